@@ -1,0 +1,68 @@
+"""Files that are whole or absent: write beside, fsync, rename, fsync the directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from drp.errors import StorageFull
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+
+
+@contextmanager
+def storage_errors(path: Path | str) -> Iterator[None]:
+    """Turn 'no space', 'read-only' and 'not permitted' on ``path`` into StorageFull; let other errors through."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            message = f"cannot write {path}: {os.strerror(error.errno)}"
+            raise StorageFull(message) from error
+        raise
+
+
+@contextmanager
+def atomic_writer(path: Path, *, mode: int = 0o640, exclusive: bool = False) -> Iterator[IO[bytes]]:
+    """Yield a binary file that becomes ``path`` when the block ends well, and leaves nothing when it does not.
+
+    ``exclusive``: raise FileExistsError instead of replacing. Raises StorageFull when there is no room.
+    """
+    with storage_errors(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+            if exclusive:
+                path.hardlink_to(temporary)
+                temporary.unlink()
+            else:
+                temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
+
+
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o640, exclusive: bool = False) -> None:
+    """Write ``content`` to ``path``, whole or not at all."""
+    with atomic_writer(path, mode=mode, exclusive=exclusive) as stream:
+        stream.write(content)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,37 @@
+"""The system clock: the one place that reads time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drp.domain.clock import Stamp
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class SystemClock:
+    """The Clock port on this machine's clocks."""
+
+    def __init__(self) -> None:
+        """Read the boot id once: it cannot change while this process lives."""
+        self._boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
+
+    def now(self) -> Stamp:
+        """Return wall clock (UTC), monotonic clock and boot id."""
+        return Stamp(wall=datetime.now(UTC), monotonic_ns=time.monotonic_ns(), boot_id=self._boot_id)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def boot_id() -> str:
+    """Return the id of this boot of the machine."""
+    return _BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def utc_now() -> datetime:
+    """Return the wall clock in UTC, for labels and log lines; drills use the Clock port."""
+    return datetime.now(UTC)

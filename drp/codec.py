@@ -1,0 +1,65 @@
+"""Domain values ↔ JSON, without twin models: pydantic adapts the frozen dataclasses themselves.
+
+Canonical form (digests, hash chain): UTF-8, keys sorted, no blanks, no NaN; for our ASCII keys and integer numbers
+it is the form of RFC 8785.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from drp.errors import Tampered
+
+T = TypeVar("T")
+
+
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return the adapter of a type, made once: making one is slow."""
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
+
+
+def to_data(value: object, kind: Any = None) -> Any:
+    """Return plain JSON data; ``kind`` names the declared type where it is a union."""
+    return adapter(kind if kind is not None else type(value)).dump_python(value, mode="json")
+
+
+def from_data(kind: type[T], data: object) -> T:
+    """Return the value that JSON data stands for. Raises ``pydantic.ValidationError``."""
+    result: T = adapter(kind).validate_python(data)
+    return result
+
+
+def from_json(kind: type[T], text: str | bytes) -> T:
+    """Return the value that a JSON text stands for; raises Tampered when it does not fit the type."""
+    try:
+        result: T = adapter(kind).validate_json(text)
+    except ValidationError as error:
+        message = (
+            f"stored {kind.__name__} cannot be read: {error.error_count()} problems, first: {error.errors()[0]['msg']}"
+        )
+        raise Tampered(message) from error
+    return result
+
+
+def canonical(data: object) -> bytes:
+    """Return the canonical JSON bytes of plain data."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest(value: object, kind: Any = None) -> str:
+    """Return the SHA-256 of a value's canonical form, hex."""
+    return hashlib.sha256(canonical(to_data(value, kind))).hexdigest()
+
+
+def json_schema(kind: Any) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a type as it is written out."""
+    return adapter(kind).json_schema(mode="serialization")

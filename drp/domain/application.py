@@ -1,0 +1,72 @@
+"""What is drilled: applications, their objectives and the checks that prove them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objectives:
+    """What the business asked for (ISO 22301 §8.2.2; French DMIA and PDMA)."""
+
+    rto: timedelta
+    """Recovery time objective: longest acceptable time to a usable application."""
+    rpo: timedelta
+    """Recovery point objective: most data, in time, that may be lost."""
+    mtpd: timedelta | None = None
+    """Maximum tolerable period of disruption."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSpec:
+    """One verifier run as the application declares it; options are checked by the verifier before the drill."""
+
+    name: str
+    verifier: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    timeout: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointFilter:
+    """Which recovery points of a repository belong to the application. Empty means: no restriction."""
+
+    tags: tuple[str, ...] = ()
+    host: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runbook:
+    """Ordered recovery steps, as Ansible: folder ``runbooks/<kind>`` with restore.yml, start.yml and stop.yml."""
+
+    kind: str
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    """Given to every step as ``drp_inputs``."""
+    timeout: timedelta = timedelta(hours=8)
+    """Of each step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """A clinical system that is recovered as a unit."""
+
+    name: str
+    title: str
+    tier: int
+    """0 is recovered first: the hospital cannot work without it."""
+    objectives: Objectives
+    repositories: tuple[str, ...]
+    """Where its recovery points are kept; the first is used unless the plan names another. Empty: not drilled."""
+    points: PointFilter = PointFilter()
+    runbook: Runbook | None
+    checks: tuple[CheckSpec, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    owner: str = ""
+
+    @property
+    def drilled(self) -> bool:
+        """Whether drp can drill it at all: it has a repository and a runbook."""
+        return bool(self.repositories) and self.runbook is not None

@@ -1,0 +1,75 @@
+"""Checks: what verifiers see of a running application, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+CheckOutcome = Literal["passed", "failed", "undetermined"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """The newest datum a restored application shows, and where it was seen."""
+
+    at: datetime
+    source: str
+    canary: bool = False
+    """Written by drp's heartbeat, so its age is known not to be idle time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One statement of a verifier. ``undetermined`` never counts as passed."""
+
+    check: str
+    outcome: CheckOutcome
+    statement: str
+    """One sentence: what was looked at."""
+    observed: str = ""
+    expected: str = ""
+    duration_ms: int = 0
+    watermark: Watermark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """How a command inside the sandbox ended. Everything it says is untrusted data."""
+
+    exit_code: int
+    """Negative: killed by that signal, which a verifier treats as a failed check."""
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool = False
+    duration_ms: int = 0
+
+
+class Target(Protocol):
+    """A running application as a verifier sees it: only through its sandbox.
+
+    Contract: ``run`` returns whatever happens to the command; it raises ``SandboxError`` only when the sandbox is
+    gone. Output beyond the cap (64 MiB) ends the command.
+    """
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout_seconds: float = 60.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> Execution:
+        """Run a command inside the sandbox as the restored software's user."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What verifiers compare with: facts kept in the manifest at backup time, and the drill's instants."""
+
+    facts: Mapping[str, object] = field(default_factory=dict)
+    disaster_at: datetime
+    consistent_at: datetime
+    timeout_seconds: float = 300.0

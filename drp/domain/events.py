@@ -1,0 +1,173 @@
+"""Everything that can happen in a drill, as frozen typed events. The journal of them is the only truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from drp.domain.clock import Stamp
+from drp.domain.finding import Finding
+from drp.domain.measure import Measurement
+from drp.domain.phase import PhaseName, PhaseOutput
+from drp.domain.plan import DrillPlan
+from drp.domain.sandbox import Residue
+from drp.domain.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillDeclared:
+    """t0: the clock starts, before anything is restored."""
+
+    type: Literal["drill-declared"] = "drill-declared"
+    plan: DrillPlan
+    plan_digest: str
+    disaster_at: datetime
+    requested_by: str
+    drp_version: str
+    host: str
+    ad_hoc: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseStarted:
+    """A phase of a recovery begins."""
+
+    type: Literal["phase-started"] = "phase-started"
+    recovery: str
+    phase: PhaseName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """A sign of life from inside a phase: at least every 5 s during a restore."""
+
+    type: Literal["progressed"] = "progressed"
+    recovery: str
+    phase: PhaseName
+    message: str = ""
+    done_bytes: int | None = None
+    total_bytes: int | None = None
+    done_files: int | None = None
+    total_files: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseCompleted:
+    """A phase gave its output, which the next phase takes."""
+
+    type: Literal["phase-completed"] = "phase-completed"
+    recovery: str
+    phase: PhaseName
+    output: PhaseOutput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseFailed:
+    """A phase could not be exercised: an exception, not a finding about the backup."""
+
+    type: Literal["phase-failed"] = "phase-failed"
+    recovery: str
+    phase: PhaseName
+    code: str
+    message: str
+    hint: str
+    exit_status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRaised:
+    """Something departs from what was expected."""
+
+    type: Literal["finding-raised"] = "finding-raised"
+    recovery: str
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """The user or the system asked drp to stop."""
+
+    type: Literal["interrupted"] = "interrupted"
+    signal_number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """Another process took the drill up. Phases that lived in a lost sandbox are run again."""
+
+    type: Literal["resumed"] = "resumed"
+    reason: str
+    downtime_ms: int
+    lost_sandboxes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxDestroyed:
+    """t12: the sandbox of a recovery is gone, with what was left, by looking."""
+
+    type: Literal["sandbox-destroyed"] = "sandbox-destroyed"
+    recovery: str
+    sandbox: str
+    residue: Residue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxKept:
+    """The sandbox was kept on request, with a lease."""
+
+    type: Literal["sandbox-kept"] = "sandbox-kept"
+    recovery: str
+    sandbox: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillConcluded:
+    """The verdict, which nothing changes any more."""
+
+    type: Literal["drill-concluded"] = "drill-concluded"
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSealed:
+    """The evidence record was written; its digest binds it to this journal."""
+
+    type: Literal["evidence-sealed"] = "evidence-sealed"
+    record_digest: str
+    location: str
+
+
+Event = (
+    DrillDeclared
+    | PhaseStarted
+    | Progressed
+    | PhaseCompleted
+    | PhaseFailed
+    | FindingRaised
+    | Interrupted
+    | Resumed
+    | SandboxDestroyed
+    | SandboxKept
+    | DrillConcluded
+    | EvidenceSealed
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event in its place: which drill, which position in it, when, and the hash that chains it to the one before."""
+
+    drill: str
+    sequence: int
+    """From 0."""
+    stamp: Stamp
+    event: Event
+    previous: str
+    """Hash of the entry before, hex; 64 zeros for the first."""
+    hash: str
+    """SHA-256 over drill, sequence, stamp, event and previous in canonical JSON, hex."""

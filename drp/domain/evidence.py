@@ -1,0 +1,58 @@
+"""The evidence record: everything an auditor needs to judge one drill, and nothing that names a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from drp.domain.finding import Finding
+from drp.domain.measure import Measurement
+from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
+from drp.domain.plan import DrillPlan
+from drp.domain.sandbox import Residue
+from drp.domain.verdict import Verdict
+
+RECORD_SCHEMA = "drp/evidence-record/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryRecord:
+    """One application's recovery as the record tells it; a phase that was not reached is null."""
+
+    recovery: str
+    select: Selected | None
+    prepare: Prepared | None
+    restore: Restored | None
+    hash: Hashed | None
+    start: Started | None
+    verify: Verified | None
+    findings: tuple[Finding, ...]
+    measurement: Measurement
+    residue: Residue | None
+    kept_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRecord:
+    """One drill, complete. Durations are milliseconds, instants UTC, digests SHA-256 hex unless they say otherwise."""
+
+    schema: str = RECORD_SCHEMA
+    drill: str
+    plan: DrillPlan
+    plan_digest: str
+    declared_at: datetime
+    concluded_at: datetime
+    disaster_at: datetime
+    requested_by: str
+    host: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    recoveries: tuple[RecoveryRecord, ...]
+    resumptions: int = 0
+    downtime_ms: int = 0
+    tools: Mapping[str, str] = field(default_factory=dict)
+    """Program or package → version."""
+    journal_entries: int = 0
+    journal_head: str = ""
+    """Hash of the journal's last entry when the record was made: it binds the record to the journal."""

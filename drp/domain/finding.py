@@ -1,0 +1,22 @@
+"""Findings: stated departures from what was expected. The catalogue of their codes is `finding_codes.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["critical", "inconclusive", "warning", "note"]
+"""critical: the recovery failed · inconclusive: something could not be judged · warning, note: to be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One departure from what was expected, with what to do about it."""
+
+    code: str
+    severity: Severity
+    subject: str
+    """What it is about: a path, an object of the repository, a task, a check, an objective."""
+    observed: str
+    expected: str
+    remedy: str

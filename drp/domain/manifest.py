@@ -1,0 +1,102 @@
+"""Manifests: paths and digests made at backup time, and how a restored tree departs from one.
+
+Names are raw bytes end to end. Where JSON or a screen needs text, ``path`` is a readable approximation and
+``path_b64`` the exact bytes (the convention of borg's frontends).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+EntryKind = Literal["file", "directory", "symlink", "fifo", "socket", "block", "character"]
+DeviationKind = Literal["changed", "missing", "unexpected", "unreadable", "metadata", "kind", "unstable"]
+"""unstable: the file changed while it was read, twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestSummary:
+    """What a manifest says about itself."""
+
+    id: str
+    """SHA-256 of the manifest file's bytes, hex: what a recovery point's tag names."""
+    application: str
+    root: str
+    host: str
+    tool: str
+    algorithms: tuple[str, ...]
+    started_at: datetime
+    finished_at: datetime
+    entries: int
+    files: int
+    total_bytes: int
+    merkle_root: str
+    errors: int = 0
+    """Entries that could not be read when the manifest was made."""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """What the application said of itself at backup time (for PostgreSQL: row counts); verifiers compare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """One path at which a restored tree departs from its manifest."""
+
+    kind: DeviationKind
+    path: str
+    path_b64: str
+    expected: str = ""
+    observed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestDifference:
+    """How a restored tree departs from its manifest: exact counts, and the first deviations of each kind."""
+
+    manifest_id: str
+    files_hashed: int
+    bytes_hashed: int
+    entries_expected: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """DeviationKind → how many."""
+    deviations: tuple[Deviation, ...] = ()
+    """At most ``MAX_DEVIATIONS`` of each kind, in path order."""
+    ownership_judged: bool = True
+    duration_ms: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Return whether the tree is exactly what the manifest says."""
+        return not any(self.counts.values())
+
+
+MAX_DEVIATIONS = 100
+
+
+def show_path(raw: bytes) -> str:
+    """Return a readable, reversible-enough text of a raw name: no control, no bidi, no undecodable byte survives."""
+    text = raw.decode("utf-8", "surrogateescape")
+    return "".join(
+        character if character.isprintable() and character != "\\" else _escape(character) for character in text
+    )
+
+
+def _escape(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    number = ord(character)
+    if 0xDC80 <= number <= 0xDCFF:  # an undecodable byte, smuggled by surrogateescape
+        return f"\\x{number - 0xDC00:02x}"
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+def encode_path(raw: bytes) -> str:
+    """Return the exact bytes of a name for JSON."""
+    return base64.b64encode(raw).decode("ascii")
+
+
+def decode_path(text: str) -> bytes:
+    """Return the raw name from its JSON form."""
+    return base64.b64decode(text, validate=True)

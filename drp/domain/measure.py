@@ -1,0 +1,109 @@
+"""How RTA and RPA are computed: pure arithmetic over the stamps of one recovery.
+
+The clock (house rules §3): t0 declared · t1 approved · t2 point chosen · t3 media reachable · t4 sandbox ready and
+isolation proven · t5 first byte · t6 last byte · t7 integrity verdict · t9 application up · t10 technical checks
+pass · t12 torn down. ``RTA_technical = t10 - t0``. Waiting for media and drp's own downtime are inside it, shown
+apart and never subtracted.
+
+RPA is an interval: at least ``disaster_at - consistent_at`` was lost; at most ``disaster_at - watermark``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from drp.domain.application import Objectives
+from drp.domain.check import Watermark
+
+Attainment = Literal["met", "missed", "undetermined", "not-measured"]
+ClockKind = Literal["monotonic", "wall"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseTime:
+    """How long one phase took, and when it began, relative to t0."""
+
+    phase: str
+    started_ms: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReadings:
+    """The instants of one recovery in milliseconds after t0; None where the recovery did not get there."""
+
+    t2_point_chosen: int | None = None
+    t3_media_reachable: int | None = None
+    t4_isolation_proven: int | None = None
+    t5_first_byte: int | None = None
+    t6_last_byte: int | None = None
+    t7_integrity_verdict: int | None = None
+    t9_application_up: int | None = None
+    t10_checks_passed: int | None = None
+    t12_torn_down: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What was measured of one recovery, against its objectives."""
+
+    recovery: str
+    clock: ClockReadings
+    clock_kind: ClockKind
+    phases: tuple[PhaseTime, ...]
+    rta_ms: int | None
+    """RTA_technical; None unless every check passed."""
+    rta_without_harness_ms: int | None
+    harness_ms: int
+    """Ansible's own overhead inside RTA."""
+    media_wait_ms: int
+    downtime_ms: int
+    """While drp itself was not running."""
+    rto_attainment: Attainment
+    rpa_lower_ms: int | None
+    rpa_upper_ms: int | None
+    rpo_attainment: Attainment
+    rto_ms: int
+    rpo_ms: int
+
+
+def milliseconds(duration: timedelta) -> int:
+    """Return a duration in whole milliseconds."""
+    return duration // timedelta(milliseconds=1)
+
+
+def rto_attainment(rta_ms: int | None, objectives: Objectives) -> Attainment:
+    """Return whether the recovery time objective was met; without a recovery there is nothing to compare."""
+    if rta_ms is None:
+        return "not-measured"
+    return "met" if rta_ms <= milliseconds(objectives.rto) else "missed"
+
+
+def rpa_interval(
+    disaster_at: datetime, consistent_at: datetime | None, watermark: Watermark | None
+) -> tuple[int | None, int | None]:
+    """Return the least and the most data loss in milliseconds that the observations allow.
+
+    A watermark younger than the disaster (clock skew, a record dated in the future) is no proof of anything below
+    the lower bound, so the upper bound never falls under the lower one.
+    """
+    if consistent_at is None:
+        return None, None
+    lower = max(0, milliseconds(disaster_at - consistent_at))
+    if watermark is None:
+        return lower, None
+    return lower, max(lower, milliseconds(disaster_at - watermark.at))
+
+
+def rpo_attainment(lower_ms: int | None, upper_ms: int | None, objectives: Objectives) -> Attainment:
+    """Return met if the upper bound is inside the RPO, missed if the lower bound is outside, else undetermined."""
+    if lower_ms is None:
+        return "not-measured"
+    limit = milliseconds(objectives.rpo)
+    if lower_ms > limit:
+        return "missed"
+    if upper_ms is not None and upper_ms <= limit:
+        return "met"
+    return "undetermined"

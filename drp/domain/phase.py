@@ -1,0 +1,89 @@
+"""The phases of a recovery and what each one gives: frozen values, journalled, input of the next phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from drp.domain.check import CheckResult, Watermark
+from drp.domain.finding import Finding
+from drp.domain.manifest import ManifestDifference, ManifestSummary
+from drp.domain.recovery_point import Immutability, RecoveryPoint, RefusedPoint, SelectionPolicy
+from drp.domain.restore import RestoreReceipt
+from drp.domain.runbook import RunbookResult
+from drp.domain.sandbox import EgressAttempt, IsolationProof, SandboxHandle
+
+PhaseName = Literal["select", "prepare", "restore", "hash", "start", "verify", "destroy"]
+
+PHASES: tuple[PhaseName, ...] = ("select", "prepare", "restore", "hash", "start", "verify")
+"""In order. ``destroy`` follows always, also after failure, signal and crash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """Output of select."""
+
+    phase: Literal["select"] = "select"
+    point: RecoveryPoint | None
+    """None: no point is eligible, and the findings say so."""
+    immutability: Immutability | None
+    policy: SelectionPolicy
+    seed: int | None = None
+    refused: tuple[RefusedPoint, ...] = ()
+    media_wait_ms: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Output of prepare."""
+
+    phase: Literal["prepare"] = "prepare"
+    sandbox: SandboxHandle
+    proof: IsolationProof
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """Output of restore."""
+
+    phase: Literal["restore"] = "restore"
+    receipt: RestoreReceipt
+    runbook: RunbookResult
+    first_byte_ms: int = 0
+    """From the start of the phase to the first restored byte seen (clock t5)."""
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hashed:
+    """Output of hash."""
+
+    phase: Literal["hash"] = "hash"
+    manifest: ManifestSummary | None
+    difference: ManifestDifference | None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """Output of start."""
+
+    phase: Literal["start"] = "start"
+    runbook: RunbookResult
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """Output of verify."""
+
+    phase: Literal["verify"] = "verify"
+    checks: tuple[CheckResult, ...]
+    watermark: Watermark | None
+    egress: tuple[EgressAttempt, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+PhaseOutput = Selected | Prepared | Restored | Hashed | Started | Verified

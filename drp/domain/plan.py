@@ -1,0 +1,75 @@
+"""What a drill is going to do: decided before anything is restored, frozen, and named by its digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from graphlib import TopologicalSorter
+from typing import Literal
+
+from drp.domain.application import Application
+from drp.domain.recovery_point import Selection
+from drp.domain.sandbox import SandboxProfile
+
+InterruptPolicy = Literal["conclude", "resume"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What is imagined to have happened."""
+
+    title: str
+    disaster_at: datetime | None = None
+    """RPA is measured from here; None: the instant the drill is declared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRecovery:
+    """One application's passage through the drill, with everything it needs to know."""
+
+    application: Application
+    repository: str
+    selection: Selection
+    sandbox: SandboxProfile
+    require_manifest: bool = True
+    media_deadline: timedelta = timedelta(hours=4)
+    """How long a drill waits for an air-gapped medium."""
+
+    @property
+    def name(self) -> str:
+        """Name of the recovery inside its drill: the application's."""
+        return self.application.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillPlan:
+    """A planned, repeatable restoration exercise."""
+
+    name: str
+    scenario: Scenario
+    recoveries: tuple[PlannedRecovery, ...]
+    on_interrupt: InterruptPolicy = "conclude"
+    keep_sandbox: bool = False
+    keep_for: timedelta = timedelta(hours=2)
+    """Lease of a kept sandbox; then it is destroyed."""
+
+    def waves(self) -> tuple[tuple[PlannedRecovery, ...], ...]:
+        """Return the recoveries in dependency order; those of one wave may run at the same time.
+
+        Raises ``graphlib.CycleError`` when dependencies run in a circle. Dependencies that the plan does not drill
+        are ignored here; `drp drill plan` names them.
+        """
+        by_name = {recovery.name: recovery for recovery in self.recoveries}
+        sorter: TopologicalSorter[str] = TopologicalSorter(
+            {
+                name: [dependency for dependency in recovery.application.depends_on if dependency in by_name]
+                for name, recovery in by_name.items()
+            }
+        )
+        sorter.prepare()
+        waves: list[tuple[PlannedRecovery, ...]] = []
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready(), key=lambda name: (by_name[name].application.tier, name))
+            waves.append(tuple(by_name[name] for name in ready))
+            sorter.done(*ready)
+        return tuple(waves)

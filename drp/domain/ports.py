@@ -1,0 +1,238 @@
+"""The borders of drp: what the control flow needs from the outside, as small protocols with their contracts.
+
+An adapter may raise only errors of the `drp.errors` family that its port names: it wraps every foreign exception.
+Each port has one conformance suite in tests/conformance that every adapter and every simulator passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from drp.domain.application import Application
+from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.clock import Stamp
+from drp.domain.events import Entry, Event
+from drp.domain.manifest import ManifestDifference, ManifestSummary
+from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
+from drp.domain.restore import CellSecret, RestoreOrder
+from drp.domain.runbook import RunbookOrder, RunbookResult
+from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A sign of life from inside a long call; every field that is not known is None."""
+
+    message: str = ""
+    done_bytes: int | None = None
+    total_bytes: int | None = None
+    done_files: int | None = None
+    total_files: int | None = None
+
+
+Report = Callable[[Progress], None]
+"""Called from any thread, at most a few times a second; must not raise."""
+
+Cancelled = Callable[[], bool]
+"""Long calls ask it at least every second, and raise ``Interrupted`` soon after it turns true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What a repository is, as data."""
+
+    object_lock: bool = False
+    air_gapped: bool = False
+    tool: str = ""
+    tool_version: str = ""
+
+
+class Repository(Protocol):
+    """Where recovery points are kept. drp only ever reads: no call changes anything in it.
+
+    Raises ``Unreachable``, ``AccessDenied``, ``MediaNeeded``, ``RepositoryError``; within its own time limits.
+    """
+
+    name: str
+
+    def preflight(self) -> Abilities:
+        """Return what the repository is, having proven in seconds that it answers and accepts the key."""
+        ...
+
+    def points(self, application: Application) -> PointListing:
+        """Return the application's recovery points, newest first, with stable ids; unreadable ones are named."""
+        ...
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        """Return what can be observed now about whether the point can be changed or deleted."""
+        ...
+
+    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
+        """Return what the restore cell has to run to bring the point back below ``/data/restore``."""
+        ...
+
+    def secrets(self) -> tuple[CellSecret, ...]:
+        """Return references to what the restore cell must be given; never values."""
+        ...
+
+
+class Sandbox(Protocol):
+    """Makes, proves and destroys sandboxes. Raises ``SandboxError``, ``NotIsolated``, ``StorageFull``.
+
+    A sandbox never outlives the process that opened it, unless it is kept; ``destroy`` is idempotent and tells what
+    is left by looking, not by believing.
+    """
+
+    def open(self, profile: SandboxProfile, label: str) -> SandboxHandle:
+        """Return a new run sandbox: no network, no repository, no key, an empty data volume under quota."""
+        ...
+
+    def prove(self, handle: SandboxHandle) -> IsolationProof:
+        """Return the proof for this sandbox: positive control outside, probes inside, verdict of the canary."""
+        ...
+
+    def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
+        """Return a restore cell on the same data volume: it reaches the order's endpoint and nothing else."""
+        ...
+
+    def target(self, handle: SandboxHandle) -> Target:
+        """Return the way to run commands inside."""
+        ...
+
+    def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
+        """Return what tried to leave the sandbox so far."""
+        ...
+
+    def destroy(self, handle: SandboxHandle) -> Residue:
+        """Destroy a sandbox or cell; with the run sandbox its data volume goes. Safe to call again."""
+        ...
+
+
+class RunbookRunner(Protocol):
+    """Runs one step of a runbook through Ansible. Raises ``RunbookError`` and ``Interrupted``.
+
+    A task that fails is a result; a sandbox that cannot be reached, a step that exceeds its time or an Ansible that
+    is missing is a RunbookError, and the whole process group is gone when it is raised.
+    """
+
+    def run(self, order: RunbookOrder, report: Report, cancelled: Cancelled) -> RunbookResult:
+        """Run the step; progress that the tool prints is reported while it runs."""
+        ...
+
+
+class Hasher(Protocol):
+    """Compares a restored tree with a manifest. Raises ``ManifestError`` and ``Interrupted``.
+
+    Unreadable files are deviations with their errno, never an exception and never skipped.
+    """
+
+    def compare(
+        self,
+        root: Path,
+        manifest: Path,
+        *,
+        uid_offset: int | None,
+        report: Report,
+        cancelled: Cancelled,
+    ) -> ManifestDifference:
+        """Return how the tree at ``root`` departs from the manifest; ``uid_offset`` None: owners are not judged."""
+        ...
+
+
+class ManifestSource(Protocol):
+    """Where manifests are kept, apart from the backups. Raises ``RepositoryError`` and ``ManifestError``."""
+
+    def expected(self, point: RecoveryPoint) -> tuple[Path, ManifestSummary] | None:
+        """Return the manifest that the point names, its digest checked against that name, or None."""
+        ...
+
+
+class Verifier(Protocol):
+    """Looks at a running application through its sandbox. The one plugin point (entry points ``drp.verifiers``).
+
+    ``Options`` is a frozen dataclass of the standard library: what the YAML may say. A verifier never passes what it
+    did not look at: what it cannot judge it yields as ``undetermined``. Whatever it raises becomes ``undetermined``.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type]
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield one result for each statement, as they come."""
+        ...
+
+
+class Journal(Protocol):
+    """The append-only truth. Raises ``StorageFull`` and ``Tampered``."""
+
+    def append(self, drill: str, event: Event) -> Entry:
+        """Make the event durable (on disk when this returns) and return it in its place."""
+        ...
+
+    def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
+        """Yield a drill's entries in order, from the one after sequence ``after``."""
+        ...
+
+    def drills(self) -> tuple[str, ...]:
+        """Return the ids of all drills, oldest first."""
+        ...
+
+    def verify(self) -> int:
+        """Return how many entries were checked; raises ``Tampered`` naming the first that does not fit the chain."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkReceipt:
+    """Where evidence went."""
+
+    location: str
+    digest: str
+
+
+class EvidenceSink(Protocol):
+    """Keeps sealed evidence. Raises ``EvidenceError`` and ``StorageFull``; never overwrites."""
+
+    def put(self, drill: str, name: str, content: bytes) -> SinkReceipt:
+        """Store content under the drill's name, durable when this returns."""
+        ...
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> Stamp:
+        """Return the instant."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Reporter(Protocol):
+    """Shows entries as they are journalled: a terminal, JSON Lines, nothing."""
+
+    def emit(self, entry: Entry) -> None:
+        """Show one entry; must not raise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The adapters of one drill, assembled by the composition root."""
+
+    repositories: Mapping[str, Repository]
+    sandbox: Sandbox
+    runbooks: RunbookRunner
+    hasher: Hasher
+    manifests: ManifestSource
+    verifiers: Mapping[str, Verifier]
+    journal: Journal
+    sink: EvidenceSink
+    clock: Clock
+    reporter: Reporter
+    cancelled: Cancelled

@@ -1,0 +1,119 @@
+"""Recovery points: restorable states of an application, whether they can be changed, and which one a drill takes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+LockMode = Literal["compliance", "governance", "legal-hold", "offline", "none", "unknown"]
+Provenance = Literal["declared", "observed", "probed"]
+SelectionPolicy = Literal["newest", "newest-immutable", "specific", "random", "oldest-retained"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryPoint:
+    """A restorable state, dated by the instant whose data it holds."""
+
+    id: str
+    """Stable and whole, as the repository names it (restic: 64 hex digits)."""
+    repository: str
+    application: str
+    consistent_at: datetime
+    """The instant whose data it holds, UTC. For restic: when the backup began."""
+    size_bytes: int | None
+    tags: tuple[str, ...] = ()
+    host: str = ""
+    paths: tuple[str, ...] = ()
+    manifest_id: str | None = None
+    """Digest of the manifest made with it, which binds the two (tag ``drp-manifest=…``)."""
+
+    @property
+    def short_id(self) -> str:
+        """Return the first eight characters, enough for people."""
+        return self.id[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Immutability:
+    """Whether somebody with the backup credentials could delete or change the point, and how drp knows."""
+
+    mode: LockMode
+    provenance: Provenance
+    retained_until: datetime | None = None
+    """The earliest date among the objects looked at: when the first of them may be deleted."""
+    objects_observed: int = 0
+    objects_total: int = 0
+    remarks: tuple[str, ...] = ()
+
+    def holds_at(self, instant: datetime) -> bool:
+        """Return whether nobody can change the point at this instant, as far as drp knows."""
+        if self.mode == "offline":
+            return True
+        if self.mode == "legal-hold":
+            return True
+        return self.mode == "compliance" and self.retained_until is not None and self.retained_until > instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointListing:
+    """Every recovery point of an application, newest first, and what of the listing could not be read."""
+
+    points: tuple[RecoveryPoint, ...]
+    unreadable: tuple[str, ...] = ()
+    """Objects that look like recovery points but cannot be read; never dropped in silence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """How a plan chooses among recovery points."""
+
+    policy: SelectionPolicy = "newest"
+    point: str | None = None
+    """For ``specific``: the id or a unique prefix of it."""
+    seed: int | None = None
+    """For ``random``: recorded, so that an auditor can draw again."""
+    not_older_than: timedelta | None = None
+    not_newer_than: timedelta | None = None
+    """Ages before the disaster; a point younger than ``not_newer_than`` may hold the attacker's work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPoint:
+    """A recovery point that was not taken, and why."""
+
+    id: str
+    consistent_at: datetime
+    reason: str
+
+
+def refusal(point: RecoveryPoint, selection: Selection, disaster_at: datetime) -> str | None:
+    """Return why this point is not eligible, or None. Immutability is judged apart, since looking costs time."""
+    age = disaster_at - point.consistent_at
+    if age < timedelta(0):
+        return "made after the disaster"
+    if selection.policy == "specific" and not point.id.startswith(selection.point or "?"):
+        return f"not the point asked for ({selection.point})"
+    if selection.not_older_than is not None and age > selection.not_older_than:
+        return f"older than {selection.not_older_than} before the disaster"
+    if selection.not_newer_than is not None and age < selection.not_newer_than:
+        return f"younger than {selection.not_newer_than} before the disaster"
+    return None
+
+
+def preference(points: Sequence[RecoveryPoint], selection: Selection) -> tuple[RecoveryPoint, ...]:
+    """Return the eligible points in the order in which the policy would take them.
+
+    ``random`` draws with ``random.Random(seed)`` over the points sorted by (consistent_at, id), so the same seed
+    and the same points give the same draw on every machine.
+    """
+    newest_first = sorted(points, key=lambda point: (point.consistent_at, point.id), reverse=True)
+    if selection.policy == "oldest-retained":
+        return tuple(reversed(newest_first))
+    if selection.policy == "random":
+        drawn = list(reversed(newest_first))
+        random.Random(selection.seed).shuffle(drawn)  # noqa: S311 - a reproducible draw, not a secret
+        return tuple(drawn)
+    return tuple(newest_first)

@@ -1,0 +1,61 @@
+"""How a repository asks for a restore, and what the restore cell answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+ProgressDialect = Literal["restic-json", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretReference:
+    """Where a secret is read at the moment of use; the value itself is never stored, logged or journalled."""
+
+    kind: Literal["file", "credential", "command"]
+    """A file, a systemd credential ($CREDENTIALS_DIRECTORY), or the first line a command prints."""
+    value: tuple[str, ...]
+    """The path, the credential's name, or the argv."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreOrder:
+    """What the restore runbook runs inside the restore cell: composed by a Repository, carried out by Ansible."""
+
+    argv: tuple[str, ...]
+    """Paths are those inside the cell: the executable is bound at ``/run/drp/tool/<name>``, data at ``/data``."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Environment variable → name of a cell secret: the agent opens it as a memfd and sets the path."""
+    executables: tuple[str, ...] = ()
+    """Host paths bound read-only into ``/run/drp/tool``."""
+    read_only_binds: Mapping[str, str] = field(default_factory=dict)
+    """Host path → path inside the cell, for repositories that are directories."""
+    endpoint: tuple[str, int] | None = None
+    """The only host and port the cell may reach, if any."""
+    progress: ProgressDialect = "none"
+    source_root: str = "/"
+    """Where, below ``/data/restore``, the backed-up tree begins: the manifest's root."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellSecret:
+    """A named secret for the restore cell, made of references: rendered by ``template`` at the last moment."""
+
+    name: str
+    template: str
+    """``{0}``, ``{1}``… stand for the resolved references."""
+    references: tuple[SecretReference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReceipt:
+    """What came back."""
+
+    bytes_restored: int
+    files_restored: int
+    unrestored: tuple[str, ...] = ()
+    """What the backup tool could not read, by its own words."""
+    restored_root: str = ""
+    """Path of the restored tree as the host sees it; the hash phase starts there."""

@@ -1,0 +1,57 @@
+"""What a runbook run was asked and what it answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from drp.domain.sandbox import SandboxHandle
+
+RunbookStep = Literal["restore", "start", "stop"]
+TaskOutcome = Literal["ok", "changed", "failed", "unreachable", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookOrder:
+    """One step of one runbook, to be run against one sandbox."""
+
+    kind: str
+    step: RunbookStep
+    sandbox: SandboxHandle
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    """JSON-able; given to the playbook as ``drp_inputs``. Never a secret."""
+    timeout: timedelta = timedelta(hours=8)
+    label: str = ""
+    """Name of the recovery, for messages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult:
+    """One Ansible task."""
+
+    name: str
+    outcome: TaskOutcome
+    duration_ms: int
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookResult:
+    """How a step went; a failed task is a result, an unreachable sandbox is a RunbookError."""
+
+    step: RunbookStep
+    ok: bool
+    tasks: tuple[TaskResult, ...]
+    outputs: Mapping[str, object] = field(default_factory=dict)
+    """What the playbook gave with ``set_stats``; untrusted."""
+    duration_ms: int = 0
+    """Wall time of the whole run."""
+    harness_ms: int = 0
+    """Of that, Ansible's own overhead: everything outside task durations."""
+
+    @property
+    def failed_task(self) -> TaskResult | None:
+        """Return the task that ended the run, if one did."""
+        return next((task for task in self.tasks if task.outcome in {"failed", "unreachable"}), None)

@@ -1,0 +1,118 @@
+"""What drp knows of a sandbox: how it is limited, that it is isolated, what tried to leave it, what it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+SandboxRole = Literal["restore-cell", "run"]
+ProbeOutcome = Literal["denied", "allowed", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxProfile:
+    """Limits and shape of the sandboxes of a plan."""
+
+    name: str
+    driver: Literal["bubblewrap"] = "bubblewrap"
+    memory_bytes: int = 1 << 30
+    processes: int = 512
+    cpus: float | None = None
+    data_bytes: int = 8 << 30
+    """Quota for restored data."""
+    data_backing: Literal["memory", "disk"] = "memory"
+    """memory: tmpfs, gone with the sandbox · disk: a loop file that is unlinked as soon as it is mounted."""
+    identity: Literal["single", "range"] = "single"
+    """single: one user id, ownership is not judged · range: a sub-uid range, ownership is judged."""
+    run_as: int = 999
+    """User id that restored software sees itself as."""
+    sink_ports: tuple[int, ...] = (25, 2575)
+    """Ports on which the egress recorder answers as production would, to catch what is sent (SMTP, HL7 MLLP)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxHandle:
+    """Names a live sandbox; findable again after a crash by its id."""
+
+    id: str
+    role: SandboxRole
+    driver: str
+    control_socket: str
+    """Host path of the agent's socket; invisible inside."""
+    data_path: str
+    """Host path of the volume that is ``/data`` inside."""
+    uid_offset: int | None = None
+    """identity range: host uid = uid inside + offset; None: a single uid is mapped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeCheck:
+    """One attempt to get out."""
+
+    id: str
+    kind: str
+    outcome: ProbeOutcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsolationProof:
+    """Three legs: outside the probe reaches its targets, inside it reaches none, and the canary saw nothing."""
+
+    denied: int
+    allowed: int
+    errors: int
+    control_reached: int
+    """Positive control: how many targets the same probe reached from outside; zero proves nothing."""
+    control_missed: tuple[str, ...]
+    """Targets that the control should have reached and did not."""
+    canary_hits: int
+    canary_intact: bool
+    """The canary's files are unchanged and its process is alive."""
+    checks: tuple[ProbeCheck, ...]
+    facts: Mapping[str, object] = field(default_factory=dict)
+    duration_ms: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Return whether isolation is proven: every probe denied, and the probe itself shown able."""
+        return (
+            self.denied > 0
+            and self.allowed == 0
+            and self.errors == 0
+            and self.control_reached > 0
+            and not self.control_missed
+            and self.canary_hits == 0
+            and self.canary_intact
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressAttempt:
+    """Something restored software tried to send; it went nowhere."""
+
+    at: datetime
+    protocol: Literal["tcp", "udp"]
+    destination: str
+    port: int
+    payload_bytes: int = 0
+    payload_digest: str = ""
+    """SHA-256 of what was caught; the bytes may hold patient data and are not kept in the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residue:
+    """What was left after a sandbox was destroyed, measured by looking."""
+
+    processes: int
+    mounts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    cgroups: tuple[str, ...] = ()
+    duration_ms: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Return whether nothing is left."""
+        return self.processes == 0 and not (self.mounts or self.paths or self.cgroups)

@@ -1,0 +1,90 @@
+"""What counts as passed.
+
+Any critical finding or missed objective → failed; else anything that could not be judged → inconclusive; else
+passed. Absent evidence never passes: a recovery must have completed every phase, compared with a manifest unless
+the plan says otherwise, and passed at least one check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from drp.domain.finding import Finding
+from drp.domain.measure import Measurement
+from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Started, Verified
+from drp.domain.plan import DrillPlan, PlannedRecovery
+
+Verdict = Literal["passed", "failed", "inconclusive", "aborted"]
+
+
+def conclude(
+    plan: DrillPlan,
+    outputs: Mapping[str, Mapping[PhaseName, PhaseOutput]],
+    findings: Mapping[str, Sequence[Finding]],
+    measurements: Mapping[str, Measurement],
+    *,
+    aborted: bool = False,
+) -> tuple[Verdict, tuple[str, ...]]:
+    """Return the verdict of a drill and the reasons for it, in the plan's order.
+
+    ``outputs``, ``findings`` and ``measurements`` are by recovery name; whatever is missing counts against passing.
+    """
+    failures: list[str] = []
+    doubts: list[str] = []
+    for recovery in plan.recoveries:
+        name = recovery.name
+        for finding in findings.get(name, ()):
+            if finding.severity == "critical":
+                failures.append(f"{name}: {finding.code} {finding.subject}")
+            elif finding.severity == "inconclusive":
+                doubts.append(f"{name}: {finding.code} {finding.subject}")
+        failures += [f"{name}: {reason}" for reason in _missed(measurements.get(name))]
+        doubts += [f"{name}: {reason}" for reason in _unproven(recovery, outputs.get(name, {}), measurements.get(name))]
+    if aborted:
+        return "aborted", ("stopped on request", *failures, *doubts)
+    if failures:
+        return "failed", tuple(failures)
+    if doubts or not plan.recoveries:
+        return "inconclusive", tuple(doubts) or ("the plan recovers nothing",)
+    return "passed", ()
+
+
+def _missed(measurement: Measurement | None) -> list[str]:
+    if measurement is None:
+        return []
+    objectives = (("RTO", measurement.rto_attainment), ("RPO", measurement.rpo_attainment))
+    return [f"{name} missed" for name, attainment in objectives if attainment == "missed"]
+
+
+def _unproven(
+    recovery: PlannedRecovery, outputs: Mapping[PhaseName, PhaseOutput], measurement: Measurement | None
+) -> list[str]:
+    """Return everything that a pass needs and that is not there. Written as the positive list of evidence."""
+    missing = [f"phase {phase} did not complete" for phase in PHASES if phase not in outputs]
+    prepared, restored, hashed = outputs.get("prepare"), outputs.get("restore"), outputs.get("hash")
+    started, verified = outputs.get("start"), outputs.get("verify")
+    if isinstance(prepared, Prepared) and not prepared.proof.holds:
+        missing.append("isolation is not proven")
+    if isinstance(restored, Restored) and not (restored.runbook.ok and not restored.receipt.unrestored):
+        missing.append("the restore is not complete")
+    if recovery.require_manifest and isinstance(hashed, Hashed):
+        if hashed.difference is None or hashed.manifest is None:
+            missing.append("nothing was compared with a manifest")
+        elif not hashed.difference.clean:
+            missing.append("restored files differ from the manifest")
+    if isinstance(started, Started) and not started.runbook.ok:
+        missing.append("the application did not start")
+    if isinstance(verified, Verified):
+        if not verified.checks:
+            missing.append("nothing was checked")
+        missing += [f"check {check.check}: {check.outcome}" for check in verified.checks if check.outcome != "passed"]
+    if measurement is None:
+        missing.append("nothing was measured")
+    else:
+        missing += [
+            f"{name} {attainment}"
+            for name, attainment in (("RTO", measurement.rto_attainment), ("RPO", measurement.rpo_attainment))
+            if attainment in {"undetermined", "not-measured"}
+        ]
+    return missing
