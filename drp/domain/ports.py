@@ -17,7 +17,7 @@ from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
 from drp.domain.manifest import ManifestDifference, ManifestSummary
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
-from drp.domain.restore import CellSecret, RestoreOrder
+from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxProfile
 
@@ -72,6 +72,13 @@ class Repository(Protocol):
 
     def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
         """Return what the restore cell has to run to bring the point back below ``/data/restore``."""
+        ...
+
+    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:
+        """Return what came back, read from the tool's answer: damaged objects are ``unrestored``, named.
+
+        Raises ``Unreachable``, ``AccessDenied`` or ``StorageFull`` when the answer is about access and not damage.
+        """
         ...
 
     def secrets(self) -> tuple[CellSecret, ...]:

@@ -50,6 +50,19 @@ class CellSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreOutcome:
+    """How the restore order ended, as the runbook gives it back; untrusted text of the backup tool."""
+
+    exit_code: int
+    summary: Mapping[str, object] = field(default_factory=dict)
+    """The tool's own summary message, if it prints one."""
+    errors: tuple[str, ...] = ()
+    """Error messages as printed, in order, at most 200."""
+    tail: tuple[str, ...] = ()
+    """Last lines of both streams."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReceipt:
     """What came back."""
 

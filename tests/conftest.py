@@ -1,0 +1,5 @@
+"""Fixtures of every suite are registered here, one module a part."""
+
+from __future__ import annotations
+
+pytest_plugins: list[str] = []
