@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from drp.domain.events import PhaseFailed
 from drp.domain.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
@@ -31,6 +32,8 @@ class RecoveryRecord:
     measurement: Measurement
     residue: Residue | None
     kept_until: datetime | None = None
+    failure: PhaseFailed | None = None
+    """Why the recovery could not be exercised any further, if it could not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,10 @@ class EvidenceRecord:
     verdict: Verdict
     reasons: tuple[str, ...]
     recoveries: tuple[RecoveryRecord, ...]
+    ad_hoc: bool = False
+    """Asked for on the command line, without a plan kept in the site directory."""
+    interruption: str = ""
+    """Why the drill was stopped, if somebody stopped it."""
     resumptions: int = 0
     downtime_ms: int = 0
     tools: Mapping[str, str] = field(default_factory=dict)

@@ -87,11 +87,12 @@ def fold(entries: Iterable[Entry]) -> DrillState:
     """Return the state that a drill's entries, in order, lead to."""
     state = DrillState(drill="")
     for entry in entries:
-        _apply(state, entry)
+        apply(state, entry)
     return state
 
 
-def _apply(state: DrillState, entry: Entry) -> None:
+def apply(state: DrillState, entry: Entry) -> None:
+    """Advance the state by one entry, in place."""
     state.drill, state.last, state.head = entry.drill, entry.stamp, entry.hash
     state.entries += 1
     event = entry.event

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from drp.domain.application import Application
+from drp.domain.application import Application, CheckSpec
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
@@ -172,6 +172,19 @@ class Verifier(Protocol):
         ...
 
 
+class CheckRunner(Protocol):
+    """Runs the check that an application declares. Raises ``Interrupted`` and nothing else.
+
+    Whatever a verifier does wrong (raises, hangs, yields nothing or nonsense) is a result that is ``undetermined``.
+    """
+
+    def run(
+        self, spec: CheckSpec, target: Target, expectation: Expectation, cancelled: Cancelled
+    ) -> tuple[CheckResult, ...]:
+        """Return at least one result."""
+        ...
+
+
 class Journal(Protocol):
     """The append-only truth. Raises ``StorageFull`` and ``Tampered``."""
 
@@ -220,6 +233,18 @@ class Clock(Protocol):
         ...
 
 
+class Engine(Protocol):
+    """Carries the steps of a drill. The journal decides what is done; an engine only decides where and when it runs."""
+
+    def step(self, name: str, action: Callable[[], None]) -> None:
+        """Run one named step; what it raises comes through."""
+        ...
+
+    def together(self, actions: Sequence[Callable[[], None]]) -> None:
+        """Run independent actions at the same time and return when all have ended; the first error comes through."""
+        ...
+
+
 class Reporter(Protocol):
     """Shows entries as they are journalled: a terminal, JSON Lines, nothing."""
 
@@ -237,9 +262,12 @@ class Ports:
     runbooks: RunbookRunner
     hasher: Hasher
     manifests: ManifestSource
-    verifiers: Mapping[str, Verifier]
+    checks: CheckRunner
     journal: Journal
     sink: EvidenceSink
     clock: Clock
+    engine: Engine
     reporter: Reporter
     cancelled: Cancelled
+    tools: Callable[[], Mapping[str, str]]
+    """Program or package → version, for the record."""

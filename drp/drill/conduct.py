@@ -1,0 +1,158 @@
+"""Conducts a drill: waves of recoveries, each through its phases, every step journalled; then the end, always.
+
+The journal decides what is already done, so conducting a drill that was cut off goes on where it can. One phase's
+output is the next one's input. A phase that raises could not exercise the recovery; what it found out is in its
+output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drp.domain.events import FindingRaised, Interrupted, PhaseCompleted, PhaseFailed, PhaseStarted
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import (
+    DEPENDENCY_FAILED,
+    MEDIUM_ABSENT,
+    PHASE_UNEXERCISED,
+    REPOSITORY_UNUSABLE,
+    RESTORE_UNCERTAIN,
+    START_UNCERTAIN,
+    FindingCode,
+)
+from drp.domain.fold import RecoveryState
+from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started
+from drp.domain.plan import PlannedRecovery
+from drp.domain.ports import Ports
+from drp.domain.timeline import recovered
+from drp.drill.context import PhaseContext
+from drp.drill.finish import finish
+from drp.drill.phases import PHASE_FUNCTIONS
+from drp.drill.recorder import Recorder
+from drp.errors import DrpError, MediaNeeded, RepositoryError, RunbookError, StorageFull
+from drp.errors import Interrupted as InterruptedError_
+
+
+def conduct(recorder: Recorder, ports: Ports) -> None:
+    """Carry a declared drill to its conclusion and seal it. Raises ``Interrupted`` after an aborted drill is sealed.
+
+    Raises ``StorageFull`` when the journal cannot be written: then the drill stays open and can be resumed.
+    """
+    stopped: InterruptedError_ | None = None
+    try:
+        for number, wave in enumerate(recorder.state.plan.waves()):
+            ports.engine.together(
+                [
+                    lambda recovery=recovery: ports.engine.step(  # type: ignore[misc]
+                        f"wave {number}: {recovery.name}", lambda: _recover(recorder, ports, recovery)
+                    )
+                    for recovery in wave
+                ]
+            )
+    except InterruptedError_ as error:
+        stopped = error
+        if recorder.state.interrupted is None:
+            recorder.append(Interrupted(signal_number=error.signal_number, reason=error.message))
+    finish(recorder, ports)
+    if stopped is not None:
+        raise stopped
+
+
+def _recover(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
+    """Take one application through its phases until they are done or going on makes no sense."""
+    progress = recorder.state.recoveries[recovery.name]
+    blocked = _unrecovered_dependencies(recorder, recovery)
+    if blocked:
+        finding = DEPENDENCY_FAILED.finding(subject=recovery.name, observed=", ".join(blocked), expected="recovered")
+        _raise_findings(recorder, recovery.name, (finding,))
+        return
+    while (phase := progress.next_phase) is not None and not _ended(progress):
+        if ports.cancelled():
+            message = "stopped between two phases"
+            raise InterruptedError_(message)
+        _run_phase(recorder, ports, recovery, phase)
+
+
+def _unrecovered_dependencies(recorder: Recorder, recovery: PlannedRecovery) -> list[str]:
+    states = recorder.state.recoveries
+    return [name for name in recovery.application.depends_on if name in states and not recovered(states[name])]
+
+
+def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phase: PhaseName) -> None:
+    declared = recorder.state.declared
+    assert declared is not None
+    assert recorder.state.declared_at is not None
+    recorder.append(PhaseStarted(recovery=recovery.name, phase=phase))
+    context = PhaseContext(
+        drill=recorder.drill,
+        recovery=recovery,
+        disaster_at=declared.disaster_at,
+        declared_at=recorder.state.declared_at.wall,
+        outputs=recorder.state.recoveries[recovery.name].outputs,
+        ports=ports,
+        report=recorder.progress_of(recovery.name, phase),
+    )
+    try:
+        output = PHASE_FUNCTIONS[phase](context)
+    except InterruptedError_:
+        raise
+    except DrpError as error:
+        _phase_failed(recorder, recovery.name, phase, error)
+        return
+    recorder.append(PhaseCompleted(recovery=recovery.name, phase=phase, output=output))
+    _raise_findings(recorder, recovery.name, output.findings)
+
+
+def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpError) -> None:
+    recorder.append(
+        PhaseFailed(
+            recovery=name,
+            phase=phase,
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            exit_status=error.exit_status,
+        )
+    )
+    code = _code_for(phase, error)
+    finding = code.finding(
+        subject=phase, observed=f"{error.code} {error.message}", expected=f"{phase} can be exercised", remedy=error.hint
+    )
+    _raise_findings(recorder, name, (finding,))
+
+
+def _code_for(phase: PhaseName, error: DrpError) -> FindingCode:
+    if isinstance(error, MediaNeeded):
+        return MEDIUM_ABSENT
+    if isinstance(error, RepositoryError):
+        return REPOSITORY_UNUSABLE
+    if phase == "restore":
+        return RESTORE_UNCERTAIN
+    if phase == "start" and isinstance(error, RunbookError | StorageFull):
+        return START_UNCERTAIN
+    return PHASE_UNEXERCISED
+
+
+def _raise_findings(recorder: Recorder, name: str, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        recorder.append(FindingRaised(recovery=name, finding=finding))
+
+
+def _ended(progress: RecoveryState) -> bool:
+    """Return whether going on makes no sense: nothing chosen, not isolated, not whole, not started."""
+    return any(_stops(progress.outputs[phase], progress) for phase in PHASES if phase in progress.outputs)
+
+
+def _stops(output: PhaseOutput, progress: RecoveryState) -> bool:
+    match output:
+        case Selected():
+            return output.point is None
+        case Prepared():
+            return not output.proof.holds
+        case Hashed():  # a damaged restore is hashed, to name what is missing, and never started
+            restored = progress.outputs.get("restore")
+            return isinstance(restored, Restored) and not (restored.runbook.ok and not restored.receipt.unrestored)
+        case Started():
+            return not output.runbook.ok
+        case _:
+            return False

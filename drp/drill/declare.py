@@ -1,0 +1,71 @@
+"""The beginning of a drill: t0 is journalled before anything is restored."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import datetime
+
+from drp import __version__
+from drp.codec import digest
+from drp.domain.events import DrillDeclared
+from drp.domain.fold import DrillState, fold
+from drp.domain.plan import DrillPlan
+from drp.domain.ports import Clock, Journal, Reporter
+from drp.drill.recorder import Recorder
+from drp.errors import NotFound
+
+
+def declare(
+    plan: DrillPlan, journal: Journal, reporter: Reporter, clock: Clock, *, requested_by: str, ad_hoc: bool
+) -> Recorder:
+    """Declare a new drill of the plan and return its recorder."""
+    now = clock.now().wall
+    drill = _new_id(plan.name, now, set(journal.drills()))
+    recorder = Recorder(drill, DrillState(drill=drill), journal, reporter)
+    recorder.append(
+        DrillDeclared(
+            plan=plan,
+            plan_digest=digest(plan),
+            disaster_at=plan.scenario.disaster_at or now,
+            requested_by=requested_by,
+            drp_version=__version__,
+            host=socket.gethostname(),
+            ad_hoc=ad_hoc,
+        )
+    )
+    return recorder
+
+
+def reopen(drill: str, journal: Journal, reporter: Reporter) -> Recorder:
+    """Return the recorder of a drill that exists."""
+    return Recorder(drill, fold(journal.entries(drill)), journal, reporter)
+
+
+def unfinished(journal: Journal) -> tuple[str, ...]:
+    """Return the drills that were declared and never sealed, oldest first."""
+    return tuple(drill for drill in journal.drills() if fold(journal.entries(drill)).sealed is None)
+
+
+def find(reference: str, journal: Journal) -> str:
+    """Return the drill that ``latest``, a whole id or a unique prefix names. Raises ``NotFound``."""
+    drills = journal.drills()
+    if reference == "latest" and drills:
+        return drills[-1]
+    matches = [drill for drill in drills if drill == reference] or [d for d in drills if d.startswith(reference)]
+    if len(matches) == 1:
+        return matches[0]
+    what = f"{len(matches)} drills begin with {reference}" if matches else f"there is no drill {reference}"
+    raise NotFound(what, hint="see `drp drill list`")
+
+
+def states(journal: Journal, wanted: Callable[[DrillState], bool] = lambda _: True) -> tuple[DrillState, ...]:
+    """Return the folded states of all drills, oldest first."""
+    folded = (fold(journal.entries(drill)) for drill in journal.drills())
+    return tuple(state for state in folded if wanted(state))
+
+
+def _new_id(name: str, now: datetime, taken: set[str]) -> str:
+    base = f"{name}-{now:%Y%m%d-%H%M%S}"
+    candidates = (base if number == 1 else f"{base}-{number}" for number in range(1, 1000))
+    return next(candidate for candidate in candidates if candidate not in taken)

@@ -1,0 +1,94 @@
+"""The end of a drill, always: destroy what was opened, measure, conclude, seal. Idempotent, so a crash can redo it.
+
+Destroying comes before concluding, because restored data that stays behind must be able to fail the drill.
+"""
+
+from __future__ import annotations
+
+from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed, SandboxKept
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import DRILL_RESUMED, RESIDUE_LEFT, SANDBOX_KEPT
+from drp.domain.fold import RecoveryState
+from drp.domain.measure import Measurement
+from drp.domain.plan import PlannedRecovery
+from drp.domain.ports import Ports
+from drp.domain.sandbox import Residue
+from drp.domain.timeline import findings_of, measure
+from drp.domain.verdict import conclude
+from drp.drill.recorder import Recorder
+from drp.errors import DrpError
+from drp.evidence.record import RECORD_NAME, make_record, record_bytes
+
+
+def finish(recorder: Recorder, ports: Ports) -> None:
+    """Bring a drill whose recoveries have ended to its sealed record."""
+    for recovery in recorder.state.plan.recoveries:
+        _release(recorder, ports, recovery)
+    if recorder.state.concluded is None:
+        _conclude(recorder)
+    if recorder.state.sealed is None:
+        _seal(recorder, ports)
+
+
+def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
+    progress = recorder.state.recoveries[recovery.name]
+    sandbox = progress.sandbox
+    if sandbox is None:
+        return
+    plan = recorder.state.plan
+    if plan.keep_sandbox and recorder.state.interrupted is None:
+        until = ports.clock.now().wall + plan.keep_for
+        recorder.append(SandboxKept(recovery=recovery.name, sandbox=sandbox.id, until=until))
+        kept = SANDBOX_KEPT.finding(
+            subject=sandbox.id, observed=f"kept until {until:%Y-%m-%dT%H:%MZ}", expected="destroyed"
+        )
+        recorder.append(FindingRaised(recovery=recovery.name, finding=kept))
+        return
+    try:
+        residue = ports.sandbox.destroy(sandbox)
+    except DrpError as error:
+        residue = Residue(processes=0, paths=(f"unknown: {error.message}",))
+    recorder.append(SandboxDestroyed(recovery=recovery.name, sandbox=sandbox.id, residue=residue))
+
+
+def _conclude(recorder: Recorder) -> None:
+    state = recorder.state
+    measurements: dict[str, Measurement] = {}
+    for recovery in state.plan.recoveries:
+        progress = state.recoveries[recovery.name]
+        measurement = measurements[recovery.name] = measure(state, recovery)
+        raised = {(finding.code, finding.subject) for finding in progress.findings}
+        for finding in (*_residue_findings(progress), *_resumption_findings(recorder), *findings_of(measurement)):
+            if (finding.code, finding.subject) not in raised:
+                recorder.append(FindingRaised(recovery=recovery.name, finding=finding))
+    verdict, reasons = conclude(
+        state.plan,
+        {name: progress.outputs for name, progress in state.recoveries.items()},
+        {name: progress.findings for name, progress in state.recoveries.items()},
+        measurements,
+        aborted=state.interrupted is not None,
+    )
+    recorder.append(DrillConcluded(verdict=verdict, reasons=reasons, measurements=tuple(measurements.values())))
+
+
+def _residue_findings(progress: RecoveryState) -> tuple[Finding, ...]:
+    residue = progress.residue
+    if residue is None or residue.clean:
+        return ()
+    left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or f"{residue.processes} processes"
+    return (RESIDUE_LEFT.finding(subject="sandbox", observed=left, expected="nothing left"),)
+
+
+def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:
+    return tuple(
+        DRILL_RESUMED.finding(
+            subject=f"resumption {number}", observed=f"{resumed.reason}, {resumed.downtime_ms} ms", expected="one run"
+        )
+        for number, resumed in enumerate(recorder.state.resumptions, start=1)
+    )
+
+
+def _seal(recorder: Recorder, ports: Ports) -> None:
+    record = make_record(ports.journal.entries(recorder.drill), ports.tools())
+    receipt = ports.sink.put(recorder.drill, RECORD_NAME, record_bytes(record))
+    recorder.append(EvidenceSealed(record_digest=receipt.digest, location=receipt.location))

@@ -1,0 +1,105 @@
+"""hash: compare the restored tree with the manifest that was made at backup time and kept apart from the backup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import (
+    FILE_CHANGED,
+    FILE_MISSING,
+    FILE_UNEXPECTED,
+    FILE_UNREADABLE,
+    MANIFEST_FOREIGN,
+    MANIFEST_MISSING,
+    METADATA_CHANGED,
+    OWNERSHIP_NOT_JUDGED,
+    FindingCode,
+)
+from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary
+from drp.domain.phase import Hashed, Prepared, Restored, Selected
+from drp.drill.context import PhaseContext
+from drp.errors import ManifestError
+
+_CODES: dict[str, FindingCode] = {
+    "changed": FILE_CHANGED,
+    "missing": FILE_MISSING,
+    "unexpected": FILE_UNEXPECTED,
+    "unreadable": FILE_UNREADABLE,
+    "metadata": METADATA_CHANGED,
+    "kind": FILE_CHANGED,
+    "unstable": FILE_UNREADABLE,
+}
+_NAMED_PER_KIND = 20
+
+
+def hash_phase(context: PhaseContext) -> Hashed:
+    """Return the comparison, or say that there is nothing to compare with. Raises what the Hasher port names."""
+    selected, prepared, restored = (context.outputs[name] for name in ("select", "prepare", "restore"))
+    assert isinstance(selected, Selected)
+    assert isinstance(prepared, Prepared)
+    assert isinstance(restored, Restored)
+    assert selected.point is not None
+    try:
+        expected = context.ports.manifests.expected(selected.point)
+    except ManifestError as error:
+        finding = MANIFEST_FOREIGN.finding(
+            subject=selected.point.short_id, observed=error.message, expected=f"manifest {selected.point.manifest_id}"
+        )
+        return Hashed(manifest=None, difference=None, findings=(finding,))
+    if expected is None:
+        finding = MANIFEST_MISSING.finding(
+            subject=selected.point.short_id,
+            observed=selected.point.manifest_id or "the recovery point names no manifest",
+            expected="a manifest made at backup time, kept apart from the repository",
+        )
+        return Hashed(manifest=None, difference=None, findings=(finding,))
+    path, summary = expected
+    if summary.application != context.recovery.application.name:
+        finding = MANIFEST_FOREIGN.finding(
+            subject=summary.id[:12], observed=f"made for {summary.application}", expected=context.recovery.name
+        )
+        return Hashed(manifest=summary, difference=None, findings=(finding,))
+    difference = context.ports.hasher.compare(
+        Path(restored.receipt.restored_root),
+        path,
+        uid_offset=prepared.sandbox.uid_offset,
+        report=context.report,
+        cancelled=context.ports.cancelled,
+    )
+    return Hashed(manifest=summary, difference=difference, findings=_findings(difference, summary))
+
+
+def _findings(difference: ManifestDifference, summary: ManifestSummary) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    for kind, count in sorted(difference.counts.items()):
+        if not count:
+            continue
+        code = _CODES[kind]
+        named = [deviation for deviation in difference.deviations if deviation.kind == kind][:_NAMED_PER_KIND]
+        found += [_finding(code, deviation) for deviation in named]
+        if count > len(named):
+            found.append(
+                code.finding(subject=f"{count - len(named)} more", observed=f"{count} {kind} in all", expected="none")
+            )
+    if summary.errors:
+        found.append(
+            FILE_UNREADABLE.finding(
+                subject=f"{summary.errors} entries of the manifest",
+                observed="could not be read when the manifest was made",
+                expected="a manifest that covers everything",
+            )
+        )
+    if not difference.ownership_judged:
+        found.append(
+            OWNERSHIP_NOT_JUDGED.finding(subject="owner", observed="a single user id is mapped", expected="a range")
+        )
+    return tuple(found)
+
+
+def _finding(code: FindingCode, deviation: Deviation) -> Finding:
+    return code.finding(
+        subject=deviation.path,
+        observed=deviation.observed or deviation.kind,
+        expected=deviation.expected or "as in the manifest",
+    )

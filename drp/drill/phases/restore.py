@@ -1,0 +1,108 @@
+"""restore: the runbook carries out the repository's restore order in a cell that sees the repository and runs nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from drp.codec import from_data, to_data
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import RESTORE_DAMAGED, RESTORE_FAILED
+from drp.domain.phase import Prepared, Restored, Selected
+from drp.domain.ports import Progress
+from drp.domain.restore import RestoreOrder, RestoreOutcome, RestoreReceipt
+from drp.domain.runbook import RunbookOrder, RunbookResult
+from drp.drill.context import PhaseContext
+
+INSIDE = "/data/restore"
+"""Where restored trees appear inside cells and sandboxes."""
+
+
+def restore_phase(context: PhaseContext) -> Restored:
+    """Return what came back. Raises what Sandbox, RunbookRunner and Repository name."""
+    selected, prepared = context.outputs["select"], context.outputs["prepare"]
+    assert isinstance(selected, Selected)
+    assert isinstance(prepared, Prepared)
+    assert selected.point is not None
+    runbook = context.recovery.application.runbook
+    assert runbook is not None
+    repository = context.ports.repositories[context.recovery.repository]
+    order = repository.restore_order(selected.point)
+    first_byte = _FirstByte(context)
+    cell = context.ports.sandbox.open_cell(prepared.sandbox, order, repository.secrets())
+    try:
+        result = context.ports.runbooks.run(
+            RunbookOrder(
+                kind=runbook.kind,
+                step="restore",
+                sandbox=cell,
+                inputs={**runbook.inputs, "order": to_data(order), "restored_root": inside_root(order)},
+                timeout=runbook.timeout,
+                label=context.recovery.name,
+            ),
+            first_byte.report,
+            context.ports.cancelled,
+        )
+    finally:
+        context.ports.sandbox.destroy(cell)
+    outcome = _outcome(result)
+    receipt = repository.receipt(selected.point, outcome)
+    root = Path(prepared.sandbox.data_path) / "restore" / order.source_root.lstrip("/")
+    return Restored(
+        receipt=RestoreReceipt(
+            bytes_restored=receipt.bytes_restored,
+            files_restored=receipt.files_restored,
+            unrestored=receipt.unrestored,
+            restored_root=str(root),
+        ),
+        runbook=result,
+        first_byte_ms=first_byte.milliseconds,
+        findings=_findings(result, receipt),
+    )
+
+
+def inside_root(order: RestoreOrder) -> str:
+    """Return the path of the restored tree as seen inside the sandbox."""
+    return f"{INSIDE}/{order.source_root.strip('/')}".rstrip("/")
+
+
+class _FirstByte:
+    """Passes progress on and notes when the first restored byte was seen (clock t5)."""
+
+    def __init__(self, context: PhaseContext) -> None:
+        self._report = context.report
+        self._begun = time.monotonic()
+        self.milliseconds = 0
+
+    def report(self, progress: Progress) -> None:
+        if not self.milliseconds and (progress.done_bytes or 0) > 0:
+            self.milliseconds = max(1, int((time.monotonic() - self._begun) * 1000))
+        self._report(progress)
+
+
+def _outcome(result: RunbookResult) -> RestoreOutcome:
+    """Read what the playbook gave; a playbook that gave nothing restored nothing that drp could know of."""
+    given = result.outputs.get("drp_restore")
+    if not isinstance(given, dict):
+        last = result.failed_task.message if result.failed_task is not None else "the playbook gave no drp_restore"
+        return RestoreOutcome(exit_code=-1, errors=(last,) if last else ())
+    return from_data(
+        RestoreOutcome, {name: given[name] for name in ("exit_code", "summary", "errors", "tail") if name in given}
+    )
+
+
+def _findings(result: RunbookResult, receipt: RestoreReceipt) -> tuple[Finding, ...]:
+    found = [
+        RESTORE_DAMAGED.finding(subject=item, observed="could not be read", expected="restored")
+        for item in receipt.unrestored
+    ]
+    if not result.ok and not found:
+        task = result.failed_task
+        found.append(
+            RESTORE_FAILED.finding(
+                subject=task.name if task is not None else "restore.yml",
+                observed=task.message if task is not None and task.message else "failed",
+                expected="every task of the restore runbook ends well",
+            )
+        )
+    return tuple(found)

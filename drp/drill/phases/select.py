@@ -1,0 +1,109 @@
+"""select: wait for the medium if it must be attached, list the recovery points, take one, say why not the others."""
+
+from __future__ import annotations
+
+from drp.domain.clock import Stamp, elapsed_ms
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE
+from drp.domain.measure import milliseconds
+from drp.domain.phase import Selected
+from drp.domain.ports import Progress, Repository
+from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, RefusedPoint, preference, refusal
+from drp.drill.context import PhaseContext
+from drp.errors import Interrupted, MediaNeeded
+
+_MEDIA_POLL_SECONDS = 2.0
+
+
+def select_phase(context: PhaseContext) -> Selected:
+    """Return the chosen recovery point, or none with the reasons. Raises what the Repository port names."""
+    recovery = context.recovery
+    repository = context.ports.repositories[recovery.repository]
+    waited_ms = _wait_for_medium(context, repository)
+    listing = repository.points(recovery.application)
+    point, immutability, refused = _choose(context, repository, listing)
+    return Selected(
+        point=point,
+        immutability=immutability,
+        policy=recovery.selection.policy,
+        seed=recovery.selection.seed,
+        refused=refused,
+        media_wait_ms=waited_ms,
+        findings=_findings(context, listing, point, immutability, refused),
+    )
+
+
+def _wait_for_medium(context: PhaseContext, repository: Repository) -> int:
+    """Ask until the medium is there or the plan's deadline has passed; return how long it took, in milliseconds."""
+    clock = context.ports.clock
+    begun: Stamp = clock.now()
+    deadline_ms = milliseconds(context.recovery.media_deadline)
+    while True:
+        try:
+            repository.preflight()
+        except MediaNeeded as error:
+            waited = elapsed_ms(begun, clock.now())[0]
+            if waited >= deadline_ms:
+                raise
+            if context.ports.cancelled():
+                message = "stopped while waiting for a medium"
+                raise Interrupted(message) from error
+            context.report(Progress(message=f"waiting for medium {error.label}: {error.message}"))
+            clock.sleep(min(_MEDIA_POLL_SECONDS, (deadline_ms - waited) / 1000))
+        else:
+            return elapsed_ms(begun, clock.now())[0]
+
+
+def _choose(
+    context: PhaseContext, repository: Repository, listing: PointListing
+) -> tuple[RecoveryPoint | None, Immutability | None, tuple[RefusedPoint, ...]]:
+    selection = context.recovery.selection
+    refused: list[RefusedPoint] = []
+    eligible: list[RecoveryPoint] = []
+    for point in listing.points:
+        reason = refusal(point, selection, context.disaster_at)
+        if reason is None:
+            eligible.append(point)
+        else:
+            refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
+    for point in preference(eligible, selection):
+        immutability = repository.immutability(point)
+        if selection.policy == "newest-immutable" and not immutability.holds_at(context.declared_at):
+            reason = f"not immutable ({immutability.mode}, {immutability.provenance})"
+            refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
+            continue
+        return point, immutability, tuple(refused)
+    return None, None, tuple(refused)
+
+
+def _findings(
+    context: PhaseContext,
+    listing: PointListing,
+    point: RecoveryPoint | None,
+    immutability: Immutability | None,
+    refused: tuple[RefusedPoint, ...],
+) -> tuple[Finding, ...]:
+    found = [
+        POINTS_UNREADABLE.finding(
+            subject=name, observed="present in the repository, not readable", expected="a readable recovery point"
+        )
+        for name in listing.unreadable
+    ]
+    if point is None:
+        reasons = "; ".join(f"{item.id[:8]} {item.reason}" for item in refused[:5]) or "the repository lists none"
+        found.append(
+            NO_ELIGIBLE_POINT.finding(
+                subject=context.recovery.name,
+                observed=reasons,
+                expected=f"a recovery point for the policy {context.recovery.selection.policy}",
+            )
+        )
+    elif immutability is not None and not immutability.holds_at(context.declared_at):
+        found.append(
+            NOT_IMMUTABLE.finding(
+                subject=point.short_id,
+                observed=f"{immutability.mode} ({immutability.provenance})",
+                expected="compliance lock that has not run out, legal hold, or an offline medium",
+            )
+        )
+    return tuple(found)

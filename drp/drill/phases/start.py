@@ -1,0 +1,46 @@
+"""start: the runbook starts the restored application inside the sandbox, side effects off."""
+
+from __future__ import annotations
+
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import START_FAILED
+from drp.domain.phase import Prepared, Restored, Started
+from drp.domain.runbook import RunbookOrder, RunbookResult
+from drp.drill.context import PhaseContext
+from drp.drill.phases.restore import INSIDE
+
+
+def start_phase(context: PhaseContext) -> Started:
+    """Return how the start went; a task that fails is a finding. Raises what the RunbookRunner port names."""
+    prepared, restored = context.outputs["prepare"], context.outputs["restore"]
+    assert isinstance(prepared, Prepared)
+    assert isinstance(restored, Restored)
+    runbook = context.recovery.application.runbook
+    assert runbook is not None
+    inside = restored.receipt.restored_root.removeprefix(prepared.sandbox.data_path + "/restore")
+    result = context.ports.runbooks.run(
+        RunbookOrder(
+            kind=runbook.kind,
+            step="start",
+            sandbox=prepared.sandbox,
+            inputs={**runbook.inputs, "restored_root": f"{INSIDE}{inside}".rstrip("/")},
+            timeout=runbook.timeout,
+            label=context.recovery.name,
+        ),
+        context.report,
+        context.ports.cancelled,
+    )
+    return Started(runbook=result, findings=_findings(result))
+
+
+def _findings(result: RunbookResult) -> tuple[Finding, ...]:
+    if result.ok:
+        return ()
+    task = result.failed_task
+    return (
+        START_FAILED.finding(
+            subject=task.name if task is not None else "start.yml",
+            observed=task.message if task is not None and task.message else "failed",
+            expected="every task of the start runbook ends well",
+        ),
+    )

@@ -1,0 +1,71 @@
+"""verify: the verifiers look at the running application, and the egress recorder tells what it tried to send."""
+
+from __future__ import annotations
+
+from drp.domain.check import CheckResult, Expectation, Watermark
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, EGRESS_ATTEMPTED, NOTHING_CHECKED
+from drp.domain.phase import Hashed, Prepared, Selected, Verified
+from drp.domain.ports import Progress
+from drp.domain.sandbox import EgressAttempt
+from drp.drill.context import PhaseContext
+from drp.errors import Interrupted
+
+
+def verify_phase(context: PhaseContext) -> Verified:
+    """Return every check's results and the newest watermark among them."""
+    prepared, selected, hashed = (context.outputs[name] for name in ("prepare", "select", "hash"))
+    assert isinstance(prepared, Prepared)
+    assert isinstance(selected, Selected)
+    assert isinstance(hashed, Hashed)
+    assert selected.point is not None
+    target = context.ports.sandbox.target(prepared.sandbox)
+    facts = hashed.manifest.facts if hashed.manifest is not None else {}
+    results: list[CheckResult] = []
+    for spec in context.recovery.application.checks:
+        if context.ports.cancelled():
+            message = "stopped between two checks"
+            raise Interrupted(message)
+        context.report(Progress(message=f"check {spec.name}"))
+        expectation = Expectation(
+            facts=facts,
+            disaster_at=context.disaster_at,
+            consistent_at=selected.point.consistent_at,
+            timeout_seconds=spec.timeout.total_seconds(),
+        )
+        results += context.ports.checks.run(spec, target, expectation, context.ports.cancelled)
+    egress = context.ports.sandbox.egress(prepared.sandbox)
+    return Verified(
+        checks=tuple(results),
+        watermark=_newest(results),
+        egress=egress,
+        findings=_findings(context, results, egress),
+    )
+
+
+def _newest(results: list[CheckResult]) -> Watermark | None:
+    """Return the newest watermark of the checks that passed; what a failing check saw is no proof of anything."""
+    seen = [result.watermark for result in results if result.watermark is not None and result.outcome == "passed"]
+    return max(seen, key=lambda watermark: watermark.at, default=None)
+
+
+def _findings(
+    context: PhaseContext, results: list[CheckResult], egress: tuple[EgressAttempt, ...]
+) -> tuple[Finding, ...]:
+    found = [
+        (CHECK_FAILED if result.outcome == "failed" else CHECK_UNDETERMINED).finding(
+            subject=f"{result.check}: {result.statement}", observed=result.observed, expected=result.expected
+        )
+        for result in results
+        if result.outcome != "passed"
+    ]
+    if not results:
+        found.append(
+            NOTHING_CHECKED.finding(subject=context.recovery.name, observed="no check", expected="at least one check")
+        )
+    destinations = sorted({f"{attempt.protocol} {attempt.destination}:{attempt.port}" for attempt in egress})
+    found += [
+        EGRESS_ATTEMPTED.finding(subject=destination, observed="caught and recorded", expected="no attempt")
+        for destination in destinations[:20]
+    ]
+    return tuple(found)

@@ -1,0 +1,57 @@
+"""The one pen: appends events to the journal, advances the folded state, shows the entry. Safe from several threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from drp.domain.events import Entry, Event, Progressed
+from drp.domain.fold import DrillState, apply
+from drp.domain.phase import PhaseName
+from drp.domain.ports import Journal, Progress, Report, Reporter
+
+_PROGRESS_SECONDS = 1.0
+"""At most one journalled sign of life a second and phase; contract: at least one every 5 s while there is any."""
+
+
+class Recorder:
+    """Writes one drill's journal."""
+
+    def __init__(self, drill: str, state: DrillState, journal: Journal, reporter: Reporter) -> None:
+        """Continue the drill where the folded state stands."""
+        self.drill = drill
+        self.state = state
+        self._journal, self._reporter = journal, reporter
+        self._lock = threading.Lock()
+
+    def append(self, event: Event) -> Entry:
+        """Make the event durable, then true, then visible."""
+        with self._lock:
+            entry = self._journal.append(self.drill, event)
+            apply(self.state, entry)
+        self._reporter.emit(entry)
+        return entry
+
+    def progress_of(self, recovery: str, phase: PhaseName) -> Report:
+        """Return the report function of one phase, which drops what comes faster than it can be read."""
+        last_time, last_message = 0.0, ""
+
+        def report(progress: Progress) -> None:
+            nonlocal last_time, last_message
+            now = time.monotonic()
+            if now - last_time < _PROGRESS_SECONDS and progress.message == last_message:
+                return
+            last_time, last_message = now, progress.message
+            self.append(
+                Progressed(
+                    recovery=recovery,
+                    phase=phase,
+                    message=progress.message,
+                    done_bytes=progress.done_bytes,
+                    total_bytes=progress.total_bytes,
+                    done_files=progress.done_files,
+                    total_files=progress.total_files,
+                )
+            )
+
+        return report
