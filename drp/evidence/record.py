@@ -1,0 +1,166 @@
+"""The evidence record as a pure function of a concluded drill's journal, and its canonical bytes.
+
+The record is unsigned data: whoever signs it signs `record_bytes`. It keeps the paths of deviations, which in a
+hospital may name patients: they are capped here, and whoever hands the record on has to know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from drp.codec import canonical, from_json, to_data
+from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, Resumed
+from drp.domain.evidence import RECORD_SCHEMA, EvidenceRecord, RecoveryRecord
+from drp.domain.finding import Finding
+from drp.domain.fold import DrillState, RecoveryState, fold
+from drp.domain.manifest import MAX_DEVIATIONS, Deviation
+from drp.domain.measure import Measurement
+from drp.domain.phase import PHASES, Hashed, PhaseName, Prepared, Restored, Selected, Started, Verified
+from drp.errors import EvidenceError, Tampered
+
+Output = TypeVar("Output")
+
+MAX_UNRESTORED = 200
+"""More lines of a backup tool than this say nothing new; how many were left out is said."""
+
+RECORD_NAME = "record.json"
+"""What the record is called wherever it is deposited."""
+
+
+def make_record(entries: Iterable[Entry], tools: Mapping[str, str]) -> EvidenceRecord:
+    """Return the evidence record of a concluded drill.
+
+    ``entries`` are the drill's journal entries in order, from the first; ``tools`` maps program or package to
+    version. What follows the last entry about the drill itself (a resumption that only had to seal, the seal) is
+    not part of the record, so making it again later, for instance after a crash, gives the same bytes.
+    Raises ``EvidenceError`` when the drill has not been declared or not been concluded.
+    """
+    told = _told(tuple(entries))
+    state = fold(told)
+    declared, concluded, declared_at = state.declared, state.concluded, state.declared_at
+    if declared is None or declared_at is None or concluded is None:
+        missing = "conclusion" if declared is not None else "declaration"
+        raise EvidenceError(
+            f"drill {state.drill or '(unknown)'} has no {missing}, so there is nothing to record",
+            hint="run `drp drill resume latest`, which concludes and seals",
+        )
+    concluded_at = next(entry.stamp for entry in reversed(told) if isinstance(entry.event, DrillConcluded))
+    return EvidenceRecord(
+        drill=state.drill,
+        plan=declared.plan,
+        plan_digest=declared.plan_digest,
+        declared_at=declared_at.wall,
+        concluded_at=concluded_at.wall,
+        disaster_at=declared.disaster_at,
+        requested_by=declared.requested_by,
+        host=declared.host,
+        verdict=concluded.verdict,
+        reasons=concluded.reasons,
+        recoveries=_recoveries(state, concluded.measurements),
+        ad_hoc=declared.ad_hoc,
+        interruption=state.interrupted.reason if state.interrupted is not None else "",
+        resumptions=len(state.resumptions),
+        downtime_ms=state.downtime_ms,
+        tools={"drp": declared.drp_version, **tools},
+        journal_entries=state.entries,
+        journal_head=state.head,
+    )
+
+
+def record_bytes(record: EvidenceRecord) -> bytes:
+    """Return the canonical bytes of a record: what is stored, digested and signed."""
+    return canonical(to_data(record))
+
+
+def record_digest(record: EvidenceRecord) -> str:
+    """Return the SHA-256 of the record's canonical bytes, hex."""
+    return hashlib.sha256(record_bytes(record)).hexdigest()
+
+
+def read_record(content: bytes) -> EvidenceRecord:
+    """Return the record that stored bytes hold.
+
+    Raises ``Tampered`` when they are not a record, or not in the one canonical form that drp writes: then somebody
+    else has written them. That they are the *right* record is for the journal's seal to say.
+    """
+    record = from_json(EvidenceRecord, content)
+    if record.schema != RECORD_SCHEMA:
+        raise EvidenceError(
+            f"the record is of schema {record.schema!r}, this drp reads {RECORD_SCHEMA!r}",
+            hint="read it with the drp version that wrote it, or a newer one",
+        )
+    if record_bytes(record) != content:
+        raise Tampered("the record is not in canonical form: it was edited or written by something else")
+    return record
+
+
+def _told(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Cut off what was journalled after the drill's own story ended."""
+    end = len(entries)
+    while end and isinstance(entries[end - 1].event, EvidenceSealed | Resumed):
+        end -= 1
+    return entries[:end]
+
+
+def _recoveries(state: DrillState, measurements: Sequence[Measurement]) -> tuple[RecoveryRecord, ...]:
+    measured = {measurement.recovery: measurement for measurement in measurements}
+    absent = [name for name in state.recoveries if name not in measured]
+    if absent:
+        raise EvidenceError(f"drill {state.drill} was concluded without a measurement of {', '.join(absent)}")
+    return tuple(_recovery(name, recovery, measured[name]) for name, recovery in state.recoveries.items())
+
+
+def _recovery(name: str, state: RecoveryState, measurement: Measurement) -> RecoveryRecord:
+    outputs = state.outputs
+    restored, hashed = _output(state, "restore", Restored), _output(state, "hash", Hashed)
+    findings = [finding for phase in PHASES if phase in outputs for finding in outputs[phase].findings]
+    return RecoveryRecord(
+        recovery=name,
+        select=_output(state, "select", Selected),
+        prepare=_output(state, "prepare", Prepared),
+        restore=_bounded_restore(restored) if restored is not None else None,
+        hash=_bounded_hash(hashed) if hashed is not None else None,
+        start=_output(state, "start", Started),
+        verify=_output(state, "verify", Verified),
+        findings=_distinct([*findings, *state.findings]),
+        measurement=measurement,
+        residue=state.residue,
+        kept_until=state.kept.until if state.kept is not None else None,
+        failure=state.failure,
+    )
+
+
+def _output(state: RecoveryState, phase: PhaseName, kind: type[Output]) -> Output | None:
+    output = state.outputs.get(phase)
+    return output if isinstance(output, kind) else None
+
+
+def _distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings are journalled inside a phase's output and may be raised as events too: once is enough."""
+    return tuple(dict.fromkeys(findings))
+
+
+def _bounded_restore(restored: Restored) -> Restored:
+    unrestored = restored.receipt.unrestored
+    if len(unrestored) <= MAX_UNRESTORED:
+        return restored
+    kept = (*unrestored[:MAX_UNRESTORED], f"and {len(unrestored) - MAX_UNRESTORED} more")
+    return replace(restored, receipt=replace(restored.receipt, unrestored=kept))
+
+
+def _bounded_hash(hashed: Hashed) -> Hashed:
+    """Cap deviations by kind; their counts stay exact. A hasher is asked to do so already: here it is made sure."""
+    difference = hashed.difference
+    if difference is None:
+        return hashed
+    seen: Counter[str] = Counter()
+    kept: list[Deviation] = []
+    for deviation in difference.deviations:
+        seen[deviation.kind] += 1
+        if seen[deviation.kind] <= MAX_DEVIATIONS:
+            kept.append(deviation)
+    return replace(hashed, difference=replace(difference, deviations=tuple(kept)))

@@ -1,0 +1,82 @@
+"""Where sealed evidence is deposited. A directory here: write-once, whole or absent, durable, named by its digest.
+
+It keeps honest software from overwriting evidence; it does not stop an administrator of the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from drp.atomic import storage_errors, sync_directory, write_atomically
+from drp.domain.ports import SinkReceipt
+from drp.errors import EvidenceError, NotFound
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class DirectorySink:
+    """The EvidenceSink port on a directory: ``<root>/<drill>/<name>``, read-only for everybody."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the directory; it is made on first use."""
+        self._root = root
+
+    def put(self, drill: str, name: str, content: bytes) -> SinkReceipt:
+        """Store content, durable when this returns.
+
+        Putting the same bytes again gives the same receipt, so a drill that was killed between its deposit and the
+        journal's word of it can be sealed again. Raises ``EvidenceError`` when other bytes are there already or a
+        name is not a plain file name, ``StorageFull`` when there is no room.
+        """
+        path = self._path(drill, name)
+        self._make_directory(path.parent)
+        try:
+            write_atomically(path, content, mode=0o440, exclusive=True)
+        except FileExistsError:
+            if path.is_symlink() or path.read_bytes() != content:
+                raise EvidenceError(
+                    f"{path} already holds other evidence, which is never overwritten",
+                    hint="keep both: move the drill's folder aside as it is and find out who wrote it",
+                ) from None
+        return SinkReceipt(location=str(path), digest=hashlib.sha256(content).hexdigest())
+
+    def get(self, drill: str, name: str) -> bytes:
+        """Return what was stored. Raises ``NotFound``."""
+        path = self._path(drill, name)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise NotFound(
+                f"there is no {name} of drill {drill} in {self._root}", hint="list what exists with `drp evidence list`"
+            ) from None
+
+    def drills(self) -> tuple[str, ...]:
+        """Return the ids of the drills that have evidence here, in name order."""
+        if not self._root.is_dir():
+            return ()
+        return tuple(
+            sorted(path.name for path in self._root.iterdir() if path.is_dir() and _NAME.fullmatch(path.name))
+        )
+
+    def names(self, drill: str) -> tuple[str, ...]:
+        """Return what is stored of a drill."""
+        folder = self._path(drill, "record.json").parent
+        return tuple(sorted(path.name for path in folder.iterdir() if path.is_file())) if folder.is_dir() else ()
+
+    def _path(self, drill: str, name: str) -> Path:
+        for part in (drill, name):
+            if not _NAME.fullmatch(part):
+                raise EvidenceError(
+                    f"{part[:80]!r} cannot name evidence",
+                    hint="use letters, digits, dot, dash and underscore, at most 128",
+                )
+        return self._root / drill / name
+
+    def _make_directory(self, folder: Path) -> None:
+        with storage_errors(folder):
+            for directory in (*reversed(folder.parents), folder):
+                if not directory.is_dir():
+                    directory.mkdir(mode=0o750, exist_ok=True)
+                    sync_directory(directory.parent)
