@@ -1,0 +1,90 @@
+"""The tree of commands. A noun's module is imported only when it is used, which keeps `drp --help` fast."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import typer
+from typer.core import TyperGroup
+
+from drp import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalOptions:
+    """What stands before the noun."""
+
+    site: Path | None
+    quiet: bool
+
+
+class LazyGroup(TyperGroup):
+    """Knows its commands by name and one line of help, and loads them on use."""
+
+    nouns: ClassVar[dict[str, tuple[str, str]]] = {
+        "init": ("drp.cli.site:app", "Lay down a site directory with an example hospital."),
+        "doctor": ("drp.cli.doctor:app", "Tell for every need whether it is met, and the command that mends it."),
+        "explain": ("drp.cli.explain:app", "Explain a finding or error code."),
+        "app": ("drp.cli.app:app", "Applications and their objectives."),
+        "repo": ("drp.cli.repo:app", "Repositories and their recovery points."),
+        "drill": ("drp.cli.drill:app", "Plan, run and look at drills."),
+        "manifest": ("drp.cli.manifest:app", "Manifests: what was backed up, path by path."),
+        "report": ("drp.cli.report:app", "Reports of drills, for people and machines."),
+        "evidence": ("drp.cli.evidence:app", "Evidence records of drills."),
+        "config": ("drp.cli.config:app", "Check and show the site's configuration."),
+        "runbook": ("drp.cli.runbook:app", "Runbooks: the recovery steps, as Ansible."),
+        "verifier": ("drp.cli.verifier:app", "Verifiers: what looks at restored applications."),
+    }
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
+        """Return the nouns in the order in which a newcomer meets them."""
+        return list(self.nouns)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Return the noun's command, importing it now."""
+        if cmd_name not in self.nouns:
+            return None
+        module, _, attribute = self.nouns[cmd_name][0].partition(":")
+        loaded = typer.main.get_command(getattr(importlib.import_module(module), attribute))
+        loaded.name = cmd_name
+        return loaded
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """Write the list of nouns without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(noun, help_line) for noun, (_, help_line) in self.nouns.items()])
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="drp proves that the hospital comes back: it restores backups in isolation, measures, and records evidence.",
+    epilog="Exit status: 0 passed or clean, 1 failed, 2 usage, 3 inconclusive, 10 configuration or not found, 11 busy, "
+    "12 access denied, 13 unreachable, 14 evidence does not verify, 15 no space, 70 bug, 130/143 interrupted.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"drp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    site: Annotated[
+        Path | None, typer.Option(help="Site directory; default: $DRP_SITE, this directory, /etc/drp.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Keep what stands before the noun for every command."""
+    context.obj = GlobalOptions(site=site, quiet=quiet)

@@ -1,0 +1,207 @@
+"""Shows a drill while it runs: a live line on a terminal, one line a phase in a pipe, JSON Lines for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TextIO
+
+from drp.cli.render import duration, instant, printable, size
+from drp.codec import to_data
+from drp.domain.clock import elapsed_ms
+from drp.domain.events import (
+    DrillConcluded,
+    DrillDeclared,
+    Entry,
+    EvidenceSealed,
+    FindingRaised,
+    Interrupted,
+    PhaseCompleted,
+    PhaseFailed,
+    PhaseStarted,
+    Progressed,
+    Resumed,
+    SandboxDestroyed,
+    SandboxKept,
+)
+from drp.domain.fold import DrillState, apply
+from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
+
+_MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
+_MINUTE = 60.0
+
+
+class JsonLinesReporter:
+    """Prints each journal entry as one JSON line on standard output."""
+
+    def emit(self, entry: Entry) -> None:
+        """Print the entry."""
+        sys.stdout.write(json.dumps({"schema": "drp/event/1", **to_data(entry)}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+
+class QuietReporter:
+    """Prints nothing."""
+
+    def emit(self, entry: Entry) -> None:
+        """Say nothing."""
+
+
+class TextReporter:
+    """Prints one line a phase; on a terminal also a live line while a phase runs."""
+
+    def __init__(self, stream: TextIO, *, live: bool) -> None:
+        """Write to ``stream``; ``live`` redraws the last line, which only a terminal can show."""
+        self._stream, self._live = stream, live
+        self._state = DrillState(drill="")
+        self._drawn = False
+        self._last_said = time.monotonic()
+
+    def emit(self, entry: Entry) -> None:
+        """Show one entry."""
+        event = entry.event
+        if isinstance(event, Progressed):
+            self._progress(event)
+        else:
+            self._wipe()
+            text = self._text(entry)
+            if text:
+                self._say(text)
+            if self._live and isinstance(event, PhaseStarted):
+                self._draw(f"  {self._name(event.recovery)}{event.phase:<8} …")
+        apply(self._state, entry)
+
+    def _name(self, recovery: str) -> str:
+        many = self._state.declared is not None and len(self._state.recoveries) > 1
+        return f"{recovery:<12} " if many else ""
+
+    def _text(self, entry: Entry) -> str:
+        event = entry.event
+        match event:
+            case DrillDeclared():
+                return f"drill {entry.drill}  scenario: {printable(event.plan.scenario.title)}"
+            case PhaseCompleted():
+                taken = self._taken(event.recovery, event.phase, entry)
+                return f"  {self._name(event.recovery)}{event.phase:<8} {describe(event.output):<78} {taken:>8}"
+            case PhaseFailed():
+                return f"  {self._name(event.recovery)}{event.phase:<8} ? {printable(event.message)} [{event.code}]"
+            case FindingRaised():
+                finding = event.finding
+                mark = _MARKS[finding.severity]
+                what = f"{printable(finding.subject)}: {printable(finding.observed)}"
+                return f"  {self._name(event.recovery)}{mark:>8} {finding.code} {what}"
+            case Interrupted():
+                return f"  stopping: {printable(event.reason)}"
+            case Resumed():
+                return f"  taken up again after {duration(event.downtime_ms)}: {event.reason}"
+            case SandboxDestroyed():
+                residue = "nothing left" if event.residue.clean else "SOMETHING IS LEFT"
+                return f"  {self._name(event.recovery)}{'destroy':<8} ✔ {residue}"
+            case SandboxKept():
+                return f"  {self._name(event.recovery)}{'keep':<8} sandbox {event.sandbox} until {instant(event.until)}"
+            case DrillConcluded():
+                return self._conclusion(event)
+            case EvidenceSealed():
+                return f"evidence: {event.location}"
+            case _:
+                return ""
+
+    def _taken(self, recovery: str, phase: str, entry: Entry) -> str:
+        started = self._state.recoveries[recovery].started.get(phase)  # type: ignore[call-overload]
+        return duration(elapsed_ms(started, entry.stamp)[0]) if started is not None else ""
+
+    @staticmethod
+    def _conclusion(event: DrillConcluded) -> str:
+        lines = [event.verdict.upper()]
+        for measurement in event.measurements:
+            upper = duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
+            lines.append(
+                f"  {measurement.recovery}: RTA {duration(measurement.rta_ms)} of {duration(measurement.rto_ms)} "
+                f"({measurement.rto_attainment})   RPA {duration(measurement.rpa_lower_ms)} to {upper} of "
+                f"{duration(measurement.rpo_ms)} ({measurement.rpo_attainment})"
+            )
+        lines += [f"  because {printable(reason)}" for reason in event.reasons[:10]]
+        return "\n".join(lines)
+
+    def _progress(self, event: Progressed) -> None:
+        parts = [f"  {self._name(event.recovery)}{event.phase:<8} …"]
+        if event.done_bytes is not None:
+            whole = f" of {size(event.total_bytes)}" if event.total_bytes else ""
+            parts.append(size(event.done_bytes) + whole)
+        if event.done_files is not None:
+            whole = f" of {event.total_files}" if event.total_files else ""
+            parts.append(f"{event.done_files}{whole} files")
+        parts.append(printable(event.message))
+        text = " ".join(part for part in parts if part)
+        if self._live:
+            self._draw(text)
+        elif event.message.startswith("waiting") or time.monotonic() - self._last_said > _MINUTE:
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        self._last_said = time.monotonic()
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def _draw(self, text: str) -> None:
+        self._stream.write("\r\033[2K" + text[: _columns() - 1])
+        self._stream.flush()
+        self._drawn = True
+
+    def _wipe(self) -> None:
+        if self._drawn:
+            self._stream.write("\r\033[2K")
+            self._drawn = False
+
+
+def describe(output: PhaseOutput) -> str:
+    """Return one line on what a phase gave."""
+    match output:
+        case Selected(point=None):
+            return f"✗ no eligible recovery point, {len(output.refused)} refused"
+        case Selected(point=point, immutability=lock) if point is not None and lock is not None:
+            until = f" until {lock.retained_until:%Y-%m-%d}" if lock.retained_until else ""
+            how = f"{lock.mode}, {lock.provenance}{until}"
+            return f"✔ {point.short_id}  consistent {instant(point.consistent_at)}, {how}"
+        case Prepared(proof=proof):
+            mark = "✔ isolation proven" if proof.holds else "✗ NOT ISOLATED"
+            total = proof.denied + proof.allowed + proof.errors
+            return f"{mark}: {proof.denied} of {total} probes denied, control reached {proof.control_reached}"
+        case Restored(receipt=receipt, runbook=runbook):
+            mark = "✔" if runbook.ok and not receipt.unrestored else "✗"
+            lost = f", {len(receipt.unrestored)} not restored" if receipt.unrestored else ""
+            return f"{mark} {size(receipt.bytes_restored)} in {receipt.files_restored} files{lost}"
+        case Hashed(difference=None):
+            return "? no manifest to compare with"
+        case Hashed(difference=difference) if difference is not None:
+            if difference.clean:
+                return f"✔ {difference.files_hashed} files, {size(difference.bytes_hashed)} match the manifest"
+            counts = ", ".join(f"{count} {kind}" for kind, count in sorted(difference.counts.items()) if count)
+            return f"✗ {counts}"
+        case Started(runbook=runbook):
+            return f"{'✔' if runbook.ok else '✗'} runbook, {len(runbook.tasks)} tasks"
+        case Verified(checks=checks):
+            passed = sum(check.outcome == "passed" for check in checks)
+            newest = f", newest datum {instant(output.watermark.at)}" if output.watermark else ""
+            return f"{'✔' if checks and passed == len(checks) else '✗'} {passed} of {len(checks)} checks passed{newest}"
+        case _:
+            return ""
+
+
+def reporter(*, machine: bool, quiet: bool) -> JsonLinesReporter | QuietReporter | TextReporter:
+    """Return the reporter for how drp was called and where its standard error goes."""
+    if machine:
+        return JsonLinesReporter()
+    if quiet:
+        return QuietReporter()
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return TextReporter(sys.stderr, live=live)
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        return 80

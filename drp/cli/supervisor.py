@@ -1,0 +1,162 @@
+"""The part of `drp drill run` that stays on the host: lock, gateway, worker, signals, what the user sees.
+
+The drill itself runs in a worker process with its own pid, mount and network namespaces (`worker.py`), so that
+killing drp leaves nothing behind and nothing of a drill can reach production. Only the gateway, here, opens
+connections, and only to the endpoints of the site's repositories.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drp import command
+from drp.cli.lock import site_lock
+from drp.codec import from_data
+from drp.config.site import Site
+from drp.domain.events import DrillConcluded, Entry, PhaseFailed, SandboxKept
+from drp.domain.ports import Reporter
+from drp.domain.verdict import Verdict
+from drp.errors import DrpError, SandboxError
+from drp.sandboxes.gateway import Gateway
+from drp.sandboxes.worker import worker_command
+
+_EXIT: dict[Verdict, int] = {"passed": 0, "failed": 1, "inconclusive": 3, "aborted": 130}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the worker told, as far as the exit status needs it."""
+
+    verdict: Verdict | None = None
+    failures: list[PhaseFailed] = field(default_factory=list)
+    kept: list[SandboxKept] = field(default_factory=list)
+    drill: str = ""
+    error: dict[str, Any] | None = None
+
+    def take(self, entry: Entry) -> None:
+        """Note what matters of one entry."""
+        self.drill = entry.drill
+        event = entry.event
+        if isinstance(event, DrillConcluded):
+            self.verdict = event.verdict
+        elif isinstance(event, PhaseFailed):
+            self.failures.append(event)
+        elif isinstance(event, SandboxKept):
+            self.kept.append(event)
+
+    def exit_status(self, signal_number: int | None) -> int:
+        """Return the documented status; why a drill is inconclusive may be more telling than that it is."""
+        if signal_number is not None and self.verdict in {None, "aborted"}:
+            return 128 + signal_number
+        if self.verdict is None:
+            return SandboxError.exit_status
+        if self.verdict == "inconclusive":
+            telling = [failure.exit_status for failure in self.failures if failure.exit_status != _EXIT["inconclusive"]]
+            return telling[0] if telling else _EXIT["inconclusive"]
+        return _EXIT[self.verdict]
+
+
+def supervise(site: Site, instruction: dict[str, Any], reporter: Reporter, *, keep: bool = False) -> Outcome:
+    """Run one instruction in a worker and return what came of it, having shown every entry.
+
+    Raises ``Busy``, ``StorageFull``, ``SandboxError``, and whatever error of the family the worker ended with.
+    """
+    outcome = Outcome()
+    with site_lock(site.state_directory) as lock, Gateway.start(site.endpoints()) as gateway:
+        ours, theirs = socket.socketpair()
+        worker = _start_worker(site, gateway, theirs, lock, keep=keep)
+        theirs.close()
+        ours.sendall(json.dumps(instruction).encode() + b"\n")
+        with _forwarded_signals(ours, worker) as stopped:
+            _listen(ours, reporter, outcome)
+        if not outcome.kept:
+            worker.wait()
+    if outcome.error is not None:
+        raise _error(outcome.error)
+    if outcome.verdict is None and not stopped:
+        message = "the drill worker ended without a word"
+        raise SandboxError(message, hint="run `drp doctor`; the drill can be taken up with `drp drill resume latest`")
+    sys.stderr.flush()
+    outcome.drill = outcome.drill or str(instruction.get("drill", ""))
+    return outcome
+
+
+def _start_worker(site: Site, gateway: Gateway, control: socket.socket, lock: int, *, keep: bool) -> command.Process:
+    inherited = (control.fileno(), gateway.fd, lock)
+    argv = [sys.executable, "-m", "drp.cli.worker", *map(str, inherited), str(site.directory)]
+    variables = {"PATH": f"{Path(sys.executable).parent}:{command.MINIMAL_ENVIRONMENT['PATH']}"}
+    variables |= {name: os.environ[name] for name in ("CREDENTIALS_DIRECTORY",) if name in os.environ}
+    return command.start(
+        worker_command(argv, tied_to_parent=not keep),
+        environment=variables,
+        pass_fds=inherited,
+        stderr=sys.stderr.fileno() if _has_descriptor() else None,
+    )
+
+
+def _has_descriptor() -> bool:
+    try:
+        sys.stderr.fileno()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _listen(control: socket.socket, reporter: Reporter, outcome: Outcome) -> None:
+    """Read the worker's lines until it closes its end."""
+    with control.makefile("rb") as lines:
+        for line in lines:
+            message = json.loads(line)
+            if "error" in message:
+                outcome.error = message["error"]
+            elif "entry" in message:
+                entry = from_data(Entry, message["entry"])
+                outcome.take(entry)
+                reporter.emit(entry)
+
+
+@contextmanager
+def _forwarded_signals(control: socket.socket, worker: command.Process) -> Iterator[list[int]]:
+    """First SIGINT, SIGTERM or SIGHUP: the worker stops safely; second: the worker is killed, with all it started."""
+    received: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        received.append(number)
+        if len(received) == 1:
+            sys.stderr.write("\ndrp: stopping safely; press Ctrl-C again to stop now\n")
+            control.sendall(json.dumps({"stop": number}).encode() + b"\n")
+        else:
+            worker.kill()
+
+    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in caught}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _error(description: dict[str, Any]) -> DrpError:
+    """Return the worker's error as its own class, so that code and exit status are the same here."""
+    from drp.errors import walk
+
+    kinds = {kind.__name__: kind for kind in walk()}
+    kind = kinds.get(str(description.get("kind")), DrpError)
+    error = DrpError.__new__(kind)
+    DrpError.__init__(error, str(description["message"]), hint=str(description.get("hint", "")))
+    return error
+
+
+def exit_status(outcome: Outcome, received: Sequence[int] = ()) -> int:
+    """Return the exit status of a supervised drill."""
+    return outcome.exit_status(received[0] if received else None)

@@ -1,0 +1,147 @@
+"""The drill worker: conducts one drill in namespaces of its own and tells the supervisor every journal entry.
+
+Started by `supervisor.py` with inherited descriptors, never by hand. It has no network but the gateway's endpoints,
+no environment but what it needs, and it ends when the supervisor does; a kept sandbox is the exception, with a lease.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from drp.cli.cancellation import Cancellation
+from drp.cli.wiring import Wiring
+from drp.codec import from_data, to_data
+from drp.config.site import load_site
+from drp.domain.events import Entry, SandboxDestroyed
+from drp.domain.plan import DrillPlan
+from drp.domain.ports import Ports
+from drp.drill.conduct import conduct
+from drp.drill.declare import declare, reopen, unfinished
+from drp.drill.recorder import Recorder
+from drp.drill.resume import take_up
+from drp.errors import DrpError, Interrupted
+from drp.redact import redact
+from drp.sandboxes.gateway import GatewayClient
+from drp.sandboxes.worker import enter_worker
+
+_LEASE_POLL_SECONDS = 1.0
+
+
+class _Channel:
+    """The line to the supervisor: entries and errors out, requests to stop in."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._lines = self._socket.makefile("rb")
+        self._lock = threading.Lock()
+        self.kept = threading.Event()
+
+    def instruction(self) -> dict[str, Any]:
+        line = self._lines.readline()
+        return dict(json.loads(line)) if line else {}
+
+    def watch(self, cancellation: Cancellation) -> None:
+        """Pass requests on; without a supervisor there is no drill, so its end is ours, unless a sandbox is kept."""
+
+        def read() -> None:
+            for line in self._lines:
+                cancellation.request(int(json.loads(line)["stop"]))
+            if not self.kept.is_set():
+                os._exit(1)
+
+        threading.Thread(target=read, daemon=True).start()
+
+    def emit(self, entry: Entry) -> None:
+        """Reporter port: send the entry."""
+        self._send({"entry": to_data(entry)})
+
+    def error(self, error: DrpError) -> None:
+        """Send how the worker ended."""
+        described = {"kind": type(error).__name__, "message": redact(error.message), "hint": redact(error.hint)}
+        self._send({"error": described})
+
+    def close(self) -> None:
+        """Let the supervisor go."""
+        self.kept.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+
+def main(arguments: list[str]) -> None:
+    """Carry out the instruction on the control descriptor, then end."""
+    control, gateway, lock = (int(argument) for argument in arguments[:3])
+    channel = _Channel(control)
+    try:
+        instruction = channel.instruction()
+        site = load_site(Path(arguments[3]))
+        client = GatewayClient(gateway)
+        enter_worker(site.endpoints(), client)
+        cancellation = Cancellation()
+        channel.watch(cancellation)
+        wiring = Wiring(site, gateway=client)
+        ports = wiring.ports(channel, cancellation)
+        recorder = _carry_out(instruction, ports, wiring)
+        if recorder is not None:
+            _keep(recorder, ports, channel, lock)
+    except Interrupted:
+        return
+    except DrpError as error:
+        channel.error(error)
+
+
+def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring) -> Recorder | None:
+    """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
+    wiring.reap()
+    asked = instruction.get("resume")
+    for drill in unfinished(ports.journal):
+        if drill != asked:
+            take_up(reopen(drill, ports.journal, wiring.silent), ports)
+    if asked:
+        take_up(reopen(str(asked), ports.journal, ports.reporter), ports, policy=instruction.get("policy"))
+        return None
+    if "plan" not in instruction:
+        return None
+    recorder = declare(
+        from_data(DrillPlan, instruction["plan"]),
+        ports.journal,
+        ports.reporter,
+        ports.clock,
+        requested_by=str(instruction["requested_by"]),
+        ad_hoc=bool(instruction.get("ad_hoc")),
+    )
+    conduct(recorder, ports)
+    return recorder
+
+
+def _keep(recorder: Recorder, ports: Ports, channel: _Channel, lock: int) -> None:
+    """Stay with kept sandboxes until their lease ends, then destroy them; other drills may run meanwhile."""
+    kept = {name: state.kept for name, state in recorder.state.recoveries.items() if state.kept is not None}
+    if not kept:
+        return
+    os.close(lock)
+    channel.close()
+    until = max(event.until for event in kept.values() if event is not None).astimezone(UTC)
+    while ports.clock.now().wall < until:
+        time.sleep(_LEASE_POLL_SECONDS)
+    for name in kept:
+        prepared = recorder.state.recoveries[name].outputs.get("prepare")
+        if prepared is not None and prepared.phase == "prepare":
+            residue = ports.sandbox.destroy(prepared.sandbox)
+            ports.journal.append(
+                recorder.drill, SandboxDestroyed(recovery=name, sandbox=prepared.sandbox.id, residue=residue)
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

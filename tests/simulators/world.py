@@ -1,0 +1,290 @@
+"""A whole simulated world for the control flow: every port, scripted, no I/O. Not mocks: each keeps its port's contract."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from drp.codec import canonical, digest, to_data
+from drp.domain.application import Application, CheckSpec, Objectives, Runbook
+from drp.domain.check import CheckResult, Watermark
+from drp.domain.clock import Stamp
+from drp.domain.events import Entry, Event
+from drp.domain.manifest import ManifestDifference, ManifestSummary
+from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
+from drp.domain.ports import Abilities, Ports, SinkReceipt
+from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
+from drp.domain.restore import RestoreOrder, RestoreReceipt
+from drp.domain.runbook import RunbookResult, TaskResult
+from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxProfile
+from drp.engine.inline import InlineEngine
+
+EPOCH = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+class SimClock:
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+        self.boot = "boot-1"
+
+    def now(self) -> Stamp:
+        self.elapsed += 0.25
+        return Stamp(
+            wall=EPOCH + timedelta(seconds=self.elapsed), monotonic_ns=int(self.elapsed * 1e9), boot_id=self.boot
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+
+
+class SimJournal:
+    """Memory journal with the chain, and a trap that kills before or after the Nth append."""
+
+    def __init__(self, clock: SimClock) -> None:
+        self.clock, self.stored, self.appends = clock, {}, 0
+        self.kill_at: tuple[int, str] | None = None
+
+    def append(self, drill: str, event: Event) -> Entry:
+        self.appends += 1
+        if self.kill_at == (self.appends, "before"):
+            raise Killed
+        entries = self.stored.setdefault(drill, [])
+        previous = entries[-1].hash if entries else "0" * 64
+        entry = Entry(drill=drill, sequence=len(entries), stamp=self.clock.now(), event=event, previous=previous, hash="")
+        entry = replace(entry, hash=digest(entry))
+        entries.append(entry)
+        if self.kill_at == (self.appends, "after"):
+            raise Killed
+        return entry
+
+    def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
+        return iter(self.stored[drill][after + 1 :])
+
+    def drills(self) -> tuple[str, ...]:
+        return tuple(self.stored)
+
+    def verify(self) -> int:
+        return sum(map(len, self.stored.values()))
+
+
+@dataclass
+class Script:
+    """What the world does; change one thing and see the verdict."""
+
+    consistent_at: datetime = EPOCH - timedelta(minutes=10)
+    watermark: datetime | None = EPOCH - timedelta(minutes=12)
+    points: int = 1
+    manifest: bool = True
+    immutability: str = "compliance"
+    proof_allowed: int = 0
+    unrestored: tuple[str, ...] = ()
+    restore_ok: bool = True
+    start_ok: bool = True
+    difference: dict[str, int] = field(default_factory=dict)
+    checks: tuple[str, ...] = ("passed",)
+    residue: Residue = Residue(processes=0)
+    faults: dict[str, BaseException] = field(default_factory=dict)
+    """port.method → what it raises."""
+    on_call: Callable[[str], None] = lambda name: None
+
+
+class World:
+    """Implements every adapter port over one script, and counts living sandboxes."""
+
+    name = "vault"
+
+    def __init__(self, script: Script | None = None, *, names: tuple[str, ...] = ("ehr",), on_interrupt="conclude") -> None:
+        self.script = script or Script()
+        self.clock = SimClock()
+        self.journal = SimJournal(self.clock)
+        self.alive: set[str] = set()
+        self.opened = 0
+        self.calls: list[str] = []
+        self.records: dict[str, bytes] = {}
+        self.stop = False
+        self.shown: list[Entry] = []
+        self.plan = plan(names, on_interrupt=on_interrupt)
+
+    def ports(self) -> Ports:
+        return Ports(
+            repositories={"vault": self}, sandbox=self, runbooks=_Runbooks(self), hasher=self, manifests=self, checks=_Checks(self),
+            journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
+            cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"},
+        )  # fmt: skip
+
+    def call(self, name: str) -> None:
+        self.calls.append(name)
+        self.script.on_call(name)
+        if name in self.script.faults:
+            raise self.script.faults[name]
+
+    # Repository
+    def preflight(self) -> Abilities:
+        self.call("preflight")
+        return Abilities(object_lock=True, tool="sim", tool_version="1")
+
+    def points(self, application: Application) -> PointListing:
+        self.call("points")
+        return PointListing(
+            points=tuple(
+                RecoveryPoint(
+                    id=f"{number:064x}", repository="vault", application=application.name, size_bytes=1000, manifest_id="m" * 64,
+                    consistent_at=self.script.consistent_at - timedelta(days=number),
+                )
+                for number in range(self.script.points)
+            )
+        )  # fmt: skip
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        self.call("immutability")
+        return Immutability(
+            mode=self.script.immutability, provenance="observed", retained_until=EPOCH + timedelta(days=30)
+        )
+
+    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
+        self.call("restore_order")
+        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app")
+
+    def receipt(self, point: RecoveryPoint, outcome: object) -> RestoreReceipt:
+        self.call("receipt")
+        return RestoreReceipt(bytes_restored=1000, files_restored=10, unrestored=self.script.unrestored)
+
+    def secrets(self) -> tuple[()]:
+        return ()
+
+    # Sandbox
+    def open(self, profile: SandboxProfile, label: str) -> SandboxHandle:
+        self.call("open")
+        self.opened += 1
+        handle = SandboxHandle(
+            id=f"sbx-{self.opened}", role="run", driver="sim", control_socket="/nowhere", data_path=f"/sim/{self.opened}"
+        )
+        self.alive.add(handle.id)
+        return handle
+
+    def prove(self, handle: SandboxHandle) -> IsolationProof:
+        self.call("prove")
+        allowed = self.script.proof_allowed
+        checks = tuple(
+            ProbeCheck(id=f"net.{n}", kind="net", outcome="allowed" if n < allowed else "denied") for n in range(81)
+        )
+        return IsolationProof(
+            denied=81 - allowed, allowed=allowed, errors=0, control_reached=29, control_missed=(), canary_hits=allowed, canary_intact=True,
+            checks=checks,
+        )  # fmt: skip
+
+    def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: object) -> SandboxHandle:
+        self.call("open_cell")
+        cell = replace(handle, id=handle.id + "-cell", role="restore-cell")
+        self.alive.add(cell.id)
+        return cell
+
+    def target(self, handle: SandboxHandle) -> None:
+        return None
+
+    def egress(self, handle: SandboxHandle) -> tuple[()]:
+        self.call("egress")
+        return ()
+
+    def destroy(self, handle: SandboxHandle) -> Residue:
+        self.calls.append("destroy")
+        self.alive.discard(handle.id)
+        return self.script.residue
+
+    # Hasher, ManifestSource, EvidenceSink, Reporter
+    def compare(self, root: Path, manifest: Path, **_: object) -> ManifestDifference:
+        self.call("compare")
+        return ManifestDifference(
+            manifest_id="m" * 64, files_hashed=10, bytes_hashed=1000, entries_expected=10, counts=self.script.difference
+        )
+
+    def expected(self, point: RecoveryPoint) -> tuple[Path, ManifestSummary] | None:
+        self.call("expected")
+        if not self.script.manifest:
+            return None
+        return Path("/m"), ManifestSummary(
+            id="m" * 64, application=point.application, root="/srv/app", host="prod", tool="drp", algorithms=("blake3",), started_at=EPOCH,
+            finished_at=EPOCH, entries=10, files=10, total_bytes=1000, merkle_root="0",
+        )  # fmt: skip
+
+    def put(self, drill: str, name: str, content: bytes) -> SinkReceipt:
+        self.call("put")
+        self.records[drill] = content
+        return SinkReceipt(location=f"/sim/{drill}/{name}", digest="d" * 64)
+
+    def emit(self, entry: Entry) -> None:
+        self.shown.append(entry)
+
+
+class _Runbooks:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def run(self, order, report, cancelled) -> RunbookResult:
+        self.world.call(f"runbook.{order.step}")
+        ok = self.world.script.restore_ok if order.step == "restore" else self.world.script.start_ok
+        outputs = {"drp_restore": {"exit_code": 0 if ok else 1}}
+        task = TaskResult(name="Do it", outcome="ok" if ok else "failed", duration_ms=5, message="" if ok else "broken")
+        return RunbookResult(step=order.step, ok=ok, tasks=(task,), outputs=outputs, duration_ms=10, harness_ms=5)
+
+
+class _Checks:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def run(self, spec, target, expectation, cancelled) -> tuple[CheckResult, ...]:
+        self.world.call("check")
+        mark = self.world.script.watermark
+        return tuple(
+            CheckResult(
+                check=spec.name, outcome=outcome, statement="looked", watermark=Watermark(at=mark, source="sim") if mark else None
+            )
+            for outcome in self.world.script.checks
+        )  # fmt: skip
+
+
+def plan(names: tuple[str, ...] = ("ehr",), *, on_interrupt: str = "conclude", **overrides: object) -> DrillPlan:
+    recoveries = tuple(
+        PlannedRecovery(
+            application=Application(
+                name=name, title=name.upper(), tier=0, objectives=Objectives(rto=timedelta(hours=1), rpo=timedelta(hours=1)),
+                repositories=("vault",), runbook=Runbook(kind="postgres"), checks=(CheckSpec(name="answers", verifier="sim"),),
+                depends_on=names[:index],
+            ),
+            repository="vault", selection=Selection(policy="newest"), sandbox=SandboxProfile(name="cleanroom"),
+        )
+        for index, name in enumerate(names)
+    )  # fmt: skip
+    return replace(
+        DrillPlan(name="weekly", scenario=Scenario(title="Ransomware", disaster_at=EPOCH), recoveries=recoveries, on_interrupt=on_interrupt),
+        **overrides,
+    )  # fmt: skip
+
+
+def record_of(world: World) -> bytes:
+    """The only record, or an error that says which there are."""
+    (content,) = world.records.values()
+    return content
+
+
+def events_of(world: World) -> list[Event]:
+    (drill,) = world.journal.drills()
+    return [entry.event for entry in world.journal.entries(drill)]
+
+
+def canonical_events(world: World) -> list[bytes]:
+    return [canonical(to_data(event)) for event in events_of(world)]
+
+
+@contextlib.contextmanager
+def dying() -> Iterator[None]:
+    """The simulated process dies in here, or not."""
+    with contextlib.suppress(Killed):
+        yield

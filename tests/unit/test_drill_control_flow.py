@@ -1,0 +1,235 @@
+"""The control flow of a drill over a simulated world: what leads to which verdict, and that nothing passes unearned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed
+from drp.domain.sandbox import Residue
+from drp.drill.conduct import conduct
+from drp.drill.declare import declare, reopen, unfinished
+from drp.drill.resume import take_up
+from drp.errors import (
+    AccessDenied,
+    Interrupted,
+    ManifestError,
+    MediaNeeded,
+    RunbookError,
+    SandboxError,
+    StorageFull,
+    Unreachable,
+)
+from tests.simulators.world import EPOCH, Script, World, dying, events_of
+
+
+def run(world: World) -> DrillConcluded:
+    ports = world.ports()
+    conduct(declare(world.plan, world.journal, world, world.clock, requested_by="test", ad_hoc=False), ports)
+    return concluded(world)
+
+
+def concluded(world: World) -> DrillConcluded:
+    (event,) = [event for event in events_of(world) if isinstance(event, DrillConcluded)]
+    return event
+
+
+def codes(world: World) -> set[str]:
+    return {event.finding.code for event in events_of(world) if isinstance(event, FindingRaised)}
+
+
+def test_a_healthy_recovery_passes_and_leaves_nothing():
+    world = World()
+    assert run(world).verdict == "passed"
+    assert codes(world) == set()
+    assert not world.alive
+    assert isinstance(events_of(world)[-1], EvidenceSealed)
+    measurement = concluded(world).measurements[0]
+    assert measurement.rpa_lower_ms == 600_000
+    assert measurement.rpa_upper_ms == 720_000
+    assert measurement.rta_ms is not None
+    assert 0 < measurement.rta_ms < 60_000
+    assert measurement.rta_without_harness_ms == measurement.rta_ms - 10
+
+
+@pytest.mark.parametrize(
+    ("script", "verdict", "code"),
+    [
+        (Script(points=0), "failed", "DRP-S001"),
+        (Script(consistent_at=EPOCH + timedelta(seconds=1)), "failed", "DRP-S001"),
+        (Script(immutability="none"), "passed", "DRP-W001"),
+        (Script(proof_allowed=1), "inconclusive", "DRP-I001"),
+        (Script(unrestored=("pack 0a",)), "failed", "DRP-R001"),
+        (Script(restore_ok=False), "failed", "DRP-R002"),
+        (Script(manifest=False), "inconclusive", "DRP-H006"),
+        (Script(difference={"changed": 1}), "failed", "DRP-H001"),
+        (Script(difference={"missing": 3}), "failed", "DRP-H002"),
+        (Script(difference={"unexpected": 1}), "failed", "DRP-H003"),
+        (Script(difference={"unreadable": 1}), "failed", "DRP-H004"),
+        (Script(difference={"metadata": 1}), "failed", "DRP-H005"),
+        (Script(start_ok=False), "failed", "DRP-U001"),
+        (Script(checks=("passed", "failed")), "failed", "DRP-C001"),
+        (Script(checks=("passed", "undetermined")), "inconclusive", "DRP-C002"),
+        (Script(checks=()), "inconclusive", "DRP-C003"),
+        (Script(watermark=None), "inconclusive", "DRP-T003"),
+        (Script(watermark=EPOCH - timedelta(hours=2)), "inconclusive", "DRP-T003"),
+        (Script(consistent_at=EPOCH - timedelta(hours=2)), "failed", "DRP-T002"),
+        (Script(residue=Residue(processes=1)), "failed", "DRP-D001"),
+    ],
+)
+def test_one_departure_decides_the_verdict(script, verdict, code):
+    world = World(script)
+    assert run(world).verdict == verdict
+    assert code in codes(world)
+    assert not world.alive
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "code", "verdict"),
+    [
+        ("preflight", Unreachable("no answer"), "DRP-M002", "inconclusive"),
+        ("preflight", AccessDenied("wrong password"), "DRP-M002", "inconclusive"),
+        ("points", Unreachable("no answer"), "DRP-M002", "inconclusive"),
+        ("preflight", MediaNeeded("absent", label="A7"), "DRP-M001", "inconclusive"),
+        ("open", SandboxError("no user namespaces"), "DRP-X003", "inconclusive"),
+        ("prove", SandboxError("gone"), "DRP-X003", "inconclusive"),
+        ("open_cell", SandboxError("gone"), "DRP-R003", "inconclusive"),
+        ("runbook.restore", RunbookError("time limit"), "DRP-R003", "inconclusive"),
+        ("receipt", StorageFull("no space"), "DRP-R003", "inconclusive"),
+        ("expected", ManifestError("edited"), "DRP-H008", "failed"),
+        ("compare", ManifestError("truncated"), "DRP-X003", "inconclusive"),
+        ("runbook.start", RunbookError("unreachable"), "DRP-U002", "inconclusive"),
+        ("egress", SandboxError("gone"), "DRP-X003", "inconclusive"),
+    ],
+)
+def test_an_error_is_never_a_pass_and_never_leaves_a_sandbox(where, error, code, verdict):
+    world = World(Script(faults={where: error}))
+    world.plan = replace(
+        world.plan, recoveries=(replace(world.plan.recoveries[0], media_deadline=timedelta(seconds=10)),)
+    )
+    assert run(world).verdict == verdict
+    assert code in codes(world)
+    assert not world.alive
+
+
+def test_nothing_is_started_in_a_sandbox_that_leaks():
+    world = World(Script(proof_allowed=1))
+    run(world)
+    assert not {"open_cell", "runbook.restore", "runbook.start", "check"} & set(world.calls)
+
+
+def test_a_damaged_restore_is_hashed_but_never_started():
+    world = World(Script(unrestored=("pack 0a",)))
+    run(world)
+    assert "compare" in world.calls
+    assert "runbook.start" not in world.calls
+
+
+def test_it_waits_for_a_medium_and_counts_the_wait():
+    world = World()
+    attempts = []
+
+    def appear(name: str) -> None:
+        if name == "preflight":
+            attempts.append(name)
+            if len(attempts) < 4:
+                raise MediaNeeded("not mounted", label="TAPE-7")
+
+    world.script.on_call = appear
+    assert run(world).verdict == "passed"
+    assert concluded(world).measurements[0].media_wait_ms >= 6_000
+    assert any("TAPE-7" in getattr(event, "message", "") for event in events_of(world))
+
+
+def test_a_dependent_application_is_not_attempted_when_its_dependency_fails():
+    world = World(Script(start_ok=False), names=("directory", "ehr"))
+    assert run(world).verdict == "failed"
+    assert "DRP-X004" in codes(world)
+    assert world.calls.count("open") == 1
+
+
+def test_the_newest_immutable_point_skips_points_that_can_be_changed():
+    world = World(Script(points=3))
+    recovery = world.plan.recoveries[0]
+    world.plan = replace(
+        world.plan, recoveries=(replace(recovery, selection=replace(recovery.selection, policy="newest-immutable")),)
+    )
+    world.script.immutability = "governance"
+    assert run(world).verdict == "failed"
+    assert "DRP-S001" in codes(world)
+
+
+def test_an_interruption_destroys_and_seals_as_aborted():
+    world = World()
+
+    def stop(name: str) -> None:
+        if name == "runbook.restore":
+            world.stop = True
+            raise Interrupted
+
+    world.script.on_call = stop
+    with pytest.raises(Interrupted):
+        run(world)
+    assert concluded(world).verdict == "aborted"
+    assert not world.alive
+    assert world.records
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("on_interrupt", ["conclude", "resume"])
+def test_killed_at_every_append_it_ends_once_sealed_and_clean(moment, on_interrupt):
+    reference = World()
+    run(reference)
+    total = reference.journal.appends
+    for number in range(2, total + 1):
+        world = World(on_interrupt=on_interrupt)
+        world.journal.kill_at = (number, moment)
+        with dying():
+            run(world)
+        world.journal.kill_at = None
+        world.alive.clear()  # a sandbox dies with its process
+        (drill,) = world.journal.drills()
+        take_up(reopen(drill, world.journal, world), world.ports())
+        event = concluded(world)
+        assert unfinished(world.journal) == ()
+        assert not world.alive, number
+        assert sum(isinstance(e, EvidenceSealed) for e in events_of(world)) == 1
+        if on_interrupt == "resume":
+            assert event.verdict == "passed", (number, event.reasons)
+        else:
+            assert event.verdict in {"passed", "inconclusive"}, (number, event.reasons)
+            if event.verdict == "passed":
+                assert codes(world) == set()
+
+
+def test_taking_up_a_sealed_drill_changes_nothing():
+    world = World()
+    run(world)
+    (drill,) = world.journal.drills()
+    before = world.journal.appends
+    take_up(reopen(drill, world.journal, world), world.ports())
+    assert world.journal.appends == before
+
+
+def test_a_reboot_in_the_middle_gives_wall_clock_times_and_says_so():
+    world = World(on_interrupt="resume")
+    world.journal.kill_at = (6, "after")
+    with dying():
+        run(world)
+    world.journal.kill_at = None
+    world.clock.boot = "boot-2"
+    (drill,) = world.journal.drills()
+    take_up(reopen(drill, world.journal, world), world.ports())
+    assert "DRP-T004" in codes(world)
+    assert concluded(world).measurements[0].clock_kind == "wall"
+
+
+def test_a_kept_sandbox_is_said_and_not_destroyed():
+    world = World()
+    world.plan = replace(world.plan, keep_sandbox=True)
+    assert run(world).verdict == "passed"
+    assert world.alive == {"sbx-1"}
+    assert "DRP-D002" in codes(world)
+    assert not any(isinstance(event, SandboxDestroyed) for event in events_of(world))
