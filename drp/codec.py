@@ -6,6 +6,7 @@ it is the form of RFC 8785.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from typing import Any, TypeVar
@@ -50,9 +51,20 @@ def from_json(kind: type[T], text: str | bytes) -> T:
     return result
 
 
+def _escape_surrogates(error: UnicodeError) -> tuple[str, int]:
+    r"""Write what is no Unicode as text: restored software may answer ``"\ud800"``, and no reader would take that."""
+    assert isinstance(error, UnicodeEncodeError)
+    wrong = error.object[error.start : error.end]
+    return "".join(f"\\\\u{ord(character):04x}" for character in wrong), error.end
+
+
+codecs.register_error("drp-escape-surrogates", _escape_surrogates)
+
+
 def canonical(data: object) -> bytes:
     """Return the canonical JSON bytes of plain data."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "drp-escape-surrogates")
 
 
 def digest(value: object, kind: Any = None) -> str:

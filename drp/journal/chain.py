@@ -1,0 +1,151 @@
+"""The two hash chains of the journal, as pure functions: what is hashed, and what does not fit.
+
+The *drill chain* binds the entries of one drill: ``hash = SHA-256(body)``, where the body is the canonical JSON of
+drill, sequence, stamp, event and the hash before. The *journal chain* binds all entries of all drills in the order in
+which they were written: ``link = SHA-256({hash, position, previous link})``; without it a whole drill could vanish.
+The body is stored as it was hashed and never written out again from its values, so an event type that gains a field
+in a later version does not change an old hash.
+
+Hashes without a key stop accidents and clumsy hands. Who owns the file can compute a new chain: that is seen by what
+left the machine (the head of the journal is in every evidence record), not here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from drp.codec import canonical, from_json, to_data
+from drp.domain.clock import Stamp
+from drp.domain.events import Entry, Event
+from drp.errors import Tampered
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What the hash of an entry covers."""
+
+    drill: str
+    sequence: int
+    stamp: Stamp
+    event: Annotated[Event, Field(discriminator="type")]
+    previous: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One entry as it is stored."""
+
+    position: int
+    """Place among all entries of all drills, from 0."""
+    drill: str
+    sequence: int
+    body: str
+    hash: str
+    link: str
+
+    def broken(self, what: str) -> Tampered:
+        """Return the error for this row."""
+        return broken(self.drill, self.sequence, what)
+
+
+def broken(drill: str, sequence: int, what: str) -> Tampered:
+    """Return the error for an entry that does not fit the chain, naming its drill and sequence."""
+    return Tampered(f"journal: drill {drill}, entry {sequence}: {what}")
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text's UTF-8 bytes, hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def link(position: int, entry_hash: str, previous: str) -> str:
+    """Return the hash that chains an entry to all entries before it, whatever their drill."""
+    return digest(canonical({"hash": entry_hash, "position": position, "previous": previous}).decode())
+
+
+def forge(drill: str, sequence: int, stamp: Stamp, event: Event, previous: str) -> tuple[str, Entry]:
+    """Return the body to store and the entry it stands for, read back from the body.
+
+    So an event that could not be read again is refused before it is written, and the caller sees exactly what every
+    later reader sees.
+    """
+    data = to_data(Body(drill=drill, sequence=sequence, stamp=stamp, event=event, previous=previous))
+    body = canonical(data).decode()
+    return body, read(Row(position=-1, drill=drill, sequence=sequence, body=body, hash=digest(body), link=""))
+
+
+def read(row: Row) -> Entry:
+    """Return the entry of a row whose hash fits its body; raises Tampered otherwise."""
+    if digest(row.body) != row.hash:
+        raise row.broken("its content does not fit its hash")
+    try:
+        body = from_json(Body, row.body)
+    except Tampered as error:
+        raise row.broken(f"it cannot be read by this version of drp ({error.message})") from error
+    if (body.drill, body.sequence) != (row.drill, row.sequence):
+        raise row.broken(f"its content belongs to drill {body.drill}, entry {body.sequence}")
+    return Entry(
+        drill=body.drill,
+        sequence=body.sequence,
+        stamp=body.stamp,
+        event=body.event,
+        previous=body.previous,
+        hash=row.hash,
+    )
+
+
+@dataclass(slots=True)
+class DrillChain:
+    """Walks the entries of one drill in order."""
+
+    next_sequence: int = 0
+    head: str = GENESIS
+
+    def follow(self, row: Row) -> Entry:
+        """Return the entry of the next row; raises Tampered when it is not the next one."""
+        if row.sequence > self.next_sequence:
+            raise broken(row.drill, self.next_sequence, "it is missing")
+        if row.sequence < self.next_sequence:
+            raise row.broken("it is out of order")
+        entry = read(row)
+        if entry.previous != self.head:
+            raise row.broken("it does not follow the entry before it")
+        self.next_sequence, self.head = row.sequence + 1, row.hash
+        return entry
+
+
+class JournalChain:
+    """Walks all rows of the journal in order, each drill's chain among them."""
+
+    def __init__(self) -> None:
+        """Begin before the first entry."""
+        self.next_position = 0
+        self.head = GENESIS
+        self._drills: dict[str, DrillChain] = {}
+        self._last = "the beginning"
+
+    def follow(self, row: Row) -> Entry:
+        """Return the entry of the next row; raises Tampered when anything before it is missing, moved or changed."""
+        entry = self._drills.setdefault(row.drill, DrillChain()).follow(row)
+        if row.position != self.next_position:
+            gap = row.position - self.next_position
+            raise row.broken(f"{gap} entries before it are missing from the journal, after {self._last}")
+        if link(row.position, row.hash, self.head) != row.link:
+            raise row.broken("its place in the journal was changed")
+        self.next_position, self.head = row.position + 1, row.link
+        self._last = f"drill {row.drill}, entry {row.sequence}"
+        return entry
+
+    def end(self, position: int, head: str) -> None:
+        """Compare with the recorded head: position of the last entry (-1: none) and its link."""
+        if position >= self.next_position:
+            lost = position + 1 - self.next_position
+            raise Tampered(f"journal: the last {lost} entries are missing, after {self._last}")
+        if (position, head) != (self.next_position - 1, self.head):
+            raise Tampered(f"journal: its recorded head does not fit its last entry, {self._last}")

@@ -1,0 +1,60 @@
+"""What a database says when it fails, in drp's words. No message ever holds a URL's password or a statement."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from drp.errors import Busy, DrpError, StorageFull, Tampered
+
+_HINT_SERVER = "check that the database server runs and that the journal's url, user and password are right"
+_SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SQLITE_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
+_PRIMARY_CODE = 0xFF
+"""SQLite's extended codes keep the primary one in the low byte."""
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Turn database errors about ``place`` into StorageFull, Busy or Tampered."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translate(place, error.orig) from error
+    except PoolTimeout as error:
+        raise Busy(f"journal {place} is busy: no connection became free") from error
+    except SQLAlchemyError as error:
+        raise StorageFull(f"journal {place} cannot be used: {type(error).__name__}", hint=_HINT_SERVER) from error
+    except OSError as error:
+        raise StorageFull(f"journal {place} cannot be used: {error.strerror or error}") from error
+
+
+def _translate(place: str, cause: BaseException | None) -> DrpError:
+    if isinstance(cause, sqlite3.Error):
+        return _from_sqlite(place, cause)
+    return _from_postgresql(place, cause)
+
+
+def _from_sqlite(place: str, cause: sqlite3.Error) -> DrpError:
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+    if code in _SQLITE_BUSY:
+        return Busy(f"journal {place} is busy: {cause}")
+    if code in _SQLITE_DAMAGED:
+        return Tampered(f"journal {place} is damaged: {cause}")
+    return StorageFull(f"journal {place} cannot be used: {cause}")
+
+
+def _from_postgresql(place: str, cause: BaseException | None) -> DrpError:
+    fields = cause.args[0] if cause is not None and cause.args and isinstance(cause.args[0], dict) else {}
+    state, message = str(fields.get("C", "")), str(fields.get("M", ""))
+    if state in {"55P03", "40P01", "40001", "57014"}:
+        return Busy(f"journal {place} is busy: {message}")
+    if state.startswith("23") or state == "P0001":
+        return Tampered(f"journal {place} refuses the entry: {message}")
+    if state[:2] in {"53", "25"} or state == "42501":
+        return StorageFull(f"journal {place} cannot be written: {message}")
+    return StorageFull(f"journal {place} cannot be used: {message or cause}", hint=_HINT_SERVER)
