@@ -72,4 +72,6 @@ class Expectation:
     facts: Mapping[str, object] = field(default_factory=dict)
     disaster_at: datetime
     consistent_at: datetime
+    declared_at: datetime | None = None
+    """When the drill was declared: no restored datum can be newer."""
     timeout_seconds: float = 300.0

@@ -1,0 +1,115 @@
+"""The ``command`` verifier: a site's own program, run inside the sandbox, in any language.
+
+It ends with 0 (passed), 1 (failed) or anything else (could not judge), and may print statements as JSON lines::
+
+    {"check": "orders", "outcome": "failed", "observed": "11", "expected": "12"}
+    {"watermark": "2026-11-20T10:00:00Z", "source": "newest order"}
+
+Its exit and its lines must agree: a program that ends with 0 after a failed statement has failed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
+from drp_verifiers.statements import death, failed, last_words, passed, undetermined
+from drp_verifiers.watermarks import Newest, judge
+
+_MOST_LINES = 1000
+_LONGEST_LINE = 65536
+_OUTCOMES: tuple[CheckOutcome, ...] = ("passed", "failed", "undetermined")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandOptions:
+    """What is run. Raises ValueError when nothing is."""
+
+    argv: tuple[str, ...]
+    """Program inside the sandbox and its arguments; there is no shell unless you name one."""
+    stdin: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Never put secrets here: plans are no place for them."""
+
+    def __post_init__(self) -> None:
+        """Refuse an empty command."""
+        if not self.argv or not self.argv[0]:
+            raise ValueError("argv: name a program")
+
+
+class CommandVerifier:
+    """Runs one command and believes neither its exit nor its lines alone."""
+
+    name: ClassVar[str] = "command"
+    Options: ClassVar[type] = CommandOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield one result a line, then one for the command itself."""
+        assert isinstance(options, CommandOptions)
+        execution = target.run(
+            options.argv,
+            stdin=options.stdin.encode(),
+            timeout_seconds=expectation.timeout_seconds,
+            environment=options.environment,
+        )
+        results = list(_statements(execution, expectation))
+        yield from results
+        yield _whole(options.argv[0], execution, {result.outcome for result in results})
+
+
+def _whole(program: str, execution: Execution, outcomes: set[CheckOutcome]) -> CheckResult:
+    statement = f"{program} finds everything right"
+    if (trouble := death(program, execution)) is not None:
+        return trouble.result("exit", statement)
+    ended = f"ended with {execution.exit_code}"
+    words = last_words(execution)
+    observed = f"{ended}: {words}" if words else ended
+    if execution.exit_code == 0:
+        if "failed" in outcomes:
+            return failed("exit", statement, observed=f"{ended}, but a statement failed: it contradicts itself")
+        if "undetermined" in outcomes:
+            return undetermined("exit", statement, observed=f"{ended}, but a statement could not be judged")
+        return passed("exit", statement, observed=observed, expected="ends with 0")
+    if execution.exit_code == 1:
+        return failed("exit", statement, observed=observed, expected="ends with 0")
+    return undetermined("exit", statement, observed=observed, expected="ends with 0 or 1")
+
+
+def _statements(execution: Execution, expectation: Expectation) -> Iterator[CheckResult]:
+    lines = [line for line in execution.stdout.split(b"\n") if line.lstrip().startswith(b"{")]
+    for number, line in enumerate(lines[:_MOST_LINES], start=1):
+        yield _statement(number, line, expectation)
+    if len(lines) > _MOST_LINES:
+        yield undetermined("lines", f"at most {_MOST_LINES} statements", observed=f"{len(lines)} lines")
+
+
+def _statement(number: int, line: bytes, expectation: Expectation) -> CheckResult:
+    try:
+        data = json.loads(line) if len(line) <= _LONGEST_LINE else None
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        return undetermined(f"line {number}", "a statement as one JSON object", observed=repr(line[:100]))
+    if "watermark" in data:
+        source = Newest(query=_text(data, "source") or "command", canary=data.get("canary") is True)
+        instant = data["watermark"]
+        return judge(None if instant is None else str(instant), source, expectation)
+    check, outcome = _text(data, "check"), data.get("outcome")
+    if not check or outcome not in _OUTCOMES:
+        observed = repr(line[:200])
+        return undetermined(f"line {number}", "a statement with check and outcome", observed=observed)
+    return CheckResult(
+        check=check,
+        outcome=outcome,
+        statement=_text(data, "statement") or check,
+        observed=_text(data, "observed"),
+        expected=_text(data, "expected"),
+    )
+
+
+def _text(data: Mapping[str, object], key: str) -> str:
+    value = data.get(key)
+    return "" if value is None else str(value)

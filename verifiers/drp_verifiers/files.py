@@ -1,0 +1,107 @@
+"""The ``files`` verifier: a restored tree holds what it must, and is what its names say.
+
+Whether each file is the one that was backed up is the manifest's business (the hash phase), not this verifier's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.inside import Answer, ask, number_of, text_of, texts_of
+from drp_verifiers.statements import judged, undetermined
+from drp_verifiers.watermarks import Newest, judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesOptions:
+    """What may be said about a tree."""
+
+    root: str = "/data/restore"
+    """Folder inside the sandbox."""
+    files_at_least: int = 1
+    bytes_at_least: int = 0
+    must_exist: tuple[str, ...] = ()
+    """Paths below the root; a dangling link counts as existing."""
+    no_empty_files: bool = False
+    magic: bool = False
+    """Compare the first bytes of well-known kinds (PDF, JPEG, DICOM, ZIP, …) with what the extension says."""
+    newest: bool = False
+    """Take the newest modification time as watermark: only for trees whose files are written once."""
+    clock_skew_seconds: float = 0.0
+    """How far the file server's clock may have run ahead of the instant of the disaster."""
+
+
+class FilesVerifier:
+    """Walks a tree inside the sandbox."""
+
+    name: ClassVar[str] = "files"
+    Options: ClassVar[type] = FilesOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield size, readability and presence, then what the options ask for."""
+        assert isinstance(options, FilesOptions)
+        request = {"root": options.root, "must_exist": options.must_exist, "magic": options.magic}
+        answer = ask(target, "tree", request, timeout_seconds=expectation.timeout_seconds)
+        statement = f"{options.root} holds files"
+        if answer.trouble is not None:
+            yield answer.trouble.result("tree", statement)
+            return
+        files, size = number_of(answer.data, "files"), number_of(answer.data, "bytes")
+        yield judged(
+            "tree",
+            statement,
+            holds=answer.data.get("exists") is True
+            and files >= max(1, options.files_at_least)
+            and size >= options.bytes_at_least,
+            observed=f"{files} files, {size} bytes" if answer.data.get("exists") is True else "no such folder",
+            expected=f"at least {max(1, options.files_at_least)} files, {options.bytes_at_least} bytes",
+        )
+        yield from _details(answer, options, expectation)
+
+
+def _details(answer: Answer, options: FilesOptions, expectation: Expectation) -> Iterator[CheckResult]:
+    if number_of(answer.data, "unreadable"):
+        yield undetermined("readable", "every folder and file can be looked at", observed=_listed(answer, "unreadable"))
+    if options.must_exist:
+        missing = texts_of(answer.data, "missing")
+        yield judged(
+            "must-exist",
+            f"{len(options.must_exist)} named paths exist",
+            holds=answer.data.get("missing") == [],
+            observed=f"missing: {', '.join(missing[:20])}" if missing else "all exist",
+            expected="all exist",
+        )
+    if options.no_empty_files:
+        yield _none(answer, "empty", "no file is empty")
+    if options.magic:
+        yield _none(answer, "mismatched", "files of well-known kinds begin as their extension says")
+    if options.newest:
+        yield _newest(answer, options, expectation)
+
+
+def _listed(answer: Answer, kind: str) -> str:
+    return f"{number_of(answer.data, kind)}: {', '.join(texts_of(answer.data, f'{kind}_list'))}"
+
+
+def _none(answer: Answer, kind: str, statement: str) -> CheckResult:
+    holds = number_of(answer.data, kind) == 0
+    observed = "none" if holds else _listed(answer, kind)
+    return judged(kind, statement, holds=holds, observed=observed, expected="none")
+
+
+def _newest(answer: Answer, options: FilesOptions, expectation: Expectation) -> CheckResult:
+    nanoseconds = answer.data.get("newest_ns")
+    source = Newest(
+        query=f"newest modification time below {options.root}", clock_skew_seconds=options.clock_skew_seconds
+    )
+    if not isinstance(nanoseconds, int):
+        return judge(None, source, expectation)
+    try:
+        at = datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        at = f"{nanoseconds} ns, of {text_of(answer.data, 'newest_path')}"
+    return judge(at, source, expectation)

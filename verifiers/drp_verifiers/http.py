@@ -1,0 +1,131 @@
+"""The ``http`` verifier: a page inside the sandbox answers with the status, the words and the values it should.
+
+A status alone is weak evidence: an application that lost its data still answers 200, so ask for a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.assertions import number, same
+from drp_verifiers.inside import Answer, ask, number_of, text_of
+from drp_verifiers.statements import failed, judged, undetermined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonExpectation:
+    """What a JSON pointer (RFC 6901) into the body must name. Raises ValueError when nothing is asserted."""
+
+    pointer: str
+    equals: str | int | float | bool | None = None
+    at_least: int | float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a pointer that is none, and an expectation of nothing."""
+        if self.pointer and not self.pointer.startswith("/"):
+            raise ValueError("a JSON pointer begins with a slash")
+        if self.equals is None and self.at_least is None:
+            raise ValueError("say what is expected: equals or at_least")
+
+    @property
+    def expected(self) -> str:
+        """Return what is expected, in words."""
+        bound = f"at least {self.at_least}" if self.at_least is not None else ""
+        return " and ".join(part for part in (f"{self.equals!r}" if self.equals is not None else "", bound) if part)
+
+    def holds(self, value: object) -> bool:
+        """Return whether a value is as expected."""
+        if not isinstance(value, str | int | float | bool):
+            return False
+        found = number(value)
+        return (self.equals is None or same(value, self.equals)) and (
+            self.at_least is None or (not isinstance(value, str) and found is not None and found >= self.at_least)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """What may be said about a page. Raises ValueError for an address that is not http or https."""
+
+    url: str
+    """Of the application as it is reached inside the sandbox."""
+    status: int = 200
+    body_matches: str | None = None
+    """Regular expression, searched inside the sandbox in the first 16 MiB."""
+    json: tuple[JsonExpectation, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Never put a real password here: plans are no place for secrets."""
+    verify_tls: bool = False
+    """Restored certificates rarely fit a sandbox; what is judged is the answer, not the connection."""
+    seconds: float = 15.0
+
+    def __post_init__(self) -> None:
+        """Refuse other schemes: a file is no answer of an application."""
+        if not self.url.startswith(("http://", "https://")):
+            raise ValueError("url: must begin with http:// or https://")
+
+
+class HttpVerifier:
+    """Fetches one page from inside the sandbox."""
+
+    name: ClassVar[str] = "http"
+    Options: ClassVar[type] = HttpOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield the status, then what the body must hold; a redirect is an answer and is not followed."""
+        assert isinstance(options, HttpOptions)
+        request = {
+            "url": options.url,
+            "headers": dict(options.headers),
+            "verify_tls": options.verify_tls,
+            "seconds": options.seconds,
+            "body_matches": options.body_matches,
+            "pointers": [expected.pointer for expected in options.json],
+        }
+        answer = ask(target, "get", request, timeout_seconds=expectation.timeout_seconds)
+        statement = f"{options.url} answers {options.status}"
+        if answer.trouble is not None:
+            yield answer.trouble.result("status", statement)
+        elif answer.data.get("answered") is not True:
+            yield failed("status", statement, observed=text_of(answer.data, "reason"), expected=str(options.status))
+        else:
+            status = number_of(answer.data, "status")
+            holds = status == options.status
+            yield judged("status", statement, holds=holds, observed=str(status), expected=str(options.status))
+            yield from _body(answer, options)
+            return
+        yield from _unseen(options)
+
+
+def _unseen(options: HttpOptions) -> Iterator[CheckResult]:
+    """Yield what was declared and cannot be judged because no page came."""
+    if options.body_matches is not None:
+        yield undetermined("body", "the body says what it should", observed="no answer")
+    for expected in options.json:
+        yield undetermined(f"json {expected.pointer}", f"the body holds {expected.pointer}", observed="no answer")
+
+
+def _body(answer: Answer, options: HttpOptions) -> Iterator[CheckResult]:
+    if options.body_matches is not None:
+        yield judged(
+            "body",
+            "the body says what it should",
+            holds=answer.data.get("matches") is True,
+            observed=repr(text_of(answer.data, "shown")[:200]),
+            expected=f"matches {options.body_matches}",
+        )
+    pointed = answer.data.get("pointed")
+    found = pointed if isinstance(pointed, list) else []
+    for expected, item in zip(options.json, found, strict=True):
+        value = item.get("value") if isinstance(item, dict) and item.get("found") is True else None
+        reason = str(item.get("reason", "nothing there")) if isinstance(item, dict) else "no answer"
+        yield judged(
+            f"json {expected.pointer}",
+            f"the body holds {expected.pointer}",
+            holds=expected.holds(value),
+            observed=repr(value)[:200] if value is not None else reason,
+            expected=expected.expected,
+        )

@@ -1,0 +1,76 @@
+"""Runs drp's own small programs inside the sandbox: ``payload/*.py``, on the Python of the sandbox, one JSON answer.
+
+The program travels as an argument and its request on standard input, so nothing is written into the sandbox. What
+comes back is untrusted: it is only ever read as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from drp.domain.check import Target
+from drp_verifiers.statements import Trouble, death, last_words
+
+PYTHON = "/usr/bin/python3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a program answered; with ``trouble`` it did not, and ``data`` is empty."""
+
+    data: Mapping[str, object] = field(default_factory=dict)
+    trouble: Trouble | None = None
+
+
+@cache
+def _source(program: str) -> str:
+    return (files("drp_verifiers") / "payload" / f"{program}.py").read_text(encoding="utf-8")
+
+
+def ask(target: Target, program: str, request: Mapping[str, object], *, timeout_seconds: float) -> Answer:
+    """Run the payload program ``program`` inside and return its answer.
+
+    The program ends with 0 and one JSON object; anything else is trouble: death by signal fails, the rest is
+    undetermined.
+    """
+    execution = target.run(
+        (PYTHON, "-I", "-c", _source(program)), stdin=json.dumps(request).encode(), timeout_seconds=timeout_seconds
+    )
+    trouble = death(f"the {program} program inside the sandbox", execution)
+    if trouble is not None:
+        return Answer(trouble=trouble)
+    if execution.exit_code != 0:
+        reason = f"the {program} program inside the sandbox ended with {execution.exit_code}: {last_words(execution)}"
+        return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
+    try:
+        data = json.loads(execution.stdout)
+    except (ValueError, RecursionError) as error:
+        data = error
+    if not isinstance(data, dict):
+        reason = f"the {program} program inside the sandbox answered no JSON object"
+        return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
+    return Answer(data=data)
+
+
+def text_of(data: Mapping[str, object], key: str) -> str:
+    """Return a text of an answer, empty when it is absent or is something else."""
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def number_of(data: Mapping[str, object], key: str) -> int:
+    """Return a whole number of an answer; raises ValueError when it is absent or is something else."""
+    value = data.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"the answer has no number {key!r}")  # noqa: TRY004 - what came from outside is wrong, not a type of ours
+    return value
+
+
+def texts_of(data: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Return a list of texts of an answer; what is no text is left out."""
+    value = data.get(key)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -1,0 +1,76 @@
+"""Runs inside the sandbox: opens an SQLite database read-only, or a copy of it, and asks it everything at once."""
+
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from urllib.parse import quote
+
+LISTED = 20
+
+
+def copied(path, folder):
+    """Copy a database with its write-ahead log, for a running application that keeps it locked."""
+    copy = os.path.join(folder, "database")
+    for suffix in ("", "-wal"):
+        if os.path.exists(path + suffix):
+            shutil.copyfile(path + suffix, copy + suffix)
+    return copy
+
+
+def rows_of(connection, sql, most):
+    """Return rows as lists, or the error as text."""
+    try:
+        cursor = connection.execute(sql)
+        return {"rows": [[cell(value) for value in row] for row in cursor.fetchmany(most)]}
+    except sqlite3.Error as error:
+        return {"error": str(error), "about_data": isinstance(error, sqlite3.DatabaseError) and damaged(error)}
+
+
+def damaged(error):
+    """Tell errors of the data (damage, missing table) from errors of the query."""
+    return any(
+        word in str(error) for word in ("malformed", "not a database", "no such table", "no such column", "disk I/O")
+    )
+
+
+def cell(value):
+    """Return a value as JSON can hold it."""
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def counts(connection):
+    """Return the rows of every table; a table that cannot be read has none."""
+    found, errors = {}, []
+    names = rows_of(
+        connection, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", 10000
+    )
+    if "error" in names:
+        return {"tables": {}, "errors": [names["error"]]}
+    for (name,) in names["rows"]:
+        quoted = name.replace('"', '""')
+        answer = rows_of(connection, f'SELECT count(*) FROM "{quoted}"', 1)
+        found[name] = answer["rows"][0][0] if "rows" in answer else None
+        if "error" in answer:
+            errors.append(f"{name}: {answer['error']}")
+    return {"tables": found, "errors": errors[:LISTED]}
+
+
+request = json.load(sys.stdin)
+with tempfile.TemporaryDirectory() as folder:
+    answer = {"exists": os.path.isfile(request["path"]), "reason": ""}
+    if answer["exists"]:
+        try:
+            path = copied(request["path"], folder) if request["copy"] else request["path"]
+            mode = "rw" if request["copy"] else "ro"
+            connection = sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=5)
+            answer["integrity"] = rows_of(connection, f"PRAGMA integrity_check({LISTED})", LISTED)
+            answer["foreign_keys"] = rows_of(connection, "PRAGMA foreign_key_check", LISTED)
+            answer["counts"] = counts(connection)
+            answer["queries"] = [rows_of(connection, sql, 2) for sql in request["queries"]]
+            connection.close()
+        except (sqlite3.Error, OSError) as error:
+            answer["reason"] = str(error)
+    json.dump(answer, sys.stdout)

@@ -1,0 +1,77 @@
+"""Runs inside the sandbox: fetches one page without proxy or redirect, and judges its body there."""
+
+import json
+import re
+import ssl
+import sys
+import urllib.error
+import urllib.request
+
+LIMIT = 16 << 20
+SHOWN = 300
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Hands a redirect back as the answer that it is."""
+
+    def redirect_request(self, *_):
+        """Follow nothing."""
+        return
+
+
+def fetch(request):
+    """Return status and body, whatever the status."""
+    context = ssl.create_default_context()
+    if not request["verify_tls"]:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    handlers = (urllib.request.ProxyHandler({}), Stay(), urllib.request.HTTPSHandler(context=context))
+    page = urllib.request.Request(request["url"], headers=request["headers"])  # noqa: S310 - only http(s) comes here
+    try:
+        with urllib.request.build_opener(*handlers).open(page, timeout=request["seconds"]) as response:
+            return response.status, response.read(LIMIT + 1)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(LIMIT + 1)
+
+
+def resolve(document, pointer):
+    """Return what a JSON pointer (RFC 6901) names; raises LookupError when there is nothing."""
+    for token in pointer.split("/")[1:]:
+        token = token.replace("~1", "/").replace("~0", "~")
+        document = document[int(token)] if isinstance(document, list) else document[token]
+    return document
+
+
+def pointed(body, pointers):
+    """Return for each pointer what it names: found or not, and the value."""
+    found = []
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        return [{"found": False, "reason": f"the body is no JSON: {error}"} for _ in pointers]
+    for pointer in pointers:
+        try:
+            found.append({"found": True, "value": resolve(document, pointer)})
+        except (LookupError, ValueError, TypeError):
+            found.append({"found": False, "reason": "nothing there"})
+    return found
+
+
+request = json.load(sys.stdin)
+answer = {"answered": False, "reason": ""}
+try:
+    status, body = fetch(request)
+    text = body.decode("utf-8", "replace")
+    answer = {
+        "answered": True,
+        "status": status,
+        "bytes": len(body),
+        "shown": text[:SHOWN],
+        "matches": request["body_matches"] is None or re.search(request["body_matches"], text) is not None,
+        "pointed": pointed(body, request["pointers"]) if request["pointers"] else [],
+    }
+except (OSError, ValueError) as error:
+    answer["reason"] = str(getattr(error, "reason", error))
+except Exception as error:  # an answer that is not HTTP raises what it likes
+    answer["reason"] = f"{type(error).__name__}: {error}"
+json.dump(answer, sys.stdout)

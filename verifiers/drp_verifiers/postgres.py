@@ -1,0 +1,154 @@
+"""The ``postgres`` verifier: the server answers, recovery is over, pages and indexes are sound, the rows are there.
+
+It says nothing about the application on top, nor about what the backup never held: compare the watermark for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.assertions import Assertion, judge_rows
+from drp_verifiers.postgres_pages import check_checksums, check_indexes, server_facts
+from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_binaries
+from drp_verifiers.postgres_tables import check_tables, databases
+from drp_verifiers.statements import failed, judged, passed, undetermined
+from drp_verifiers.watermarks import Newest, judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresOptions:
+    """What may be said about a PostgreSQL server. The restored copy must let ``user`` in without a password."""
+
+    host: str = "127.0.0.1"
+    """Address inside the sandbox, or the directory of the server's socket."""
+    port: int = 5432
+    user: str = "postgres"
+    database: str | None = None
+    """Judge this database only; otherwise all that take connections."""
+    binaries: str = ""
+    """Directory of the client programs inside; empty: the newest that is found."""
+    amcheck: bool = True
+    checksums: Literal["required", "if-enabled", "no"] = "if-enabled"
+    """required: a server without data checksums fails · if-enabled: without them nothing is stated about pages."""
+    row_counts: bool = True
+    row_count_tolerance: float = 0.0
+    """Share of its rows by which a table may differ from the facts, for backups taken under traffic."""
+    newest: Newest | None = None
+    assertions: tuple[Assertion, ...] = ()
+
+
+class PostgresVerifier:
+    """Looks at a PostgreSQL server through its own client programs."""
+
+    name: ClassVar[str] = "postgres"
+    Options: ClassVar[type] = PostgresOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield the server's state, then damage, rows, newest datum, assertions and checksums, in that order.
+
+        A server that does not answer fails its first statement and leaves the others undetermined.
+        """
+        assert isinstance(options, PostgresOptions)
+        session = Session(
+            target,
+            Connection(host=options.host, port=options.port, user=options.user),
+            options.binaries or find_binaries(target),
+            expectation.timeout_seconds,
+        )
+        maintenance = options.database or "postgres"
+        try:
+            server = server_facts(session, maintenance)
+            names = (options.database,) if options.database else databases(session, maintenance)
+        except NoAnswer as silence:
+            yield silence.trouble.result("server", "the server answers", expected="an answer")
+            for check in _declared(options):
+                yield undetermined(check, "needs a server that answers", observed="the server did not answer")
+            return
+        yield from _server(server, options)
+        if options.amcheck:
+            yield check_indexes(session, options.database)
+        if options.row_counts:
+            yield from check_tables(
+                session,
+                names,
+                expectation,
+                all_databases=options.database is None,
+                tolerance=options.row_count_tolerance,
+            )
+        yield from _declared_queries(session, options, maintenance, expectation)
+        yield from _checksums(session, server, options, maintenance)
+
+
+def _declared(options: PostgresOptions) -> Iterator[str]:
+    """Yield the name of every statement that the options ask for besides the server's own."""
+    if options.amcheck:
+        yield "amcheck"
+    if options.row_counts:
+        yield "row-counts"
+    if options.newest is not None:
+        yield "newest"
+    yield from (f"assertion {assertion.name}" for assertion in options.assertions)
+    if options.checksums != "no":
+        yield "checksums"
+
+
+def _server(server: dict[str, object], options: PostgresOptions) -> Iterator[CheckResult]:
+    checksums = "on" if server.get("checksums") is True else "off"
+    observed = f"PostgreSQL {server.get('shown_version')}, timeline {server.get('timeline')}, checksums {checksums}"
+    yield passed("server", "the server answers", observed=observed)
+    yield judged(
+        "recovery",
+        "recovery is finished and the server takes writes",
+        holds=server.get("in_recovery") is False,
+        observed="in recovery" if server.get("in_recovery") is not False else "not in recovery",
+        expected="not in recovery",
+    )
+    if options.checksums == "required" and checksums == "off":
+        statement = "data checksums are enabled"
+        yield failed("checksums", statement, observed="off", expected="on: enable them with `pg_checksums --enable`")
+
+
+def _declared_queries(
+    session: Session, options: PostgresOptions, maintenance: str, expectation: Expectation
+) -> Iterator[CheckResult]:
+    if options.newest is not None:
+        yield _newest(session, options.newest, maintenance, expectation)
+    for assertion in options.assertions:
+        try:
+            rows = session.query(assertion.database or maintenance, assertion.sql)
+        except NoAnswer as silence:
+            yield silence.trouble.result(f"assertion {assertion.name}", assertion.name, expected=assertion.expected)
+        else:
+            yield judge_rows(assertion, rows, session.target, timeout_seconds=expectation.timeout_seconds)
+
+
+def _newest(session: Session, newest: Newest, maintenance: str, expectation: Expectation) -> CheckResult:
+    try:
+        rows = session.query(newest.database or maintenance, newest.query)
+    except NoAnswer as silence:
+        return silence.trouble.result("newest", "the newest datum")
+    match rows:
+        case []:
+            return judge(None, newest, expectation)
+        case [dict(row)] if len(row) == 1:
+            value = next(iter(row.values()))
+            return judge(None if value is None else str(value), newest, expectation)
+        case _:
+            return undetermined("newest", "the newest datum", observed="not one row with one column")
+
+
+def _checksums(
+    session: Session, server: dict[str, object], options: PostgresOptions, maintenance: str
+) -> Iterator[CheckResult]:
+    if options.checksums == "no" or server.get("checksums") is not True:
+        return
+    version = server.get("version")
+    yield from check_checksums(
+        session,
+        maintenance,
+        version if isinstance(version, int) else 0,
+        everything_read=options.amcheck and options.database is None,
+    )

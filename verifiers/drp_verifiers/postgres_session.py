@@ -1,0 +1,152 @@
+"""Asks a PostgreSQL server inside the sandbox through its own ``psql``; every row comes back as one line of JSON.
+
+JSON, made by the server, is the one output format of psql in which no restored name or value can imitate the border
+of a column or a row.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from drp.domain.check import CheckOutcome, Execution, Target
+from drp_verifiers.statements import Trouble, death, last_words
+
+_FIND_BINARIES = "ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/postgresql*/bin 2>/dev/null; true"
+_SQLSTATE = re.compile(r":\s+([0-9A-Z]{5}):\s*(.*)")
+_NOT_ABOUT_THE_DATA = re.compile(r"28...|42601|42501|57014|25006|53300")
+"""SQLSTATEs that tell of the query, the user or the clock: authorisation, syntax, privilege, cancelled, read-only,
+too many connections. All others tell of the data."""
+_NOT_LET_IN = re.compile(r"pg_hba\.conf|authenti|password|role \".*\" does not exist|permission denied", re.IGNORECASE)
+_LONGEST = 400
+
+
+class NoAnswer(Exception):
+    """A query gave no answer; ``trouble`` says why and what that makes of the statement."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        """Keep the trouble."""
+        super().__init__(trouble.reason)
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where the server listens inside the sandbox. The restored copy must let this user in without a password."""
+
+    host: str
+    """Address, or the directory of its socket."""
+    port: int
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Runs the PostgreSQL client programs inside the sandbox."""
+
+    target: Target
+    connection: Connection
+    binaries: str
+    """Directory of psql and its companions inside the sandbox; empty: looked up on the path."""
+    timeout_seconds: float
+
+    def tool(self, name: str) -> str:
+        """Return how a client program is called inside."""
+        return f"{self.binaries}/{name}" if self.binaries else name
+
+    def run(self, name: str, arguments: Sequence[str], *, stdin: bytes = b"", settings: str = "") -> Execution:
+        """Run a client program with the connection in its environment; ``settings`` are server settings."""
+        environment = {
+            "PGHOST": self.connection.host,
+            "PGPORT": str(self.connection.port),
+            "PGUSER": self.connection.user,
+            "PGTZ": "UTC",
+            "PGDATESTYLE": "ISO",
+            "PGCLIENTENCODING": "UTF8",
+            "PGCONNECT_TIMEOUT": "10",
+            "PGAPPNAME": "drp",
+            "PGOPTIONS": settings,
+        }
+        return self.target.run(
+            (self.tool(name), *arguments), stdin=stdin, timeout_seconds=self.timeout_seconds, environment=environment
+        )
+
+    def rows(self, database: str, sql: str) -> list[object]:
+        """Return the rows of a query whose single column is JSON, read-only. Raises NoAnswer."""
+        execution = self.psql(database, ("-c", sql))
+        if execution.exit_code != 0:
+            raise NoAnswer(trouble_of(execution))
+        return json_lines(execution.stdout)
+
+    def psql(self, database: str, arguments: Sequence[str], *, stdin: bytes = b"") -> Execution:
+        """Run psql read-only, unfiltered by row security. Raises NoAnswer when it does not end by itself."""
+        milliseconds = max(1000, int(self.timeout_seconds * 1000))
+        settings = (
+            "-c default_transaction_read_only=on -c row_security=off "
+            f"-c default_transaction_isolation=repeatable\\ read -c statement_timeout={milliseconds}"
+        )
+        options = ("-X", "-q", "-A", "-t", "--no-password", "-v", "VERBOSITY=verbose", "-d", database)
+        execution = self.run("psql", (*options, *arguments), stdin=stdin, settings=settings)
+        if (trouble := death("psql", execution)) is not None:
+            raise NoAnswer(trouble)
+        return execution
+
+    def query(self, database: str, sql: str) -> list[object]:
+        """Return at most two rows of a declared query, as mappings of its columns. Raises NoAnswer.
+
+        The query is wrapped, so it must be one SELECT (or VALUES, or WITH … SELECT).
+        """
+        inner = sql.strip().rstrip(";")
+        wrapped = f"SELECT pg_catalog.row_to_json(q) FROM (SELECT * FROM (\n{inner}\n) AS declared LIMIT 2) AS q"  # noqa: S608 - the plan's own query
+        return self.rows(database, wrapped)
+
+
+def find_binaries(target: Target) -> str:
+    """Return the directory of the newest PostgreSQL client programs inside, or empty: trust the path."""
+    execution = target.run(("/bin/sh", "-c", _FIND_BINARIES), timeout_seconds=20)
+    folders = execution.stdout.decode("utf-8", "replace").split()
+    return max(folders, key=_version_in, default="")
+
+
+def _version_in(folder: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d{1,4}", folder))
+
+
+def json_lines(output: bytes) -> list[object]:
+    """Return the JSON values of an output, one a line. Raises NoAnswer when a line is none."""
+    try:
+        return [json.loads(line) for line in output.decode("utf-8", "replace").split("\n") if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise NoAnswer(Trouble(outcome="undetermined", reason=f"psql printed no JSON: {error}")) from error
+
+
+def errors_in(execution: Execution) -> tuple[tuple[str, str], ...]:
+    """Return the server's errors that psql showed: SQLSTATE and message."""
+    text = execution.stderr.decode("utf-8", "replace")
+    return tuple((match[1], match[2][:_LONGEST]) for line in text.splitlines() if (match := _SQLSTATE.search(line)))
+
+
+def trouble_of(execution: Execution) -> Trouble:
+    """Return what the bad end of psql makes of the statement it was run for.
+
+    Errors about the data (missing table, invalid page, lost connection) fail it; errors about the query, the user
+    or the client leave it undetermined. psql ends with 2 when it could not connect.
+    """
+    errors = errors_in(execution)
+    if errors:
+        state, message = errors[0]
+        outcome: CheckOutcome = "undetermined" if _NOT_ABOUT_THE_DATA.fullmatch(state) else "failed"
+        return Trouble(outcome=outcome, reason=f"{state}: {message}")
+    reason = last_words(execution) or f"psql ended with {execution.exit_code}"
+    if execution.exit_code == 2 and not _NOT_LET_IN.search(execution.stderr.decode("utf-8", "replace")):
+        return Trouble(outcome="failed", reason=reason)
+    if b"server closed the connection" in execution.stderr:
+        return Trouble(outcome="failed", reason=reason)
+    return Trouble(outcome="undetermined", reason=reason)
+
+
+def as_mapping(value: object) -> Mapping[str, object]:
+    """Return a JSON object, or an empty one when the value is none."""
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,145 @@
+"""The ``sqlite`` verifier: a database file is sound, holds its rows, and answers what it should.
+
+An integrity check does not see a write-ahead log that was left out of the backup: only counted rows and assertions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.assertions import Assertion, judge_rows
+from drp_verifiers.counts import TableCounts, compare, expected_counts
+from drp_verifiers.inside import ask, text_of, texts_of
+from drp_verifiers.statements import Trouble, failed, judged, passed, undetermined
+from drp_verifiers.watermarks import Newest, judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteOptions:
+    """What may be said about a database file."""
+
+    path: str
+    """Inside the sandbox."""
+    copy: bool = False
+    """Look at a copy, for a running application that keeps the file locked; needs room in the sandbox's /tmp."""
+    foreign_keys: bool = True
+    row_counts: bool = True
+    row_count_tolerance: float = 0.0
+    """Share of its rows by which a table may differ from the facts, for backups taken under traffic."""
+    newest: Newest | None = None
+    assertions: tuple[Assertion, ...] = ()
+
+
+class SqliteVerifier:
+    """Opens a database file inside the sandbox, never in the drp process: a crafted file may crash its reader."""
+
+    name: ClassVar[str] = "sqlite"
+    Options: ClassVar[type] = SqliteOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield integrity, references, rows, newest datum and assertions."""
+        assert isinstance(options, SqliteOptions)
+        queries = [assertion.sql for assertion in options.assertions]
+        if options.newest is not None:
+            queries.append(options.newest.query)
+        request = {"path": options.path, "copy": options.copy, "queries": queries}
+        answer = ask(target, "database", request, timeout_seconds=expectation.timeout_seconds)
+        statement = f"{options.path} is a sound database"
+        if answer.trouble is not None:
+            yield answer.trouble.result("integrity", statement)
+        elif answer.data.get("exists") is not True:
+            yield failed("integrity", statement, observed="no such file")
+        elif "integrity" not in answer.data:
+            yield undetermined("integrity", statement, observed=text_of(answer.data, "reason"))
+        else:
+            yield from _integrity(answer.data, options, statement)
+            yield from _rows(answer.data, options, expectation)
+            yield from _queries(answer.data, options, expectation, target)
+
+
+def _answer(data: Mapping[str, object], key: str) -> tuple[list[object], Trouble | None]:
+    return _reply(data.get(key))
+
+
+def _reply(reply: object) -> tuple[list[object], Trouble | None]:
+    """Return the rows of one query, or why there are none."""
+    if not isinstance(reply, dict):
+        return [], Trouble(outcome="undetermined", reason="no answer")
+    if isinstance(reply.get("rows"), list):
+        return reply["rows"], None
+    reason = str(reply.get("error"))
+    return [], Trouble(outcome="failed" if reply.get("about_data") is True else "undetermined", reason=reason)
+
+
+def _integrity(data: Mapping[str, object], options: SqliteOptions, statement: str) -> Iterator[CheckResult]:
+    rows, trouble = _answer(data, "integrity")
+    if trouble is not None:
+        yield trouble.result("integrity", statement, expected="ok")
+    else:
+        observed = "; ".join(str(row[0])[:200] for row in rows if isinstance(row, list) and row)
+        yield judged("integrity", statement, holds=rows == [["ok"]], observed=observed, expected="ok")
+    if not options.foreign_keys:
+        return
+    rows, trouble = _answer(data, "foreign_keys")
+    statement = "every reference between tables is met"
+    if trouble is not None:
+        yield trouble.result("foreign-keys", statement, expected="no dangling reference")
+    else:
+        named = "; ".join(" ".join(map(str, row)) for row in rows if isinstance(row, list))
+        yield judged("foreign-keys", statement, holds=not rows, observed=named[:400], expected="no dangling reference")
+
+
+def _rows(data: Mapping[str, object], options: SqliteOptions, expectation: Expectation) -> Iterator[CheckResult]:
+    if not options.row_counts:
+        return
+    found = _table_counts(data.get("counts"))
+    total = sum(rows or 0 for rows in found.tables.values())
+    observed = f"{len(found.tables)} tables, {total} rows"
+    statement = "the database holds data, not only a schema"
+    yield (passed if total else failed)("not-empty", statement, observed=observed, expected="at least one row")
+    facts = expectation.facts.get("sqlite")
+    expected = expected_counts(facts.get(options.path)) if isinstance(facts, Mapping) else None
+    if expected is None:
+        yield undetermined(
+            "row-counts",
+            "every table holds the rows it held at backup time",
+            observed=f"the manifest keeps no facts about {options.path}: see `drp verifier facts sqlite`",
+        )
+    else:
+        yield from compare(options.path, found, expected, tolerance=options.row_count_tolerance)
+
+
+def _table_counts(counts: object) -> TableCounts:
+    data = counts if isinstance(counts, dict) else {}
+    tables = data.get("tables")
+    found = {
+        table: rows if isinstance(rows, int) else None
+        for table, rows in (tables.items() if isinstance(tables, dict) else ())
+    }
+    return TableCounts(tables=found, errors=texts_of(data, "errors"))
+
+
+def _queries(
+    data: Mapping[str, object], options: SqliteOptions, expectation: Expectation, target: Target
+) -> Iterator[CheckResult]:
+    replies = data.get("queries")
+    answers = [_reply(reply) for reply in replies] if isinstance(replies, list) else []
+    for assertion, (rows, trouble) in zip(options.assertions, answers, strict=False):
+        if trouble is not None:
+            yield trouble.result(f"assertion {assertion.name}", assertion.name, expected=assertion.expected)
+        else:
+            yield judge_rows(assertion, rows, target, timeout_seconds=expectation.timeout_seconds)
+    if options.newest is not None:
+        rows, trouble = answers[-1]
+        match rows:
+            case _ if trouble is not None:
+                yield trouble.result("newest", "the newest datum")
+            case []:
+                yield judge(None, options.newest, expectation)
+            case [[cell]]:
+                yield judge(None if cell is None else str(cell), options.newest, expectation)
+            case _:
+                yield undetermined("newest", "the newest datum", observed="not one row with one column")

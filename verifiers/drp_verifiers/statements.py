@@ -1,0 +1,85 @@
+"""How verifiers word results: one function an outcome, and what the end of a command means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drp.domain.check import CheckOutcome, CheckResult, Execution, Watermark
+
+_LAST_WORDS = 400
+_SHELL_SIGNAL_BASE = 128
+_HIGHEST_SIGNAL = 64
+
+
+def passed(
+    check: str, statement: str, *, observed: str = "", expected: str = "", watermark: Watermark | None = None
+) -> CheckResult:
+    """Return the result of something that was looked at and found as expected."""
+    return CheckResult(
+        check=check,
+        outcome="passed",
+        statement=statement,
+        observed=observed,
+        expected=expected,
+        watermark=watermark,
+    )
+
+
+def failed(check: str, statement: str, *, observed: str = "", expected: str = "") -> CheckResult:
+    """Return the result of something that was looked at and found otherwise."""
+    return CheckResult(check=check, outcome="failed", statement=statement, observed=observed, expected=expected)
+
+
+def undetermined(check: str, statement: str, *, observed: str = "", expected: str = "") -> CheckResult:
+    """Return the result of something that could not be looked at."""
+    return CheckResult(check=check, outcome="undetermined", statement=statement, observed=observed, expected=expected)
+
+
+def judged(check: str, statement: str, *, holds: bool, observed: str = "", expected: str = "") -> CheckResult:
+    """Return passed or failed."""
+    return (passed if holds else failed)(check, statement, observed=observed, expected=expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Why a command gave no answer, and what that makes of the statement it was run for."""
+
+    outcome: CheckOutcome
+    reason: str
+
+    def result(self, check: str, statement: str, *, expected: str = "") -> CheckResult:
+        """Return the trouble as the result of a statement."""
+        return CheckResult(
+            check=check, outcome=self.outcome, statement=statement, observed=self.reason, expected=expected
+        )
+
+
+def signal_of(execution: Execution) -> int | None:
+    """Return the signal that killed the command, also when a shell inside reported it as 128 + number."""
+    if execution.exit_code < 0:
+        return -execution.exit_code
+    if _SHELL_SIGNAL_BASE < execution.exit_code <= _SHELL_SIGNAL_BASE + _HIGHEST_SIGNAL:
+        return execution.exit_code - _SHELL_SIGNAL_BASE
+    return None
+
+
+def death(program: str, execution: Execution) -> Trouble | None:
+    """Return the trouble of a command that did not end by itself.
+
+    A death by signal fails the statement: healthy content does not kill the program that reads it. A command that
+    ran out of time says nothing.
+    """
+    if execution.timed_out:
+        return Trouble(outcome="undetermined", reason=f"{program} gave no answer within its time limit")
+    if (number := signal_of(execution)) is not None:
+        return Trouble(outcome="failed", reason=f"{program} died by signal {number}")
+    return None
+
+
+def last_words(execution: Execution) -> str:
+    """Return the last line that the command wrote on standard error, or else on standard output, cut short."""
+    for stream in (execution.stderr, execution.stdout):
+        lines = [line.strip() for line in stream[-8192:].decode("utf-8", "replace").splitlines() if line.strip()]
+        if lines:
+            return lines[-1][:_LAST_WORDS]
+    return ""

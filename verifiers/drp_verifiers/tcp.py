@@ -1,0 +1,68 @@
+"""The ``tcp`` verifier: a port inside the sandbox accepts a connection and, if asked, says what it should.
+
+An open port is weak evidence: it shows that something listens, not that the application works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.inside import ask, text_of
+from drp_verifiers.statements import judged, undetermined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpOptions:
+    """What may be said about a port."""
+
+    port: int
+    host: str = "127.0.0.1"
+    """Address inside the sandbox."""
+    send: str = ""
+    """Said first, for protocols in which the client begins."""
+    banner: str | None = None
+    """Regular expression searched in the first 4 KiB of what the server says."""
+    seconds: float = 10.0
+    """For connecting, and again for the banner."""
+
+
+class TcpVerifier:
+    """Connects from inside the sandbox."""
+
+    name: ClassVar[str] = "tcp"
+    Options: ClassVar[type] = TcpOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield whether the port accepts, and whether the banner is right."""
+        assert isinstance(options, TcpOptions)
+        request = {
+            "host": options.host,
+            "port": options.port,
+            "send": options.send,
+            "banner": options.banner,
+            "seconds": options.seconds,
+        }
+        statement = f"{options.host}:{options.port} accepts connections"
+        answer = ask(target, "connect", request, timeout_seconds=expectation.timeout_seconds)
+        if answer.trouble is not None:
+            yield answer.trouble.result("accepts", statement)
+            return
+        connected = answer.data.get("connected") is True
+        observed = "accepted" if connected else text_of(answer.data, "reason")
+        yield judged("accepts", statement, holds=connected, observed=observed, expected="accepted")
+        if options.banner is None:
+            return
+        statement = f"{options.host}:{options.port} says what it should"
+        if not connected:
+            yield undetermined("banner", statement, observed="no connection", expected=options.banner)
+            return
+        yield judged(
+            "banner",
+            statement,
+            holds=answer.data.get("matches") is True,
+            observed=repr(text_of(answer.data, "heard")[:200]),
+            expected=f"matches {options.banner}",
+        )
