@@ -1,0 +1,72 @@
+# Two commands on a fresh Debian or Ubuntu with python3 (>= 3.11) and make, as root or with sudo:
+#   make demo     set everything up, back up a real application, drill it, and say where record and report are
+#   make test     set everything up, run every suite against real servers
+SHELL := /bin/sh
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# An internal mirror configured for pip serves uv too; certificates are the system's, as behind a hospital's proxy.
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+export UV_NATIVE_TLS := 1
+export UV_SYSTEM_CERTS := 1
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE := copy
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+ifeq ($(strip $(UV_DEFAULT_INDEX)),)
+unexport UV_DEFAULT_INDEX
+endif
+
+.PHONY: all dev lint types layers playbooks test demo bench lock clean help
+all: lint test
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+dev: $(STAMP) ## Install everything the project needs, from its own files
+
+.cache/.system: tests/setup/system.sh
+	@mkdir -p .cache
+	@sh tests/setup/system.sh
+	@touch $@
+
+$(STAMP): .cache/.system pyproject.toml requirements.lock
+	@test -x $(BIN)/python || python3 -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+.cache/.restic: tests/setup/restic.sh .cache/.system
+	@sh tests/setup/restic.sh .cache
+	@touch $@
+
+lint: $(STAMP) types layers playbooks ## Ruff, mypy --strict, import-linter, ansible-lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+layers: $(STAMP)
+	@$(BIN)/lint-imports
+
+playbooks: $(STAMP)
+	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production -q .
+
+test: $(STAMP) .cache/.restic ## Every suite, with real servers
+	@$(BIN)/python -m pytest
+
+demo: $(STAMP) .cache/.restic ## A real application, backed up to WORM and to an air-gapped medium, and drilled
+	@$(BIN)/python -m tests.demo
+
+bench: $(STAMP) .cache/.restic ## Every figure, interleaved against its peer
+	@$(BIN)/python -m tests.benchmarks
+
+lock: ## Pin all dependencies with hashes and without any index address
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-emit-index-url --quiet --output-file requirements.lock
+
+clean: ## Remove what was built; what the demo restored is gone already
+	@rm -rf $(VENV) .cache dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

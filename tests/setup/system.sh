@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs the Debian or Ubuntu packages that drp, its tests and its demo need. Nothing is done when all are there.
+# As root, or through sudo. usage: tests/setup/system.sh
+set -eu
+
+packages='
+  python3-venv        the virtual environment
+  bubblewrap          sandboxes
+  uidmap              ranges of user ids for an unprivileged drp
+  util-linux          setpriv, unshare, prlimit, mount
+  iproute2            network namespaces of the test hosts
+  e2fsprogs           quota volumes on disk
+  restic              backups
+  postgresql          the application of the demo, and the journal on a server
+  b3sum               the reference of the hash core
+  ca-certificates     TLS to repositories
+'
+missing=''
+for package in $(printf '%s' "$packages" | awk 'NF { print $1 }'); do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=''
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+        echo "cannot install:$missing" >&2
+        echo "HINT: run as root: apt-get install --no-install-recommends$missing" >&2
+        exit 1
+    }
+    as_root='sudo'
+fi
+echo "installing:$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get -qq update >/dev/null
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y $missing >/dev/null
