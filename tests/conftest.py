@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins: list[str] = ["tests.support.fixtures_journal"]
+pytest_plugins: list[str] = ["tests.support.fixtures_journal", "tests.support.fixtures_runbooks"]

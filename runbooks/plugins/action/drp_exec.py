@@ -1,0 +1,200 @@
+# Copyright the drp authors. GNU General Public License v3.0 or later (see LICENSE in the folder above).
+"""Action plugin: run a program inside the sandbox by its argv, and forward its progress while it runs.
+
+What is long stays inside the sandbox: results carry tails only, since Ansible's event stream silently drops a result
+of more than 700,000 characters.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import socket
+import time
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from drp.errors import SandboxError
+
+STDOUT_LIMIT = 64 << 10
+STDERR_LIMIT = 16 << 10
+LINE_LIMIT = 1000
+PARTIAL_LIMIT = 1 << 20
+ERROR_LIMIT = 200
+TAIL_LINES = 40
+SECONDS_BETWEEN_REPORTS = 0.25
+
+ARGUMENTS = {
+    "argv": {"type": "list", "elements": "str", "required": True},
+    "stdin": {"type": "str", "default": ""},
+    "environment": {"type": "dict", "default": {}},
+    "secrets": {"type": "dict", "default": {}},
+    "expect_rc": {"type": "list", "elements": "int", "default": [0]},
+    "stream": {"type": "bool", "default": False},
+    "progress": {"type": "str", "choices": ["restic-json", "none"], "default": "none"},
+    "chdir": {"type": "str"},
+    "timeout": {"type": "float"},
+}
+
+
+class ActionModule(ActionBase):
+    """drp_exec: its documentation is in modules/drp_exec.py."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(ARGUMENTS)
+        if self._task.check_mode:
+            return {**result, "skipped": True, "msg": "would run a program inside the sandbox"}
+        if not hasattr(self._connection, "agent"):
+            raise AnsibleActionFail("drp_exec needs the connection drp_sandbox")
+        forward = _Forward((task_vars or {}).get("drp_progress_socket") if options["stream"] else None)
+        reader = _Reader(forward, dialect=options["progress"])
+        try:
+            end = self._connection.agent.exec(
+                options["argv"],
+                stdin=options["stdin"].encode(),
+                timeout=options["timeout"] or self._connection.time_limit,
+                env={name: str(value) for name, value in options["environment"].items()},
+                cwd=options["chdir"],
+                secrets=options["secrets"],
+                on_output=reader.take,
+            )
+        except (OSError, SandboxError) as error:
+            raise AnsibleConnectionFailure(f"the sandbox has gone: {error}") from error
+        finally:
+            forward.close()
+        result.update(reader.finish(), rc=end.exit_code, duration_ms=end.duration_ms, changed=True, failed=False)
+        accepted = options["expect_rc"]
+        if end.timed_out:
+            result.update(failed=True, msg=f"exceeded its time limit after {end.duration_ms} ms")
+        elif accepted and end.exit_code not in accepted:
+            result.update(failed=True, msg=_message(end.exit_code, reader.last_words()))
+        return result
+
+
+def _message(exit_code, last_words):
+    how = f"ended with signal {-exit_code}" if exit_code < 0 else f"ended with {exit_code}"
+    return f"{how}: {last_words}" if last_words else how
+
+
+class _Forward:
+    """Sends progress to drp as datagrams; a lost one does not matter, the next tells more."""
+
+    def __init__(self, path):
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) if path else None
+        self._last = 0.0
+
+    def send(self, fields):
+        now = time.monotonic()
+        if self._socket is None or now - self._last < SECONDS_BETWEEN_REPORTS:
+            return
+        self._last = now
+        try:
+            self._socket.sendto(json.dumps(fields).encode(), self._path)
+        except OSError:  # progress is a courtesy: the restore goes on without it
+            self._socket.close()
+            self._socket = None
+
+    def close(self):
+        if self._socket is not None:
+            self._socket.close()
+
+
+class _Reader:
+    """Takes both streams as they come, within bounds, and understands what restic prints with --json."""
+
+    def __init__(self, forward, *, dialect):
+        self._forward = forward
+        self._json = dialect == "restic-json"
+        self._bytes = {"stdout": bytearray(), "stderr": bytearray()}
+        self._partial = {"stdout": b"", "stderr": b""}
+        self._limits = {"stdout": STDOUT_LIMIT, "stderr": STDERR_LIMIT}
+        self._tail = collections.deque(maxlen=TAIL_LINES)
+        self._errors = []
+        self._last_error_line = ""
+        self._summary = {}
+
+    def take(self, stream, data):
+        kept = self._bytes[stream]
+        kept += data
+        if len(kept) > 2 * self._limits[stream]:
+            del kept[: -self._limits[stream]]
+        *lines, rest = (self._partial[stream] + data).split(b"\n")
+        self._partial[stream] = rest[-PARTIAL_LIMIT:]
+        for line in lines:
+            self._line(stream, line)
+
+    def finish(self):
+        for stream, rest in self._partial.items():
+            self._line(stream, rest)
+        return {
+            "summary": self._summary,
+            "errors": self._errors,
+            "tail": list(self._tail),
+            **{
+                stream: bytes(kept[-self._limits[stream] :]).decode("utf-8", "replace").rstrip("\n")
+                for stream, kept in self._bytes.items()
+            },
+        }
+
+    def last_words(self):
+        return self._last_error_line or (self._tail[-1] if self._tail else "")
+
+    def _line(self, stream, raw):
+        text = raw.decode("utf-8", "replace").rstrip()
+        if not text:
+            return
+        message = _json_message(text) if self._json else None
+        if message is None:
+            text = text[:LINE_LIMIT]
+            self._tail.append(text)
+            if stream == "stderr":
+                self._error(text)
+            return
+        kind = message.get("message_type")
+        if kind == "status":
+            self._forward.send(_progress(message))
+        elif kind == "summary":
+            self._summary = message
+        elif kind in {"error", "exit_error"}:
+            self._error(_restic_error(message)[:LINE_LIMIT])
+            self._tail.append(self._last_error_line)
+
+    def _error(self, text):
+        self._last_error_line = text
+        if len(self._errors) < ERROR_LIMIT:
+            self._errors.append(text)
+
+
+def _json_message(text):
+    if not text.startswith("{"):
+        return None
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) and isinstance(message.get("message_type"), str) else None
+
+
+def _progress(message):
+    names = {
+        "done_bytes": "bytes_restored",
+        "total_bytes": "total_bytes",
+        "done_files": "files_restored",
+        "total_files": "total_files",
+    }
+    return {ours: message[theirs] for ours, theirs in names.items() if isinstance(message.get(theirs), int)}
+
+
+def _restic_error(message):
+    error = message.get("error")
+    words = error.get("message") if isinstance(error, dict) else None
+    words = str(words or message.get("message") or error or "error without a message")
+    item = message.get("item")
+    return f"{item}: {words}" if item else words
