@@ -1,0 +1,98 @@
+"""The report as one HTML file: no script, no request to anywhere, nothing of the drill trusted.
+
+Everything that came from the drill passes `_datum`: escaped by autoescape, isolated from the text around it, its
+invisible characters shown.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from drp.domain.evidence import EvidenceRecord
+from drp.reporting import words
+from drp.reporting.i18n import Language, language
+from drp.reporting.phrase import Data, Phrase, Value
+from drp.reporting.svg import gauge, mark, timeline_figure
+from drp.reporting.view import view_of
+from drp.reporting.visible import split_visible
+from drp.share import shared
+
+
+_BRIEF = 28
+
+
+def render_html(record: EvidenceRecord, tag: str) -> bytes:
+    """Return the report of a record in a language. Same arguments, same bytes."""
+    tongue = language(tag)
+    environment = _environment(tongue)
+    text = environment.get_template("report.html.j2").render(view=view_of(record), language=tongue, words=words)
+    return text.encode("utf-8", "replace")
+
+
+def _environment(tongue: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(shared("reports") / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        _=partial(_message, tongue),
+        _n=partial(_plural, tongue),
+        mark=mark,
+        figure={
+            "gauge": partial(gauge, language=tongue),
+            "timeline": partial(timeline_figure, language=tongue),
+        },
+    )
+    environment.filters.update(
+        say=partial(_phrase, tongue),
+        data=_datum,
+        brief=_brief,
+        number=tongue.number,
+        duration=tongue.duration,
+        size=tongue.size,
+        instant=tongue.instant,
+    )
+    return environment
+
+
+def _message(tongue: Language, message: str, **values: object) -> Markup:
+    """Return a message of the catalogue, which is ours, with values escaped into it."""
+    return Markup(tongue.gettext(message)).format(**values)  # noqa: S704 - the pattern is ours, values are escaped
+
+
+def _plural(tongue: Language, singular: str, plural: str, number: int, **values: object) -> Markup:
+    pattern = tongue.ngettext(singular, plural, number)
+    return Markup(pattern).format(n=tongue.number(number), **values)  # noqa: S704 - same
+
+
+def _phrase(tongue: Language, phrase: Phrase | Data) -> Markup:
+    if isinstance(phrase, Data):
+        return _datum(phrase.text)
+    values = {name: _value(tongue, value) for name, value in phrase.values.items()}
+    return Markup(tongue.pattern(phrase)).format(**values)  # noqa: S704 - same
+
+
+def _value(tongue: Language, value: Value) -> Markup:
+    return _phrase(tongue, value) if isinstance(value, Phrase | Data) else escape(tongue.value(value))
+
+
+def _datum(value: object) -> Markup:
+    """Return a datum of the drill: escaped, isolated (bdi), what is invisible in it shown, and cut."""
+    runs, left_out = split_visible(str(value))
+    shown = Markup("").join(
+        Markup('<span class="escape">{}</span>').format(text) if escaped else escape(text) for escaped, text in runs
+    )
+    more = Markup('<span class="more">… +{}</span>').format(left_out) if left_out else Markup("")
+    return Markup('<bdi class="data">{}{}</bdi>').format(shown, more)
+
+
+def _brief(value: object) -> Markup:
+    """Return a digest short enough for a table: the record has all of it."""
+    text = str(value)
+    return _datum(text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…")

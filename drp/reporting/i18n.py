@@ -1,0 +1,153 @@
+"""Languages of reports: gettext catalogues read as they are written, and dates, durations and numbers by CLDR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+
+from babel import Locale
+from babel.dates import format_datetime
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from babel.units import format_compound_unit, format_unit
+
+from drp.errors import UsageError
+from drp.reporting.phrase import Data, Duration, Instant, Phrase, Rate, Size, Value
+from drp.reporting.visible import visible
+from drp.share import shared
+
+LANGUAGES = ("en", "fr")
+
+_SIZES = (
+    (10**12, "digital-terabyte"),
+    (10**9, "digital-gigabyte"),
+    (10**6, "digital-megabyte"),
+    (10**3, "digital-kilobyte"),
+    (1, "digital-byte"),
+)
+_PERIODS = (
+    (86_400_000, "duration-day"),
+    (3_600_000, "duration-hour"),
+    (60_000, "duration-minute"),
+    (1_000, "duration-second"),
+)
+
+
+class Language:
+    """One language: its messages and its ways of writing figures. Make it with `language`."""
+
+    def __init__(self, tag: str, catalog: Catalog) -> None:
+        self.tag = tag
+        self.locale = Locale.parse(tag)
+        self._catalog = catalog
+
+    def gettext(self, message: str) -> str:
+        """Return the message in this language; the message itself (English) where there is no translation."""
+        found = self._catalog.get(message)
+        return str(found.string) if found is not None and found.string and not found.fuzzy else message
+
+    def ngettext(self, singular: str, plural: str, number: int) -> str:
+        """Return the form that the number asks for."""
+        found = self._catalog.get(singular)
+        if found is not None and isinstance(found.string, tuple | list) and all(found.string) and not found.fuzzy:
+            return str(found.string[self._form(number)])
+        return singular if number == 1 else plural
+
+    def plain(self, phrase: Phrase) -> str:
+        """Return a phrase as plain text."""
+        return self.pattern(phrase).format(**{name: self.value(value) for name, value in phrase.values.items()})
+
+    def pattern(self, phrase: Phrase) -> str:
+        """Return the phrase's message in this language, its placeholders still in it."""
+        if phrase.plural is not None:
+            return self.ngettext(phrase.message, phrase.plural, phrase.number)
+        return self.gettext(phrase.message)
+
+    def value(self, value: Value) -> str:
+        """Return a typed value as plain text."""
+        match value:
+            case Phrase():
+                return self.plain(value)
+            case Duration():
+                return self.duration(value.ms)
+            case Size():
+                return self.size(value.octets)
+            case Rate():
+                return self.rate(value.octets, value.ms)
+            case Instant():
+                return self.instant(value.at)
+            case Data():
+                return visible(value.text)
+            case int():
+                return self.number(value)
+
+    def number(self, number: float) -> str:
+        """Return a number with its separators."""
+        return str(format_decimal(number, locale=self.locale))
+
+    def percent(self, part: float) -> str:
+        """Return a fraction as a percentage, with a decimal only below ten."""
+        return str(format_percent(part, format="#,##0.0 %" if 0 < part < 0.1 else "#,##0 %", locale=self.locale))
+
+    def duration(self, ms: int) -> str:
+        """Return a duration by its two largest units, truncated: never rounded over an objective."""
+        if ms < 1_000:
+            return self._unit(ms, "duration-millisecond")
+        if ms < 60_000:
+            return self._unit(ms // 100 / 10, "duration-second")
+        position = next(index for index, (size, _) in enumerate(_PERIODS) if ms >= size)
+        parts = []
+        for size, unit in _PERIODS[position : position + 2]:
+            amount, ms = divmod(ms, size)
+            if amount or not parts:
+                parts.append(self._unit(amount, unit))
+        return "\u00a0".join(parts)
+
+    def size(self, octets: int) -> str:
+        """Return an amount of data, in powers of ten."""
+        size, unit = next(((size, unit) for size, unit in _SIZES if octets >= size), _SIZES[-1])
+        return self._unit(_three_figures(octets / size), unit)
+
+    def rate(self, octets: int, ms: int) -> str:
+        """Return data per second."""
+        per_second = octets * 1000 / max(ms, 1)
+        size, unit = next(((size, unit) for size, unit in _SIZES if per_second >= size), _SIZES[-1])
+        text = format_compound_unit(
+            _three_figures(per_second / size),
+            unit,
+            denominator_unit="duration-second",
+            length="short",
+            locale=self.locale,
+        )
+        return str(text).replace(" ", "\u00a0")
+
+    def instant(self, at: datetime) -> str:
+        """Return an instant to the second, UTC."""
+        return f"{format_datetime(at.astimezone(UTC), 'medium', locale=self.locale)}\u00a0UTC"
+
+    def day(self, at: datetime) -> str:
+        """Return a date in words."""
+        return str(format_datetime(at.astimezone(UTC), "d MMMM y", locale=self.locale))
+
+    def _unit(self, amount: float, unit: str) -> str:
+        return str(format_unit(amount, unit, length="short", locale=self.locale)).replace(" ", "\u00a0")
+
+    def _form(self, number: int) -> int:
+        rule: Callable[[int], str] = self.locale.plural_form
+        return 0 if rule(number) == "one" else 1
+
+
+def _three_figures(amount: float) -> float:
+    return round(amount, 0 if amount >= 100 else 1)
+
+
+@cache
+def language(tag: str) -> Language:
+    """Return a language by its tag. Raises ``UsageError`` for one that there is no catalogue of."""
+    if tag not in LANGUAGES:
+        raise UsageError(f"no reports in language {tag!r}", hint=f"use one of: {', '.join(LANGUAGES)}")
+    path = shared("reports") / "locales" / tag / "LC_MESSAGES" / "drp.po"
+    with path.open("rb") as stream:
+        return Language(tag, read_po(stream, locale=tag, abort_invalid=True))

@@ -1,0 +1,69 @@
+"""What a report does not prove. Said in every report, since a reader sees what is there and not what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from drp.domain.evidence import EvidenceRecord, RecoveryRecord
+from drp.reporting.phrase import Data, Phrase, say
+
+_ALWAYS = (
+    say(
+        "The drill ran in a sandbox on the host named above. A real recovery uses other machines, a network under "
+        "strain and people under pressure: its time may be longer."
+    ),
+    say(
+        "Files are compared with a manifest made at backup time. Damage or an intruder already there when the backup "
+        "was made is backed up as it was, and shows as identical."
+    ),
+    say("The checks see what they look at and nothing else. They are listed above, each with what it observed."),
+    say("Restored data was not searched for malicious software."),
+    say("No clinician has signed the application off: the recovery time is technical, not that of the care service."),
+    say(
+        "The record is bound to the drill's journal by its digest. Until it is signed and its digest has left this "
+        "machine, an administrator of the machine could have rewritten both."
+    ),
+    say(
+        "Paths, observations and findings are shown as the drill met them. Paths may name patients: hand this report "
+        "on with the care that they need."
+    ),
+)
+
+
+def limits_of(record: EvidenceRecord) -> tuple[Phrase, ...]:
+    """Return what the record leaves unproven: for every drill, then what is particular to this one."""
+    particular = [limit for recovery in record.recoveries for limit in _limits_of_recovery(recovery)]
+    if record.resumptions:
+        particular.append(say("The drill was interrupted and resumed: see the findings for how long drp did not run."))
+    return (*_ALWAYS, *particular)
+
+
+def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
+    name = Data(recovery.recovery)
+    lock = recovery.select.immutability if recovery.select is not None else None
+    if lock is not None and lock.provenance == "declared":
+        yield say("{application}: that the backup cannot be changed is declared, not observed.", application=name)
+    if lock is not None and lock.provenance == "observed":
+        yield say(
+            "{application}: that the backup cannot be changed is what the repository answered; nobody tried to "
+            "delete it.",
+            application=name,
+        )
+    if lock is not None and lock.objects_observed < lock.objects_total:
+        yield say(
+            "{application}: the lock was read on {observed} of {total} objects.",
+            application=name,
+            observed=lock.objects_observed,
+            total=lock.objects_total,
+        )
+    difference = recovery.hash.difference if recovery.hash is not None else None
+    if difference is not None and not difference.ownership_judged:
+        yield say("{application}: owners of files were not judged.", application=name)
+    watermark = recovery.verify.watermark if recovery.verify is not None else None
+    if watermark is not None and not watermark.canary:
+        yield say(
+            "{application}: the newest datum seen is ordinary data, so idle time counts as loss in the upper bound.",
+            application=name,
+        )
+    if recovery.measurement.clock_kind == "wall":
+        yield say("{application}: durations come from the wall clock and are approximate.", application=name)

@@ -1,0 +1,77 @@
+"""The reasons of a verdict, which the record holds as English sentences, in a form that can be translated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from drp.domain.finding_codes import CATALOGUE
+from drp.reporting.phrase import Data, Phrase, Value, say
+from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES
+
+_PHASE = re.compile(r"phase ([a-z]+) did not complete")
+_OBJECTIVE = re.compile(r"(RTO|RPO) (missed|undetermined|not-measured)")
+_CHECK = re.compile(r"check (.*): (failed|undetermined)", re.DOTALL)
+_FINDING = re.compile(r"(DRP-[A-Z]\d+) (.*)", re.DOTALL)
+
+_SENTENCES = (
+    say("stopped on request"),
+    say("the plan recovers nothing"),
+    say("isolation is not proven"),
+    say("the restore is not complete"),
+    say("nothing was compared with a manifest"),
+    say("restored files differ from the manifest"),
+    say("the application did not start"),
+    say("nothing was checked"),
+    say("nothing was measured"),
+)
+_KNOWN = {sentence.message: sentence for sentence in _SENTENCES}
+
+
+def reasons_of(reasons: Sequence[str]) -> tuple[Phrase, ...]:
+    """Return the reasons as phrases; phases that one recovery did not reach become one reason."""
+    split = [_split(reason) for reason in reasons]
+    return tuple(_joined(split))
+
+
+def _split(reason: str) -> tuple[str, str]:
+    """Return the recovery that a reason is about (empty: the drill) and the rest."""
+    if reason in _KNOWN:
+        return "", reason
+    name, separator, rest = reason.partition(": ")
+    return (name, rest) if separator else ("", reason)
+
+
+def _joined(reasons: list[tuple[str, str]]) -> Iterator[Phrase]:
+    for (name, unreached), group in groupby(reasons, key=lambda pair: (pair[0], bool(_PHASE.fullmatch(pair[1])))):
+        rests = [rest for _, rest in group]
+        if unreached:
+            yield _about(name, _unreached([rest.split()[1] for rest in rests]))
+        else:
+            yield from (_about(name, _translatable(rest)) for rest in rests)
+
+
+def _about(name: str, rest: Phrase | Data) -> Phrase:
+    return say("{application}: {reason}", application=Data(name), reason=rest) if name else say("{reason}", reason=rest)
+
+
+def _unreached(phases: list[str]) -> Phrase:
+    listed: Value = PHASE_NAMES.get(phases[-1], Data(phases[-1]))
+    for phase in reversed(phases[:-1]):
+        listed = say("{first}, {others}", first=PHASE_NAMES.get(phase, Data(phase)), others=listed)
+    return say("not completed: {phases}", phases=listed)
+
+
+def _translatable(rest: str) -> Phrase | Data:
+    if rest in _KNOWN:
+        return _KNOWN[rest]
+    if match := _OBJECTIVE.fullmatch(rest):
+        objective = say("recovery time objective (RTO)") if match[1] == "RTO" else say("recovery point objective (RPO)")
+        return say("{objective}: {attainment}", objective=objective, attainment=ATTAINMENTS[match[2]])
+    if match := _CHECK.fullmatch(rest):
+        return say("check {check}: {outcome}", check=Data(match[1]), outcome=CHECK_OUTCOMES[match[2]])
+    if (match := _FINDING.fullmatch(rest)) and match[1] in CATALOGUE:
+        title = Phrase(CATALOGUE[match[1]].title)
+        return say("{title} ({code}): {subject}", title=title, code=Data(match[1]), subject=Data(match[2]))
+    return Data(rest)

@@ -1,0 +1,146 @@
+"""The few figures that a manager reads: one tile for each question, and one sentence for each application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drp.domain.evidence import RecoveryRecord
+from drp.domain.measure import Measurement
+from drp.domain.plan import PlannedRecovery
+from drp.reporting.phrase import Data, Duration, Instant, Phrase, count, say
+from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, PROVENANCES, Tone
+
+_NOT_REACHED = say("Not reached")
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A question, its answer in figures, and how the answer is to be taken."""
+
+    question: Phrase
+    figure: Phrase
+    word: Phrase
+    tone: Tone
+    note: Phrase
+
+
+def tiles_of(record: RecoveryRecord) -> tuple[Tile, ...]:
+    """Return the tiles of a recovery, always the same six: what was not reached says so."""
+    return (
+        _time(record.measurement),
+        _loss(record.measurement),
+        _integrity(record),
+        _checks(record),
+        _isolation(record),
+        _immutability(record),
+    )
+
+
+def summary_of(record: RecoveryRecord, planned: PlannedRecovery) -> Phrase:
+    """Return what happened to the application in one sentence."""
+    measurement, title = record.measurement, Data(planned.application.title)
+    if measurement.rta_ms is None:
+        if record.failure is not None:
+            return say("{application} was not recovered: the recovery could not be exercised.", application=title)
+        return say("{application} was not recovered: not every check passed.", application=title)
+    values = {"application": title, "rta": Duration(measurement.rta_ms), "rto": Duration(measurement.rto_ms)}
+    if measurement.rto_attainment == "met":
+        return say("{application} was usable again after {rta}; the objective is {rto}.", **values)
+    return say("{application} was usable again after {rta}, later than the objective of {rto}.", **values)
+
+
+def data_loss(measurement: Measurement) -> Phrase:
+    """Return the recovery point actual, which is an interval, in words."""
+    lower, upper = measurement.rpa_lower_ms, measurement.rpa_upper_ms
+    if lower is None:
+        return say("–")
+    if upper is None:
+        return say("at least {lower}", lower=Duration(lower))
+    if upper == lower:
+        return say("{lower}", lower=Duration(lower))
+    return say("{lower} to {upper}", lower=Duration(lower), upper=Duration(upper))
+
+
+def _time(measurement: Measurement) -> Tile:
+    rta = measurement.rta_ms
+    return Tile(
+        question=say("How long until it is usable?"),
+        figure=say("{rta}", rta=Duration(rta)) if rta is not None else say("–"),
+        word=ATTAINMENTS[measurement.rto_attainment],
+        tone=ATTAINMENT_TONES[measurement.rto_attainment],
+        note=say("objective (RTO): {rto}", rto=Duration(measurement.rto_ms)),
+    )
+
+
+def _loss(measurement: Measurement) -> Tile:
+    return Tile(
+        question=say("How much data is lost?"),
+        figure=data_loss(measurement),
+        word=ATTAINMENTS[measurement.rpo_attainment],
+        tone=ATTAINMENT_TONES[measurement.rpo_attainment],
+        note=say("objective (RPO): {rpo}", rpo=Duration(measurement.rpo_ms)),
+    )
+
+
+def _integrity(record: RecoveryRecord) -> Tile:
+    question = say("Are the files those that were backed up?")
+    hashed = record.hash
+    if hashed is None:
+        return Tile(question, say("–"), _NOT_REACHED, "doubt", say("files were not compared"))
+    if hashed.difference is None or hashed.manifest is None:
+        return Tile(question, say("–"), say("Not judged"), "doubt", say("there is no manifest to compare with"))
+    difference = hashed.difference
+    note = count("{n} entry in the manifest", "{n} entries in the manifest", difference.entries_expected)
+    if difference.clean:
+        figure = count("{n} file", "{n} files", difference.files_hashed)
+        return Tile(question, figure, say("Identical"), "good", note)
+    figure = count("{n} deviation", "{n} deviations", sum(difference.counts.values()))
+    return Tile(question, figure, say("Different"), "bad", note)
+
+
+def _checks(record: RecoveryRecord) -> Tile:
+    question = say("Does it work?")
+    verified = record.verify
+    if verified is None:
+        return Tile(question, say("–"), _NOT_REACHED, "doubt", say("no check was run"))
+    passed = sum(check.outcome == "passed" for check in verified.checks)
+    failed = sum(check.outcome == "failed" for check in verified.checks)
+    figure = say("{passed} of {all}", passed=passed, all=len(verified.checks))
+    note = say("checks passed")
+    if failed:
+        return Tile(question, figure, say("Failed"), "bad", note)
+    if not verified.checks or passed < len(verified.checks):
+        return Tile(question, figure, say("Undetermined"), "doubt", note)
+    return Tile(question, figure, say("Passed"), "good", note)
+
+
+def _isolation(record: RecoveryRecord) -> Tile:
+    question = say("Could it touch production?")
+    if record.prepare is None:
+        return Tile(question, say("–"), _NOT_REACHED, "doubt", say("no sandbox was made"))
+    proof = record.prepare.proof
+    figure = say("{denied} of {all}", denied=proof.denied, all=proof.denied + proof.allowed + proof.errors)
+    if proof.holds:
+        return Tile(question, figure, say("Isolated"), "good", say("attempts to get out denied"))
+    word, tone = (say("Leaks"), "bad") if proof.allowed or proof.canary_hits else (say("Not proven"), "doubt")
+    return Tile(question, figure, word, _tone(tone), say("attempts to get out denied"))
+
+
+def _tone(name: str) -> Tone:
+    return "bad" if name == "bad" else "doubt"
+
+
+def _immutability(record: RecoveryRecord) -> Tile:
+    question = say("Could the backup have been deleted?")
+    lock = record.select.immutability if record.select is not None else None
+    if lock is None:
+        return Tile(question, say("–"), _NOT_REACHED, "doubt", say("no recovery point was chosen"))
+    provenance = PROVENANCES[lock.provenance]
+    if lock.mode == "offline":
+        return Tile(question, say("offline"), say("Out of reach"), "good", provenance)
+    if lock.mode in {"compliance", "legal-hold"}:
+        until = lock.retained_until
+        figure = say("locked until {until}", until=Instant(until)) if until is not None else say("locked")
+        return Tile(question, figure, say("Immutable"), "good" if lock.provenance != "declared" else "doubt", provenance)
+    word = say("Unknown") if lock.mode == "unknown" else say("Not immutable")
+    return Tile(question, say("not locked"), word, "doubt", provenance)

@@ -1,0 +1,148 @@
+"""What a report shows, decided once for every format and language: a pure function of the evidence record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from drp.domain.evidence import EvidenceRecord, RecoveryRecord
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import CATALOGUE
+from drp.domain.manifest import Deviation
+from drp.domain.plan import PlannedRecovery
+from drp.domain.sandbox import IsolationProof
+from drp.evidence.record import record_digest
+from drp.reporting.limits import limits_of
+from drp.reporting.phrase import Data, Phrase
+from drp.reporting.reasons import reasons_of
+from drp.reporting.tiles import Tile, summary_of, tiles_of
+from drp.reporting.timeline import Timeline, timeline_of
+from drp.reporting.words import VERDICT_TONES, Tone
+
+MAX_REASONS = 8
+MAX_ROWS = 25
+"""Rows of a table whose length the backup decides; how many were left out is said."""
+
+Item = TypeVar("Item")
+_GRAVITY = {"critical": 0, "inconclusive": 1, "warning": 2, "note": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened(Generic[Item]):
+    """The first of many, and how many were left out."""
+
+    shown: tuple[Item, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """A finding with its catalogue title, and its remedy in a translatable form where it is the catalogue's."""
+
+    finding: Finding
+    title: Phrase | Data
+    remedy: Phrase | Data
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeGroup:
+    """Probes of one kind."""
+
+    kind: str
+    denied: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryView:
+    """One application's recovery."""
+
+    record: RecoveryRecord
+    planned: PlannedRecovery
+    summary: Phrase
+    tiles: tuple[Tile, ...]
+    timeline: Timeline
+    probe_groups: tuple[ProbeGroup, ...]
+    deviations: Shortened[Deviation]
+    unrestored: Shortened[str]
+    findings: tuple[FindingView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """A whole report."""
+
+    record: EvidenceRecord
+    digest: str
+    tone: Tone
+    reasons: Shortened[Phrase]
+    recoveries: tuple[RecoveryView, ...]
+    limits: tuple[Phrase, ...]
+
+
+def view_of(record: EvidenceRecord) -> ReportView:
+    """Return what a report of the record shows."""
+    planned = {recovery.name: recovery for recovery in record.plan.recoveries}
+    return ReportView(
+        record=record,
+        digest=record_digest(record),
+        tone=VERDICT_TONES[record.verdict],
+        reasons=_shorten(reasons_of(record.reasons), MAX_REASONS),
+        recoveries=tuple(_recovery(recovery, planned[recovery.recovery]) for recovery in record.recoveries),
+        limits=limits_of(record),
+    )
+
+
+def _recovery(record: RecoveryRecord, planned: PlannedRecovery) -> RecoveryView:
+    return RecoveryView(
+        record=record,
+        planned=planned,
+        summary=summary_of(record, planned),
+        tiles=tiles_of(record),
+        timeline=timeline_of(record),
+        probe_groups=_groups(record.prepare.proof) if record.prepare is not None else (),
+        deviations=_deviations(record),
+        unrestored=_shorten(record.restore.receipt.unrestored if record.restore is not None else (), MAX_ROWS),
+        findings=tuple(_finding(finding) for finding in sorted(record.findings, key=_gravest_first)),
+    )
+
+
+def _shorten(items: Sequence[Item], limit: int) -> Shortened[Item]:
+    return Shortened(tuple(items[:limit]), max(0, len(items) - limit))
+
+
+def _deviations(record: RecoveryRecord) -> Shortened[Deviation]:
+    """Return the first deviations, a share of every kind, so that thousands of one do not hide another."""
+    difference = record.hash.difference if record.hash is not None else None
+    if difference is None:
+        return Shortened((), 0)
+    kinds = Counter(deviation.kind for deviation in difference.deviations)
+    share = MAX_ROWS // max(len(kinds), 1)
+    seen: Counter[str] = Counter()
+    shown = []
+    for deviation in difference.deviations:
+        seen[deviation.kind] += 1
+        if seen[deviation.kind] <= share:
+            shown.append(deviation)
+    total = max(sum(difference.counts.values()), len(difference.deviations))
+    return Shortened(tuple(shown), total - len(shown))
+
+
+def _gravest_first(finding: Finding) -> tuple[int, str, str]:
+    return _GRAVITY[finding.severity], finding.code, finding.subject
+
+
+def _finding(finding: Finding) -> FindingView:
+    known = CATALOGUE.get(finding.code)
+    if known is None:
+        return FindingView(finding, Data(finding.code), Data(finding.remedy))
+    remedy = Phrase(known.remedy) if finding.remedy == known.remedy else Data(finding.remedy)
+    return FindingView(finding, Phrase(known.title), remedy)
+
+
+def _groups(proof: IsolationProof) -> tuple[ProbeGroup, ...]:
+    total = Counter(check.kind for check in proof.checks)
+    denied = Counter(check.kind for check in proof.checks if check.outcome == "denied")
+    return tuple(ProbeGroup(kind, denied[kind], total[kind]) for kind in sorted(total))

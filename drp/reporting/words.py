@@ -1,0 +1,109 @@
+"""The words for every value that the domain may hold, ready for translation, with the tone that goes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from drp.reporting.phrase import Phrase, say
+
+Tone = Literal["good", "bad", "doubt", "plain"]
+"""How something is to be taken. Reports show it by a word and a mark, and only then by a colour."""
+
+VERDICTS: Mapping[str, Phrase] = {
+    "passed": say("Passed"),
+    "failed": say("Failed"),
+    "inconclusive": say("Inconclusive"),
+    "aborted": say("Aborted"),
+}
+VERDICT_MEANINGS: Mapping[str, Phrase] = {
+    "passed": say("Every application came back within its objectives, and all that was looked at is as expected."),
+    "failed": say("The recovery was exercised, and what came back is not what is needed."),
+    "inconclusive": say("Something could not be judged. What is not proven does not count as passed."),
+    "aborted": say("The drill was stopped before its end. It proves nothing about what it did not reach."),
+}
+VERDICT_TONES: Mapping[str, Tone] = {"passed": "good", "failed": "bad", "inconclusive": "doubt", "aborted": "plain"}
+
+ATTAINMENTS: Mapping[str, Phrase] = {
+    "met": say("Met"),
+    "missed": say("Missed"),
+    "undetermined": say("Undetermined"),
+    "not-measured": say("Not measured"),
+}
+ATTAINMENT_TONES: Mapping[str, Tone] = {"met": "good", "missed": "bad", "undetermined": "doubt", "not-measured": "doubt"}
+
+SEVERITIES: Mapping[str, Phrase] = {
+    "critical": say("Critical"),
+    "inconclusive": say("Not judged"),
+    "warning": say("Warning"),
+    "note": say("Note"),
+}
+SEVERITY_TONES: Mapping[str, Tone] = {"critical": "bad", "inconclusive": "doubt", "warning": "doubt", "note": "plain"}
+
+CHECK_OUTCOMES: Mapping[str, Phrase] = {
+    "passed": say("Passed"),
+    "failed": say("Failed"),
+    "undetermined": say("Undetermined"),
+}
+CHECK_TONES: Mapping[str, Tone] = {"passed": "good", "failed": "bad", "undetermined": "doubt"}
+
+TASK_OUTCOMES: Mapping[str, Phrase] = {
+    "ok": say("ok"),
+    "changed": say("done"),
+    "failed": say("failed"),
+    "unreachable": say("unreachable"),
+    "skipped": say("not needed"),
+}
+TASK_TONES: Mapping[str, Tone] = {
+    "ok": "good",
+    "changed": "good",
+    "failed": "bad",
+    "unreachable": "bad",
+    "skipped": "plain",
+}
+
+PROBE_OUTCOMES: Mapping[str, Phrase] = {"denied": say("denied"), "allowed": say("allowed"), "error": say("error")}
+PROBE_TONES: Mapping[str, Tone] = {"denied": "good", "allowed": "bad", "error": "doubt"}
+
+PHASE_NAMES: Mapping[str, Phrase] = {
+    "select": say("Choose the point"),
+    "prepare": say("Prepare the sandbox"),
+    "restore": say("Restore"),
+    "hash": say("Compare files"),
+    "start": say("Start"),
+    "verify": say("Check"),
+    "destroy": say("Destroy"),
+}
+
+LOCK_MODES: Mapping[str, Phrase] = {
+    "compliance": say("object lock, compliance mode"),
+    "governance": say("object lock, governance mode: privileged users may lift it"),
+    "legal-hold": say("object lock, legal hold"),
+    "offline": say("offline: reachable only while its medium is attached"),
+    "none": say("none: whoever holds the backup credentials may delete it"),
+    "unknown": say("unknown"),
+}
+PROVENANCES: Mapping[str, Phrase] = {
+    "declared": say("declared: the configuration says so, nobody looked"),
+    "observed": say("observed: the repository said so when asked"),
+    "probed": say("probed: drp tried to delete and was refused"),
+}
+POLICIES: Mapping[str, Phrase] = {
+    "newest": say("the newest"),
+    "newest-immutable": say("the newest that is immutable"),
+    "specific": say("the one asked for"),
+    "random": say("drawn at random"),
+    "oldest-retained": say("the oldest retained"),
+}
+DEVIATIONS: Mapping[str, Phrase] = {
+    "changed": say("changed"),
+    "missing": say("missing"),
+    "unexpected": say("unexpected"),
+    "unreadable": say("unreadable"),
+    "metadata": say("metadata differ"),
+    "kind": say("of another kind"),
+    "unstable": say("changing while read"),
+}
+
+CLEAN = say("Nothing left")
+LEFT = say("Left behind")
