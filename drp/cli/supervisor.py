@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from drp import command
+from drp.cli.kept import note_keeper
 from drp.cli.lock import site_lock
 from drp.codec import from_data
 from drp.config.site import Site
@@ -78,7 +79,9 @@ def supervise(site: Site, instruction: dict[str, Any], reporter: Reporter, *, ke
         ours.sendall(json.dumps(instruction).encode() + b"\n")
         with _forwarded_signals(ours, worker) as stopped:
             _listen(ours, reporter, outcome)
-        if not outcome.kept:
+        if outcome.kept:
+            note_keeper(site.state_directory, outcome.drill, worker.pid)
+        else:
             worker.wait()
     if outcome.error is not None:
         raise _error(outcome.error)
@@ -118,6 +121,8 @@ def _listen(control: socket.socket, reporter: Reporter, outcome: Outcome) -> Non
             message = json.loads(line)
             if "error" in message:
                 outcome.error = message["error"]
+            elif "note" in message:
+                sys.stderr.write(f"drp: {message['note']}\n")
             elif "entry" in message:
                 entry = from_data(Entry, message["entry"])
                 outcome.take(entry)

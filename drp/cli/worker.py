@@ -68,6 +68,10 @@ class _Channel:
         described = {"kind": type(error).__name__, "message": redact(error.message), "hint": redact(error.hint)}
         self._send({"error": described})
 
+    def note(self, text: str) -> None:
+        """Send one line for the user."""
+        self._send({"note": text})
+
     def close(self) -> None:
         """Let the supervisor go."""
         self.kept.set()
@@ -91,7 +95,7 @@ def main(arguments: list[str]) -> None:
         channel.watch(cancellation)
         wiring = Wiring(site, gateway=client)
         ports = wiring.ports(channel, cancellation)
-        recorder = _carry_out(instruction, ports, wiring)
+        recorder = _carry_out(instruction, ports, wiring, channel)
         if recorder is not None:
             _keep(recorder, ports, channel, lock)
     except Interrupted:
@@ -100,12 +104,16 @@ def main(arguments: list[str]) -> None:
         channel.error(error)
 
 
-def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring) -> Recorder | None:
+def _carry_out(
+    instruction: dict[str, Any], ports: Ports, wiring: Wiring, channel: _Channel
+) -> Recorder | None:
     """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
-    wiring.reap()
+    for orphan in wiring.reap():
+        channel.note(f"removed what a crash had left: {orphan}")
     asked = instruction.get("resume")
     for drill in unfinished(ports.journal):
         if drill != asked:
+            channel.note(f"drill {drill} was cut off; finishing it first")
             take_up(reopen(drill, ports.journal, wiring.silent), ports)
     if asked:
         take_up(reopen(str(asked), ports.journal, ports.reporter), ports, policy=instruction.get("policy"))

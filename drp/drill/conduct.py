@@ -8,6 +8,7 @@ output.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from drp.domain.events import FindingRaised, Interrupted, PhaseCompleted, PhaseFailed, PhaseStarted
 from drp.domain.finding import Finding
@@ -36,26 +37,24 @@ from drp.errors import Interrupted as InterruptedError_
 def conduct(recorder: Recorder, ports: Ports) -> None:
     """Carry a declared drill to its conclusion and seal it. Raises ``Interrupted`` after an aborted drill is sealed.
 
-    Raises ``StorageFull`` when the journal cannot be written: then the drill stays open and can be resumed.
+    Raises ``StorageFull`` when the journal cannot be written: the drill stays open and can be resumed, and the
+    sandboxes go with the process.
     """
     stopped: InterruptedError_ | None = None
     try:
-        for number, wave in enumerate(recorder.state.plan.waves()):
-            ports.engine.together(
-                [
-                    lambda recovery=recovery: ports.engine.step(  # type: ignore[misc]
-                        f"wave {number}: {recovery.name}", lambda: _recover(recorder, ports, recovery)
-                    )
-                    for recovery in wave
-                ]
-            )
+        for wave in recorder.state.plan.waves():
+            ports.engine.together([partial(_step, recorder, ports, recovery) for recovery in wave])
     except InterruptedError_ as error:
         stopped = error
         if recorder.state.interrupted is None:
-            recorder.append(Interrupted(signal_number=error.signal_number, reason=error.message))
+            recorder.append(Interrupted(signal_number=ports.signal_number(), reason=error.message))
     finish(recorder, ports)
     if stopped is not None:
         raise stopped
+
+
+def _step(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
+    ports.engine.step(recovery.name, partial(_recover, recorder, ports, recovery))
 
 
 def _recover(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:

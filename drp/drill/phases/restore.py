@@ -1,4 +1,4 @@
-"""restore: the runbook carries out the repository's restore order in a cell that sees the repository and runs nothing."""
+"""restore: the runbook carries out the repository's order in a cell that sees the repository and starts nothing."""
 
 from __future__ import annotations
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from drp.domain.clock import Stamp, elapsed_ms
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE
 from drp.domain.measure import milliseconds
 from drp.domain.phase import Selected
 from drp.domain.ports import Progress, Repository
-from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, RefusedPoint, preference, refusal
+from drp.domain.recovery_point import (
+    Immutability,
+    PointListing,
+    RecoveryPoint,
+    RefusedPoint,
+    Selection,
+    preference,
+    refusal,
+)
 from drp.drill.context import PhaseContext
 from drp.errors import Interrupted, MediaNeeded
 
@@ -21,7 +31,9 @@ def select_phase(context: PhaseContext) -> Selected:
     repository = context.ports.repositories[recovery.repository]
     waited_ms = _wait_for_medium(context, repository)
     listing = repository.points(recovery.application)
-    point, immutability, refused = _choose(context, repository, listing)
+    point, immutability, refused = choose(
+        repository, listing, recovery.selection, disaster_at=context.disaster_at, now=context.declared_at
+    )
     return Selected(
         point=point,
         immutability=immutability,
@@ -54,21 +66,21 @@ def _wait_for_medium(context: PhaseContext, repository: Repository) -> int:
             return elapsed_ms(begun, clock.now())[0]
 
 
-def _choose(
-    context: PhaseContext, repository: Repository, listing: PointListing
+def choose(
+    repository: Repository, listing: PointListing, selection: Selection, *, disaster_at: datetime, now: datetime
 ) -> tuple[RecoveryPoint | None, Immutability | None, tuple[RefusedPoint, ...]]:
-    selection = context.recovery.selection
+    """Return the point that the selection takes, what is known of its immutability, and the refused ones with why."""
     refused: list[RefusedPoint] = []
     eligible: list[RecoveryPoint] = []
     for point in listing.points:
-        reason = refusal(point, selection, context.disaster_at)
+        reason = refusal(point, selection, disaster_at)
         if reason is None:
             eligible.append(point)
         else:
             refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
     for point in preference(eligible, selection):
         immutability = repository.immutability(point)
-        if selection.policy == "newest-immutable" and not immutability.holds_at(context.declared_at):
+        if selection.policy == "newest-immutable" and not immutability.holds_at(now):
             reason = f"not immutable ({immutability.mode}, {immutability.provenance})"
             refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
             continue

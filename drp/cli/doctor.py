@@ -1,0 +1,109 @@
+"""`drp doctor`: can a drill run here? Every need, whether it is met, and the command that mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One thing a drill needs."""
+
+    name: str
+    met: bool
+    detail: str
+    mend: str = ""
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    machine: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> int:
+    """Tell for every need whether it is met, and the command that mends it. Nothing is changed."""
+    from drp.cli import render
+
+    needs = [*_host_needs(), *_site_needs(context)]
+    if machine:
+        body: list[dict[str, Any]] = [
+            {"name": need.name, "met": need.met, "detail": need.detail, "mend": need.mend} for need in needs
+        ]
+        render.document("drp/doctor/1", {"needs": body, "ready": all(need.met for need in needs)})
+    else:
+        for need in needs:
+            render.line(f"{'ok  ' if need.met else 'FAIL'}  {need.name:<28} {render.printable(need.detail)}")
+            if not need.met and need.mend:
+                render.line(f"      do: {need.mend}")
+        unmet = sum(not need.met for need in needs)
+        render.line("a drill can run here" if not unmet else f"{unmet} needs are not met")
+    return 0 if all(need.met for need in needs) else 1
+
+
+def _host_needs() -> list[Need]:
+    """Programs, and what the sandbox driver finds by trying."""
+    from drp.sandboxes.doctor import requirements
+
+    found = [
+        Need(name=item.name, met=item.met, detail=item.detail, mend=item.mend) for item in requirements()
+    ]
+    programs = (
+        ("restic", ("restic", "version"), "apt-get install restic"),
+        ("ansible-playbook", (_beside_python("ansible-playbook"), "--version"), "pip install ansible-core"),
+    )
+    return found + [_program(name, argv, mend) for name, argv, mend in programs]
+
+
+def _beside_python(program: str) -> str:
+    import sys
+    from pathlib import Path
+
+    beside = Path(sys.executable).parent / program
+    return str(beside) if beside.exists() else program
+
+
+def _program(name: str, argv: tuple[str, ...], mend: str) -> Need:
+    from drp import command
+    from drp.errors import CommandFailed
+
+    try:
+        output = command.run(argv, timeout_seconds=20)
+    except CommandFailed as error:
+        return Need(name=name, met=False, detail=error.message, mend=mend)
+    return Need(name=name, met=True, detail=(output.stdout.splitlines() or [""])[0])
+
+
+def _site_needs(context: typer.Context) -> list[Need]:
+    """What the site needs: a valid configuration, a state directory, usable repositories, verifiers, runbooks."""
+    from drp.cli.wiring import wiring_of
+    from drp.errors import DrpError
+
+    try:
+        wiring = wiring_of(context)
+    except DrpError as error:
+        return [Need(name="site", met=False, detail=error.message, mend=error.hint)]
+    needs = [Need(name="site", met=True, detail=str(wiring.site.directory))]
+    needs.append(_attempt("journal", lambda: f"{wiring.journal().verify()} entries, chain intact"))
+    needs.append(_attempt("verifiers", lambda: f"{len(wiring.check_verifiers())} checks can be run"))
+    needs.append(_attempt("state directory", lambda: wiring.writable_state()))
+    for name, repository in wiring.repositories().items():
+        needs.append(_attempt(f"repository {name}", lambda repository=repository: _describe(repository)))
+    return needs
+
+
+def _describe(repository: Any) -> str:
+    abilities = repository.preflight()
+    return f"{abilities.tool} {abilities.tool_version}" + (", object lock" if abilities.object_lock else "")
+
+
+def _attempt(name: str, look: Any) -> Need:
+    from drp.errors import DrpError
+
+    try:
+        return Need(name=name, met=True, detail=str(look()))
+    except DrpError as error:
+        return Need(name=name, met=False, detail=error.message, mend=error.hint)

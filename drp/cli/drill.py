@@ -1,0 +1,140 @@
+"""`drp drill …`: plan, run and look at drills."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Plan, run and look at drills.")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output (run: JSON Lines).")]
+Reference = Annotated[str, typer.Argument(help="A drill's id, a unique prefix of it, or `latest`.")]
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the drill plan.")],
+    machine: Json = False,
+) -> None:
+    """Show what a drill would do now: order, points, limits and checks. Nothing is restored."""
+    from drp.cli.drill_views import show_plan
+    from drp.cli.wiring import wiring_of
+
+    wiring = wiring_of(context)
+    show_plan(wiring, wiring.site.plan(name), machine=machine)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Name of the drill plan; or use --app.")] = None,
+    application: Annotated[str | None, typer.Option("--app", help="Drill this application without any plan.")] = None,
+    repository: Annotated[str | None, typer.Option("--repo", help="Restore from this repository.")] = None,
+    point: Annotated[str | None, typer.Option(help="Restore this recovery point: its id or a unique prefix.")] = None,
+    keep_sandbox: Annotated[bool, typer.Option("--keep-sandbox", help="Keep the sandboxes for inspection.")] = False,
+    keep_for: Annotated[str, typer.Option(help="How long, at most.")] = "2h",
+    machine: Json = False,
+) -> int:
+    """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
+    from drp.cli.progress import reporter
+    from drp.cli.supervisor import exit_status, supervise
+    from drp.cli.wiring import wiring_of
+    from drp.codec import to_data
+    from drp.errors import UsageError
+
+    if (name is None) == (application is None):
+        message = "name either a drill plan or an application"
+        raise UsageError(message, hint="`drp drill run NAME`, or `drp drill run --app NAME`")
+    site = wiring_of(context).site
+    chosen: dict[str, Any] = {
+        "repository": repository,
+        "point": point,
+        "keep_sandbox": keep_sandbox,
+        "keep_for": keep_for,
+    }
+    drill_plan = site.plan(name, **chosen) if name is not None else site.ad_hoc_plan(str(application), **chosen)
+    instruction = {"plan": to_data(drill_plan), "requested_by": _user(), "ad_hoc": name is None}
+    outcome = supervise(site, instruction, reporter(machine=machine, quiet=context.obj.quiet), keep=keep_sandbox)
+    if not machine:
+        _afterwards(outcome.drill, kept=bool(outcome.kept))
+    return exit_status(outcome)
+
+
+@app.command("list")
+def list_(context: typer.Context, machine: Json = False) -> None:
+    """List all drills with their verdicts, newest last."""
+    from drp.cli.drill_views import show_drills
+    from drp.cli.wiring import wiring_of
+
+    show_drills(wiring_of(context), machine=machine)
+
+
+@app.command()
+def show(context: typer.Context, drill: Reference, machine: Json = False) -> None:
+    """Show one drill: verdict, times against objectives, phases, findings."""
+    from drp.cli.drill_views import show_drill
+    from drp.cli.wiring import wiring_of
+
+    show_drill(wiring_of(context), drill, machine=machine)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    drill: Reference,
+    conclude: Annotated[
+        bool, typer.Option("--conclude", help="Do not restore again; conclude with what is known.")
+    ] = False,
+    machine: Json = False,
+) -> int:
+    """Take up a drill that was cut off: restore again and go on, or conclude it."""
+    from drp.cli.progress import reporter
+    from drp.cli.supervisor import exit_status, supervise
+    from drp.cli.wiring import wiring_of
+    from drp.drill.declare import find
+
+    wiring = wiring_of(context)
+    instruction = {"resume": find(drill, wiring.journal()), "policy": "conclude" if conclude else "resume"}
+    outcome = supervise(wiring.site, instruction, reporter(machine=machine, quiet=context.obj.quiet))
+    return exit_status(outcome)
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True})
+def execute(
+    context: typer.Context,
+    drill: Reference,
+    argv: Annotated[list[str], typer.Argument(help="Command and arguments; put `--` before them.")],
+    application: Annotated[str | None, typer.Option("--app", help="Which recovery, if there are several.")] = None,
+) -> int:
+    """Run a command inside a kept sandbox."""
+    from drp.cli.kept import run_inside
+    from drp.cli.wiring import wiring_of
+
+    return run_inside(wiring_of(context), drill, application, argv)
+
+
+@app.command()
+def clean(context: typer.Context, machine: Json = False) -> int:
+    """Destroy kept sandboxes and whatever a crash left: processes, mounts, restored data."""
+    from drp.cli.kept import clean_up
+    from drp.cli.wiring import wiring_of
+
+    return clean_up(wiring_of(context), machine=machine)
+
+
+def _user() -> str:
+    """Return who asks: the person behind sudo when there is one."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def _afterwards(drill: str, *, kept: bool) -> None:
+    from drp.cli.render import note
+
+    note(f"report:   drp report {drill} --format html -o report.html")
+    if kept:
+        note(f"inside:   drp drill exec {drill} -- COMMAND")
+        note("when done: drp drill clean")

@@ -1,0 +1,169 @@
+"""What `drp drill plan|list|show` print, for people and for machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drp.cli import render
+from drp.cli.wiring import Wiring
+from drp.codec import digest, to_data
+from drp.domain.clock import elapsed_ms
+from drp.domain.fold import DrillState
+from drp.domain.measure import Measurement, milliseconds
+from drp.domain.plan import DrillPlan, PlannedRecovery
+from drp.domain.timeline import measure
+from drp.drill.declare import find, reopen, states
+from drp.drill.phases.select import choose
+from drp.errors import DrpError
+
+
+def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
+    """Print the plan with the recovery points that it would take now."""
+    waves = [[_preview(wiring, plan, recovery) for recovery in wave] for wave in plan.waves()]
+    if machine:
+        render.document("drp/drill-plan/1", {"plan": to_data(plan), "digest": digest(plan), "waves": waves})
+        return
+    render.line(f"{plan.name}: {plan.scenario.title}   plan {digest(plan)[:12]}")
+    for number, wave in enumerate(waves, start=1):
+        render.line(f"wave {number}")
+        for item in wave:
+            _print_preview(item)
+
+
+def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict[str, Any]:
+    now = wiring.clock.now().wall
+    application = recovery.application
+    preview: dict[str, Any] = {
+        "application": application.name,
+        "repository": recovery.repository,
+        "policy": recovery.selection.policy,
+        "sandbox": recovery.sandbox.name,
+        "rto_ms": milliseconds(application.objectives.rto),
+        "rpo_ms": milliseconds(application.objectives.rpo),
+        "checks": [check.name for check in application.checks],
+        "undrilled_dependencies": sorted(set(application.depends_on) - {other.name for other in plan.recoveries}),
+        "last_rta_ms": _last_rta(wiring, recovery.name),
+    }
+    try:
+        repository = wiring.repositories()[recovery.repository]
+        listing = repository.points(application)
+        point, lock, refused = choose(
+            repository, listing, recovery.selection, disaster_at=plan.scenario.disaster_at or now, now=now
+        )
+    except DrpError as error:
+        return {**preview, "error": error.message, "hint": error.hint}
+    return {
+        **preview,
+        "point": to_data(point),
+        "immutability": to_data(lock),
+        "refused": [to_data(item) for item in refused],
+    }
+
+
+def _last_rta(wiring: Wiring, name: str) -> int | None:
+    """Return what the newest drill measured that recovered this application: the best estimate there is."""
+    for state in reversed(states(wiring.journal(), lambda state: state.concluded is not None)):
+        for measurement in _measurements(state):
+            if measurement.recovery == name and measurement.rta_ms is not None:
+                return measurement.rta_ms
+    return None
+
+
+def _print_preview(item: dict[str, Any]) -> None:
+    point = item.get("point")
+    lock = item.get("immutability") or {}
+    what = (
+        f"{point['id'][:8]} of {point['consistent_at']} ({lock.get('mode')}, {lock.get('provenance')})"
+        if point
+        else "NO POINT"
+    )
+    if "error" in item:
+        what = f"cannot tell: {item['error']}"
+    render.line(f"  {item['application']:<14} from {item['repository']}: {what}")
+    objectives = f"RTO {render.duration(item['rto_ms'])}, RPO {render.duration(item['rpo_ms'])}"
+    render.line(
+        f"  {'':<14} {objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {', '.join(item['checks']) or 'NONE'}"
+    )
+    for refused in item.get("refused", [])[:5]:
+        render.line(f"  {'':<14} refused {refused['id'][:8]}: {refused['reason']}")
+    if item["undrilled_dependencies"]:
+        render.line(f"  {'':<14} not in this drill: {', '.join(item['undrilled_dependencies'])}")
+
+
+def show_drills(wiring: Wiring, *, machine: bool) -> None:
+    """Print every drill with its verdict."""
+    rows = [_summary(state) for state in states(wiring.journal())]
+    if machine:
+        render.document("drp/drills/1", rows)
+        return
+    render.table(
+        ("drill", "declared", "verdict", "took", "applications"),
+        [
+            (
+                row["drill"],
+                row["declared_at"],
+                row["verdict"],
+                render.duration(row["duration_ms"]),
+                ", ".join(row["applications"]),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _summary(state: DrillState) -> dict[str, Any]:
+    assert state.declared_at is not None
+    assert state.last is not None
+    return {
+        "drill": state.drill,
+        "declared_at": render.instant(state.declared_at.wall),
+        "verdict": state.concluded.verdict if state.concluded is not None else "unfinished",
+        "sealed": state.sealed is not None,
+        "duration_ms": elapsed_ms(state.declared_at, state.last)[0],
+        "applications": list(state.recoveries),
+    }
+
+
+def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
+    """Print one drill."""
+    journal = wiring.journal()
+    state = reopen(find(reference, journal), journal, wiring.silent).state
+    if machine:
+        findings = {name: [to_data(finding) for finding in item.findings] for name, item in state.recoveries.items()}
+        measurements = [to_data(measurement) for measurement in _measurements(state)]
+        reasons = list(state.concluded.reasons) if state.concluded is not None else []
+        body = {**_summary(state), "reasons": reasons, "measurements": measurements, "findings": findings}
+        render.document("drp/drill/1", body)
+        return
+    summary = _summary(state)
+    render.line(f"{state.drill}: {summary['verdict'].upper()}, declared {summary['declared_at']}")
+    render.line(f"scenario: {render.printable(state.plan.scenario.title)}")
+    for measurement in _measurements(state):
+        _print_measurement(measurement)
+        for finding in state.recoveries[measurement.recovery].findings:
+            render.line(
+                f"  {finding.severity:<12} {finding.code} {render.printable(finding.subject)}: {render.printable(finding.observed)}"
+            )
+            if finding.severity != "note":
+                render.line(f"  {'':<12} do: {finding.remedy}")
+    if state.sealed is not None:
+        render.line(f"evidence: {state.sealed.location} (sha256 {state.sealed.record_digest[:16]}…)")
+
+
+def _measurements(state: DrillState) -> tuple[Measurement, ...]:
+    if state.concluded is not None:
+        return state.concluded.measurements
+    return tuple(measure(state, recovery) for recovery in state.plan.recoveries)
+
+
+def _print_measurement(measurement: Measurement) -> None:
+    upper = render.duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
+    render.line(f"{measurement.recovery}")
+    render.line(
+        f"  RTA {render.duration(measurement.rta_ms)} of RTO {render.duration(measurement.rto_ms)}: {measurement.rto_attainment}"
+    )
+    render.line(
+        f"  RPA {render.duration(measurement.rpa_lower_ms)} to {upper} of RPO {render.duration(measurement.rpo_ms)}: "
+        f"{measurement.rpo_attainment}"
+    )
+    render.line("  " + ", ".join(f"{phase.phase} {render.duration(phase.duration_ms)}" for phase in measurement.phases))

@@ -1,0 +1,43 @@
+"""`drp repo …`: repositories and their recovery points."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Repositories and their recovery points.")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command("list")
+def list_(context: typer.Context, machine: Json = False) -> int:
+    """List the site's repositories and whether they can be used now."""
+    from drp.cli import render
+    from drp.cli.repo_views import condition
+    from drp.cli.wiring import wiring_of
+
+    wiring = wiring_of(context)
+    rows = [condition(name, repository) for name, repository in wiring.repositories().items()]
+    if machine:
+        render.document("drp/repositories/1", rows)
+    else:
+        headings = ("name", "state", "tool", "lock", "air-gapped")
+        cells = [(r["name"], r["state"], r["tool"], r["object_lock"], r["air_gapped"]) for r in rows]
+        render.table(headings, cells)
+    return max((int(row["exit"]) for row in rows), default=0)
+
+
+@app.command()
+def points(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    application: Annotated[str | None, typer.Option("--app", help="Only of this application.")] = None,
+    machine: Json = False,
+) -> int:
+    """List recovery points, newest first, with whether they can be changed."""
+    from drp.cli.repo_views import show_points
+    from drp.cli.wiring import wiring_of
+
+    return show_points(wiring_of(context), name, application, machine=machine)

@@ -1,0 +1,76 @@
+"""What `drp repo …` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drp.cli import render
+from drp.cli.wiring import Wiring
+from drp.codec import to_data
+from drp.domain.ports import Repository
+from drp.errors import NotFound, RepositoryError
+
+
+def condition(name: str, repository: Repository) -> dict[str, Any]:
+    """Return whether a repository can be used now, and what it is."""
+    row: dict[str, Any] = {"name": name, "tool": "-", "object_lock": "-", "air_gapped": "-", "exit": 0}
+    try:
+        abilities = repository.preflight()
+    except RepositoryError as error:
+        return {**row, "state": f"{error.code} {error.message}", "hint": error.hint, "exit": error.exit_status}
+    return {
+        **row,
+        "state": "ready",
+        "tool": f"{abilities.tool} {abilities.tool_version}",
+        "object_lock": "yes" if abilities.object_lock else "no",
+        "air_gapped": "yes" if abilities.air_gapped else "no",
+    }
+
+
+def show_points(wiring: Wiring, name: str, application: str | None, *, machine: bool) -> int:
+    """Print the recovery points of every application that is kept in the repository."""
+    repositories = wiring.repositories()
+    if name not in repositories:
+        message = f"there is no repository {name}"
+        raise NotFound(message, hint=f"there are: {', '.join(sorted(repositories)) or 'none'}")
+    repository = repositories[name]
+    rows: list[dict[str, Any]] = []
+    unreadable: set[str] = set()
+    for candidate in wiring.site.applications.values():
+        if name not in candidate.repositories or application not in {None, candidate.name}:
+            continue
+        listing = repository.points(candidate)
+        unreadable.update(listing.unreadable)
+        rows += [
+            {**to_data(point), "immutability": to_data(repository.immutability(point))} for point in listing.points
+        ]
+    if machine:
+        render.document("drp/recovery-points/1", {"points": rows, "unreadable": sorted(unreadable)})
+    else:
+        render.table(
+            ("id", "application", "consistent at", "size", "manifest", "immutability"),
+            [
+                (
+                    row["id"][:8],
+                    row["application"],
+                    row["consistent_at"],
+                    render.size(row["size_bytes"]),
+                    (row["manifest_id"] or "none")[:12],
+                    _lock(row["immutability"]),
+                )
+                for row in rows
+            ],
+        )
+        for item in sorted(unreadable):
+            render.note(f"cannot be read: {item}")
+    return 1 if unreadable else 0
+
+
+def _lock(immutability: dict[str, Any]) -> str:
+    until = f" until {immutability['retained_until'][:10]}" if immutability["retained_until"] else ""
+    seen = (
+        f" ({immutability['objects_observed']} of {immutability['objects_total']} objects)"
+        if immutability["objects_total"]
+        else ""
+    )
+    return f"{immutability['mode']}, {immutability['provenance']}{until}{seen}"
