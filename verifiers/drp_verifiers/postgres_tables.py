@@ -87,7 +87,7 @@ def check_tables(
         yield undetermined(
             "row-counts",
             "every table holds the rows it held at backup time",
-            observed="the manifest keeps no facts: see `drp verifier facts postgres` and `drp manifest create --facts -`",
+            observed="the manifest keeps no facts: see `drp verifier facts` and `drp manifest create --facts -`",
         )
         return
     for name, facts_of_database in sorted(expected.items()):

@@ -143,3 +143,16 @@ def _queries(
                 yield judge(None if cell is None else str(cell), options.newest, expectation)
             case _:
                 yield undetermined("newest", "the newest datum", observed="not one row with one column")
+
+
+def sqlite_facts(target: Target, path: str, *, copy: bool, timeout_seconds: float) -> dict[str, int]:
+    """Return the rows of every table of a database file. Raises ValueError when one of them cannot be counted."""
+    answer = ask(target, "database", {"path": path, "copy": copy, "queries": []}, timeout_seconds=timeout_seconds)
+    if answer.trouble is not None or "counts" not in answer.data:
+        reason = answer.trouble.reason if answer.trouble is not None else text_of(answer.data, "reason")
+        raise ValueError(reason or f"there is no file {path}")
+    found = _table_counts(answer.data["counts"])
+    unread = [table for table, rows in found.tables.items() if rows is None]
+    if found.errors or unread:
+        raise ValueError("; ".join(found.errors) or f"{unread[0]} cannot be counted")
+    return {table: rows for table, rows in found.tables.items() if rows is not None}

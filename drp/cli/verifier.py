@@ -1,0 +1,216 @@
+"""`drp verifier`: what verifiers there are, trying one on any running system, and facts for the manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from drp.cli import render
+from drp.clock import utc_now
+from drp.codec import to_data
+from drp.domain.application import CheckSpec
+from drp.domain.check import CheckResult, Expectation
+from drp.errors import DrpError, UsageError
+from drp.verifiers import Checks, LocalTarget, available, describe, load, options_schema
+from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_binaries
+from drp_verifiers.postgres_tables import databases, facts
+from drp_verifiers.sqlite import sqlite_facts
+
+app = typer.Typer(help="Verifiers: what looks at restored applications.", no_args_is_help=True, rich_markup_mode=None)
+facts_app = typer.Typer(
+    help="Facts of a running system, kept in the manifest at backup time.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(facts_app, name="facts")
+
+_PASSED_ON = ("PGPASSFILE", "PGSERVICEFILE", "PGSSLMODE", "PGSSLROOTCERT", "HOME")
+"""What libpq needs to find credentials by reference; a password itself is never passed on."""
+_EXIT = {"passed": 0, "failed": 1, "undetermined": 3}
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command("list")
+def list_verifiers(
+    name: Annotated[str | None, typer.Argument(help="Show this verifier's options.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the installed verifiers, or the options of one."""
+    if name is not None:
+        _show(name, as_json=as_json)
+        return
+    found = available()
+    if as_json:
+        render.document("drp/verifiers/1", {"verifiers": [to_data(description) for description in found]})
+    else:
+        rows = [(item.name, item.distribution, item.version, item.source) for item in found]
+        render.table(("name", "distribution", "version", "source"), rows)
+
+
+def _show(name: str, *, as_json: bool) -> None:
+    verifier = load([name])[name]
+    description, schema = describe(name), options_schema(verifier)
+    if as_json:
+        render.document("drp/verifier/1", {"verifier": to_data(description), "options": schema})
+        return
+    render.line(f"{name}: {description.shown}")
+    required = set(schema.get("required", ()))
+    rows = [
+        (option, _kind(details), "required" if option in required else json.dumps(details.get("default")))
+        for option, details in schema.get("properties", {}).items()
+    ]
+    render.table(("option", "kind", "default"), rows)
+
+
+def _kind(details: Mapping[str, Any]) -> str:
+    """Return a JSON Schema as one word or a few."""
+    if "anyOf" in details:
+        return " or ".join(kind for kind in map(_kind, details["anyOf"]) if kind != "null") or "null"
+    if "enum" in details:
+        return " or ".join(map(str, details["enum"]))
+    if "$ref" in details:
+        return str(details["$ref"]).rpartition("/")[2]
+    if details.get("type") == "array":
+        return f"list of {_kind(details.get('items', {}))}"
+    return str(details.get("type", "anything"))
+
+
+@app.command("try")
+def try_verifier(
+    name: Annotated[str, typer.Argument(help="Verifier, as `drp verifier list` names it.")],
+    target: Annotated[str, typer.Option(help="Where to look: `local` is this machine, without any isolation.")],
+    option: Annotated[
+        list[str] | None, typer.Option(help="key=value; the value is YAML, a dotted key reaches inside. Repeatable.")
+    ] = None,
+    facts_file: Annotated[
+        Path | None, typer.Option("--facts", help="JSON of `drp verifier facts`, to compare with.")
+    ] = None,
+    disaster_at: Annotated[
+        datetime | None, typer.Option(help="Instant of the disaster, UTC; default: now.", formats=["%Y-%m-%dT%H:%M:%S"])
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Time limit in seconds.", min=1)] = 300.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run one verifier against a running system. Exit status: 0 passed, 1 failed, 3 something could not be judged."""
+    if target != "local":
+        raise UsageError(f"there is no target {target}", hint="use --target local")
+    now = utc_now()
+    expectation = Expectation(
+        facts=_facts_of(facts_file),
+        disaster_at=now if disaster_at is None else disaster_at.replace(tzinfo=now.tzinfo),
+        consistent_at=now,
+        declared_at=now,
+        timeout_seconds=timeout,
+    )
+    spec = CheckSpec(name=name, verifier=name, options=_options(option or []))
+    results = Checks([spec]).run(spec, LocalTarget(_libpq()), expectation, lambda: False)
+    if as_json:
+        render.document("drp/check-results/1", {"results": [to_data(result) for result in results]})
+    else:
+        _render(results)
+    outcomes = {result.outcome for result in results}
+    worst = next(outcome for outcome in ("failed", "undetermined", "passed") if outcome in outcomes)
+    raise typer.Exit(_EXIT[worst])
+
+
+def _render(results: tuple[CheckResult, ...]) -> None:
+    rows = [(result.outcome, result.check, render.duration(result.duration_ms), result.observed) for result in results]
+    render.table(("outcome", "check", "took", "observed"), rows)
+    for result in results:
+        if result.outcome != "passed" and result.expected:
+            render.line(f"{result.check}: expected {render.printable(result.expected)}")
+    counted = Counter(result.outcome for result in results)
+    render.line(", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items())))
+
+
+def _options(pairs: list[str]) -> dict[str, object]:
+    """Return options from ``key=value`` pairs. Raises UsageError."""
+    options: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not all(key.split(".")):
+            raise UsageError(f"--option {pair}: say key=value")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--option {key}: the value is no YAML: {' '.join(str(error).split())}") from error
+        *folders, last = key.split(".")
+        place = options
+        for folder in folders:
+            inner = place.setdefault(folder, {})
+            if not isinstance(inner, dict):
+                raise UsageError(f"--option {key}: {folder} already has a value")
+            place = inner
+        place[last] = value
+    return options
+
+
+def _facts_of(file: Path | None) -> dict[str, object]:
+    """Return the facts of a file. Raises UsageError when it is none."""
+    if file is None:
+        return {}
+    try:
+        data = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"--facts {file}: {error}") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"--facts {file}: holds no JSON object")
+    return data
+
+
+def _libpq() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+@facts_app.command("postgres")
+def facts_postgres(
+    host: Annotated[str, typer.Option(help="Address, or directory of the socket.")] = "/var/run/postgresql",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5432,
+    user: Annotated[str, typer.Option(help="Reads every table; its password comes from PGPASSFILE.")] = "postgres",
+    database: Annotated[list[str] | None, typer.Option(help="Only this one. Repeatable.")] = None,
+    snapshot: Annotated[
+        str, typer.Option(help="Exported snapshot to count in, the one given to pg_dump --snapshot.")
+    ] = "",
+    timeout: Annotated[float, typer.Option(help="Time limit in seconds.", min=1)] = 3600.0,
+) -> None:
+    """Print the row count of every table as JSON, for `drp manifest create --facts -`.
+
+    With --snapshot the counts are exactly those of the dump; without, those of the moment, database by database.
+    """
+    if snapshot and len(database or ()) != 1:
+        raise UsageError("a snapshot belongs to one database: name it with --database")
+    target = LocalTarget(_libpq())
+    session = Session(target, Connection(host=host, port=port, user=user), find_binaries(target), timeout)
+    maintenance = database[0] if database else "postgres"
+    try:
+        names = tuple(database) if database else databases(session, maintenance)
+        found = facts(session, names, snapshot=snapshot)
+    except NoAnswer as silence:
+        raise _no_facts(silence.trouble.reason) from silence
+    render.line(json.dumps(found, indent=1, sort_keys=True))
+
+
+@facts_app.command("sqlite")
+def facts_sqlite(
+    path: Annotated[Path, typer.Argument(help="Database file as it is now.")],
+    inside: Annotated[str, typer.Option("--as", help="Path of the file inside the sandbox.")] = "",
+    copy: Annotated[bool, typer.Option(help="Count in a copy: the application keeps the file locked.")] = False,
+    timeout: Annotated[float, typer.Option(help="Time limit in seconds.", min=1)] = 3600.0,
+) -> None:
+    """Print the row count of every table of a database file as JSON, for `drp manifest create --facts -`."""
+    try:
+        tables = sqlite_facts(LocalTarget(), str(path.absolute()), copy=copy, timeout_seconds=timeout)
+    except ValueError as error:
+        raise _no_facts(str(error)) from error
+    render.line(json.dumps({"sqlite": {inside or str(path.absolute()): {"tables": tables}}}, indent=1, sort_keys=True))
+
+
+def _no_facts(reason: str) -> DrpError:
+    return UsageError(f"no facts: {reason}", hint="check address, user and what the user may read")

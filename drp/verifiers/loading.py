@@ -1,0 +1,110 @@
+"""Finds verifiers among the installed distributions and loads those that a plan names, and no others."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from drp.domain.ports import Verifier
+from drp.errors import PluginError
+
+GROUP = "drp.verifiers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What the evidence keeps of a verifier: which code judged."""
+
+    name: str
+    distribution: str
+    version: str
+    source: str
+    """``module:class`` of its entry point."""
+    digest: str = ""
+    """SHA-256 over the names and contents of all Python files of its top-level package; empty until described."""
+
+    @property
+    def shown(self) -> str:
+        """Return distribution, version and digest in one line."""
+        digest = f" sha256:{self.digest}" if self.digest else ""
+        return f"{self.distribution} {self.version}{digest}"
+
+
+def available() -> tuple[Description, ...]:
+    """Return every installed verifier by name, without importing any."""
+    return tuple(sorted((_described(entry) for entry in entry_points(group=GROUP)), key=lambda found: found.name))
+
+
+def load(names: Iterable[str]) -> dict[str, Verifier]:
+    """Import the named verifiers. Raises PluginError naming distribution and version, also when two claim a name."""
+    return {name: _load(_entry(name)) for name in sorted(set(names))}
+
+
+def describe(name: str) -> Description:
+    """Return what the evidence keeps of a verifier, the digest of its code included. Raises PluginError."""
+    entry = _entry(name)
+    return dataclasses.replace(_described(entry), digest=_package_digest(entry.module.partition(".")[0]))
+
+
+def _entry(name: str) -> EntryPoint:
+    # an editable install can list a distribution twice; the same entry point twice is one
+    found = {(entry.value, _described(entry).shown): entry for entry in entry_points(group=GROUP, name=name)}
+    if len(found) > 1:
+        claimed = ", ".join(sorted(_described(entry).shown for entry in found.values()))
+        raise PluginError(
+            f"verifier {name} is claimed by several distributions: {claimed}", hint="uninstall all but one"
+        )
+    if not found:
+        known = [description.name for description in available()]
+        close = difflib.get_close_matches(name, known, n=1)
+        guess = f"; did you mean {close[0]}?" if close else f"; installed are: {', '.join(known)}"
+        raise PluginError(f"no verifier is called {name}{guess}")
+    return next(iter(found.values()))
+
+
+def _load(entry: EntryPoint) -> Verifier:
+    who = f"verifier {entry.name} ({entry.value}) of {_described(entry).shown}"
+    try:
+        kind = entry.load()
+        verifier: Verifier = kind()
+    except Exception as error:
+        raise PluginError(f"{who} cannot be loaded: {type(error).__name__}: {error}") from error
+    if getattr(verifier, "name", None) != entry.name:
+        raise PluginError(f"{who} calls itself {getattr(verifier, 'name', None)!r}")
+    if not dataclasses.is_dataclass(getattr(verifier, "Options", None)):
+        raise PluginError(f"{who} has no dataclass Options")
+    if not callable(getattr(verifier, "verify", None)):
+        raise PluginError(f"{who} has no method verify")
+    return verifier
+
+
+def _described(entry: EntryPoint) -> Description:
+    distribution = entry.dist
+    return Description(
+        name=entry.name,
+        distribution=distribution.name if distribution is not None else "unknown",
+        version=distribution.version if distribution is not None else "unknown",
+        source=entry.value,
+    )
+
+
+@cache
+def _package_digest(package: str) -> str:
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        raise PluginError(f"package {package} of a verifier is not installed")
+    digest = hashlib.sha256()
+    for root in sorted(spec.submodule_search_locations or [spec.origin or ""]):
+        place = Path(root)
+        sources = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+        for source in sources:
+            content = hashlib.sha256(source.read_bytes()).hexdigest()
+            digest.update(f"{content}  {source.relative_to(place.parent).as_posix()}\n".encode())
+    return digest.hexdigest()
