@@ -145,7 +145,7 @@ def _supervise(
     options: dict[str, Any] = {
         "_env": dict(environment),
         "_cwd": str(directory),
-        "_in": stdin or None,
+        "_in": stdin,  # empty: the program reads end of file instead of waiting for ever
         "_tty_out": False,
         "_out": collector.callback("stdout"),
         "_err": collector.callback("stderr"),
