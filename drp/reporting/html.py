@@ -6,6 +6,7 @@ invisible characters shown.
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,6 +23,7 @@ from drp.share import shared
 
 
 _BRIEF = 28
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def render_html(record: EvidenceRecord, tag: str) -> bytes:
@@ -63,19 +65,23 @@ def _environment(tongue: Language) -> Environment:
 
 def _message(tongue: Language, message: str, **values: object) -> Markup:
     """Return a message of the catalogue, which is ours, with values escaped into it."""
-    return Markup(tongue.gettext(message)).format(**values)  # noqa: S704 - the pattern is ours, values are escaped
+    return _pattern(tongue.gettext(message)).format(**values)
 
 
 def _plural(tongue: Language, singular: str, plural: str, number: int, **values: object) -> Markup:
-    pattern = tongue.ngettext(singular, plural, number)
-    return Markup(pattern).format(n=tongue.number(number), **values)  # noqa: S704 - same
+    return _pattern(tongue.ngettext(singular, plural, number)).format(n=tongue.number(number), **values)
+
+
+def _pattern(message: str) -> Markup:
+    """Return a message of the catalogue as markup: the text is ours, what is put into it gets escaped."""
+    return Markup(_CODE.sub(r"<code>\1</code>", escape(message)))  # noqa: S704 - escaped just here
 
 
 def _phrase(tongue: Language, phrase: Phrase | Data) -> Markup:
     if isinstance(phrase, Data):
         return _datum(phrase.text)
     values = {name: _value(tongue, value) for name, value in phrase.values.items()}
-    return Markup(tongue.pattern(phrase)).format(**values)  # noqa: S704 - same
+    return _pattern(tongue.pattern(phrase)).format(**values)
 
 
 def _value(tongue: Language, value: Value) -> Markup:

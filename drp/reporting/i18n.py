@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from typing import Literal
 
 from babel import Locale
 from babel.dates import format_datetime
@@ -14,11 +15,12 @@ from babel.numbers import format_decimal, format_percent
 from babel.units import format_compound_unit, format_unit
 
 from drp.errors import UsageError
-from drp.reporting.phrase import Data, Duration, Instant, Phrase, Rate, Size, Value
+from drp.reporting.phrase import Data, Day, Duration, Instant, Phrase, Rate, Size, Value
 from drp.reporting.visible import visible
 from drp.share import shared
 
-LANGUAGES = ("en", "fr")
+_LOCALES = {"en": "en_GB", "fr": "fr_FR"}
+LANGUAGES = tuple(_LOCALES)
 
 _SIZES = (
     (10**12, "digital-terabyte"),
@@ -40,7 +42,7 @@ class Language:
 
     def __init__(self, tag: str, catalog: Catalog) -> None:
         self.tag = tag
-        self.locale = Locale.parse(tag)
+        self.locale = Locale.parse(_LOCALES[tag])
         self._catalog = catalog
 
     def gettext(self, message: str) -> str:
@@ -78,6 +80,8 @@ class Language:
                 return self.rate(value.octets, value.ms)
             case Instant():
                 return self.instant(value.at)
+            case Day():
+                return self.day(value.at)
             case Data():
                 return visible(value.text)
             case int():
@@ -92,18 +96,17 @@ class Language:
         return str(format_percent(part, format="#,##0.0 %" if 0 < part < 0.1 else "#,##0 %", locale=self.locale))
 
     def duration(self, ms: int) -> str:
-        """Return a duration by its two largest units, truncated: never rounded over an objective."""
+        """Return a duration by its two largest units that count, truncated: never rounded over an objective."""
         if ms < 1_000:
-            return self._unit(ms, "duration-millisecond")
+            return self._period(ms, "duration-millisecond")
         if ms < 60_000:
-            return self._unit(ms // 100 / 10, "duration-second")
-        position = next(index for index, (size, _) in enumerate(_PERIODS) if ms >= size)
+            return self._period(ms // 100 / 10, "duration-second")
         parts = []
-        for size, unit in _PERIODS[position : position + 2]:
+        for size, unit in _PERIODS:
             amount, ms = divmod(ms, size)
-            if amount or not parts:
-                parts.append(self._unit(amount, unit))
-        return "\u00a0".join(parts)
+            if amount:
+                parts.append(self._period(amount, unit))
+        return "\u00a0".join(parts[:2])
 
     def size(self, octets: int) -> str:
         """Return an amount of data, in powers of ten."""
@@ -128,11 +131,16 @@ class Language:
         return f"{format_datetime(at.astimezone(UTC), 'medium', locale=self.locale)}\u00a0UTC"
 
     def day(self, at: datetime) -> str:
-        """Return a date in words."""
-        return str(format_datetime(at.astimezone(UTC), "d MMMM y", locale=self.locale))
+        """Return a date."""
+        return str(format_datetime(at.astimezone(UTC), "d MMM y", locale=self.locale))
 
     def _unit(self, amount: float, unit: str) -> str:
         return str(format_unit(amount, unit, length="short", locale=self.locale)).replace(" ", "\u00a0")
+
+    def _period(self, amount: float, unit: str) -> str:
+        """English is shortest without a space (2h 40m); French keeps its space (2 h 40 min)."""
+        length: Literal["narrow", "short"] = "narrow" if self.tag == "en" else "short"
+        return str(format_unit(amount, unit, length=length, locale=self.locale)).replace(" ", "\u00a0")
 
     def _form(self, number: int) -> int:
         rule: Callable[[int], str] = self.locale.plural_form

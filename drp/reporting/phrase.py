@@ -40,6 +40,13 @@ class Instant:
 
 
 @dataclass(frozen=True, slots=True)
+class Day:
+    """The date of a point in time, UTC."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
     """Text of the drill: never translated, possibly hostile, always escaped and made visible."""
 
@@ -56,7 +63,7 @@ class Phrase:
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
-Value = Phrase | Duration | Size | Rate | Instant | Data | int
+Value = Phrase | Duration | Size | Rate | Instant | Day | Data | int
 
 
 def say(message: str, **values: Value) -> Phrase:

@@ -29,16 +29,28 @@ _SENTENCES = (
 _KNOWN = {sentence.message: sentence for sentence in _SENTENCES}
 
 
+_SAID_BY_FINDING = {
+    "RTO missed": "DRP-T001",
+    "RPO missed": "DRP-T002",
+    "RPO undetermined": "DRP-T003",
+    "nothing was compared with a manifest": "DRP-H006",
+    "nothing was checked": "DRP-C003",
+    "the restore is not complete": "DRP-R001",
+    "the application did not start": "DRP-U001",
+}
+"""Reasons that say again what a finding of this code says better."""
+
+
 def reasons_of(reasons: Sequence[str]) -> tuple[Phrase, ...]:
     """Return the reasons as phrases; phases that one recovery did not reach become one reason."""
     split = [_split(reason) for reason in reasons]
-    return tuple(_joined(split))
+    codes = {(name, match[1]) for name, rest in split if (match := _FINDING.fullmatch(rest))}
+    telling = [(name, rest) for name, rest in split if (name, _SAID_BY_FINDING.get(rest)) not in codes]
+    return tuple(_joined(telling))
 
 
 def _split(reason: str) -> tuple[str, str]:
     """Return the recovery that a reason is about (empty: the drill) and the rest."""
-    if reason in _KNOWN:
-        return "", reason
     name, separator, rest = reason.partition(": ")
     return (name, rest) if separator else ("", reason)
 

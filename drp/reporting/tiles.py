@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.evidence import RecoveryRecord
+from drp.domain.finding_codes import RTO_MISSED
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
-from drp.reporting.phrase import Data, Duration, Instant, Phrase, count, say
+from drp.domain.recovery_point import Immutability
+from drp.reporting.phrase import Data, Day, Duration, Phrase, Value, count, say
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, PROVENANCES, Tone
 
 _NOT_REACHED = say("Not reached")
@@ -43,7 +45,9 @@ def summary_of(record: RecoveryRecord, planned: PlannedRecovery) -> Phrase:
         if record.failure is not None:
             return say("{application} was not recovered: the recovery could not be exercised.", application=title)
         return say("{application} was not recovered: not every check passed.", application=title)
-    values = {"application": title, "rta": Duration(measurement.rta_ms), "rto": Duration(measurement.rto_ms)}
+    values: dict[str, Value] = {"application": title, "rta": Duration(measurement.rta_ms), "rto": Duration(measurement.rto_ms)}
+    if any(finding.severity == "critical" and finding.code != RTO_MISSED.code for finding in record.findings):
+        return say("{application} answered its checks after {rta}, but did not come back as it should.", **values)
     if measurement.rto_attainment == "met":
         return say("{application} was usable again after {rta}; the objective is {rto}.", **values)
     return say("{application} was usable again after {rta}, later than the objective of {rto}.", **values)
@@ -122,12 +126,9 @@ def _isolation(record: RecoveryRecord) -> Tile:
     figure = say("{denied} of {all}", denied=proof.denied, all=proof.denied + proof.allowed + proof.errors)
     if proof.holds:
         return Tile(question, figure, say("Isolated"), "good", say("attempts to get out denied"))
-    word, tone = (say("Leaks"), "bad") if proof.allowed or proof.canary_hits else (say("Not proven"), "doubt")
-    return Tile(question, figure, word, _tone(tone), say("attempts to get out denied"))
-
-
-def _tone(name: str) -> Tone:
-    return "bad" if name == "bad" else "doubt"
+    if proof.allowed or proof.canary_hits:
+        return Tile(question, figure, say("Leaks"), "bad", say("attempts to get out denied"))
+    return Tile(question, figure, say("Not proven"), "doubt", say("attempts to get out denied"))
 
 
 def _immutability(record: RecoveryRecord) -> Tile:
@@ -137,10 +138,15 @@ def _immutability(record: RecoveryRecord) -> Tile:
         return Tile(question, say("–"), _NOT_REACHED, "doubt", say("no recovery point was chosen"))
     provenance = PROVENANCES[lock.provenance]
     if lock.mode == "offline":
-        return Tile(question, say("offline"), say("Out of reach"), "good", provenance)
+        return Tile(question, say("offline"), say("Out of reach"), _known(lock), provenance)
     if lock.mode in {"compliance", "legal-hold"}:
         until = lock.retained_until
-        figure = say("locked until {until}", until=Instant(until)) if until is not None else say("locked")
-        return Tile(question, figure, say("Immutable"), "good" if lock.provenance != "declared" else "doubt", provenance)
+        figure = say("locked until {until}", until=Day(until)) if until is not None else say("locked")
+        return Tile(question, figure, say("Immutable"), _known(lock), provenance)
     word = say("Unknown") if lock.mode == "unknown" else say("Not immutable")
     return Tile(question, say("not locked"), word, "doubt", provenance)
+
+
+def _known(lock: Immutability) -> Tone:
+    """What is only declared is a doubt, however good it sounds."""
+    return "doubt" if lock.provenance == "declared" else "good"

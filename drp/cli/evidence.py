@@ -1,0 +1,66 @@
+"""`drp evidence …`: the records that drills were sealed with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Evidence records of drills.")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command("list")
+def list_(context: typer.Context, machine: Json = False) -> int:
+    """List sealed drills, and whether each record is the one that the journal sealed. Exit 14 if one is not."""
+    from drp.cli import render
+    from drp.cli.evidence_views import condition
+    from drp.cli.wiring import wiring_of
+    from drp.drill.declare import states
+    from drp.errors import Tampered
+
+    wiring = wiring_of(context)
+    rows = [
+        {
+            "drill": state.drill,
+            "verdict": state.concluded.verdict,
+            "record": condition(wiring, state),
+            "digest": state.sealed.record_digest,
+            "location": state.sealed.location,
+        }
+        for state in states(wiring.journal())
+        if state.concluded is not None and state.sealed is not None
+    ]
+    if machine:
+        render.document("drp/evidence/1", rows)
+    else:
+        cells = [(row["drill"], row["verdict"], row["record"], row["digest"][:16], row["location"]) for row in rows]
+        render.table(("drill", "verdict", "record", "sha-256", "location"), cells)
+    return 0 if all(row["record"] == "intact" for row in rows) else Tampered.exit_status
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    drill: Annotated[str, typer.Argument(help="A drill's id, a unique prefix of it, or `latest`.")],
+    machine: Json = False,  # noqa: ARG001 - a record is JSON anyway
+) -> None:
+    """Show a drill's evidence record, indented. Its exact bytes: `drp report DRILL --format json`."""
+    import json
+
+    from drp.cli import render
+    from drp.cli.evidence_views import sealed_record
+    from drp.cli.wiring import wiring_of
+
+    record = json.loads(sealed_record(wiring_of(context), drill).content)
+    render.line(json.dumps(record, indent=2, sort_keys=True))
+
+
+@app.command()
+def schema() -> None:
+    """Show the published JSON Schema of evidence records."""
+    from drp.cli import render
+    from drp.evidence.schema import published_schema
+
+    render.line(published_schema().rstrip())

@@ -1,0 +1,75 @@
+"""`drp report`: a drill's sealed record as a page, a summary or the record itself."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Reports of drills, for people and machines.")
+
+
+class Format(StrEnum):
+    """What a report can be."""
+
+    HTML = "html"
+    JSON = "json"
+    MD = "md"
+
+
+class Tongue(StrEnum):
+    """The languages of reports."""
+
+    EN = "en"
+    FR = "fr"
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    drill: Annotated[str, typer.Argument(help="A drill's id, a unique prefix of it, or `latest`.")],
+    format_: Annotated[
+        Format, typer.Option("--format", "-f", help="html: one file to hand on; md: a summary; json: the record.")
+    ] = Format.MD,
+    tongue: Annotated[Tongue, typer.Option("--lang", help="Language of the text; data is never translated.")] = (
+        Tongue.EN
+    ),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; default: standard output.")
+    ] = None,
+) -> None:
+    """Show the report of a sealed drill. The record is checked against the journal's seal first."""
+    from drp.atomic import write_atomically
+    from drp.cli import render
+    from drp.cli.evidence_views import sealed_record
+    from drp.cli.wiring import wiring_of
+
+    sealed = sealed_record(wiring_of(context), drill)
+    content = rendered(sealed.content, format_, tongue)
+    if output is None and format_ is Format.HTML and sys.stdout.isatty():
+        output = Path(f"{sealed.drill}.{tongue}.html")  # a page is of no use on a terminal
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    write_atomically(output, content)
+    render.line(str(output))
+
+
+def rendered(content: bytes, format_: Format, tongue: Tongue) -> bytes:
+    """Return a record's bytes in a format; as JSON they are returned as they are."""
+    from drp.evidence.record import read_record
+
+    record = read_record(content)
+    if format_ is Format.HTML:
+        from drp.reporting.html import render_html
+
+        return render_html(record, tongue)
+    if format_ is Format.MD:
+        from drp.reporting.text import render_markdown
+
+        return render_markdown(record, tongue)
+    return content

@@ -1,0 +1,140 @@
+"""The report as Markdown that also reads well on a terminal: the verdict, the figures, the findings, the digest.
+
+Data of the drill stands in code spans, made visible first, so that neither a terminal nor a renderer obeys it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from drp.domain.evidence import EvidenceRecord
+from drp.reporting.i18n import Language, language
+from drp.reporting.phrase import Data, Phrase, Value
+from drp.reporting.view import FindingView, RecoveryView, ReportView, view_of
+from drp.reporting.visible import visible
+from drp.reporting.words import PHASE_NAMES, SEVERITIES, VERDICT_MEANINGS, VERDICTS, Tone
+
+_MARKS: dict[Tone, str] = {"good": "✔", "bad": "✘", "doubt": "⚠", "plain": "–"}
+
+
+def render_markdown(record: EvidenceRecord, tag: str) -> bytes:
+    """Return the summary of a record in a language. Same arguments, same bytes."""
+    writer = _Writer(language(tag))
+    return ("\n".join(writer.report(view_of(record))) + "\n").encode("utf-8", "replace")
+
+
+class _Writer:
+    """Writes lines in one language."""
+
+    def __init__(self, tongue: Language) -> None:
+        self._tongue = tongue
+
+    def report(self, view: ReportView) -> Iterator[str]:
+        record, _ = view.record, self._tongue.gettext
+        verdict = self._say(VERDICTS[record.verdict])
+        yield f"# {_MARKS[view.tone]} {verdict} – {code(record.plan.scenario.title)}"
+        yield ""
+        yield self._say(VERDICT_MEANINGS[record.verdict])
+        yield ""
+        yield from self._list(view.reasons.shown, view.reasons.left_out)
+        for recovery in view.recoveries:
+            yield from self._recovery(recovery)
+        yield f"## {_('What this report does not prove')}"
+        yield ""
+        yield from self._list(view.limits, 0)
+        yield f"## {_('Evidence')}"
+        yield ""
+        yield from self._table(
+            (_("What"), _("Value")),
+            (
+                (_("Drill"), code(record.drill)),
+                (f"{_('Declared')} (t0)", self._tongue.instant(record.declared_at)),
+                (_("Concluded"), self._tongue.instant(record.concluded_at)),
+                (_("Record, SHA-256"), code(view.digest)),
+                (_("Head of the journal"), code(record.journal_head)),
+            ),
+        )
+
+    def _recovery(self, view: RecoveryView) -> Iterator[str]:
+        _ = self._tongue.gettext
+        yield f"## {code(view.planned.application.title)}"
+        yield ""
+        yield self._say(view.summary)
+        yield ""
+        rows = (
+            (self._say(t.question), self._say(t.figure), f"{_MARKS[t.tone]} {self._say(t.word)}", self._say(t.note))
+            for t in view.tiles
+        )
+        yield from self._table((_("Question"), _("Answer"), _("Outcome"), _("Remark")), rows)
+        if view.timeline.bars:
+            phases = (
+                (
+                    self._say(PHASE_NAMES[bar.phase]) if bar.phase in PHASE_NAMES else code(bar.phase),
+                    self._tongue.duration(bar.started_ms),
+                    self._tongue.duration(bar.duration_ms),
+                    self._apart(bar.waiting_ms, bar.harness_ms),
+                )
+                for bar in view.timeline.bars
+            )
+            yield from self._table((_("Phase"), _("Began after"), _("Duration"), _("Of which")), phases)
+        for finding in view.findings[:100]:
+            yield from self._finding(finding)
+        if view.findings:
+            yield ""
+
+    def _apart(self, waiting_ms: int, harness_ms: int) -> str:
+        parts = []
+        if waiting_ms:
+            waiting = self._tongue.gettext("waiting for the medium: {duration}")
+            parts.append(waiting.format(duration=self._tongue.duration(waiting_ms)))
+        if harness_ms:
+            harness = self._tongue.gettext("Ansible’s own overhead: {duration}")
+            parts.append(harness.format(duration=self._tongue.duration(harness_ms)))
+        return ", ".join(parts)
+
+    def _finding(self, view: FindingView) -> Iterator[str]:
+        finding, _ = view.finding, self._tongue.gettext
+        severity = self._say(SEVERITIES[finding.severity])
+        yield f"- **{severity}** {code(finding.code)} {self._say(view.title)}: {code(finding.subject)}"
+        yield f"  - {_('Observed')}: {code(finding.observed)}; {_('Expected')}: {code(finding.expected)}"
+        yield f"  - {_('What to do')}: {self._say(view.remedy)}"
+
+    def _list(self, phrases: Sequence[Phrase], left_out: int) -> Iterator[str]:
+        yield from (f"- {self._say(phrase)}" for phrase in phrases)
+        if left_out:
+            more = self._tongue.ngettext("and {n} more", "and {n} more", left_out)
+            yield f"- {more.format(n=self._tongue.number(left_out))}"
+        if phrases:
+            yield ""
+
+    @staticmethod
+    def _table(headings: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> Iterator[str]:
+        """Yield an aligned table."""
+        body = [[cell.replace("|", "\\|") for cell in row] for row in (headings, *rows)]
+        widths = [max(3, *(len(row[column]) for row in body)) for column in range(len(headings))]
+        for number, row in enumerate(body):
+            yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+            if number == 0:
+                yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+        yield ""
+
+    def _say(self, phrase: Phrase | Data) -> str:
+        if isinstance(phrase, Data):
+            return code(phrase.text)
+        values = {name: self._value(value) for name, value in phrase.values.items()}
+        return self._tongue.pattern(phrase).format(**values)
+
+    def _value(self, value: Value) -> str:
+        return self._say(value) if isinstance(value, Phrase | Data) else self._tongue.value(value)
+
+
+def code(text: str) -> str:
+    """Return a datum as a code span that its own backticks cannot end."""
+    shown = visible(text) or "–"
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if shown[0] == "`" or shown[-1] == "`" else ""
+    return f"{fence}{space}{shown}{space}{fence}"
+
+

@@ -1,0 +1,74 @@
+"""Collects every message of the reports and brings the catalogues up to date: `python -m tests.support.messages`.
+
+Translations stay; new messages arrive without one, and `tests/unit/test_report_catalogues.py` fails until they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from drp.domain.finding_codes import CATALOGUE
+from drp.reporting.i18n import LANGUAGES
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYWORDS = {"_": None, "_n": (1, 2), "say": None, "count": (1, 2), "gettext": None, "ngettext": (1, 2)}
+HEADER = "# Messages of drp's reports. English messages are their own translation."
+
+
+def messages() -> Iterator[tuple[str | tuple[str, str], str]]:
+    """Yield every message (or singular and plural) with the file that it comes from."""
+    sources = ((ROOT / "drp" / "reporting", "**.py", "python"), (ROOT / "reports" / "templates", "**.j2", "jinja2"))
+    for folder, pattern, method in sources:
+        found = extract_from_dir(
+            str(folder),
+            method_map=[(pattern, method)],
+            options_map={pattern: {"trimmed": "true", "silent": "false"}},
+            keywords=KEYWORDS,
+        )
+        for name, _, message, _, _ in found:
+            yield message, f"{folder.relative_to(ROOT)}/{name}"
+    for code in CATALOGUE.values():
+        yield code.title, "drp/domain/finding_codes.py"
+        yield code.remedy, "drp/domain/finding_codes.py"
+
+
+def template() -> Catalog:
+    """Return a catalogue of all messages without translations, in the order of their text."""
+    catalog = Catalog(project="drp", header_comment=HEADER)
+    for message, source in sorted(messages(), key=str):
+        catalog.add(message, locations=[(source, 0)])
+    return catalog
+
+
+def catalogue_path(tag: str) -> Path:
+    return ROOT / "reports" / "locales" / tag / "LC_MESSAGES" / "drp.po"
+
+
+def updated(tag: str) -> bytes:
+    """Return the language's catalogue with exactly the messages there are now."""
+    with catalogue_path(tag).open("rb") as stream:
+        known = read_po(stream, locale=tag, abort_invalid=True)
+    fresh = Catalog(locale=tag, project="drp", header_comment=HEADER)
+    for message in template():
+        if message.id:
+            old = known.get(message.id)
+            fresh.add(message.id, old.string if old is not None else None, locations=message.locations)
+    buffer = BytesIO()
+    write_po(buffer, fresh, width=120, omit_header=True, include_lineno=False)
+    header = (
+        f'{HEADER}\nmsgid ""\nmsgstr ""\n"Language: {tag}\\n"\n"MIME-Version: 1.0\\n"\n'
+        '"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
+        f'"Plural-Forms: {fresh.plural_forms}\\n"\n\n'
+    )
+    return header.encode() + buffer.getvalue()
+
+
+if __name__ == "__main__":
+    for language_tag in LANGUAGES:
+        catalogue_path(language_tag).write_bytes(updated(language_tag))
