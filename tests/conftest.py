@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins: list[str] = ["tests.support.fixtures_journal", "tests.support.fixtures_runbooks"]
+pytest_plugins: list[str] = [
+    "tests.support.fixtures_journal",
+    "tests.support.fixtures_runbooks",
+    "tests.support.fixtures_hospital",
+    "tests.support.fixtures_repositories",
+]

@@ -36,7 +36,7 @@ def instance(image: Image, instance_uid: str | None = None) -> bytes:
     """Return the bytes of a CT instance whose pixels are noise that depends on nothing but its UID."""
     instance_uid = instance_uid or new_uid()
     taken = image.taken_at.astimezone(UTC)
-    pixels = random.Random(instance_uid).randbytes(image.size * image.size * 2)  # noqa: S311 - test data
+    pixels = random.Random(instance_uid).randbytes(image.size * image.size * 2)
     meta = b"".join(
         _element(*row)
         for row in (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.hospital.install import cache_directory, gnuhealth_image, lock_digest
 from tests.hospital.postgres import Cluster
@@ -81,10 +81,19 @@ class GnuHealth:
     _connection: NamespaceConnection | None = None
     _count: int = 0
 
+    def __enter__(self) -> Self:
+        """Return itself; the connection is closed at the end of the block."""
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Close the connection."""
+        self.close()
+
     def login(self, user: str, password: str) -> GnuHealth:
         """Start a session; raises ``HospitalError`` when the instance refuses."""
         answer = self.call("common.db.login", user, {"password": password})
         if not answer:
+            self.close()
             raise HospitalError(f"{self.database}: login refused")
         self.user_id, token = answer[0], answer[1]
         self._authorization = "Session " + base64.b64encode(f"{user}:{self.user_id}:{token}".encode()).decode()
@@ -110,6 +119,7 @@ class GnuHealth:
             self.close()
             raise
         if response.status != 200:
+            self.close()
             raise HospitalError(f"{method}: HTTP {response.status} {content[:200]!r}")
         answer = json.loads(content, object_hook=decode)
         if isinstance(answer, dict):
@@ -146,9 +156,7 @@ class GnuHealth:
 
     def rows(self, model: str, fields: Iterable[str], domain: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Return fields of all records that match."""
-        return list(
-            self.call(f"model.{model}.search_read", list(domain), 0, None, None, list(fields), self.context)
-        )
+        return list(self.call(f"model.{model}.search_read", list(domain), 0, None, None, list(fields), self.context))
 
     def button(self, model: str, name: str, record: int) -> None:
         """Press a button of a form."""
@@ -212,7 +220,11 @@ class Instance:
              "-c", str(self.configuration), "-d", self.database],
             user=USER, namespace=self.namespace, log=self.root / "log" / "trytond.log",
         )  # fmt: skip
-        return self.daemon.wait_until(lambda: bool(self.client()))
+        return self.daemon.wait_until(self._accepts_login)
+
+    def _accepts_login(self) -> bool:
+        with self.client():
+            return True
 
     def client(self) -> GnuHealth:
         """Return a logged-in administrator."""
@@ -273,14 +285,16 @@ def template(work: Path, namespace: Namespace) -> Template:
 def _build(dump: Path, secret: Path, work: Path, namespace: Namespace) -> None:
     work.mkdir(parents=True, exist_ok=True)
     work.chmod(0o755)
-    cluster = Cluster(work / "postgres", 5499, namespace)
+    cluster = Cluster(work / "postgres", 5499, namespace, work / "postgres" / "wal")
     instance = Instance("template", work, "127.0.0.1", 5498, "health", cluster, namespace)
     for folder in (work / "etc", instance.attachments):
         hand_over(folder, USER)
     cluster.create()
     cluster.start(durable=False)
     try:
-        write_private(instance.configuration, configuration(instance, cluster.create_database("health", "gnuhealth")), USER)
+        write_private(
+            instance.configuration, configuration(instance, cluster.create_database("health", "gnuhealth")), USER
+        )
         image = gnuhealth_image()
         admin = [str(image.path / "bin/python"), str(image.path / "bin/trytond-admin"),
                  "-c", str(instance.configuration), "-d", "health"]  # fmt: skip

@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Literal, Self
 
-from tests.hospital import care, gnuhealth, install
+from tests.hospital import backups, care, gnuhealth, install
+from tests.hospital.backups import Backup
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.ledger import Ledger
 from tests.hospital.orthanc import Orthanc
 from tests.hospital.postgres import Cluster
 from tests.hospital.processes import HospitalError, Namespace, Stopwatch, in_parallel, require_traversable
+
+ApplicationName = Literal["ehr", "lis", "pacs"]
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,31 @@ class Hospital:
         self.ledger = Ledger(self.work / "acknowledged.jsonl")
         self._patients = itertools.count()
 
+    def folder(self, application: str, kind: str) -> Path:
+        """Return where one kind of backup of an application is put; it outlives the disaster."""
+        folder = self.work / "vault" / f"{application}-{kind}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in (folder.parent, folder):
+            part.chmod(0o755)
+        return folder
+
+    def backup(self, application: ApplicationName, kind: str = "") -> Backup:
+        """Back one application up: EHR and LIS ``logical`` (default) or ``physical``, PACS ``hot`` (default) or ``cold``."""
+        kind = kind or ("hot" if application == "pacs" else "logical")
+        into = self.folder(application, kind)
+        with self.watch.timing(f"backup {application}"):
+            if application == "pacs":
+                return {"hot": backups.orthanc_hot, "cold": backups.orthanc_cold}[kind](self.pacs, into)
+            instance = self.ehr if application == "ehr" else self.lis
+            return {"logical": backups.logical, "physical": backups.physical}[kind](instance, into)
+
     def _instance(self, name: str, host: str, port: int, database: str, cluster_port: int) -> Instance:
         root = self.work / name
-        cluster = Cluster(root / "postgres", cluster_port, self.namespace, self.archive_timeout)
+        archive = self.folder(name, "physical") / "wal"
+        cluster = Cluster(root / "postgres", cluster_port, self.namespace, archive, self.archive_timeout)
         return Instance(name, root, host, port, database, cluster, self.namespace)
 
-    def __enter__(self) -> Hospital:
+    def __enter__(self) -> Self:
         """Bring it up."""
         try:
             self.up()
@@ -78,7 +101,9 @@ class Hospital:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Take it down; files stay."""
         self.down()
 
@@ -102,9 +127,8 @@ class Hospital:
     def seed(self, patients: int, teams: int = 2) -> None:
         """Take patients through the hospital, several teams at once, then let the EHR fetch its study list."""
         with self.watch.timing("seed"):
-            in_parallel(
-                lambda: care.prepare(self.ehr.client(), self.pacs.client()), lambda: care.prepare(self.lis.client())
-            )
+            with self.ehr.client() as ehr, self.lis.client() as lis, self.pacs.client() as pacs:
+                in_parallel(lambda: care.prepare(ehr, pacs), lambda: care.prepare(lis))
             waiting = iter([next(self._patients) for _ in range(patients)])
             lock = threading.Lock()
 

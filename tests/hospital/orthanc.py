@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from tests.hospital.gnuhealth import NamespaceConnection
 from tests.hospital.processes import Daemon, HospitalError, Namespace, User, hand_over, write_private
@@ -28,6 +28,14 @@ class OrthancClient:
     password: str
     namespace: Namespace
     _connection: NamespaceConnection | None = None
+
+    def __enter__(self) -> Self:
+        """Return itself; the connection is closed at the end of the block."""
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Close the connection."""
+        self.close()
 
     def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Return status and content."""
@@ -134,7 +142,11 @@ class Orthanc:
             namespace=self.namespace,
             log=self.root / "log" / "console.log",
         )
-        return self.daemon.wait_until(lambda: self.client().request("GET", "/system")[0] == 200)
+        return self.daemon.wait_until(self._answers)
+
+    def _answers(self) -> bool:
+        with self.client() as client:
+            return client.request("GET", "/system")[0] == 200
 
     def client(self) -> OrthancClient:
         """Return a client with the credentials of the configuration."""

@@ -14,11 +14,13 @@ BIN = Path("/usr/lib/postgresql/15/bin")
 
 @dataclass
 class Cluster:
-    """Data, archive and socket of a cluster below one folder; it runs as the ``postgres`` account."""
+    """Data and socket of a cluster below one folder; it runs as the ``postgres`` account."""
 
     root: Path
     port: int
     namespace: Namespace
+    archive: Path
+    """Where finished WAL segments go: with the backups, not with the server."""
     archive_timeout: int = 60
     user: User = field(default_factory=lambda: User.named("postgres"))
     daemon: Daemon | None = None
@@ -26,10 +28,6 @@ class Cluster:
     @property
     def data(self) -> Path:
         return self.root / "pgdata"
-
-    @property
-    def archive(self) -> Path:
-        return self.root / "wal-archive"
 
     @property
     def socket(self) -> Path:
@@ -63,7 +61,20 @@ log_timezone = 'UTC'
 
     def start(self, *, durable: bool = True) -> float:
         """Start it and wait until it answers; not durable only while something is built."""
-        fast = [] if durable else ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "archive_mode=off"]
+        fast = (
+            []
+            if durable
+            else [
+                "-c",
+                "fsync=off",
+                "-c",
+                "synchronous_commit=off",
+                "-c",
+                "full_page_writes=off",
+                "-c",
+                "archive_mode=off",
+            ]
+        )
         self.daemon = Daemon.start(
             f"PostgreSQL on port {self.port}",
             [str(BIN / "postgres"), "-D", str(self.data), *fast],

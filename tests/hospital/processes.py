@@ -97,7 +97,13 @@ def as_user(user: User, argv: Sequence[str], *, dies_with_parent: bool = False) 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the whole environment of a program: nothing of ours. Tryton asks for a login name, account or not."""
-    base = {"PATH": PATH, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "LOGNAME": "hospital", "PYTHONDONTWRITEBYTECODE": "1"}
+    base = {
+        "PATH": PATH,
+        "HOME": "/nonexistent",
+        "LC_ALL": "C.UTF-8",
+        "LOGNAME": "hospital",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     return {**base, **(extra or {})}
 
 
