@@ -7,4 +7,5 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_runbooks",
     "tests.support.fixtures_hospital",
     "tests.support.fixtures_repositories",
+    "tests.support.fixtures_verifiers",
 ]

@@ -1,0 +1,203 @@
+"""Whatever a plugin does wrong becomes a result that is not passed, and never stops or outlasts the drill."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from drp.domain.application import CheckSpec
+from drp.domain.check import CheckResult, Execution, Expectation, Watermark
+from drp.errors import Interrupted, SandboxError
+from drp.redact import remember
+from drp.verifiers import Checks
+from tests.simulators.target import LocalTarget
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+GOOD = CheckResult(check="fine", outcome="passed", statement="all is fine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    pass
+
+
+class Plugin:
+    """A verifier made of one function."""
+
+    name = "plugin"
+    Options = Nothing
+
+    def __init__(self, work):
+        self.work = work
+
+    def verify(self, target, options, expectation) -> Iterator[CheckResult]:
+        yield from self.work(target)
+
+
+def run(work, *, seconds: float = 10, target=None, cancelled=lambda: False):
+    checks = Checks([])
+    checks._verifiers = {"plugin": Plugin(work)}
+    expectation = Expectation(disaster_at=NOON, consistent_at=NOON, timeout_seconds=seconds)
+    spec = CheckSpec(name="ehr", verifier="plugin")
+    return checks.run(spec, target or LocalTarget(), expectation, cancelled)
+
+
+def test_results_are_named_after_their_check_and_timed():
+    def work(target):
+        time.sleep(0.05)
+        yield GOOD
+        yield GOOD
+
+    first, second = run(work)
+    assert first.check == "ehr/fine"
+    assert first.outcome == "passed"
+    assert first.duration_ms >= 50 > second.duration_ms
+
+
+def test_what_was_stated_before_an_error_stays_and_the_error_is_undetermined():
+    def work(target):
+        yield GOOD
+        raise KeyError("order 17")
+
+    first, second = run(work)
+    assert first.outcome == "passed"
+    assert second.outcome == "undetermined"
+    assert "KeyError: 'order 17'" in second.observed
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(0), KeyboardInterrupt(), SandboxError("it is gone"), RecursionError(), GeneratorExit()]
+)
+def test_nothing_that_a_plugin_raises_gets_out(error):
+    def work(target):
+        raise error
+        yield
+
+    (result,) = run(work)
+    assert result.outcome == "undetermined"
+
+
+def test_stating_nothing_is_undetermined():
+    (result,) = run(lambda target: iter(()))
+    assert result.outcome == "undetermined"
+    assert "nothing" in result.observed
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        True,
+        "passed",
+        {"check": "x", "outcome": "passed"},
+        CheckResult(check="x", outcome="ok", statement="y"),  # type: ignore[arg-type]
+        CheckResult(check="x", outcome=True, statement="y"),  # type: ignore[arg-type]
+        CheckResult(check=None, outcome="passed", statement="y"),  # type: ignore[arg-type]
+        CheckResult(
+            check="x", outcome="passed", statement="y", watermark=Watermark(at=datetime(2026, 1, 1), source="naive")
+        ),
+    ],
+)
+def test_answers_of_the_wrong_kind_never_pass(answer):
+    (result,) = run(lambda target: iter((answer,)))
+    assert result.outcome == "undetermined"
+    assert result.watermark is None
+
+
+def test_a_plugin_that_hangs_is_left_behind(monkeypatch):
+    monkeypatch.setattr("drp.verifiers.running._GRACE_SECONDS", 0.3)
+    release = threading.Event()
+
+    def work(target):
+        yield GOOD
+        release.wait(60)
+
+    started = time.monotonic()
+    results = run(work, seconds=0.5)
+    release.set()
+    assert time.monotonic() - started < 4
+    assert [result.outcome for result in results] == ["passed", "undetermined"]
+    assert "0.5 s" in results[-1].observed
+
+
+def test_a_command_gets_no_more_time_than_the_check_has_left():
+    def work(target):
+        yield CheckResult(check="slept", outcome="passed", statement=str(target.run(["/bin/sleep", "30"]).timed_out))
+        target.run(["/bin/true"])
+
+    started = time.monotonic()
+    first, second = run(work, seconds=1)
+    assert time.monotonic() - started < 5
+    assert first.statement == "True"
+    assert second.outcome == "undetermined"
+    assert "within 1 s" in second.observed
+
+
+def test_cancelling_interrupts_within_a_second_and_later_commands_are_refused():
+    refused = threading.Event()
+
+    def work(target):
+        time.sleep(1.5)
+        try:
+            target.run(["/bin/true"])
+        except TimeoutError:
+            refused.set()
+        yield GOOD
+
+    started = time.monotonic()
+    with pytest.raises(Interrupted):
+        run(work, cancelled=lambda: time.monotonic() - started > 0.3)
+    assert time.monotonic() - started < 1.2
+    assert refused.wait(10)
+
+
+def test_endless_results_are_cut():
+    def work(target):
+        while True:
+            yield GOOD
+
+    assert len(run(work)) == 2000
+
+
+def test_texts_are_made_safe_for_a_terminal_short_and_free_of_secrets():
+    remember("hunter2-secret")
+
+    def work(target):
+        yield CheckResult(
+            check="a\x1b[2Jb",
+            outcome="failed",
+            statement="line\nbreak",
+            observed="pw=hunter2-secret \u202e" + "x" * 99_999,
+        )
+
+    (result,) = run(work)
+    assert result.check == "ehr/a\\u001b[2Jb"
+    assert result.statement == "line break"
+    assert result.observed.startswith("pw=[secret] \\u202e")
+    assert len(result.observed) <= 2001
+
+
+def test_the_real_exit_of_a_command_reaches_the_plugin():
+    def work(target):
+        execution = target.run(["/bin/sh", "-c", "cat; exit 3"], stdin=b"in")
+        assert isinstance(execution, Execution)
+        yield CheckResult(check="x", outcome="passed", statement=f"{execution.exit_code} {execution.stdout!r}")
+
+    (result,) = run(work)
+    assert result.statement == "3 b'in'"
+
+
+def test_an_unknown_verifier_or_option_at_run_time_is_undetermined_not_an_exception():
+    checks = Checks([])
+    expectation = Expectation(disaster_at=NOON, consistent_at=NOON)
+    for spec in (
+        CheckSpec(name="a", verifier="postgers"),
+        CheckSpec(name="a", verifier="tcp", options={"prot": 1}),
+    ):
+        (result,) = checks.run(spec, LocalTarget(), expectation, lambda: False)
+        assert result.outcome == "undetermined"
