@@ -48,6 +48,8 @@ class Abilities:
     air_gapped: bool = False
     tool: str = ""
     tool_version: str = ""
+    remarks: tuple[str, ...] = ()
+    """What a first look already shows to be wrong with the backup; ``points`` names it as unreadable."""
 
 
 class Repository(Protocol):
@@ -269,5 +271,7 @@ class Ports:
     engine: Engine
     reporter: Reporter
     cancelled: Cancelled
+    signal_number: Callable[[], int]
+    """Which signal asked to stop."""
     tools: Callable[[], Mapping[str, str]]
     """Program or package → version, for the record."""

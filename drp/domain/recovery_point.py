@@ -64,6 +64,8 @@ class PointListing:
     points: tuple[RecoveryPoint, ...]
     unreadable: tuple[str, ...] = ()
     """Objects that look like recovery points but cannot be read; never dropped in silence."""
+    emptied: str = ""
+    """What shows that somebody emptied the repository behind delete markers; it is among ``unreadable`` too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

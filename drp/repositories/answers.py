@@ -1,0 +1,78 @@
+"""Reads what restic prints, of every version: JSON lines, plain lines between them, stack traces.
+
+All of it is untrusted text: names of files in it were chosen by whoever filled the backup.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+AnswerKind = Literal["item", "final", "text"]
+"""item: one thing could not be restored · final: why the program ended · text: anything else."""
+
+_ITEM_PREFIX = "ignoring error for "
+_NOISE = ("\t", "github.com/", "golang.org/", "main.", "runtime.")
+_MESSAGE_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One line, understood."""
+
+    kind: AnswerKind
+    message: str
+    item: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return item and message, short enough for a finding."""
+        return (f"{self.item}: {self.message}" if self.item else self.message)[:_MESSAGE_LIMIT]
+
+
+def read(lines: Iterable[str]) -> tuple[Answer, ...]:
+    """Return what the lines say, in order; progress, blanks and stack traces are left out."""
+    return tuple(answer for line in lines if (answer := _read_line(line.rstrip())) is not None)
+
+
+def _read_line(line: str) -> Answer | None:
+    if not line.strip() or line.startswith(_NOISE):
+        return None
+    if line.startswith("{"):
+        return _read_json(line)
+    if line.startswith(_ITEM_PREFIX):
+        return _split_item(line.removeprefix(_ITEM_PREFIX))
+    return Answer(kind="final" if line.startswith("Fatal: ") else "text", message=line.removeprefix("Fatal: "))
+
+
+def _split_item(text: str) -> Answer:
+    """Take ``<path>: <message>`` apart. The path may hold colons, so the split only serves people."""
+    item, _, message = text.partition(": ")
+    return Answer(kind="item", item=item, message=message)
+
+
+def _read_json(line: str) -> Answer | None:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return Answer(kind="text", message=line)
+    match data:
+        case {"message_type": "error", "error": {"message": str(message)}}:
+            return Answer(kind="item", message=message, item=str(data.get("item") or ""))
+        case {"message_type": "exit_error", "message": str(message)}:
+            return Answer(kind="final", message=message.strip().removeprefix("Fatal: "))
+        case _:
+            return None
+
+
+def announced_errors(answers: Iterable[Answer]) -> int:
+    """Return how many errors restic says there were; more than were seen means that some were not kept."""
+    counts = [
+        int(found[1])
+        for answer in answers
+        if answer.kind == "final" and (found := re.search(r"There were (\d{1,9}) errors", answer.message))
+    ]
+    return max(counts, default=0)

@@ -1,0 +1,79 @@
+"""What a repository's location must offer, besides being read by restic: a look at it that takes seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from drp.domain.recovery_point import Immutability, RecoveryPoint
+from drp.domain.restore import CellSecret
+
+PASSWORD_VARIABLE = "RESTIC_PASSWORD_FILE"  # noqa: S105 - a variable's name
+CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What a look at the location shows."""
+
+    snapshots: frozenset[str] = frozenset()
+    """Names of the snapshot files that are there, whether restic can read them or not."""
+    emptied: str = ""
+    """What shows that somebody hid the repository behind delete markers; empty: nothing does."""
+    broken: tuple[str, ...] = ()
+    """Parts without which nothing can be restored, that are missing although others are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellAccess:
+    """How the restore cell reaches the repository."""
+
+    repository: str
+    options: tuple[str, ...] = ()
+    read_only_binds: Mapping[str, str] = field(default_factory=dict)
+    endpoint: tuple[str, int] | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Environment variable → name of the cell secret."""
+
+
+class Backend(Protocol):
+    """A location. Each call first proves that the location answers, and raises what the Repository port names."""
+
+    @property
+    def object_lock(self) -> bool:
+        """Whether the location keeps objects from being changed, as it says itself; known after `look`."""
+        ...
+
+    @property
+    def air_gapped(self) -> bool:
+        """Whether it is reachable only while its medium is attached."""
+        ...
+
+    def look(self) -> Condition:
+        """Return what is there, within seconds. Raises when it is absent, silent or refuses."""
+        ...
+
+    def explain_refusal(self) -> str:
+        """Return what may be behind a refused password, other than a wrong one; empty: nothing is seen."""
+        ...
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        """Return what protects the point."""
+        ...
+
+    def host_arguments(self) -> tuple[str, ...]:
+        """Return restic's arguments that name the repository, on this machine."""
+        ...
+
+    def host_secrets(self) -> Mapping[str, str]:
+        """Return environment variable → value of what reaching it takes on this machine; for memfd alone."""
+        ...
+
+    def cell(self) -> CellAccess:
+        """Return how the restore cell reaches it."""
+        ...
+
+    def secrets(self) -> tuple[CellSecret, ...]:
+        """Return the secrets that reaching it takes, besides the repository's password."""
+        ...

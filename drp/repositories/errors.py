@@ -1,0 +1,106 @@
+"""From an exit code and words to what they mean: refused, unreachable, missing, no space, damaged.
+
+A code, where the version has one, decides; words are asked only when the code says nothing. Measured with 0.14 and
+0.18 on every kind of damage: whenever bytes of a file were lost, the exit code was not zero.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from drp.command import Output
+from drp.errors import AccessDenied, DrpError, RepositoryError, StorageFull, Unreachable
+from drp.repositories import answers
+from drp.repositories.answers import Answer
+from drp.repositories.features import Features
+
+Kind = Literal["password", "denied", "unreachable", "missing", "locked", "full", "owner", "damaged", "unclear"]
+
+_WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    # Broken bytes come first: what a restore says about them is sure, whatever else went wrong beside it.
+    ("damaged", re.compile(r"ciphertext verification failed|invalid data returned|hash mismatch|wrong hash")),
+    ("damaged", re.compile(r"Pack ID does not match|unexpected file size|not found in (?:the )?(?:repository|index)")),
+    ("damaged", re.compile(r"LoadRaw\(<|cannot be loaded|key does not exist|unable to (?:decrypt|load)|tree is null")),
+    ("damaged", re.compile(r"data/[0-9a-f]{2}/[0-9a-f]{64}: no such file")),
+    ("full", re.compile(r"(?:no space left on device|disk quota exceeded)$")),
+    ("owner", re.compile(r"^(?:Lchown: )?lchown .*: (?:invalid argument|operation not permitted)$", re.DOTALL)),
+    ("password", re.compile(r"wrong password or no key found")),
+    ("denied", re.compile(r"Access Denied|AccessDenied|SignatureDoesNotMatch|InvalidAccessKeyId|ExpiredToken")),
+    ("denied", re.compile(r"request signature we calculated|[Aa]ccess [Kk]ey I[dD] you provided|no credentials found")),
+    ("denied", re.compile(r"config file: (?:open|stat|lstat) .*: permission denied")),
+    ("unreachable", re.compile(r"connection refused|connection reset|no such host|i/o timeout|dial tcp")),
+    (
+        "unreachable",
+        re.compile(r"network is unreachable|no route to host|TLS handshake|x509:|context deadline exceeded"),
+    ),
+    ("unreachable", re.compile(r"server misbehaving|ServiceUnavailable|SlowDown")),
+    ("missing", re.compile(r"Is there a repository at the following location|repository does not exist")),
+    ("missing", re.compile(r"specified bucket does not exist|unable to open config file")),
+    ("locked", re.compile(r"repository is already locked")),
+)
+
+
+def kind_of_words(message: str) -> Kind:
+    """Return what one message means, ``unclear`` when it says nothing known."""
+    return next((kind for kind, pattern in _WORDS if pattern.search(message.strip())), "unclear")
+
+
+def kind_of_exit(exit_code: int, features: Features) -> Kind | None:
+    """Return what the exit code alone says, None when this version's code says nothing."""
+    if features.tells_missing and exit_code in {10, 11}:
+        return "missing" if exit_code == 10 else "locked"
+    return "password" if features.tells_password and exit_code == 12 else None
+
+
+def kind_of_failure(exit_code: int, lines: Sequence[str], features: Features) -> tuple[Kind, str]:
+    """Return what the end of a command that reads the repository means, with its own words."""
+    read = answers.read(lines)
+    last = _last(read)
+    by_code = kind_of_exit(exit_code, features)
+    if by_code is not None:
+        return by_code, last
+    kinds = [kind_of_words(answer.message) for answer in read if answer.kind != "item"]
+    if features.tells_password:  # then a text about the password without the code is somebody else's text
+        kinds = [kind for kind in kinds if kind != "password"]
+    known = [kind for kind in kinds if kind != "unclear"]
+    return (known[0] if known else "unclear"), last
+
+
+def _last(read: Sequence[Answer]) -> str:
+    finals = [answer for answer in read if answer.kind == "final"]
+    chosen = finals or [answer for answer in read if answer.kind == "text"] or list(read)
+    return chosen[-1].words if chosen else "it said nothing"
+
+
+def error_for(kind: Kind, name: str, words: str) -> DrpError:
+    """Return the error that a kind stands for when it ends a call on repository ``name``."""
+    match kind:
+        case "password":
+            return AccessDenied(f"repository {name} refuses the password: {words}")
+        case "denied":
+            return AccessDenied(f"repository {name} refuses access: {words}")
+        case "unreachable":
+            return Unreachable(f"repository {name} does not answer: {words}")
+        case "full":
+            return StorageFull(f"no space while repository {name} was read: {words}")
+        case "missing":
+            return RepositoryError(f"repository {name} is not there: {words}", hint="check its location")
+        case "locked":
+            return RepositoryError(
+                f"repository {name} is locked by its own tool: {words}", hint="wait until the backup job has ended"
+            )
+        case _:
+            return RepositoryError(f"repository {name} cannot be read: {words}")
+
+
+def error_of(output: Output, name: str, features: Features) -> DrpError:
+    """Return the error for a call of restic that ended badly."""
+    if output.ended_by != "itself":
+        how = "no sign of life" if output.ended_by == "idle" else "no end within its time limit"
+        return Unreachable(
+            f"the backup tool gave {how} on repository {name}", hint="raise the repository's time limits if it is slow"
+        )
+    kind, words = kind_of_failure(output.exit_code, output.tail, features)
+    return error_for(kind, name, words)

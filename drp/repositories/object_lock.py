@@ -1,0 +1,128 @@
+"""Observes what protects a restic recovery point in a bucket: the lock of every object it cannot do without.
+
+Looking, not trusting: what the bucket's default says concerns objects to come; what counts is each object's own date.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from drp.domain.recovery_point import Immutability, LockMode
+from drp.errors import AccessDenied
+from drp.repositories.s3 import Lock, S3Reader
+
+_WORKERS = 8
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """Every object of the repository, as it is seen now."""
+
+    names: tuple[str, ...]
+    overwritten: tuple[str, ...]
+    """Objects with more than one version: restic writes each of its files once."""
+    remarks: tuple[str, ...] = ()
+
+
+def survey(reader: S3Reader) -> Survey:
+    """List the repository. A key that may not list versions sees less, and it is said."""
+    try:
+        versions = list(reader.versions())
+    except AccessDenied:
+        remark = "older versions were not looked at: the key lacks s3:ListBucketVersions"
+        return Survey(names=tuple(sorted(reader.names())), overwritten=(), remarks=(remark,))
+    counts: dict[str, int] = {}
+    for version in versions:
+        if not version.marker:
+            counts[version.key] = counts.get(version.key, 0) + 1
+    present = {version.key for version in versions if version.latest and not version.marker}
+    kept = sorted(name for name in present if not name.startswith("locks/"))
+    return Survey(names=tuple(kept), overwritten=tuple(name for name in kept if counts[name] > 1))
+
+
+def observe(reader: S3Reader, point_id: str, *, audited_objects: int, seen: dict[str, Lock | None]) -> Immutability:
+    """Return what protects the point now. ``seen`` remembers locks for the caller's next question.
+
+    The snapshot, the configuration and the keys are always looked at; of index and data files all up to
+    ``audited_objects``, and above it a sample drawn with the point's id as seed, the same for whoever draws again.
+    """
+    try:
+        if not reader.bucket_lock():
+            return _plain("none", f"bucket {reader.address.bucket} has no object lock")
+        versioning = reader.versioning()
+    except AccessDenied:
+        return _plain("unknown", "the key may not read the bucket's lock: grant s3:GetBucketObjectLockConfiguration")
+    snapshot = f"snapshots/{point_id}"
+    found = survey(reader)
+    if snapshot not in found.names:
+        return _plain("none", f"{snapshot} is not there")
+    if not reader.may_see_locks(snapshot):
+        return _plain("unknown", "the key may not read retention: grant s3:GetObjectRetention")
+    wanted = _sample(found.names, snapshot, point_id, audited_objects)
+    locks = _ask(reader, wanted, seen)
+    remarks = list(found.remarks)
+    if versioning != "Enabled":
+        remarks.append(f"bucket versioning is {versioning or 'off'}")
+    if found.overwritten:
+        remarks.append(f"overwritten since it was first written: {_some(found.overwritten)}")
+    total = sum(1 for name in found.names if _needed(name, snapshot))
+    return _conclude(locks, total, remarks)
+
+
+def _plain(mode: LockMode, remark: str) -> Immutability:
+    return Immutability(mode=mode, provenance="observed", remarks=(remark,))
+
+
+def _needed(name: str, snapshot: str) -> bool:
+    return name in {snapshot, "config"} or name.startswith(("keys/", "index/", "data/"))
+
+
+def _sample(names: Sequence[str], snapshot: str, seed: str, limit: int) -> tuple[str, ...]:
+    always = [name for name in names if name in {snapshot, "config"} or name.startswith("keys/")]
+    bulk = [name for name in names if name.startswith(("index/", "data/"))]
+    if len(bulk) > limit:
+        bulk = sorted(random.Random(seed).sample(bulk, limit))  # noqa: S311 - a reproducible draw, not a secret
+    return (*always, *bulk)
+
+
+def _ask(reader: S3Reader, names: Sequence[str], seen: dict[str, Lock | None]) -> dict[str, Lock | None]:
+    missing = [name for name in names if name not in seen]
+    with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="drp-locks") as pool:
+        seen.update(zip(missing, pool.map(reader.lock, missing), strict=True))
+    return {name: seen[name] for name in names}
+
+
+def _conclude(locks: dict[str, Lock | None], total: int, remarks: list[str]) -> Immutability:
+    """The weakest object decides: whoever can delete one of them can make the point unreadable."""
+    bare = [name for name, lock in locks.items() if lock is None or (lock.mode == "none" and not lock.legal_hold)]
+    soft = [name for name, lock in locks.items() if lock and lock.mode == "governance" and not lock.legal_hold]
+    dated = [lock.until for lock in locks.values() if lock and not lock.legal_hold and lock.until is not None]
+    mode: LockMode = "none" if bare else "governance" if soft else "compliance" if dated else "legal-hold"
+    if bare:
+        remarks.append(f"not protected: {_some(bare)}")
+    if soft:
+        remarks.append(f"only in governance mode: {_some(soft)}")
+    if len(locks) < total:
+        remarks.append(f"a sample of {len(locks)} of {total} objects was looked at")
+    return Immutability(
+        mode=mode,
+        provenance="observed",
+        retained_until=_earliest(dated) if not bare else None,
+        objects_observed=len(locks),
+        objects_total=total,
+        remarks=tuple(remarks),
+    )
+
+
+def _earliest(dates: Iterable[datetime]) -> datetime | None:
+    return min(dates, default=None)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,90 @@
+"""Judges how a restore ended: complete, damaged with the objects named, or cut short by something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from drp.domain.restore import RestoreOutcome, RestoreReceipt
+from drp.errors import RepositoryError
+from drp.repositories.answers import Answer, announced_errors, read
+from drp.repositories.errors import Kind, error_for, kind_of_exit, kind_of_words
+from drp.repositories.features import Features
+
+_NAMED = 200
+_NO_ANSWER = -1
+_INTERRUPTED = {130, 137, 143}
+_ELSEWHERE: tuple[Kind, ...] = ("full", "password", "denied", "unreachable", "locked", "missing")
+
+
+def judge(
+    outcome: RestoreOutcome, *, repository: str, features: Features, still_there: Callable[[], object]
+) -> RestoreReceipt:
+    """Return the receipt, or raise when the end says nothing about the backup.
+
+    Errors about owners alone are no damage: a sandbox with one user id cannot give files to others, and the manifest
+    judges owners where it can. They may be counted in ``summary["ownership_errors"]`` instead of being listed.
+    ``still_there`` is asked when the words are unclear: it raises what the Repository port names.
+    """
+    answers = _answers(outcome)
+    by_code = kind_of_exit(outcome.exit_code, features)
+    if by_code is not None:
+        raise error_for(by_code, repository, _last(answers))
+    if outcome.exit_code < _NO_ANSWER or outcome.exit_code in _INTERRUPTED:
+        raise RepositoryError(
+            f"the restore from {repository} was cut short (ended with {outcome.exit_code})",
+            hint="look for a time limit, or for memory that ran out",
+        )
+    if outcome.exit_code != _NO_ANSWER:
+        _raise_if_elsewhere(answers, repository, features)
+    unrestored = _unrestored(answers, outcome)
+    if unrestored and not any(kind_of_words(answer.message) == "damaged" for answer in answers):
+        still_there()
+    return RestoreReceipt(
+        bytes_restored=_number(outcome.summary, "bytes_restored"),
+        files_restored=_number(outcome.summary, "files_restored"),
+        unrestored=unrestored,
+    )
+
+
+def _answers(outcome: RestoreOutcome) -> tuple[Answer, ...]:
+    """Return errors and tail, each once; a bare line among the errors is about an item."""
+    listed = set(outcome.errors)
+    errors = [replace(answer, kind="item") if answer.kind == "text" else answer for answer in read(outcome.errors)]
+    return (*errors, *read(line for line in outcome.tail if line not in listed))
+
+
+def _raise_if_elsewhere(answers: Sequence[Answer], repository: str, features: Features) -> None:
+    """Raise for an end that is about space or access, unless broken bytes were seen too."""
+    kinds = {kind_of_words(answer.message): answer.words for answer in reversed(answers) if answer.kind != "text"}
+    if features.tells_password:
+        kinds.pop("password", None)
+    if "damaged" in kinds:
+        return
+    for kind in _ELSEWHERE:
+        if kind in kinds:
+            raise error_for(kind, repository, kinds[kind])
+
+
+def _unrestored(answers: Sequence[Answer], outcome: RestoreOutcome) -> tuple[str, ...]:
+    items = [answer for answer in answers if answer.kind == "item"]
+    named = list(dict.fromkeys(item.words for item in items if kind_of_words(item.message) != "owner"))
+    if len(named) > _NAMED:
+        named = [*named[:_NAMED], f"and {len(named) - _NAMED} more"]
+    unseen = announced_errors(answers) - len(items) - _number(outcome.summary, "ownership_errors")
+    if unseen > 0:
+        named.append(f"{unseen} further errors that were not kept")
+    only_owners = bool(items) or _number(outcome.summary, "ownership_errors") > 0
+    if outcome.exit_code != 0 and not named and not (only_owners and announced_errors(answers)):
+        named.append(_last(answers))
+    return tuple(named)
+
+
+def _last(answers: Sequence[Answer]) -> str:
+    finals = [answer for answer in answers if answer.kind == "final"] or list(answers)
+    return finals[-1].words if finals else "the backup tool ended badly and said nothing"
+
+
+def _number(summary: Mapping[str, object], name: str) -> int:
+    value = summary.get(name)
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,258 @@
+"""The one client of S3: lists, reads and asks for locks. It cannot change anything: a hook refuses every other verb.
+
+Answers come within seconds or are errors: no retries, short time limits, no proxy, and none of the caller's AWS
+configuration. Missing things are ``None``; refusals and silence are raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from boto3.session import Session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from drp.domain.restore import SecretReference
+from drp.errors import AccessDenied, RepositoryError, Unreachable
+from drp.redact import redact, remember
+from drp.repositories.settings import Limits, S3Location, parse_s3_url
+
+Resolve = Callable[[SecretReference], str]
+
+_READING = {"GET", "HEAD"}
+_ABSENT = {
+    *("404", "NoSuchKey", "NotFound", "NoSuchVersion", "NoSuchObjectLockConfiguration"),
+    *("ObjectLockConfigurationNotFoundError", "ObjectLockConfigurationNotFoundErr"),
+}
+_SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_PAGE_LIMIT = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectVersion:
+    """One version of one object, or one delete marker."""
+
+    key: str
+    version: str
+    size: int
+    modified: datetime
+    latest: bool
+    marker: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What protects one object version; ``mode`` is compliance, governance or none."""
+
+    mode: str
+    until: datetime | None
+    legal_hold: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Credentials, resolved; never printed."""
+
+    access: str
+    secret: str
+    token: str | None
+
+    def __repr__(self) -> str:
+        """Return nothing that is secret."""
+        return "Keys(…)"
+
+
+def resolve_keys(location: S3Location, resolve: Resolve) -> Keys:
+    """Return the credentials of a location, and never let them leave in a message."""
+    access, secret = resolve(location.access_key), resolve(location.secret_key)
+    token = resolve(location.session_token) if location.session_token is not None else None
+    for value in (access, secret, token or ""):
+        remember(value)
+    return Keys(access=access, secret=secret, token=token)
+
+
+class S3Reader:
+    """Reads one bucket. Raises ``Unreachable``, ``AccessDenied``, ``RepositoryError``."""
+
+    def __init__(self, name: str, location: S3Location, resolve: Resolve, limits: Limits) -> None:
+        """Take the repository's name, for messages, and where and how to read; nothing is sent yet."""
+        self.address = parse_s3_url(location.url)
+        self._name = name
+        keys = resolve_keys(location, resolve)
+        core = botocore.session.Session()
+        core.set_config_variable("profile", None)
+        core.set_config_variable("config_file", "/dev/null")
+        core.set_config_variable("credentials_file", "/dev/null")
+        self._client: Any = Session(botocore_session=core).client(
+            "s3",
+            endpoint_url=self.address.endpoint,
+            region_name=location.region,
+            aws_access_key_id=keys.access,
+            aws_secret_access_key=keys.secret,
+            aws_session_token=keys.token,
+            verify=_certificates(location),
+            config=Config(
+                connect_timeout=limits.connect_seconds,
+                read_timeout=limits.answer_seconds,
+                retries={"max_attempts": 0, "mode": "standard"},
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                proxies={},
+            ),
+        )
+        self._client.meta.events.register("before-send.s3", _refuse_changes)
+
+    def names(self, folder: str = "", *, limit: int | None = None) -> Iterator[str]:
+        """Yield the keys below a folder of the repository, without the prefix, at most ``limit``."""
+        prefix = self.address.key(folder)
+        count = 0
+        pages = self._pages("list_objects_v2", Prefix=prefix, **({"MaxKeys": limit} if limit else {}))
+        for page in pages:
+            for item in page.get("Contents", []):
+                yield self._relative(item["Key"])
+                count += 1
+                if limit is not None and count >= limit:
+                    return
+
+    def versions(self, folder: str = "") -> Iterator[ObjectVersion]:
+        """Yield every version and delete marker below a folder, in the service's order."""
+        for page in self._pages("list_object_versions", Prefix=self.address.key(folder)):
+            for field, marker in (("Versions", False), ("DeleteMarkers", True)):
+                for item in page.get(field, []):
+                    yield ObjectVersion(
+                        key=self._relative(item["Key"]),
+                        version=item.get("VersionId") or "null",
+                        size=int(item.get("Size") or 0),
+                        modified=item["LastModified"],
+                        latest=bool(item.get("IsLatest")),
+                        marker=marker,
+                    )
+
+    def exists(self, name: str) -> bool:
+        """Return whether an object is there."""
+        return self._optional("head_object", Key=self.address.key(name)) is not None
+
+    def read_object(self, name: str, *, limit: int, version: str | None = None) -> bytes | None:
+        """Return an object's bytes, None when it is not there. Raises RepositoryError above ``limit`` bytes."""
+        extra = {"VersionId": version} if version else {}
+        answer = self._optional("get_object", Key=self.address.key(name), **extra)
+        if answer is None:
+            return None
+        expected = int(answer["ContentLength"])
+        if expected > limit:
+            raise RepositoryError(f"{name} in {self._name} is larger than {limit} bytes")
+        try:
+            content: bytes = answer["Body"].read(limit + 1)
+        except (BotoCoreError, HTTPClientError, OSError) as error:
+            raise Unreachable(f"repository {self._name} broke off while {name} was read") from error
+        if len(content) != expected:  # HTTP 200 is no success: the body can end early
+            raise Unreachable(f"repository {self._name} broke off while {name} was read")
+        return content
+
+    def lock(self, name: str, version: str | None = None) -> Lock | None:
+        """Return what protects an object, None when it is not there. Services omit what the key may not see."""
+        extra = {"VersionId": version} if version else {}
+        answer = self._optional("head_object", Key=self.address.key(name), **extra)
+        if answer is None:
+            return None
+        return Lock(
+            mode=str(answer.get("ObjectLockMode") or "none").lower(),
+            until=answer.get("ObjectLockRetainUntilDate"),
+            legal_hold=answer.get("ObjectLockLegalHoldStatus") == "ON",
+        )
+
+    def may_see_locks(self, name: str, version: str | None = None) -> bool:
+        """Return whether the key may read retention: without that right `lock` would say "none" of locked objects."""
+        extra = {"VersionId": version} if version else {}
+        try:
+            self._call("get_object_retention", Key=self.address.key(name), **extra)
+        except AccessDenied:
+            return False
+        except _AbsentError:  # "no retention on this object" is an answer too
+            return True
+        return True
+
+    def bucket_lock(self) -> bool:
+        """Return whether the bucket has object lock. Raises ``AccessDenied`` when the key may not ask."""
+        try:
+            answer = self._call("get_object_lock_configuration")
+        except _AbsentError:
+            return False
+        return bool(answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
+
+    def versioning(self) -> str:
+        """Return the bucket's versioning: Enabled, Suspended, or empty."""
+        return str(self._call("get_bucket_versioning").get("Status") or "")
+
+    def _relative(self, key: str) -> str:
+        return key.removeprefix(f"{self.address.prefix}/") if self.address.prefix else key
+
+    def _pages(self, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+        pages = iter(self._client.get_paginator(operation).paginate(Bucket=self.address.bucket, **arguments))
+        for _ in range(_PAGE_LIMIT):
+            try:
+                page = next(pages, None)
+            except (BotoCoreError, ClientError, HTTPClientError) as error:
+                raise self._wrapped(error) from error
+            if page is None:
+                return
+            yield page
+        raise RepositoryError(f"repository {self._name} lists more than {_PAGE_LIMIT} pages of objects")
+
+    def _optional(self, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
+        try:
+            return self._call(operation, **arguments)
+        except _AbsentError:
+            return None
+
+    def _call(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = getattr(self._client, operation)(Bucket=self.address.bucket, **arguments)
+        except (BotoCoreError, ClientError, HTTPClientError) as error:
+            if isinstance(error, ClientError) and _code(error) in _ABSENT:
+                raise _AbsentError from error
+            raise self._wrapped(error) from error
+        return answer
+
+    def _wrapped(self, error: Exception) -> RepositoryError:
+        where = f"{self.address.host}:{self.address.port}"
+        if not isinstance(error, ClientError):
+            what = redact(str(error))[:200]
+            hint = "give the CA's certificates as `ca_file`" if "SSL" in what or "certificate" in what else None
+            return Unreachable(f"repository {self._name} does not answer at {where}: {what}", hint=hint)
+        code = _code(error)
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if code == "NoSuchBucket":
+            return RepositoryError(f"repository {self._name}: no bucket {self.address.bucket} at {where}")
+        if code == "RequestTimeTooSkewed":
+            return AccessDenied(f"repository {self._name} refuses the time of this machine", hint="set the clock")
+        if status in {400, 401, 403} and code not in {"InvalidRequest", "MalformedXML"}:
+            return AccessDenied(f"repository {self._name} refuses the access key ({code or status}) at {where}")
+        if status >= 500 or status == 429:
+            return Unreachable(f"repository {self._name} answers {status} {code} at {where}")
+        return RepositoryError(f"repository {self._name}: {code or status} at {where}")
+
+
+class _AbsentError(Exception):
+    """The service says that what was asked for is not there; never leaves this module."""
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _certificates(location: S3Location) -> str | bool:
+    """Return the certificates to trust: the given file, else the system's, as restic does."""
+    if location.ca_file is not None:
+        return str(location.ca_file)
+    return str(_SYSTEM_CERTIFICATES) if _SYSTEM_CERTIFICATES.is_file() else True
+
+
+def _refuse_changes(request: Any, **_: object) -> None:
+    if request.method not in _READING:
+        raise RepositoryError(f"drp reads repositories and never sends {request.method}", hint="this is a bug in drp")

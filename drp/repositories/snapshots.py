@@ -1,0 +1,105 @@
+"""Reads ``restic snapshots --json``: untrusted, every field is looked at before it is believed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from drp.domain.application import Application, PointFilter
+from drp.domain.recovery_point import RecoveryPoint
+
+MANIFEST_TAG = "drp-manifest="
+
+_ID = re.compile(r"[0-9a-f]{64}")
+_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
+
+
+def read_snapshots(text: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the snapshots of the last JSON list in the output. Raises ``ValueError`` when there is none."""
+    for line in reversed(text.splitlines()):
+        if line.startswith(("[", "null")):
+            found = json.loads(line)
+            return tuple(entry for entry in (found or []) if isinstance(entry, dict))
+    message = "the backup tool printed no list of snapshots"
+    raise ValueError(message)
+
+
+def is_id(text: str) -> bool:
+    """Return whether the text is a whole snapshot id."""
+    return _ID.fullmatch(text) is not None
+
+
+def points_of(
+    snapshots: Iterable[Mapping[str, Any]], application: Application, repository: str
+) -> tuple[tuple[RecoveryPoint, ...], tuple[str, ...]]:
+    """Return the application's points, newest first, and a line for each snapshot that makes no sense."""
+    points: list[RecoveryPoint] = []
+    unreadable: list[str] = []
+    for snapshot in snapshots:
+        try:
+            point = _point(snapshot, application.name, repository)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            unreadable.append(f"snapshots/{str(snapshot.get('id'))[:64]}: makes no sense ({type(error).__name__})")
+            continue
+        if belongs(point, application.points):
+            points.append(point)
+    points.sort(key=lambda point: (point.consistent_at, point.id), reverse=True)
+    return tuple(points), tuple(unreadable)
+
+
+def belongs(point: RecoveryPoint, wanted: PointFilter) -> bool:
+    """Return whether a point is one of the application's: it has all tags, the host, and the path."""
+    return (
+        set(wanted.tags) <= set(point.tags)
+        and wanted.host in {None, point.host}
+        and (wanted.path is None or wanted.path in point.paths)
+    )
+
+
+def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> RecoveryPoint:
+    identifier = str(snapshot["id"])
+    if not is_id(identifier):
+        message = "not a snapshot id"
+        raise ValueError(message)
+    tags = _texts(snapshot.get("tags"))
+    summary = snapshot.get("summary")
+    size = summary.get("total_bytes_processed") if isinstance(summary, dict) else None
+    return RecoveryPoint(
+        id=identifier,
+        repository=repository,
+        application=application,
+        consistent_at=read_time(str(snapshot["time"])),
+        size_bytes=size if isinstance(size, int) and size >= 0 else None,
+        tags=tags,
+        host=str(snapshot.get("hostname") or ""),
+        paths=_texts(snapshot.get("paths")),
+        manifest_id=_manifest(tags),
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        message = "not a list of texts"
+        raise TypeError(message)
+    return tuple(str(entry) for entry in value)
+
+
+def _manifest(tags: Iterable[str]) -> str | None:
+    """Return the digest that the tags name; two different ones name none."""
+    digests = {tag.removeprefix(MANIFEST_TAG) for tag in tags if tag.startswith(MANIFEST_TAG)}
+    digest = digests.pop() if len(digests) == 1 else ""
+    return digest if _ID.fullmatch(digest) else None
+
+
+def read_time(text: str) -> datetime:
+    """Return an RFC 3339 instant in UTC; nanoseconds are cut to microseconds."""
+    instant = datetime.fromisoformat(_NANOSECONDS.sub(r"\1", text))
+    if instant.tzinfo is None:
+        message = "an instant without its offset"
+        raise ValueError(message)
+    return instant.astimezone(UTC)

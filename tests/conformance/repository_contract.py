@@ -1,0 +1,86 @@
+"""What every Repository must do, whatever is behind it. A suite inherits it and gives a `world`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+
+import pytest
+
+from drp.domain.ports import Abilities
+from drp.domain.restore import RestoreOutcome
+from drp.errors import NotFound, RepositoryError
+from tests.support.fixtures_repositories import RepositoryWorld, application
+
+
+class RepositoryContract:
+    """The contract of the Repository port."""
+
+    def test_preflight_tells_what_it_is(self, world: RepositoryWorld) -> None:
+        abilities = world.repository.preflight()
+        assert isinstance(abilities, Abilities)
+        assert abilities.tool
+        assert abilities.tool_version
+        assert abilities.remarks == ()
+
+    def test_points_are_newest_first_and_stable(self, world: RepositoryWorld) -> None:
+        first = world.repository.points(world.application)
+        assert tuple(point.id for point in first.points) == world.ids
+        assert first == world.repository.points(world.application)
+        times = [point.consistent_at for point in first.points]
+        assert times == sorted(times, reverse=True)
+        assert all(time.tzinfo is UTC for time in times)
+        assert (first.unreadable, first.emptied) == ((), "")
+
+    def test_points_belong_to_repository_and_application(self, world: RepositoryWorld) -> None:
+        for point in world.repository.points(world.application).points:
+            assert (point.repository, point.application) == (world.repository.name, world.application.name)
+
+    def test_points_of_an_application_without_any_are_none(self, world: RepositoryWorld) -> None:
+        listing = world.repository.points(application("pacs", tags=("pacs",)))
+        assert (listing.points, listing.unreadable) == ((), ())
+
+    def test_immutability_counts_what_it_saw(self, world: RepositoryWorld) -> None:
+        for point in world.repository.points(world.application).points:
+            seen = world.repository.immutability(point)
+            assert 0 <= seen.objects_observed <= seen.objects_total
+            assert seen.provenance in {"declared", "observed", "probed"}
+            assert seen.retained_until is None or seen.retained_until.tzinfo is not None
+
+    def test_order_runs_in_the_cell(self, world: RepositoryWorld) -> None:
+        point = world.repository.points(world.application).points[0]
+        order = world.repository.restore_order(point)
+        assert order.argv[0] == "/run/drp/tool/" + order.executables[0].rsplit("/", 1)[-1]
+        assert order.argv[order.argv.index("--target") + 1] == "/data/restore"
+        assert order.source_root.startswith("/")
+        assert set(order.secrets.values()) == {secret.name for secret in world.repository.secrets()}
+
+    def test_order_for_a_foreign_point_is_refused(self, world: RepositoryWorld) -> None:
+        point = world.repository.points(world.application).points[0]
+        with pytest.raises(NotFound):
+            world.repository.restore_order(replace(point, id="--help"))
+
+    def test_secrets_are_references(self, world: RepositoryWorld) -> None:
+        point = world.repository.points(world.application).points[0]
+        said = repr((world.repository.secrets(), world.repository.restore_order(point), world.repository))
+        assert not [secret for secret in world.secrets if secret in said]
+
+    def test_receipt_of_a_good_end_is_complete(self, world: RepositoryWorld) -> None:
+        point = world.repository.points(world.application).points[0]
+        receipt = world.repository.receipt(
+            point, RestoreOutcome(exit_code=0, summary={"bytes_restored": 5, "files_restored": 1})
+        )
+        assert receipt.unrestored == ()
+        assert receipt.bytes_restored > 0
+        assert receipt.files_restored > 0
+
+    @pytest.mark.parametrize("exit_code", [1, 2, 3, -1, 99])
+    def test_receipt_of_a_bad_end_is_never_complete(self, world: RepositoryWorld, exit_code: int) -> None:
+        point = world.repository.points(world.application).points[0]
+        assert world.repository.receipt(point, RestoreOutcome(exit_code=exit_code)).unrestored
+
+    def test_absent_repository_raises(self, world: RepositoryWorld) -> None:
+        with pytest.raises(RepositoryError):
+            world.absent.preflight()
+        with pytest.raises(RepositoryError):
+            world.absent.points(world.application)
