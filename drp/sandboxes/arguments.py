@@ -1,0 +1,137 @@
+"""The bubblewrap command line of a sandbox: pure, so that what a sandbox may see can be read and tested as data.
+
+Every line here answers a way out that once worked: see the isolation proof, which tries them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from drp.domain.sandbox import SandboxProfile, SandboxRole
+from drp.sandboxes.identity import Identity
+
+PYTHON = "/usr/bin/python3"
+INSIDE = "/run/drp"
+_PATH = f"{INSIDE}/tool:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CELL_CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID")
+_RUN_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What one sandbox is to be."""
+
+    id: str
+    role: SandboxRole
+    profile: SandboxProfile
+    identity: Identity
+    data: Path
+    """Host path bound at /data."""
+    read_only: Mapping[str, str]
+    """Host path → path inside."""
+    hosts: str = "127.0.0.1 localhost\n::1 localhost\n"
+    limit_by_prlimit: bool = False
+
+    @property
+    def memory_bytes(self) -> int:
+        """Limit for processes: a cell also keeps its tool's cache in memory."""
+        return self.profile.memory_bytes * (2 if self.role == "restore-cell" else 1)
+
+    @property
+    def inside_uid(self) -> int:
+        """Uid that commands run as, as they see it."""
+        return 0 if self.identity.range_size and self.role == "restore-cell" else self.profile.run_as
+
+
+def files(spec: Spec) -> dict[str, bytes]:
+    """Return the small files that a sandbox finds in /etc, by path."""
+    uid = spec.profile.run_as
+    account = f"drp:x:{uid}:{uid}::/tmp:/bin/sh\n" if uid else ""
+    return {
+        "/etc/passwd": f"root:x:0:0::/tmp:/bin/sh\n{account}nobody:x:65534:65534::/:/bin/false\n".encode(),
+        "/etc/group": f"root:x:0:\n{'drp:x:%d:' % uid if uid else ''}\nnogroup:x:65534:\n".encode(),
+        "/etc/hosts": spec.hosts.encode(),
+        "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\nservices: files\n",
+    }
+
+
+def command(spec: Spec, agent_descriptors: tuple[int, int]) -> list[str]:
+    """Return the argv that bubblewrap runs inside: limits, then (with a range) the drop to ``run_as``, then the agent."""
+    limits = ["--core=0", "--nofile=8192"]
+    if spec.limit_by_prlimit:
+        # applied inside: there the count of processes begins at zero instead of at all those of the same user
+        limits += [f"--nproc={spec.profile.processes}", f"--data={spec.memory_bytes}"]
+    argv = ["/usr/bin/prlimit", *limits, "--"]
+    if spec.identity.range_size and spec.role == "run":
+        user = str(spec.profile.run_as)
+        argv += ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all"]
+        argv += ["--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
+    listening, lifeline = agent_descriptors
+    return [*argv, PYTHON, "-I", "-S", f"{INSIDE}/agent.py", str(listening), str(lifeline)]
+
+
+def arguments(spec: Spec, *, contents: Mapping[str, int], seccomp: int, status: int) -> list[str]:
+    """Return bubblewrap's options; ``contents`` maps paths inside to descriptors that hold what is there."""
+    return [
+        *_namespaces(spec),
+        *_environment(),
+        *_system(),
+        *_temporary(spec),
+        *(part for path, descriptor in contents.items() for part in ("--ro-bind-data", str(descriptor), path)),
+        *(part for source, target in spec.read_only.items() for part in ("--ro-bind", source, target)),
+        *("--bind", str(spec.data), "/data"),
+        *_shared_memory(spec),
+        *("--seccomp", str(seccomp)),
+        # otherwise / and /dev are writable memory of half the machine
+        *("--remount-ro", "/dev", "--remount-ro", "/"),
+        *("--json-status-fd", str(status), "--chdir", "/"),
+    ]
+
+
+def _namespaces(spec: Spec) -> list[str]:
+    # never --unshare-all: there user and cgroup namespaces are only tried
+    argv = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup"]
+    argv += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--cap-drop", "ALL"]
+    if spec.identity.range_size:
+        wanted = _CELL_CAPABILITIES if spec.role == "restore-cell" else _RUN_CAPABILITIES
+        return argv + [part for each in wanted for part in ("--cap-add", each)]
+    uid = str(spec.profile.run_as)
+    return ["--unshare-user", "--disable-userns", "--uid", uid, "--gid", uid, *argv]
+
+
+def _environment() -> list[str]:
+    argv = ["--clearenv"]
+    for name, value in (("PATH", _PATH), ("HOME", "/tmp"), ("LANG", "C.UTF-8"), ("USER", "drp")):  # noqa: S108
+        argv += ["--setenv", name, value]
+    return argv
+
+
+def _system() -> list[str]:
+    argv = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib64", "lib32"):
+        path = Path("/") / name
+        if path.is_symlink():
+            argv += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            argv += ["--ro-bind", str(path), str(path)]
+    argv += ["--dir", "/etc"]
+    for name in ("ld.so.cache", "alternatives", "localtime"):
+        argv += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return [*argv, "--proc", "/proc", "--dev", "/dev"]
+
+
+def _temporary(spec: Spec) -> list[str]:
+    """Return the options for the temporary file systems; they come before what is bound below /run."""
+    # memory files count against the memory limit: their sum stays well below it, or a full /tmp kills the agent
+    whole = spec.profile.memory_bytes
+    tmp = whole if spec.role == "restore-cell" else whole // 4
+    argv: list[str] = []
+    for path, size in (("/tmp", tmp), ("/run", whole // 16)):  # noqa: S108
+        argv += ["--perms", "1777", "--size", str(size), "--tmpfs", path]
+    return [*argv, "--dir", INSIDE]
+
+
+def _shared_memory(spec: Spec) -> list[str]:
+    return ["--perms", "1777", "--size", str(spec.profile.memory_bytes // 4), "--tmpfs", "/dev/shm"]  # noqa: S108

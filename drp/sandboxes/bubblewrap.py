@@ -1,0 +1,223 @@
+"""The default sandbox driver: bubblewrap, an agent inside, our system call filter; no daemon, no image, no root.
+
+A sandbox never outlives this process: its first process dies with us, its agent ends with the lifeline pipe, its
+volume with the worker's mount namespace. What a crash can still leave (directories, groups) the reaper removes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from drp.clock import boot_id
+from drp.domain.check import Target
+from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
+from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxProfile
+from drp.errors import SandboxError
+from drp.redact import remember
+from drp.sandboxes import cell, cgroups, isolation, layout, netns, reaper, residue, volume
+from drp.sandboxes.arguments import Spec
+from drp.sandboxes.cgroups import ControlGroup
+from drp.sandboxes.gateway import GatewayClient
+from drp.sandboxes.identity import Identity, Slot, identity_for
+from drp.sandboxes.launch import Running, launch
+from drp.sandboxes.layout import LiveDirectory
+from drp.sandboxes.recorder import Recorder
+from drp.sandboxes.target import SandboxTarget
+
+Resolve = Callable[[SecretReference], str]
+
+
+@dataclass(kw_only=True)
+class _Live:
+    """A sandbox of ours."""
+
+    handle: SandboxHandle
+    spec: Spec
+    directory: LiveDirectory
+    running: Running
+    slot: Slot | None = None
+    """Held by the run sandbox; its cells share it."""
+    recorder: Recorder | None = None
+    cells: list[str] = field(default_factory=list)
+    on_end: ExitStack = field(default_factory=ExitStack)
+
+
+class BubblewrapSandbox:
+    """The Sandbox port."""
+
+    driver = "bubblewrap"
+
+    def __init__(self, run_directory: Path, *, resolve: Resolve, gateway: GatewayClient | None = None) -> None:
+        """Keep live sandboxes under ``run_directory``; ``resolve`` reads a secret; ``gateway`` reaches repositories."""
+        self._run_directory = run_directory
+        self._home = layout.home(run_directory)
+        self._resolve = resolve
+        self._gateway = gateway
+        self._live: dict[str, _Live] = {}
+
+    def open(self, profile: SandboxProfile, label: str) -> SandboxHandle:
+        """Return a new run sandbox: no network, no repository, no key, an empty data volume under quota."""
+        with ExitStack() as undo:
+            slot = Slot(layout.slots_directory(self._run_directory))
+            undo.callback(slot.release)
+            identity = identity_for(profile.identity, slot)
+            directory = self._make_directory(undo)
+            directory.record(**self._about(label))
+            data = volume.make(
+                directory.path / "data",
+                backing=profile.data_backing,
+                size_bytes=profile.data_bytes,
+                uid=identity.uid,
+                image_directory=self._run_directory,
+            )
+            live = self._launch(undo, directory, self._spec(directory, profile, identity, data.path), label)
+            live.slot = slot
+            live.recorder = self._record_egress(live.running, profile)
+            undo.callback(live.recorder.close)
+            undo.pop_all()
+        return live.handle
+
+    def prove(self, handle: SandboxHandle) -> IsolationProof:
+        """Return the proof for this sandbox; what the probe tried is not kept as egress."""
+        live = self._get(handle)
+        recorder = live.recorder
+        try:
+            return isolation.prove(
+                live.running.client,
+                host_uid=live.spec.identity.host_uid_of(live.spec.inside_uid),
+                parent=self._home,
+                saw=recorder.saw if recorder is not None else lambda _destination, _port: False,
+            )
+        finally:
+            if recorder is not None:
+                recorder.forget()
+
+    def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
+        """Return a restore cell on the same data volume: it reaches the order's endpoint and nothing else."""
+        owner = self._get(handle)
+        plan = cell.plan(order)
+        with ExitStack() as undo:
+            directory = self._make_directory(undo)
+            directory.record(**self._about("restore-cell"))
+            read_only = cell.readable_binds(order, directory.path / "binds", owner.spec.identity)
+            spec = Spec(
+                id=directory.path.name,
+                role="restore-cell",
+                profile=owner.spec.profile,
+                identity=owner.spec.identity,
+                data=owner.spec.data,
+                read_only=read_only,
+                hosts=plan.hosts,
+                limit_by_prlimit=owner.spec.limit_by_prlimit,
+            )
+            live = self._launch(undo, directory, spec, "restore-cell")
+            if plan.listeners:
+                inside = netns.enter(live.running.child, addresses=plan.addresses, listeners=plan.listeners)
+                live.on_end.callback(cell.relay(self._gateway, inside, order))
+            for secret in secrets:
+                value = secret.template.format(*(self._resolve(reference) for reference in secret.references))
+                remember(value)
+                live.running.client.secret(secret.name, value)
+            undo.pop_all()
+        owner.cells.append(live.handle.id)
+        return live.handle
+
+    def target(self, handle: SandboxHandle) -> Target:
+        """Return the way to run commands inside."""
+        return SandboxTarget(self._get(handle).running.client)
+
+    def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
+        """Return what tried to leave the sandbox so far; nothing once it is destroyed."""
+        live = self._live.get(handle.id)
+        return live.recorder.attempts() if live is not None and live.recorder is not None else ()
+
+    def usage(self, handle: SandboxHandle) -> volume.VolumeUsage:
+        """Return how full the sandbox's data volume is."""
+        return volume.usage(handle.data_path)
+
+    def destroy(self, handle: SandboxHandle) -> Residue:
+        """Destroy a sandbox (and its cells) or a cell; safe to call again, also from another process."""
+        started = time.monotonic()
+        live = self._live.pop(handle.id, None)
+        namespace = live.running.pid_namespace if live is not None else ""
+        if live is not None:
+            for name in live.cells:
+                if name in self._live:
+                    self.destroy(self._live[name].handle)
+            self._end(live)
+        directory = self._home / handle.id
+        if live is None and directory.exists() and layout.is_abandoned(directory):
+            namespace = str(layout.read_record(directory).get("pid_namespace", ""))
+            reaper.reap_one(handle.id, self._run_directory)
+        elapsed = int((time.monotonic() - started) * 1000)
+        return residue.look(handle.id, [directory], namespace, duration_ms=elapsed)
+
+    # ---- parts
+
+    def _get(self, handle: SandboxHandle) -> _Live:
+        if handle.id not in self._live:
+            message = f"sandbox {handle.id} is not open here"
+            raise SandboxError(message, hint="it was destroyed, or belongs to another process")
+        return self._live[handle.id]
+
+    def _make_directory(self, undo: ExitStack) -> LiveDirectory:
+        directory = LiveDirectory(self._home, layout.new_id())
+        undo.callback(directory.release)
+        undo.callback(reaper.clear, directory.path)
+        return directory
+
+    def _about(self, label: str) -> dict[str, object]:
+        return {"label": label, "boot_id": boot_id(), "driver": self.driver}
+
+    def _spec(self, directory: LiveDirectory, profile: SandboxProfile, identity: Identity, data: Path) -> Spec:
+        return Spec(
+            id=directory.path.name,
+            role="run",
+            profile=profile,
+            identity=identity,
+            data=data,
+            read_only={},
+        )
+
+    def _launch(self, undo: ExitStack, directory: LiveDirectory, spec: Spec, label: str) -> _Live:
+        memory = spec.memory_bytes
+        if spec.profile.data_backing == "memory":
+            memory += spec.profile.data_bytes  # its pages count against whoever writes them first
+        group = ControlGroup(spec.id, spec.profile, memory)
+        undo.callback(cgroups.destroy, group.directories)
+        control = directory.path / "control"
+        running = launch(spec, control, group)
+        undo.callback(running.kill)
+        directory.record(**self._about(label), pid_namespace=running.pid_namespace)
+        handle = SandboxHandle(
+            id=spec.id,
+            role=spec.role,
+            driver=self.driver,
+            control_socket=str(control),
+            data_path=str(spec.data),
+            uid_offset=spec.identity.uid_offset,
+        )
+        live = _Live(handle=handle, spec=spec, directory=directory, running=running)
+        self._live[handle.id] = live
+        undo.callback(self._live.pop, handle.id, None)
+        return live
+
+    @staticmethod
+    def _record_egress(running: Running, profile: SandboxProfile) -> Recorder:
+        return Recorder(netns.enter(running.child, every_address=True, recorder=True, sinks=profile.sink_ports))
+
+    @staticmethod
+    def _end(live: _Live) -> None:
+        live.on_end.close()
+        live.running.kill()
+        cgroups.destroy(live.running.groups)
+        if live.recorder is not None:
+            live.recorder.close()
+        reaper.clear(live.directory.path)
+        live.directory.release()
+        if live.slot is not None:
+            live.slot.release()

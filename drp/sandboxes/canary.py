@@ -1,0 +1,200 @@
+"""The canary: what a sandbox must not reach, made reachable for its host uid on purpose.
+
+Listeners, a secret, a repository and a process that belong to the very uid the sandbox has on the host, so that only
+the sandbox can be the reason for a denial. It counts every hit and shows whether it is still whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from drp.command import Process, start
+from drp.errors import SandboxError
+from drp.sandboxes.arguments import PYTHON
+from drp.sandboxes.identity import standing
+from drp.sandboxes.layout import LiveDirectory, new_id
+from drp.sandboxes.processes import finish
+
+HOSTS = ("127.0.0.1", "192.0.2.2", "::1", "fd00::2")
+PRODUCTION = "10.20.30.40"
+ENVIRONMENT_VARIABLE = "DRP_CANARY"
+_FIRST_DECOY = 20_000
+_DECOY_SECONDS = 120
+
+NONCE = secrets.token_hex(12)
+"""This process's own secret: it is put into our environment, which no sandbox may see."""
+
+
+class Canary:
+    """Alive between construction and ``close``."""
+
+    def __init__(self, parent: Path, uid: int, hosts: Sequence[str] = HOSTS) -> None:
+        """Set everything up for the host uid of a sandbox; hosts that cannot be bound are left out of ``targets``."""
+        os.environ[ENVIRONMENT_VARIABLE] = NONCE
+        self.hits: list[str] = []
+        self._sockets: list[socket.socket] = []
+        self._live = LiveDirectory(parent, new_id())
+        self._live.record(kind="canary")
+        self.directory = self._live.path
+        self._uid = uid
+        self._make_files()
+        self.hosts, ports = self._listen(hosts)
+        self.decoy = self._start_decoy()
+        self.digest = self._measure()
+        self.targets: dict[str, object] = {
+            "nonce": NONCE,
+            "marker": f"drp-marker-{NONCE}",
+            "hosts": self.hosts,
+            "tcp_port": ports[0],
+            "udp_port": ports[1],
+            "dns_port": ports[2],
+            "vsock_port": ports[0],
+            "production": PRODUCTION,
+            "unix_path": str(self.directory / "docker.sock"),
+            "abstract": f"drp-canary-{NONCE}",
+            "secrets": [str(self.directory / "secret"), "/etc/shadow", str(Path.home() / ".bashrc")],
+            "repository": str(self.directory / "repository"),
+            "process": self.decoy.pid,
+        }
+
+    def _make_files(self) -> None:
+        repository = self.directory / "repository"
+        repository.mkdir()
+        made = [repository, repository / "chunk0", repository / "chunk1", self.directory / "secret"]
+        for path in made[1:3]:
+            path.write_bytes(secrets.token_bytes(4096))
+        made[3].write_text(f"repository-password={NONCE}", encoding="ascii")
+        for path in made:
+            os.chown(path, self._uid, self._uid)
+
+    def _listen(self, hosts: Sequence[str]) -> tuple[list[str], tuple[int, int, int]]:
+        for _ in range(20):
+            base = 20_000 + secrets.randbelow(10_000)
+            bound: list[str] = []
+            try:
+                for host in hosts:
+                    if self._listen_at(host, base):
+                        bound.append(host)
+            except OSError:  # the port is taken: try others
+                self._close_sockets()
+                continue
+            self._listen_unix()
+            return bound, (base, base + 1, base + 2)
+        raise SandboxError("no free ports for the isolation canary")
+
+    def _listen_at(self, host: str, base: int) -> bool:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as trial:
+                trial.bind((host, 0))
+        except OSError:  # no such address on this host, or no IPv6 at all
+            return False
+        listener = self._open(family, socket.SOCK_STREAM)
+        listener.bind((host, base))
+        listener.listen(8)
+        self._serve(self._answer_streams, listener, f"tcp {host}")
+        for offset, name in ((1, "udp"), (2, "dns")):
+            channel = self._open(family, socket.SOCK_DGRAM)
+            channel.bind((host, base + offset))
+            self._serve(self._answer_datagrams, channel, f"{name} {host}")
+        return True
+
+    def _listen_unix(self) -> None:
+        path = self.directory / "docker.sock"
+        for address in (str(path), f"\0drp-canary-{NONCE}"):
+            listener = self._open(socket.AF_UNIX, socket.SOCK_STREAM)
+            listener.bind(address)
+            listener.listen(8)
+            self._serve(self._answer_streams, listener, "unix " + address.replace("\0", "@"))
+        path.chmod(0o666)
+
+    def _open(self, family: int, kind: int) -> socket.socket:
+        opened = socket.socket(family, kind)
+        self._sockets.append(opened)
+        return opened
+
+    @staticmethod
+    def _serve(answer: object, *arguments: object) -> None:
+        assert callable(answer)
+        threading.Thread(target=answer, args=arguments, daemon=True).start()
+
+    def _answer_streams(self, listener: socket.socket, name: str) -> None:
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            with peer, suppress(OSError):
+                self.hits.append(name)
+                peer.settimeout(0.5)
+                peer.recv(128)
+                peer.sendall(b"canary " + NONCE.encode())
+
+    def _answer_datagrams(self, channel: socket.socket, name: str) -> None:
+        while True:
+            try:
+                _, sender = channel.recvfrom(512)
+                if sender is None:  # shut down
+                    return
+                self.hits.append(name)
+                channel.sendto(NONCE.encode(), sender)
+            except OSError:
+                return
+
+    def _start_decoy(self) -> Process:
+        # a high number, so that it is not that of some process inside
+        with suppress(OSError):
+            Path("/proc/sys/kernel/ns_last_pid").write_text(
+                str(_FIRST_DECOY + secrets.randbelow(10_000)), encoding="ascii"
+            )
+        become = ["setpriv", "--pdeathsig", "KILL"]
+        if standing() != "user" and self._uid != os.geteuid():
+            become += ["--reuid", str(self._uid), "--regid", str(self._uid), "--clear-groups"]
+        program = f"import time; time.sleep({_DECOY_SECONDS})"
+        argv = [*become, PYTHON, "-I", "-S", "-c", program, f"drp-marker-{NONCE}"]
+        decoy = start(argv, environment={"SECRET": NONCE})
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                if Path(f"/proc/{decoy.pid}/cmdline").read_bytes().startswith(PYTHON.encode()):
+                    return decoy
+            time.sleep(0.002)
+        raise SandboxError("the isolation canary's process did not start")
+
+    def _measure(self) -> dict[str, str]:
+        repository = self.directory / "repository"
+        found = {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in sorted(repository.iterdir())}
+        return {**found, "mode": oct((repository / "chunk0").stat().st_mode)}
+
+    def rearm(self) -> None:
+        """Begin to count anew: what the positive control did is not the sandbox's doing."""
+        self.hits.clear()
+        self.digest = self._measure()
+
+    def intact(self) -> bool:
+        """Return whether files are as they were and the process is alive."""
+        return self._measure() == self.digest and self.decoy.poll() is None
+
+    def close(self) -> None:
+        """Take everything down."""
+        self.decoy.kill()
+        finish(self.decoy, 5)
+        self._close_sockets()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self._live.release()
+
+    def _close_sockets(self) -> None:
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        self._sockets.clear()

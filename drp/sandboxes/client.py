@@ -1,0 +1,241 @@
+"""The host's side of the agent in a sandbox: commands, files, secrets, over a socket that is invisible inside.
+
+Whatever the agent says is untrusted: it is bounded, it is parsed strictly, and it can grant nothing. Descriptors are
+never received. Light on purpose: the Ansible connection plugin imports it.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from drp.domain.check import Execution
+from drp.errors import SandboxError
+
+Stream = Literal["stdout", "stderr"]
+OnOutput = Callable[[Stream, bytes], None]
+
+OUTPUT_LIMIT = 64 << 20
+_FRAME_LIMIT = 8 << 20
+_CHUNK = 1 << 16
+_GRACE_SECONDS = 10.0
+_SHORT_SECONDS = 10.0
+_STREAMS: Mapping[bytes, Stream] = {b"O": "stdout", b"R": "stderr"}
+
+
+class AgentClient:
+    """Speaks with the agent of one sandbox; each call is a connection of its own, so calls may run side by side.
+
+    Every call raises ``SandboxError`` when the sandbox is gone, breaks the protocol or exceeds a limit.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        """Take the host path of the control socket."""
+        self.path = str(path)
+
+    def ping(self, timeout_seconds: float = _SHORT_SECONDS) -> Mapping[str, object]:
+        """Return what the agent says of itself (untrusted): its process and user id."""
+        with _Call(self.path, timeout_seconds) as call:
+            call.request({"op": "ping"})
+            return call.end()
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        secrets: Mapping[str, str] | None = None,
+        on_output: OnOutput | None = None,
+    ) -> Execution:
+        """Run a command inside and return how it ended, whatever that is; no time limit without ``timeout`` (seconds).
+
+        ``secrets`` maps environment variables to names of secrets given before: the variable holds a path that only
+        this command can open. ``on_output`` sees output as it comes. More than 64 MiB of output kills the command.
+        """
+        with _Call(self.path, None if timeout is None else timeout + _GRACE_SECONDS) as call:
+            call.request(
+                {
+                    "op": "exec",
+                    "argv": list(argv),
+                    "timeout": timeout,
+                    "env": dict(env or {}),
+                    "cwd": cwd,
+                    "secrets": dict(secrets or {}),
+                    "max_output": OUTPUT_LIMIT,
+                }
+            )
+            feeder = threading.Thread(target=call.feed, args=(stdin,), daemon=True)
+            feeder.start()
+            return _collect(call, on_output)
+
+    def put(self, source: Path | str | bytes, destination: str, *, mode: int = 0o600) -> None:
+        """Copy a host file (or bytes) into the sandbox."""
+        content = source if isinstance(source, bytes) else Path(source).read_bytes()
+        with _Call(self.path, None) as call:
+            call.request({"op": "put", "path": destination, "mode": mode})
+            call.feed(content)
+            call.succeed(f"cannot write {destination} in the sandbox")
+
+    def get(self, source: str, destination: Path | str, *, limit: int = OUTPUT_LIMIT) -> int:
+        """Copy a file out of the sandbox, at most ``limit`` bytes; return its size."""
+        size = 0
+        with _Call(self.path, None) as call, Path(destination).open("wb") as target:
+            call.request({"op": "get", "path": source})
+            while True:
+                kind, data = call.frame()
+                if kind == b"X":
+                    call.check(data, f"cannot read {source} in the sandbox")
+                    return size
+                size += len(data)
+                if kind != b"O" or size > limit:
+                    message = f"{source} in the sandbox is larger than {limit} bytes"
+                    raise SandboxError(message)
+                target.write(data)
+
+    def secret(self, name: str, value: str) -> None:
+        """Hand a named secret to the agent, which keeps it in memory for commands that ask for it by name."""
+        with _Call(self.path, _SHORT_SECONDS) as call:
+            call.request({"op": "secret", "name": name})
+            call.feed(value.encode())
+            call.succeed(f"cannot hand secret {name} to the restore cell")
+
+
+class _Call:
+    """One connection with one deadline."""
+
+    def __init__(self, path: str, timeout_seconds: float | None) -> None:
+        self._path = path
+        self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        self._socket = socket.socket(socket.AF_UNIX)
+
+    def __enter__(self) -> _Call:
+        try:
+            self._limit()
+            self._socket.connect(self._path)
+        except OSError as error:
+            self._socket.close()
+            raise self._gone(error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _gone(self, error: OSError) -> SandboxError:
+        if isinstance(error, TimeoutError):
+            return SandboxError("the agent in the sandbox did not answer in time")
+        return SandboxError(f"the sandbox is gone: {error.strerror or error}")
+
+    def _limit(self) -> None:
+        if self._deadline is not None:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._socket.settimeout(left)
+
+    def _send(self, kind: bytes, payload: bytes = b"") -> None:
+        self._socket.sendall(kind + struct.pack("!I", len(payload)) + payload)
+
+    def _receive(self, count: int) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            self._limit()
+            part = self._socket.recv(min(count - len(data), _CHUNK))
+            if not part:
+                raise SandboxError("the agent in the sandbox hung up")
+            data += part
+        return bytes(data)
+
+    def request(self, fields: Mapping[str, object]) -> None:
+        try:
+            self._send(b"J", json.dumps(fields).encode())
+        except OSError as error:
+            raise self._gone(error) from error
+
+    def feed(self, content: bytes) -> None:
+        """Send input and its end; a command that does not read it, or an agent that refuses, is no error here."""
+        with suppress(OSError):
+            for start in range(0, len(content), _CHUNK):
+                self._send(b"I", content[start : start + _CHUNK])
+            self._send(b"E")
+
+    def frame(self) -> tuple[bytes, bytes]:
+        try:
+            header = self._receive(5)
+            length = struct.unpack("!I", header[1:])[0]
+            if length > _FRAME_LIMIT:
+                raise SandboxError("the agent in the sandbox broke the protocol: oversized frame")
+            return header[:1], self._receive(length)
+        except OSError as error:
+            raise self._gone(error) from error
+
+    def end(self) -> dict[str, object]:
+        kind, data = self.frame()
+        if kind != b"X":
+            raise SandboxError("the agent in the sandbox broke the protocol: an answer was expected")
+        return parse_end(data)
+
+    def check(self, data: bytes, complaint: str) -> None:
+        fields = parse_end(data)
+        if fields["rc"] != 0:
+            message = f"{complaint}: {str(fields.get('error', ''))[:400]}"
+            raise SandboxError(message)
+
+    def succeed(self, complaint: str) -> None:
+        kind, data = self.frame()
+        if kind != b"X":
+            raise SandboxError("the agent in the sandbox broke the protocol: an answer was expected")
+        self.check(data, complaint)
+
+
+def parse_end(data: bytes) -> dict[str, object]:
+    """Return the fields of an end frame; raises SandboxError unless it is an object with a whole number ``rc``."""
+    try:
+        fields = json.loads(data)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict) or type(fields.get("rc")) is not int:
+        raise SandboxError("the agent in the sandbox broke the protocol: unreadable answer")
+    return fields
+
+
+def _collect(call: _Call, on_output: OnOutput | None) -> Execution:
+    kept: dict[Stream, list[bytes]] = {"stdout": [], "stderr": []}
+    size = 0
+    while True:
+        kind, data = call.frame()
+        if kind == b"X":
+            fields = parse_end(data)
+            break
+        if kind not in _STREAMS:
+            raise SandboxError("the agent in the sandbox broke the protocol: unknown frame")
+        size += len(data)
+        if size > OUTPUT_LIMIT:
+            raise SandboxError("the agent in the sandbox broke the protocol: output beyond its limit")
+        stream = _STREAMS[kind]
+        kept[stream].append(data)
+        if on_output is not None:
+            on_output(stream, data)
+    if "error" in fields:
+        kept["stderr"].append(str(fields["error"])[:400].encode("utf-8", "replace"))
+    if fields.get("truncated") is True:
+        kept["stderr"].append(b"\ndrp: the command was ended: more than 64 MiB of output\n")
+    duration = fields.get("ms", 0)
+    exit_code = fields["rc"]
+    assert isinstance(exit_code, int)
+    return Execution(
+        exit_code=exit_code,
+        stdout=b"".join(kept["stdout"]),
+        stderr=b"".join(kept["stderr"]),
+        timed_out=fields.get("timed_out") is True,
+        duration_ms=duration if isinstance(duration, int) and duration >= 0 else 0,
+    )

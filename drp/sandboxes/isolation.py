@@ -1,0 +1,127 @@
+"""The isolation proof of one sandbox, in three legs: the same probe outside, inside, and the canary's verdict.
+
+Outside it runs as the sandbox's host uid and must reach its targets, or its denials inside would prove nothing.
+Inside every check must be denied. At the end the canary must have seen nothing. An address of production that
+answers inside is denied only if this sandbox's own recorder saw the attempt arrive: then it went nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from drp.command import run
+from drp.domain.check import Execution
+from drp.domain.sandbox import IsolationProof, ProbeCheck
+from drp.errors import SandboxError
+from drp.sandboxes.arguments import INSIDE, PYTHON
+from drp.sandboxes.canary import PRODUCTION, Canary
+from drp.sandboxes.client import AgentClient
+from drp.sandboxes.identity import standing
+from drp.sandboxes.launch import PAYLOAD
+
+_SECONDS = 40.0
+_OUTPUT_LIMIT = 1 << 20
+_CHECKS_LIMIT = 500
+_PRODUCTION_PORTS = {"net.mllp:production": 2575, "net.smtp:production": 25}
+_ALWAYS_REACHED = (
+    "unix.path",
+    "unix.abstract",
+    "fs.read:environ-of-canary",
+    "repo.overwrite",
+    "repo.create",
+    "repo.rename",
+    "repo.chmod",
+    "repo.utime",
+    "proc.kill",
+    "proc.visible",
+)
+
+Saw = Callable[[str, int], bool]
+
+
+def prove(client: AgentClient, *, host_uid: int, parent: Path, saw: Saw) -> IsolationProof:
+    """Return the proof for the sandbox behind ``client``, whose commands have ``host_uid`` on the host.
+
+    ``saw`` asks the sandbox's recorder whether an attempt to reach a destination arrived there.
+    """
+    started = time.monotonic()
+    canary = Canary(parent, host_uid)
+    try:
+        reached, _ = _read(_outside(canary, host_uid))
+        expected = {*_ALWAYS_REACHED, f"fs.read:{canary.directory / 'secret'}"}
+        expected |= {f"net.{kind}:{host}" for host in canary.hosts for kind in ("tcp", "udp", "dns-udp")}
+        able = {each.id for each in reached if each.outcome == "allowed"}
+        canary.rearm()
+        checks, facts = _read(_inside(client, canary))
+        checks = tuple(_judge(each, saw) for each in checks)
+        left_out = {each.id for each in reached} - {each.id for each in checks}
+        return IsolationProof(
+            denied=sum(each.outcome == "denied" for each in checks),
+            allowed=sum(each.outcome == "allowed" for each in checks),
+            errors=sum(each.outcome == "error" for each in checks) + len(left_out),
+            control_reached=len(able),
+            control_missed=tuple(sorted(expected - able)),
+            canary_hits=len(canary.hits),
+            canary_intact=canary.intact(),
+            checks=tuple(_anonymous(each, canary) for each in checks),
+            facts={**facts, "canary_hosts": canary.hosts},
+            duration_ms=int((time.monotonic() - started) * 1000),
+        )
+    finally:
+        canary.close()
+
+
+def _outside(canary: Canary, host_uid: int) -> bytes:
+    argv = [PYTHON, "-I", "-S", "-c", (PAYLOAD / "probe.py").read_text(encoding="utf-8")]
+    if standing() != "user" and host_uid != os.geteuid():
+        argv = ["setpriv", "--reuid", str(host_uid), "--regid", str(host_uid), "--clear-groups", *argv]
+    targets = json.dumps({**canary.targets, "control": True}).encode()
+    return run(argv, timeout_seconds=_SECONDS, stdin=targets).stdout.encode()
+
+
+def _inside(client: AgentClient, canary: Canary) -> bytes:
+    argv = [PYTHON, "-I", "-S", f"{INSIDE}/probe.py"]
+    ended: Execution = client.exec(argv, stdin=json.dumps(canary.targets).encode(), timeout=_SECONDS)
+    if ended.exit_code != 0:
+        last = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
+        message = f"the isolation probe ended with {ended.exit_code} inside the sandbox: {last[0][:200]}"
+        raise SandboxError(message)
+    return ended.stdout
+
+
+def _read(output: bytes) -> tuple[tuple[ProbeCheck, ...], Mapping[str, object]]:
+    """Return the checks and facts of a probe's answer, which is untrusted."""
+    try:
+        answer = json.loads(output[:_OUTPUT_LIMIT])
+        checks = tuple(
+            ProbeCheck(
+                id=str(each["id"])[:200],
+                kind=str(each["kind"])[:20],
+                outcome=each["outcome"] if each["outcome"] in {"denied", "allowed"} else "error",
+                detail=str(each["detail"])[:200],
+            )
+            for each in answer["checks"][:_CHECKS_LIMIT]
+        )
+        facts = dict(answer["facts"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        message = "the isolation probe gave no readable answer"
+        raise SandboxError(message) from error
+    return checks, facts
+
+
+def _judge(check: ProbeCheck, saw: Saw) -> ProbeCheck:
+    port = _PRODUCTION_PORTS.get(check.id)
+    if port is None or check.outcome != "allowed" or not saw(PRODUCTION, port):
+        return check
+    detail = "caught by the egress recorder on the sandbox's own loopback"
+    return ProbeCheck(id=check.id, kind=check.kind, outcome="denied", detail=detail)
+
+
+def _anonymous(check: ProbeCheck, canary: Canary) -> ProbeCheck:
+    """Keep the random name of the canary's directory out of the record: ids must be the same in each proof."""
+    name = check.id.replace(str(canary.directory), "/canary")
+    return ProbeCheck(id=name, kind=check.kind, outcome=check.outcome, detail=check.detail)

@@ -1,0 +1,153 @@
+"""Starts one sandbox and knows when it is ready: descriptors, control group, identity, bubblewrap, agent.
+
+Nothing of ours crosses: the environment is a fixed minimum (bubblewrap's own first process keeps the caller's),
+standard streams are /dev/null or a pipe (a file would be reopenable inside), options travel in a memory file (argv is
+readable inside), and the lock of the sandbox's directory is never inherited.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from drp.command import Process, start
+from drp.errors import SandboxError
+from drp.sandboxes import seccomp
+from drp.sandboxes.arguments import INSIDE, Spec, arguments, command, files
+from drp.sandboxes.cgroups import ControlGroup
+from drp.sandboxes.client import AgentClient
+from drp.sandboxes.identity import Identity, standing
+from drp.sandboxes.processes import finish
+
+PAYLOAD = Path(__file__).parent / "payload"
+_READY_SECONDS = 20.0
+
+
+@dataclass(kw_only=True)
+class Running:
+    """A sandbox that answers."""
+
+    process: Process
+    child: int
+    """Process id of the first process inside, as we see it."""
+    pid_namespace: str
+    client: AgentClient
+    groups: tuple[Path, ...]
+    descriptors: list[int] = field(default_factory=list)
+    """Lifeline, status and error pipes: closing them ends the sandbox too."""
+
+    def kill(self) -> None:
+        """End every process of the sandbox; safe to call again."""
+        with suppress(ProcessLookupError, PermissionError):
+            if self.process.poll() is None:
+                os.kill(self.child, signal.SIGKILL)
+        while self.descriptors:
+            os.close(self.descriptors.pop())
+        finish(self.process, 5)
+
+
+def launch(spec: Spec, control_socket: Path, group: ControlGroup) -> Running:
+    """Start the sandbox and wait for its agent. Raises SandboxError with bubblewrap's own words."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(control_socket))
+        control_socket.chmod(0o600)
+        listener.listen(64)
+        return _start(spec, listener, control_socket, group)
+
+
+def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: ControlGroup) -> Running:
+    contents = {f"{INSIDE}/{name}.py": (PAYLOAD / f"{name}.py").read_bytes() for name in ("agent", "probe")}
+    lifeline, our_lifeline = os.pipe()
+    our_status, status = os.pipe()
+    our_errors, errors = os.pipe()
+    inherited = [lifeline, status, listener.fileno()]
+    ours = [our_lifeline, our_status, our_errors]
+    closing = [lifeline, status, errors]
+    try:
+        held = {path: memory_file(content) for path, content in {**files(spec), **contents}.items()}
+        filter_file = memory_file(seccomp.program())
+        options = arguments(spec, contents=held, seccomp=filter_file, status=status)
+        option_file = memory_file(b"\0".join(os.fsencode(option) for option in options) + b"\0")
+        memory_files = [*held.values(), filter_file, option_file]
+        inherited += memory_files
+        closing += memory_files
+        argv = [*group.launch_prefix(), *_become(spec.identity), "bwrap", "--args", str(option_file), "--"]
+        argv += command(spec, (listener.fileno(), lifeline))
+        process = start(argv, pass_fds=inherited, stderr=errors)
+    except BaseException:
+        _close(ours)
+        raise
+    finally:
+        _close(closing)
+    try:
+        child = _wait_for_child(our_status, our_errors)
+        client = AgentClient(control_socket)
+        namespace = str(Path(f"/proc/{child}/ns/pid").readlink())
+        client.ping(_READY_SECONDS)
+    except (SandboxError, OSError) as error:
+        _close(ours)
+        process.kill()
+        process.wait()
+        detail = error.message if isinstance(error, SandboxError) else f"it ended at once: {error.strerror}"
+        message = f"the sandbox did not start: {detail}"
+        raise SandboxError(message) from error
+    return Running(
+        process=process,
+        child=child,
+        pid_namespace=namespace,
+        client=client,
+        groups=group.directories,
+        descriptors=ours,
+    )
+
+
+def _become(identity: Identity) -> list[str]:
+    if identity.range_size:
+        how = "write" if standing() in {"root", "mapped"} else "newuidmap"
+        helper = [sys.executable, "-I", "-S", str(PAYLOAD / "enter_range.py")]
+        return [*helper, str(identity.uid), str(identity.range_size), how, "--"]
+    if identity.drop:
+        user = str(identity.uid)
+        argv = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all"]
+        return [*argv, "--bounding-set=-all", "--no-new-privs"]
+    return ["setpriv", "--no-new-privs"]
+
+
+def memory_file(content: bytes) -> int:
+    """Return the descriptor of an anonymous file with this content, at its beginning; the caller closes it."""
+    descriptor = os.memfd_create("drp", os.MFD_CLOEXEC)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _wait_for_child(status: int, errors: int) -> int:
+    """Return the process id of the first process inside, from bubblewrap's status line."""
+    line = b""
+    deadline = time.monotonic() + _READY_SECONDS
+    while b"\n" not in line:
+        ready, _, _ = select.select([status], [], [], max(0.0, deadline - time.monotonic()))
+        part = os.read(status, 4096) if ready else b""
+        if not part:
+            raise SandboxError(_complaint(errors))
+        line += part
+    return int(json.loads(line.splitlines()[0])["child-pid"])
+
+
+def _complaint(errors: int) -> str:
+    ready, _, _ = select.select([errors], [], [], 1.0)
+    words = os.read(errors, 4000).decode("utf-8", "replace").strip() if ready else ""
+    return words.splitlines()[-1] if words else "bubblewrap said nothing"

@@ -1,0 +1,108 @@
+"""Where sandboxes live on the host, and what is written there so that a crash can be cleaned up after.
+
+Under root a sandbox runs as an unprivileged uid, which must be able to walk to its volume: a run directory below,
+say, /root is closed to it, so the live part then goes to /run/drp. Names never carry the application's.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from drp.errors import SandboxError
+from drp.sandboxes.identity import standing
+
+PREFIX = "drp-"
+_PUBLIC = Path("/run/drp")
+
+
+def home(run_directory: Path) -> Path:
+    """Return the directory of live sandboxes for a run directory: itself, or a stand-in that every uid can enter."""
+    run_directory = run_directory.absolute()
+    if standing() != "root" or open_to_all(run_directory):
+        return run_directory
+    return _PUBLIC / hashlib.sha256(os.fsencode(run_directory)).hexdigest()[:12]
+
+
+def slots_directory(run_directory: Path) -> Path:
+    """Return where slots are locked: one place a host under root, since uids are the host's."""
+    return _PUBLIC / "slots" if standing() == "root" else run_directory / "slots"
+
+
+def open_to_all(path: Path) -> bool:
+    """Return whether any user may walk through the path and each of its parents (as far as they exist)."""
+    return all(each.stat().st_mode & stat.S_IXOTH for each in (path, *path.parents) if each.exists())
+
+
+def new_id() -> str:
+    """Return a fresh sandbox id."""
+    return PREFIX + secrets.token_hex(6)
+
+
+class LiveDirectory:
+    """The directory of one sandbox, locked as long as the process that made it lives."""
+
+    def __init__(self, parent: Path, name: str) -> None:
+        """Make it and take its lock; the descriptor is close-on-exec, so that no child can hold the lock."""
+        self.path = parent / name
+        hidden = parent / f".{name}"  # becomes visible with its lock held: a reaper never sees it without
+        try:
+            for missing in [each for each in (*reversed(parent.parents), parent) if not each.exists()]:
+                missing.mkdir(exist_ok=True)
+                missing.chmod(0o711)
+            hidden.mkdir()
+            hidden.chmod(0o711)
+            self._lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hidden.rename(self.path)
+        except OSError as error:
+            message = f"cannot make {self.path}: {error.strerror}"
+            raise SandboxError(message, hint="give drp a run directory that it may write to") from error
+
+    def record(self, **fields: object) -> None:
+        """Write what the reaper needs, whole or not at all (no fsync: it matters only until the next boot)."""
+        part = self.path / "meta.json.part"
+        part.write_text(json.dumps(fields, sort_keys=True), encoding="utf-8")
+        part.replace(self.path / "meta.json")
+
+    def release(self) -> None:
+        """Give up the lock; safe to call again."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def read_record(directory: Path) -> dict[str, object]:
+    """Return what was recorded in a sandbox's directory; empty when there is nothing readable."""
+    try:
+        fields = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def is_abandoned(directory: Path) -> bool:
+    """Return whether no living process holds the sandbox: the kernel's word, proof against reused process ids."""
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def public_homes() -> tuple[Path, ...]:
+    """Return every stand-in home on this host."""
+    return tuple(each for each in _PUBLIC.iterdir() if each.is_dir()) if _PUBLIC.is_dir() else ()

@@ -1,0 +1,288 @@
+"""The agent: the one program of drp that lives inside a sandbox. ``agent.py LISTEN_FD LIFELINE_FD``.
+
+Frames both ways: type (1 byte), length (4 bytes, big endian), payload. To the agent: J = request (JSON), I = input
+bytes, E = end of input. From it: O = standard output, R = standard error, X = the end (JSON). Operations: ping, exec,
+put, get, secret. A caller that hangs up kills the command it started; the end of the lifeline pipe kills the sandbox.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+CHUNK = 1 << 16
+FRAME_LIMIT = 8 << 20
+OUTPUT_LIMIT = 64 << 20
+SECRET_LIMIT = 1 << 20
+SECRETS_LIMIT = 32
+DRAIN_SECONDS = 0.2
+PR_SET_DUMPABLE = 4
+SEALS = 0x1 | 0x2 | 0x4 | 0x8
+F_ADD_SEALS = 1033
+
+secrets: dict[str, int] = {}
+
+
+def send(peer: socket.socket, kind: bytes, payload: bytes) -> None:
+    peer.sendall(kind + struct.pack("!I", len(payload)) + payload)
+
+
+def send_end(peer: socket.socket, **fields: Any) -> None:
+    send(peer, b"X", json.dumps(fields).encode())
+
+
+def receive(peer: socket.socket, count: int) -> bytes:
+    data = bytearray()
+    while len(data) < count:
+        part = peer.recv(min(count - len(data), CHUNK))
+        if not part:
+            raise EOFError
+        data += part
+    return bytes(data)
+
+
+def frame(peer: socket.socket) -> tuple[bytes, bytes]:
+    header = receive(peer, 5)
+    length = struct.unpack("!I", header[1:])[0]
+    if length > FRAME_LIMIT:
+        raise ValueError("frame too large")
+    return header[:1], receive(peer, length)
+
+
+class Command:
+    """One command, its three streams, and the caller it answers to."""
+
+    def __init__(self, peer: socket.socket, request: dict[str, Any]) -> None:
+        self.peer = peer
+        self.left = min(int(request.get("max_output") or OUTPUT_LIMIT), OUTPUT_LIMIT)
+        self.truncated = False
+        self.over = False
+        self.lock = threading.Lock()
+        self.busy = {"O": 0.0, "R": 0.0}
+        environment = dict(os.environ)
+        environment.update(request.get("env") or {})
+        keep = []
+        for variable, name in (request.get("secrets") or {}).items():
+            if name not in secrets:
+                raise ValueError("no secret named " + repr(name))
+            keep.append(secrets[name])
+            environment[variable] = "/proc/self/fd/%d" % secrets[name]
+        self.process = subprocess.Popen(
+            request["argv"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=keep,
+            cwd=request.get("cwd") or "/",
+            env=environment,
+            start_new_session=True,
+        )
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def pump(self, stream: Any, kind: str) -> None:
+        """Send what the command prints; once it has ended, swallow what daemons it left behind still print."""
+        while True:
+            self.busy[kind] = 0.0
+            try:
+                data = os.read(stream.fileno(), CHUNK)
+            except OSError:
+                return
+            self.busy[kind] = time.monotonic()
+            if not data:
+                stream.close()
+                return
+            with self.lock:
+                if self.over:
+                    continue
+                if len(data) > self.left:
+                    data, self.truncated = data[: self.left], True
+                self.left -= len(data)
+                try:
+                    if data:
+                        send(self.peer, kind.encode(), data)
+                except OSError:
+                    self.over = True
+                    self.kill()
+            if self.truncated:
+                self.kill()
+
+    def feed(self) -> None:
+        """Give the command its input; when the caller goes away, kill it."""
+        stdin = self.process.stdin
+        assert stdin is not None
+        try:
+            while True:
+                kind, data = frame(self.peer)
+                with contextlib.suppress(OSError, ValueError):
+                    if kind == b"I":
+                        stdin.write(data)
+                        stdin.flush()
+                    elif kind == b"E":
+                        stdin.close()
+        except (EOFError, OSError, ValueError):
+            if self.process.poll() is None:
+                self.kill()
+
+    def run(self, timeout: float | None) -> None:
+        started = time.monotonic()
+        pumps = [
+            threading.Thread(target=self.pump, args=(self.process.stdout, "O"), daemon=True),
+            threading.Thread(target=self.pump, args=(self.process.stderr, "R"), daemon=True),
+        ]
+        timed_out = False
+        try:
+            threading.Thread(target=self.feed, daemon=True).start()
+            for pump in pumps:
+                pump.start()
+            code = self.process.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            self.kill()
+            code = self.process.wait()
+        except BaseException:
+            self.kill()
+            raise
+        duration = int((time.monotonic() - started) * 1000)
+        self.drain(pumps)
+        with self.lock:
+            self.over = True
+            send_end(self.peer, rc=code, timed_out=timed_out, truncated=self.truncated, ms=duration)
+
+    def drain(self, pumps: list[threading.Thread]) -> None:
+        """Wait for the last output, but not for a daemon that keeps the pipe open and says nothing."""
+        quiet_since = time.monotonic()
+        while any(pump.is_alive() for pump in pumps):
+            now = time.monotonic()
+            if any(self.busy.values()):
+                quiet_since = now
+            if now - quiet_since > DRAIN_SECONDS or self.over:
+                return
+            pumps[0].join(0.01)
+            pumps[1].join(0.01)
+
+
+def put(peer: socket.socket, request: dict[str, Any]) -> None:
+    part = request["path"] + ".drp-part"
+    with open(part, "wb") as target:
+        while True:
+            kind, data = frame(peer)
+            if kind == b"E":
+                break
+            target.write(data)
+        os.fchmod(target.fileno(), int(request.get("mode", 0o600)))
+    os.replace(part, request["path"])
+    send_end(peer, rc=0)
+
+
+def get(peer: socket.socket, request: dict[str, Any]) -> None:
+    descriptor = os.open(request["path"], os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as source:
+        for data in iter(lambda: source.read(CHUNK), b""):
+            send(peer, b"O", data)
+    send_end(peer, rc=0)
+
+
+def keep_secret(peer: socket.socket, request: dict[str, Any]) -> None:
+    name = request["name"]
+    if not isinstance(name, str) or (name not in secrets and len(secrets) >= SECRETS_LIMIT):
+        raise ValueError("too many secrets")
+    content = b""
+    while True:
+        kind, data = frame(peer)
+        if kind == b"E":
+            break
+        content += data
+        if len(content) > SECRET_LIMIT:
+            raise ValueError("secret too large")
+    descriptor = os.memfd_create("secret", 0x1 | 0x2)
+    os.write(descriptor, content)
+    fcntl.fcntl(descriptor, F_ADD_SEALS, SEALS)
+    if name in secrets:
+        os.close(secrets[name])
+    secrets[name] = descriptor
+    send_end(peer, rc=0)
+
+
+def answer(peer: socket.socket) -> None:
+    kind, data = frame(peer)
+    request = json.loads(data)
+    if kind != b"J" or not isinstance(request, dict):
+        raise ValueError("not a request")
+    operation = request.get("op")
+    if operation == "exec":
+        timeout = request.get("timeout")
+        Command(peer, request).run(None if timeout is None else float(timeout))
+    elif operation == "put":
+        put(peer, request)
+    elif operation == "get":
+        get(peer, request)
+    elif operation == "secret":
+        keep_secret(peer, request)
+    elif operation == "ping":
+        send_end(peer, rc=0, pid=os.getpid(), uid=os.getuid())
+    else:
+        raise ValueError("unknown operation")
+
+
+def serve(peer: socket.socket) -> None:
+    try:
+        answer(peer)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            send_end(peer, rc=127, error="%s: %s" % (type(error).__name__, error))
+    finally:
+        with contextlib.suppress(OSError):
+            peer.shutdown(socket.SHUT_RDWR)
+        peer.close()
+
+
+def watch(lifeline: int) -> None:
+    """The write end is held by drp alone: its end means that drp is gone, and so is this sandbox."""
+    while True:
+        if not os.read(lifeline, 1):
+            os._exit(70)
+
+
+def main() -> None:
+    listening, lifeline = int(sys.argv[1]), int(sys.argv[2])
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) not in (listening, lifeline):
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+    os.set_inheritable(listening, False)
+    os.set_inheritable(lifeline, False)
+    listener = socket.socket(fileno=listening)
+    threading.Thread(target=watch, args=(lifeline,), daemon=True).start()
+    while True:
+        try:
+            peer, _ = listener.accept()
+        except OSError:
+            time.sleep(0.05)
+            continue
+        try:
+            threading.Thread(target=serve, args=(peer,), daemon=True).start()
+        except RuntimeError:
+            with contextlib.suppress(OSError):
+                send_end(peer, rc=127, error="the process limit of the sandbox is reached")
+            peer.close()
+
+
+if __name__ == "__main__":
+    main()

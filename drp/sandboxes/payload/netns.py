@@ -1,0 +1,199 @@
+"""Works inside a sandbox's network namespace without running anything in the sandbox: ``netns.py PID CONTROL_FD``.
+
+A short-lived helper of the host. It reads one request (JSON) from the control socket, enters the namespaces of the
+process, and passes the sockets it made there back (SCM_RIGHTS): they stay bound to that namespace.
+The netlink functions are also used by the drill worker in its own namespace.
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import fcntl
+import json
+import os
+import socket
+import struct
+import sys
+from typing import Any
+
+NS_GET_USERNS = 0xB701
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+RTM_NEWADDR, RTM_NEWROUTE = 20, 24
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
+RT_TABLE_LOCAL, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL = 255, 4, 254, 2
+IFA_F_NODAD = 2
+SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 1, 0x40
+PACKET_IGNORE_OUTGOING, SOL_PACKET, SO_ATTACH_FILTER = 23, 263, 26
+ETH_P_ALL = 3
+LOOPBACK_INDEX = 1
+EEXIST = 17
+
+
+def netlink(kind: int, body: bytes) -> None:
+    request = struct.pack("IHHII", 16 + len(body), kind, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as channel:
+        channel.send(request + body)
+        error = -struct.unpack("i", channel.recv(4096)[16:20])[0]
+    if error and error != EEXIST:
+        raise OSError(error, os.strerror(error))
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+
+
+def packed(address: str) -> tuple[int, bytes]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return family, socket.inet_pton(family, address)
+
+
+def loopback_up() -> None:
+    with socket.socket() as channel:
+        fcntl.ioctl(channel, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING))
+
+
+def add_address(address: str) -> None:
+    """ip address add ADDRESS dev lo"""
+    family, raw = packed(address)
+    body = struct.pack("BBBBI", family, len(raw) * 8, IFA_F_NODAD, 0, LOOPBACK_INDEX)
+    netlink(RTM_NEWADDR, body + attribute(2, raw) + attribute(1, raw))
+
+
+def every_address_is_local() -> None:
+    """ip route add local default dev lo: every address of the world is here, and nowhere else."""
+    for family, scope in ((socket.AF_INET, RT_SCOPE_HOST), (socket.AF_INET6, 0)):
+        body = struct.pack("BBBBBBBBI", family, 0, 0, 0, RT_TABLE_LOCAL, RTPROT_STATIC, scope, RTN_LOCAL, 0)
+        try:
+            netlink(RTM_NEWROUTE, body + attribute(4, struct.pack("I", LOOPBACK_INDEX)))
+        except OSError:
+            if family == socket.AF_INET:
+                raise
+
+
+def assemble(rules: list[tuple[str, int, int, str, str]]) -> bytes:
+    """Assemble classic BPF from (label, code, operand, label if true, label if false); an empty label is the next."""
+    places = {label: index for index, (label, *_) in enumerate(rules) if label}
+
+    def jump(here: int, label: str) -> int:
+        return places[label] - here - 1 if label else 0
+
+    return b"".join(
+        struct.pack("HBBI", code, jump(index, true), jump(index, false), operand)
+        for index, (_, code, operand, true, false) in enumerate(rules)
+    )
+
+
+def egress_filter() -> bytes:
+    """First packets only: UDP, and TCP with SYN, whose destination is not the sandbox's own loopback address.
+
+    Answers to a SYN (source, not destination, is foreign) pass too: they tell that something inside answered.
+    """
+    word, byte, equal, bits, end = 0x20, 0x30, 0x15, 0x45, 0x06
+    index_header, indexed_byte = 0xB1, 0x50
+    rules = [
+        ("", word, 0xFFFFF000, "", ""),
+        ("", equal, 0x0800, "v4", ""),
+        ("", equal, 0x86DD, "v6", "no"),
+        ("v4", byte, 9, "", ""),
+        ("", equal, 17, "u4", ""),
+        ("", equal, 6, "", "no"),
+        ("", index_header, 0, "", ""),
+        ("", indexed_byte, 13, "", ""),
+        ("", bits, 0x02, "", "no"),
+        ("", byte, 12, "", ""),
+        ("", equal, 127, "", "yes"),
+        ("u4", byte, 16, "", ""),
+        ("", equal, 127, "no", "yes"),
+        ("v6", byte, 6, "", ""),
+        ("", equal, 17, "u6", ""),
+        ("", equal, 6, "", "no"),
+        ("", byte, 53, "", ""),
+        ("", bits, 0x02, "", "no"),
+        ("", word, 8, "", ""),
+        ("", equal, 0, "", "yes"),
+        ("", word, 12, "", ""),
+        ("", equal, 0, "", "yes"),
+        ("", word, 16, "", ""),
+        ("", equal, 0, "", "yes"),
+        ("", word, 20, "", ""),
+        ("", equal, 1, "", "yes"),
+        ("u6", word, 24, "", ""),
+        ("", equal, 0, "", "yes"),
+        ("", word, 28, "", ""),
+        ("", equal, 0, "", "yes"),
+        ("", word, 32, "", ""),
+        ("", equal, 0, "", "yes"),
+        ("", word, 36, "", ""),
+        ("", equal, 1, "no", "yes"),
+        ("yes", end, 0xFFFF, "", ""),
+        ("no", end, 0, "", ""),
+    ]
+    return assemble(rules)
+
+
+def recorder() -> socket.socket:
+    channel = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    code = egress_filter()
+    buffer = ctypes.create_string_buffer(code, len(code))
+    channel.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(code) // 8, ctypes.addressof(buffer)))
+    channel.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+    channel.bind(("lo", ETH_P_ALL))
+    return channel
+
+
+def listener(address: str, port: int, backlog: int = 64) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    channel = socket.socket(family, socket.SOCK_STREAM)
+    if family == socket.AF_INET6:
+        channel.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address == "::" else 1)
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    channel.bind((address, port))
+    channel.listen(backlog)
+    return channel
+
+
+def sink(port: int) -> socket.socket:
+    try:
+        return listener("::", port)
+    except OSError:
+        return listener("0.0.0.0", port)
+
+
+def enter(process: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    network = os.open("/proc/%d/ns/net" % process, os.O_RDONLY)
+    owner = fcntl.ioctl(network, NS_GET_USERNS)
+    if libc.setns(owner, CLONE_NEWUSER) and os.geteuid() != 0:
+        raise OSError(ctypes.get_errno(), "entering the user namespace")
+    if libc.setns(network, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "entering the network namespace")
+
+
+def fulfil(request: dict[str, Any]) -> list[socket.socket]:
+    for address in request.get("addresses", []):
+        add_address(address)
+    if request.get("every_address"):
+        every_address_is_local()
+    made = [recorder()] if request.get("recorder") else []
+    made += [sink(port) for port in request.get("sinks", [])]
+    made += [listener(address, port) for address, port in request.get("listeners", [])]
+    return made
+
+
+def main() -> None:
+    process, control = int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
+    request = json.loads(control.recv(1 << 16))
+    try:
+        enter(process)
+        made = fulfil(request)
+    except OSError as error:
+        control.send(json.dumps({"error": str(error)}).encode())
+        return
+    descriptors = array.array("i", [each.fileno() for each in made])
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)] if made else []
+    control.sendmsg([json.dumps({"made": len(made)}).encode()], ancillary)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Looking at processes through /proc, and ending those we started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from drp.command import Process
+
+
+def finish(process: Process, seconds: float) -> None:
+    """Wait for a process of ours to end; kill it when it does not."""
+    deadline = time.monotonic() + seconds
+    pause = 0.001
+    while process.poll() is None:
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            return
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)
+
+
+def namespace(process: int | str, kind: str) -> str:
+    """Return the name of a process's namespace, such as ``pid:[4026531836]``; empty when it is gone or closed to us."""
+    try:
+        return str(Path(f"/proc/{process}/ns/{kind}").readlink())
+    except OSError:
+        return ""
+
+
+def in_pid_namespace(name: str) -> set[int]:
+    """Return the living processes of a pid namespace; never of our own."""
+    if not name or name == namespace("self", "pid"):
+        return set()
+    numbers = [each.name for each in Path("/proc").iterdir() if each.name.isdigit()]
+    return {int(number) for number in numbers if namespace(number, "pid") == name and not is_ended(int(number))}
+
+
+def is_ended(process: int) -> bool:
+    """Return whether a process is gone, or a zombie that waits to be collected."""
+    try:
+        state = (
+            Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        )
+    except (OSError, IndexError):
+        return True
+    return state in {"Z", "X"}
+
+
+def kill_all(processes: set[int], seconds: float = 3.0) -> int:
+    """Kill processes and wait until they are gone; return how many are left."""
+    deadline = time.monotonic() + seconds
+    for process in processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGKILL)
+    left = set(processes)
+    while left and time.monotonic() < deadline:
+        left = {process for process in left if not is_ended(process)}
+        time.sleep(0.002 if left else 0)
+    return len(left)

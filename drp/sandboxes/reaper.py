@@ -1,0 +1,113 @@
+"""Clears what a crash left behind: processes, control groups, mounts, loop devices, directories, restored data.
+
+Truth, in this order: the lock of the sandbox's directory (held by the kernel for a living owner), the control group
+that carries its id, the recorded pid namespace of this boot, then mounts and paths. A bare process id is never
+believed. Sandboxes of a living drp are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from drp.clock import boot_id
+from drp.command import run
+from drp.errors import CommandFailed
+from drp.sandboxes import cgroups, layout, mounts, processes
+
+_ID = re.compile(r"\.?drp-[0-9a-f]{12}")
+_OURS = re.compile(r"drp-[0-9a-f]{12}\.image")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaped:
+    """One orphan, and what was (or with ``dry_run`` would be) removed of it."""
+
+    id: str
+    processes: int = 0
+    mounts: tuple[str, ...] = ()
+    cgroups: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+def reap(run_directory: Path, *, dry_run: bool = False) -> tuple[Reaped, ...]:
+    """Remove every orphan of a run directory and return what was found; with ``dry_run`` only look."""
+    home = layout.home(run_directory)
+    named = {each.name for place in {home, run_directory} if place.is_dir() for each in place.iterdir()}
+    candidates = {name.removeprefix(".") for name in named if _ID.fullmatch(name)}
+    candidates |= {name.removesuffix(".image") for name in named if _OURS.fullmatch(name)}
+    candidates |= {name for name in cgroups.sandboxes() if _ID.fullmatch(name) and _is_ours(name, home)}
+    found = [_reap_one(name, home, run_directory, dry_run=dry_run) for name in sorted(candidates)]
+    return tuple(each for each in found if each is not None)
+
+
+def reap_one(name: str, run_directory: Path) -> Reaped | None:
+    """Remove one orphan by its id; None when a living process holds it."""
+    return _reap_one(name, layout.home(run_directory), run_directory, dry_run=False)
+
+
+def _is_ours(name: str, home: Path) -> bool:
+    """Return whether a control group without a directory here may be taken: nobody else's directory names it."""
+    if (home / name).exists():
+        return True
+    elsewhere = [each for each in layout.public_homes() if each != home]
+    return not any((each / name).exists() for each in elsewhere) and not cgroups.members(cgroups.find(name))
+
+
+def _reap_one(name: str, home: Path, run_directory: Path, *, dry_run: bool) -> Reaped | None:
+    directory = home / name
+    hidden = home / f".{name}"
+    if not layout.is_abandoned(directory) or (hidden.exists() and not layout.is_abandoned(hidden)):
+        return None
+    record = layout.read_record(directory)
+    groups = cgroups.find(name)
+    alive = cgroups.members(groups) | _recorded_processes(record)
+    mounted = mounts.below(directory)
+    images = [run_directory / f"{name}.image"]
+    paths = tuple(str(each) for each in (directory, hidden, *images) if each.exists())
+    if not dry_run:
+        cgroups.destroy(groups)
+        processes.kill_all(alive)
+        clear(directory)
+        for image in images:
+            _detach(image)
+            image.unlink(missing_ok=True)
+        shutil.rmtree(hidden, ignore_errors=True)
+    return Reaped(
+        id=name,
+        processes=len(alive),
+        mounts=mounted,
+        cgroups=tuple(str(each) for each in groups),
+        paths=paths,
+    )
+
+
+def clear(directory: Path) -> None:
+    """Unmount everything below a sandbox's directory and remove it: never while something is still mounted in it."""
+    for _ in range(8):  # mounts may be stacked
+        points = mounts.below(directory)
+        if not points:
+            break
+        for point in points:
+            mounts.unmount(point)
+    if not mounts.below(directory):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _recorded_processes(record: dict[str, object]) -> set[int]:
+    """Return the living processes of the recorded pid namespace, if it was recorded in this boot."""
+    name = record.get("pid_namespace")
+    if record.get("boot_id") != boot_id() or not isinstance(name, str):
+        return set()
+    return processes.in_pid_namespace(name)
+
+
+def _detach(image: Path) -> None:
+    """Free loop devices that still hold an image: one whose mount never came about."""
+    with suppress(CommandFailed):
+        listed = run(["losetup", "--noheadings", "--output", "NAME", "--associated", str(image)], timeout_seconds=10)
+        for device in listed.stdout.split():
+            run(["losetup", "--detach", device], timeout_seconds=10)
