@@ -48,9 +48,7 @@ def _host_needs() -> list[Need]:
     """Programs, and what the sandbox driver finds by trying."""
     from drp.sandboxes.doctor import requirements
 
-    found = [
-        Need(name=item.name, met=item.met, detail=item.detail, mend=item.mend) for item in requirements()
-    ]
+    found = [Need(name=item.name, met=item.met, detail=item.detail, mend=item.mend) for item in requirements()]
     programs = (
         ("restic", ("restic", "version"), "apt-get install restic"),
         ("ansible-playbook", (_beside_python("ansible-playbook"), "--version"), "pip install ansible-core"),
@@ -88,11 +86,17 @@ def _site_needs(context: typer.Context) -> list[Need]:
         return [Need(name="site", met=False, detail=error.message, mend=error.hint)]
     needs = [Need(name="site", met=True, detail=str(wiring.site.directory))]
     needs.append(_attempt("journal", lambda: f"{wiring.journal().verify()} entries, chain intact"))
-    needs.append(_attempt("verifiers", lambda: f"{len(wiring.check_verifiers())} checks can be run"))
-    needs.append(_attempt("state directory", lambda: wiring.writable_state()))
+    needs.append(_attempt("verifiers", lambda: _checks(wiring)))
+    needs.append(_attempt("state directory", wiring.writable_state))
     for name, repository in wiring.repositories().items():
         needs.append(_attempt(f"repository {name}", lambda repository=repository: _describe(repository)))
     return needs
+
+
+def _checks(wiring: Any) -> str:
+    count = sum(len(application.checks) for application in wiring.site.applications.values())
+    wiring.check_verifiers()
+    return f"{count} checks, all understood"
 
 
 def _describe(repository: Any) -> str:

@@ -81,9 +81,8 @@ def _print_preview(item: dict[str, Any]) -> None:
         what = f"cannot tell: {item['error']}"
     render.line(f"  {item['application']:<14} from {item['repository']}: {what}")
     objectives = f"RTO {render.duration(item['rto_ms'])}, RPO {render.duration(item['rpo_ms'])}"
-    render.line(
-        f"  {'':<14} {objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {', '.join(item['checks']) or 'NONE'}"
-    )
+    checks = ", ".join(item["checks"]) or "NONE"
+    render.line(f"  {'':<14} {objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {checks}")
     for refused in item.get("refused", [])[:5]:
         render.line(f"  {'':<14} refused {refused['id'][:8]}: {refused['reason']}")
     if item["undrilled_dependencies"]:
@@ -141,9 +140,8 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
     for measurement in _measurements(state):
         _print_measurement(measurement)
         for finding in state.recoveries[measurement.recovery].findings:
-            render.line(
-                f"  {finding.severity:<12} {finding.code} {render.printable(finding.subject)}: {render.printable(finding.observed)}"
-            )
+            what = f"{render.printable(finding.subject)}: {render.printable(finding.observed)}"
+            render.line(f"  {finding.severity:<12} {finding.code} {what}")
             if finding.severity != "note":
                 render.line(f"  {'':<12} do: {finding.remedy}")
     if state.sealed is not None:
@@ -159,9 +157,8 @@ def _measurements(state: DrillState) -> tuple[Measurement, ...]:
 def _print_measurement(measurement: Measurement) -> None:
     upper = render.duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
     render.line(f"{measurement.recovery}")
-    render.line(
-        f"  RTA {render.duration(measurement.rta_ms)} of RTO {render.duration(measurement.rto_ms)}: {measurement.rto_attainment}"
-    )
+    rta, rto = render.duration(measurement.rta_ms), render.duration(measurement.rto_ms)
+    render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}")
     render.line(
         f"  RPA {render.duration(measurement.rpa_lower_ms)} to {upper} of RPO {render.duration(measurement.rpo_ms)}: "
         f"{measurement.rpo_attainment}"

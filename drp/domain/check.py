@@ -75,3 +75,5 @@ class Expectation:
     declared_at: datetime | None = None
     """When the drill was declared: no restored datum can be newer."""
     timeout_seconds: float = 300.0
+    restored_root: str = "/data/restore"
+    """Where the restored tree begins inside the sandbox; relative paths in options are below it."""

@@ -5,6 +5,7 @@ Whether each file is the one that was backed up is the manifest's business (the 
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +21,8 @@ from drp_verifiers.watermarks import Newest, judge
 class FilesOptions:
     """What may be said about a tree."""
 
-    root: str = "/data/restore"
-    """Folder inside the sandbox."""
+    root: str = "."
+    """Folder, relative to the restored tree or absolute inside the sandbox."""
     files_at_least: int = 1
     bytes_at_least: int = 0
     must_exist: tuple[str, ...] = ()
@@ -44,7 +45,8 @@ class FilesVerifier:
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield size, readability and presence, then what the options ask for."""
         assert isinstance(options, FilesOptions)
-        request = {"root": options.root, "must_exist": options.must_exist, "magic": options.magic}
+        root = posixpath.normpath(posixpath.join(expectation.restored_root, options.root))
+        request = {"root": root, "must_exist": options.must_exist, "magic": options.magic}
         answer = ask(target, "tree", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.root} holds files"
         if answer.trouble is not None:

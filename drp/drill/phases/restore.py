@@ -66,6 +66,12 @@ def inside_root(order: RestoreOrder) -> str:
     return f"{INSIDE}/{order.source_root.strip('/')}".rstrip("/")
 
 
+def inside_path(restored: Restored, prepared: Prepared) -> str:
+    """Return where the restored tree of a finished restore begins inside the sandbox."""
+    below = restored.receipt.restored_root.removeprefix(prepared.sandbox.data_path + "/restore")
+    return f"{INSIDE}{below}".rstrip("/")
+
+
 class _FirstByte:
     """Passes progress on and notes when the first restored byte was seen (clock t5)."""
 

@@ -7,7 +7,7 @@ from drp.domain.finding_codes import START_FAILED
 from drp.domain.phase import Prepared, Restored, Started
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.drill.context import PhaseContext
-from drp.drill.phases.restore import INSIDE
+from drp.drill.phases.restore import inside_path
 
 
 def start_phase(context: PhaseContext) -> Started:
@@ -17,13 +17,12 @@ def start_phase(context: PhaseContext) -> Started:
     assert isinstance(restored, Restored)
     runbook = context.recovery.application.runbook
     assert runbook is not None
-    inside = restored.receipt.restored_root.removeprefix(prepared.sandbox.data_path + "/restore")
     result = context.ports.runbooks.run(
         RunbookOrder(
             kind=runbook.kind,
             step="start",
             sandbox=prepared.sandbox,
-            inputs={**runbook.inputs, "restored_root": f"{INSIDE}{inside}".rstrip("/")},
+            inputs={**runbook.inputs, "restored_root": inside_path(restored, prepared)},
             timeout=runbook.timeout,
             label=context.recovery.name,
         ),

@@ -5,16 +5,19 @@ from __future__ import annotations
 from drp.domain.check import CheckResult, Expectation, Watermark
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, EGRESS_ATTEMPTED, NOTHING_CHECKED
-from drp.domain.phase import Hashed, Prepared, Selected, Verified
+from drp.domain.phase import Hashed, Prepared, Restored, Selected, Verified
 from drp.domain.ports import Progress
 from drp.domain.sandbox import EgressAttempt
 from drp.drill.context import PhaseContext
+from drp.drill.phases.restore import inside_path
 from drp.errors import Interrupted
 
 
 def verify_phase(context: PhaseContext) -> Verified:
     """Return every check's results and the newest watermark among them."""
     prepared, selected, hashed = (context.outputs[name] for name in ("prepare", "select", "hash"))
+    restored = context.outputs["restore"]
+    assert isinstance(restored, Restored)
     assert isinstance(prepared, Prepared)
     assert isinstance(selected, Selected)
     assert isinstance(hashed, Hashed)
@@ -32,6 +35,7 @@ def verify_phase(context: PhaseContext) -> Verified:
             disaster_at=context.disaster_at,
             consistent_at=selected.point.consistent_at,
             timeout_seconds=spec.timeout.total_seconds(),
+            restored_root=inside_path(restored, prepared),
         )
         results += context.ports.checks.run(spec, target, expectation, context.ports.cancelled)
     egress = context.ports.sandbox.egress(prepared.sandbox)

@@ -1,0 +1,181 @@
+"""The composition root: the only module that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from drp import __version__
+from drp.atomic import write_atomically
+from drp.cli.cancellation import Cancellation
+from drp.cli.progress import QuietReporter
+from drp.clock import SystemClock
+from drp.config import repositories as configured
+from drp.config.secrets import resolve
+from drp.config.site import Site, find_site, load_site
+from drp.domain.ports import CheckRunner, EvidenceSink, Journal, Ports, Reporter, Repository, Sandbox
+
+
+class Wiring:
+    """Builds the adapters of one site, each when it is first asked for."""
+
+    def __init__(self, site: Site, *, gateway: Any = None) -> None:
+        """Take the site, and in a worker the line to the gateway."""
+        self.site = site
+        self.clock = SystemClock()
+        self.silent: Reporter = QuietReporter()
+        self._gateway = gateway
+        self._journal: Journal | None = None
+        self._repositories: Mapping[str, Repository] | None = None
+        self._sandbox: Sandbox | None = None
+
+    @property
+    def run_directory(self) -> Path:
+        """Where sandboxes have their control sockets and locks."""
+        return self.site.state_directory / "run"
+
+    def journal(self) -> Journal:
+        """Return the site's journal, making it when there is none."""
+        from drp.journal import SqlJournal
+
+        if self._journal is None:
+            self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+            secret = self.site.journal_password
+            password = resolve(secret) if secret is not None else None
+            self._journal = SqlJournal(self.site.journal, self.clock, password=password)
+        return self._journal
+
+    def repositories(self) -> Mapping[str, Repository]:
+        """Return every repository of the site; none is contacted."""
+        from drp.repositories.registry import create
+
+        if self._repositories is None:
+            cache = self.site.state_directory / "cache"
+            self._repositories = {
+                name: create(restic_settings(settings), resolve=resolve, cache_directory=cache)
+                for name, settings in self.site.repositories.items()
+            }
+        return self._repositories
+
+    def sandbox(self) -> Sandbox:
+        """Return the sandbox driver."""
+        from drp.sandboxes.bubblewrap import BubblewrapSandbox
+
+        if self._sandbox is None:
+            self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+            self._sandbox = BubblewrapSandbox(self.run_directory, resolve=resolve, gateway=self._gateway)
+        return self._sandbox
+
+    def reap(self) -> tuple[str, ...]:
+        """Remove what dead processes of drp left of sandboxes and restored data; return what it was."""
+        from drp.sandboxes.reaper import reap
+
+        return tuple(str(item) for item in reap(self.run_directory)) if self.run_directory.exists() else ()
+
+    def check_verifiers(self) -> CheckRunner:
+        """Load every verifier that the site's applications name and check its options. Raises ``PluginError``."""
+        from drp.verifiers import Checks
+
+        return Checks(check for application in self.site.applications.values() for check in application.checks)
+
+    def writable_state(self) -> str:
+        """Prove that the state directory can be written. Raises ``StorageFull``."""
+        probe = self.site.state_directory / ".probe"
+        self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+        write_atomically(probe, b"drp")
+        probe.unlink()
+        return str(self.site.state_directory)
+
+    def sink(self) -> EvidenceSink:
+        """Return where evidence goes."""
+        from drp.sinks import DirectorySink
+
+        return DirectorySink(self.site.evidence_directories[0])
+
+    def ports(self, reporter: Reporter, cancellation: Cancellation) -> Ports:
+        """Return every port of a drill."""
+        from drp.engine.inline import InlineEngine
+        from drp.hashing import TreeHasher
+        from drp.manifests import ManifestDirectory
+        from drp.runbooks import AnsibleRunbookRunner
+
+        runbooks = AnsibleRunbookRunner(self.site.runbook_folders, self.run_directory)
+        runbooks.warm_up()
+        checks = self.check_verifiers()
+        return Ports(
+            repositories=self.repositories(),
+            sandbox=self.sandbox(),
+            runbooks=runbooks,
+            hasher=TreeHasher(),
+            manifests=ManifestDirectory(self.site.manifests_directory),
+            checks=checks,
+            journal=self.journal(),
+            sink=self.sink(),
+            clock=self.clock,
+            engine=InlineEngine(),
+            reporter=reporter,
+            cancelled=cancellation,
+            signal_number=cancellation.signal_number,
+            tools=lambda: self._tools(checks),
+        )
+
+    def _tools(self, checks: Any) -> Mapping[str, str]:
+        from importlib.metadata import version
+
+        packages = ("ansible-core", "ansible-runner", "blake3")
+        found = {package: version(package) for package in packages}
+        return {
+            "drp": __version__,
+            "python": platform.python_version(),
+            "kernel": platform.release(),
+            **found,
+            **checks.tools(),
+        }
+
+
+def wiring_of(context: typer.Context) -> Wiring:
+    """Return the wiring of the site that the command line names. Raises ``ConfigError`` with every problem."""
+    return Wiring(load_site(find_site(context.obj.site)))
+
+
+def restic_settings(settings: configured.RepositorySettings) -> Any:
+    """Return a repository's settings as its adapter takes them."""
+    from drp.repositories import settings as adapter
+
+    limits = settings.limits
+    return adapter.ResticSettings(
+        name=settings.name,
+        location=_location(settings.location),
+        password=settings.password,
+        executable=settings.executable,
+        limits=adapter.Limits(
+            connect_seconds=limits.connect_seconds,
+            answer_seconds=limits.answer_seconds,
+            command_seconds=limits.command_seconds,
+            idle_seconds=limits.idle_seconds,
+        ),
+        audited_objects=settings.audited_objects,
+    )
+
+
+def _location(location: configured.Location) -> Any:
+    from drp.repositories import settings as adapter
+
+    match location:
+        case configured.DirectoryLocation():
+            return adapter.LocalLocation(path=location.path)
+        case configured.MediumLocation():
+            return adapter.MediumLocation(mount=location.mount, label=location.label, directory=location.path)
+        case configured.S3Location():
+            return adapter.S3Location(
+                url=location.url,
+                access_key=location.access_key,
+                secret_key=location.secret_key,
+                session_token=location.session_token,
+                region=location.region,
+                ca_file=location.ca_file,
+            )
