@@ -80,7 +80,7 @@ _SQLITE_GUARDS = {
         "BEFORE UPDATE ON drp_journal_head "
         "WHEN NEW.position IS NOT OLD.position + 1 OR NEW.id IS NOT OLD.id "
         "OR NOT EXISTS (SELECT 1 FROM drp_journal WHERE position = NEW.position AND link = NEW.link) "
-        f"BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
+        "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
     ),
     "drp_journal_head_no_delete": f"BEFORE DELETE ON drp_journal_head BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END",
 }

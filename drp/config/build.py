@@ -1,0 +1,155 @@
+"""From what the YAML said to domain values. Everything was checked before; nothing here can fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from drp.config.repositories import (
+    DirectoryLocation,
+    Location,
+    MediumLocation,
+    RepositoryLimits,
+    RepositorySettings,
+    S3Location,
+)
+from drp.config.schema import Secret
+from drp.config.schema_applications import ApplicationFile
+from drp.config.schema_drills import DrillFile, Recovery, SandboxFile, SelectFile
+from drp.config.schema_repositories import LocationFile, RepositoryFile
+from drp.domain.application import Application, CheckSpec, Objectives, PointFilter, Runbook
+from drp.domain.plan import InterruptPolicy, Scenario
+from drp.domain.recovery_point import Selection
+from drp.domain.restore import SecretReference
+from drp.domain.sandbox import SandboxProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverySettings:
+    """One application's part in a drill, complete."""
+
+    application: str
+    repository: str | None = None
+    """None: the application's first."""
+    selection: Selection = field(default_factory=Selection)
+    sandbox: str = "default"
+    media_deadline: timedelta = timedelta(hours=4)
+    require_manifest: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillSettings:
+    """A drill as the site describes it; with the applications it becomes a DrillPlan."""
+
+    name: str
+    scenario: Scenario
+    recoveries: tuple[RecoverySettings, ...]
+    on_interrupt: InterruptPolicy = "conclude"
+    keep_for: timedelta = timedelta(hours=2)
+
+
+def secret(reference: Secret, site: Path) -> SecretReference:
+    """Return a reference, file paths made absolute."""
+    if reference.file is not None:
+        return SecretReference(kind="file", value=(str(site / reference.file),))
+    if reference.credential is not None:
+        return SecretReference(kind="credential", value=(reference.credential,))
+    return SecretReference(kind="command", value=tuple(reference.command or ()))
+
+
+def repository(name: str, said: RepositoryFile, site: Path) -> RepositorySettings:
+    """Return a repository's settings."""
+    limits = said.limits
+    return RepositorySettings(
+        name=name,
+        kind=said.kind,
+        location=_location(said.location, site),
+        password=secret(said.password, site),
+        executable=said.executable,
+        limits=RepositoryLimits(
+            connect_seconds=limits.connect.total_seconds(),
+            answer_seconds=limits.answer.total_seconds(),
+            command_seconds=limits.command.total_seconds(),
+            idle_seconds=limits.idle.total_seconds(),
+        ),
+        audited_objects=said.audited_objects,
+    )
+
+
+def _location(said: LocationFile, site: Path) -> Location:
+    if said.s3 is not None:
+        bucket = said.s3
+        return S3Location(
+            endpoint=bucket.endpoint,
+            bucket=bucket.bucket,
+            prefix=bucket.prefix,
+            region=bucket.region,
+            ca_file=site / bucket.ca_file if bucket.ca_file is not None else None,
+            access_key=secret(bucket.access_key, site),
+            secret_key=secret(bucket.secret_key, site),
+            session_token=secret(bucket.session_token, site) if bucket.session_token is not None else None,
+        )
+    if said.medium is not None:
+        return MediumLocation(mount=site / said.medium.mount, label=said.medium.label, path=said.medium.path)
+    return DirectoryLocation(path=site / (said.directory or "."))
+
+
+def application(said: ApplicationFile) -> Application:
+    """Return an application."""
+    backup, runbook = said.backup, said.runbook
+    points = backup.points if backup is not None else None
+    return Application(
+        name=said.name,
+        title=said.title,
+        tier=said.tier,
+        owner=said.owner,
+        objectives=Objectives(rto=said.objectives.rto, rpo=said.objectives.rpo, mtpd=said.objectives.mtpd),
+        repositories=tuple(backup.repositories) if backup is not None else (),
+        points=PointFilter(tags=tuple(points.tags), host=points.host, path=points.path) if points else PointFilter(),
+        runbook=Runbook(kind=runbook.kind, inputs=runbook.inputs, timeout=runbook.timeout) if runbook else None,
+        checks=tuple(
+            CheckSpec(name=check.name, verifier=check.verifier, options=check.options, timeout=check.timeout)
+            for check in said.checks
+        ),
+        depends_on=tuple(said.depends_on),
+    )
+
+
+def sandbox(name: str, said: SandboxFile) -> SandboxProfile:
+    """Return a sandbox profile."""
+    return SandboxProfile(name=name, **{**said.model_dump(), "sink_ports": tuple(said.sink_ports)})
+
+
+def drill(said: DrillFile) -> DrillSettings:
+    """Return a drill, each recovery complete."""
+    return DrillSettings(
+        name=said.name,
+        scenario=Scenario(title=said.scenario.title, disaster_at=said.scenario.disaster_at),
+        recoveries=tuple(_recovery(entry, said) for entry in said.recoveries),
+        on_interrupt=said.on_interrupt,
+        keep_for=said.keep_for,
+    )
+
+
+def _recovery(entry: Recovery, said: DrillFile) -> RecoverySettings:
+    own = entry if not isinstance(entry, str) else None
+    require = own.require_manifest if own is not None else None
+    return RecoverySettings(
+        application=entry if isinstance(entry, str) else entry.application,
+        repository=own.repository if own is not None else None,
+        selection=_selection((own.select if own is not None else None) or said.select),
+        sandbox=(own.sandbox if own is not None else None) or said.sandbox,
+        media_deadline=(own.media_deadline if own is not None else None) or said.media_deadline,
+        require_manifest=require if require is not None else said.require_manifest,
+    )
+
+
+def _selection(said: SelectFile) -> Selection:
+    return Selection(
+        policy=said.policy,
+        point=said.point,
+        seed=said.seed,
+        not_older_than=said.not_older_than,
+        not_newer_than=said.not_newer_than,
+    )

@@ -1,0 +1,48 @@
+"""What a site holds, by name; and the answer to a name that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from drp.config.build import DrillSettings
+from drp.config.problems import suggestion
+from drp.config.repositories import RepositorySettings
+from drp.domain.application import Application
+from drp.domain.sandbox import SandboxProfile
+from drp.errors import NotFound
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """Applications, repositories, sandboxes and drills of a site."""
+
+    applications: Mapping[str, Application]
+    repositories: Mapping[str, RepositorySettings]
+    sandboxes: Mapping[str, SandboxProfile]
+    drills: Mapping[str, DrillSettings]
+
+    def application(self, name: str) -> Application:
+        """Return an application. Raises NotFound."""
+        return _named("application", name, self.applications, "drp app list")
+
+    def repository(self, name: str) -> RepositorySettings:
+        """Return a repository. Raises NotFound."""
+        return _named("repository", name, self.repositories, "drp repo list")
+
+    def sandbox(self, name: str) -> SandboxProfile:
+        """Return a sandbox profile. Raises NotFound."""
+        return _named("sandbox", name, self.sandboxes, "drp config show")
+
+    def drill(self, name: str) -> DrillSettings:
+        """Return a drill. Raises NotFound."""
+        return _named("drill", name, self.drills, "drp config show")
+
+
+def _named(kind: str, name: str, known: Mapping[str, T], command: str) -> T:
+    if name in known:
+        return known[name]
+    raise NotFound(f"there is no {kind} `{name}`; {suggestion(name, known)}", hint=f"list them with `{command}`")

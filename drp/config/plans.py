@@ -1,0 +1,132 @@
+"""Drill plans out of a catalogue: what the site's file says, and the flags of the command line above it. Pure."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from drp.config.build import DrillSettings, RecoverySettings
+from drp.config.catalogue import Catalogue
+from drp.config.problems import suggestion
+from drp.domain.application import Application
+from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
+from drp.domain.recovery_point import Selection, SelectionPolicy
+from drp.errors import UsageError
+
+_SEED_LIMIT = 1 << 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What flags say; None and empty: as the file says."""
+
+    applications: tuple[str, ...] = ()
+    """Recover only these."""
+    repository: str | None = None
+    point: str | None = None
+    """Id or prefix of one recovery point; needs a plan of one application."""
+    policy: SelectionPolicy | None = None
+    seed: int | None = None
+    sandbox: str | None = None
+    disaster_at: datetime | None = None
+    keep_sandbox: bool = False
+    keep_for: timedelta | None = None
+    require_manifest: bool | None = None
+    media_deadline: timedelta | None = None
+
+
+def planned(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> DrillPlan:
+    """Return the plan of a drill that the site describes. Raises NotFound, UsageError."""
+    recoveries = drill.recoveries
+    if overrides.applications:
+        names = [recovery.application for recovery in recoveries]
+        for name in overrides.applications:
+            if name not in names:
+                raise UsageError(
+                    f"drill `{drill.name}` does not recover `{name}`; {suggestion(name, names)}",
+                    hint=f"without the drill's name, `--app {name}` runs it ad hoc",
+                )
+        recoveries = tuple(recovery for recovery in recoveries if recovery.application in overrides.applications)
+    return _plan(catalogue, replace(drill, recoveries=recoveries), overrides)
+
+
+def ad_hoc(catalogue: Catalogue, applications: Sequence[str], overrides: Overrides) -> DrillPlan:
+    """Return a plan for applications that no drill of the site needs to name. Raises NotFound, UsageError."""
+    names = tuple(dict.fromkeys(applications))
+    if not names:
+        raise UsageError("nothing to recover", hint="name a drill, or applications with --app")
+    for name in names:
+        _must_be_drillable(catalogue.application(name))
+    drill = DrillSettings(
+        name=f"ad-hoc-{'-'.join(names)}"[:63].rstrip("-"),
+        scenario=Scenario(title=f"ad hoc recovery of {', '.join(names)}"),
+        recoveries=tuple(RecoverySettings(application=name) for name in names),
+    )
+    return _plan(catalogue, drill, overrides)
+
+
+def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> DrillPlan:
+    if overrides.point is not None and len(drill.recoveries) > 1:
+        raise UsageError(
+            f"recovery point {overrides.point} of which application?",
+            hint=f"add --app with one of {', '.join(recovery.application for recovery in drill.recoveries)}",
+        )
+    scenario = drill.scenario
+    if overrides.disaster_at is not None:
+        scenario = replace(scenario, disaster_at=overrides.disaster_at)
+    return DrillPlan(
+        name=drill.name,
+        scenario=scenario,
+        recoveries=tuple(_recovery(catalogue, recovery, overrides) for recovery in drill.recoveries),
+        on_interrupt=drill.on_interrupt,
+        keep_sandbox=overrides.keep_sandbox,
+        keep_for=overrides.keep_for or drill.keep_for,
+    )
+
+
+def _recovery(catalogue: Catalogue, said: RecoverySettings, overrides: Overrides) -> PlannedRecovery:
+    application = catalogue.application(said.application)
+    repository = overrides.repository or said.repository or application.repositories[0]
+    if repository not in application.repositories:
+        catalogue.repository(repository)
+        raise UsageError(
+            f"`{application.name}` has no backup in `{repository}`",
+            hint=f"its repositories: {', '.join(application.repositories)}",
+        )
+    require = overrides.require_manifest
+    return PlannedRecovery(
+        application=application,
+        repository=repository,
+        selection=_selection(said.selection, overrides),
+        sandbox=catalogue.sandbox(overrides.sandbox or said.sandbox),
+        require_manifest=said.require_manifest if require is None else require,
+        media_deadline=overrides.media_deadline or said.media_deadline,
+    )
+
+
+def _selection(said: Selection, overrides: Overrides) -> Selection:
+    if overrides.point is not None and overrides.policy not in {None, "specific"}:
+        raise UsageError("a recovery point leaves nothing to choose", hint="leave out --policy or --point")
+    if overrides.policy == "specific" and overrides.point is None:
+        raise UsageError("which recovery point?", hint="name it with --point; see `drp repo points NAME`")
+    if overrides.point is not None:
+        return Selection(policy="specific", point=overrides.point)
+    policy = overrides.policy or said.policy
+    if overrides.seed is not None and policy != "random":
+        raise UsageError("a seed needs --policy random", hint="add it, or leave out --seed")
+    if policy != "random":
+        return replace(said, policy=policy, point=said.point if policy == "specific" else None, seed=None)
+    seed = overrides.seed if overrides.seed is not None else said.seed
+    # drawn here, so that the plan that is declared before anything is restored already names it
+    return replace(said, policy=policy, point=None, seed=secrets.randbelow(_SEED_LIMIT) if seed is None else seed)
+
+
+def _must_be_drillable(application: Application) -> None:
+    if not application.drilled:
+        lacking = "backup" if not application.repositories else "runbook"
+        raise UsageError(
+            f"`{application.name}` cannot be drilled: its file has no `{lacking}`",
+            hint=f"describe it in inventory/applications; see `drp app show {application.name}`",
+        )

@@ -1,0 +1,100 @@
+"""Reads every file of a site directory and gathers every problem of all of them before anybody is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from drp.config.document import Document, Unreadable, read_document
+from drp.config.problems import START, Problem, suggestion
+from drp.config.references import Inventory, cross_check
+from drp.config.schema import SiteFile
+from drp.config.schema_applications import ApplicationFile
+from drp.config.schema_drills import DrillFile, SandboxesFile
+from drp.config.schema_repositories import RepositoriesFile
+from drp.config.validate import validate
+from drp.share import shared
+
+M = TypeVar("M", bound=BaseModel)
+_PLACES = {"repositories.yml", "sandboxes.yml", "applications", "drills"}
+
+
+class SiteReader:
+    """What a site directory says, as it is read; ``problems`` is complete and sorted after ``read``."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take the directory; nothing is read yet."""
+        self.directory = directory
+        self.problems: list[Problem] = []
+        self.site: SiteFile | None = None
+        self.inventory = Inventory()
+        self.runbook_folders = (directory / "runbooks", shared("runbooks"))
+
+    def read(self) -> None:
+        """Read and check everything."""
+        self.site = self._file("drp.yml", SiteFile)[0]
+        self._strangers()
+        if (self.directory / "inventory/repositories.yml").exists():
+            repositories, document = self._file("inventory/repositories.yml", RepositoriesFile)
+            self.inventory.repositories = dict(repositories.repositories) if repositories else {}
+            self._remember("repository", document, "repositories")
+        if (self.directory / "inventory/sandboxes.yml").exists():
+            sandboxes, document = self._file("inventory/sandboxes.yml", SandboxesFile)
+            self.inventory.sandboxes = dict(sandboxes.sandboxes) if sandboxes else {}
+            self._remember("sandbox", document, "sandboxes")
+        self.inventory.applications = dict(self._folder("applications", "application", ApplicationFile))
+        self.inventory.drills = dict(self._folder("drills", "drill", DrillFile))
+        self.problems += cross_check(self.inventory, self.runbook_folders)
+        self.problems.sort()
+
+    def _folder(self, folder: str, kind: str, model: type[M]) -> Iterator[tuple[str, tuple[M, Document]]]:
+        first: dict[str, str] = {}
+        for path in sorted((self.directory / "inventory" / folder).glob("*")):
+            file = f"inventory/{folder}/{path.name}"
+            if not self._is_ours(path, file):
+                continue
+            said, document = self._file(file, model)
+            name = document.data.get("name") if document is not None and isinstance(document.data, dict) else None
+            if not isinstance(name, str) or document is None:
+                continue
+            self.inventory.named.setdefault(kind, set()).add(name)
+            if name in first:
+                self.problems.append(document.problem(("name",), f"{first[name]} has the same name"))
+            elif said is not None:
+                yield name, (said, document)
+            first.setdefault(name, file)
+
+    def _file(self, file: str, model: type[M]) -> tuple[M | None, Document | None]:
+        try:
+            document = read_document(self.directory / file, file)
+        except Unreadable as unreadable:
+            self.problems += unreadable.problems
+            return None, None
+        said, problems = validate(document, model)
+        self.problems += problems
+        return said, document
+
+    def _remember(self, kind: str, document: Document | None, key: str) -> None:
+        """Let names count as existing although something else in their file is wrong."""
+        named = document.data.get(key) if document is not None and isinstance(document.data, dict) else None
+        self.inventory.named[kind] = set(named) if isinstance(named, dict) else set()
+
+    def _strangers(self) -> None:
+        """Report what nobody would read: a typo in a file's name must not switch it off in silence."""
+        for path in sorted((self.directory / "inventory").glob("*")):
+            file = f"inventory/{path.name}"
+            if path.name in _PLACES or path.name.startswith(".") or path.suffix == ".md":
+                continue
+            self.problems.append(Problem(file, START, "", f"is not read by drp; {suggestion(path.name, _PLACES)}"))
+
+    def _is_ours(self, path: Path, file: str) -> bool:
+        if path.name.startswith(".") or path.suffix == ".md" or path.name.endswith("~"):
+            return False
+        if path.suffix != ".yml":
+            advice = f"call it {path.stem}.yml" if path.suffix == ".yaml" else "only .yml files are"
+            self.problems.append(Problem(file, START, "", f"is not read by drp: {advice}"))
+            return False
+        return True

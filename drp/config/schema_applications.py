@@ -1,0 +1,97 @@
+"""What a file in ``inventory/applications/`` may say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from drp.config.schema import Strict
+from drp.config.values import Duration, DurationOrZero, Name, Text
+
+
+class ObjectivesFile(Strict):
+    """What the business asked for."""
+
+    rto: Duration
+    """Recovery time objective (DMIA): longest acceptable time to a usable application."""
+    rpo: DurationOrZero
+    """Recovery point objective (PDMA): most data, in time, that may be lost."""
+    mtpd: Duration | None = None
+    """Maximum tolerable period of disruption."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.mtpd is not None and self.mtpd < self.rto:
+            raise ValueError("mtpd is shorter than rto: the application would be back too late")
+        return self
+
+
+class PointsFile(Strict):
+    """Which recovery points of the repositories belong to the application. What is left out does not restrict."""
+
+    tags: list[Text] = Field(default_factory=list)
+    """Tags that a point must all have."""
+    host: Text | None = None
+    """Host that made the backup."""
+    path: Text | None = None
+    """Path that was backed up."""
+
+
+class BackupFile(Strict):
+    """Where the application's recovery points are kept."""
+
+    repositories: list[Name] = Field(min_length=1)
+    """Names of repositories; the first is used unless a drill names another."""
+    points: PointsFile = PointsFile()
+    """Which of their recovery points belong to the application."""
+
+
+class RunbookFile(Strict):
+    """The ordered recovery steps, as Ansible."""
+
+    kind: Name
+    """Folder `runbooks/<kind>` of the site, or of drp, with restore.yml, start.yml and stop.yml."""
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    """Given to every step as `drp_inputs`. Never a secret."""
+    timeout: Duration = timedelta(hours=8)
+    """Of each step."""
+
+
+class CheckFile(Strict):
+    """One verifier run on the restored application."""
+
+    name: Text
+    """What it is called in reports."""
+    verifier: Text
+    """Name of an installed verifier (`drp verifier list`)."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """What the verifier takes (`drp verifier list`)."""
+    timeout: Duration = timedelta(minutes=5)
+    """After which nothing was judged."""
+
+
+class ApplicationFile(Strict):
+    """inventory/applications/*.yml: a system that is recovered as a unit."""
+
+    version: Literal[1] = 1
+    """Version of this file's format."""
+    name: Name
+    """Short name: lower case, digits, hyphens."""
+    title: Text
+    """What people call it."""
+    tier: int = Field(ge=0, le=9)
+    """0 is recovered first: the hospital cannot work without it."""
+    owner: str = ""
+    """Who answers for it: a role rather than a person."""
+    objectives: ObjectivesFile
+    """What the business asked for."""
+    backup: BackupFile | None = None
+    """Where its recovery points are kept. Without it, or without a runbook, it is not drilled."""
+    runbook: RunbookFile | None = None
+    """How it is recovered."""
+    checks: list[CheckFile] = Field(default_factory=list)
+    """What proves that it came back; without one no drill passes."""
+    depends_on: list[Name] = Field(default_factory=list)
+    """Applications that must be up before it."""

@@ -1,0 +1,135 @@
+"""What ``inventory/sandboxes.yml`` and the files in ``inventory/drills/`` may say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from drp.config.schema import Strict
+from drp.config.values import DisasterInstant, Duration, Name, PointId, Size, Text
+from drp.domain.plan import InterruptPolicy
+from drp.domain.recovery_point import SelectionPolicy
+from drp.domain.sandbox import SandboxProfile
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SandboxFile(Strict):
+    """Limits and shape of one kind of sandbox."""
+
+    driver: Literal["bubblewrap"] = "bubblewrap"
+    """What isolates it."""
+    memory_bytes: Size = SandboxProfile(name="").memory_bytes
+    """Memory of everything inside, such as 1GiB."""
+    processes: int = Field(default=512, ge=16)
+    """How many processes may live inside."""
+    cpus: float | None = Field(default=None, gt=0, strict=False)
+    """Share of processors; left out: no limit."""
+    data_bytes: Size = SandboxProfile(name="").data_bytes
+    """Quota for restored data, such as 8GiB."""
+    data_backing: Literal["memory", "disk"] = "memory"
+    """memory: gone with the sandbox; disk: a loop file that is unlinked as soon as it is mounted."""
+    identity: Literal["single", "range"] = "single"
+    """single: one user id, ownership is not judged; range: a sub-uid range, ownership is judged."""
+    run_as: int = Field(default=999, ge=1)
+    """User id that restored software sees itself as."""
+    sink_ports: list[Port] = Field(default_factory=lambda: [25, 2575])
+    """Ports on which the egress recorder answers as production would (SMTP, HL7)."""
+
+
+class SandboxesFile(Strict):
+    """inventory/sandboxes.yml: where restored software runs."""
+
+    version: Literal[1] = 1
+    """Version of this file's format."""
+    sandboxes: dict[Name, SandboxFile]
+    """Sandboxes by name; `default` is taken where a drill names none."""
+
+
+class SelectFile(Strict):
+    """How a drill chooses among recovery points."""
+
+    policy: SelectionPolicy = "newest"
+    """newest, newest-immutable, specific (with `point`), random (with or without `seed`), oldest-retained."""
+    point: PointId | None = None
+    """For `specific`: the point's id, or a unique prefix of at least four characters."""
+    seed: int | None = None
+    """For `random`: left out, one is drawn and recorded."""
+    not_older_than: Duration | None = None
+    """Largest age at the disaster."""
+    not_newer_than: Duration | None = None
+    """Smallest age at the disaster: a younger point may hold the attacker's work."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.policy == "specific") != (self.point is not None):
+            raise ValueError("`policy: specific` and `point` go together")
+        if self.seed is not None and self.policy != "random":
+            raise ValueError("`seed` needs `policy: random`")
+        if self.not_older_than and self.not_newer_than and self.not_newer_than >= self.not_older_than:
+            raise ValueError("not_newer_than must be less than not_older_than: no point could fit")
+        return self
+
+
+class ScenarioFile(Strict):
+    """What is imagined to have happened."""
+
+    title: Text
+    """One line for the report."""
+    disaster_at: DisasterInstant = None
+    """RPA is measured from here: `now`, the instant the drill is declared, or an instant with its zone."""
+
+
+class RecoveryFile(Strict):
+    """One application's part in the drill; what is left out is as the drill says."""
+
+    application: Name
+    """Name of the application."""
+    repository: Name | None = None
+    """One of the application's repositories; left out: its first."""
+    select: SelectFile | None = None
+    """Replaces the drill's whole `select`."""
+    sandbox: Name | None = None
+    """Replaces the drill's `sandbox`."""
+    media_deadline: Duration | None = None
+    """Replaces the drill's `media_deadline`."""
+    require_manifest: bool | None = None
+    """Replaces the drill's `require_manifest`."""
+
+
+def _shape(value: Any) -> str:
+    return "<name>" if isinstance(value, str) else "<recovery>"
+
+
+Recovery = Annotated[
+    Annotated[Name, Tag("<name>")] | Annotated[RecoveryFile, Tag("<recovery>")],
+    Discriminator(_shape),
+]
+"""``ehr``, or ``{application: ehr, …}``."""
+
+
+class DrillFile(Strict):
+    """inventory/drills/*.yml: a planned, repeatable restoration exercise."""
+
+    version: Literal[1] = 1
+    """Version of this file's format."""
+    name: Name
+    """Short name: lower case, digits, hyphens."""
+    scenario: ScenarioFile
+    """What is imagined to have happened."""
+    recoveries: list[Recovery] = Field(min_length=1)
+    """Applications to recover: names, or mappings where one differs from the rest."""
+    select: SelectFile = SelectFile()
+    """How recovery points are chosen."""
+    sandbox: Name = "default"
+    """Name of a sandbox."""
+    on_interrupt: InterruptPolicy = "conclude"
+    """After a crash: conclude as inconclusive, or resume."""
+    media_deadline: Duration = timedelta(hours=4)
+    """How long to wait for an air-gapped medium."""
+    require_manifest: bool = True
+    """Without a manifest to compare with, the drill is inconclusive."""
+    keep_for: Duration = timedelta(hours=2)
+    """Lease of a sandbox kept on request; then it is destroyed."""

@@ -1,0 +1,84 @@
+"""Reads a secret at the moment of use. The value is remembered only so that it can be kept out of every message."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from drp import command
+from drp.domain.restore import SecretReference
+from drp.errors import CommandFailed, ConfigError
+from drp.redact import remember
+
+_LARGEST = 64 << 10
+_COMMAND_SECONDS = 30.0
+
+
+def resolve(reference: SecretReference) -> str:
+    """Return the secret, without the line end after it. Raises ConfigError, which never holds a part of it."""
+    if reference.kind == "file":
+        secret = _from_file(Path(reference.value[0]), others_may_not_read=True)
+    elif reference.kind == "credential":
+        secret = _from_credential(reference.value[0])
+    else:
+        secret = _from_command(reference.value)
+    remember(secret)
+    return secret
+
+
+def describe(reference: SecretReference) -> str:
+    """Return where a secret is kept, for people: never the secret."""
+    return f"{reference.kind} {reference.value[0]}"
+
+
+def _from_file(path: Path, *, others_may_not_read: bool) -> str:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise ConfigError(
+            f"secret file {path} cannot be read: {error.strerror}", hint="make it, readable by drp's user alone"
+        ) from error
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"secret file {path} is not a file", hint="name the file that holds the secret")
+        if others_may_not_read and status.st_mode & stat.S_IROTH:
+            raise ConfigError(f"secret file {path} may be read by everybody", hint=f"chmod 600 {path}")
+        raw = stream.read(_LARGEST + 1)
+    if len(raw) > _LARGEST:
+        raise ConfigError(f"secret file {path} is larger than 64 KiB", hint="name the file that holds the secret")
+    return _text(raw, f"secret file {path}")
+
+
+def _from_credential(name: str) -> str:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise ConfigError(
+            f"credential {name} is not there: systemd gave this process none",
+            hint=f"add LoadCredential={name} to the unit, or run it with `systemd-run -p LoadCredential={name}:PATH`",
+        )
+    return _from_file(Path(folder) / name, others_may_not_read=False)
+
+
+def _from_command(argv: tuple[str, ...]) -> str:
+    try:
+        output = command.run(argv, timeout_seconds=_COMMAND_SECONDS)
+    except CommandFailed as error:
+        # what it printed may be the secret, so neither its words nor the error that holds them go on
+        ended = "is not installed" if error.exit_code == 127 else f"failed with {error.exit_code}"
+        raise ConfigError(
+            f"command {argv[0]} for a secret {ended}", hint="run it by hand as drp's user: it must print the secret"
+        ) from None
+    first, _, _ = output.stdout.partition("\n")
+    return _text(first.encode(), f"command {argv[0]} for a secret")
+
+
+def _text(raw: bytes, where: str) -> str:
+    try:
+        secret = raw.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where} is not UTF-8 text", hint="keep the secret as one line of text") from None
+    if not secret or "\0" in secret:
+        raise ConfigError(f"{where} holds no secret", hint="keep the secret as one line of text")
+    return secret

@@ -1,0 +1,111 @@
+"""The site: where it is, what it holds, and the plans that can be made of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from drp.config import build, plans
+from drp.config.catalogue import Catalogue
+from drp.config.problems import Problem
+from drp.config.read import SiteReader
+from drp.config.repositories import S3Location
+from drp.domain.plan import DrillPlan
+from drp.domain.restore import SecretReference
+from drp.domain.sandbox import SandboxProfile
+from drp.errors import ConfigError
+
+SYSTEM_SITE = Path("/etc/drp")
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site(Catalogue):
+    """A valid site directory. Paths are absolute."""
+
+    directory: Path
+    name: str
+    locale: Literal["en", "fr"]
+    state_directory: Path
+    journal: Path | str
+    """A SQLite file, or the URL of a database."""
+    journal_password: SecretReference | None
+    evidence_directories: tuple[Path, ...]
+    manifests_directory: Path
+    runbook_folders: tuple[Path, ...]
+    """The site's own first, then the shipped ones."""
+
+    def endpoints(self) -> tuple[tuple[str, int], ...]:
+        """Return host and port of every repository that is reached over the network."""
+        locations = [settings.location for settings in self.repositories.values()]
+        found = {location.host_and_port for location in locations if isinstance(location, S3Location)}
+        return tuple(sorted(found))
+
+    def plan(self, name: str, overrides: plans.Overrides | None = None) -> DrillPlan:
+        """Return the plan of a drill of the site. Raises NotFound, UsageError."""
+        return plans.planned(self, self.drill(name), overrides or plans.Overrides())
+
+    def ad_hoc_plan(self, *applications: str, overrides: plans.Overrides | None = None) -> DrillPlan:
+        """Return a plan that no file describes. Raises NotFound, UsageError."""
+        return plans.ad_hoc(self, applications, overrides or plans.Overrides())
+
+
+def find_site(flag: Path | None = None) -> Path:
+    """Return the site directory: the flag's, ``$DRP_SITE``, this directory, ``/etc/drp``. Raises ConfigError."""
+    named = flag or (Path(os.environ["DRP_SITE"]) if os.environ.get("DRP_SITE") else None)
+    candidates = [named] if named is not None else [Path.cwd(), SYSTEM_SITE]
+    for candidate in candidates:
+        if (candidate / "drp.yml").is_file():
+            return candidate.resolve()
+    if named is not None:
+        raise ConfigError(f"{named} is no site directory: it has no drp.yml", hint=f"lay one down: drp init {named}")
+    raise ConfigError(
+        "no site directory: neither this directory nor /etc/drp has a drp.yml",
+        hint="lay one down with `drp init DIR`, or name one with --site or DRP_SITE",
+    )
+
+
+def check_site(directory: Path) -> tuple[Problem, ...]:
+    """Return every problem of every file, in the order of files and lines."""
+    reader = SiteReader(directory.absolute())
+    reader.read()
+    return tuple(reader.problems)
+
+
+def load_site(directory: Path) -> Site:
+    """Return the site in a directory. Raises ConfigError with every problem of every file, one a line."""
+    reader = SiteReader(directory.absolute())
+    reader.read()
+    if reader.problems:
+        lines = [str(problem) for problem in reader.problems[:_SHOWN]]
+        if len(reader.problems) > _SHOWN:
+            lines.append(f"… and {len(reader.problems) - _SHOWN} more")
+        raise ConfigError("\n".join(lines))
+    return _assemble(reader)
+
+
+def _assemble(reader: SiteReader) -> Site:
+    said, directory, inventory = reader.site, reader.directory, reader.inventory
+    assert said is not None, "a site without problems has a drp.yml"
+    state = directory / said.state
+    sandboxes = {name: build.sandbox(name, profile) for name, profile in inventory.sandboxes.items()}
+    password = said.journal.password if said.journal is not None else None
+    return Site(
+        directory=directory,
+        name=said.name,
+        locale=said.locale,
+        state_directory=state,
+        journal=said.journal.url if said.journal is not None else state / "journal.sqlite",
+        journal_password=build.secret(password, directory) if password is not None else None,
+        evidence_directories=tuple(directory / sink for sink in said.evidence.sinks),
+        manifests_directory=directory / said.manifests.directory,
+        runbook_folders=reader.runbook_folders,
+        applications={name: build.application(file) for name, (file, _) in inventory.applications.items()},
+        repositories={
+            name: build.repository(name, repository, directory) for name, repository in inventory.repositories.items()
+        },
+        sandboxes={"default": SandboxProfile(name="default"), **sandboxes},
+        drills={name: build.drill(file) for name, (file, _) in inventory.drills.items()},
+    )

@@ -1,0 +1,131 @@
+"""What the YAML may say where people write durations, sizes, instants and names: their text forms and their schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+_SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
+_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_ISO_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTP])(i?)B|B)")
+_POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+_LONGEST = timedelta(days=3660)
+
+
+def parse_duration(value: object) -> timedelta:
+    """Return a duration from ``4h``, ``30m``, ``1d12h`` or ISO 8601 (``PT4H``). Raises ``ValueError`` with advice."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f"has no unit: write {value}s, {value}m or {value}h")  # noqa: TRY004 - pydantic takes ValueError
+    if not isinstance(value, str):
+        raise ValueError("is not a duration: write it as 30m, 4h or 1d12h")  # noqa: TRY004
+    text = value.replace(" ", "")
+    match = _ISO_DURATION.fullmatch(text) or _DURATION.fullmatch(text)
+    if not match or not any(match.groups()):
+        raise ValueError("is not a duration: write it as 30m, 4h or 1d12h")
+    total = sum(int(number or 0) * seconds for number, seconds in zip(match.groups(), _SECONDS.values(), strict=True))
+    if total > _LONGEST.total_seconds():
+        raise ValueError("is longer than ten years")
+    return timedelta(seconds=total)
+
+
+def _some_time(value: object) -> timedelta:
+    duration = parse_duration(value)
+    if not duration:
+        raise ValueError("must be longer than zero")
+    return duration
+
+
+def show_duration(duration: timedelta) -> str:
+    """Return a duration the way the YAML says it: ``1d12h``, ``4h``, ``0s``."""
+    rest, text = int(duration.total_seconds()), ""
+    for unit, seconds in _SECONDS.items():
+        number, rest = divmod(rest, seconds) if unit != "w" else (0, rest)
+        text += f"{number}{unit}" if number else ""
+    return text or "0s"
+
+
+def parse_size(value: object) -> int:
+    """Return bytes from a number or ``8GiB``, ``500MB``. Raises ``ValueError`` with advice."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not match:
+        raise ValueError("is not a size: write it as 512MiB or 8GiB")
+    number, unit, binary = match.groups()
+    result = int(float(number) * (1024 if binary else 1000) ** (_POWERS[unit] if unit else 0))
+    if not 0 < result < 1 << 60:
+        raise ValueError("is not a size that a machine has")
+    return result
+
+
+def parse_instant(value: object) -> datetime:
+    """Return an instant in UTC from ISO 8601 with a zone. Raises ``ValueError`` with advice."""
+    try:
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        instant = None
+    if instant is None:
+        raise ValueError("is not an instant: write it as 2026-11-21T02:00:00Z")
+    if instant.tzinfo is None:
+        raise ValueError("has no time zone: end it with Z or with an offset such as +01:00")
+    return instant.astimezone(UTC)
+
+
+def _disaster(value: object) -> datetime | None:
+    return None if value == "now" else parse_instant(value)
+
+
+def _text_schema(pattern: str, *examples: str) -> WithJsonSchema:
+    schema: dict[str, Any] = {"type": "string", "pattern": pattern, "examples": list(examples)}
+    return WithJsonSchema(schema)
+
+
+_DURATION_PATTERN = (
+    r"^(?=.*[0-9])((\d+w)? ?(\d+d)? ?(\d+h)? ?(\d+m)? ?(\d+s)?|P(\d+W)?(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?)$"
+)
+
+Duration = Annotated[timedelta, BeforeValidator(_some_time), _text_schema(_DURATION_PATTERN, "30m", "4h", "1d12h")]
+"""Longer than zero."""
+
+DurationOrZero = Annotated[timedelta, BeforeValidator(parse_duration), _text_schema(_DURATION_PATTERN, "15m", "0s")]
+
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\d+(\.\d+)?\s*([KMGTP]i?)?B$", "examples": ["512MiB", "8GiB"]},
+                {"type": "integer", "minimum": 1},
+            ]
+        }
+    ),
+]
+"""Bytes."""
+
+DisasterInstant = Annotated[
+    datetime | None, BeforeValidator(_disaster), _text_schema(r"^(now|\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d))$", "now")
+]
+"""None: the instant the drill is declared."""
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+POINT_PATTERN = r"^[0-9A-Za-z._-]{4,}$"
+CREDENTIAL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+ADVICE: Mapping[str, str] = {
+    NAME_PATTERN: "must be lower case letters, digits and hyphens, at most 63",
+    POINT_PATTERN: "must be a point's id, or at least its first four characters",
+    CREDENTIAL_PATTERN: "must be the name of a credential: letters, digits, dots, hyphens",
+}
+"""What to tell people instead of a regular expression."""
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+"""It becomes part of drill ids and file names."""
+
+PointId = Annotated[str, Field(pattern=POINT_PATTERN)]
+
+Text = Annotated[str, Field(min_length=1, max_length=400)]
