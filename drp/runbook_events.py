@@ -99,7 +99,10 @@ class Recording:
 
 def _message(result: Mapping[str, Any]) -> str:
     text = result.get("msg") or result.get("module_stderr") or result.get("stderr") or ""
-    return " ".join(str(text).split())
+    words = " ".join(str(text).split())
+    for prefix in ("Task failed: ", "Action failed: "):
+        words = words.removeprefix(prefix)
+    return words
 
 
 def _redacted(value: Any) -> Any:

@@ -47,11 +47,17 @@ class AnsibleRunbookRunner:
     ``work_directory`` holds the run's folder where the machine has no memory file system to spare.
     """
 
-    def __init__(self, search_path: Sequence[Path], work_directory: Path) -> None:
-        """Take the folders that hold runbooks, the site's first; the shipped ones are looked up last in any case."""
+    def __init__(
+        self, search_path: Sequence[Path], work_directory: Path, *, ansible_playbook: Path | None = None
+    ) -> None:
+        """Take the folders that hold runbooks, the site's first; the shipped ones are looked up last in any case.
+
+        ``ansible_playbook``: the program to use; by default the one beside drp's own Python.
+        """
         shipped = shared("runbooks")
         self._search_path = tuple(dict.fromkeys([*(path.absolute() for path in search_path), shipped]))
         self._work_directory = work_directory
+        self._ansible_playbook = ansible_playbook or Path(sys.executable).with_name("ansible-playbook")
 
     def warm_up(self) -> None:
         """Load Ansible's runner in the background, so that the first run need not wait for it."""
@@ -61,6 +67,9 @@ class AnsibleRunbookRunner:
         """Run the step; see the port. Raises ``RunbookError`` and ``Interrupted``, with nothing left running."""
         started = time.monotonic()
         playbook = find(self._search_path, order.kind, order.step)
+        if not os.access(self._ansible_playbook, os.X_OK):
+            message = f"there is no {self._ansible_playbook}"
+            raise RunbookError(message, hint="install ansible-core into the environment that drp runs in")
         with _private_folder(self._work_directory) as folder:
             recording = Recording()
             volume = Path(order.sandbox.data_path) if order.step == "restore" else None
@@ -92,7 +101,7 @@ class AnsibleRunbookRunner:
         self, order: RunbookOrder, playbook: Path, folder: Path, recording: Recording, limit: _Limit
     ) -> tuple[str, int]:
         (folder / "inventory.yml").write_text(_inventory(order, folder / "progress"), encoding="utf-8")
-        program, *arguments = (*_way_in(), str(_ansible_playbook()), str(playbook))
+        program, *arguments = (*_way_in(), str(self._ansible_playbook), str(playbook))
         runner_class, config_class = _runner()
         config = config_class(
             str(folder),
@@ -100,12 +109,13 @@ class AnsibleRunbookRunner:
             cmdline=shlex.join(arguments),
             inventory=str(folder / "inventory.yml"),
             project_dir=str(playbook.parent),
-            suppress_output_file=True,
             suppress_env_files=True,
             quiet=True,
-            settings={"pexpect_timeout": _POLL_SECONDS, "suppress_output_file": True, "suppress_ansible_output": True},
         )
         config.prepare()
+        # Set here, since prepare() forgets its settings when there is no file of them.
+        config.pexpect_timeout = _POLL_SECONDS
+        config.suppress_output_file = config.suppress_ansible_output = True
         added = {name: config.env[name] for name in _RUNNER_VARIABLES if name in config.env}
         config.env = {**_environment(self._search_path, folder), **added}
         runner = runner_class(config, event_handler=recording.take, cancel_callback=limit.over)
@@ -158,15 +168,6 @@ def _way_in() -> tuple[str, ...]:
         return way
     message = "this machine does not let drp make network and pid namespaces"
     raise RunbookError(message, hint="run `drp doctor`: it names the setting that forbids it")
-
-
-def _ansible_playbook() -> Path:
-    beside = Path(sys.executable).parent / "ansible-playbook"
-    found = beside if beside.is_file() else shutil.which("ansible-playbook")
-    if found is None:
-        message = "ansible-playbook is not installed"
-        raise RunbookError(message, hint="install ansible-core into the environment that drp runs in")
-    return Path(found)
 
 
 @contextmanager

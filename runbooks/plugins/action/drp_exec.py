@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
                 on_output=reader.take,
             )
         except (OSError, SandboxError) as error:
-            raise AnsibleConnectionFailure(f"the sandbox has gone: {error}") from error
+            raise AnsibleConnectionFailure(f"the sandbox has gone: {_words(error)}") from None
         finally:
             forward.close()
         result.update(reader.finish(), rc=end.exit_code, duration_ms=end.duration_ms, changed=True, failed=False)
@@ -80,6 +80,10 @@ class ActionModule(ActionBase):
 def _message(exit_code, last_words):
     how = f"ended with signal {-exit_code}" if exit_code < 0 else f"ended with {exit_code}"
     return f"{how}: {last_words}" if last_words else how
+
+
+def _words(error):
+    return getattr(error, "message", None) or str(error)
 
 
 class _Forward:

@@ -59,7 +59,7 @@ class Connection(ConnectionBase):
             try:
                 agent.ping()
             except (OSError, SandboxError) as error:
-                raise AnsibleConnectionFailure(f"the sandbox's agent cannot be reached: {error}") from error
+                raise AnsibleConnectionFailure(f"the sandbox's agent cannot be reached: {_words(error)}") from None
             self._agent = agent
             self._connected = True
         return self
@@ -69,7 +69,7 @@ class Connection(ConnectionBase):
         try:
             end = self.agent.exec(["/bin/sh", "-c", cmd], stdin=in_data or b"", timeout=self.time_limit)
         except (OSError, SandboxError) as error:
-            raise AnsibleConnectionFailure(f"the sandbox has gone: {error}") from error
+            raise AnsibleConnectionFailure(f"the sandbox has gone: {_words(error)}") from None
         if end.timed_out:
             raise AnsibleError(f"the command exceeded {self.time_limit:.0f} s")
         return end.exit_code, end.stdout, end.stderr
@@ -79,15 +79,20 @@ class Connection(ConnectionBase):
         try:
             self.agent.put(in_path, out_path)
         except (OSError, SandboxError) as error:
-            raise AnsibleError(f"cannot write {out_path} in the sandbox: {error}") from error
+            raise AnsibleError(f"cannot write {out_path} in the sandbox: {_words(error)}") from None
 
     def fetch_file(self, in_path, out_path):
         super().fetch_file(in_path, out_path)
         try:
             self.agent.get(in_path, out_path)
         except (OSError, SandboxError) as error:
-            raise AnsibleError(f"cannot read {in_path} in the sandbox: {error}") from error
+            raise AnsibleError(f"cannot read {in_path} in the sandbox: {_words(error)}") from None
 
     def close(self):
         self._agent = None
         self._connected = False
+
+
+def _words(error):
+    """Return an error's message without its hint; causes are cut, since Ansible would repeat them."""
+    return getattr(error, "message", None) or str(error)
