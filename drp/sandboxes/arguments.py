@@ -48,17 +48,18 @@ class Spec:
 def files(spec: Spec) -> dict[str, bytes]:
     """Return the small files that a sandbox finds in /etc, by path."""
     uid = spec.profile.run_as
+    group = f"drp:x:{uid}:\n" if uid else ""
     account = f"drp:x:{uid}:{uid}::/tmp:/bin/sh\n" if uid else ""
     return {
         "/etc/passwd": f"root:x:0:0::/tmp:/bin/sh\n{account}nobody:x:65534:65534::/:/bin/false\n".encode(),
-        "/etc/group": f"root:x:0:\n{'drp:x:%d:' % uid if uid else ''}\nnogroup:x:65534:\n".encode(),
+        "/etc/group": f"root:x:0:\n{group}nogroup:x:65534:\n".encode(),
         "/etc/hosts": spec.hosts.encode(),
         "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\nservices: files\n",
     }
 
 
 def command(spec: Spec, agent_descriptors: tuple[int, int]) -> list[str]:
-    """Return the argv that bubblewrap runs inside: limits, then (with a range) the drop to ``run_as``, then the agent."""
+    """Return the argv that runs inside: limits, then (with a range) the drop to ``run_as``, then the agent."""
     limits = ["--core=0", "--nofile=8192"]
     if spec.limit_by_prlimit:
         # applied inside: there the count of processes begins at zero instead of at all those of the same user
@@ -79,7 +80,7 @@ def arguments(spec: Spec, *, contents: Mapping[str, int], seccomp: int, status: 
         *_environment(),
         *_system(),
         *_temporary(spec),
-        *(part for path, descriptor in contents.items() for part in ("--ro-bind-data", str(descriptor), path)),
+        *_contents(contents),
         *(part for source, target in spec.read_only.items() for part in ("--ro-bind", source, target)),
         *("--bind", str(spec.data), "/data"),
         *_shared_memory(spec),
@@ -88,6 +89,13 @@ def arguments(spec: Spec, *, contents: Mapping[str, int], seccomp: int, status: 
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--json-status-fd", str(status), "--chdir", "/"),
     ]
+
+
+def _contents(contents: Mapping[str, int]) -> list[str]:
+    argv: list[str] = []
+    for path, descriptor in contents.items():
+        argv += ["--perms", "0444", "--ro-bind-data", str(descriptor), path]
+    return argv
 
 
 def _namespaces(spec: Spec) -> list[str]:

@@ -79,11 +79,8 @@ class Canary:
     def _listen(self, hosts: Sequence[str]) -> tuple[list[str], tuple[int, int, int]]:
         for _ in range(20):
             base = 20_000 + secrets.randbelow(10_000)
-            bound: list[str] = []
             try:
-                for host in hosts:
-                    if self._listen_at(host, base):
-                        bound.append(host)
+                bound = [host for host in hosts if self._listen_at(host, base)]
             except OSError:  # the port is taken: try others
                 self._close_sockets()
                 continue

@@ -80,7 +80,7 @@ def readable_binds(order: RestoreOrder, staging: Path, identity: Identity) -> di
         if not path.exists():
             message = f"the restore cell needs {source}, which does not exist"
             raise SandboxError(message, hint="install the tool or attach the medium, then run `drp doctor`")
-        if standing() == "root" and source in order.read_only_binds or not _is_open(path):
+        if standing() == "root" and (source in order.read_only_binds or not _is_open(path)):
             path = _stage(path, staging / str(number), identity)
         binds[str(path)] = target
     return binds

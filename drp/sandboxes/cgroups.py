@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class ControlGroup:
         }
         for controller in (*_V1, "unified"):
             if (root / controller).is_dir():
-                self._make(controller, root / controller / "drp" / sandbox, limits.get(controller, {}))
+                self._make(root / controller / "drp" / sandbox, limits.get(controller, {}))
 
     def _make_v2(self, sandbox: str, profile: SandboxProfile, memory_bytes: int, root: Path) -> None:
         base = root if standing() == "root" else _own_parent(root)
@@ -61,12 +62,11 @@ class ControlGroup:
                     _write(each / "cgroup.subtree_control", f"+{controller}")
         quota = "max" if profile.cpus is None else f"{int(profile.cpus * 100_000)} 100000"
         self._make(
-            "v2",
             folder / sandbox,
             {"memory.max": memory_bytes, "memory.swap.max": 0, "pids.max": profile.processes, "cpu.max": quota},
         )
 
-    def _make(self, controller: str, directory: Path, limits: dict[str, int | None] | dict[str, object]) -> None:
+    def _make(self, directory: Path, limits: Mapping[str, object]) -> None:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from drp.domain.check import Execution
 from drp.errors import SandboxError
@@ -118,7 +118,7 @@ class _Call:
         self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         self._socket = socket.socket(socket.AF_UNIX)
 
-    def __enter__(self) -> _Call:
+    def __enter__(self) -> Self:
         try:
             self._limit()
             self._socket.connect(self._path)

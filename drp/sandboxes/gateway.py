@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Self
 
 from drp.command import Process, start
 from drp.errors import SandboxError
@@ -49,6 +50,14 @@ class Gateway:
         finally:
             client.close()
         return gateway
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self.stop()
 
     def stop(self) -> None:
         """End the process; safe to call again."""

@@ -82,6 +82,7 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         argv = [*group.launch_prefix(), *_become(spec.identity), "bwrap", "--args", str(option_file), "--"]
         argv += command(spec, (listener.fileno(), lifeline))
         process = start(argv, pass_fds=inherited, stderr=errors)
+        listener.close()  # an agent that died must be seen as refusing, not as slow
     except BaseException:
         _close(ours)
         raise
@@ -93,11 +94,11 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         namespace = str(Path(f"/proc/{child}/ns/pid").readlink())
         client.ping(_READY_SECONDS)
     except (SandboxError, OSError) as error:
-        _close(ours)
         process.kill()
         process.wait()
-        detail = error.message if isinstance(error, SandboxError) else f"it ended at once: {error.strerror}"
-        message = f"the sandbox did not start: {detail}"
+        complaint = _complaint(our_errors) or getattr(error, "message", str(error))
+        _close(ours)
+        message = f"the sandbox did not start: {complaint}"
         raise SandboxError(message) from error
     return Running(
         process=process,
@@ -142,7 +143,7 @@ def _wait_for_child(status: int, errors: int) -> int:
         ready, _, _ = select.select([status], [], [], max(0.0, deadline - time.monotonic()))
         part = os.read(status, 4096) if ready else b""
         if not part:
-            raise SandboxError(_complaint(errors))
+            raise SandboxError(_complaint(errors) or "bubblewrap said nothing")
         line += part
     return int(json.loads(line.splitlines()[0])["child-pid"])
 
@@ -150,4 +151,4 @@ def _wait_for_child(status: int, errors: int) -> int:
 def _complaint(errors: int) -> str:
     ready, _, _ = select.select([errors], [], [], 1.0)
     words = os.read(errors, 4000).decode("utf-8", "replace").strip() if ready else ""
-    return words.splitlines()[-1] if words else "bubblewrap said nothing"
+    return words.splitlines()[-1] if words else ""

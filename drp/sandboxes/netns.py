@@ -6,7 +6,6 @@ import array
 import json
 import os
 import socket
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -1,0 +1,141 @@
+"""What this host lacks for sandboxes, found by trying: each need, whether it is met, and what mends it.
+
+Optional abilities (limits by control groups, volumes on disk, ranges of ids) count as met and say what is lost.
+``python -m drp.sandboxes.doctor DIRECTORY`` is the trial itself, in a worker's namespaces.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from drp.command import run
+from drp.domain.sandbox import SandboxProfile
+from drp.errors import CommandFailed, DrpError
+from drp.sandboxes import cgroups
+from drp.sandboxes.cgroups import ControlGroup
+from drp.sandboxes.identity import standing
+from drp.sandboxes.layout import new_id
+from drp.sandboxes.worker import enter_worker, has_sub_ids, worker_command
+
+_SECONDS = 90.0
+_TOOLS = {
+    "bubblewrap": (["bwrap", "--version"], "apt-get install bubblewrap"),
+    "setpriv": (["setpriv", "--version"], "apt-get install util-linux"),
+    "unshare": (["unshare", "--version"], "apt-get install util-linux"),
+    "prlimit": (["prlimit", "--version"], "apt-get install util-linux"),
+    "sandbox python": (["/usr/bin/python3", "-I", "-S", "-c", "import ctypes, sys; print(sys.version)"], "apt-get install python3"),
+}  # fmt: skip
+_HINTS = (
+    ("uid map", "allow bwrap user namespaces: install an AppArmor profile for /usr/bin/bwrap with `userns,`"),
+    ("RTM_NEWADDR", "allow bwrap user namespaces: install an AppArmor profile for /usr/bin/bwrap with `userns,`"),
+    ("mount proc", "run drp's container with `--security-opt systempaths=unconfined` (podman: `unmask=ALL`)"),
+    (
+        "new namespace",
+        "allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000",
+    ),
+    ("unshare failed", "allow namespaces: run as root, or sysctl -w kernel.unprivileged_userns_clone=1"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One need."""
+
+    name: str
+    met: bool
+    detail: str
+    mend: str = ""
+    """A command or a setting; empty when nothing needs mending."""
+
+
+def requirements() -> tuple[Requirement, ...]:
+    """Return every need of the sandbox driver; takes about two seconds, changes nothing."""
+    tools = tuple(_tool(name, argv, mend) for name, (argv, mend) in _TOOLS.items())
+    trial = (_isolation(),) if all(each.met for each in tools) else ()
+    return (*tools, *trial, _limits(), _loop(), _ranges())
+
+
+def _tool(name: str, argv: list[str], mend: str) -> Requirement:
+    try:
+        output = run(argv, timeout_seconds=20)
+    except CommandFailed as error:
+        return Requirement(name=name, met=False, detail=error.message, mend=mend)
+    return Requirement(name=name, met=True, detail=(output.stdout.splitlines() or [""])[0].strip())
+
+
+def _isolation() -> Requirement:
+    """Open a sandbox in a worker of its own, prove it, destroy it."""
+    name = "sandbox isolation"
+    with tempfile.TemporaryDirectory(prefix="drp-doctor-") as directory:
+        Path(directory).chmod(0o711)
+        argv = worker_command([sys.executable, "-m", "drp.sandboxes.doctor", directory])
+        try:
+            answer = json.loads(run(argv, timeout_seconds=_SECONDS).stdout.splitlines()[-1])
+        except (CommandFailed, ValueError, IndexError) as error:
+            words = " ".join(error.tail) if isinstance(error, CommandFailed) else ""
+            detail = words[-300:] or str(error)
+            return Requirement(name=name, met=False, detail=detail, mend=_hint(detail))
+    return Requirement(
+        name=name, met=answer["met"], detail=answer["detail"], mend=_hint(answer["detail"], answer["met"])
+    )
+
+
+def _hint(detail: str, met: bool = False) -> str:  # noqa: FBT001, FBT002
+    if met:
+        return ""
+    return next(
+        (hint for sign, hint in _HINTS if sign in detail), "mend what the detail names, then run `drp doctor` again"
+    )
+
+
+def _limits() -> Requirement:
+    group = ControlGroup(new_id(), SandboxProfile(name="doctor"), 1 << 28)
+    missing = group.missing
+    cgroups.destroy(group.directories)
+    detail = "control groups limit memory and processes"
+    if missing:
+        detail = f"no control group for {' and '.join(missing)}: limited for each process by prlimit instead"
+    return Requirement(name="limits", met=True, detail=detail)
+
+
+def _loop() -> Requirement:
+    usable = standing() == "root" and Path("/dev/loop-control").exists()
+    lost = "not here: sandboxes keep restored data in memory (`data_backing: memory`)"
+    return Requirement(name="volumes on disk", met=True, detail="loop devices are there" if usable else lost)
+
+
+def _ranges() -> Requirement:
+    usable = standing() == "root" or has_sub_ids()
+    lost = "not for this user (no uidmap, or no line in /etc/subuid): `identity: single`, owners are not judged"
+    return Requirement(name="ranges of user ids", met=True, detail="available" if usable else lost)
+
+
+def trial(directory: Path) -> dict[str, object]:
+    """Return whether a sandbox is isolated, having tried all ways out of one; runs in a worker's namespaces."""
+    from drp.sandboxes.bubblewrap import BubblewrapSandbox  # noqa: PLC0415 - the need list stays light
+
+    profile = SandboxProfile(name="doctor", memory_bytes=1 << 28, processes=128, data_bytes=16 << 20)
+    try:
+        enter_worker((), None)
+        driver = BubblewrapSandbox(directory, resolve=lambda _reference: "")
+        handle = driver.open(profile, "doctor")
+        try:
+            proof = driver.prove(handle)
+        finally:
+            residue = driver.destroy(handle)
+    except DrpError as error:
+        return {"met": False, "detail": error.message}
+    wrong = [f"{each.id}: {each.outcome}" for each in proof.checks if each.outcome != "denied"]
+    wrong += [f"the positive control did not reach {each}" for each in proof.control_missed]
+    detail = f"{proof.denied} of {len(proof.checks)} ways out denied, {proof.control_reached} reached by the control"
+    if not residue.clean:
+        wrong.append("the sandbox left something behind")
+    return {"met": proof.holds and residue.clean, "detail": "; ".join([detail, *wrong[:5]])}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(trial(Path(sys.argv[1]))) + "\n")
