@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from drp.codec import to_data
 from drp.domain.ports import Progress
+from drp.domain.restore import RestoreOrder
 from drp.errors import Interrupted, RunbookError
 from drp.redact import remember
 from drp.runbooks import AnsibleRunbookRunner
@@ -65,7 +68,8 @@ def soon(seconds: float, action: object) -> Iterator[None]:
 
 def restore_inputs(exit_code: int, mark: Path | str = "/tmp/never") -> dict[str, object]:
     environment = {"DRP_TEST_EXIT": str(exit_code), "DRP_TEST_MARK": str(mark)}
-    return {"order": {"argv": ["/data/tool"], "environment": environment, "secrets": {}, "progress": "restic-json"}}
+    order = RestoreOrder(argv=("/data/tool",), environment=environment, progress="restic-json")
+    return {"order": to_data(order), "restored_root": "/data/restore"}
 
 
 def test_a_restore_reports_while_it_runs_and_hands_over_its_outcome(runbooks: Driver, tmp_path: Path) -> None:
@@ -242,10 +246,10 @@ def test_secrets_and_the_callers_environment_are_in_no_file(runbooks: Driver, mo
     def look(_: Progress) -> None:
         for folder in Path("/dev/shm").glob("drp-runbook-*"):
             for path in folder.rglob("*"):
-                if path.is_file():
-                    looked.append(path.name)
+                with contextlib.suppress(OSError):
                     if canary.encode() in path.read_bytes():
                         leaks.append(str(path))
+                    looked.append(path.name)
         leaks.extend(processes_with(canary))
 
     inputs: dict[str, object] = {"order": {"argv": ["/data/tool"], "secrets": {"SECRET_FILE": "password"}}}
