@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from drp.config.build import DrillSettings, RecoverySettings
 from drp.config.catalogue import Catalogue
 from drp.config.problems import suggestion
+from drp.config.values import parse_duration
 from drp.domain.application import Application
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.recovery_point import Selection, SelectionPolicy
@@ -32,7 +33,7 @@ class Overrides:
     sandbox: str | None = None
     disaster_at: datetime | None = None
     keep_sandbox: bool = False
-    keep_for: timedelta | None = None
+    keep_for: timedelta | str | None = None
     require_manifest: bool | None = None
     media_deadline: timedelta | None = None
 
@@ -82,8 +83,17 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         recoveries=tuple(_recovery(catalogue, recovery, overrides) for recovery in drill.recoveries),
         on_interrupt=drill.on_interrupt,
         keep_sandbox=overrides.keep_sandbox,
-        keep_for=overrides.keep_for or drill.keep_for,
+        keep_for=_lease(overrides.keep_for) or drill.keep_for,
     )
+
+
+def _lease(flag: timedelta | str | None) -> timedelta | None:
+    if not isinstance(flag, str):
+        return flag
+    try:
+        return parse_duration(flag)
+    except ValueError as error:
+        raise UsageError(f"{flag!r} {error}", hint="for instance --keep-for 2h") from None
 
 
 def _recovery(catalogue: Catalogue, said: RecoverySettings, overrides: Overrides) -> PlannedRecovery:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from drp.config import build, plans
 from drp.config.catalogue import Catalogue
@@ -43,13 +43,13 @@ class Site(Catalogue):
         found = {location.host_and_port for location in locations if isinstance(location, S3Location)}
         return tuple(sorted(found))
 
-    def plan(self, name: str, overrides: plans.Overrides | None = None) -> DrillPlan:
-        """Return the plan of a drill of the site. Raises NotFound, UsageError."""
-        return plans.planned(self, self.drill(name), overrides or plans.Overrides())
+    def plan(self, name: str, **flags: Any) -> DrillPlan:
+        """Return the plan of a drill of the site; flags as in `plans.Overrides`. Raises NotFound, UsageError."""
+        return plans.planned(self, self.drill(name), plans.Overrides(**flags))
 
-    def ad_hoc_plan(self, *applications: str, overrides: plans.Overrides | None = None) -> DrillPlan:
-        """Return a plan that no file describes. Raises NotFound, UsageError."""
-        return plans.ad_hoc(self, applications, overrides or plans.Overrides())
+    def ad_hoc_plan(self, *applications: str, **flags: Any) -> DrillPlan:
+        """Return a plan that no file describes; flags as in `plans.Overrides`. Raises NotFound, UsageError."""
+        return plans.ad_hoc(self, applications, plans.Overrides(**flags))
 
 
 def find_site(flag: Path | None = None) -> Path:

@@ -1,0 +1,118 @@
+"""`drp app …`: the applications of the site, their objectives, and which of them nobody drills."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from drp.cli.site import site_from
+
+app = typer.Typer(no_args_is_help=True, help="Applications and their objectives.")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command("list")
+def list_(context: typer.Context, machine: Json = False) -> None:
+    """List every application, what is recovered first at the top, and whether it can be drilled."""
+    from drp.cli import render
+
+    rows = [_row(application) for application in _in_order(site_from(context))]
+    if machine:
+        render.document("drp/applications/1", rows)
+        return
+    headings = ("name", "title", "tier", "rto", "rpo", "repositories", "drilled")
+    render.table(headings, [_cells(row) for row in rows])
+    drilled = sum(row["drilled"] for row in rows)
+    render.note(f"{drilled} of {len(rows)} applications can be drilled")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the application.")],
+    machine: Json = False,
+) -> None:
+    """Show one application: objectives, backups, runbook, checks, what it needs and what needs it."""
+    from drp.cli import render
+    from drp.codec import to_data
+
+    site = site_from(context)
+    application = site.application(name)
+    needed_by = [other.name for other in _in_order(site) if name in other.depends_on]
+    drills = [drill.name for drill in site.drills.values() if name in {r.application for r in drill.recoveries}]
+    if machine:
+        extra = {"drilled": application.drilled, "needed_by": needed_by, "drills": drills}
+        render.document("drp/application/1", {**to_data(application), **extra})
+        return
+    for label, text in _described(application, needed_by, drills):
+        render.line(f"{label:<14}{render.printable(text)}")
+
+
+def _in_order(site: Any) -> list[Any]:
+    return sorted(site.applications.values(), key=lambda application: (application.tier, application.name))
+
+
+def _row(application: Any) -> dict[str, Any]:
+    objectives = application.objectives
+    mtpd = objectives.mtpd
+    return {
+        "name": application.name,
+        "title": application.title,
+        "tier": application.tier,
+        "owner": application.owner,
+        "rto_seconds": int(objectives.rto.total_seconds()),
+        "rpo_seconds": int(objectives.rpo.total_seconds()),
+        "mtpd_seconds": int(mtpd.total_seconds()) if mtpd is not None else None,
+        "repositories": list(application.repositories),
+        "drilled": application.drilled,
+        "depends_on": list(application.depends_on),
+    }
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    from datetime import timedelta
+
+    from drp.config.values import show_duration
+
+    rto, rpo = (show_duration(timedelta(seconds=row[key])) for key in ("rto_seconds", "rpo_seconds"))
+    repositories = ", ".join(row["repositories"]) or "-"
+    drilled = "yes" if row["drilled"] else "not drilled"
+    return row["name"], row["title"], str(row["tier"]), rto, rpo, repositories, drilled
+
+
+def _described(application: Any, needed_by: list[str], drills: list[str]) -> list[tuple[str, str]]:
+    from drp.config.values import show_duration
+
+    objectives, runbook = application.objectives, application.runbook
+    lines = [
+        ("name", application.name),
+        ("title", application.title),
+        ("tier", str(application.tier)),
+        ("owner", application.owner or "-"),
+        ("RTO", show_duration(objectives.rto)),
+        ("RPO", show_duration(objectives.rpo)),
+        ("MTPD", show_duration(objectives.mtpd) if objectives.mtpd is not None else "-"),
+        ("repositories", ", ".join(application.repositories) or "-"),
+        ("points", ", ".join(_filter(application.points)) or "all"),
+        ("runbook", f"{runbook.kind}, {show_duration(runbook.timeout)} a step" if runbook is not None else "-"),
+    ]
+    lines += [("check", f"{check.name}: {check.verifier}") for check in application.checks]
+    return [
+        *lines,
+        ("depends on", ", ".join(application.depends_on) or "-"),
+        ("needed by", ", ".join(needed_by) or "-"),
+        ("drilled", _coverage(application, drills)),
+    ]
+
+
+def _filter(points: Any) -> list[str]:
+    named = (("host", points.host), ("path", points.path))
+    return [f"tag {tag}" for tag in points.tags] + [f"{what} {value}" for what, value in named if value is not None]
+
+
+def _coverage(application: Any, drills: list[str]) -> str:
+    if application.drilled:
+        return f"by {', '.join(drills)}" if drills else f"by no plan; drp drill run --app {application.name}"
+    return "not drilled: " + ("no backup" if not application.repositories else "no runbook")

@@ -1,0 +1,71 @@
+"""`drp explain CODE`: what a finding or an error means, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Explain a finding or error code.")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(help="Such as DRP-H001; without one, all are listed.")] = None,
+    machine: Json = False,
+) -> None:
+    """Explain a finding or error code: what it means and what to do. Without a code, list all."""
+    from drp.cli import render
+
+    known = _entries()
+    if code is None:
+        if machine:
+            render.document("drp/codes/1", list(known.values()))
+        else:
+            render.table(
+                ("code", "severity", "title"), [(e["code"], e["severity"], e["title"]) for e in known.values()]
+            )
+        return
+    entry = known.get(code.upper()) or known.get(f"DRP-{code.upper()}") or _missing(code, list(known))
+    if machine:
+        render.document("drp/code/1", entry)
+        return
+    render.line(f"{entry['code']}  {entry['title']}  ({entry['severity']})")
+    render.line()
+    render.line(entry["meaning"])
+    render.line(f"what to do: {entry['remedy']}")
+
+
+def _entries() -> dict[str, dict[str, str]]:
+    import re
+
+    from drp import errors
+    from drp.domain.finding_codes import CATALOGUE
+
+    titles = dict(re.findall(r"(DRP-E\d+)  (.+)", errors.__doc__ or ""))
+    findings = [(f.code, f.severity, f.title, f.meaning, f.remedy) for f in CATALOGUE.values()]
+    raised = [
+        (error.code, f"exit {error.exit_status}", titles[error.code], _meaning(error), error.default_hint)
+        for error in errors.walk()
+    ]
+    keys = ("code", "severity", "title", "meaning", "remedy")
+    return {entry[0]: dict(zip(keys, entry, strict=True)) for entry in sorted([*findings, *raised])}
+
+
+def _meaning(error: type[Exception]) -> str:
+    """Return the first paragraph of what an error's class says of itself."""
+    return " ".join((error.__doc__ or "").partition("\n\n")[0].split())
+
+
+def _missing(code: str, known: list[str]) -> dict[str, str]:
+    import difflib
+
+    from drp.errors import NotFound
+
+    near = difflib.get_close_matches(code.upper(), known, n=3)
+    raise NotFound(
+        f"there is no code `{code}`" + (f"; did you mean {', '.join(near)}?" if near else ""),
+        hint="list all with `drp explain`",
+    )

@@ -1,0 +1,36 @@
+"""`drp init`: lay down a site directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Lay down a site directory with an example hospital.")
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="Directory to fill; made if it is not there.")] = Path(),
+) -> None:
+    """Lay down a site directory with an example hospital: valid as it stands, to be changed file by file."""
+    from drp.cli import render
+    from drp.config.template import lay_site
+
+    lay_site(directory)
+    render.line(f"{directory}: a site with an example hospital")
+    render.line("  drp.yml                     the site: name, language, where evidence goes")
+    render.line("  inventory/repositories.yml  where recovery points are kept, and where their keys are read")
+    render.line("  inventory/applications/     what is recovered, by when, and what proves it")
+    render.line("  inventory/drills/           what is drilled together")
+    render.line()
+    step = "" if directory == Path() else f"cd {directory} && "
+    render.line(f"next: {step}drp config check && drp doctor")
+
+
+def site_from(context: typer.Context) -> Any:
+    """Return the site that the command line names. Raises ConfigError with every problem."""
+    from drp.config.site import find_site, load_site
+
+    return load_site(find_site(context.obj.site))

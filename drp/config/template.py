@@ -1,0 +1,54 @@
+"""Lays down a site directory: the shipped example hospital, made ready for `drp config check`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from drp.atomic import storage_errors, write_atomically
+from drp.config.json_schema import KINDS, file_schema
+from drp.errors import UsageError
+from drp.share import shared
+
+_FOLDERS = {"state": 0o750, "evidence": 0o750, "manifests": 0o750, "runbooks": 0o755, "secrets": 0o700}
+_IGNORED = "# Never under version control: what this machine makes, and secrets.\n/state/\n/evidence/\n/secrets/\n"
+
+
+def lay_site(directory: Path) -> None:
+    """Fill a directory with the example site; nothing is overwritten. Raises UsageError when it holds a site."""
+    if (directory / "drp.yml").exists() or (directory / "inventory").exists():
+        raise UsageError(f"{directory} holds a site already", hint="name another directory; nothing was changed")
+    with storage_errors(directory):
+        for folder, mode in _FOLDERS.items():
+            (directory / folder).mkdir(parents=True, exist_ok=True, mode=mode)
+        write_schemas(directory / ".schema")
+        if not (directory / ".gitignore").exists():
+            write_atomically(directory / ".gitignore", _IGNORED.encode(), mode=0o644)
+        template = shared("inventory")
+        for source in sorted(template.rglob("*")):
+            if source.suffix in {".yml", ".md"} and source.name != "drp.yml":
+                target = directory / "inventory" / source.relative_to(template)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(target, source.read_bytes(), mode=0o644, exclusive=True)
+        # last: a directory without drp.yml is no site, so a half-laid one is not taken for one
+        site = (template / "drp.yml").read_text(encoding="utf-8")
+        named = re.sub(r"(?m)^name: .*$", f"name: {site_name(directory)}", site, count=1)
+        write_atomically(directory / "drp.yml", named.encode(), mode=0o644, exclusive=True)
+
+
+def write_schemas(directory: Path) -> tuple[Path, ...]:
+    """Write the JSON Schema of every kind of file for editors; return the files."""
+    with storage_errors(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        files = tuple(directory / f"{kind}.json" for kind in KINDS)
+        for file in files:
+            text = json.dumps(file_schema(file.stem), indent=2, ensure_ascii=False) + "\n"
+            write_atomically(file, text.encode(), mode=0o644)
+    return files
+
+
+def site_name(directory: Path) -> str:
+    """Return a site's name made from its directory's."""
+    name = re.sub(r"[^a-z0-9]+", "-", directory.resolve().name.lower()).strip("-")[:63].rstrip("-")
+    return name or "site"
