@@ -120,15 +120,34 @@ def make_cluster(folder: Path, *, checksums: bool = True) -> Cluster:
     flags = ["-k"] if checksums else []
     data = folder / "data"
     as_postgres(
-        f"{BINARIES}/initdb", "-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", *flags, str(data)
+        f"{BINARIES}/initdb",
+        "-N",
+        "-A",
+        "trust",
+        "-U",
+        "postgres",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "--wal-segsize=1",
+        *flags,
+        str(data),
     )
     return Cluster(data)
+
+
+def copy_of(cluster: Cluster, folder: Path) -> Cluster:
+    """Return a stopped copy of a stopped cluster in a new folder."""
+    folder.mkdir()
+    shutil.chown(folder, "postgres", "postgres")
+    as_postgres("cp", "-a", str(cluster.data), str(folder / "data"))
+    return Cluster(folder / "data")
 
 
 @pytest.fixture(scope="session")
 def postgres_folder() -> Iterator[Path]:
     """Yield a folder that the user postgres can reach (pytest's own is private to root)."""
-    folder = Path(f"/var/tmp/drp-test-postgres-{os.getpid()}")
+    folder = Path(f"/dev/shm/drp-test-postgres-{os.getpid()}")
     folder.mkdir(mode=0o755)
     yield folder
     shutil.rmtree(folder)
@@ -148,17 +167,22 @@ def seeded_cluster(postgres_folder: Path) -> Cluster:
     return cluster
 
 
+@pytest.fixture(scope="session")
+def healthy(seeded_cluster: Cluster, postgres_folder: Path) -> Iterator[Cluster]:
+    """Yield a running copy of the seeded cluster that no test may change."""
+    copy = copy_of(seeded_cluster, postgres_folder / "healthy")
+    copy.start()
+    yield copy
+    copy.stop()
+
+
 @pytest.fixture
 def cluster(seeded_cluster: Cluster, postgres_folder: Path, request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """Yield a stopped copy of the seeded cluster for one test; it is stopped and removed after."""
-    folder = postgres_folder / f"c{abs(hash(request.node.nodeid)) % 10**10}"
-    folder.mkdir()
-    shutil.chown(folder, "postgres", "postgres")
-    as_postgres("cp", "-a", "--reflink=auto", str(seeded_cluster.data), str(folder / "data"))
-    copy = Cluster(folder / "data")
+    copy = copy_of(seeded_cluster, postgres_folder / f"c{abs(hash(request.node.nodeid)) % 10**10}")
     yield copy
     copy.stop()
-    shutil.rmtree(folder)
+    shutil.rmtree(copy.data.parent)
 
 
 @pytest.fixture
