@@ -169,5 +169,5 @@ class Ward:
 
     def close(self) -> None:
         """Close the connections."""
-        for client in (self.ehr, self.lis, self.pacs):
-            client.close()
+        self.ehr.close()
+        self.lis.close()

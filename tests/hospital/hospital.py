@@ -127,8 +127,8 @@ class Hospital:
     def seed(self, patients: int, teams: int = 2) -> None:
         """Take patients through the hospital, several teams at once, then let the EHR fetch its study list."""
         with self.watch.timing("seed"):
-            with self.ehr.client() as ehr, self.lis.client() as lis, self.pacs.client() as pacs:
-                in_parallel(lambda: care.prepare(ehr, pacs), lambda: care.prepare(lis))
+            with self.ehr.client() as ehr, self.lis.client() as lis:
+                in_parallel(lambda: care.prepare(ehr, self.pacs.client()), lambda: care.prepare(lis))
             waiting = iter([next(self._patients) for _ in range(patients)])
             lock = threading.Lock()
 

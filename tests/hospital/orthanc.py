@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from tests.hospital.gnuhealth import NamespaceConnection
 from tests.hospital.processes import Daemon, HospitalError, Namespace, User, hand_over, write_private
@@ -20,35 +19,25 @@ PLUGINS = Path("/usr/share/orthanc/plugins")
 
 @dataclass
 class OrthancClient:
-    """A user of Orthanc's REST interface. One instance of this class belongs to one thread."""
+    """A user of Orthanc's REST interface."""
 
     host: str
     port: int
     user: str
     password: str
     namespace: Namespace
-    _connection: NamespaceConnection | None = None
-
-    def __enter__(self) -> Self:
-        """Return itself; the connection is closed at the end of the block."""
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Close the connection."""
-        self.close()
 
     def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Return status and content."""
         token = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-        if self._connection is None:
-            self._connection = NamespaceConnection(self.host, self.port, self.namespace)
+        # a connection of its own: Orthanc drops idle ones after a second, and a write must never be sent twice
+        connection = NamespaceConnection(self.host, self.port, self.namespace)
         try:
-            self._connection.request(method, path, body, {"Authorization": f"Basic {token}"})
-            response = self._connection.getresponse()
+            connection.request(method, path, body, {"Authorization": f"Basic {token}"})
+            response = connection.getresponse()
             return response.status, response.read()
-        except (OSError, http.client.HTTPException):
-            self.close()
-            raise
+        finally:
+            connection.close()
 
     def json(self, path: str, method: str = "GET", body: bytes = b"") -> Any:
         """Return a JSON answer; raises ``HospitalError`` unless it is a success."""
@@ -61,12 +50,6 @@ class OrthancClient:
         """Store one DICOM instance; when this returns it is acknowledged."""
         answer: dict[str, Any] = self.json("/instances", "POST", instance)
         return answer
-
-    def close(self) -> None:
-        """Close the connection; the next request opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
 
 @dataclass
@@ -145,8 +128,7 @@ class Orthanc:
         return self.daemon.wait_until(self._answers)
 
     def _answers(self) -> bool:
-        with self.client() as client:
-            return client.request("GET", "/system")[0] == 200
+        return self.client().request("GET", "/system")[0] == 200
 
     def client(self) -> OrthancClient:
         """Return a client with the credentials of the configuration."""

@@ -46,8 +46,8 @@ def lost(hospital: Hospital, application: str, present: object, until: datetime)
 
 
 def test_the_applications_refer_to_each_other(hospital: Hospital) -> None:
-    with hospital.ehr.client() as ehr, hospital.lis.client() as lis, hospital.pacs.client() as pacs:
-        references_agree(ehr, lis, pacs)
+    with hospital.ehr.client() as ehr, hospital.lis.client() as lis:
+        references_agree(ehr, lis, hospital.pacs.client())
 
 
 def references_agree(ehr: GnuHealth, lis: GnuHealth, pacs: OrthancClient) -> None:
@@ -226,10 +226,9 @@ def test_an_index_on_a_database_server(hospital: Hospital, engine: str) -> None:
 
         def store(count: int) -> set[str]:
             uids = [dicom.new_uid() for _ in range(count)]
-            with pacs.client() as client:
-                for uid in uids:
-                    image = dicom.Image("PAT900001", "Doe^J", "900", study, series, 1, datetime.now(UTC))
-                    client.upload(dicom.instance(image, uid))
+            for uid in uids:
+                image = dicom.Image("PAT900001", "Doe^J", "900", study, series, 1, datetime.now(UTC))
+                pacs.client().upload(dicom.instance(image, uid))
             return set(uids)
 
         before = store(5)
