@@ -8,4 +8,6 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_hospital",
     "tests.support.fixtures_repositories",
     "tests.support.fixtures_verifiers",
+    "tests.support.fixtures_hashing",
+    "tests.support.fixtures_records",
 ]

@@ -1,0 +1,8 @@
+"""The fast parallel hashing core: makes manifests of trees, and verifies trees against them."""
+
+from __future__ import annotations
+
+from drp.hashing.reader import open_manifest, read_summary
+from drp.hashing.tree import TreeHasher, create_manifest
+
+__all__ = ["TreeHasher", "create_manifest", "open_manifest", "read_summary"]

@@ -1,0 +1,260 @@
+"""Makes a manifest of a tree: workers list and hash, the coordinator hands out directories and merges their spools.
+
+Bounded memory whatever the tree: workers spool sorted runs, which are merged at the end; the coordinator holds the
+directories still to be listed, the digests of large files, and open hard-link groups.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import socket
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from drp.atomic import atomic_writer
+from drp.clock import utc_now
+from drp.domain.manifest import ManifestSummary, show_path
+from drp.errors import ManifestError, NotFound, UsageError
+from drp.hashing import codec, merkle
+from drp.hashing.descent import FLAGS, raise_descriptor_limit
+from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Tag, decode, encode, stored_key
+from drp.hashing.pool import Pool, Task
+from drp.hashing.reader import ALGORITHMS, read_summary
+from drp.hashing.rows import INODE, Options
+from drp.hashing.writer import Writer
+
+_READ = 256 << 10
+_ERRNO_BYTES = 4
+Watch = Callable[[int, int, int], None]
+"""Called a few times a second with files, bytes and entries so far."""
+
+
+@dataclass(slots=True)
+class CreateJob:
+    """The tasks of making a manifest, and what came of them."""
+
+    setup: dict[str, Any]
+    descriptors: tuple[int, ...]
+    spools: Sequence[IO[bytes]]
+    pending: list[tuple[bytes, list[bytes]]] = field(default_factory=list)
+    parts: list[Task] = field(default_factory=list)
+    large: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    runs: list[tuple[int, int, int]] = field(default_factory=list)
+    late: dict[tuple[bytes, bytes], Task] = field(default_factory=dict)
+    waiting: int = 0
+    number: int = 0
+
+    def spool(self, worker: int) -> int:
+        """Return the worker's spool file."""
+        return self.spools[worker].fileno()
+
+    def next(self) -> Task | None:
+        """Return large files first, the largest before the others, then parts of directories, then directories."""
+        self.number += 1
+        if self.large:
+            size, directory, name = heapq.heappop(self.large)
+            return ("file", self.number, directory, name, -size)
+        if self.parts:
+            return ("part", self.number, *self.parts.pop())
+        if self.pending:
+            directory, names = self.pending[-1]
+            count = max(1, min(32, self.waiting // (4 * len(self.spools))))
+            batch = names[-count:][::-1]
+            del names[-count:]
+            if not names:
+                self.pending.pop()
+            self.waiting -= len(batch)
+            return ("directories", self.number, directory, batch)
+        return None
+
+    def message(self, worker: int, message: Task) -> None:
+        """Take what was found."""
+        kind = message[0]
+        if kind == "directories":
+            names = message[3].split(b"\0")
+            names.reverse()
+            self.waiting += len(names)
+            self.pending.append((message[2], names))
+        elif kind == "part":
+            self.parts.append(message[2:])
+        elif kind == "file":
+            heapq.heappush(self.large, (-message[4], message[2], message[3]))
+        else:
+            self.runs.append((worker, message[1], message[2]))
+
+    def done(self, task: Task, message: Task) -> None:
+        """Take the digest of a large file."""
+        if task[0] == "file":
+            self.late[message[4], message[5]] = message[6:]
+
+    def died(self, tasks: list[Task], status: int) -> None:
+        """Give up: what the worker had spooled is no longer known to be whole."""
+        del tasks
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with {status}"
+        raise ManifestError(
+            f"a hashing worker {how}", hint="look for the kernel's out-of-memory messages, then run it again"
+        )
+
+
+def create_manifest(
+    root: Path,
+    output: Path,
+    *,
+    application: str,
+    algorithms: Sequence[str] = ("blake3",),
+    facts: Mapping[str, object] | None = None,
+    workers: int | None = None,
+    report: Watch | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    options: Options | None = None,
+    recovery_point: str = "",
+    rate: float = 0.0,
+    nice: int = 0,
+) -> ManifestSummary:
+    """Write the manifest of the tree at ``root`` to ``output``, whole or not at all, and return what it says.
+
+    Entries that cannot be read are in it with their errno, and counted. Raises ``NotFound`` when there is no tree at
+    the root, ``ManifestError``, ``StorageFull``, ``Interrupted``.
+    """
+    if not algorithms or any(name not in ALGORITHMS for name in algorithms):
+        raise UsageError(
+            f"unknown digest algorithms: {', '.join(algorithms) or 'none'}", hint="use blake3, sha256 or both"
+        )
+    settings = options or Options(tuple(algorithms))
+    settings.algorithms = tuple(name for name in ALGORITHMS if name in algorithms)
+    count = workers or os.cpu_count() or 1
+    header = {
+        "application": application,
+        "algorithms": list(settings.algorithms),
+        "codec": codec.DEFAULT,
+        "facts": dict(facts or {}),
+        "host": socket.gethostname(),
+        "key": os.urandom(32).hex(),
+        "options": {"xattrs": settings.xattrs},
+        "recovery_point": recovery_point,
+        "root": show_path(os.fsencode(root)),
+        "started_at": utc_now().isoformat(),
+        "tool": "drp",
+    }
+    descriptor = open_root(root)
+    with ExitStack() as stack:
+        stack.callback(os.close, descriptor)
+        spools = [stack.enter_context(tempfile.TemporaryFile(dir=output.parent)) for _ in range(count)]
+        job = _job(descriptor, spools, settings, bytes.fromhex(str(header["key"])))
+        pool = Pool(job, count, rate=rate, nice=nice)
+        pool.run(lambda: report(*pool.page.totals()) if report else None, cancelled)
+        if report:
+            report(*pool.page.totals())
+        pool.page.close()
+        with atomic_writer(output) as stream:
+            writer = Writer(stream, header)
+            for stored in _merged(job, spools):
+                writer.add(stored)
+            writer.finish({"finished_at": utc_now().isoformat()})
+    return read_summary(output)
+
+
+def open_root(root: Path) -> int:
+    """Return a descriptor of the tree's root. Raises ``NotFound``."""
+    try:
+        return os.open(root, FLAGS)
+    except OSError as error:
+        raise NotFound(
+            f"cannot open the directory {root}: {os.strerror(error.errno or 0)}", hint="name a directory that exists"
+        ) from error
+
+
+def _job(root: int, spools: Sequence[IO[bytes]], options: Options, key: bytes) -> CreateJob:
+    setup = {
+        "job": "create",
+        "root": root,
+        "descriptors": raise_descriptor_limit(),
+        "options": asdict(options),
+        "key": key,
+    }
+    job = CreateJob(setup, (root,), spools)
+    job.pending.append((b"", [b""]))
+    job.waiting = 1
+    return job
+
+
+def _merged(job: CreateJob, spools: Sequence[IO[bytes]]) -> Iterator[bytes]:
+    """Yield all stored groups in order, hard links resolved and late digests filled in."""
+    key, size = job.setup["key"], 32 * len(job.setup["options"]["algorithms"])
+    runs = [_run(spools[worker].fileno(), offset, length) for worker, offset, length in job.runs]
+    firsts: dict[tuple[int, int], tuple[bytes, int]] = {}
+    for _, stored in heapq.merge(*runs, key=lambda item: item[0]):
+        if GROUP.unpack_from(stored)[4] & (LINKED | PENDING):
+            group = decode(stored)
+            if group.pending:
+                _fill(group, job, size)
+            if group.linked:
+                _resolve(group, firsts)
+            group.root = merkle.tree(merkle.leaves(group, key, size))
+            yield encode(group)
+        else:
+            yield stored
+
+
+def _run(descriptor: int, offset: int, length: int) -> Iterator[tuple[tuple[bytes, int], bytes]]:
+    """Yield the groups of one spooled run."""
+    end, buffer, at = offset + length, b"", 0
+    while offset < end or at < len(buffer):
+        if len(buffer) - at < GROUP.size or len(buffer) - at < int.from_bytes(buffer[at : at + 4], "little"):
+            piece = os.pread(descriptor, min(_READ, end - offset), offset)
+            if not piece:
+                raise ManifestError("the spool of a hashing worker ends early", hint="run it again")
+            buffer, at, offset = buffer[at:] + piece, 0, offset + len(piece)
+            continue
+        size = int.from_bytes(buffer[at : at + 4], "little")
+        yield stored_key(buffer, at), buffer[at : at + size]
+        at += size
+
+
+def _fill(group: Group, job: CreateJob, size: int) -> None:
+    """Put the digests of large files in."""
+    fixed, digests, regular = bytearray(group.fixed), bytearray(group.digests), 0
+    for row, name in enumerate(group.names):
+        mode, old_size, _ = FIXED.unpack_from(fixed, row * FIXED.size)
+        if not stat.S_ISREG(mode):
+            continue
+        outcome = job.late.get((group.directory, name))
+        if outcome is not None:
+            errno, stable, digest, new_mode, new_size, mtime = outcome
+            if errno:
+                group.extras.setdefault(row, {})[Tag.ERROR] = errno.to_bytes(_ERRNO_BYTES, "little")
+            else:
+                FIXED.pack_into(fixed, row * FIXED.size, new_mode, new_size, mtime)
+                digests[regular * size : (regular + 1) * size] = digest
+                group.size += new_size - old_size
+                if not stable:
+                    group.extras.setdefault(row, {})[Tag.UNSTABLE] = b""
+            group.errors += 1 if errno or not stable else 0
+        regular += 1
+    group.fixed, group.digests, group.pending = bytes(fixed), bytes(digests), False
+
+
+def _resolve(group: Group, firsts: dict[tuple[int, int], tuple[bytes, int]]) -> None:
+    """Replace inode numbers by the path of each link group's first member; forget groups that are complete."""
+    for row in sorted(group.extras):
+        inode = group.extras[row].pop(Tag.INODE, None)
+        if inode is not None:
+            device, number, links = INODE.unpack(inode)
+            first = firsts.get((device, number))
+            if first is None:
+                firsts[device, number] = (group.path(group.names[row]), links - 1)
+            else:
+                group.extras[row][Tag.LINK_TO] = first[0]
+                if first[1] <= 1:
+                    del firsts[device, number]
+                else:
+                    firsts[device, number] = (first[0], first[1] - 1)
+        if not group.extras[row]:
+            del group.extras[row]
+    group.linked = False

@@ -1,0 +1,136 @@
+"""Digests of open files: the buffer they are read into, the algorithms, and the long way for what is not simple.
+
+The simple case (a small file, one read) lives inline in `observe`, where every function call counts. Here: large
+files, sparse files, files that change under the reader. Reading is by ``readv`` into one page-aligned buffer, never
+by mmap: a media error or a truncation must be an errno, not a SIGBUS.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import mmap
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from drp.errors import ManifestError
+
+try:
+    from blake3 import blake3
+except ImportError:  # a host that has only Python: SHA-256 still works there
+    blake3 = None  # type: ignore[assignment,misc]
+
+BUFFER = 1 << 20
+LARGE_BUFFER = 8 << 20
+THREADED = 32 << 20
+"""From this size on BLAKE3 spreads one file over the idle cores by its own tree mode."""
+_ZEROS = memoryview(mmap.mmap(-1, BUFFER))
+_SEQUENTIAL = os.POSIX_FADV_SEQUENTIAL
+Gate = Callable[[int], None]
+"""Called with the bytes just read: keeps to rate caps, waits while paused, raises when cancelled."""
+
+
+def constructors(algorithms: Sequence[str]) -> list[Callable[..., Any]]:
+    """Return one constructor for each algorithm. Raises ``ManifestError`` when one is not to be had here."""
+    result: list[Callable[..., Any]] = []
+    for name in algorithms:
+        if name == "blake3" and blake3 is not None:
+            result.append(blake3)
+        elif name == "sha256":
+            result.append(hashlib.sha256)
+        else:
+            raise ManifestError(
+                f"this Python cannot compute {name}", hint="install the blake3 wheel, or use a manifest with sha256"
+            )
+    return result
+
+
+class FileDigester:
+    """Reads open files to their end and digests them; owns the buffers of one worker."""
+
+    def __init__(self, algorithms: Sequence[str], gate: Gate, *, direct: bool = False) -> None:
+        """``direct``: descriptors come with O_DIRECT, so holes are read like the rest."""
+        self.makers = constructors(algorithms)
+        self.gate = gate
+        self.size = 32 * len(algorithms)
+        self.zero = bytes(self.size)
+        self.buffer = memoryview(mmap.mmap(-1, BUFFER))
+        self._large: memoryview | None = None
+        self._algorithms = tuple(algorithms)
+        self._direct = direct
+
+    def large_buffer(self) -> memoryview:
+        """Return the buffer for large files, made when first needed."""
+        if self._large is None:
+            self._large = memoryview(mmap.mmap(-1, LARGE_BUFFER))
+        return self._large
+
+    def whole(self, descriptor: int, size: int, blocks: int) -> tuple[int, bytes]:
+        """Return how many bytes a file holds from its start, and their digests; ``size`` and ``blocks`` are hints.
+
+        Raises ``OSError``, and whatever the gate raises.
+        """
+        large = size >= THREADED
+        hashers = self._hashers(threaded=large)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        if blocks * 512 < size and not self._direct:
+            count = self._sparse(descriptor, size, hashers)
+        else:
+            buffer = self.large_buffer() if large else self.buffer
+            count = self._read(descriptor, hashers, buffer, None)
+        return count, b"".join(hasher.digest() for hasher in hashers)
+
+    def _hashers(self, *, threaded: bool) -> list[Any]:
+        if not threaded:
+            return [make() for make in self.makers]
+        return [
+            make(max_threads=make.AUTO) if name == "blake3" else make()  # type: ignore[attr-defined]
+            for name, make in zip(self._algorithms, self.makers, strict=True)
+        ]
+
+    def _read(self, descriptor: int, hashers: list[Any], buffer: memoryview, limit: int | None) -> int:
+        """Digest from the current position to the end, or ``limit`` bytes of it."""
+        count, buffers = 0, [buffer]
+        while limit is None or count < limit:
+            if limit is not None and limit - count < len(buffer):
+                buffers = [buffer[: limit - count]]
+            got = os.readv(descriptor, buffers)
+            if not got:
+                break
+            piece = buffer[:got]
+            for hasher in hashers:
+                hasher.update(piece)
+            count += got
+            self.gate(got)
+        return count
+
+    def _sparse(self, descriptor: int, size: int, hashers: list[Any]) -> int:
+        """Digest a file with holes: holes are not read, they are known to be zeros (lseek(2), SEEK_DATA)."""
+        position = 0
+        while position < size:
+            try:
+                data = os.lseek(descriptor, position, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                data = size
+            data = min(data, size)
+            self._zeros(data - position, hashers)
+            if data >= size:
+                return size
+            hole = os.lseek(descriptor, data, os.SEEK_HOLE)
+            os.lseek(descriptor, data, os.SEEK_SET)
+            got = self._read(descriptor, hashers, self.buffer, hole - data)
+            position = data + got
+            if got < hole - data:
+                return position
+        return position
+
+    def _zeros(self, length: int, hashers: list[Any]) -> None:
+        while length > 0:
+            piece = _ZEROS[:length]
+            for hasher in hashers:
+                hasher.update(piece)
+            length -= len(piece)
+            self.gate(0)

@@ -1,0 +1,176 @@
+"""Compares what a directory should hold with what was seen of it, and words the deviations.
+
+Whole columns are compared first, as bytes: a group that is as it should be costs a few comparisons. Directory times
+are not judged (restoring into a directory changes them), nor are owners when the restore could not keep them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from drp.domain.manifest import DeviationKind, EntryKind, show_path
+from drp.hashing.layout import FIXED, OWNER, Group, Tag
+from drp.hashing.rows import Rows
+
+_KINDS: dict[int, EntryKind] = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFBLK: "block",
+    stat.S_IFCHR: "character",
+}
+_JUDGED_TAGS = (Tag.TARGET, Tag.DEVICE, Tag.XATTRS)
+
+
+class Found(NamedTuple):
+    """A deviation, as workers hand it on: plain values that can be marshalled."""
+
+    kind: DeviationKind
+    path: bytes
+    expected: str = ""
+    observed: str = ""
+
+
+class Row(NamedTuple):
+    """One entry of a manifest, or one as seen."""
+
+    mode: int
+    size: int
+    mtime_ns: int
+    uid: int
+    gid: int
+    digest: bytes
+    extras: dict[int, bytes]
+
+
+def kind_of(mode: int) -> str:
+    """Return what kind of entry a st_mode says."""
+    return _KINDS.get(stat.S_IFMT(mode), "unknown")
+
+
+def group_rows(group: Group, digest_size: int) -> list[Row]:
+    """Return the rows of a group."""
+    rows, at = [], 0
+    fixed, owners = FIXED.iter_unpack(group.fixed), OWNER.iter_unpack(group.owners)
+    for number, ((mode, size, mtime), (uid, gid)) in enumerate(zip(fixed, owners, strict=True)):
+        digest = b""
+        if mode & 0xF000 == stat.S_IFREG:
+            digest = group.digests[at : at + digest_size]
+            at += digest_size
+        rows.append(Row(mode, size, mtime, uid, gid, digest, group.extras.get(number, {})))
+    return rows
+
+
+class Judge:
+    """Knows what is judged, and how digests are called."""
+
+    def __init__(self, algorithms: tuple[str, ...], uid_offset: int | None, *, times: bool = True) -> None:
+        """``uid_offset``: what the restore added to every owner; None: owners are not judged."""
+        self.algorithms = algorithms
+        self.digest_size = 32 * len(algorithms)
+        self.uid_offset = uid_offset
+        self._times = times
+        self._owners: dict[bytes, bytes] = {}
+
+    def as_it_should_be(self, expected: Group, rows: Rows) -> bool:
+        """Return whether the columns are equal, which settles all their rows at once."""
+        return (
+            not rows.extras
+            and not expected.extras
+            and b"".join(rows.digests) == expected.digests
+            and b"".join(rows.fixed) == expected.fixed
+            and (self.uid_offset is None or self._expected_owners(expected.owners) == b"".join(rows.owners))
+        )
+
+    def deviations(self, expected: Group, rows: Rows) -> Iterator[Found]:
+        """Yield the deviations of rows whose names are those of the group."""
+        late = {row for row, _ in rows.put_off}
+        for number, (name, row) in enumerate(zip(expected.names, group_rows(expected, self.digest_size), strict=True)):
+            mode, size, mtime = FIXED.unpack(rows.fixed[number])
+            uid, gid = OWNER.unpack(rows.owners[number])
+            seen = Row(mode, size, mtime, uid, gid, rows.digests[number], rows.extras.get(number, {}))
+            yield from self.entry(expected.path(name), row, seen, digest_is_late=number in late)
+
+    def entry(self, path: bytes, expected: Row, seen: Row, *, digest_is_late: bool = False) -> Iterator[Found]:
+        """Yield the deviations of one entry."""
+        if Tag.ERROR in expected.extras:
+            why = say_errno(int.from_bytes(expected.extras[Tag.ERROR], "little"))
+            yield Found("unreadable", path, f"unknown: unreadable when the manifest was made ({why})", "")
+            return
+        if Tag.ERROR in seen.extras:
+            number = int.from_bytes(seen.extras[Tag.ERROR], "little")
+            if number == errno.ENOENT and seen.mode == 0:
+                yield Found("missing", path, kind_of(expected.mode), "")
+                return
+            yield Found("unreadable", path, kind_of(expected.mode), say_errno(number))
+            if seen.mode == 0:
+                return
+            digest_is_late = True  # nothing can be said of its content
+        if stat.S_IFMT(expected.mode) != stat.S_IFMT(seen.mode):
+            yield Found("kind", path, kind_of(expected.mode), kind_of(seen.mode))
+            return
+        if Tag.UNSTABLE in seen.extras:
+            yield Found("unstable", path, "a file at rest", "changed while it was read, twice")
+        elif (
+            stat.S_ISREG(seen.mode)
+            and not digest_is_late
+            and (expected.digest != seen.digest or expected.size != seen.size)
+        ):
+            yield Found("changed", path, self.say_content(expected), self.say_content(seen))
+        yield from self._metadata(path, expected, seen)
+
+    def _metadata(self, path: bytes, expected: Row, seen: Row) -> Iterator[Found]:
+        pairs = []
+        if stat.S_IMODE(expected.mode) != stat.S_IMODE(seen.mode):
+            pairs.append((f"mode {stat.S_IMODE(expected.mode):04o}", f"mode {stat.S_IMODE(seen.mode):04o}"))
+        offset = self.uid_offset
+        if offset is not None and (expected.uid + offset, expected.gid + offset) != (seen.uid, seen.gid):
+            pairs.append((f"owner {expected.uid}:{expected.gid}", f"owner {seen.uid - offset}:{seen.gid - offset}"))
+        if self._times and stat.S_ISREG(expected.mode) and expected.mtime_ns != seen.mtime_ns:
+            pairs.append((f"mtime_ns {expected.mtime_ns}", f"mtime_ns {seen.mtime_ns}"))
+        for tag in _JUDGED_TAGS:
+            left, right = expected.extras.get(tag, b""), seen.extras.get(tag, b"")
+            if left != right:
+                pairs.append((_say_extra(tag, left), _say_extra(tag, right)))
+        if pairs:
+            yield Found("metadata", path, "; ".join(pair[0] for pair in pairs), "; ".join(pair[1] for pair in pairs))
+
+    def say_content(self, row: Row) -> str:
+        """Return size and digests of a file in words."""
+        digests = (row.digest[at : at + 32].hex() for at in range(0, len(row.digest), 32))
+        return ", ".join(
+            [f"{row.size} bytes", *(f"{name} {text}" for name, text in zip(self.algorithms, digests, strict=False))]
+        )
+
+    def _expected_owners(self, owners: bytes) -> bytes:
+        if not self.uid_offset:
+            return owners
+        if owners not in self._owners:
+            if len(self._owners) > 1024:
+                self._owners.clear()
+            offset = self.uid_offset
+            self._owners[owners] = b"".join(
+                OWNER.pack((uid + offset) & 0xFFFFFFFF, (gid + offset) & 0xFFFFFFFF)
+                for uid, gid in OWNER.iter_unpack(owners)
+            )
+        return self._owners[owners]
+
+
+def say_errno(number: int) -> str:
+    """Return an errno in words, its name first."""
+    return f"{errno.errorcode.get(number, number)}: {os.strerror(number)}"
+
+
+def _say_extra(tag: Tag, value: bytes) -> str:
+    if tag == Tag.TARGET:
+        return f"target {show_path(value)}"
+    if tag == Tag.DEVICE:
+        number = int.from_bytes(value, "little")
+        return f"device {os.major(number)}:{os.minor(number)}"
+    return f"xattrs {value.hex()[:16] or 'none'}"

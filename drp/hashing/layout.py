@@ -1,0 +1,219 @@
+"""How a manifest lies on disk: groups of entries in columns, and nothing that opens a file.
+
+A *group* is one directory, or one part of a very large one: its names (sorted, raw bytes, joined by NUL) and, in the
+same order, mode+size+mtime, owner, digests of regular files, and rare *extras* (link targets, errors …). Directories
+follow one another in the order of their paths compared component by component, so a tree walked depth first is
+already sorted. Groups are packed into frames (see `writer`); all numbers are little endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import pairwise
+
+from drp.errors import ManifestError
+
+GROUP = struct.Struct("<IIIIIIIIQ32s")
+"""length, directory length, rows, part, flags, names length, digests length, errors, bytes of files, Merkle root."""
+FIXED = struct.Struct("<IQq")
+"""st_mode, st_size (0 for directories and devices), st_mtime_ns."""
+OWNER = struct.Struct("<II")
+"""st_uid, st_gid."""
+_EXTRA = struct.Struct("<IBI")
+
+LAST, LINKED, PENDING = 1, 2, 4
+"""Flags: last part of its directory · has hard links not yet resolved · waits for the digest of a large file."""
+_ERRNO_SHIFT = 16
+
+
+class Tag(IntEnum):
+    """What an extra says about a row."""
+
+    TARGET = 1
+    """Where a symbolic link points, raw."""
+    LINK_TO = 2
+    """The path of the first member of this entry's hard-link group."""
+    DEVICE = 3
+    """st_rdev, 8 bytes."""
+    XATTRS = 4
+    """BLAKE2b-256 over the sorted extended attributes, ACLs among them."""
+    ERROR = 5
+    """The entry could not be read when the manifest was made: errno, 4 bytes."""
+    SPARSE = 6
+    """The file had holes."""
+    UNSTABLE = 7
+    """The file changed while it was read, twice; its digest is of the last reading."""
+    INODE = 8
+    """st_dev, st_ino, st_nlink of a hard link; never in a finished manifest."""
+
+
+Extras = dict[int, dict[int, bytes]]
+"""Row number → tag → value."""
+
+
+@dataclass(slots=True)
+class Group:
+    """One directory's entries, or one part of them; ``directory`` is relative to the root, the root itself is b''."""
+
+    directory: bytes
+    part: int = 0
+    last: bool = True
+    names: list[bytes] = field(default_factory=list)
+    fixed: bytes = b""
+    owners: bytes = b""
+    digests: bytes = b""
+    extras: Extras = field(default_factory=dict)
+    errno: int = 0
+    """Why the directory itself could not be listed; 0 when it could."""
+    errors: int = 0
+    size: int = 0
+    root: bytes = bytes(32)
+    linked: bool = False
+    pending: bool = False
+
+    def key(self) -> tuple[bytes, int]:
+        """Return what groups are sorted by."""
+        return sort_key(self.directory), self.part
+
+    def path(self, name: bytes) -> bytes:
+        """Return the path of an entry relative to the root of the tree."""
+        return self.directory + b"/" + name if self.directory else name
+
+
+def sort_key(directory: bytes) -> bytes:
+    """Return a key whose byte order is the order of paths compared component by component."""
+    return directory.replace(b"/", b"\0")
+
+
+def encode_extras(extras: Extras) -> bytes:
+    """Return the extras of a group, rows and tags ascending."""
+    return b"".join(
+        _EXTRA.pack(row, tag, len(value)) + value
+        for row in sorted(extras)
+        for tag, value in sorted(extras[row].items())
+    )
+
+
+def encode(group: Group) -> bytes:
+    """Return a group as it is stored."""
+    names, extras = b"\0".join(group.names), encode_extras(group.extras)
+    length = GROUP.size + sum(
+        map(len, (group.directory, names, group.fixed, group.owners, group.digests, extras)),
+    )
+    flags = (
+        (LAST if group.last else 0)
+        | (LINKED if group.linked else 0)
+        | (PENDING if group.pending else 0)
+        | group.errno << _ERRNO_SHIFT
+    )
+    head = GROUP.pack(
+        length,
+        len(group.directory),
+        len(group.names),
+        group.part,
+        flags,
+        len(names),
+        len(group.digests),
+        group.errors,
+        group.size,
+        group.root,
+    )
+    return b"".join((head, group.directory, names, group.fixed, group.owners, group.digests, extras))
+
+
+def decode(raw: bytes, offset: int = 0) -> Group:
+    """Return the group that starts at ``offset``. Raises ``ManifestError`` when it cannot be one."""
+    try:
+        head = GROUP.unpack_from(raw, offset)
+    except struct.error:
+        raise ManifestError("a group of the manifest is cut short") from None
+    length, directory_length, rows, part, flags, names_length, digests_length, errors, size, root = head
+    end, at = offset + length, offset + GROUP.size
+    columns = directory_length + names_length + rows * (FIXED.size + OWNER.size) + digests_length
+    if end > len(raw) or at + columns > end:
+        raise ManifestError("a group of the manifest is longer than the frame it is in")
+    cuts = []
+    for width in (directory_length, names_length, rows * FIXED.size, rows * OWNER.size, digests_length):
+        cuts.append(raw[at : at + width])
+        at += width
+    directory, names, fixed, owners, digests = cuts
+    group = Group(directory, part, bool(flags & LAST), names.split(b"\0") if rows else [])
+    group.fixed, group.owners, group.digests = fixed, owners, digests
+    group.extras = _decode_extras(raw, at, end, rows)
+    group.errno, group.errors, group.size, group.root = flags >> _ERRNO_SHIFT, errors, size, root
+    group.linked, group.pending = bool(flags & LINKED), bool(flags & PENDING)
+    _check_names(group, rows)
+    return group
+
+
+def _decode_extras(raw: bytes, at: int, end: int, rows: int) -> Extras:
+    extras: Extras = {}
+    while at < end:
+        try:
+            row, tag, length = _EXTRA.unpack_from(raw, at)
+        except struct.error:
+            raise ManifestError("the extras of a group of the manifest are cut short") from None
+        at += _EXTRA.size
+        if row >= rows or at + length > end:
+            raise ManifestError("the extras of a group of the manifest do not fit it")
+        extras.setdefault(row, {})[tag] = raw[at : at + length]
+        at += length
+    return extras
+
+
+def _check_names(group: Group, rows: int) -> None:
+    """A manifest may come from an enemy: a name that leads elsewhere, or twice the same, is refused."""
+    names = group.names
+    directory = group.directory
+    wrong = (
+        len(names) != rows
+        or any(left >= right for left, right in pairwise(names))
+        or (rows > 0 and names[0] == b"")
+        or b"." in names
+        or b".." in names
+        or any(b"/" in name for name in names)
+        or b"\0" in directory
+        or (directory != b"" and any(part in (b"", b".", b"..") for part in directory.split(b"/")))
+    )
+    if wrong:
+        raise ManifestError("the names in a group of the manifest are not what a directory can hold, or out of order")
+
+
+def group_length(raw: bytes, offset: int) -> int:
+    """Return how many bytes the group at ``offset`` takes, without decoding it."""
+    if len(raw) - offset < GROUP.size:
+        raise ManifestError("a group of the manifest is cut short")
+    length: int = GROUP.unpack_from(raw, offset)[0]
+    if length < GROUP.size or offset + length > len(raw):
+        raise ManifestError("a group of the manifest is cut short")
+    return length
+
+
+def stored_key(raw: bytes, offset: int = 0) -> tuple[bytes, int]:
+    """Return the sort key of the group at ``offset``, without decoding it."""
+    head = GROUP.unpack_from(raw, offset)
+    start = offset + GROUP.size
+    return sort_key(raw[start : start + head[1]]), head[3]
+
+
+def stored_directory(raw: bytes, offset: int) -> tuple[bytes, int]:
+    """Return directory and part of the group at ``offset``, without decoding it."""
+    head = GROUP.unpack_from(raw, offset)
+    start = offset + GROUP.size
+    return raw[start : start + head[1]], head[3]
+
+
+def group_offsets(raw: bytes) -> Iterator[int]:
+    """Yield where the groups of an unpacked frame start. Raises ``ManifestError`` when they are out of order."""
+    offset, last = 0, None
+    while offset < len(raw):
+        length = group_length(raw, offset)
+        key = stored_key(raw, offset)
+        if last is not None and key <= last:
+            raise ManifestError("entries of the manifest are out of order")
+        last = key
+        yield offset
+        offset += length

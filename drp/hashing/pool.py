@@ -1,0 +1,217 @@
+"""The coordinator's side of the worker processes: starts them, keeps them busy, notices when one dies.
+
+Workers are forked when this process has a single thread (9 ms), and started as fresh interpreters through
+`drp.command` when it has several: forking a process whose other threads hold locks may hang the child.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from drp.errors import Interrupted
+from drp.hashing import worker as worker_module
+from drp.hashing.shared import PAUSE, RUN, STOP, WORKERS_LIMIT, SharedPage
+from drp.hashing.wire import SMALL, Channel
+
+_TICK_SECONDS = 0.25
+_PREFETCH = 2
+Task = tuple[Any, ...]
+
+
+class Job(Protocol):
+    """What the workers are to do: the source of tasks and the sink of messages."""
+
+    setup: dict[str, Any]
+    """What every worker is told first: only what can be marshalled."""
+    descriptors: tuple[int, ...]
+    """Descriptors that workers need, by the numbers that the set-up names."""
+
+    def spool(self, worker: int) -> int:
+        """Return a descriptor for this worker alone, or -1."""
+        ...
+
+    def next(self) -> Task | None:
+        """Return the next task ``(kind, number, …)``, or None when there is none at the moment."""
+        ...
+
+    def message(self, worker: int, message: Task) -> None:
+        """Take what a worker said besides the end of a task."""
+        ...
+
+    def done(self, task: Task, message: Task) -> None:
+        """Take the end of a task."""
+        ...
+
+    def died(self, tasks: list[Task], status: int) -> None:
+        """Take back what a dead worker was given: requeue it, or raise."""
+        ...
+
+
+@dataclass(slots=True)
+class _Worker:
+    number: int
+    channel: Channel
+    wait: Callable[[], int]
+    kill: Callable[[], None]
+    tasks: dict[int, tuple[Task, int]] = field(default_factory=dict)
+    ended: bool = False
+
+
+class Pool:
+    """Runs one job on a number of worker processes."""
+
+    def __init__(
+        self, job: Job, workers: int, *, rate: float = 0.0, nice: int = 0, die_with_parent: bool = True
+    ) -> None:
+        """``rate``: bytes a second over all workers, 0 for no limit."""
+        self._job = job
+        self._count = max(1, min(workers, WORKERS_LIMIT))
+        self._rate, self._nice, self._die = rate / self._count, nice, die_with_parent
+        self.page = SharedPage()
+        self._workers: dict[int, _Worker] = {}
+        self._poll = select.poll()
+
+    def pause(self) -> None:
+        """Make the workers wait, at the latest after the batch at hand."""
+        self.page.state = PAUSE
+
+    def resume(self) -> None:
+        """Let them go on."""
+        self.page.state = RUN
+
+    def run(self, tick: Callable[[], None], cancelled: Callable[[], bool]) -> None:
+        """Work until there is nothing left. Raises ``Interrupted`` when cancelled, and whatever the job raises."""
+        try:
+            for number in range(self._count):
+                self._start(number)
+            due = time.monotonic() + _TICK_SECONDS
+            while self._feed():
+                for descriptor, _ in self._poll.poll(max(0.0, due - time.monotonic()) * 1000):
+                    self._hear(self._workers[descriptor])
+                if time.monotonic() >= due:
+                    if cancelled():
+                        raise Interrupted("hashing was stopped")
+                    tick()
+                    due = time.monotonic() + _TICK_SECONDS
+            self._end()
+        finally:
+            self._stop()
+
+    def _start(self, number: int) -> None:
+        ours, theirs = socket.socketpair()
+        setup = {
+            **self._job.setup,
+            "page": self.page.descriptor,
+            "number": number,
+            "rate": self._rate,
+            "nice": self._nice,
+            "parent": os.getpid(),
+            "die_with_parent": self._die,
+            "spool": self._job.spool(number),
+        }
+        if threading.active_count() == 1:
+            wait, kill = self._fork(theirs, ours)
+        else:
+            needed = (self.page.descriptor, setup["spool"], *self._job.descriptors)
+            wait, kill = _spawn(theirs, tuple(descriptor for descriptor in needed if descriptor >= 0))
+        theirs.close()
+        channel = Channel(ours)
+        channel.send((setup,))
+        self._workers[channel.fileno()] = _Worker(number, channel, wait, kill)
+        self._poll.register(channel.fileno(), select.POLLIN)
+
+    def _fork(self, theirs: socket.socket, ours: socket.socket) -> tuple[Callable[[], int], Callable[[], None]]:
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                ours.close()
+                for other in self._workers.values():
+                    other.channel.close()
+                worker_module.serve(theirs)
+                status = 0
+            except BaseException:  # noqa: BLE001 - a forked child must never return into its parent's code
+                sys.excepthook(*sys.exc_info())
+            finally:
+                with suppress(BaseException):
+                    sys.stderr.flush()
+                os._exit(status)
+        return lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), lambda: os.kill(pid, signal.SIGKILL)
+
+    def _feed(self) -> bool:
+        """Give tasks to whoever has none, then one ahead; return whether anything is under way."""
+        for depth in range(1, _PREFETCH + 1):
+            for worker in self._workers.values():
+                if len(worker.tasks) >= depth or any(size > SMALL for _, size in worker.tasks.values()):
+                    continue
+                if (task := self._job.next()) is None:
+                    return any(worker.tasks for worker in self._workers.values())
+                worker.tasks[task[1]] = (task, SMALL + 1)
+                with suppress(OSError):  # it died: hearing it says so
+                    worker.tasks[task[1]] = (task, worker.channel.send(task))
+        return True
+
+    def _hear(self, worker: _Worker) -> None:
+        message = worker.channel.receive()
+        if message is None:
+            self._bury(worker)
+        elif message[0] == "done":
+            task, _ = worker.tasks.pop(message[1])
+            self._job.done(task, message)
+        elif message[0] == "ended":
+            worker.ended = True
+        else:
+            self._job.message(worker.number, message)
+
+    def _bury(self, worker: _Worker) -> None:
+        self._poll.unregister(worker.channel.fileno())
+        del self._workers[worker.channel.fileno()]
+        worker.channel.close()
+        with suppress(ProcessLookupError):
+            worker.kill()
+        status = worker.wait()
+        if worker.ended:
+            return
+        self._job.died([task for task, _ in worker.tasks.values()], status)
+        self._start(worker.number)
+
+    def _end(self) -> None:
+        """Let every worker put away what it holds."""
+        for worker in self._workers.values():
+            with suppress(OSError):
+                worker.channel.send(("end", 0))
+        for worker in list(self._workers.values()):
+            while not worker.ended and worker.channel.fileno() in self._workers:
+                self._hear(worker)
+
+    def _stop(self) -> None:
+        self.page.state = STOP
+        for worker in self._workers.values():
+            worker.channel.close()
+        for worker in self._workers.values():
+            if not worker.ended:
+                with suppress(ProcessLookupError):
+                    worker.kill()
+            worker.wait()
+        self._workers.clear()
+
+
+def _spawn(theirs: socket.socket, descriptors: tuple[int, ...]) -> tuple[Callable[[], int], Callable[[], None]]:
+    from drp.command import start  # noqa: PLC0415 - `drp-hash` has one thread, and does without `sh`
+
+    code = (
+        f"import socket, sys; sys.path[:] = {sys.path!r}; from drp.hashing.worker import serve; "
+        f"serve(socket.socket(fileno={theirs.fileno()}))"
+    )
+    process = start([sys.executable, "-I", "-c", code], pass_fds=(theirs.fileno(), *descriptors), stderr=2)
+    return process.wait, process.kill

@@ -1,0 +1,77 @@
+"""What looking at a directory gives, and the options of looking."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from drp.hashing import merkle
+from drp.hashing.layout import Extras, Group, Tag, encode_extras
+
+INODE = struct.Struct("<QQI")
+"""st_dev, st_ino, st_nlink."""
+
+
+@dataclass(slots=True)
+class Options:
+    """How to look."""
+
+    algorithms: tuple[str, ...]
+    xattrs: bool = False
+    strict: bool = False
+    """Compare fstat before and after every read: for file systems that stamp times by another host's clock."""
+    ahead: bool = True
+    """Ask for a batch of files before reading the first, when they turn out not to be in memory."""
+    spare_cache: bool = False
+    """Drop from the page cache what was not in it before."""
+    direct: bool = False
+    """Read past the page cache (O_DIRECT), to prove the medium."""
+    large: int = 64 << 20
+    """Files of at least so many bytes are put off, so that they can be spread over workers."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """What was seen of some entries of one directory, in the order of their names."""
+
+    names: list[bytes]
+    fixed: list[bytes] = field(default_factory=list)
+    owners: list[bytes] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    """Empty for what is not a regular file; zeros where it could not be read."""
+    extras: Extras = field(default_factory=dict)
+    put_off: list[tuple[int, int]] = field(default_factory=list)
+    """Rows and sizes of large files whose digest is still to come."""
+    inodes: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    """Row → st_dev, st_ino, st_nlink of entries with more than one link."""
+    size: int = 0
+    files: int = 0
+    errors: int = 0
+
+
+@dataclass(slots=True)
+class Listing:
+    """A directory's names, sorted, and which of them are certainly not regular files."""
+
+    names: list[bytes]
+    others: set[bytes]
+    directories: list[bytes]
+    """Sorted too, and among the ``others``."""
+
+
+def to_group(rows: Rows, directory: bytes, part: int, key: bytes, *, last: bool) -> Group:
+    """Return rows as a group of a manifest, with its Merkle root unless links or large files are still open."""
+    group = Group(directory, part, last, rows.names)
+    group.fixed, group.owners, group.digests = b"".join(rows.fixed), b"".join(rows.owners), b"".join(rows.digests)
+    group.extras, group.errors, group.size = rows.extras, rows.errors, rows.size
+    for row, inode in rows.inodes.items():
+        rows.extras.setdefault(row, {})[Tag.INODE] = INODE.pack(*inode)
+    group.linked, group.pending = bool(rows.inodes), bool(rows.put_off)
+    if not group.linked and not group.pending:
+        texts = [*map(b"".join, zip(rows.fixed, rows.owners, rows.digests, strict=True))]
+        for row, extras in rows.extras.items():
+            texts[row] += encode_extras({0: extras})
+        prefix = directory + b"/" if directory else b""
+        drawn = merkle.salts(key, directory, part, len(rows.names))
+        group.root = merkle.tree(merkle.fast_leaves(prefix, rows.names, texts, drawn))
+    return group

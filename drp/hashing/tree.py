@@ -1,0 +1,86 @@
+"""The Hasher port on this machine's cores, and the making of manifests with the port's progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from drp.domain.manifest import ManifestDifference, ManifestSummary
+from drp.domain.ports import Cancelled, Progress, Report
+from drp.hashing import creation
+from drp.hashing.reader import open_manifest
+from drp.hashing.rows import Options
+from drp.hashing.verification import compare_tree
+
+
+def _silent(progress: Progress) -> None:
+    del progress
+
+
+class TreeHasher:
+    """Compares restored trees with manifests, on a number of worker processes."""
+
+    def __init__(self, *, workers: int | None = None) -> None:
+        """``workers`` None: one for each core."""
+        self._workers = workers
+
+    def compare(
+        self,
+        root: Path,
+        manifest: Path,
+        *,
+        uid_offset: int | None,
+        report: Report = _silent,
+        cancelled: Cancelled = lambda: False,
+    ) -> ManifestDifference:
+        """Return how the tree at ``root`` departs from the manifest; ``uid_offset`` None: owners are not judged.
+
+        Raises ``ManifestError`` when the manifest cannot be believed or there is no tree, ``Interrupted``.
+        """
+        with open_manifest(manifest) as opened:
+            watch = _watch(report, "hashing the restored tree", opened.trailer["files"], opened.trailer["total_bytes"])
+        return compare_tree(
+            root, manifest, uid_offset=uid_offset, watch=watch, cancelled=cancelled, workers=self._workers
+        )
+
+
+def create_manifest(
+    root: Path,
+    output: Path,
+    *,
+    application: str,
+    algorithms: Sequence[str] = ("blake3",),
+    facts: Mapping[str, object] | None = None,
+    workers: int | None = None,
+    report: Report = _silent,
+    cancelled: Cancelled = lambda: False,
+    options: Options | None = None,
+    recovery_point: str = "",
+) -> ManifestSummary:
+    """Write the manifest of the tree at ``root`` to ``output``, whole or not at all, and return what it says.
+
+    Entries that cannot be read are in it with their errno, and counted. Raises ``NotFound`` when there is no tree at
+    the root, ``UsageError``, ``ManifestError``, ``StorageFull``, ``Interrupted``.
+    """
+    return creation.create_manifest(
+        root,
+        output,
+        application=application,
+        algorithms=algorithms,
+        facts=facts,
+        workers=workers,
+        report=_watch(report, "making the manifest", None, None),
+        cancelled=cancelled,
+        options=options,
+        recovery_point=recovery_point,
+    )
+
+
+def _watch(report: Report, message: str, files: int | None, size: int | None) -> Callable[[int, int, int], None]:
+    def watch(done_files: int, done_bytes: int, entries: int) -> None:
+        del entries
+        report(
+            Progress(message=message, done_bytes=done_bytes, total_bytes=size, done_files=done_files, total_files=files)
+        )
+
+    return watch

@@ -1,0 +1,56 @@
+"""A directory of manifests gives out only what the recovery point names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from drp.domain.recovery_point import RecoveryPoint
+from drp.errors import ManifestError
+from drp.hashing import create_manifest
+from drp.manifests import ManifestDirectory
+from tests.support.trees import ordinary
+
+
+def point(manifest_id: str | None) -> RecoveryPoint:
+    return RecoveryPoint(
+        id="a" * 64,
+        repository="r",
+        application="ehr",
+        consistent_at=datetime(2026, 1, 1, tzinfo=UTC),
+        size_bytes=None,
+        manifest_id=manifest_id,
+    )
+
+
+@pytest.fixture
+def kept(tmp_path):
+    create_manifest(ordinary(tmp_path / "tree"), tmp_path / "new", application="ehr", workers=1)
+    source = ManifestDirectory(tmp_path / "manifests")
+    return source, source.keep(tmp_path / "new")
+
+
+def test_gives_the_named_manifest(kept, tmp_path):
+    source, summary = kept
+    assert source.expected(point(summary.id)) == (tmp_path / "manifests" / "ehr" / f"{summary.id}.drpm", summary)
+
+
+def test_none_when_absent_or_unnamed(kept):
+    source, _ = kept
+    assert source.expected(point(None)) is None
+    assert source.expected(point("0" * 64)) is None
+
+
+def test_refuses_another_file_under_the_name(kept, tmp_path):
+    source, summary = kept
+    create_manifest(tmp_path / "tree", tmp_path / "other", application="ehr", workers=1)
+    (tmp_path / "other").replace(source.place("ehr", summary.id))
+    with pytest.raises(ManifestError, match="was changed"):
+        source.expected(point(summary.id))
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "A" * 64, "", "0" * 63])
+def test_refuses_what_is_no_id(kept, name):
+    with pytest.raises(ManifestError, match="no manifest id"):
+        kept[0].expected(point(name))
