@@ -44,10 +44,10 @@ def _entries() -> dict[str, dict[str, str]]:
     from drp import errors
     from drp.domain.finding_codes import CATALOGUE
 
-    titles = dict(re.findall(r"(DRP-E\d+)  (.+)", errors.__doc__ or ""))
+    titles = dict(re.findall(r"(DRP-E\d+)  ([^(\n]+)", errors.__doc__ or ""))
     findings = [(f.code, f.severity, f.title, f.meaning, f.remedy) for f in CATALOGUE.values()]
     raised = [
-        (error.code, f"exit {error.exit_status}", titles[error.code], _meaning(error), error.default_hint)
+        (error.code, f"exit {error.exit_status}", titles[error.code].strip(), _meaning(error), error.default_hint)
         for error in errors.walk()
     ]
     keys = ("code", "severity", "title", "meaning", "remedy")
@@ -56,6 +56,8 @@ def _entries() -> dict[str, dict[str, str]]:
 
 def _meaning(error: type[Exception]) -> str:
     """Return the first paragraph of what an error's class says of itself."""
+    if error.__base__ is Exception:
+        return "Nobody foresaw this. The traceback file says where it happened."
     return " ".join((error.__doc__ or "").partition("\n\n")[0].split())
 
 

@@ -6,6 +6,7 @@ alias (the way to a file that explodes) or a tag (the way to code) is a problem,
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -183,12 +184,19 @@ def _position(node: yaml.Node) -> Position:
     return Position(node.start_mark.line + 1, node.start_mark.column + 1)
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
 _KINDS: dict[str, Any] = {
     "map": None,
     "seq": None,
     "str": str,
     "int": lambda text: int(text, 0),
-    "float": float,
+    "float": _finite,
     "bool": lambda text: {"true": True, "false": False}[text.lower()],
     "null": lambda _text: None,
 }
