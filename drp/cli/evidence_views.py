@@ -1,4 +1,4 @@
-"""Sealed records as the command line finds them: read back, and held against the journal's seal before anything else."""
+"""Sealed records as the command line finds them: read back, and held against the journal's seal first."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ invisible characters shown.
 from __future__ import annotations
 
 import re
-from functools import partial
+from functools import cache, partial
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -16,11 +16,11 @@ from drp.domain.evidence import EvidenceRecord
 from drp.reporting import words
 from drp.reporting.i18n import Language, language
 from drp.reporting.phrase import Data, Phrase, Value
+from drp.reporting.reasons import refusal_of
 from drp.reporting.svg import gauge, mark, timeline_figure
 from drp.reporting.view import view_of
 from drp.reporting.visible import split_visible
 from drp.share import shared
-
 
 _BRIEF = 28
 _CODE = re.compile(r"`([^`]+)`")
@@ -29,12 +29,13 @@ _CODE = re.compile(r"`([^`]+)`")
 def render_html(record: EvidenceRecord, tag: str) -> bytes:
     """Return the report of a record in a language. Same arguments, same bytes."""
     tongue = language(tag)
-    environment = _environment(tongue)
-    text = environment.get_template("report.html.j2").render(view=view_of(record), language=tongue, words=words)
+    text = _environment(tag).get_template("report.html.j2").render(view=view_of(record), language=tongue, words=words)
     return text.encode("utf-8", "replace")
 
 
-def _environment(tongue: Language) -> Environment:
+@cache
+def _environment(tag: str) -> Environment:
+    tongue = language(tag)
     environment = Environment(
         loader=FileSystemLoader(shared("reports") / "templates"),
         autoescape=True,
@@ -46,6 +47,7 @@ def _environment(tongue: Language) -> Environment:
         _=partial(_message, tongue),
         _n=partial(_plural, tongue),
         mark=mark,
+        refusal_of=refusal_of,
         figure={
             "gauge": partial(gauge, language=tongue),
             "timeline": partial(timeline_figure, language=tongue),
@@ -74,7 +76,7 @@ def _plural(tongue: Language, singular: str, plural: str, number: int, **values:
 
 def _pattern(message: str) -> Markup:
     """Return a message of the catalogue as markup: the text is ours, what is put into it gets escaped."""
-    return Markup(_CODE.sub(r"<code>\1</code>", escape(message)))  # noqa: S704 - escaped just here
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(message))))  # noqa: S704 - escaped just here
 
 
 def _phrase(tongue: Language, phrase: Phrase | Data) -> Markup:

@@ -13,6 +13,7 @@ from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES
 _PHASE = re.compile(r"phase ([a-z]+) did not complete")
 _OBJECTIVE = re.compile(r"(RTO|RPO) (missed|undetermined|not-measured)")
 _CHECK = re.compile(r"check (.*): (failed|undetermined)", re.DOTALL)
+_AGE = re.compile(r"(older|younger) than (.*) before the disaster")
 _FINDING = re.compile(r"(DRP-[A-Z]\d+) (.*)", re.DOTALL)
 
 _SENTENCES = (
@@ -47,6 +48,17 @@ def reasons_of(reasons: Sequence[str]) -> tuple[Phrase, ...]:
     codes = {(name, match[1]) for name, rest in split if (match := _FINDING.fullmatch(rest))}
     telling = [(name, rest) for name, rest in split if (name, _SAID_BY_FINDING.get(rest)) not in codes]
     return tuple(_joined(telling))
+
+
+def refusal_of(reason: str) -> Phrase | Data:
+    """Return why a recovery point was refused, in a form that can be translated where the reason is a known one."""
+    if reason == "made after the disaster":
+        return say("made after the disaster")
+    if match := _AGE.fullmatch(reason):
+        if match[1] == "older":
+            return say("older than {age} before the disaster", age=Data(match[2]))
+        return say("younger than {age} before the disaster", age=Data(match[2]))
+    return Data(reason)
 
 
 def _split(reason: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ _MARKS: dict[Tone, str] = {
     "plain": '<rect x="1.5" y="1.5" width="21" height="21" rx="4"/><path d="M7 12h10" class="stroke"/>',
 }
 
-_WIDTH, _LEFT, _RIGHT = 960, 176, 150
+_WIDTH, _LEFT, _RIGHT = 880, 214, 132
 _ROW, _TOP, _BAR = 30, 14, 16
 _CHART = _WIDTH - _LEFT - _RIGHT
 
@@ -42,7 +42,7 @@ def gauge(measurement: Measurement, objective: str, tone: Tone, *, language: Lan
         low, high = measurement.rpa_lower_ms, measurement.rpa_upper_ms
     reach = max(limit, high or 0, low or 0, 1) * 1.18
     texts = _gauge_texts(measurement, objective, language)
-    width, left, y = 460, 4, 20
+    width, left, y = 410, 4, 22
 
     def x(ms: float) -> float:
         return left + (width - 2 * left) * ms / reach
@@ -55,15 +55,16 @@ def gauge(measurement: Measurement, objective: str, tone: Tone, *, language: Lan
         body.append(_rect(min(start, width - left - 4), y, max(end - start, 4), 14, fill=fill, rx=2))
     at = x(limit)
     body.append(_line(at, y - 7, at, y + 21, stroke="#1b2733", width=2))
-    body.append(_text(at, y - 10, texts[1], anchor="end" if at > width * 0.6 else "start", size=11.5))
-    body.append(_text(left, y + 32, texts[2], size=11.5))
+    body.append(_text(at, y - 11, texts[1], anchor="end" if at > width * 0.6 else "start", size=12.5))
+    body.append(_text(left, y + 34, texts[2], size=12.5))
     definitions = _hatch(f"{key}-open", COLOURS[tone], "#fff") if low is not None and high is None else Markup("")
-    return _figure(key, width, 58, texts[0], f"{texts[1]}. {texts[2]}", definitions + Markup("").join(body), "gauge")
+    told = (texts[0], f"{texts[1]}. {texts[2]}")
+    return _figure(key, (width, 62), told=told, body=definitions + Markup("").join(body), name="gauge")
 
 
 def _gauge_texts(measurement: Measurement, objective: str, language: Language) -> tuple[str, str, str]:
     def duration(ms: int | None) -> str:
-        return language.duration(ms) if ms is not None else "–"
+        return language.duration(ms) if ms is not None else "—"
 
     if objective == "rto":
         title = language.gettext("Time to recover against its objective")
@@ -93,7 +94,7 @@ def timeline_figure(timeline: Timeline, *, language: Language, key: str) -> Mark
     for tick in timeline.ticks:
         x = _x(timeline, tick)
         parts.append(_line(x, _TOP - 6, x, floor + 4, stroke="#d5dbe1", width=1))
-        parts.append(_text(x, floor + 20, language.duration(tick) if tick else "t0", anchor="middle", size=11.5))
+        parts.append(_text(x, floor + 20, language.duration(tick) if tick else "t0", anchor="middle", size=12.5))
     for row, bar in enumerate(timeline.bars):
         parts += _bar(timeline, bar, _TOP + _ROW * row, language, key)
     parts += _marker(timeline, floor, language)
@@ -101,7 +102,7 @@ def timeline_figure(timeline: Timeline, *, language: Language, key: str) -> Mark
     told = "; ".join(
         f"{language.plain(_phase_name(bar.phase))}: {language.duration(bar.duration_ms)}" for bar in timeline.bars
     )
-    return _figure(key, _WIDTH, height, title, told, Markup("").join(parts), "timeline")
+    return _figure(key, (_WIDTH, height), told=(title, told), body=Markup("").join(parts), name="timeline")
 
 
 def _bar(timeline: Timeline, bar: Bar, y: int, language: Language, key: str) -> list[Markup]:
@@ -112,7 +113,7 @@ def _bar(timeline: Timeline, bar: Bar, y: int, language: Language, key: str) -> 
     scale = width / max(bar.duration_ms, 1)
     name = language.plain(_phase_name(bar.phase))
     parts = [
-        _text(_LEFT - 14, middle, name, anchor="end", size=13),
+        _text(_LEFT - 14, middle, name, anchor="end", size=14),
         _rect(start, top, width, _BAR, fill=COLOURS["bad"] if bar.failed else "#2b6492", rx=2),
     ]
     if bar.waiting_ms:
@@ -123,7 +124,7 @@ def _bar(timeline: Timeline, bar: Bar, y: int, language: Language, key: str) -> 
     told = language.duration(bar.duration_ms)
     if bar.failed:
         told += f" ✕ {language.gettext('stopped here')}"
-    parts.append(_text(_LEFT + _CHART + 14, middle, told, size=13, bold=True))
+    parts.append(_text(_LEFT + _CHART + 14, middle, told, size=14, bold=True))
     return parts
 
 
@@ -137,7 +138,7 @@ def _marker(timeline: Timeline, floor: int, language: Language) -> list[Markup]:
         if instant is not None:
             x = _x(timeline, instant)
             parts.append(_line(x, _TOP - 6, x, floor + 26, stroke=colour, width=2, dash="5 3"))
-            parts.append(_text(x, floor + below, name, anchor="middle", size=11.5, fill=colour, bold=True))
+            parts.append(_text(x, floor + below, name, anchor="middle", size=12.5, fill=colour, bold=True))
     return parts
 
 
@@ -149,11 +150,11 @@ def _x(timeline: Timeline, ms: float) -> float:
     return _LEFT + _CHART * ms / timeline.end_ms
 
 
-def _figure(key: str, width: int, height: int, title: str, description: str, body: Markup, name: str) -> Markup:
+def _figure(key: str, size: tuple[int, int], *, told: tuple[str, str], body: Markup, name: str) -> Markup:
     return Markup(
         '<svg class="{name}" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{key}-t {key}-d">'
         '<title id="{key}-t">{title}</title><desc id="{key}-d">{description}</desc>{body}</svg>'
-    ).format(name=name, width=width, height=height, key=key, title=title, description=description, body=body)
+    ).format(name=name, width=size[0], height=size[1], key=key, title=told[0], description=told[1], body=body)
 
 
 def _hatch(key: str, line: str, ground: str) -> Markup:

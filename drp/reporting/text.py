@@ -15,7 +15,7 @@ from drp.reporting.view import FindingView, RecoveryView, ReportView, view_of
 from drp.reporting.visible import visible
 from drp.reporting.words import PHASE_NAMES, SEVERITIES, VERDICT_MEANINGS, VERDICTS, Tone
 
-_MARKS: dict[Tone, str] = {"good": "✔", "bad": "✘", "doubt": "⚠", "plain": "–"}
+_MARKS: dict[Tone, str] = {"good": "✔", "bad": "✘", "doubt": "⚠", "plain": "—"}
 
 
 def render_markdown(record: EvidenceRecord, tag: str) -> bytes:
@@ -33,7 +33,7 @@ class _Writer:
     def report(self, view: ReportView) -> Iterator[str]:
         record, _ = view.record, self._tongue.gettext
         verdict = self._say(VERDICTS[record.verdict])
-        yield f"# {_MARKS[view.tone]} {verdict} – {code(record.plan.scenario.title)}"
+        yield f"# {_MARKS[view.tone]} {verdict} — {code(record.plan.scenario.title)}"
         yield ""
         yield self._say(VERDICT_MEANINGS[record.verdict])
         yield ""
@@ -89,7 +89,7 @@ class _Writer:
             waiting = self._tongue.gettext("waiting for the medium: {duration}")
             parts.append(waiting.format(duration=self._tongue.duration(waiting_ms)))
         if harness_ms:
-            harness = self._tongue.gettext("Ansible’s own overhead: {duration}")
+            harness = self._tongue.gettext("Ansible's own overhead: {duration}")
             parts.append(harness.format(duration=self._tongue.duration(harness_ms)))
         return ", ".join(parts)
 
@@ -131,10 +131,8 @@ class _Writer:
 
 def code(text: str) -> str:
     """Return a datum as a code span that its own backticks cannot end."""
-    shown = visible(text) or "–"
+    shown = visible(text) or "—"
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * (longest + 1)
     space = " " if shown[0] == "`" or shown[-1] == "`" else ""
     return f"{fence}{space}{shown}{space}{fence}"
-
-

@@ -10,8 +10,9 @@ from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.recovery_point import Immutability
 from drp.reporting.phrase import Data, Day, Duration, Phrase, Value, count, say
-from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, PROVENANCES, Tone
+from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, SHORT_PROVENANCES, Tone
 
+_NOTHING = say("—")
 _NOT_REACHED = say("Not reached")
 
 
@@ -45,7 +46,11 @@ def summary_of(record: RecoveryRecord, planned: PlannedRecovery) -> Phrase:
         if record.failure is not None:
             return say("{application} was not recovered: the recovery could not be exercised.", application=title)
         return say("{application} was not recovered: not every check passed.", application=title)
-    values: dict[str, Value] = {"application": title, "rta": Duration(measurement.rta_ms), "rto": Duration(measurement.rto_ms)}
+    values: dict[str, Value] = {
+        "application": title,
+        "rta": Duration(measurement.rta_ms),
+        "rto": Duration(measurement.rto_ms),
+    }
     if any(finding.severity == "critical" and finding.code != RTO_MISSED.code for finding in record.findings):
         return say("{application} answered its checks after {rta}, but did not come back as it should.", **values)
     if measurement.rto_attainment == "met":
@@ -57,7 +62,7 @@ def data_loss(measurement: Measurement) -> Phrase:
     """Return the recovery point actual, which is an interval, in words."""
     lower, upper = measurement.rpa_lower_ms, measurement.rpa_upper_ms
     if lower is None:
-        return say("–")
+        return _NOTHING
     if upper is None:
         return say("at least {lower}", lower=Duration(lower))
     if upper == lower:
@@ -69,7 +74,7 @@ def _time(measurement: Measurement) -> Tile:
     rta = measurement.rta_ms
     return Tile(
         question=say("How long until it is usable?"),
-        figure=say("{rta}", rta=Duration(rta)) if rta is not None else say("–"),
+        figure=say("{rta}", rta=Duration(rta)) if rta is not None else _NOTHING,
         word=ATTAINMENTS[measurement.rto_attainment],
         tone=ATTAINMENT_TONES[measurement.rto_attainment],
         note=say("objective (RTO): {rto}", rto=Duration(measurement.rto_ms)),
@@ -90,9 +95,9 @@ def _integrity(record: RecoveryRecord) -> Tile:
     question = say("Are the files those that were backed up?")
     hashed = record.hash
     if hashed is None:
-        return Tile(question, say("–"), _NOT_REACHED, "doubt", say("files were not compared"))
+        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("files were not compared"))
     if hashed.difference is None or hashed.manifest is None:
-        return Tile(question, say("–"), say("Not judged"), "doubt", say("there is no manifest to compare with"))
+        return Tile(question, _NOTHING, say("Not judged"), "doubt", say("there is no manifest to compare with"))
     difference = hashed.difference
     note = count("{n} entry in the manifest", "{n} entries in the manifest", difference.entries_expected)
     if difference.clean:
@@ -106,7 +111,7 @@ def _checks(record: RecoveryRecord) -> Tile:
     question = say("Does it work?")
     verified = record.verify
     if verified is None:
-        return Tile(question, say("–"), _NOT_REACHED, "doubt", say("no check was run"))
+        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("no check was run"))
     passed = sum(check.outcome == "passed" for check in verified.checks)
     failed = sum(check.outcome == "failed" for check in verified.checks)
     figure = say("{passed} of {all}", passed=passed, all=len(verified.checks))
@@ -121,7 +126,7 @@ def _checks(record: RecoveryRecord) -> Tile:
 def _isolation(record: RecoveryRecord) -> Tile:
     question = say("Could it touch production?")
     if record.prepare is None:
-        return Tile(question, say("–"), _NOT_REACHED, "doubt", say("no sandbox was made"))
+        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("no sandbox was made"))
     proof = record.prepare.proof
     figure = say("{denied} of {all}", denied=proof.denied, all=proof.denied + proof.allowed + proof.errors)
     if proof.holds:
@@ -135,16 +140,18 @@ def _immutability(record: RecoveryRecord) -> Tile:
     question = say("Could the backup have been deleted?")
     lock = record.select.immutability if record.select is not None else None
     if lock is None:
-        return Tile(question, say("–"), _NOT_REACHED, "doubt", say("no recovery point was chosen"))
-    provenance = PROVENANCES[lock.provenance]
+        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("no recovery point was chosen"))
+    provenance = SHORT_PROVENANCES[lock.provenance]
     if lock.mode == "offline":
-        return Tile(question, say("offline"), say("Out of reach"), _known(lock), provenance)
+        note = say("reachable only while its medium is attached, {provenance}", provenance=provenance)
+        return Tile(question, say("offline"), say("Out of reach"), _known(lock), note)
+    note = say("object lock, {provenance}", provenance=provenance)
     if lock.mode in {"compliance", "legal-hold"}:
         until = lock.retained_until
-        figure = say("locked until {until}", until=Day(until)) if until is not None else say("locked")
-        return Tile(question, figure, say("Immutable"), _known(lock), provenance)
+        figure = say("until {until}", until=Day(until)) if until is not None else say("locked")
+        return Tile(question, figure, say("Immutable"), _known(lock), note)
     word = say("Unknown") if lock.mode == "unknown" else say("Not immutable")
-    return Tile(question, say("not locked"), word, "doubt", provenance)
+    return Tile(question, say("not locked"), word, "doubt", note)
 
 
 def _known(lock: Immutability) -> Tone:

@@ -39,7 +39,7 @@ class Timeline:
 def timeline_of(record: RecoveryRecord) -> Timeline:
     """Return the timeline of a recovery."""
     measurement = record.measurement
-    harness = {
+    harness: dict[str, int] = {
         phase.phase: phase.runbook.harness_ms for phase in (record.restore, record.start) if phase is not None
     }
     bars = tuple(

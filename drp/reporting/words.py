@@ -30,7 +30,12 @@ ATTAINMENTS: Mapping[str, Phrase] = {
     "undetermined": say("Undetermined"),
     "not-measured": say("Not measured"),
 }
-ATTAINMENT_TONES: Mapping[str, Tone] = {"met": "good", "missed": "bad", "undetermined": "doubt", "not-measured": "doubt"}
+ATTAINMENT_TONES: Mapping[str, Tone] = {
+    "met": "good",
+    "missed": "bad",
+    "undetermined": "doubt",
+    "not-measured": "doubt",
+}
 
 SEVERITIES: Mapping[str, Phrase] = {
     "critical": say("Critical"),
@@ -88,6 +93,24 @@ PROVENANCES: Mapping[str, Phrase] = {
     "observed": say("observed: the repository said so when asked"),
     "probed": say("probed: drp tried to delete and was refused"),
 }
+SHORT_PROVENANCES: Mapping[str, Phrase] = {
+    "declared": say("as declared"),
+    "observed": say("as observed"),
+    "probed": say("as probed"),
+}
+CLOCK: Mapping[str, Phrase] = {
+    "t2_point_chosen": say("recovery point chosen"),
+    "t3_media_reachable": say("medium reachable"),
+    "t4_isolation_proven": say("sandbox ready, isolation proven"),
+    "t5_first_byte": say("first byte restored"),
+    "t6_last_byte": say("last byte restored"),
+    "t7_integrity_verdict": say("files compared"),
+    "t9_application_up": say("application up"),
+    "t10_checks_passed": say("technical checks passed: usable"),
+    "t12_torn_down": say("sandbox destroyed"),
+}
+"""The instants of the clock, by their names in the record."""
+
 POLICIES: Mapping[str, Phrase] = {
     "newest": say("the newest"),
     "newest-immutable": say("the newest that is immutable"),

@@ -37,22 +37,15 @@ from drp.domain.finding_codes import (
     OWNERSHIP_NOT_JUDGED,
     RTO_MISSED,
 )
+from drp.domain.fold import fold
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, encode_path, show_path
-from drp.domain.measure import (
-    ClockReadings,
-    Measurement,
-    PhaseTime,
-    milliseconds,
-    rpa_interval,
-    rpo_attainment,
-    rto_attainment,
-)
 from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.recovery_point import Immutability, RecoveryPoint, RefusedPoint, Selection
 from drp.domain.restore import RestoreReceipt
 from drp.domain.runbook import RunbookResult, TaskResult
 from drp.domain.sandbox import EgressAttempt, IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxProfile
+from drp.domain.timeline import measure
 from drp.domain.verdict import conclude
 from drp.evidence.record import make_record
 
@@ -123,7 +116,9 @@ def selected() -> Selected:
 def proof(allowed: int = 0) -> IsolationProof:
     kinds = {"network": 34, "unix-socket": 14, "filesystem": 13, "escape": 9, "kernel": 6, "environment": 5}
     checks = [
-        ProbeCheck(id=f"{kind}-{number:02}", kind=kind, outcome="denied", detail="EPERM" if number % 3 else "ENETUNREACH")
+        ProbeCheck(
+            id=f"{kind}-{number:02}", kind=kind, outcome="denied", detail="EPERM" if number % 3 else "ENETUNREACH"
+        )
         for kind, count in kinds.items()
         for number in range(1, count + 1)
     ]
@@ -359,9 +354,15 @@ def tell(*tales: Tale, drill: str = "20261114-060003-ehr", interruption: str = "
             host="drill-host-1",
         )
     )
-    measurements = {told.application.name: _tell_recovery(teller, told) for told in tales}
+    for told in tales:
+        _tell_recovery(teller, told)
     if interruption:
         teller.say(Interrupted(signal_number=2, reason=interruption), 12)
+    for told in tales:
+        if "prepare" in told.outputs:
+            teller.say(SandboxDestroyed(recovery=told.application.name, sandbox="sbx-01", residue=told.residue), 220)
+    state = fold(teller.entries)
+    measurements = {recovery.name: measure(state, recovery) for recovery in plan.recoveries}
     findings = {
         told.application.name: [f for output in told.outputs.values() for f in output.findings] + told.raised
         for told in tales
@@ -374,18 +375,15 @@ def tell(*tales: Tale, drill: str = "20261114-060003-ehr", interruption: str = "
         aborted=bool(interruption),
     )
     teller.say(DrillConcluded(verdict=verdict, reasons=reasons, measurements=tuple(measurements.values())), 6)
-    for told in tales:
-        teller.say(SandboxDestroyed(recovery=told.application.name, sandbox="sbx-01", residue=told.residue), 220)
     return teller.entries
 
 
-def _tell_recovery(teller: Teller, told: Tale) -> Measurement:
-    name, phases, ends = told.application.name, [], {}
+def _tell_recovery(teller: Teller, told: Tale) -> None:
+    name = told.application.name
     for phase in PHASES:
         failing = told.failure is not None and told.failure.phase == phase
         if phase not in told.outputs and not failing:
             break
-        began = teller.now_ms + 4
         teller.say(PhaseStarted(recovery=name, phase=phase), 4)
         duration = told.durations[phase]
         if phase == "restore":
@@ -394,52 +392,10 @@ def _tell_recovery(teller: Teller, told: Tale) -> Measurement:
         if failing:
             assert told.failure is not None
             teller.say(told.failure, duration)
-        else:
-            teller.say(PhaseCompleted(recovery=name, phase=phase, output=told.outputs[phase]), duration)
-            ends[phase] = teller.now_ms
-        phases.append(PhaseTime(phase=phase, started_ms=began, duration_ms=told.durations[phase]))
-        if failing:
             break
+        teller.say(PhaseCompleted(recovery=name, phase=phase, output=told.outputs[phase]), duration)
     for finding in told.raised:
         teller.say(FindingRaised(recovery=name, finding=finding), 1)
-    return _measure(told, phases, ends)
-
-
-def _measure(told: Tale, phases: list[PhaseTime], ends: dict[PhaseName, int]) -> Measurement:
-    outputs, objectives = told.outputs, told.application.objectives
-    verify, select = outputs.get("verify"), outputs.get("select")
-    harness = sum(output.runbook.harness_ms for output in outputs.values() if isinstance(output, Restored | Started))
-    passed = isinstance(verify, Verified) and all(check.outcome == "passed" for check in verify.checks)
-    rta = ends.get("verify") if passed else None
-    point = select.point if isinstance(select, Selected) else None
-    watermark = verify.watermark if isinstance(verify, Verified) else None
-    lower, upper = rpa_interval(T0, point.consistent_at if point else None, watermark)
-    return Measurement(
-        recovery=told.application.name,
-        clock=ClockReadings(
-            t2_point_chosen=ends.get("select"),
-            t3_media_reachable=ends.get("select"),
-            t4_isolation_proven=ends.get("prepare"),
-            t5_first_byte=ends["prepare"] + 1_930 if "restore" in ends else None,
-            t6_last_byte=ends.get("restore"),
-            t7_integrity_verdict=ends.get("hash"),
-            t9_application_up=ends.get("start"),
-            t10_checks_passed=rta,
-        ),
-        clock_kind="monotonic",
-        phases=tuple(phases),
-        rta_ms=rta,
-        rta_without_harness_ms=rta - harness if rta is not None else None,
-        harness_ms=harness,
-        media_wait_ms=select.media_wait_ms if isinstance(select, Selected) else 0,
-        downtime_ms=0,
-        rto_attainment=rto_attainment(rta, objectives),
-        rpa_lower_ms=lower,
-        rpa_upper_ms=upper,
-        rpo_attainment=rpo_attainment(lower, upper, objectives),
-        rto_ms=milliseconds(objectives.rto),
-        rpo_ms=milliseconds(objectives.rpo),
-    )
 
 
 def passed_journal() -> list[Entry]:
@@ -586,5 +542,3 @@ def sealed(entries: list[Entry], record_digest: str) -> list[Entry]:
 def any_record(request: pytest.FixtureRequest) -> EvidenceRecord:
     """Every sample record in turn."""
     return sample_record(request.param)
-
-

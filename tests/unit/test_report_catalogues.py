@@ -1,0 +1,83 @@
+"""The catalogues hold exactly the messages that reports use, all of them translated, with the same placeholders."""
+
+from __future__ import annotations
+
+import re
+import typing
+
+import pytest
+from babel.messages.pofile import read_po
+
+from drp.domain import check, finding, manifest, measure, phase, recovery_point, runbook, sandbox, verdict
+from drp.reporting import words
+from drp.reporting.i18n import LANGUAGES
+from tests.support.messages import catalogue_path, messages, updated
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def forms(value: object) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_catalogues_are_up_to_date(tag: str) -> None:
+    assert catalogue_path(tag).read_bytes() == updated(tag), "run `python -m tests.support.messages`, then translate"
+
+
+def test_every_message_is_translated_into_french() -> None:
+    with catalogue_path("fr").open("rb") as stream:
+        catalogue = read_po(stream, locale="fr", abort_invalid=True)
+    missing = [message.id for message in catalogue if message.id and not all(forms(message.string or ""))]
+    assert not missing, f"translate into French: {missing}"
+    assert not catalogue.fuzzy
+    assert len(catalogue) > 300
+
+
+def test_translations_keep_the_placeholders() -> None:
+    with catalogue_path("fr").open("rb") as stream:
+        catalogue = read_po(stream, locale="fr", abort_invalid=True)
+    for message in catalogue:
+        for original, translation in zip(forms(message.id), forms(message.string), strict=True):
+            lost = set(PLACEHOLDER.findall(original)) - set(PLACEHOLDER.findall(translation))
+            invented = set(PLACEHOLDER.findall(translation)) - set(PLACEHOLDER.findall(original))
+            assert not invented, (original, translation)
+            assert lost <= {"n"}, (original, translation)  # "the attempt" needs no number
+
+
+def test_messages_are_plain_text() -> None:
+    for message, source in messages():
+        for text in forms(message):
+            assert not set("<>&\n") & set(text), (source, text)
+
+
+@pytest.mark.parametrize(
+    ("table", "type_"),
+    [
+        (words.VERDICTS, verdict.Verdict),
+        (words.VERDICT_MEANINGS, verdict.Verdict),
+        (words.VERDICT_TONES, verdict.Verdict),
+        (words.ATTAINMENTS, measure.Attainment),
+        (words.ATTAINMENT_TONES, measure.Attainment),
+        (words.SEVERITIES, finding.Severity),
+        (words.SEVERITY_TONES, finding.Severity),
+        (words.CHECK_OUTCOMES, check.CheckOutcome),
+        (words.CHECK_TONES, check.CheckOutcome),
+        (words.TASK_OUTCOMES, runbook.TaskOutcome),
+        (words.TASK_TONES, runbook.TaskOutcome),
+        (words.PROBE_OUTCOMES, sandbox.ProbeOutcome),
+        (words.PROBE_TONES, sandbox.ProbeOutcome),
+        (words.PHASE_NAMES, phase.PhaseName),
+        (words.LOCK_MODES, recovery_point.LockMode),
+        (words.PROVENANCES, recovery_point.Provenance),
+        (words.SHORT_PROVENANCES, recovery_point.Provenance),
+        (words.POLICIES, recovery_point.SelectionPolicy),
+        (words.DEVIATIONS, manifest.DeviationKind),
+    ],
+)
+def test_every_value_of_the_domain_has_its_word(table: dict[str, object], type_: object) -> None:
+    assert set(table) == set(typing.get_args(type_))
+
+
+def test_every_instant_of_the_clock_has_its_word() -> None:
+    assert list(words.CLOCK) == list(measure.ClockReadings.__slots__)

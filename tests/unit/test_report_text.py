@@ -1,0 +1,64 @@
+"""The summary: readable on a terminal, sound as Markdown, safe for both."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from drp.domain.evidence import EvidenceRecord
+from drp.evidence.record import record_digest
+from drp.reporting.i18n import LANGUAGES
+from drp.reporting.text import code, render_markdown
+from drp.reporting.visible import visible
+from tests.support import fixtures_records as sample
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_the_summary_has_verdict_figures_and_digest(any_record: EvidenceRecord, tag: str) -> None:
+    text = render_markdown(any_record, tag).decode()
+    assert re.match(r"# [✔✘⚠—] \w+", text)
+    assert record_digest(any_record) in text
+    assert render_markdown(any_record, tag).decode() == text
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
+
+
+def test_tables_are_rectangular(any_record: EvidenceRecord) -> None:
+    rows: list[int] = []
+    for line in [*render_markdown(any_record, "en").decode().splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append(len(re.findall(r"(?<!\\)\|", line)))
+        else:
+            assert len(set(rows)) <= 1
+            rows = []
+
+
+def test_findings_say_what_to_do() -> None:
+    text = render_markdown(sample.sample_record("failed"), "fr").decode()
+    assert "- **Critique** `DRP-H001` un fichier restauré diffère du manifeste" in text
+    assert "  - À faire: ne pas se fier à ce point de reprise" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("plain", "`plain`"), ("", "`—`"), ("a`b", "``a`b``"), ("`a`", "`` `a` ``"), ("a\nb\x1b", "`a\\nb\\x1b`")],
+)
+def test_data_cannot_end_its_code_span(text: str, expected: str) -> None:
+    assert code(text) == expected
+
+
+def test_hostile_names_do_not_reach_the_terminal() -> None:
+    record = sample.sample_record("failed")
+    (recovery,) = record.recoveries
+    finding = replace(recovery.findings[0], subject="\x1b]0;owned\x07|`<b>\u202e" + "y" * 10_000)
+    record = replace(record, recoveries=(replace(recovery, findings=(finding,)),))
+    text = render_markdown(record, "en").decode()
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "y" * 500 not in text
+
+
+def test_visible_cuts_and_says_so() -> None:
+    assert visible("abc", limit=2) == "ab… (+1)"
+    assert visible("\U000e0041\u2028") == "\\U000e0041\\u2028"

@@ -1,0 +1,149 @@
+"""What reports decide before they are in any language."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from drp.domain.measure import Measurement
+from drp.reporting.i18n import language
+from drp.reporting.phrase import Data
+from drp.reporting.reasons import reasons_of, refusal_of
+from drp.reporting.tiles import data_loss
+from drp.reporting.timeline import ticks
+from drp.reporting.view import MAX_REASONS, MAX_ROWS, view_of
+from tests.support import fixtures_records as sample
+
+
+def spaces(text: str) -> str:
+    return text.replace("\u202f", " ").replace("\u00a0", " ")
+
+
+def tones(name: str) -> list[str]:
+    return [tile.tone for tile in view_of(sample.sample_record(name)).recoveries[-1].tiles]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("passed", ["good"] * 6),
+        ("failed", ["good", "good", "bad", "good", "good", "good"]),
+        ("missed", ["bad", "good", "good", "good", "good", "doubt"]),
+        ("inconclusive", ["doubt", "doubt", "doubt", "doubt", "good", "good"]),
+        ("aborted", ["doubt", "doubt", "doubt", "doubt", "good", "good"]),
+        ("unreachable", ["doubt"] * 6),
+    ],
+)
+def test_tiles_say_how_to_take_them(name: str, expected: list[str]) -> None:
+    assert tones(name) == expected
+
+
+def test_a_sandbox_that_leaks_is_bad_and_one_not_proven_is_a_doubt() -> None:
+    record = sample.sample_record("passed")
+    (recovery,) = record.recoveries
+    for proof, tone in (
+        (sample.proof(allowed=1), "bad"),
+        (replace(sample.proof(), canary_hits=1), "bad"),
+        (replace(sample.proof(), control_reached=0), "doubt"),
+    ):
+        changed = replace(recovery, prepare=replace(sample.prepared(), proof=proof))
+        tile = view_of(replace(record, recoveries=(changed,))).recoveries[0].tiles[4]
+        assert tile.tone == tone
+
+
+def measured(lower: int | None, upper: int | None) -> Measurement:
+    (recovery,) = sample.sample_record("passed").recoveries
+    return replace(recovery.measurement, rpa_lower_ms=lower, rpa_upper_ms=upper)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "expected"),
+    [
+        (None, None, "—"),
+        (60_000, None, "at least 1m"),
+        (60_000, 60_000, "1m"),
+        (60_000, 120_000, "1m to 2m"),
+        (0, 1, "0ms to 1ms"),
+    ],
+)
+def test_data_loss_is_an_interval(lower: int | None, upper: int | None, expected: str) -> None:
+    assert spaces(language("en").plain(data_loss(measured(lower, upper)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("reasons", "french"),
+    [
+        (["stopped on request"], ["arrêté à la demande"]),
+        (["ehr: RTO missed"], ["ehr : objectif de temps de reprise (DMIA) : Non tenu"]),
+        (
+            ["ehr: DRP-T001 RTO", "ehr: RTO missed"],
+            ["ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO"],
+        ),
+        (
+            ["ehr: DRP-T001 RTO", "lab: RTO missed"],
+            [
+                "ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO",
+                "lab : objectif de temps de reprise (DMIA) : Non tenu",
+            ],
+        ),
+        (["ehr: check a: b: failed"], ["ehr : contrôle a: b : Échec"]),
+        (
+            ["ehr: phase hash did not complete", "ehr: phase start did not complete"],
+            ["ehr : non terminé : Comparaison des fichiers, Démarrage"],
+        ),
+        (
+            ["ehr: phase hash did not complete", "lab: phase hash did not complete"],
+            ["ehr : non terminé : Comparaison des fichiers", "lab : non terminé : Comparaison des fichiers"],
+        ),
+        (["ehr: phase exorcise did not complete"], ["ehr : non terminé : exorcise"]),
+        (["ehr: a reason of tomorrow"], ["ehr : a reason of tomorrow"]),
+        (["ehr: DRP-Z999 unheard of"], ["ehr : DRP-Z999 unheard of"]),
+        ([""], [""]),
+    ],
+)
+def test_reasons_are_translated_where_they_are_known(reasons: list[str], french: list[str]) -> None:
+    assert [spaces(language("fr").plain(reason)) for reason in reasons_of(reasons)] == french
+
+
+def test_refusals_are_translated_where_they_are_known() -> None:
+    french = language("fr")
+    phrase = refusal_of("older than 1 day, 0:00:00 before the disaster")
+    assert not isinstance(phrase, Data)
+    assert french.plain(phrase) == "antérieur au sinistre de plus de 1 day, 0:00:00"
+    assert refusal_of("not the point asked for (abc)") == Data("not the point asked for (abc)")
+
+
+def test_long_lists_are_cut_and_counted() -> None:
+    record = sample.sample_record("failed")
+    view = view_of(replace(record, reasons=tuple(f"ehr: reason {number}" for number in range(20))))
+    assert (len(view.reasons.shown), view.reasons.left_out) == (MAX_REASONS, 20 - MAX_REASONS)
+    deviations = view.recoveries[0].deviations
+    assert len(deviations.shown) <= MAX_ROWS
+    assert {deviation.kind for deviation in deviations.shown} == {"changed", "missing"}
+    assert len(deviations.shown) + deviations.left_out == 433
+
+
+@pytest.mark.parametrize("end", [1, 999, 7_000, 20_119, 301_000, 3_600_000, 9_620_000, 86_400_000, 10**10])
+def test_an_axis_has_round_and_few_ticks(end: int) -> None:
+    found = ticks(end)
+    assert found[0] == 0
+    assert found[-1] <= end
+    assert len(found) <= 8
+
+
+def test_limits_name_what_is_particular() -> None:
+    english = language("en")
+    limits = [english.plain(limit) for limit in view_of(sample.sample_record("missed")).limits]
+    assert "lab: that the backup cannot be changed is declared, not observed." in limits
+    record = sample.sample_record("passed")
+    (recovery,) = record.recoveries
+    assert recovery.select is not None
+    assert recovery.select.immutability is not None
+    lock = replace(recovery.select.immutability, objects_observed=20)
+    wall = replace(recovery.measurement, clock_kind="wall")
+    changed = replace(recovery, select=replace(recovery.select, immutability=lock), measurement=wall)
+    limits = [english.plain(limit) for limit in view_of(replace(record, recoveries=(changed,), resumptions=1)).limits]
+    assert "ehr: the lock was read on 20 of 128 objects." in limits
+    assert "ehr: durations come from the wall clock and are approximate." in limits
+    assert any(limit.startswith("The drill was interrupted and resumed") for limit in limits)
