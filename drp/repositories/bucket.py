@@ -10,7 +10,7 @@ from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.restore import CellSecret
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.backend import CREDENTIALS_VARIABLE, CellAccess, Condition
-from drp.repositories.object_lock import observe
+from drp.repositories.object_lock import Version, observe
 from drp.repositories.s3 import Lock, ObjectVersion, Resolve, S3Reader, resolve_keys
 from drp.repositories.settings import Limits, S3Location, parse_s3_url
 
@@ -35,7 +35,7 @@ class BucketBackend:
         self._name, self._location, self._resolve, self._limits = name, location, resolve, limits
         self._address = parse_s3_url(location.url)
         self._audited_objects = audited_objects
-        self._locks: tuple[float, dict[str, Lock | None]] = (0.0, {})
+        self._locks: tuple[float, dict[Version, Lock | None]] = (0.0, {})
         self._object_lock: bool | None = None
 
     @cached_property

@@ -23,7 +23,10 @@ _WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("damaged", re.compile(r"ciphertext verification failed|invalid data returned|hash mismatch|wrong hash")),
     ("damaged", re.compile(r"Pack ID does not match|unexpected file size|not found in (?:the )?(?:repository|index)")),
     ("damaged", re.compile(r"LoadRaw\(<|cannot be loaded|key does not exist|unable to (?:decrypt|load)|tree is null")),
-    ("damaged", re.compile(r"data/[0-9a-f]{2}/[0-9a-f]{64}: no such file")),
+    (
+        "damaged",
+        re.compile(r"data/[0-9a-f]{2}/[0-9a-f]{64}: no such file|^Unmarshal: |file is too short|unexpected EOF"),
+    ),
     ("full", re.compile(r"(?:no space left on device|disk quota exceeded)$")),
     ("owner", re.compile(r"^(?:Lchown: )?lchown .*: (?:invalid argument|operation not permitted)$", re.DOTALL)),
     ("password", re.compile(r"wrong password or no key found")),

@@ -6,7 +6,7 @@ Looking, not trusting: what the bucket's default says concerns objects to come; 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,9 @@ from datetime import datetime
 from drp.domain.recovery_point import Immutability, LockMode
 from drp.errors import AccessDenied
 from drp.repositories.s3 import Lock, S3Reader
+
+Version = tuple[str, str | None]
+"""Name and version of an object."""
 
 _WORKERS = 8
 _NAMED = 5
@@ -23,7 +26,8 @@ _NAMED = 5
 class Survey:
     """Every object of the repository, as it is seen now."""
 
-    names: tuple[str, ...]
+    versions: Mapping[str, str | None]
+    """Name → the version that is read now; None when the key may not list versions."""
     overwritten: tuple[str, ...]
     """Objects with more than one version: restic writes each of its files once."""
     remarks: tuple[str, ...] = ()
@@ -35,17 +39,20 @@ def survey(reader: S3Reader) -> Survey:
         versions = list(reader.versions())
     except AccessDenied:
         remark = "older versions were not looked at: the key lacks s3:ListBucketVersions"
-        return Survey(names=tuple(sorted(reader.names())), overwritten=(), remarks=(remark,))
+        return Survey(versions=dict.fromkeys(sorted(reader.names())), overwritten=(), remarks=(remark,))
     counts: dict[str, int] = {}
     for version in versions:
         if not version.marker:
             counts[version.key] = counts.get(version.key, 0) + 1
-    present = {version.key for version in versions if version.latest and not version.marker}
-    kept = sorted(name for name in present if not name.startswith("locks/"))
-    return Survey(names=tuple(kept), overwritten=tuple(name for name in kept if counts[name] > 1))
+    present = {
+        version.key: version.version
+        for version in sorted(versions, key=lambda version: version.key)
+        if version.latest and not version.marker and not version.key.startswith("locks/")
+    }
+    return Survey(versions=present, overwritten=tuple(name for name in present if counts[name] > 1))
 
 
-def observe(reader: S3Reader, point_id: str, *, audited_objects: int, seen: dict[str, Lock | None]) -> Immutability:
+def observe(reader: S3Reader, point_id: str, *, audited_objects: int, seen: dict[Version, Lock | None]) -> Immutability:
     """Return what protects the point now. ``seen`` remembers locks for the caller's next question.
 
     The snapshot, the configuration and the keys are always looked at; of index and data files all up to
@@ -59,18 +66,18 @@ def observe(reader: S3Reader, point_id: str, *, audited_objects: int, seen: dict
         return _plain("unknown", "the key may not read the bucket's lock: grant s3:GetBucketObjectLockConfiguration")
     snapshot = f"snapshots/{point_id}"
     found = survey(reader)
-    if snapshot not in found.names:
+    if snapshot not in found.versions:
         return _plain("none", f"{snapshot} is not there")
-    if not reader.may_see_locks(snapshot):
+    if not reader.may_see_locks(snapshot, found.versions[snapshot]):
         return _plain("unknown", "the key may not read retention: grant s3:GetObjectRetention")
-    wanted = _sample(found.names, snapshot, point_id, audited_objects)
-    locks = _ask(reader, wanted, seen)
+    wanted = _sample(tuple(found.versions), snapshot, point_id, audited_objects)
+    locks = _ask(reader, {name: found.versions[name] for name in wanted}, seen)
     remarks = list(found.remarks)
     if versioning != "Enabled":
         remarks.append(f"bucket versioning is {versioning or 'off'}")
     if found.overwritten:
         remarks.append(f"overwritten since it was first written: {_some(found.overwritten)}")
-    total = sum(1 for name in found.names if _needed(name, snapshot))
+    total = sum(1 for name in found.versions if _needed(name, snapshot))
     return _conclude(locks, total, remarks)
 
 
@@ -90,11 +97,15 @@ def _sample(names: Sequence[str], snapshot: str, seed: str, limit: int) -> tuple
     return (*always, *bulk)
 
 
-def _ask(reader: S3Reader, names: Sequence[str], seen: dict[str, Lock | None]) -> dict[str, Lock | None]:
-    missing = [name for name in names if name not in seen]
+def _ask(
+    reader: S3Reader, wanted: Mapping[str, str | None], seen: dict[Version, Lock | None]
+) -> dict[str, Lock | None]:
+    """Ask for each lock by version: what a service remembers of an object's newest version may be stale."""
+    missing = [version for version in wanted.items() if version not in seen]
     with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="drp-locks") as pool:
-        seen.update(zip(missing, pool.map(reader.lock, missing), strict=True))
-    return {name: seen[name] for name in names}
+        answers = pool.map(lambda version: reader.lock(*version), missing)
+        seen.update(zip(missing, answers, strict=True))
+    return {version[0]: seen[version] for version in wanted.items()}
 
 
 def _conclude(locks: dict[str, Lock | None], total: int, remarks: list[str]) -> Immutability:

@@ -13,6 +13,7 @@ from drp.repositories.features import Features
 
 _NAMED = 200
 _NO_ANSWER = -1
+_FOLLOWS = ": no such file or directory"
 _INTERRUPTED = {130, 137, 143}
 _ELSEWHERE: tuple[Kind, ...] = ("full", "password", "denied", "unreachable", "locked", "missing")
 
@@ -68,7 +69,7 @@ def _raise_if_elsewhere(answers: Sequence[Answer], repository: str, features: Fe
 
 def _unrestored(answers: Sequence[Answer], outcome: RestoreOutcome) -> tuple[str, ...]:
     items = [answer for answer in answers if answer.kind == "item"]
-    named = list(dict.fromkeys(item.words for item in items if kind_of_words(item.message) != "owner"))
+    named = _names(items)
     if len(named) > _NAMED:
         named = [*named[:_NAMED], f"and {len(named) - _NAMED} more"]
     unseen = announced_errors(answers) - len(items) - _number(outcome.summary, "ownership_errors")
@@ -78,6 +79,18 @@ def _unrestored(answers: Sequence[Answer], outcome: RestoreOutcome) -> tuple[str
     if outcome.exit_code != 0 and not named and not (only_owners and announced_errors(answers)):
         named.append(_last(answers))
     return tuple(named)
+
+
+def _names(items: Sequence[Answer]) -> list[str]:
+    """Return what was not restored, each once, without the complaints that follow from a file that is not there."""
+    first: dict[str, str] = {}
+    named: dict[str, None] = {}
+    for item in items:
+        follows = item.item in first and item.message.endswith(_FOLLOWS)
+        if kind_of_words(item.message) != "owner" and not follows:
+            first.setdefault(item.item, item.message)
+            named[item.words] = None
+    return list(named)
 
 
 def _last(answers: Sequence[Answer]) -> str:

@@ -30,6 +30,12 @@ _ABSENT = {
     *("ObjectLockConfigurationNotFoundError", "ObjectLockConfigurationNotFoundErr"),
 }
 _SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_NO_AMBIENT_SETTINGS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, "/dev/null", None),
+    "credentials_file": (None, None, "/dev/null", None),
+}
+"""botocore's table of settings: without the environment variables that would point it at the caller's files."""
 _PAGE_LIMIT = 10_000
 
 
@@ -84,10 +90,7 @@ class S3Reader:
         self.address = parse_s3_url(location.url)
         self._name = name
         keys = resolve_keys(location, resolve)
-        core = botocore.session.Session()
-        core.set_config_variable("profile", None)
-        core.set_config_variable("config_file", "/dev/null")
-        core.set_config_variable("credentials_file", "/dev/null")
+        core = botocore.session.Session(session_vars=_NO_AMBIENT_SETTINGS)
         self._client: Any = Session(botocore_session=core).client(
             "s3",
             endpoint_url=self.address.endpoint,

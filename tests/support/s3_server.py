@@ -1,11 +1,12 @@
 """A real S3 server with Object Lock on loopback (SeaweedFS), for tests and the demonstration.
 
-Object Lock is judged on a real implementation only. The lock lives in the S3 gateway: below it, `flip_stored_byte`
-and `silence` do what broken disks and dead networks do.
+Object Lock is judged on a real implementation only. The lock lives in the S3 gateway: `flip_stored_byte` does what a broken disk
+does below it, `rewrite_below_lock` what an insider does, and `black_hole` is a dead network.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import secrets
@@ -16,7 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import urllib.parse
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,6 +202,23 @@ class S3Server:
         for key in sorted(keys):
             client.delete_object(Bucket=bucket, Key=key)
         return len(keys)
+
+    def rewrite_below_lock(self, bucket: str, key: str, version: str, change: Callable[[bytes], bytes]) -> None:
+        """Do what an insider on the storage host can do: change a locked version below the S3 service."""
+        path = f"/buckets/{bucket}/{key}.versions/v_{version}"
+        body = change(self._filer("GET", path))
+        self._filer("PUT", path, body)
+
+    def _filer(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["filer"], timeout=20)
+        try:
+            connection.request(method, urllib.parse.quote(path), body=body)
+            answer = connection.getresponse()
+            content = answer.read()
+            assert answer.status < 300, (answer.status, content[:200])
+            return content
+        finally:
+            connection.close()
 
     def flip_stored_byte(self, bucket: str, content: bytes, offset: int = 0) -> None:
         """Flip a bit of stored content on the server's disk, below S3: reads of that object break from now on."""
