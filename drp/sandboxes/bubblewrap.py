@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from drp.clock import boot_id
 from drp.domain.check import Target
@@ -19,11 +20,11 @@ from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHa
 from drp.errors import SandboxError
 from drp.redact import remember
 from drp.sandboxes import cell, cgroups, isolation, layout, netns, reaper, residue, volume
-from drp.sandboxes.arguments import Spec
+from drp.sandboxes.arguments import Spec, arguments
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.gateway import GatewayClient
 from drp.sandboxes.identity import Identity, Slot, identity_for
-from drp.sandboxes.launch import Running, launch
+from drp.sandboxes.launch import Options, Running, launch
 from drp.sandboxes.layout import LiveDirectory
 from drp.sandboxes.recorder import Recorder
 from drp.sandboxes.target import SandboxTarget
@@ -50,6 +51,8 @@ class BubblewrapSandbox:
     """The Sandbox port."""
 
     driver = "bubblewrap"
+    options: ClassVar[Options] = staticmethod(arguments)
+    """How bubblewrap's options are composed."""
 
     def __init__(self, run_directory: Path, *, resolve: Resolve, gateway: GatewayClient | None = None) -> None:
         """Keep live sandboxes under ``run_directory``; ``resolve`` reads a secret; ``gateway`` reaches repositories."""
@@ -77,7 +80,8 @@ class BubblewrapSandbox:
             live = self._launch(undo, directory, self._spec(directory, profile, identity, data.path), label)
             live.slot = slot
             live.recorder = self._record_egress(live.running, profile)
-            undo.callback(live.recorder.close)
+            if live.recorder is not None:
+                undo.callback(live.recorder.close)
             undo.pop_all()
         return live.handle
 
@@ -135,7 +139,7 @@ class BubblewrapSandbox:
         live = self._live.get(handle.id)
         return live.recorder.attempts() if live is not None and live.recorder is not None else ()
 
-    def usage(self, handle: SandboxHandle) -> volume.VolumeUsage:
+    def volume_usage(self, handle: SandboxHandle) -> volume.VolumeUsage:
         """Return how full the sandbox's data volume is."""
         return volume.usage(handle.data_path)
 
@@ -190,7 +194,7 @@ class BubblewrapSandbox:
         group = ControlGroup(spec.id, spec.profile, memory)
         undo.callback(cgroups.destroy, group.directories)
         control = directory.path / "control"
-        running = launch(spec, control, group)
+        running = launch(spec, control, group, type(self).options)
         undo.callback(running.kill)
         directory.record(**self._about(label), pid_namespace=running.pid_namespace)
         handle = SandboxHandle(
@@ -206,8 +210,7 @@ class BubblewrapSandbox:
         undo.callback(self._live.pop, handle.id, None)
         return live
 
-    @staticmethod
-    def _record_egress(running: Running, profile: SandboxProfile) -> Recorder:
+    def _record_egress(self, running: Running, profile: SandboxProfile) -> Recorder | None:
         return Recorder(netns.enter(running.child, every_address=True, recorder=True, sinks=profile.sink_ports))
 
     @staticmethod

@@ -6,15 +6,16 @@ never received. Light on purpose: the Ansible connection plugin imports it.
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Literal, Self
+from typing import BinaryIO, Literal, Self
 
 from drp.domain.check import Execution
 from drp.errors import SandboxError
@@ -74,16 +75,17 @@ class AgentClient:
                     "max_output": OUTPUT_LIMIT,
                 }
             )
-            feeder = threading.Thread(target=call.feed, args=(stdin,), daemon=True)
+            feeder = threading.Thread(target=call.feed, args=(io.BytesIO(stdin),), daemon=True)
             feeder.start()
             return _collect(call, on_output)
 
     def put(self, source: Path | str | bytes, destination: str, *, mode: int = 0o600) -> None:
         """Copy a host file (or bytes) into the sandbox."""
-        content = source if isinstance(source, bytes) else Path(source).read_bytes()
-        with _Call(self.path, None) as call:
+        with ExitStack() as stack:
+            stream = io.BytesIO(source) if isinstance(source, bytes) else stack.enter_context(Path(source).open("rb"))
+            call = stack.enter_context(_Call(self.path, None))
             call.request({"op": "put", "path": destination, "mode": mode})
-            call.feed(content)
+            call.feed(stream)
             call.succeed(f"cannot write {destination} in the sandbox")
 
     def get(self, source: str, destination: Path | str, *, limit: int = OUTPUT_LIMIT) -> int:
@@ -106,7 +108,7 @@ class AgentClient:
         """Hand a named secret to the agent, which keeps it in memory for commands that ask for it by name."""
         with _Call(self.path, _SHORT_SECONDS) as call:
             call.request({"op": "secret", "name": name})
-            call.feed(value.encode())
+            call.feed(io.BytesIO(value.encode()))
             call.succeed(f"cannot hand secret {name} to the restore cell")
 
 
@@ -161,11 +163,11 @@ class _Call:
         except OSError as error:
             raise self._gone(error) from error
 
-    def feed(self, content: bytes) -> None:
+    def feed(self, content: BinaryIO) -> None:
         """Send input and its end; a command that does not read it, or an agent that refuses, is no error here."""
         with suppress(OSError):
-            for start in range(0, len(content), _CHUNK):
-                self._send(b"I", content[start : start + _CHUNK])
+            while chunk := content.read(_CHUNK):
+                self._send(b"I", chunk)
             self._send(b"E")
 
     def frame(self) -> tuple[bytes, bytes]:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from drp.command import start
-from drp.errors import SandboxError
+from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes.arguments import PYTHON
 from drp.sandboxes.launch import PAYLOAD
-from drp.sandboxes.processes import finish
+from drp.sandboxes.processes import finish, namespace
 
 _SECONDS = 15.0
 _DESCRIPTORS = 64
@@ -43,10 +43,12 @@ def enter(
     sinks: Sequence[int] = (),
     listeners: Sequence[tuple[str, int]] = (),
 ) -> Inside:
-    """Return sockets made in the network namespace of ``process``; raises SandboxError.
+    """Return sockets made in the network namespace of ``process``; raises SandboxError, and NotIsolated when that is ours.
 
     ``addresses`` become addresses of its loopback interface; with ``every_address`` all of them are local there.
     """
+    if namespace(process, "net") in {namespace("self", "net"), ""}:
+        raise NotIsolated("the sandbox shares the network of the host")
     request = {
         "addresses": list(addresses),
         "every_address": every_address,

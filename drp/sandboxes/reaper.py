@@ -13,12 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from drp.clock import boot_id
+from drp.clock import boot_id, utc_now
 from drp.command import run
 from drp.errors import CommandFailed
 from drp.sandboxes import cgroups, layout, mounts, processes
 
 _ID = re.compile(r"\.?drp-[0-9a-f]{12}")
+_YOUNG_SECONDS = 60.0
 _OURS = re.compile(r"drp-[0-9a-f]{12}\.image")
 
 
@@ -50,11 +51,19 @@ def reap_one(name: str, run_directory: Path) -> Reaped | None:
 
 
 def _is_ours(name: str, home: Path) -> bool:
-    """Return whether a control group without a directory here may be taken: nobody else's directory names it."""
+    """Return whether a control group may be taken: ours by its directory, or nobody's: long empty, no directory."""
     if (home / name).exists():
         return True
-    elsewhere = [each for each in layout.public_homes() if each != home]
-    return not any((each / name).exists() for each in elsewhere) and not cgroups.members(cgroups.find(name))
+    groups = cgroups.find(name)
+    unclaimed = not any((each / name).exists() for each in layout.public_homes())
+    return unclaimed and not cgroups.members(groups) and all(_age(each) > _YOUNG_SECONDS for each in groups)
+
+
+def _age(path: Path) -> float:
+    try:
+        return utc_now().timestamp() - path.stat().st_ctime
+    except OSError:
+        return 0.0
 
 
 def _reap_one(name: str, home: Path, run_directory: Path, *, dry_run: bool) -> Reaped | None:

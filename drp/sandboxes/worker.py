@@ -45,8 +45,8 @@ def has_sub_ids() -> bool:
     uid = os.getuid()
     try:
         names = {str(uid), pwd.getpwuid(uid).pw_name}
-    except KeyError:
-        names = {str(uid)}
+    except KeyError:  # unshare maps sub-ids only for users that have an account
+        return False
     return all(
         _names_one_of(Path(file), names) and shutil.which(tool) is not None
         for file, tool in (("/etc/subuid", "newuidmap"), ("/etc/subgid", "newgidmap"))

@@ -1,0 +1,193 @@
+"""The isolation proof holds for our sandbox, and does not for one with a hole of any kind."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drp.domain.sandbox import ProbeCheck, SandboxProfile
+from drp.errors import NotIsolated, SandboxError
+from drp.sandboxes import isolation
+from drp.sandboxes.arguments import Spec, arguments
+from drp.sandboxes.bubblewrap import BubblewrapSandbox
+from drp.sandboxes.canary import NONCE, Canary
+from drp.sandboxes.launch import Running
+from tests.support.fixtures_sandboxes import Rig, profile
+
+pytestmark = pytest.mark.real
+
+
+def test_every_way_out_is_denied(rig: Rig) -> None:
+    handle = rig.open()
+    proof = rig.driver.prove(handle)
+    assert proof.holds, [each for each in proof.checks if each.outcome != "denied"]
+    assert proof.control_reached >= 20
+    assert proof.denied == len(proof.checks)
+    assert proof.facts["CapEff"] == "0" * 16
+    assert proof.facts["NoNewPrivs"] == "1"
+    assert proof.facts["Seccomp"] == "2"
+    caught = next(each for each in proof.checks if each.id == "net.mllp:production")
+    assert "caught by the egress recorder" in caught.detail
+    assert rig.driver.egress(handle) == (), "the probe's own attempts are no egress"
+
+
+def test_in_a_worker_all_81_are_denied_and_the_control_reaches_every_host(
+    start_worker: Callable[..., Any], tmp_path: Path
+) -> None:
+    worker = start_worker(
+        """
+enter_worker((), None)
+driver = BubblewrapSandbox(Path(sys.argv[1]), resolve=resolve)
+handle = driver.open(profile(), "test")
+proof = driver.prove(handle)
+say(denied=proof.denied, total=len(proof.checks), holds=proof.holds, missed=proof.control_missed, ms=proof.duration_ms,
+    hosts=proof.facts["canary_hosts"], residue=driver.destroy(handle).clean)
+""",
+        str(tmp_path / "run"),
+    )
+    answer = worker.line()
+    assert answer["holds"]
+    assert (answer["denied"], answer["total"]) == (81, 81)
+    assert answer["hosts"] == ["127.0.0.1", "192.0.2.2", "::1", "fd00::2"]
+    assert answer["missed"] == []
+    assert answer["residue"]
+
+
+# Each hole: what is wrong with bubblewrap's options, and the checks that must notice.
+
+
+def shared_network(options: list[str]) -> list[str]:
+    return [option for option in options if option != "--unshare-net"]
+
+
+def host_processes(options: list[str]) -> list[str]:
+    place = options.index("--proc")
+    return [*options[:place], "--ro-bind", "/proc", "/proc", *options[place + 2 :]]
+
+
+def no_filter(options: list[str]) -> list[str]:
+    place = options.index("--seccomp")
+    return options[:place] + options[place + 2 :]
+
+
+def host_files(options: list[str]) -> list[str]:
+    place = options.index("--remount-ro")
+    home = str(Path(options[options.index("/data") - 1]).parents[1])
+    return [*options[:place], "--bind", home, home, *options[place:]]
+
+
+HOLES: dict[str, tuple[Callable[[list[str]], list[str]], set[str]]] = {
+    "network": (shared_network, {"net.tcp:127.0.0.1", "net.udp:127.0.0.1", "net.dns-udp:127.0.0.1", "unix.abstract"}),
+    "processes": (host_processes, {"proc.visible"}),
+    "filter": (no_filter, {"net.af_vsock", "kernel.io_uring", "kernel.keyctl", "kernel.userfaultfd"}),
+    "files": (
+        host_files,
+        {"unix.path", "fs.read:/canary/secret", "repo.overwrite", "repo.create", "repo.rename", "repo.chmod"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_a_driver_with_a_hole_is_found_out(make_rig: Callable[..., Rig], name: str) -> None:
+    hole, noticed = HOLES[name]
+
+    class Leaking(BubblewrapSandbox):
+        @staticmethod
+        def options(spec: Spec, **descriptors: Any) -> list[str]:
+            return hole(arguments(spec, **descriptors))
+
+        def _record_egress(self, running: Running, profile: SandboxProfile) -> Any:
+            return None if name == "network" else super()._record_egress(running, profile)
+
+    rig = make_rig(Leaking)
+    proof = rig.driver.prove(rig.open())
+    assert not proof.holds
+    assert noticed <= {each.id for each in proof.checks if each.outcome == "allowed"}
+    if name in {"network", "files"}:
+        assert proof.canary_hits > 0
+    if name == "files":
+        assert not proof.canary_intact
+
+
+def test_a_leaking_environment_is_found_out(make_rig: Callable[..., Rig]) -> None:
+    class Leaking(BubblewrapSandbox):
+        @staticmethod
+        def options(spec: Spec, **descriptors: Any) -> list[str]:
+            return [*arguments(spec, **descriptors), "--setenv", "LEAK", NONCE]
+
+    proof = make_rig(Leaking).driver
+    handle = proof.open(profile(), "leak")
+    assert [each.id for each in proof.prove(handle).checks if each.outcome == "allowed"] == ["leak.environ"]
+
+
+def test_a_leaking_descriptor_is_found_out(rig: Rig) -> None:
+    handle = rig.open()
+    rig.shell(handle, "exec 9</usr; setsid sleep 100 & sleep 0.1")
+    assert [each.id for each in rig.driver.prove(handle).checks if each.outcome == "allowed"] == ["leak.fd-reopen"]
+
+
+def test_a_sandbox_on_the_hosts_network_is_refused_at_once(make_rig: Callable[..., Rig]) -> None:
+    class Leaking(BubblewrapSandbox):
+        @staticmethod
+        def options(spec: Spec, **descriptors: Any) -> list[str]:
+            return shared_network(arguments(spec, **descriptors))
+
+    with pytest.raises(NotIsolated, match="shares the network"):
+        make_rig(Leaking).open()
+
+
+def test_a_probe_that_could_not_reach_anything_outside_proves_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "_outside", lambda *_: b'{"checks": [], "facts": {}}')
+    proof = rig.driver.prove(rig.open())
+    assert proof.allowed == 0
+    assert not proof.holds
+    assert "unix.path" in proof.control_missed
+
+
+def test_checks_that_the_probe_leaves_out_inside_count_as_errors(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        isolation,
+        "_inside",
+        lambda *_: b'{"checks": [{"id":"a","kind":"b","outcome":"denied","detail":""}], "facts": {}}',
+    )
+    proof = rig.driver.prove(rig.open())
+    assert proof.errors > 20
+    assert not proof.holds
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b'{"checks": 3}', b'{"checks": [{}], "facts": {}}', b"[" * 100_000])
+def test_an_unreadable_answer_is_an_error(rig: Rig, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    monkeypatch.setattr(isolation, "_inside", lambda *_: answer)
+    with pytest.raises(SandboxError, match="no readable answer"):
+        rig.driver.prove(rig.open())
+
+
+def test_production_that_answers_and_was_not_caught_is_a_leak() -> None:
+    check = ProbeCheck(id="net.mllp:production", kind="net", outcome="allowed", detail="connected")
+    assert isolation._judge(check, lambda _host, _port: False).outcome == "allowed"
+    assert isolation._judge(check, lambda host, port: (host, port) == ("10.20.30.40", 2575)).outcome == "denied"
+
+
+def test_a_canary_notices_damage_and_visitors(tmp_path: Path) -> None:
+    canary = Canary(tmp_path, 64001, hosts=("127.0.0.1",))
+    try:
+        assert canary.intact()
+        (canary.directory / "repository" / "chunk0").write_bytes(b"encrypted")
+        assert not canary.intact()
+        canary.rearm()
+        canary.decoy.kill()
+        canary.decoy.wait()
+        assert not canary.intact()
+        with socket.create_connection(("127.0.0.1", canary.targets["tcp_port"])) as peer:
+            peer.sendall(b"hello")
+            peer.recv(64)
+        assert canary.hits == ["tcp 127.0.0.1"]
+    finally:
+        canary.close()
+    assert not canary.directory.exists()
