@@ -15,6 +15,7 @@ from drp.atomic import write_atomically
 from drp.cli import render
 from drp.cli.wiring import Wiring
 from drp.clock import boot_id
+from drp.domain.check import Target
 from drp.domain.events import SandboxDestroyed
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.phase import Prepared
@@ -45,6 +46,16 @@ def run_inside(wiring: Wiring, reference: str, application: str | None, argv: Se
     sys.stdout.flush()
     sys.stderr.buffer.write(execution.stderr)
     return execution.exit_code if execution.exit_code >= 0 else 128 - execution.exit_code
+
+
+def kept_target(wiring: Wiring, reference: str, application: str | None) -> Target:
+    """Return the way into a kept sandbox, as verifiers see it. Raises ``NotFound`` when there is none, or several."""
+    from drp.sandboxes.client import AgentClient
+    from drp.sandboxes.target import SandboxTarget
+
+    journal = wiring.journal()
+    state = reopen(find(reference, journal), journal, wiring.silent).state
+    return SandboxTarget(AgentClient(Path(_kept_handle(state, application).control_socket)))
 
 
 def _kept_handle(state: DrillState, application: str | None) -> SandboxHandle:

@@ -14,10 +14,12 @@ import typer
 import yaml
 
 from drp.cli import render
+from drp.cli.kept import kept_target
+from drp.cli.wiring import wiring_of
 from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
-from drp.domain.check import CheckResult, Expectation
+from drp.domain.check import CheckResult, Expectation, Target
 from drp.errors import DrpError, UsageError
 from drp.verifiers import Checks, LocalTarget, available, describe, load, options_schema
 from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_binaries
@@ -85,7 +87,11 @@ def _kind(details: Mapping[str, Any]) -> str:
 @app.command("try")
 def try_verifier(
     name: Annotated[str, typer.Argument(help="Verifier, as `drp verifier list` names it.")],
-    target: Annotated[str, typer.Option(help="Where to look: `local` is this machine, without any isolation.")],
+    context: typer.Context,
+    target: Annotated[
+        str,
+        typer.Option(help="Drill that keeps its sandbox, as DRILL or DRILL/APP; or `local`: this machine, as is."),
+    ],
     option: Annotated[
         list[str] | None, typer.Option(help="key=value; the value is YAML, a dotted key reaches inside. Repeatable.")
     ] = None,
@@ -99,8 +105,6 @@ def try_verifier(
     as_json: AsJson = False,
 ) -> None:
     """Run one verifier against a running system. Exit status: 0 passed, 1 failed, 3 something could not be judged."""
-    if target != "local":
-        raise UsageError(f"there is no target {target}", hint="use --target local")
     now = utc_now()
     expectation = Expectation(
         facts=_facts_of(facts_file),
@@ -110,7 +114,7 @@ def try_verifier(
         timeout_seconds=timeout,
     )
     spec = CheckSpec(name=name, verifier=name, options=_options(option or []))
-    results = Checks([spec]).run(spec, LocalTarget(_libpq()), expectation, lambda: False)
+    results = Checks([spec]).run(spec, _target(context, target), expectation, lambda: False)
     if as_json:
         render.document("drp/check-results/1", {"results": [to_data(result) for result in results]})
     else:
@@ -118,6 +122,13 @@ def try_verifier(
     outcomes = {result.outcome for result in results}
     worst = next(outcome for outcome in ("failed", "undetermined", "passed") if outcome in outcomes)
     raise typer.Exit(_EXIT[worst])
+
+
+def _target(context: typer.Context, target: str) -> Target:
+    if target == "local":
+        return LocalTarget(_libpq())
+    drill, _, application = target.partition("/")
+    return kept_target(wiring_of(context), drill, application or None)
 
 
 def _render(results: tuple[CheckResult, ...]) -> None:
@@ -200,7 +211,7 @@ def facts_postgres(
 @facts_app.command("sqlite")
 def facts_sqlite(
     path: Annotated[Path, typer.Argument(help="Database file as it is now.")],
-    inside: Annotated[str, typer.Option("--as", help="Path of the file inside the sandbox.")] = "",
+    inside: Annotated[str, typer.Option("--as", help="What the check calls the file: its option path.")] = "",
     copy: Annotated[bool, typer.Option(help="Count in a copy: the application keeps the file locked.")] = False,
     timeout: Annotated[float, typer.Option(help="Time limit in seconds.", min=1)] = 3600.0,
 ) -> None:

@@ -5,6 +5,7 @@ An integrity check does not see a write-ahead log that was left out of the backu
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,7 +23,7 @@ class SqliteOptions:
     """What may be said about a database file."""
 
     path: str
-    """Inside the sandbox."""
+    """Relative to the restored tree, or absolute inside the sandbox; the facts are found under the same words."""
     copy: bool = False
     """Look at a copy, for a running application that keeps the file locked; needs room in the sandbox's /tmp."""
     foreign_keys: bool = True
@@ -45,7 +46,8 @@ class SqliteVerifier:
         queries = [assertion.sql for assertion in options.assertions]
         if options.newest is not None:
             queries.append(options.newest.query)
-        request = {"path": options.path, "copy": options.copy, "queries": queries}
+        path = posixpath.normpath(posixpath.join(expectation.restored_root, options.path))
+        request = {"path": path, "copy": options.copy, "queries": queries}
         answer = ask(target, "database", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.path} is a sound database"
         if answer.trouble is not None:

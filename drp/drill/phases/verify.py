@@ -33,6 +33,7 @@ def verify_phase(context: PhaseContext) -> Verified:
         expectation = Expectation(
             facts=facts,
             disaster_at=context.disaster_at,
+            declared_at=context.declared_at,
             consistent_at=selected.point.consistent_at,
             timeout_seconds=spec.timeout.total_seconds(),
             restored_root=inside_path(restored, prepared),

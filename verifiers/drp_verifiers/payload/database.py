@@ -42,7 +42,7 @@ def cell(value):
 
 
 def counts(connection):
-    """Return the rows of every table; a table that cannot be read has none."""
+    """Return the rows of every table, never counted in an index; a table that cannot be read has none."""
     found, errors = {}, []
     names = rows_of(
         connection, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", 10000
@@ -51,7 +51,7 @@ def counts(connection):
         return {"tables": {}, "errors": [names["error"]]}
     for (name,) in names["rows"]:
         quoted = name.replace('"', '""')
-        answer = rows_of(connection, f'SELECT count(*) FROM "{quoted}"', 1)
+        answer = rows_of(connection, f'SELECT count(*) FROM "{quoted}" NOT INDEXED', 1)
         found[name] = answer["rows"][0][0] if "rows" in answer else None
         if "error" in answer:
             errors.append(f"{name}: {answer['error']}")
@@ -65,12 +65,14 @@ with tempfile.TemporaryDirectory() as folder:
         try:
             path = copied(request["path"], folder) if request["copy"] else request["path"]
             mode = "rw" if request["copy"] else "ro"
-            connection = sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=5)
+            connection = sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=2)
             answer["integrity"] = rows_of(connection, f"PRAGMA integrity_check({LISTED})", LISTED)
+            if "locked" in answer["integrity"].get("error", ""):
+                raise sqlite3.OperationalError("its application keeps it locked: use the option copy")
             answer["foreign_keys"] = rows_of(connection, "PRAGMA foreign_key_check", LISTED)
             answer["counts"] = counts(connection)
             answer["queries"] = [rows_of(connection, sql, 2) for sql in request["queries"]]
             connection.close()
         except (sqlite3.Error, OSError) as error:
-            answer["reason"] = str(error)
+            answer = {"exists": True, "reason": str(error)}
     json.dump(answer, sys.stdout)

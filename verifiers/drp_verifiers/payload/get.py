@@ -29,9 +29,17 @@ def fetch(request):
     page = urllib.request.Request(request["url"], headers=request["headers"])  # noqa: S310 - only http(s) comes here
     try:
         with urllib.request.build_opener(*handlers).open(page, timeout=request["seconds"]) as response:
-            return response.status, response.read(LIMIT + 1)
+            return response.status, whole(response)
     except urllib.error.HTTPError as error:
         return error.code, error.read(LIMIT + 1)
+
+
+def whole(response):
+    """Return the body; raises ValueError when the server promised more than it sent."""
+    body = response.read(LIMIT + 1)
+    if len(body) <= LIMIT and response.length:
+        raise ValueError(f"the body broke off: {response.length} bytes less than promised")
+    return body
 
 
 def resolve(document, pointer):
