@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -89,16 +89,13 @@ class BubblewrapSandbox:
         """Return the proof for this sandbox; what the probe tried is not kept as egress."""
         live = self._get(handle)
         recorder = live.recorder
-        try:
+        with recorder.unrecorded() if recorder is not None else nullcontext():
             return isolation.prove(
                 live.running.client,
                 host_uid=live.spec.identity.host_uid_of(live.spec.inside_uid),
                 parent=self._home,
                 saw=recorder.saw if recorder is not None else lambda _destination, _port: False,
             )
-        finally:
-            if recorder is not None:
-                recorder.forget()
 
     def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
         """Return a restore cell on the same data volume: it reaches the order's endpoint and nothing else."""
@@ -116,7 +113,6 @@ class BubblewrapSandbox:
                 data=owner.spec.data,
                 read_only=read_only,
                 hosts=plan.hosts,
-                limit_by_prlimit=owner.spec.limit_by_prlimit,
             )
             live = self._launch(undo, directory, spec, "restore-cell")
             if plan.listeners:
@@ -193,6 +189,7 @@ class BubblewrapSandbox:
             memory += spec.profile.data_bytes  # its pages count against whoever writes them first
         group = ControlGroup(spec.id, spec.profile, memory)
         undo.callback(cgroups.destroy, group.directories)
+        spec = replace(spec, limit_by_prlimit=bool(group.missing))
         control = directory.path / "control"
         running = launch(spec, control, group, type(self).options)
         undo.callback(running.kill)
@@ -215,12 +212,14 @@ class BubblewrapSandbox:
 
     @staticmethod
     def _end(live: _Live) -> None:
-        live.on_end.close()
-        live.running.kill()
-        cgroups.destroy(live.running.groups)
-        if live.recorder is not None:
-            live.recorder.close()
-        reaper.clear(live.directory.path)
-        live.directory.release()
-        if live.slot is not None:
-            live.slot.release()
+        """Take a sandbox down; a step that fails does not keep the others from being done."""
+        with ExitStack() as steps:  # in reverse order
+            if live.slot is not None:
+                steps.callback(live.slot.release)
+            steps.callback(live.directory.release)
+            steps.callback(reaper.clear, live.directory.path)
+            if live.recorder is not None:
+                steps.callback(live.recorder.close)
+            steps.callback(cgroups.destroy, live.running.groups)
+            steps.callback(live.running.kill)
+            steps.callback(live.on_end.close)

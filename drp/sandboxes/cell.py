@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def relay(gateway: GatewayClient | None, inside: Inside, order: RestoreOrder) ->
 
     def end() -> None:
         for identity in identities:
-            gateway.end(identity)
+            with suppress(SandboxError):  # a gateway that has ended relays nothing any more
+                gateway.end(identity)
 
     return end
 

@@ -11,7 +11,9 @@ import hashlib
 import socket
 import struct
 import threading
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from drp.clock import utc_now
@@ -69,6 +71,7 @@ class Recorder:
         self._inside = inside
         self._lock = threading.Lock()
         self._attempts: dict[tuple[str, str, int, str], EgressAttempt] = {}
+        self._lately: deque[tuple[str, int]] = deque(maxlen=_KEPT)
         self._sinks = [Sink(listener, port, self._caught) for port, listener in inside.sinks.items()]
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._record, name="drp-egress", daemon=True)
@@ -80,13 +83,20 @@ class Recorder:
             return tuple(sorted(self._attempts.values(), key=lambda each: each.at))
 
     def saw(self, destination: str, port: int) -> bool:
-        """Return whether an attempt to reach this destination was seen here."""
-        return any((each.destination, each.port) == (destination, port) for each in self.attempts())
-
-    def forget(self) -> None:
-        """Drop what was seen: the isolation probe's own attempts are no finding."""
+        """Return whether an attempt to reach this destination was seen here lately."""
         with self._lock:
-            self._attempts.clear()
+            return (destination, port) in self._lately
+
+    @contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """See, but do not keep, what is attempted in the block: the isolation probe's attempts are no finding."""
+        with self._lock:
+            before = dict(self._attempts)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._attempts = before
 
     def close(self) -> None:
         """Stop; safe to call again."""
@@ -131,6 +141,7 @@ class Recorder:
     def _keep(self, protocol: str, destination: str, port: int, size: int, digest: str) -> None:
         key = (protocol, destination, port, digest)
         with self._lock:
+            self._lately.append((destination, port))
             if key not in self._attempts and len(self._attempts) < _KEPT:
                 self._attempts[key] = EgressAttempt(
                     at=utc_now(),

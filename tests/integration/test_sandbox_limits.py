@@ -1,0 +1,120 @@
+"""Limits are enforced: memory, processes, restored data; and the sandbox stays answerable where it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drp.errors import SandboxError, StorageFull
+from drp.sandboxes import cgroups, volume
+from tests.support.fixtures_sandboxes import Rig, profile
+
+pytestmark = pytest.mark.real
+
+FORK_BOMB = """python3 - <<'E'
+import os, time
+count = 0
+try:
+    while count < 2000:
+        if os.fork() == 0:
+            time.sleep(3); os._exit(0)
+        count += 1
+except OSError as error: print("stopped", count, error.errno)
+E"""
+
+
+def test_memory_beyond_the_limit_ends_the_command(rig: Rig) -> None:
+    handle = rig.open(data_bytes=16 << 20)
+    ended = rig.driver.target(handle).run(["/usr/bin/python3", "-c", "bytearray(600 << 20); print('had it')"])
+    assert b"had it" not in ended.stdout
+    assert ended.exit_code != 0
+
+
+def test_a_fork_bomb_is_stopped(rig: Rig) -> None:
+    handle = rig.open(processes=64)
+    answer = rig.shell(handle, FORK_BOMB)
+    assert answer.startswith("stopped")
+    assert int(answer.split()[1]) < 64
+
+
+def test_without_control_groups_prlimit_holds(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cgroups, "standing", lambda: "user")
+    rig = make_rig()
+    handle = rig.open(processes=40)
+    assert cgroups.find(handle.id) == ()
+    answer = rig.shell(handle, FORK_BOMB)
+    assert answer.startswith("stopped"), answer
+    assert int(answer.split()[1]) < 40
+    ended = rig.driver.target(handle).run(["/usr/bin/python3", "-c", "bytearray(600 << 20); print('had it')"])
+    assert b"MemoryError" in ended.stderr
+    assert rig.driver.destroy(handle).clean
+
+
+def test_a_tmpfs_cannot_fill_the_memory(rig: Rig) -> None:
+    handle = rig.open()
+    answer = rig.shell(
+        handle,
+        "for d in /tmp /run /dev/shm; do dd if=/dev/zero of=$d/x bs=1M count=1000 2>&1 | grep -c 'No space'; done; echo alive",
+    )
+    assert answer == "1\n1\n1\nalive\n"
+
+
+@pytest.mark.parametrize("backing", ["memory", "disk"])
+def test_restored_data_is_under_quota(rig: Rig, backing: str) -> None:
+    handle = rig.open(data_backing=backing, data_bytes=32 << 20)
+    assert "No space left" in rig.shell(handle, "dd if=/dev/zero of=/data/restore/big bs=1M count=64")
+    usage = rig.driver.volume_usage(handle)
+    assert usage.total <= 32 << 20
+    assert usage.free < 1 << 20
+    rig.shell(handle, "rm /data/restore/big")
+    assert rig.driver.volume_usage(handle).used < 2 << 20
+    assert rig.driver.destroy(handle).clean
+
+
+def test_the_image_of_a_disk_volume_has_no_name(rig: Rig) -> None:
+    handle = rig.open(data_backing="disk")
+    assert "ext4" in rig.shell(handle, "grep ' /data ' /proc/mounts")
+    assert "nosuid,nodev" in rig.shell(handle, "grep ' /data ' /proc/mounts")
+    assert list(rig.run_directory.rglob("*.image")) == []
+
+
+def test_no_room_on_disk_is_storage_full(rig: Rig) -> None:
+    with pytest.raises(StorageFull, match="no room for a data volume"):
+        rig.open(data_backing="disk", data_bytes=1 << 50)
+
+
+def test_a_plain_user_is_told_what_a_volume_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volume, "standing", lambda: "user")
+    with pytest.raises(SandboxError, match="needs root, or the drill worker"):
+        volume.make(tmp_path / "data", backing="memory", size_bytes=1 << 20, uid=1, image_directory=tmp_path)
+    monkeypatch.setattr(volume, "standing", lambda: "mapped")
+    with pytest.raises(SandboxError, match="on disk needs root"):
+        volume.make(tmp_path / "other", backing="disk", size_bytes=1 << 20, uid=1, image_directory=tmp_path)
+
+
+def test_a_cpu_limit_is_set(rig: Rig) -> None:
+    handle = rig.open(cpus=0.5)
+    (directory,) = [each for each in cgroups.find(handle.id) if (each / "cpu.cfs_quota_us").exists()]
+    assert (directory / "cpu.cfs_quota_us").read_text().strip() == "50000"
+
+
+def test_a_unified_hierarchy_is_used_where_there_is_one(tmp_path: Path) -> None:
+    """The files of cgroup v2, on a stand-in directory: what would be written where."""
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids")
+    group = cgroups.ControlGroup("drp-000000000000", profile(cpus=2.0), 1 << 28, root=tmp_path)
+    (directory,) = group.directories
+    assert directory == tmp_path / "drp" / "drp-000000000000"
+    written = {each.name: each.read_text() for each in directory.iterdir()}
+    assert written == {
+        "memory.max": str(1 << 28),
+        "memory.swap.max": "0",
+        "pids.max": "128",
+        "cpu.max": "200000 100000",
+    }
+    assert group.missing == ()
+    assert cgroups.find("drp-000000000000", root=tmp_path) == (directory,)
+    assert str(directory) in " ".join(group.launch_prefix())
