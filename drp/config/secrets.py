@@ -39,13 +39,15 @@ def _from_file(path: Path, *, others_may_not_read: bool) -> str:
         raise ConfigError(
             f"secret file {path} cannot be read: {error.strerror}", hint="make it, readable by drp's user alone"
         ) from error
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
             raise ConfigError(f"secret file {path} is not a file", hint="name the file that holds the secret")
-        if others_may_not_read and status.st_mode & stat.S_IROTH:
+        if others_may_not_read and mode & stat.S_IROTH:
             raise ConfigError(f"secret file {path} may be read by everybody", hint=f"chmod 600 {path}")
-        raw = stream.read(_LARGEST + 1)
+        raw = os.read(descriptor, _LARGEST + 1)
+    finally:
+        os.close(descriptor)
     if len(raw) > _LARGEST:
         raise ConfigError(f"secret file {path} is larger than 64 KiB", hint="name the file that holds the secret")
     return _text(raw, f"secret file {path}")

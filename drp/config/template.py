@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.config.json_schema import KINDS, file_schema
-from drp.errors import UsageError
+from drp.errors import StorageFull, UsageError
 from drp.share import shared
 
 _FOLDERS = {"state": 0o750, "evidence": 0o750, "manifests": 0o750, "runbooks": 0o755, "secrets": 0o700}
@@ -16,35 +16,45 @@ _IGNORED = "# Never under version control: what this machine makes, and secrets.
 
 
 def lay_site(directory: Path) -> None:
-    """Fill a directory with the example site; nothing is overwritten. Raises UsageError when it holds a site."""
+    """Fill a directory with the example site; nothing is overwritten.
+
+    Raises UsageError when the directory holds a site, StorageFull when it cannot be written.
+    """
     if (directory / "drp.yml").exists() or (directory / "inventory").exists():
         raise UsageError(f"{directory} holds a site already", hint="name another directory; nothing was changed")
-    with storage_errors(directory):
-        for folder, mode in _FOLDERS.items():
-            (directory / folder).mkdir(parents=True, exist_ok=True, mode=mode)
-        write_schemas(directory / ".schema")
-        if not (directory / ".gitignore").exists():
-            write_atomically(directory / ".gitignore", _IGNORED.encode(), mode=0o644)
-        template = shared("inventory")
-        for source in sorted(template.rglob("*")):
-            if source.suffix in {".yml", ".md"} and source.name != "drp.yml":
-                target = directory / "inventory" / source.relative_to(template)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(target, source.read_bytes(), mode=0o644, exclusive=True)
-        # last: a directory without drp.yml is no site, so a half-laid one is not taken for one
-        site = (template / "drp.yml").read_text(encoding="utf-8")
-        named = re.sub(r"(?m)^name: .*$", f"name: {site_name(directory)}", site, count=1)
-        write_atomically(directory / "drp.yml", named.encode(), mode=0o644, exclusive=True)
+    try:
+        _lay(directory, shared("inventory"))
+    except OSError as error:
+        raise StorageFull(
+            f"cannot lay a site down in {directory}: {error.strerror}", hint="name a directory that you may write"
+        ) from error
+
+
+def _lay(directory: Path, template: Path) -> None:
+    for folder, mode in _FOLDERS.items():
+        (directory / folder).mkdir(parents=True, exist_ok=True, mode=mode)
+    write_schemas(directory / ".schema")
+    if not (directory / ".gitignore").exists():
+        write_atomically(directory / ".gitignore", _IGNORED.encode(), mode=0o644)
+    for source in sorted(template.rglob("*")):
+        if source.suffix in {".yml", ".md"} and source.name != "drp.yml":
+            target = directory / "inventory" / source.relative_to(template)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(target, source.read_bytes(), mode=0o644, exclusive=True)
+    # last: a directory without drp.yml is no site, so a half-laid one is not taken for one
+    site = (template / "drp.yml").read_text(encoding="utf-8")
+    named = re.sub(r"(?m)^name: .*$", f"name: {site_name(directory)}", site, count=1)
+    write_atomically(directory / "drp.yml", named.encode(), mode=0o644, exclusive=True)
 
 
 def write_schemas(directory: Path) -> tuple[Path, ...]:
     """Write the JSON Schema of every kind of file for editors; return the files."""
     with storage_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
-        files = tuple(directory / f"{kind}.json" for kind in KINDS)
-        for file in files:
-            text = json.dumps(file_schema(file.stem), indent=2, ensure_ascii=False) + "\n"
-            write_atomically(file, text.encode(), mode=0o644)
+    files = tuple(directory / f"{kind}.json" for kind in KINDS)
+    for file in files:
+        text = json.dumps(file_schema(file.stem), indent=2, ensure_ascii=False) + "\n"
+        write_atomically(file, text.encode(), mode=0o644)
     return files
 
 
