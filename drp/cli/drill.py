@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -36,7 +36,7 @@ def run(
     repository: Annotated[str | None, typer.Option("--repo", help="Restore from this repository.")] = None,
     point: Annotated[str | None, typer.Option(help="Restore this recovery point: its id or a unique prefix.")] = None,
     keep_sandbox: Annotated[bool, typer.Option("--keep-sandbox", help="Keep the sandboxes for inspection.")] = False,
-    keep_for: Annotated[str, typer.Option(help="How long, at most.")] = "2h",
+    keep_for: Annotated[str | None, typer.Option(help="How long, at most; default: as the plan says.")] = None,
     machine: Json = False,
 ) -> int:
     """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
@@ -50,13 +50,8 @@ def run(
         message = "name either a drill plan or an application"
         raise UsageError(message, hint="`drp drill run NAME`, or `drp drill run --app NAME`")
     site = wiring_of(context).site
-    chosen: dict[str, Any] = {
-        "repository": repository,
-        "point": point,
-        "keep_sandbox": keep_sandbox,
-        "keep_for": keep_for,
-    }
-    drill_plan = site.plan(name, **chosen) if name is not None else site.ad_hoc_plan(str(application), **chosen)
+    flags = {"repository": repository, "point": point, "keep_sandbox": keep_sandbox, "keep_for": keep_for}
+    drill_plan = site.plan(name, **flags) if name is not None else site.ad_hoc_plan(str(application), **flags)
     instruction = {"plan": to_data(drill_plan), "requested_by": _user(), "ad_hoc": name is None}
     outcome = supervise(site, instruction, reporter(machine=machine, quiet=context.obj.quiet), keep=keep_sandbox)
     if not machine:

@@ -34,9 +34,10 @@ def report(
     format_: Annotated[
         Format, typer.Option("--format", "-f", help="html: one file to hand on; md: a summary; json: the record.")
     ] = Format.MD,
-    tongue: Annotated[Tongue, typer.Option("--lang", help="Language of the text; data is never translated.")] = (
-        Tongue.EN
-    ),
+    tongue: Annotated[
+        Tongue | None,
+        typer.Option("--lang", help="Language of the text, by default the site's; data is not translated."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; default: standard output.")
     ] = None,
@@ -46,16 +47,21 @@ def report(
     from drp.cli import render
     from drp.cli.evidence_views import sealed_record
     from drp.cli.wiring import wiring_of
+    from drp.errors import NotFound
 
-    sealed = sealed_record(wiring_of(context), drill)
-    content = rendered(sealed.content, format_, tongue)
+    wiring = wiring_of(context)
+    sealed = sealed_record(wiring, drill)
+    spoken = tongue or Tongue(wiring.site.locale)
+    content = rendered(sealed.content, format_, spoken)
     if output is None and format_ is Format.HTML and sys.stdout.isatty():
-        output = Path(f"{sealed.drill}.{tongue}.html")  # a page is of no use on a terminal
+        output = Path(f"{sealed.drill}.{spoken}.html")  # a page is of no use on a terminal
     if output is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    write_atomically(output, content)
+    if not output.absolute().parent.is_dir():
+        raise NotFound(f"there is no directory {output.absolute().parent}", hint="make it, or name another file")
+    write_atomically(output, content, mode=0o644)
     render.line(str(output))
 
 

@@ -20,7 +20,7 @@ from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Expectation, Target
-from drp.errors import DrpError, UsageError
+from drp.errors import DrpError, Unreachable, UsageError
 from drp.verifiers import Checks, LocalTarget, available, describe, load, options_schema
 from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_binaries
 from drp_verifiers.postgres_tables import databases, facts
@@ -113,7 +113,10 @@ def try_verifier(
         declared_at=now,
         timeout_seconds=timeout,
     )
-    spec = CheckSpec(name=name, verifier=name, options=_options(option or []))
+    gentle = dict(getattr(load([name])[name], "gentle_options", {})) if target == "local" else {}
+    if gentle:
+        render.note(f"looking at a system in use, so by default: {', '.join(f'{key}={gentle[key]}' for key in gentle)}")
+    spec = CheckSpec(name=name, verifier=name, options={**gentle, **_options(option or [])})
     results = Checks([spec]).run(spec, _target(context, target), expectation, lambda: False)
     if as_json:
         render.document("drp/check-results/1", {"results": [to_data(result) for result in results]})
@@ -224,4 +227,4 @@ def facts_sqlite(
 
 
 def _no_facts(reason: str) -> DrpError:
-    return UsageError(f"no facts: {reason}", hint="check address, user and what the user may read")
+    return Unreachable(f"no facts: {reason}", hint="check address, user and what the user may read")

@@ -18,6 +18,7 @@ from drp.config import repositories as configured
 from drp.config.secrets import resolve
 from drp.config.site import Site, find_site, load_site
 from drp.domain.ports import CheckRunner, EvidenceSink, Journal, Ports, Reporter, Repository, Sandbox
+from drp.sinks import DirectorySink
 
 
 class Wiring:
@@ -90,10 +91,8 @@ class Wiring:
         probe.unlink()
         return str(self.site.state_directory)
 
-    def sink(self) -> EvidenceSink:
+    def sink(self) -> DirectorySink:
         """Return where evidence goes."""
-        from drp.sinks import DirectorySink
-
         return DirectorySink(self.site.evidence_directories[0])
 
     def ports(self, reporter: Reporter, cancellation: Cancellation) -> Ports:

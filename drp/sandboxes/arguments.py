@@ -44,6 +44,11 @@ class Spec:
         """Uid that commands run as, as they see it."""
         return 0 if self.identity.range_size and self.role == "restore-cell" else self.profile.run_as
 
+    @property
+    def owners_may_change(self) -> bool:
+        """Whether owners mean anything inside; a restore cell with a single user id refuses to change them."""
+        return bool(self.identity.range_size) or self.role == "run"
+
 
 def files(spec: Spec) -> dict[str, bytes]:
     """Return the small files that a sandbox finds in /etc, by path."""

@@ -77,7 +77,7 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
     closing = [lifeline, status, errors]
     try:
         held = {path: memory_file(content) for path, content in {**files(spec), **contents}.items()}
-        filter_file = memory_file(seccomp.program())
+        filter_file = memory_file(seccomp.program(owners_may_change=spec.owners_may_change))
         chosen = options(spec, contents=held, seccomp=filter_file, status=status)
         option_file = memory_file(b"".join(os.fsencode(option) + b"\0" for option in chosen))
         memory_files = [*held.values(), filter_file, option_file]

@@ -38,6 +38,9 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "ioctl": (16, 29), "mknod": (133, None), "mknodat": (259, 33), "iopl": (172, None), "ioperm": (173, None),
     "modify_ldt": (154, None), "_sysctl": (156, None), "uselib": (134, None), "ustat": (136, None),
 }  # fmt: skip
+_OWNERSHIP: dict[str, tuple[int | None, int | None]] = {
+    "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
+}  # fmt: skip
 _JUDGED_BY_ARGUMENT = {"socket", "clone", "clone3", "ioctl", "personality", "mknod", "mknodat"}
 _SOCKET_FAMILIES = (1, 2, 10, 16)
 """UNIX, INET, INET6, NETLINK; not VSOCK (40), PACKET (17), ALG (38), BLUETOOTH (31)…"""
@@ -47,14 +50,19 @@ _S_IFCHR_BIT, _S_IFREG_BIT = 0x2000, 0x8000
 _X32_BIT = 0x40000000
 
 
-def program(architecture: str | None = None) -> bytes:
-    """Return the filter for an architecture (default: this machine's); raises SandboxError for one without table."""
+def program(architecture: str | None = None, *, owners_may_change: bool = True) -> bytes:
+    """Return the filter for an architecture (default: this machine's); raises SandboxError for one without table.
+
+    Where a single user id is mapped, the kernel answers a change of owner with EINVAL, which backup tools report as
+    damage. Without ``owners_may_change`` they hear EPERM, as any plain user does, and know what to make of it.
+    """
     architecture = architecture or platform.machine()
     if architecture not in ARCHITECTURES:
         message = f"no system call filter for the architecture {architecture}"
         raise SandboxError(message, hint="run sandboxes on x86_64 or aarch64")
     column = 0 if architecture == "x86_64" else 1
-    numbers = {name: pair[column] for name, pair in _NUMBERS.items() if pair[column] is not None}
+    calls = _NUMBERS if owners_may_change else {**_NUMBERS, **_OWNERSHIP}
+    numbers = {name: pair[column] for name, pair in calls.items() if pair[column] is not None}
     code = [
         _instruction(_LOAD, 0, 0, _OFFSET_ARCHITECTURE),
         _instruction(_EQUAL, 1, 0, ARCHITECTURES[architecture]),

@@ -30,6 +30,7 @@ class Rig:
     document_megabytes: int = 4
     ehr: Ehr = field(init=False)
     server: S3Server = field(init=False)
+    points: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -182,16 +183,18 @@ repositories:
     kind: restic
     executable: {restic}
     password: {{file: secrets/worm-password}}
-    s3:
-      endpoint: {endpoint}
-      bucket: {bucket}
-      access_key: {{file: secrets/s3-access-key}}
-      secret_key: {{file: secrets/s3-secret-key}}
+    location:
+      s3:
+        endpoint: {endpoint}
+        bucket: {bucket}
+        access_key: {{file: secrets/s3-access-key}}
+        secret_key: {{file: secrets/s3-secret-key}}
   medium:
     kind: restic
     executable: {restic}
     password: {{file: secrets/medium-password}}
-    medium: {{mount: {medium}, label: {label}, path: restic}}
+    location:
+      medium: {{mount: {medium}, label: {label}, path: restic}}
 """
 SANDBOXES = """version: 1
 sandboxes:

@@ -17,6 +17,9 @@ from drp.drill.context import PhaseContext
 INSIDE = "/data/restore"
 """Where restored trees appear inside cells and sandboxes."""
 
+_NAMED = 20
+"""So many damaged items become findings of their own; the receipt names them all."""
+
 
 def restore_phase(context: PhaseContext) -> Restored:
     """Return what came back. Raises what Sandbox, RunbookRunner and Repository name."""
@@ -100,8 +103,11 @@ def _outcome(result: RunbookResult) -> RestoreOutcome:
 def _findings(result: RunbookResult, receipt: RestoreReceipt) -> tuple[Finding, ...]:
     found = [
         RESTORE_DAMAGED.finding(subject=item, observed="could not be read", expected="restored")
-        for item in receipt.unrestored
+        for item in receipt.unrestored[:_NAMED]
     ]
+    more = len(receipt.unrestored) - _NAMED
+    if more > 0:
+        found.append(RESTORE_DAMAGED.finding(subject=f"{more} more", observed="see the record", expected="restored"))
     if not result.ok and not found:
         task = result.failed_task
         found.append(
