@@ -56,9 +56,7 @@ class DirectorySink:
         """Return the ids of the drills that have evidence here, in name order."""
         if not self._root.is_dir():
             return ()
-        return tuple(
-            sorted(path.name for path in self._root.iterdir() if path.is_dir() and _NAME.fullmatch(path.name))
-        )
+        return tuple(sorted(path.name for path in self._root.iterdir() if path.is_dir() and _NAME.fullmatch(path.name)))
 
     def names(self, drill: str) -> tuple[str, ...]:
         """Return what is stored of a drill."""

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from drp.domain.finding_codes import CATALOGUE
-from drp.reporting.phrase import Data, Phrase, Value, say
+from drp.reporting.phrase import Data, Duration, Phrase, Value, say
 from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES
 
 _PHASE = re.compile(r"phase ([a-z]+) did not complete")
 _OBJECTIVE = re.compile(r"(RTO|RPO) (missed|undetermined|not-measured)")
 _CHECK = re.compile(r"check (.*): (failed|undetermined)", re.DOTALL)
+_TIMEDELTA = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)(?:\.\d+)?")
 _AGE = re.compile(r"(older|younger) than (.*) before the disaster")
 _FINDING = re.compile(r"(DRP-[A-Z]\d+) (.*)", re.DOTALL)
 
@@ -56,9 +57,18 @@ def refusal_of(reason: str) -> Phrase | Data:
         return say("made after the disaster")
     if match := _AGE.fullmatch(reason):
         if match[1] == "older":
-            return say("older than {age} before the disaster", age=Data(match[2]))
-        return say("younger than {age} before the disaster", age=Data(match[2]))
+            return say("older than {age} before the disaster", age=_age(match[2]))
+        return say("younger than {age} before the disaster", age=_age(match[2]))
     return Data(reason)
+
+
+def _age(text: str) -> Duration | Data:
+    """Return an age as Python writes it (1 day, 2:00:00) as a duration that every language can write."""
+    match = _TIMEDELTA.fullmatch(text)
+    if match is None:
+        return Data(text)
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return Duration((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000)
 
 
 def _split(reason: str) -> tuple[str, str]:

@@ -123,22 +123,24 @@ def _bar(timeline: Timeline, bar: Bar, y: int, language: Language, key: str) -> 
         parts.append(_rect(start + width - share, top, share, _BAR, fill=f"url(#{key}-harness)", stroke="#5c6b7a"))
     told = language.duration(bar.duration_ms)
     if bar.failed:
-        told += f" ✕ {language.gettext('stopped here')}"
+        told += " ✕"
     parts.append(_text(_LEFT + _CHART + 14, middle, told, size=14, bold=True))
     return parts
 
 
 def _marker(timeline: Timeline, floor: int, language: Language) -> list[Markup]:
     """Draw when the application was usable, and the objective where the axis reaches it."""
-    instants = [(timeline.rta_ms, language.gettext("usable"), COLOURS["good"], 38)]
+    instants = []
     if timeline.rto_ms <= timeline.end_ms:
-        instants.append((timeline.rto_ms, language.gettext("objective"), COLOURS["bad"], 38))
+        instants.append((timeline.rto_ms, language.gettext("objective"), COLOURS["bad"]))
+    if timeline.rta_ms is not None:
+        instants.append((timeline.rta_ms, language.gettext("usable"), COLOURS["good"]))
+    anchors = ("end", "start") if len(instants) > 1 else ("middle",)  # so that neither name covers the other
     parts = []
-    for instant, name, colour, below in instants:
-        if instant is not None:
-            x = _x(timeline, instant)
-            parts.append(_line(x, _TOP - 6, x, floor + 26, stroke=colour, width=2, dash="5 3"))
-            parts.append(_text(x, floor + below, name, anchor="middle", size=12.5, fill=colour, bold=True))
+    for (instant, name, colour), anchor in zip(sorted(instants), anchors, strict=False):
+        x = _x(timeline, instant)
+        parts.append(_line(x, _TOP - 6, x, floor + 6, stroke=colour, width=2, dash="5 3"))
+        parts.append(_text(x, floor + 38, name, anchor=anchor, size=12.5, fill=colour, bold=True))
     return parts
 
 

@@ -9,6 +9,7 @@ from drp.domain.finding_codes import RTO_MISSED
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.recovery_point import Immutability
+from drp.errors import Interrupted
 from drp.reporting.phrase import Data, Day, Duration, Phrase, Value, count, say
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, SHORT_PROVENANCES, Tone
 
@@ -43,6 +44,8 @@ def summary_of(record: RecoveryRecord, planned: PlannedRecovery) -> Phrase:
     """Return what happened to the application in one sentence."""
     measurement, title = record.measurement, Data(planned.application.title)
     if measurement.rta_ms is None:
+        if record.failure is not None and record.failure.code == Interrupted.code:
+            return say("{application} was not recovered: the drill was stopped.", application=title)
         if record.failure is not None:
             return say("{application} was not recovered: the recovery could not be exercised.", application=title)
         return say("{application} was not recovered: not every check passed.", application=title)

@@ -8,7 +8,7 @@ import pytest
 
 from drp.domain.measure import Measurement
 from drp.reporting.i18n import language
-from drp.reporting.phrase import Data
+from drp.reporting.phrase import Data, Duration, Phrase
 from drp.reporting.reasons import reasons_of, refusal_of
 from drp.reporting.tiles import data_loss
 from drp.reporting.timeline import ticks
@@ -110,7 +110,15 @@ def test_refusals_are_translated_where_they_are_known() -> None:
     french = language("fr")
     phrase = refusal_of("older than 1 day, 0:00:00 before the disaster")
     assert not isinstance(phrase, Data)
-    assert french.plain(phrase) == "antérieur au sinistre de plus de 1 day, 0:00:00"
+    assert french.plain(phrase) == "antérieur au sinistre de plus de 1\u202fj"
+    for reason, expected in (
+        ("younger than 2:30:00 before the disaster", Duration(9_000_000)),
+        ("older than 3 days, 0:00:01.5 before the disaster", Duration(259_201_000)),
+        ("older than a while before the disaster", Data("a while")),
+    ):
+        phrase = refusal_of(reason)
+        assert isinstance(phrase, Phrase)
+        assert phrase.values == {"age": expected}
     assert refusal_of("not the point asked for (abc)") == Data("not the point asked for (abc)")
 
 
