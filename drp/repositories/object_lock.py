@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from drp.domain.recovery_point import Immutability, LockMode
 from drp.errors import AccessDenied
@@ -34,7 +34,10 @@ class Survey:
 
 
 def survey(reader: S3Reader) -> Survey:
-    """List the repository. A key that may not list versions sees less, and it is said."""
+    """List the repository, twice: what was changed below the lock may be in one list and not in the other.
+
+    A key that may not list versions sees less, and it is said.
+    """
     try:
         versions = list(reader.versions())
     except AccessDenied:
@@ -49,7 +52,13 @@ def survey(reader: S3Reader) -> Survey:
         for version in sorted(versions, key=lambda version: version.key)
         if version.latest and not version.marker and not version.key.startswith("locks/")
     }
-    return Survey(versions=present, overwritten=tuple(name for name in present if counts[name] > 1))
+    strays = [name for name in sorted(reader.names()) if name not in counts and not name.startswith("locks/")]
+    remarks = (f"no version of the bucket, although listed: {_some(strays)}",) if strays else ()
+    return Survey(
+        versions={**present, **dict.fromkeys(strays)},
+        overwritten=tuple(name for name in present if counts[name] > 1),
+        remarks=remarks,
+    )
 
 
 def observe(reader: S3Reader, point_id: str, *, audited_objects: int, seen: dict[Version, Lock | None]) -> Immutability:
@@ -131,7 +140,8 @@ def _conclude(locks: dict[str, Lock | None], total: int, remarks: list[str]) -> 
 
 
 def _earliest(dates: Iterable[datetime]) -> datetime | None:
-    return min(dates, default=None)
+    earliest = min(dates, default=None)
+    return earliest.astimezone(UTC) if earliest is not None else None
 
 
 def _some(names: Sequence[str]) -> str:

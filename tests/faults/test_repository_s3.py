@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Self
 
@@ -195,6 +196,7 @@ def test_locks_are_observed_on_every_object(bucket: Bucket, repository_of: Calla
     assert (seen.mode, seen.provenance) == ("compliance", "observed"), seen
     assert seen.objects_observed == seen.objects_total == len(objects)
     assert seen.retained_until is not None
+    assert seen.retained_until.tzinfo is UTC
     assert seen.holds_at(point.consistent_at)
     assert seen.remarks == ()
 
