@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -22,6 +24,7 @@ from drp.runbooks import AnsibleRunbookRunner
 from tests.support.fixtures_runbooks import Driver, LeastSandbox
 
 pytestmark = pytest.mark.real
+Found = TypeVar("Found")
 
 TOOL = """#!/bin/sh
 for step in 1 2 3 4; do
@@ -46,6 +49,16 @@ def processes_with(mark: str) -> list[str]:
             if mark in words:
                 found.append(f"{entry.name}: {words}")
     return found
+
+
+def folders() -> set[Path]:
+    return set(Path("/dev/shm").glob("drp-runbook-*"))
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return regular files only: whoever reads the FIFO takes the order away."""
+    paths = [Path(place) / name for place, _, names in os.walk(folder) for name in names]
+    return [path for path in paths if path.is_file()]
 
 
 def vanish(mark: str, seconds: float = 3.0) -> list[str]:
@@ -173,6 +186,7 @@ def test_an_input_is_never_read_as_a_template(runbooks: Driver, tmp_path: Path) 
 
 def test_a_step_beyond_its_time_leaves_nothing_running(runbooks: Driver) -> None:
     mark = f"48151{os.getpid()}"
+    before = folders()
     tasks = (
         f"- name: Leave a daemon on the controller\n  ansible.builtin.shell: setsid sleep {mark} >/dev/null 2>&1 </dev/null &\n"
         f"  delegate_to: localhost\n- name: Hang in the sandbox\n  drp_exec: {{argv: [sleep, '{mark}']}}\n"
@@ -182,7 +196,7 @@ def test_a_step_beyond_its_time_leaves_nothing_running(runbooks: Driver) -> None
         runbooks.play(tasks, seconds=4)
     assert time.monotonic() - started < 8
     assert vanish(mark) == []
-    assert list(Path("/dev/shm").glob("drp-runbook-*")) == []
+    assert folders() == before
 
 
 def test_hanging_on_the_controller_ends_at_the_time_limit(runbooks: Driver) -> None:
@@ -244,8 +258,8 @@ def test_secrets_and_the_callers_environment_are_in_no_file(runbooks: Driver, mo
     leaks: list[str] = []
 
     def look(_: Progress) -> None:
-        for folder in Path("/dev/shm").glob("drp-runbook-*"):
-            for path in folder.rglob("*"):
+        for folder in folders():
+            for path in files_below(folder):
                 with contextlib.suppress(OSError):
                     if canary.encode() in path.read_bytes():
                         leaks.append(str(path))
@@ -272,9 +286,59 @@ def test_missing_runbooks_and_a_missing_ansible_are_errors(runbooks: Driver, tmp
         runbooks.run("dialysis", "start")
     with pytest.raises(RunbookError, match="cannot be the name"):
         runbooks.run("../etc", "start")
-    runbooks.runner = AnsibleRunbookRunner([], tmp_path, ansible_playbook=tmp_path / "ansible-playbook")
-    with pytest.raises(RunbookError, match=r"there is no .*ansible-playbook"):
-        runbooks.run("files", "start", restored_root="/data")
+    without = AnsibleRunbookRunner([], tmp_path, python=Path("/usr/bin/python3"))
+    order = runbooks.order("files", "start", {"restored_root": "/data"})
+    with pytest.raises(RunbookError, match=r"ansible-core cannot be loaded: No module named 'ansible'"):
+        without.run(order, runbooks.reported.append, lambda: False)
+    absent = AnsibleRunbookRunner([], tmp_path, python=tmp_path / "python3")
+    with pytest.raises(RunbookError, match=r"failed to execute .*python3: No such file"):
+        absent.run(order, runbooks.reported.append, lambda: False)
+
+
+def test_an_ansible_started_ahead_is_used_or_dismissed_without_a_trace(runbooks: Driver) -> None:
+    runbooks.sandbox.write("restore/a", "a")
+    before = folders()
+    runbooks.runner.warm_up()
+    ahead = _wait_for(lambda: folders() - before)
+    assert runbooks.run("files", "start", restored_root="/data/restore").ok
+    assert folders() == before, "the one started ahead was not used"
+    runbooks.runner.warm_up()
+    (folder,) = _wait_for(lambda: folders() - before)
+    assert folder not in ahead
+    runbooks.runner.close()
+    assert folders() == before
+    assert vanish(str(folder)) == []
+
+
+def test_an_ansible_that_died_while_it_waited_is_replaced(runbooks: Driver) -> None:
+    runbooks.sandbox.write("restore/a", "a")
+    before = folders()
+    runbooks.runner.warm_up()
+    (folder,) = _wait_for(lambda: folders() - before)
+    _wait_for(lambda: processes_with(f"{folder}/order"))
+    for line in processes_with(f"{folder}/order"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(line.partition(":")[0]), signal.SIGKILL)
+    assert vanish(str(folder)) == []
+    time.sleep(1)
+    assert runbooks.run("files", "start", restored_root="/data/restore").ok
+    assert folders() == before
+
+
+def test_what_a_killed_drp_left_in_memory_is_swept(runbooks: Driver) -> None:
+    left = Path("/dev/shm/drp-runbook-left")
+    (left / "artifacts").mkdir(parents=True, mode=0o700)
+    runbooks.sandbox.write("restore/a", "a")
+    assert runbooks.run("files", "start", restored_root="/data/restore").ok
+    assert not left.exists()
+
+
+def _wait_for(look: Callable[[], Found], seconds: float = 10) -> Found:
+    deadline = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found
+    return found
 
 
 def test_inputs_are_validated_before_anything_runs(runbooks: Driver) -> None:

@@ -144,5 +144,7 @@ def least_sandbox() -> Iterator[LeastSandbox]:
 
 
 @pytest.fixture
-def runbooks(least_sandbox: LeastSandbox, tmp_path: Path) -> Driver:
-    return Driver(least_sandbox, tmp_path)
+def runbooks(least_sandbox: LeastSandbox, tmp_path: Path) -> Iterator[Driver]:
+    driver = Driver(least_sandbox, tmp_path)
+    yield driver
+    driver.runner.close()

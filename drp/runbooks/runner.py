@@ -1,0 +1,129 @@
+"""The RunbookRunner port on Ansible: one step of one runbook, through a process that was started ahead of its order.
+
+It judges nothing of what a backup tool says: that is the repository's to read.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from drp import command
+from drp.domain.ports import Cancelled, Progress, Report
+from drp.domain.runbook import RunbookOrder, RunbookResult
+from drp.errors import DrpError, Interrupted, RunbookError
+from drp.runbooks.catalogue import find
+from drp.runbooks.folder import PrivateFolder
+from drp.runbooks.inventory import inventory
+from drp.runbooks.relay import Relay
+from drp.runbooks.session import Limit, Session
+from drp.share import shared
+
+
+class AnsibleRunbookRunner:
+    """The RunbookRunner port: ``runbooks/<kind>/<step>.yml`` is looked up along ``search_path``, first found wins.
+
+    Ansible takes half a second to load, so that a process is started ahead: by ``warm_up``, and by each restore for
+    the start that follows it. Whatever a playbook does, it has no network, and nothing of it outlives its run.
+    """
+
+    def __init__(self, search_path: Sequence[Path], work_directory: Path, *, python: Path | None = None) -> None:
+        """Take the folders that hold runbooks, the site's first; the shipped ones are looked up last in any case.
+
+        ``work_directory`` holds the folders of runs where there is no memory to spare; ``python`` has Ansible.
+        """
+        self._search_path = tuple(dict.fromkeys([*(path.absolute() for path in search_path), shared("runbooks")]))
+        self._work_directory = work_directory
+        self._python = python or Path(sys.executable)
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[PrivateFolder, Session]] = []
+        atexit.register(self.close)
+
+    def warm_up(self) -> None:
+        """Start an Ansible ahead of its order; it loads in the background. What is wrong, the run itself will say."""
+        with suppress(DrpError, OSError):
+            made = self._start()
+            with self._lock:
+                self._waiting.append(made)
+
+    def close(self) -> None:
+        """Dismiss what waits in vain."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        for folder, session in waiting:
+            session.dismiss()
+            folder.remove()
+
+    def run(self, order: RunbookOrder, report: Report, cancelled: Cancelled) -> RunbookResult:
+        """Run the step; see the port. Raises ``RunbookError`` and ``Interrupted``, with nothing left running."""
+        started = time.monotonic()
+        playbook = find(self._search_path, order.kind, order.step)
+        limit = Limit(started + order.timeout.total_seconds(), cancelled)
+        volume = Path(order.sandbox.data_path) if order.step == "restore" else None
+        with ExitStack() as stack:
+            folder, session = self._session()
+            stack.callback(folder.remove)
+            if order.step == "restore":
+                self.warm_up()
+            relay = stack.enter_context(Relay(folder.path / "progress", report, volume))
+            recording = session.recording
+            recording.on_task = lambda name: relay.push(Progress(message=name))
+            hosts = folder.path / "inventory.yml"
+            hosts.write_text(inventory(order, folder.path / "progress"), encoding="utf-8")
+            session.obey(["-i", str(hosts), str(playbook)], limit)
+        where = f"runbook {order.kind}/{order.step}" + (f" of {order.label}" if order.label else "")
+        if limit.cancelled:
+            message = f"{where} was stopped during {recording.place()}"
+            raise Interrupted(message)
+        if limit.reached:
+            seconds = order.timeout.total_seconds()
+            message = f"{where} exceeded its time limit of {seconds:.0f} s during {recording.place()}"
+            raise RunbookError(message)
+        recording.require_judgement(where, session.exit_code)
+        elapsed = int((time.monotonic() - started) * 1000)
+        tasks = tuple(recording.tasks)
+        return RunbookResult(
+            step=order.step,
+            ok=session.status == "successful",
+            tasks=tasks,
+            outputs=recording.outputs,
+            duration_ms=elapsed,
+            harness_ms=max(0, elapsed - sum(task.duration_ms for task in tasks)),
+        )
+
+    def _session(self) -> tuple[PrivateFolder, Session]:
+        with self._lock:
+            while self._waiting:
+                folder, session = self._waiting.pop()
+                if session.alive:
+                    return folder, session
+                folder.remove()
+        return self._start()
+
+    def _start(self) -> tuple[PrivateFolder, Session]:
+        folder = PrivateFolder(self._work_directory)
+        try:
+            launcher = (str(self._python), "-I", str(shared("runbooks") / "plugins" / "launch.py"))
+            return folder, Session(folder.path, launcher, environment(self._search_path, folder.path))
+        except BaseException:
+            folder.remove()
+            raise
+
+
+def environment(search_path: Sequence[Path], folder: Path) -> dict[str, str]:
+    """Return the whole environment of an Ansible: nothing of the caller's gets in."""
+    return {
+        **command.MINIMAL_ENVIRONMENT,
+        "HOME": str(folder),
+        "ANSIBLE_CONFIG": str(search_path[-1] / "ansible.cfg"),
+        "ANSIBLE_HOME": str(folder / "ansible"),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_ROLES_PATH": ":".join(str(path / "roles") for path in search_path),
+        "ANSIBLE_COLLECTIONS_PATH": ":".join(str(path / "collections") for path in search_path),
+        "ANSIBLE_NOCOLOR": "1",
+    }

@@ -1,0 +1,130 @@
+"""One ansible-playbook process: started ahead of its order, given one, watched to its end; by way of ansible_runner.
+
+It lives in network and pid namespaces of its own, in a folder of its own in memory, with a minimal environment.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shlex
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from drp import command
+from drp.domain.ports import Cancelled
+from drp.errors import CommandFailed, RunbookError
+from drp.runbooks.events import Recording
+
+_NAMESPACES = ("unshare", "--net", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+_WAYS = (
+    ("setpriv", "--pdeathsig", "KILL", *_NAMESPACES),
+    ("setpriv", "--pdeathsig", "KILL", *_NAMESPACES, "--user", "--map-current-user"),
+)
+_POLL_SECONDS = 0.5
+_RUNNER_VARIABLES = ("AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
+
+
+class Limit:
+    """Tells when a run must end: the user wants it, or its time is over."""
+
+    def __init__(self, deadline: float, cancelled: Cancelled) -> None:
+        """Take the instant (monotonic clock, seconds) at which time is over, and whom to ask."""
+        self.cancelled = self.reached = False
+        self._deadline, self._asked = deadline, cancelled
+
+    def over(self) -> bool:
+        """Return whether to end now."""
+        self.cancelled = self.cancelled or self._asked()
+        self.reached = not self.cancelled and time.monotonic() > self._deadline
+        return self.cancelled or self.reached
+
+
+class Session:
+    """An Ansible that waits for its order in ``folder``. Whoever makes it calls ``obey`` once, or ``dismiss``."""
+
+    def __init__(self, folder: Path, launcher: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start it: ``launcher`` is given the path of a FIFO as its last argument. Raises ``RunbookError``."""
+        self.folder = folder
+        self.recording = Recording()
+        self.status, self.exit_code = "", -1
+        self._launcher, self._environment = launcher, environment
+        self._limit: Limit | None = None
+        self._dismissed = threading.Event()
+        self._failure: Exception | None = None
+        os.mkfifo(folder / "order", 0o600)
+        self._fifo = os.open(folder / "order", os.O_RDWR | os.O_CLOEXEC)
+        self._way = way_in()
+        self._thread = threading.Thread(target=self._live, name="drp-runbook", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Return whether it still waits or works."""
+        return self._thread.is_alive()
+
+    def obey(self, arguments: Sequence[str], limit: Limit) -> None:
+        """Give it the arguments of ansible-playbook and wait until it has ended, or was ended at its limit."""
+        self._limit = limit
+        os.write(self._fifo, json.dumps(list(arguments)).encode() + b"\n")
+        self._end()
+        if self._failure is not None:
+            message = f"ansible could not be run: {self._failure}"
+            raise RunbookError(message) from self._failure
+
+    def dismiss(self) -> None:
+        """End it without an order."""
+        self._dismissed.set()
+        os.write(self._fifo, b"\n")
+        self._end()
+
+    def _end(self) -> None:
+        self._thread.join()
+        os.close(self._fifo)
+
+    def _must_end(self) -> bool:
+        return self._dismissed.is_set() or (self._limit is not None and self._limit.over())
+
+    def _live(self) -> None:
+        try:
+            self._play()
+        except Exception as error:  # noqa: BLE001 - a library's own; told to whoever waits
+            self._failure = error
+
+    def _play(self) -> None:
+        from ansible_runner import Runner, RunnerConfig  # noqa: PLC0415 - a fifth of a second
+        from ansible_runner.utils import get_callback_dir  # noqa: PLC0415
+
+        program, *arguments = (*self._way, *self._launcher, str(self.folder / "order"))
+        config = RunnerConfig(
+            str(self.folder), binary=program, cmdline=shlex.join(arguments), suppress_env_files=True, quiet=True
+        )
+        config.prepare()
+        # Set here, since prepare() forgets its settings when there is no file of them.
+        config.pexpect_timeout = _POLL_SECONDS
+        config.suppress_output_file = config.suppress_ansible_output = True
+        added = {name: config.env[name] for name in _RUNNER_VARIABLES if name in config.env}
+        config.env = {
+            **self._environment,
+            **added,
+            "ANSIBLE_CALLBACK_PLUGINS": get_callback_dir(),
+            "ANSIBLE_STDOUT_CALLBACK": "awx_display",
+        }
+        runner = Runner(config, event_handler=self.recording.take, cancel_callback=self._must_end)
+        self.status, self.exit_code = runner.run()
+
+
+@functools.cache
+def way_in() -> tuple[str, ...]:
+    """Return the command that gives a run its own network and pid namespace here. Raises ``RunbookError``."""
+    for way in _WAYS:
+        try:
+            command.run([*way, "true"], timeout_seconds=10)
+        except CommandFailed:
+            continue
+        return way
+    message = "this machine does not let drp make network and pid namespaces"
+    raise RunbookError(message, hint="run `drp doctor`: it names the setting that forbids it")
