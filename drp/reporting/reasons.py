@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from drp.domain.finding_codes import CATALOGUE
-from drp.reporting.phrase import Data, Duration, Phrase, Value, say
+from drp.reporting.phrase import Data, Duration, Phrase, Value, count, say
 from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES
 
 _PHASE = re.compile(r"phase ([a-z]+) did not complete")
@@ -44,7 +44,7 @@ _SAID_BY_FINDING = {
 
 
 def reasons_of(reasons: Sequence[str]) -> tuple[Phrase, ...]:
-    """Return the reasons as phrases; phases that one recovery did not reach become one reason."""
+    """Return the reasons as phrases; phases not reached, and findings of one code, become one reason a recovery."""
     split = [_split(reason) for reason in reasons]
     codes = {(name, match[1]) for name, rest in split if (match := _FINDING.fullmatch(rest))}
     telling = [(name, rest) for name, rest in split if (name, _SAID_BY_FINDING.get(rest)) not in codes]
@@ -78,12 +78,24 @@ def _split(reason: str) -> tuple[str, str]:
 
 
 def _joined(reasons: list[tuple[str, str]]) -> Iterator[Phrase]:
-    for (name, unreached), group in groupby(reasons, key=lambda pair: (pair[0], bool(_PHASE.fullmatch(pair[1])))):
+    for (name, kind), group in groupby(reasons, key=lambda pair: (pair[0], _kind(pair[1]))):
         rests = [rest for _, rest in group]
-        if unreached:
+        if kind == "phase":
             yield _about(name, _unreached([rest.split()[1] for rest in rests]))
+        elif kind:
+            first = _about(name, _translatable(rests[0]))
+            others = len(rests) - 1
+            yield count("{reason}, and {n} more", "{reason}, and {n} more", others, reason=first) if others else first
         else:
             yield from (_about(name, _translatable(rest)) for rest in rests)
+
+
+def _kind(rest: str) -> str:
+    """Return what reasons of one kind have in common: being phases, or the code of a finding; empty for others."""
+    if _PHASE.fullmatch(rest):
+        return "phase"
+    match = _FINDING.fullmatch(rest)
+    return match[1] if match else ""
 
 
 def _about(name: str, rest: Phrase | Data) -> Phrase:

@@ -99,6 +99,11 @@ class _Writer:
         yield f"- **{severity}** {code(finding.code)} {self._say(view.title)}: {code(finding.subject)}"
         yield f"  - {_('Observed')}: {code(finding.observed)}; {_('Expected')}: {code(finding.expected)}"
         yield f"  - {_('What to do')}: {self._say(view.remedy)}"
+        if view.alike:
+            pattern = self._tongue.ngettext(
+                "and {n} more like this ({code})", "and {n} more like this ({code})", view.alike
+            )
+            yield f"- {pattern.format(n=self._tongue.number(view.alike), code=code(finding.code))}"
 
     def _list(self, phrases: Sequence[Phrase], left_out: int) -> Iterator[str]:
         yield from (f"- {self._say(phrase)}" for phrase in phrases)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Generic, TypeVar
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
@@ -22,6 +23,7 @@ from drp.reporting.timeline import Timeline, timeline_of
 from drp.reporting.words import VERDICT_TONES, Tone
 
 MAX_REASONS = 8
+MAX_ALIKE = 5
 MAX_ROWS = 25
 """Rows of a table whose length the backup decides; how many were left out is said."""
 
@@ -44,6 +46,8 @@ class FindingView:
     finding: Finding
     title: Phrase | Data
     remedy: Phrase | Data
+    alike: int = 0
+    """After the last one shown of a code: how many more of that code are not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery) -> RecoveryView:
         probe_groups=_groups(record.prepare.proof) if record.prepare is not None else (),
         deviations=_deviations(record),
         unrestored=_shorten(record.restore.receipt.unrestored if record.restore is not None else (), MAX_ROWS),
-        findings=tuple(_finding(finding) for finding in sorted(record.findings, key=_gravest_first)),
+        findings=_findings(record.findings),
     )
 
 
@@ -132,6 +136,17 @@ def _deviations(record: RecoveryRecord) -> Shortened[Deviation]:
 
 def _gravest_first(finding: Finding) -> tuple[int, str, str]:
     return _GRAVITY[finding.severity], finding.code, finding.subject
+
+
+def _findings(findings: Sequence[Finding]) -> tuple[FindingView, ...]:
+    """Return the findings, gravest first; a code that a thousand files have in common is shown a few times."""
+    shown: list[FindingView] = []
+    for _, group in groupby(sorted(findings, key=_gravest_first), key=lambda finding: finding.code):
+        alike = list(group)
+        views = [_finding(finding) for finding in alike[:MAX_ALIKE]]
+        views[-1] = replace(views[-1], alike=len(alike) - len(views))
+        shown += views
+    return tuple(shown)
 
 
 def _finding(finding: Finding) -> FindingView:

@@ -100,6 +100,10 @@ def test_data_loss_is_an_interval(lower: int | None, upper: int | None, expected
         (["ehr: a reason of tomorrow"], ["ehr : a reason of tomorrow"]),
         (["ehr: DRP-Z999 unheard of"], ["ehr : DRP-Z999 unheard of"]),
         ([""], [""]),
+        (
+            [f"ehr: DRP-H002 {number}" for number in range(3)],
+            ["ehr : un fichier restauré manque (DRP-H002) : 0, et 2 de plus"],
+        ),
     ],
 )
 def test_reasons_are_translated_where_they_are_known(reasons: list[str], french: list[str]) -> None:
@@ -120,6 +124,22 @@ def test_refusals_are_translated_where_they_are_known() -> None:
         assert isinstance(phrase, Phrase)
         assert phrase.values == {"age": expected}
     assert refusal_of("not the point asked for (abc)") == Data("not the point asked for (abc)")
+
+
+def test_a_thousand_alike_findings_are_shown_a_few_times() -> None:
+    record = sample.sample_record("passed")
+    (recovery,) = record.recoveries
+    alike = [
+        sample.FILE_MISSING.finding(subject=f"{number:04}", observed="absent", expected="present")
+        for number in range(1000)
+    ]
+    other = sample.FILE_CHANGED.finding(subject="x", observed="a", expected="b")
+    view = view_of(replace(record, recoveries=(replace(recovery, findings=(*alike, other)),))).recoveries[0]
+    assert [(found.finding.code, found.alike) for found in view.findings] == [
+        ("DRP-H001", 0),
+        *[("DRP-H002", 0)] * 4,
+        ("DRP-H002", 995),
+    ]
 
 
 def test_long_lists_are_cut_and_counted() -> None:
