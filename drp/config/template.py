@@ -43,7 +43,8 @@ def _lay(directory: Path, template: Path) -> None:
             write_atomically(target, source.read_bytes(), mode=0o644, exclusive=True)
     # last: a directory without drp.yml is no site, so a half-laid one is not taken for one
     site = (template / "drp.yml").read_text(encoding="utf-8")
-    named = re.sub(r"(?m)^name: .*$", f"name: {site_name(directory)}", site, count=1)
+    # quoted: a directory may be called 2026 or true
+    named = re.sub(r"(?m)^name: .*$", f'name: "{site_name(directory)}"', site, count=1)
     write_atomically(directory / "drp.yml", named.encode(), mode=0o644, exclusive=True)
 
 

@@ -121,7 +121,10 @@ class DrillChain:
 
 
 class JournalChain:
-    """Walks all rows of the journal in order, each drill's chain among them."""
+    """Walks all rows of the journal in order, each drill's chain among them.
+
+    A gap is told at the end, since the drill whose entry is missing shows itself only later and names it better.
+    """
 
     def __init__(self) -> None:
         """Begin before the first entry."""
@@ -129,14 +132,15 @@ class JournalChain:
         self.head = GENESIS
         self._drills: dict[str, DrillChain] = {}
         self._last = "the beginning"
+        self._gap: Tampered | None = None
 
     def follow(self, row: Row) -> Entry:
-        """Return the entry of the next row; raises Tampered when anything before it is missing, moved or changed."""
+        """Return the entry of the next row; raises Tampered when it, or one of its drill before it, is not right."""
         entry = self._drills.setdefault(row.drill, DrillChain()).follow(row)
         if row.position != self.next_position:
-            gap = row.position - self.next_position
-            raise row.broken(f"{gap} entries before it are missing from the journal, after {self._last}")
-        if link(row.position, row.hash, self.head) != row.link:
+            lost = _entries(row.position - self.next_position)
+            self._gap = self._gap or row.broken(f"{lost} missing from the journal before it, after {self._last}")
+        elif link(row.position, row.hash, self.head) != row.link:
             raise row.broken("its place in the journal was changed")
         self.next_position, self.head = row.position + 1, row.link
         self._last = f"drill {row.drill}, entry {row.sequence}"
@@ -144,8 +148,14 @@ class JournalChain:
 
     def end(self, position: int, head: str) -> None:
         """Compare with the recorded head: position of the last entry (-1: none) and its link."""
+        if self._gap is not None:
+            raise self._gap
         if position >= self.next_position:
-            lost = position + 1 - self.next_position
-            raise Tampered(f"journal: the last {lost} entries are missing, after {self._last}")
+            lost = _entries(position + 1 - self.next_position)
+            raise Tampered(f"journal: {lost} missing at its end, after {self._last}")
         if (position, head) != (self.next_position - 1, self.head):
             raise Tampered(f"journal: its recorded head does not fit its last entry, {self._last}")
+
+
+def _entries(number: int) -> str:
+    return "1 entry is" if number == 1 else f"{number} entries are"

@@ -38,7 +38,7 @@ def test_a_new_site_is_clean_right_away(site: Path) -> None:
 
 
 def test_a_new_site_is_named_after_its_directory_and_keeps_secrets_to_itself(site: Path) -> None:
-    assert "\nname: my-site\n" in (site / "drp.yml").read_text(encoding="utf-8")
+    assert '\nname: "my-site"\n' in (site / "drp.yml").read_text(encoding="utf-8")
     assert stat.S_IMODE((site / "secrets").stat().st_mode) == 0o700
     assert "/secrets/" in (site / ".gitignore").read_text(encoding="utf-8").splitlines()
 
@@ -49,6 +49,12 @@ def test_init_overwrites_nothing(site: Path) -> None:
     assert done.returncode == 2
     assert "holds a site already" in done.stderr
     assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["2026", "true", "_", "Hôpital"])
+def test_init_in_a_directory_with_any_name(tmp_path: Path, name: str) -> None:
+    assert drp("init", name, cwd=tmp_path).returncode == 0
+    assert drp("--site", name, "config", "check", cwd=tmp_path).returncode == 0
 
 
 def test_init_fills_the_directory_it_stands_in(tmp_path: Path) -> None:

@@ -51,4 +51,5 @@ class MemoryJournal:
         chain = JournalChain()
         for row in self.rows:
             chain.follow(row)
+        chain.end(len(self.rows) - 1, self.rows[-1].link if self.rows else GENESIS)
         return chain.next_position
