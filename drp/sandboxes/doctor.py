@@ -16,6 +16,7 @@ from drp.command import run
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import CommandFailed, DrpError
 from drp.sandboxes import cgroups
+from drp.sandboxes.arguments import PYTHON
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.identity import standing
 from drp.sandboxes.layout import new_id
@@ -27,7 +28,7 @@ _TOOLS = {
     "setpriv": (["setpriv", "--version"], "apt-get install util-linux"),
     "unshare": (["unshare", "--version"], "apt-get install util-linux"),
     "prlimit": (["prlimit", "--version"], "apt-get install util-linux"),
-    "sandbox python": (["/usr/bin/python3", "-I", "-S", "-c", "import ctypes, sys; print(sys.version)"], "apt-get install python3"),
+    "sandbox python": ([PYTHON, "-I", "-S", "-c", "import ctypes, sys; print(sys.version)"], "apt-get install python3"),
 }  # fmt: skip
 _HINTS = (
     ("uid map", "allow bwrap user namespaces: install an AppArmor profile for /usr/bin/bwrap with `userns,`"),

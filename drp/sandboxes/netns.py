@@ -43,7 +43,9 @@ def enter(
     sinks: Sequence[int] = (),
     listeners: Sequence[tuple[str, int]] = (),
 ) -> Inside:
-    """Return sockets made in the network namespace of ``process``; raises SandboxError, and NotIsolated when that is ours.
+    """Return sockets made in the network namespace of ``process``.
+
+    Raises SandboxError, and NotIsolated when that namespace is our own.
 
     ``addresses`` become addresses of its loopback interface; with ``every_address`` all of them are local there.
     """

@@ -49,7 +49,8 @@ def test_without_control_groups_prlimit_holds(
     answer = rig.shell(handle, FORK_BOMB)
     assert answer.startswith("stopped"), answer
     assert int(answer.split()[1]) < 40
-    ended = rig.driver.target(handle).run(["/usr/bin/python3", "-c", "bytearray(600 << 20); print('had it')"])
+    other = rig.open()
+    ended = rig.driver.target(other).run(["/usr/bin/python3", "-c", "bytearray(600 << 20); print('had it')"])
     assert b"MemoryError" in ended.stderr
     assert rig.driver.destroy(handle).clean
 

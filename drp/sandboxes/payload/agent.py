@@ -155,6 +155,7 @@ class Command:
             code = self.process.wait()
         except BaseException:
             self.kill()
+            self.process.wait()
             raise
         duration = int((time.monotonic() - started) * 1000)
         self.drain(pumps)
@@ -266,6 +267,7 @@ def main() -> None:
         if int(name) > 2 and int(name) not in (listening, lifeline):
             with contextlib.suppress(OSError):
                 os.close(int(name))
+    threading.stack_size(1 << 19)  # counts against the limit of data, where that is the limit of memory
     os.set_inheritable(listening, False)
     os.set_inheritable(lifeline, False)
     listener = socket.socket(fileno=listening)

@@ -1,0 +1,249 @@
+"""kill -9 in the worst moments: no process, no mount, no group, no byte of restored data stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drp.clock import boot_id
+from drp.sandboxes import cgroups, layout, mounts, processes, reaper
+from drp.sandboxes.bubblewrap import BubblewrapSandbox
+from drp.sandboxes.launch import Running
+from drp.sandboxes.reaper import reap
+from tests.support.fixtures_sandboxes import Rig
+
+pytestmark = pytest.mark.real
+
+LIVE = """
+if sys.argv[2] == "worker": enter_worker((), None)
+driver = BubblewrapSandbox(Path(sys.argv[1]), resolve=resolve)
+handle = driver.open(profile(data_backing=sys.argv[3]), "test")
+cell = driver.open_cell(handle, RestoreOrder(argv=("true",)), ())
+sh(driver, cell, "echo 'patient data of the canary' > /data/restore/patients; sync")
+sh(driver, handle, "setsid sleep 4711 >/dev/null 2>&1 & setsid sh -c 'trap \\"\\" TERM HUP INT; while :; do sleep 1; done' >/dev/null 2>&1 &")
+say(id=handle.id, cell=cell.id, data=handle.data_path, namespace=os.readlink("/proc/self/ns/pid"),
+    inside=driver._live[handle.id].running.pid_namespace, pid=driver._live[handle.id].running.child)
+time.sleep(1000)
+"""
+
+
+@pytest.fixture
+def run_directory(tmp_path: Path) -> Iterator[Path]:
+    directory = tmp_path / "run"
+    yield directory
+    home = layout.home(directory)
+    assert mounts.below(home) == ()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 3.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()
+
+
+def loop_devices() -> str:
+    return subprocess.run(["losetup", "--list", "--noheadings"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("backing", ["memory", "disk"])
+def test_kill_9_of_the_worker_leaves_nothing_that_runs_and_no_data(
+    start_worker: Callable[..., Any], run_directory: Path, backing: str
+) -> None:
+    worker = start_worker(LIVE, str(run_directory), "worker", backing)
+    live = worker.line()
+    assert processes.in_pid_namespace(live["namespace"])
+    assert processes.in_pid_namespace(live["inside"])
+    if backing == "disk":
+        assert live["id"] in loop_devices()
+    os.kill(worker.process.pid, signal.SIGKILL)
+    assert eventually(lambda: not processes.in_pid_namespace(live["namespace"]))
+    assert eventually(lambda: not processes.in_pid_namespace(live["inside"]))
+    assert eventually(lambda: live["id"] not in loop_devices())
+    data = Path(live["data"])
+    assert not data.exists() or list(data.iterdir()) == []
+    orphans = {each.id for each in reap(run_directory)}
+    assert {live["id"], live["cell"]} <= orphans
+    assert cgroups.find(live["id"]) == () == cgroups.find(live["cell"])
+    assert not (layout.home(run_directory) / live["id"]).exists()
+    assert reap(run_directory) == ()
+
+
+def test_kill_9_of_the_supervisor_takes_the_worker_along(start_worker: Callable[..., Any], run_directory: Path) -> None:
+    supervisor = start_worker(
+        """
+import subprocess
+from drp import command
+from drp.sandboxes.worker import worker_command
+process = command.start(worker_command([sys.executable, "-c", sys.argv[1], *sys.argv[2:]]), stdout=1,
+                        environment={"PYTHONPATH": os.environ["PYTHONPATH"]})
+time.sleep(1000)
+""",
+        _script(LIVE),
+        str(run_directory),
+        "worker",
+        "memory",
+        wrap=False,
+    )
+    live = supervisor.line()
+    assert processes.in_pid_namespace(live["namespace"])
+    os.kill(supervisor.process.pid, signal.SIGKILL)
+    assert eventually(lambda: not processes.in_pid_namespace(live["namespace"]))
+    assert eventually(lambda: not processes.in_pid_namespace(live["inside"]))
+    assert len(reap(run_directory)) == 2
+
+
+def test_a_kept_worker_outlives_its_supervisor(start_worker: Callable[..., Any], run_directory: Path) -> None:
+    supervisor = start_worker(
+        """
+from drp import command
+from drp.sandboxes.worker import worker_command
+argv = worker_command([sys.executable, "-c", sys.argv[1], *sys.argv[2:]], tied_to_parent=False)
+process = command.start(argv, stdout=1, environment={"PYTHONPATH": os.environ["PYTHONPATH"]})
+print(json.dumps({"worker": process.pid}), flush=True)
+time.sleep(1000)
+""",
+        _script(LIVE),
+        str(run_directory),
+        "worker",
+        "memory",
+        wrap=False,
+    )
+    worker = supervisor.line()["worker"]
+    live = supervisor.line()
+    supervisor.kill()
+    time.sleep(0.3)
+    assert processes.in_pid_namespace(live["inside"])
+    assert reap(run_directory) == (), "a living keeper's sandbox is left alone"
+    os.kill(worker, signal.SIGKILL)
+    assert eventually(lambda: not processes.in_pid_namespace(live["inside"]))
+    assert len(reap(run_directory)) == 2
+
+
+def _script(body: str) -> str:
+    from tests.support.fixtures_sandboxes import PREAMBLE
+
+    return PREAMBLE + body
+
+
+def test_without_a_worker_the_reaper_removes_mounts_and_data(
+    start_worker: Callable[..., Any], run_directory: Path
+) -> None:
+    process = start_worker(LIVE, str(run_directory), "bare", "memory", wrap=False)
+    live = process.line()
+    assert mounts.below(Path(live["data"]))
+    process.kill()
+    assert eventually(lambda: not processes.in_pid_namespace(live["inside"])), "bubblewrap and agent die with us"
+    assert (Path(live["data"]) / "restore/patients").exists()
+    looked = reap(run_directory, dry_run=True)
+    assert any(each.mounts for each in looked)
+    assert (Path(live["data"]) / "restore/patients").exists(), "a dry run only looks"
+    reap(run_directory)
+    assert not Path(live["data"]).exists()
+    assert mounts.below(layout.home(run_directory)) == ()
+
+
+class Undying(BubblewrapSandbox):
+    """The worst orphan: it neither dies with its parent nor notices that the lifeline was cut."""
+
+    @staticmethod
+    def options(*arguments: Any, **descriptors: Any) -> list[str]:
+        from drp.sandboxes.arguments import arguments as safe
+
+        return [option for option in safe(*arguments, **descriptors) if option != "--die-with-parent"]
+
+
+def test_the_worst_orphan_is_killed_and_the_living_are_left_alone(
+    make_rig: Callable[..., Rig], rig: Rig, run_directory: Path
+) -> None:
+    neighbour = rig.open()
+    orphanage = make_rig(Undying)
+    handle = orphanage.open()
+    orphanage.shell(handle, "echo patient > /data/restore/x; setsid sleep 4712 & setsid sleep 4713 & true")
+    live = orphanage.driver._live.pop(handle.id)
+    held: Running = live.running  # keeps the lifeline open: as if it had leaked into some other process
+    live.directory.release()  # what the kernel does when the owner dies
+    inside = processes.in_pid_namespace(held.pid_namespace)
+    assert len(inside) >= 4
+    found = reap(orphanage.run_directory)
+    assert [each.id for each in found] == [handle.id]
+    assert found[0].processes >= 4
+    assert not processes.in_pid_namespace(held.pid_namespace)
+    assert cgroups.find(handle.id) == ()
+    assert not (layout.home(orphanage.run_directory) / handle.id).exists()
+    assert rig.shell(neighbour, "echo alive") == "alive\n"
+    assert reap(rig.run_directory) == ()
+    held.kill()
+    assert live.recorder is not None
+    live.recorder.close()
+    assert live.slot is not None
+    live.slot.release()
+
+
+def test_a_record_of_another_boot_or_a_forged_one_kills_nobody(run_directory: Path) -> None:
+    innocent = subprocess.Popen(["sleep", "60"])
+    try:
+        for number, fields in enumerate(
+            (
+                {"boot_id": "another", "pid_namespace": processes.namespace(innocent.pid, "pid")},
+                {"boot_id": boot_id(), "pid_namespace": processes.namespace("self", "pid")},
+                {"boot_id": boot_id(), "pid_namespace": 7},
+                [],
+            )
+        ):
+            directory = layout.home(run_directory) / f"drp-{number:012x}"
+            directory.mkdir(parents=True)
+            (directory / "meta.json").write_text(json.dumps(fields))
+        assert len(reap(run_directory)) == 4
+        assert innocent.poll() is None
+    finally:
+        innocent.kill()
+        innocent.wait()
+
+
+def test_foreign_directories_are_not_touched(run_directory: Path) -> None:
+    for name in ("drp-notes", "data", "drp-ABCDEF012345", "slots"):
+        (run_directory / name).mkdir(parents=True)
+    assert reap(run_directory) == ()
+    assert len(list(run_directory.iterdir())) == 4
+
+
+def test_images_whose_mount_never_came_about_are_removed(run_directory: Path) -> None:
+    run_directory.mkdir()
+    image = run_directory / "drp-0123456789ab.image"
+    image.write_bytes(bytes(1 << 20))
+    device = subprocess.run(
+        ["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    (orphan,) = reap(run_directory)
+    assert orphan.paths == (str(image),)
+    assert not image.exists()
+    assert device not in loop_devices()
+
+
+def test_destroy_from_another_process_removes_an_orphan(
+    start_worker: Callable[..., Any], run_directory: Path, rig: Rig
+) -> None:
+    process = start_worker(LIVE, str(run_directory), "bare", "memory", wrap=False)
+    live = process.line()
+    other = BubblewrapSandbox(run_directory, resolve=lambda _: "")
+    from drp.domain.sandbox import SandboxHandle
+
+    handle = SandboxHandle(id=live["id"], role="run", driver="bubblewrap", control_socket="", data_path=live["data"])
+    assert not other.destroy(handle).clean, "a living owner keeps it, and the residue says so"
+    process.kill()
+    assert eventually(lambda: not processes.in_pid_namespace(live["inside"]))
+    assert other.destroy(handle).clean
+    assert reaper.reap(run_directory)

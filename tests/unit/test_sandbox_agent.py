@@ -1,0 +1,145 @@
+"""The agent, run as a plain process: it survives hostile frames and keeps secrets to those who ask by name."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from drp.errors import SandboxError
+from drp.sandboxes.client import AgentClient
+from drp.sandboxes.launch import PAYLOAD
+
+
+class Agent:
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "control"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.path))
+        listener.listen(64)
+        lifeline, self.lifeline = os.pipe()
+        argv = [sys.executable, "-I", "-S", str(PAYLOAD / "agent.py"), str(listener.fileno()), str(lifeline)]
+        self.process = subprocess.Popen(argv, pass_fds=[listener.fileno(), lifeline], env={"PATH": os.environ["PATH"]})
+        listener.close()
+        os.close(lifeline)
+        self.client = AgentClient(self.path)
+        self.client.ping()
+
+    def raw(self, data: bytes) -> bytes:
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(5)
+            peer.connect(str(self.path))
+            with suppress(BrokenPipeError, ConnectionResetError):
+                peer.sendall(data)
+                peer.shutdown(socket.SHUT_WR)
+            answer = b""
+            with suppress(ConnectionResetError):
+                while part := peer.recv(1 << 16):
+                    answer += part
+            return answer
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Agent]:
+    running = Agent(tmp_path)
+    yield running
+    running.process.kill()
+    running.process.wait()
+    with suppress(OSError):
+        os.close(running.lifeline)
+
+
+def frame(kind: bytes, payload: bytes) -> bytes:
+    return kind + struct.pack("!I", len(payload)) + payload
+
+
+HOSTILE = [
+    b"",
+    b"J",
+    b"J\0\0",
+    b"J\xff\xff\xff\xff",
+    b"J" + struct.pack("!I", 100) + b"short",
+    frame(b"J", b"not json"),
+    frame(b"J", b"[]"),
+    frame(b"J", b"{}"),
+    frame(b"J", b'{"op": "rm"}'),
+    frame(b"J", b'{"op": "exec"}'),
+    frame(b"J", b'{"op": "exec", "argv": []}'),
+    frame(b"J", b'{"op": "exec", "argv": [3]}'),
+    frame(b"J", b'{"op": "exec", "argv": ["true"], "env": 3}'),
+    frame(b"J", b'{"op": "exec", "argv": ["true"], "timeout": "soon"}'),
+    frame(b"J", b'{"op": "exec", "argv": ["true"], "cwd": "/nowhere"}'),
+    frame(b"J", b'{"op": "exec", "argv": ["a\\u0000b"]}'),
+    frame(b"J", b'{"op": "secret", "name": []}'),
+    frame(b"J", b'{"op": "put", "path": "/proc/nope"}'),
+    frame(b"J", b'{"op": "get", "path": 7}'),
+    frame(b"J", b"[" * 200_000),
+    frame(b"I", b"input without a request"),
+]
+
+
+@pytest.mark.parametrize("data", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_frames_end_their_own_connection_only(agent: Agent, data: bytes) -> None:
+    answer = agent.raw(data)
+    assert not answer or b'"rc": 127' in answer
+    assert agent.client.exec(["/bin/echo", "alive"]).stdout == b"alive\n"
+
+
+def test_noise_does_not_end_it(agent: Agent) -> None:
+    noise = random.Random(4711)
+    for _ in range(200):
+        agent.raw(noise.randbytes(noise.randrange(200)))
+    assert agent.client.ping()["rc"] == 0
+
+
+def test_a_get_of_a_pipe_or_a_device_does_not_hang(agent: Agent, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert agent.client.get(str(tmp_path / "pipe"), tmp_path / "out") == 0
+    with pytest.raises(SandboxError, match="larger"):
+        agent.client.get("/dev/zero", tmp_path / "out", limit=1 << 20)
+
+
+def test_the_cut_of_the_lifeline_ends_it(agent: Agent) -> None:
+    os.close(agent.lifeline)
+    agent.lifeline = -1
+    assert agent.process.wait(5) == 70
+
+
+def test_a_daemon_that_keeps_the_pipe_does_not_hold_the_answer_nor_die_of_it(agent: Agent, tmp_path: Path) -> None:
+    started = time.monotonic()
+    script = f"(sleep 0.6; echo late; sleep 0.1; echo done > {tmp_path}/done) & echo started"
+    ended = agent.client.exec(["/bin/sh", "-c", script])
+    assert ended.stdout == b"started\n"
+    assert time.monotonic() - started < 0.5 + 2
+    deadline = time.monotonic() + 5
+    while not (tmp_path / "done").exists():
+        assert time.monotonic() < deadline, "the daemon died of a closed pipe"
+        time.sleep(0.02)
+
+
+def test_all_output_arrives_even_for_a_slow_reader(agent: Agent) -> None:
+    ended = agent.client.exec(["/bin/sh", "-c", "head -c 5000000 /dev/zero"], on_output=lambda *_: time.sleep(0.001))
+    assert len(ended.stdout) == 5_000_000
+
+
+def test_secrets_are_bounded_and_named(agent: Agent) -> None:
+    agent.client.secret("password", "first")
+    agent.client.secret("password", "second")
+    assert agent.client.exec(["/bin/sh", "-c", 'cat "$P"'], secrets={"P": "password"}).stdout == b"second"
+    assert b"second" not in agent.client.exec(["env"], secrets={"P": "password"}).stdout
+    assert agent.client.exec(["/bin/sh", "-c", "ls /proc/self/fd | wc -l"]).stdout.strip() == b"4"
+    for number in range(31):
+        agent.client.secret(f"secret{number}", "x")
+    with pytest.raises(SandboxError, match="too many"):
+        agent.client.secret("one more", "x")
+    with pytest.raises(SandboxError, match="too large"):
+        agent.client.secret("password", "x" * (2 << 20))

@@ -1,0 +1,174 @@
+"""The client survives an agent that lies: every answer ends in an error of the family, bounded in time and memory."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from drp.errors import SandboxError
+from drp.sandboxes import client as module
+from drp.sandboxes.client import AgentClient, parse_end
+
+Behave = Callable[[socket.socket], None]
+
+
+def frame(kind: bytes, payload: bytes) -> bytes:
+    return kind + struct.pack("!I", len(payload)) + payload
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Callable[[Behave], AgentClient]]:
+    """An agent that does as it is told, once."""
+    listeners: list[socket.socket] = []
+
+    def start(behave: Behave) -> AgentClient:
+        path = tmp_path / f"control{len(listeners)}"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(1)
+        listeners.append(listener)
+
+        def serve() -> None:
+            with suppress(OSError):
+                peer, _ = listener.accept()
+                with peer:
+                    peer.settimeout(10)
+                    behave(peer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return AgentClient(path)
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+def say(*frames: bytes) -> Behave:
+    def behave(peer: socket.socket) -> None:
+        peer.recv(1 << 16)
+        for each in frames:
+            peer.sendall(each)
+        peer.recv(1 << 16)
+
+    return behave
+
+
+def hang_up(peer: socket.socket) -> None:
+    peer.recv(1 << 16)
+
+
+LIES: dict[str, bytes] = {
+    "oversized": b"O" + struct.pack("!I", 1 << 31),
+    "unknown": frame(b"Z", b"hello"),
+    "not json": frame(b"X", b"\xff\xfe"),
+    "not an object": frame(b"X", b"[1]"),
+    "no code": frame(b"X", b"{}"),
+    "code is a word": frame(b"X", b'{"rc": "0"}'),
+    "code is true": frame(b"X", b'{"rc": true}'),
+    "nested": frame(b"X", b"[" * 100_000),
+    "request": frame(b"J", b'{"op": "exec"}'),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_lie_is_a_sandbox_error(agent: Callable[[Behave], AgentClient], lie: bytes) -> None:
+    with pytest.raises(SandboxError, match="broke the protocol"):
+        agent(say(lie)).exec(["true"], timeout=2)
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_lie_is_a_sandbox_error_for_every_call(
+    agent: Callable[[Behave], AgentClient], lie: bytes, tmp_path: Path
+) -> None:
+    for call in (
+        lambda client: client.ping(2),
+        lambda client: client.put(b"x", "/tmp/x"),
+        lambda client: client.secret("name", "value"),
+        lambda client: client.get("/tmp/x", tmp_path / "x"),
+    ):
+        with pytest.raises(SandboxError):
+            call(agent(say(lie)))
+
+
+def test_hanging_up_is_a_sandbox_error(agent: Callable[[Behave], AgentClient]) -> None:
+    with pytest.raises(SandboxError, match="hung up"):
+        agent(hang_up).exec(["true"], timeout=2)
+
+
+def test_a_truncated_frame_is_a_sandbox_error(agent: Callable[[Behave], AgentClient]) -> None:
+    def behave(peer: socket.socket) -> None:
+        peer.recv(1 << 16)
+        peer.sendall(b"X\0\0")
+
+    with pytest.raises(SandboxError, match="hung up"):
+        agent(behave).exec(["true"], timeout=2)
+
+
+def test_silence_and_dripping_end_at_the_deadline(
+    agent: Callable[[Behave], AgentClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_GRACE_SECONDS", 0.3)
+
+    def drip(peer: socket.socket) -> None:
+        for _ in range(200):
+            peer.sendall(frame(b"O", b"."))
+            time.sleep(0.02)
+
+    for behave in (lambda peer: time.sleep(3), drip):
+        started = time.monotonic()
+        with pytest.raises(SandboxError, match="in time"):
+            agent(behave).exec(["true"], timeout=0.2)
+        assert time.monotonic() - started < 2
+
+
+def test_endless_output_is_cut(agent: Callable[[Behave], AgentClient], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OUTPUT_LIMIT", 1 << 20)
+
+    def flood(peer: socket.socket) -> None:
+        while True:
+            peer.sendall(frame(b"O", bytes(1 << 16)))
+
+    with pytest.raises(SandboxError, match="beyond its limit"):
+        agent(flood).exec(["true"], timeout=5)
+
+
+def test_odd_fields_are_taken_for_nothing(agent: Callable[[Behave], AgentClient]) -> None:
+    end = frame(b"X", json.dumps({"rc": 3, "timed_out": "yes", "truncated": 1, "ms": -5, "error": {"a": 1}}).encode())
+    ended = agent(say(frame(b"O", b"out"), end)).exec(["true"], timeout=2)
+    assert (ended.exit_code, ended.stdout, ended.timed_out, ended.duration_ms) == (3, b"out", False, 0)
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match="the sandbox is gone"):
+        AgentClient(tmp_path / "nothing").ping()
+
+
+def test_a_descriptor_that_is_passed_is_not_taken(agent: Callable[[Behave], AgentClient]) -> None:
+    import array
+    import os
+
+    def behave(peer: socket.socket) -> None:
+        peer.recv(1 << 16)
+        with open(os.devnull) as source:
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [source.fileno()]))]
+            peer.sendmsg([frame(b"X", b'{"rc": 0}')], rights)
+
+    before = len(os.listdir("/proc/self/fd"))
+    client = agent(behave)
+    client.ping(2)
+    time.sleep(0.1)
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+@pytest.mark.parametrize("data", [b"", b"null", b'{"rc": 1.5}', b'{"rc": null}'])
+def test_parse_end(data: bytes) -> None:
+    with pytest.raises(SandboxError):
+        parse_end(data)
