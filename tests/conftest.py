@@ -10,5 +10,6 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_verifiers",
     "tests.support.fixtures_hashing",
     "tests.support.fixtures_records",
+    "tests.support.fixtures_rig",
     "tests.support.fixtures_sandboxes",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.support.processes import descendants_in_namespaces, restored_data_left
+from tests.support.processes import left
 from tests.support.restic_tools import flip, packs
 from tests.support.rig import Rig, wait
 
@@ -21,9 +21,9 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "reports/schemas/evidence-record-1.json").read_text())
 
 
-def run(rig: Rig, *arguments: str, **options: Any) -> tuple[int, list[dict[str, Any]], str]:
+def run(stage: Rig, *arguments: str, **options: Any) -> tuple[int, list[dict[str, Any]], str]:
     """Run a drill with --json and return exit status, events and standard error."""
-    done = rig.drp("drill", "run", *arguments, "--json", check=False, **options)
+    done = stage.drp("drill", "run", *arguments, "--json", check=False, **options)
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
@@ -35,17 +35,17 @@ def findings(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {event["finding"]["code"]: event["finding"] for event in of_type(entries, "finding-raised")}
 
 
-def record_of(rig: Rig) -> dict[str, Any]:
-    record = json.loads(rig.drp("report", "latest", "--format", "json").stdout)
+def record_of(stage: Rig) -> dict[str, Any]:
+    record = json.loads(stage.drp("report", "latest", "--format", "json").stdout)
     jsonschema.validate(record, SCHEMA)
     return record
 
 
 @pytest.mark.parametrize("name", ["ehr-worm", "ehr-airgap"])
-def test_a_drill_passes_records_and_leaves_nothing(rig: Rig, name: str):
-    status, entries, errors = run(rig, name)
+def test_a_drill_passes_records_and_leaves_nothing(stage: Rig, name: str):
+    status, entries, errors = run(stage, name)
     assert status == 0, errors + json.dumps(entries[-3:])
-    record = record_of(rig)
+    record = record_of(stage)
     (recovery,) = record["recoveries"]
     assert record["verdict"] == "passed"
     assert recovery["prepare"]["proof"]["denied"] == 81
@@ -59,91 +59,90 @@ def test_a_drill_passes_records_and_leaves_nothing(rig: Rig, name: str):
     lock = recovery["select"]["immutability"]
     assert lock["mode"] == ("compliance" if name == "ehr-worm" else "offline")
     assert of_type(entries, "progressed"), "a restore shows signs of life"
-    assert not descendants_in_namespaces(rig.site)
-    assert not restored_data_left(rig.site)
+    assert not left(stage.site)
 
 
-def test_ad_hoc_without_any_plan(rig: Rig):
-    status, entries, errors = run(rig, "--app", "ehr", "--repo", "medium", "--point", rig.points["medium"][:10])
+def test_ad_hoc_without_any_plan(stage: Rig):
+    status, entries, errors = run(stage, "--app", "ehr", "--repo", "medium", "--point", stage.points["medium"][:10])
     assert status == 0, errors
     (declared,) = of_type(entries, "drill-declared")
     assert declared["ad_hoc"] is True
     assert declared["plan"]["recoveries"][0]["selection"]["policy"] == "specific"
 
 
-def test_what_the_user_sees_in_a_pipe(rig: Rig):
-    done = rig.drp("drill", "run", "ehr-airgap")
+def test_what_the_user_sees_in_a_pipe(stage: Rig):
+    done = stage.drp("drill", "run", "ehr-airgap")
     lines = [line.split()[0] for line in done.stderr.splitlines() if line.startswith("  ")]
     phases = ["select", "prepare", "restore", "hash", "start", "verify", "destroy"]
     assert [line for line in lines if line in phases] == phases
     assert "\r" not in done.stderr
     assert "PASSED" in done.stderr
-    listed = rig.drp("drill", "list").stdout
+    listed = stage.drp("drill", "list").stdout
     assert "ehr-airgap-" in listed
-    shown = json.loads(rig.drp("drill", "show", "latest", "--json").stdout)
+    shown = json.loads(stage.drp("drill", "show", "latest", "--json").stdout)
     assert shown["schema"] == "drp/drill/1"
     assert shown["verdict"] == "passed"
-    planned = json.loads(rig.drp("drill", "plan", "ehr-worm", "--json").stdout)
-    assert planned["waves"][0][0]["point"]["id"] == rig.points["worm"]
+    planned = json.loads(stage.drp("drill", "plan", "ehr-worm", "--json").stdout)
+    assert planned["waves"][0][0]["point"]["id"] == stage.points["worm"]
     assert planned["waves"][0][0]["last_rta_ms"] > 0
 
 
-def test_the_report_is_one_file_without_scripts_or_requests(rig: Rig, tmp_path: Path):
+def test_the_report_is_one_file_without_scripts_or_requests(stage: Rig, tmp_path: Path):
     for language, word in (("en", "Recovery"), ("fr", "Exercice")):
         path = tmp_path / f"{language}.html"
-        rig.drp("report", "latest", "--format", "html", "--lang", language, "-o", str(path))
+        stage.drp("report", "latest", "--format", "html", "--lang", language, "-o", str(path))
         text = path.read_text(encoding="utf-8")
         assert "<script" not in text
-        assert "http://" not in text.replace("http://www.w3.org", "").replace(rig.server.endpoint, "")
+        assert "http://" not in text.replace("http://www.w3.org", "").replace(stage.server.endpoint, "")
         assert word in text
 
 
-def test_wrong_repository_password(rig: Rig):
-    secret = rig.site / "secrets" / "worm-password"
+def test_wrong_repository_password(stage: Rig):
+    secret = stage.site / "secrets" / "worm-password"
     kept = secret.read_text()
     try:
         secret.write_text("not the password\n")
-        status, entries, _ = run(rig, "ehr-worm")
+        status, entries, _ = run(stage, "ehr-worm")
     finally:
         secret.write_text(kept)
     assert status == 12
     assert of_type(entries, "drill-concluded")[0]["verdict"] == "inconclusive"
 
 
-def test_an_unreachable_store_is_known_in_seconds(rig: Rig):
-    rig.server.stop()
+def test_an_unreachable_store_is_known_in_seconds(stage: Rig):
+    stage.server.stop()
     try:
         begun = time.monotonic()
-        status, entries, _ = run(rig, "ehr-worm")
+        status, entries, _ = run(stage, "ehr-worm")
         assert time.monotonic() - begun < 40
     finally:
-        rig.server.start()
+        stage.server.start()
     assert status == 13
     assert of_type(entries, "drill-concluded")[0]["verdict"] == "inconclusive"
 
 
 @pytest.mark.parametrize("state", ["absent", "wrong label"])
-def test_a_medium_that_is_absent_or_another_one(rig: Rig, state: str):
-    label = rig.medium / ".drp-medium"
+def test_a_medium_that_is_absent_or_another_one(stage: Rig, state: str):
+    label = stage.medium / ".drp-medium"
     kept = label.read_text()
     try:
         if state == "absent":
-            rig.medium.rename(rig.folder / "unplugged")
+            stage.medium.rename(stage.folder / "unplugged")
         else:
             label.write_text("ANOTHER\n")
-        status, entries, _ = run(rig, "ehr-airgap")
+        status, entries, _ = run(stage, "ehr-airgap")
     finally:
         if state == "absent":
-            (rig.folder / "unplugged").rename(rig.medium)
+            (stage.folder / "unplugged").rename(stage.medium)
         label.write_text(kept)
     assert status == 13
     assert "DRP-M001" in findings(entries)
     assert any("DRP-MEDIUM-01" in event["message"] for event in of_type(entries, "progressed"))
 
 
-def damaged(rig: Rig, how: str) -> tuple[int, list[dict[str, Any]], Path]:
+def damaged(stage: Rig, how: str) -> tuple[int, list[dict[str, Any]], Path]:
     """Damage one pack of the medium, drill, and put the pack back."""
-    pack = packs(rig.medium / "restic")[-1]
+    pack = packs(stage.medium / "restic")[-1]
     kept = pack.read_bytes()
     try:
         if how == "flipped":
@@ -153,7 +152,7 @@ def damaged(rig: Rig, how: str) -> tuple[int, list[dict[str, Any]], Path]:
             pack.write_bytes(kept[: len(kept) // 2])
         else:
             pack.unlink()
-        status, entries, _ = run(rig, "ehr-airgap")
+        status, entries, _ = run(stage, "ehr-airgap")
     finally:
         pack.unlink(missing_ok=True)
         pack.write_bytes(kept)
@@ -162,8 +161,8 @@ def damaged(rig: Rig, how: str) -> tuple[int, list[dict[str, Any]], Path]:
 
 
 @pytest.mark.parametrize("how", ["flipped", "truncated", "missing"])
-def test_a_damaged_pack_fails_the_drill_and_is_named(rig: Rig, how: str):
-    status, entries, pack = damaged(rig, how)
+def test_a_damaged_pack_fails_the_drill_and_is_named(stage: Rig, how: str):
+    status, entries, pack = damaged(stage, how)
     assert status == 1
     found = [event["finding"] for event in of_type(entries, "finding-raised")]
     codes = {finding["code"] for finding in found}
@@ -173,53 +172,53 @@ def test_a_damaged_pack_fails_the_drill_and_is_named(rig: Rig, how: str):
     assert pack.name[:8] in text or "/documents/" in text or "/pg/" in text
 
 
-def test_no_eligible_recovery_point_fails(rig: Rig):
-    drill = (rig.site / "inventory/drills/ehr-worm.yml").read_text()
-    rig.write_site(**{"inventory/drills/ehr-worm.yml": drill.replace("policy: newest-immutable", "policy: newest, not_newer_than: 40d")})
+def test_no_eligible_recovery_point_fails(stage: Rig):
+    drill = (stage.site / "inventory/drills/ehr-worm.yml").read_text()
+    stage.write_site(**{"inventory/drills/ehr-worm.yml": drill.replace("policy: newest-immutable", "policy: newest, not_newer_than: 40d")})
     try:
-        status, entries, _ = run(rig, "ehr-worm")
+        status, entries, _ = run(stage, "ehr-worm")
     finally:
-        rig.write_site()
+        stage.write_site()
     assert status == 1
     assert "DRP-S001" in findings(entries)
 
 
-def test_a_missing_manifest_is_inconclusive_and_an_edited_one_fails(rig: Rig):
-    manifest = rig.site / "manifests" / "ehr" / f"{rig.points['manifest']}.drpm"
+def test_a_missing_manifest_is_inconclusive_and_an_edited_one_fails(stage: Rig):
+    manifest = stage.site / "manifests" / "ehr" / f"{stage.points['manifest']}.drpm"
     kept = manifest.read_bytes()
     try:
         manifest.unlink()
-        status, entries, _ = run(rig, "ehr-airgap")
+        status, entries, _ = run(stage, "ehr-airgap")
         assert status == 3
         assert "DRP-H006" in findings(entries)
         manifest.write_bytes(kept[:-20] + bytes([kept[-20] ^ 1]) + kept[-19:])
-        status, entries, _ = run(rig, "ehr-airgap")
+        status, entries, _ = run(stage, "ehr-airgap")
         assert status == 1
         assert "DRP-H008" in findings(entries)
     finally:
         manifest.write_bytes(kept)
 
 
-def test_two_drp_at_once(rig: Rig):
+def test_two_drp_at_once(stage: Rig):
     first = subprocess.Popen(
         [sys.executable, "-m", "drp", "--quiet", "drill", "run", "ehr-worm"],
-        env={**os.environ, "DRP_SITE": str(rig.site)},
+        env={**os.environ, "DRP_SITE": str(stage.site)},
         stdin=subprocess.DEVNULL,
     )
     try:
-        assert wait(lambda: (rig.site / "state" / "lock").exists() and "pid" in (rig.site / "state" / "lock").read_text())
+        assert wait(lambda: (stage.site / "state" / "lock").exists() and "pid" in (stage.site / "state" / "lock").read_text())
         time.sleep(0.5)
-        second = rig.drp("drill", "run", "ehr-airgap", check=False)
+        second = stage.drp("drill", "run", "ehr-airgap", check=False)
         assert second.returncode == 11
         assert "DRP-E020" in second.stderr
     finally:
         assert first.wait(120) == 0
 
 
-def test_the_canary_secrets_are_nowhere(rig: Rig):
-    rig.drp("drill", "run", "ehr-worm")
-    secrets = [rig.secret(name).encode() for name in ("worm-password", "s3-secret-key", "s3-access-key")]
-    for path in [*(rig.site / "state").rglob("*"), *(rig.site / "evidence").rglob("*")]:
+def test_the_canary_secrets_are_nowhere(stage: Rig):
+    stage.drp("drill", "run", "ehr-worm")
+    secrets = [stage.secret(name).encode() for name in ("worm-password", "s3-secret-key", "s3-access-key")]
+    for path in [*(stage.site / "state").rglob("*"), *(stage.site / "evidence").rglob("*")]:
         if path.is_file():
             content = path.read_bytes()
             assert not any(secret in content for secret in secrets), path

@@ -13,7 +13,7 @@ from tests.support.rig import Rig
 
 
 @pytest.fixture(scope="session")
-def rig() -> Iterator[Rig]:
+def stage() -> Iterator[Rig]:
     """The EHR, backed up once to both repositories. Tests that change anything of it put it back."""
     folder = Path(tempfile.mkdtemp(prefix="drp-rig-", dir="/var/tmp"))  # PostgreSQL's user must get in
     try:

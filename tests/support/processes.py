@@ -1,32 +1,52 @@
-"""Looks for what a drill could have left on the machine."""
+"""Looks for what the drills of one site could have left on the machine."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
+_SANDBOX = re.compile(rb"drp-[0-9a-f]{12}")
 
-def descendants_in_namespaces(site: Path) -> list[str]:
-    """Return the command lines of live processes that belong to the site's drills."""
-    found = []
+
+def sandboxes_of(site: Path) -> set[str]:
+    """Return the ids of all sandboxes that the site's journal names."""
+    found: set[str] = set()
+    for path in (site / "state").glob("journal.sqlite*"):
+        found |= {match.decode() for match in _SANDBOX.findall(path.read_bytes())}
+    return found
+
+
+def processes_left(site: Path) -> list[str]:
+    """Return live processes of the site's drills: its workers, and whatever is in their sandboxes' control groups."""
+    ids, found = sandboxes_of(site), []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
             line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            groups = (entry / "cgroup").read_text(errors="replace")
             state = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
         except OSError:
             continue
-        if state != "Z" and ("drp.cli.worker" in line or "bwrap" in line or str(site / "state" / "run") in line):
+        if state != "Z" and (("drp.cli.worker" in line and str(site) in line) or any(name in groups for name in ids)):
             found.append(line)
     return found
 
 
-def restored_data_left(site: Path) -> list[str]:
-    """Return mounts, loop devices, control groups and files that a drill of the site left."""
+def data_left(site: Path) -> list[str]:
+    """Return mounts and files with restored data that a drill of the site left."""
     found = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(site) in line]
     run = site / "state" / "run"
-    found += [str(path) for path in run.rglob("*") if path.name == "data" or path.suffix == ".img"]
-    for root in ("/sys/fs/cgroup/drp", *(f"/sys/fs/cgroup/{name}/drp" for name in ("memory", "pids", "cpu", "unified"))):
-        found += [str(path) for path in Path(root).glob("*") if path.is_dir()]
-    return found
+    return found + [str(path) for path in run.rglob("*") if path.name == "data" or path.suffix == ".img"]
+
+
+def control_groups_left(site: Path) -> list[str]:
+    """Return control groups of the site's sandboxes."""
+    roots = (Path("/sys/fs/cgroup/drp"), *(Path(f"/sys/fs/cgroup/{name}/drp") for name in ("memory", "pids", "cpu", "unified")))
+    return [str(root / name) for root in roots for name in sandboxes_of(site) if (root / name).is_dir()]
+
+
+def left(site: Path) -> list[str]:
+    """Return everything that is left."""
+    return [*processes_left(site), *data_left(site), *control_groups_left(site)]

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from drp.hashing import create_manifest
+from drp.manifests import ManifestDirectory
 from tests.support.ehr import Ehr, binaries
 from tests.support.restic_tools import Restic, VersionKind, executable
 from tests.support.s3_server import Identity, S3Server
@@ -123,24 +125,14 @@ class Rig:
     def backup(self, *, worm: bool = True, medium: bool = True) -> dict[str, str]:
         """Back up as a backup job should: manifest first, then restic, tagged with the manifest's id."""
         root = self.ehr.stage()
-        facts = self.folder / "facts.json"
-        facts.write_text(
-            self.drp(
-                "verifier", "facts", "postgres", "--host", str(self.ehr.socket), "--port", "5432", "--user", "postgres",
-                path=f"{binaries()}",
-            ).stdout
-        )  # fmt: skip
-        store = self.site / "manifests" / "ehr"
+        words = ["--host", str(self.ehr.socket), "--port", "5432", "--user", "postgres"]
+        facts = json.loads(self.drp("verifier", "facts", "postgres", *words, path=f"{binaries()}").stdout)
+        store = self.site / "manifests"
         store.mkdir(parents=True, exist_ok=True)
-        draft = store / "draft.drpm"
-        made = json.loads(
-            self.drp(
-                "manifest", "create", str(root), "-o", str(draft), "--application", "ehr", "--facts", str(facts), "--json"
-            ).stdout
-        )
-        draft.replace(store / f"{made['id']}.drpm")
-        tags = ["app=ehr", f"drp-manifest={made['id']}"]
-        points = {"manifest": made["id"]}
+        create_manifest(root, store / "draft.drpm", application="ehr", facts=facts)
+        manifest = ManifestDirectory(store).keep(store / "draft.drpm").id
+        tags = ["app=ehr", f"drp-manifest={manifest}"]
+        points = {"manifest": manifest}
         if worm:
             points["worm"] = self.worm().backup(root, tags=tags)
         if medium:
