@@ -9,6 +9,7 @@ import pytest
 from drp.domain.check import Execution, Expectation
 from drp_verifiers.assertions import Assertion, judge_rows, same
 from drp_verifiers.counts import TableCounts, compare, expected_counts
+from drp_verifiers.postgres_session import trouble_of
 from drp_verifiers.statements import death, last_words, signal_of
 from drp_verifiers.watermarks import Newest, judge
 from tests.simulators.target import LocalTarget
@@ -199,3 +200,48 @@ def test_last_words_prefer_standard_error_and_are_short():
     assert last_words(Execution(exit_code=1, stdout=b"out\n", stderr=b"first\n\nlast \n\n")) == "last"
     assert last_words(Execution(exit_code=1, stdout=b"out\n", stderr=b"")) == "out"
     assert len(last_words(Execution(exit_code=1, stdout=b"", stderr=b"x" * 100_000))) == 400
+
+
+@pytest.mark.parametrize(
+    ("stderr", "exit_code", "outcome", "reason"),
+    [
+        (
+            "psql:<stdin>:11: ERROR:  XX001: invalid page in block 2\nLOCATION:  ReadBuffer",
+            3,
+            "failed",
+            "XX001: invalid page in block 2",
+        ),
+        ("ERREUR:  42P01: la relation n'existe pas", 1, "failed", "42P01: la relation n'existe pas"),
+        ("ERROR:  42601: syntax error", 1, "undetermined", "42601: syntax error"),
+        ("ERROR:  42501: permission denied for table x", 1, "undetermined", "42501: permission denied for table x"),
+        (
+            "ERROR:  57014: canceling statement due to statement timeout",
+            1,
+            "undetermined",
+            "57014: canceling statement due to statement timeout",
+        ),
+        (
+            "psql: error: connection to server failed: Connection refused",
+            2,
+            "failed",
+            "psql: error: connection to server failed: Connection refused",
+        ),
+        (
+            "psql: error: FATAL:  password authentication failed",
+            2,
+            "undetermined",
+            "psql: error: FATAL:  password authentication failed",
+        ),
+        (
+            "psql: error: FATAL:  the database system is starting up",
+            2,
+            "failed",
+            "psql: error: FATAL:  the database system is starting up",
+        ),
+        ("server closed the connection unexpectedly", 2, "failed", "server closed the connection unexpectedly"),
+        ("", 1, "undetermined", "psql ended with 1"),
+    ],
+)
+def test_errors_about_the_data_fail_and_all_others_are_undetermined(stderr, exit_code, outcome, reason):
+    trouble = trouble_of(Execution(exit_code=exit_code, stdout=b"", stderr=stderr.encode()))
+    assert (trouble.outcome, trouble.reason) == (outcome, reason)

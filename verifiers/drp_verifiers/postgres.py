@@ -5,7 +5,7 @@ It says nothing about the application on top, nor about what the backup never he
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -45,6 +45,8 @@ class PostgresVerifier:
 
     name: ClassVar[str] = "postgres"
     Options: ClassVar[type] = PostgresOptions
+    gentle_options: ClassVar[Mapping[str, object]] = {"amcheck": False, "checksums": "no"}
+    """For systems that are in use: no extension is installed, no table locked, not everything read."""
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield the server's state, then damage, rows, newest datum, assertions and checksums, in that order.
@@ -79,7 +81,9 @@ class PostgresVerifier:
                 tolerance=options.row_count_tolerance,
             )
         yield from _declared_queries(session, options, maintenance, expectation)
-        yield from _checksums(session, server, options, maintenance)
+        if options.checksums != "no" and server.get("checksums") is True:
+            everything = options.amcheck and options.database is None
+            yield from check_checksums(session, maintenance, names, everything_read=everything)
 
 
 def _declared(options: PostgresOptions) -> Iterator[str]:
@@ -138,17 +142,3 @@ def _newest(session: Session, newest: Newest, maintenance: str, expectation: Exp
             return judge(None if value is None else str(value), newest, expectation)
         case _:
             return undetermined("newest", "the newest datum", observed="not one row with one column")
-
-
-def _checksums(
-    session: Session, server: dict[str, object], options: PostgresOptions, maintenance: str
-) -> Iterator[CheckResult]:
-    if options.checksums == "no" or server.get("checksums") is not True:
-        return
-    version = server.get("version")
-    yield from check_checksums(
-        session,
-        maintenance,
-        version if isinstance(version, int) else 0,
-        everything_read=options.amcheck and options.database is None,
-    )

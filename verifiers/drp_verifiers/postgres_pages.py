@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.domain.check import CheckResult, Execution
-from drp_verifiers.postgres_session import NoAnswer, Session, as_mapping
+from drp_verifiers.postgres_session import NoAnswer, Session, as_mapping, errors_in, json_lines, trouble_of
 from drp_verifiers.statements import Trouble, death, failed, last_words, passed, undetermined
 
 _NAMED = 6
-_BLACKHOLE_SINCE = 150000
 _FAILURES = """
-SELECT pg_catalog.json_build_array(name, failures) FROM (
-  SELECT coalesce(datname, 'shared relations') AS name, checksum_failures AS failures
-  FROM pg_catalog.pg_stat_database WHERE checksum_failures > 0) AS counted
+SELECT pg_catalog.to_json(coalesce(datname, 'shared relations') || ': ' || checksum_failures || ' failures')
+FROM pg_catalog.pg_stat_database WHERE checksum_failures > 0
+"""
+_READ_EVERYTHING = """
+SET client_min_messages = error;
+CREATE EXTENSION IF NOT EXISTS pg_prewarm SCHEMA pg_catalog;
+SELECT pg_catalog.format('SELECT pg_catalog.to_json(%I.pg_prewarm(%s::pg_catalog.regclass, %L, %L))',
+  (SELECT schema.nspname FROM pg_catalog.pg_extension AS extension
+   JOIN pg_catalog.pg_namespace AS schema ON schema.oid = extension.extnamespace WHERE extname = 'pg_prewarm'),
+  class.oid, 'buffer', fork.name)
+FROM pg_catalog.pg_class AS class CROSS JOIN (VALUES ('main'), ('fsm'), ('vm'), ('init')) AS fork (name)
+WHERE class.relkind IN ('r', 'i', 't', 'm', 'S') AND class.relpersistence <> 't'
+  AND pg_catalog.pg_relation_size(class.oid, fork.name) > 0
+ORDER BY class.oid \\gexec
 """
 
 
@@ -47,59 +57,65 @@ def _findings(execution: Execution) -> str:
     return " · ".join(line[:300] for line in lines[:_NAMED]) + more
 
 
-def check_checksums(session: Session, database: str, version: int, *, everything_read: bool) -> Iterator[CheckResult]:
+def check_checksums(
+    session: Session, maintenance: str, names: tuple[str, ...], *, everything_read: bool
+) -> Iterator[CheckResult]:
     """Yield whether any page disagrees with its checksum. Call it last, and only where checksums are enabled.
 
-    From version 15 the server reads every page of every relation from disk for a base backup into nothing; that
-    finds damage also where pg_amcheck does not look (GIN, GiST, BRIN). Where replication is not allowed, what the
-    server has counted so far is asked, which says something only after everything else was read.
+    Every fork of every relation goes through the server's buffers (extension ``pg_prewarm``), which finds damage also
+    where pg_amcheck does not look: GIN, GiST and BRIN indexes, sequences, free space maps. A base backup would not
+    do: it passes over pages whose damaged header claims to be new. Where the extension cannot be installed, the
+    failures that the server has counted are asked, which says something only after everything else was read.
     """
     check, statement = "checksums", "every page of every relation fits its checksum"
-    narrower = "no page that was read departs from its checksum"
-    try:
-        whole = _base_backup(session) if version >= _BLACKHOLE_SINCE else "needs PostgreSQL 15"
-    except NoAnswer as damage:
-        yield damage.trouble.result(check, statement, expected="no failure")
-        return
-    try:
-        counted = session.rows(database, _FAILURES)
-    except NoAnswer as silence:
-        yield silence.trouble.result(check, statement)
-        return
-    if counted:
-        named = "; ".join(_named(row) for row in counted[:_NAMED])
-        yield failed(check, statement, observed=named, expected="no failure")
-    elif not whole:
-        yield passed(check, statement, observed="every page was read from disk; no failure")
-    elif everything_read:
-        yield passed(check, narrower, observed=f"no failure counted; not every page was read: {whole}")
+    unread: list[str] = []
+    damaged: list[str] = []
+    pages = 0
+    for name in names:
+        try:
+            found, errors = _read_everything(session, name)
+        except NoAnswer as silence:
+            if silence.trouble.outcome == "failed":
+                damaged.append(f"{name}: {silence.trouble.reason}")
+            unread.append(f"{name}: {silence.trouble.reason}")
+        else:
+            pages += found
+            damaged += [f"{name}: {error}" for error in errors]
+    if damaged:
+        more = f"; and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else ""
+        yield failed(check, statement, observed="; ".join(damaged[:_NAMED]) + more, expected="no failure")
+    elif not unread:
+        yield passed(check, statement, observed=f"all {pages} pages were read; no failure")
     else:
-        yield undetermined(check, statement, observed=f"the pages were not read: {whole}")
+        yield _counted_failures(session, maintenance, "; ".join(unread[:_NAMED]), everything_read=everything_read)
 
 
-def _named(row: object) -> str:
-    match row:
-        case [str(database), int(number)]:
-            return f"{database}: {number} failures"
-        case _:
-            return "failures"
+def _read_everything(session: Session, database: str) -> tuple[int, list[str]]:
+    """Return how many pages were read and the errors of those that could not be. Raises NoAnswer."""
+    execution = session.psql(database, ("-f", "-"), stdin=_READ_EVERYTHING.encode(), read_only=False)
+    if execution.exit_code:
+        raise NoAnswer(trouble_of(execution))
+    pages = [row for row in json_lines(execution.stdout) if isinstance(row, int)]
+    errors = errors_in(execution)
+    foreign = [error for error in errors if not error[0].startswith("XX")]
+    if foreign or not pages:
+        reason = f"{foreign[0][0]}: {foreign[0][1]}" if foreign else "no page was read"
+        raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+    return sum(pages), [f"{state}: {message}" for state, message in errors]
 
 
-def _base_backup(session: Session) -> str:
-    """Return an empty text when every page was read and is right, else why it was not read. NoAnswer is damage."""
-    execution = session.run(
-        "pg_basebackup",
-        ("--target=blackhole", "-X", "none", "--checkpoint=fast", "--no-manifest", "--no-password"),
-    )
-    if (trouble := death("pg_basebackup", execution)) is not None:
-        raise NoAnswer(trouble)
-    if execution.exit_code == 0:
-        return ""
-    text = execution.stderr.decode("utf-8", "replace")
-    if "checksum" in text or "server closed the connection" in text:
-        lines = [" ".join(line.split())[:300] for line in text.splitlines() if line.strip()]
-        raise NoAnswer(Trouble(outcome="failed", reason=" · ".join(lines[:_NAMED])))
-    return last_words(execution)
+def _counted_failures(session: Session, maintenance: str, unread: str, *, everything_read: bool) -> CheckResult:
+    check, statement = "checksums", "no page that was read departs from its checksum"
+    try:
+        counted = session.rows(maintenance, _FAILURES)
+    except NoAnswer as silence:
+        return silence.trouble.result(check, statement)
+    if counted:
+        observed = f"{'; '.join(map(str, counted[:_NAMED]))}; not every page was read: {unread}"
+        return failed(check, statement, observed=observed, expected="no failure")
+    if everything_read:
+        return passed(check, statement, observed=f"no failure counted; not every page was read: {unread}")
+    return undetermined(check, statement, observed=f"the pages were not read: {unread}")
 
 
 def server_facts(session: Session, database: str) -> dict[str, object]:

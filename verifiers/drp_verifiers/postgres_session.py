@@ -15,7 +15,8 @@ from drp.domain.check import CheckOutcome, Execution, Target
 from drp_verifiers.statements import Trouble, death, last_words
 
 _FIND_BINARIES = "ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/postgresql*/bin 2>/dev/null; true"
-_SQLSTATE = re.compile(r":\s+([0-9A-Z]{5}):\s*(.*)")
+_SQLSTATE = re.compile(r":  ([0-9A-Z]{5}): +(.*)")
+"""After a severity in any language; the two blanks tell it from the severity itself (``…:11: ERROR:  42P01: …``)."""
 _NOT_ABOUT_THE_DATA = re.compile(r"28...|42601|42501|57014|25006|53300")
 """SQLSTATEs that tell of the query, the user or the clock: authorisation, syntax, privilege, cancelled, read-only,
 too many connections. All others tell of the data."""
@@ -80,11 +81,11 @@ class Session:
             raise NoAnswer(trouble_of(execution))
         return json_lines(execution.stdout)
 
-    def psql(self, database: str, arguments: Sequence[str], *, stdin: bytes = b"") -> Execution:
-        """Run psql read-only, unfiltered by row security. Raises NoAnswer when it does not end by itself."""
+    def psql(self, database: str, arguments: Sequence[str], *, stdin: bytes = b"", read_only: bool = True) -> Execution:
+        """Run psql unfiltered by row security. Raises NoAnswer when it does not end by itself."""
         milliseconds = max(1000, int(self.timeout_seconds * 1000))
         settings = (
-            "-c default_transaction_read_only=on -c row_security=off "
+            f"-c default_transaction_read_only={'on' if read_only else 'off'} -c row_security=off "
             f"-c default_transaction_isolation=repeatable\\ read -c statement_timeout={milliseconds}"
         )
         options = ("-X", "-q", "-A", "-t", "--no-password", "-v", "VERBOSITY=verbose", "-d", database)
