@@ -52,8 +52,7 @@ for link in "$PGDATA"/pg_tblspc/* "$PGDATA/pg_wal"; do
   ln -sfn "$base$wanted" "$link"
 done
 
-# Replication too: the server reads every page against its checksum when it is asked for a base backup into nothing.
-printf '%s all trust\n' 'local all' 'local replication' 'host all all' 'host replication all' >"$run/pg_hba.conf"
+printf 'local all all trust\nhost all all all trust\n' >"$run/pg_hba.conf"
 : >"$run/pg_ident.conf"
 configuration=$PGDATA/postgresql.conf
 if [ -n "$DRP_CONFIG_FILE" ]; then configuration=$DRP_RESTORED_ROOT/$DRP_CONFIG_FILE; fi
