@@ -35,6 +35,9 @@ MODELS = (
 )
 
 
+_KINDS = {1: "patients", 2: "studies", 3: "series", 4: "instances"}
+
+
 @dataclass(frozen=True)
 class Backup:
     """What a backup left behind, and what it promises."""
@@ -76,7 +79,7 @@ def table(model: str) -> str:
 
 
 def _facts(counts: Mapping[str, int], rule: str) -> dict[str, Any]:
-    return {"gnuhealth.counts": dict(counts), "gnuhealth.counts_rule": rule}
+    return {"gnuhealth": {"counts": dict(counts), "rule": rule}}
 
 
 @contextlib.contextmanager
@@ -212,7 +215,7 @@ def orthanc_on_database(pacs: Orthanc, database: Cluster | MariaDB, into: Path) 
     """Dump the index database first, then copy attachments."""
     name = str(pacs.database["Database"])
     target = hand_over(into / "database", database.user)
-    at = _now()
+    at, counts = _now(), _database_counts(database, name)
     if isinstance(database, Cluster):
         run([*database.client("pg_dump", name), "-Fc", "-f", str(target / f"{name}.dump")], user=database.user)
     else:
@@ -226,7 +229,13 @@ def orthanc_on_database(pacs: Orthanc, database: Cluster | MariaDB, into: Path) 
         run([*words, f"--result-file={target / f'{name}.sql'}", name], user=database.user)
     _copy_attachments(pacs, into)
     run(["cp", "-a", str(pacs.root / "etc"), str(into / "etc")])
-    return Backup("pacs", f"orthanc-{pacs.index}", into, at, {"orthanc.counts_rule": "at-least"})
+    return Backup("pacs", f"orthanc-{pacs.index}", into, at, {"orthanc": {"counts": counts, "rule": "at-least"}})
+
+
+def _database_counts(database: Cluster | MariaDB, name: str) -> dict[str, int]:
+    rows = database.sql("select resourceType, count(*) from Resources group by resourceType", name).splitlines()
+    kinds = dict(row.replace("\t", "|").split("|") for row in rows)
+    return {kind: int(kinds.get(str(number), 0)) for number, kind in _KINDS.items()}
 
 
 def _copy_pacs(pacs: Orthanc, into: Path) -> None:
@@ -263,9 +272,8 @@ def index_facts(storage: Path) -> dict[str, Any]:
             size = connection.execute("select coalesce(sum(compressedSize), 0) from AttachedFiles").fetchone()[0]
         finally:
             connection.close()
-    names = {1: "patients", 2: "studies", 3: "series", 4: "instances"}
-    counts = {name: int(kinds.get(number, 0)) for number, name in names.items()}
-    return {"orthanc.counts": counts, "orthanc.counts_rule": "exact", "orthanc.bytes": int(size)}
+    counts = {kind: int(kinds.get(number, 0)) for number, kind in _KINDS.items()}
+    return {"orthanc": {"counts": counts, "rule": "exact", "bytes": int(size)}}
 
 
 # --- MariaDB ------------------------------------------------------------------------------------------------------

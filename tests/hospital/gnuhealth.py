@@ -211,7 +211,7 @@ class Instance:
         write_private(self.configuration, configuration(self, password), USER)
         write_private(self.root / "etc" / "admin.password", template.password + "\n", USER)
 
-    def start(self) -> float:
+    def start(self, timeout: float = 60) -> float:
         """Start the application on a running cluster; returns seconds until it accepts the login."""
         image = gnuhealth_image()
         self.daemon = Daemon.start(
@@ -220,7 +220,7 @@ class Instance:
              "-c", str(self.configuration), "-d", self.database],
             user=USER, namespace=self.namespace, log=self.root / "log" / "trytond.log",
         )  # fmt: skip
-        return self.daemon.wait_until(self._accepts_login)
+        return self.daemon.wait_until(self._accepts_login, timeout)
 
     def _accepts_login(self) -> bool:
         with self.client():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -200,9 +201,12 @@ class Hospital:
 
     def down(self) -> None:
         """Stop everything that was started and remove the namespace; safe to call again."""
-        for application in (self.ehr, self.lis, self.pacs):
+
+        def stop(application: Instance | Orthanc) -> None:
             with suppress(OSError, HospitalError):
                 application.stop()
+
+        in_parallel(*(partial(stop, application) for application in (self.ehr, self.lis, self.pacs)))
         self.ledger.close()
         self.namespace.destroy()
 

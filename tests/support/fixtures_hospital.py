@@ -1,4 +1,4 @@
-"""Fixtures around the hospital: a work folder that the databases' own accounts can enter."""
+"""Fixtures around the hospital: one for the whole run, healthy at all times; tests damage copies and backups of it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.hospital.hospital import Hospital
 
-@pytest.fixture(scope="module")
-def traversable_work() -> Iterator[Path]:
+
+@pytest.fixture(scope="session")
+def hospital_folder() -> Iterator[Path]:
     """A folder below /var/tmp; pytest's own are closed to other users, and the databases do not run as root."""
     folder = Path(tempfile.mkdtemp(prefix="drp-hospital-", dir="/var/tmp"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def hospital(hospital_folder: Path) -> Iterator[Hospital]:
+    """Four patients; a WAL segment is archived only when it is full or closed by hand."""
+    with Hospital(hospital_folder / "production", archive_timeout=0) as built:
+        built.seed(4)
+        yield built

@@ -1,0 +1,66 @@
+"""What the verifiers of clinical applications share: counts against facts, and where files and passwords are inside."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+
+from drp.domain.check import CheckResult, Execution, Expectation
+from drp_verifiers.statements import Trouble, death, failed, judged, last_words, undetermined
+
+
+def inside(path: str, expectation: Expectation) -> str:
+    """Return a path inside the sandbox; relative ones are below the restored tree. Empty stays empty."""
+    return posixpath.join(expectation.restored_root, path) if path else ""
+
+
+def section(expectation: Expectation, name: str) -> Mapping[str, object]:
+    """Return what the manifest keeps about one application, empty when it keeps nothing."""
+    facts = expectation.facts.get(name)
+    return facts if isinstance(facts, Mapping) else {}
+
+
+def whole_numbers(value: object) -> dict[str, int]:
+    """Return the whole numbers of a mapping; everything else in it is left out."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {
+        key: number
+        for key, number in value.items()
+        if isinstance(key, str) and isinstance(number, int) and not isinstance(number, bool)
+    }
+
+
+def judge_counts(check: str, statement: str, found: Mapping[str, int], facts: Mapping[str, object]) -> CheckResult:
+    """Compare what an application counts with ``{"counts": {kind: number}, "rule": "exact" | "at-least"}``.
+
+    Facts taken just before a backup that also holds later writes are a lower limit. Without facts nothing is
+    judged, except that an application which counts nothing at all fails: it started empty.
+    """
+    observed = _said(found)
+    if found and not any(found.values()):
+        return failed(check, statement, observed=f"nothing at all: {observed}", expected="restored data")
+    expected = whole_numbers(facts.get("counts"))
+    if not expected:
+        return undetermined(check, statement, observed=f"{observed}; the manifest keeps no counts to compare with")
+    at_least = facts.get("rule") == "at-least"
+    off = [
+        f"{kind}: {found.get(kind, 0)}, had {number}"
+        for kind, number in sorted(expected.items())
+        if (found.get(kind, 0) < number if at_least else found.get(kind, 0) != number)
+    ]
+    wanted = ("at least " if at_least else "") + _said(expected)
+    return judged(check, statement, holds=not off, observed="; ".join(off) or observed, expected=wanted)
+
+
+def _said(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} {number}" for kind, number in sorted(counts.items()))[:600]
+
+
+def trouble_of(program: str, execution: Execution) -> Trouble | None:
+    """Return why a client program gave no answer: died, timed out, is not there. A refusal is an answer."""
+    if execution.exit_code in {126, 127}:
+        return Trouble(
+            outcome="undetermined", reason=f"{program} cannot be run in the sandbox: {last_words(execution)}"
+        )
+    return death(program, execution)

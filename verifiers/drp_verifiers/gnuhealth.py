@@ -1,0 +1,153 @@
+"""The ``gnuhealth`` verifier: a user can log in, the records are there, signed laboratory reports are unaltered.
+
+The newest datum comes only from the dates that the application itself gave its records, in UTC. Commit times and file
+dates of a logical restore are those of the restore, and would report that nothing was lost.
+
+The digest of a signed report lies in the same database: who can change both is not caught here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.clinical import inside, judge_counts, section, whole_numbers
+from drp_verifiers.inside import ask, number_of, text_of, texts_of
+from drp_verifiers.statements import failed, judged, passed, undetermined
+from drp_verifiers.watermarks import Newest, judge
+
+_MODELS = (
+    "party.party",
+    "gnuhealth.patient",
+    "gnuhealth.patient.lab.test",
+    "gnuhealth.lab",
+    "gnuhealth.imaging.test.request",
+    "gnuhealth.imaging_orthanc.study",
+    "ir.attachment",
+)
+_CHECKS = ("counts", "newest", "signed-reports", "attachments")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GnuHealthOptions:
+    """What may be said about a GNU Health."""
+
+    database: str
+    password_file: str
+    """File inside the sandbox with the user's password; relative to the restored tree. Never the password itself."""
+    user: str = "admin"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    models: tuple[str, ...] = _MODELS
+    """Counted, and compared with the facts."""
+    newest_models: tuple[str, ...] = ()
+    """Whose newest record dates the restored data; empty: all that are counted."""
+    canary: bool = False
+    """One of these models is written regularly by a heartbeat, so the age of the newest record is not idle time."""
+    within_seconds: float | None = None
+    """Fail when the newest record is older than this, seen from the recovery point's instant."""
+    signed_reports: Literal["required", "if-any", "no"] = "if-any"
+    """required: an application without any signed report fails · if-any: then nothing is stated about them."""
+    attachments: int = 20
+    """How many of the newest attachments are read through the application; 0: none."""
+    seconds: float = 60.0
+
+
+class GnuHealthVerifier:
+    """Uses GNU Health from inside the sandbox as its users' programs do."""
+
+    name: ClassVar[str] = "gnuhealth"
+    Options: ClassVar[type] = GnuHealthOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield login, counts, newest record, signed reports and attachments."""
+        assert isinstance(options, GnuHealthOptions)
+        request = {
+            "host": options.host,
+            "port": options.port,
+            "database": options.database,
+            "user": options.user,
+            "password_file": inside(options.password_file, expectation),
+            "models": options.models,
+            "newest_models": options.newest_models or options.models,
+            "reports": options.signed_reports != "no",
+            "attachments": options.attachments,
+            "seconds": options.seconds,
+        }
+        answer = ask(target, "gnuhealth_rpc", request, timeout_seconds=expectation.timeout_seconds)
+        statement = f"{options.user} can log in to {options.database} on {options.host}:{options.port}"
+        if answer.trouble is None and answer.data.get("logged_in") is True:
+            yield passed("login", statement)
+            yield from _content(answer.data, options, expectation)
+            return
+        if answer.trouble is not None:
+            yield answer.trouble.result("login", statement)
+        else:
+            yield failed("login", statement, observed=text_of(answer.data, "reason"), expected="a session")
+        for check in _CHECKS:
+            yield undetermined(check, "needs a user who can log in", observed="nobody could log in")
+
+
+def _content(data: Mapping[str, object], options: GnuHealthOptions, expectation: Expectation) -> Iterator[CheckResult]:
+    refusals = data.get("errors")
+    errors = refusals if isinstance(refusals, dict) else {}
+    statement = "the application counts what it held at backup time"
+    if "counts" in errors:
+        yield failed("counts", statement, observed=text_of(errors, "counts"))
+    else:
+        facts = section(expectation, "gnuhealth")
+        yield judge_counts("counts", statement, whole_numbers(data.get("counts")), facts)
+    yield _newest(data, errors, options, expectation)
+    if options.signed_reports != "no":
+        yield from _reports(data, errors, options)
+    if options.attachments:
+        yield _attachments(data, errors)
+
+
+def _newest(
+    data: Mapping[str, object], errors: Mapping[str, object], options: GnuHealthOptions, expectation: Expectation
+) -> CheckResult:
+    if "newest" in errors:
+        return undetermined("newest", "the newest record of the application", observed=text_of(errors, "newest"))
+    answered = data.get("newest")
+    found = answered if isinstance(answered, dict) else {}
+    where = f"GNU Health: {text_of(found, 'field') or 'create_date'} of {text_of(found, 'model') or 'any record'}"
+    newest = Newest(query=where, canary=options.canary, within_seconds=options.within_seconds)
+    return judge(text_of(found, "at") or None, newest, expectation)
+
+
+def _reports(
+    data: Mapping[str, object], errors: Mapping[str, object], options: GnuHealthOptions
+) -> Iterator[CheckResult]:
+    check, statement = "signed-reports", "every signed laboratory report still has the digest it was signed with"
+    answered = data.get("reports")
+    found = answered if isinstance(answered, dict) else {}
+    if "reports" in errors:
+        yield failed(check, statement, observed=text_of(errors, "reports"))
+    elif number_of(found, "looked"):
+        altered, looked = number_of(found, "altered"), number_of(found, "looked")
+        named = ", ".join(texts_of(found, "listed"))[:400]
+        yield judged(
+            check,
+            statement,
+            holds=not altered,
+            observed=f"{altered} of {looked} altered: {named}" if altered else f"{looked} reports",
+            expected="none altered",
+        )
+    elif options.signed_reports == "required":
+        yield failed(check, statement, observed="there is no signed report at all", expected="at least one")
+
+
+def _attachments(data: Mapping[str, object], errors: Mapping[str, object]) -> CheckResult:
+    check, statement = "attachments", "the newest attachments can be read and are what was attached"
+    if "attachments" in errors:
+        return failed(check, statement, observed=text_of(errors, "attachments"))
+    answered = data.get("attachments")
+    found = answered if isinstance(answered, dict) else {}
+    looked, bad = number_of(found, "looked"), number_of(found, "bad")
+    if bad:
+        observed = f"{bad} of {looked} cannot: {'; '.join(texts_of(found, 'listed'))}"[:500]
+        return failed(check, statement, observed=observed, expected=f"{looked} readable")
+    return passed(check, statement, observed=f"{looked} read", expected=f"{looked} readable")

@@ -1,0 +1,174 @@
+"""The ``orthanc`` verifier: a PACS holds its studies, every stored image is what it was, and modalities can reach it.
+
+Orthanc starts and counts all its studies when every image is gone, and answers 200 with a truncated one: only the
+stored MD5 of each attachment and counts kept outside tell. Acquisition dates of studies are never a watermark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.clinical import inside, judge_counts, section, whole_numbers
+from drp_verifiers.inside import Answer, ask, number_of, text_of
+from drp_verifiers.orthanc_dicom import DicomPeer, network
+from drp_verifiers.orthanc_files import stored_files
+from drp_verifiers.statements import failed, judged, passed, undetermined
+from drp_verifiers.watermarks import Newest, judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrthancOptions:
+    """What may be said about an Orthanc."""
+
+    host: str = "127.0.0.1"
+    """Address inside the sandbox."""
+    port: int = 8042
+    configuration: str = ""
+    """Restored configuration whose ``RegisteredUsers`` holds the credentials; relative to the restored tree."""
+    user: str = ""
+    """Which registered user; empty: the first."""
+    password_file: str = ""
+    """Holds the password when there is no configuration to take it from."""
+    storage: str = ""
+    """Folder of the attachments, compared with the index file by file; empty: only Orthanc itself is asked."""
+    index: str = ""
+    """Folder of the SQLite index when it is not the storage."""
+    index_command: tuple[str, ...] = ()
+    """Prints ``uuid|compressed size|compressed MD5`` a line, for an index on a database server."""
+    most_instances: int = 0
+    """Look at no more stored images than this over REST; 0: at all. Less than all is never passed as all."""
+    dicomweb: str = "/dicom-web/"
+    """Root of DICOMweb; empty: not asked."""
+    samples: int = 3
+    dicom_port: int = 0
+    """Port of the DICOM server; 0: C-ECHO, C-FIND and C-GET are not tried."""
+    called_title: str = "ANY-SCP"
+    calling_title: str = "DRPDRILL"
+    within_seconds: float | None = None
+    """Fail when the newest study is older than this, seen from the recovery point's instant."""
+    canary: bool = False
+    """A heartbeat study is written regularly, so the age of the newest change is not idle time."""
+    seconds: float = 20.0
+
+
+class OrthancVerifier:
+    """Asks Orthanc from inside the sandbox, and its files without it."""
+
+    name: ClassVar[str] = "orthanc"
+    Options: ClassVar[type] = OrthancOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield answer, counts, stored images, newest change, samples, files and the DICOM services."""
+        assert isinstance(options, OrthancOptions)
+        answer = ask(
+            target, "orthanc_rest", _request(options, expectation), timeout_seconds=expectation.timeout_seconds
+        )
+        statement = f"Orthanc answers on {options.host}:{options.port}"
+        status = answer.data.get("status")
+        if answer.trouble is not None:
+            yield answer.trouble.result("answers", statement)
+        elif status == 200:
+            yield passed("answers", statement, observed=f"version {text_of(answer.data, 'version')[:40]}")
+            yield from _content(answer, options, expectation)
+        else:
+            observed = text_of(answer.data, "reason") or f"status {status}"
+            yield failed("answers", statement, observed=observed, expected="status 200 with the restored credentials")
+        if answer.trouble is not None or status != 200:
+            for check in ("counts", "stored-images", "newest"):
+                yield undetermined(check, "needs an Orthanc that answers", observed="it did not answer")
+        if options.storage:
+            yield from stored_files(target, options, expectation)
+        if options.dicom_port:
+            peer = DicomPeer(
+                host=options.host,
+                port=options.dicom_port,
+                called=options.called_title,
+                calling=options.calling_title,
+                seconds=options.seconds,
+            )
+            yield from network(target, peer, _samples(answer), whole_numbers(answer.data.get("counts")))
+
+
+def _request(options: OrthancOptions, expectation: Expectation) -> dict[str, object]:
+    return {
+        "host": options.host,
+        "port": options.port,
+        "configuration": inside(options.configuration, expectation),
+        "user": options.user,
+        "password_file": inside(options.password_file, expectation),
+        "most": options.most_instances,
+        "samples": options.samples,
+        "dicomweb": options.dicomweb,
+        "seconds": options.seconds,
+        # what is looked at is told when time runs out, instead of nothing at all
+        "digest_seconds": expectation.timeout_seconds * 0.7,
+    }
+
+
+def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) -> Iterator[CheckResult]:
+    facts = section(expectation, "orthanc")
+    counts = whole_numbers(answer.data.get("counts"))
+    yield judge_counts("counts", "Orthanc counts what it held at backup time", counts, facts)
+    yield _digests(answer, counts.get("instances", 0))
+    newest = Newest(
+        query="Orthanc: newest LastUpdate of a study", canary=options.canary, within_seconds=options.within_seconds
+    )
+    yield judge(_instant(text_of(answer.data, "newest")), newest, expectation)
+    if options.dicomweb:
+        for sample in _samples(answer):
+            yield _web(sample)
+
+
+def _instant(text: str) -> str | None:
+    """Return Orthanc's compact instant, which is UTC whatever the zone of the server, in ISO form."""
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC).isoformat()
+    except ValueError:
+        return text or None
+
+
+def _digests(answer: Answer, instances: int) -> CheckResult:
+    check, statement = "stored-images", "every stored image has the MD5 that Orthanc noted when it received it"
+    data = answer.data.get("digests")
+    found: Mapping[str, object] = data if isinstance(data, dict) else {}
+    looked, damaged = number_of(found, "looked"), number_of(found, "damaged")
+    expected = f"{instances} of {instances} sound"
+    if damaged:
+        listed = found.get("listed")
+        named = ", ".join(
+            f"{item.get('instance')} (status {item.get('status')})"
+            for item in (listed if isinstance(listed, list) else [])[:5]
+            if isinstance(item, dict)
+        )
+        return failed(
+            check, statement, observed=f"{damaged} of {looked} damaged or missing: {named}", expected=expected
+        )
+    observed = f"{looked} of {instances} sound"
+    if found.get("whole") is not True or looked < instances:
+        return undetermined(check, statement, observed=f"{observed}, the others were not looked at", expected=expected)
+    return passed(check, statement, observed=observed, expected=expected)
+
+
+def _samples(answer: Answer) -> list[Mapping[str, object]]:
+    samples = answer.data.get("samples")
+    return [item for item in samples if isinstance(item, dict)] if isinstance(samples, list) else []
+
+
+def _web(sample: Mapping[str, object]) -> CheckResult:
+    uid = text_of(sample, "uid")[:64]
+    instances, found, fetched = (sample.get(key) for key in ("instances", "qido", "wado"))
+    statement = f"DICOMweb finds study {uid} and fetches its images"
+    said = (
+        f"QIDO status {sample.get('qido_status')} with {found}, WADO status {sample.get('wado_status')} with {fetched}"
+    )
+    return judged(
+        f"dicomweb {uid}",
+        statement,
+        holds=found == 1 and isinstance(instances, int) and instances > 0 and fetched == instances,
+        observed=text_of(sample, "reason") or f"{said} images",
+        expected=f"1 study, {instances} images",
+    )

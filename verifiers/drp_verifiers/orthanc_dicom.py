@@ -1,0 +1,96 @@
+"""Tries a PACS as modalities and workstations use it: C-ECHO, C-FIND and C-GET by dcmtk inside the sandbox."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from drp.domain.check import CheckResult, Target
+from drp_verifiers.clinical import trouble_of
+from drp_verifiers.inside import text_of
+from drp_verifiers.statements import judged, last_words, undetermined
+
+_UID = re.compile(r"[0-9.]{1,64}")
+_FOUND = re.compile(rb"\(0020,000d\) UI \[([0-9.]{1,64})")
+_GET = 'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && getscu -S -od "$d" "$@" && ls "$d" | wc -l'
+"""Fetches into a folder that is removed at once, and prints how many files came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomPeer:
+    """Where the DICOM server is inside the sandbox, and the titles of both sides."""
+
+    host: str
+    port: int
+    called: str
+    calling: str
+    seconds: float
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the arguments that every dcmtk client takes."""
+        limit = str(max(1, int(self.seconds)))
+        return ("-aet", self.calling, "-aec", self.called, "-to", limit, "-ta", limit, "-td", limit)
+
+    @property
+    def address(self) -> tuple[str, ...]:
+        """Return host and port as arguments."""
+        return (self.host, str(self.port))
+
+
+def network(
+    target: Target, peer: DicomPeer, samples: Sequence[Mapping[str, object]], counts: Mapping[str, int]
+) -> Iterator[CheckResult]:
+    """Yield C-ECHO, the number of studies that C-FIND lists, and C-GET of each sample study."""
+    statement = f"the DICOM server on {peer.host}:{peer.port} answers a C-ECHO"
+    execution = target.run(("echoscu", *peer.words, *peer.address), timeout_seconds=peer.seconds * 2)
+    trouble = trouble_of("echoscu", execution)
+    if trouble is not None:
+        yield trouble.result("c-echo", statement)
+        return
+    echoed = execution.exit_code == 0
+    yield judged("c-echo", statement, holds=echoed, observed="answered" if echoed else last_words(execution))
+    if not echoed:
+        return
+    yield _find(target, peer, counts)
+    for sample in samples:
+        yield _get(target, peer, sample)
+
+
+def _find(target: Target, peer: DicomPeer, counts: Mapping[str, int]) -> CheckResult:
+    keys = ("-k", "0008,0052=STUDY", "-k", "0020,000d")
+    execution = target.run(("findscu", "-v", "-S", *peer.words, *keys, *peer.address), timeout_seconds=peer.seconds * 6)
+    statement = "C-FIND lists every study that the PACS counts"
+    trouble = trouble_of("findscu", execution)
+    if trouble is not None:
+        return trouble.result("c-find", statement)
+    listed = set(_FOUND.findall(execution.stdout + execution.stderr))
+    if "studies" not in counts:
+        return undetermined("c-find", statement, observed=f"{len(listed)} studies, the PACS itself counted none")
+    return judged(
+        "c-find",
+        statement,
+        holds=execution.exit_code == 0 and len(listed) == counts["studies"] and bool(listed),
+        observed=f"{len(listed)} studies",
+        expected=f"{counts['studies']} studies",
+    )
+
+
+def _get(target: Target, peer: DicomPeer, sample: Mapping[str, object]) -> CheckResult:
+    uid = text_of(sample, "uid")
+    check, statement = f"c-get {uid[:64]}", f"C-GET fetches study {uid[:64]}"
+    if not _UID.fullmatch(uid):
+        return undetermined(check, statement, observed="the study's UID is none")
+    words = (*peer.words, "-k", "0008,0052=STUDY", "-k", f"0020,000d={uid}", *peer.address)
+    execution = target.run(("/bin/sh", "-c", _GET, "getscu", *words), timeout_seconds=peer.seconds * 6)
+    trouble = trouble_of("getscu", execution)
+    if trouble is not None:
+        return trouble.result(check, statement)
+    came = execution.stdout.decode("utf-8", "replace").strip()
+    wanted = sample.get("instances")
+    if not isinstance(wanted, int):
+        return undetermined(check, statement, observed=f"{came} images, and nothing to compare with")
+    holds = execution.exit_code == 0 and wanted > 0 and came == str(wanted)
+    observed = f"{came} images" if execution.exit_code == 0 else last_words(execution)
+    return judged(check, statement, holds=holds, observed=observed, expected=f"{wanted} images")

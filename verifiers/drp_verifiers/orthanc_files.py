@@ -1,0 +1,85 @@
+"""Compares Orthanc's stored attachments with its index, without asking Orthanc: it vouches for files it cannot read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.clinical import inside, judge_counts, section, trouble_of, whole_numbers
+from drp_verifiers.inside import ask, number_of, text_of, texts_of
+from drp_verifiers.statements import failed, judged, last_words, passed, undetermined
+
+
+class StorageOptions(Protocol):
+    """The options that say where storage and index are."""
+
+    @property
+    def storage(self) -> str: ...  # noqa: D102 - named by itself
+    @property
+    def index(self) -> str: ...  # noqa: D102 - the same
+    @property
+    def index_command(self) -> tuple[str, ...]: ...  # noqa: D102 - the same
+
+
+def stored_files(target: Target, options: StorageOptions, expectation: Expectation) -> Iterator[CheckResult]:
+    """Yield the index's integrity and counts, then whether every row finds its file, and the file its MD5."""
+    statement = f"every attachment in {options.storage} has the size and MD5 that the index names"
+    rows: list[list[str]] | None = None
+    if options.index_command:
+        execution = target.run(options.index_command, timeout_seconds=expectation.timeout_seconds)
+        trouble = trouble_of(options.index_command[0], execution)
+        if trouble is not None:
+            yield trouble.result("stored-files", statement)
+            return
+        if execution.exit_code != 0:
+            yield failed("stored-files", statement, observed=f"the index gave no rows: {last_words(execution)}")
+            return
+        lines = execution.stdout.decode("utf-8", "replace").splitlines()
+        rows = [line.replace("\t", "|").split("|") for line in lines if line.strip()]
+    request = {
+        "storage": inside(options.storage, expectation),
+        "index": inside(options.index, expectation),
+        "rows": rows,
+    }
+    answer = ask(target, "orthanc_files", request, timeout_seconds=expectation.timeout_seconds)
+    if answer.trouble is not None:
+        yield answer.trouble.result("stored-files", statement)
+        return
+    if rows is None:
+        yield from _index(answer.data, expectation)
+    if reason := text_of(answer.data, "reason"):
+        yield failed("stored-files", statement, observed=reason)
+        return
+    yield _files(answer.data, statement)
+
+
+def _index(data: Mapping[str, object], expectation: Expectation) -> Iterator[CheckResult]:
+    lines = texts_of(data, "integrity")
+    yield judged(
+        "index-integrity",
+        "the index is a sound database",
+        holds=lines == ("ok",),
+        observed="; ".join(lines)[:400] or text_of(data, "reason"),
+        expected="ok",
+    )
+    counts = whole_numbers(data.get("counts"))
+    yield judge_counts(
+        "index-counts", "the index holds what it held at backup time", counts, section(expectation, "orthanc")
+    )
+
+
+def _files(data: Mapping[str, object], statement: str) -> CheckResult:
+    counts = whole_numbers(data.get("attachments"))
+    rows, bad = number_of(data, "rows"), sum(number for kind, number in counts.items() if kind != "sound")
+    summary = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number)
+    if not rows:
+        return undetermined("stored-files", statement, observed="the index names no attachment")
+    if bad and bad == counts.get("without-digest"):
+        return undetermined("stored-files", statement, observed=f"{summary}: Orthanc stored no MD5 for them")
+    if bad:
+        named = "; ".join(texts_of(data, "listed")[:5])
+        return failed("stored-files", statement, observed=f"{summary}: {named}", expected=f"{rows} sound")
+    orphans = number_of(data, "orphans")
+    beside = f"; {orphans} files that no row names, as a copy under load leaves them" if orphans else ""
+    return passed("stored-files", statement, observed=f"{summary}{beside}", expected=f"{rows} sound")
