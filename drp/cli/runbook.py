@@ -1,0 +1,66 @@
+"""`drp runbook …`: which runbooks there are, and whether they would run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Runbooks: the recovery steps, as Ansible.", rich_markup_mode=None)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command("list")
+def list_(context: typer.Context, machine: Json = False) -> int:
+    """List the runbooks of the site, and the shipped ones that it does not replace."""
+    from drp.cli import render
+    from drp.cli.wiring import wiring_of
+    from drp.runbooks.catalogue import runbooks
+
+    found = list(runbooks(wiring_of(context).site.runbook_folders))
+    if machine:
+        items = [
+            {"kind": item.kind, "origin": _origin(item.shipped), "steps": list(item.steps), "path": str(item.path)}
+            for item in found
+        ]
+        render.document("drp/runbooks/1", items)
+    else:
+        rows = [(item.kind, _origin(item.shipped), " ".join(item.steps), str(item.path)) for item in found]
+        render.table(("kind", "origin", "steps", "path"), rows)
+    return 0
+
+
+@app.command("lint")
+def lint_(
+    context: typer.Context,
+    kind: Annotated[str | None, typer.Argument(help="Only this runbook.")] = None,
+    machine: Json = False,
+) -> int:
+    """Look at runbooks without running them. Exit status: 0 they would run, 1 they would not."""
+    from dataclasses import asdict
+
+    from drp.cli import render
+    from drp.cli.wiring import wiring_of
+    from drp.errors import NotFound
+    from drp.runbooks.catalogue import runbooks
+    from drp.runbooks.lint import lint
+
+    folders = wiring_of(context).site.runbook_folders
+    found = [item for item in runbooks(folders) if kind in {None, item.kind}]
+    if not found:
+        raise NotFound(f"there is no runbook {kind}", hint="see `drp runbook list`")
+    remarks = list(lint(found, folders))
+    problems = sum(remark.severity == "problem" for remark in remarks)
+    if machine:
+        content = {"runbooks": [item.kind for item in found], "remarks": [asdict(remark) for remark in remarks]}
+        render.document("drp/runbook-lint/1", content)
+    else:
+        for remark in remarks:
+            render.line(render.printable(f"{remark.severity}: {remark.path}: {remark.text}"))
+        render.line(f"{len(found)} runbooks, {problems} problems, {len(remarks) - problems} advice")
+    return 1 if problems else 0
+
+
+def _origin(shipped: bool) -> str:
+    return "shipped" if shipped else "site"
