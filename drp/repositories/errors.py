@@ -16,33 +16,30 @@ from drp.repositories import answers
 from drp.repositories.answers import Answer
 from drp.repositories.features import Features
 
-Kind = Literal["password", "denied", "unreachable", "missing", "locked", "full", "owner", "damaged", "unclear"]
+Kind = Literal["password", "denied", "unreachable", "missing", "locked", "full", "owner", "damaged", "lost", "unclear"]
+"""damaged: bytes are there and wrong, for sure · lost: bytes are not there, perhaps because the location went away."""
 
-_WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    # Broken bytes come first: what a restore says about them is sure, whatever else went wrong beside it.
-    ("damaged", re.compile(r"ciphertext verification failed|invalid data returned|hash mismatch|wrong hash")),
-    ("damaged", re.compile(r"Pack ID does not match|unexpected file size|not found in (?:the )?(?:repository|index)")),
-    ("damaged", re.compile(r"LoadRaw\(<|cannot be loaded|key does not exist|unable to (?:decrypt|load)|tree is null")),
-    (
-        "damaged",
-        re.compile(r"data/[0-9a-f]{2}/[0-9a-f]{64}: no such file|^Unmarshal: |file is too short|unexpected EOF"),
-    ),
-    ("full", re.compile(r"(?:no space left on device|disk quota exceeded)$")),
-    ("owner", re.compile(r"^(?:Lchown: )?lchown .*: (?:invalid argument|operation not permitted)$", re.DOTALL)),
-    ("password", re.compile(r"wrong password or no key found")),
-    ("denied", re.compile(r"Access Denied|AccessDenied|SignatureDoesNotMatch|InvalidAccessKeyId|ExpiredToken")),
-    ("denied", re.compile(r"request signature we calculated|[Aa]ccess [Kk]ey I[dD] you provided|no credentials found")),
-    ("denied", re.compile(r"config file: (?:open|stat|lstat) .*: permission denied")),
-    ("unreachable", re.compile(r"connection refused|connection reset|no such host|i/o timeout|dial tcp")),
-    (
-        "unreachable",
-        re.compile(r"network is unreachable|no route to host|TLS handshake|x509:|context deadline exceeded"),
-    ),
-    ("unreachable", re.compile(r"server misbehaving|ServiceUnavailable|SlowDown")),
-    ("missing", re.compile(r"Is there a repository at the following location|repository does not exist")),
-    ("missing", re.compile(r"specified bucket does not exist|unable to open config file")),
-    ("locked", re.compile(r"repository is already locked")),
+_TABLE: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    # Broken bytes come first: what is said about them is sure, whatever else went wrong beside it.
+    ("damaged", ("ciphertext verification failed", "invalid data returned", "hash mismatch", "wrong hash")),
+    ("damaged", ("Pack ID does not match", "unexpected file size", "not found in (?:the )?(?:repository|index)")),
+    ("damaged", ("^Unmarshal: ", "unable to decrypt", "tree is null")),
+    ("full", ("no space left on device$", "disk quota exceeded$")),
+    ("owner", (r"^(?:Lchown: )?lchown [^\0]*: (?:invalid argument|operation not permitted)$",)),
+    ("password", ("wrong password or no key found",)),
+    ("denied", ("Access ?Denied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken")),
+    ("denied", ("request signature we calculated", "[Aa]ccess [Kk]ey I[dD] you provided", "no credentials found")),
+    ("denied", ("config file: (?:open|stat|lstat) .*: permission denied",)),
+    ("unreachable", ("connection re(?:fused|set)", "no such host", "i/o timeout", "dial tcp", "no route to host")),
+    ("unreachable", ("network is unreachable", "TLS handshake", "x509:", "context deadline exceeded")),
+    ("unreachable", ("server misbehaving", "ServiceUnavailable", "SlowDown")),
+    ("missing", ("Is there a repository at the following location", "repository does not exist")),
+    ("missing", ("specified bucket does not exist", "unable to open config file")),
+    ("locked", ("repository is already locked",)),
+    ("lost", ("data/[0-9a-f]{2}/[0-9a-f]{64}: no such file", "file is too short", "unexpected EOF")),
+    ("lost", ("key does not exist",)),
 )
+_WORDS = tuple((kind, re.compile("|".join(patterns))) for kind, patterns in _TABLE)
 
 
 def kind_of_words(message: str) -> Kind:

@@ -25,11 +25,12 @@ def judge(
 
     Errors about owners alone are no damage: a sandbox with one user id cannot give files to others, and the manifest
     judges owners where it can. They may be counted in ``summary["ownership_errors"]`` instead of being listed.
-    ``still_there`` is asked when the words are unclear: it raises what the Repository port names.
+    ``still_there`` is asked unless bytes were seen to be wrong: it raises what the Repository port names.
     """
     answers = _answers(outcome)
     by_code = kind_of_exit(outcome.exit_code, features)
     if by_code is not None:
+        still_there()
         raise error_for(by_code, repository, _last(answers))
     if outcome.exit_code < _NO_ANSWER or outcome.exit_code in _INTERRUPTED:
         raise RepositoryError(
@@ -37,7 +38,7 @@ def judge(
             hint="look for a time limit, or for memory that ran out",
         )
     if outcome.exit_code != _NO_ANSWER:
-        _raise_if_elsewhere(answers, repository, features)
+        _raise_if_elsewhere(answers, repository, features, still_there)
     unrestored = _unrestored(answers, outcome)
     if unrestored and not any(kind_of_words(answer.message) == "damaged" for answer in answers):
         still_there()
@@ -55,7 +56,9 @@ def _answers(outcome: RestoreOutcome) -> tuple[Answer, ...]:
     return (*errors, *read(line for line in outcome.tail if line not in listed))
 
 
-def _raise_if_elsewhere(answers: Sequence[Answer], repository: str, features: Features) -> None:
+def _raise_if_elsewhere(
+    answers: Sequence[Answer], repository: str, features: Features, still_there: Callable[[], object]
+) -> None:
     """Raise for an end that is about space or access, unless broken bytes were seen too."""
     kinds = {kind_of_words(answer.message): answer.words for answer in reversed(answers) if answer.kind != "text"}
     if features.tells_password:
@@ -64,6 +67,8 @@ def _raise_if_elsewhere(answers: Sequence[Answer], repository: str, features: Fe
         return
     for kind in _ELSEWHERE:
         if kind in kinds:
+            if kind != "full":
+                still_there()
             raise error_for(kind, repository, kinds[kind])
 
 

@@ -136,7 +136,7 @@ class ResticRepository:
     def _judge_failure(self, exit_code: int, tail: tuple[str, ...], ended_by: str) -> tuple[str, ...]:
         features = self._tool.features
         kind, words = kind_of_failure(exit_code, tail, features)
-        if ended_by == "itself" and kind == "damaged":
+        if ended_by == "itself" and kind in {"damaged", "lost"}:
             return (words,)
         if ended_by == "itself" and kind == "password":
             tampered = self._backend.explain_refusal()
