@@ -10,10 +10,13 @@ import pytest
 
 from drp.domain.events import DrillConcluded, Resumed
 from drp.domain.evidence import EvidenceRecord
+from drp.domain.finding_codes import OWNERSHIP_NOT_JUDGED
 from drp.domain.manifest import MAX_DEVIATIONS
 from drp.errors import EvidenceError, Tampered
 from drp.evidence.record import MAX_UNRESTORED, make_record, read_record, record_bytes, record_digest
 from tests.support import fixtures_records as sample
+from tests.support import sample_journal as journals
+from tests.support import sample_outputs as given
 
 
 def test_the_record_tells_what_the_journal_tells() -> None:
@@ -76,7 +79,7 @@ def test_sealing_again_after_a_crash_gives_the_same_bytes() -> None:
     """Killed between deposit and seal, drp resumes only to seal: the record must be the one deposited."""
     entries = sample.passed_journal()
     record = make_record(entries, sample.TOOLS)
-    teller = sample.Teller(entries[0].drill)
+    teller = journals.Teller(entries[0].drill)
     teller.entries, teller.now_ms = list(entries), 60_000
     teller.say(Resumed(reason="drp was killed", downtime_ms=40_000))
     assert record_bytes(make_record(teller.entries, sample.TOOLS)) == record_bytes(record)
@@ -86,7 +89,7 @@ def test_sealing_again_after_a_crash_gives_the_same_bytes() -> None:
 
 def test_a_resumption_inside_the_drill_counts() -> None:
     entries = sample.passed_journal()
-    teller = sample.Teller(entries[0].drill)
+    teller = journals.Teller(entries[0].drill)
     for entry in entries:
         if isinstance(entry.event, DrillConcluded):
             teller.say(Resumed(reason="drp was killed", downtime_ms=40_000), 40_000)
@@ -113,25 +116,25 @@ def test_a_conclusion_without_a_measurement_is_refused() -> None:
 
 
 def test_findings_of_outputs_and_events_are_told_once() -> None:
-    base = sample.tale()
-    finding = sample.OWNERSHIP_NOT_JUDGED.finding(
+    base = journals.tale()
+    finding = OWNERSHIP_NOT_JUDGED.finding(
         subject="2,611 entries", observed="a single user id", expected="the owners of the manifest"
     )
-    record = make_record(sample.tell(replace(base, raised=[finding, finding])), sample.TOOLS)
+    record = make_record(journals.tell(replace(base, raised=[finding, finding])), sample.TOOLS)
     assert [found.code for found in record.recoveries[0].findings].count("DRP-H007") == 1
 
 
 def test_lists_that_the_backup_decides_are_capped() -> None:
-    base = sample.tale()
-    difference = sample.hashed(
+    base = journals.tale()
+    difference = given.hashed(
         *(sample.deviation(b"lost-%05d" % number, "missing") for number in range(5_000)),
         sample.deviation(b"changed"),
         counts={"missing": 5_000, "changed": 1},
     )
-    restored = sample.restored()
+    restored = given.restored()
     receipt = replace(restored.receipt, unrestored=tuple(f"pack {number}" for number in range(1_000)))
     outputs = base.outputs | {"hash": difference, "restore": replace(restored, receipt=receipt)}
-    (recovery,) = make_record(sample.tell(replace(base, outputs=outputs)), sample.TOOLS).recoveries
+    (recovery,) = make_record(journals.tell(replace(base, outputs=outputs)), sample.TOOLS).recoveries
     assert recovery.hash is not None
     assert recovery.hash.difference is not None
     kinds = [deviation.kind for deviation in recovery.hash.difference.deviations]

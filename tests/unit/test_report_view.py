@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from drp.domain.finding_codes import FILE_CHANGED, FILE_MISSING
 from drp.domain.measure import Measurement
 from drp.reporting.i18n import language
 from drp.reporting.phrase import Data, Duration, Phrase
@@ -14,6 +15,7 @@ from drp.reporting.tiles import data_loss
 from drp.reporting.timeline import ticks
 from drp.reporting.view import MAX_REASONS, MAX_ROWS, view_of
 from tests.support import fixtures_records as sample
+from tests.support import sample_outputs as given
 
 
 def spaces(text: str) -> str:
@@ -43,11 +45,11 @@ def test_a_sandbox_that_leaks_is_bad_and_one_not_proven_is_a_doubt() -> None:
     record = sample.sample_record("passed")
     (recovery,) = record.recoveries
     for proof, tone in (
-        (sample.proof(allowed=1), "bad"),
-        (replace(sample.proof(), canary_hits=1), "bad"),
-        (replace(sample.proof(), control_reached=0), "doubt"),
+        (given.proof(allowed=1), "bad"),
+        (replace(given.proof(), canary_hits=1), "bad"),
+        (replace(given.proof(), control_reached=0), "doubt"),
     ):
-        changed = replace(recovery, prepare=replace(sample.prepared(), proof=proof))
+        changed = replace(recovery, prepare=replace(given.prepared(), proof=proof))
         tile = view_of(replace(record, recoveries=(changed,))).recoveries[0].tiles[4]
         assert tile.tone == tone
 
@@ -130,10 +132,9 @@ def test_a_thousand_alike_findings_are_shown_a_few_times() -> None:
     record = sample.sample_record("passed")
     (recovery,) = record.recoveries
     alike = [
-        sample.FILE_MISSING.finding(subject=f"{number:04}", observed="absent", expected="present")
-        for number in range(1000)
+        FILE_MISSING.finding(subject=f"{number:04}", observed="absent", expected="present") for number in range(1000)
     ]
-    other = sample.FILE_CHANGED.finding(subject="x", observed="a", expected="b")
+    other = FILE_CHANGED.finding(subject="x", observed="a", expected="b")
     view = view_of(replace(record, recoveries=(replace(recovery, findings=(*alike, other)),))).recoveries[0]
     assert [(found.finding.code, found.alike) for found in view.findings] == [
         ("DRP-H001", 0),
