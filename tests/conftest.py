@@ -4,7 +4,6 @@ from __future__ import annotations
 
 pytest_plugins: list[str] = [
     "tests.support.fixtures_journal",
-    "tests.support.fixtures_runbooks",
     "tests.support.fixtures_hospital",
     "tests.support.fixtures_repositories",
     "tests.support.fixtures_verifiers",
@@ -12,4 +11,5 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_records",
     "tests.support.fixtures_rig",
     "tests.support.fixtures_sandboxes",
+    "tests.support.fixtures_runbooks",
 ]

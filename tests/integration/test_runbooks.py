@@ -21,7 +21,7 @@ from drp.domain.restore import RestoreOrder
 from drp.errors import Interrupted, RunbookError
 from drp.redact import remember
 from drp.runbooks import AnsibleRunbookRunner
-from tests.support.fixtures_runbooks import Driver, LeastSandbox
+from tests.support.fixtures_runbooks import Driver
 
 pytestmark = pytest.mark.real
 Found = TypeVar("Found")
@@ -362,7 +362,7 @@ def test_a_restored_tree_is_there_or_not(runbooks: Driver) -> None:
     assert runbooks.run("files", "stop", restored_root="/data/restore/srv/share").ok
 
 
-def test_the_site_comes_before_what_is_shipped(runbooks: Driver, least_sandbox: LeastSandbox) -> None:
+def test_the_site_comes_before_what_is_shipped(runbooks: Driver) -> None:
     folder = runbooks.site / "files"
     folder.mkdir()
     (folder / "start.yml").write_text(
