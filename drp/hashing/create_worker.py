@@ -6,14 +6,17 @@ huge directories and large files travel through the coordinator.
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from drp.hashing import merkle
+from drp.hashing.careful import UNSEEN
 from drp.hashing.descent import Descent
-from drp.hashing.layout import Group, encode, sort_key
+from drp.hashing.layout import OWNER, Group, Key, Tag, encode
 from drp.hashing.observe import Observer, list_directory
 from drp.hashing.rows import Listing, Options, to_group
 from drp.hashing.shared import WorkerGate
@@ -35,7 +38,7 @@ class CreateWorker:
         self._key: bytes = setup["key"]
         self._spool: int = setup["spool"]
         self._offset = 0
-        self._groups: list[tuple[bytes, int, bytes]] = []
+        self._groups: list[tuple[Key, bytes]] = []
         self._held = 0
 
     def work(self, task: tuple[Any, ...]) -> None:
@@ -47,8 +50,9 @@ class CreateWorker:
             for name in names:
                 self._directory(number, parent + b"/" + name if parent else name)
         elif kind == "part":
-            directory, part, last, listed, others = task[2:]
-            self._part(number, directory, part, listed.split(b"\0"), set(others.split(b"\0")), last=last)
+            directory, last, listed, others = task[2:]
+            listing = listed.split(b"\0"), set(others.split(b"\0"))
+            self._part(number, directory, *listing, first=False, last=last)
         else:
             result = self._large(task[2], task[3])
         self._channel.send(("done", number, kind, self._observer.cold, *result))
@@ -63,29 +67,34 @@ class CreateWorker:
         try:
             listing = list_directory(self._descent.open(directory))
         except OSError as error:
-            self._hold(Group(directory, errno=error.errno or 5, errors=0))
+            self._hold(Group(directory, errno=error.errno or errno.EIO), merkle.EMPTY)
             return
         if listing.directories:
             self._channel.send(("directories", number, directory, b"\0".join(listing.directories)))
         parts = list(_parts(listing))
-        for part, (names, others) in enumerate(parts[1:], start=1):
-            last = part == len(parts) - 1
-            self._channel.send(("part", number, directory, part, last, b"\0".join(names), b"\0".join(others)))
+        for part in parts[1:]:
+            names, others = part
+            last = part is parts[-1]
+            self._channel.send(("part", number, directory, last, b"\0".join(names), b"\0".join(others)))
         names, others = parts[0]
-        self._part(number, directory, 0, names, set(others), last=len(parts) == 1)
+        self._part(number, directory, names, set(others), first=True, last=len(parts) == 1)
 
     def _part(
-        self, number: int, directory: bytes, part: int, names: list[bytes], others: set[bytes], *, last: bool
+        self, number: int, directory: bytes, names: list[bytes], others: set[bytes], *, first: bool, last: bool
     ) -> None:
         try:
             descriptor = self._descent.open(directory)
         except OSError as error:
-            self._hold(Group(directory, part, last, errno=error.errno or 5))
+            group = Group(directory, first, last, names, errors=len(names))
+            group.fixed, group.owners = UNSEEN * len(names), bytes(OWNER.size * len(names))
+            why = (error.errno or errno.EIO).to_bytes(4, "little")
+            group.extras = {row: {Tag.ERROR: why} for row in range(len(names))}
+            self._hold(group, merkle.tree(merkle.leaves(group, self._key, 0)))
             return
         rows = self._observer.look(descriptor, names, others)
         for row, size in rows.put_off:
             self._channel.send(("file", number, directory, names[row], size))
-        self._hold(to_group(rows, directory, part, self._key, last=last))
+        self._hold(*to_group(rows, directory, self._key, first=first, last=last))
         late = sum(size for _, size in rows.put_off)
         self._gate.batch(rows.files - len(rows.put_off), rows.size - late, len(names))
 
@@ -102,20 +111,20 @@ class CreateWorker:
                 os.close(descriptor)
         except OSError as error:
             self._gate.batch(1, 0, 0)
-            return directory, name, error.errno or 5, False, b"", 0, 0, 0
+            return directory, name, error.errno or errno.EIO, False, b"", 0, 0, 0
         self._gate.batch(1, seen.st_size, 0)
         return directory, name, 0, stable, digest, seen.st_mode, seen.st_size, seen.st_mtime_ns
 
-    def _hold(self, group: Group) -> None:
-        stored = encode(group)
-        self._groups.append((sort_key(group.directory), group.part, stored))
+    def _hold(self, group: Group, root: bytes) -> None:
+        stored = root + encode(group)
+        self._groups.append((group.key(), stored))
         self._held += len(stored)
 
     def _flush(self) -> None:
         if not self._groups:
             return
         self._groups.sort()
-        content = memoryview(b"".join(stored for _, _, stored in self._groups))
+        content = memoryview(b"".join(stored for _, stored in self._groups))
         written = 0
         while written < len(content):
             written += os.pwrite(self._spool, content[written:], self._offset + written)

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,14 +24,14 @@ from drp.domain.manifest import ManifestSummary, show_path
 from drp.errors import ManifestError, NotFound, UsageError
 from drp.hashing import codec, merkle
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
-from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Tag, decode, encode, stored_key
+from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Key, Tag, decode, encode, stored_key
 from drp.hashing.pool import Pool, Task
 from drp.hashing.reader import ALGORITHMS, read_summary
 from drp.hashing.rows import INODE, Options
 from drp.hashing.writer import Writer
 
 _READ = 256 << 10
-_ERRNO_BYTES = 4
+_ERRNO_BYTES, _NODE = 4, 32
 Watch = Callable[[int, int, int], None]
 """Called a few times a second with files, bytes and entries so far."""
 
@@ -154,8 +155,8 @@ def create_manifest(
         pool.page.close()
         with atomic_writer(output) as stream:
             writer = Writer(stream, header)
-            for stored in _merged(job, spools):
-                writer.add(stored)
+            for stored, root_node in _merged(job, spools):
+                writer.add(stored, root_node)
             writer.finish({"finished_at": utc_now().isoformat()})
     return read_summary(output)
 
@@ -184,37 +185,37 @@ def _job(root: int, spools: Sequence[IO[bytes]], options: Options, key: bytes) -
     return job
 
 
-def _merged(job: CreateJob, spools: Sequence[IO[bytes]]) -> Iterator[bytes]:
-    """Yield all stored groups in order, hard links resolved and late digests filled in."""
+def _merged(job: CreateJob, spools: Sequence[IO[bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield all stored groups and their Merkle nodes in order, hard links resolved and late digests filled in."""
     key, size = job.setup["key"], 32 * len(job.setup["options"]["algorithms"])
     runs = [_run(spools[worker].fileno(), offset, length) for worker, offset, length in job.runs]
     firsts: dict[tuple[int, int], tuple[bytes, int]] = {}
-    for _, stored in heapq.merge(*runs, key=lambda item: item[0]):
-        if GROUP.unpack_from(stored)[4] & (LINKED | PENDING):
+    for _, stored, root in heapq.merge(*runs, key=itemgetter(0)):
+        if GROUP.unpack_from(stored)[3] & (LINKED | PENDING):
             group = decode(stored)
             if group.pending:
                 _fill(group, job, size)
             if group.linked:
                 _resolve(group, firsts)
-            group.root = merkle.tree(merkle.leaves(group, key, size))
-            yield encode(group)
+            yield encode(group), merkle.tree(merkle.leaves(group, key, size))
         else:
-            yield stored
+            yield stored, root
 
 
-def _run(descriptor: int, offset: int, length: int) -> Iterator[tuple[tuple[bytes, int], bytes]]:
-    """Yield the groups of one spooled run."""
+def _run(descriptor: int, offset: int, length: int) -> Iterator[tuple[Key, bytes, bytes]]:
+    """Yield keys, groups and Merkle nodes of one spooled run."""
     end, buffer, at = offset + length, b"", 0
     while offset < end or at < len(buffer):
-        if len(buffer) - at < GROUP.size or len(buffer) - at < int.from_bytes(buffer[at : at + 4], "little"):
+        held = len(buffer) - at - _NODE
+        if held < GROUP.size or held < int.from_bytes(buffer[at + _NODE : at + _NODE + 4], "little"):
             piece = os.pread(descriptor, min(_READ, end - offset), offset)
             if not piece:
                 raise ManifestError("the spool of a hashing worker ends early", hint="run it again")
             buffer, at, offset = buffer[at:] + piece, 0, offset + len(piece)
             continue
-        size = int.from_bytes(buffer[at : at + 4], "little")
-        yield stored_key(buffer, at), buffer[at : at + size]
-        at += size
+        root, start = buffer[at : at + _NODE], at + _NODE
+        at = start + int.from_bytes(buffer[start : start + 4], "little")
+        yield stored_key(buffer, start), buffer[start:at], root
 
 
 def _fill(group: Group, job: CreateJob, size: int) -> None:

@@ -16,16 +16,16 @@ from itertools import pairwise
 
 from drp.errors import ManifestError
 
-GROUP = struct.Struct("<IIIIIIIIQ32s")
-"""length, directory length, rows, part, flags, names length, digests length, errors, bytes of files, Merkle root."""
+GROUP = struct.Struct("<IIIIIIIQ")
+"""length, directory length, rows, flags, names length, digests length, errors, bytes of files."""
 FIXED = struct.Struct("<IQq")
 """st_mode, st_size (0 for directories and devices), st_mtime_ns."""
 OWNER = struct.Struct("<II")
 """st_uid, st_gid."""
 _EXTRA = struct.Struct("<IBI")
 
-LAST, LINKED, PENDING = 1, 2, 4
-"""Flags: last part of its directory · has hard links not yet resolved · waits for the digest of a large file."""
+FIRST, LAST, LINKED, PENDING = 1, 2, 4, 8
+"""Flags: first part of its directory · last one · has hard links not yet resolved · waits for late digests."""
 _ERRNO_SHIFT = 16
 
 
@@ -50,6 +50,8 @@ class Tag(IntEnum):
     """st_dev, st_ino, st_nlink of a hard link; never in a finished manifest."""
 
 
+Key = tuple[bytes, bytes]
+"""What groups are sorted by: the directory in component order, then the first name."""
 Extras = dict[int, dict[int, bytes]]
 """Row number → tag → value."""
 
@@ -59,7 +61,7 @@ class Group:
     """One directory's entries, or one part of them; ``directory`` is relative to the root, the root itself is b''."""
 
     directory: bytes
-    part: int = 0
+    first: bool = True
     last: bool = True
     names: list[bytes] = field(default_factory=list)
     fixed: bytes = b""
@@ -70,13 +72,12 @@ class Group:
     """Why the directory itself could not be listed; 0 when it could."""
     errors: int = 0
     size: int = 0
-    root: bytes = bytes(32)
     linked: bool = False
     pending: bool = False
 
-    def key(self) -> tuple[bytes, int]:
+    def key(self) -> Key:
         """Return what groups are sorted by."""
-        return sort_key(self.directory), self.part
+        return sort_key(self.directory), self.names[0] if self.names else b""
 
     def path(self, name: bytes) -> bytes:
         """Return the path of an entry relative to the root of the tree."""
@@ -104,7 +105,8 @@ def encode(group: Group) -> bytes:
         map(len, (group.directory, names, group.fixed, group.owners, group.digests, extras)),
     )
     flags = (
-        (LAST if group.last else 0)
+        (FIRST if group.first else 0)
+        | (LAST if group.last else 0)
         | (LINKED if group.linked else 0)
         | (PENDING if group.pending else 0)
         | group.errno << _ERRNO_SHIFT
@@ -113,13 +115,11 @@ def encode(group: Group) -> bytes:
         length,
         len(group.directory),
         len(group.names),
-        group.part,
         flags,
         len(names),
         len(group.digests),
         group.errors,
         group.size,
-        group.root,
     )
     return b"".join((head, group.directory, names, group.fixed, group.owners, group.digests, extras))
 
@@ -130,7 +130,7 @@ def decode(raw: bytes, offset: int = 0) -> Group:
         head = GROUP.unpack_from(raw, offset)
     except struct.error:
         raise ManifestError("a group of the manifest is cut short") from None
-    length, directory_length, rows, part, flags, names_length, digests_length, errors, size, root = head
+    length, directory_length, rows, flags, names_length, digests_length, errors, size = head
     end, at = offset + length, offset + GROUP.size
     columns = directory_length + names_length + rows * (FIXED.size + OWNER.size) + digests_length
     if end > len(raw) or at + columns > end:
@@ -140,16 +140,17 @@ def decode(raw: bytes, offset: int = 0) -> Group:
         cuts.append(raw[at : at + width])
         at += width
     directory, names, fixed, owners, digests = cuts
-    group = Group(directory, part, bool(flags & LAST), names.split(b"\0") if rows else [])
+    group = Group(directory, bool(flags & FIRST), bool(flags & LAST), names.split(b"\0") if rows else [])
     group.fixed, group.owners, group.digests = fixed, owners, digests
-    group.extras = _decode_extras(raw, at, end, rows)
-    group.errno, group.errors, group.size, group.root = flags >> _ERRNO_SHIFT, errors, size, root
+    group.extras = decode_extras(raw, at, end, rows)
+    group.errno, group.errors, group.size = flags >> _ERRNO_SHIFT, errors, size
     group.linked, group.pending = bool(flags & LINKED), bool(flags & PENDING)
     _check_names(group, rows)
     return group
 
 
-def _decode_extras(raw: bytes, at: int, end: int, rows: int) -> Extras:
+def decode_extras(raw: bytes, at: int, end: int, rows: int) -> Extras:
+    """Return the extras between two offsets. Raises ``ManifestError``."""
     extras: Extras = {}
     while at < end:
         try:
@@ -192,18 +193,19 @@ def group_length(raw: bytes, offset: int) -> int:
     return length
 
 
-def stored_key(raw: bytes, offset: int = 0) -> tuple[bytes, int]:
+def stored_place(raw: bytes, offset: int = 0) -> Key:
+    """Return the directory and the first name of the group at ``offset``, without decoding it."""
+    head = GROUP.unpack_from(raw, offset)
+    start = offset + GROUP.size
+    names = start + head[1]
+    end = raw.find(b"\0", names, names + head[4])
+    return raw[start:names], raw[names : end if end >= 0 else names + head[4]]
+
+
+def stored_key(raw: bytes, offset: int = 0) -> Key:
     """Return the sort key of the group at ``offset``, without decoding it."""
-    head = GROUP.unpack_from(raw, offset)
-    start = offset + GROUP.size
-    return sort_key(raw[start : start + head[1]]), head[3]
-
-
-def stored_directory(raw: bytes, offset: int) -> tuple[bytes, int]:
-    """Return directory and part of the group at ``offset``, without decoding it."""
-    head = GROUP.unpack_from(raw, offset)
-    start = offset + GROUP.size
-    return raw[start : start + head[1]], head[3]
+    directory, name = stored_place(raw, offset)
+    return sort_key(directory), name
 
 
 def group_offsets(raw: bytes) -> Iterator[int]:

@@ -20,9 +20,9 @@ _COUNT = struct.Struct("<Q")
 EMPTY = hashlib.blake2b(b"", digest_size=32, person=_NODE).digest()
 
 
-def salts(key: bytes, directory: bytes, part: int, rows: int) -> bytes:
+def salts(key: bytes, directory: bytes, first: bytes, rows: int) -> bytes:
     """Return the salts of a group's rows, 16 bytes each."""
-    return hashlib.shake_128(key + part.to_bytes(4, "little") + directory).digest(SALT * rows)
+    return hashlib.shake_128(key + directory + b"\0" + first).digest(SALT * rows)
 
 
 def leaf(path: bytes, statement: bytes, salt: bytes) -> bytes:
@@ -49,7 +49,7 @@ def statements(group: Group, digest_size: int) -> list[bytes]:
 def leaves(group: Group, key: bytes, digest_size: int) -> list[bytes]:
     """Return the leaves of a group's entries."""
     prefix = group.directory + b"/" if group.directory else b""
-    drawn = salts(key, group.directory, group.part, len(group.names))
+    drawn = salts(key, group.directory, group.key()[1], len(group.names))
     return [
         leaf(prefix + name, text, drawn[row * SALT : (row + 1) * SALT])
         for row, (name, text) in enumerate(zip(group.names, statements(group, digest_size), strict=True))

@@ -22,7 +22,7 @@ from drp.domain.manifest import ManifestSummary
 from drp.errors import ManifestError
 from drp.hashing import codec as packing
 from drp.hashing import merkle
-from drp.hashing.layout import Group, decode, group_offsets, sort_key
+from drp.hashing.layout import FIRST, Group, Key, decode, group_offsets, sort_key
 from drp.hashing.writer import END_MAGIC, FOOTER, FRAME, INDEXED, MAGIC, PRELUDE, VERSION
 
 _HEADER_LIMIT = 16 << 20
@@ -40,15 +40,21 @@ class Frame(NamedTuple):
     rows: int
     files: int
     size: int
-    part: int
+    flags: int
     directory: bytes
+    name: bytes
     digest: bytes
     top: bytes
 
     @property
-    def key(self) -> tuple[bytes, int]:
+    def key(self) -> Key:
         """Return the sort key of its first group."""
-        return sort_key(self.directory), self.part
+        return sort_key(self.directory), self.name
+
+    @property
+    def continues(self) -> bool:
+        """Return whether it starts in the middle of a huge directory."""
+        return not self.flags & FIRST
 
 
 @dataclass(slots=True)
@@ -103,7 +109,7 @@ class Manifest:
 
     def all_groups(self) -> Iterator[Group]:
         """Yield every group, in order. Raises ``ManifestError`` at the first that is out of order."""
-        last: tuple[bytes, int] | None = None
+        last: Key | None = None
         for frame in self.frames:
             for group in self.groups(frame):
                 key = group.key()
@@ -230,10 +236,13 @@ def _frames(path: Path, index: bytes) -> list[Frame]:
     frames, at = [], 0
     try:
         while at < len(index):
-            offset, packed, raw, rows, files, size, part, length, digest, top = INDEXED.unpack_from(index, at)
+            offset, packed, raw, rows, files, size, flags, length, name_length, digest, top = INDEXED.unpack_from(
+                index, at
+            )
             at += INDEXED.size
-            frames.append(Frame(offset, packed, raw, rows, files, size, part, index[at : at + length], digest, top))
-            at += length
+            directory, name = index[at : at + length], index[at + length : at + length + name_length]
+            frames.append(Frame(offset, packed, raw, rows, files, size, flags, directory, name, digest, top))
+            at += length + name_length
     except struct.error as error:
         raise ManifestError(f"{path}: the index is cut short") from error
     return frames

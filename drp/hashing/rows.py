@@ -59,19 +59,19 @@ class Listing:
     """Sorted too, and among the ``others``."""
 
 
-def to_group(rows: Rows, directory: bytes, part: int, key: bytes, *, last: bool) -> Group:
-    """Return rows as a group of a manifest, with its Merkle root unless links or large files are still open."""
-    group = Group(directory, part, last, rows.names)
+def to_group(rows: Rows, directory: bytes, key: bytes, *, first: bool, last: bool) -> tuple[Group, bytes]:
+    """Return rows as a group, and its Merkle node: empty while links or large files are still open."""
+    group = Group(directory, first, last, rows.names)
     group.fixed, group.owners, group.digests = b"".join(rows.fixed), b"".join(rows.owners), b"".join(rows.digests)
     group.extras, group.errors, group.size = rows.extras, rows.errors, rows.size
     for row, inode in rows.inodes.items():
         rows.extras.setdefault(row, {})[Tag.INODE] = INODE.pack(*inode)
     group.linked, group.pending = bool(rows.inodes), bool(rows.put_off)
-    if not group.linked and not group.pending:
-        texts = [*map(b"".join, zip(rows.fixed, rows.owners, rows.digests, strict=True))]
-        for row, extras in rows.extras.items():
-            texts[row] += encode_extras({0: extras})
-        prefix = directory + b"/" if directory else b""
-        drawn = merkle.salts(key, directory, part, len(rows.names))
-        group.root = merkle.tree(merkle.fast_leaves(prefix, rows.names, texts, drawn))
-    return group
+    if group.linked or group.pending:
+        return group, bytes(32)
+    texts = [*map(b"".join, zip(rows.fixed, rows.owners, rows.digests, strict=True))]
+    for row, extras in rows.extras.items():
+        texts[row] += encode_extras({0: extras})
+    prefix = directory + b"/" if directory else b""
+    drawn = merkle.salts(key, directory, rows.names[0] if rows.names else b"", len(rows.names))
+    return group, merkle.tree(merkle.fast_leaves(prefix, rows.names, texts, drawn))

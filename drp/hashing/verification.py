@@ -1,145 +1,120 @@
-"""Verifies a tree against a manifest: hands out frames, gathers deviations, and settles hard links at the end.
+"""Verifies a tree against a manifest: all of it, or a sample; from the start, or from a checkpoint.
 
 Nothing that could not be looked at counts as verified: what a worker died on twice is unreadable.
 """
 
 from __future__ import annotations
 
-import bisect
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drp.domain.manifest import MAX_DEVIATIONS, Deviation, ManifestDifference, encode_path, show_path
+from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference
 from drp.errors import ManifestError
+from drp.hashing.checkpoint import Checkpoint
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
-from drp.hashing.judge import Found
-from drp.hashing.layout import sort_key
-from drp.hashing.pool import Pool, Task
+from drp.hashing.pool import Pool
 from drp.hashing.reader import Frame, Manifest, open_manifest
 from drp.hashing.rows import Options
+from drp.hashing.sampling import Sample, sentence
+from drp.hashing.selection import Selection, Stratum, select
+from drp.hashing.tally import OnFound, Tally, judge_links
+from drp.hashing.verify_job import VerifyJob
 
-OnFound = Callable[[Found], None]
-"""Called with the first deviations of every task as they come, in no particular order."""
 Watch = Callable[[int, int, int], None]
 """Called a few times a second with files, bytes and entries so far."""
 
 
-class Tally:
-    """Exact counts of deviations, and the first of each kind in path order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How to verify."""
 
-    def __init__(self, on_found: OnFound | None = None) -> None:
-        """``on_found`` hears of each as it comes."""
-        self.counts: dict[str, int] = {}
-        self._first: dict[str, list[tuple[bytes, Found]]] = {}
-        self._on_found = on_found
+    uid_offset: int | None = 0
+    """What the restore added to every owner; None: owners are not judged."""
+    sample: Sample | None = None
+    checkpoint: Path | None = None
+    workers: int | None = None
+    options: Options | None = None
+    limit: int = MAX_DEVIATIONS
+    """Deviations of each kind that one task tells besides counting them."""
+    rate: float = 0.0
+    """Bytes a second over all workers; 0: no cap."""
+    nice: int = 0
 
-    def add(self, found: Found, *, counted: bool = False) -> None:
-        """Take a deviation; ``counted``: its count comes another way."""
-        if not counted:
-            self.counts[found.kind] = self.counts.get(found.kind, 0) + 1
-        kept = self._first.setdefault(found.kind, [])
-        bisect.insort(kept, (sort_key(found.path), found))
-        del kept[MAX_DEVIATIONS:]
-        if self._on_found is not None:
-            self._on_found(found)
 
-    def count(self, counts: Mapping[str, int]) -> None:
-        """Add counts."""
-        for kind, count in counts.items():
-            self.counts[kind] = self.counts.get(kind, 0) + count
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a verification came to."""
 
-    def deviations(self) -> tuple[Deviation, ...]:
-        """Return what was kept, kind by kind, each in path order."""
-        return tuple(
-            Deviation(
-                kind=found.kind,
-                path=show_path(found.path),
-                path_b64=encode_path(found.path),
-                expected=found.expected,
-                observed=found.observed,
-            )
-            for kind in sorted(self._first)
-            for _, found in self._first[kind]
+    difference: ManifestDifference
+    resumed_files: int = 0
+    """Files that were proven before the verification went on."""
+    drawn: int | None = None
+    """Files in the sample; None: all were looked at."""
+    strata: dict[Stratum, tuple[int, int]] = field(default_factory=dict)
+    sentence: str = ""
+    """What the sample proves."""
+
+
+def verify_tree(
+    root: Path,
+    manifest_path: Path,
+    plan: Plan,
+    *,
+    watch: Watch | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    on_found: OnFound | None = None,
+    on_pool: Callable[[Pool], None] | None = None,
+) -> Verification:
+    """Return how the tree at ``root`` departs from the manifest. ``on_pool`` gets the pool, to pause and resume it.
+
+    Raises ``ManifestError`` when manifest or root cannot be used, ``UsageError`` when the checkpoint is about
+    something else, ``Interrupted`` when cancelled: with a checkpoint, the next call goes on from there.
+    """
+    started = time.monotonic()
+    with ExitStack() as stack:
+        manifest = stack.enter_context(open_manifest(manifest_path))
+        manifest.summary()
+        try:
+            descriptor = os.open(root, FLAGS)
+        except OSError as error:
+            hint = "nothing was compared: see whether the restore put anything there"
+            raise ManifestError(f"cannot open the tree {root}: {os.strerror(error.errno or 0)}", hint=hint) from error
+        stack.callback(os.close, descriptor)
+        checkpoint = _checkpoint(manifest, descriptor, plan)
+        finished = False
+        if checkpoint is not None:
+            stack.callback(lambda: checkpoint.close(finished=finished))
+        selection = select(manifest, plan.sample) if plan.sample else None
+        job = _job(manifest, descriptor, plan, Tally(on_found), checkpoint)
+        _fill(job, manifest, selection)
+        pool = Pool(job, plan.workers or os.cpu_count() or 1, rate=plan.rate, nice=plan.nice)
+        if on_pool is not None:
+            on_pool(pool)
+        try:
+            pool.run(lambda: watch(*pool.page.totals()) if watch else None, cancelled)
+            if watch:
+                watch(*pool.page.totals())
+        finally:
+            pool.page.close()
+        for found in judge_links(job.links):
+            job.tally.add(found)
+        finished = True
+        difference = ManifestDifference(
+            manifest_id=manifest.id,
+            files_hashed=job.files,
+            bytes_hashed=job.size,
+            entries_expected=manifest.trailer["entries"],
+            counts=dict(sorted(job.tally.counts.items())),
+            deviations=job.tally.deviations(),
+            ownership_judged=plan.uid_offset is not None,
+            duration_ms=int((time.monotonic() - started) * 1000),
         )
-
-
-@dataclass(slots=True)
-class VerifyJob:
-    """The tasks of a verification, and what came of them."""
-
-    setup: dict[str, Any]
-    descriptors: tuple[int, ...]
-    tally: Tally
-    pending: deque[Task] = field(default_factory=deque)
-    urgent: list[Task] = field(default_factory=list)
-    links: list[tuple[bytes, bytes, int, int]] = field(default_factory=list)
-    tried: set[int] = field(default_factory=set)
-    number: int = 0
-    files: int = 0
-    size: int = 0
-
-    def spool(self, worker: int) -> int:
-        """Workers need none."""
-        del worker
-        return -1
-
-    def next(self) -> Task | None:
-        """Return large files first, the largest before the others, then what comes."""
-        if self.urgent:
-            return self.urgent.pop()
-        return self.pending.popleft() if self.pending else None
-
-    def put(self, task: Task) -> None:
-        """Add a task without a number."""
-        self.number += 1
-        numbered = (task[0], self.number, *task[1:])
-        if task[0] == "file":
-            bisect.insort(self.urgent, numbered, key=lambda other: other[-1])
-        else:
-            self.pending.append(numbered)
-
-    def message(self, worker: int, message: Task) -> None:
-        """A worker speaks up only when the manifest turns out to be damaged."""
-        del worker
-        raise ManifestError(str(message[1]))
-
-    def done(self, task: Task, message: Task) -> None:
-        """Take all that came of a task."""
-        del task
-        files, size, counts, found, links, more = message[3:]
-        self.files += files
-        self.size += size
-        self.tally.count(counts)
-        for item in found:
-            self.tally.add(Found(*item), counted=True)
-        self.links.extend(links)
-        for item in more:
-            self.put(item)
-
-    def died(self, tasks: list[Task], status: int) -> None:
-        """Give the tasks to another worker once; what kills that one too is unreadable."""
-        for task in tasks:
-            if task[1] in self.tried:
-                for path in self._paths(task):
-                    self.tally.add(
-                        Found("unreadable", path, "", f"two workers died while reading it (status {status})")
-                    )
-            else:
-                self.tried.add(task[1])
-                self.pending.append(task)
-
-    @staticmethod
-    def _paths(task: Task) -> Iterator[bytes]:
-        if task[0] == "file":
-            yield task[2] + b"/" + task[3] if task[2] else task[3]
-        else:
-            frame = Frame(*(task[2][0] if task[0] == "frame" else task[2]))
-            yield frame.directory + b"/"
+        return _verification(difference, manifest, plan, job, selection)
 
 
 def compare_tree(
@@ -149,94 +124,82 @@ def compare_tree(
     uid_offset: int | None,
     watch: Watch | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-    on_found: OnFound | None = None,
     workers: int | None = None,
-    options: Options | None = None,
-    limit: int = MAX_DEVIATIONS,
     rate: float = 0.0,
-    nice: int = 0,
 ) -> ManifestDifference:
-    """Return how the tree at ``root`` departs from the manifest.
+    """Return how the whole tree at ``root`` departs from the manifest; raises as `verify_tree` does."""
+    plan = Plan(uid_offset=uid_offset, workers=workers, rate=rate)
+    return verify_tree(root, manifest_path, plan, watch=watch, cancelled=cancelled).difference
 
-    ``limit``: deviations of each kind that one task tells besides counting; ``rate``: bytes a second, 0 for no cap.
-    Raises ``ManifestError`` when manifest or root cannot be used, ``Interrupted`` when cancelled.
-    """
-    started = time.monotonic()
-    with open_manifest(manifest_path) as manifest:
-        manifest.summary()
-        try:
-            descriptor = os.open(root, FLAGS)
-        except OSError as error:
-            raise ManifestError(
-                f"cannot open the tree {root}: {os.strerror(error.errno or 0)}",
-                hint="nothing was compared: see whether the restore put anything there",
-            ) from error
-        try:
-            job = _job(manifest, descriptor, Tally(on_found), uid_offset=uid_offset, options=options, limit=limit)
-            pool = Pool(job, workers or os.cpu_count() or 1, rate=rate, nice=nice)
-            pool.run(lambda: watch(*pool.page.totals()) if watch else None, cancelled)
-            if watch:
-                watch(*pool.page.totals())
-            pool.page.close()
-        finally:
-            os.close(descriptor)
-        for found in judge_links(job.links):
-            job.tally.add(found)
-        return ManifestDifference(
-            manifest_id=manifest.id,
-            files_hashed=job.files,
-            bytes_hashed=job.size,
-            entries_expected=manifest.trailer["entries"],
-            counts=dict(sorted(job.tally.counts.items())),
-            deviations=job.tally.deviations(),
-            ownership_judged=uid_offset is not None,
-            duration_ms=int((time.monotonic() - started) * 1000),
+
+def _verification(
+    difference: ManifestDifference, manifest: Manifest, plan: Plan, job: VerifyJob, selection: Selection | None
+) -> Verification:
+    if selection is None or plan.sample is None:
+        return Verification(difference=difference, resumed_files=job.resumed_files)
+    population = int(manifest.trailer["files"])
+    drawn = difference.files_hashed if selection.drawn < 0 else selection.drawn
+    bad = sum(difference.counts.values())
+    if plan.sample.rotation:
+        words = f"turn {plan.sample.turn + 1} of {plan.sample.rotation}: {drawn} of {population} files"
+    elif selection.strata:
+        size, least = min(selection.strata.values(), key=lambda pair: pair[1] / pair[0])
+        words = (
+            f"{drawn} of {population} files in {len(selection.strata)} classes of size and age; in the least covered "
         )
+        words += sentence(size, least, bad, plan.sample.seed)
+    else:
+        words = sentence(population, drawn, bad, plan.sample.seed)
+    return Verification(
+        difference=difference,
+        resumed_files=job.resumed_files,
+        drawn=drawn,
+        strata=selection.strata,
+        sentence=words,
+    )
 
 
-def _job(
-    manifest: Manifest, root: int, tally: Tally, *, uid_offset: int | None, options: Options | None, limit: int
-) -> VerifyJob:
-    settings = options or Options(manifest.algorithms)
+def _checkpoint(manifest: Manifest, root: int, plan: Plan) -> Checkpoint | None:
+    if plan.checkpoint is None:
+        return None
+    seen = os.fstat(root)
+    sample = asdict(plan.sample) if plan.sample else None
+    about = {
+        "manifest": manifest.id,
+        "tree": [seen.st_dev, seen.st_ino],
+        "uid_offset": plan.uid_offset,
+        "sample": sample,
+    }
+    return Checkpoint(plan.checkpoint, {**about, "limit": plan.limit})
+
+
+def _job(manifest: Manifest, root: int, plan: Plan, tally: Tally, checkpoint: Checkpoint | None) -> VerifyJob:
+    settings = plan.options or Options(manifest.algorithms)
     settings.algorithms = manifest.algorithms
     settings.xattrs = bool(manifest.header.get("options", {}).get("xattrs"))
-    setup = {
+    setup: dict[str, Any] = {
         "job": "verify",
         "root": root,
         "manifest": manifest.descriptor,
         "descriptors": raise_descriptor_limit(),
         "options": asdict(settings),
         "codec": manifest.header["codec"],
-        "uid_offset": uid_offset,
-        "limit": limit,
+        "uid_offset": plan.uid_offset,
+        "limit": plan.limit,
     }
-    job = VerifyJob(setup, (root, manifest.descriptor), tally)
-    frames = manifest.frames
-    for number, frame in enumerate(frames):
+    return VerifyJob(setup, (root, manifest.descriptor), tally, checkpoint)
+
+
+def _fill(job: VerifyJob, manifest: Manifest, selection: Selection | None) -> None:
+    """Put the first tasks: the selected files, or every frame with those that continue its last directory."""
+    if selection is not None:
+        for task in selection.tasks:
+            job.put(task)
+        return
+    for number, frame in enumerate(manifest.frames):
         following: list[Frame] = []
-        for later in frames[number + 1 :]:
-            if later.part == 0 or (following and later.directory != following[0].directory):
+        for later in manifest.frames[number + 1 :]:
+            if not later.continues or (following and later.directory != following[0].directory):
                 break
             following.append(later)
         job.put(("frame", [tuple(item) for item in [frame, *following]], []))
-    return job
-
-
-def judge_links(links: Iterable[tuple[bytes, bytes, int, int]]) -> Iterator[Found]:
-    """Yield entries whose hard links are not those of the manifest.
-
-    Each link names its path, the first member of its group as the manifest says (itself when it says none), and the
-    inode that was seen (0, 0: it has none to share). Two rules: members of a group share one inode, and entries that
-    share an inode are members of one group.
-    """
-    inode_of: dict[bytes, tuple[int, int]] = {}
-    group_of: dict[tuple[int, int], bytes] = {}
-    ordered = sorted(links, key=lambda link: sort_key(link[0]))
-    for path, _, device, inode in ordered:
-        inode_of[path] = (device, inode)
-    for path, first, device, inode in ordered:
-        seen = (device, inode)
-        if path != first and (seen == (0, 0) or inode_of.get(first, (0, 0)) != seen):
-            yield Found("metadata", path, f"hard link to {show_path(first)}", "a file of its own")
-        elif seen != (0, 0) and group_of.setdefault(seen, first) != first:
-            yield Found("metadata", path, "not linked to it", f"hard link to {show_path(group_of[seen])}")

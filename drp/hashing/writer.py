@@ -16,16 +16,16 @@ from typing import IO, Any
 from drp.errors import ManifestError
 from drp.hashing import codec as packing
 from drp.hashing import merkle
-from drp.hashing.layout import GROUP, stored_key
+from drp.hashing.layout import GROUP, Key, stored_key, stored_place
 
 MAGIC, VERSION = b"DRPM", 1
 PRELUDE = struct.Struct("<4sHHI")
 """magic, version, reserved, length of the header that follows (canonical JSON)."""
 FRAME = struct.Struct("<4sIII")
 """magic, packed length, raw length, rows; then the packed frame."""
-INDEXED = struct.Struct("<QIIIIQII32s32s")
-"""offset, packed length, raw length, rows, files, bytes, first part number, length of the first directory,
-BLAKE2b-256 of the packed frame, Merkle node; then the first directory."""
+INDEXED = struct.Struct("<QIIIIQIII32s32s")
+"""offset, packed length, raw length, rows, files, bytes, flags and directory length of the first group, length of its
+first name, BLAKE2b-256 of the packed frame, Merkle node; then that directory and that name."""
 FOOTER = struct.Struct("<QIII32s8s")
 """offset of the index, its packed and raw length, length of the trailer after it, BLAKE2b-256 of header + index +
 trailer, magic."""
@@ -48,20 +48,20 @@ class Writer:
         self._frames: list[bytes] = []
         self._tops: list[bytes] = []
         self._raw = self._rows = self._files = self._bytes = 0
-        self._last: tuple[bytes, int] | None = None
+        self._last: Key | None = None
         self.entries = self.files = self.total_bytes = self.errors = 0
         self._write(PRELUDE.pack(MAGIC, VERSION, 0, len(self._header)) + self._header)
 
-    def add(self, stored: bytes) -> None:
-        """Add one stored group. Raises ``ManifestError`` when it comes out of order."""
+    def add(self, stored: bytes, root: bytes) -> None:
+        """Add one stored group and its Merkle node. Raises ``ManifestError`` when it comes out of order."""
         key = stored_key(stored)
         if self._last is not None and key <= self._last:
             raise ManifestError("groups come out of order")
         self._last = key
-        if self._raw >= _LARGEST or (self._raw >= _SMALLEST and zlib.crc32(key[0]) & _MASK == 0):
+        if self._raw >= _LARGEST or (self._raw >= _SMALLEST and zlib.crc32(key[1], zlib.crc32(key[0])) & _MASK == 0):
             self._end_frame()
         head = GROUP.unpack_from(stored)
-        _, _, rows, _, flags, _, digests_length, errors, size, root = head
+        _, _, rows, flags, _, digests_length, errors, size = head
         self._groups.append(stored)
         self._roots.append(root)
         self._raw += len(stored)
@@ -97,7 +97,7 @@ class Writer:
         raw = b"".join(self._groups)
         packed = self._pack(raw)
         first = GROUP.unpack_from(self._groups[0])
-        directory = self._groups[0][GROUP.size : GROUP.size + first[1]]
+        directory, name = stored_place(self._groups[0])
         top = merkle.tree(self._roots)
         record = INDEXED.pack(
             self._offset,
@@ -108,10 +108,11 @@ class Writer:
             self._bytes,
             first[3],
             len(directory),
+            len(name),
             hashlib.blake2b(packed, digest_size=32).digest(),
             top,
         )
-        self._frames.append(record + directory)
+        self._frames.append(record + directory + name)
         self._tops.append(top)
         self._write(FRAME.pack(FRAME_MAGIC, len(packed), len(raw), self._rows) + packed)
         self.entries += self._rows

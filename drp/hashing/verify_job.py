@@ -1,0 +1,113 @@
+"""The tasks of a verification, and what came of them."""
+
+from __future__ import annotations
+
+import bisect
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from drp.errors import ManifestError
+from drp.hashing.checkpoint import Checkpoint
+from drp.hashing.judge import Found
+from drp.hashing.outcome import Link
+from drp.hashing.pool import Task
+from drp.hashing.reader import Frame
+from drp.hashing.tally import Tally
+
+
+@dataclass(slots=True)
+class VerifyJob:
+    """Hands out tasks, large files first; adds up outcomes; asks nobody what the checkpoint already knows."""
+
+    setup: dict[str, Any]
+    descriptors: tuple[int, ...]
+    tally: Tally
+    checkpoint: Checkpoint | None = None
+    pending: deque[Task] = field(default_factory=deque)
+    urgent: list[Task] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    tried: set[int] = field(default_factory=set)
+    number: int = 0
+    files: int = 0
+    size: int = 0
+    resumed_files: int = 0
+
+    def spool(self, worker: int) -> int:
+        """Workers need none."""
+        del worker
+        return -1
+
+    def next(self) -> Task | None:
+        """Return large files first, the largest before the others, then what comes."""
+        while self.urgent or self.pending:
+            task = self.urgent.pop() if self.urgent else self.pending.popleft()
+            known = self.checkpoint.done.pop(task_key(task), None) if self.checkpoint else None
+            if known is None:
+                return task
+            self.resumed_files += known[0]
+            self._take(known)
+        return None
+
+    def put(self, task: Task) -> None:
+        """Add a task that has no number yet."""
+        self.number += 1
+        numbered = (task[0], self.number, *task[1:])
+        if task[0] == "file":
+            bisect.insort(self.urgent, numbered, key=lambda other: int(other[-1]))
+        else:
+            self.pending.append(numbered)
+
+    def message(self, worker: int, message: Task) -> None:
+        """A worker speaks up only when the manifest turns out to be damaged."""
+        del worker
+        raise ManifestError(str(message[1]))
+
+    def done(self, task: Task, message: Task) -> None:
+        """Take all that came of a task."""
+        if self.checkpoint is not None:
+            self.checkpoint.add(task_key(task), message[3:])
+        self._take(message[3:])
+
+    def _take(self, outcome: Task) -> None:
+        files, size, counts, found, links, more = outcome
+        self.files += files
+        self.size += size
+        self.tally.count(counts)
+        for item in found:
+            self.tally.add(Found(*item), counted=True)
+        self.links.extend(links)
+        for item in more:
+            self.put(item)
+
+    def died(self, tasks: list[Task], status: int) -> None:
+        """Give the tasks to another worker once; what kills that one too is unreadable."""
+        for task in tasks:
+            if task[1] not in self.tried:
+                self.tried.add(task[1])
+                self.pending.append(task)
+                continue
+            for path in _paths(task):
+                why = f"two workers died while reading here (last with status {status})"
+                self.tally.add(Found("unreadable", path, "", why))
+
+
+def task_key(task: Task) -> str:
+    """Return what a task is known by in every run of the same verification."""
+    kind = task[0]
+    if kind == "file":
+        return f"file {task[2].hex()}/{task[3].hex()}"
+    if kind == "frame":
+        return f"frame {task[2][0][0]} {task[3][0] if task[3] else 'whole'}"
+    if kind == "part":
+        return f"part {task[2][0]} {task[3]}"
+    return f"{kind} {task[2][0]}"
+
+
+def _paths(task: Task) -> Iterator[bytes]:
+    if task[0] == "file":
+        yield task[2] + b"/" + task[3] if task[2] else task[3]
+    else:
+        frame = Frame(*(task[2][0] if task[0] == "frame" else task[2]))
+        yield frame.directory + b"/"
