@@ -21,7 +21,7 @@ from drp.sandboxes.arguments import INSIDE, PYTHON
 from drp.sandboxes.canary import PRODUCTION, Canary
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.identity import standing
-from drp.sandboxes.launch import PAYLOAD
+from drp.sandboxes.launch import packed_probe
 
 _SECONDS = 40.0
 _OUTPUT_LIMIT = 1 << 20
@@ -76,7 +76,10 @@ def prove(client: AgentClient, *, host_uid: int, parent: Path, saw: Saw) -> Isol
 
 
 def _outside(canary: Canary, host_uid: int) -> bytes:
-    argv = [PYTHON, "-I", "-S", "-c", (PAYLOAD / "probe.py").read_text(encoding="utf-8")]
+    probe = canary.directory / "probe"  # where the sandbox's uid can read it
+    probe.write_bytes(packed_probe())
+    probe.chmod(0o644)
+    argv = [PYTHON, "-I", "-S", str(probe)]
     if standing() != "user" and host_uid != os.geteuid():
         argv = ["setpriv", "--reuid", str(host_uid), "--regid", str(host_uid), "--clear-groups", *argv]
     targets = json.dumps({**canary.targets, "control": True}).encode()
@@ -84,7 +87,7 @@ def _outside(canary: Canary, host_uid: int) -> bytes:
 
 
 def _inside(client: AgentClient, canary: Canary) -> bytes:
-    argv = [PYTHON, "-I", "-S", f"{INSIDE}/probe.py"]
+    argv = [PYTHON, "-I", "-S", f"{INSIDE}/probe"]
     ended: Execution = client.exec(argv, stdin=json.dumps(canary.targets).encode(), timeout=_SECONDS)
     if ended.exit_code != 0:
         last = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]

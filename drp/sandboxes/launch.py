@@ -7,6 +7,8 @@ readable inside), and the lock of the sandbox's directory is never inherited.
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 import os
 import select
@@ -14,6 +16,7 @@ import signal
 import socket
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -68,7 +71,7 @@ def launch(spec: Spec, control_socket: Path, group: ControlGroup, options: Optio
 
 
 def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: ControlGroup, options: Options) -> Running:
-    contents = {f"{INSIDE}/{name}.py": (PAYLOAD / f"{name}.py").read_bytes() for name in ("agent", "probe")}
+    contents = {f"{INSIDE}/agent.py": (PAYLOAD / "agent.py").read_bytes(), f"{INSIDE}/probe": packed_probe()}
     lifeline, our_lifeline = os.pipe()
     our_status, status = os.pipe()
     our_errors, errors = os.pipe()
@@ -132,6 +135,17 @@ def memory_file(content: bytes) -> int:
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+@functools.cache
+def packed_probe() -> bytes:
+    """Return the isolation probe as one file that Python runs: an uncompressed zip of its package."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as packed:
+        for source in sorted((PAYLOAD / "probe").glob("*.py")):
+            packed.write(source, f"probe/{source.name}")
+        packed.writestr("__main__.py", "from probe.main import main\n\nmain()\n")
+    return content.getvalue()
 
 
 def _close(descriptors: list[int]) -> None:
