@@ -28,14 +28,17 @@ _CODE = re.compile(r"`([^`]+)`")
 
 def render_html(record: EvidenceRecord, tag: str) -> bytes:
     """Return the report of a record in a language. Same arguments, same bytes."""
-    tongue = language(tag)
-    text = _environment(tag).get_template("report.html.j2").render(view=view_of(record), language=tongue, words=words)
-    return text.encode("utf-8", "replace")
+    return render_page(record, language(tag)).encode("utf-8", "replace")
+
+
+def render_page(record: EvidenceRecord, tongue: Language) -> str:
+    """Return the page in a language that is at hand."""
+    template = _environment(tongue).get_template("report.html.j2")
+    return template.render(view=view_of(record), language=tongue, words=words)
 
 
 @cache
-def _environment(tag: str) -> Environment:
-    tongue = language(tag)
+def _environment(tongue: Language) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(shared("reports") / "templates"),
         autoescape=True,
