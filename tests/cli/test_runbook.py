@@ -1,0 +1,83 @@
+"""`drp runbook`: what it shows of a site's runbooks, and how it judges them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    drp("init", str(tmp_path / "site"), at=tmp_path)
+    return tmp_path / "site"
+
+
+def drp(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("drp"), *arguments],
+        cwd=at,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def ward(site: Path, **steps: str) -> None:
+    folder = site / "runbooks/ward"
+    folder.mkdir(parents=True)
+    for step, text in steps.items():
+        (folder / f"{step}.yml").write_text(text)
+
+
+GOOD = "- name: Ward\n  hosts: sandbox\n  gather_facts: false\n  tasks:\n    - name: Rest\n      ansible.builtin.debug: {msg: x}\n"
+
+
+def test_list_shows_where_each_comes_from(site: Path) -> None:
+    ward(site, start=GOOD)
+    shown = drp("runbook", "list", at=site)
+    assert shown.returncode == 0, shown.stderr
+    assert [line.split()[:2] for line in shown.stdout.splitlines()[1:]] == [
+        ["files", "shipped"],
+        ["postgres", "shipped"],
+        ["ward", "site"],
+    ]
+    document = json.loads(drp("runbook", "list", "--json", at=site).stdout)
+    assert document["schema"] == "drp/runbooks/1"
+    assert document["items"][2]["steps"] == ["start"]
+
+
+def test_lint_is_content_with_what_is_shipped(site: Path) -> None:
+    done = drp("runbook", "lint", at=site)
+    assert (done.returncode, done.stdout) == (0, "2 runbooks, 0 problems, 0 advice\n"), done.stderr
+
+
+def test_lint_names_every_problem(site: Path) -> None:
+    unknown = GOOD.replace("ansible.builtin.debug", "no_such_module")
+    ward(site, restore="- name: [unclosed\n", start=unknown, stop=GOOD.replace("sandbox", "database7"))
+    done = drp("runbook", "lint", "ward", "--json", at=site)
+    assert done.returncode == 1
+    remarks = {(Path(item["path"]).name, item["severity"]): item["text"] for item in json.loads(done.stdout)["remarks"]}
+    assert "is no YAML" in remarks["restore.yml", "problem"]
+    assert "no_such_module" in remarks["start.yml", "problem"]
+    assert "the only host of a run is called sandbox" in remarks["stop.yml", "problem"]
+    assert "README.md" in remarks["ward", "advice"]
+
+
+def test_lint_advises(site: Path) -> None:
+    ward(site, restore=GOOD, start=GOOD.replace("  gather_facts: false\n", ""))
+    done = drp("runbook", "lint", "ward", at=site)
+    assert done.returncode == 1
+    assert "there is no stop.yml" in done.stdout
+    assert "restore.yml: gives no drp_restore" in done.stdout
+    assert "start.yml: gathers facts" in done.stdout
+
+
+def test_lint_of_an_unknown_runbook_is_not_found(site: Path) -> None:
+    done = drp("runbook", "lint", "nothing", at=site)
+    assert done.returncode == 10
+    assert "there is no runbook nothing" in done.stderr
