@@ -29,6 +29,8 @@ def translated(place: str) -> Iterator[None]:
         raise Busy(f"journal {place} is busy: no connection became free") from error
     except SQLAlchemyError as error:
         raise StorageFull(f"journal {place} cannot be used: {type(error).__name__}", hint=_HINT_SERVER) from error
+    except (ConnectionError, TimeoutError) as error:
+        raise StorageFull(f"journal {place} cannot be used: {error.strerror or error}", hint=_HINT_SERVER) from error
     except OSError as error:
         raise StorageFull(f"journal {place} cannot be used: {error.strerror or error}") from error
 

@@ -59,7 +59,11 @@ class SqlJournal:
         with translated(self._place):
             self._engine = _engine(url)
             self._writer = self._engine.execution_options(drp_writes=True)
-            self._open()
+            try:
+                self._open()
+            except BaseException:
+                self._engine.dispose()
+                raise
 
     def append(self, drill: str, event: Event) -> Entry:
         """Make the event durable and return it in its place. Raises StorageFull, Busy; nothing is written then."""
@@ -161,10 +165,10 @@ class SqlJournal:
                 lay(connection, GENESIS)
 
     def _check_guards(self, connection: Connection) -> None:
-        if connection.execute(_HEAD).first() is None:
-            raise Tampered(f"journal {self._place}: its head is gone")
         if missing := missing_guards(connection):
             raise Tampered(f"journal {self._place}: its append-only guards were removed: {', '.join(missing)}")
+        if connection.execute(_HEAD).first() is None:
+            raise Tampered(f"journal {self._place}: its head is gone")
 
     def _chain_at(self, drill: str, after: int) -> DrillChain:
         if after < 0:

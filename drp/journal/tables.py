@@ -85,8 +85,7 @@ _SQLITE_GUARDS = {
     "drp_journal_head_no_delete": f"BEFORE DELETE ON drp_journal_head BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END",
 }
 
-_POSTGRESQL_FUNCTION = f"""
-CREATE OR REPLACE FUNCTION drp_journal_guard() RETURNS trigger LANGUAGE plpgsql AS $guard$
+_POSTGRESQL_BODY = f"""
 BEGIN
   IF TG_OP = 'INSERT' AND TG_WHEN = 'AFTER' THEN
     UPDATE drp_journal_head SET position = NEW.position, link = NEW.link;
@@ -102,9 +101,11 @@ BEGIN
     THEN RETURN NEW; END IF;
   END IF;
   RAISE EXCEPTION '{_REFUSED}';
-END $guard$
-"""  # noqa: S608 - constants of this module
-
+END """  # noqa: S608 - constants of this module
+_POSTGRESQL_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION drp_journal_guard() RETURNS trigger LANGUAGE plpgsql "
+    f"AS $guard${_POSTGRESQL_BODY}$guard$"
+)
 _POSTGRESQL_GUARDS = {
     "drp_journal_rows": "BEFORE INSERT OR UPDATE OR DELETE ON drp_journal FOR EACH ROW",
     "drp_journal_moves_head": "AFTER INSERT ON drp_journal FOR EACH ROW",
@@ -112,6 +113,10 @@ _POSTGRESQL_GUARDS = {
     "drp_journal_head_rows": "BEFORE UPDATE OR DELETE ON drp_journal_head FOR EACH ROW",
     "drp_journal_head_truncate": "BEFORE TRUNCATE ON drp_journal_head FOR EACH STATEMENT",
 }
+_POSTGRESQL_ENABLED = (
+    "SELECT tgname, prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid WHERE tgenabled = 'A' "
+    "AND tgrelid IN ('drp_journal'::regclass, 'drp_journal_head'::regclass)"
+)
 
 
 def lay(connection: Connection, genesis: str) -> None:
@@ -139,5 +144,6 @@ def missing_guards(connection: Connection) -> list[str]:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
         found = {row.name: row.sql for row in rows}
         return [name for name, rule in _SQLITE_GUARDS.items() if found.get(name) != f"CREATE TRIGGER {name} {rule}"]
-    enabled = connection.execute(text("SELECT tgname FROM pg_trigger WHERE tgenabled = 'A'")).scalars().all()
+    rows = connection.execute(text(_POSTGRESQL_ENABLED))
+    enabled = {row.tgname for row in rows if row.prosrc == _POSTGRESQL_BODY}
     return [name for name in _POSTGRESQL_GUARDS if name not in enabled]
