@@ -31,6 +31,8 @@ from drp.sandboxes.gateway import Gateway
 from drp.sandboxes.worker import worker_command
 
 _EXIT: dict[Verdict, int] = {"passed": 0, "failed": 1, "inconclusive": 3, "aborted": 130}
+_TELLING = {12, 13, 15}
+"""Access denied, unreachable, no space: more telling than that a drill is inconclusive."""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Outcome:
         if self.verdict is None:
             return SandboxError.exit_status
         if self.verdict == "inconclusive":
-            telling = [failure.exit_status for failure in self.failures if failure.exit_status != _EXIT["inconclusive"]]
+            telling = [failure.exit_status for failure in self.failures if failure.exit_status in _TELLING]
             return telling[0] if telling else _EXIT["inconclusive"]
         return _EXIT[self.verdict]
 

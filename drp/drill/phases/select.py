@@ -50,6 +50,7 @@ def _wait_for_medium(context: PhaseContext, repository: Repository) -> int:
     clock = context.ports.clock
     begun: Stamp = clock.now()
     deadline_ms = milliseconds(context.recovery.media_deadline)
+    missing = False
     while True:
         try:
             repository.preflight()
@@ -62,8 +63,9 @@ def _wait_for_medium(context: PhaseContext, repository: Repository) -> int:
                 raise Interrupted(message) from error
             context.report(Progress(message=f"waiting for medium {error.label}: {error.message}"))
             clock.sleep(min(_MEDIA_POLL_SECONDS, (deadline_ms - waited) / 1000))
+            missing = True
         else:
-            return elapsed_ms(begun, clock.now())[0]
+            return elapsed_ms(begun, clock.now())[0] if missing else 0
 
 
 def choose(
