@@ -58,5 +58,5 @@ class TreeListing:
 
 def declared_root(paths: Sequence[str]) -> str:
     """Return the root as the snapshot declares it, for a tree that cannot be read."""
-    absolute = [path for path in paths if path.startswith("/")]
+    absolute = ["/" + posixpath.normpath(path).lstrip("/") for path in paths if path.startswith("/")]
     return posixpath.commonpath(absolute) if absolute else "/"

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from drp.command import run
 from drp.domain.application import Application, Objectives, PointFilter
 from drp.domain.ports import Repository
+from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, SecretReference
 from drp.repositories.restic import TARGET
 from tests.support import restic_tools
@@ -76,7 +78,7 @@ def carry_out(order: RestoreOrder, secrets: Sequence[CellSecret], target: Path) 
     return RestoreOutcome(exit_code=output.exit_code, summary=summary, errors=errors, tail=output.tail)
 
 
-@dataclass(frozen=True)
+@dataclass
 class RepositoryWorld:
     """A repository with three points of one application and one of another, made for real."""
 
@@ -90,6 +92,11 @@ class RepositoryWorld:
     """What the newest point holds."""
     absent: Repository
     """The same settings where nothing is."""
+
+    @cached_property
+    def newest(self) -> RecoveryPoint:
+        """The newest point, listed once: each listing takes restic a second."""
+        return self.repository.points(self.application).points[0]
 
 
 def application(name: str = "ehr", **wanted: Any) -> Application:

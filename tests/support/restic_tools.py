@@ -76,11 +76,10 @@ class Restic:
         self, source: Path | str, *, tags: Sequence[str] = (), host: str = "ehr-db", cwd: Path | None = None
     ) -> str:
         """Back up and return the new snapshot's id."""
-        before = {snapshot["id"] for snapshot in self.snapshots()}
         options = [argument for tag in tags for argument in ("--tag", tag)]
-        self.run("backup", str(source), "--host", host, *options, cwd=cwd)
-        (made,) = {snapshot["id"] for snapshot in self.snapshots()} - before
-        return str(made)
+        done = self.run("backup", str(source), "--json", "--host", host, *options, cwd=cwd)
+        made = str(json.loads(done.stdout.strip().splitlines()[-1])["snapshot_id"])  # the reduced version cuts it short
+        return next(str(one["id"]) for one in self.snapshots() if one["id"].startswith(made))
 
     def snapshots(self) -> list[dict[str, Any]]:
         """Return the snapshots that restic lists."""

@@ -55,8 +55,9 @@ def _identities() -> dict[str, Identity]:
 class S3Server:
     """Starts the server when entered and kills it when left; ``folder`` keeps its data, so it can be entered again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, secure: bool = False) -> None:
         self.folder = folder
+        self.secure = secure
         self.identities = _identities()
         self.ports: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -64,7 +65,12 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         """Return the address of the S3 service."""
-        return f"http://127.0.0.1:{self.ports['s3']}"
+        return f"{'https' if self.secure else 'http'}://127.0.0.1:{self.ports['s3']}"
+
+    @property
+    def ca_file(self) -> Path:
+        """Return the certificate that signs the service's, when it is secure."""
+        return self.folder / "ca.pem"
 
     def __enter__(self) -> Self:
         self.start()
@@ -91,6 +97,8 @@ class S3Server:
         settings = self.folder / "s3.json"
         settings.write_text(json.dumps({"identities": users}), encoding="ascii")
         settings.chmod(0o600)
+        if self.secure:
+            make_certificate(self.folder)
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._argv(),
@@ -121,6 +129,11 @@ class S3Server:
             *("-s3", "-s3.allowDeleteBucketNotEmpty=false", f"-s3.port={port['s3']}"),
             *(f"-s3.port.grpc={port['s3_grpc']}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
             f"-s3.config={self.folder / 's3.json'}",
+            *(
+                (f"-s3.cert.file={self.folder / 'tls.pem'}", f"-s3.key.file={self.folder / 'tls.key'}")
+                if self.secure
+                else ()
+            ),
         ]
 
     def _wait_until_ready(self) -> None:
@@ -158,6 +171,7 @@ class S3Server:
             region_name="us-east-1",
             aws_access_key_id=who.access_key,
             aws_secret_access_key=who.secret_key,
+            verify=str(self.ca_file) if self.secure else None,
             config=Config(
                 signature_version="s3v4",
                 connect_timeout=seconds,
@@ -233,6 +247,17 @@ class S3Server:
                 return
         message = f"{len(content)} bytes are not in the volumes of {bucket}"
         raise AssertionError(message)
+
+
+def make_certificate(folder: Path) -> None:
+    """Make a certificate authority of a day and a certificate for 127.0.0.1 that it signs."""
+    new = "req -newkey rsa:2048 -nodes"
+    for command in (
+        f"{new} -x509 -days 2 -subj /CN=authority -addext basicConstraints=critical,CA:TRUE -keyout ca.key -out ca.pem",
+        f"{new} -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -keyout tls.key -out tls.csr",
+        "x509 -req -in tls.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out tls.pem",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
 
 
 def weed() -> str:

@@ -1,0 +1,239 @@
+"""Addresses, versions, snapshot lists and roots of restored trees."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drp.domain.application import PointFilter
+from drp.domain.restore import SecretReference
+from drp.errors import AccessDenied, ConfigError, RepositoryError, Unreachable
+from drp.repositories.errors import error_for, kind_of_failure
+from drp.repositories.features import features_of
+from drp.repositories.registry import create
+from drp.repositories.settings import LocalLocation, ResticSettings, S3Location, parse_s3_url
+from drp.repositories.snapshots import points_of, read_snapshots, read_time
+from drp.repositories.source_root import TreeListing, declared_root, folders_to_list
+from tests.support.fixtures_repositories import application
+
+SNAPSHOT: dict[str, Any] = {
+    "id": "a" * 64,
+    "time": "2026-11-21T23:55:43.912605456+01:00",
+    "paths": ["/srv/ehr"],
+    "hostname": "ehr-db",
+    "tags": ["ehr", "drp-manifest=" + "b" * 64],
+    "summary": {"total_bytes_processed": 42},
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint", "bucket", "prefix"),
+    [
+        ("s3:https://s3.example.org/backups", "https://s3.example.org", "backups", ""),
+        ("s3:https://s3.example.org:9000/backups/site/ehr/", "https://s3.example.org:9000", "backups", "site/ehr"),
+        ("s3:s3.example.org/backups/ehr", "https://s3.example.org", "backups", "ehr"),
+        ("s3://s3.example.org/backups", "https://s3.example.org", "backups", ""),
+        ("s3:http://127.0.0.1:8333/b", "http://127.0.0.1:8333", "b", ""),
+        ("s3:http://[::1]:8333/b", "http://[::1]:8333", "b", ""),
+        ("s3:http://localhost/b", "http://localhost", "b", ""),
+    ],
+)
+def test_s3_addresses_are_taken_apart(url: str, endpoint: str, bucket: str, prefix: str) -> None:
+    address = parse_s3_url(url)
+    assert (address.endpoint, address.bucket, address.prefix) == (endpoint, bucket, prefix)
+    assert parse_s3_url(address.tool_url) == address
+    assert address.key("keys/") == (f"{prefix}/keys/" if prefix else "keys/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://s3.example.org/b",
+        "s3:https://s3.example.org",
+        "s3:https:///b",
+        "s3:http://s3.example.org/b",
+        "s3:http://10.0.0.1/b",
+        "s3:https://key:secret@s3.example.org/b",
+        "s3:https://s3.example.org:port/b",
+        "s3:https://s3.example.org/b?x=1",
+    ],
+)
+def test_addresses_that_cannot_be_used_are_refused(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_s3_url(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_bad_address_is_refused_when_the_repository_is_made(tmp_path: Path) -> None:
+    reference = SecretReference(kind="file", value=("/nowhere",))
+    location = S3Location(url="s3:http://s3.example.org/b", access_key=reference, secret_key=reference)
+    settings = ResticSettings(name="main", location=location, password=reference)
+    with pytest.raises(ConfigError):
+        create(settings, resolve=lambda _: "", cache_directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("restic 0.14.0 compiled with go1.19.8", (False, False, False, False)),
+        ("restic 0.16.4 compiled with go1.21", (True, False, False, False)),
+        ("restic 0.17.0 compiled with go1.22", (True, True, False, False)),
+        ("restic 0.17.1 compiled with go1.22", (True, True, True, False)),
+        ("restic 0.18.0 compiled with go1.24", (True, True, True, True)),
+        ("restic 1.0", (True, True, True, True)),
+    ],
+)
+def test_features_follow_the_version(text: str, facts: tuple[bool, ...]) -> None:
+    found = features_of(text)
+    assert (found.restore_json, found.tells_missing, found.tells_password, found.exit_json) == facts
+
+
+@pytest.mark.parametrize("text", ["", "borg 1.2.4", "restic 0.12.1 compiled with go1.16", "restic unknown"])
+def test_tools_that_are_too_old_or_another_are_refused(text: str) -> None:
+    with pytest.raises(RepositoryError, match=r"restic|version"):
+        features_of(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "new"),
+    [
+        ("Fatal: wrong password or no key found", "password", "unclear"),
+        ("Fatal: unable to open config file: Stat: Access Denied.", "denied", "denied"),
+        (
+            "Fatal: unable to open config file: Head: dial tcp 127.0.0.1:1: connection refused",
+            "unreachable",
+            "unreachable",
+        ),
+        ("Fatal: unable to open config file: stat /x/config: no such file or directory", "missing", "missing"),
+        ("Fatal: Unmarshal: invalid character 'x' after object key:value pair", "damaged", "damaged"),
+        ("unable to create lock in backend: repository is already locked by PID 4", "locked", "locked"),
+        ("panic: something", "unclear", "unclear"),
+    ],
+)
+def test_words_mean_the_same_in_both_versions_unless_a_code_would_say_it(line: str, old: str, new: str) -> None:
+    assert kind_of_failure(1, [line], features_of("restic 0.14.0"))[0] == old
+    assert kind_of_failure(1, [line], features_of("restic 0.18.0"))[0] == new
+
+
+def test_kinds_become_the_errors_that_the_port_names() -> None:
+    assert isinstance(error_for("password", "main", "x"), AccessDenied)
+    assert isinstance(error_for("denied", "main", "x"), AccessDenied)
+    assert isinstance(error_for("unreachable", "main", "x"), Unreachable)
+    for kind in ("missing", "locked", "damaged", "lost", "unclear", "owner"):
+        assert type(error_for(kind, "main", "x")) is RepositoryError  # type: ignore[arg-type]
+
+
+def test_a_snapshot_becomes_a_point() -> None:
+    (point,), unreadable = points_of([SNAPSHOT], application(tags=("ehr",)), "main")
+    assert unreadable == ()
+    assert point.consistent_at == datetime(2026, 11, 21, 22, 55, 43, 912605, tzinfo=UTC)
+    assert (point.size_bytes, point.manifest_id, point.host) == (42, "b" * 64, "ehr-db")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        (PointFilter(), True),
+        (PointFilter(tags=("ehr",), host="ehr-db", path="/srv/ehr"), True),
+        (PointFilter(tags=("ehr", "weekly")), False),
+        (PointFilter(host="other"), False),
+        (PointFilter(path="/srv"), False),
+    ],
+)
+def test_the_filter_asks_for_all_of_it(wanted: PointFilter, there: bool) -> None:
+    points, _ = points_of([SNAPSHOT], application(tags=wanted.tags, host=wanted.host, path=wanted.path), "main")
+    assert bool(points) is there
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "--help"},
+        {"id": None},
+        {"time": "yesterday"},
+        {"time": "2026-11-21T23:55:43"},
+        {"time": "0001-01-01T00:00:00+14:00"},
+        {"tags": "ehr"},
+        {"paths": 7},
+    ],
+)
+def test_a_snapshot_that_makes_no_sense_is_named_and_not_dropped(change: dict[str, object]) -> None:
+    points, unreadable = points_of([{**SNAPSHOT, **change}], application(), "main")
+    assert points == ()
+    assert len(unreadable) == 1
+
+
+@pytest.mark.parametrize(
+    "tags", [None, [], ["drp-manifest=zz"], [f"drp-manifest={'a' * 64}", f"drp-manifest={'b' * 64}"]]
+)
+def test_a_manifest_is_named_by_one_whole_digest_or_not_at_all(tags: list[str] | None) -> None:
+    (point,), _ = points_of([{**SNAPSHOT, "tags": tags}], application(), "main")
+    assert point.manifest_id is None
+
+
+def test_a_size_that_is_no_number_is_unknown() -> None:
+    for summary in (None, {}, {"total_bytes_processed": "x"}, {"total_bytes_processed": -1}):
+        (point,), _ = points_of([{**SNAPSHOT, "summary": summary}], application(), "main")
+        assert point.size_bytes is None
+
+
+def test_the_list_is_found_between_other_lines() -> None:
+    text = "repository 1a2b opened\n" + json.dumps([SNAPSHOT]) + "\nwarning: x\n"
+    assert [entry["id"] for entry in read_snapshots(text)] == ["a" * 64]
+    assert read_snapshots("null\n") == ()
+    for nonsense in ("", "no list", "[broken"):
+        with pytest.raises(ValueError, match=r"list|Expecting"):
+            read_snapshots(nonsense)
+
+
+def test_nanoseconds_are_cut() -> None:
+    assert read_time("2026-01-01T00:00:00.123456789Z").microsecond == 123456
+    assert read_time("2026-01-01T00:00:00Z").microsecond == 0
+
+
+@pytest.mark.parametrize(
+    ("paths", "there", "root"),
+    [
+        (("/srv/ehr/data",), ("/srv", "/srv/ehr", "/srv/ehr/data"), "/srv/ehr/data"),
+        (("/home/job/ehr/data",), ("/ehr", "/ehr/data"), "/ehr/data"),
+        (("/home/job/data",), ("/data",), "/data"),
+        (("/home/job/data",), ("/first", "/second"), "/"),
+        (("/srv/ehr", "/srv/lis"), ("/srv", "/srv/ehr", "/srv/lis"), "/srv"),
+        (("/",), ("/srv",), "/"),
+        ((), (), "/"),
+    ],
+)
+def test_the_root_is_where_the_tree_has_it(paths: tuple[str, ...], there: tuple[str, ...], root: str) -> None:
+    listing = TreeListing(paths)
+    for place in there:
+        listing.take(json.dumps({"path": place, "type": "dir"}))
+    listing.take("not json")
+    listing.take('["no", "node"]')
+    assert listing.root() == root
+
+
+def test_the_folders_that_are_listed_lead_to_every_tail() -> None:
+    assert folders_to_list(("/a/b/c",)) == ("/", "/a", "/a/b", "/b")
+    assert declared_root(("/srv/ehr", "/srv/lis")) == "/srv"
+    assert declared_root(()) == "/"
+    assert declared_root(("/srv/../../../etc", "relative")) == "/etc"
+
+
+def test_a_tool_that_is_not_installed_is_told(tmp_path: Path) -> None:
+    reference = SecretReference(kind="file", value=("/nowhere",))
+    (tmp_path / "repository" / "keys").mkdir(parents=True)
+    (tmp_path / "repository" / "config").touch()
+    (tmp_path / "repository" / "keys" / ("0" * 64)).touch()
+    settings = ResticSettings(
+        name="main",
+        location=LocalLocation(path=tmp_path / "repository"),
+        password=reference,
+        executable="no-such-restic",
+    )
+    with pytest.raises(RepositoryError, match="not installed"):
+        create(settings, resolve=lambda _: "x", cache_directory=tmp_path).preflight()
