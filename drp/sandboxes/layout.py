@@ -19,12 +19,20 @@ from drp.sandboxes.identity import standing
 
 PREFIX = "drp-"
 _PUBLIC = Path("/run/drp")
+_LONGEST = 80
+"""A socket's path has 107 bytes; ours adds the sandbox's name."""
 
 
 def home(run_directory: Path) -> Path:
     """Return the directory of live sandboxes for a run directory: itself, or a stand-in that every uid can enter."""
     run_directory = run_directory.absolute()
-    if standing() != "root" or open_to_all(run_directory):
+    short = len(os.fsencode(run_directory)) <= _LONGEST
+    if standing() != "root":
+        if not short:
+            message = f"the run directory {run_directory} has too long a path for sockets (at most {_LONGEST} bytes)"
+            raise SandboxError(message, hint="give drp a state directory with a shorter path")
+        return run_directory
+    if short and open_to_all(run_directory):
         return run_directory
     return _PUBLIC / hashlib.sha256(os.fsencode(run_directory)).hexdigest()[:12]
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-import signal
 import struct
+import time
 from contextlib import suppress
 from pathlib import Path
 
+from drp.command import start
 from drp.errors import SandboxError
+from drp.sandboxes.processes import finish, namespace
 
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+_MS_NOSUID, _MS_NODEV, _MS_BIND = 2, 4, 4096
 _MNT_DETACH = 2
-_CLONE_NEWUSER = 0x10000000
+_HOLDER_SECONDS = 10.0
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _AT_FDCWD, _AT_EMPTY_PATH, _O_CLOEXEC = -100, 0x1000, 0x80000
 _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV, _MOUNT_ATTR_IDMAP = 1, 2, 4, 0x00100000
@@ -36,17 +38,15 @@ def mount_tmpfs(target: Path, *, size_bytes: int, uid: int) -> None:
     """Mount memory of a bounded size, owned by ``uid``. Raises OSError."""
     options = f"size={size_bytes},mode=0755,uid={uid},gid={uid}"
     flags = _MS_NOSUID | _MS_NODEV
-    _check(_libc.mount(b"drp", os.fsencode(target), b"tmpfs", flags, options.encode()))
+    try:  # restored data should not be written to swap; kernels before 6.4, and plain users, have no such option
+        _check(_libc.mount(b"drp", os.fsencode(target), b"tmpfs", flags, f"{options},noswap".encode()))
+    except OSError:
+        _check(_libc.mount(b"drp", os.fsencode(target), b"tmpfs", flags, options.encode()))
 
 
 def bind(source: Path, target: Path) -> None:
     """Bind one path onto another. Raises OSError."""
     _check(_libc.mount(os.fsencode(source), os.fsencode(target), None, _MS_BIND, None))
-
-
-def make_private() -> None:
-    """Stop mounts of this namespace from appearing in others. Raises OSError."""
-    _check(_libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None))
 
 
 def unmount(target: Path | str) -> bool:
@@ -68,6 +68,8 @@ def bind_readable(source: Path, target: Path, *, uid: int) -> None:
     The source's owner appears as ``uid`` in this one mount (an idmapped mount): a backup repository that is closed to
     everyone but its owner needs no change of mode. Where the file system cannot, it is a plain bind.
     """
+    if platform.machine() not in {"x86_64", "aarch64"}:
+        raise SandboxError("binding a closed repository needs x86_64 or aarch64")
     _same_kind(source, target)
     tree = _check(_libc.syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(source), 1 | _O_CLOEXEC))
     try:
@@ -99,23 +101,17 @@ def _set_attributes(tree: int, attributes: int, namespace: int) -> None:
 
 
 def _user_namespace(uids: str, gids: str) -> int:
-    """Return a descriptor of a user namespace with these maps; nothing lives in it."""
-    if platform.machine() not in {"x86_64", "aarch64"}:
-        raise SandboxError("binding a closed repository needs x86_64 or aarch64")
-    ready, tell_ready = os.pipe()
-    child = os.fork()
-    if child == 0:  # nothing but system calls: other threads' locks may be held
-        os.write(tell_ready, b"1" if _libc.unshare(_CLONE_NEWUSER) == 0 else b"0")
-        signal.pause()
-        os._exit(0)
+    """Return a descriptor of a user namespace with these maps; whoever held it open is gone again."""
+    holder = start(["unshare", "--user", "sleep", "60"])
     try:
-        os.close(tell_ready)
-        if os.read(ready, 1) != b"1":
-            raise SandboxError("the kernel refuses user namespaces")
-        Path(f"/proc/{child}/uid_map").write_text(uids, encoding="ascii")
-        Path(f"/proc/{child}/gid_map").write_text(gids, encoding="ascii")
-        return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        deadline = time.monotonic() + _HOLDER_SECONDS
+        while namespace(holder.pid, "user") in {namespace("self", "user"), ""}:
+            if holder.poll() is not None or time.monotonic() > deadline:
+                raise SandboxError("the kernel refuses user namespaces")
+            time.sleep(0.001)
+        Path(f"/proc/{holder.pid}/uid_map").write_text(uids, encoding="ascii")
+        Path(f"/proc/{holder.pid}/gid_map").write_text(gids, encoding="ascii")
+        return os.open(f"/proc/{holder.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
-        os.close(ready)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        holder.kill()
+        finish(holder, 5)

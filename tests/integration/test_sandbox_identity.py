@@ -172,10 +172,15 @@ def test_slots_are_given_once_and_given_back(tmp_path: Path, monkeypatch: pytest
         slot.release()
 
 
-def test_live_directories_stand_where_any_uid_may_walk(tmp_path: Path) -> None:
+def test_live_directories_stand_where_any_uid_may_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed, walkable = tmp_path / "closed", Path("/var/lib/drp-test-that-is-not-there")
     closed.mkdir(mode=0o700)
     assert layout.home(closed / "run").is_relative_to("/run/drp")
     assert layout.home(walkable) == walkable
     assert layout.home(closed / "run") == layout.home(closed / "run")
+    assert layout.home(walkable / ("x" * 90)).is_relative_to("/run/drp"), "sockets have short paths"
+    monkeypatch.setattr(layout, "standing", lambda: "mapped")
+    assert layout.home(Path("/tmp/run")) == Path("/tmp/run")
+    with pytest.raises(SandboxError, match="too long"):
+        layout.home(walkable / ("x" * 90))
     assert all(each.stat().st_mode & stat.S_IXOTH for each in (Path("/run"), Path("/")))
