@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 import struct
+import time
 from contextlib import suppress
 
 from drp.hashing.digest import BUFFER, FileDigester, Gate
@@ -20,6 +21,8 @@ OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ERRNO = struct.Struct("<i")
 _DEVICE = struct.Struct("<Q")
 _LINK_CACHE = 1 << 16
+_TIMED = 1 << 20
+"""Only files from this size on are timed: the small ones would say more about the clock."""
 UNSEEN = FIXED.pack(0, 0, 0)
 _NOBODY = OWNER.pack(0, 0)
 
@@ -29,7 +32,7 @@ class Careful:
 
     def __init__(self, options: Options, gate: Gate) -> None:
         """Make the buffers."""
-        self.options = options
+        self.options, self._gate = options, gate
         self.digester = FileDigester(options.algorithms, gate, direct=options.direct)
         self.flags = OPEN | os.O_NOATIME | (os.O_DIRECT if options.direct else 0)
         self._seen_links: dict[tuple[int, int, int, int], bytes] = {}
@@ -60,7 +63,7 @@ class Careful:
                 rows.put_off.append((row, before.st_size))
                 seen, digest, stable = before, self.digester.zero, True
             else:
-                seen, digest, stable = self.read(descriptor, before)
+                seen, digest, stable = self.read(descriptor, name, before)
             attributes = xattrs_digest(descriptor) if self.options.xattrs else b""
         except OSError as error:
             self.unreadable(directory, name, row, rows, error)
@@ -74,7 +77,7 @@ class Careful:
             rows.extras.setdefault(row, {})[Tag.UNSTABLE] = b""
             rows.errors += 1
 
-    def read(self, descriptor: int, before: os.stat_result) -> tuple[os.stat_result, bytes, bool]:
+    def read(self, descriptor: int, name: bytes, before: os.stat_result) -> tuple[os.stat_result, bytes, bool]:
         """Return what an open regular file is, its digests, and whether it held still: tried twice.
 
         Raises ``OSError``.
@@ -82,10 +85,13 @@ class Careful:
         link = (before.st_dev, before.st_ino, before.st_mtime_ns, before.st_ctime_ns)
         if before.st_nlink > 1 and link in self._seen_links:
             return before, self._seen_links[link], True
+        started = time.monotonic()
         for _ in range(2):
             count, digest = self.digester.whole(descriptor, before.st_size, before.st_blocks)
             after = os.fstat(descriptor)
             if count == after.st_size and _same(before, after):
+                if count >= _TIMED:
+                    self._gate.slow(name, time.monotonic() - started, count)
                 if after.st_nlink > 1 and len(self._seen_links) < _LINK_CACHE:
                     self._seen_links[link] = digest
                 return after, digest, True

@@ -91,6 +91,7 @@ class CreateWorker:
             group.extras = {row: {Tag.ERROR: why} for row in range(len(names))}
             self._hold(group, merkle.tree(merkle.leaves(group, self._key, 0)))
             return
+        self._gate.directory = directory
         rows = self._observer.look(descriptor, names, others)
         for row, size in rows.put_off:
             self._channel.send(("file", number, directory, names[row], size))
@@ -101,12 +102,13 @@ class CreateWorker:
     def _large(self, directory: bytes, name: bytes) -> tuple[Any, ...]:
         """Return path and outcome of a large file: errno, stability, digest, and what fstat said after the reading."""
         careful = self._observer.careful
+        self._gate.directory = directory
         try:
             descriptor = os.open(name, careful.flags, dir_fd=self._descent.open(directory))
             try:
                 with suppress(OSError):
                     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-                seen, digest, stable = careful.read(descriptor, os.fstat(descriptor))
+                seen, digest, stable = careful.read(descriptor, name, os.fstat(descriptor))
             finally:
                 os.close(descriptor)
         except OSError as error:

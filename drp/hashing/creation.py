@@ -111,12 +111,13 @@ def create_manifest(
     algorithms: Sequence[str] = ("blake3",),
     facts: Mapping[str, object] | None = None,
     workers: int | None = None,
-    report: Watch | None = None,
+    watch: Watch | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     options: Options | None = None,
     recovery_point: str = "",
     rate: float = 0.0,
     nice: int = 0,
+    on_pool: Callable[[Pool], None] | None = None,
 ) -> ManifestSummary:
     """Write the manifest of the tree at ``root`` to ``output``, whole or not at all, and return what it says.
 
@@ -149,10 +150,14 @@ def create_manifest(
         spools = [stack.enter_context(tempfile.TemporaryFile(dir=output.parent)) for _ in range(count)]
         job = _job(descriptor, spools, settings, bytes.fromhex(str(header["key"])))
         pool = Pool(job, count, rate=rate, nice=nice)
-        pool.run(lambda: report(*pool.page.totals()) if report else None, cancelled)
-        if report:
-            report(*pool.page.totals())
-        pool.page.close()
+        if on_pool is not None:
+            on_pool(pool)
+        try:
+            pool.run(lambda: watch(*pool.page.totals()) if watch else None, cancelled)
+            if watch:
+                watch(*pool.page.totals())
+        finally:
+            pool.page.close()
         with atomic_writer(output) as stream:
             writer = Writer(stream, header)
             for stored, root_node in _merged(job, spools):

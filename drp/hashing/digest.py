@@ -12,7 +12,7 @@ import hashlib
 import mmap
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from drp.errors import ManifestError
 
@@ -27,8 +27,18 @@ THREADED = 32 << 20
 """From this size on BLAKE3 spreads one file over the idle cores by its own tree mode."""
 _ZEROS = memoryview(mmap.mmap(-1, BUFFER))
 _SEQUENTIAL = os.POSIX_FADV_SEQUENTIAL
-Gate = Callable[[int], None]
-"""Called with the bytes just read: keeps to rate caps, waits while paused, raises when cancelled."""
+
+
+class Gate(Protocol):
+    """What a reader passes: keeps to rate caps, waits while paused, raises when stopped; hears of slow files."""
+
+    def __call__(self, size: int, /) -> None:
+        """Account for bytes just read."""
+        ...
+
+    def slow(self, name: bytes, seconds: float, size: int) -> None:
+        """Hear how long a large file took."""
+        ...
 
 
 def constructors(algorithms: Sequence[str]) -> list[Callable[..., Any]]:

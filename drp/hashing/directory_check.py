@@ -105,6 +105,7 @@ class DirectoryCheck:
 
     def _look(self, descriptor: int, part: Group, others: set[bytes], outcome: Outcome, *, links: bool = True) -> None:
         """Hash what is there and judge it."""
+        self._gate.directory = part.directory
         rows = self._observer.look(descriptor, part.names, others)
         files = rows.files - len(rows.put_off)
         size = rows.size - sum(late for _, late in rows.put_off)
@@ -131,13 +132,14 @@ class DirectoryCheck:
     def large(self, directory: bytes, name: bytes, expected: Row, outcome: Outcome) -> None:
         """Hash and judge one large file, whose metadata were judged before."""
         careful = self._observer.careful
+        self._gate.directory = directory
         path = directory + b"/" + name if directory else name
         try:
             descriptor = os.open(name, careful.flags, dir_fd=self._descent.open(directory))
             try:
                 with suppress(OSError):
                     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-                seen, digest, stable = careful.read(descriptor, os.fstat(descriptor))
+                seen, digest, stable = careful.read(descriptor, name, os.fstat(descriptor))
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -166,7 +166,7 @@ def rate_below(population: int, drawn: int, failures: int, confidence: float = 0
 
 
 def design_effect(cluster: float, correlation: float) -> float:
-    """Return by how much a draw of whole clusters must be larger: 1 + (m - 1) rho (Kish, Survey Sampling, 1965, §5.4)."""
+    """Return by how much a draw of whole clusters must be larger: 1 + (m - 1) rho (Kish, Survey Sampling, §5.4)."""
     return 1 + (cluster - 1) * correlation
 
 

@@ -11,7 +11,9 @@ import struct
 import time
 
 _SLOT = struct.Struct("<QQQ")
-_SLOT_SIZE = 64
+_SLOWEST = struct.Struct("<dQH")
+_SLOT_SIZE = 512
+_PATH_LIMIT = _SLOT_SIZE - _SLOT.size - _SLOWEST.size
 WORKERS_LIMIT = 256
 RUN, PAUSE, STOP = 0, 1, 2
 
@@ -50,6 +52,24 @@ class SharedPage:
         slots = [_SLOT.unpack_from(self._page, _SLOT_SIZE * (worker + 1)) for worker in range(WORKERS_LIMIT)]
         return sum(slot[0] for slot in slots), sum(slot[1] for slot in slots), sum(slot[2] for slot in slots)
 
+    def note_slowest(self, worker: int, path: bytes, seconds: float, size: int) -> None:
+        """Store the file that a worker read at the lowest rate; of a long path, the end."""
+        shown = path[-_PATH_LIMIT:]
+        at = _SLOT_SIZE * (worker + 1) + _SLOT.size
+        self._page[at + _SLOWEST.size : at + _SLOWEST.size + len(shown)] = shown
+        _SLOWEST.pack_into(self._page, at, seconds, size, len(shown))
+
+    def slowest(self) -> tuple[bytes, float, int] | None:
+        """Return path, seconds and bytes of the file that was read at the lowest rate so far."""
+        worst: tuple[bytes, float, int] | None = None
+        for worker in range(WORKERS_LIMIT):
+            at = _SLOT_SIZE * (worker + 1) + _SLOT.size
+            seconds, size, length = _SLOWEST.unpack_from(self._page, at)
+            if length and (worst is None or size / seconds < worst[2] / worst[1]):
+                start = at + _SLOWEST.size
+                worst = (self._page[start : start + length], seconds, size)
+        return worst
+
     def close(self) -> None:
         """Give memory and descriptor back."""
         self._page.close()
@@ -64,6 +84,9 @@ class WorkerGate:
         self._page, self._worker, self._rate, self._parent = page, worker, rate, parent
         self._files = self._size = self._checked = self._live = 0
         self._allowance = time.monotonic()
+        self._lowest = float("inf")
+        self.directory = b""
+        """Where the worker is, for `slow`."""
 
     def __call__(self, size: int) -> None:
         """Account for bytes read inside a large file. Raises ``Stopped``."""
@@ -79,6 +102,13 @@ class WorkerGate:
         cost, self._live = max(0, size - self._live), 0
         self._page.count(self._worker, self._files, self._size, self._checked)
         self._pass(cost)
+
+    def slow(self, name: bytes, seconds: float, size: int) -> None:
+        """Note the file if none was read at a lower rate."""
+        if seconds > 0 and size / seconds < self._lowest:
+            self._lowest = size / seconds
+            path = self.directory + b"/" + name if self.directory else name
+            self._page.note_slowest(self._worker, path, seconds, size)
 
     def _pass(self, size: int) -> None:
         if self._rate and size:

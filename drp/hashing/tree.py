@@ -69,7 +69,7 @@ def create_manifest(
         algorithms=algorithms,
         facts=facts,
         workers=workers,
-        report=_watch(report, "making the manifest", None, None),
+        watch=_watch(report, "making the manifest", None, None),
         cancelled=cancelled,
         options=options,
         recovery_point=recovery_point,

@@ -1,0 +1,259 @@
+"""What `drp manifest …` does and how it is told: words on a terminal, documents for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from drp.atomic import atomic_writer, write_atomically
+from drp.cli import render
+from drp.cli.manifest_options import stoppable
+from drp.codec import to_data
+from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
+from drp.errors import EvidenceError, UsageError
+from drp.hashing import creation, proof, verification
+from drp.hashing.difference import differences
+from drp.hashing.digest import constructors
+from drp.hashing.entries import entries
+from drp.hashing.export import export as exported
+from drp.hashing.judge import Found
+from drp.hashing.ledger import open_ledger
+from drp.hashing.progress import Meter
+from drp.hashing.reader import open_manifest
+from drp.hashing.rows import Options
+from drp.hashing.tally import Tally, deviation
+from drp.hashing.verification import Plan
+
+_INCONCLUSIVE = {"unreadable", "unstable"}
+_MARKS = {"missing": "-", "unexpected": "+", "changed": "≠", "kind": "≠", "metadata": "~"}
+_SHOWN = 20
+
+
+def create(
+    path: Path,
+    *,
+    output: Path | None,
+    into: Path | None,
+    application: str,
+    facts: Mapping[str, object],
+    recovery_point: str,
+    options: Options,
+    workers: int | None,
+    rate: float,
+    nice: int,
+    machine: bool,
+) -> int:
+    """Make a manifest and say what is in it; return the exit status."""
+    target = output
+    if into is not None:
+        into.mkdir(parents=True, exist_ok=True)
+        target = into / f".new-{os.getpid()}"
+    assert target is not None
+    meter = Meter(sys.stderr, live=sys.stderr.isatty())
+    with stoppable(meter) as (cancellation, on_pool):
+        summary = creation.create_manifest(
+            path,
+            target,
+            application=application,
+            algorithms=options.algorithms,
+            facts=facts,
+            workers=workers,
+            watch=meter,
+            cancelled=cancellation,
+            options=options,
+            recovery_point=recovery_point,
+            rate=rate,
+            nice=nice,
+            on_pool=on_pool,
+        )
+    if into is not None:
+        from drp.manifests import ManifestDirectory
+
+        kept = ManifestDirectory(into)
+        kept.keep(target)
+        target = kept.place(summary.application, summary.id)
+    if machine:
+        render.document("drp/manifest/1", {**to_data(summary), "path": str(target)})
+    else:
+        render.line(f"{target}")
+        _tell_summary(summary)
+    return 3 if summary.errors else 0
+
+
+def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machine: bool) -> int:
+    """Verify a tree and tell its departures, the first of them as they come; return the exit status."""
+    with open_manifest(manifest) as opened:
+        totals = (0, 0) if plan.sample else (opened.trailer["files"], opened.trailer["total_bytes"])
+    meter = Meter(sys.stderr, live=sys.stderr.isatty(), total_files=totals[0], total_bytes=totals[1])
+    told: dict[str, int] = {}
+
+    def tell(found: Found) -> None:
+        told[found.kind] = told.get(found.kind, 0) + 1
+        if told[found.kind] <= _SHOWN and not machine:
+            meter.wipe()
+            render.line(_words(found))
+
+    with stoppable(meter) as (cancellation, on_pool):
+        result = verification.verify_tree(
+            path, manifest, plan, watch=meter, cancelled=cancellation, on_found=tell, on_pool=on_pool
+        )
+    difference = result.difference
+    deviations = sum(difference.counts.values())
+    if ledger is not None and plan.sample is not None:
+        book = open_ledger(ledger, plan.sample.rotation)
+        book.record(plan.sample, manifest=difference.manifest_id, files=result.drawn or 0, deviations=deviations)
+    if machine:
+        extra = {"sampled_files": result.drawn, "statement": result.sentence, "resumed_files": result.resumed_files}
+        render.document("drp/manifest-difference/1", {**to_data(difference), "clean": difference.clean, **extra})
+    else:
+        _tell_difference(difference, result)
+    return _status(difference.counts)
+
+
+def diff(before: Path, after: Path, *, machine: bool) -> int:
+    """Tell how two manifests differ; return the exit status."""
+    tally = Tally()
+    with open_manifest(before) as left, open_manifest(after) as right:
+        for found in differences(left, right):
+            if not machine and tally.counts.get(found.kind, 0) < MAX_DEVIATIONS:
+                render.line(_words(found))
+            tally.add(found)
+        ids = {"before": left.id, "after": right.id}
+    if machine:
+        listed = [to_data(item) for item in tally.deviations()]
+        render.document("drp/manifest-diff/1", {**ids, "counts": tally.counts, "deviations": listed})
+    else:
+        words = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.counts.items()))
+        render.note(words or "the same")
+    return 1 if tally.counts else 0
+
+
+def show(path: Path, *, tree: bool, machine: bool) -> None:
+    """Show a manifest."""
+    with open_manifest(path) as manifest:
+        if not tree:
+            summary = manifest.summary()
+            if machine:
+                more = {key: manifest.header.get(key) for key in ("options", "recovery_point")}
+                render.document("drp/manifest/1", {**to_data(summary), **more})
+            else:
+                _tell_summary(summary)
+            return
+        for entry in entries(manifest):
+            document = entry.document(manifest.algorithms)
+            if machine:
+                render.line(json.dumps({"schema": "drp/manifest-entry/1", **document}))
+                continue
+            digest = document.get(manifest.algorithms[0], "")[:16]
+            target = f" -> {document['target']}" if "target" in document else ""
+            error = f"  ! {document['error']}" if "error" in document else ""
+            kind, size = document["kind"][0], document["size"]
+            render.line(f"{kind} {document['mode']} {size:>12} {digest:16} {document['path']}{target}{error}")
+
+
+def prove(path: Path, entry: str, output: Path | None) -> None:
+    """Write a proof."""
+    with open_manifest(path) as manifest:
+        document = proof.prove(manifest, os.fsencode(entry))
+    content = json.dumps(document, indent=1).encode() + b"\n"
+    if output is None:
+        sys.stdout.buffer.write(content)
+    else:
+        write_atomically(output, content)
+
+
+def check_proof(path: Path, root: str, file: Path | None, *, machine: bool) -> int:
+    """Check a proof, and a file against it. Raises ``EvidenceError``."""
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read the proof {path}: {os.strerror(error.errno or 0)}") from error
+    except ValueError as error:
+        raise EvidenceError(f"{path} is not JSON") from error
+    if not isinstance(document, dict):
+        raise EvidenceError(f"{path} is no proof")
+    entry = proof.check_proof(document, root or None)
+    if file is not None:
+        _check_file(file, entry)
+    if machine:
+        render.document("drp/manifest-proof-check/1", {"entry": entry, "merkle_root": root or document["merkle_root"]})
+    else:
+        render.line(f"{entry['path']}: in the manifest with Merkle root {root or document['merkle_root']}")
+        if not root:
+            render.note("the root is the proof's own: compare it with the one in the evidence record, or use --root")
+    return 0
+
+
+def export(path: Path, form: str, output: Path | None) -> None:
+    """Write a manifest in another tool's form."""
+    with open_manifest(path) as manifest:
+        if output is None:
+            sys.stdout.buffer.writelines(exported(manifest, form))
+            sys.stdout.buffer.flush()
+        else:
+            with atomic_writer(output) as stream:
+                stream.writelines(exported(manifest, form))
+
+
+def _check_file(file: Path, entry: dict[str, Any]) -> None:
+    algorithms = [name for name in ("blake3", "sha256") if name in entry]
+    hashers = [make() for make in constructors(algorithms)]
+    with file.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            for hasher in hashers:
+                hasher.update(piece)
+    if not algorithms or [hasher.hexdigest() for hasher in hashers] != [entry[name] for name in algorithms]:
+        raise EvidenceError(f"{file} is not the file that was proven: its digest is another")
+
+
+def _words(found: Found) -> str:
+    shown = deviation(found)
+    mark = _MARKS.get(found.kind, "?")
+    detail = f"  {found.expected} → {found.observed}" if found.observed and found.expected else ""
+    return f"{mark} {found.kind:10} {shown.path}{detail}"
+
+
+def _tell_summary(summary: ManifestSummary) -> None:
+    pairs = (
+        ("id", summary.id),
+        ("application", summary.application or "-"),
+        ("root", f"{summary.root} on {summary.host}"),
+        ("made", f"{render.instant(summary.started_at)} to {render.instant(summary.finished_at)}"),
+        ("digests", " + ".join(summary.algorithms)),
+        ("entries", f"{summary.entries}, of them {summary.files} files, {render.size(summary.total_bytes)}"),
+        ("unreadable", str(summary.errors)),
+        ("Merkle root", summary.merkle_root),
+    )
+    for name, value in pairs:
+        render.line(f"{name:12} {value}")
+    if summary.facts:
+        render.line(f"{'facts':12} {json.dumps(summary.facts, ensure_ascii=False)}")
+
+
+def _tell_difference(difference: ManifestDifference, result: verification.Verification) -> None:
+    seconds = max(difference.duration_ms / 1000, 0.001)
+    rate_words = f"{render.size(int(difference.bytes_hashed / seconds))}/s"
+    hashed = f"{difference.files_hashed} files, {render.size(difference.bytes_hashed)}"
+    render.line(f"{hashed} in {render.duration(difference.duration_ms)} ({rate_words})")
+    if result.resumed_files:
+        render.line(f"{result.resumed_files} of them were proven before the interruption")
+    if result.sentence:
+        render.line(result.sentence)
+    for kind, count in sorted(difference.counts.items()):
+        more = f" (the first {_SHOWN} are above)" if count > _SHOWN else ""
+        render.line(f"{count} {kind}{more}")
+    if difference.clean:
+        render.line("as recorded" if result.drawn is None else "what was looked at is as recorded")
+    if not difference.ownership_judged:
+        render.note("owners were not judged")
+
+
+def _status(counts: Mapping[str, int]) -> int:
+    bad = {kind for kind, count in counts.items() if count}
+    if not bad:
+        return 0
+    return 3 if bad <= _INCONCLUSIVE else 1

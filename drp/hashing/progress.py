@@ -1,0 +1,118 @@
+"""Shows how far hashing is: a live line on a terminal, a JSON line now and then in a pipe.
+
+It reads the counters that the workers share, a few times a second; they do nothing for it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from drp.domain.manifest import show_path
+
+_QUIET_SECONDS = 10.0
+_WINDOW_SECONDS = 5.0
+_BAR = 24
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+Slowest = Callable[[], tuple[bytes, float, int] | None]
+
+
+class Meter:
+    """Tells files, bytes, rate, time left and the slowest file so far."""
+
+    def __init__(self, stream: TextIO, *, live: bool, total_files: int = 0, total_bytes: int = 0) -> None:
+        """``live``: redraw one line. Totals are 0 when nobody knows them."""
+        self._stream, self._live = stream, live
+        self._total_files, self._total_bytes = total_files, total_bytes
+        self._started = self._said = time.monotonic()
+        self._samples: list[tuple[float, int, int]] = [(self._started, 0, 0)]
+        self._drawn = False
+        self.slowest: Slowest = lambda: None
+
+    def __call__(self, files: int, size: int, entries: int) -> None:
+        """Take the counters."""
+        now = time.monotonic()
+        self._samples.append((now, files, size))
+        while len(self._samples) > 2 and now - self._samples[0][0] > _WINDOW_SECONDS:
+            del self._samples[0]
+        if self._live:
+            width = shutil.get_terminal_size().columns
+            self._stream.write("\r\x1b[K" + self.line(files, size)[: width - 1])
+            self._stream.flush()
+            self._drawn = True
+        elif now - self._said >= _QUIET_SECONDS:
+            self._said = now
+            self._stream.write(json.dumps(self.document(files, size, entries)) + "\n")
+            self._stream.flush()
+
+    def wipe(self) -> None:
+        """Remove the live line."""
+        if self._drawn:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._drawn = False
+
+    def rates(self) -> tuple[float, float]:
+        """Return files and bytes a second over the last seconds."""
+        (start, files, size), (now, more_files, more_size) = self._samples[0], self._samples[-1]
+        span = max(now - start, 1e-6)
+        return (more_files - files) / span, (more_size - size) / span
+
+    def seconds_left(self, files: int, size: int) -> float | None:
+        """Return how long it will take at the present rate: the larger of what files and bytes say."""
+        if not self._total_files:
+            return None
+        file_rate, byte_rate = self.rates()
+        guesses = []
+        if file_rate > 0:
+            guesses.append((self._total_files - files) / file_rate)
+        if byte_rate > 0:
+            guesses.append((self._total_bytes - size) / byte_rate)
+        return max(0.0, *guesses) if guesses else None
+
+    def line(self, files: int, size: int) -> str:
+        """Return the live line."""
+        file_rate, byte_rate = self.rates()
+        words = [f"{files} files", _size(size), f"{_size(int(byte_rate))}/s", f"{file_rate:.0f} files/s"]
+        if self._total_bytes or self._total_files:
+            share = min(1.0, max(size / self._total_bytes if self._total_bytes else 0.0, 0.0))
+            share = share if self._total_bytes else files / self._total_files
+            filled = int(share * _BAR)
+            words.insert(0, f"[{'█' * filled}{'·' * (_BAR - filled)}] {share:4.0%}")
+        left = self.seconds_left(files, size)
+        if left is not None:
+            words.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
+        worst = self.slowest()
+        if worst is not None:
+            words.append(f"slowest {_size(int(worst[2] / worst[1]))}/s {show_path(worst[0])}")
+        return "  ".join(words)
+
+    def document(self, files: int, size: int, entries: int) -> dict[str, object]:
+        """Return the same for machines."""
+        file_rate, byte_rate = self.rates()
+        left = self.seconds_left(files, size)
+        worst = self.slowest()
+        return {
+            "schema": "drp/manifest-progress/1",
+            "files": files,
+            "bytes": size,
+            "entries": entries,
+            "total_files": self._total_files or None,
+            "total_bytes": self._total_bytes or None,
+            "files_per_second": round(file_rate, 1),
+            "bytes_per_second": round(byte_rate),
+            "seconds_left": None if left is None else round(left, 1),
+            "slowest": None if worst is None else show_path(worst[0]),
+        }
+
+
+def _size(number: int) -> str:
+    value = float(number)
+    for unit in _UNITS:
+        if value < 1024 or unit == _UNITS[-1]:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError(unit)
