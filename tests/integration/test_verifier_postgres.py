@@ -266,6 +266,22 @@ def test_names_of_tables_are_data(cluster: Cluster, expectation: Expectation):
     assert not Path("/tmp/drp-owned").exists()
 
 
+def test_restored_operators_cannot_stand_in_for_the_servers(cluster: Cluster, expectation: Expectation):
+    """A database may name its own schema before pg_catalog; declared queries follow it, drp's own do not."""
+    cluster.start()
+    cluster.sql(
+        "CREATE SCHEMA evil; CREATE FUNCTION evil.differs(name, text) RETURNS bool LANGUAGE sql AS 'SELECT false';"
+        "CREATE OPERATOR evil.!~ (LEFTARG = name, RIGHTARG = text, FUNCTION = evil.differs);"
+        "CREATE VIEW evil.shown AS SELECT 17 AS answer;"
+        "ALTER DATABASE ehr SET search_path = evil, pg_catalog, public; DELETE FROM public.result WHERE id = 1"
+    )
+    declared = Assertion(name="path", sql="SELECT answer FROM shown", database="ehr", equals=17)
+    results = cluster.verify(expectation, assertions=(declared,))
+    assert "public.result has 2999 rows" in results["row-counts ehr"].observed
+    assert "is missing" not in results["row-counts ehr"].observed
+    assert results["assertion path"].outcome == "passed"
+
+
 # --- state -----------------------------------------------------------------------------------------------------------
 
 

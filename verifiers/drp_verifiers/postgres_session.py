@@ -74,20 +74,34 @@ class Session:
             (self.tool(name), *arguments), stdin=stdin, timeout_seconds=self.timeout_seconds, environment=environment
         )
 
-    def rows(self, database: str, sql: str) -> list[object]:
+    def rows(self, database: str, sql: str, *, restored_path: bool = False) -> list[object]:
         """Return the rows of a query whose single column is JSON, read-only. Raises NoAnswer."""
-        execution = self.psql(database, ("-c", sql))
+        execution = self.psql(database, ("-c", sql), restored_path=restored_path)
         if execution.exit_code != 0:
             raise NoAnswer(trouble_of(execution))
         return json_lines(execution.stdout)
 
-    def psql(self, database: str, arguments: Sequence[str], *, stdin: bytes = b"", read_only: bool = True) -> Execution:
-        """Run psql unfiltered by row security. Raises NoAnswer when it does not end by itself."""
+    def psql(
+        self,
+        database: str,
+        arguments: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        read_only: bool = True,
+        restored_path: bool = False,
+    ) -> Execution:
+        """Run psql unfiltered by row security. Raises NoAnswer when it does not end by itself.
+
+        Only declared queries see the ``search_path`` of the restored database: in ours, a restored function or
+        operator must not stand in for the server's own.
+        """
         milliseconds = max(1000, int(self.timeout_seconds * 1000))
         settings = (
             f"-c default_transaction_read_only={'on' if read_only else 'off'} -c row_security=off "
             f"-c default_transaction_isolation=repeatable\\ read -c statement_timeout={milliseconds}"
         )
+        if not restored_path:
+            settings += " -c search_path=pg_catalog"
         options = ("-X", "-q", "-A", "-t", "--no-password", "-v", "VERBOSITY=verbose", "-d", database)
         execution = self.run("psql", (*options, *arguments), stdin=stdin, settings=settings)
         if (trouble := death("psql", execution)) is not None:
@@ -101,7 +115,7 @@ class Session:
         """
         inner = sql.strip().rstrip(";")
         wrapped = f"SELECT pg_catalog.row_to_json(q) FROM (SELECT * FROM (\n{inner}\n) AS declared LIMIT 2) AS q"  # noqa: S608 - the plan's own query
-        return self.rows(database, wrapped)
+        return self.rows(database, wrapped, restored_path=True)
 
 
 def find_binaries(target: Target) -> str:
