@@ -1,0 +1,144 @@
+"""The ``dicom`` verifier on files of an image archive that are whole, cut short, missing or no images at all."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from drp.domain.check import CheckResult, Expectation
+from drp_verifiers.dicom import DicomOptions, DicomVerifier
+from tests.hospital import dicom
+from tests.simulators.target import LocalTarget
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class Archive:
+    root: Path
+    studies: dict[str, int] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+
+    def facts(self) -> dict[str, object]:
+        counts = {"patients": 1, "studies": 2, "series": 2, "instances": 4}
+        return {"dicom": {"counts": counts, "studies": self.studies}}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    made = Archive(tmp_path / "archive")
+    made.root.mkdir()
+    for _ in range(2):
+        study, series = dicom.new_uid(), dicom.new_uid()
+        made.studies[study] = 2
+        for number in (1, 2):
+            path = made.root / f"{study[-6:]}-{number}.dcm"
+            path.write_bytes(dicom.instance(dicom.Image("PAT1", "Doe^J", "001", study, series, number, NOW, size=16)))
+            made.files.append(path)
+    (made.root / "readme.txt").write_text("not an image")
+    return made
+
+
+def verify(archive: Archive, facts: dict[str, object] | None = None) -> dict[str, CheckResult]:
+    expectation = Expectation(
+        facts=archive.facts() if facts is None else facts, disaster_at=NOW, consistent_at=NOW, timeout_seconds=60
+    )
+    target = LocalTarget(user="root")
+    results = DicomVerifier().verify(target, DicomOptions(root=str(archive.root)), expectation)
+    return {result.check: result for result in results}
+
+
+def test_a_whole_archive_passes(archive: Archive) -> None:
+    results = verify(archive)
+    assert {check: result.outcome for check, result in results.items()} == dict.fromkeys(
+        ("files", "counts", "studies"), "passed"
+    )
+    assert "4 whole, 0 damaged, 1 of other kinds" in results["files"].observed
+
+
+def cut_the_pixels(content: bytes) -> bytes:
+    return content[:-7]
+
+
+def lie_about_the_rows(content: bytes) -> bytes:
+    rows = struct.pack("<HH2sH", 0x0028, 0x0010, b"US", 2)
+    at = content.index(rows) + len(rows)
+    return content[:at] + struct.pack("<H", 32) + content[at + 2 :]
+
+
+def damage_a_header(content: bytes) -> bytes:
+    at = content.index(struct.pack("<HH2s", 0x0028, 0x0002, b"US"))
+    return content[: at + 4] + b"\x00\xff" + content[at + 6 :]
+
+
+def lose_the_study(content: bytes) -> bytes:
+    at = content.index(struct.pack("<HH2s", 0x0020, 0x000D, b"UI"))
+    return content[:at] + struct.pack("<HH", 0x0020, 0x000B) + content[at + 4 :]
+
+
+def nest_for_ever(content: bytes) -> bytes:
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF) + struct.pack("<HH2sxxI", 0x0008, 0x1140, b"SQ", 0xFFFFFFFF)
+    at = content.index(struct.pack("<HH2s", 0x0008, 0x0016, b"UI"))
+    return content[:at] + struct.pack("<HH2sxxI", 0x0008, 0x1140, b"SQ", 0xFFFFFFFF) + item * 5000
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (cut_the_pixels, "too early"),
+        (lie_about_the_rows, "512 bytes of pixels, 1024 are needed"),
+        (damage_a_header, "no value representation"),
+        (lose_the_study, "names no study"),
+        (nest_for_ever, "nested too deeply"),
+    ],
+)
+def test_a_damaged_file_is_named(archive: Archive, damage: Callable[[bytes], bytes], said: str) -> None:
+    path = archive.files[0]
+    path.write_bytes(damage(path.read_bytes()))
+    results = verify(archive)
+    assert results["files"].outcome == "failed"
+    assert path.name in results["files"].observed
+    assert said in results["files"].observed
+    assert results["counts"].outcome == "failed"
+    assert results["studies"].outcome == "failed"
+
+
+def test_a_lost_image_is_counted_in_its_study(archive: Archive) -> None:
+    archive.files[0].unlink()
+    results = verify(archive)
+    assert results["files"].outcome == "passed"
+    assert results["counts"].outcome == "failed"
+    assert "has 1 of 2" in results["studies"].observed
+
+
+def test_an_empty_folder_and_no_folder_fail(archive: Archive) -> None:
+    for path in archive.files:
+        path.unlink()
+    assert verify(archive)["files"].outcome == "failed"
+    archive.root = archive.root / "absent"
+    assert verify(archive)["files"].outcome == "failed"
+
+
+def test_without_facts_completeness_is_not_judged(archive: Archive) -> None:
+    results = verify(archive, {})
+    assert (results["counts"].outcome, results["studies"].outcome) == ("undetermined", "undetermined")
+
+
+def test_a_flipped_bit_of_a_pixel_is_not_what_this_verifier_sees(archive: Archive) -> None:
+    content = bytearray(archive.files[0].read_bytes())
+    content[-100] ^= 1
+    archive.files[0].write_bytes(content)
+    assert verify(archive)["files"].outcome == "passed", "the documentation says so: stored digests are needed"
+
+
+def test_links_and_pipes_are_not_followed(archive: Archive) -> None:
+    import os
+
+    os.mkfifo(archive.root / "pipe.dcm")
+    (archive.root / "link.dcm").symlink_to(archive.files[0])
+    assert verify(archive)["files"].outcome == "passed"

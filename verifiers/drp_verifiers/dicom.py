@@ -1,0 +1,84 @@
+"""The ``dicom`` verifier: files of an image archive can be read to their end, and each study has its images.
+
+For archives of any maker: it needs the files alone. It does not see a flipped bit inside of pixels; where the archive
+keeps digests, as Orthanc does, its own verifier compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.clinical import inside, judge_counts, section, whole_numbers
+from drp_verifiers.inside import ask, number_of, texts_of
+from drp_verifiers.statements import failed, judged, undetermined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomOptions:
+    """What may be said about a folder of DICOM files."""
+
+    root: str
+    """Folder inside the sandbox; relative to the restored tree. Files of other kinds are counted and left alone."""
+
+
+class DicomVerifier:
+    """Parses files inside the sandbox, in a child: a crafted file may crash its reader."""
+
+    name: ClassVar[str] = "dicom"
+    Options: ClassVar[type] = DicomOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield whether every file is whole, the counts, and the studies that lack images."""
+        assert isinstance(options, DicomOptions)
+        request = {"root": inside(options.root, expectation)}
+        answer = ask(target, "dicom_files", request, timeout_seconds=expectation.timeout_seconds)
+        statement = f"every DICOM file below {options.root} can be read to its end"
+        if answer.trouble is not None:
+            yield answer.trouble.result("files", statement)
+            return
+        if answer.data.get("exists") is not True:
+            yield failed("files", statement, observed="there is no such folder")
+            return
+        yield _files(answer.data, statement)
+        facts = section(expectation, "dicom")
+        counts = whole_numbers(answer.data.get("counts"))
+        yield judge_counts("counts", "the folder holds what it held at backup time", counts, facts)
+        yield _studies(whole_numbers(answer.data.get("studies")), whole_numbers(facts.get("studies")))
+
+
+def _files(data: Mapping[str, object], statement: str) -> CheckResult:
+    sound, damaged, others = number_of(data, "sound"), number_of(data, "damaged"), number_of(data, "others")
+    if not sound and not damaged:
+        return failed("files", statement, observed=f"there is none among {others} files", expected="DICOM files")
+    observed = f"{sound} whole, {damaged} damaged, {others} of other kinds"
+    named = "; ".join(texts_of(data, "listed")[:5])
+    return judged(
+        "files",
+        statement,
+        holds=not damaged,
+        observed=f"{observed}: {named}" if damaged else observed,
+        expected="none damaged",
+    )
+
+
+def _studies(found: Mapping[str, int], expected: Mapping[str, int]) -> CheckResult:
+    check, statement = "studies", "every study has all of its images"
+    if not expected:
+        observed = f"{len(found)} studies; the manifest keeps no images by study to compare with"
+        return undetermined(check, statement, observed=observed)
+    short = [
+        f"{uid[:64]} has {found.get(uid, 0)} of {number}"
+        for uid, number in expected.items()
+        if found.get(uid, 0) < number
+    ]
+    return judged(
+        check,
+        statement,
+        holds=not short,
+        observed="; ".join(short[:5]) + (f"; and {len(short) - 5} more" if len(short) > 5 else "")
+        or f"{len(found)} studies",
+        expected=f"{len(expected)} studies",
+    )

@@ -1,0 +1,75 @@
+r"""The ``hl7`` verifier: an interface inside the sandbox takes an HL7 v2 message over MLLP and acknowledges that one.
+
+Original and enhanced mode both pass (MSA-1 ``AA`` or ``CA``, HL7 v2.5.1 §2.9); an acknowledgement of another message
+fails. The default message, an application management query (NMQ^N01), asks and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.inside import ask, text_of
+from drp_verifiers.statements import judged, undetermined
+
+_QUERY = (
+    "MSH|^~\\&|DRP|DRILL|INTERFACE|HOSPITAL|{now}||NMQ^N01^NMQ_N01|{control}|P|2.5.1",
+    "QRD|{now}|R|I|{control}|||1^RD|ALL|OTH|ALL",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hl7Options:
+    """What may be said about an interface. Raises ValueError when the message cannot be told from others."""
+
+    port: int = 2575
+    host: str = "127.0.0.1"
+    segments: tuple[str, ...] = _QUERY
+    """The message; ``{control}`` becomes its control id and ``{now}`` the instant. Never a real patient's data."""
+    accepted: tuple[str, ...] = ("AA", "CA")
+    seconds: float = 15.0
+
+    def __post_init__(self) -> None:
+        """Refuse a message without a header or without a control id to wait for."""
+        if not self.segments or not self.segments[0].startswith("MSH"):
+            raise ValueError("segments: the first must be MSH")
+        if "{control}" not in self.segments[0]:
+            raise ValueError("segments: MSH needs {control}, or no acknowledgement can be told from another")
+
+
+class Hl7Verifier:
+    """Sends one message from inside the sandbox."""
+
+    name: ClassVar[str] = "hl7"
+    Options: ClassVar[type] = Hl7Options
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield whether the interface answers, accepts, and means the message that was sent."""
+        assert isinstance(options, Hl7Options)
+        request = {
+            "host": options.host,
+            "port": options.port,
+            "segments": options.segments,
+            "seconds": options.seconds,
+        }
+        answer = ask(
+            target, "hl7_mllp", request, timeout_seconds=min(expectation.timeout_seconds, options.seconds + 15)
+        )
+        statement = f"the interface on {options.host}:{options.port} acknowledges a message"
+        accepted = "an acknowledgement with " + " or ".join(options.accepted)
+        if answer.trouble is not None:
+            yield answer.trouble.result("acknowledged", statement, expected=accepted)
+            return
+        answered = answer.data.get("answered") is True
+        code, text = text_of(answer.data, "code")[:8], text_of(answer.data, "text")
+        observed = f"{code} {text}".strip() if answered else text_of(answer.data, "reason")
+        holds = answered and code in options.accepted
+        yield judged("acknowledged", statement, holds=holds, observed=observed, expected=accepted)
+        statement = "the acknowledgement names the message that was sent"
+        if not answered:
+            yield undetermined("control-id", statement, observed="no acknowledgement")
+            return
+        sent, named = text_of(answer.data, "sent"), text_of(answer.data, "control")[:64]
+        yield judged("control-id", statement, holds=named == sent, observed=named, expected=sent)
