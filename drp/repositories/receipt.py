@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from drp.domain.restore import RestoreOutcome, RestoreReceipt
 from drp.errors import RepositoryError
@@ -50,10 +49,16 @@ def judge(
 
 
 def _answers(outcome: RestoreOutcome) -> tuple[Answer, ...]:
-    """Return errors and tail, each once; a bare line among the errors is about an item."""
+    """Return errors and tail, each once; a bare line among the errors that begins with a path is about that item."""
     listed = set(outcome.errors)
-    errors = [replace(answer, kind="item") if answer.kind == "text" else answer for answer in read(outcome.errors)]
-    return (*errors, *read(line for line in outcome.tail if line not in listed))
+    return (*map(_about_item, read(outcome.errors)), *read(line for line in outcome.tail if line not in listed))
+
+
+def _about_item(answer: Answer) -> Answer:
+    item, colon, message = answer.message.partition(": ")
+    if answer.kind != "text" or not colon or not item.startswith("/"):
+        return answer
+    return Answer(kind="item", item=item, message=message)
 
 
 def _raise_if_elsewhere(

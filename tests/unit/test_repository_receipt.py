@@ -130,6 +130,25 @@ def test_owner_errors_alone_are_no_damage_and_unseen_errors_are() -> None:
     assert judged(owner).unrestored  # ended badly, and did not say how many errors there were
 
 
+def test_errors_that_were_taken_out_of_their_json_mean_the_same() -> None:
+    def plain(*errors: str) -> RestoreReceipt:
+        outcome = RestoreOutcome(exit_code=1, errors=errors, tail=errors[-1:])
+        return judge(outcome, repository="main", features=NEW, still_there=lambda: None)
+
+    owner = "/srv/a: lchown /data/restore/srv/a: invalid argument"
+    assert plain(owner, "Fatal: There were 1 errors").unrestored == ()
+    assert plain(owner, "Fatal: There were 2 errors").unrestored
+    broken = plain(owner, "/srv/b: ciphertext verification failed", "Fatal: There were 2 errors")
+    assert broken.unrestored == ("/srv/b: ciphertext verification failed",)
+    assert plain("/srv/x: lchown y: invalid argument: ciphertext verification failed").unrestored
+
+
+def test_a_retry_that_helped_is_no_damage() -> None:
+    retry = "Load(<data/12>, 0, 0) returned error, retrying after 500ms: unexpected EOF"
+    outcome = RestoreOutcome(exit_code=0, errors=(retry,), tail=(retry,))
+    assert judge(outcome, repository="main", features=NEW, still_there=lambda: None).unrestored == ()
+
+
 def test_numbers_that_make_no_sense_count_as_nothing() -> None:
     receipt = judged(code=0, bytes_restored="many", files_restored=-4)
     assert (receipt.bytes_restored, receipt.files_restored) == (0, 0)
