@@ -126,7 +126,10 @@ def test_a_leaking_environment_is_found_out(make_rig: Callable[..., Rig]) -> Non
 
 def test_a_leaking_descriptor_is_found_out(rig: Rig) -> None:
     handle = rig.open()
-    rig.shell(handle, "exec 9</usr; setsid sleep 100 & sleep 0.1")
+    foreign = "import os, time; os.write(os.memfd_create('x'), b'x'); print('held', flush=True); time.sleep(100)"
+    rig.shell(
+        handle, f"""setsid python3 -c "{foreign}" > /tmp/out & while ! grep -q held /tmp/out; do sleep 0.01; done"""
+    )
     assert [each.id for each in rig.driver.prove(handle).checks if each.outcome == "allowed"] == ["leak.fd-reopen"]
 
 

@@ -126,6 +126,14 @@ def test_a_daemon_that_keeps_the_pipe_does_not_hold_the_answer_nor_die_of_it(age
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("kept", ["2>/dev/null", ">/dev/null", ""])
+def test_a_daemon_may_keep_either_stream(agent: Agent, kept: str) -> None:
+    started = time.monotonic()
+    ended = agent.client.exec(["/bin/sh", "-c", f"sleep 20 {kept} & echo $!"])
+    assert time.monotonic() - started < 5
+    os.kill(int(ended.stdout), 9)
+
+
 def test_all_output_arrives_even_for_a_slow_reader(agent: Agent) -> None:
     ended = agent.client.exec(["/bin/sh", "-c", "head -c 5000000 /dev/zero"], on_output=lambda *_: time.sleep(0.001))
     assert len(ended.stdout) == 5_000_000

@@ -69,7 +69,7 @@ class Command:
         self.truncated = False
         self.over = False
         self.lock = threading.Lock()
-        self.busy = {"O": 0.0, "R": 0.0}
+        self.busy = {"O": False, "R": False}
         environment = dict(os.environ)
         environment.update(request.get("env") or {})
         keep = []
@@ -96,15 +96,15 @@ class Command:
     def pump(self, stream: Any, kind: str) -> None:
         """Send what the command prints; once it has ended, swallow what daemons it left behind still print."""
         while True:
-            self.busy[kind] = 0.0
+            self.busy[kind] = False
             try:
                 data = os.read(stream.fileno(), CHUNK)
             except OSError:
                 return
-            self.busy[kind] = time.monotonic()
             if not data:
                 stream.close()
                 return
+            self.busy[kind] = True
             with self.lock:
                 if self.over:
                     continue

@@ -1,0 +1,82 @@
+"""What every driver behind the Sandbox port promises; a driver joins by being named in ``DRIVERS``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drp.domain.ports import Sandbox
+from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
+from drp.errors import SandboxError
+from tests.support.fixtures_sandboxes import Rig, profile
+
+pytestmark = pytest.mark.real
+
+DRIVERS = ["bubblewrap"]
+ORDER = RestoreOrder(argv=("true",))
+
+
+@pytest.fixture(params=DRIVERS)
+def sandbox(request: pytest.FixtureRequest, make_rig: Callable[..., Rig]) -> Sandbox:
+    assert request.param == "bubblewrap"
+    driver: Sandbox = make_rig().driver
+    return driver
+
+
+def test_a_fresh_sandbox_is_empty_and_proven(sandbox: Sandbox) -> None:
+    handle = sandbox.open(profile(), "test")
+    assert handle.role == "run"
+    assert list((Path(handle.data_path) / "restore").iterdir()) == []
+    assert sandbox.prove(handle).holds
+    assert sandbox.egress(handle) == ()
+
+
+def test_a_cell_shares_the_volume_and_gets_its_secrets(sandbox: Sandbox) -> None:
+    handle = sandbox.open(profile(), "test")
+    secret = CellSecret(name="s", template="{0}", references=(SecretReference(kind="file", value=("x",)),))
+    cell = sandbox.open_cell(handle, ORDER, [secret])
+    assert (cell.role, cell.data_path) == ("restore-cell", handle.data_path)
+    assert cell.id != handle.id
+    assert sandbox.target(cell).run(["/bin/sh", "-c", "echo 1 > /data/restore/one"]).exit_code == 0
+    assert sandbox.target(handle).run(["cat", "/data/restore/one"]).stdout == b"1\n"
+
+
+def test_destroy_is_idempotent_measured_and_takes_the_cells_along(sandbox: Sandbox) -> None:
+    handle = sandbox.open(profile(), "test")
+    cell = sandbox.open_cell(handle, ORDER, ())
+    for each in (cell, handle, handle, cell):
+        residue = sandbox.destroy(each)
+        assert residue.clean
+    assert not Path(handle.data_path).exists()
+    for each in (cell, handle):
+        with pytest.raises(SandboxError):
+            sandbox.target(each)
+        with pytest.raises(SandboxError):
+            sandbox.prove(each)
+        assert sandbox.egress(each) == ()
+    with pytest.raises(SandboxError):
+        sandbox.open_cell(handle, ORDER, ())
+
+
+def test_a_sandbox_that_dies_is_a_sandbox_error_and_can_be_destroyed(sandbox: Sandbox) -> None:
+    handle = sandbox.open(profile(), "test")
+    target = sandbox.target(handle)
+    with pytest.raises(SandboxError):
+        target.run(["/bin/sh", "-c", "kill -9 $(pgrep -f agent.py); sleep 5"])
+    with pytest.raises(SandboxError):
+        target.run(["true"])
+    assert sandbox.destroy(handle).clean
+
+
+def test_many_at_once(sandbox: Sandbox) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        handles = list(pool.map(lambda number: sandbox.open(profile(), f"test{number}"), range(4)))
+        answers = list(pool.map(lambda handle: sandbox.target(handle).run(["id", "-u"]).stdout, handles))
+        residues = list(pool.map(sandbox.destroy, handles))
+    assert answers == [b"999\n"] * 4
+    assert len({handle.id for handle in handles}) == 4
+    assert all(residue.clean for residue in residues)
