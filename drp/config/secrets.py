@@ -43,8 +43,8 @@ def _from_file(path: Path, *, others_may_not_read: bool) -> str:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise ConfigError(f"secret file {path} is not a file", hint="name the file that holds the secret")
-        if others_may_not_read and mode & stat.S_IROTH:
-            raise ConfigError(f"secret file {path} may be read by everybody", hint=f"chmod 600 {path}")
+        if others_may_not_read and mode & (stat.S_IROTH | stat.S_IWOTH):
+            raise ConfigError(f"secret file {path} is open to everybody", hint=f"chmod 600 {path}")
         raw = os.read(descriptor, _LARGEST + 1)
     finally:
         os.close(descriptor)

@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, Select, bindparam, event, func, 
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import create_engine
 
+from drp.atomic import sync_directory
 from drp.domain.events import Entry, Event
 from drp.domain.ports import Clock
 from drp.errors import ConfigError, Tampered
@@ -237,6 +238,8 @@ def _engine(url: URL) -> Engine:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o640))  # -wal and -shm take its mode
+            sync_directory(path.parent)
+            sync_directory(path.parent.parent)
         engine = create_engine(url, connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -13,7 +13,7 @@ from drp.clock import SystemClock
 from drp.domain.clock import Stamp
 from drp.domain.events import Event, Progressed
 from drp.errors import Busy, ConfigError, StorageFull, Tampered
-from drp.journal import SqlJournal
+from drp.journal import SqlJournal, sql
 from tests.support.fixtures_journal import PostgresServer
 
 pytestmark = pytest.mark.real
@@ -149,15 +149,19 @@ def test_hosts_make_one_journal(postgres_server: PostgresServer, database: str) 
 
 
 def test_a_host_that_holds_the_lock_for_ever_makes_others_busy(
-    journal: SqlJournal, owner: pg8000.native.Connection
+    postgres_server: PostgresServer,
+    database: str,
+    owner: pg8000.native.Connection,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from drp.journal import sql
-
+    monkeypatch.setattr(sql, "_WAIT_SECONDS", 1)
+    journal = SqlJournal(postgres_server.url(database), SystemClock(), password=postgres_server.password)
     owner.run(f"SELECT pg_advisory_lock({sql._LOCK_KEY})")
     with pytest.raises(Busy, match="is busy: canceling statement due to lock timeout"):
         journal.append("a", event(1))
     owner.run(f"SELECT pg_advisory_unlock({sql._LOCK_KEY})")
-    assert journal.append("a", event(1)).sequence == 4
+    assert journal.append("a", event(1)).sequence == 0
+    journal.close()
 
 
 def test_the_session_is_durable_whatever_the_server_says(journal: SqlJournal, owner: pg8000.native.Connection) -> None:

@@ -14,7 +14,7 @@ import pytest
 from drp.clock import SystemClock
 from drp.domain.events import Event, Interrupted, Progressed
 from drp.errors import Busy, ConfigError, StorageFull, Tampered
-from drp.journal import SqlJournal
+from drp.journal import SqlJournal, sql
 from drp.journal.chain import GENESIS, forge, link
 
 
@@ -296,12 +296,8 @@ def test_a_reader_that_pauses_sees_what_came_meanwhile_and_holds_nobody_up(path:
 
 
 def test_a_writer_that_never_ends_is_busy_after_a_while(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from drp.journal import sql
-
-    monkeypatch.setattr(sql, "_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(sql, "_WAIT_SECONDS", 1)
     journal = SqlJournal(path, SystemClock())
-    with journal._engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout=200")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Busy, match="is busy: database is locked"):

@@ -39,9 +39,11 @@ def test_what_was_resolved_is_redacted_ever_after(tmp_path: Path) -> None:
 
 def test_a_group_may_read_a_secret_file_but_not_everybody(tmp_path: Path) -> None:
     assert resolve(file(tmp_path / "s", mode=0o640)) == SECRET
+    with pytest.raises(ConfigError, match="is open to everybody"):
+        resolve(file(tmp_path / "u", mode=0o602))
     with pytest.raises(ConfigError) as caught:
         resolve(file(tmp_path / "t", mode=0o644))
-    assert caught.value.message == f"secret file {tmp_path / 't'} may be read by everybody"
+    assert caught.value.message == f"secret file {tmp_path / 't'} is open to everybody"
     assert caught.value.hint == f"chmod 600 {tmp_path / 't'}"
 
 
