@@ -188,7 +188,7 @@ class CheckRunner(Protocol):
 
 
 class Journal(Protocol):
-    """The append-only truth. Raises ``StorageFull``, ``Tampered`` and, when another process keeps it locked, ``Busy``."""
+    """The append-only truth. Raises ``StorageFull``, ``Tampered``, and ``Busy`` while another process locks it."""
 
     def append(self, drill: str, event: Event) -> Entry:
         """Make the event durable (on disk when this returns) and return it in its place."""
