@@ -14,6 +14,8 @@ from typing import Self
 _PREFIX = "drp-runbook-"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, mode 0700
 _FREE_BYTES = 16 << 20
+_LONGEST_BASE = 70
+"""The path of a socket ends at 107 bytes, and one is made in the folder."""
 
 
 class PrivateFolder:
@@ -23,6 +25,8 @@ class PrivateFolder:
         """Make it in memory when there is room, otherwise below ``fallback``."""
         roomy = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _FREE_BYTES
         base = _MEMORY if roomy else fallback
+        if len(os.fsencode(base)) > _LONGEST_BASE:
+            base = Path(tempfile.gettempdir())
         sweep(base)
         unnamed = Path(tempfile.mkdtemp(prefix=".drp-", dir=base))
         self._lock = os.open(unnamed, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -62,20 +62,13 @@ class AnsibleRunbookRunner:
     def run(self, order: RunbookOrder, report: Report, cancelled: Cancelled) -> RunbookResult:
         """Run the step; see the port. Raises ``RunbookError`` and ``Interrupted``, with nothing left running."""
         started = time.monotonic()
-        playbook = find(self._search_path, order.kind, order.step)
         limit = Limit(started + order.timeout.total_seconds(), cancelled)
-        volume = Path(order.sandbox.data_path) if order.step == "restore" else None
-        with ExitStack() as stack:
-            folder, session = self._session()
-            stack.callback(folder.remove)
-            if order.step == "restore":
-                self.warm_up()
-            relay = stack.enter_context(Relay(folder.path / "progress", report, volume))
-            recording = session.recording
-            recording.on_task = lambda name: relay.push(Progress(message=name))
-            hosts = folder.path / "inventory.yml"
-            hosts.write_text(inventory(order, folder.path / "progress"), encoding="utf-8")
-            session.obey(["-i", str(hosts), str(playbook)], limit)
+        try:
+            session = self._play(order, limit, report)
+        except OSError as error:
+            message = f"ansible could not be prepared: {error}"
+            raise RunbookError(message, hint="look at the rights and the space of what it names") from error
+        recording = session.recording
         where = f"runbook {order.kind}/{order.step}" + (f" of {order.label}" if order.label else "")
         if limit.cancelled:
             message = f"{where} was stopped during {recording.place()}"
@@ -95,6 +88,22 @@ class AnsibleRunbookRunner:
             duration_ms=elapsed,
             harness_ms=max(0, elapsed - sum(task.duration_ms for task in tasks)),
         )
+
+    def _play(self, order: RunbookOrder, limit: Limit, report: Report) -> Session:
+        playbook = find(self._search_path, order.kind, order.step)
+        volume = Path(order.sandbox.data_path) if order.step == "restore" else None
+        with ExitStack() as stack:
+            folder, session = self._session()
+            stack.callback(folder.remove)
+            stack.callback(session.dismiss)
+            if order.step == "restore":
+                self.warm_up()
+            relay = stack.enter_context(Relay(folder.path / "progress", report, volume))
+            session.recording.on_task = lambda name: relay.push(Progress(message=name))
+            hosts = folder.path / "inventory.yml"
+            hosts.write_text(inventory(order, folder.path / "progress"), encoding="utf-8")
+            session.obey(["-i", str(hosts), str(playbook)], limit)
+        return session
 
     def _session(self) -> tuple[PrivateFolder, Session]:
         with self._lock:

@@ -76,14 +76,23 @@ class Session:
             raise RunbookError(message) from self._failure
 
     def dismiss(self) -> None:
-        """End it without an order."""
+        """End it, wherever it is; nothing if it has ended."""
+        if self._fifo < 0:
+            return
         self._dismissed.set()
         os.write(self._fifo, b"\n")
         self._end()
 
     def _end(self) -> None:
-        self._thread.join()
-        os.close(self._fifo)
+        try:
+            self._thread.join()
+        except BaseException:  # a signal: nothing may go on without us
+            self._dismissed.set()
+            self._thread.join()
+            raise
+        finally:
+            os.close(self._fifo)
+            self._fifo = -1
 
     def _must_end(self) -> bool:
         return self._dismissed.is_set() or (self._limit is not None and self._limit.over())

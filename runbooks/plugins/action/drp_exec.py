@@ -20,6 +20,8 @@ from drp.errors import SandboxError
 STDOUT_LIMIT = 64 << 10
 STDERR_LIMIT = 16 << 10
 LINE_LIMIT = 1000
+ERROR_LINE_LIMIT = 6 << 10  # the longest path, escaped, and what was wrong with it
+ERROR_BYTES = 256 << 10
 PARTIAL_LIMIT = 1 << 20
 ERROR_LIMIT = 200
 TAIL_LINES = 40
@@ -121,7 +123,8 @@ class _Reader:
         self._limits = {"stdout": STDOUT_LIMIT, "stderr": STDERR_LIMIT}
         self._tail = collections.deque(maxlen=TAIL_LINES)
         self._errors = []
-        self._last_error_line = ""
+        self._errors_size = 0
+        self._first_words = self._last_words = ""
         self._summary = {}
 
     def take(self, stream, data):
@@ -140,6 +143,7 @@ class _Reader:
         return {
             "summary": self._summary,
             "errors": self._errors,
+            "words": self._first_words or self.last_words(),
             "tail": list(self._tail),
             **{
                 stream: bytes(kept[-self._limits[stream] :]).decode("utf-8", "replace").rstrip("\n")
@@ -148,32 +152,35 @@ class _Reader:
         }
 
     def last_words(self):
-        return self._last_error_line or (self._tail[-1] if self._tail else "")
+        return self._last_words or (self._tail[-1] if self._tail else "")
 
     def _line(self, stream, raw):
         text = raw.decode("utf-8", "replace").rstrip()
         if not text:
             return
         message = _json_message(text) if self._json else None
-        if message is None:
-            text = text[:LINE_LIMIT]
-            self._tail.append(text)
-            if stream == "stderr":
-                self._error(text)
-            return
-        kind = message.get("message_type")
+        kind = message.get("message_type") if message is not None else None
         if kind == "status":
             self._forward.send(_progress(message))
         elif kind == "summary":
             self._summary = message
         elif kind in {"error", "exit_error"}:
-            self._error(_restic_error(message)[:LINE_LIMIT])
-            self._tail.append(self._last_error_line)
+            self._error(text, _restic_error(message))
+            if kind == "exit_error":  # says how many errors there were: kept even when there is no room for more
+                self._tail.append(text[:ERROR_LINE_LIMIT])
+        elif message is None:
+            self._tail.append(text[:LINE_LIMIT])
+            if stream == "stderr":
+                self._error(text, text)
 
-    def _error(self, text):
-        self._last_error_line = text
-        if len(self._errors) < ERROR_LIMIT:
+    def _error(self, text, words):
+        """Keep an error as it was printed, and its words for people."""
+        self._last_words = words[:LINE_LIMIT]
+        self._first_words = self._first_words or self._last_words
+        text = text[:ERROR_LINE_LIMIT]
+        if len(self._errors) < ERROR_LIMIT and self._errors_size + len(text) < ERROR_BYTES:
             self._errors.append(text)
+            self._errors_size += len(text)
 
 
 def _json_message(text):

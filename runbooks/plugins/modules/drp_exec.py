@@ -81,9 +81,13 @@ summary:
   type: dict
   returned: always
 errors:
-  description: Error messages in order, 200 at most.
+  description: Error messages as they were printed, in order, 200 at most.
   type: list
   elements: str
+  returned: always
+words:
+  description: The first error message for people, or the last line.
+  type: str
   returned: always
 tail:
   description: The last lines of both streams.
