@@ -19,9 +19,10 @@ from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
 from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxProfile
 from drp.errors import SandboxError
 from drp.redact import remember
-from drp.sandboxes import cell, cgroups, isolation, layout, netns, reaper, residue, volume
+from drp.sandboxes import canary, cell, cgroups, isolation, layout, netns, reaper, residue, volume
 from drp.sandboxes.arguments import Spec, arguments
 from drp.sandboxes.cgroups import ControlGroup
+from drp.sandboxes.errors import sandbox_errors
 from drp.sandboxes.gateway import GatewayClient
 from drp.sandboxes.identity import Identity, Slot, identity_for
 from drp.sandboxes.launch import Options, Running, launch
@@ -56,6 +57,7 @@ class BubblewrapSandbox:
 
     def __init__(self, run_directory: Path, *, resolve: Resolve, gateway: GatewayClient | None = None) -> None:
         """Keep live sandboxes under ``run_directory``; ``resolve`` reads a secret; ``gateway`` reaches repositories."""
+        canary.plant()
         self._run_directory = run_directory
         self._home = layout.home(run_directory)
         self._resolve = resolve
@@ -64,7 +66,7 @@ class BubblewrapSandbox:
 
     def open(self, profile: SandboxProfile, label: str) -> SandboxHandle:
         """Return a new run sandbox: no network, no repository, no key, an empty data volume under quota."""
-        with ExitStack() as undo:
+        with sandbox_errors("cannot open a sandbox"), ExitStack() as undo:
             slot = Slot(layout.slots_directory(self._run_directory))
             undo.callback(slot.release)
             identity = identity_for(profile.identity, slot)
@@ -89,7 +91,8 @@ class BubblewrapSandbox:
         """Return the proof for this sandbox; what the probe tried is not kept as egress."""
         live = self._get(handle)
         recorder = live.recorder
-        with recorder.unrecorded() if recorder is not None else nullcontext():
+        unrecorded = recorder.unrecorded() if recorder is not None else nullcontext()
+        with sandbox_errors("cannot prove the sandbox"), unrecorded:
             return isolation.prove(
                 live.running.client,
                 host_uid=live.spec.identity.host_uid_of(live.spec.inside_uid),
@@ -101,7 +104,7 @@ class BubblewrapSandbox:
         """Return a restore cell on the same data volume: it reaches the order's endpoint and nothing else."""
         owner = self._get(handle)
         plan = cell.plan(order)
-        with ExitStack() as undo:
+        with sandbox_errors("cannot open a restore cell"), ExitStack() as undo:
             directory = self._make_directory(undo)
             directory.record(**self._about("restore-cell"))
             read_only = cell.readable_binds(order, directory.path / "binds", owner.spec.identity)

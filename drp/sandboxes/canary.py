@@ -34,21 +34,31 @@ NONCE = secrets.token_hex(12)
 """This process's own secret: it is put into our environment, which no sandbox may see."""
 
 
+def plant() -> None:
+    """Put the secret into our own environment, before any sandbox starts: none may ever see it there."""
+    os.environ[ENVIRONMENT_VARIABLE] = NONCE
+
+
 class Canary:
     """Alive between construction and ``close``."""
 
     def __init__(self, parent: Path, uid: int, hosts: Sequence[str] = HOSTS) -> None:
         """Set everything up for the host uid of a sandbox; hosts that cannot be bound are left out of ``targets``."""
-        os.environ[ENVIRONMENT_VARIABLE] = NONCE
         self.hits: list[str] = []
         self._sockets: list[socket.socket] = []
         self._live = LiveDirectory(parent, new_id())
         self._live.record(kind="canary")
         self.directory = self._live.path
+        self._abstract = f"drp-canary-{self.directory.name}"
         self._uid = uid
-        self._make_files()
-        self.hosts, ports = self._listen(hosts)
-        self.decoy = self._start_decoy()
+        self._decoy: Process | None = None
+        try:
+            self._make_files()
+            self.hosts, ports = self._listen(hosts)
+            self._decoy = self._start_decoy()
+        except BaseException:
+            self.close()
+            raise
         self.digest = self._measure()
         self.targets: dict[str, object] = {
             "nonce": NONCE,
@@ -60,10 +70,10 @@ class Canary:
             "vsock_port": ports[0],
             "production": PRODUCTION,
             "unix_path": str(self.directory / "docker.sock"),
-            "abstract": f"drp-canary-{NONCE}",
+            "abstract": self._abstract,
             "secrets": [str(self.directory / "secret"), "/etc/shadow", str(Path.home() / ".bashrc")],
             "repository": str(self.directory / "repository"),
-            "process": self.decoy.pid,
+            "process": self._decoy.pid,
         }
 
     def _make_files(self) -> None:
@@ -107,7 +117,7 @@ class Canary:
 
     def _listen_unix(self) -> None:
         path = self.directory / "docker.sock"
-        for address in (str(path), f"\0drp-canary-{NONCE}"):
+        for address in (str(path), f"\0{self._abstract}"):
             listener = self._open(socket.AF_UNIX, socket.SOCK_STREAM)
             listener.bind(address)
             listener.listen(8)
@@ -165,6 +175,8 @@ class Canary:
                 if Path(f"/proc/{decoy.pid}/cmdline").read_bytes().startswith(PYTHON.encode()):
                     return decoy
             time.sleep(0.002)
+        decoy.kill()
+        finish(decoy, 5)
         raise SandboxError("the isolation canary's process did not start")
 
     def _measure(self) -> dict[str, str]:
@@ -179,12 +191,13 @@ class Canary:
 
     def intact(self) -> bool:
         """Return whether files are as they were and the process is alive."""
-        return self._measure() == self.digest and self.decoy.poll() is None
+        return self._measure() == self.digest and self._decoy is not None and self._decoy.poll() is None
 
     def close(self) -> None:
         """Take everything down."""
-        self.decoy.kill()
-        finish(self.decoy, 5)
+        if self._decoy is not None:
+            self._decoy.kill()
+            finish(self._decoy, 5)
         self._close_sockets()
         shutil.rmtree(self.directory, ignore_errors=True)
         self._live.release()

@@ -30,15 +30,17 @@ _TOOLS = {
     "prlimit": (["prlimit", "--version"], "apt-get install util-linux"),
     "sandbox python": ([PYTHON, "-I", "-S", "-c", "import ctypes, sys; print(sys.version)"], "apt-get install python3"),
 }  # fmt: skip
+_PROFILE = (
+    r"printf 'abi <abi/4.0>,\nprofile drp-bwrap /usr/bin/bwrap flags=(unconfined) {\n  userns,\n}\n'"
+    " > /etc/apparmor.d/drp-bwrap && apparmor_parser -r /etc/apparmor.d/drp-bwrap"
+)
 _HINTS = (
-    ("uid map", "allow bwrap user namespaces: install an AppArmor profile for /usr/bin/bwrap with `userns,`"),
-    ("RTM_NEWADDR", "allow bwrap user namespaces: install an AppArmor profile for /usr/bin/bwrap with `userns,`"),
+    ("uid map", _PROFILE),
+    ("RTM_NEWADDR", _PROFILE),
     ("mount proc", "run drp's container with `--security-opt systempaths=unconfined` (podman: `unmask=ALL`)"),
-    (
-        "new namespace",
-        "allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000",
-    ),
-    ("unshare failed", "allow namespaces: run as root, or sysctl -w kernel.unprivileged_userns_clone=1"),
+    ("mount /proc", "run drp's container with `--security-opt systempaths=unconfined` (podman: `unmask=ALL`)"),
+    ("new namespace", "sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000"),
+    ("unshare failed", "run drp as root, or: sysctl -w kernel.unprivileged_userns_clone=1"),
 )
 
 

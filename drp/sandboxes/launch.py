@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drp.command import Process, start
-from drp.errors import SandboxError
+from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes import seccomp
 from drp.sandboxes.arguments import INSIDE, Spec, arguments, command, files
 from drp.sandboxes.cgroups import ControlGroup
@@ -117,7 +117,14 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
     )
 
 
+def _refuse_root(identity: Identity) -> None:
+    """As uid 0 of the host, a sandbox could write what only its ownership protects, such as core_pattern."""
+    if standing() == "root" and (identity.uid == 0 or not (identity.range_size or identity.drop)):
+        raise NotIsolated("a sandbox must not have uid 0 of the host")
+
+
 def _become(identity: Identity) -> list[str]:
+    _refuse_root(identity)
     if identity.range_size:
         how = "write" if standing() in {"root", "mapped"} else "newuidmap"
         helper = [sys.executable, "-I", "-S", str(PAYLOAD / "enter_range.py")]

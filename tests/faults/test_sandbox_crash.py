@@ -247,3 +247,51 @@ def test_destroy_from_another_process_removes_an_orphan(
     assert eventually(lambda: not processes.in_pid_namespace(live["inside"]))
     assert other.destroy(handle).clean
     assert reaper.reap(run_directory)
+
+
+LOOP = """
+if sys.argv[2] == "worker": enter_worker((), None)
+say(namespace=os.readlink("/proc/self/ns/pid"))
+while True:
+    driver = BubblewrapSandbox(Path(sys.argv[1]), resolve=resolve)
+    handle = driver.open(profile(data_backing=sys.argv[3]), "test")
+    cell = driver.open_cell(handle, RestoreOrder(argv=("true",)), ())
+    driver.prove(handle)
+    driver.destroy(handle)
+"""
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_kill_9_at_any_moment_leaves_nothing_after_the_reaper(
+    start_worker: Callable[..., Any], run_directory: Path, moment: int
+) -> None:
+    kind, backing = ("worker", "bare")[moment % 2], ("disk", "memory")[moment // 2 % 2]
+    worker = start_worker(LOOP, str(run_directory), kind, backing, wrap=kind == "worker")
+    namespace = worker.line()["namespace"]
+    time.sleep(0.05 + 0.11 * moment)
+    worker.kill()
+    reap_until_clean(run_directory)
+    home = layout.home(run_directory)
+    assert [each.name for each in home.iterdir() if each.name != "slots"] == [] if home.exists() else True
+    assert not any(name in loop_devices() for name in (str(run_directory), home.name))
+    assert eventually(lambda: not processes.in_pid_namespace(namespace))
+    assert not sandboxed_processes(run_directory)
+
+
+def reap_until_clean(run_directory: Path) -> None:
+    """What is about to die of the cut lifeline may still be there for an instant."""
+    assert eventually(lambda: reap(run_directory) == () and reap(run_directory) == ())
+
+
+def sandboxed_processes(run_directory: Path) -> list[str]:
+    needle = str(layout.home(run_directory)).encode()
+    found = []
+    for each in Path("/proc").iterdir():
+        if each.name.isdigit():
+            try:
+                content = (each / "mountinfo").read_bytes()
+            except OSError:
+                continue
+            if needle in content:
+                found.append(each.name)
+    return found

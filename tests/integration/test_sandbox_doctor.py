@@ -29,7 +29,7 @@ def test_a_worker_that_cannot_be_made_is_explained(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(doctor, "worker_command", lambda _argv: refusal)
     found = doctor._isolation()
     assert not found.met
-    assert "AppArmor" in found.mend
+    assert "apparmor" in found.mend
 
 
 def test_a_leak_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,11 @@ import pytest
 
 from drp.domain.sandbox import ProbeCheck, SandboxProfile
 from drp.errors import NotIsolated, SandboxError
-from drp.sandboxes import isolation
+from drp.sandboxes import isolation, launch
 from drp.sandboxes.arguments import Spec, arguments
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
 from drp.sandboxes.canary import NONCE, Canary
+from drp.sandboxes.identity import Identity
 from drp.sandboxes.launch import Running
 from tests.support.fixtures_sandboxes import Rig, profile
 
@@ -69,6 +73,10 @@ def host_processes(options: list[str]) -> list[str]:
     return [*options[:place], "--ro-bind", "/proc", "/proc", *options[place + 2 :]]
 
 
+def shared_processes(options: list[str]) -> list[str]:
+    return [option for option in host_processes(options) if option != "--unshare-pid"]
+
+
 def no_filter(options: list[str]) -> list[str]:
     place = options.index("--seccomp")
     return options[:place] + options[place + 2 :]
@@ -83,6 +91,7 @@ def host_files(options: list[str]) -> list[str]:
 HOLES: dict[str, tuple[Callable[[list[str]], list[str]], set[str]]] = {
     "network": (shared_network, {"net.tcp:127.0.0.1", "net.udp:127.0.0.1", "net.dns-udp:127.0.0.1", "unix.abstract"}),
     "processes": (host_processes, {"proc.visible"}),
+    "process numbers": (shared_processes, {"proc.visible", "proc.kill"}),
     "filter": (no_filter, {"net.af_vsock", "kernel.io_uring", "kernel.keyctl", "kernel.userfaultfd"}),
     "files": (
         host_files,
@@ -122,6 +131,39 @@ def test_a_leaking_environment_is_found_out(make_rig: Callable[..., Rig]) -> Non
     proof = make_rig(Leaking).driver
     handle = proof.open(profile(), "leak")
     assert [each.id for each in proof.prove(handle).checks if each.outcome == "allowed"] == ["leak.environ"]
+
+
+def test_a_driver_that_hands_its_environment_on_is_found_out(make_rig: Callable[..., Rig]) -> None:
+    class Leaking(BubblewrapSandbox):
+        @staticmethod
+        def options(spec: Spec, **descriptors: Any) -> list[str]:
+            passed = [part for name, value in os.environ.items() for part in ("--setenv", name, value)]
+            return [*arguments(spec, **descriptors), *passed]
+
+    driver = make_rig(Leaking).driver
+    proof = driver.prove(driver.open(profile(), "leak"))
+    assert "leak.environ" in {each.id for each in proof.checks if each.outcome == "allowed"}
+
+
+def test_uid_0_of_the_host_is_never_used(make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Careless(BubblewrapSandbox):
+        def _spec(self, *parts: Any) -> Spec:
+            return dataclasses.replace(super()._spec(*parts), identity=Identity(uid=0))
+
+    with pytest.raises(NotIsolated, match="uid 0"):
+        make_rig(Careless).open()
+    monkeypatch.setattr(launch, "_refuse_root", lambda _identity: None)
+    driver = make_rig(Careless).driver
+    proof = driver.prove(driver.open(profile(), "leak"))
+    assert "kernel.write:/proc/sys/kernel/core_pattern" in {
+        each.id for each in proof.checks if each.outcome == "allowed"
+    }
+
+
+def test_several_proofs_at_once(rig: Rig) -> None:
+    handles = [rig.open() for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        assert all(proof.holds for proof in pool.map(rig.driver.prove, handles))
 
 
 def test_a_leaking_descriptor_is_found_out(rig: Rig) -> None:
@@ -184,8 +226,9 @@ def test_a_canary_notices_damage_and_visitors(tmp_path: Path) -> None:
         (canary.directory / "repository" / "chunk0").write_bytes(b"encrypted")
         assert not canary.intact()
         canary.rearm()
-        canary.decoy.kill()
-        canary.decoy.wait()
+        assert canary._decoy is not None
+        canary._decoy.kill()
+        canary._decoy.wait()
         assert not canary.intact()
         with socket.create_connection(("127.0.0.1", canary.targets["tcp_port"])) as peer:
             peer.sendall(b"hello")

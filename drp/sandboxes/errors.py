@@ -1,0 +1,28 @@
+"""Keeps foreign exceptions inside the driver: what leaves it is one of the errors its port names."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from drp.errors import CommandFailed, SandboxError, StorageFull
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+@contextmanager
+def sandbox_errors(doing: str) -> Iterator[None]:
+    """Turn OSError and CommandFailed into SandboxError, or StorageFull where there is no room; let others through."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        message = f"{doing}: {reason}"
+        if error.errno in _NO_ROOM:
+            raise StorageFull(message) from error
+        raise SandboxError(message) from error
+    except CommandFailed as error:
+        message = f"{doing}: {error.message}"
+        raise SandboxError(message, hint=error.hint) from error
