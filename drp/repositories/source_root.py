@@ -13,8 +13,13 @@ from collections.abc import Iterable, Sequence
 
 def tails(path: str) -> tuple[str, ...]:
     """Return the places in the tree where a backed-up path may be, longest first: /a/b/c, /b/c, /c."""
-    parts = [part for part in posixpath.normpath(path).split("/") if part]
+    parts = [part for part in _absolute(path).split("/") if part]
     return tuple("/" + "/".join(parts[start:]) for start in range(len(parts)))
+
+
+def _absolute(path: str) -> str:
+    """Return the path without ``..``: a hostile one must not lead out of the restored tree."""
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 def folders_to_list(paths: Sequence[str]) -> tuple[str, ...]:
@@ -58,5 +63,5 @@ class TreeListing:
 
 def declared_root(paths: Sequence[str]) -> str:
     """Return the root as the snapshot declares it, for a tree that cannot be read."""
-    absolute = ["/" + posixpath.normpath(path).lstrip("/") for path in paths if path.startswith("/")]
+    absolute = [_absolute(path) for path in paths if path.startswith("/")]
     return posixpath.commonpath(absolute) if absolute else "/"
