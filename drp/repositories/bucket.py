@@ -10,14 +10,14 @@ from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.restore import CellSecret
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.backend import CREDENTIALS_VARIABLE, CellAccess, Condition
-from drp.repositories.object_lock import Version, observe
-from drp.repositories.s3 import Lock, ObjectVersion, Resolve, S3Reader, resolve_keys
+from drp.repositories.object_lock import Memory, observe
+from drp.repositories.s3 import ObjectVersion, Resolve, S3Reader, resolve_keys
 from drp.repositories.settings import Limits, S3Location, parse_s3_url
 
 CREDENTIALS = "aws"
 """Name of the cell secret that holds the credentials file."""
 CA_INSIDE = "/run/drp/repository-ca.pem"
-_LOCKS_STAY_SECONDS = 60.0
+_MEMORY_SECONDS = 60.0
 _ESSENTIAL = ("config", "keys/", "snapshots/")
 _TEMPLATE = "[default]\naws_access_key_id = {0}\naws_secret_access_key = {1}\n"
 _TOKEN = "aws_session_token = {2}\n"  # noqa: S105 - a template, not a token
@@ -35,7 +35,7 @@ class BucketBackend:
         self._name, self._location, self._resolve, self._limits = name, location, resolve, limits
         self._address = parse_s3_url(location.url)
         self._audited_objects = audited_objects
-        self._locks: tuple[float, dict[Version, Lock | None]] = (0.0, {})
+        self._memory = (0.0, Memory())
         self._object_lock: bool | None = None
 
     @cached_property
@@ -94,11 +94,10 @@ class BucketBackend:
         )
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return what protects the point's objects; locks that were seen are remembered for a minute."""
-        seen_at, seen = self._locks
-        if time.monotonic() - seen_at > _LOCKS_STAY_SECONDS:
-            seen_at, seen = self._locks = (time.monotonic(), {})
-        return observe(self._reader, point.id, audited_objects=self._audited_objects, seen=seen)
+        """Return what protects the point's objects; what was seen is remembered for a minute."""
+        if time.monotonic() - self._memory[0] > _MEMORY_SECONDS:
+            self._memory = (time.monotonic(), Memory())
+        return observe(self._reader, point.id, audited_objects=self._audited_objects, memory=self._memory[1])
 
     def host_arguments(self) -> tuple[str, ...]:
         """Return restic's arguments on this machine."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from drp.domain.recovery_point import Immutability, LockMode
@@ -31,6 +31,14 @@ class Survey:
     overwritten: tuple[str, ...]
     """Objects with more than one version: restic writes each of its files once."""
     remarks: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Memory:
+    """What was seen a moment ago: a drill asks about one point after the other, of the same objects."""
+
+    survey: Survey | None = None
+    locks: dict[Version, Lock | None] = field(default_factory=dict)
 
 
 def survey(reader: S3Reader) -> Survey:
@@ -61,8 +69,8 @@ def survey(reader: S3Reader) -> Survey:
     )
 
 
-def observe(reader: S3Reader, point_id: str, *, audited_objects: int, seen: dict[Version, Lock | None]) -> Immutability:
-    """Return what protects the point now. ``seen`` remembers locks for the caller's next question.
+def observe(reader: S3Reader, point_id: str, *, audited_objects: int, memory: Memory) -> Immutability:
+    """Return what protects the point now. ``memory`` serves the caller's next question.
 
     The snapshot, the configuration and the keys are always looked at; of index and data files all up to
     ``audited_objects``, and above it a sample drawn with the point's id as seed, the same for whoever draws again.
@@ -74,13 +82,13 @@ def observe(reader: S3Reader, point_id: str, *, audited_objects: int, seen: dict
     except AccessDenied:
         return _plain("unknown", "the key may not read the bucket's lock: grant s3:GetBucketObjectLockConfiguration")
     snapshot = f"snapshots/{point_id}"
-    found = survey(reader)
+    found = memory.survey = memory.survey or survey(reader)
     if snapshot not in found.versions:
         return _plain("none", f"{snapshot} is not there")
     if not reader.may_see_locks(snapshot, found.versions[snapshot]):
         return _plain("unknown", "the key may not read retention: grant s3:GetObjectRetention")
     wanted = _sample(tuple(found.versions), snapshot, point_id, audited_objects)
-    locks = _ask(reader, {name: found.versions[name] for name in wanted}, seen)
+    locks = _ask(reader, {name: found.versions[name] for name in wanted}, memory.locks)
     remarks = list(found.remarks)
     if versioning != "Enabled":
         remarks.append(f"bucket versioning is {versioning or 'off'}")
