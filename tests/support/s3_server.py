@@ -114,7 +114,7 @@ class S3Server:
     def _argv(self) -> list[str]:
         port = self.ports
         return [
-            weed(),
+            *("setpriv", "--pdeathsig", "KILL", "--", weed()),  # it must not outlive a test run that is killed
             "-logtostderr=true",
             f"-config_dir={self.folder / 'conf'}",
             "server",
@@ -157,10 +157,9 @@ class S3Server:
                 os.kill(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
-        for name in _PORTS:
-            if name.endswith("_grpc"):
-                for left in Path("/tmp").glob(f"seaweedfs-*-{self.ports.get(name, 0)}.sock"):
-                    left.unlink(missing_ok=True)
+        for port in self.ports.values():
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
 
     def client(self, identity: str = "admin", *, seconds: float = 20) -> Any:
         """Return a boto3 client with the keys of an identity."""
