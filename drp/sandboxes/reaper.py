@@ -42,6 +42,9 @@ def reap(run_directory: Path, *, dry_run: bool = False) -> tuple[Reaped, ...]:
     candidates |= {name.removesuffix(".image") for name in named if _OURS.fullmatch(name)}
     candidates |= {name for name in cgroups.sandboxes() if _ID.fullmatch(name) and _is_ours(name, home)}
     found = [_reap_one(name, home, run_directory, dry_run=dry_run) for name in sorted(candidates)]
+    if not dry_run and home != run_directory.absolute():
+        with suppress(OSError):  # a stand-in that holds nothing any more
+            home.rmdir()
     return tuple(each for each in found if each is not None)
 
 
