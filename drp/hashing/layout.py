@@ -12,7 +12,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from itertools import pairwise
 
 from drp.errors import ManifestError
 
@@ -27,6 +26,7 @@ _EXTRA = struct.Struct("<IBI")
 FIRST, LAST, LINKED, PENDING = 1, 2, 4, 8
 """Flags: first part of its directory · last one · has hard links not yet resolved · waits for late digests."""
 _ERRNO_SHIFT = 16
+_NO_NAMES = frozenset((b"", b".", b".."))
 
 
 class Tag(IntEnum):
@@ -145,7 +145,7 @@ def decode(raw: bytes, offset: int = 0) -> Group:
     group.extras = decode_extras(raw, at, end, rows)
     group.errno, group.errors, group.size = flags >> _ERRNO_SHIFT, errors, size
     group.linked, group.pending = bool(flags & LINKED), bool(flags & PENDING)
-    _check_names(group, rows)
+    _check_names(group, rows, names)
     return group
 
 
@@ -165,19 +165,18 @@ def decode_extras(raw: bytes, at: int, end: int, rows: int) -> Extras:
     return extras
 
 
-def _check_names(group: Group, rows: int) -> None:
+def _check_names(group: Group, rows: int, joined: bytes) -> None:
     """A manifest may come from an enemy: a name that leads elsewhere, or twice the same, is refused."""
-    names = group.names
-    directory = group.directory
+    names, directory = group.names, group.directory
+    unique = set(names)
     wrong = (
         len(names) != rows
-        or any(left >= right for left, right in pairwise(names))
-        or (rows > 0 and names[0] == b"")
-        or b"." in names
-        or b".." in names
-        or any(b"/" in name for name in names)
+        or len(unique) != rows
+        or sorted(names) != names
+        or not unique.isdisjoint(_NO_NAMES)
+        or b"/" in joined
         or b"\0" in directory
-        or (directory != b"" and any(part in (b"", b".", b"..") for part in directory.split(b"/")))
+        or (directory != b"" and not _NO_NAMES.isdisjoint(directory.split(b"/")))
     )
     if wrong:
         raise ManifestError("the names in a group of the manifest are not what a directory can hold, or out of order")

@@ -24,6 +24,7 @@ _CLOCK_GRAIN = 20_000_000
 _REALTIME_COARSE = 5
 """clock_gettime(2): the clock that file systems stamp times with; Python does not name it."""
 _REGULAR = stat.S_IFREG
+_CLOSED_TOGETHER = 64
 _WINDOW = 256
 """Files that are open at once while reading ahead."""
 _AHEAD_BYTES = 1 << 20
@@ -82,7 +83,7 @@ class Observer:
         careful, digester = self.careful, self.careful.digester
         horizon = 0 if self.options.strict else time.clock_gettime_ns(_REALTIME_COARSE) - _CLOCK_GRAIN
         simple = not self.options.xattrs
-        open_, readv, fstat, close = os.open, os.readv, os.fstat, os.close
+        open_, readv, fstat, close, close_range = os.open, os.readv, os.fstat, os.close, os.closerange
         pack, owners, owner_of = FIXED.pack, self._owners, self._owner
         first, second = digester.makers[0], digester.makers[1] if len(digester.makers) > 1 else None
         buffer, flags = digester.buffer, careful.flags
@@ -90,6 +91,7 @@ class Observer:
         add_fixed, add_owner, add_digest = rows.fixed.append, rows.owners.append, rows.digests.append
         total = files = 0
         start = span.start
+        lowest = following = -1  # descriptors in [lowest, following) are read and wait to be closed together
         for row, name in zip(span, rows.names[start : span.stop], strict=True):
             if name in others:
                 careful.other(directory, name, row, rows)
@@ -116,7 +118,15 @@ class Observer:
                         and mode & 0xF000 == _REGULAR
                         and simple
                     ):
-                        close(descriptor)
+                        if descriptor == following:
+                            following += 1
+                        elif following - lowest > 0 or opened is not None:
+                            close(descriptor)
+                        else:
+                            lowest, following = descriptor, descriptor + 1
+                        if following - lowest >= _CLOSED_TOGETHER:
+                            close_range(lowest, following)
+                            lowest = following = -1
                         add_digest(digest)
                         add_fixed(pack(mode, got, seen.st_mtime_ns))
                         owner = seen.st_uid, seen.st_gid
@@ -129,6 +139,8 @@ class Observer:
                 flags = careful.flags
             else:
                 careful.regular(directory, name, row, rows, descriptor)
+        if following > lowest:  # closerange(-1, -1) would close everything there is
+            close_range(lowest, following)
         rows.size += total
         rows.files += files
 
