@@ -41,7 +41,7 @@ def run(
 ) -> int:
     """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
     from drp.cli.progress import reporter
-    from drp.cli.supervisor import exit_status, supervise
+    from drp.cli.supervisor import supervise
     from drp.cli.wiring import wiring_of
     from drp.codec import to_data
     from drp.errors import UsageError
@@ -56,7 +56,7 @@ def run(
     outcome = supervise(site, instruction, reporter(machine=machine, quiet=context.obj.quiet), keep=keep_sandbox)
     if not machine:
         _afterwards(outcome.drill, kept=bool(outcome.kept))
-    return exit_status(outcome)
+    return outcome.exit_status()
 
 
 @app.command("list")
@@ -88,14 +88,17 @@ def resume(
 ) -> int:
     """Take up a drill that was cut off: restore again and go on, or conclude it."""
     from drp.cli.progress import reporter
-    from drp.cli.supervisor import exit_status, supervise
+    from drp.cli.supervisor import supervise
     from drp.cli.wiring import wiring_of
     from drp.drill.declare import find
 
     wiring = wiring_of(context)
-    instruction = {"resume": find(drill, wiring.journal()), "policy": "conclude" if conclude else "resume"}
-    outcome = supervise(wiring.site, instruction, reporter(machine=machine, quiet=context.obj.quiet))
-    return exit_status(outcome)
+    found = find(drill, wiring.journal())
+    instruction = {"resume": found, "policy": "conclude" if conclude else "resume"}
+    shown = reporter(machine=machine, quiet=context.obj.quiet)
+    shown.catch_up(wiring.journal().entries(found))
+    outcome = supervise(wiring.site, instruction, shown)
+    return outcome.exit_status()
 
 
 @app.command("exec", context_settings={"ignore_unknown_options": True})

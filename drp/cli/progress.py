@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from typing import TextIO
 
 from drp.cli.render import duration, instant, printable, size
@@ -41,12 +42,18 @@ class JsonLinesReporter:
         sys.stdout.write(json.dumps({"schema": "drp/event/1", **to_data(entry)}, ensure_ascii=False) + "\n")
         sys.stdout.flush()
 
+    def catch_up(self, entries: Iterable[Entry]) -> None:
+        """Take what happened before; a machine has seen it or can ask for it."""
+
 
 class QuietReporter:
     """Prints nothing."""
 
     def emit(self, entry: Entry) -> None:
         """Say nothing."""
+
+    def catch_up(self, entries: Iterable[Entry]) -> None:
+        """Take what happened before."""
 
 
 class TextReporter:
@@ -58,6 +65,11 @@ class TextReporter:
         self._state = DrillState(drill="")
         self._drawn = False
         self._last_said = time.monotonic()
+
+    def catch_up(self, entries: Iterable[Entry]) -> None:
+        """Take what happened before, without showing it."""
+        for entry in entries:
+            apply(self._state, entry)
 
     def emit(self, entry: Entry) -> None:
         """Show one entry."""

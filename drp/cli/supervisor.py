@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,8 @@ class Outcome:
     kept: list[SandboxKept] = field(default_factory=list)
     drill: str = ""
     error: dict[str, Any] | None = None
+    signals: list[int] = field(default_factory=list)
+    """What the user sent meanwhile."""
 
     def take(self, entry: Entry) -> None:
         """Note what matters of one entry."""
@@ -56,10 +58,10 @@ class Outcome:
         elif isinstance(event, SandboxKept):
             self.kept.append(event)
 
-    def exit_status(self, signal_number: int | None) -> int:
+    def exit_status(self) -> int:
         """Return the documented status; why a drill is inconclusive may be more telling than that it is."""
-        if signal_number is not None and self.verdict in {None, "aborted"}:
-            return 128 + signal_number
+        if self.signals and self.verdict in {None, "aborted"}:
+            return 128 + self.signals[0]
         if self.verdict is None:
             return SandboxError.exit_status
         if self.verdict == "inconclusive":
@@ -74,12 +76,13 @@ def supervise(site: Site, instruction: dict[str, Any], reporter: Reporter, *, ke
     Raises ``Busy``, ``StorageFull``, ``SandboxError``, and whatever error of the family the worker ended with.
     """
     outcome = Outcome()
+    asked = "plan" in instruction or "resume" in instruction
     with site_lock(site.state_directory) as lock, Gateway.start(site.endpoints()) as gateway:
         ours, theirs = socket.socketpair()
         worker = _start_worker(site, gateway, theirs, lock, keep=keep)
         theirs.close()
         ours.sendall(json.dumps(instruction).encode() + b"\n")
-        with _forwarded_signals(ours, worker) as stopped:
+        with _forwarded_signals(ours, worker, outcome.signals):
             _listen(ours, reporter, outcome)
         if outcome.kept:
             note_keeper(site.state_directory, outcome.drill, worker.pid)
@@ -87,8 +90,8 @@ def supervise(site: Site, instruction: dict[str, Any], reporter: Reporter, *, ke
             worker.wait()
     if outcome.error is not None:
         raise _error(outcome.error)
-    if outcome.verdict is None and not stopped:
-        message = "the drill worker ended without a word"
+    if outcome.verdict is None and not outcome.signals and asked:
+        message = f"the drill worker ended without a word; its last words may be in {_log(site)}"
         raise SandboxError(message, hint="run `drp doctor`; the drill can be taken up with `drp drill resume latest`")
     sys.stderr.flush()
     outcome.drill = outcome.drill or str(instruction.get("drill", ""))
@@ -100,20 +103,17 @@ def _start_worker(site: Site, gateway: Gateway, control: socket.socket, lock: in
     argv = [sys.executable, "-m", "drp.cli.worker", *map(str, inherited), str(site.directory)]
     variables = {"PATH": f"{Path(sys.executable).parent}:{command.MINIMAL_ENVIRONMENT['PATH']}"}
     variables |= {name: os.environ[name] for name in ("CREDENTIALS_DIRECTORY",) if name in os.environ}
-    return command.start(
-        worker_command(argv, tied_to_parent=not keep),
-        environment=variables,
-        pass_fds=inherited,
-        stderr=sys.stderr.fileno() if _has_descriptor() else None,
-    )
+    log = os.open(_log(site), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:  # a log and not our stderr: who keeps a sandbox must not keep the user's pipe open
+        return command.start(
+            worker_command(argv, tied_to_parent=not keep), environment=variables, pass_fds=inherited, stderr=log
+        )
+    finally:
+        os.close(log)
 
 
-def _has_descriptor() -> bool:
-    try:
-        sys.stderr.fileno()
-    except (OSError, ValueError):
-        return False
-    return True
+def _log(site: Site) -> Path:
+    return site.state_directory / "worker.log"
 
 
 def _listen(control: socket.socket, reporter: Reporter, outcome: Outcome) -> None:
@@ -132,9 +132,8 @@ def _listen(control: socket.socket, reporter: Reporter, outcome: Outcome) -> Non
 
 
 @contextmanager
-def _forwarded_signals(control: socket.socket, worker: command.Process) -> Iterator[list[int]]:
+def _forwarded_signals(control: socket.socket, worker: command.Process, received: list[int]) -> Iterator[None]:
     """First SIGINT, SIGTERM or SIGHUP: the worker stops safely; second: the worker is killed, with all it started."""
-    received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
         received.append(number)
@@ -147,7 +146,7 @@ def _forwarded_signals(control: socket.socket, worker: command.Process) -> Itera
     caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in caught}
     try:
-        yield received
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -162,8 +161,3 @@ def _error(description: dict[str, Any]) -> DrpError:
     error = DrpError.__new__(kind)
     DrpError.__init__(error, str(description["message"]), hint=str(description.get("hint", "")))
     return error
-
-
-def exit_status(outcome: Outcome, received: Sequence[int] = ()) -> int:
-    """Return the exit status of a supervised drill."""
-    return outcome.exit_status(received[0] if received else None)

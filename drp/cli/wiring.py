@@ -17,7 +17,7 @@ from drp.clock import SystemClock
 from drp.config import repositories as configured
 from drp.config.secrets import resolve
 from drp.config.site import Site, find_site, load_site
-from drp.domain.ports import CheckRunner, EvidenceSink, Journal, Ports, Reporter, Repository, Sandbox
+from drp.domain.ports import CheckRunner, Journal, Ports, Reporter, Repository, Sandbox
 from drp.sinks import DirectorySink
 
 
@@ -75,7 +75,12 @@ class Wiring:
         """Remove what dead processes of drp left of sandboxes and restored data; return what it was."""
         from drp.sandboxes.reaper import reap
 
-        return tuple(str(item) for item in reap(self.run_directory)) if self.run_directory.exists() else ()
+        if not self.run_directory.exists():
+            return ()
+        return tuple(
+            f"sandbox {item.id}: {item.processes} processes, {len(item.mounts)} mounts, {len(item.cgroups)} groups"
+            for item in reap(self.run_directory)
+        )
 
     def check_verifiers(self) -> CheckRunner:
         """Load every verifier that the site's applications name and check its options. Raises ``PluginError``."""

@@ -6,12 +6,14 @@ no environment but what it needs, and it ends when the supervisor does; a kept s
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -52,8 +54,9 @@ class _Channel:
         """Pass requests on; without a supervisor there is no drill, so its end is ours, unless a sandbox is kept."""
 
         def read() -> None:
-            for line in self._lines:
-                cancellation.request(int(json.loads(line)["stop"]))
+            with suppress(OSError):  # a supervisor that is killed resets the line
+                for line in self._lines:
+                    cancellation.request(int(json.loads(line)["stop"]))
             if not self.kept.is_set():
                 os._exit(1)
 
@@ -104,9 +107,7 @@ def main(arguments: list[str]) -> None:
         channel.error(error)
 
 
-def _carry_out(
-    instruction: dict[str, Any], ports: Ports, wiring: Wiring, channel: _Channel
-) -> Recorder | None:
+def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring, channel: _Channel) -> Recorder | None:
     """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
     for orphan in wiring.reap():
         channel.note(f"removed what a crash had left: {orphan}")
@@ -137,7 +138,7 @@ def _keep(recorder: Recorder, ports: Ports, channel: _Channel, lock: int) -> Non
     kept = {name: state.kept for name, state in recorder.state.recoveries.items() if state.kept is not None}
     if not kept:
         return
-    os.close(lock)
+    fcntl.flock(lock, fcntl.LOCK_UN)  # for all who inherited it
     channel.close()
     until = max(event.until for event in kept.values() if event is not None).astimezone(UTC)
     while ports.clock.now().wall < until:

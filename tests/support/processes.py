@@ -37,8 +37,9 @@ def processes_left(site: Path) -> list[str]:
 def data_left(site: Path) -> list[str]:
     """Return mounts and files with restored data that a drill of the site left."""
     found = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(site) in line]
-    run = site / "state" / "run"
-    return found + [str(path) for path in run.rglob("*") if path.name == "data" or path.suffix == ".img"]
+    homes = [site / "state" / "run", *Path("/run/drp").glob("*")]
+    found += [str(path) for path in (site / "state" / "run").rglob("*.img")]
+    return found + [str(home / name) for home in homes for name in sandboxes_of(site) if (home / name).exists()]
 
 
 def control_groups_left(site: Path) -> list[str]:
