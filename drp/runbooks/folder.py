@@ -32,7 +32,7 @@ class PrivateFolder:
         self._lock = os.open(unnamed, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         # Named only once it is locked: nobody may sweep it in between.
-        self.path = unnamed.rename(base / f"{_PREFIX}{unnamed.name.removeprefix('.drp-')}")
+        self.path = unnamed.rename(base / f"{_PREFIX}{os.getpid()}-{unnamed.name.removeprefix('.drp-')}")
 
     def remove(self) -> None:
         """Remove it with all it holds; safe to call again."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -17,6 +20,7 @@ from drp.sandboxes.client import AgentClient
 from tests.support.fixtures_sandboxes import Rig
 
 DATA_BYTES = 256 << 20
+Found = TypeVar("Found")
 
 
 class OpenSandbox:
@@ -79,6 +83,48 @@ class Driver:
         (folder / f"{step}.yml").write_text(
             f"- name: Ward\n  hosts: sandbox\n  gather_facts: false\n  tasks:\n{lines}\n"
         )
+
+
+def processes_with(mark: str) -> list[str]:
+    """Return pid and command line of every other process whose command line holds the mark."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            except OSError:
+                continue
+            if mark in words:
+                found.append(f"{entry.name}: {words}")
+    return found
+
+
+def folders() -> set[Path]:
+    """Return the private folders of this process's runs."""
+    return set(Path("/dev/shm").glob(f"drp-runbook-{os.getpid()}-*"))
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return regular files only: whoever reads the FIFO takes the order away."""
+    paths = [Path(place) / name for place, _, names in os.walk(folder) for name in names]
+    return [path for path in paths if path.is_file()]
+
+
+def vanish(mark: str, seconds: float = 3.0) -> list[str]:
+    """Return what is still there of a mark after some time."""
+    deadline = time.monotonic() + seconds
+    while (left := processes_with(mark)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def wait_for(look: Callable[[], Found], seconds: float = 20) -> Found:
+    """Return what ``look`` finds as soon as it finds anything."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found
+    return found
 
 
 @pytest.fixture
