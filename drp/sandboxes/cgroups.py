@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from drp.command import run
 from drp.domain.sandbox import SandboxProfile
+from drp.errors import CommandFailed
 from drp.sandboxes.identity import standing
 
 ROOT = Path("/sys/fs/cgroup")
@@ -65,6 +67,8 @@ class ControlGroup:
             folder / sandbox,
             {"memory.max": memory_bytes, "memory.swap.max": 0, "pids.max": profile.processes, "cpu.max": quota},
         )
+        if self.directories:
+            self._give_up_unless_enterable()
 
     def _make(self, directory: Path, limits: Mapping[str, object]) -> None:
         try:
@@ -80,8 +84,17 @@ class ControlGroup:
         """Return the start of an argv that enters the groups and then runs the rest; empty without groups."""
         if not self.directories:
             return []
-        script = "".join(f'echo $$ >"{directory}/cgroup.procs" || exit 71; ' for directory in self.directories)
+        enter = 'echo $$ >"{0}/cgroup.procs" || {{ echo "cannot enter the control group {0}" >&2; exit 71; }}; '
+        script = "".join(enter.format(directory) for directory in self.directories)
         return ["/bin/sh", "-c", script + 'exec "$@"', "drp-sandbox"]
+
+    def _give_up_unless_enterable(self) -> None:
+        """Try to enter: under v2 a group may be ours to make and yet not to enter, and then prlimit has to do."""
+        try:
+            run([*self.launch_prefix(), "/bin/true"], timeout_seconds=10)
+        except CommandFailed:
+            destroy(self.directories)
+            self.directories, self.limited = (), set()
 
 
 def _own_parent(root: Path) -> Path | None:

@@ -29,7 +29,7 @@ from drp.sandboxes.arguments import INSIDE, Spec, arguments, command, files
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.identity import Identity, standing
-from drp.sandboxes.processes import finish
+from drp.sandboxes.processes import finish, in_pid_namespace, kill_all
 
 PAYLOAD = Path(__file__).parent / "payload"
 _READY_SECONDS = 20.0
@@ -59,6 +59,8 @@ class Running:
         while self.descriptors:
             os.close(self.descriptors.pop())
         finish(self.process, 5)
+        # bubblewrap may end at the word of its agent, an instant before the namespace is empty
+        kill_all(in_pid_namespace(self.pid_namespace))
 
 
 def launch(spec: Spec, control_socket: Path, group: ControlGroup, options: Options = arguments) -> Running:

@@ -109,7 +109,7 @@ def test_a_unified_hierarchy_is_used_where_there_is_one(tmp_path: Path) -> None:
     group = cgroups.ControlGroup("drp-000000000000", profile(cpus=2.0), 1 << 28, root=tmp_path)
     (directory,) = group.directories
     assert directory == tmp_path / "drp" / "drp-000000000000"
-    written = {each.name: each.read_text() for each in directory.iterdir()}
+    written = {each.name: each.read_text() for each in directory.iterdir() if each.name != "cgroup.procs"}
     assert written == {
         "memory.max": str(1 << 28),
         "memory.swap.max": "0",
@@ -119,3 +119,12 @@ def test_a_unified_hierarchy_is_used_where_there_is_one(tmp_path: Path) -> None:
     assert group.missing == ()
     assert cgroups.find("drp-000000000000", root=tmp_path) == (directory,)
     assert str(directory) in " ".join(group.launch_prefix())
+
+
+def test_a_group_that_cannot_be_entered_is_given_up_for_prlimit(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids")
+    (tmp_path / "drp" / "drp-000000000000" / "cgroup.procs").mkdir(parents=True)
+    group = cgroups.ControlGroup("drp-000000000000", profile(), 1 << 28, root=tmp_path)
+    assert group.directories == ()
+    assert group.missing == ("memory", "pids")
+    assert group.launch_prefix() == []

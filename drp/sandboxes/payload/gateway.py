@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import Any
 
-PIPE_BYTES = 1 << 20
+PIPE_BYTES = 1 << 18
 CONNECT_SECONDS = 20.0
 CONNECTIONS = 256
 F_SETPIPE_SZ = 1031
