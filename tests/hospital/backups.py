@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import sqlite3
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.hospital.gnuhealth import Instance
-from tests.hospital.mariadb import MariaDB
-from tests.hospital.orthanc import Orthanc
 from tests.hospital.postgres import Cluster
 from tests.hospital.processes import Daemon, HospitalError, as_user, environment, hand_over, run
 
@@ -35,9 +31,6 @@ MODELS = (
 )
 
 
-_KINDS = {1: "patients", 2: "studies", 3: "series", 4: "instances"}
-
-
 @dataclass(frozen=True)
 class Backup:
     """What a backup left behind, and what it promises."""
@@ -49,11 +42,9 @@ class Backup:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """Return the instant, UTC."""
     return datetime.now(UTC)
-
-
-# --- GNU Health on PostgreSQL -------------------------------------------------------------------------------------
 
 
 def logical(instance: Instance, into: Path) -> Backup:
@@ -123,22 +114,20 @@ def physical(instance: Instance, into: Path) -> Backup:
              "-c", "fast", "-X", "stream", "--manifest-checksums=SHA256"]  # fmt: skip
     run(words, user=instance.cluster.user)
     _copy_rest(instance, into)
-    return Backup(instance.name, "postgres-physical", into, _now(), _facts(counts, "at-least"))
+    return Backup(instance.name, "postgres-physical", into, now(), _facts(counts, "at-least"))
 
 
 def archived_wal(instance: Instance, into: Path, *, switch: bool = False) -> Backup:
     """Return what a base backup and the archive beside it promise now; ``switch`` closes the current segment first."""
     if switch:
-        instance.cluster.sql("select pg_switch_wal()")
-        _wait_for_archiver(instance.cluster)
-    at = _now()
+        _wait_for_archiver(instance.cluster, instance.cluster.sql("select pg_walfile_name(pg_switch_wal())"))
+    at = now()
     _copy_rest(instance, into)
     return Backup(instance.name, "postgres-physical", into, at, _facts({}, "at-least"))
 
 
-def _wait_for_archiver(cluster: Cluster) -> None:
-    wanted = cluster.sql("select pg_walfile_name(pg_current_wal_lsn() - 1)")
-    for _ in range(200):
+def _wait_for_archiver(cluster: Cluster, wanted: str) -> None:
+    for _ in range(1000):
         if (cluster.archive / wanted).exists():
             return
         time.sleep(0.05)
@@ -171,139 +160,4 @@ def receive_wal(instance: Instance, into: Path) -> Daemon:
     cluster.sql("alter system set synchronous_standby_names = 'pg_receivewal'")
     cluster.sql("select pg_reload_conf()")
     receiver.wait_until(lambda: cluster.sql("select sync_state from pg_stat_replication") == "sync")
-    return receiver
-
-
-# --- Orthanc ------------------------------------------------------------------------------------------------------
-
-
-def orthanc_cold(pacs: Orthanc, into: Path) -> Backup:
-    """Stop, copy, start again."""
-    pacs.stop()
-    at = _now()
-    _copy_pacs(pacs, into)
-    pacs.start()
-    return Backup("pacs", "orthanc-sqlite-cold", into, at, index_facts(into / "storage"))
-
-
-def orthanc_hot(pacs: Orthanc, into: Path) -> Backup:
-    """Copy index and write-ahead log FIRST, attachments after them: every row of the index then finds its file."""
-    at = _now()
-    _copy_index(pacs, into, ("index", "index-wal"))
-    _copy_attachments(pacs, into)
-    return Backup("pacs", "orthanc-sqlite-hot", into, at, index_facts(into / "storage"))
-
-
-def orthanc_hot_without_wal(pacs: Orthanc, into: Path) -> Backup:
-    """A defective backup that is often seen: the newest studies live in the write-ahead log and are missing.
-
-    The facts are those that an inventory of the live PACS would have given, so that the loss can be noticed.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        whole = Path(scratch, "storage")
-        whole.mkdir()
-        for name in ("index", "index-wal"):
-            shutil.copy(pacs.storage / name, whole)
-        facts = index_facts(whole)
-    at = _now()
-    _copy_index(pacs, into, ("index",))
-    _copy_attachments(pacs, into)
-    return Backup("pacs", "orthanc-sqlite-hot", into, at, facts)
-
-
-def orthanc_on_database(pacs: Orthanc, database: Cluster | MariaDB, into: Path) -> Backup:
-    """Dump the index database first, then copy attachments."""
-    name = str(pacs.database["Database"])
-    target = hand_over(into / "database", database.user)
-    at, counts = _now(), _database_counts(database, name)
-    if isinstance(database, Cluster):
-        run([*database.client("pg_dump", name), "-Fc", "-f", str(target / f"{name}.dump")], user=database.user)
-    else:
-        words = [
-            *database.client("mariadb-dump"),
-            "--single-transaction",
-            "--master-data=2",
-            "--routines",
-            "--triggers",
-        ]
-        run([*words, f"--result-file={target / f'{name}.sql'}", name], user=database.user)
-    _copy_attachments(pacs, into)
-    run(["cp", "-a", str(pacs.root / "etc"), str(into / "etc")])
-    return Backup("pacs", f"orthanc-{pacs.index}", into, at, {"orthanc": {"counts": counts, "rule": "at-least"}})
-
-
-def _database_counts(database: Cluster | MariaDB, name: str) -> dict[str, int]:
-    rows = database.sql("select resourceType, count(*) from Resources group by resourceType", name).splitlines()
-    kinds = dict(row.replace("\t", "|").split("|") for row in rows)
-    return {kind: int(kinds.get(str(number), 0)) for number, kind in _KINDS.items()}
-
-
-def _copy_pacs(pacs: Orthanc, into: Path) -> None:
-    into.mkdir(parents=True, exist_ok=True)
-    run(["cp", "-a", str(pacs.storage), str(into / "storage")])
-    run(["cp", "-a", str(pacs.root / "etc"), str(into / "etc")])
-
-
-def _copy_index(pacs: Orthanc, into: Path, names: tuple[str, ...]) -> None:
-    hand_over(into / "storage", pacs.user)
-    for name in names:
-        if (pacs.storage / name).exists():
-            run(["cp", "-a", str(pacs.storage / name), str(into / "storage" / name)])
-
-
-def _copy_attachments(pacs: Orthanc, into: Path) -> None:
-    hand_over(into / "storage", pacs.user)
-    for folder in sorted(pacs.storage.iterdir()):
-        if folder.is_dir():
-            run(["cp", "-a", str(folder), str(into / "storage" / folder.name)])
-    if not (into / "etc").exists():
-        run(["cp", "-a", str(pacs.root / "etc"), str(into / "etc")])
-
-
-def index_facts(storage: Path) -> dict[str, Any]:
-    """Return what an index copy holds, from a scratch copy: opening it would merge its write-ahead log."""
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in ("index", "index-wal"):
-            if (storage / name).exists():
-                shutil.copy(storage / name, scratch)
-        connection = sqlite3.connect(Path(scratch, "index"))
-        try:
-            kinds = dict(connection.execute("select resourceType, count(*) from Resources group by resourceType"))
-            size = connection.execute("select coalesce(sum(compressedSize), 0) from AttachedFiles").fetchone()[0]
-        finally:
-            connection.close()
-    counts = {kind: int(kinds.get(number, 0)) for number, kind in _KINDS.items()}
-    return {"orthanc": {"counts": counts, "rule": "exact", "bytes": int(size)}}
-
-
-# --- MariaDB ------------------------------------------------------------------------------------------------------
-
-
-def mariadb_physical(server: MariaDB, into: Path) -> Backup:
-    """Copy the server while it runs; the binary log carries the copy forward in time."""
-    target = hand_over(into / "base", server.user)
-    words = ["mariadb-backup", f"--defaults-file={server.configuration}", "--backup", f"--target-dir={target}"]
-    run([*words, "--user=root", f"--socket={server.socket}"], user=server.user)
-    return Backup("pacs", "mariadb-physical", into, _now(), {})
-
-
-def receive_binlog(server: MariaDB, into: Path) -> Daemon:
-    """Stream the binary log as it is written, from its first file."""
-    target = hand_over(into / "binlog", server.user)
-    first = server.sql("show binary logs").splitlines()[0].split("\t")[0]
-    words = [
-        *server.client("mariadb-binlog"),
-        "--read-from-remote-server",
-        "--raw",
-        "--stop-never",
-        "--stop-never-slave-server-id=77",
-    ]
-    receiver = Daemon.start(
-        "binary log receiver",
-        [*words, f"--result-file={target}/", first],
-        user=server.user,
-        namespace=server.namespace,
-        log=server.root.parent / "log" / "binlog.log",
-    )
-    receiver.wait_until(lambda: (target / first).exists())
     return receiver

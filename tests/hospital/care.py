@@ -15,9 +15,9 @@ from decimal import Decimal
 from typing import Any
 
 from tests.hospital import dicom
-from tests.hospital.gnuhealth import GnuHealth
 from tests.hospital.ledger import Ledger
 from tests.hospital.orthanc import OrthancClient
+from tests.hospital.rpc import GnuHealth
 
 _GIVEN = ("Ana", "Luis", "Marie", "John", "Chen", "Fatou", "Olga", "Raj")
 _FAMILY = ("Betz", "Lopez", "Diaz", "Ndiaye", "Ivanova", "Kumar", "Wang", "Zenon")

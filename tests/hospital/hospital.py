@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from tests.hospital import backups, care, gnuhealth, install
+from tests.hospital import backups, backups_pacs, care, gnuhealth, install
 from tests.hospital.backups import Backup
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.ledger import Ledger
@@ -45,6 +45,44 @@ class Addresses:
     def extra(self) -> tuple[str, ...]:
         """Return the addresses that loopback does not have."""
         return tuple(sorted({self.ehr, self.lis, self.pacs} - {"127.0.0.1"}))
+
+
+class Traffic:
+    """One team at work in a thread of its own."""
+
+    def __init__(self, limit_seconds: float, pause: float) -> None:
+        self.seen = 0
+        """Patients who have been taken all the way through the hospital."""
+        self.trouble: Exception | None = None
+        self._stop, self._pause = threading.Event(), pause
+        self._ends = time.monotonic() + limit_seconds
+        self._thread: threading.Thread | None = None
+
+    def goes_on(self) -> bool:
+        """Rest between two patients; returns whether there is another."""
+        return not self._stop.wait(self._pause) and time.monotonic() < self._ends
+
+    def begin(self, work: Callable[[], None]) -> None:
+        """Start the team."""
+        self._thread = threading.Thread(target=work, name="traffic")
+        self._thread.start()
+
+    def see(self, patients: int) -> None:
+        """Wait until the team has seen some more patients, however slow the machine is."""
+        assert self._thread
+        wanted = self.seen + patients
+        while self.seen < wanted and self._thread.is_alive():
+            time.sleep(0.02)
+        if self.seen < wanted:
+            raise self.trouble or HospitalError("the team stopped working")
+
+    def end(self) -> None:
+        """Let the team finish its patient."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join(60)
+        if self.trouble:
+            raise self.trouble
 
 
 @dataclass
@@ -83,7 +121,7 @@ class Hospital:
         into = self.folder(application, kind)
         with self.watch.timing(f"backup {application}"):
             if application == "pacs":
-                return {"hot": backups.orthanc_hot, "cold": backups.orthanc_cold}[kind](self.pacs, into)
+                return {"hot": backups_pacs.orthanc_hot, "cold": backups_pacs.orthanc_cold}[kind](self.pacs, into)
             instance = self.ehr if application == "ehr" else self.lis
             return {"logical": backups.logical, "physical": backups.physical}[kind](instance, into)
 
@@ -147,44 +185,38 @@ class Hospital:
             ward.collect_studies()
             ward.close()
 
-    def traffic(self, seconds: float, *, pause: float = 0.0) -> int:
-        """Let one team work for a while; returns how many patients it saw."""
-        seen = 0
-        with self.under_traffic(pause=pause) as progress:
-            time.sleep(seconds)
-        seen = progress()
-        return seen
+    def traffic(self, *, patients: int) -> None:
+        """Let one team see some more patients."""
+        with self.under_traffic() as team:
+            team.see(patients)
 
     @contextmanager
-    def under_traffic(self, *, pause: float = 0.0, limit_seconds: float = 300) -> Iterator[Callable[[], int]]:
-        """Let one team work while the block runs. What fails after the disaster is not an error: it was not acknowledged."""
-        stop, seen, trouble = threading.Event(), [0], []
+    def under_traffic(self, *, pause: float = 0.0, limit_seconds: float = 300) -> Iterator[Traffic]:
+        """Let one team work while the block runs.
+
+        What fails after the disaster is not an error: it was not acknowledged.
+        """
+        traffic = Traffic(limit_seconds, pause)
 
         def work() -> None:
             ward = self.ward(1000)
-            ends = time.monotonic() + limit_seconds
             try:
-                while not stop.is_set() and time.monotonic() < ends:
+                while traffic.goes_on():
                     ward.see_patient(next(self._patients))
-                    seen[0] += 1
-                    if seen[0] % 5 == 0:
+                    traffic.seen += 1
+                    if traffic.seen % 5 == 0:
                         ward.collect_studies()
-                    stop.wait(pause)
-            except (OSError, HospitalError, EOFError) as error:
+            except (OSError, HospitalError, HTTPException) as error:
                 if self.disaster_at is None:
-                    trouble.append(error)
+                    traffic.trouble = error
             finally:
                 ward.close()
 
-        thread = threading.Thread(target=work, name="traffic")
-        thread.start()
+        traffic.begin(work)
         try:
-            yield lambda: seen[0]
+            yield traffic
         finally:
-            stop.set()
-            thread.join(60)
-        if trouble:
-            raise trouble[0]
+            traffic.end()
 
     def disaster(self) -> datetime:
         """Lose all three applications at once, as in a power cut; returns the instant."""
@@ -200,13 +232,10 @@ class Hospital:
             shutil.rmtree(application.root, ignore_errors=True)
 
     def down(self) -> None:
-        """Stop everything that was started and remove the namespace; safe to call again."""
-
-        def stop(application: Instance | Orthanc) -> None:
+        """End everything that was started, at once, and remove the namespace; safe to call again."""
+        for end in (self.ehr.abandon, self.lis.abandon, self.pacs.kill):
             with suppress(OSError, HospitalError):
-                application.stop()
-
-        in_parallel(*(partial(stop, application) for application in (self.ehr, self.lis, self.pacs)))
+                end()
         self.ledger.close()
         self.namespace.destroy()
 
@@ -216,14 +245,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("work", type=Path)
     parser.add_argument("--patients", type=int, default=20)
-    parser.add_argument("--traffic", type=float, default=5)
+    parser.add_argument("--traffic", type=int, default=5, help="patients seen after seeding")
     chosen = parser.parse_args()
     with Hospital(chosen.work) as hospital:
         hospital.seed(chosen.patients)
-        seen = hospital.traffic(chosen.traffic)
+        with hospital.watch.timing("traffic"):
+            hospital.traffic(patients=chosen.traffic)
         hospital.disaster()
         times = "  ".join(f"{name} {seconds:.1f} s" for name, seconds in hospital.watch.times.items())
-        print(f"{times}  {seen} patients in {chosen.traffic:.0f} s of traffic")
+        print(times)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,21 @@ def gnuhealth_image() -> SoftwareImage:
     return SoftwareImage(cache_directory() / "venv", json.loads(stamp.read_text())["digest"])
 
 
+def orthanc_image() -> SoftwareImage:
+    """Return Orthanc's software image: it lives below /usr, and its digest covers every file of its packages."""
+    listed = (
+        subprocess.run(["dpkg-query", "--control-show", "orthanc", "md5sums"], capture_output=True, check=True).stdout
+        + subprocess.run(
+            ["dpkg-query", "--control-show", "orthanc-dicomweb", "md5sums"], capture_output=True, check=True
+        ).stdout
+    )
+    lines = []
+    for name in sorted(line.split(maxsplit=1)[1] for line in listed.decode().splitlines()):
+        path = Path("/", name)
+        lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()} {name}\n")
+    return SoftwareImage(Path("/usr"), hashlib.sha256("".join(lines).encode()).hexdigest())
+
+
 def tree_digest(root: Path) -> str:
     """Return the SHA-256 over the sorted lines ``digest mode path`` of every file and link below a folder."""
     lines = []

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.hospital.gnuhealth import NamespaceConnection
 from tests.hospital.processes import Daemon, HospitalError, Namespace, User, hand_over, write_private
+from tests.hospital.rpc import NamespaceConnection
 
 IndexKind = Literal["sqlite", "postgresql", "mariadb"]
 PLUGINS = Path("/usr/share/orthanc/plugins")

@@ -47,6 +47,7 @@ listen_addresses = '127.0.0.1'
 port = {self.port}
 unix_socket_directories = '{self.socket}'
 shared_buffers = '64MB'
+dynamic_shared_memory_type = mmap
 track_commit_timestamp = on
 wal_level = replica
 max_wal_senders = 6
@@ -92,6 +93,11 @@ log_timezone = 'UTC'
         """Shut it down cleanly."""
         if self.daemon:
             self.daemon.stop(2)  # SIGINT: fast shutdown
+
+    def abandon(self) -> None:
+        """End it at once, without a checkpoint, but without leaving shared memory behind either."""
+        if self.daemon:
+            self.daemon.stop(3)  # SIGQUIT: immediate shutdown
 
     def kill(self) -> None:
         """Lose it as in a power cut."""

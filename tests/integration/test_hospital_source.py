@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.hospital import backups, ledger, restores, survivors
-from tests.hospital.gnuhealth import GnuHealth, Instance
+from tests.hospital import backups, backups_pacs, ledger, restores, survivors
+from tests.hospital.gnuhealth import Instance
 from tests.hospital.hospital import Hospital
 from tests.hospital.mariadb import MariaDB
 from tests.hospital.orthanc import Orthanc, OrthancClient
 from tests.hospital.postgres import Cluster
 from tests.hospital.processes import HospitalError
+from tests.hospital.rpc import GnuHealth
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -45,7 +46,7 @@ def references_agree(ehr: GnuHealth, lis: GnuHealth, pacs: OrthancClient) -> Non
     orders = {row["request"] for row in ehr.rows("gnuhealth.patient.lab.test", ["request"])}
     results = {row["request_order"] for row in lis.rows("gnuhealth.lab", ["request_order"])}
     assert orders == results
-    assert len(orders) == 4
+    assert len(orders) >= 4
     imaging = {
         row["merge_id"]: row["request"] for row in ehr.rows("gnuhealth.imaging.test.request", ["request", "merge_id"])
     }
@@ -69,10 +70,10 @@ def test_everything_acknowledged_is_there_without_a_disaster(hospital: Hospital)
 
 
 def test_a_logical_dump_loses_exactly_what_came_after_it(hospital: Hospital) -> None:
-    with hospital.under_traffic():
-        time.sleep(1)
+    with hospital.under_traffic() as team:
+        team.see(1)
         backup = hospital.backup("ehr")
-        time.sleep(2)
+        team.see(2)
     disaster = datetime.now(UTC)
     copy = restored(hospital, hospital.ehr, "logical")
     try:
@@ -93,15 +94,15 @@ def test_a_logical_dump_loses_exactly_what_came_after_it(hospital: Hospital) -> 
             row = client.rows("ir.attachment", ["name", "data"])[0]
         assert row["data"].startswith(b"%PDF-1.4"), "the attachment's file came back beside the database"
     finally:
-        copy.stop()
+        copy.abandon()
 
 
 def test_base_backup_and_archive_lose_the_open_segment(hospital: Hospital) -> None:
     hospital.backup("ehr", "physical")
-    with hospital.under_traffic():
-        time.sleep(1)
+    with hospital.under_traffic() as team:
+        team.see(1)
         backup = backups.archived_wal(hospital.ehr, hospital.folder("ehr", "physical"), switch=True)
-        time.sleep(2)
+        team.see(2)
     disaster = datetime.now(UTC)
     copy = restored(hospital, hospital.ehr, "archive")
     try:
@@ -110,18 +111,16 @@ def test_base_backup_and_archive_lose_the_open_segment(hospital: Hospital) -> No
         assert acknowledged > len(missing) > 0, "what was written after the last archived segment is lost"
         assert min(write.at for write in missing) > backup.consistent_at - timedelta(seconds=2)
     finally:
-        copy.stop()
+        copy.abandon()
 
 
 def test_streamed_wal_loses_nothing_and_reaches_any_instant(hospital: Hospital) -> None:
     hospital.backup("lis", "physical")
     receiver = backups.receive_wal(hospital.lis, hospital.folder("lis", "physical"))
-    with hospital.under_traffic():
-        time.sleep(3)
+    hospital.traffic(patients=2)
     middle = datetime.now(UTC)
     time.sleep(1.1)
-    with hospital.under_traffic():
-        time.sleep(2)
+    hospital.traffic(patients=2)
     disaster = datetime.now(UTC)
     hospital.lis.cluster.sql("alter system reset synchronous_standby_names; select pg_reload_conf()")
     receiver.kill()
@@ -131,26 +130,26 @@ def test_streamed_wal_loses_nothing_and_reaches_any_instant(hospital: Hospital) 
         restores.physical(backup, whole)
         acknowledged, missing = lost(hospital, "lis", survivors.gnuhealth(whole.cluster, "lis", "lis"), disaster)
         assert (acknowledged > 0, missing) == (True, [])
-        whole.stop()
+        whole.abandon()
         restores.physical(backup, earlier, target_time=middle)
         present = survivors.gnuhealth(earlier.cluster, "lis", "lis")
         assert lost(hospital, "lis", present, middle)[1] == []
         missing = lost(hospital, "lis", present, disaster)[1]
         assert missing
         assert all(write.at > middle for write in missing)
-        earlier.stop()
+        earlier.abandon()
         with pytest.raises(HospitalError, match="before configured recovery target"):
             restores.physical(backup, beyond, target_time=disaster + timedelta(hours=1))
     finally:
         for copy in (whole, earlier, beyond):
-            copy.stop()
+            copy.abandon()
 
 
 def test_a_hot_copy_in_the_right_order_has_no_dangling_row(hospital: Hospital) -> None:
-    with hospital.under_traffic():
-        time.sleep(1)
+    with hospital.under_traffic() as team:
+        team.see(1)
         backup = hospital.backup("pacs", "hot")
-        time.sleep(1)
+        team.see(2)
     storage = backup.path / "storage"
     assert dangling(storage) == []
     assert backup.facts["orthanc"]["counts"]["instances"] == len(survivors.orthanc(storage)["instance"])
@@ -160,7 +159,9 @@ def test_a_hot_copy_in_the_right_order_has_no_dangling_row(hospital: Hospital) -
 
 
 def test_a_copy_without_the_write_ahead_log_is_a_defective_backup(hospital: Hospital, tmp_path: Path) -> None:
-    backup = backups.orthanc_hot_without_wal(hospital.pacs, tmp_path / "defective")
+    backup = backups_pacs.orthanc_hot_without_wal(
+        hospital.pacs, tmp_path / "defective", lambda: hospital.traffic(patients=1)
+    )
     found = (
         survivors.orthanc(backup.path / "storage")["instance"]
         if (backup.path / "storage" / "index").stat().st_size
@@ -170,7 +171,7 @@ def test_a_copy_without_the_write_ahead_log_is_a_defective_backup(hospital: Hosp
 
 
 def test_a_cold_copy_is_complete(hospital: Hospital, tmp_path: Path) -> None:
-    backup = backups.orthanc_cold(hospital.pacs, tmp_path / "cold")
+    backup = backups_pacs.orthanc_cold(hospital.pacs, tmp_path / "cold")
     assert not (backup.path / "storage" / "index-wal").exists()
     assert lost(hospital, "pacs", survivors.orthanc(backup.path / "storage"), datetime.now(UTC))[1] == []
 
@@ -224,15 +225,15 @@ def test_an_index_on_a_database_server(hospital: Hospital, engine: str) -> None:
 
         before = store(5)
         vault = hospital.folder("pacs", engine)
-        dump = backups.orthanc_on_database(pacs, server, vault)
+        dump = backups_pacs.orthanc_on_database(pacs, server, vault)
         assert dump.facts["orthanc"] == {
             "counts": {"patients": 1, "studies": 1, "series": 1, "instances": 5},
             "rule": "at-least",
         }
         if not isinstance(server, MariaDB):
             return
-        backups.mariadb_physical(server, vault)
-        receiver = backups.receive_binlog(server, vault)
+        backups_pacs.mariadb_physical(server, vault)
+        receiver = backups_pacs.receive_binlog(server, vault)
         after = store(5)
         time.sleep(0.5)
         pacs.kill()
@@ -241,5 +242,5 @@ def test_an_index_on_a_database_server(hospital: Hospital, engine: str) -> None:
         restores.mariadb(vault, server)
         assert survivors.orthanc_on_database(server, "orthanc")["instance"] == before | after
     finally:
-        pacs.stop()
-        server.stop()
+        pacs.kill()
+        server.kill()

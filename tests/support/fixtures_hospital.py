@@ -14,8 +14,12 @@ from tests.hospital.hospital import Hospital
 
 @pytest.fixture(scope="session")
 def hospital_folder() -> Iterator[Path]:
-    """A folder below /var/tmp; pytest's own are closed to other users, and the databases do not run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="drp-hospital-", dir="/var/tmp"))
+    """A folder in memory if there is room, or below /var/tmp.
+
+    pytest's own are closed to other users, and the databases do not run as root.
+    """
+    room = shutil.disk_usage("/dev/shm").free
+    folder = Path(tempfile.mkdtemp(prefix="drp-hospital-", dir="/dev/shm" if room > 4 << 30 else "/var/tmp"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -63,6 +63,8 @@ class MariaDbVerifier:
 
     name: ClassVar[str] = "mariadb"
     Options: ClassVar[type] = MariaDbOptions
+    gentle_options: ClassVar[Mapping[str, object]] = {"tables": False}
+    """For a server in use: checking a table locks it."""
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield the server's state, sound tables, rows and newest datum."""

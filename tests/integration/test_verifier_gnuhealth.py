@@ -1,225 +1,29 @@
-"""Verifiers of clinical applications on restored applications that are really damaged: what catches what.
-
-Every case starts the application on its damaged copy. That it starts and answers proves nothing: most of them do.
-"""
+"""The ``gnuhealth`` verifier on a restored EHR and LIS that are really damaged: what catches what."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from drp.domain.check import CheckResult, Expectation
 from drp_verifiers.gnuhealth import GnuHealthOptions, GnuHealthVerifier
-from drp_verifiers.orthanc import OrthancOptions, OrthancVerifier
-from tests.hospital import backups, restores
+from tests.hospital import restores
 from tests.hospital.backups import Backup
 from tests.hospital.gnuhealth import USER, Instance
 from tests.hospital.gnuhealth import template as empty_database
 from tests.hospital.hospital import Hospital
-from tests.hospital.orthanc import Orthanc
 from tests.hospital.postgres import Cluster
 from tests.hospital.processes import HospitalError, write_private
 from tests.hospital.target import NamespaceTarget
+from tests.support.clinical import expecting, failures, outcomes
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-def expecting(backup: Backup, **facts: object) -> Expectation:
-    """Return what a drill right after the backup expects."""
-    now = datetime.now(UTC)
-    return Expectation(
-        facts={**backup.facts, **facts},
-        consistent_at=backup.consistent_at,
-        disaster_at=now,
-        declared_at=now,
-        timeout_seconds=120,
-    )
-
-
-def outcomes(results: list[CheckResult]) -> dict[str, str]:
-    """Return the outcome of every check, those about single studies under one name."""
-    found: dict[str, str] = {}
-    for result in results:
-        name = result.check.split(" ")[0]
-        if found.get(name) in {None, "passed"}:
-            found[name] = result.outcome
-    return found
-
-
-def failures(results: list[CheckResult]) -> set[str]:
-    return {name for name, outcome in outcomes(results).items() if outcome == "failed"}
-
-
-# --- the PACS -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def pacs_backup(hospital: Hospital, hospital_folder: Path) -> Backup:
-    folder = hospital_folder / "pacs-backup"
-    folder.mkdir()
-    return backups.orthanc_cold(hospital.pacs, folder)
-
-
-@dataclass
-class Copy:
-    """A PACS that came back beside the original, on other ports."""
-
-    pacs: Orthanc
-    target: NamespaceTarget
-
-    def verify(self, expectation: Expectation, **changes: object) -> list[CheckResult]:
-        options = OrthancOptions(
-            host=self.pacs.host,
-            port=self.pacs.http_port,
-            configuration=str(self.pacs.configuration),
-            storage=str(self.pacs.storage),
-            dicom_port=self.pacs.dicom_port,
-        )
-        return list(OrthancVerifier().verify(self.target, replace(options, **changes), expectation))  # type: ignore[arg-type]
-
-    def images(self) -> list[Path]:
-        """Return the stored DICOM files, biggest first; the small ones beside them are Orthanc's summaries."""
-        files = [path for path in self.pacs.storage.glob("??/??/*") if path.is_file()]
-        return sorted((path for path in files if path.stat().st_size > 30_000), reverse=True)
-
-
-@pytest.fixture
-def restored_pacs(
-    hospital: Hospital, hospital_folder: Path, pacs_backup: Backup, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., Copy]]:
-    made: list[Orthanc] = []
-
-    def restore(damage: Callable[[Copy], None] | None = None, backup: Backup = pacs_backup) -> Copy:
-        root = hospital_folder / f"pacs-{len(list(hospital_folder.iterdir()))}"
-        pacs = Orthanc(root, hospital.pacs.host, hospital.namespace, 8060, 4260)
-        made.append(pacs)
-        restores.orthanc(backup.path, pacs)
-        settings = json.loads(pacs.configuration.read_text())
-        settings |= {"HttpPort": 8060, "DicomPort": 4260, "StorageDirectory": str(pacs.storage)}
-        settings |= {"IndexDirectory": str(pacs.storage)}
-        write_private(pacs.configuration, json.dumps(settings), pacs.user)
-        copy = Copy(pacs, NamespaceTarget(hospital.namespace))
-        if damage is not None:
-            damage(copy)
-        pacs.start()
-        return copy
-
-    yield restore
-    for pacs in made:
-        pacs.kill()
-        shutil.rmtree(pacs.root, ignore_errors=True)
-
-
-def test_a_healthy_pacs_passes_every_check(restored_pacs: Callable[..., Copy], pacs_backup: Backup) -> None:
-    results = restored_pacs().verify(expecting(pacs_backup))
-    assert {result.check: (result.outcome, result.observed) for result in results if result.outcome != "passed"} == {}
-    assert set(outcomes(results)) == {
-        "answers", "counts", "stored-images", "newest", "dicomweb", "index-integrity", "index-counts", "stored-files",
-        "c-echo", "c-find", "c-get",
-    }  # fmt: skip
-    newest = next(result for result in results if result.check == "newest").watermark
-    assert newest is not None
-    assert timedelta(0) <= pacs_backup.consistent_at - newest.at < timedelta(minutes=10), "UTC, and never the restore's"
-
-
-def lose_all_images(copy: Copy) -> None:
-    for folder in copy.pacs.storage.iterdir():
-        if folder.is_dir():
-            shutil.rmtree(folder)
-
-
-def flip_one_bit_of_a_pixel(copy: Copy) -> None:
-    image = copy.images()[0]
-    content = bytearray(image.read_bytes())
-    content[-1000] ^= 1
-    image.write_bytes(content)
-
-
-def truncate_an_image(copy: Copy) -> None:
-    image = copy.images()[0]
-    image.write_bytes(image.read_bytes()[:1000])
-
-
-def lose_one_image(copy: Copy) -> None:
-    copy.images()[0].unlink()
-
-
-def lose_the_index(copy: Copy) -> None:
-    (copy.pacs.storage / "index").unlink()
-
-
-def corrupt_the_index(copy: Copy) -> None:
-    index = copy.pacs.storage / "index"
-    connection = sqlite3.connect(index)
-    root = connection.execute("select rootpage from sqlite_master where name = 'AttachedFiles'").fetchone()[0]
-    size = connection.execute("pragma page_size").fetchone()[0]
-    connection.close()
-    content = bytearray(index.read_bytes())
-    content[(root - 1) * size + 200 : root * size] = b"\xa5" * (size - 200)
-    index.write_bytes(content)
-
-
-@pytest.mark.parametrize(
-    ("damage", "caught_by"),
-    [
-        (lose_all_images, {"stored-images", "stored-files", "dicomweb", "c-get"}),
-        (flip_one_bit_of_a_pixel, {"stored-images", "stored-files"}),
-        (truncate_an_image, {"stored-images", "stored-files"}),
-        (lose_one_image, {"stored-images", "stored-files"}),
-        (lose_the_index, {"counts", "index-counts"}),
-        (corrupt_the_index, {"index-integrity"}),
-    ],
-    ids=lambda value: value.__name__ if callable(value) else "",
-)
-def test_damage_to_the_pacs_is_caught(
-    restored_pacs: Callable[..., Copy], pacs_backup: Backup, damage: Callable[[Copy], None], caught_by: set[str]
-) -> None:
-    copy = restored_pacs(damage)
-    results = copy.verify(expecting(pacs_backup))
-    assert copy.pacs.client().request("GET", "/statistics")[0] == 200, "it starts and answers all the same"
-    assert failures(results) >= caught_by, [(result.check, result.outcome, result.observed) for result in results]
-
-
-def test_an_index_without_its_write_ahead_log_is_caught(
-    restored_pacs: Callable[..., Copy], hospital: Hospital, hospital_folder: Path
-) -> None:
-    folder = hospital_folder / "without-wal"
-    hospital.traffic(1)
-    backup = backups.orthanc_hot_without_wal(hospital.pacs, folder)
-    results = restored_pacs(None, backup).verify(expecting(backup))
-    assert outcomes(results)["answers"] == "passed"
-    assert {"counts", "index-counts"} <= failures(results)
-    assert outcomes(results)["index-integrity"] == "passed", "an integrity check cannot see it"
-
-
-def test_wrong_credentials_are_caught(restored_pacs: Callable[..., Copy], pacs_backup: Backup, tmp_path: Path) -> None:
-    copy = restored_pacs()
-    wrong = tmp_path / "orthanc.json"
-    wrong.write_text(json.dumps({"RegisteredUsers": {"drill": "wrong"}}))
-    results = copy.verify(expecting(pacs_backup), configuration=str(wrong))
-    assert outcomes(results)["answers"] == "failed"
-    assert outcomes(results)["counts"] == "undetermined"
-
-
-def test_a_sample_is_never_passed_as_all(restored_pacs: Callable[..., Copy], pacs_backup: Backup) -> None:
-    results = restored_pacs().verify(expecting(pacs_backup), most_instances=2)
-    assert outcomes(results)["stored-images"] == "undetermined"
-
-
-def test_a_pacs_without_facts_is_not_judged_complete(restored_pacs: Callable[..., Copy], pacs_backup: Backup) -> None:
-    results = restored_pacs().verify(expecting(replace(pacs_backup, facts={})))
-    assert outcomes(results)["counts"] == "undetermined"
-
-
-# --- EHR and LIS --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -294,14 +98,14 @@ def bring_back(hospital: Hospital, folder: Path, original: Instance, backup: Bac
 def lis(hospital: Hospital, hospital_folder: Path, lis_backup: Backup) -> Iterator[Restored]:
     restored = bring_back(hospital, hospital_folder, hospital.lis, lis_backup, 5491)
     yield restored
-    restored.instance.stop()
+    restored.instance.abandon()
 
 
 @pytest.fixture(scope="module")
 def ehr(hospital: Hospital, hospital_folder: Path, ehr_backup: Backup) -> Iterator[Restored]:
     restored = bring_back(hospital, hospital_folder, hospital.ehr, ehr_backup, 5492)
     yield restored
-    restored.instance.stop()
+    restored.instance.abandon()
 
 
 def verify(instance: Instance, expectation: Expectation, **changes: object) -> list[CheckResult]:

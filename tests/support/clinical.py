@@ -1,0 +1,34 @@
+"""What the tests of clinical verifiers share: what a drill right after the backup expects, and outcomes by check."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from drp.domain.check import CheckResult, Expectation
+from tests.hospital.backups import Backup
+
+
+def expecting(backup: Backup, **facts: object) -> Expectation:
+    """Return what a drill right after the backup expects."""
+    now = datetime.now(UTC)
+    return Expectation(
+        facts={**backup.facts, **facts},
+        consistent_at=backup.consistent_at,
+        disaster_at=now,
+        declared_at=now,
+        timeout_seconds=120,
+    )
+
+
+def outcomes(results: list[CheckResult]) -> dict[str, str]:
+    """Return the outcome of every check, those about single studies under one name."""
+    found: dict[str, str] = {}
+    for result in results:
+        name = result.check.split(" ")[0]
+        if found.get(name) in {None, "passed"}:
+            found[name] = result.outcome
+    return found
+
+
+def failures(results: list[CheckResult]) -> set[str]:
+    return {name for name, outcome in outcomes(results).items() if outcome == "failed"}
