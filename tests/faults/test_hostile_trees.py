@@ -1,0 +1,385 @@
+"""What hurts others: paths too deep, directories too large, files that move, readers that die, disks that go away."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from drp.domain.manifest import decode_path
+from drp.errors import Interrupted, ManifestError, UsageError
+from drp.hashing import TreeHasher, create_manifest, open_manifest
+from drp.hashing.entries import entries
+from drp.hashing.rows import Options
+from drp.hashing.verification import Plan, verify_tree
+from tests.support.trees import copy, ordinary, write
+
+
+def compare(tree: Path, manifest: Path, workers: int = 2):
+    return TreeHasher(workers=workers).compare(tree, manifest, uid_offset=0)
+
+
+def workers(parent: int | None = None) -> list[int]:
+    """Return the children of a process that are hashing workers: they share its memory page."""
+    parent = parent or os.getpid()
+    found = []
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            maps = Path(f"/proc/{pid}/maps").read_text()
+            if "drp-hashing" in maps:
+                found.append(int(pid))
+    return found
+
+
+def remove_deep(root: Path) -> None:
+    """Remove a tree that is deeper than the interpreter's recursion limit and PATH_MAX."""
+    subprocess.run(["rm", "-rf", str(root)], check=True)
+
+
+def test_path_4096_directories_deep(tmp_path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    descriptor = os.open(root, os.O_RDONLY)
+    for level in range(4096):
+        if level % 512 == 0:
+            name = os.open(f"file{level}", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=descriptor)
+            os.write(name, b"%d" % level)
+            os.close(name)
+        os.mkdir("d", dir_fd=descriptor)
+        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    leaf = os.open("bottom", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=descriptor)
+    os.write(leaf, b"bottom")
+    os.close(leaf)
+    try:
+        summary = create_manifest(root, tmp_path / "m", application="a", workers=2)
+        assert summary.entries == 4096 + 8 + 1
+        assert summary.errors == 0
+        assert compare(root, tmp_path / "m").clean
+        leaf = os.open("bottom", os.O_WRONLY, dir_fd=descriptor)
+        os.write(leaf, b"BOTTOM")
+        os.close(leaf)
+        difference = compare(root, tmp_path / "m")
+        assert difference.counts["changed"] == 1
+        assert decode_path(difference.deviations[0].path_b64) == b"d/" * 4096 + b"bottom"
+    finally:
+        os.close(descriptor)
+        remove_deep(root)
+
+
+def test_directory_of_many_entries(tmp_path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    descriptor = os.open(root, os.O_RDONLY)
+    for number in range(30_000):
+        os.close(os.open(f"{number:07}", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=descriptor))
+    os.close(descriptor)
+    summary = create_manifest(root, tmp_path / "m", application="a", workers=2)
+    assert summary.files == 30_000
+    assert compare(root, tmp_path / "m").clean
+    (root / "0012345").unlink()
+    write(root / "0012345x", b"")
+    write(root / "0029999", b"x")
+    difference = compare(root, tmp_path / "m")
+    found = {(item.kind, item.path) for item in difference.deviations}
+    assert found >= {("missing", "0012345"), ("unexpected", "0012345x"), ("changed", "0029999")}
+
+
+def test_file_that_grows_under_the_reader_is_unstable(tmp_path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    write(root / "still", b"still")
+    write(root / "growing", bytes(8 << 20))
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    stop = threading.Event()
+
+    def grow() -> None:
+        with (root / "growing").open("ab") as stream:
+            while not stop.is_set():
+                stream.write(b"x" * 100)
+                stream.flush()
+
+    thread = threading.Thread(target=grow)
+    thread.start()
+    try:
+        difference = compare(root, tmp_path / "m", workers=1)
+        summary = create_manifest(root, tmp_path / "m2", application="a", workers=1)
+    finally:
+        stop.set()
+        thread.join()
+    assert difference.counts["unstable"] == 1
+    assert "changed" not in difference.counts
+    assert summary.errors == 1
+    with open_manifest(tmp_path / "m2") as manifest:
+        unstable = [entry.path for entry in entries(manifest) if "unstable" in entry.document(manifest.algorithms)]
+    assert unstable == [b"growing"]
+
+
+def test_file_truncated_under_the_reader(tmp_path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    write(root / "file", bytes(64 << 20))
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    plan = Plan(workers=1, rate=float(200 << 20), options=Options(()))
+
+    def cut() -> None:
+        time.sleep(0.15)
+        os.truncate(root / "file", 1000)
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    result = verify_tree(root, tmp_path / "m", plan)
+    thread.join()
+    assert set(result.difference.counts) <= {"unstable", "changed", "metadata"}
+    assert not result.difference.clean
+
+
+def test_fifo_device_and_socket_are_never_opened(tmp_path):
+    """A FIFO opened for reading would let its writer go on; a socket cannot be opened at all."""
+    root = tmp_path / "tree"
+    root.mkdir()
+    os.mkfifo(root / "fifo")
+    write(root / "file", b"x")
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    assert compare(root, tmp_path / "m").clean
+    with pytest.raises(OSError, match=os.strerror(errno.ENXIO)):
+        os.open(root / "fifo", os.O_WRONLY | os.O_NONBLOCK)
+    os.unlink(root / "file")
+    os.mkfifo(root / "file")
+    difference = compare(root, tmp_path / "m")
+    assert dict(difference.counts) == {"kind": 1}
+
+
+def test_worker_killed_while_it_reads_is_replaced(tmp_path):
+    root = ordinary(tmp_path / "tree")
+    write(root / "volume", bytes(70 << 20))
+    create_manifest(root, tmp_path / "m", application="a", workers=2)
+    killed = []
+
+    def kill_one(files: int, size: int, seen: int) -> None:
+        children = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+        if children and not killed:
+            killed.append(children[0])
+            os.kill(children[0], signal.SIGKILL)
+
+    plan = Plan(workers=1, rate=float(40 << 20))
+    result = verify_tree(root, tmp_path / "m", plan, watch=kill_one)
+    assert killed
+    assert result.difference.clean
+    assert result.difference.files_hashed == 63
+
+
+def test_reader_that_dies_twice_is_unreadable_not_verified(tmp_path):
+    root = ordinary(tmp_path / "tree", files=3)
+    write(root / "volume", bytes(70 << 20))
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    deaths = 0
+
+    def kill(files: int, size: int, seen: int) -> None:
+        nonlocal deaths
+        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            if size > (1 << 20) and deaths < 2:
+                deaths += 1
+                os.kill(int(pid), signal.SIGKILL)
+
+    result = verify_tree(root, tmp_path / "m", Plan(workers=1, rate=float(20 << 20)), watch=kill)
+    assert deaths == 2
+    assert result.difference.counts["unreadable"] >= 1
+
+
+def test_making_a_manifest_fails_clearly_when_a_worker_dies(tmp_path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    write(root / "volume", bytes(70 << 20))
+    from drp.hashing.creation import create_manifest as create
+
+    def kill(files: int, size: int, seen: int) -> None:
+        os.kill(workers()[0], signal.SIGKILL)
+
+    with pytest.raises(ManifestError, match="killed by signal 9"):
+        create(root, tmp_path / "m", application="a", workers=1, watch=kill, rate=float(20 << 20))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tree"]
+
+
+_RUN = """
+import sys
+from pathlib import Path
+from drp.hashing.verification import Plan, verify_tree
+result = verify_tree(Path(sys.argv[1]), Path(sys.argv[2]), Plan(workers=1, rate=float(sys.argv[4]), checkpoint=Path(sys.argv[3])))
+print(result.difference.files_hashed, result.resumed_files, dict(result.difference.counts))
+"""
+
+
+def test_goes_on_after_kill_nine_without_rereading(tmp_path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    for directory in range(60):
+        (root / f"d{directory:02}").mkdir()
+        for number in range(30):
+            write(root / f"d{directory:02}" / f"a-name-of-some-length-{number:04}", bytes(20_000))
+    write(root / "volume", bytes(70 << 20))
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    write(root / "d00" / "a-name-of-some-length-0000", b"damaged")
+    command = [sys.executable, "-c", _RUN, str(root), str(tmp_path / "m"), str(tmp_path / "checkpoint")]
+    process = subprocess.Popen([*command, str(20 << 20)])
+    deadline = time.monotonic() + 30
+    header = None
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        if (tmp_path / "checkpoint").exists():
+            size = (tmp_path / "checkpoint").stat().st_size
+            header = header or size
+            if size > header + 500:
+                break
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    done = subprocess.run([*command, "0"], capture_output=True, text=True, check=True).stdout.split(" ", 2)
+    assert int(done[0]) == 1801
+    assert int(done[1]) > 0
+    assert "'changed': 1" in done[2]
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_checkpoint_is_only_for_its_own_verification(tmp_path):
+    root = ordinary(tmp_path / "tree")
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    create_manifest(root, tmp_path / "other", application="a", workers=1)
+    checkpoint = tmp_path / "checkpoint"
+    plan = Plan(workers=1, checkpoint=checkpoint, rate=1000.0)
+    with pytest.raises(Interrupted):
+        verify_tree(root, tmp_path / "m", plan, cancelled=lambda: True)
+    assert checkpoint.exists()
+    with pytest.raises(UsageError, match="another verification"):
+        verify_tree(root, tmp_path / "other", Plan(workers=1, checkpoint=checkpoint))
+    with checkpoint.open("ab") as stream:
+        stream.write(b"\x50\0\0\0torn")
+    result = verify_tree(root, tmp_path / "m", Plan(workers=1, checkpoint=checkpoint))
+    assert result.difference.clean
+    assert not checkpoint.exists()
+    checkpoint.write_bytes(b"")
+    checkpoint.chmod(0o666)
+    with pytest.raises(UsageError, match="private"):
+        verify_tree(root, tmp_path / "m", Plan(workers=1, checkpoint=checkpoint))
+
+
+def test_workers_do_not_outlive_their_coordinator(tmp_path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    write(root / "volume", bytes(70 << 20))
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    command = [sys.executable, "-c", _RUN, str(root), str(tmp_path / "m"), str(tmp_path / "c"), "1000000"]
+    process = subprocess.Popen(command)
+    children: list[str] = []
+    deadline = time.monotonic() + 20
+    while not children and time.monotonic() < deadline:
+        time.sleep(0.05)
+        children = [str(pid) for pid in workers(process.pid)]
+    assert children
+    time.sleep(0.3)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 5
+    while any(_alive(pid) for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(_alive(pid) for pid in children)
+
+
+def _alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.real
+def test_medium_that_goes_away(tmp_path, request):
+    """A file system whose device fails under the reader: findings with errno, an end, and no crash."""
+    image, mount = tmp_path / "image", tmp_path / "mount"
+    with image.open("wb") as stream:
+        stream.truncate(48 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
+    mount.mkdir()
+    loop = subprocess.run(
+        ["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    request.addfinalizer(lambda: subprocess.run(["losetup", "-d", loop], check=False, capture_output=True))
+    subprocess.run(["mount", loop, str(mount)], check=True)
+    request.addfinalizer(lambda: subprocess.run(["umount", "-l", str(mount)], check=False, capture_output=True))
+    for number in range(40):
+        write(mount / f"f{number:02}", os.urandom(200_000))
+    create_manifest(mount, tmp_path / "m", application="a", workers=1)
+    subprocess.run(["umount", str(mount)], check=True)
+    subprocess.run(["mount", "-o", "ro,noload", loop, str(mount)], check=True)
+    os.truncate(image, 1 << 20)  # all that lay further back is gone: the device answers with EIO
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+    difference = compare(mount, tmp_path / "m", workers=1)
+    assert difference.counts.get("unreadable", 0) > 10
+    assert any("EIO" in item.observed for item in difference.deviations)
+    assert difference.files_hashed < 40
+
+
+def test_every_hole_and_sparse_file_has_the_digest_of_its_zeros(tmp_path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    with (root / "sparse").open("wb") as stream:
+        stream.truncate(512 << 20)
+        stream.seek(100 << 20)
+        stream.write(b"island")
+    started = time.monotonic()
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    assert time.monotonic() - started < 20
+    told = subprocess.run(["b3sum", "--no-names", str(root / "sparse")], capture_output=True, text=True, check=True)
+    with open_manifest(tmp_path / "m") as manifest:
+        (entry,) = entries(manifest)
+        assert entry.row.digest.hex() == told.stdout.strip()
+        assert entry.document(manifest.algorithms)["sparse"] is True
+    twin = copy(root, tmp_path / "twin")
+    assert compare(twin, tmp_path / "m").clean
+
+
+def test_extended_attributes_are_judged_when_asked_for(tmp_path):
+    root = ordinary(tmp_path / "tree", files=3)
+    os.setxattr(root / "exact", "user.patient", b"42")
+    create_manifest(root, tmp_path / "m", application="a", workers=1, options=Options((), xattrs=True))
+    assert compare(root, tmp_path / "m").clean
+    os.setxattr(root / "exact", "user.patient", b"43")
+    difference = compare(root, tmp_path / "m")
+    assert dict(difference.counts) == {"metadata": 1}
+    assert "xattrs" in difference.deviations[0].expected
+
+
+@pytest.mark.parametrize("options", [Options((), direct=True), Options((), spare_cache=True), Options((), strict=True)])
+def test_ways_of_reading_agree(tmp_path, options):
+    root = ordinary(tmp_path / "tree")
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    assert verify_tree(root, tmp_path / "m", Plan(options=options, workers=2)).difference.clean
+    write(root / "exact", b"other")
+    assert verify_tree(root, tmp_path / "m", Plan(options=options, workers=2)).difference.counts["changed"] == 1
+
+
+def test_pause_and_resume(tmp_path):
+    root = ordinary(tmp_path / "tree")
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    pools = []
+    seen: list[int] = []
+
+    def begin(pool) -> None:
+        pools.append(pool)
+        pool.pause()
+
+    def watch(files: int, size: int, count: int) -> None:
+        seen.append(files)
+        if len(seen) == 3:
+            assert files == 0 or files < 62
+            pools[0].resume()
+
+    assert verify_tree(root, tmp_path / "m", Plan(workers=1), watch=watch, on_pool=begin).difference.clean
+    assert len(seen) >= 3
