@@ -148,6 +148,50 @@ def test_a_plain_user_with_sub_uids_restores_owners(
     assert answer["clean"]
 
 
+SUPERVISOR = """
+from drp import command
+from drp.sandboxes.gateway import Gateway
+from drp.sandboxes.worker import worker_command
+with Gateway.start([("127.0.0.1", int(sys.argv[2]))]) as gateway:
+    argv = worker_command([sys.executable, "-c", sys.argv[1], str(gateway.fd), *sys.argv[2:]])
+    command.start(argv, stdout=1, stderr=2, pass_fds=[gateway.fd], environment={"PYTHONPATH": os.environ["PYTHONPATH"]}).wait()
+"""
+CELL = """
+descriptor, port, directory = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+client = GatewayClient(descriptor)
+enter_worker([("127.0.0.1", port)], client)
+driver = BubblewrapSandbox(Path(directory), resolve=resolve, gateway=client)
+handle = driver.open(profile(), "test")
+cell = driver.open_cell(handle, RestoreOrder(argv=("x",), endpoint=("127.0.0.1", port)), ())
+talk = "python3 -c 'import socket; print(socket.create_connection((\\"127.0.0.1\\", %d), timeout=3).recv(9).decode())'"
+say(endpoint=sh(driver, cell, talk % port), other=sh(driver, cell, talk % (port + 1)), run=sh(driver, handle, talk % port),
+    clean=driver.destroy(handle).clean)
+"""
+
+
+def test_a_plain_users_cell_reaches_its_endpoint_only(start_worker: Callable[..., Any], open_directory: Path) -> None:
+    import socket
+    import threading
+
+    from tests.support.fixtures_sandboxes import PREAMBLE
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            peer, _ = server.accept()
+            with peer:
+                peer.sendall(b"repo")
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = str(server.getsockname()[1])
+        worker = start_worker(SUPERVISOR, PREAMBLE + CELL, port, str(open_directory), prefix=plain_user(41234))
+        answer = worker.line()
+    assert answer["endpoint"] == "repo\n"
+    assert "refused" in answer["other"]
+    assert "refused" in answer["run"]
+    assert answer["clean"]
+
+
 def test_standing_is_not_told_by_uid_zero_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert identity.standing() == "root"
     monkeypatch.setattr(identity, "uid_map", lambda: (UidMap(0, 1000, 1),))
