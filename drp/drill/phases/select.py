@@ -6,7 +6,7 @@ from datetime import datetime
 
 from drp.domain.clock import Stamp, elapsed_ms
 from drp.domain.finding import Finding
-from drp.domain.finding_codes import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE
+from drp.domain.finding_codes import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
 from drp.domain.measure import milliseconds
 from drp.domain.phase import Selected
 from drp.domain.ports import Progress, Repository
@@ -98,6 +98,14 @@ def _findings(
     refused: tuple[RefusedPoint, ...],
 ) -> tuple[Finding, ...]:
     found = [
+        REPOSITORY_EMPTIED.finding(
+            subject=context.recovery.repository,
+            observed="delete markers are the newest versions",
+            expected="recovery points that can be listed",
+        )
+        for _ in range(listing.emptied)
+    ]
+    found += [
         POINTS_UNREADABLE.finding(
             subject=name, observed="present in the repository, not readable", expected="a readable recovery point"
         )
