@@ -97,19 +97,19 @@ def _findings(
     immutability: Immutability | None,
     refused: tuple[RefusedPoint, ...],
 ) -> tuple[Finding, ...]:
-    found = [
-        REPOSITORY_EMPTIED.finding(
-            subject=context.recovery.repository,
-            observed="delete markers are the newest versions",
-            expected="recovery points that can be listed",
+    found = []
+    if listing.emptied:
+        found.append(
+            REPOSITORY_EMPTIED.finding(
+                subject=context.recovery.repository, observed=listing.emptied, expected="newest versions that are data"
+            )
         )
-        for _ in range(listing.emptied)
-    ]
     found += [
         POINTS_UNREADABLE.finding(
             subject=name, observed="present in the repository, not readable", expected="a readable recovery point"
         )
         for name in listing.unreadable
+        if name != listing.emptied
     ]
     if point is None:
         reasons = "; ".join(f"{item.id[:8]} {item.reason}" for item in refused[:5]) or "the repository lists none"
