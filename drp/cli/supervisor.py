@@ -21,6 +21,7 @@ from typing import Any
 from drp import command
 from drp.cli.kept import note_keeper
 from drp.cli.lock import site_lock
+from drp.cli.wiring import Wiring
 from drp.codec import from_data
 from drp.config.site import Site
 from drp.domain.events import DrillConcluded, Entry, PhaseFailed, SandboxKept
@@ -78,6 +79,8 @@ def supervise(site: Site, instruction: dict[str, Any], reporter: Reporter, *, ke
     outcome = Outcome()
     asked = "plan" in instruction or "resume" in instruction
     with site_lock(site.state_directory) as lock, Gateway.start(site.endpoints()) as gateway:
+        for orphan in Wiring(site).reap():
+            sys.stderr.write(f"drp: removed what a crash had left: {orphan}\n")
         ours, theirs = socket.socketpair()
         worker = _start_worker(site, gateway, theirs, lock, keep=keep)
         theirs.close()

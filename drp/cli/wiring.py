@@ -18,7 +18,7 @@ from drp.config import repositories as configured
 from drp.config.secrets import resolve
 from drp.config.site import Site, find_site, load_site
 from drp.domain.ports import CheckRunner, Journal, Ports, Reporter, Repository, Sandbox
-from drp.sinks import DirectorySink
+from drp.sinks import Copies, DirectorySink
 
 
 class Wiring:
@@ -97,7 +97,7 @@ class Wiring:
         return str(self.site.state_directory)
 
     def sink(self) -> DirectorySink:
-        """Return where evidence goes."""
+        """Return where evidence is read back from."""
         return DirectorySink(self.site.evidence_directories[0])
 
     def ports(self, reporter: Reporter, cancellation: Cancellation) -> Ports:
@@ -118,7 +118,7 @@ class Wiring:
             manifests=ManifestDirectory(self.site.manifests_directory),
             checks=checks,
             journal=self.journal(),
-            sink=self.sink(),
+            sink=Copies([DirectorySink(directory) for directory in self.site.evidence_directories]),
             clock=self.clock,
             engine=InlineEngine(),
             reporter=reporter,

@@ -109,8 +109,7 @@ def main(arguments: list[str]) -> None:
 
 def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring, channel: _Channel) -> Recorder | None:
     """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
-    for orphan in wiring.reap():
-        channel.note(f"removed what a crash had left: {orphan}")
+    ports.journal.verify()
     asked = instruction.get("resume")
     for drill in unfinished(ports.journal):
         if drill != asked:

@@ -52,7 +52,7 @@ class Restored:
     receipt: RestoreReceipt
     runbook: RunbookResult
     first_byte_ms: int = 0
-    """From the start of the phase to the first restored byte seen (clock t5)."""
+    """From the start of the phase to the first restored byte seen (clock t5); 0: nobody saw it."""
     findings: tuple[Finding, ...] = ()
 
 

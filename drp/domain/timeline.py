@@ -112,7 +112,7 @@ def _readings(state: DrillState, progress: RecoveryState) -> tuple[ClockReadings
         t2_point_chosen=after(progress.ended.get("select")) if chosen else None,
         t3_media_reachable=after(progress.started.get("select"), wait) if chosen else None,
         t4_isolation_proven=after(progress.ended.get("prepare")) if "prepare" in progress.outputs else None,
-        t5_first_byte=after(progress.started.get("restore"), first_byte) if "restore" in progress.outputs else None,
+        t5_first_byte=after(progress.started.get("restore"), first_byte) if first_byte else None,
         t6_last_byte=after(progress.ended.get("restore")) if "restore" in progress.outputs else None,
         t7_integrity_verdict=after(progress.ended.get("hash")) if "hash" in progress.outputs else None,
         t9_application_up=after(progress.ended.get("start")) if "start" in progress.outputs else None,

@@ -50,6 +50,10 @@ class Ledger:
                 "deviations": deviations,
             }
         )
+        self.write()
+
+    def write(self) -> None:
+        """Store the ledger, durably. Raises ``StorageFull``."""
         document = {"schema": SCHEMA, "rotation": self.rotation, "seed": self.seed, "turns": self.turns}
         write_atomically(self.path, json.dumps(document, indent=1).encode() + b"\n", mode=0o600)
 
@@ -62,7 +66,9 @@ def open_ledger(path: Path, rotation: int) -> Ledger:
     if not path.exists():
         if not rotation:
             raise UsageError(f"there is no ledger {path} yet", hint="start one with `--sample 1/K --ledger FILE`")
-        return Ledger(path, rotation, secrets.token_hex(16), [])
+        ledger = Ledger(path, rotation, secrets.token_hex(16), [])
+        ledger.write()
+        return ledger
     try:
         document = json.loads(path.read_bytes())
         ledger = Ledger(path, int(document["rotation"]), str(document["seed"]), list(document["turns"]))

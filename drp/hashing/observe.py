@@ -24,9 +24,10 @@ _CLOCK_GRAIN = 20_000_000
 _REALTIME_COARSE = 5
 """clock_gettime(2): the clock that file systems stamp times with; Python does not name it."""
 _REGULAR = stat.S_IFREG
-_CLOSED_TOGETHER = 64
-_WINDOW = 256
-"""Files that are open at once while reading ahead."""
+_WINDOW = 128
+"""Files that are open at once: they are closed together, by one system call."""
+_AHEAD = 256
+"""The same while reading ahead."""
 _AHEAD_BYTES = 1 << 20
 
 
@@ -64,45 +65,47 @@ class Observer:
         """Return what the named entries of an open directory are; unreadable ones are rows with their errno."""
         rows = Rows(list(names))
         self.cold = self.options.ahead and not self.options.direct and self._is_cold(directory, names, others)
-        if not self.cold:
-            self._look(directory, rows, range(len(names)), others)
-            return rows
-        for start in range(0, len(names), _WINDOW):
-            end = min(start + _WINDOW, len(names))
-            opened = self._open_ahead(directory, names[start:end], others)
+        window = _AHEAD if self.cold else _WINDOW
+        for start in range(0, len(names), window):
+            batch = names[start : start + window]
+            opened = self._open_ahead(directory, batch, others, start) if self.cold else {}
+            unclosed: list[int] = []
             try:
-                self._look(directory, rows, range(start, end), others, opened)
+                self._look(directory, rows, range(start, start + len(batch)), others, opened=opened, unclosed=unclosed)
             finally:
-                for descriptor in opened.values():
-                    os.close(descriptor)
+                unclosed.extend(opened.values())
+                if self.cold and self.options.spare_cache:
+                    self._forget(unclosed)
+                _close(unclosed)
         return rows
 
     def _look(
-        self, directory: int, rows: Rows, span: range, others: set[bytes], opened: dict[int, int] | None = None
+        self,
+        directory: int,
+        rows: Rows,
+        span: range,
+        others: set[bytes],
+        *,
+        opened: dict[int, int],
+        unclosed: list[int],
     ) -> None:
         careful, digester = self.careful, self.careful.digester
         horizon = 0 if self.options.strict else time.clock_gettime_ns(_REALTIME_COARSE) - _CLOCK_GRAIN
         simple = not self.options.xattrs
-        open_, readv, fstat, close, close_range = os.open, os.readv, os.fstat, os.close, os.closerange
+        open_, readv, fstat, close_later = os.open, os.readv, os.fstat, unclosed.append
         pack, owners, owner_of = FIXED.pack, self._owners, self._owner
         first, second = digester.makers[0], digester.makers[1] if len(digester.makers) > 1 else None
         buffer, flags = digester.buffer, careful.flags
         buffers = [buffer]
         add_fixed, add_owner, add_digest = rows.fixed.append, rows.owners.append, rows.digests.append
         total = files = 0
-        start = span.start
-        lowest = following = -1  # descriptors in [lowest, following) are read and wait to be closed together
-        for row, name in zip(span, rows.names[start : span.stop], strict=True):
+        for row, name in zip(span, rows.names[span.start : span.stop], strict=True):
             if name in others:
                 careful.other(directory, name, row, rows)
                 continue
             descriptor = -1
             try:
-                descriptor = (
-                    open_(name, flags, dir_fd=directory)
-                    if opened is None or row - start not in opened
-                    else opened.pop(row - start)
-                )
+                descriptor = opened.pop(row) if row in opened else open_(name, flags, dir_fd=directory)
                 got = readv(descriptor, buffers)
                 if got < BUFFER:
                     piece = buffer[:got]
@@ -118,15 +121,7 @@ class Observer:
                         and mode & 0xF000 == _REGULAR
                         and simple
                     ):
-                        if descriptor == following:
-                            following += 1
-                        elif following - lowest > 0 or opened is not None:
-                            close(descriptor)
-                        else:
-                            lowest, following = descriptor, descriptor + 1
-                        if following - lowest >= _CLOSED_TOGETHER:
-                            close_range(lowest, following)
-                            lowest = following = -1
+                        close_later(descriptor)
                         add_digest(digest)
                         add_fixed(pack(mode, got, seen.st_mtime_ns))
                         owner = seen.st_uid, seen.st_gid
@@ -139,8 +134,6 @@ class Observer:
                 flags = careful.flags
             else:
                 careful.regular(directory, name, row, rows, descriptor)
-        if following > lowest:  # closerange(-1, -1) would close everything there is
-            close_range(lowest, following)
         rows.size += total
         rows.files += files
 
@@ -165,11 +158,11 @@ class Observer:
                 os.close(descriptor)
         return False
 
-    def _open_ahead(self, directory: int, names: Sequence[bytes], others: set[bytes]) -> dict[int, int]:
+    def _open_ahead(self, directory: int, names: Sequence[bytes], others: set[bytes], start: int) -> dict[int, int]:
         """Open a batch and ask the kernel for all of it at once: the depth of the device's queue becomes the batch."""
         opened: dict[int, int] = {}
         flags, willneed = self.careful.flags, os.POSIX_FADV_WILLNEED
-        for number, name in enumerate(names):
+        for number, name in enumerate(names, start):
             if name in others:
                 continue
             try:
@@ -180,3 +173,22 @@ class Observer:
             with suppress(OSError):
                 os.posix_fadvise(descriptor, 0, _AHEAD_BYTES, willneed)
         return opened
+
+    @staticmethod
+    def _forget(descriptors: Sequence[int]) -> None:
+        """Drop from memory what was read from the device just now."""
+        for descriptor in descriptors:
+            with suppress(OSError):
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    """Close descriptors, by one system call when they follow one another."""
+    if not descriptors:
+        return
+    lowest, highest = min(descriptors), max(descriptors)
+    if highest - lowest + 1 == len(descriptors):
+        os.closerange(lowest, highest + 1)
+    else:
+        for descriptor in descriptors:
+            os.close(descriptor)

@@ -16,6 +16,8 @@ from typing import Self
 from drp.domain.ports import Progress, Report
 
 _QUIET_SECONDS = 2.0
+_FIRST_BYTE_SECONDS = 0.1
+"""How often the volume is looked at until something is in it: the first byte is an instant of the drill's clock."""
 _COUNTS = ("done_bytes", "total_bytes", "done_files", "total_files")
 
 
@@ -58,11 +60,15 @@ class Relay:
 
     def _hand_on(self) -> None:
         counted_at = time.monotonic()
+        empty = self._volume is not None
         while True:
             try:
-                progress = self._queue.get(timeout=_QUIET_SECONDS)
+                progress = self._queue.get(timeout=_FIRST_BYTE_SECONDS if empty else _QUIET_SECONDS)
             except queue.Empty:
                 progress = self._growth()
+                if empty and not (progress is not None and progress.done_bytes):
+                    continue
+                empty = False
             else:
                 if progress is None:
                     return

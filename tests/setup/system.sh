@@ -7,13 +7,15 @@ packages='
   python3-venv        the virtual environment
   bubblewrap          sandboxes
   uidmap              ranges of user ids for an unprivileged drp
-  util-linux          setpriv, unshare, prlimit, mount
+  util-linux          setpriv, unshare, prlimit
+  mount               volumes under quota
   iproute2            network namespaces of the test hosts
   e2fsprogs           quota volumes on disk
   restic              backups
   postgresql          the application of the demo, and the journal on a server
   b3sum               the reference of the hash core
   ca-certificates     TLS to repositories
+  openssl             authorities and certificates of the tests
 '
 missing=''
 for package in $(printf '%s' "$packages" | awk 'NF { print $1 }'); do
