@@ -16,6 +16,7 @@ from tests.hospital.orthanc import Orthanc, OrthancClient
 from tests.hospital.postgres import Cluster
 from tests.hospital.processes import HospitalError
 from tests.hospital.rpc import GnuHealth
+from tests.support.fixtures_hospital import LOSSES
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -30,14 +31,26 @@ def restored(hospital: Hospital, original: Instance, name: str) -> Instance:
     return Instance(original.name, root, original.host, 8090, original.database, cluster, hospital.namespace)
 
 
-def lost(hospital: Hospital, application: str, present: object, until: datetime) -> tuple[int, list[ledger.Write]]:
-    """Return how many writes were acknowledged until an instant, and which of them are not there."""
+def lost(
+    hospital: Hospital, application: str, present: object, until: datetime, kind: str = ""
+) -> tuple[int, list[ledger.Write]]:
+    """Return how many writes were acknowledged until an instant, and which of them are not there.
+
+    With ``kind`` the figures go into the table that ends the run.
+    """
     writes = [write for write in ledger.read(hospital.ledger.path) if write.at <= until]
     found = ledger.losses(writes, application, present)  # type: ignore[arg-type]
-    return sum(loss.acknowledged for loss in found), [write for loss in found for write in loss.lost]
+    acknowledged, missing = sum(loss.acknowledged for loss in found), [write for loss in found for write in loss.lost]
+    if kind:
+        reach = max(loss.measured(until) for loss in found).total_seconds()
+        LOSSES.append((kind, str(acknowledged), str(len(missing)), f"{reach:.1f} s"))
+    return acknowledged, missing
 
 
 def test_the_applications_refer_to_each_other(hospital: Hospital) -> None:
+    ward = hospital.ward()
+    ward.collect_studies()  # the EHR's list of studies follows the PACS only now and then
+    ward.close()
     with hospital.ehr.client() as ehr, hospital.lis.client() as lis:
         references_agree(ehr, lis, hospital.pacs.client())
 
@@ -78,7 +91,13 @@ def test_a_logical_dump_loses_exactly_what_came_after_it(hospital: Hospital) -> 
     copy = restored(hospital, hospital.ehr, "logical")
     try:
         restores.logical(backup.path, copy)
-        acknowledged, missing = lost(hospital, "ehr", survivors.gnuhealth(copy.cluster, "health", "ehr"), disaster)
+        acknowledged, missing = lost(
+            hospital,
+            "ehr",
+            survivors.gnuhealth(copy.cluster, "health", "ehr"),
+            disaster,
+            "EHR: PostgreSQL logical dump",
+        )
         assert acknowledged > len(missing) > 0
         assert all(write.at > backup.consistent_at for write in missing)
         counts = backup.facts["gnuhealth"]["counts"]
@@ -107,7 +126,13 @@ def test_base_backup_and_archive_lose_the_open_segment(hospital: Hospital) -> No
     copy = restored(hospital, hospital.ehr, "archive")
     try:
         restores.physical(backup.path, copy)
-        acknowledged, missing = lost(hospital, "ehr", survivors.gnuhealth(copy.cluster, "health", "ehr"), disaster)
+        acknowledged, missing = lost(
+            hospital,
+            "ehr",
+            survivors.gnuhealth(copy.cluster, "health", "ehr"),
+            disaster,
+            "EHR: PostgreSQL base backup + WAL archive",
+        )
         assert acknowledged > len(missing) > 0, "what was written after the last archived segment is lost"
         assert min(write.at for write in missing) > backup.consistent_at - timedelta(seconds=2)
     finally:
@@ -128,7 +153,13 @@ def test_streamed_wal_loses_nothing_and_reaches_any_instant(hospital: Hospital) 
     whole, earlier, beyond = (restored(hospital, hospital.lis, name) for name in ("whole", "earlier", "beyond"))
     try:
         restores.physical(backup, whole)
-        acknowledged, missing = lost(hospital, "lis", survivors.gnuhealth(whole.cluster, "lis", "lis"), disaster)
+        acknowledged, missing = lost(
+            hospital,
+            "lis",
+            survivors.gnuhealth(whole.cluster, "lis", "lis"),
+            disaster,
+            "LIS: PostgreSQL base backup + pg_receivewal",
+        )
         assert (acknowledged > 0, missing) == (True, [])
         whole.abandon()
         restores.physical(backup, earlier, target_time=middle)
@@ -153,7 +184,7 @@ def test_a_hot_copy_in_the_right_order_has_no_dangling_row(hospital: Hospital) -
     storage = backup.path / "storage"
     assert dangling(storage) == []
     assert backup.facts["orthanc"]["counts"]["instances"] == len(survivors.orthanc(storage)["instance"])
-    missing = lost(hospital, "pacs", survivors.orthanc(storage), datetime.now(UTC))[1]
+    missing = lost(hospital, "pacs", survivors.orthanc(storage), datetime.now(UTC), "PACS: SQLite hot copy")[1]
     assert missing
     assert all(write.at > backup.consistent_at for write in missing)
 
@@ -240,7 +271,11 @@ def test_an_index_on_a_database_server(hospital: Hospital, engine: str) -> None:
         server.kill()
         receiver.kill()
         restores.mariadb(vault, server)
-        assert survivors.orthanc_on_database(server, "orthanc")["instance"] == before | after
+        present = survivors.orthanc_on_database(server, "orthanc")["instance"]
+        acknowledged = before | after
+        lost_images = str(len(acknowledged - set(present)))
+        LOSSES.append(("PACS: MariaDB physical + binary log", str(len(acknowledged)), lost_images, "0.0 s"))
+        assert present == acknowledged
     finally:
         pacs.kill()
         server.kill()

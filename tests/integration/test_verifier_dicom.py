@@ -61,6 +61,14 @@ def test_a_whole_archive_passes(archive: Archive) -> None:
     assert "4 whole, 0 damaged, 1 of other kinds" in results["files"].observed
 
 
+def test_facts_of_an_archive_are_what_is_compared(archive: Archive) -> None:
+    expectation = Expectation(disaster_at=NOW, consistent_at=NOW, timeout_seconds=60)
+    facts = DicomVerifier().facts(LocalTarget(user="root"), DicomOptions(root=str(archive.root)), expectation)
+    assert {result.outcome for result in verify(archive, facts).values()} == {"passed"}
+    with pytest.raises(ValueError, match="nothing"):
+        DicomVerifier().facts(LocalTarget(user="root"), DicomOptions(root="/absent"), expectation)
+
+
 def cut_the_pixels(content: bytes) -> bytes:
     return content[:-7]
 

@@ -21,7 +21,7 @@ from tests.hospital.hospital import Hospital
 from tests.hospital.postgres import Cluster
 from tests.hospital.processes import HospitalError, write_private
 from tests.hospital.target import NamespaceTarget
-from tests.support.clinical import expecting, failures, outcomes
+from tests.support.clinical import caught, expecting, outcomes
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -146,6 +146,22 @@ def test_a_healthy_lis_passes_and_dates_its_data(
     assert lis_backup.consistent_at - newest.at < timedelta(minutes=10), "and the time zone of the role is no matter"
 
 
+def test_facts_of_a_running_application_are_those_of_its_backup(
+    lis: Restored, lis_backup: Backup, started: Callable[..., Instance]
+) -> None:
+    instance = started(lis.damaged(""))
+    options = GnuHealthOptions(
+        host=instance.host,
+        port=instance.port,
+        database=instance.database,
+        password_file=str(instance.root / "etc" / "admin.password"),
+    )
+    target, expectation = NamespaceTarget(instance.namespace), expecting(lis_backup)
+    assert GnuHealthVerifier().facts(target, options, expectation) == lis_backup.facts
+    with pytest.raises(ValueError, match="Refused"):
+        GnuHealthVerifier().facts(target, replace(options, database="absent"), expectation)
+
+
 def test_an_altered_laboratory_value_is_caught(
     lis: Restored, lis_backup: Backup, started: Callable[..., Instance]
 ) -> None:
@@ -154,7 +170,7 @@ def test_an_altered_laboratory_value_is_caught(
         "(select min(id) from gnuhealth_lab_test_critearea where result is not null)"
     )
     results = verify(started(altered), expecting(lis_backup))
-    assert failures(results) == {"signed-reports"}
+    assert caught("LIS: signed value altered by SQL", results) == {"signed-reports"}
     assert "TEST" in next(result.observed for result in results if result.check == "signed-reports")
 
 
@@ -164,7 +180,7 @@ def test_lost_records_are_caught(lis: Restored, lis_backup: Backup, started: Cal
         "delete from gnuhealth_lab where id = (select max(id) from gnuhealth_lab)"
     )
     results = verify(started(lost), expecting(lis_backup))
-    assert "counts" in failures(results)
+    assert "counts" in caught("LIS: record lost", results)
     assert "gnuhealth.lab" in next(result.observed for result in results if result.check == "counts")
 
 
@@ -178,7 +194,7 @@ def test_an_application_that_answers_with_an_empty_database_is_caught(
     empty = lis.damaged("", dump=empty_database(hospital_folder, hospital.namespace).dump)
     results = verify(started(empty), expecting(lis_backup), signed_reports="required")
     assert outcomes(results)["login"] == "passed"
-    assert {"counts", "signed-reports"} <= failures(results)
+    assert {"counts", "signed-reports"} <= caught("LIS: starts with an empty database", results)
 
 
 def test_lost_and_altered_attachments_are_caught(
@@ -189,7 +205,7 @@ def test_lost_and_altered_attachments_are_caught(
     first.unlink()
     second.write_bytes(second.read_bytes()[:-1] + b"?")
     results = verify(started(damaged), expecting(ehr_backup))
-    assert failures(results) == {"attachments"}
+    assert caught("EHR: attachments lost and altered", results) == {"attachments"}
     assert "2 of" in next(result.observed for result in results if result.check == "attachments")
 
 
@@ -202,7 +218,7 @@ def test_a_wrong_password_in_the_restored_configuration_is_caught(
     with pytest.raises(HospitalError, match="password authentication failed"):
         started(damaged, 6)
     results = verify(damaged, expecting(ehr_backup))
-    assert outcomes(results)["login"] == "failed"
+    assert caught("EHR: wrong database password", results) == {"login"}
 
 
 def test_a_user_who_is_refused_is_caught(

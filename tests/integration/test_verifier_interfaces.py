@@ -92,6 +92,13 @@ def test_a_whole_server_passes() -> None:
     assert watermark.at == datetime(2026, 11, 21, 11, 2, tzinfo=UTC)
 
 
+def test_facts_of_a_server_are_what_is_compared() -> None:
+    with FhirSimulator().listening() as base:
+        options = FhirOptions(base=base, resources=("Patient", "Observation"))
+        facts = FhirVerifier().facts(LocalTarget(), options, EXPECTATION)
+    assert facts == {"fhir": {"counts": {"Patient": 2, "Observation": 2}, "rule": "exact"}}
+
+
 def test_a_lost_resource_is_counted_and_its_references_dangle() -> None:
     simulator = FhirSimulator()
     del simulator.held["Patient/p1"]

@@ -69,6 +69,11 @@ def test_a_whole_server_passes_and_its_damage_is_caught(server: MariaDB) -> None
     assert watermark is not None
     assert watermark.at == datetime(2026, 11, 21, 10, 5, tzinfo=UTC)
 
+    options = MariaDbOptions(database="pharmacy", defaults_file=str(server.configuration))
+    target = NamespaceTarget(server.namespace, server.user)
+    facts = MariaDbVerifier().facts(target, options, EXPECTATION)
+    assert facts == {"mariadb": {"pharmacy": {"counts": {"dose": 300, "drug": 2}, "rule": "exact"}}}
+
     assert verify(server, newest=Newest(query="select max(given_at) from dose"))["newest"].outcome == "undetermined"
 
     server.sql("delete from dose where id > 290", "pharmacy")

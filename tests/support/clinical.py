@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from drp.domain.check import CheckResult, Expectation
 from tests.hospital.backups import Backup
+from tests.support.fixtures_hospital import DAMAGES
 
 
 def expecting(backup: Backup, **facts: object) -> Expectation:
@@ -27,6 +28,13 @@ def outcomes(results: list[CheckResult]) -> dict[str, str]:
         name = result.check.split(" ")[0]
         if found.get(name) in {None, "passed"}:
             found[name] = result.outcome
+    return found
+
+
+def caught(damage: str, results: list[CheckResult]) -> set[str]:
+    """Return which checks failed, and enter them in the table that ends the run."""
+    found = failures(results)
+    DAMAGES.append((damage.replace("_", " "), ", ".join(sorted(found))))
     return found
 
 

@@ -11,6 +11,25 @@ import pytest
 
 from tests.hospital.hospital import Hospital
 
+LOSSES: list[tuple[str, ...]] = []
+"""Backup kind, acknowledged writes, lost writes, reach of the loss."""
+DAMAGES: list[tuple[str, ...]] = []
+"""Damage, checks that failed."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what each kind of backup lost and which checks caught which damage, where such tests ran."""
+    tables = {
+        "lost, against the log of acknowledged writes": (("backup", "acknowledged", "lost", "reaches back"), LOSSES),
+        "damage of restored clinical applications": (("damage", "failed checks"), DAMAGES),
+    }
+    for title, (head, rows) in tables.items():
+        if rows:
+            terminalreporter.section(title)
+            widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+            for row in (head, *rows):
+                terminalreporter.write_line("  ".join(map(str.ljust, row, widths)).rstrip())
+
 
 @pytest.fixture(scope="session")
 def hospital_folder() -> Iterator[Path]:

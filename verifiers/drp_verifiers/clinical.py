@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 
-from drp.domain.check import CheckResult, Execution, Expectation
+from drp.domain.check import CheckResult, Execution, Expectation, Target
+from drp_verifiers.inside import ask, text_of
 from drp_verifiers.statements import Trouble, death, failed, judged, last_words, undetermined
 
 
@@ -51,6 +52,26 @@ def judge_counts(check: str, statement: str, found: Mapping[str, int], facts: Ma
     ]
     wanted = ("at least " if at_least else "") + _said(expected)
     return judged(check, statement, holds=not off, observed="; ".join(off) or observed, expected=wanted)
+
+
+def facts_answer(
+    target: Target, program: str, request: Mapping[str, object], expectation: Expectation
+) -> Mapping[str, object]:
+    """Return what a payload program says of a healthy system. Raises ValueError with the reason when it cannot."""
+    answer = ask(target, program, request, timeout_seconds=expectation.timeout_seconds)
+    if answer.trouble is not None:
+        raise ValueError(answer.trouble.reason)
+    if reason := text_of(answer.data, "reason"):
+        raise ValueError(reason)
+    return answer.data
+
+
+def counted(data: Mapping[str, object]) -> dict[str, int]:
+    """Return the counts of an answer. Raises ValueError when there are none: such facts would prove nothing."""
+    counts = whole_numbers(data.get("counts"))
+    if not any(counts.values()):
+        raise ValueError("the system counts nothing, so there is nothing to keep")
+    return counts
 
 
 def _said(counts: Mapping[str, int]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
-from drp_verifiers.clinical import inside, judge_counts, section, whole_numbers
+from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, texts_of
 from drp_verifiers.statements import failed, judged, undetermined
 
@@ -47,6 +47,12 @@ class DicomVerifier:
         counts = whole_numbers(answer.data.get("counts"))
         yield judge_counts("counts", "the folder holds what it held at backup time", counts, facts)
         yield _studies(whole_numbers(answer.data.get("studies")), whole_numbers(facts.get("studies")))
+
+    def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
+        """Return what a folder holds, for the manifest. Raises ValueError when it cannot be read."""
+        assert isinstance(options, DicomOptions)
+        data = facts_answer(target, "dicom_files", {"root": inside(options.root, expectation)}, expectation)
+        return {"dicom": {"counts": counted(data), "studies": whole_numbers(data.get("studies")), "rule": "exact"}}
 
 
 def _files(data: Mapping[str, object], statement: str) -> CheckResult:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
-from drp_verifiers.clinical import inside, judge_counts, section, whole_numbers
+from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.statements import failed, judged, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge
@@ -44,15 +44,7 @@ class FhirVerifier:
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield capability, search with counts, references and, if declared, the newest change."""
         assert isinstance(options, FhirOptions)
-        request = {
-            "base": options.base,
-            "resources": options.resources,
-            "token_file": inside(options.token_file, expectation),
-            "samples": options.samples,
-            "most": options.most_references,
-            "seconds": options.seconds,
-            "time": expectation.timeout_seconds * 0.7,
-        }
+        request = _request(options, expectation)
         answer = ask(target, "fhir_rest", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.base} states its capability"
         data = answer.data
@@ -70,6 +62,25 @@ class FhirVerifier:
             yield failed("capability", statement, observed=observed, expected="status 200 with a CapabilityStatement")
         for check in ("search", "counts", "references"):
             yield undetermined(check, "needs a server that states its capability", observed="it did not")
+
+    def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
+        """Return what a running server counts, for the manifest. Raises ValueError when it cannot be asked."""
+        assert isinstance(options, FhirOptions)
+        request = {**_request(options, expectation), "most": 0, "samples": 1}
+        data = facts_answer(target, "fhir_rest", request, expectation)
+        return {"fhir": {"counts": counted(data), "rule": "exact"}}
+
+
+def _request(options: FhirOptions, expectation: Expectation) -> dict[str, object]:
+    return {
+        "base": options.base,
+        "resources": options.resources,
+        "token_file": inside(options.token_file, expectation),
+        "samples": options.samples,
+        "most": options.most_references,
+        "seconds": options.seconds,
+        "time": expectation.timeout_seconds * 0.7,
+    }
 
 
 def _content(data: Mapping[str, object], options: FhirOptions, expectation: Expectation) -> Iterator[CheckResult]:

@@ -9,11 +9,11 @@ The digest of a signed report lies in the same database: who can change both is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from drp.domain.check import CheckResult, Expectation, Target
-from drp_verifiers.clinical import inside, judge_counts, section, whole_numbers
+from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.statements import failed, judged, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge
@@ -64,18 +64,7 @@ class GnuHealthVerifier:
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield login, counts, newest record, signed reports and attachments."""
         assert isinstance(options, GnuHealthOptions)
-        request = {
-            "host": options.host,
-            "port": options.port,
-            "database": options.database,
-            "user": options.user,
-            "password_file": inside(options.password_file, expectation),
-            "models": options.models,
-            "newest_models": options.newest_models or options.models,
-            "reports": options.signed_reports != "no",
-            "attachments": options.attachments,
-            "seconds": options.seconds,
-        }
+        request = _request(options, expectation)
         answer = ask(target, "gnuhealth_rpc", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.user} can log in to {options.database} on {options.host}:{options.port}"
         if answer.trouble is None and answer.data.get("logged_in") is True:
@@ -88,6 +77,28 @@ class GnuHealthVerifier:
             yield failed("login", statement, observed=text_of(answer.data, "reason"), expected="a session")
         for check in _CHECKS:
             yield undetermined(check, "needs a user who can log in", observed="nobody could log in")
+
+    def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
+        """Return what a running GNU Health counts, for the manifest. Raises ValueError when it cannot be asked."""
+        assert isinstance(options, GnuHealthOptions)
+        asked = replace(options, signed_reports="no", attachments=0)
+        data = facts_answer(target, "gnuhealth_rpc", _request(asked, expectation), expectation)
+        return {"gnuhealth": {"counts": counted(data), "rule": "exact"}}
+
+
+def _request(options: GnuHealthOptions, expectation: Expectation) -> dict[str, object]:
+    return {
+        "host": options.host,
+        "port": options.port,
+        "database": options.database,
+        "user": options.user,
+        "password_file": inside(options.password_file, expectation),
+        "models": options.models,
+        "newest_models": options.newest_models or options.models,
+        "reports": options.signed_reports != "no",
+        "attachments": options.attachments,
+        "seconds": options.seconds,
+    }
 
 
 def _content(data: Mapping[str, object], options: GnuHealthOptions, expectation: Expectation) -> Iterator[CheckResult]:

@@ -90,6 +90,14 @@ class MariaDbVerifier:
         if options.newest is not None:
             yield _newest(session, options.newest)
 
+    def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
+        """Return the rows of every table, for the manifest. Raises ValueError when they cannot be counted."""
+        assert isinstance(options, MariaDbOptions)
+        execution, found = _count(_Session(target, options, expectation))
+        if execution.exit_code != 0 or not found:
+            raise ValueError(last_words(execution) or f"{options.database} has no table")
+        return {"mariadb": {options.database: {"counts": found, "rule": "exact"}}}
+
 
 def _rows(execution: Execution) -> list[list[str]]:
     return [line.split("\t") for line in execution.stdout.decode("utf-8", "replace").splitlines() if line]
@@ -108,16 +116,22 @@ def _tables(session: _Session) -> CheckResult:
     return judged("tables", statement, holds=bool(lines), observed=f"{len(lines)} tables", expected="OK for each")
 
 
+def _count(session: _Session) -> tuple[Execution, dict[str, int]]:
+    """Return how the counting ended, and the rows of every table."""
+    made = session.query(_TABLES)
+    execution = session.query(made.stdout.decode("utf-8", "replace")) if made.exit_code == 0 else made
+    rows = _rows(execution) if execution.exit_code == 0 else []
+    return execution, {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+
+
 def _counts(session: _Session) -> CheckResult:
     database = session.options.database
     statement = f"the tables of {database} hold the rows they held at backup time"
-    made = session.query(_TABLES)
-    counted = session.query(made.stdout.decode("utf-8", "replace")) if made.exit_code == 0 else made
-    if (trouble := trouble_of("mariadb", counted)) is not None:
+    execution, found = _count(session)
+    if (trouble := trouble_of("mariadb", execution)) is not None:
         return trouble.result("counts", statement)
-    found = {row[0]: int(row[1]) for row in _rows(counted) if len(row) == 2 and row[1].isdigit()}
-    if counted.exit_code != 0:
-        return failed("counts", statement, observed=last_words(counted), expected="every table can be counted")
+    if execution.exit_code != 0:
+        return failed("counts", statement, observed=last_words(execution), expected="every table can be counted")
     if not found:
         return failed("counts", statement, observed="there is no table", expected="restored tables")
     facts = section(session.expectation, "mariadb").get(database)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
-from drp_verifiers.clinical import inside, judge_counts, section, whole_numbers
+from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import Answer, ask, number_of, text_of
 from drp_verifiers.orthanc_dicom import DicomPeer, network
 from drp_verifiers.orthanc_files import stored_files
@@ -91,6 +91,13 @@ class OrthancVerifier:
                 seconds=options.seconds,
             )
             yield from network(target, peer, _samples(answer), whole_numbers(answer.data.get("counts")))
+
+    def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
+        """Return what a running Orthanc counts, for the manifest. Raises ValueError when it cannot be asked."""
+        assert isinstance(options, OrthancOptions)
+        request = {**_request(options, expectation), "samples": 0, "digest_seconds": 0}
+        data = facts_answer(target, "orthanc_rest", request, expectation)
+        return {"orthanc": {"counts": counted(data), "rule": "exact"}}
 
 
 def _request(options: OrthancOptions, expectation: Expectation) -> dict[str, object]:
