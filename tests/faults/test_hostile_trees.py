@@ -165,10 +165,9 @@ def test_worker_killed_while_it_reads_is_replaced(tmp_path):
     killed = []
 
     def kill_one(files: int, size: int, seen: int) -> None:
-        children = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
-        if children and not killed:
-            killed.append(children[0])
-            os.kill(children[0], signal.SIGKILL)
+        if size > (2 << 20) and not killed:
+            killed.extend(workers())
+            os.kill(killed[0], signal.SIGKILL)
 
     plan = Plan(workers=1, rate=float(40 << 20))
     result = verify_tree(root, tmp_path / "m", plan, watch=kill_one)
@@ -185,10 +184,10 @@ def test_reader_that_dies_twice_is_unreadable_not_verified(tmp_path):
 
     def kill(files: int, size: int, seen: int) -> None:
         nonlocal deaths
-        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
-            if size > (1 << 20) and deaths < 2:
+        if size > (1 << 20) and deaths < 2:
+            for pid in workers():
                 deaths += 1
-                os.kill(int(pid), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     result = verify_tree(root, tmp_path / "m", Plan(workers=1, rate=float(20 << 20)), watch=kill)
     assert deaths == 2
@@ -202,7 +201,8 @@ def test_making_a_manifest_fails_clearly_when_a_worker_dies(tmp_path):
     from drp.hashing.creation import create_manifest as create
 
     def kill(files: int, size: int, seen: int) -> None:
-        os.kill(workers()[0], signal.SIGKILL)
+        for pid in workers():
+            os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(ManifestError, match="killed by signal 9"):
         create(root, tmp_path / "m", application="a", workers=1, watch=kill, rate=float(20 << 20))

@@ -17,6 +17,8 @@ _VERSION_3 = 0x20080522
 
 def _drop_dac() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
+    for number in _CAP_DAC:  # else a program that the child starts would have them again
+        assert libc.prctl(24, number, 0, 0, 0) == 0
     header = ctypes.create_string_buffer(struct.pack("<Ii", _VERSION_3, 0))
     data = ctypes.create_string_buffer(24)
     assert libc.capget(header, data) == 0
