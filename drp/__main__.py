@@ -19,7 +19,7 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:  # noqa: PLR0911 - one return for each ending
+def run(arguments: list[str]) -> int:
     """Run ``drp`` with these arguments and return the exit status."""
     import typer  # noqa: PLC0415 - a bare `import drp` stays cheap
 

@@ -133,7 +133,7 @@ def failure(program: str, output: Output) -> CommandFailed:
     return CommandFailed(f"{Path(program).name} {how}{last}", exit_code=output.exit_code, tail=output.tail)
 
 
-def _supervise(
+def _supervise(  # noqa: PLR0917 - one caller
     argv: Sequence[str],
     environment: Mapping[str, str],
     descriptors: Sequence[int],
@@ -171,6 +171,9 @@ def _supervise(
     finally:
         watch.finished.set()
         watcher.join()
+        if watch.intervened:  # whoever ignored the polite signal, such as a shell's background jobs
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     return 0
 
 
@@ -241,6 +244,10 @@ class _Watch:
 
     def touch(self) -> None:
         self._last = time.monotonic()
+
+    @property
+    def intervened(self) -> bool:
+        return self.was_cancelled or self.ended_by != "itself"
 
     def elapsed_ms(self) -> int:
         return int((time.monotonic() - self._started) * 1000)

@@ -91,4 +91,5 @@ class Copies:
 
     def put(self, drill: str, name: str, content: bytes) -> SinkReceipt:
         """Store content everywhere; what a sink raises comes through, and putting again is harmless."""
-        return [sink.put(drill, name, content) for sink in self._sinks][0]
+        first, *_ = [sink.put(drill, name, content) for sink in self._sinks]
+        return first
