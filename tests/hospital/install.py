@@ -27,7 +27,7 @@ PACKAGES = (
     "orthanc-dicomweb",
     "orthanc-mysql",
     "orthanc-postgresql",
-    "postgresql-15",
+    "postgresql",
     "python3",
     "util-linux",
 )
@@ -112,6 +112,8 @@ def _install_packages() -> None:
         ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Abbrev}\n", *PACKAGES], capture_output=True, check=False
     ).stdout.decode()
     present = {line.split()[0] for line in wanted.splitlines() if line.split()[1:2] == ["ii"]}
+    if any(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        present.add("postgresql")
     missing = [package for package in PACKAGES if package not in present]
     if not missing:
         return

@@ -1,4 +1,4 @@
-"""A PostgreSQL 15 cluster of one application: page checksums, passwords over TCP, WAL archive, streaming."""
+"""A PostgreSQL cluster of one application: page checksums, passwords over TCP, WAL archive, streaming."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 
 from tests.hospital.processes import Daemon, Namespace, User, hand_over, run, write_private
 
-BIN = Path("/usr/lib/postgresql/15/bin")
+
+def binaries() -> Path:
+    """Return the folder of the newest PostgreSQL that is installed."""
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
 
 
 @dataclass
@@ -38,7 +41,7 @@ class Cluster:
         for folder in (self.root, self.data, self.archive, self.socket):
             hand_over(folder, self.user)
         run(
-            [str(BIN / "initdb"), "-k", "-E", "UTF8", "--locale=C.UTF-8", "--auth-local=trust",
+            [str(binaries() / "initdb"), "-k", "-E", "UTF8", "--locale=C.UTF-8", "--auth-local=trust",
              "--auth-host=scram-sha-256", "-N", "-D", str(self.data)],
             user=self.user,
         )  # fmt: skip
@@ -78,7 +81,7 @@ log_timezone = 'UTC'
         )
         self.daemon = Daemon.start(
             f"PostgreSQL on port {self.port}",
-            [str(BIN / "postgres"), "-D", str(self.data), *fast],
+            [str(binaries() / "postgres"), "-D", str(self.data), *fast],
             user=self.user,
             namespace=self.namespace,
             log=self.root.parent / "log" / "postgres.log",
@@ -86,7 +89,7 @@ log_timezone = 'UTC'
         return self.daemon.wait_until(lambda: self._answers())
 
     def _answers(self) -> bool:
-        words = [str(BIN / "pg_isready"), "-q", "-h", str(self.socket), "-p", str(self.port), "-U", "postgres"]
+        words = [str(binaries() / "pg_isready"), "-q", "-h", str(self.socket), "-p", str(self.port), "-U", "postgres"]
         return run(words, user=self.user, check=False).returncode == 0
 
     def stop(self) -> None:
@@ -111,7 +114,7 @@ log_timezone = 'UTC'
 
     def client(self, program: str, database: str | None = None) -> list[str]:
         """Return a client program's words up to the connection."""
-        words = [str(BIN / program), "-h", str(self.socket), "-p", str(self.port), "-U", "postgres"]
+        words = [str(binaries() / program), "-h", str(self.socket), "-p", str(self.port), "-U", "postgres"]
         return [*words, "-d", database] if database else words
 
     def create_database(self, name: str, owner: str) -> str:
