@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.hospital.install import cache_directory, gnuhealth_image, lock_digest
+from tests.hospital.install import cache_directory, gnuhealth_image, lock_digest, one_at_a_time
 from tests.hospital.postgres import Cluster
 from tests.hospital.processes import Daemon, Namespace, User, hand_over, run, write_private
 from tests.hospital.rpc import GnuHealth
 
 MODULES = ("health_lab", "health_crypto_lab", "health_imaging", "health_imaging_worklist", "health_orthanc")
 USER = User(61001, 61001)
-_BUILD_LOCK = threading.Lock()
 
 
 @dataclass
@@ -133,7 +131,7 @@ def template(work: Path, namespace: Namespace) -> Template:
     key = hashlib.sha256(" ".join((lock_digest(), *MODULES)).encode()).hexdigest()[:16]
     dump = cache_directory() / f"gnuhealth-{key}.dump"
     secret = cache_directory() / f"gnuhealth-{key}.password"
-    with _BUILD_LOCK:
+    with one_at_a_time():
         if not (dump.exists() and secret.exists()):
             _build(dump, secret, work / "template", namespace)
     return Template(dump, secret.read_text().strip())

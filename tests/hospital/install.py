@@ -6,13 +6,16 @@ digest of everything in it. It is made for Debian's own python3, so that it work
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +63,17 @@ def cache_directory() -> Path:
     return folder
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one process of this machine build what is kept in the cache; the others wait and then find it."""
+    with (cache_directory() / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def install() -> SoftwareImage:
     """Install what is missing and return GNU Health's software image. Needs root for Debian packages."""
-    with ThreadPoolExecutor(2) as pool:
+    with one_at_a_time(), ThreadPoolExecutor(2) as pool:
         packages, environment = pool.submit(_install_packages), pool.submit(_install_gnuhealth)
         packages.result()
         return environment.result()
