@@ -185,3 +185,15 @@ def export(
     from drp.cli import manifest_views as views
 
     views.export(manifest, form.value, output)
+
+
+@app.command()
+def tool(
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("drp-hash"),
+) -> None:
+    """Write `drp-hash`: one file with the hashing core, for hosts that have only Python."""
+    from drp.cli import render
+    from drp.hashing.package import pack
+
+    size = pack(output)
+    render.line(f"{output} ({render.size(size)})")

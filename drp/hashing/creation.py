@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import os
-import socket
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +21,11 @@ from drp.atomic import atomic_writer
 from drp.clock import utc_now
 from drp.domain.manifest import ManifestSummary, show_path
 from drp.errors import ManifestError, NotFound, UsageError
-from drp.hashing import codec, merkle
+from drp.hashing import (
+    codec,
+    create_worker,  # noqa: F401 - forked workers find it loaded
+    merkle,
+)
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Key, Tag, decode, encode, stored_key
 from drp.hashing.pool import Pool, Task
@@ -136,7 +139,7 @@ def create_manifest(
         "algorithms": list(settings.algorithms),
         "codec": codec.DEFAULT,
         "facts": dict(facts or {}),
-        "host": socket.gethostname(),
+        "host": os.uname().nodename,
         "key": os.urandom(32).hex(),
         "options": {"xattrs": settings.xattrs},
         "recovery_point": recovery_point,

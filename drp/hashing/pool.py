@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 import time
@@ -21,7 +20,7 @@ from typing import Any, Protocol
 from drp.errors import Interrupted
 from drp.hashing import worker as worker_module
 from drp.hashing.shared import PAUSE, RUN, STOP, WORKERS_LIMIT, SharedPage
-from drp.hashing.wire import SMALL, Channel
+from drp.hashing.wire import SMALL, Channel, connection, encoded
 
 _TICK_SECONDS = 0.25
 _PREFETCH = 2
@@ -63,7 +62,7 @@ class _Worker:
     channel: Channel
     wait: Callable[[], int]
     kill: Callable[[], None]
-    tasks: dict[int, tuple[Task, int]] = field(default_factory=dict)
+    tasks: dict[int, Task] = field(default_factory=dict)
     ended: bool = False
 
 
@@ -80,6 +79,8 @@ class Pool:
         self.page = SharedPage()
         self._workers: dict[int, _Worker] = {}
         self._poll = select.poll()
+        self._held: list[Task] = []
+        """Tasks too large to be given ahead."""
 
     def pause(self) -> None:
         """Make the workers wait, at the latest after the batch at hand."""
@@ -108,7 +109,7 @@ class Pool:
             self._stop()
 
     def _start(self, number: int) -> None:
-        ours, theirs = socket.socketpair()
+        ours, theirs = connection()
         setup = {
             **self._job.setup,
             "page": self.page.descriptor,
@@ -125,12 +126,12 @@ class Pool:
             needed = (self.page.descriptor, setup["spool"], *self._job.descriptors)
             wait, kill = _spawn(theirs, tuple(descriptor for descriptor in needed if descriptor >= 0))
         theirs.close()
-        channel = Channel(ours)
-        channel.send((setup,))
-        self._workers[channel.fileno()] = _Worker(number, channel, wait, kill)
-        self._poll.register(channel.fileno(), select.POLLIN)
+        self._workers[ours.reading] = _Worker(number, ours, wait, kill)
+        self._poll.register(ours.reading, select.POLLIN)
+        with suppress(OSError):  # it died: hearing it says so
+            ours.send((setup,))
 
-    def _fork(self, theirs: socket.socket, ours: socket.socket) -> tuple[Callable[[], int], Callable[[], None]]:
+    def _fork(self, theirs: Channel, ours: Channel) -> tuple[Callable[[], int], Callable[[], None]]:
         pid = os.fork()
         if pid == 0:
             status = 1
@@ -149,16 +150,24 @@ class Pool:
         return lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), lambda: os.kill(pid, signal.SIGKILL)
 
     def _feed(self) -> bool:
-        """Give tasks to whoever has none, then one ahead; return whether anything is under way."""
+        """Give tasks to whoever has none, then one ahead; return whether anything is under way.
+
+        Only what is sure to fit into the pipe is given ahead: a busy worker may itself be sending.
+        """
         for depth in range(1, _PREFETCH + 1):
             for worker in self._workers.values():
-                if len(worker.tasks) >= depth or any(size > SMALL for _, size in worker.tasks.values()):
+                if len(worker.tasks) >= depth:
                     continue
-                if (task := self._job.next()) is None:
+                task = self._held.pop() if self._held else self._job.next()
+                if task is None:
                     return any(worker.tasks for worker in self._workers.values())
-                worker.tasks[task[1]] = (task, SMALL + 1)
+                message = encoded(task)
+                if worker.tasks and len(message) > SMALL:
+                    self._held.append(task)
+                    return True
+                worker.tasks[task[1]] = task
                 with suppress(OSError):  # it died: hearing it says so
-                    worker.tasks[task[1]] = (task, worker.channel.send(task))
+                    worker.channel.send_encoded(message)
         return True
 
     def _hear(self, worker: _Worker) -> None:
@@ -166,7 +175,7 @@ class Pool:
         if message is None:
             self._bury(worker)
         elif message[0] == "done":
-            task, _ = worker.tasks.pop(message[1])
+            task = worker.tasks.pop(message[1])
             self._job.done(task, message)
         elif message[0] == "ended":
             worker.ended = True
@@ -174,15 +183,15 @@ class Pool:
             self._job.message(worker.number, message)
 
     def _bury(self, worker: _Worker) -> None:
-        self._poll.unregister(worker.channel.fileno())
-        del self._workers[worker.channel.fileno()]
+        self._poll.unregister(worker.channel.reading)
+        del self._workers[worker.channel.reading]
         worker.channel.close()
         with suppress(ProcessLookupError):
             worker.kill()
         status = worker.wait()
         if worker.ended:
             return
-        self._job.died([task for task, _ in worker.tasks.values()], status)
+        self._job.died(list(worker.tasks.values()), status)
         self._start(worker.number)
 
     def _end(self) -> None:
@@ -191,7 +200,7 @@ class Pool:
             with suppress(OSError):
                 worker.channel.send(("end", 0))
         for worker in list(self._workers.values()):
-            while not worker.ended and worker.channel.fileno() in self._workers:
+            while not worker.ended and worker.channel.reading in self._workers:
                 self._hear(worker)
 
     def _stop(self) -> None:
@@ -206,12 +215,14 @@ class Pool:
         self._workers.clear()
 
 
-def _spawn(theirs: socket.socket, descriptors: tuple[int, ...]) -> tuple[Callable[[], int], Callable[[], None]]:
+def _spawn(theirs: Channel, descriptors: tuple[int, ...]) -> tuple[Callable[[], int], Callable[[], None]]:
     from drp.command import start  # noqa: PLC0415 - `drp-hash` has one thread, and does without `sh`
 
     code = (
-        f"import socket, sys; sys.path[:] = {sys.path!r}; from drp.hashing.worker import serve; "
-        f"serve(socket.socket(fileno={theirs.fileno()}))"
+        f"import sys; sys.path[:] = {sys.path!r}; from drp.hashing.wire import Channel; "
+        f"from drp.hashing.worker import serve; serve(Channel({theirs.reading}, {theirs.writing}))"
     )
-    process = start([sys.executable, "-I", "-c", code], pass_fds=(theirs.fileno(), *descriptors), stderr=2)
+    process = start(
+        [sys.executable, "-I", "-c", code], pass_fds=(theirs.reading, theirs.writing, *descriptors), stderr=2
+    )
     return process.wait, process.kill

@@ -15,6 +15,7 @@ from typing import Any
 
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference
 from drp.errors import ManifestError
+from drp.hashing import verify_worker  # noqa: F401 - forked workers find it loaded
 from drp.hashing.checkpoint import Checkpoint
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.pool import Pool

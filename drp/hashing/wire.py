@@ -1,4 +1,4 @@
-"""Messages between the coordinator and its workers: marshalled tuples over a stream socket, length first.
+"""Messages between the coordinator and its workers: marshalled tuples over a pair of pipes, length first.
 
 Both ends are the same program started together, so ``marshal`` is safe and fast; nothing from outside is read here.
 """
@@ -6,30 +6,30 @@ Both ends are the same program started together, so ``marshal`` is safe and fast
 from __future__ import annotations
 
 import marshal
-import socket
+import os
 from typing import Any
 
 SMALL = 1 << 15
-"""A message up to this size always fits into the empty buffer of a socket: sending it cannot block."""
+"""A message up to this size always fits into an empty pipe: sending it cannot block."""
 _HEAD = 4
 
 
 class Channel:
     """One end of a connection."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        """Take the socket over."""
-        self.connection = connection
+    def __init__(self, reading: int, writing: int) -> None:
+        """Take the descriptors over."""
+        self.reading, self.writing = reading, writing
 
-    def fileno(self) -> int:
-        """Return the descriptor, for poll."""
-        return self.connection.fileno()
+    def send(self, message: tuple[Any, ...]) -> None:
+        """Send a message. Raises ``OSError`` when the other end is gone."""
+        self.send_encoded(encoded(message))
 
-    def send(self, message: tuple[Any, ...]) -> int:
-        """Send a message; return its size. Raises ``OSError`` when the other end is gone."""
-        content = marshal.dumps(message)
-        self.connection.sendall(len(content).to_bytes(_HEAD, "little") + content)
-        return len(content)
+    def send_encoded(self, content: bytes) -> None:
+        """Send a message that was encoded before. Raises ``OSError`` when the other end is gone."""
+        left = memoryview(content)
+        while left:
+            left = left[os.write(self.writing, left) :]
 
     def receive(self) -> tuple[Any, ...] | None:
         """Return the next message, or None when the other end is gone."""
@@ -43,10 +43,7 @@ class Channel:
     def _exactly(self, length: int) -> bytes:
         pieces = []
         while length:
-            try:
-                piece = self.connection.recv(min(length, 1 << 20), socket.MSG_WAITALL)
-            except ConnectionResetError:
-                return b""
+            piece = os.read(self.reading, min(length, 1 << 20))
             if not piece:
                 return b""
             pieces.append(piece)
@@ -55,4 +52,17 @@ class Channel:
 
     def close(self) -> None:
         """Close this end."""
-        self.connection.close()
+        os.close(self.reading)
+        os.close(self.writing)
+
+
+def encoded(message: tuple[Any, ...]) -> bytes:
+    """Return a message as it travels."""
+    content = marshal.dumps(message)
+    return len(content).to_bytes(_HEAD, "little") + content
+
+
+def connection() -> tuple[Channel, Channel]:
+    """Return the two ends of a new connection."""
+    first, second = os.pipe(), os.pipe()
+    return Channel(first[0], second[1]), Channel(second[0], first[1])

@@ -1,0 +1,105 @@
+"""Packs the hashing core into one file, `drp-hash`, that runs on hosts with nothing but Python.
+
+The file is a zip that Python runs (PEP 441): the modules, and the compiled parts of blake3 and zstandard for the Python
+that packed it. Where another Python runs it, it takes those installed there, or does without: SHA-256 and zlib.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import io
+import py_compile
+import tempfile
+import zipfile
+from pathlib import Path
+
+import drp
+from drp.atomic import write_atomically
+
+_CORE = """careful checkpoint codec create_worker creation descent digest directory_check judge layout merkle observe
+outcome pool reader rows sampling selection shared standalone tally verification verify_job verify_worker wire worker
+writer"""
+_FOUNDATION = ("errors", "atomic", "clock", "domain/__init__", "domain/clock", "domain/manifest")
+_MODULES = (*_FOUNDATION, *(f"hashing/{name}" for name in _CORE.split()))
+_NATIVE = {"blake3": "blake3.blake3", "zstandard": "zstandard.backend_c"}
+_SHEBANG = b"#!/usr/bin/env -S python3 -I -S\n"
+_MAIN = '''"""Loads the compiled parts from memory, then runs the core."""
+import importlib.machinery
+import importlib.util
+import os
+import sys
+
+archive = sys.path[0]
+
+
+def load(name, inner):
+    """Load a compiled module of this very Python from the archive, through an anonymous file in memory."""
+    import zipimport
+
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        try:
+            content = zipimport.zipimporter(archive).get_data("native/" + name + suffix)
+        except OSError:
+            continue
+        descriptor = os.memfd_create(name)
+        os.write(descriptor, content)
+        loader = importlib.machinery.ExtensionFileLoader(inner, "/proc/self/fd/%d" % descriptor)
+        module = importlib.util.module_from_spec(importlib.util.spec_from_loader(inner, loader))
+        loader.exec_module(module)  # the descriptor stays open: the loader knows libraries by their path
+        sys.modules[name] = module
+        return True
+    return False
+
+
+def prepare():
+    """Load what is compiled; where that is for another Python, look at what is installed."""
+    whole = True
+    for name, inner in (("blake3", "blake3"), ("zstandard", "backend_c")):
+        try:
+            whole = load(name, inner) and whole
+        except (ImportError, OSError):
+            whole = False
+    if not whole and sys.flags.no_site:
+        import site
+
+        site.main()
+
+
+prepare()
+from drp.hashing.standalone import main
+
+sys.exit(main(sys.argv[1:]))
+'''
+
+
+def pack(output: Path) -> int:
+    """Write `drp-hash` to ``output``, executable; return its size. Raises ``StorageFull``."""
+    buffer = io.BytesIO()
+    buffer.write(_SHEBANG)
+    source = Path(drp.__file__).parent
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
+        _add(archive, "__main__", _MAIN.encode())
+        _add(archive, "drp/__init__", b'"""The hashing core of drp."""\n')
+        _add(archive, "drp/hashing/__init__", b'"""The hashing core of drp."""\n')
+        for module in _MODULES:
+            _add(archive, f"drp/{module}", (source / f"{module}.py").read_bytes())
+        for name, inner in _NATIVE.items():
+            found = importlib.util.find_spec(inner)
+            if found is not None and found.origin is not None:
+                suffix = next(one for one in importlib.machinery.EXTENSION_SUFFIXES if found.origin.endswith(one))
+                archive.writestr(zipfile.ZipInfo(f"native/{name}{suffix}"), Path(found.origin).read_bytes())
+    content = buffer.getvalue()
+    write_atomically(output, content, mode=0o755)
+    return len(content)
+
+
+def _add(archive: zipfile.ZipFile, name: str, source: bytes) -> None:
+    """Add a module, and compiled for this Python: it starts faster, and others take the source."""
+    archive.writestr(zipfile.ZipInfo(f"{name}.py"), source)
+    with tempfile.TemporaryDirectory() as folder:
+        plain, compiled = Path(folder) / "module.py", Path(folder) / "module.pyc"
+        plain.write_bytes(source)
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(str(plain), str(compiled), dfile=f"{name}.py", doraise=True, invalidation_mode=mode)
+        archive.writestr(zipfile.ZipInfo(f"{name}.pyc"), compiled.read_bytes())
