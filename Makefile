@@ -56,7 +56,7 @@ playbooks: $(STAMP)
 	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production -q .
 
 test: $(STAMP) .cache/.restic ## Every suite, with real servers
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2
 
 demo: $(STAMP) .cache/.restic ## A real application, backed up to WORM and to an air-gapped medium, and drilled
 	@$(BIN)/python -m tests.demo

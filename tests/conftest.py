@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
+
+SHARED = ("hospital_folder", "stage")
+"""Fixtures that take long to make: whoever uses one runs in the same process, and first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests together when several processes run the suites, and begin with what takes longest."""
+
+    def shared(item: pytest.Item) -> str | None:
+        return next((name for name in SHARED if name in getattr(item, "fixturenames", ())), None)
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(shared(item) or item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: (*SHARED, None).index(shared(item)))
+
+
 pytest_plugins: list[str] = [
     "tests.support.fixtures_journal",
     "tests.support.fixtures_hospital",

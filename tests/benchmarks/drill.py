@@ -81,8 +81,11 @@ def drill_against_script(rounds: int = 5) -> list[str]:
     drp, script = statistics.median(ours), statistics.median(theirs)
     within = drp <= max(1.25 * script, script + 6)
     return [
-        f"whole drill, {rounds} interleaved rounds: drp {drp:.1f} s, by hand {script:.1f} s, ratio {drp / script:.2f}, "
-        f"difference {drp - script:.1f} s (aim: at most 1.25 times or 6 s more: {'reached' if within else 'MISSED'})"
+        (
+            f"whole drill, {rounds} interleaved rounds: drp {drp:.1f} s, by hand {script:.1f} s, ratio "
+            f"{drp / script:.2f}, difference {drp - script:.1f} s (aim: at most 1.25 times or 6 s more: "
+            f"{'reached' if within else 'MISSED'})"
+        )
     ]
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tests.support.rig import Rig
 
-HOME = Path(os.environ.get("DRP_DEMO", "/var/tmp/drp-demo" if os.geteuid() == 0 else f"/var/tmp/drp-demo-{os.geteuid()}"))
+HOME = Path(
+    os.environ.get("DRP_DEMO", "/var/tmp/drp-demo" if os.geteuid() == 0 else f"/var/tmp/drp-demo-{os.geteuid()}")
+)
 DRILLS = ("ehr-worm", "ehr-airgap")
 
 
@@ -34,7 +36,9 @@ def drill(rig: Rig, name: str) -> int:
     """Run one drill with its output on this terminal, and write its report."""
     say("")
     environment = {**os.environ, "DRP_SITE": str(rig.site)}
-    ending = subprocess.run([sys.executable, "-m", "drp", "drill", "run", name], env=environment, check=False).returncode
+    ending = subprocess.run(
+        [sys.executable, "-m", "drp", "drill", "run", name], env=environment, check=False
+    ).returncode
     report = HOME / f"{name}.html"
     rig.drp("report", "latest", "--format", "html", "-o", str(report), check=False)
     say(f"record:   {rig.site / 'evidence'}")

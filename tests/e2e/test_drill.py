@@ -174,7 +174,13 @@ def test_a_damaged_pack_fails_the_drill_and_is_named(stage: Rig, how: str):
 
 def test_no_eligible_recovery_point_fails(stage: Rig):
     drill = (stage.site / "inventory/drills/ehr-worm.yml").read_text()
-    stage.write_site(**{"inventory/drills/ehr-worm.yml": drill.replace("policy: newest-immutable", "policy: newest, not_newer_than: 40d")})
+    stage.write_site(
+        **{
+            "inventory/drills/ehr-worm.yml": drill.replace(
+                "policy: newest-immutable", "policy: newest, not_newer_than: 40d"
+            )
+        }
+    )
     try:
         status, entries, _ = run(stage, "ehr-worm")
     finally:
@@ -206,7 +212,9 @@ def test_two_drp_at_once(stage: Rig):
         stdin=subprocess.DEVNULL,
     )
     try:
-        assert wait(lambda: (stage.site / "state" / "lock").exists() and "pid" in (stage.site / "state" / "lock").read_text())
+        assert wait(
+            lambda: (stage.site / "state" / "lock").exists() and "pid" in (stage.site / "state" / "lock").read_text()
+        )
         time.sleep(0.5)
         second = stage.drp("drill", "run", "ehr-airgap", check=False)
         assert second.returncode == 11

@@ -57,7 +57,9 @@ class SimJournal:
             raise Killed
         entries = self.stored.setdefault(drill, [])
         previous = entries[-1].hash if entries else "0" * 64
-        entry = Entry(drill=drill, sequence=len(entries), stamp=self.clock.now(), event=event, previous=previous, hash="")
+        entry = Entry(
+            drill=drill, sequence=len(entries), stamp=self.clock.now(), event=event, previous=previous, hash=""
+        )
         entry = replace(entry, hash=digest(entry))
         entries.append(entry)
         if self.kill_at == (self.appends, "after"):
@@ -89,7 +91,7 @@ class Script:
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
     checks: tuple[str, ...] = ("passed",)
-    residue: Residue = Residue(processes=0)
+    residue: Residue = field(default_factory=lambda: Residue(processes=0))
     faults: dict[str, BaseException] = field(default_factory=dict)
     """port.method → what it raises."""
     on_call: Callable[[str], None] = lambda name: None
@@ -100,7 +102,9 @@ class World:
 
     name = "vault"
 
-    def __init__(self, script: Script | None = None, *, names: tuple[str, ...] = ("ehr",), on_interrupt="conclude") -> None:
+    def __init__(
+        self, script: Script | None = None, *, names: tuple[str, ...] = ("ehr",), on_interrupt="conclude"
+    ) -> None:
         self.script = script or Script()
         self.clock = SimClock()
         self.journal = SimJournal(self.clock)
@@ -164,7 +168,11 @@ class World:
         self.call("open")
         self.opened += 1
         handle = SandboxHandle(
-            id=f"sbx-{self.opened}", role="run", driver="sim", control_socket="/nowhere", data_path=f"/sim/{self.opened}"
+            id=f"sbx-{self.opened}",
+            role="run",
+            driver="sim",
+            control_socket="/nowhere",
+            data_path=f"/sim/{self.opened}",
         )
         self.alive.add(handle.id)
         return handle

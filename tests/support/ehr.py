@@ -8,7 +8,6 @@ import random
 import shutil
 import subprocess
 import time
-
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,7 +55,17 @@ class Ehr:
             os.chown(path, *self._owner)
             path.chmod(0o755 if path == self.folder else 0o700)
         self._call(
-            "initdb", "-k", "-N", "-E", "UTF8", "--locale=C.UTF-8", "--auth=trust", "-U", "postgres", "-D", str(self.data)
+            "initdb",
+            "-k",
+            "-N",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--auth=trust",
+            "-U",
+            "postgres",
+            "-D",
+            str(self.data),
         )
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write(
@@ -101,7 +110,21 @@ class Ehr:
 
     def sql(self, statement: str) -> str:
         """Run SQL as the superuser."""
-        words = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", str(self.socket), "-U", "postgres", "-d", "ehr"]
+        words = [
+            "psql",
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            str(self.socket),
+            "-U",
+            "postgres",
+            "-d",
+            "ehr",
+        ]
         done = subprocess.run(
             [*self._prefix, str(binaries() / words[0]), *words[1:]], input=statement.encode(), capture_output=True, env=_environment(),
             cwd="/", check=False,
@@ -133,5 +156,3 @@ class Ehr:
 
 def _environment() -> dict[str, str]:
     return {"PATH": f"{binaries()}:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
-
-

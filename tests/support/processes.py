@@ -44,7 +44,10 @@ def data_left(site: Path) -> list[str]:
 
 def control_groups_left(site: Path) -> list[str]:
     """Return control groups of the site's sandboxes."""
-    roots = (Path("/sys/fs/cgroup/drp"), *(Path(f"/sys/fs/cgroup/{name}/drp") for name in ("memory", "pids", "cpu", "unified")))
+    roots = (
+        Path("/sys/fs/cgroup/drp"),
+        *(Path(f"/sys/fs/cgroup/{name}/drp") for name in ("memory", "pids", "cpu", "unified")),
+    )
     return [str(root / name) for root in roots for name in sandboxes_of(site) if (root / name).is_dir()]
 
 

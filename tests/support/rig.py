@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from drp.hashing import create_manifest
 from drp.manifests import ManifestDirectory
@@ -71,7 +71,7 @@ class Rig:
         self.ehr.stop()
         self.server.stop()
 
-    def __enter__(self) -> Rig:
+    def __enter__(self) -> Self:
         self.up()
         return self
 
@@ -86,7 +86,9 @@ class Rig:
             self.server.ports = kept["ports"]
             for name, (access, secret) in kept["keys"].items():
                 actions = self.server.identities[name].actions
-                self.server.identities[name] = Identity(name=name, actions=actions, access_key=access, secret_key=secret)
+                self.server.identities[name] = Identity(
+                    name=name, actions=actions, access_key=access, secret_key=secret
+                )
             return
         from tests.support.s3_server import _PORTS, free_ports
 
@@ -139,7 +141,9 @@ class Rig:
             points["medium"] = self.air_gap().backup(root, tags=tags)
         return points
 
-    def drp(self, *arguments: str, check: bool = True, path: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
+    def drp(
+        self, *arguments: str, check: bool = True, path: str = "", **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         """Run drp as its user does, on this site."""
         environment = {"PATH": f"{path}:{os.environ['PATH']}", "DRP_SITE": str(self.site), "LC_ALL": "C.UTF-8"}
         environment |= options.pop("environment", {})
@@ -158,11 +162,17 @@ class Rig:
         files = {
             "drp.yml": "version: 1\nname: demo\nlocale: en\n",
             "inventory/repositories.yml": REPOSITORIES.format(
-                endpoint=self.server.endpoint, bucket=self.bucket, medium=self.medium, label=LABEL, restic=executable(self.restic)
+                endpoint=self.server.endpoint,
+                bucket=self.bucket,
+                medium=self.medium,
+                label=LABEL,
+                restic=executable(self.restic),
             ),
             "inventory/sandboxes.yml": SANDBOXES,
             "inventory/applications/ehr.yml": APPLICATION,
-            "inventory/drills/ehr-worm.yml": DRILL.format(name="ehr-worm", repository="worm", policy="newest-immutable"),
+            "inventory/drills/ehr-worm.yml": DRILL.format(
+                name="ehr-worm", repository="worm", policy="newest-immutable"
+            ),
             "inventory/drills/ehr-airgap.yml": DRILL.format(name="ehr-airgap", repository="medium", policy="newest"),
         }
         for name, content in {**files, **changes}.items():

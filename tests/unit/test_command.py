@@ -16,7 +16,7 @@ from tests.support.rig import wait
 def test_output_and_environment_are_what_was_asked_for():
     output = command.run(["/usr/bin/env"], timeout_seconds=5, environment={"A": "1"})
     assert "A=1" in output.stdout
-    assert set(line.split("=")[0] for line in output.stdout.splitlines()) <= {"PATH", "HOME", "LC_ALL", "A", "PWD", "_"}
+    assert {line.split("=")[0] for line in output.stdout.splitlines()} <= {"PATH", "HOME", "LC_ALL", "A", "PWD", "_"}
 
 
 def test_a_secret_travels_by_memory_file_only():
@@ -33,7 +33,11 @@ def test_a_secret_travels_by_memory_file_only():
 
 def test_an_error_holds_neither_argv_nor_secret():
     with pytest.raises(CommandFailed) as caught:
-        command.run(["sh", "-c", 'cat "$KEY" >&2; exit 3', "argument-in-argv"], timeout_seconds=5, secrets={"KEY": "the-canary-value"})
+        command.run(
+            ["sh", "-c", 'cat "$KEY" >&2; exit 3', "argument-in-argv"],
+            timeout_seconds=5,
+            secrets={"KEY": "the-canary-value"},
+        )
     text = f"{caught.value} {caught.value.tail}"
     assert caught.value.exit_code == 3
     assert "the-canary-value" not in text
@@ -42,9 +46,7 @@ def test_an_error_holds_neither_argv_nor_secret():
 
 def test_the_whole_group_ends_at_the_time_limit(tmp_path: Path):
     note = tmp_path / "pid"
-    output = command.run(
-        ["sh", "-c", f"sleep 60 & echo $! > {note}; wait"], timeout_seconds=0.5, check=False
-    )
+    output = command.run(["sh", "-c", f"sleep 60 & echo $! > {note}; wait"], timeout_seconds=0.5, check=False)
     assert output.ended_by == "timeout"
     pid = int(note.read_text())
     assert wait(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text(), 10)
@@ -92,7 +94,9 @@ def test_a_program_that_stays_outlives_the_thread_that_asked_for_it():
     import threading
 
     found = []
-    thread = threading.Thread(target=lambda: found.append(command.start(["setpriv", "--pdeathsig", "KILL", "sleep", "30"])))
+    thread = threading.Thread(
+        target=lambda: found.append(command.start(["setpriv", "--pdeathsig", "KILL", "sleep", "30"]))
+    )
     thread.start()
     thread.join()
     time.sleep(0.3)
