@@ -137,12 +137,13 @@ def _apply_to_recovery(recovery: RecoveryState, entry: Entry) -> None:
 
 
 def _forget_sandbox(recovery: RecoveryState) -> None:
-    """Everything after select lived in the sandbox that is gone, so it has to happen again."""
+    """Everything after select lived in the sandbox that is gone, so it has to happen again; what select found stays."""
     for phase in PHASES[1:]:
         recovery.outputs.pop(phase, None)
         recovery.started.pop(phase, None)
         recovery.ended.pop(phase, None)
-    recovery.findings.clear()
+    selected = recovery.outputs.get("select")
+    recovery.findings[:] = selected.findings if selected is not None else ()
     recovery.failure = None
     recovery.destroyed_at = recovery.residue = recovery.kept = None
 

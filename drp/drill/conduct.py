@@ -48,7 +48,7 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
         stopped = error
         if recorder.state.interrupted is None:
             recorder.append(Interrupted(signal_number=ports.signal_number(), reason=error.message))
-    finish(recorder, ports)
+    finish(recorder, ports, may_keep=not recorder.state.resumptions)
     if stopped is not None:
         raise stopped
 
@@ -65,7 +65,7 @@ def _recover(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> Non
         finding = DEPENDENCY_FAILED.finding(subject=recovery.name, observed=", ".join(blocked), expected="recovered")
         _raise_findings(recorder, recovery.name, (finding,))
         return
-    while (phase := progress.next_phase) is not None and not _ended(progress):
+    while (phase := progress.next_phase) is not None and not ended(progress):
         if ports.cancelled():
             message = "stopped between two phases"
             raise InterruptedError_(message)
@@ -137,7 +137,7 @@ def _raise_findings(recorder: Recorder, name: str, findings: Sequence[Finding]) 
         recorder.append(FindingRaised(recovery=name, finding=finding))
 
 
-def _ended(progress: RecoveryState) -> bool:
+def ended(progress: RecoveryState) -> bool:
     """Return whether going on makes no sense: nothing chosen, not isolated, not whole, not started."""
     return any(_stops(progress.outputs[phase], progress) for phase in PHASES if phase in progress.outputs)
 

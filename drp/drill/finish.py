@@ -12,7 +12,7 @@ from drp.domain.fold import RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
-from drp.domain.sandbox import Residue
+from drp.domain.sandbox import Residue, SandboxHandle
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
 from drp.drill.recorder import Recorder
@@ -20,23 +20,42 @@ from drp.errors import DrpError
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 
 
-def finish(recorder: Recorder, ports: Ports) -> None:
-    """Bring a drill whose recoveries have ended to its sealed record."""
+def finish(recorder: Recorder, ports: Ports, *, may_keep: bool = True) -> None:
+    """Bring a drill whose recoveries have ended to its sealed record.
+
+    ``may_keep`` False: its sandboxes died with the process that opened them, so there is none to keep.
+    """
     for recovery in recorder.state.plan.recoveries:
-        _release(recorder, ports, recovery)
+        _release(recorder, ports, recovery, may_keep=may_keep)
     if recorder.state.concluded is None:
         _conclude(recorder)
     if recorder.state.sealed is None:
         _seal(recorder, ports)
 
 
-def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
+def destroyed(ports: Ports, sandbox: SandboxHandle) -> Residue:
+    """Destroy a sandbox and return what is left of it; that nobody could look is residue too."""
+    try:
+        return ports.sandbox.destroy(sandbox)
+    except DrpError as error:
+        return Residue(processes=0, paths=(f"unknown: {error.message}",))
+
+
+def residue_findings(residue: Residue | None) -> tuple[Finding, ...]:
+    """Return what is to be said of a sandbox's remains; nothing when there are none."""
+    if residue is None or residue.clean:
+        return ()
+    left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or f"{residue.processes} processes"
+    return (RESIDUE_LEFT.finding(subject="sandbox", observed=left, expected="nothing left"),)
+
+
+def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may_keep: bool) -> None:
     progress = recorder.state.recoveries[recovery.name]
     sandbox = progress.sandbox
     if sandbox is None:
         return
     plan = recorder.state.plan
-    if plan.keep_sandbox and recorder.state.interrupted is None:
+    if plan.keep_sandbox and may_keep and recorder.state.interrupted is None:
         until = ports.clock.now().wall + plan.keep_for
         recorder.append(SandboxKept(recovery=recovery.name, sandbox=sandbox.id, until=until))
         kept = SANDBOX_KEPT.finding(
@@ -44,10 +63,7 @@ def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> Non
         )
         recorder.append(FindingRaised(recovery=recovery.name, finding=kept))
         return
-    try:
-        residue = ports.sandbox.destroy(sandbox)
-    except DrpError as error:
-        residue = Residue(processes=0, paths=(f"unknown: {error.message}",))
+    residue = destroyed(ports, sandbox)
     recorder.append(SandboxDestroyed(recovery=recovery.name, sandbox=sandbox.id, residue=residue))
 
 
@@ -56,9 +72,14 @@ def _conclude(recorder: Recorder) -> None:
     measurements: dict[str, Measurement] = {}
     for recovery in state.plan.recoveries:
         progress = state.recoveries[recovery.name]
+        _raise_what_was_cut_off(recorder, recovery.name, progress)
         measurement = measurements[recovery.name] = measure(state, recovery)
         raised = {(finding.code, finding.subject) for finding in progress.findings}
-        for finding in (*_residue_findings(progress), *_resumption_findings(recorder), *findings_of(measurement)):
+        for finding in (
+            *residue_findings(progress.residue),
+            *_resumption_findings(recorder),
+            *findings_of(measurement),
+        ):
             if (finding.code, finding.subject) not in raised:
                 recorder.append(FindingRaised(recovery=recovery.name, finding=finding))
     verdict, reasons = conclude(
@@ -71,12 +92,12 @@ def _conclude(recorder: Recorder) -> None:
     recorder.append(DrillConcluded(verdict=verdict, reasons=reasons, measurements=tuple(measurements.values())))
 
 
-def _residue_findings(progress: RecoveryState) -> tuple[Finding, ...]:
-    residue = progress.residue
-    if residue is None or residue.clean:
-        return ()
-    left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or f"{residue.processes} processes"
-    return (RESIDUE_LEFT.finding(subject="sandbox", observed=left, expected="nothing left"),)
+def _raise_what_was_cut_off(recorder: Recorder, name: str, progress: RecoveryState) -> None:
+    """Raise the findings of outputs that a crash kept from being raised: an output is journalled before them."""
+    for output in tuple(progress.outputs.values()):
+        for finding in output.findings:
+            if finding not in progress.findings:
+                recorder.append(FindingRaised(recovery=name, finding=finding))
 
 
 def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from drp.domain.clock import elapsed_ms
 from drp.domain.events import FindingRaised, Resumed
 from drp.domain.finding_codes import DRILL_INTERRUPTED
-from drp.domain.fold import DrillState
+from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.phase import PHASES
 from drp.domain.plan import InterruptPolicy
 from drp.domain.ports import Ports
-from drp.drill.conduct import conduct
-from drp.drill.finish import finish
+from drp.domain.timeline import recovered
+from drp.drill.conduct import conduct, ended
+from drp.drill.finish import destroyed, finish, residue_findings
 from drp.drill.recorder import Recorder
 
 
@@ -23,7 +24,7 @@ def take_up(recorder: Recorder, ports: Ports, *, policy: InterruptPolicy | None 
     if state.sealed is not None:
         return
     if state.concluded is not None or _all_ended(state):
-        finish(recorder, ports)
+        finish(recorder, ports, may_keep=False)
     elif (policy or state.plan.on_interrupt) == "resume" and state.interrupted is None:
         _resume(recorder, ports)
     else:
@@ -31,18 +32,23 @@ def take_up(recorder: Recorder, ports: Ports, *, policy: InterruptPolicy | None 
 
 
 def _all_ended(state: DrillState) -> bool:
-    return all(progress.next_phase is None for progress in state.recoveries.values())
+    return all(progress.next_phase is None or ended(progress) for progress in state.recoveries.values())
+
+
+def _settled(progress: RecoveryState) -> bool:
+    """Return whether a recovery came to a bad end of its own: no second attempt may make that unsaid."""
+    return ended(progress) or ("verify" in progress.outputs and not recovered(progress))
 
 
 def _conclude(recorder: Recorder, ports: Ports) -> None:
     for name, progress in recorder.state.recoveries.items():
-        phase = progress.next_phase
+        phase = None if ended(progress) else progress.next_phase
         if phase is not None and all(finding.code != DRILL_INTERRUPTED.code for finding in progress.findings):
             finding = DRILL_INTERRUPTED.finding(
                 subject=name, observed=f"cut off in {phase}", expected="all phases done"
             )
             recorder.append(FindingRaised(recovery=name, finding=finding))
-    finish(recorder, ports)
+    finish(recorder, ports, may_keep=False)
 
 
 def _resume(recorder: Recorder, ports: Ports) -> None:
@@ -50,12 +56,16 @@ def _resume(recorder: Recorder, ports: Ports) -> None:
     lost = tuple(
         name
         for name, progress in state.recoveries.items()
-        if any(phase in progress.started for phase in PHASES[1:]) and progress.kept is None
+        if any(phase in progress.started for phase in PHASES[1:]) and progress.kept is None and not _settled(progress)
     )
-    for name in lost:
-        sandbox = state.recoveries[name].sandbox
-        if sandbox is not None:
-            ports.sandbox.destroy(sandbox)
+    remains = {
+        name: residue_findings(destroyed(ports, sandbox))
+        for name in lost
+        if (sandbox := state.recoveries[name].sandbox) is not None
+    }
     downtime = elapsed_ms(state.last, ports.clock.now())[0] if state.last is not None else 0
     recorder.append(Resumed(reason="drp was cut off", downtime_ms=downtime, lost_sandboxes=lost))
+    for name, found in remains.items():
+        for finding in found:
+            recorder.append(FindingRaised(recovery=name, finding=finding))
     conduct(recorder, ports)

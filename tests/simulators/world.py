@@ -92,6 +92,8 @@ class Script:
     difference: dict[str, int] = field(default_factory=dict)
     checks: tuple[str, ...] = ("passed",)
     residue: Residue = field(default_factory=lambda: Residue(processes=0))
+    cell_residue: Residue = field(default_factory=lambda: Residue(processes=0))
+    unreadable: tuple[str, ...] = ()
     faults: dict[str, BaseException] = field(default_factory=dict)
     """port.method → what it raises."""
     on_call: Callable[[str], None] = lambda name: None
@@ -143,7 +145,8 @@ class World:
                     consistent_at=self.script.consistent_at - timedelta(days=number),
                 )
                 for number in range(self.script.points)
-            )
+            ),
+            unreadable=self.script.unreadable,
         )  # fmt: skip
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
@@ -202,9 +205,9 @@ class World:
         return ()
 
     def destroy(self, handle: SandboxHandle) -> Residue:
-        self.calls.append("destroy")
+        self.call("destroy")
         self.alive.discard(handle.id)
-        return self.script.residue
+        return self.script.cell_residue if handle.role == "restore-cell" else self.script.residue
 
     # Hasher, ManifestSource, EvidenceSink, Reporter
     def compare(self, root: Path, manifest: Path, **_: object) -> ManifestDifference:

@@ -12,7 +12,9 @@ from drp.domain.phase import Prepared, Restored, Selected
 from drp.domain.ports import Progress
 from drp.domain.restore import RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
+from drp.domain.sandbox import Residue
 from drp.drill.context import PhaseContext
+from drp.errors import SandboxError
 
 INSIDE = "/data/restore"
 """Where restored trees appear inside cells and sandboxes."""
@@ -46,8 +48,10 @@ def restore_phase(context: PhaseContext) -> Restored:
             first_byte.report,
             context.ports.cancelled,
         )
-    finally:
+    except BaseException:
         context.ports.sandbox.destroy(cell)
+        raise
+    _require_gone(context.ports.sandbox.destroy(cell))
     outcome = _outcome(result)
     receipt = repository.receipt(selected.point, outcome)
     root = Path(prepared.sandbox.data_path) / "restore" / order.source_root.lstrip("/")
@@ -73,6 +77,13 @@ def inside_path(restored: Restored, prepared: Prepared) -> str:
     """Return where the restored tree of a finished restore begins inside the sandbox."""
     below = restored.receipt.restored_root.removeprefix(prepared.sandbox.data_path + "/restore")
     return f"{INSIDE}{below}".rstrip("/")
+
+
+def _require_gone(residue: Residue) -> None:
+    """Raise ``SandboxError`` when the cell, which holds the key, would live beside what is started next."""
+    if not residue.clean:
+        message = f"the restore cell could not be destroyed: {residue}"
+        raise SandboxError(message, hint="run `drp drill clean`; nothing restored was started")
 
 
 class _FirstByte:

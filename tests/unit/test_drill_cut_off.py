@@ -1,0 +1,115 @@
+"""Drills that are cut off: whatever was found before the cut is still said after it, and nothing is made better."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from drp.domain.events import FindingRaised, Resumed, SandboxDestroyed, SandboxKept
+from drp.domain.sandbox import Residue
+from drp.drill.declare import reopen
+from drp.drill.resume import take_up
+from drp.errors import SandboxError
+from tests.simulators.world import Script, World, dying, events_of
+from tests.unit.test_drill_control_flow import codes, concluded, run
+
+LEFT = Residue(processes=1, paths=("/run/drp/data",))
+
+
+def killed_at(number: int, script: Script, on_interrupt: str = "resume", *, names: tuple[str, ...] = ("ehr",)) -> World:
+    world = World(script, on_interrupt=on_interrupt, names=names)
+    world.journal.kill_at = (number, "after")
+    with dying():
+        run(world)
+    world.journal.kill_at = None
+    world.alive.clear()  # a sandbox dies with its process
+    return world
+
+
+def taken_up(world: World) -> World:
+    (drill,) = world.journal.drills()
+    take_up(reopen(drill, world.journal, world), world.ports())
+    return world
+
+
+@pytest.mark.parametrize("on_interrupt", ["conclude", "resume"])
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        (Script(unreadable=("snapshots/0a",)), "DRP-S002"),
+        (Script(immutability="none"), "DRP-W001"),
+        (Script(difference={"missing": 1}), "DRP-H002"),
+        (Script(start_ok=False), "DRP-U001"),
+        (Script(checks=("failed",)), "DRP-C001"),
+    ],
+)
+def test_a_finding_survives_being_killed_at_every_append(script, code, on_interrupt):
+    reference = World(script)
+    verdict = run(reference).verdict
+    found_at = next(
+        number
+        for number, event in enumerate(events_of(reference), start=1)
+        if code in {finding.code for finding in getattr(getattr(event, "output", None), "findings", ())}
+    )
+    for number in range(2, reference.journal.appends + 1):
+        world = taken_up(killed_at(number, script, on_interrupt))
+        if on_interrupt == "resume" or number >= found_at:
+            assert code in codes(world), number
+            allowed = {verdict} if verdict == "failed" else {verdict, "inconclusive"}
+            assert concluded(world).verdict in allowed, number
+        else:
+            assert concluded(world).verdict != "passed", number
+
+
+def test_a_bad_end_is_not_made_unsaid_by_a_second_attempt():
+    script = Script(start_ok=False)
+    reference = World(script, names=("lis",))
+    run(reference)
+    ended = next(n for n, event in enumerate(events_of(reference), start=1) if isinstance(event, SandboxDestroyed))
+    world = killed_at(ended - 1, script, names=("lis",))
+    script.start_ok = True  # the second time it would start
+    taken_up(world)
+    assert concluded(world).verdict == "failed"
+    assert "DRP-U001" in codes(world)
+    assert world.opened == 1
+
+
+def test_what_a_lost_sandbox_left_is_said():
+    world = killed_at(6, Script(residue=LEFT))
+    world.script.on_call = lambda name: (
+        setattr(world.script, "residue", Residue(processes=0)) if name == "open" else None
+    )
+    taken_up(world)
+    assert any(isinstance(event, Resumed) and event.lost_sandboxes for event in events_of(world))
+    assert concluded(world).verdict == "failed"
+    assert "DRP-D001" in codes(world)
+
+
+def test_a_lost_sandbox_that_cannot_be_looked_at_is_residue():
+    world = killed_at(6, Script(faults={"destroy": SandboxError("no answer")}))
+    world.script.on_call = lambda name: world.script.faults.clear() if name == "open" else None
+    taken_up(world)
+    (left,) = [event.finding for event in events_of(world) if isinstance(event, FindingRaised)][-2:-1]
+    assert (left.code, left.observed) == ("DRP-D001", "unknown: no answer")
+
+
+@pytest.mark.parametrize("on_interrupt", ["conclude", "resume"])
+def test_a_sandbox_that_died_with_its_process_is_not_kept(on_interrupt):
+    world = World(on_interrupt=on_interrupt)
+    world.plan = replace(world.plan, keep_sandbox=True)
+    world.journal.kill_at = (9, "after")
+    with dying():
+        run(world)
+    world.journal.kill_at = None
+    world.alive.clear()
+    taken_up(world)
+    assert not any(isinstance(event, SandboxKept) for event in events_of(world))
+    assert any(isinstance(event, SandboxDestroyed) for event in events_of(world))
+
+
+def test_nothing_is_started_beside_a_restore_cell_that_does_not_go():
+    world = World(Script(cell_residue=LEFT))
+    assert run(world).verdict == "inconclusive"
+    assert "DRP-R003" in codes(world)
+    assert not {"compare", "runbook.start"} & set(world.calls)
