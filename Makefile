@@ -35,7 +35,6 @@ $(STAMP): .cache/.system pyproject.toml requirements.lock
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@touch $@
 
 .cache/.restic: tests/setup/restic.sh .cache/.system
