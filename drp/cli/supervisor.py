@@ -24,7 +24,7 @@ from drp.cli.lock import site_lock
 from drp.cli.wiring import Wiring
 from drp.codec import from_data
 from drp.config.site import Site
-from drp.domain.events import DrillConcluded, Entry, PhaseFailed, SandboxKept
+from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, SandboxKept
 from drp.domain.ports import Reporter
 from drp.domain.verdict import Verdict
 from drp.errors import DrpError, SandboxError
@@ -40,7 +40,8 @@ _TELLING = {12, 13, 15}
 class Outcome:
     """What the worker told, as far as the exit status needs it."""
 
-    verdict: Verdict | None = None
+    concluded: Verdict | None = None
+    sealed: bool = False
     failures: list[PhaseFailed] = field(default_factory=list)
     kept: list[SandboxKept] = field(default_factory=list)
     drill: str = ""
@@ -53,11 +54,18 @@ class Outcome:
         self.drill = entry.drill
         event = entry.event
         if isinstance(event, DrillConcluded):
-            self.verdict = event.verdict
+            self.concluded = event.verdict
+        elif isinstance(event, EvidenceSealed):
+            self.sealed = True
         elif isinstance(event, PhaseFailed):
             self.failures.append(event)
         elif isinstance(event, SandboxKept):
             self.kept.append(event)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Return the verdict once its evidence is sealed: before that there is nothing to show for it."""
+        return self.concluded if self.sealed else None
 
     def exit_status(self) -> int:
         """Return the documented status; why a drill is inconclusive may be more telling than that it is."""
