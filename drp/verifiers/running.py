@@ -133,7 +133,10 @@ def _work(
     started = time.monotonic()
     try:
         for number, answer in enumerate(verifier.verify(target, options, expectation)):
-            if number >= MOST_RESULTS or target.over.is_set():
+            if target.over.is_set():
+                break
+            if number >= MOST_RESULTS - 1:  # one more: nobody may hide a failure behind many statements
+                answers.put(_undetermined("verifier", f"the verifier states less than {MOST_RESULTS} results", "more"))
                 break
             if isinstance(answer, CheckResult) and not answer.duration_ms:
                 answers.put(dataclasses.replace(answer, duration_ms=_milliseconds(started)))

@@ -15,6 +15,7 @@ from drp.domain.check import CheckResult, Execution, Expectation, Watermark
 from drp.errors import Interrupted, SandboxError
 from drp.redact import remember
 from drp.verifiers import Checks
+from drp.verifiers.running import MOST_RESULTS
 from tests.simulators.target import LocalTarget
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -201,3 +202,15 @@ def test_an_unknown_verifier_or_option_at_run_time_is_undetermined_not_an_except
     ):
         (result,) = checks.run(spec, LocalTarget(), expectation, lambda: False)
         assert result.outcome == "undetermined"
+
+
+def test_a_failure_cannot_hide_behind_many_statements():
+    def work(target):
+        for _ in range(MOST_RESULTS):
+            yield GOOD
+        yield CheckResult(check="orders", outcome="failed", statement="all orders are there")
+
+    results = run(work)
+    assert len(results) == MOST_RESULTS
+    assert results[-1].outcome == "undetermined"
+    assert "more" in results[-1].observed
