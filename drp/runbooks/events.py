@@ -23,6 +23,8 @@ class Recording:
         self.tasks: list[TaskResult] = []
         self.outputs: Mapping[str, object] = {}
         self.on_task: Callable[[str], None] = lambda _: None
+        self.unmatched = False
+        """Whether a play addressed a host that is none of the run's: nothing of it was carried out."""
         self._ended = False
         self._unreachable = ""
         self._current = ""
@@ -40,6 +42,8 @@ class Recording:
         if kind == "playbook_on_task_start":
             self._current = str(data.get("task") or "")
             self.on_task(self._current)
+        elif kind == "playbook_on_no_hosts_matched":
+            self.unmatched = True
         elif kind in _ENDS and len(self.tasks) < _TASK_LIMIT:
             self._end(kind, data)
         elif kind == "playbook_on_stats":
@@ -70,6 +74,12 @@ class Recording:
                 message=message,
             )
         )
+
+    @property
+    def did_something(self) -> bool:
+        """Return whether every play found its host and at least one task was carried out."""
+        # A message means that the task failed and the playbook ignored it.
+        return not self.unmatched and any(task.outcome in {"ok", "changed"} and not task.message for task in self.tasks)
 
     def place(self) -> str:
         """Return where the run is, for messages."""

@@ -136,3 +136,21 @@ def test_what_a_killed_drp_left_in_memory_is_swept(runbooks: Driver) -> None:
     runbooks.sandbox.write("restore/a", "a")
     assert runbooks.run("files", "start", restored_root="/data/restore").ok
     assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    "plays",
+    [
+        "- hosts: production\n  tasks: [{drp_exec: {argv: ['true']}}]\n",
+        "- hosts: sandbox\n  gather_facts: false\n  tasks: []\n",
+        "- hosts: sandbox\n  gather_facts: false\n  tasks: [{drp_exec: {argv: ['true']}, when: false}]\n",
+        "- hosts: sandbox\n  gather_facts: false\n  tasks: [{drp_exec: {argv: ['false']}, ignore_errors: true}]\n",
+        "- hosts: sandbox\n  gather_facts: false\n  tasks: [{drp_exec: {argv: ['true']}}]\n- hosts: databases\n",
+    ],
+    ids=["no host", "no task", "all skipped", "all ignored", "one play without host"],
+)
+def test_a_runbook_that_did_nothing_has_not_ended_well(runbooks: Driver, plays: str) -> None:
+    (runbooks.site / "ward").mkdir()
+    (runbooks.site / "ward" / "start.yml").write_text(plays)
+    result = runbooks.run("ward", "start")
+    assert not result.ok

@@ -111,6 +111,12 @@ def _outcome(result: RunbookResult) -> RestoreOutcome:
     )
 
 
+def nothing_done(result: RunbookResult) -> str:
+    """Return how a runbook can end badly without a task that failed: a play, or all of it, was passed over."""
+    done = sum(task.outcome in {"ok", "changed"} for task in result.tasks)
+    return f"{done} tasks were carried out: does every play address the host sandbox?"
+
+
 def _findings(result: RunbookResult, receipt: RestoreReceipt) -> tuple[Finding, ...]:
     found = [
         RESTORE_DAMAGED.finding(subject=item, observed="could not be read", expected="restored")
@@ -124,7 +130,7 @@ def _findings(result: RunbookResult, receipt: RestoreReceipt) -> tuple[Finding, 
         found.append(
             RESTORE_FAILED.finding(
                 subject=task.name if task is not None else "restore.yml",
-                observed=task.message if task is not None and task.message else "failed",
+                observed=nothing_done(result) if task is None else task.message or "failed",
                 expected="every task of the restore runbook ends well",
             )
         )

@@ -7,7 +7,7 @@ from drp.domain.finding_codes import START_FAILED
 from drp.domain.phase import Prepared, Restored, Started
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.drill.context import PhaseContext
-from drp.drill.phases.restore import inside_path
+from drp.drill.phases.restore import inside_path, nothing_done
 
 
 def start_phase(context: PhaseContext) -> Started:
@@ -39,7 +39,7 @@ def _findings(result: RunbookResult) -> tuple[Finding, ...]:
     return (
         START_FAILED.finding(
             subject=task.name if task is not None else "start.yml",
-            observed=task.message if task is not None and task.message else "failed",
+            observed=nothing_done(result) if task is None else task.message or "failed",
             expected="every task of the start runbook ends well",
         ),
     )
