@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import getpass
 import os
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Plan, run and look at drills.")
+from drp.cli.noun import noun
+
+app = noun("Plan, run and look at drills.", needs_verb=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output (run: JSON Lines).")]
 Reference = Annotated[str, typer.Argument(help="A drill's id, a unique prefix of it, or `latest`.")]
@@ -32,7 +35,10 @@ def plan(
 def run(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Name of the drill plan; or use --app.")] = None,
-    application: Annotated[str | None, typer.Option("--app", help="Drill this application without any plan.")] = None,
+    applications: Annotated[
+        list[str] | None,
+        typer.Option("--app", help="Drill this application without any plan; of a plan: only this one."),
+    ] = None,
     repository: Annotated[str | None, typer.Option("--repo", help="Restore from this repository.")] = None,
     point: Annotated[str | None, typer.Option(help="Restore this recovery point: its id or a unique prefix.")] = None,
     keep_sandbox: Annotated[bool, typer.Option("--keep-sandbox", help="Keep the sandboxes for inspection.")] = False,
@@ -41,19 +47,25 @@ def run(
 ) -> int:
     """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
     from drp.cli.progress import reporter
+    from drp.cli.repo_views import must_have_point
     from drp.cli.supervisor import supervise
     from drp.cli.wiring import wiring_of
     from drp.codec import to_data
     from drp.errors import UsageError
 
-    if (name is None) == (application is None):
-        message = "name either a drill plan or an application"
+    only = tuple(applications or ())
+    if name is None and not only:
+        message = "name a drill plan or an application"
         raise UsageError(message, hint="`drp drill run NAME`, or `drp drill run --app NAME`")
-    site = wiring_of(context).site
+    wiring = wiring_of(context)
+    site = wiring.site
     flags = {"repository": repository, "point": point, "keep_sandbox": keep_sandbox, "keep_for": keep_for}
-    drill_plan = site.plan(name, **flags) if name is not None else site.ad_hoc_plan(str(application), **flags)
+    drill_plan = site.plan(name, applications=only, **flags) if name is not None else site.ad_hoc_plan(*only, **flags)
+    if point is not None:
+        must_have_point(wiring, drill_plan.recoveries[0])
     instruction = {"plan": to_data(drill_plan), "requested_by": _user(), "ad_hoc": name is None}
-    outcome = supervise(site, instruction, reporter(machine=machine, quiet=context.obj.quiet), keep=keep_sandbox)
+    with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
+        outcome = supervise(site, instruction, shown, keep=keep_sandbox)
     if not machine:
         _afterwards(outcome.drill, kept=bool(outcome.kept))
     return outcome.exit_status()
@@ -90,14 +102,14 @@ def resume(
     from drp.cli.progress import reporter
     from drp.cli.supervisor import supervise
     from drp.cli.wiring import wiring_of
-    from drp.drill.declare import find
+    from drp.drill.declare import find_unfinished
 
     wiring = wiring_of(context)
-    found = find(drill, wiring.journal())
+    found = find_unfinished(drill, wiring.journal())
     instruction = {"resume": found, "policy": "conclude" if conclude else "resume"}
-    shown = reporter(machine=machine, quiet=context.obj.quiet)
-    shown.catch_up(wiring.journal().entries(found))
-    outcome = supervise(wiring.site, instruction, shown)
+    with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
+        shown.catch_up(wiring.journal().entries(found))
+        outcome = supervise(wiring.site, instruction, shown)
     return outcome.exit_status()
 
 

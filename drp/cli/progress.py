@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -21,16 +22,17 @@ from drp.domain.events import (
     Interrupted,
     PhaseCompleted,
     PhaseFailed,
-    PhaseStarted,
     Progressed,
     Resumed,
     SandboxDestroyed,
     SandboxKept,
 )
+from drp.domain.finding_codes import CATALOGUE
 from drp.domain.fold import DrillState, apply
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
 
 _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
+_CODE = re.compile(r"\bDRP-[A-Z]\d{3}\b")
 _MINUTE = 60.0
 
 
@@ -45,6 +47,9 @@ class JsonLinesReporter:
     def catch_up(self, entries: Iterable[Entry]) -> None:
         """Take what happened before; a machine has seen it or can ask for it."""
 
+    def close(self) -> None:
+        """Nothing more will come."""
+
 
 class QuietReporter:
     """Prints nothing."""
@@ -55,16 +60,21 @@ class QuietReporter:
     def catch_up(self, entries: Iterable[Entry]) -> None:
         """Take what happened before."""
 
+    def close(self) -> None:
+        """Nothing more will come."""
+
 
 class TextReporter:
-    """Prints one line a phase; on a terminal also a live line while a phase runs."""
+    """Prints one line a phase, and one a minute while a phase takes long."""
 
-    def __init__(self, stream: TextIO, *, live: bool) -> None:
-        """Write to ``stream``; ``live`` redraws the last line, which only a terminal can show."""
-        self._stream, self._live = stream, live
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream``."""
+        self._stream = stream
         self._state = DrillState(drill="")
-        self._drawn = False
         self._last_said = time.monotonic()
+
+    def close(self) -> None:
+        """Nothing more will come."""
 
     def catch_up(self, entries: Iterable[Entry]) -> None:
         """Take what happened before, without showing it."""
@@ -77,12 +87,9 @@ class TextReporter:
         if isinstance(event, Progressed):
             self._progress(event)
         else:
-            self._wipe()
             text = self._text(entry)
             if text:
                 self._say(text)
-            if self._live and isinstance(event, PhaseStarted):
-                self._draw(f"  {self._name(event.recovery)}{event.phase:<8} …")
         apply(self._state, entry)
 
     def _name(self, recovery: str) -> str:
@@ -98,7 +105,8 @@ class TextReporter:
                 taken = self._taken(event.recovery, event.phase, entry)
                 return f"  {self._name(event.recovery)}{event.phase:<8} {describe(event.output):<78} {taken:>8}"
             case PhaseFailed():
-                return f"  {self._name(event.recovery)}{event.phase:<8} ? {printable(event.message)} [{event.code}]"
+                said = f"  {self._name(event.recovery)}{event.phase:<8} ? {printable(event.message)} [{event.code}]"
+                return said + (f"\n           HINT: {printable(event.hint)}" if event.hint else "")
             case FindingRaised():
                 finding = event.finding
                 mark = _MARKS[finding.severity]
@@ -134,7 +142,7 @@ class TextReporter:
                 f"({measurement.rto_attainment})   RPA {duration(measurement.rpa_lower_ms)} to {upper} of "
                 f"{duration(measurement.rpo_ms)} ({measurement.rpo_attainment})"
             )
-        lines += [f"  because {printable(reason)}" for reason in event.reasons[:10]]
+        lines += [f"  because {printable(_titled(reason))}" for reason in event.reasons[:10]]
         return "\n".join(lines)
 
     def _progress(self, event: Progressed) -> None:
@@ -147,25 +155,13 @@ class TextReporter:
             parts.append(f"{event.done_files}{whole} files")
         parts.append(printable(event.message))
         text = " ".join(part for part in parts if part)
-        if self._live:
-            self._draw(text)
-        elif event.message.startswith("waiting") or time.monotonic() - self._last_said > _MINUTE:
+        if event.message.startswith("waiting") or time.monotonic() - self._last_said > _MINUTE:
             self._say(text)
 
     def _say(self, text: str) -> None:
         self._last_said = time.monotonic()
         self._stream.write(text + "\n")
         self._stream.flush()
-
-    def _draw(self, text: str) -> None:
-        self._stream.write("\r\033[2K" + text[: _columns() - 1])
-        self._stream.flush()
-        self._drawn = True
-
-    def _wipe(self) -> None:
-        if self._drawn:
-            self._stream.write("\r\033[2K")
-            self._drawn = False
 
 
 def describe(output: PhaseOutput) -> str:
@@ -202,18 +198,21 @@ def describe(output: PhaseOutput) -> str:
             return ""
 
 
+def _titled(reason: str) -> str:
+    """Return a reason with the title of the finding code that it names."""
+    return _CODE.sub(
+        lambda named: f"{named[0]} {CATALOGUE[named[0]].title}:" if named[0] in CATALOGUE else named[0], reason
+    )
+
+
 def reporter(*, machine: bool, quiet: bool) -> JsonLinesReporter | QuietReporter | TextReporter:
     """Return the reporter for how drp was called and where its standard error goes."""
     if machine:
         return JsonLinesReporter()
     if quiet:
         return QuietReporter()
-    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return TextReporter(sys.stderr, live=live)
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        from drp.cli.live import LiveReporter
 
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns
-    except OSError:
-        return 80
+        return LiveReporter(sys.stderr)
+    return TextReporter(sys.stderr)

@@ -1,0 +1,93 @@
+"""A drill on a terminal: finished phases scroll up, running ones are bars below, redrawn ten times a second."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from drp.cli.progress import TextReporter
+from drp.cli.render import printable, size
+from drp.domain.events import DrillConcluded, Entry, PhaseCompleted, PhaseFailed, PhaseStarted, Progressed
+
+_FRAMES_PER_SECOND = 10
+
+
+class _Amount(ProgressColumn):
+    """Bytes done, and of how many when that is known."""
+
+    def render(self, task: Task) -> Text:
+        if not task.completed:
+            return Text("")
+        whole = f" of {size(int(task.total))}" if task.total else ""
+        return Text(size(int(task.completed)) + whole)
+
+
+class LiveReporter(TextReporter):
+    """Prints what a TextReporter prints, and keeps a bar for each recovery that is in a phase."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Draw on ``stream``, which is a terminal."""
+        super().__init__(stream)
+        self._console = Console(file=stream, markup=False, highlight=False, soft_wrap=True)
+        self._bars = Progress(
+            TextColumn("  "),
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            _Amount(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            refresh_per_second=_FRAMES_PER_SECOND,
+        )
+        self._running: dict[str, TaskID] = {}
+        self._phases: dict[str, str] = {}
+
+    def emit(self, entry: Entry) -> None:
+        """Show one entry."""
+        event = entry.event
+        if isinstance(event, PhaseCompleted | PhaseFailed):
+            self._end(event.recovery)
+        if isinstance(event, DrillConcluded):
+            self.close()
+        super().emit(entry)
+        if isinstance(event, PhaseStarted):
+            self._begin(event.recovery, event.phase)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._bars.stop()
+
+    def _begin(self, recovery: str, phase: str) -> None:
+        self._bars.start()
+        self._phases[recovery] = phase
+        self._running[recovery] = self._bars.add_task(self._name(recovery) + phase, total=None)
+
+    def _end(self, recovery: str) -> None:
+        task = self._running.pop(recovery, None)
+        if task is not None:
+            self._bars.remove_task(task)
+
+    def _progress(self, event: Progressed) -> None:
+        task = self._running.get(event.recovery)
+        if task is None:
+            return
+        words = f"{self._name(event.recovery)}{event.phase} {printable(event.message)}".rstrip()
+        self._bars.update(task, description=words, completed=event.done_bytes, total=event.total_bytes)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text)
