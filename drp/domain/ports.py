@@ -144,10 +144,15 @@ class Hasher(Protocol):
         manifest: Path,
         *,
         uid_offset: int | None,
+        within: Path,
         report: Report,
         cancelled: Cancelled,
     ) -> ManifestDifference:
-        """Return how the tree at ``root`` departs from the manifest; ``uid_offset`` None: owners are not judged."""
+        """Return how the tree at ``root`` departs from the manifest; ``uid_offset`` None: owners are not judged.
+
+        Everything was restored below ``within``: no link is followed from there on, and what lies beside the root is
+        unexpected.
+        """
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from drp.domain.manifest import ManifestDifference, ManifestSummary
@@ -10,6 +11,8 @@ from drp.domain.ports import Cancelled, Progress, Report
 from drp.hashing import creation
 from drp.hashing.reader import open_manifest
 from drp.hashing.rows import Options
+from drp.hashing.surroundings import surroundings
+from drp.hashing.tally import Tally
 from drp.hashing.verification import compare_tree
 
 
@@ -30,18 +33,41 @@ class TreeHasher:
         manifest: Path,
         *,
         uid_offset: int | None,
+        within: Path | None = None,
         report: Report = _silent,
         cancelled: Cancelled = lambda: False,
     ) -> ManifestDifference:
         """Return how the tree at ``root`` departs from the manifest; ``uid_offset`` None: owners are not judged.
 
+        ``within`` is the folder that everything was restored below: no link is followed from there to the root, and
+        what lies beside the root is unexpected.
+
         Raises ``ManifestError`` when the manifest cannot be believed or there is no tree, ``Interrupted``.
         """
         with open_manifest(manifest) as opened:
             watch = _watch(report, "hashing the restored tree", opened.trailer["files"], opened.trailer["total_bytes"])
-        return compare_tree(
+            unseen = ManifestDifference(
+                manifest_id=opened.id,
+                files_hashed=0,
+                bytes_hashed=0,
+                entries_expected=opened.trailer["entries"],
+                ownership_judged=uid_offset is not None,
+            )
+        around = surroundings(within or root, root)
+        if around.blocked:
+            return _with(unseen, around.tally)
+        difference = compare_tree(
             root, manifest, uid_offset=uid_offset, watch=watch, cancelled=cancelled, workers=self._workers
         )
+        return _with(difference, around.tally)
+
+
+def _with(difference: ManifestDifference, around: Tally) -> ManifestDifference:
+    """Return the difference with what was found around the tree added."""
+    for kind, count in difference.counts.items():
+        around.count({kind: count})
+    deviations = sorted((*around.deviations(), *difference.deviations), key=lambda each: each.kind)
+    return replace(difference, counts=dict(sorted(around.counts.items())), deviations=tuple(deviations))
 
 
 def create_manifest(

@@ -64,6 +64,7 @@ def hash_phase(context: PhaseContext) -> Hashed:
         Path(restored.receipt.restored_root),
         path,
         uid_offset=prepared.sandbox.uid_offset,
+        within=Path(prepared.sandbox.data_path) / "restore",
         report=context.report,
         cancelled=context.ports.cancelled,
     )
