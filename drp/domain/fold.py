@@ -149,7 +149,12 @@ def _forget_sandbox(recovery: RecoveryState) -> None:
 
 
 def since_declaration(state: DrillState, stamp: Stamp | None) -> tuple[int | None, bool]:
-    """Return milliseconds after t0, and whether the monotonic clock gave them."""
+    """Return milliseconds after t0, and whether the monotonic clock gave them.
+
+    None too for an instant before t0: a wall clock that was set back measured nothing.
+    """
     if stamp is None or state.declared_at is None:
         return None, True
+    if stamp.boot_id != state.declared_at.boot_id and stamp.wall < state.declared_at.wall:
+        return None, False
     return elapsed_ms(state.declared_at, stamp)

@@ -32,6 +32,8 @@ def conclude(
     """
     failures: list[str] = []
     doubts: list[str] = []
+    if len({recovery.name for recovery in plan.recoveries}) < len(plan.recoveries):
+        doubts.append("the plan recovers an application twice, and only one of them was carried out")
     for recovery in plan.recoveries:
         name = recovery.name
         for finding in findings.get(name, ()):
@@ -73,6 +75,8 @@ def _unproven(
             missing.append("nothing was compared with a manifest")
         elif not hashed.difference.clean:
             missing.append("restored files differ from the manifest")
+        elif not 0 < hashed.manifest.files <= hashed.difference.files_hashed:
+            missing.append("not every file of the manifest was compared")
     if isinstance(started, Started) and not started.runbook.ok:
         missing.append("the application did not start")
     if isinstance(verified, Verified):

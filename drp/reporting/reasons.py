@@ -20,10 +20,12 @@ _FINDING = re.compile(r"(DRP-[A-Z]\d+) (.*)", re.DOTALL)
 _SENTENCES = (
     say("stopped on request"),
     say("the plan recovers nothing"),
+    say("the plan recovers an application twice, and only one of them was carried out"),
     say("isolation is not proven"),
     say("the restore is not complete"),
     say("nothing was compared with a manifest"),
     say("restored files differ from the manifest"),
+    say("not every file of the manifest was compared"),
     say("the application did not start"),
     say("nothing was checked"),
     say("nothing was measured"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -115,6 +116,25 @@ def test_any_grave_finding_forbids_a_pass(chosen):
     severities = {finding.severity for finding in findings}
     expected = "failed" if "critical" in severities else "inconclusive" if "inconclusive" in severities else "passed"
     assert verdict == expected
+
+
+def test_what_was_compared_with_too_little_does_not_pass():
+    drill_plan, outputs, measurements = healthy()
+    hashed = outputs["ehr"]["hash"]
+    for files, files_hashed in ((0, 0), (0, 10), (10, 9), (10, 0)):
+        outputs["ehr"]["hash"] = replace(
+            hashed,
+            manifest=replace(hashed.manifest, files=files),
+            difference=replace(hashed.difference, files_hashed=files_hashed),
+        )
+        assert conclude(drill_plan, outputs, {}, measurements)[0] == "inconclusive"
+
+
+def test_one_recovery_does_not_speak_for_two():
+    drill_plan, outputs, measurements = healthy()
+    elsewhere = replace(drill_plan.recoveries[0], repository="offsite")
+    twice = replace(drill_plan, recoveries=(*drill_plan.recoveries, elsewhere))
+    assert conclude(twice, outputs, {}, measurements)[0] == "inconclusive"
 
 
 def test_an_empty_plan_an_empty_drill_and_a_drill_without_measurement_do_not_pass():

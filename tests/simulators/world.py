@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drp.codec import canonical, digest, to_data
+from drp.codec import digest
 from drp.domain.application import Application, CheckSpec, Objectives, Runbook
 from drp.domain.check import CheckResult, Watermark
 from drp.domain.clock import Stamp
@@ -33,11 +33,14 @@ class SimClock:
     def __init__(self) -> None:
         self.elapsed = 0.0
         self.boot = "boot-1"
+        self.behind = timedelta(0)
 
     def now(self) -> Stamp:
         self.elapsed += 0.25
         return Stamp(
-            wall=EPOCH + timedelta(seconds=self.elapsed), monotonic_ns=int(self.elapsed * 1e9), boot_id=self.boot
+            wall=EPOCH + timedelta(seconds=self.elapsed) - self.behind,
+            monotonic_ns=int(self.elapsed * 1e9),
+            boot_id=self.boot,
         )
 
     def sleep(self, seconds: float) -> None:
@@ -279,19 +282,9 @@ def plan(names: tuple[str, ...] = ("ehr",), *, on_interrupt: str = "conclude", *
     )  # fmt: skip
 
 
-def record_of(world: World) -> bytes:
-    """The only record, or an error that says which there are."""
-    (content,) = world.records.values()
-    return content
-
-
 def events_of(world: World) -> list[Event]:
     (drill,) = world.journal.drills()
     return [entry.event for entry in world.journal.entries(drill)]
-
-
-def canonical_events(world: World) -> list[bytes]:
-    return [canonical(to_data(event)) for event in events_of(world)]
 
 
 @contextlib.contextmanager

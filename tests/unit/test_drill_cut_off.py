@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -113,3 +114,12 @@ def test_nothing_is_started_beside_a_restore_cell_that_does_not_go():
     assert run(world).verdict == "inconclusive"
     assert "DRP-R003" in codes(world)
     assert not {"compare", "runbook.start"} & set(world.calls)
+
+
+def test_a_clock_that_was_set_back_by_a_reboot_meets_no_objective():
+    world = killed_at(6, Script())
+    world.clock.boot, world.clock.behind = "boot-2", timedelta(days=20_000)
+    taken_up(world)
+    measurement = concluded(world).measurements[0]
+    assert (measurement.rta_ms, measurement.rto_attainment) == (None, "not-measured")
+    assert concluded(world).verdict == "inconclusive"
