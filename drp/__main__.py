@@ -7,11 +7,12 @@ import os
 import sys
 import tempfile
 import traceback
+from typing import Any
 
-from drp.errors import DrpError
+from drp.errors import DrpError, UsageError
 
 _BUG = 70
-_USAGE = 2
+_USAGE = UsageError.exit_status
 
 
 def main() -> None:
@@ -32,12 +33,7 @@ def run(arguments: list[str]) -> int:
     except typer.Exit as ending:
         return ending.exit_code
     except typer.TyperException as error:
-        show = getattr(error, "show", None)
-        if show is not None:
-            show(sys.stderr)
-        else:
-            sys.stderr.write(f"Error: {error.format_message()}\n")
-        return _USAGE
+        return _misused(error.format_message(), getattr(error, "ctx", None), machine="--json" in arguments)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
@@ -46,6 +42,16 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - an unforeseen error must not read as "drill failed" (exit 1)
         return _bug(error)
     return result if isinstance(result, int) else 0
+
+
+def _misused(message: str, context: Any, *, machine: bool) -> int:
+    """Say what is wrong with the command line and where its help is; where only a verb is missing, say the help."""
+    if context is not None and message == context.get_help():
+        sys.stderr.write(f"{message}\n")
+        return _USAGE
+    text = " ".join(message.replace("Value error, ", "").rstrip(".").split())
+    command = context.command_path if context is not None else "drp"
+    return _complain(UsageError(text[:1].lower() + text[1:], hint=f"see `{command} --help`"), machine=machine)
 
 
 def _complain(error: DrpError, *, machine: bool) -> int:

@@ -90,7 +90,10 @@ class AccessDenied(RepositoryError):
 
 
 class MediaNeeded(RepositoryError):
-    """A repository's medium is absent or is another one; ``label`` names the one that is needed."""
+    """A repository's medium is absent or is another one.
+
+    ``label`` names the one that is needed.
+    """
 
     code, default_hint = "DRP-E033", "attach the medium and mount it where the repository expects it"
 
@@ -135,7 +138,10 @@ class ManifestError(DrpError):
 
 
 class CommandFailed(DrpError):
-    """A helper program failed; ``tail`` holds its last lines, with secrets redacted."""
+    """A helper program failed in a way that drp does not know.
+
+    ``tail`` holds its last lines, with secrets redacted.
+    """
 
     code, default_hint = "DRP-E080", "run `drp doctor`, then try again"
 
@@ -165,7 +171,10 @@ class StorageFull(DrpError):
 
 
 class Interrupted(DrpError):
-    """The user or the system asked drp to stop; ``signal_number`` says how (2 or 15)."""
+    """The user or the system asked drp to stop.
+
+    ``signal_number`` says how (2 or 15).
+    """
 
     code, exit_status, default_hint = (
         "DRP-E110",

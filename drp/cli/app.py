@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from drp.cli.noun import noun
 from drp.cli.site import site_from
 
-app = typer.Typer(no_args_is_help=True, help="Applications and their objectives.")
+app = noun("Applications and their objectives.", needs_verb=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 

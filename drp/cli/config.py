@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from drp.cli.noun import noun
 from drp.cli.site import site_from
 
-app = typer.Typer(no_args_is_help=True, help="Check and show the site's configuration.")
+app = noun("Check and show the site's configuration.", needs_verb=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer()
+from drp.cli.noun import noun
+
+app = noun()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

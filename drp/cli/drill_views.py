@@ -73,7 +73,7 @@ def _print_preview(item: dict[str, Any]) -> None:
     point = item.get("point")
     lock = item.get("immutability") or {}
     what = (
-        f"{point['id'][:8]} of {point['consistent_at']} ({lock.get('mode')}, {lock.get('provenance')})"
+        f"{point['id'][:8]} of {render.instant(point['consistent_at'])} ({lock.get('mode')}, {lock.get('provenance')})"
         if point
         else "NO POINT"
     )

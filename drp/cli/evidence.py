@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Evidence records of drills.")
+from drp.cli.noun import noun
+
+app = noun("Evidence records of drills.", needs_verb=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Explain a finding or error code.")
+from drp.cli.noun import noun
+
+app = noun("Explain a finding or error code.")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 

@@ -62,7 +62,9 @@ def _kept_handle(state: DrillState, application: str | None) -> SandboxHandle:
     handles = {name: _handle(recovery) for name, recovery in state.recoveries.items() if _is_kept(recovery)}
     wanted = [handle for name, handle in handles.items() if application in {None, name} and handle is not None]
     if len(wanted) != 1:
-        message = f"drill {state.drill} keeps {len(handles)} sandboxes: {', '.join(handles) or 'none'}"
+        message = f"drill {state.drill} keeps " + (
+            f"several sandboxes: {', '.join(handles)}" if handles else "no sandbox"
+        )
         raise NotFound(message, hint="name one with --app; keep sandboxes with `drp drill run … --keep-sandbox`")
     return wanted[0]
 

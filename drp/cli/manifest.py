@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Manifests: what was backed up, path by path.")
+from drp.cli.noun import noun
+
+app = noun("Manifests: what was backed up, path by path.", needs_verb=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, max=256, help="Processes; default: one a core.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -39,8 +39,10 @@ def size(number: int | None) -> str:
     raise AssertionError(unit)
 
 
-def instant(moment: datetime | None) -> str:
-    """Return an instant in UTC to the second."""
+def instant(moment: datetime | str | None) -> str:
+    """Return an instant, given as such or as in documents, in UTC to the second."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment).astimezone(UTC)
     return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%SZ}"
 
 

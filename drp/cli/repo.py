@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Repositories and their recovery points.")
+from drp.cli.noun import noun
+
+app = noun("Repositories and their recovery points.", needs_verb=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from drp.cli import render
 from drp.cli.wiring import Wiring
 from drp.codec import to_data
+from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Repository
-from drp.errors import NotFound, RepositoryError
+from drp.errors import DrpError, NotFound, RepositoryError
 
 
 def condition(name: str, repository: Repository) -> dict[str, Any]:
@@ -16,7 +18,7 @@ def condition(name: str, repository: Repository) -> dict[str, Any]:
     row: dict[str, Any] = {"name": name, "tool": "-", "object_lock": "-", "air_gapped": "-", "exit": 0}
     try:
         abilities = repository.preflight()
-    except RepositoryError as error:
+    except DrpError as error:  # also a secret that cannot be read: the other repositories are listed all the same
         return {**row, "state": f"{error.code} {error.message}", "hint": error.hint, "exit": error.exit_status}
     return {
         **row,
@@ -53,7 +55,7 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
                 (
                     row["id"][:8],
                     row["application"],
-                    row["consistent_at"],
+                    render.instant(row["consistent_at"]),
                     render.size(row["size_bytes"]),
                     (row["manifest_id"] or "none")[:12],
                     _lock(row["immutability"]),
@@ -64,6 +66,16 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
         for item in sorted(unreadable):
             render.note(f"cannot be read: {item}")
     return 1 if unreadable else 0
+
+
+def must_have_point(wiring: Wiring, recovery: PlannedRecovery) -> None:
+    """Raise ``NotFound`` when the repository answers, and has no such point of the application."""
+    asked = recovery.selection.point or ""
+    with suppress(RepositoryError):  # whether it can be used is for the drill to say, and to record
+        listing = wiring.repositories()[recovery.repository].points(recovery.application)
+        if not any(point.id.startswith(asked) for point in listing.points):
+            message = f"repository {recovery.repository} has no recovery point {asked} of {recovery.application.name}"
+            raise NotFound(message, hint=f"see `drp repo points {recovery.repository}`")
 
 
 def _lock(immutability: dict[str, Any]) -> str:

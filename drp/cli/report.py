@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Reports of drills, for people and machines.")
+from drp.cli.noun import noun
+
+app = noun("Reports of drills, for people and machines.")
 
 
 class Format(StrEnum):

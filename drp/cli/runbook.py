@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Runbooks: the recovery steps, as Ansible.", rich_markup_mode=None)
+from drp.cli.noun import noun
+
+app = noun("Runbooks: the recovery steps, as Ansible.", needs_verb=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Lay down a site directory with an example hospital.")
+from drp.cli.noun import noun
+
+app = noun("Lay down a site directory with an example hospital.")
 
 
 @app.command()

@@ -15,6 +15,7 @@ import yaml
 
 from drp.cli import render
 from drp.cli.kept import kept_target
+from drp.cli.noun import noun
 from drp.cli.wiring import wiring_of
 from drp.clock import utc_now
 from drp.codec import to_data
@@ -26,10 +27,8 @@ from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_b
 from drp_verifiers.postgres_tables import databases, facts
 from drp_verifiers.sqlite import sqlite_facts
 
-app = typer.Typer(help="Verifiers: what looks at restored applications.", no_args_is_help=True, rich_markup_mode=None)
-facts_app = typer.Typer(
-    help="Facts of a running system, kept in the manifest at backup time.", no_args_is_help=True, rich_markup_mode=None
-)
+app = noun("Verifiers: what looks at restored applications.", needs_verb=True)
+facts_app = noun("Facts of a running system, kept in the manifest at backup time.", needs_verb=True)
 app.add_typer(facts_app, name="facts")
 
 _PASSED_ON = ("PGPASSFILE", "PGSERVICEFILE", "PGSSLMODE", "PGSSLROOTCERT", "HOME")

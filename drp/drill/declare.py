@@ -13,7 +13,7 @@ from drp.domain.fold import DrillState, fold
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Journal, Reporter
 from drp.drill.recorder import Recorder
-from drp.errors import NotFound
+from drp.errors import NotFound, UsageError
 
 
 def declare(
@@ -50,13 +50,25 @@ def unfinished(journal: Journal) -> tuple[str, ...]:
 def find(reference: str, journal: Journal) -> str:
     """Return the drill that ``latest``, a whole id or a unique prefix names. Raises ``NotFound``."""
     drills = journal.drills()
-    if reference == "latest" and drills:
+    if reference == "latest":
+        if not drills:
+            raise NotFound("no drill was ever held on this site", hint="hold one with `drp drill run NAME`")
         return drills[-1]
     matches = [drill for drill in drills if drill == reference] or [d for d in drills if d.startswith(reference)]
     if len(matches) == 1:
         return matches[0]
     what = f"{len(matches)} drills begin with {reference}" if matches else f"there is no drill {reference}"
     raise NotFound(what, hint="see `drp drill list`")
+
+
+def find_unfinished(reference: str, journal: Journal) -> str:
+    """Return the drill that the reference names. Raises ``NotFound``, ``UsageError`` when it has ended."""
+    drill = find(reference, journal)
+    state = fold(journal.entries(drill))
+    if state.sealed is None:
+        return drill
+    verdict = state.concluded.verdict if state.concluded is not None else "sealed"
+    raise UsageError(f"drill {drill} was not cut off: it has ended, {verdict}", hint="hold another: `drp drill run`")
 
 
 def states(journal: Journal, wanted: Callable[[DrillState], bool] = lambda _: True) -> tuple[DrillState, ...]:

@@ -84,7 +84,10 @@ def error_for(kind: Kind, name: str, words: str) -> DrpError:
         case "unreachable":
             return Unreachable(f"repository {name} does not answer: {words}")
         case "full":
-            return StorageFull(f"no space while repository {name} was read: {words}")
+            return StorageFull(
+                f"no space while repository {name} was read: {words}",
+                hint="raise `data_bytes` of the sandbox profile, or free space on this host",
+            )
         case "missing":
             return RepositoryError(f"repository {name} is not there: {words}", hint="check its location")
         case "locked":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from drp.atomic import storage_errors
 from drp.command import MINIMAL_ENVIRONMENT, OnLine, Output, run
 from drp.errors import CommandFailed, RepositoryError
 from drp.repositories.features import Features, features_of
@@ -57,7 +58,8 @@ class ResticTool:
 
     def call(self, *arguments: str, on_line: OnLine | None = None, capture: bool = True) -> Output:
         """Run a command that only reads. The caller judges how it ended."""
-        self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with storage_errors(self._cache):
+            self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         return run(
             [str(self.path), *self._repository, "--no-lock", "--json", *arguments],
             timeout_seconds=self._limits.command_seconds,
