@@ -70,7 +70,8 @@ def _kept_handle(state: DrillState, application: str | None) -> SandboxHandle:
 
 
 def _is_kept(recovery: RecoveryState) -> bool:
-    return recovery.kept is not None and recovery.destroyed_at is None
+    """Return whether a sandbox is kept still, or its end left something: then it is not done with."""
+    return recovery.kept is not None and (recovery.residue is None or not recovery.residue.clean)
 
 
 def _handle(recovery: RecoveryState) -> SandboxHandle | None:

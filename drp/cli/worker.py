@@ -22,11 +22,12 @@ from drp.cli.cancellation import Cancellation
 from drp.cli.wiring import Wiring
 from drp.codec import from_data, to_data
 from drp.config.site import load_site
-from drp.domain.events import Entry, SandboxDestroyed
+from drp.domain.events import Entry, FindingRaised, SandboxDestroyed
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Ports
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare, reopen, unfinished
+from drp.drill.finish import destroyed, residue_findings
 from drp.drill.recorder import Recorder
 from drp.drill.resume import take_up
 from drp.errors import DrpError, Interrupted
@@ -140,15 +141,19 @@ def _keep(recorder: Recorder, ports: Ports, channel: _Channel, lock: int) -> Non
     fcntl.flock(lock, fcntl.LOCK_UN)  # for all who inherited it
     channel.close()
     until = max(event.until for event in kept.values() if event is not None).astimezone(UTC)
-    while ports.clock.now().wall < until:
+    lease = (until - ports.clock.now().wall).total_seconds()
+    end = time.monotonic() + lease  # a wall clock that is set back must not keep patient data
+    while ports.clock.now().wall < until and time.monotonic() < end:
         time.sleep(_LEASE_POLL_SECONDS)
     for name in kept:
         prepared = recorder.state.recoveries[name].outputs.get("prepare")
         if prepared is not None and prepared.phase == "prepare":
-            residue = ports.sandbox.destroy(prepared.sandbox)
+            residue = destroyed(ports, prepared.sandbox)
             ports.journal.append(
                 recorder.drill, SandboxDestroyed(recovery=name, sandbox=prepared.sandbox.id, residue=residue)
             )
+            for finding in residue_findings(residue):
+                ports.journal.append(recorder.drill, FindingRaised(recovery=name, finding=finding))
 
 
 if __name__ == "__main__":
