@@ -86,7 +86,11 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         message = "not a list of texts"
         raise TypeError(message)
-    return tuple(str(entry) for entry in value)
+    texts = tuple(str(entry) for entry in value)
+    if any("\0" in text for text in texts):
+        message = "a text that no path and no argument can hold"
+        raise ValueError(message)
+    return texts
 
 
 def _manifest(tags: Iterable[str]) -> str | None:

@@ -160,6 +160,7 @@ def test_the_filter_asks_for_all_of_it(wanted: PointFilter, there: bool) -> None
         {"time": "0001-01-01T00:00:00+14:00"},
         {"tags": "ehr"},
         {"paths": 7},
+        {"paths": ["/srv/ehr\0/../../etc"]},
     ],
 )
 def test_a_snapshot_that_makes_no_sense_is_named_and_not_dropped(change: dict[str, object]) -> None:
