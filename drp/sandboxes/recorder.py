@@ -71,6 +71,7 @@ class Recorder:
         self._inside = inside
         self._lock = threading.Lock()
         self._attempts: dict[tuple[str, str, int, str], EgressAttempt] = {}
+        self._unkept = 0
         self._lately: deque[tuple[str, int]] = deque(maxlen=_KEPT)
         self._sinks = [Sink(listener, port, self._caught) for port, listener in inside.sinks.items()]
         self._closing = threading.Event()
@@ -78,9 +79,13 @@ class Recorder:
         self._thread.start()
 
     def attempts(self) -> tuple[EgressAttempt, ...]:
-        """Return the attempts so far, oldest first."""
+        """Return the attempts so far, oldest first; last, when there were too many, one that stands for the others."""
         with self._lock:
-            return tuple(sorted(self._attempts.values(), key=lambda each: each.at))
+            kept = tuple(sorted(self._attempts.values(), key=lambda each: each.at))
+            if not self._unkept:
+                return kept
+            others = f"{self._unkept} further attempts that were not kept"
+            return (*kept, EgressAttempt(at=utc_now(), protocol="tcp", destination=others, port=0))
 
     def saw(self, destination: str, port: int) -> bool:
         """Return whether an attempt to reach this destination was seen here lately."""
@@ -91,12 +96,12 @@ class Recorder:
     def unrecorded(self) -> Iterator[None]:
         """See, but do not keep, what is attempted in the block: the isolation probe's attempts are no finding."""
         with self._lock:
-            before = dict(self._attempts)
+            before, unkept = dict(self._attempts), self._unkept
         try:
             yield
         finally:
             with self._lock:
-                self._attempts = before
+                self._attempts, self._unkept = before, unkept
 
     def close(self) -> None:
         """Stop; safe to call again."""
@@ -142,7 +147,11 @@ class Recorder:
         key = (protocol, destination, port, digest)
         with self._lock:
             self._lately.append((destination, port))
-            if key not in self._attempts and len(self._attempts) < _KEPT:
+            if key in self._attempts:
+                return
+            if len(self._attempts) >= _KEPT:
+                self._unkept += 1
+            else:
                 self._attempts[key] = EgressAttempt(
                     at=utc_now(),
                     protocol="udp" if protocol == "udp" else "tcp",

@@ -12,6 +12,9 @@ from drp.drill.context import PhaseContext
 from drp.drill.phases.restore import inside_path
 from drp.errors import Interrupted
 
+_NAMED = 20
+"""So many destinations become findings of their own; the record has all that were kept."""
+
 
 def verify_phase(context: PhaseContext) -> Verified:
     """Return every check's results and the newest watermark among them."""
@@ -71,6 +74,13 @@ def _findings(
     destinations = sorted({f"{attempt.protocol} {attempt.destination}:{attempt.port}" for attempt in egress})
     found += [
         EGRESS_ATTEMPTED.finding(subject=destination, observed="caught and recorded", expected="no attempt")
-        for destination in destinations[:20]
+        for destination in destinations[:_NAMED]
     ]
+    more = len(destinations) - _NAMED
+    if more > 0:
+        found.append(
+            EGRESS_ATTEMPTED.finding(
+                subject=f"{more} more destinations", observed="caught and recorded", expected="no attempt"
+            )
+        )
     return tuple(found)
