@@ -8,13 +8,11 @@ not raise, inheritable descriptors set by hand, and no argv in any message.
 
 from __future__ import annotations
 
-import collections
 import ctypes
 import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -25,20 +23,14 @@ from typing import Any, Literal
 import sh
 
 from drp.errors import CommandFailed, Interrupted
-from drp.redact import redact, remember
-
-Stream = Literal["stdout", "stderr"]
-OnLine = Callable[[Stream, str], None]
+from drp.redact import remember
+from drp.watch import Collector, OnLine, Stream, Watch
 
 MINIMAL_ENVIRONMENT: Mapping[str, str] = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/nonexistent",
     "LC_ALL": "C.UTF-8",
 }
-_TAIL_LINES = 40
-_LINE_LIMIT = 400
-_CAPTURE_LIMIT = 64 << 20
-_GRACE_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -91,8 +83,8 @@ def run(
     print nothing). Raises ``CommandFailed`` on a non-zero end when ``check``, ``Interrupted`` when cancelled,
     ``CommandFailed`` with exit code 127 when there is no such program.
     """
-    watch = _Watch(timeout_seconds, idle_seconds, cancelled, activity)
-    collector = _Collector(on_line, capture=capture, touch=watch.touch)
+    watch = Watch(timeout_seconds, idle_seconds, cancelled, activity)
+    collector = Collector(on_line, capture=capture, touch=watch.touch)
     descriptors: list[int] = []
     variables = {**MINIMAL_ENVIRONMENT, **(environment or {})}
     try:
@@ -139,8 +131,8 @@ def _supervise(  # noqa: PLR0917 - one caller
     descriptors: Sequence[int],
     stdin: bytes,
     directory: Path | str,
-    collector: _Collector,
-    watch: _Watch,
+    collector: Collector,
+    watch: Watch,
 ) -> int:
     options: dict[str, Any] = {
         "_env": dict(environment),
@@ -194,94 +186,6 @@ def _in_child(descriptors: Sequence[int]) -> None:
         os.set_inheritable(descriptor, True)
 
 
-class _Collector:
-    """Takes lines as they come; an exception inside a callback of sh would be swallowed with the rest of the output."""
-
-    def __init__(self, on_line: OnLine | None, *, capture: bool, touch: Callable[[], None]) -> None:
-        self.tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
-        self.captured: list[str] = []
-        self._size = 0
-        self._on_line, self._capture, self._touch = on_line, capture, touch
-
-    def callback(self, stream: Stream) -> Callable[[str | bytes], None]:
-        def take(raw: str | bytes) -> None:
-            try:
-                self._take(stream, raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw)
-            except Exception as error:  # noqa: BLE001 - see the class docstring
-                self.tail.append(f"<reading {stream}: {error!r}>")
-
-        return take
-
-    def _take(self, stream: Stream, line: str) -> None:
-        self._touch()
-        if self._capture and stream == "stdout" and self._size < _CAPTURE_LIMIT:
-            self.captured.append(line)
-            self._size += len(line)
-        text = line.rstrip("\n")
-        if text.strip():
-            self.tail.append(redact(text[:_LINE_LIMIT]))
-        if self._on_line is not None:
-            self._on_line(stream, text)
-
-
-class _Watch:
-    """Ends a program at its time limits or on request: SIGINT to its group, then SIGKILL."""
-
-    def __init__(
-        self,
-        timeout: float,
-        idle: float | None,
-        cancelled: Callable[[], bool],
-        activity: Callable[[], object] | None,
-    ) -> None:
-        self.finished = threading.Event()
-        self.ended_by: Literal["itself", "timeout", "idle"] = "itself"
-        self.was_cancelled = False
-        self._timeout, self._idle = timeout, idle
-        self._cancelled, self._activity = cancelled, activity
-        self._started = self._last = time.monotonic()
-        self._last_activity: object = None
-
-    def touch(self) -> None:
-        self._last = time.monotonic()
-
-    @property
-    def intervened(self) -> bool:
-        return self.was_cancelled or self.ended_by != "itself"
-
-    def elapsed_ms(self) -> int:
-        return int((time.monotonic() - self._started) * 1000)
-
-    def over(self, process: Any) -> None:
-        deadline: float | None = None
-        while not self.finished.wait(0.05):
-            now = time.monotonic()
-            if deadline is None and self._must_end(now):
-                self._signal(process, signal.SIGINT)
-                deadline = now + _GRACE_SECONDS
-            elif deadline is not None and now > deadline:
-                self._signal(process, signal.SIGKILL)
-
-    def _must_end(self, now: float) -> bool:
-        if self._activity is not None and (value := self._activity()) != self._last_activity:
-            self._last_activity = value
-            self.touch()
-        if self._cancelled():
-            self.was_cancelled = True
-        elif now - self._started > self._timeout:
-            self.ended_by = "timeout"
-        elif self._idle is not None and now - self._last > self._idle:
-            self.ended_by = "idle"
-        else:
-            return False
-        return True
-
-    @staticmethod
-    def _signal(process: Any, number: int) -> None:
-        with suppress(ProcessLookupError):
-            process.signal_group(number)
-
-
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drp-spawner")
 """PR_SET_PDEATHSIG fires when the spawning *thread* ends, so one thread that never ends starts all that stays."""
 
@@ -320,3 +224,5 @@ def start(
 
 
 Process = subprocess.Popen[bytes]
+
+__all__ = ["MINIMAL_ENVIRONMENT", "OnLine", "Output", "Process", "Stream", "failure", "memory_file", "run", "start"]

@@ -39,8 +39,9 @@ def test_modules_say_what_they_are_and_functions_are_short(path: Path):
         assert len(docstring.splitlines()) <= 20
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno is not None
-            assert node.end_lineno - node.lineno < MAX_FUNCTION_LINES, f"{node.name} is too long"
+            body = node.body[1:] if ast.get_docstring(node) else node.body  # a contract may be as long as it needs
+            length = (node.body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+            assert length <= MAX_FUNCTION_LINES, f"{node.name} is too long"
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
@@ -66,7 +67,7 @@ def test_the_domain_imports_the_standard_library_only():
 
 
 def test_no_index_host_nor_machine_path_is_tracked():
-    hosts = re.compile(rb"(pypi|pythonhosted|npmjs|debian)\.(org|com)|/wor[k]/|/root/")
+    hosts = re.compile(rb"(pypi|pythonhosted|npmjs|debian)\.(org|com)|/wor[k]/|/roo[t]/")
     for name in TRACKED:
         path = ROOT / name
         if name and path.is_file() and path.suffix not in {".png", ".po"}:
