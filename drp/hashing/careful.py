@@ -77,8 +77,12 @@ class Careful:
             rows.extras.setdefault(row, {})[Tag.UNSTABLE] = b""
             rows.errors += 1
 
-    def read(self, descriptor: int, name: bytes, before: os.stat_result) -> tuple[os.stat_result, bytes, bool]:
+    def read(
+        self, descriptor: int, name: bytes, before: os.stat_result, *, spread: bool = False
+    ) -> tuple[os.stat_result, bytes, bool]:
         """Return what an open regular file is, its digests, and whether it held still: tried twice.
+
+        ``spread``: over idle cores.
 
         Raises ``OSError``.
         """
@@ -87,7 +91,7 @@ class Careful:
             return before, self._seen_links[link], True
         started = time.monotonic()
         for _ in range(2):
-            count, digest = self.digester.whole(descriptor, before.st_size, before.st_blocks)
+            count, digest = self.digester.whole(descriptor, before.st_size, before.st_blocks, spread=spread)
             after = os.fstat(descriptor)
             if count == after.st_size and _same(before, after):
                 if count >= _TIMED:

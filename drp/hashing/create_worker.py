@@ -54,7 +54,7 @@ class CreateWorker:
             listing = listed.split(b"\0"), set(others.split(b"\0"))
             self._part(number, directory, *listing, first=False, last=last)
         else:
-            result = self._large(task[2], task[3])
+            result = self._large(task[2], task[3], spread=task[5])
         self._channel.send(("done", number, kind, self._observer.cold, *result))
         if self._held >= RUN_BYTES:
             self._flush()
@@ -99,7 +99,7 @@ class CreateWorker:
         late = sum(size for _, size in rows.put_off)
         self._gate.batch(rows.files - len(rows.put_off), rows.size - late, len(names))
 
-    def _large(self, directory: bytes, name: bytes) -> tuple[Any, ...]:
+    def _large(self, directory: bytes, name: bytes, *, spread: bool) -> tuple[Any, ...]:
         """Return path and outcome of a large file: errno, stability, digest, and what fstat said after the reading."""
         careful = self._observer.careful
         self._gate.directory = directory
@@ -108,7 +108,7 @@ class CreateWorker:
             try:
                 with suppress(OSError):
                     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-                seen, digest, stable = careful.read(descriptor, name, os.fstat(descriptor))
+                seen, digest, stable = careful.read(descriptor, name, os.fstat(descriptor), spread=spread)
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -33,8 +33,11 @@ from drp.hashing.reader import ALGORITHMS, read_summary
 from drp.hashing.rows import INODE, Options
 from drp.hashing.writer import Writer
 
-_READ = 256 << 10
+_READ_MOST, _READ_ALL = 256 << 10, 48 << 20
+"""How much of a run is read at once, and how much of all runs together."""
 _ERRNO_BYTES, _NODE = 4, 32
+_SPREAD = 4 << 30
+"""A file of this size is likely to outlast all others, and is spread over idle cores from its start."""
 Watch = Callable[[int, int, int], None]
 """Called a few times a second with files, bytes and entries so far."""
 
@@ -63,7 +66,8 @@ class CreateJob:
         self.number += 1
         if self.large:
             size, directory, name = heapq.heappop(self.large)
-            return ("file", self.number, directory, name, -size)
+            alone = not self.large and not self.parts and not self.pending
+            return ("file", self.number, directory, name, -size, alone or -size >= _SPREAD)
         if self.parts:
             return ("part", self.number, *self.parts.pop())
         if self.pending:
@@ -196,7 +200,8 @@ def _job(root: int, spools: Sequence[IO[bytes]], options: Options, key: bytes) -
 def _merged(job: CreateJob, spools: Sequence[IO[bytes]]) -> Iterator[tuple[bytes, bytes]]:
     """Yield all stored groups and their Merkle nodes in order, hard links resolved and late digests filled in."""
     key, size = job.setup["key"], 32 * len(job.setup["options"]["algorithms"])
-    runs = [_run(spools[worker].fileno(), offset, length) for worker, offset, length in job.runs]
+    piece = max(4096, min(_READ_MOST, _READ_ALL // max(1, len(job.runs))))
+    runs = [_run(spools[worker].fileno(), offset, length, piece) for worker, offset, length in job.runs]
     firsts: dict[tuple[int, int], tuple[bytes, int]] = {}
     for _, stored, root in heapq.merge(*runs, key=itemgetter(0)):
         if GROUP.unpack_from(stored)[3] & (LINKED | PENDING):
@@ -210,13 +215,13 @@ def _merged(job: CreateJob, spools: Sequence[IO[bytes]]) -> Iterator[tuple[bytes
             yield stored, root
 
 
-def _run(descriptor: int, offset: int, length: int) -> Iterator[tuple[Key, bytes, bytes]]:
+def _run(descriptor: int, offset: int, length: int, read: int) -> Iterator[tuple[Key, bytes, bytes]]:
     """Yield keys, groups and Merkle nodes of one spooled run."""
     end, buffer, at = offset + length, b"", 0
     while offset < end or at < len(buffer):
         held = len(buffer) - at - _NODE
         if held < GROUP.size or held < int.from_bytes(buffer[at + _NODE : at + _NODE + 4], "little"):
-            piece = os.pread(descriptor, min(_READ, end - offset), offset)
+            piece = os.pread(descriptor, min(read, end - offset), offset)
             if not piece:
                 raise ManifestError("the spool of a hashing worker ends early", hint="run it again")
             buffer, at, offset = buffer[at:] + piece, 0, offset + len(piece)

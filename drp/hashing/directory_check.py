@@ -129,8 +129,8 @@ class DirectoryCheck:
             if expected[row].mode & 0xF000 == 0x8000 and Tag.ERROR not in expected[row].extras:
                 outcome.more.append(("file", part.directory, part.names[row], tuple(expected[row]), size))
 
-    def large(self, directory: bytes, name: bytes, expected: Row, outcome: Outcome) -> None:
-        """Hash and judge one large file, whose metadata were judged before."""
+    def large(self, directory: bytes, name: bytes, expected: Row, outcome: Outcome, *, spread: bool) -> None:
+        """Hash and judge one large file, whose metadata were judged before; ``spread``: over idle cores."""
         careful = self._observer.careful
         self._gate.directory = directory
         path = directory + b"/" + name if directory else name
@@ -139,7 +139,7 @@ class DirectoryCheck:
             try:
                 with suppress(OSError):
                     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-                seen, digest, stable = careful.read(descriptor, name, os.fstat(descriptor))
+                seen, digest, stable = careful.read(descriptor, name, os.fstat(descriptor), spread=spread)
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -33,18 +33,13 @@ _AHEAD_BYTES = 1 << 20
 
 def list_directory(descriptor: int) -> Listing:
     """Return what a directory holds. Raises ``OSError``."""
-    names: list[bytes] = []
-    others: set[bytes] = set()
-    directories: list[bytes] = []
-    add = names.append
     # The path through /proc gives names as bytes and cannot be led astray: the link is to the open directory.
-    with os.scandir(b"/proc/self/fd/%d" % descriptor) as entries:
-        for entry in entries:
-            add(entry.name)
-            if not entry.is_file(follow_symlinks=False):
-                others.add(entry.name)
-                if entry.is_dir(follow_symlinks=False):
-                    directories.append(entry.name)
+    with os.scandir(b"/proc/self/fd/%d" % descriptor) as listed:
+        entries = list(listed)
+    names = [entry.name for entry in entries]
+    rest = [entry for entry in entries if not entry.is_file(follow_symlinks=False)]
+    others = {entry.name for entry in rest}
+    directories = [entry.name for entry in rest if entry.is_dir(follow_symlinks=False)]
     names.sort()
     directories.sort()
     return Listing(names, others, directories)

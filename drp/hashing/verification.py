@@ -93,7 +93,8 @@ def verify_tree(
         selection = select(manifest, plan.sample) if plan.sample else None
         job = _job(manifest, descriptor, plan, Tally(on_found), checkpoint)
         _fill(job, manifest, selection)
-        pool = Pool(job, plan.workers or os.cpu_count() or 1, rate=plan.rate, nice=plan.nice)
+        job.workers, job.total = plan.workers or os.cpu_count() or 1, manifest.trailer["total_bytes"]
+        pool = Pool(job, job.workers, rate=plan.rate, nice=plan.nice)
         if on_pool is not None:
             on_pool(pool)
         try:

@@ -29,6 +29,8 @@ class VerifyJob:
     urgent: list[Task] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     tried: set[int] = field(default_factory=set)
+    workers: int = 1
+    total: int = 0
     number: int = 0
     files: int = 0
     size: int = 0
@@ -45,10 +47,14 @@ class VerifyJob:
             task = self.urgent.pop() if self.urgent else self.pending.popleft()
             known = self.checkpoint.done.pop(task_key(task), None) if self.checkpoint else None
             if known is None:
-                return task
+                return (*task[:6], self._outlasts(task[5])) if task[0] == "file" else task
             self.resumed_files += known[0]
             self._take(known)
         return None
+
+    def _outlasts(self, size: int) -> bool:
+        """Return whether a file is more than one worker's share of what is left: it is spread over idle cores."""
+        return size * self.workers > self.total - self.size
 
     def put(self, task: Task) -> None:
         """Add a task that has no number yet."""

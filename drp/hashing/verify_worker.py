@@ -61,7 +61,7 @@ class VerifyWorker:
             part = decode(self._raw(arguments[0]), arguments[1])
             self._check.part(part, listed.split(b"\0") if listed else [], set(others.split(b"\0")), outcome)
         elif kind == "file":
-            self._check.large(arguments[0], arguments[1], Row(*arguments[2]), outcome)
+            self._check.large(arguments[0], arguments[1], Row(*arguments[2]), outcome, spread=arguments[4])
         else:
             groups = (decode(self._raw(arguments[0]), at) for at in group_offsets(self._raw(arguments[0])))
             choose = file_names if kind == "sample" else rotation_names
