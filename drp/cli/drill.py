@@ -66,8 +66,8 @@ def run(
     instruction = {"plan": to_data(drill_plan), "requested_by": _user(), "ad_hoc": name is None}
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
         outcome = supervise(site, instruction, shown, keep=keep_sandbox)
-    if not machine:
-        _afterwards(outcome.drill, kept=bool(outcome.kept))
+    if not (machine or context.obj.quiet):
+        _afterwards(outcome.drill, sealed=outcome.sealed, kept=bool(outcome.kept))
     return outcome.exit_status()
 
 
@@ -141,9 +141,12 @@ def _user() -> str:
     return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
-def _afterwards(drill: str, *, kept: bool) -> None:
+def _afterwards(drill: str, *, sealed: bool, kept: bool) -> None:
     from drp.cli.render import note
 
+    if not sealed:
+        note(f"cut off:  drp drill resume {drill}    (with --conclude: restore nothing more, only record)")
+        return
     note(f"report:   drp report {drill} --format html -o report.html")
     if kept:
         note(f"inside:   drp drill exec {drill} -- COMMAND")
