@@ -7,6 +7,7 @@ output.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from functools import partial
 
@@ -32,6 +33,9 @@ from drp.drill.phases import PHASE_FUNCTIONS
 from drp.drill.recorder import Recorder
 from drp.errors import DrpError, MediaNeeded, RepositoryError, RunbookError, StorageFull
 from drp.errors import Interrupted as InterruptedError_
+from drp.redact import redact
+
+_UNFORESEEN = "an error in drp, or a port that broke its contract; it says nothing about the backup: report it"
 
 
 def conduct(recorder: Recorder, ports: Ports) -> None:
@@ -97,6 +101,12 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         raise
     except DrpError as error:
         _phase_failed(recorder, recovery.name, phase, error)
+        return
+    except Exception as error:  # noqa: BLE001 - whatever a backup provokes, the drill ends destroyed and sealed
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        words = f"unforeseen {type(error).__name__} in {place.name}, line {place.lineno}: {error}"
+        unforeseen = DrpError(redact(words), hint=_UNFORESEEN)
+        _phase_failed(recorder, recovery.name, phase, unforeseen)
         return
     recorder.append(PhaseCompleted(recovery=recovery.name, phase=phase, output=output))
     _raise_findings(recorder, recovery.name, output.findings)

@@ -17,6 +17,9 @@ from drp.drill.conduct import conduct, ended
 from drp.drill.finish import destroyed, finish, residue_findings
 from drp.drill.recorder import Recorder
 
+_MOST_RESUMPTIONS = 3
+"""Without being asked to; `drp drill resume` always may."""
+
 
 def take_up(recorder: Recorder, ports: Ports, *, policy: InterruptPolicy | None = None) -> None:
     """Bring a drill that was cut off to its sealed record. ``policy`` overrides the plan's."""
@@ -25,10 +28,15 @@ def take_up(recorder: Recorder, ports: Ports, *, policy: InterruptPolicy | None 
         return
     if state.concluded is not None or _all_ended(state):
         finish(recorder, ports, may_keep=False)
-    elif (policy or state.plan.on_interrupt) == "resume" and state.interrupted is None:
+    elif (policy or _policy(state)) == "resume" and state.interrupted is None:
         _resume(recorder, ports)
     else:
         _conclude(recorder, ports)
+
+
+def _policy(state: DrillState) -> InterruptPolicy:
+    """Return the plan's policy; a drill that is cut off again and again must not keep all others waiting for ever."""
+    return "conclude" if len(state.resumptions) >= _MOST_RESUMPTIONS else state.plan.on_interrupt
 
 
 def _all_ended(state: DrillState) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from drp.domain.events import FindingRaised, Resumed, SandboxDestroyed, SandboxKept
+from drp.domain.events import FindingRaised, PhaseFailed, Resumed, SandboxDestroyed, SandboxKept
 from drp.domain.sandbox import Residue
 from drp.drill.declare import reopen
 from drp.drill.resume import take_up
@@ -123,3 +124,27 @@ def test_a_clock_that_was_set_back_by_a_reboot_meets_no_objective():
     measurement = concluded(world).measurements[0]
     assert (measurement.rta_ms, measurement.rto_attainment) == (None, "not-measured")
     assert concluded(world).verdict == "inconclusive"
+
+
+def test_a_drill_that_is_cut_off_again_and_again_is_concluded():
+    world = killed_at(6, Script())
+    for _ in range(3):
+        world.journal.kill_at = (world.journal.appends + 4, "after")
+        with dying():
+            taken_up(world)
+        world.alive.clear()
+    world.journal.kill_at = None
+    taken_up(world)
+    assert sum(isinstance(event, Resumed) for event in events_of(world)) == 3
+    assert concluded(world).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("where", ["points", "prove", "receipt", "compare", "runbook.start", "check"])
+def test_an_unforeseen_error_ends_destroyed_and_sealed(where):
+    world = World(Script(faults={where: ValueError("embedded null byte")}))
+    assert run(world).verdict == "inconclusive"
+    (failed,) = [event for event in events_of(world) if isinstance(event, PhaseFailed)]
+    assert failed.exit_status == 70
+    assert re.fullmatch(r"unforeseen ValueError in \w+, line \d+: embedded null byte", failed.message)
+    assert not world.alive
+    assert world.records
