@@ -55,7 +55,7 @@ class CreateWorker:
             self._part(number, directory, *listing, first=False, last=last)
         else:
             result = self._large(task[2], task[3], spread=task[5])
-        self._channel.send(("done", number, kind, self._observer.cold, *result))
+        self._channel.send(("done", number, self._observer.cold, *result))
         if self._held >= RUN_BYTES:
             self._flush()
 

@@ -28,7 +28,7 @@ from drp.hashing import (
 )
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Key, Tag, decode, encode, stored_key
-from drp.hashing.pool import Pool, Task
+from drp.hashing.pool import Pool, Task, cold_workers
 from drp.hashing.reader import ALGORITHMS, read_summary
 from drp.hashing.rows import INODE, Options
 from drp.hashing.writer import Writer
@@ -48,7 +48,9 @@ class CreateJob:
 
     setup: dict[str, Any]
     descriptors: tuple[int, ...]
-    spools: Sequence[IO[bytes]]
+    spools: list[IO[bytes]]
+    folder: Path
+    """Where spools are made: there must be room for the manifest anyway."""
     pending: list[tuple[bytes, list[bytes]]] = field(default_factory=list)
     parts: list[Task] = field(default_factory=list)
     large: list[tuple[int, bytes, bytes]] = field(default_factory=list)
@@ -58,8 +60,15 @@ class CreateJob:
     number: int = 0
 
     def spool(self, worker: int) -> int:
-        """Return the worker's spool file."""
+        """Return the worker's spool file, which has no name and goes with this process."""
+        while len(self.spools) <= worker:
+            self.spools.append(tempfile.TemporaryFile(dir=self.folder))  # noqa: SIM115 - `close` closes it
         return self.spools[worker].fileno()
+
+    def close(self) -> None:
+        """Give the spools back."""
+        for spool in self.spools:
+            spool.close()
 
     def next(self) -> Task | None:
         """Return large files first, the largest before the others, then parts of directories, then directories."""
@@ -72,7 +81,7 @@ class CreateJob:
             return ("part", self.number, *self.parts.pop())
         if self.pending:
             directory, names = self.pending[-1]
-            count = max(1, min(32, self.waiting // (4 * len(self.spools))))
+            count = max(1, min(32, self.waiting // (4 * max(1, len(self.spools)))))
             batch = names[-count:][::-1]
             del names[-count:]
             if not names:
@@ -99,7 +108,7 @@ class CreateJob:
     def done(self, task: Task, message: Task) -> None:
         """Take the digest of a large file."""
         if task[0] == "file":
-            self.late[message[4], message[5]] = message[6:]
+            self.late[message[3], message[4]] = message[5:]
 
     def died(self, tasks: list[Task], status: int) -> None:
         """Give up: what the worker had spooled is no longer known to be whole."""
@@ -154,9 +163,9 @@ def create_manifest(
     descriptor = open_root(root)
     with ExitStack() as stack:
         stack.callback(os.close, descriptor)
-        spools = [stack.enter_context(tempfile.TemporaryFile(dir=output.parent)) for _ in range(count)]
-        job = _job(descriptor, spools, settings, bytes.fromhex(str(header["key"])))
-        pool = Pool(job, count, rate=rate, nice=nice)
+        job = _job(descriptor, output.parent, settings, bytes.fromhex(str(header["key"])))
+        stack.callback(job.close)
+        pool = Pool(job, count, rate=rate, nice=nice, most=cold_workers() if workers is None else count)
         if on_pool is not None:
             on_pool(pool)
         try:
@@ -167,7 +176,7 @@ def create_manifest(
             pool.page.close()
         with atomic_writer(output) as stream:
             writer = Writer(stream, header)
-            for stored, root_node in _merged(job, spools):
+            for stored, root_node in _merged(job, job.spools):
                 writer.add(stored, root_node)
             writer.finish({"finished_at": utc_now().isoformat()})
     return read_summary(output)
@@ -183,7 +192,7 @@ def open_root(root: Path) -> int:
         ) from error
 
 
-def _job(root: int, spools: Sequence[IO[bytes]], options: Options, key: bytes) -> CreateJob:
+def _job(root: int, folder: Path, options: Options, key: bytes) -> CreateJob:
     setup = {
         "job": "create",
         "root": root,
@@ -191,7 +200,7 @@ def _job(root: int, spools: Sequence[IO[bytes]], options: Options, key: bytes) -
         "options": asdict(options),
         "key": key,
     }
-    job = CreateJob(setup, (root,), spools)
+    job = CreateJob(setup, (root,), [], folder)
     job.pending.append((b"", [b""]))
     job.waiting = 1
     return job

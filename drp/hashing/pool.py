@@ -24,6 +24,8 @@ from drp.hashing.wire import SMALL, Channel, connection, encoded
 
 _TICK_SECONDS = 0.25
 _PREFETCH = 2
+_NO_SPINDLE = 1000.0
+_COLD_WORKERS = 8
 Task = tuple[Any, ...]
 
 
@@ -70,15 +72,18 @@ class Pool:
     """Runs one job on a number of worker processes."""
 
     def __init__(
-        self, job: Job, workers: int, *, rate: float = 0.0, nice: int = 0, die_with_parent: bool = True
+        self, job: Job, workers: int, *, most: int = 0, rate: float = 0.0, nice: int = 0, die_with_parent: bool = True
     ) -> None:
-        """``rate``: bytes a second over all workers, 0 for no limit."""
+        """``most``: how many there may be while files are not in memory; ``rate``: bytes a second over all workers."""
         self._job = job
         self._count = max(1, min(workers, WORKERS_LIMIT))
         self._rate, self._nice, self._die = rate / self._count, nice, die_with_parent
         self.page = SharedPage()
         self._workers: dict[int, _Worker] = {}
         self._poll = select.poll()
+        self._most = min(most, WORKERS_LIMIT)
+        self._cold = False
+        self._started = time.monotonic()
         self._held: list[Task] = []
         """Tasks too large to be given ahead."""
 
@@ -103,10 +108,21 @@ class Pool:
                     if cancelled():
                         raise Interrupted("hashing was stopped")
                     tick()
+                    self._grow()
                     due = time.monotonic() + _TICK_SECONDS
             self._end()
         finally:
             self._stop()
+
+    def _grow(self) -> None:
+        """Add a worker while they wait for a device that bears it, rather than for the processor.
+
+        The kernel calls many disks rotational that are not: one that gives a thousand files a second is not.
+        """
+        files, _, _ = self.page.totals()
+        fast = files / max(0.1, time.monotonic() - self._started) > _NO_SPINDLE
+        if self._cold and fast and not self._rate and len(self._workers) < self._most:
+            self._start(max(worker.number for worker in self._workers.values()) + 1)
 
     def _start(self, number: int) -> None:
         ours, theirs = connection()
@@ -176,6 +192,7 @@ class Pool:
             self._bury(worker)
         elif message[0] == "done":
             task = worker.tasks.pop(message[1])
+            self._cold = bool(message[2])
             self._job.done(task, message)
         elif message[0] == "ended":
             worker.ended = True
@@ -226,3 +243,8 @@ def _spawn(theirs: Channel, descriptors: tuple[int, ...]) -> tuple[Callable[[], 
         [sys.executable, "-I", "-c", code], pass_fds=(theirs.reading, theirs.writing, *descriptors), stderr=2
     )
     return process.wait, process.kill
+
+
+def cold_workers() -> int:
+    """Return how many workers may wait for a device that is no single spindle."""
+    return max(_COLD_WORKERS, os.cpu_count() or 1)

@@ -18,7 +18,7 @@ from drp.errors import ManifestError
 from drp.hashing import verify_worker  # noqa: F401 - forked workers find it loaded
 from drp.hashing.checkpoint import Checkpoint
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
-from drp.hashing.pool import Pool
+from drp.hashing.pool import Pool, cold_workers
 from drp.hashing.reader import Frame, Manifest, open_manifest
 from drp.hashing.rows import Options
 from drp.hashing.sampling import Sample, sentence
@@ -94,7 +94,8 @@ def verify_tree(
         job = _job(manifest, descriptor, plan, Tally(on_found), checkpoint)
         _fill(job, manifest, selection)
         job.workers, job.total = plan.workers or os.cpu_count() or 1, manifest.trailer["total_bytes"]
-        pool = Pool(job, job.workers, rate=plan.rate, nice=plan.nice)
+        most = cold_workers() if plan.workers is None else plan.workers
+        pool = Pool(job, job.workers, rate=plan.rate, nice=plan.nice, most=most)
         if on_pool is not None:
             on_pool(pool)
         try:

@@ -92,7 +92,7 @@ def merge(first: Path, second: Path) -> int:
 
     del second
     with open_manifest(first) as manifest, (DIRECTORY / "spool").open("wb+") as spool:
-        job = CreateJob({"key": bytes(32), "options": {"algorithms": ["blake3"]}}, (), [spool])
+        job = CreateJob({"key": bytes(32), "options": {"algorithms": ["blake3"]}}, (), [spool], DIRECTORY)
         pending, held = [], 0
         for made in manifest.all_groups():
             stored = bytes(32) + encode(made)

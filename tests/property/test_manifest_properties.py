@@ -119,7 +119,7 @@ def test_every_branch_climbs_to_the_top(nodes, data):
     assert climb(nodes[index], branch(nodes, index)) == tree(nodes)
 
 
-@pytest.mark.parametrize("size", [0, 1, 1023, 1024, 1025, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 33 << 20])
+@pytest.mark.parametrize("size", [0, 1, 1023, 1024, 1025, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 33 << 20, 65 << 20])
 def test_sizes_around_every_border(tmp_path, size):
     root = tmp_path / "tree"
     root.mkdir()
