@@ -130,6 +130,6 @@ class DrillFile(Strict):
     media_deadline: Duration = timedelta(hours=4)
     """How long to wait for an air-gapped medium."""
     require_manifest: bool = True
-    """Without a manifest to compare with, the drill is inconclusive."""
+    """Without a manifest to compare with, the drill is inconclusive; `false`: a warning, if the point names none."""
     keep_for: Duration = timedelta(hours=2)
     """Lease of a sandbox kept on request; then it is destroyed."""

@@ -157,6 +157,13 @@ MANIFEST_FOREIGN = _add(
     "The manifest's digest, application or recovery point is not the one that the recovery point names.",
     "find the manifest that was made with this backup; treat a replaced manifest as tampering",
 )
+MANIFEST_WAIVED = _add(
+    "DRP-H009",
+    "warning",
+    "files were not compared",
+    "The recovery point names no manifest and the plan does not ask for one, so only the checks speak for the restored files.",
+    "run `drp manifest create` before each backup and leave `require_manifest` at its default",
+)
 START_FAILED = _add(
     "DRP-U001",
     "critical",

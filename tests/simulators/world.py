@@ -87,6 +87,7 @@ class Script:
     watermark: datetime | None = EPOCH - timedelta(minutes=12)
     points: int = 1
     manifest: bool = True
+    manifest_named: bool = True
     immutability: str = "compliance"
     proof_allowed: int = 0
     unrestored: tuple[str, ...] = ()
@@ -144,7 +145,8 @@ class World:
         return PointListing(
             points=tuple(
                 RecoveryPoint(
-                    id=f"{number:064x}", repository="vault", application=application.name, size_bytes=1000, manifest_id="m" * 64,
+                    id=f"{number:064x}", repository="vault", application=application.name, size_bytes=1000, 
+                    manifest_id="m" * 64 if self.script.manifest_named else None,
                     consistent_at=self.script.consistent_at - timedelta(days=number),
                 )
                 for number in range(self.script.points)

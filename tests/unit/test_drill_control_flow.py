@@ -114,6 +114,22 @@ def test_an_error_is_never_a_pass_and_never_leaves_a_sandbox(where, error, code,
     assert not world.alive
 
 
+@pytest.mark.parametrize(
+    ("required", "named", "verdict", "code"),
+    [
+        (True, True, "inconclusive", "DRP-H006"),
+        (True, False, "inconclusive", "DRP-H006"),
+        (False, True, "inconclusive", "DRP-H006"),
+        (False, False, "passed", "DRP-H009"),
+    ],
+)
+def test_only_a_point_that_never_had_a_manifest_can_do_without_and_it_is_said(required, named, verdict, code):
+    world = World(Script(manifest=False, manifest_named=named))
+    world.plan = replace(world.plan, recoveries=(replace(world.plan.recoveries[0], require_manifest=required),))
+    assert run(world).verdict == verdict
+    assert codes(world) == {code}
+
+
 def test_nothing_is_started_in_a_sandbox_that_leaks():
     world = World(Script(proof_allowed=1))
     run(world)

@@ -12,6 +12,7 @@ from drp.domain.finding_codes import (
     FILE_UNREADABLE,
     MANIFEST_FOREIGN,
     MANIFEST_MISSING,
+    MANIFEST_WAIVED,
     METADATA_CHANGED,
     OWNERSHIP_NOT_JUDGED,
     FindingCode,
@@ -48,7 +49,9 @@ def hash_phase(context: PhaseContext) -> Hashed:
         )
         return Hashed(manifest=None, difference=None, findings=(finding,))
     if expected is None:
-        finding = MANIFEST_MISSING.finding(
+        # A manifest that the point names and that is gone is missing, whatever the plan asks for.
+        waived = selected.point.manifest_id is None and not context.recovery.require_manifest
+        finding = (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
             subject=selected.point.short_id,
             observed=selected.point.manifest_id or "the recovery point names no manifest",
             expected="a manifest made at backup time, kept apart from the repository",
