@@ -28,7 +28,9 @@ def main() -> int:
         say(f"ready after  {time.monotonic() - started:.0f} s; now the disaster")
         endings = [drill(rig, name) for name in DRILLS]
     say(f"\ndone in {time.monotonic() - started:.0f} s")
-    say(f"look around: . {Path(sys.prefix) / 'bin/activate'} && cd {rig.site} && drp drill list && drp drill show latest")
+    say(
+        f"look around: . {Path(sys.prefix) / 'bin/activate'} && cd {rig.site} && drp drill list && drp drill show latest"
+    )
     return max(endings)
 
 
