@@ -46,8 +46,8 @@ def run(
     machine: Json = False,
 ) -> int:
     """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
-    from drp.cli.progress import reporter
     from drp.cli.repo_views import must_have_point
+    from drp.cli.reporters import reporter
     from drp.cli.supervisor import supervise
     from drp.cli.wiring import wiring_of
     from drp.codec import to_data
@@ -99,7 +99,7 @@ def resume(
     machine: Json = False,
 ) -> int:
     """Take up a drill that was cut off: restore again and go on, or conclude it."""
-    from drp.cli.progress import reporter
+    from drp.cli.reporters import reporter
     from drp.cli.supervisor import supervise
     from drp.cli.wiring import wiring_of
     from drp.drill.declare import find_unfinished

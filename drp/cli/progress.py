@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
@@ -203,16 +202,3 @@ def _titled(reason: str) -> str:
     return _CODE.sub(
         lambda named: f"{named[0]} {CATALOGUE[named[0]].title}:" if named[0] in CATALOGUE else named[0], reason
     )
-
-
-def reporter(*, machine: bool, quiet: bool) -> JsonLinesReporter | QuietReporter | TextReporter:
-    """Return the reporter for how drp was called and where its standard error goes."""
-    if machine:
-        return JsonLinesReporter()
-    if quiet:
-        return QuietReporter()
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        from drp.cli.live import LiveReporter
-
-        return LiveReporter(sys.stderr)
-    return TextReporter(sys.stderr)
