@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed
+from drp.domain.recovery_point import Selection
 from drp.domain.sandbox import Residue
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare, reopen, unfinished
@@ -175,6 +176,14 @@ def test_the_newest_immutable_point_skips_points_that_can_be_changed():
     world.script.immutability = "governance"
     assert run(world).verdict == "failed"
     assert "DRP-S001" in codes(world)
+
+
+@pytest.mark.parametrize(("prefix", "verdict"), [("0", "failed"), ("0" * 64, "passed")])
+def test_a_prefix_that_names_several_points_names_none(prefix, verdict):
+    world = World(Script(points=3))
+    selection = Selection(policy="specific", point=prefix)
+    world.plan = replace(world.plan, recoveries=(replace(world.plan.recoveries[0], selection=selection),))
+    assert run(world).verdict == verdict
 
 
 def test_an_interruption_destroys_and_seals_as_aborted():

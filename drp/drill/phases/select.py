@@ -80,6 +80,10 @@ def choose(
             eligible.append(point)
         else:
             refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
+    if selection.policy == "specific" and len(eligible) > 1:
+        reason = f"{selection.point} is the beginning of several points"
+        refused += [RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason) for point in eligible]
+        eligible = []
     for point in preference(eligible, selection):
         immutability = repository.immutability(point)
         if selection.policy == "newest-immutable" and not immutability.holds_at(now):
