@@ -129,6 +129,9 @@ def _queries(
 ) -> Iterator[CheckResult]:
     replies = data.get("queries")
     answers = [_reply(reply) for reply in replies] if isinstance(replies, list) else []
+    if len(answers) != len(options.assertions) + (options.newest is not None):
+        yield undetermined("queries", "every query is answered", observed=f"{len(answers)} answers")
+        return
     for assertion, (rows, trouble) in zip(options.assertions, answers, strict=False):
         if trouble is not None:
             yield trouble.result(f"assertion {assertion.name}", assertion.name, expected=assertion.expected)
