@@ -76,6 +76,7 @@ def test_a_healthy_recovery_passes_and_leaves_nothing():
         (Script(checks=()), "inconclusive", "DRP-C003"),
         (Script(watermark=None), "inconclusive", "DRP-T003"),
         (Script(watermark=EPOCH - timedelta(hours=2)), "inconclusive", "DRP-T003"),
+        (Script(watermark=EPOCH + timedelta(seconds=2)), "inconclusive", "DRP-C002"),
         (Script(consistent_at=EPOCH - timedelta(hours=2)), "failed", "DRP-T002"),
         (Script(residue=Residue(processes=1)), "failed", "DRP-D001"),
     ],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from drp.domain.check import CheckResult, Expectation, Watermark
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, EGRESS_ATTEMPTED, NOTHING_CHECKED
@@ -41,13 +44,27 @@ def verify_phase(context: PhaseContext) -> Verified:
             timeout_seconds=spec.timeout.total_seconds(),
             restored_root=inside_path(restored, prepared),
         )
-        results += context.ports.checks.run(spec, target, expectation, context.ports.cancelled)
+        found = context.ports.checks.run(spec, target, expectation, context.ports.cancelled)
+        results += [_believable(result, context.declared_at) for result in found]
     egress = context.ports.sandbox.egress(prepared.sandbox)
     return Verified(
         checks=tuple(results),
         watermark=_newest(results),
         egress=egress,
         findings=_findings(context, results, egress),
+    )
+
+
+def _believable(result: CheckResult, declared_at: datetime) -> CheckResult:
+    """Return the result, undetermined if its watermark is younger than the drill: no verifier may date a loss away."""
+    if result.outcome != "passed" or result.watermark is None or result.watermark.at <= declared_at:
+        return result
+    return replace(
+        result,
+        outcome="undetermined",
+        observed=f"the newest datum is dated {result.watermark.at.isoformat()}, after the drill began",
+        expected=f"at most {declared_at.isoformat()}",
+        watermark=None,
     )
 
 
