@@ -105,7 +105,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
     except Exception as error:  # noqa: BLE001 - whatever a backup provokes, the drill ends destroyed and sealed
         place = traceback.extract_tb(error.__traceback__)[-1]
         words = f"unforeseen {type(error).__name__} in {place.name}, line {place.lineno}: {error}"
-        unforeseen = DrpError(redact(words), hint=_UNFORESEEN)
+        unforeseen = DrpError(words, hint=_UNFORESEEN)
         _phase_failed(recorder, recovery.name, phase, unforeseen)
         return
     recorder.append(PhaseCompleted(recovery=recovery.name, phase=phase, output=output))
@@ -113,19 +113,20 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
 
 
 def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpError) -> None:
+    message, hint = redact(error.message), redact(error.hint)
     recorder.append(
         PhaseFailed(
             recovery=name,
             phase=phase,
             code=error.code,
-            message=error.message,
-            hint=error.hint,
+            message=message,
+            hint=hint,
             exit_status=error.exit_status,
         )
     )
     code = _code_for(phase, error)
     finding = code.finding(
-        subject=phase, observed=f"{error.code} {error.message}", expected=f"{phase} can be exercised", remedy=error.hint
+        subject=phase, observed=f"{error.code} {message}", expected=f"{phase} can be exercised", remedy=hint
     )
     _raise_findings(recorder, name, (finding,))
 

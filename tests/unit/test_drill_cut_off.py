@@ -8,11 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from drp.codec import canonical, to_data
 from drp.domain.events import FindingRaised, PhaseFailed, Resumed, SandboxDestroyed, SandboxKept
 from drp.domain.sandbox import Residue
 from drp.drill.declare import reopen
 from drp.drill.resume import take_up
-from drp.errors import SandboxError
+from drp.errors import AccessDenied, SandboxError
+from drp.redact import remember
 from tests.simulators.world import Script, World, dying, events_of
 from tests.unit.test_drill_control_flow import codes, concluded, run
 
@@ -148,3 +150,12 @@ def test_an_unforeseen_error_ends_destroyed_and_sealed(where):
     assert re.fullmatch(r"unforeseen ValueError in \w+, line \d+: embedded null byte", failed.message)
     assert not world.alive
     assert world.records
+
+
+def test_no_secret_that_an_error_tells_is_journalled():
+    remember("Tr0ub4dor&3")
+    world = World(Script(faults={"points": AccessDenied("wrong password Tr0ub4dor&3", hint="not Tr0ub4dor&3")}))
+    run(world)
+    text = b"".join(canonical(to_data(event)) for event in events_of(world)) + b"".join(world.records.values())
+    assert b"wrong password [secret]" in text
+    assert b"Tr0ub4dor" not in text
