@@ -3,6 +3,7 @@
 Outside it runs as the sandbox's host uid and must reach its targets, or its denials inside would prove nothing.
 Inside every check must be denied. At the end the canary must have seen nothing. An address of production that
 answers inside is denied only if this sandbox's own recorder saw the attempt arrive: then it went nowhere.
+What stands in the sandbox's root, and what can be written there, must be what drp put there.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ _ALWAYS_REACHED = (
     "proc.kill",
     "proc.visible",
 )
+_WRITABLE = {"data", "dev", "proc", "run", "tmp"}
+"""Of /dev and /proc only parts are: the probe tries what could do harm there."""
+_PLACES = _WRITABLE | {"bin", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr"}
 
 Saw = Callable[[str, int], bool]
 
@@ -57,7 +61,7 @@ def prove(client: AgentClient, *, host_uid: int, parent: Path, saw: Saw) -> Isol
         able = {each.id for each in reached if each.outcome == "allowed"}
         canary.rearm()
         checks, facts = _read(_inside(client, canary))
-        checks = tuple(_judge(each, saw) for each in checks)
+        checks = (*(_judge(each, saw) for each in checks), *_foreign(facts))
         left_out = {each.id for each in reached} - {each.id for each in checks}
         return IsolationProof(
             denied=sum(each.outcome == "denied" for each in checks),
@@ -114,6 +118,17 @@ def _read(output: bytes) -> tuple[tuple[ProbeCheck, ...], Mapping[str, object]]:
         message = "the isolation probe gave no readable answer"
         raise SandboxError(message) from error
     return checks, facts
+
+
+def _foreign(facts: Mapping[str, object]) -> tuple[ProbeCheck, ...]:
+    """Return as allowed what no probe looks for by name: places that drp did not make, or did not make writable."""
+    root, writable = facts.get("root"), facts.get("writable")
+    if not isinstance(root, list) or not isinstance(writable, list):
+        return (ProbeCheck(id="fs.places", kind="fs", outcome="error", detail="the probe did not say what is there"),)
+    seen = {f"fs.foreign:/{name}": "drp put nothing there" for name in root if name not in _PLACES}
+    places = [str(place) for place in writable]
+    seen |= {f"fs.writable:{place}": "mounted for writing" for place in places if place.split("/")[1] not in _WRITABLE}
+    return tuple(ProbeCheck(id=name[:200], kind="fs", outcome="allowed", detail=why) for name, why in seen.items())
 
 
 def _judge(check: ProbeCheck, saw: Saw) -> ProbeCheck:

@@ -88,11 +88,23 @@ def host_files(options: list[str]) -> list[str]:
     return [*options[:place], "--bind", home, home, *options[place:]]
 
 
+def foreign_place(options: list[str]) -> list[str]:
+    place = options.index("--remount-ro")
+    return [*options[:place], "--ro-bind", "/", "/mnt", *options[place:]]
+
+
+def writable_root(options: list[str]) -> list[str]:
+    place = len(options) - options[::-1].index("--remount-ro") - 1
+    return options[:place] + options[place + 2 :]
+
+
 HOLES: dict[str, tuple[Callable[[list[str]], list[str]], set[str]]] = {
     "network": (shared_network, {"net.tcp:127.0.0.1", "net.udp:127.0.0.1", "net.dns-udp:127.0.0.1", "unix.abstract"}),
     "processes": (host_processes, {"proc.visible"}),
     "process numbers": (shared_processes, {"proc.visible", "proc.kill"}),
     "filter": (no_filter, {"net.af_vsock", "kernel.io_uring", "kernel.keyctl", "kernel.userfaultfd"}),
+    "a place of the host": (foreign_place, {"fs.foreign:/mnt"}),
+    "a writable root": (writable_root, {"fs.writable:/"}),
     "files": (
         host_files,
         {"unix.path", "fs.read:/canary/secret", "repo.overwrite", "repo.create", "repo.rename", "repo.chmod"},
