@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,8 @@ def supervise(site: Site, instruction: dict[str, Any], reporter: Reporter, *, ke
         ours, theirs = socket.socketpair()
         worker = _start_worker(site, gateway, theirs, lock, keep=keep)
         theirs.close()
-        ours.sendall(json.dumps(instruction).encode() + b"\n")
-        with _forwarded_signals(ours, worker, outcome.signals):
+        with _forwarded_signals(ours, worker, outcome.signals), suppress(ConnectionError):  # it may die before it reads
+            ours.sendall(json.dumps(instruction).encode() + b"\n")
             _listen(ours, reporter, outcome)
         if outcome.kept:
             note_keeper(site.state_directory, outcome.drill, worker.pid)
