@@ -18,11 +18,7 @@ from tests.support.processes import left
 from tests.support.rig import APPLICATION, SANDBOXES, Rig
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
-MOUNTS = (
-    ["unshare", "--mount"]
-    if os.geteuid() == 0
-    else ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount"]
-)
+MOUNTS = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"])]
 FAILS = """---
 - name: Start
   hosts: sandbox
