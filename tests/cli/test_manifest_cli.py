@@ -127,7 +127,9 @@ def test_export_checks_out_with_the_real_tool(tmp_path, form, tool):
     drp("export", tmp_path / "m", "--format", form, "-o", tmp_path / "sums")
     subprocess.run([*tool, "--quiet", str(tmp_path / "sums")], cwd=tree, check=True)
     write(tree / "empty", b"x")
-    assert subprocess.run([*tool, "--quiet", str(tmp_path / "sums")], cwd=tree, check=False, capture_output=True).returncode
+    assert subprocess.run(
+        [*tool, "--quiet", str(tmp_path / "sums")], cwd=tree, check=False, capture_output=True
+    ).returncode
 
 
 def test_export_bagit_and_mtree(made):
@@ -185,7 +187,7 @@ def test_interrupted_and_gone_on(tmp_path):
 
 
 def test_unreadable_alone_is_inconclusive(made, tmp_path, unprivileged):
-    tree, path, _ = made
+    tree = made[0]
     twin = copy(tree / "ordinary", tmp_path / "twin")
     drp("create", twin, "-o", tmp_path / "m")
     (twin / "d0" / "e0" / "f0000").chmod(0o000)
