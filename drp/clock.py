@@ -19,8 +19,10 @@ class SystemClock:
         self._boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
 
     def now(self) -> Stamp:
-        """Return wall clock (UTC), monotonic clock and boot id."""
-        return Stamp(wall=datetime.now(UTC), monotonic_ns=time.monotonic_ns(), boot_id=self._boot_id)
+        """Return wall clock (UTC), boot id, and the monotonic clock that runs on while the machine sleeps."""
+        return Stamp(
+            wall=datetime.now(UTC), monotonic_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME), boot_id=self._boot_id
+        )
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -108,8 +108,9 @@ def resume(
     found = find_unfinished(drill, wiring.journal())
     instruction = {"resume": found, "policy": "conclude" if conclude else "resume"}
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
-        shown.catch_up(wiring.journal().entries(found))
-        outcome = supervise(wiring.site, instruction, shown)
+        before = tuple(wiring.journal().entries(found))
+        shown.catch_up(before)
+        outcome = supervise(wiring.site, instruction, shown, before=before)
     return outcome.exit_status()
 
 

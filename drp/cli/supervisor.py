@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from drp.cli.lock import site_lock
 from drp.cli.wiring import Wiring
 from drp.codec import from_data
 from drp.config.site import Site
-from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, SandboxKept
+from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, Resumed, SandboxKept
 from drp.domain.ports import Reporter
 from drp.domain.verdict import Verdict
 from drp.errors import DrpError, SandboxError
@@ -57,6 +57,8 @@ class Outcome:
             self.concluded = event.verdict
         elif isinstance(event, EvidenceSealed):
             self.sealed = True
+        elif isinstance(event, Resumed):
+            self.failures.clear()
         elif isinstance(event, PhaseFailed):
             self.failures.append(event)
         elif isinstance(event, SandboxKept):
@@ -79,12 +81,24 @@ class Outcome:
         return _EXIT[self.verdict]
 
 
-def supervise(site: Site, instruction: dict[str, Any], reporter: Reporter, *, keep: bool = False) -> Outcome:
+def supervise(
+    site: Site,
+    instruction: dict[str, Any],
+    reporter: Reporter,
+    *,
+    keep: bool = False,
+    before: Iterable[Entry] = (),
+) -> Outcome:
     """Run one instruction in a worker and return what came of it, having shown every entry.
+
+    ``before`` are the entries that a drill which is taken up has already.
 
     Raises ``Busy``, ``StorageFull``, ``SandboxError``, and whatever error of the family the worker ended with.
     """
     outcome = Outcome()
+    for entry in before:
+        outcome.take(entry)
+    outcome.kept.clear()  # what was kept then has a keeper of its own
     asked = "plan" in instruction or "resume" in instruction
     with site_lock(site.state_directory) as lock, Gateway.start(site.endpoints()) as gateway:
         for orphan in Wiring(site).reap():

@@ -145,7 +145,7 @@ class World:
         return PointListing(
             points=tuple(
                 RecoveryPoint(
-                    id=f"{number:064x}", repository="vault", application=application.name, size_bytes=1000, 
+                    id=f"{number:064x}", repository="vault", application=application.name, size_bytes=1000,
                     manifest_id="m" * 64 if self.script.manifest_named else None,
                     consistent_at=self.script.consistent_at - timedelta(days=number),
                 )
