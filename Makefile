@@ -17,7 +17,7 @@ ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: all dev lint types layers playbooks test demo bench lock clean help
+.PHONY: all dev lint types layers playbooks test demo servers bench lock clean help
 all: lint test
 
 help: ## Say what there is
@@ -59,6 +59,9 @@ test: $(STAMP) .cache/.restic ## Every suite, with real servers
 
 demo: $(STAMP) .cache/.restic ## A real application, backed up to WORM and to an air-gapped medium, and drilled
 	@$(BIN)/python -m tests.demo
+
+servers: $(STAMP) .cache/.restic ## Keep the demo's servers running, for drills by hand
+	@$(BIN)/python -m tests.demo serve
 
 bench: $(STAMP) .cache/.restic ## Every figure, interleaved against its peer
 	@$(BIN)/python -m tests.benchmarks

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.rig import Rig
@@ -14,6 +16,14 @@ HOME = Path(
     os.environ.get("DRP_DEMO", "/var/tmp/drp-demo" if os.geteuid() == 0 else f"/var/tmp/drp-demo-{os.geteuid()}")
 )
 DRILLS = ("ehr-worm", "ehr-airgap")
+
+
+def serve() -> int:
+    """Keep the demo's servers running until Ctrl-C, for drills by hand."""
+    with Rig(HOME) as rig, suppress(KeyboardInterrupt):
+        say(f"production and repositories are up; in another terminal: cd {rig.site} && drp drill run ehr-worm")
+        signal.pause()
+    return 0
 
 
 def main() -> int:
@@ -55,4 +65,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve() if sys.argv[1:] == ["serve"] else main())
