@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -54,9 +55,14 @@ class Rig:
 
     def up(self) -> None:
         """Start the servers, and make application, repositories and site where they are missing."""
+        ready = (self.folder / "ready").exists()
+        if not ready:  # what an interrupted first time left is of no use
+            for name in ("production", "s3", "medium", "site", "keys.json"):
+                path = self.folder / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self._keep_keys()
         self.server.start()
-        if not (self.folder / "ready").exists():
+        if not ready:
             self.ehr.create(
                 patients=self.patients, encounters=self.encounters, document_megabytes=self.document_megabytes
             )
