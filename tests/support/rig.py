@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from drp.hashing import create_manifest
-from drp.manifests import ManifestDirectory
 from tests.support.ehr import Ehr, binaries
 from tests.support.restic_tools import Restic, VersionKind, executable
 from tests.support.s3_server import Identity, S3Server
@@ -134,11 +132,11 @@ class Rig:
         """Back up as a backup job should: manifest first, then restic, tagged with the manifest's id."""
         root = self.ehr.stage()
         words = ["--host", str(self.ehr.socket), "--port", "5432", "--user", "postgres"]
-        facts = json.loads(self.drp("verifier", "facts", "postgres", *words, path=f"{binaries()}").stdout)
-        store = self.site / "manifests"
-        store.mkdir(parents=True, exist_ok=True)
-        create_manifest(root, store / "draft.drpm", application="ehr", facts=facts)
-        manifest = ManifestDirectory(store).keep(store / "draft.drpm").id
+        facts = self.folder / "facts.json"
+        facts.write_text(self.drp("verifier", "facts", "postgres", *words, path=f"{binaries()}").stdout)
+        store = ["--into", str(self.site / "manifests")]
+        made = self.drp("manifest", "create", str(root), "--application", "ehr", "--facts", str(facts), *store, "--json")
+        manifest = json.loads(made.stdout)["id"]
         tags = ["app=ehr", f"drp-manifest={manifest}"]
         points = {"manifest": manifest}
         if worm:
