@@ -8,6 +8,7 @@ SHARED = ("hospital_folder", "stage")
 """Fixtures that take long to make: whoever uses one runs in the same process, and first."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests together when several processes run the suites, and begin with what takes longest."""
 
