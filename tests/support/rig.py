@@ -135,7 +135,9 @@ class Rig:
         facts = self.folder / "facts.json"
         facts.write_text(self.drp("verifier", "facts", "postgres", *words, path=f"{binaries()}").stdout)
         store = ["--into", str(self.site / "manifests")]
-        made = self.drp("manifest", "create", str(root), "--application", "ehr", "--facts", str(facts), *store, "--json")
+        made = self.drp(
+            "manifest", "create", str(root), "--application", "ehr", "--facts", str(facts), *store, "--json"
+        )
         manifest = json.loads(made.stdout)["id"]
         tags = ["app=ehr", f"drp-manifest={manifest}"]
         points = {"manifest": manifest}
