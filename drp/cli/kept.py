@@ -19,7 +19,7 @@ from drp.domain.check import Target
 from drp.domain.events import SandboxDestroyed
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.phase import Prepared
-from drp.domain.sandbox import SandboxHandle
+from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.declare import find, reopen, states
 from drp.errors import NotFound
 
@@ -93,7 +93,7 @@ def clean_up(wiring: Wiring, *, machine: bool) -> int:
             handle = _handle(recovery)
             if not _is_kept(recovery) or handle is None:
                 continue
-            residue = wiring.sandbox().destroy(handle)
+            residue = _destroy(wiring, handle)
             journal.append(state.drill, SandboxDestroyed(recovery=name, sandbox=handle.id, residue=residue))
             left = left or not residue.clean
             cleaned.append({"drill": state.drill, "sandbox": handle.id, "clean": residue.clean})
@@ -102,6 +102,14 @@ def clean_up(wiring: Wiring, *, machine: bool) -> int:
     else:
         render.line(f"{len(cleaned)} cleaned" if cleaned else "nothing to clean")
     return 1 if left else 0
+
+
+def _destroy(wiring: Wiring, handle: SandboxHandle) -> Residue:
+    """Destroy a kept sandbox, once the keeper's last processes have let go of it."""
+    deadline = time.monotonic() + _END_SECONDS
+    while not (residue := wiring.sandbox().destroy(handle)).clean and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return residue
 
 
 def _end_keeper(note: Path) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from drp.domain.sandbox import Residue
 from drp.sandboxes import cgroups, mounts, processes
 
+_SETTLE_SECONDS = 5.0
+"""Killed processes take their moment to end, the longer the busier the machine is."""
+
 
 def look(sandbox: str, directories: Sequence[Path], pid_namespace: str, *, duration_ms: int = 0) -> Residue:
-    """Return what can be seen of a sandbox now; ``directories`` are the places where it had files or mounts."""
+    """Return what stays of a sandbox; ``directories`` are the places where it had files or mounts."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while not (seen := _look(sandbox, directories, pid_namespace, duration_ms)).clean and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return seen
+
+
+def _look(sandbox: str, directories: Sequence[Path], pid_namespace: str, duration_ms: int) -> Residue:
     groups = cgroups.find(sandbox)
     alive = {each for each in cgroups.members(groups) if not processes.is_ended(each)}
     alive |= processes.in_pid_namespace(pid_namespace)
