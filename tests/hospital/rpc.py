@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,6 +13,9 @@ from decimal import Decimal
 from typing import Any, Self
 
 from tests.hospital.processes import HospitalError, Namespace
+
+_ATTEMPTS = 6
+_CONFLICT = "could not serialize access"
 
 
 class NamespaceConnection(http.client.HTTPConnection):
@@ -94,7 +98,20 @@ class GnuHealth:
         self.context = self.call("model.res.user.get_preferences", True, {})
 
     def call(self, method: str, *parameters: Any) -> Any:
-        """Call any method of the interface. What it returns is committed. Raises ``HospitalError``."""
+        """Call any method of the interface. What it returns is committed. Raises ``HospitalError``.
+
+        A transaction that PostgreSQL rolled back because of a concurrent one is tried again, as every client must.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._call(method, *parameters)
+            except HospitalError as error:
+                if _CONFLICT not in str(error) or attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(0.2 * (attempt + 1))
+        raise AssertionError(method)
+
+    def _call(self, method: str, *parameters: Any) -> Any:
         self._count += 1
         body = json.dumps({"id": self._count, "method": method, "params": parameters}, default=encode).encode()
         headers = {"Content-Type": "application/json", "Authorization": self._authorization}
