@@ -99,7 +99,7 @@ def test_a_lie_is_a_sandbox_error_for_every_call(
 
 
 def test_hanging_up_is_a_sandbox_error(agent: Callable[[Behave], AgentClient]) -> None:
-    with pytest.raises(SandboxError, match="hung up|reset by peer"):
+    with pytest.raises(SandboxError, match=r"hung up|reset by peer"):
         agent(hang_up).exec(["true"], timeout=2)
 
 
@@ -108,7 +108,7 @@ def test_a_truncated_frame_is_a_sandbox_error(agent: Callable[[Behave], AgentCli
         peer.recv(1 << 16)
         peer.sendall(b"X\0\0")
 
-    with pytest.raises(SandboxError, match="hung up|reset by peer"):
+    with pytest.raises(SandboxError, match=r"hung up|reset by peer"):
         agent(behave).exec(["true"], timeout=2)
 
 
