@@ -12,6 +12,8 @@ from drp.domain.application import Application, PointFilter
 from drp.domain.recovery_point import RecoveryPoint
 
 MANIFEST_TAG = "drp-manifest="
+CONSISTENT_TAG = "consistent_at="
+"""What is in a dump or a copy is older than the snapshot that keeps it; the backup job knows of which instant it is."""
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
@@ -71,7 +73,7 @@ def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> Re
         id=identifier,
         repository=repository,
         application=application,
-        consistent_at=read_time(str(snapshot["time"])),
+        consistent_at=_consistent_at(tags, read_time(str(snapshot["time"]))),
         size_bytes=size if isinstance(size, int) and size >= 0 else None,
         tags=tags,
         host=str(snapshot.get("hostname") or ""),
@@ -91,6 +93,15 @@ def _texts(value: object) -> tuple[str, ...]:
         message = "a text that no path and no argument can hold"
         raise ValueError(message)
     return texts
+
+
+def _consistent_at(tags: Iterable[str], taken_at: datetime) -> datetime:
+    """Return the instant that the tags state, else that of the snapshot. Raises ``ValueError`` for nonsense."""
+    stated = {read_time(tag.removeprefix(CONSISTENT_TAG)) for tag in tags if tag.startswith(CONSISTENT_TAG)}
+    if len(stated) > 1 or any(instant > taken_at for instant in stated):
+        message = "tags that state two instants, or one after the snapshot"
+        raise ValueError(message)
+    return stated.pop() if stated else taken_at
 
 
 def _manifest(tags: Iterable[str]) -> str | None:

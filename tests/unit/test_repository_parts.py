@@ -238,3 +238,25 @@ def test_a_tool_that_is_not_installed_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(RepositoryError, match="not installed"):
         create(settings, resolve=lambda _: "x", cache_directory=tmp_path).preflight()
+
+
+def test_the_instant_of_a_dump_is_that_of_its_tag_and_not_of_the_snapshot() -> None:
+    tagged = {**SNAPSHOT, "tags": ["consistent_at=2026-11-21T22:40:00.25Z"]}
+    ((point,), unreadable) = points_of([tagged], application(), "worm")
+    assert point.consistent_at == datetime(2026, 11, 21, 22, 40, 0, 250_000, tzinfo=UTC)
+    assert unreadable == ()
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ["consistent_at=2026-11-21T23:00:00Z"],  # after the snapshot
+        ["consistent_at=2026-11-21T22:00:00Z", "consistent_at=2026-11-21T21:00:00Z"],
+        ["consistent_at=yesterday"],
+        ["consistent_at=2026-11-21T22:00:00"],
+    ],
+)
+def test_an_instant_that_makes_no_sense_hides_its_point_by_name(tags: list[str]) -> None:
+    points, unreadable = points_of([{**SNAPSHOT, "tags": tags}], application(), "worm")
+    assert points == ()
+    assert unreadable == (f"snapshots/{'a' * 64}: makes no sense (ValueError)",)
