@@ -41,6 +41,9 @@ def run(
     ] = None,
     repository: Annotated[str | None, typer.Option("--repo", help="Restore from this repository.")] = None,
     point: Annotated[str | None, typer.Option(help="Restore this recovery point: its id or a unique prefix.")] = None,
+    recover_to: Annotated[
+        str | None, typer.Option(help="Roll the applications that can to this instant, such as 2026-11-21T02:00:00Z.")
+    ] = None,
     keep_sandbox: Annotated[bool, typer.Option("--keep-sandbox", help="Keep the sandboxes for inspection.")] = False,
     keep_for: Annotated[str | None, typer.Option(help="How long, at most; default: as the plan says.")] = None,
     machine: Json = False,
@@ -60,6 +63,7 @@ def run(
     wiring = wiring_of(context)
     site = wiring.site
     flags = {"repository": repository, "point": point, "keep_sandbox": keep_sandbox, "keep_for": keep_for}
+    flags["recover_to"] = recover_to
     drill_plan = site.plan(name, applications=only, **flags) if name is not None else site.ad_hoc_plan(*only, **flags)
     if point is not None:
         must_have_point(wiring, drill_plan.recoveries[0])

@@ -41,6 +41,7 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
         "rto_ms": milliseconds(application.objectives.rto),
         "rpo_ms": milliseconds(application.objectives.rpo),
         "checks": [check.name for check in application.checks],
+        "recover_to": to_data(recovery.selection.recover_to),
         "undrilled_dependencies": sorted(set(application.depends_on) - {other.name for other in plan.recoveries}),
         "last_rta_ms": _last_rta(wiring, recovery.name),
     }
@@ -83,6 +84,8 @@ def _print_preview(item: dict[str, Any]) -> None:
     objectives = f"RTO {render.duration(item['rto_ms'])}, RPO {render.duration(item['rpo_ms'])}"
     checks = ", ".join(item["checks"]) or "NONE"
     render.line(f"  {'':<14} {objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {checks}")
+    if item["recover_to"]:
+        render.line(f"  {'':<14} rolled to {render.instant(item['recover_to'])}")
     for refused in item.get("refused", [])[:5]:
         render.line(f"  {'':<14} refused {refused['id'][:8]}: {refused['reason']}")
     if item["undrilled_dependencies"]:

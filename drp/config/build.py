@@ -18,7 +18,7 @@ from drp.config.schema import Secret
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, Recovery, SandboxFile, SelectFile
 from drp.config.schema_repositories import LocationFile, RepositoryFile
-from drp.domain.application import Application, CheckSpec, Objectives, PointFilter, Runbook
+from drp.domain.application import Application, CheckSpec, Objectives, PointFilter, Runbook, SoftwareImage
 from drp.domain.plan import InterruptPolicy, Scenario
 from drp.domain.recovery_point import Selection
 from drp.domain.restore import SecretReference
@@ -95,8 +95,8 @@ def _location(said: LocationFile, site: Path) -> Location:
     return DirectoryLocation(path=site / (said.directory or "."))
 
 
-def application(said: ApplicationFile) -> Application:
-    """Return an application."""
+def application(said: ApplicationFile, site: Path) -> Application:
+    """Return an application, paths of its software made absolute."""
     backup, runbook = said.backup, said.runbook
     points = backup.points if backup is not None else None
     return Application(
@@ -113,6 +113,10 @@ def application(said: ApplicationFile) -> Application:
             for check in said.checks
         ),
         depends_on=tuple(said.depends_on),
+        software=tuple(
+            SoftwareImage(image=str(site / each.image), at=each.at, digest=each.digest) for each in said.software
+        ),
+        point_in_time=said.point_in_time,
     )
 
 
@@ -152,4 +156,5 @@ def _selection(said: SelectFile) -> Selection:
         seed=said.seed,
         not_older_than=said.not_older_than,
         not_newer_than=said.not_newer_than,
+        recover_to=said.recover_to,
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from drp.config.build import DrillSettings, RecoverySettings
 from drp.config.catalogue import Catalogue
 from drp.config.problems import suggestion
-from drp.config.values import parse_duration
+from drp.config.values import parse_duration, parse_instant
 from drp.domain.application import Application
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.recovery_point import Selection, SelectionPolicy
@@ -35,6 +35,8 @@ class Overrides:
     keep_sandbox: bool = False
     keep_for: timedelta | str | None = None
     require_manifest: bool | None = None
+    recover_to: datetime | str | None = None
+    """Roll the applications that can to this instant."""
     media_deadline: timedelta | None = None
 
 
@@ -74,6 +76,7 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
             f"recovery point {overrides.point} of which application?",
             hint=f"add --app with one of {', '.join(recovery.application for recovery in drill.recoveries)}",
         )
+    _must_be_able_to_roll(catalogue, drill, overrides)
     scenario = drill.scenario
     if overrides.disaster_at is not None:
         scenario = replace(scenario, disaster_at=overrides.disaster_at)
@@ -109,7 +112,7 @@ def _recovery(catalogue: Catalogue, said: RecoverySettings, overrides: Overrides
     return PlannedRecovery(
         application=application,
         repository=repository,
-        selection=_selection(said.selection, overrides),
+        selection=_rolled(application, _selection(said.selection, overrides), overrides),
         sandbox=catalogue.sandbox(overrides.sandbox or said.sandbox),
         require_manifest=said.require_manifest if require is None else require,
         media_deadline=overrides.media_deadline or said.media_deadline,
@@ -131,6 +134,29 @@ def _selection(said: Selection, overrides: Overrides) -> Selection:
     seed = overrides.seed if overrides.seed is not None else said.seed
     # drawn here, so that the plan that is declared before anything is restored already names it
     return replace(said, policy=policy, point=None, seed=secrets.randbelow(_SEED_LIMIT) if seed is None else seed)
+
+
+def _must_be_able_to_roll(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> None:
+    names = [said.application for said in drill.recoveries]
+    wanted = overrides.recover_to or next((said.selection.recover_to for said in drill.recoveries), None)
+    if wanted is not None and not any(catalogue.application(name).point_in_time for name in names):
+        raise UsageError(
+            f"none of {', '.join(names)} can be recovered to an instant",
+            hint="say `point_in_time: true` where backups and runbook allow it",
+        )
+
+
+def _rolled(application: Application, selection: Selection, overrides: Overrides) -> Selection:
+    """Return the selection with the instant to recover to, where the application can be rolled to one."""
+    if not application.point_in_time:
+        return replace(selection, recover_to=None)
+    flag = overrides.recover_to
+    try:
+        return replace(
+            selection, recover_to=parse_instant(flag) if isinstance(flag, str) else flag or selection.recover_to
+        )
+    except ValueError as error:
+        raise UsageError(f"{flag!r} {error}", hint="for instance --recover-to 2026-11-21T02:00:00Z") from None
 
 
 def _must_be_drillable(application: Application) -> None:

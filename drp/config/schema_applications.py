@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from drp.config.schema import Strict
+from drp.config.schema_software import Software
 from drp.config.values import Duration, DurationOrZero, Name, Text
 
 
@@ -93,5 +94,9 @@ class ApplicationFile(Strict):
     """How it is recovered."""
     checks: list[CheckFile] = Field(default_factory=list)
     """What proves that it came back; without one no drill passes."""
+    point_in_time: bool = False
+    """Its backups hold a continuous log, so that its runbook can bring back any instant that they cover."""
     depends_on: list[Name] = Field(default_factory=list)
     """Applications that must be up before it."""
+    software: Software = Field(default_factory=list)
+    """Its software, where the backup does not hold it: directories of the drill host, each with its digest."""

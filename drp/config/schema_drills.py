@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from drp.config.schema import Strict
-from drp.config.values import DisasterInstant, Duration, Name, PointId, Size, Text
+from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId, Size, Text
 from drp.domain.plan import InterruptPolicy
 from drp.domain.recovery_point import SelectionPolicy
 from drp.domain.sandbox import SandboxProfile
@@ -61,6 +61,8 @@ class SelectFile(Strict):
     """Largest age at the disaster."""
     not_newer_than: Duration | None = None
     """Smallest age at the disaster: a younger point may hold the attacker's work."""
+    recover_to: Instant | None = None
+    """Roll applications with `point_in_time` to this instant; the others are recovered as their points are."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -102,7 +102,7 @@ def _assemble(reader: SiteReader) -> Site:
         evidence_directories=tuple(directory / sink for sink in said.evidence.sinks),
         manifests_directory=directory / said.manifests.directory,
         runbook_folders=reader.runbook_folders,
-        applications={name: build.application(file) for name, (file, _) in inventory.applications.items()},
+        applications={name: build.application(file, directory) for name, (file, _) in inventory.applications.items()},
         repositories={
             name: build.repository(name, repository, directory) for name, repository in inventory.repositories.items()
         },

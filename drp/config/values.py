@@ -115,13 +115,17 @@ DisasterInstant = Annotated[
 ]
 """None: the instant the drill is declared."""
 
+Instant = Annotated[datetime, BeforeValidator(parse_instant), _text_schema(r"^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$")]
+
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 POINT_PATTERN = r"^[0-9A-Za-z._-]{4,}$"
 CREDENTIAL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+DIGEST_PATTERN = r"^blake3:[0-9a-f]{64}$"
 ADVICE: Mapping[str, str] = {
     NAME_PATTERN: "must be lower case letters, digits and hyphens, at most 63",
     POINT_PATTERN: "must be a point's id, or at least its first four characters",
     CREDENTIAL_PATTERN: "must be the name of a credential: letters, digits, dots, hyphens",
+    DIGEST_PATTERN: "must be blake3: and 64 hexadecimal digits, as `drp app image DIRECTORY` prints it",
 }
 """What to tell people instead of a regular expression."""
 

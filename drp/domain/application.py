@@ -50,6 +50,18 @@ class Runbook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoftwareImage:
+    """Software that the backup does not hold: a directory of the drill host, read-only inside, known by its digest."""
+
+    image: str
+    """Absolute path on the host."""
+    at: str
+    """Absolute path inside the run sandbox."""
+    digest: str
+    """``blake3:<hex>`` of the directory's content, as `drp app image` prints it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
     """A clinical system that is recovered as a unit."""
 
@@ -65,6 +77,10 @@ class Application:
     checks: tuple[CheckSpec, ...] = ()
     depends_on: tuple[str, ...] = ()
     owner: str = ""
+    software: tuple[SoftwareImage, ...] = ()
+    """Empty: the application's software comes from the backup, or from what the drill host has in /usr."""
+    point_in_time: bool = False
+    """Its backups and its runbook can bring back any instant between a base backup and the last archived log."""
 
     @property
     def drilled(self) -> bool:

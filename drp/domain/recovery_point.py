@@ -80,6 +80,12 @@ class Selection:
     not_older_than: timedelta | None = None
     not_newer_than: timedelta | None = None
     """Ages before the disaster; a point younger than ``not_newer_than`` may hold the attacker's work."""
+    recover_to: datetime | None = None
+    """Roll the restored application to this instant instead of the end of its recovery point."""
+
+    def restored_state(self, point: RecoveryPoint) -> datetime:
+        """Return the instant whose state is brought back: the data-loss interval begins there."""
+        return point.consistent_at if self.recover_to is None else min(point.consistent_at, self.recover_to)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +104,8 @@ def refusal(point: RecoveryPoint, selection: Selection, disaster_at: datetime) -
         return "made after the disaster"
     if selection.policy == "specific" and not point.id.startswith(selection.point or "?"):
         return f"not the point asked for ({selection.point})"
+    if selection.recover_to is not None and point.consistent_at < selection.recover_to:
+        return f"ends before {selection.recover_to:%Y-%m-%dT%H:%M:%SZ}, the instant to recover to"
     if selection.not_older_than is not None and age > selection.not_older_than:
         return f"older than {selection.not_older_than} before the disaster"
     if selection.not_newer_than is not None and age < selection.not_newer_than:
@@ -108,11 +116,12 @@ def refusal(point: RecoveryPoint, selection: Selection, disaster_at: datetime) -
 def preference(points: Sequence[RecoveryPoint], selection: Selection) -> tuple[RecoveryPoint, ...]:
     """Return the eligible points in the order in which the policy would take them.
 
+    With an instant to recover to, the first point that reaches it comes first: a later base backup cannot go back.
     ``random`` draws with ``random.Random(seed)`` over the points sorted by (consistent_at, id), so the same seed
     and the same points give the same draw on every machine.
     """
     newest_first = sorted(points, key=lambda point: (point.consistent_at, point.id), reverse=True)
-    if selection.policy == "oldest-retained":
+    if selection.policy == "oldest-retained" or selection.recover_to is not None:
         return tuple(reversed(newest_first))
     if selection.policy == "random":
         drawn = list(reversed(newest_first))

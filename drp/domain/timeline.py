@@ -32,7 +32,9 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
     watermark = verified.watermark if isinstance(verified, Verified) else None
     restored = isinstance(progress.outputs.get("restore"), Restored)
     lower, upper = rpa_interval(
-        state.declared.disaster_at, point.consistent_at if point is not None and restored else None, watermark
+        state.declared.disaster_at,
+        recovery.selection.restored_state(point) if point is not None and restored else None,
+        watermark,
     )
     objectives = recovery.application.objectives
     return Measurement(

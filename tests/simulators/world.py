@@ -19,8 +19,9 @@ from drp.domain.ports import Abilities, Ports, SinkReceipt
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
 from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.runbook import RunbookResult, TaskResult
-from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxProfile
+from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.inline import InlineEngine
+from drp.errors import NotFound
 
 EPOCH = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
@@ -98,6 +99,8 @@ class Script:
     residue: Residue = field(default_factory=lambda: Residue(processes=0))
     cell_residue: Residue = field(default_factory=lambda: Residue(processes=0))
     unreadable: tuple[str, ...] = ()
+    images: dict[str, str] = field(default_factory=dict)
+    """Software images by path, and their digests."""
     faults: dict[str, BaseException] = field(default_factory=dict)
     """port.method → what it raises."""
     on_call: Callable[[str], None] = lambda name: None
@@ -116,7 +119,9 @@ class World:
         self.journal = SimJournal(self.clock)
         self.alive: set[str] = set()
         self.opened = 0
+        self.orders: list[SandboxOrder] = []
         self.calls: list[str] = []
+        self.inputs: dict[str, dict[str, object]] = {}
         self.records: dict[str, bytes] = {}
         self.stop = False
         self.shown: list[Entry] = []
@@ -172,9 +177,10 @@ class World:
         return ()
 
     # Sandbox
-    def open(self, profile: SandboxProfile, label: str) -> SandboxHandle:
+    def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = SandboxOrder()) -> SandboxHandle:
         self.call("open")
         self.opened += 1
+        self.orders.append(order)
         handle = SandboxHandle(
             id=f"sbx-{self.opened}",
             role="run",
@@ -221,6 +227,13 @@ class World:
             manifest_id="m" * 64, files_hashed=10, bytes_hashed=1000, entries_expected=10, counts=self.script.difference
         )
 
+    def tree_digest(self, root: Path, **_: object) -> str:
+        self.call("tree_digest")
+        if str(root) not in self.script.images:
+            message = f"cannot open the directory {root}"
+            raise NotFound(message)
+        return self.script.images[str(root)]
+
     def expected(self, point: RecoveryPoint) -> tuple[Path, ManifestSummary] | None:
         self.call("expected")
         if not self.script.manifest:
@@ -245,6 +258,7 @@ class _Runbooks:
 
     def run(self, order, report, cancelled) -> RunbookResult:
         self.world.call(f"runbook.{order.step}")
+        self.world.inputs[order.step] = dict(order.inputs)
         ok = self.world.script.restore_ok if order.step == "restore" else self.world.script.start_ok
         outputs = {"drp_restore": {"exit_code": 0 if ok else 1}}
         task = TaskResult(name="Do it", outcome="ok" if ok else "failed", duration_ms=5, message="" if ok else "broken")

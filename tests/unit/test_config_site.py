@@ -177,9 +177,20 @@ def test_a_random_draw_has_its_seed_in_the_plan(tmp_path: Path) -> None:
     assert site.plan("hospital", seed=7).recoveries[0].selection.seed == 7
 
 
+def test_only_applications_with_a_log_are_rolled_to_an_instant(tmp_path: Path) -> None:
+    site = load_site(write_site(tmp_path, {"inventory/applications/ehr.yml": EHR + "point_in_time: true\n"}))
+    rolled = site.plan("hospital", recover_to="2026-11-21T02:00:00+01:00").recoveries
+    instants = {recovery.name: recovery.selection.recover_to for recovery in rolled}
+    assert instants == {"ehr": datetime(2026, 11, 21, 1, tzinfo=UTC), "documents": None}
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (
+            {"recover_to": "2026-11-21T02:00:00Z"},
+            "none of ehr, documents can be recovered to an instant",
+        ),
         ({"applications": ("lis",)}, "drill `hospital` does not recover `lis`; known here: documents, ehr"),
         ({"point": "a1b2c3"}, "recovery point a1b2c3 of which application?"),
         ({"repository": "shelf"}, "`documents` has no backup in `shelf`"),

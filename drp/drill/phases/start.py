@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import START_FAILED
 from drp.domain.phase import Prepared, Restored, Started
@@ -22,7 +24,11 @@ def start_phase(context: PhaseContext) -> Started:
             kind=runbook.kind,
             step="start",
             sandbox=prepared.sandbox,
-            inputs={**runbook.inputs, "restored_root": inside_path(restored, prepared)},
+            inputs={
+                **runbook.inputs,
+                **_target(context.recovery.selection.recover_to),
+                "restored_root": inside_path(restored, prepared),
+            },
             timeout=runbook.timeout,
             label=context.recovery.name,
         ),
@@ -30,6 +36,10 @@ def start_phase(context: PhaseContext) -> Started:
         context.ports.cancelled,
     )
     return Started(runbook=result, findings=_findings(result))
+
+
+def _target(recover_to: datetime | None) -> dict[str, str]:
+    return {} if recover_to is None else {"recovery_target_time": recover_to.isoformat()}
 
 
 def _findings(result: RunbookResult) -> tuple[Finding, ...]:

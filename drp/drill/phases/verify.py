@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from drp.domain.check import CheckResult, Expectation, Watermark
 from drp.domain.finding import Finding
@@ -40,12 +39,12 @@ def verify_phase(context: PhaseContext) -> Verified:
             facts=facts,
             disaster_at=context.disaster_at,
             declared_at=context.declared_at,
-            consistent_at=selected.point.consistent_at,
+            consistent_at=context.recovery.selection.restored_state(selected.point),
             timeout_seconds=spec.timeout.total_seconds(),
             restored_root=inside_path(restored, prepared),
         )
         found = context.ports.checks.run(spec, target, expectation, context.ports.cancelled)
-        results += [_believable(result, context.declared_at) for result in found]
+        results += [_believable(result, context) for result in found]
     egress = context.ports.sandbox.egress(prepared.sandbox)
     return Verified(
         checks=tuple(results),
@@ -55,15 +54,22 @@ def verify_phase(context: PhaseContext) -> Verified:
     )
 
 
-def _believable(result: CheckResult, declared_at: datetime) -> CheckResult:
-    """Return the result, undetermined if its watermark is younger than the drill: no verifier may date a loss away."""
-    if result.outcome != "passed" or result.watermark is None or result.watermark.at <= declared_at:
+def _believable(result: CheckResult, context: PhaseContext) -> CheckResult:
+    """Return the result, undetermined if its watermark cannot be true: no verifier may date a loss away.
+
+    No restored datum is younger than the drill, nor younger than the instant that the application was rolled to.
+    """
+    limit, why = context.declared_at, "after the drill began"
+    recover_to = context.recovery.selection.recover_to
+    if recover_to is not None and recover_to < limit:
+        limit, why = recover_to, "after the instant to recover to"
+    if result.outcome != "passed" or result.watermark is None or result.watermark.at <= limit:
         return result
     return replace(
         result,
         outcome="undetermined",
-        observed=f"the newest datum is dated {result.watermark.at.isoformat()}, after the drill began",
-        expected=f"at most {declared_at.isoformat()}",
+        observed=f"the newest datum is dated {result.watermark.at.isoformat()}, {why}",
+        expected=f"at most {limit.isoformat()}",
         watermark=None,
     )
 
