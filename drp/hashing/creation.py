@@ -9,13 +9,12 @@ from __future__ import annotations
 import heapq
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from drp.atomic import atomic_writer
 from drp.clock import utc_now
@@ -26,9 +25,10 @@ from drp.hashing import (
     create_worker,  # noqa: F401 - forked workers find it loaded
     merkle,
 )
+from drp.hashing.create_job import CreateJob, Say
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Key, Tag, decode, encode, stored_key
-from drp.hashing.pool import Pool, Task, cold_workers
+from drp.hashing.pool import Pool, cold_workers
 from drp.hashing.reader import ALGORITHMS, read_summary
 from drp.hashing.rows import INODE, Options
 from drp.hashing.writer import Writer
@@ -36,87 +36,8 @@ from drp.hashing.writer import Writer
 _READ_MOST, _READ_ALL = 256 << 10, 48 << 20
 """How much of a run is read at once, and how much of all runs together."""
 _ERRNO_BYTES, _NODE = 4, 32
-_SPREAD = 4 << 30
-"""A file of this size is likely to outlast all others, and is spread over idle cores from its start."""
 Watch = Callable[[int, int, int], None]
 """Called a few times a second with files, bytes and entries so far."""
-
-
-@dataclass(slots=True)
-class CreateJob:
-    """The tasks of making a manifest, and what came of them."""
-
-    setup: dict[str, Any]
-    descriptors: tuple[int, ...]
-    spools: list[IO[bytes]]
-    folder: Path
-    """Where spools are made: there must be room for the manifest anyway."""
-    pending: list[tuple[bytes, list[bytes]]] = field(default_factory=list)
-    parts: list[Task] = field(default_factory=list)
-    large: list[tuple[int, bytes, bytes]] = field(default_factory=list)
-    runs: list[tuple[int, int, int]] = field(default_factory=list)
-    late: dict[tuple[bytes, bytes], Task] = field(default_factory=dict)
-    waiting: int = 0
-    number: int = 0
-
-    def spool(self, worker: int) -> int:
-        """Return the worker's spool file, which has no name and goes with this process."""
-        while len(self.spools) <= worker:
-            self.spools.append(tempfile.TemporaryFile(dir=self.folder))  # noqa: SIM115 - `close` closes it
-        return self.spools[worker].fileno()
-
-    def close(self) -> None:
-        """Give the spools back."""
-        for spool in self.spools:
-            spool.close()
-
-    def next(self) -> Task | None:
-        """Return large files first, the largest before the others, then parts of directories, then directories."""
-        self.number += 1
-        if self.large:
-            size, directory, name = heapq.heappop(self.large)
-            alone = not self.large and not self.parts and not self.pending
-            return ("file", self.number, directory, name, -size, alone or -size >= _SPREAD)
-        if self.parts:
-            return ("part", self.number, *self.parts.pop())
-        if self.pending:
-            directory, names = self.pending[-1]
-            count = max(1, min(32, self.waiting // (4 * max(1, len(self.spools)))))
-            batch = names[-count:][::-1]
-            del names[-count:]
-            if not names:
-                self.pending.pop()
-            self.waiting -= len(batch)
-            return ("directories", self.number, directory, batch)
-        return None
-
-    def message(self, worker: int, message: Task) -> None:
-        """Take what was found."""
-        kind = message[0]
-        if kind == "directories":
-            names = message[3].split(b"\0")
-            names.reverse()
-            self.waiting += len(names)
-            self.pending.append((message[2], names))
-        elif kind == "part":
-            self.parts.append(message[2:])
-        elif kind == "file":
-            heapq.heappush(self.large, (-message[4], message[2], message[3]))
-        else:
-            self.runs.append((worker, message[1], message[2]))
-
-    def done(self, task: Task, message: Task) -> None:
-        """Take the digest of a large file."""
-        if task[0] == "file":
-            self.late[message[3], message[4]] = message[5:]
-
-    def died(self, tasks: list[Task], status: int) -> None:
-        """Give up: what the worker had spooled is no longer known to be whole."""
-        del tasks
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with {status}"
-        raise ManifestError(
-            f"a hashing worker {how}", hint="look for the kernel's out-of-memory messages, then run it again"
-        )
 
 
 def create_manifest(
@@ -134,10 +55,12 @@ def create_manifest(
     rate: float = 0.0,
     nice: int = 0,
     on_pool: Callable[[Pool], None] | None = None,
+    say: Say | None = None,
 ) -> ManifestSummary:
     """Write the manifest of the tree at ``root`` to ``output``, whole or not at all, and return what it says.
 
-    Entries that cannot be read are in it with their errno, and counted. Raises ``NotFound`` when there is no tree at
+    Entries that cannot be read are in it with their errno, and counted; EOWNERDEAD: two workers were killed there.
+    ``say`` hears of workers that were lost, a sentence each. Raises ``NotFound`` when there is no tree at
     the root, ``ManifestError``, ``StorageFull``, ``Interrupted``.
     """
     if not algorithms or any(name not in ALGORITHMS for name in algorithms):
@@ -165,6 +88,7 @@ def create_manifest(
         stack.callback(os.close, descriptor)
         job = _job(descriptor, output.parent, settings, bytes.fromhex(str(header["key"])))
         stack.callback(job.close)
+        job.say = say or job.say
         pool = Pool(job, count, rate=rate, nice=nice, most=cold_workers() if workers is None else count)
         if on_pool is not None:
             on_pool(pool)
@@ -210,9 +134,9 @@ def _merged(job: CreateJob, spools: Sequence[IO[bytes]]) -> Iterator[tuple[bytes
     """Yield all stored groups and their Merkle nodes in order, hard links resolved and late digests filled in."""
     key, size = job.setup["key"], 32 * len(job.setup["options"]["algorithms"])
     piece = max(4096, min(_READ_MOST, _READ_ALL // max(1, len(job.runs))))
-    runs = [_run(spools[worker].fileno(), offset, length, piece) for worker, offset, length in job.runs]
+    runs = [_run(spools[number].fileno(), offset, length, piece) for number, offset, length in job.runs]
     firsts: dict[tuple[int, int], tuple[bytes, int]] = {}
-    for _, stored, root in heapq.merge(*runs, key=itemgetter(0)):
+    for _, stored, root in heapq.merge(*runs, sorted(job.lost), key=itemgetter(0)):
         if GROUP.unpack_from(stored)[3] & (LINKED | PENDING):
             group = decode(stored)
             if group.pending:

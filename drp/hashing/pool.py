@@ -49,12 +49,12 @@ class Job(Protocol):
         """Take what a worker said besides the end of a task."""
         ...
 
-    def done(self, task: Task, message: Task) -> None:
+    def done(self, worker: int, task: Task, message: Task) -> None:
         """Take the end of a task."""
         ...
 
-    def died(self, tasks: list[Task], status: int) -> None:
-        """Take back what a dead worker was given: requeue it, or raise."""
+    def died(self, worker: int, tasks: list[Task], status: int) -> None:
+        """Take back what a dead worker was given, first what it was at, then what waited for it; or raise."""
         ...
 
 
@@ -100,19 +100,24 @@ class Pool:
         try:
             for number in range(self._count):
                 self._start(number)
-            due = time.monotonic() + _TICK_SECONDS
-            while self._feed():
-                for descriptor, _ in self._poll.poll(max(0.0, due - time.monotonic()) * 1000):
-                    self._hear(self._workers[descriptor])
-                if time.monotonic() >= due:
-                    if cancelled():
-                        raise Interrupted("hashing was stopped")
-                    tick()
-                    self._grow()
-                    due = time.monotonic() + _TICK_SECONDS
-            self._end()
+            while self._workers:
+                self._work(tick, cancelled)
+                self._end()  # who dies in it is replaced, and what it held is done again
         finally:
             self._stop()
+
+    def _work(self, tick: Callable[[], None], cancelled: Callable[[], bool]) -> None:
+        """Work until there is nothing left at the moment."""
+        due = time.monotonic() + _TICK_SECONDS
+        while self._feed():
+            for descriptor, _ in self._poll.poll(max(0.0, due - time.monotonic()) * 1000):
+                self._hear(self._workers[descriptor])
+            if time.monotonic() >= due:
+                if cancelled():
+                    raise Interrupted("hashing was stopped")
+                tick()
+                self._grow()
+                due = time.monotonic() + _TICK_SECONDS
 
     def _grow(self) -> None:
         """Add a worker while they wait for a device that bears it, rather than for the processor.
@@ -193,7 +198,7 @@ class Pool:
         elif message[0] == "done":
             task = worker.tasks.pop(message[1])
             self._cold = bool(message[2])
-            self._job.done(task, message)
+            self._job.done(worker.number, task, message)
         elif message[0] == "ended":
             worker.ended = True
         else:
@@ -208,16 +213,17 @@ class Pool:
         status = worker.wait()
         if worker.ended:
             return
-        self._job.died(list(worker.tasks.values()), status)
+        self._job.died(worker.number, list(worker.tasks.values()), status)
         self._start(worker.number)
 
     def _end(self) -> None:
-        """Let every worker put away what it holds."""
-        for worker in self._workers.values():
+        """Let every worker put away what it holds, and see it go."""
+        workers = list(self._workers.values())
+        for worker in workers:
             with suppress(OSError):
                 worker.channel.send(("end", 0))
-        for worker in list(self._workers.values()):
-            while not worker.ended and worker.channel.reading in self._workers:
+        for worker in workers:
+            while self._workers.get(worker.channel.reading) is worker:
                 self._hear(worker)
 
     def _stop(self) -> None:

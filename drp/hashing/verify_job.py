@@ -70,8 +70,9 @@ class VerifyJob:
         del worker
         raise ManifestError(str(message[1]))
 
-    def done(self, task: Task, message: Task) -> None:
+    def done(self, worker: int, task: Task, message: Task) -> None:
         """Take all that came of a task."""
+        del worker
         if self.checkpoint is not None:
             self.checkpoint.add(task_key(task), message[3:])
         self._take(message[3:])
@@ -87,12 +88,14 @@ class VerifyJob:
         for item in more:
             self.put(item)
 
-    def died(self, tasks: list[Task], status: int) -> None:
-        """Give the tasks to another worker once; what kills that one too is unreadable."""
-        for task in tasks:
-            if task[1] not in self.tried:
-                self.tried.add(task[1])
+    def died(self, worker: int, tasks: list[Task], status: int) -> None:
+        """Give the tasks to another worker; what kills that one too is unreadable."""
+        del worker
+        for number, task in enumerate(tasks):
+            if number or task[1] not in self.tried:  # it did not die of those that waited for it
                 self.pending.append(task)
+                if not number:
+                    self.tried.add(task[1])
                 continue
             for path in _paths(task):
                 why = f"two workers died while reading here (last with status {status})"

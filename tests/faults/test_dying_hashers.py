@@ -11,22 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from drp.errors import Interrupted, ManifestError, UsageError
+from drp.errors import Interrupted, UsageError
 from drp.hashing import create_manifest
 from drp.hashing.verification import Plan, verify_tree
+from tests.support.hashers import workers
 from tests.support.trees import ordinary, write
-
-
-def workers(parent: int | None = None) -> list[int]:
-    """Return the children of a process that are hashing workers: they share its memory page."""
-    parent = parent or os.getpid()
-    found = []
-    for task in Path(f"/proc/{parent}/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            maps = Path(f"/proc/{pid}/maps").read_text()
-            if "drp-hashing" in maps:
-                found.append(int(pid))
-    return found
 
 
 def test_worker_killed_while_it_reads_is_replaced(tmp_path):
@@ -63,21 +52,6 @@ def test_reader_that_dies_twice_is_unreadable_not_verified(tmp_path):
     result = verify_tree(root, tmp_path / "m", Plan(workers=1, rate=float(20 << 20)), watch=kill)
     assert deaths >= 2
     assert result.difference.counts["unreadable"] >= 1
-
-
-def test_making_a_manifest_fails_clearly_when_a_worker_dies(tmp_path):
-    root = tmp_path / "tree"
-    root.mkdir()
-    write(root / "volume", bytes(70 << 20))
-    from drp.hashing.creation import create_manifest as create
-
-    def kill(files: int, size: int, seen: int) -> None:
-        for pid in workers():
-            os.kill(pid, signal.SIGKILL)
-
-    with pytest.raises(ManifestError, match="killed by signal 9"):
-        create(root, tmp_path / "m", application="a", workers=1, watch=kill, rate=float(20 << 20))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["tree"]
 
 
 _RUN = """
