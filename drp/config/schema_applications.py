@@ -96,6 +96,8 @@ class ApplicationFile(Strict):
     """What proves that it came back; without one no drill passes."""
     point_in_time: bool = False
     """Its backups hold a continuous log, so that its runbook can bring back any instant that they cover."""
+    ground_truth: Text | None = None
+    """File of acknowledged writes (JSON Lines), for the verifier `ledger`; relative to the site."""
     depends_on: list[Name] = Field(default_factory=list)
     """Applications that must be up before it."""
     software: Software = Field(default_factory=list)

@@ -77,6 +77,8 @@ class Application:
     checks: tuple[CheckSpec, ...] = ()
     depends_on: tuple[str, ...] = ()
     owner: str = ""
+    ground_truth: str = ""
+    """File of acknowledged writes, kept outside of the application: what was really lost is counted against it."""
     software: tuple[SoftwareImage, ...] = ()
     """Empty: the application's software comes from the backup, or from what the drill host has in /usr."""
     point_in_time: bool = False

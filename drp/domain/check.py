@@ -21,6 +21,18 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Writes that users were told are safe, after the recovery point, and what became of them."""
+
+    acknowledged: int
+    lost: int
+    first_at: datetime | None = None
+    """When the first lost one was acknowledged: the loss reaches back to here."""
+    named: tuple[str, ...] = ()
+    """The first of the lost, by identifiers only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """One statement of a verifier. ``undetermined`` never counts as passed."""
 
@@ -32,6 +44,8 @@ class CheckResult:
     expected: str = ""
     duration_ms: int = 0
     watermark: Watermark | None = None
+    loss: Loss | None = None
+    """Counted against the log of acknowledged writes, where the application has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +91,5 @@ class Expectation:
     timeout_seconds: float = 300.0
     restored_root: str = "/data/restore"
     """Where the restored tree begins inside the sandbox; relative paths in options are below it."""
+    ground_truth: str = ""
+    """Log of acknowledged writes on the machine that drills; empty: there is none."""

@@ -199,6 +199,13 @@ NOTHING_CHECKED = _add(
     "The plan has no check for this application, so nobody knows whether it works.",
     "add at least one check to the application",
 )
+WRITES_LOST = _add(
+    "DRP-C004",
+    "note",
+    "acknowledged writes are lost",
+    "Writes that users were told are safe came after the recovery point and did not come back. The recovery point objective judges how much of it is accepted.",
+    "have the listed writes entered again, or back up more often",
+)
 SANDBOX_LEAKS = _add(
     "DRP-I001",
     "inconclusive",

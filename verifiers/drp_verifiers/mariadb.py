@@ -36,7 +36,9 @@ class MariaDbOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Session:
+class Session:
+    """Asks a server through its own client program."""
+
     target: Target
     options: MariaDbOptions
     expectation: Expectation
@@ -69,7 +71,7 @@ class MariaDbVerifier:
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield the server's state, sound tables, rows and newest datum."""
         assert isinstance(options, MariaDbOptions)
-        session = _Session(target, options, expectation)
+        session = Session(target, options, expectation)
         execution = session.query("SELECT VERSION(), @@innodb_force_recovery;")
         statement = "the server answers, and was not forced to start"
         trouble = trouble_of("mariadb", execution)
@@ -93,7 +95,7 @@ class MariaDbVerifier:
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
         """Return the rows of every table, for the manifest. Raises ValueError when they cannot be counted."""
         assert isinstance(options, MariaDbOptions)
-        execution, found = _count(_Session(target, options, expectation))
+        execution, found = _count(Session(target, options, expectation))
         if execution.exit_code != 0 or not found:
             raise ValueError(last_words(execution) or f"{options.database} has no table")
         return {"mariadb": {options.database: {"counts": found, "rule": "exact"}}}
@@ -103,7 +105,7 @@ def _rows(execution: Execution) -> list[list[str]]:
     return [line.split("\t") for line in execution.stdout.decode("utf-8", "replace").splitlines() if line]
 
 
-def _tables(session: _Session) -> CheckResult:
+def _tables(session: Session) -> CheckResult:
     statement = f"the server finds every table of {session.options.database} sound"
     execution = session.run("mariadb-check", "--check", "--extended", session.options.database)
     if (trouble := trouble_of("mariadb-check", execution)) is not None:
@@ -116,7 +118,7 @@ def _tables(session: _Session) -> CheckResult:
     return judged("tables", statement, holds=bool(lines), observed=f"{len(lines)} tables", expected="OK for each")
 
 
-def _count(session: _Session) -> tuple[Execution, dict[str, int]]:
+def _count(session: Session) -> tuple[Execution, dict[str, int]]:
     """Return how the counting ended, and the rows of every table."""
     made = session.query(_TABLES)
     execution = session.query(made.stdout.decode("utf-8", "replace")) if made.exit_code == 0 else made
@@ -124,7 +126,7 @@ def _count(session: _Session) -> tuple[Execution, dict[str, int]]:
     return execution, {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
 
 
-def _counts(session: _Session) -> CheckResult:
+def _counts(session: Session) -> CheckResult:
     database = session.options.database
     statement = f"the tables of {database} hold the rows they held at backup time"
     execution, found = _count(session)
@@ -138,7 +140,7 @@ def _counts(session: _Session) -> CheckResult:
     return judge_counts("counts", statement, found, facts if isinstance(facts, Mapping) else {})
 
 
-def _newest(session: _Session, newest: Newest) -> CheckResult:
+def _newest(session: Session, newest: Newest) -> CheckResult:
     execution = session.query(newest.query.strip().rstrip(";") + ";")
     if (trouble := trouble_of("mariadb", execution)) is not None:
         return trouble.result("newest", "the newest datum")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from drp.domain.check import CheckResult, Expectation, Watermark
 from drp.domain.finding import Finding
-from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, EGRESS_ATTEMPTED, NOTHING_CHECKED
+from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, EGRESS_ATTEMPTED, NOTHING_CHECKED, WRITES_LOST
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Verified
 from drp.domain.ports import Progress
 from drp.domain.sandbox import EgressAttempt
@@ -42,6 +42,7 @@ def verify_phase(context: PhaseContext) -> Verified:
             consistent_at=context.recovery.selection.restored_state(selected.point),
             timeout_seconds=spec.timeout.total_seconds(),
             restored_root=inside_path(restored, prepared),
+            ground_truth=context.recovery.application.ground_truth,
         )
         found = context.ports.checks.run(spec, target, expectation, context.ports.cancelled)
         results += [_believable(result, context) for result in found]
@@ -89,6 +90,11 @@ def _findings(
         )
         for result in results
         if result.outcome != "passed"
+    ]
+    found += [
+        WRITES_LOST.finding(subject=result.check, observed=result.observed, expected="none, or within the objective")
+        for result in results
+        if result.loss is not None and result.loss.lost
     ]
     if not results:
         found.append(

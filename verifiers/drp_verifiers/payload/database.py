@@ -21,10 +21,11 @@ def copied(path, folder):
 
 
 def rows_of(connection, sql, most):
-    """Return rows as lists, or the error as text."""
+    """Return rows as lists, all if ``most`` is negative, or the error as text."""
     try:
         cursor = connection.execute(sql)
-        return {"rows": [[cell(value) for value in row] for row in cursor.fetchmany(most)]}
+        rows = cursor.fetchall() if most < 0 else cursor.fetchmany(most)
+        return {"rows": [[cell(value) for value in row] for row in rows]}
     except sqlite3.Error as error:
         return {"error": str(error), "about_data": isinstance(error, sqlite3.DatabaseError) and damaged(error)}
 
@@ -66,6 +67,10 @@ with tempfile.TemporaryDirectory() as folder:
             path = copied(request["path"], folder) if request["copy"] else request["path"]
             mode = "rw" if request["copy"] else "ro"
             connection = sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=2)
+            if request.get("queries_only"):
+                answer["queries"] = [rows_of(connection, sql, -1) for sql in request["queries"]]
+                json.dump(answer, sys.stdout)
+                sys.exit()
             answer["integrity"] = rows_of(connection, f"PRAGMA integrity_check({LISTED})", LISTED)
             if "locked" in answer["integrity"].get("error", ""):
                 raise sqlite3.OperationalError("its application keeps it locked: use the option copy")

@@ -1,0 +1,215 @@
+"""The ``ledger`` verifier: which writes that users were told are safe did not come back.
+
+The ground truth is a log of acknowledged writes that is kept outside of the application (an interface engine's, for
+instance), and that the application's file names as ``ground_truth``. What was acknowledged after the recovery point
+is expected to be lost: it is counted and listed, and judged by the recovery point objective. What was acknowledged
+before it and is not there fails: the backup did not hold what it promised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from drp.domain.check import CheckOutcome, CheckResult, Expectation, Loss, Target
+from drp_verifiers.acknowledged import Write, read_log
+from drp_verifiers.clinical import inside, trouble_of
+from drp_verifiers.inside import ask, text_of
+from drp_verifiers.mariadb import MariaDbOptions
+from drp_verifiers.mariadb import Session as MariaDbSession
+from drp_verifiers.postgres_session import Connection, NoAnswer, find_binaries
+from drp_verifiers.postgres_session import Session as PostgresSession
+from drp_verifiers.statements import Trouble, judged, last_words, undetermined
+
+_NAMED = 40
+"""So many identifiers are listed; the count is always whole."""
+_BEFORE = "every write that was acknowledged before the recovery point came back"
+_SINCE = "what was acknowledged after the recovery point is counted, whether it came back or not"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresSource:
+    """A server that lets ``user`` in without a password."""
+
+    database: str
+    host: str = "127.0.0.1"
+    port: int = 5432
+    user: str = "postgres"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MariaDbSource:
+    """A server, and who asks it."""
+
+    database: str
+    defaults_file: str = ""
+    socket: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerOptions:
+    """Which writes are looked for, and where. Raises ValueError unless one source is named."""
+
+    kinds: Mapping[str, str]
+    """By kind of write: the query whose one column holds the ids that are there."""
+    application: str = ""
+    """Look at this application's lines of the log only; empty: at all."""
+    postgres: PostgresSource | None = None
+    mariadb: MariaDbSource | None = None
+    sqlite: str = ""
+    """File of the database; a copy is asked, since applications keep theirs locked."""
+    clock_skew_seconds: float = 0.0
+    """How far the log's clock may be behind the backup's: so much later, a write still counts as after it."""
+
+    def __post_init__(self) -> None:
+        """Refuse options that ask nobody, or two."""
+        if [self.postgres is not None, self.mariadb is not None, bool(self.sqlite)].count(True) != 1:
+            raise ValueError("name one of postgres, mariadb, sqlite")
+        if not self.kinds:
+            raise ValueError("kinds: name at least one kind of write and its query")
+
+
+class LedgerVerifier:
+    """Compares the log of acknowledged writes with what the restored application's database holds."""
+
+    name: ClassVar[str] = "ledger"
+    Options: ClassVar[type] = LedgerOptions
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+        """Yield trouble with the log or with a query, then what is lost before and after the recovery point."""
+        assert isinstance(options, LedgerOptions)
+        try:
+            writes = read_log(expectation.ground_truth, options.application, expectation.disaster_at)
+        except ValueError as error:
+            yield undetermined("log", "the log of acknowledged writes can be read", observed=str(error))
+            return
+        if strange := sorted({write.kind for write in writes} - options.kinds.keys()):
+            observed = f"no query for {', '.join(strange)}"[:400]
+            yield undetermined("kinds", "every kind of write in the log is looked for", observed=observed)
+        present: dict[str, set[str]] = {}
+        for kind, answer in _survivors(target, options, expectation):
+            if isinstance(answer, Trouble):
+                yield answer.result(f"survivors {kind}", f"the application can be asked for each {kind}")
+            else:
+                present[kind] = answer
+        looked_for = [write for write in writes if write.kind in present]
+        if not looked_for:
+            observed = f"the log names no {' or '.join(present)}" if present else "nothing could be asked"
+            yield undetermined("before-recovery-point", _BEFORE, observed=observed)
+            return
+        border = expectation.consistent_at - timedelta(seconds=options.clock_skew_seconds)
+        yield _before([write for write in looked_for if write.at <= border], present)
+        yield _since([write for write in looked_for if write.at > border], present, expectation.disaster_at)
+
+
+def _before(writes: Sequence[Write], present: Mapping[str, set[str]]) -> CheckResult:
+    check, lost = "before-recovery-point", _lost(writes, present)
+    if not writes:
+        return undetermined(check, _BEFORE, observed="the log begins after the recovery point")
+    observed = f"{len(writes)} of {len(writes)} are there"
+    if lost:
+        observed = f"{len(lost)} of {len(writes)} are lost: {_listed(lost)}"
+    return judged(check, _BEFORE, holds=not lost, observed=observed, expected="none is lost")
+
+
+def _since(writes: Sequence[Write], present: Mapping[str, set[str]], disaster_at: datetime) -> CheckResult:
+    lost = _lost(writes, present)
+    observed = f"{len(lost)} of {len(writes)} acknowledged writes since the recovery point are lost"
+    if lost:
+        reach = (disaster_at - lost[0].at).total_seconds()
+        observed += f", the first {reach:.1f} s before the disaster: {_listed(lost)}"
+    return CheckResult(
+        check="since-recovery-point",
+        outcome="passed",
+        statement=_SINCE,
+        observed=observed,
+        loss=Loss(
+            acknowledged=len(writes),
+            lost=len(lost),
+            first_at=lost[0].at if lost else None,
+            named=tuple(f"{write.kind} {write.id}" for write in lost[:_NAMED]),
+        ),
+    )
+
+
+def _lost(writes: Sequence[Write], present: Mapping[str, set[str]]) -> list[Write]:
+    return [write for write in writes if write.id not in present[write.kind]]
+
+
+def _listed(lost: Sequence[Write]) -> str:
+    """Return identifiers kind by kind, and nothing else: observed values enter the evidence."""
+    kinds: dict[str, list[str]] = {}
+    for write in lost[:_NAMED]:
+        kinds.setdefault(write.kind, []).append(write.id)
+    named = "; ".join(f"{kind} {', '.join(ids)}" for kind, ids in kinds.items())
+    more = len(lost) - _NAMED
+    return f"{named}, and {more} more" if more > 0 else named
+
+
+def _survivors(
+    target: Target, options: LedgerOptions, expectation: Expectation
+) -> Iterator[tuple[str, set[str] | Trouble]]:
+    """Yield for every kind the ids that are there, or why nobody knows."""
+    if options.sqlite:
+        yield from _in_sqlite(target, options, expectation)
+    elif options.mariadb is not None:
+        yield from _in_mariadb(target, options, expectation, options.mariadb)
+    elif options.postgres is not None:
+        yield from _in_postgres(target, options, expectation, options.postgres)
+
+
+def _in_postgres(
+    target: Target, options: LedgerOptions, expectation: Expectation, source: PostgresSource
+) -> Iterator[tuple[str, set[str] | Trouble]]:
+    connection = Connection(host=source.host, port=source.port, user=source.user)
+    session = PostgresSession(target, connection, find_binaries(target), expectation.timeout_seconds)
+    for kind, query in options.kinds.items():
+        inner = query.strip().rstrip(";")
+        wrapped = f"SELECT pg_catalog.to_json(id::text) FROM (\n{inner}\n) AS declared(id)"  # noqa: S608 - the plan's own query
+        try:
+            yield kind, {str(row) for row in session.rows(source.database, wrapped, restored_path=True)}
+        except NoAnswer as silence:
+            yield kind, silence.trouble
+
+
+def _in_mariadb(
+    target: Target, options: LedgerOptions, expectation: Expectation, source: MariaDbSource
+) -> Iterator[tuple[str, set[str] | Trouble]]:
+    asked = MariaDbOptions(
+        database=source.database, defaults_file=source.defaults_file, socket=source.socket, user=source.user
+    )
+    session = MariaDbSession(target, asked, expectation)
+    for kind, query in options.kinds.items():
+        execution = session.query(query.strip().rstrip(";") + ";")
+        if (trouble := trouble_of("mariadb", execution)) is not None:
+            yield kind, trouble
+        elif execution.exit_code != 0:
+            yield kind, Trouble(outcome="failed", reason=last_words(execution))
+        else:
+            yield kind, set(execution.stdout.decode("utf-8", "replace").splitlines())
+
+
+def _in_sqlite(
+    target: Target, options: LedgerOptions, expectation: Expectation
+) -> Iterator[tuple[str, set[str] | Trouble]]:
+    request = {"path": inside(options.sqlite, expectation), "copy": True, "queries": list(options.kinds.values())}
+    request |= {"queries_only": True}
+    answer = ask(target, "database", request, timeout_seconds=expectation.timeout_seconds)
+    replies = answer.data.get("queries")
+    whole = answer.trouble
+    if whole is None and (not isinstance(replies, list) or len(replies) != len(options.kinds)):
+        reason = text_of(answer.data, "reason") or f"there is no file {options.sqlite}"
+        whole = Trouble(outcome="failed", reason=reason)
+    for number, kind in enumerate(options.kinds):
+        reply = replies[number] if whole is None and isinstance(replies, list) else None
+        if whole is not None:
+            yield kind, whole
+        elif isinstance(reply, dict) and isinstance(reply.get("rows"), list):
+            yield kind, {str(row[0]) for row in reply["rows"] if isinstance(row, list) and row}
+        else:
+            told = reply if isinstance(reply, dict) else {}
+            outcome: CheckOutcome = "failed" if told.get("about_data") is True else "undetermined"
+            yield kind, Trouble(outcome=outcome, reason=text_of(told, "error") or "no answer")
