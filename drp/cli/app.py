@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -49,6 +50,24 @@ def show(
         return
     for label, text in _described(application, needed_by, drills):
         render.line(f"{label:<14}{render.printable(text)}")
+
+
+@app.command()
+def image(
+    directory: Annotated[Path, typer.Argument(help="Directory that holds the software.")], machine: Json = False
+) -> None:
+    """Print the digest of a software image, for `software` in an application's file.
+
+    It covers names, kinds, contents, link targets and whether files are executable; neither owners nor times.
+    """
+    from drp.cli import render
+    from drp.hashing import TreeHasher
+
+    digest = TreeHasher().tree_digest(directory)
+    if machine:
+        render.document("drp/software-image/1", {"image": str(directory.absolute()), "digest": digest})
+        return
+    render.line(digest)
 
 
 def _in_order(site: Any) -> list[Any]:
@@ -99,6 +118,7 @@ def _described(application: Any, needed_by: list[str], drills: list[str]) -> lis
         ("points", ", ".join(_filter(application.points)) or "all"),
         ("runbook", f"{runbook.kind}, {show_duration(runbook.timeout)} a step" if runbook is not None else "-"),
     ]
+    lines += [("software", f"{image.at} from {image.image}, {image.digest}") for image in application.software]
     lines += [("check", f"{check.name}: {check.verifier}") for check in application.checks]
     return [
         *lines,

@@ -11,12 +11,12 @@ from drp.domain.manifest import ManifestDifference, ManifestSummary
 from drp.domain.recovery_point import Immutability, RecoveryPoint, RefusedPoint, SelectionPolicy
 from drp.domain.restore import RestoreReceipt
 from drp.domain.runbook import RunbookResult
-from drp.domain.sandbox import EgressAttempt, IsolationProof, SandboxHandle
+from drp.domain.sandbox import EgressAttempt, IsolationProof, SandboxHandle, SoftwareFound
 
-PhaseName = Literal["select", "prepare", "restore", "hash", "start", "verify", "destroy"]
+PhaseName = Literal["select", "prepare", "restore", "hash", "start", "verify", "reconcile", "destroy"]
 
 PHASES: tuple[PhaseName, ...] = ("select", "prepare", "restore", "hash", "start", "verify")
-"""In order. ``destroy`` follows always, also after failure, signal and crash."""
+"""In order. ``reconcile`` follows once for all of them, ``destroy`` always, also after failure, signal and crash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,8 @@ class Prepared:
     sandbox: SandboxHandle
     proof: IsolationProof
     findings: tuple[Finding, ...] = ()
+    software: tuple[SoftwareFound, ...] = ()
+    """Every declared image, as it was found; they are bound only if all are as declared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

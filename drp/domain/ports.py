@@ -19,7 +19,7 @@ from drp.domain.manifest import ManifestDifference, ManifestSummary
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
-from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxProfile
+from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class Sandbox(Protocol):
     is left by looking, not by believing.
     """
 
-    def open(self, profile: SandboxProfile, label: str) -> SandboxHandle:
+    def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = ...) -> SandboxHandle:
         """Return a new run sandbox: no network, no repository, no key, an empty data volume under quota."""
         ...
 
@@ -133,7 +133,7 @@ class RunbookRunner(Protocol):
 
 
 class Hasher(Protocol):
-    """Compares a restored tree with a manifest. Raises ``ManifestError`` and ``Interrupted``.
+    """Compares a restored tree with a manifest, and names trees by digest. Raises ``ManifestError``, ``Interrupted``.
 
     Unreadable files are deviations with their errno, never an exception and never skipped.
     """
@@ -152,6 +152,13 @@ class Hasher(Protocol):
 
         Everything was restored below ``within``: no link is followed from there on, and what lies beside the root is
         unexpected.
+        """
+        ...
+
+    def tree_digest(self, root: Path, *, report: Report, cancelled: Cancelled) -> str:
+        """Return ``algorithm:hex`` for a directory's content: equal for copies, whoever owns them and of whatever age.
+
+        Raises ``NotFound`` when there is no directory; what cannot be read whole is a ``ManifestError``.
         """
         ...
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from drp.domain.application import SoftwareImage
+
 SandboxRole = Literal["restore-cell", "run"]
 ProbeOutcome = Literal["denied", "allowed", "error"]
 
@@ -45,6 +47,29 @@ class SandboxHandle:
     """Host path of the volume that is ``/data`` inside."""
     uid_offset: int | None = None
     """identity range: host uid = uid inside + offset; None: a single uid is mapped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOrder:
+    """What a run sandbox is furnished with beyond its profile; nothing, unless the plan says so."""
+
+    software: tuple[SoftwareImage, ...] = ()
+    """Bound read-only; whoever orders has compared their digests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftwareFound:
+    """A declared software image and what was found at its place."""
+
+    image: str
+    at: str
+    digest: str
+    expected: str
+
+    @property
+    def as_declared(self) -> bool:
+        """Return whether it is the software that the application's file names."""
+        return self.digest == self.expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

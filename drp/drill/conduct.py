@@ -158,7 +158,7 @@ def _stops(output: PhaseOutput, progress: RecoveryState) -> bool:
         case Selected():
             return output.point is None
         case Prepared():
-            return not output.proof.holds
+            return not output.proof.holds or not all(image.as_declared for image in output.software)
         case Hashed():  # a damaged restore is hashed, to name what is missing, and never started
             restored = progress.outputs.get("restore")
             return isinstance(restored, Restored) and not (restored.runbook.ok and not restored.receipt.unrestored)

@@ -9,6 +9,7 @@ from pathlib import Path
 from drp.domain.manifest import ManifestDifference, ManifestSummary
 from drp.domain.ports import Cancelled, Progress, Report
 from drp.hashing import creation
+from drp.hashing.image import tree_digest
 from drp.hashing.reader import open_manifest
 from drp.hashing.rows import Options
 from drp.hashing.surroundings import surroundings
@@ -60,6 +61,14 @@ class TreeHasher:
             root, manifest, uid_offset=uid_offset, watch=watch, cancelled=cancelled, workers=self._workers
         )
         return _with(difference, around.tally)
+
+    def tree_digest(self, root: Path, *, report: Report = _silent, cancelled: Cancelled = lambda: False) -> str:
+        """Return the digest of a tree as software, see `drp.hashing.image`.
+
+        Raises ``NotFound`` when there is no directory, ``ManifestError``, ``Interrupted``.
+        """
+        watch = _watch(report, "hashing the software image", None, None)
+        return tree_digest(root, workers=self._workers, watch=watch, cancelled=cancelled)
 
 
 def _with(difference: ManifestDifference, around: Tally) -> ManifestDifference:

@@ -86,7 +86,7 @@ def arguments(spec: Spec, *, contents: Mapping[str, int], seccomp: int, status: 
         *_system(),
         *_temporary(spec),
         *_contents(contents),
-        *(part for source, target in spec.read_only.items() for part in ("--ro-bind", source, target)),
+        *_read_only(spec),
         *("--bind", str(spec.data), "/data"),
         *_shared_memory(spec),
         *("--seccomp", str(seccomp)),
@@ -100,6 +100,16 @@ def _contents(contents: Mapping[str, int]) -> list[str]:
     argv: list[str] = []
     for path, descriptor in contents.items():
         argv += ["--perms", "0444", "--ro-bind-data", str(descriptor), path]
+    return argv
+
+
+def _read_only(spec: Spec) -> list[str]:
+    argv: list[str] = []
+    for source, target in spec.read_only.items():
+        if spec.role == "run":  # otherwise bubblewrap makes the way there for its own uid alone
+            for parent in reversed(Path(target).parents[:-1]):
+                argv += ["--perms", "0755", "--dir", str(parent)]
+        argv += ["--ro-bind", source, target]
     return argv
 
 

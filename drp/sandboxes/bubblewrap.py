@@ -16,10 +16,10 @@ from typing import ClassVar
 from drp.clock import boot_id
 from drp.domain.check import Target
 from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
-from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxProfile
+from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.errors import SandboxError
 from drp.redact import remember
-from drp.sandboxes import canary, cell, cgroups, isolation, layout, netns, reaper, residue, volume
+from drp.sandboxes import binds, canary, cell, cgroups, isolation, layout, netns, reaper, residue, volume
 from drp.sandboxes.arguments import Spec, arguments
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.errors import sandbox_errors
@@ -31,6 +31,7 @@ from drp.sandboxes.recorder import Recorder
 from drp.sandboxes.target import SandboxTarget
 
 Resolve = Callable[[SecretReference], str]
+_BARE = SandboxOrder()
 
 
 @dataclass(kw_only=True)
@@ -64,7 +65,7 @@ class BubblewrapSandbox:
         self._gateway = gateway
         self._live: dict[str, _Live] = {}
 
-    def open(self, profile: SandboxProfile, label: str) -> SandboxHandle:
+    def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = _BARE) -> SandboxHandle:
         """Return a new run sandbox: no network, no repository, no key, an empty data volume under quota."""
         with sandbox_errors("cannot open a sandbox"), ExitStack() as undo:
             slot = Slot(layout.slots_directory(self._run_directory))
@@ -79,7 +80,8 @@ class BubblewrapSandbox:
                 uid=identity.uid,
                 image_directory=self._run_directory,
             )
-            live = self._launch(undo, directory, self._spec(directory, profile, identity, data.path), label)
+            spec = self._spec(directory, profile, identity, data.path, order)
+            live = self._launch(undo, directory, spec, label)
             live.slot = slot
             live.recorder = self._record_egress(live.running, profile)
             if live.recorder is not None:
@@ -97,6 +99,7 @@ class BubblewrapSandbox:
                 live.running.client,
                 host_uid=live.spec.identity.host_uid_of(live.spec.inside_uid),
                 parent=self._home,
+                places=live.spec.read_only.values(),
                 saw=recorder.saw if recorder is not None else lambda _destination, _port: False,
             )
 
@@ -107,7 +110,7 @@ class BubblewrapSandbox:
         with sandbox_errors("cannot open a restore cell"), ExitStack() as undo:
             directory = self._make_directory(undo)
             directory.record(**self._about("restore-cell"))
-            read_only = cell.readable_binds(order, directory.path / "binds", owner.spec.identity)
+            read_only = binds.cell(order, directory.path / "binds", owner.spec.identity)
             spec = Spec(
                 id=directory.path.name,
                 role="restore-cell",
@@ -176,14 +179,16 @@ class BubblewrapSandbox:
     def _about(self, label: str) -> dict[str, object]:
         return {"label": label, "boot_id": boot_id(), "driver": self.driver}
 
-    def _spec(self, directory: LiveDirectory, profile: SandboxProfile, identity: Identity, data: Path) -> Spec:
+    def _spec(
+        self, directory: LiveDirectory, profile: SandboxProfile, identity: Identity, data: Path, order: SandboxOrder
+    ) -> Spec:
         return Spec(
             id=directory.path.name,
             role="run",
             profile=profile,
             identity=identity,
             data=data,
-            read_only={},
+            read_only=binds.software(order.software, directory.path / "binds", identity, profile.run_as),
         )
 
     def _launch(self, undo: ExitStack, directory: LiveDirectory, spec: Spec, label: str) -> _Live:

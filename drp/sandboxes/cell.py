@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from drp.domain.restore import RestoreOrder
 from drp.errors import SandboxError
-from drp.sandboxes import mounts
-from drp.sandboxes.arguments import INSIDE
 from drp.sandboxes.gateway import GatewayClient
-from drp.sandboxes.identity import Identity, standing
-from drp.sandboxes.layout import open_to_all
 from drp.sandboxes.netns import Inside
 
-_CERTIFICATES = ("/etc/ssl", "/etc/pki", "/etc/ca-certificates")
 _LOCAL_NAME_ADDRESS = "127.77.0.1"
 _BASE_HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 
@@ -69,33 +62,3 @@ def relay(gateway: GatewayClient | None, inside: Inside, order: RestoreOrder) ->
 
 
 _NO_GATEWAY = "start the drill through `drp drill run`: its supervisor starts the gateway"
-
-
-def readable_binds(order: RestoreOrder, staging: Path, identity: Identity) -> dict[str, str]:
-    """Return host path → path inside for what the cell may read; closed sources are made readable for its uid alone."""
-    wanted = {path: path for path in _CERTIFICATES if Path(path).is_dir()}
-    wanted |= {path: f"{INSIDE}/tool/{Path(path).name}" for path in order.executables}
-    wanted |= dict(order.read_only_binds)
-    binds: dict[str, str] = {}
-    for number, (source, target) in enumerate(wanted.items()):
-        path = Path(source)
-        if not path.exists():
-            message = f"the restore cell needs {source}, which does not exist"
-            raise SandboxError(message, hint="install the tool or attach the medium, then run `drp doctor`")
-        if standing() == "root" and (source in order.read_only_binds or not _is_open(path)):
-            path = _stage(path, staging / str(number), identity)
-        binds[str(path)] = target
-    return binds
-
-
-def _is_open(path: Path) -> bool:
-    return standing() != "root" or (open_to_all(path.parent) and bool(path.stat().st_mode & os.X_OK))
-
-
-def _stage(source: Path, place: Path, identity: Identity) -> Path:
-    try:
-        mounts.bind_readable(source.resolve(), place, uid=identity.host_uid_of(0))
-    except OSError as error:
-        message = f"cannot bind {source} into the restore cell: {error.strerror}"
-        raise SandboxError(message) from error
-    return place

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from drp.command import run
@@ -47,10 +47,11 @@ _PLACES = _WRITABLE | {"bin", "etc", "lib", "lib32", "lib64", "libx32", "sbin", 
 Saw = Callable[[str, int], bool]
 
 
-def prove(client: AgentClient, *, host_uid: int, parent: Path, saw: Saw) -> IsolationProof:
+def prove(client: AgentClient, *, host_uid: int, parent: Path, saw: Saw, places: Iterable[str] = ()) -> IsolationProof:
     """Return the proof for the sandbox behind ``client``, whose commands have ``host_uid`` on the host.
 
-    ``saw`` asks the sandbox's recorder whether an attempt to reach a destination arrived there.
+    ``saw`` asks the sandbox's recorder whether an attempt to reach a destination arrived there; ``places`` are where
+    drp bound something read-only.
     """
     started = time.monotonic()
     canary = Canary(parent, host_uid)
@@ -61,7 +62,7 @@ def prove(client: AgentClient, *, host_uid: int, parent: Path, saw: Saw) -> Isol
         able = {each.id for each in reached if each.outcome == "allowed"}
         canary.rearm()
         checks, facts = _read(_inside(client, canary))
-        checks = (*(_judge(each, saw) for each in checks), *_foreign(facts))
+        checks = (*(_judge(each, saw) for each in checks), *_foreign(facts, places))
         left_out = {each.id for each in reached} - {each.id for each in checks}
         return IsolationProof(
             denied=sum(each.outcome == "denied" for each in checks),
@@ -120,12 +121,13 @@ def _read(output: bytes) -> tuple[tuple[ProbeCheck, ...], Mapping[str, object]]:
     return checks, facts
 
 
-def _foreign(facts: Mapping[str, object]) -> tuple[ProbeCheck, ...]:
+def _foreign(facts: Mapping[str, object], bound: Iterable[str]) -> tuple[ProbeCheck, ...]:
     """Return as allowed what no probe looks for by name: places that drp did not make, or did not make writable."""
     root, writable = facts.get("root"), facts.get("writable")
     if not isinstance(root, list) or not isinstance(writable, list):
         return (ProbeCheck(id="fs.places", kind="fs", outcome="error", detail="the probe did not say what is there"),)
-    seen = {f"fs.foreign:/{name}": "drp put nothing there" for name in root if name not in _PLACES}
+    known = _PLACES | {place.split("/")[1] for place in bound}
+    seen = {f"fs.foreign:/{name}": "drp put nothing there" for name in root if name not in known}
     places = [str(place) for place in writable]
     seen |= {f"fs.writable:{place}": "mounted for writing" for place in places if place.split("/")[1] not in _WRITABLE}
     return tuple(ProbeCheck(id=name[:200], kind="fs", outcome="allowed", detail=why) for name, why in seen.items())

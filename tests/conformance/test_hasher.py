@@ -9,7 +9,7 @@ import pytest
 
 from drp.domain.manifest import MAX_DEVIATIONS, decode_path, show_path
 from drp.domain.ports import Hasher
-from drp.errors import Interrupted, ManifestError
+from drp.errors import Interrupted, ManifestError, NotFound
 from drp.hashing import TreeHasher, create_manifest
 from drp.hashing.verification import compare_tree
 from tests.support.trees import copy, ordinary, write
@@ -90,3 +90,15 @@ def test_nothing_is_left_open(hasher, source):
     before = sorted(os.listdir("/proc/self/fd"))
     compare(hasher, source[0], source[1])
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_tree_has_one_digest_whoever_computes_it(hasher, source, tmp_path):
+    digest = hasher.tree_digest(source[0], report=lambda _: None, cancelled=lambda: False)
+    algorithm, _, value = digest.partition(":")
+    assert (algorithm, len(value)) == ("blake3", 64)
+    twin = copy(source[0], tmp_path / "twin")
+    assert hasher.tree_digest(twin, report=lambda _: None, cancelled=lambda: False) == digest
+    write(twin / "added", b"x")
+    assert hasher.tree_digest(twin, report=lambda _: None, cancelled=lambda: False) != digest
+    with pytest.raises(NotFound):
+        hasher.tree_digest(tmp_path / "absent", report=lambda _: None, cancelled=lambda: False)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from drp.domain.application import SoftwareImage
 from drp.domain.ports import Sandbox
 from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
+from drp.domain.sandbox import SandboxOrder
 from drp.errors import SandboxError
 from tests.support.fixtures_sandboxes import Rig, profile
 
@@ -80,3 +82,15 @@ def test_many_at_once(sandbox: Sandbox) -> None:
     assert answers == [b"999\n"] * 4
     assert len({handle.id for handle in handles}) == 4
     assert all(residue.clean for residue in residues)
+
+
+def test_declared_software_is_where_it_was_ordered_and_stays_as_it_is(sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image" / "file").write_text("software")
+    image = SoftwareImage(image=str(tmp_path / "image"), at="/opt/software", digest="")
+    handle = sandbox.open(profile(), "test", SandboxOrder(software=(image,)))
+    assert sandbox.target(handle).run(["cat", "/opt/software/file"]).stdout == b"software"
+    assert sandbox.target(handle).run(["touch", "/opt/software/other"]).exit_code != 0
+    assert sandbox.prove(handle).holds
+    assert sandbox.destroy(handle).clean
+    assert (tmp_path / "image" / "file").read_text() == "software"

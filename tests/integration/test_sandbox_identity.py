@@ -14,7 +14,7 @@ from drp.domain.restore import RestoreOrder
 from drp.errors import SandboxError
 from drp.sandboxes import identity, layout
 from drp.sandboxes.identity import UidMap, identity_for
-from tests.support.fixtures_sandboxes import Rig
+from tests.support.fixtures_sandboxes import Rig, plain_user
 
 pytestmark = pytest.mark.real
 
@@ -45,22 +45,6 @@ for kind in sys.argv[2].split(","):
         seen=sh(driver, handle, "stat -c %u:%g /data/restore/a").strip(),
         egress=[each.destination for each in driver.egress(handle)], clean=driver.destroy(handle).clean)
 """
-
-
-def plain_user(uid: int) -> tuple[str, ...]:
-    return ("setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--inh-caps=-all", "--")
-
-
-@pytest.fixture
-def open_directory() -> Any:
-    """A run directory that a plain user may use."""
-    import shutil
-    import tempfile
-
-    directory = Path(tempfile.mkdtemp(prefix="drp-test-", dir="/tmp"))
-    directory.chmod(0o777)
-    yield directory
-    shutil.rmtree(directory)
 
 
 def test_under_root_a_sandbox_is_an_unprivileged_uid_of_its_own(rig: Rig) -> None:

@@ -23,6 +23,7 @@ from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandl
 from drp.engine.inline import InlineEngine
 from drp.errors import NotFound
 
+BARE = SandboxOrder()
 EPOCH = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
 
@@ -177,7 +178,7 @@ class World:
         return ()
 
     # Sandbox
-    def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = SandboxOrder()) -> SandboxHandle:
+    def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = BARE) -> SandboxHandle:
         self.call("open")
         self.opened += 1
         self.orders.append(order)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,20 @@ def make_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
 @pytest.fixture
 def rig(make_rig: Callable[..., Rig]) -> Rig:
     return make_rig()
+
+
+def plain_user(uid: int) -> tuple[str, ...]:
+    """What makes a command run as a user without any right."""
+    return ("setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--inh-caps=-all", "--")
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A run directory that a plain user may use."""
+    directory = Path(tempfile.mkdtemp(prefix="drp-test-", dir="/tmp"))
+    directory.chmod(0o777)
+    yield directory
+    shutil.rmtree(directory)
 
 
 @dataclass

@@ -1,0 +1,45 @@
+"""What an application's file may say of its software and of the place it has in production."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator
+
+from drp.config.schema import Strict
+from drp.config.values import DIGEST_PATTERN, Text
+
+_TAKEN = ("bin", "data", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "tmp")
+
+
+class SoftwareFile(Strict):
+    """Software that the backup does not hold: a directory of the drill host, known by its digest."""
+
+    image: Text
+    """The directory; relative to the site directory."""
+    at: Text
+    """Where it appears in the sandbox, read-only: an absolute path such as /opt/gnuhealth."""
+    digest: str = Field(pattern=DIGEST_PATTERN)
+    """What `drp app image DIRECTORY` prints. With another content nothing is restored."""
+
+    @field_validator("at")
+    @classmethod
+    def _a_place_of_its_own(cls, at: str) -> str:
+        parts = PurePosixPath(at).parts
+        if not at.startswith("/") or str(PurePosixPath(at)) != at or at.startswith("//") or ".." in parts:
+            raise ValueError("must be an absolute path without `..`, such as /opt/gnuhealth")
+        if len(parts) < 2 or parts[1] in {*_TAKEN, "usr"}:
+            raise ValueError("is a place of the sandbox itself: choose one below /opt or /srv")
+        return at
+
+
+def _side_by_side(images: list[SoftwareFile]) -> list[SoftwareFile]:
+    for number, image in enumerate(images):
+        for other in images[:number]:
+            if PurePosixPath(image.at).is_relative_to(other.at) or PurePosixPath(other.at).is_relative_to(image.at):
+                raise ValueError(f"{image.at} and {other.at} overlap: one would hide the other")
+    return images
+
+
+Software = Annotated[list[SoftwareFile], AfterValidator(_side_by_side)]
