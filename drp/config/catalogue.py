@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from drp.config.build import DrillSettings
+from drp.config.canaries import CanarySettings
 from drp.config.problems import suggestion
 from drp.config.repositories import RepositorySettings
 from drp.domain.application import Application
@@ -24,10 +25,20 @@ class Catalogue:
     repositories: Mapping[str, RepositorySettings]
     sandboxes: Mapping[str, SandboxProfile]
     drills: Mapping[str, DrillSettings]
+    canaries: Mapping[str, CanarySettings] = field(default_factory=dict)
+    """By application, how its heartbeat is written on production."""
 
     def application(self, name: str) -> Application:
         """Return an application. Raises NotFound."""
         return _named("application", name, self.applications, "drp app list")
+
+    def canary(self, name: str) -> CanarySettings:
+        """Return how an application's heartbeat is written. Raises NotFound."""
+        self.application(name)
+        if name not in self.canaries:
+            hint = f"add `canary: {{kind: …}}` to the file of {name}; `drp config schema application` tells the kinds"
+            raise NotFound(f"`{name}` has no canary", hint=hint)
+        return self.canaries[name]
 
     def repository(self, name: str) -> RepositorySettings:
         """Return a repository. Raises NotFound."""

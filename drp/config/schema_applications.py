@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from drp.config.schema import Strict
+from drp.config.schema_canaries import CanaryFile
 from drp.config.schema_software import Software
 from drp.config.values import Duration, DurationOrZero, Name, Text
 
@@ -100,5 +101,7 @@ class ApplicationFile(Strict):
     """File of acknowledged writes (JSON Lines), for the verifier `ledger`; relative to the site."""
     depends_on: list[Name] = Field(default_factory=list)
     """Applications that must be up before it."""
+    canary: CanaryFile | None = None
+    """How `drp canary write` leaves a heartbeat on production, so that drills tell idle time from loss."""
     software: Software = Field(default_factory=list)
     """Its software, where the backup does not hold it: directories of the drill host, each with its digest."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from drp.config.addresses import is_loopback
 from drp.config.schema import Secret, Strict
 from drp.config.values import Duration, Name, Text
 
@@ -45,7 +45,7 @@ class S3LocationFile(Strict):
             raise ValueError("holds a key: give `access_key` and `secret_key` as references")
         if parts.scheme not in {"http", "https"} or not host or parts.path.strip("/") or parts.query:
             raise ValueError("is not an address: write it as https://host:port, the bucket apart")
-        if parts.scheme == "http" and not _is_loopback(host):
+        if parts.scheme == "http" and not is_loopback(host):
             raise ValueError("would send backups in the clear: use https, with `ca_file` for your own authority")
         return value.rstrip("/")
 
@@ -115,12 +115,3 @@ class RepositoriesFile(Strict):
     """Version of this file's format."""
     repositories: dict[Name, RepositoryFile]
     """Repositories by name."""
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

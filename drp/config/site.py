@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from drp.config import build, plans
+from drp.config import build, build_canaries, plans
 from drp.config.catalogue import Catalogue
 from drp.config.problems import Problem
 from drp.config.read import SiteReader
@@ -108,4 +108,9 @@ def _assemble(reader: SiteReader) -> Site:
         },
         sandboxes={"default": SandboxProfile(name="default"), **sandboxes},
         drills={name: build.drill(file) for name, (file, _) in inventory.drills.items()},
+        canaries={
+            name: build_canaries.canary(file.canary, directory)
+            for name, (file, _) in inventory.applications.items()
+            if file.canary is not None
+        },
     )

@@ -138,6 +138,25 @@ def test_links_are_not_followed_and_names_are_only_shown(expectation, tree):
     assert results["mismatched"].observed == "1: \\xff\\u001b[2J\\u000a.pdf"
 
 
+def test_a_heartbeat_file_dates_the_tree_as_a_canary(expectation, tree):
+    (tree / "drp-canary").write_text("2026-11-20T10:30:00.000000+00:00\n")
+    result = look(expectation, tree, canary="drp-canary")["canary"]
+    assert result.watermark is not None
+    assert (result.watermark.at, result.watermark.canary) == (TEN.replace(minute=30), True)
+    assert look(expectation, tree, canary="a/absent")["canary"].outcome == "failed"
+    for said, outcome in (("2036-11-20T10:30:00+00:00", "undetermined"), ("yesterday", "undetermined"), ("", "failed")):
+        (tree / "drp-canary").write_text(said)
+        assert look(expectation, tree, canary="drp-canary")["canary"].outcome == outcome
+
+
+def test_a_heartbeat_behind_a_link_or_a_pipe_is_none(expectation, tree):
+    (tree / "real").write_text("2026-11-20T10:30:00+00:00\n")
+    (tree / "link").symlink_to("real")
+    os.mkfifo(tree / "pipe")
+    for name in ("link", "pipe", "a"):
+        assert look(expectation, tree, canary=name)["canary"].outcome == "failed"
+
+
 def test_an_absurd_modification_time_is_no_watermark(expectation, tree):
     os.utime(tree / "a" / "report.pdf", ns=(0, 2**62))
     assert look(expectation, tree, newest=True)["newest"].outcome == "undetermined"

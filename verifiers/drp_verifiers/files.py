@@ -34,6 +34,10 @@ class FilesOptions:
     """Take the newest modification time as watermark: only for trees whose files are written once."""
     clock_skew_seconds: float = 0.0
     """How far the file server's clock may have run ahead of the instant of the disaster."""
+    canary: str = ""
+    """Path below the root of the file that holds drp's heartbeat; empty: there is none."""
+    within_seconds: float | None = None
+    """Fail when the heartbeat is older than this, seen from the recovery point's instant."""
 
 
 class FilesVerifier:
@@ -46,7 +50,12 @@ class FilesVerifier:
         """Yield size, readability and presence, then what the options ask for."""
         assert isinstance(options, FilesOptions)
         root = posixpath.normpath(posixpath.join(expectation.restored_root, options.root))
-        request = {"root": root, "must_exist": options.must_exist, "magic": options.magic}
+        request = {
+            "root": root,
+            "must_exist": options.must_exist,
+            "magic": options.magic,
+            "canary": options.canary,
+        }
         answer = ask(target, "tree", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.root} holds files"
         if answer.trouble is not None:
@@ -83,6 +92,14 @@ def _details(answer: Answer, options: FilesOptions, expectation: Expectation) ->
         yield _none(answer, "mismatched", "files of well-known kinds begin as their extension says")
     if options.newest:
         yield _newest(answer, options, expectation)
+    if options.canary:
+        source = Newest(
+            query=f"heartbeat in {options.canary}",
+            canary=True,
+            clock_skew_seconds=options.clock_skew_seconds,
+            within_seconds=options.within_seconds,
+        )
+        yield judge(text_of(answer.data, "canary") or None, source, expectation, check="canary")
 
 
 def _listed(answer: Answer, kind: str) -> str:

@@ -52,6 +52,9 @@ class OrthancOptions:
     """Fail when the newest study is older than this, seen from the recovery point's instant."""
     canary: bool = False
     """A heartbeat study is written regularly, so the age of the newest change is not idle time."""
+    canary_study: str = ""
+    """StudyInstanceUID of the study that carries drp's heartbeat as a metadatum; empty: there is none."""
+    canary_metadata: int = 1024
     seconds: float = 20.0
 
 
@@ -78,7 +81,7 @@ class OrthancVerifier:
             observed = text_of(answer.data, "reason") or f"status {status}"
             yield failed("answers", statement, observed=observed, expected="status 200 with the restored credentials")
         if answer.trouble is not None or status != 200:
-            for check in ("counts", "stored-images", "newest"):
+            for check in ("counts", "stored-images", "newest", *(("canary",) if options.canary_study else ())):
                 yield undetermined(check, "needs an Orthanc that answers", observed="it did not answer")
         if options.storage:
             yield from stored_files(target, options, expectation)
@@ -110,6 +113,8 @@ def _request(options: OrthancOptions, expectation: Expectation) -> dict[str, obj
         "most": options.most_instances,
         "samples": options.samples,
         "dicomweb": options.dicomweb,
+        "canary_study": options.canary_study,
+        "canary_metadata": options.canary_metadata,
         "seconds": options.seconds,
         # what is looked at is told when time runs out, instead of nothing at all
         "digest_seconds": expectation.timeout_seconds * 0.7,
@@ -125,6 +130,10 @@ def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) 
         query="Orthanc: newest LastUpdate of a study", canary=options.canary, within_seconds=options.within_seconds
     )
     yield judge(_instant(text_of(answer.data, "newest")), newest, expectation)
+    if options.canary_study:
+        source = f"Orthanc: metadata {options.canary_metadata} of study {options.canary_study}"
+        canary = Newest(query=source, canary=True, within_seconds=options.within_seconds)
+        yield judge(text_of(answer.data, "canary") or None, canary, expectation, check="canary")
     if options.dicomweb:
         for sample in _samples(answer):
             yield _web(sample)

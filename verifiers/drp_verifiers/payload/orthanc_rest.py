@@ -28,14 +28,14 @@ class Orthanc:
             self.headers = {"Authorization": f"Basic {token}"}
         self.connection = None
 
-    def ask(self, method, path, accept=None):
+    def ask(self, method, path, accept=None, body=None):
         """Return status and body."""
         headers = {**self.headers, **({"Accept": accept} if accept else {})}
         for attempt in (1, 2):
             if self.connection is None:
                 self.connection = http.client.HTTPConnection(*self.address, timeout=self.seconds)
             try:
-                self.connection.request(method, path, headers=headers)
+                self.connection.request(method, path, body, headers)
                 response = self.connection.getresponse()
                 return response.status, response.read(BODY_LIMIT)
             except (ConnectionError, http.client.HTTPException):
@@ -133,6 +133,16 @@ def through_web(orthanc, uid, web):
     return found
 
 
+def canary(orthanc, uid, number):
+    """Return drp's heartbeat that the declared study carries; empty: it carries none, or is not there."""
+    status, body = orthanc.ask("POST", "/tools/lookup", body=uid.encode())
+    found = [item["ID"] for item in json.loads(body) if item["Type"] == "Study"] if status == 200 else []
+    if len(found) != 1:
+        return ""
+    status, body = orthanc.ask("GET", f"/studies/{found[0]}/metadata/{number}")
+    return body[:100].decode("utf-8", "replace").strip() if status == 200 else ""
+
+
 def look(request):
     """Return everything that the verifier judges."""
     orthanc = Orthanc(request["host"], request["port"], credentials_of(request), request["seconds"])
@@ -148,6 +158,8 @@ def look(request):
     newest, picked, without = studies(orthanc, request["samples"])
     answer["newest"] = newest
     answer["studies_without_uid"] = without
+    if request["canary_study"]:
+        answer["canary"] = canary(orthanc, request["canary_study"], request["canary_metadata"])
     answer["samples"] = [sample(orthanc, uid, identifier, request["dicomweb"]) for _, uid, identifier in picked]
     answer["digests"] = digests(orthanc, request["most"], time.monotonic() + request["digest_seconds"])
     return answer

@@ -88,6 +88,21 @@ class Tree:
                         self.note("mismatched", path)
 
 
+def heartbeat(root, path):
+    """Return the one line of drp's heartbeat file, without following a link or waiting for a pipe."""
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(os.path.join(root, os.fsencode(path)), flags)
+    except OSError:
+        return ""
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        return os.read(descriptor, 100).decode("utf-8", "replace").strip()
+    finally:
+        os.close(descriptor)
+
+
 request = json.load(sys.stdin)
 tree = Tree(os.fsencode(request["root"]), request["magic"])
 is_folder = os.path.isdir(tree.root)
@@ -96,6 +111,7 @@ if is_folder:
 missing = [path for path in request["must_exist"] if not os.path.lexists(os.path.join(tree.root, os.fsencode(path)))]
 answer = {
     "exists": is_folder,
+    "canary": heartbeat(tree.root, request["canary"]) if request["canary"] else "",
     "files": tree.files,
     "bytes": tree.bytes,
     "missing": missing,

@@ -1,0 +1,29 @@
+"""A heartbeat by a program of the site: its standard input is the instant, its exit status the answer."""
+
+from __future__ import annotations
+
+from drp.canaries.heartbeat import Heartbeat, Written
+from drp.command import run
+from drp.config.canaries import CommandCanary
+from drp.errors import AccessDenied, CommandFailed, NotFound, StorageFull, Unreachable
+
+_SAYS = {12: AccessDenied, 15: StorageFull}
+"""The program may end as drp itself would; everything else means that the application took no heartbeat."""
+
+
+def write_through_command(settings: CommandCanary, heartbeat: Heartbeat) -> Written:
+    """Run the program with the instant on its standard input. Raises as its exit status says."""
+    program = settings.argv[0]
+    try:
+        run(
+            settings.argv,
+            stdin=f"{heartbeat.text}\n".encode(),
+            timeout_seconds=settings.timeout_seconds,
+            capture=False,
+        )
+    except CommandFailed as error:
+        if error.exit_code == 127:
+            raise NotFound(f"{program} is not there", hint="mend `canary.argv` of the application") from error
+        kind = _SAYS.get(error.exit_code, Unreachable)
+        raise kind(f"the application took no heartbeat: {error.message}") from error
+    return Written(place=f"command {program}")

@@ -1,0 +1,91 @@
+"""A heartbeat as a user-defined metadatum of one declared study: nothing is uploaded, the study's content stays.
+
+Orthanc leaves ``LastUpdate`` as it is when such a metadatum changes, so the study does not look newer than it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from drp.canaries.heartbeat import Heartbeat, Written
+from drp.config.canaries import OrthancCanary
+from drp.errors import AccessDenied, NotFound, StorageFull, Unreachable
+
+_LARGEST = 1 << 20
+
+
+def write_to_orthanc(settings: OrthancCanary, heartbeat: Heartbeat, password: str) -> Written:
+    """Set the metadatum and read it back."""
+    orthanc = _Orthanc(settings, password)
+    study = _study(orthanc, settings)
+    path = f"/studies/{study}/metadata/{settings.metadata}"
+    status, _, tag = orthanc.ask("GET", path)
+    revision = {"If-Match": tag} if status == 200 and tag else {}
+    orthanc.must("PUT", path, heartbeat.text.encode(), revision)
+    _, content, _ = orthanc.must("GET", path)
+    if content.decode("utf-8", "replace").strip() != heartbeat.text:
+        raise Unreachable(f"Orthanc at {settings.url} acknowledged a heartbeat that is not there")
+    return Written(place=f"orthanc {settings.url} study {settings.study} metadata {settings.metadata}")
+
+
+class _Orthanc:
+    """One REST interface; every request has a connection of its own, since Orthanc drops idle ones."""
+
+    def __init__(self, settings: OrthancCanary, password: str) -> None:
+        self._settings = settings
+        token = base64.b64encode(f"{settings.user}:{password}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {token}"}
+
+    def must(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes, str]:
+        """Return a successful answer. Raises what its status says."""
+        status, content, tag = self.ask(method, path, body, headers)
+        where = f"Orthanc at {self._settings.url}"
+        if status in {401, 403}:
+            raise AccessDenied(f"{where} refuses user {self._settings.user}: status {status}")
+        if status == 507:
+            raise StorageFull(f"{where} has no room: status {status}", hint="the archive cannot store either")
+        if status >= 300:
+            raise Unreachable(f"{where} took no heartbeat: {method} answered {status}")
+        return status, content, tag
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes, str]:
+        """Return status, content and entity tag."""
+        url, seconds = urlsplit(self._settings.url), self._settings.timeout_seconds
+        host = url.hostname or "localhost"
+        connection = http.client.HTTPConnection(host, url.port, timeout=seconds)
+        if url.scheme == "https":
+            context = ssl.create_default_context(cafile=self._settings.ca_file)
+            connection = http.client.HTTPSConnection(host, url.port, timeout=seconds, context=context)
+        try:
+            connection.request(method, url.path + path, body, {**self._headers, **(headers or {})})
+            response = connection.getresponse()
+            return response.status, response.read(_LARGEST), response.getheader("ETag", "")
+        except (OSError, http.client.HTTPException) as error:
+            words = str(error) or type(error).__name__
+            raise Unreachable(f"Orthanc at {self._settings.url} does not answer: {words}") from error
+        finally:
+            connection.close()
+
+
+def _study(orthanc: _Orthanc, settings: OrthancCanary) -> str:
+    """Return Orthanc's own id of the declared study."""
+    _, content, _ = orthanc.must("POST", "/tools/lookup", settings.study.encode())
+    try:
+        found = [item["ID"] for item in json.loads(content) if item["Type"] == "Study"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise Unreachable(f"what answers at {settings.url} is no Orthanc") from error
+    if len(found) != 1 or not str(found[0]).replace("-", "").isalnum():
+        raise NotFound(
+            f"Orthanc at {settings.url} has no study {settings.study}",
+            hint="store a phantom's study once, and name its StudyInstanceUID as `canary.study`",
+        )
+    return str(found[0])

@@ -1,0 +1,100 @@
+"""A heartbeat as a row of ``drp.drp_canary`` in a PostgreSQL database: a table of drp's own, no data of patients.
+
+Least privilege: an account that may connect, with USAGE on schema ``drp`` and SELECT, INSERT and DELETE on the table.
+Only where the table is not there yet does the account need CREATE on the database, once.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from pg8000 import DatabaseError, InterfaceError
+from pg8000.native import Connection
+
+from drp.canaries.heartbeat import Heartbeat, Written
+from drp.config.addresses import is_loopback
+from drp.config.canaries import DatabaseCanary
+from drp.errors import AccessDenied, DrpError, NotFound, StorageFull, Unreachable
+
+TABLE = "drp.drp_canary"
+_MAKE = (
+    "CREATE SCHEMA IF NOT EXISTS drp",
+    "CREATE TABLE IF NOT EXISTS drp.drp_canary (at timestamptz NOT NULL, nonce text NOT NULL)",
+)
+_INSERT = "INSERT INTO drp.drp_canary (at, nonce) VALUES (CAST(:at AS timestamptz), :nonce)"
+_FORGET_FUTURE = "DELETE FROM drp.drp_canary WHERE at > CAST(:at AS timestamptz)"
+_FORGET_OLD = (
+    "DELETE FROM drp.drp_canary WHERE at < "
+    "(SELECT min(at) FROM (SELECT at FROM drp.drp_canary ORDER BY at DESC LIMIT :keep) AS kept)"
+)
+_READ_BACK = "SELECT count(*) FROM drp.drp_canary WHERE nonce = :nonce"
+
+
+def write_to_postgres(settings: DatabaseCanary, heartbeat: Heartbeat, password: str) -> Written:
+    """Add the row in one transaction, drop the oldest beyond ``keep``, and read it back after the commit."""
+    where = f"{settings.host}:{settings.port}/{settings.database}"
+    try:
+        connection = _connect(settings, password)
+        try:
+            return _write(connection, settings, heartbeat, where)
+        finally:
+            connection.close()
+    except DatabaseError as error:
+        raise _translated(error, where) from error
+    except InterfaceError as error:
+        raise Unreachable(f"PostgreSQL at {where} does not answer: {error}") from error
+    except OSError as error:
+        raise Unreachable(f"PostgreSQL at {where} does not answer: {error.strerror or error}") from error
+
+
+def _connect(settings: DatabaseCanary, password: str) -> Connection:
+    place: dict[str, Any] = {"host": settings.host, "port": settings.port}
+    if settings.over_socket:
+        place = {"unix_sock": f"{settings.host}/.s.PGSQL.{settings.port}"}
+    elif not is_loopback(settings.host):
+        place["ssl_context"] = ssl.create_default_context(cafile=settings.ca_file)
+    return Connection(
+        settings.user,
+        database=settings.database,
+        password=password or None,
+        timeout=settings.timeout_seconds,
+        application_name="drp canary",
+        **place,
+    )
+
+
+def _write(connection: Connection, settings: DatabaseCanary, heartbeat: Heartbeat, where: str) -> Written:
+    milliseconds = max(1, int(settings.timeout_seconds * 1000))
+    connection.run(f"SET statement_timeout = {milliseconds}")
+    connection.run("SET synchronous_commit = on")
+    if connection.run(f"SELECT to_regclass('{TABLE}') IS NULL") == [[True]]:
+        for statement in _MAKE:
+            connection.run(statement)
+    connection.run("BEGIN")
+    connection.run(_INSERT, at=heartbeat.text, nonce=heartbeat.nonce)
+    connection.run(_FORGET_FUTURE, at=heartbeat.text)
+    future = max(0, connection.row_count)
+    connection.run(_FORGET_OLD, keep=settings.keep)
+    connection.run("COMMIT")
+    if connection.run(_READ_BACK, nonce=heartbeat.nonce) != [[1]]:
+        raise Unreachable(
+            f"PostgreSQL at {where} acknowledged a heartbeat that is not there",
+            hint=f"look at the triggers and policies of {TABLE}",
+        )
+    return Written(place=f"postgres {where} {TABLE}", removed_from_the_future=future)
+
+
+def _translated(error: DatabaseError, where: str) -> DrpError:
+    fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    state, message = str(fields.get("C", "")), str(fields.get("M", error))
+    if state.startswith("28"):
+        return AccessDenied(f"PostgreSQL at {where} refuses the account: {message}")
+    if state == "42501":
+        hint = f"let the account SELECT, INSERT and DELETE on {TABLE}, and USE its schema"
+        return AccessDenied(f"PostgreSQL at {where}: {message}", hint=hint)
+    if state == "3D000":
+        return NotFound(f"PostgreSQL at {where}: {message}", hint="mend `canary.database` of the application")
+    if state.startswith("53"):
+        return StorageFull(f"PostgreSQL at {where}: {message}", hint="the application cannot write either: free space")
+    return Unreachable(f"PostgreSQL at {where} took no heartbeat: {message}")

@@ -1,0 +1,67 @@
+"""How a canary is written: the settings of each kind, as `drp/canaries` takes them. No secret, only references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from drp.domain.restore import SecretReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseCanary:
+    """A table of drp's own beside the application's."""
+
+    kind: Literal["postgres", "mariadb"]
+    host: str
+    """Address, or (beginning with a slash) the directory of PostgreSQL's socket or MariaDB's socket itself."""
+    port: int
+    database: str
+    user: str
+    password: SecretReference | None
+    ca_file: Path | None
+    """Who signs the server's certificate; beyond this machine the connection is always encrypted and verified."""
+    keep: int
+    """How many heartbeats stay."""
+    timeout_seconds: float
+
+    @property
+    def over_socket(self) -> bool:
+        """Return whether nothing goes over a network."""
+        return self.host.startswith("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrthancCanary:
+    """A metadatum of one declared study; nothing is uploaded, and the study stays as it is."""
+
+    url: str
+    user: str
+    password: SecretReference
+    ca_file: Path | None
+    study: str
+    """StudyInstanceUID."""
+    metadata: int
+    timeout_seconds: float
+    kind: Literal["orthanc"] = "orthanc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileCanary:
+    """One file that holds the instant."""
+
+    path: Path
+    kind: Literal["file"] = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandCanary:
+    """A program that writes through the application; the instant is its standard input."""
+
+    argv: tuple[str, ...]
+    timeout_seconds: float
+    kind: Literal["command"] = "command"
+
+
+CanarySettings = DatabaseCanary | OrthancCanary | FileCanary | CommandCanary
