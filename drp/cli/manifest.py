@@ -13,9 +13,19 @@ from drp.cli.noun import noun
 app = noun("Manifests: what was backed up, path by path.", needs_verb=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, max=256, help="Processes; default: one a core.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, max=256, help="Processes, exactly; default: by --device.")
+]
 Rate = Annotated[str, typer.Option("--max-rate", help="Bytes a second to read at most, as in 200M; 0: no cap.")]
 Nice = Annotated[int, typer.Option("--nice", min=0, max=19, help="Lower the priority of the workers.")]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Look at every file before and after it is read, instead of trusting a change time that lies safely in "
+        "the past: for clocks that run apart. Always done on network file systems.",
+    ),
+]
 Direct = Annotated[bool, typer.Option("--direct", help="Read past the page cache, to prove the medium itself.")]
 Tree = Annotated[Path, typer.Argument(help="Root of the tree.")]
 File = Annotated[Path, typer.Argument(help="The manifest.")]
@@ -27,6 +37,27 @@ class Algorithm(StrEnum):
     BLAKE3 = "blake3"
     SHA256 = "sha256"
     BOTH = "both"
+
+
+class Device(StrEnum):
+    """What a tree lies on."""
+
+    AUTO = "auto"
+    SPINNING = "spinning"
+    SSD = "ssd"
+    NETWORK = "network"
+    MEMORY = "memory"
+
+
+Lies = Annotated[
+    Device,
+    typer.Option(
+        "--device",
+        help="What the tree lies on. In memory: a process a core. Not in memory: spinning 1, ssd 8 or one a core, "
+        "network 16 or two a core. auto asks the kernel, and doubts it when it says spinning: it begins with 1 and "
+        "adds more where that is faster than a spindle.",
+    ),
+]
 
 
 class Form(StrEnum):
@@ -58,6 +89,8 @@ def create(
     max_rate: Rate = "0",
     nice: Nice = 0,
     direct: Direct = False,
+    strict: Strict = False,
+    device: Lies = Device.AUTO,
     machine: Json = False,
 ) -> int:
     """Make the manifest of a tree, before it is backed up. Exit 3 when entries of it could not be read."""
@@ -76,7 +109,8 @@ def create(
         application=application,
         facts=options.read_facts(facts),
         recovery_point=recovery_point,
-        options=Options(algorithms, xattrs=xattrs, direct=direct),
+        options=Options(algorithms, xattrs=xattrs, direct=direct, strict=strict),
+        device=device.value,
         workers=workers,
         rate=options.rate(max_rate),
         nice=nice,
@@ -106,6 +140,8 @@ def verify(
     max_rate: Rate = "0",
     nice: Nice = 0,
     direct: Direct = False,
+    strict: Strict = False,
+    device: Lies = Device.AUTO,
     machine: Json = False,
 ) -> int:
     """Verify a tree: exit 0 as recorded, 1 departures, 3 something could not be read. USR1 pauses, USR2 goes on."""
@@ -119,7 +155,8 @@ def verify(
         sample=options.sample(sample, seed, ledger, stratified=strata),
         checkpoint=checkpoint,
         workers=workers,
-        options=Options((), direct=direct, spare_cache=spare_cache),
+        options=Options((), direct=direct, strict=strict, spare_cache=spare_cache),
+        device=device.value,
         rate=options.rate(max_rate),
         nice=nice,
     )

@@ -16,6 +16,7 @@ from drp.codec import to_data
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
 from drp.errors import EvidenceError, UsageError
 from drp.hashing import creation, proof, verification
+from drp.hashing.device import Kind
 from drp.hashing.difference import differences
 from drp.hashing.digest import constructors
 from drp.hashing.entries import entries
@@ -45,6 +46,7 @@ def create(
     workers: int | None,
     rate: float,
     nice: int,
+    device: Kind,
     machine: bool,
 ) -> int:
     """Make a manifest and say what is in it; return the exit status."""
@@ -54,6 +56,11 @@ def create(
         target = into / f".new-{os.getpid()}"
     assert target is not None
     meter = Meter(sys.stderr, live=sys.stderr.isatty())
+
+    def tell(sentence: str) -> None:
+        meter.wipe()
+        render.note(sentence)
+
     with stoppable(meter) as (cancellation, on_pool):
         summary = creation.create_manifest(
             path,
@@ -69,6 +76,8 @@ def create(
             rate=rate,
             nice=nice,
             on_pool=on_pool,
+            say=tell,
+            device=device,
         )
     if into is not None:
         from drp.manifests import ManifestDirectory

@@ -27,8 +27,9 @@ from drp.hashing import (
 )
 from drp.hashing.create_job import CreateJob, Say
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
+from drp.hashing.device import Kind, depth
 from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Key, Tag, decode, encode, stored_key
-from drp.hashing.pool import Pool, cold_workers
+from drp.hashing.pool import Pool
 from drp.hashing.reader import ALGORITHMS, read_summary
 from drp.hashing.rows import INODE, Options
 from drp.hashing.writer import Writer
@@ -56,6 +57,7 @@ def create_manifest(
     nice: int = 0,
     on_pool: Callable[[Pool], None] | None = None,
     say: Say | None = None,
+    device: Kind = "auto",
 ) -> ManifestSummary:
     """Write the manifest of the tree at ``root`` to ``output``, whole or not at all, and return what it says.
 
@@ -69,7 +71,6 @@ def create_manifest(
         )
     settings = options or Options(tuple(algorithms))
     settings.algorithms = tuple(name for name in ALGORITHMS if name in algorithms)
-    count = workers or os.cpu_count() or 1
     header = {
         "application": application,
         "algorithms": list(settings.algorithms),
@@ -86,10 +87,12 @@ def create_manifest(
     descriptor = open_root(root)
     with ExitStack() as stack:
         stack.callback(os.close, descriptor)
+        deep = depth(descriptor, workers, device)
+        settings.strict = settings.strict or deep.strict
         job = _job(descriptor, output.parent, settings, bytes.fromhex(str(header["key"])))
         stack.callback(job.close)
         job.say = say or job.say
-        pool = Pool(job, count, rate=rate, nice=nice, most=cold_workers() if workers is None else count)
+        pool = Pool(job, deep, rate=rate, nice=nice)
         if on_pool is not None:
             on_pool(pool)
         try:

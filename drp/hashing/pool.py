@@ -19,13 +19,15 @@ from typing import Any, Protocol
 
 from drp.errors import Interrupted
 from drp.hashing import worker as worker_module
+from drp.hashing.device import Depth
 from drp.hashing.shared import PAUSE, RUN, STOP, WORKERS_LIMIT, SharedPage
 from drp.hashing.wire import SMALL, Channel, connection, encoded
 
 _TICK_SECONDS = 0.25
 _PREFETCH = 2
-_NO_SPINDLE = 1000.0
-_COLD_WORKERS = 8
+_GROW_SECONDS = 0.05
+_NO_SPINDLE_FILES, _NO_SPINDLE_BYTES = 1000.0, 400e6
+"""A second: more than the heads of a disk can give."""
 Task = tuple[Any, ...]
 
 
@@ -72,17 +74,17 @@ class Pool:
     """Runs one job on a number of worker processes."""
 
     def __init__(
-        self, job: Job, workers: int, *, most: int = 0, rate: float = 0.0, nice: int = 0, die_with_parent: bool = True
+        self, job: Job, depth: Depth, *, rate: float = 0.0, nice: int = 0, die_with_parent: bool = True
     ) -> None:
-        """``most``: how many there may be while files are not in memory; ``rate``: bytes a second over all workers."""
+        """``depth``: how many workers; ``rate``: bytes a second over all of them, whose number then stays."""
         self._job = job
-        self._count = max(1, min(workers, WORKERS_LIMIT))
+        self._depth = depth
+        self._count = max(1, min(depth.warm if rate else depth.first, WORKERS_LIMIT))
         self._rate, self._nice, self._die = rate / self._count, nice, die_with_parent
         self.page = SharedPage()
         self._workers: dict[int, _Worker] = {}
         self._poll = select.poll()
-        self._most = min(most, WORKERS_LIMIT)
-        self._cold = False
+        self._cold = depth.cold
         self._started = time.monotonic()
         self._held: list[Task] = []
         """Tasks too large to be given ahead."""
@@ -109,25 +111,37 @@ class Pool:
     def _work(self, tick: Callable[[], None], cancelled: Callable[[], bool]) -> None:
         """Work until there is nothing left at the moment."""
         due = time.monotonic() + _TICK_SECONDS
+        look = due if self._depth.doubtful else time.monotonic() + _GROW_SECONDS
         while self._feed():
-            for descriptor, _ in self._poll.poll(max(0.0, due - time.monotonic()) * 1000):
+            for descriptor, _ in self._poll.poll(max(0.0, min(due, look) - time.monotonic()) * 1000):
                 self._hear(self._workers[descriptor])
-            if time.monotonic() >= due:
+            now = time.monotonic()
+            if now >= look:
+                look = now + _GROW_SECONDS if self._grow() else float("inf")
+            if now >= due:
                 if cancelled():
                     raise Interrupted("hashing was stopped")
                 tick()
-                self._grow()
-                due = time.monotonic() + _TICK_SECONDS
+                due = now + _TICK_SECONDS
 
-    def _grow(self) -> None:
-        """Add a worker while they wait for a device that bears it, rather than for the processor.
+    def _grow(self) -> bool:
+        """Double the workers where the device bears it; return whether there may be more of them later.
 
-        The kernel calls many disks rotational that are not: one that gives a thousand files a second is not.
+        They wait for a device that is not in memory, rather than for the processor. The kernel calls many disks
+        rotational that are not: one that is faster than a spindle is none.
         """
-        files, _, _ = self.page.totals()
-        fast = files / max(0.1, time.monotonic() - self._started) > _NO_SPINDLE
-        if self._cold and fast and not self._rate and len(self._workers) < self._most:
-            self._start(max(worker.number for worker in self._workers.values()) + 1)
+        depth, count = self._depth, len(self._workers)
+        most = min(depth.most if self._cold or depth.blind else depth.warm, WORKERS_LIMIT)
+        if not self._rate and count < most and (not depth.doubtful or self._faster_than_a_spindle()):
+            number = max(worker.number for worker in self._workers.values()) + 1
+            for more in range(min(count, most - count)):
+                self._start(number + more)
+        return not self._rate and len(self._workers) < max(depth.most, depth.warm)
+
+    def _faster_than_a_spindle(self) -> bool:
+        files, size, _ = self.page.totals()
+        seconds = max(_TICK_SECONDS, time.monotonic() - self._started)
+        return files / seconds > _NO_SPINDLE_FILES or size / seconds > _NO_SPINDLE_BYTES
 
     def _start(self, number: int) -> None:
         ours, theirs = connection()
@@ -249,8 +263,3 @@ def _spawn(theirs: Channel, descriptors: tuple[int, ...]) -> tuple[Callable[[], 
         [sys.executable, "-I", "-c", code], pass_fds=(theirs.reading, theirs.writing, *descriptors), stderr=2
     )
     return process.wait, process.kill
-
-
-def cold_workers() -> int:
-    """Return how many workers may wait for a device that is no single spindle."""
-    return max(_COLD_WORKERS, os.cpu_count() or 1)

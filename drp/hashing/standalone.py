@@ -16,7 +16,8 @@ from drp.errors import DrpError, UsageError
 USAGE = """usage: drp-hash create TREE -o FILE [--algorithm blake3|sha256|both] [--application NAME] [--xattrs]
        drp-hash verify TREE --manifest FILE [--uid-offset N | --no-owners] [--checkpoint FILE]
        drp-hash show FILE
-Both take --workers N, --max-rate BYTES and --direct. Every command prints one JSON document."""
+Both take --workers N, --max-rate BYTES, --direct, --strict and --device auto|spinning|ssd|network|memory.
+Every command prints one JSON document."""
 _VALUES = {
     "-o",
     "--manifest",
@@ -26,8 +27,9 @@ _VALUES = {
     "--uid-offset",
     "--checkpoint",
     "--max-rate",
+    "--device",
 }
-_FLAGS = {"--xattrs", "--no-owners", "--direct", "--spare-cache"}
+_FLAGS = {"--xattrs", "--no-owners", "--direct", "--strict", "--spare-cache"}
 _ARGUMENTS = {"create": 1, "verify": 1, "show": 1}
 
 
@@ -72,6 +74,14 @@ def _number(options: dict[str, str], name: str, default: int | None) -> int | No
         raise UsageError(f"{name} needs a number, not {options[name]!r}", hint=USAGE) from None
 
 
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"drp-hash: {sentence}\n")
+
+
+def _device(options: dict[str, str]) -> Any:
+    return options.get("--device", "auto")  # `depth` refuses what it does not know
+
+
 def _create(tree: str, options: dict[str, str]) -> int:
     from drp.hashing.creation import create_manifest  # noqa: PLC0415 - each command loads what it needs
     from drp.hashing.rows import Options  # noqa: PLC0415
@@ -87,7 +97,11 @@ def _create(tree: str, options: dict[str, str]) -> int:
         algorithms=algorithms,
         workers=_number(options, "--workers", None),
         rate=float(_number(options, "--max-rate", 0) or 0),
-        options=Options(algorithms, xattrs="--xattrs" in options, direct="--direct" in options),
+        options=Options(
+            algorithms, xattrs="--xattrs" in options, direct="--direct" in options, strict="--strict" in options
+        ),
+        device=_device(options),
+        say=_say,
     )
     _print({"schema": "drp/manifest/1", **_summary(summary)})
     return 3 if summary.errors else 0
@@ -104,7 +118,13 @@ def _verify(tree: str, options: dict[str, str]) -> int:
         checkpoint=Path(options["--checkpoint"]) if "--checkpoint" in options else None,
         workers=_number(options, "--workers", None),
         rate=float(_number(options, "--max-rate", 0) or 0),
-        options=Options((), direct="--direct" in options, spare_cache="--spare-cache" in options),
+        options=Options(
+            (),
+            direct="--direct" in options,
+            strict="--strict" in options,
+            spare_cache="--spare-cache" in options,
+        ),
+        device=_device(options),
     )
     result = verify_tree(Path(tree), Path(options["--manifest"]), plan)
     difference = result.difference

@@ -18,7 +18,8 @@ from drp.errors import ManifestError
 from drp.hashing import verify_worker  # noqa: F401 - forked workers find it loaded
 from drp.hashing.checkpoint import Checkpoint
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
-from drp.hashing.pool import Pool, cold_workers
+from drp.hashing.device import Kind, depth
+from drp.hashing.pool import Pool
 from drp.hashing.reader import Frame, Manifest, open_manifest
 from drp.hashing.rows import Options
 from drp.hashing.sampling import Sample, sentence
@@ -45,6 +46,8 @@ class Plan:
     rate: float = 0.0
     """Bytes a second over all workers; 0: no cap."""
     nice: int = 0
+    device: Kind = "auto"
+    """What the tree lies on; auto: the kernel is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +94,12 @@ def verify_tree(
         if checkpoint is not None:
             stack.callback(lambda: checkpoint.close(finished=finished))
         selection = select(manifest, plan.sample) if plan.sample else None
+        deep = depth(descriptor, plan.workers, plan.device)
         job = _job(manifest, descriptor, plan, Tally(on_found), checkpoint)
+        job.setup["options"]["strict"] |= deep.strict
         _fill(job, manifest, selection)
-        job.workers, job.total = plan.workers or os.cpu_count() or 1, manifest.trailer["total_bytes"]
-        most = cold_workers() if plan.workers is None else plan.workers
-        pool = Pool(job, job.workers, rate=plan.rate, nice=plan.nice, most=most)
+        job.workers, job.total = deep.warm, manifest.trailer["total_bytes"]
+        pool = Pool(job, deep, rate=plan.rate, nice=plan.nice)
         if on_pool is not None:
             on_pool(pool)
         try:

@@ -77,6 +77,15 @@ def test_verify_clean_and_damaged(made, tmp_path):
     assert "1 missing" in text
 
 
+@pytest.mark.parametrize("device", ["auto", "spinning", "ssd", "network", "memory"])
+def test_ways_of_reading(made, tmp_path, device):
+    tree = made[0]
+    drp("create", tree, "-o", tmp_path / "m", "--strict", "--device", device)
+    result = document(drp("verify", tree, "-m", tmp_path / "m", "--strict", "--device", device, "--json"))
+    assert result["clean"]
+    drp("verify", tree, "-m", tmp_path / "m", "--device", "tape", exit_status=2)
+
+
 def test_verify_samples(made):
     tree, path, _ = made
     result = document(drp("verify", tree, "-m", path, "--sample", "50%", "--seed", "s", "--json"))

@@ -37,6 +37,8 @@ def test_makes_what_drp_verifies_and_the_other_way_round(tool, tmp_path, algorit
     assert told["id"] == read_summary(tmp_path / "m").id
     assert TreeHasher(workers=1).compare(tree, tmp_path / "m", uid_offset=0).clean
     assert json.loads(run(tool, "verify", tree, "--manifest", tmp_path / "m").stdout)["clean"] is True
+    ways = ("--strict", "--device", "ssd")
+    assert json.loads(run(tool, "verify", tree, "--manifest", tmp_path / "m", *ways).stdout)["clean"] is True
     write(tree / "empty", b"no more")
     damaged = json.loads(run(tool, "verify", tree, "--manifest", tmp_path / "m", exit_status=1).stdout)
     assert damaged["counts"]["changed"] == 1
@@ -56,6 +58,7 @@ def test_errors(tool, tmp_path):
     run(tool, "create", tmp_path, "-o", exit_status=2)
     run(tool, "create", tmp_path, "-o", tmp_path / "m", "--workers", "many", exit_status=2)
     run(tool, "verify", tmp_path, "--manifest", tmp_path / "absent", exit_status=10)
+    run(tool, "create", tmp_path, "-o", tmp_path / "m", "--device", "tape", exit_status=2)
     assert b"usage" in run(tool, "--help").stderr
 
 
