@@ -90,6 +90,7 @@ class Judge:
 
     def deviations(self, expected: Group, rows: Rows) -> Iterator[Found]:
         """Yield the deviations of rows whose names are those of the group."""
+        rows.unpack()
         late = {row for row, _ in rows.put_off}
         for number, (name, row) in enumerate(zip(expected.names, group_rows(expected, self.digest_size), strict=True)):
             mode, size, mtime = FIXED.unpack(rows.fixed[number])

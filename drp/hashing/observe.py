@@ -1,29 +1,25 @@
 """Looks at a directory's entries: names, metadata, digests; the hot loop of everything that hashes trees.
 
-For a small regular file: open, readv, digest, fstat, close, and nothing else. The fstat *after* the read tells all at
-once: what it is, whether the read was whole, and, by a ctime older than the start of the batch, that it did not
-change meanwhile. Whatever is not that simple goes to `careful`.
+Simple files, nearly all, go through a `core`; whatever is not that simple goes to `careful`.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 from drp.hashing.careful import Careful
-from drp.hashing.digest import BUFFER, Gate
-from drp.hashing.layout import FIXED, OWNER
+from drp.hashing.core import Core, NativeCore, PureCore, load
+from drp.hashing.digest import Gate
 from drp.hashing.rows import Listing, Options, Rows
 
 _CLOCK_GRAIN = 20_000_000
 """File systems stamp times with the tick of the kernel's coarse clock (1 to 10 ms)."""
 _REALTIME_COARSE = 5
 """clock_gettime(2): the clock that file systems stamp times with; Python does not name it."""
-_REGULAR = stat.S_IFREG
 _WINDOW = 128
 """Files that are open at once: they are closed together, by one system call."""
 _AHEAD = 256
@@ -49,10 +45,12 @@ class Observer:
     """Looks at entries on behalf of one worker."""
 
     def __init__(self, options: Options, gate: Gate) -> None:
-        """Make the buffers."""
+        """Make the buffers. Raises ``UsageError`` when the core that the options name is not installed."""
         self.options = options
         self.careful = Careful(options, gate)
-        self._owners: dict[tuple[int, int], bytes] = {}
+        self._pure = PureCore(self.careful.digester)
+        module = load(options.core)
+        self._native = NativeCore(module, self.careful.digester, options) if module else None
         self.cold = False
         """Whether the last batch was not in memory."""
 
@@ -60,81 +58,57 @@ class Observer:
         """Return what the named entries of an open directory are; unreadable ones are rows with their errno."""
         rows = Rows(list(names))
         self.cold = self.options.ahead and not self.options.direct and self._is_cold(directory, names, others)
-        window = _AHEAD if self.cold else _WINDOW
+        if self.options.xattrs:  # what xattrs a file has is only known to the careful way
+            self._look_carefully(directory, rows, others)
+            return rows
+        if self._native and not self.cold:
+            self._look(self._native, directory, rows, range(len(names)), others)
+            return rows
+        pure, window = self._pure, _AHEAD if self.cold else _WINDOW
         for start in range(0, len(names), window):
             batch = names[start : start + window]
-            opened = self._open_ahead(directory, batch, others, start) if self.cold else {}
-            unclosed: list[int] = []
+            pure.opened = self._open_ahead(directory, batch, others, start) if self.cold else {}
+            pure.unclosed = []
             try:
-                self._look(directory, rows, range(start, start + len(batch)), others, opened=opened, unclosed=unclosed)
+                self._look(pure, directory, rows, range(start, start + len(batch)), others)
             finally:
-                unclosed.extend(opened.values())
+                pure.unclosed.extend(pure.opened.values())
                 if self.cold and self.options.spare_cache:
-                    self._forget(unclosed)
-                _close(unclosed)
+                    self._forget(pure.unclosed)
+                _close(pure.unclosed)
         return rows
 
-    def _look(
-        self,
-        directory: int,
-        rows: Rows,
-        span: range,
-        others: set[bytes],
-        *,
-        opened: dict[int, int],
-        unclosed: list[int],
-    ) -> None:
-        careful, digester = self.careful, self.careful.digester
+    def _look(self, core: Core, directory: int, rows: Rows, span: range, others: set[bytes]) -> None:
+        """Let a core look at what is simple, and look carefully at what is not."""
+        careful = self.careful
         horizon = 0 if self.options.strict else time.clock_gettime_ns(_REALTIME_COARSE) - _CLOCK_GRAIN
-        simple = not self.options.xattrs
-        open_, readv, fstat, close_later = os.open, os.readv, os.fstat, unclosed.append
-        pack, owners, owner_of = FIXED.pack, self._owners, self._owner
-        first, second = digester.makers[0], digester.makers[1] if len(digester.makers) > 1 else None
-        buffer, flags = digester.buffer, careful.flags
-        buffers = [buffer]
-        add_fixed, add_owner, add_digest = rows.fixed.append, rows.owners.append, rows.digests.append
-        total = files = 0
-        for row, name in zip(span, rows.names[span.start : span.stop], strict=True):
+        row, end = span.start, span.stop
+        while row < end:
+            row, descriptor, error = core.run(
+                directory, rows, range(row, end), others, horizon=horizon, flags=careful.flags
+            )
+            if row < end:
+                name = rows.names[row]
+                if error is not None:
+                    careful.again(directory, name, row, rows, descriptor=descriptor, error=error)
+                elif descriptor >= 0:
+                    careful.regular(directory, name, row, rows, descriptor)
+                else:
+                    careful.other(directory, name, row, rows)
+                row += 1
+
+    def _look_carefully(self, directory: int, rows: Rows, others: set[bytes]) -> None:
+        careful = self.careful
+        for row, name in enumerate(rows.names):
             if name in others:
                 careful.other(directory, name, row, rows)
                 continue
-            descriptor = -1
             try:
-                descriptor = opened.pop(row) if row in opened else open_(name, flags, dir_fd=directory)
-                got = readv(descriptor, buffers)
-                if got < BUFFER:
-                    piece = buffer[:got]
-                    digest = first(piece).digest()
-                    if second is not None:
-                        digest += second(piece).digest()
-                    seen = fstat(descriptor)
-                    mode = seen.st_mode
-                    if (
-                        seen.st_size == got
-                        and seen.st_ctime_ns < horizon
-                        and seen.st_nlink == 1
-                        and mode & 0xF000 == _REGULAR
-                        and simple
-                    ):
-                        close_later(descriptor)
-                        add_digest(digest)
-                        add_fixed(pack(mode, got, seen.st_mtime_ns))
-                        owner = seen.st_uid, seen.st_gid
-                        add_owner(owners.get(owner) or owner_of(*owner))
-                        total += got
-                        files += 1
-                        continue
+                descriptor = os.open(name, careful.flags, dir_fd=directory)
             except OSError as error:
-                careful.again(directory, name, row, rows, descriptor=descriptor, error=error)
-                flags = careful.flags
+                careful.again(directory, name, row, rows, descriptor=-1, error=error)
             else:
                 careful.regular(directory, name, row, rows, descriptor)
-        rows.size += total
-        rows.files += files
-
-    def _owner(self, uid: int, gid: int) -> bytes:
-        packed = self._owners[uid, gid] = OWNER.pack(uid, gid)
-        return packed
 
     def _is_cold(self, directory: int, names: Sequence[bytes], others: set[bytes]) -> bool:
         """Return whether a file from the middle of the batch is absent from memory: asked of the kernel, not timed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from drp.hashing import merkle
@@ -28,11 +29,17 @@ class Options:
     """Read past the page cache (O_DIRECT), to prove the medium."""
     large: int = 64 << 20
     """Files of at least so many bytes are put off, so that they can be spread over workers."""
+    core: str = "auto"
+    """Which core looks at simple files: pure (Python), native (compiled), or auto: native where it is installed."""
 
 
 @dataclass(slots=True)
 class Rows:
-    """What was seen of some entries of one directory, in the order of their names."""
+    """What was seen of some entries of one directory, in the order of their names.
+
+    The columns hold one piece for each row; several rows in one piece, as the compiled core gives them, until
+    ``unpack`` is called.
+    """
 
     names: list[bytes]
     fixed: list[bytes] = field(default_factory=list)
@@ -47,6 +54,28 @@ class Rows:
     size: int = 0
     files: int = 0
     errors: int = 0
+    packed: dict[int, int] = field(default_factory=dict)
+    """Place in the columns → how many rows of regular files lie there in one piece."""
+
+    def add_packed(self, count: int, fixed: bytes, owners: bytes, digests: bytes) -> None:
+        """Add rows of regular files whose columns are joined."""
+        if count:
+            self.packed[len(self.fixed)] = count
+            self.fixed.append(fixed)
+            self.owners.append(owners)
+            self.digests.append(digests)
+
+    def unpack(self) -> None:
+        """Cut the columns into one piece for each row."""
+        if self.packed:
+            for name in ("fixed", "owners", "digests"):
+                setattr(self, name, [*self._cut(getattr(self, name))])
+            self.packed = {}
+
+    def _cut(self, column: list[bytes]) -> Iterator[bytes]:
+        for place, piece in enumerate(column):
+            width = len(piece) // self.packed.get(place, 1)
+            yield from [piece[at : at + width] for at in range(0, len(piece), width)] if width else [piece]
 
 
 @dataclass(slots=True)
@@ -69,6 +98,7 @@ def to_group(rows: Rows, directory: bytes, key: bytes, *, first: bool, last: boo
     group.linked, group.pending = bool(rows.inodes), bool(rows.put_off)
     if group.linked or group.pending:
         return group, bytes(32)
+    rows.unpack()
     texts = [*map(b"".join, zip(rows.fixed, rows.owners, rows.digests, strict=True))]
     for row, extras in rows.extras.items():
         texts[row] += encode_extras({0: extras})
