@@ -98,6 +98,7 @@ def _site_needs(context: typer.Context) -> list[Need]:
 def _checks(wiring: Any) -> str:
     count = sum(len(application.checks) for application in wiring.site.applications.values())
     wiring.check_verifiers()
+    wiring.check_records()
     return f"{count} checks, all understood"
 
 

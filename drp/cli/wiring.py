@@ -18,6 +18,7 @@ from drp.config import repositories as configured
 from drp.config.secrets import resolve
 from drp.config.site import Site, find_site, load_site
 from drp.domain.ports import CheckRunner, Journal, Ports, Reporter, Repository, Sandbox
+from drp.domain.record_reader import RecordReader
 from drp.sinks import Copies, DirectorySink
 
 
@@ -88,6 +89,16 @@ class Wiring:
 
         return Checks(check for application in self.site.applications.values() for check in application.checks)
 
+    def check_records(self) -> RecordReader:
+        """Load every reader that the site's drills name and check its options. Raises ``PluginError``."""
+        from drp.verifiers.records import Records
+
+        return Records(
+            (source, self.site.applications[source.application])
+            for drill in self.site.drills.values()
+            for source in (drill.reconciliation.records if drill.reconciliation is not None else ())
+        )
+
     def writable_state(self) -> str:
         """Prove that the state directory can be written. Raises ``StorageFull``."""
         probe = self.site.state_directory / ".probe"
@@ -117,6 +128,7 @@ class Wiring:
             hasher=TreeHasher(),
             manifests=ManifestDirectory(self.site.manifests_directory),
             checks=checks,
+            records=self.check_records(),
             journal=self.journal(),
             sink=Copies([DirectorySink(directory) for directory in self.site.evidence_directories]),
             clock=self.clock,

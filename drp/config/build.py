@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from drp.config import schema_reconciliation
 from drp.config.repositories import (
     DirectoryLocation,
     Location,
@@ -20,6 +21,7 @@ from drp.config.schema_drills import DrillFile, Recovery, SandboxFile, SelectFil
 from drp.config.schema_repositories import LocationFile, RepositoryFile
 from drp.domain.application import Application, CheckSpec, Objectives, PointFilter, Runbook, SoftwareImage
 from drp.domain.plan import InterruptPolicy, Scenario
+from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import Selection
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -47,6 +49,7 @@ class DrillSettings:
     recoveries: tuple[RecoverySettings, ...]
     on_interrupt: InterruptPolicy = "conclude"
     keep_for: timedelta = timedelta(hours=2)
+    reconciliation: Reconciliation | None = None
 
 
 def secret(reference: Secret, site: Path) -> SecretReference:
@@ -134,6 +137,9 @@ def drill(said: DrillFile) -> DrillSettings:
         recoveries=tuple(_recovery(entry, said) for entry in said.recoveries),
         on_interrupt=said.on_interrupt,
         keep_for=said.keep_for,
+        reconciliation=(
+            schema_reconciliation.reconciliation(said.reconciliation) if said.reconciliation is not None else None
+        ),
     )
 
 

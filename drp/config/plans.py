@@ -13,6 +13,7 @@ from drp.config.problems import suggestion
 from drp.config.values import parse_duration, parse_instant
 from drp.domain.application import Application
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
+from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import Selection, SelectionPolicy
 from drp.errors import UsageError
 
@@ -87,7 +88,14 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         on_interrupt=drill.on_interrupt,
         keep_sandbox=overrides.keep_sandbox,
         keep_for=_lease(overrides.keep_for) or drill.keep_for,
+        reconciliation=_among(drill),
     )
+
+
+def _among(drill: DrillSettings) -> Reconciliation | None:
+    """Return what can agree between the applications that are recovered."""
+    said = drill.reconciliation
+    return None if said is None else said.among({recovery.application for recovery in drill.recoveries})
 
 
 def _lease(flag: timedelta | str | None) -> timedelta | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drp.config.document import Document, Place
 from drp.config.problems import Problem, suggestion
+from drp.config.references_across import cross_check_reconciliation
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, SandboxFile
 from drp.config.schema_repositories import RepositoryFile
@@ -41,6 +42,7 @@ def cross_check(inventory: Inventory, runbook_folders: Collection[Path]) -> Iter
     yield from _circles(inventory)
     for drill, document in inventory.drills.values():
         yield from _drill(drill, document, inventory)
+        yield from cross_check_reconciliation(drill, document)
 
 
 def runbook_kinds(folders: Collection[Path]) -> dict[str, tuple[str, ...]]:

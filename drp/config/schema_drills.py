@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from drp.config.schema import Strict
+from drp.config.schema_reconciliation import ReconciliationFile
 from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId, Size, Text
 from drp.domain.plan import InterruptPolicy
 from drp.domain.recovery_point import SelectionPolicy
@@ -135,3 +136,5 @@ class DrillFile(Strict):
     """Without a manifest to compare with, the drill is inconclusive; `false`: a warning, if the point names none."""
     keep_for: Duration = timedelta(hours=2)
     """Lease of a sandbox kept on request; then it is destroyed."""
+    reconciliation: ReconciliationFile | None = None
+    """What must agree between the applications, once all are up."""

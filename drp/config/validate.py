@@ -92,7 +92,7 @@ def _known_keys(model: type[BaseModel], location: Sequence[Step]) -> set[str]:
         annotations = [found.model_fields[step].annotation for found in models if step in found.model_fields]
         if annotations:
             models = [inner for annotation in annotations for inner in _models(annotation)]
-    return {name for found in models for name in found.model_fields}
+    return {field.alias or name for found in models for name, field in found.model_fields.items()}
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

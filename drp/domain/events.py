@@ -11,6 +11,7 @@ from drp.domain.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan
+from drp.domain.reconciled import ReconciliationResult
 from drp.domain.sandbox import Residue
 from drp.domain.verdict import Verdict
 
@@ -44,6 +45,7 @@ class Progressed:
 
     type: Literal["progressed"] = "progressed"
     recovery: str
+    """Empty: the drill as a whole."""
     phase: PhaseName
     message: str = ""
     done_bytes: int | None = None
@@ -124,6 +126,21 @@ class SandboxKept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationStarted:
+    """The recoveries have ended, and the applications are compared with one another."""
+
+    type: Literal["reconciliation-started"] = "reconciliation-started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """How the restored applications fit together."""
+
+    type: Literal["reconciled"] = "reconciled"
+    result: ReconciliationResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrillConcluded:
     """The verdict, which nothing changes any more."""
 
@@ -153,6 +170,8 @@ Event = (
     | Resumed
     | SandboxDestroyed
     | SandboxKept
+    | ReconciliationStarted
+    | Reconciled
     | DrillConcluded
     | EvidenceSealed
 )

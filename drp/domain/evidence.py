@@ -11,6 +11,7 @@ from drp.domain.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
 from drp.domain.plan import DrillPlan
+from drp.domain.reconciled import ReconciliationResult
 from drp.domain.sandbox import Residue
 from drp.domain.verdict import Verdict
 
@@ -52,6 +53,8 @@ class EvidenceRecord:
     verdict: Verdict
     reasons: tuple[str, ...]
     recoveries: tuple[RecoveryRecord, ...]
+    reconciliation: ReconciliationResult | None = None
+    """How the applications fit together; null: the plan does not ask, or it was not reached."""
     ad_hoc: bool = False
     """Asked for on the command line, without a plan kept in the site directory."""
     interruption: str = ""

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from drp.domain.finding import Severity
+from drp.domain.finding_code import FindingCode
+from drp.domain.finding_codes_across import ACROSS
 
-from drp.domain.finding import Finding, Severity
-
-
-@dataclass(frozen=True, slots=True)
-class FindingCode:
-    """What a code means, how grave it is, and what to do when it appears."""
-
-    code: str
-    severity: Severity
-    title: str
-    meaning: str
-    remedy: str
-
-    def finding(self, *, subject: str, observed: str, expected: str, remedy: str | None = None) -> Finding:
-        """Return a finding of this code; the catalogue's remedy unless a better one is known."""
-        return Finding(
-            code=self.code,
-            severity=self.severity,
-            subject=subject,
-            observed=observed,
-            expected=expected,
-            remedy=remedy if remedy is not None else self.remedy,
-        )
-
-
-CATALOGUE: dict[str, FindingCode] = {}
+CATALOGUE: dict[str, FindingCode] = {code.code: code for code in ACROSS}
 
 
 def _add(code: str, severity: Severity, title: str, meaning: str, remedy: str) -> FindingCode:
@@ -212,6 +189,13 @@ SANDBOX_LEAKS = _add(
     "sandbox is not isolated",
     "A probe inside the sandbox reached something it must not reach. Nothing restored was started.",
     "do not drill on this host until `drp doctor` proves isolation",
+)
+SOFTWARE_CHANGED = _add(
+    "DRP-I003",
+    "critical",
+    "software image is not the declared one",
+    "The software that the application's file names by its digest has another content. It was not used, and nothing was restored.",
+    "find out who changed the image; if the change is meant, put the digest that `drp app image` prints into the file",
 )
 EGRESS_ATTEMPTED = _add(
     "DRP-I002",

@@ -16,11 +16,13 @@ from drp.domain.events import (
     PhaseCompleted,
     PhaseFailed,
     PhaseStarted,
+    Reconciled,
     Resumed,
     SandboxDestroyed,
     SandboxKept,
 )
 from drp.domain.finding import Finding
+from drp.domain.finding_codes_across import ACROSS
 from drp.domain.phase import PHASES, PhaseName, PhaseOutput, Prepared
 from drp.domain.plan import DrillPlan
 from drp.domain.sandbox import Residue, SandboxHandle
@@ -65,6 +67,7 @@ class DrillState:
     recoveries: dict[str, RecoveryState] = field(default_factory=dict)
     interrupted: Interrupted | None = None
     resumptions: list[Resumed] = field(default_factory=list)
+    reconciled: Reconciled | None = None
     concluded: DrillConcluded | None = None
     sealed: EvidenceSealed | None = None
     last: Stamp | None = None
@@ -107,6 +110,10 @@ def apply(state: DrillState, entry: Entry) -> None:
             state.interrupted = None
             for name in event.lost_sandboxes:
                 _forget_sandbox(state.recoveries[name])
+            if event.lost_sandboxes:
+                _forget_reconciliation(state)
+        case Reconciled():
+            state.reconciled = event
         case DrillConcluded():
             state.concluded = event
         case EvidenceSealed():
@@ -146,6 +153,14 @@ def _forget_sandbox(recovery: RecoveryState) -> None:
     recovery.findings[:] = selected.findings if selected is not None else ()
     recovery.failure = None
     recovery.destroyed_at = recovery.residue = recovery.kept = None
+
+
+def _forget_reconciliation(state: DrillState) -> None:
+    """Applications that are restored again are compared again."""
+    state.reconciled = None
+    across = {code.code for code in ACROSS}
+    for recovery in state.recoveries.values():
+        recovery.findings[:] = [finding for finding in recovery.findings if finding.code not in across]
 
 
 def since_declaration(state: DrillState, stamp: Stamp | None) -> tuple[int | None, bool]:

@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 from typing import Literal
 
 from drp.domain.application import Application
+from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import Selection
 from drp.domain.sandbox import SandboxProfile
 
@@ -52,6 +53,8 @@ class DrillPlan:
     keep_sandbox: bool = False
     keep_for: timedelta = timedelta(hours=2)
     """Lease of a kept sandbox; then it is destroyed."""
+    reconciliation: Reconciliation | None = None
+    """What must agree between the applications, once all are up."""
 
     def waves(self) -> tuple[tuple[PlannedRecovery, ...], ...]:
         """Return the recoveries in dependency order; those of one wave may run at the same time.

@@ -16,6 +16,7 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
 from drp.domain.manifest import ManifestDifference, ManifestSummary
+from drp.domain.record_reader import RecordReader
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
@@ -277,6 +278,7 @@ class Ports:
     hasher: Hasher
     manifests: ManifestSource
     checks: CheckRunner
+    records: RecordReader
     journal: Journal
     sink: EvidenceSink
     clock: Clock

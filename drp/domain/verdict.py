@@ -14,6 +14,7 @@ from drp.domain.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Started, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
+from drp.domain.reconciled import ReconciliationResult
 
 Verdict = Literal["passed", "failed", "inconclusive", "aborted"]
 
@@ -25,6 +26,7 @@ def conclude(
     measurements: Mapping[str, Measurement],
     *,
     aborted: bool = False,
+    reconciled: ReconciliationResult | None = None,
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Return the verdict of a drill and the reasons for it, in the plan's order.
 
@@ -43,6 +45,7 @@ def conclude(
                 doubts.append(f"{name}: {finding.code} {finding.subject}")
         failures += [f"{name}: {reason}" for reason in _missed(measurements.get(name))]
         doubts += [f"{name}: {reason}" for reason in _unproven(recovery, outputs.get(name, {}), measurements.get(name))]
+    doubts += _not_compared(plan, reconciled)
     if aborted:
         return "aborted", ("stopped on request", *failures, *doubts)
     if failures:
@@ -50,6 +53,20 @@ def conclude(
     if doubts or not plan.recoveries:
         return "inconclusive", tuple(doubts) or ("the plan recovers nothing",)
     return "passed", ()
+
+
+def _not_compared(plan: DrillPlan, reconciled: ReconciliationResult | None) -> list[str]:
+    """Return what the plan wants compared across applications and nobody judged."""
+    wanted = plan.reconciliation
+    if wanted is None:
+        return []
+    if reconciled is None:
+        return ["the applications were not compared with one another"]
+    judged = {reference.name for reference in reconciled.references if reference.judged}
+    judged |= {identifier.name for identifier in reconciled.identifiers if identifier.judged}
+    named = [reference.name for reference in wanted.references]
+    named += [identifier.name for identifier in wanted.identifiers]
+    return [f"across applications, {name} was not judged" for name in named if name not in judged]
 
 
 def _missed(measurement: Measurement | None) -> list[str]:

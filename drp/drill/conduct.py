@@ -13,6 +13,7 @@ from functools import partial
 
 from drp.domain.events import FindingRaised, Interrupted, PhaseCompleted, PhaseFailed, PhaseStarted
 from drp.domain.finding import Finding
+from drp.domain.finding_code import FindingCode
 from drp.domain.finding_codes import (
     DEPENDENCY_FAILED,
     MEDIUM_ABSENT,
@@ -20,7 +21,6 @@ from drp.domain.finding_codes import (
     REPOSITORY_UNUSABLE,
     RESTORE_UNCERTAIN,
     START_UNCERTAIN,
-    FindingCode,
 )
 from drp.domain.fold import RecoveryState
 from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started
@@ -30,6 +30,7 @@ from drp.domain.timeline import recovered
 from drp.drill.context import PhaseContext
 from drp.drill.finish import finish
 from drp.drill.phases import PHASE_FUNCTIONS
+from drp.drill.reconcile import reconcile
 from drp.drill.recorder import Recorder
 from drp.errors import DrpError, MediaNeeded, RepositoryError, RunbookError, StorageFull
 from drp.errors import Interrupted as InterruptedError_
@@ -48,6 +49,7 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
     try:
         for wave in recorder.state.plan.waves():
             ports.engine.together([partial(_step, recorder, ports, recovery) for recovery in wave])
+        reconcile(recorder, ports)
     except InterruptedError_ as error:
         stopped = error
         if recorder.state.interrupted is None:

@@ -12,6 +12,7 @@ from drp.domain.fold import RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
+from drp.domain.reconciliation_findings import findings_of as across
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
@@ -82,12 +83,14 @@ def _conclude(recorder: Recorder) -> None:
         ):
             if (finding.code, finding.subject) not in raised:
                 recorder.append(FindingRaised(recovery=recovery.name, finding=finding))
+    _raise_across(recorder)
     verdict, reasons = conclude(
         state.plan,
         {name: progress.outputs for name, progress in state.recoveries.items()},
         {name: progress.findings for name, progress in state.recoveries.items()},
         measurements,
         aborted=state.interrupted is not None,
+        reconciled=state.reconciled.result if state.reconciled is not None else None,
     )
     recorder.append(DrillConcluded(verdict=verdict, reasons=reasons, measurements=tuple(measurements.values())))
 
@@ -98,6 +101,16 @@ def _raise_what_was_cut_off(recorder: Recorder, name: str, progress: RecoverySta
         for finding in output.findings:
             if finding not in progress.findings:
                 recorder.append(FindingRaised(recovery=name, finding=finding))
+
+
+def _raise_across(recorder: Recorder) -> None:
+    """Raise what the reconciliation found and a crash kept from being raised."""
+    state = recorder.state
+    if state.reconciled is None or state.plan.reconciliation is None:
+        return
+    for name, finding in across(state.plan.reconciliation, state.reconciled.result):
+        if finding not in state.recoveries[name].findings:
+            recorder.append(FindingRaised(recovery=name, finding=finding))
 
 
 def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:

@@ -40,7 +40,8 @@ def _policy(state: DrillState) -> InterruptPolicy:
 
 
 def _all_ended(state: DrillState) -> bool:
-    return all(progress.next_phase is None or ended(progress) for progress in state.recoveries.values())
+    compared = state.plan.reconciliation is None or state.reconciled is not None
+    return compared and all(progress.next_phase is None or ended(progress) for progress in state.recoveries.values())
 
 
 def _settled(progress: RecoveryState) -> bool:

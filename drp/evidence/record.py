@@ -61,6 +61,7 @@ def make_record(entries: Iterable[Entry], tools: Mapping[str, str]) -> EvidenceR
         verdict=concluded.verdict,
         reasons=concluded.reasons,
         recoveries=_recoveries(state, concluded.measurements),
+        reconciliation=state.reconciled.result if state.reconciled is not None else None,
         ad_hoc=declared.ad_hoc,
         interruption=state.interrupted.reason if state.interrupted is not None else "",
         resumptions=len(state.resumptions),

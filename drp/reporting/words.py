@@ -77,6 +77,7 @@ PHASE_NAMES: Mapping[str, Phrase] = {
     "hash": say("Compare files"),
     "start": say("Start"),
     "verify": say("Check"),
+    "reconcile": say("Compare applications"),
     "destroy": say("Destroy"),
 }
 

@@ -33,7 +33,7 @@ class OptionProblem:
 
 def make_options(verifier: Verifier, data: Mapping[str, object], *, check: str) -> object:
     """Return the verifier's options from YAML data. Raises PluginError listing every problem of check ``check``."""
-    options, problems = _read(verifier, data)
+    options, problems = read_options(verifier.Options, data)
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         who = f"verifier {verifier.name} of {describe(verifier.name).shown.split(' sha256:', maxsplit=1)[0]}"
@@ -44,7 +44,7 @@ def make_options(verifier: Verifier, data: Mapping[str, object], *, check: str) 
 
 def option_problems(verifier: Verifier, data: Mapping[str, object]) -> tuple[OptionProblem, ...]:
     """Return everything that is wrong with YAML data as the verifier's options; empty: nothing is."""
-    return _read(verifier, data)[1]
+    return read_options(verifier.Options, data)[1]
 
 
 def options_schema(verifier: Verifier) -> dict[str, Any]:
@@ -53,12 +53,13 @@ def options_schema(verifier: Verifier) -> dict[str, Any]:
     return schema
 
 
-def _read(verifier: Verifier, data: Mapping[str, object]) -> tuple[object, tuple[OptionProblem, ...]]:
-    problems = list(_unknown_keys(verifier.Options, data, ()))
+def read_options(kind: type, data: Mapping[str, object]) -> tuple[object, tuple[OptionProblem, ...]]:
+    """Return YAML data as options of a dataclass, and everything that is wrong with it."""
+    problems = list(_unknown_keys(kind, data, ()))
     options: object = None
     try:
         # through JSON: strict there means no guessing between texts and numbers, while lists may become tuples
-        options = adapter(verifier.Options).validate_json(json.dumps(data, default=str), strict=True)
+        options = adapter(kind).validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
         problems += [
             OptionProblem(path=_shown(found["loc"]), message=_lower(found["msg"]))

@@ -66,7 +66,7 @@ class _Ended:
 
 
 @dataclass(slots=True)
-class _BoundedTarget:
+class BoundedTarget:
     """A target that gives no command more time than the check has left, and none once the check is over."""
 
     target: Target
@@ -93,7 +93,7 @@ def _run(
 ) -> list[CheckResult]:
     """Run the verifier in a thread of its own: a plugin that hangs must not hang the drill."""
     deadline = time.monotonic() + expectation.timeout_seconds
-    bounded = _BoundedTarget(target, deadline)
+    bounded = BoundedTarget(target, deadline)
     answers: queue.SimpleQueue[object] = queue.SimpleQueue()
     work = threading.Thread(
         target=_work,
@@ -124,7 +124,7 @@ def _run(
 
 def _work(
     verifier: Verifier,
-    target: _BoundedTarget,
+    target: BoundedTarget,
     options: object,
     expectation: Expectation,
     answers: queue.SimpleQueue[object],

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from drp.codec import digest
 from drp.domain.application import Application, CheckSpec, Objectives, Runbook
-from drp.domain.check import CheckResult, Watermark
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
 from drp.domain.manifest import ManifestDifference, ManifestSummary
@@ -18,10 +17,10 @@ from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.ports import Abilities, Ports, SinkReceipt
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
 from drp.domain.restore import RestoreOrder, RestoreReceipt
-from drp.domain.runbook import RunbookResult, TaskResult
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.inline import InlineEngine
 from drp.errors import NotFound
+from tests.simulators.runners import Checks, Records, Runbooks
 
 BARE = SandboxOrder()
 EPOCH = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -102,6 +101,8 @@ class Script:
     unreadable: tuple[str, ...] = ()
     images: dict[str, str] = field(default_factory=dict)
     """Software images by path, and their digests."""
+    records: dict[str, object] = field(default_factory=dict)
+    """set → its records, or why they cannot be read."""
     faults: dict[str, BaseException] = field(default_factory=dict)
     """port.method → what it raises."""
     on_call: Callable[[str], None] = lambda name: None
@@ -130,7 +131,7 @@ class World:
 
     def ports(self) -> Ports:
         return Ports(
-            repositories={"vault": self}, sandbox=self, runbooks=_Runbooks(self), hasher=self, manifests=self, checks=_Checks(self),
+            repositories={"vault": self}, sandbox=self, runbooks=Runbooks(self), hasher=self, manifests=self, checks=Checks(self), records=Records(self),
             journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
             cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"},
         )  # fmt: skip
@@ -251,34 +252,6 @@ class World:
 
     def emit(self, entry: Entry) -> None:
         self.shown.append(entry)
-
-
-class _Runbooks:
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def run(self, order, report, cancelled) -> RunbookResult:
-        self.world.call(f"runbook.{order.step}")
-        self.world.inputs[order.step] = dict(order.inputs)
-        ok = self.world.script.restore_ok if order.step == "restore" else self.world.script.start_ok
-        outputs = {"drp_restore": {"exit_code": 0 if ok else 1}}
-        task = TaskResult(name="Do it", outcome="ok" if ok else "failed", duration_ms=5, message="" if ok else "broken")
-        return RunbookResult(step=order.step, ok=ok, tasks=(task,), outputs=outputs, duration_ms=10, harness_ms=5)
-
-
-class _Checks:
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def run(self, spec, target, expectation, cancelled) -> tuple[CheckResult, ...]:
-        self.world.call("check")
-        mark = self.world.script.watermark
-        return tuple(
-            CheckResult(
-                check=spec.name, outcome=outcome, statement="looked", watermark=Watermark(at=mark, source="sim") if mark else None
-            )
-            for outcome in self.world.script.checks
-        )  # fmt: skip
 
 
 def plan(names: tuple[str, ...] = ("ehr",), *, on_interrupt: str = "conclude", **overrides: object) -> DrillPlan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drp.domain.finding import Finding
+from drp.domain.finding_code import FindingCode
 from drp.domain.finding_codes import (
     FILE_CHANGED,
     FILE_MISSING,
@@ -15,7 +16,6 @@ from drp.domain.finding_codes import (
     MANIFEST_WAIVED,
     METADATA_CHANGED,
     OWNERSHIP_NOT_JUDGED,
-    FindingCode,
 )
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary
 from drp.domain.phase import Hashed, Prepared, Restored, Selected

@@ -1,0 +1,66 @@
+"""What a drill's ``reconciliation`` says about the rest: sets that are declared, applications that are drilled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from importlib.metadata import entry_points
+
+from drp.config.document import Document, Place
+from drp.config.problems import Problem, suggestion
+from drp.config.schema_drills import DrillFile
+from drp.config.schema_reconciliation import ReconciliationFile, field_of
+
+_AT = "reconciliation"
+
+
+def cross_check_reconciliation(drill: DrillFile, document: Document) -> Iterator[Problem]:
+    """Yield every reference to a set or an application that the drill does not have, and every name given twice."""
+    said = drill.reconciliation
+    if said is None:
+        return
+    drilled = [entry if isinstance(entry, str) else entry.application for entry in drill.recoveries]
+    yield from _records(said, document, drilled)
+    for index, reference in enumerate(said.references):
+        place: Place = (_AT, "references", index)
+        for key, text in (("from", reference.source), ("to", reference.target)):
+            yield from _set(said, document, (*place, key), text)
+        ends = [said.records.get(field_of(text).records) for text in (reference.source, reference.target)]
+        if reference.source == reference.target:
+            yield document.problem((*place, "to"), "refers to itself")
+        elif None not in ends and field_of(reference.source).records == field_of(reference.target).records:
+            yield document.problem((*place, "to"), "stays within one set of records: references lead to another")
+    for index, identifier in enumerate(said.identifiers):
+        place = (_AT, "identifiers", index)
+        yield from _set(said, document, (*place, "issued_by"), identifier.issued_by)
+        for number, text in enumerate(identifier.used_in):
+            yield from _set(said, document, (*place, "used_in", number), text)
+    yield from _twice(said, document)
+
+
+def _records(said: ReconciliationFile, document: Document, drilled: Collection[str]) -> Iterator[Problem]:
+    readers = {entry.name for entry in entry_points(group="drp.verifiers")}
+    for name, records in said.records.items():
+        place: Place = (_AT, "records", name)
+        if records.application not in drilled:
+            message = f"the drill does not recover `{records.application}`; {suggestion(records.application, drilled)}"
+            yield document.problem((*place, "application"), message)
+        if records.reader not in readers:
+            message = f"there is no verifier `{records.reader}`; {suggestion(records.reader, readers)}"
+            yield document.problem((*place, "reader"), message)
+
+
+def _set(said: ReconciliationFile, document: Document, place: Place, text: str) -> Iterator[Problem]:
+    name = field_of(text).records
+    if name not in said.records:
+        yield document.problem(place, f"there are no records `{name}`; {suggestion(name, said.records)}")
+
+
+def _twice(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
+    """Yield names that are given twice: results are told apart by them."""
+    seen: set[str] = set()
+    names: list[tuple[str, int, str]] = [("references", at, item.name) for at, item in enumerate(said.references)]
+    names += [("identifiers", at, item.name) for at, item in enumerate(said.identifiers)]
+    for kind, index, name in names:
+        if name in seen:
+            yield document.problem((_AT, kind, index, "name"), f"`{name}` stands above already")
+        seen.add(name)

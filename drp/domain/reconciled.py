@@ -1,0 +1,113 @@
+"""What a reconciliation found: frozen values, journalled. Keys are shown, patients only by the digest of their id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+MOST_LISTED = 10
+"""So many keys are named; counts are exact."""
+
+AgreementKind = Literal["as-restored", "earlier", "none", "undetermined"]
+Advice = Literal["keep", "roll-back", "ahead"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One direction of a reference: keys that one application holds and another has or lacks."""
+
+    holder: str
+    """Application that holds the keys."""
+    lacking: str
+    """Application in which they must exist."""
+    keys: int
+    """Different keys held."""
+    dangling: int
+    """Of these, how many the other application lacks; records without a required key included."""
+    listed: tuple[str, ...] = ()
+    """The first that dangle, oldest first."""
+    oldest_at: datetime | None = None
+    newest_at: datetime | None = None
+    """Of the records that dangle; None: undated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceResult:
+    """What became of one declared reference."""
+
+    name: str
+    source: str
+    target: str
+    """Fields, as ``records.field``."""
+    judged: bool
+    """Everything that it needs was read, completely."""
+    reason: str = ""
+    """Why it was not judged."""
+    ways: tuple[Way, ...] = ()
+    """Forwards, and backwards where the plan asks for both."""
+    matched: int = 0
+    mismatched: int = 0
+    """Keys that exist on both sides and belong to another patient (or other field that must be the same)."""
+    mismatches: tuple[str, ...] = ()
+    """The first of them: key, and the digests of both values."""
+    tolerate: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Return whether it was judged and nothing at all was found."""
+        return self.judged and not self.mismatched and not any(way.dangling for way in self.ways)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifierResult:
+    """What became of one declared number."""
+
+    name: str
+    application: str
+    """That issues it."""
+    judged: bool
+    reason: str = ""
+    next: int | None = None
+    """The number that it would issue next."""
+    highest: int | None = None
+    """The highest in use anywhere; None: none is."""
+    highest_in: str = ""
+    """Application that uses it."""
+    reissued: int = 0
+    """How many numbers in use would be issued again."""
+    listed: tuple[str, ...] = ()
+    bump: str = ""
+    """What to run; empty when nothing needs to be, or the plan does not say how."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationState:
+    """Where one application stands beside the others."""
+
+    application: str
+    records: int
+    """That were read."""
+    newest_at: datetime | None
+    """Of its dated records."""
+    point_in_time: bool
+    """It can be rolled to an instant."""
+    after: int = 0
+    """Records younger than the instant on which all agree."""
+    advice: Advice = "keep"
+    """keep: it is not ahead of the others · roll-back: to the common instant · ahead: it cannot be rolled back, so
+    what is younger has to be entered again in the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationResult:
+    """How the applications of a drill fit together as they were restored."""
+
+    references: tuple[ReferenceResult, ...]
+    identifiers: tuple[IdentifierResult, ...]
+    applications: tuple[ApplicationState, ...]
+    agreement: AgreementKind
+    """as-restored: nothing to roll · earlier: at ``agreed_at`` · none: at no instant that the records cover ·
+    undetermined: not every reference was judged."""
+    agreed_at: datetime | None = None
+    """The newest instant at which no more dangles than is tolerated, counting the records until then."""

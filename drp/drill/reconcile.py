@@ -1,0 +1,109 @@
+"""Compares the restored applications with one another, once all recoveries have ended and while their sandboxes live.
+
+Records are read inside the sandboxes; an application that is not up leaves its references not judged, which is said.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from drp.domain.check import Expectation
+from drp.domain.collected import Collected
+from drp.domain.events import FindingRaised, Reconciled, ReconciliationStarted
+from drp.domain.fold import DrillState
+from drp.domain.phase import Prepared, Restored, Selected, Started
+from drp.domain.plan import PlannedRecovery
+from drp.domain.ports import Ports, Progress
+from drp.domain.reconcile import judge
+from drp.domain.reconciliation import Reconciliation, RecordSource
+from drp.domain.reconciliation_findings import findings_of
+from drp.drill.phases.restore import inside_path
+from drp.drill.recorder import Recorder
+from drp.errors import DrpError, Interrupted
+from drp.redact import redact
+
+
+def reconcile(recorder: Recorder, ports: Ports) -> None:
+    """Read every set of records, journal how the applications fit together, and raise what was found.
+
+    Does nothing when the plan does not ask for it, or it is done. Raises ``Interrupted``.
+    """
+    declaration = recorder.state.plan.reconciliation
+    if declaration is None or recorder.state.reconciled is not None:
+        return
+    recorder.append(ReconciliationStarted())
+    collected = {source.name: Collected(declaration, source.name) for source in declaration.records}
+    applications = dict.fromkeys(source.application for source in declaration.records)
+    ports.engine.together(
+        [partial(_read_application, recorder, ports, declaration, name, collected) for name in applications]
+    )
+    recorder.progress_of("", "reconcile")(Progress(message="comparing"))
+    rolls = {recovery.name for recovery in recorder.state.plan.recoveries if recovery.application.point_in_time}
+    result = judge(declaration, collected, rolls)
+    recorder.append(Reconciled(result=result))
+    for name, finding in findings_of(declaration, result):
+        recorder.append(FindingRaised(recovery=name, finding=finding))
+
+
+def _read_application(
+    recorder: Recorder, ports: Ports, declaration: Reconciliation, name: str, collected: dict[str, Collected]
+) -> None:
+    report = recorder.progress_of("", "reconcile")
+    recovery = next(recovery for recovery in recorder.state.plan.recoveries if recovery.name == name)
+    for source in declaration.records:
+        if source.application == name:
+            if ports.cancelled():
+                message = "stopped between two sets of records"
+                raise Interrupted(message)
+            report(Progress(message=f"reading {source.name} of {name}"))
+            wanted = declaration.fields_of(source.name)
+            _read(recorder.state, ports, recovery, (source, wanted), collected[source.name])
+
+
+def _read(
+    state: DrillState,
+    ports: Ports,
+    recovery: PlannedRecovery,
+    wanted: tuple[RecordSource, tuple[str, ...]],
+    found: Collected,
+) -> None:
+    """Gather one set of records, or why it is not complete."""
+    source, fields = wanted
+    outputs = state.recoveries[recovery.name].outputs
+    selected, prepared = outputs.get("select"), outputs.get("prepare")
+    restored, started = outputs.get("restore"), outputs.get("start")
+    assert state.declared is not None
+    assert state.declared_at is not None
+    if not (
+        isinstance(selected, Selected)
+        and selected.point is not None
+        and isinstance(prepared, Prepared)
+        and isinstance(restored, Restored)
+        and isinstance(started, Started)
+        and started.runbook.ok
+    ):
+        found.trouble = f"{recovery.name} is not up"
+        return
+    expectation = Expectation(
+        disaster_at=state.declared.disaster_at,
+        declared_at=state.declared_at.wall,
+        consistent_at=recovery.selection.restored_state(selected.point),
+        timeout_seconds=source.timeout.total_seconds(),
+        restored_root=inside_path(restored, prepared),
+    )
+    try:
+        target = ports.sandbox.target(prepared.sandbox)
+        found.trouble = ports.records.read(
+            source.completed_by(recovery.application),
+            fields,
+            target,
+            expectation=expectation,
+            receive=found.receive,
+            cancelled=ports.cancelled,
+        )
+    except Interrupted:
+        raise
+    except DrpError as error:
+        found.trouble = redact(error.message) or type(error).__name__
+    except Exception as error:  # noqa: BLE001 - whatever a backup provokes, the drill ends destroyed and sealed
+        found.trouble = redact(f"unforeseen {type(error).__name__}: {error}")

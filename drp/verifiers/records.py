@@ -1,0 +1,218 @@
+"""Reads records for the reconciliation through verifiers that can: those with ``RecordOptions`` and ``records``.
+
+Rows come in batches from a thread of the reader's own, so memory stays bounded and a reader that hangs does not hang
+the drill. Nothing a reader does wrong is hidden: a set is read completely, or it is told why not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from drp.domain.application import Application
+from drp.domain.check import Expectation, Target
+from drp.domain.collected import Row, microseconds
+from drp.domain.ports import Cancelled
+from drp.domain.reconciliation import RecordSource
+from drp.errors import DrpError, Interrupted, PluginError
+from drp.redact import redact
+from drp.verifiers.loading import load
+from drp.verifiers.options import OptionProblem, read_options
+from drp.verifiers.running import BoundedTarget
+
+MOST_RECORDS = 5_000_000
+"""Of one set; more are not judged in part, but not at all."""
+_BATCH = 2000
+_WAITING = 4
+"""Batches that may wait: what is read ahead is bounded."""
+_LONGEST_TEXT = 128
+_LONGEST_REASON = 400
+_GRACE_SECONDS = 5.0
+_POLL_SECONDS = 0.1
+_STRIPPED = " \t\r\n\0"
+"""DICOM pads with blanks and zeros."""
+
+
+class Records:
+    """The RecordReader port on the installed verifiers."""
+
+    def __init__(self, sources: Iterable[tuple[RecordSource, Application]]) -> None:
+        """Load what the sources name and check their options now. Raises PluginError: such a plan is refused."""
+        for source, application in sources:
+            problems = option_problems(source, application)
+            if problems:
+                listed = "\n".join(f"  {problem}" for problem in problems)
+                message = f"records {source.name}: reader {source.reader} does not understand its options\n{listed}"
+                raise PluginError(message, hint=f"known are {', '.join(_known(_reader(source.reader)))}")
+
+    def read(
+        self,
+        source: RecordSource,
+        fields: Sequence[str],
+        target: Target,
+        *,
+        expectation: Expectation,
+        receive: Callable[[Row], None],
+        cancelled: Cancelled,
+    ) -> str:
+        """Hand every record to ``receive`` and return what went wrong, empty when nothing did."""
+        try:
+            reader = _reader(source.reader)
+        except PluginError as error:
+            return error.message
+        known = {name: value for name, value in source.options.items() if name in _known(reader)}
+        options, problems = read_options(reader.RecordOptions, known)
+        if problems:
+            return _text("; ".join(map(str, problems)))
+        deadline = time.monotonic() + expectation.timeout_seconds
+        bounded = BoundedTarget(target, deadline)
+
+        def rows() -> Iterator[Mapping[str, object]]:
+            found: Iterator[Mapping[str, object]] = reader.records(bounded, options, expectation)
+            return found
+
+        def take(row: object) -> None:
+            receive(_row(row, fields, assume_utc=source.assume_utc))
+
+        try:
+            trouble = _pump(rows, bounded, take, cancelled)
+        except ValueError as error:
+            return _text(str(error))
+        finally:
+            bounded.over.set()
+        return trouble if trouble is not None else f"not read within {expectation.timeout_seconds:g} s"
+
+
+def option_problems(source: RecordSource, application: Application) -> tuple[OptionProblem, ...]:
+    """Return what is wrong with a source's options, completed by its application's own check. Raises PluginError."""
+    reader = _reader(source.reader)
+    known = _known(reader)
+    strangers = [name for name in source.options if name not in known]
+    unknown = tuple(
+        OptionProblem(path=(name,), message=f"unknown key; known are {', '.join(known)}") for name in strangers
+    )
+    complete = source.completed_by(application).options
+    rest = {name: value for name, value in complete.items() if name in known}
+    return (*unknown, *read_options(reader.RecordOptions, rest)[1])
+
+
+def _reader(name: str) -> Any:
+    reader: Any = load([name])[name]
+    if not dataclasses.is_dataclass(getattr(reader, "RecordOptions", None)) or not callable(reader.records):
+        raise PluginError(f"verifier {name} cannot read records", hint="see `drp verifier list` for those that can")
+    return reader
+
+
+def _known(reader: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(reader.RecordOptions))
+
+
+def _pump(
+    rows: Callable[[], Iterator[Mapping[str, object]]],
+    target: BoundedTarget,
+    take: Callable[[object], None],
+    cancelled: Cancelled,
+) -> str | None:
+    """Take every row, and return what the reader came to; None: it did not come to an end in time."""
+    batches: queue.Queue[list[Mapping[str, object]] | str] = queue.Queue(_WAITING)
+    threading.Thread(target=_work, args=(rows, target, batches), name="records", daemon=True).start()
+    count = 0
+    while True:
+        if cancelled():
+            raise Interrupted("stopped while records were read")
+        try:
+            batch = batches.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            if time.monotonic() > target.deadline + _GRACE_SECONDS:
+                return None
+            continue
+        if isinstance(batch, str):
+            return batch
+        count += len(batch)
+        if count > MOST_RECORDS:
+            return f"there are more than {MOST_RECORDS} records: declare a narrower set"
+        for row in batch:
+            take(row)
+
+
+def _work(
+    rows: Callable[[], Iterator[Mapping[str, object]]],
+    target: BoundedTarget,
+    batches: queue.Queue[list[Mapping[str, object]] | str],
+) -> None:
+    def put(item: list[Mapping[str, object]] | str) -> None:
+        while not target.over.is_set():
+            try:
+                batches.put(item, timeout=_POLL_SECONDS)
+            except queue.Full:
+                continue
+            return
+
+    trouble = ""
+    try:
+        batch: list[Mapping[str, object]] = []
+        for row in rows():
+            batch.append(row)
+            if len(batch) >= _BATCH:
+                put(batch)
+                batch = []
+            if target.over.is_set():
+                return
+        put(batch)
+    except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is told
+        reason = error.message if isinstance(error, DrpError) else str(error)
+        told = isinstance(error, DrpError | ValueError | TimeoutError) and reason
+        trouble = _text(reason if told else f"the reader raised {type(error).__name__}: {reason}")
+    put(trouble)
+
+
+def _row(row: object, fields: Sequence[str], *, assume_utc: bool) -> Row:
+    """Return a record as the reconciliation takes it. Raises ValueError when it lacks what is declared."""
+    if not isinstance(row, Mapping):
+        raise ValueError(f"the reader gave {type(row).__name__} instead of a record")  # noqa: TRY004 - told as trouble
+    try:
+        values = tuple([_value(row[field]) for field in fields])
+    except KeyError as error:
+        given = ", ".join(sorted(map(str, row))[:20])
+        raise ValueError(f"a record has no field {error.args[0]}; it has {given}") from None
+    return _instant(row.get("at"), assume_utc=assume_utc), values
+
+
+def _value(value: object) -> str:
+    """Return a value as bounded text; what is too long is told apart by its digest."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        value = str(value).lower() if isinstance(value, bool) else str(value)
+    text = value.strip(_STRIPPED)
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    return f"{text[:32]}…{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _instant(value: object, *, assume_utc: bool) -> int | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"the instant {str(value)[:40]!r} of a record is no text")  # noqa: TRY004 - told as trouble
+    try:
+        at = datetime.fromisoformat(value[:40])
+    except ValueError:
+        raise ValueError(f"{value[:40]!r} is no instant") from None
+    if at.tzinfo is None:
+        if not assume_utc:
+            raise ValueError(f"the instant {value[:40]} of a record has no time zone: give it one, or say assume_utc")
+        at = at.replace(tzinfo=UTC)
+    return microseconds(at)
+
+
+def _text(text: str) -> str:
+    spaced = " ".join(text[: 4 * _LONGEST_REASON].split())
+    safe = "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in spaced)
+    return redact(safe)[:_LONGEST_REASON]

@@ -1,0 +1,50 @@
+"""What a simulated world runs: runbooks, checks and readers of records, as its script says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drp.domain.check import CheckResult, Watermark
+from drp.domain.runbook import RunbookResult, TaskResult
+
+
+class Runbooks:
+    def __init__(self, world: Any) -> None:
+        self.world = world
+
+    def run(self, order, report, cancelled) -> RunbookResult:
+        self.world.call(f"runbook.{order.step}")
+        self.world.inputs[order.step] = dict(order.inputs)
+        ok = self.world.script.restore_ok if order.step == "restore" else self.world.script.start_ok
+        outputs = {"drp_restore": {"exit_code": 0 if ok else 1}}
+        task = TaskResult(name="Do it", outcome="ok" if ok else "failed", duration_ms=5, message="" if ok else "broken")
+        return RunbookResult(step=order.step, ok=ok, tasks=(task,), outputs=outputs, duration_ms=10, harness_ms=5)
+
+
+class Checks:
+    def __init__(self, world: Any) -> None:
+        self.world = world
+
+    def run(self, spec, target, expectation, cancelled) -> tuple[CheckResult, ...]:
+        self.world.call("check")
+        mark = self.world.script.watermark
+        return tuple(
+            CheckResult(
+                check=spec.name, outcome=outcome, statement="looked", watermark=Watermark(at=mark, source="sim") if mark else None
+            )
+            for outcome in self.world.script.checks
+        )  # fmt: skip
+
+
+class Records:
+    def __init__(self, world: Any) -> None:
+        self.world = world
+
+    def read(self, source, fields, target, *, expectation, receive, cancelled) -> str:
+        self.world.call(f"records.{source.name}")
+        found = self.world.script.records[source.name]
+        if isinstance(found, str):
+            return found
+        for row in found:
+            receive(row)
+        return ""
