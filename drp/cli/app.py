@@ -19,15 +19,24 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def list_(context: typer.Context, machine: Json = False) -> None:
     """List every application, what is recovered first at the top, and whether it can be drilled."""
     from drp.cli import render
+    from drp.domain.coverage import cover
 
-    rows = [_row(application) for application in _in_order(site_from(context))]
+    site = site_from(context)
+    found = cover(site.applications, {name for name, application in site.applications.items() if application.drilled})
+    needed = {point.application: list(point.needed_by) for point in found.single_points}
+    rows = [
+        {**_row(application), "single_point_for": needed.get(application.name, [])} for application in _in_order(site)
+    ]
     if machine:
         render.document("drp/applications/1", rows)
         return
     headings = ("name", "title", "tier", "rto", "rpo", "repositories", "drilled")
     render.table(headings, [_cells(row) for row in rows])
-    drilled = sum(row["drilled"] for row in rows)
-    render.note(f"{drilled} of {len(rows)} applications can be drilled")
+    render.note(f"{len(found.drilled)} of {found.total} applications can be drilled")
+    for point in found.single_points:
+        render.note(
+            f"single point of failure: nobody drills {point.application}, needed by {', '.join(point.needed_by)}"
+        )
 
 
 @app.command()
@@ -71,7 +80,9 @@ def image(
 
 
 def _in_order(site: Any) -> list[Any]:
-    return sorted(site.applications.values(), key=lambda application: (application.tier, application.name))
+    from drp.domain.coverage import in_order
+
+    return list(in_order(site.applications))
 
 
 def _row(application: Any) -> dict[str, Any]:
@@ -98,7 +109,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
     rto, rpo = (show_duration(timedelta(seconds=row[key])) for key in ("rto_seconds", "rpo_seconds"))
     repositories = ", ".join(row["repositories"]) or "-"
-    drilled = "yes" if row["drilled"] else "not drilled"
+    waiting = len(row["single_point_for"])
+    drilled = "yes" if row["drilled"] else "not drilled" + (f", {waiting} need it" if waiting else "")
     return row["name"], row["title"], str(row["tier"]), rto, rpo, repositories, drilled
 
 

@@ -116,6 +116,7 @@ def application(said: ApplicationFile, site: Path) -> Application:
             for check in said.checks
         ),
         depends_on=tuple(said.depends_on),
+        drill_every=said.drill_every,
         ground_truth=str(site / said.ground_truth) if said.ground_truth is not None else "",
         software=tuple(
             SoftwareImage(image=str(site / each.image), at=each.at, digest=each.digest) for each in said.software

@@ -101,6 +101,8 @@ class ApplicationFile(Strict):
     """File of acknowledged writes (JSON Lines), for the verifier `ledger`; relative to the site."""
     depends_on: list[Name] = Field(default_factory=list)
     """Applications that must be up before it."""
+    drill_every: Duration | None = None
+    """A drill of it must pass at least so often; `drp status` warns when none did."""
     canary: CanaryFile | None = None
     """How `drp canary write` leaves a heartbeat on production, so that drills tell idle time from loss."""
     software: Software = Field(default_factory=list)

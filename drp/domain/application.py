@@ -77,6 +77,8 @@ class Application:
     checks: tuple[CheckSpec, ...] = ()
     depends_on: tuple[str, ...] = ()
     owner: str = ""
+    drill_every: timedelta | None = None
+    """A drill of it must pass at least so often; None: nobody says how often."""
     ground_truth: str = ""
     """File of acknowledged writes, kept outside of the application: what was really lost is counted against it."""
     software: tuple[SoftwareImage, ...] = ()

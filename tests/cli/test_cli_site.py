@@ -123,8 +123,10 @@ def test_applications_are_listed_with_what_nobody_drills(site: Path) -> None:
     assert lines[0].split() == ["NAME", "TITLE", "TIER", "RTO", "RPO", "REPOSITORIES", "DRILLED"]
     by_name = {line.split()[0]: line for line in lines[1:]}
     assert by_name["ehr"].endswith("vault, shelf  yes")
-    assert by_name["pharmacy"].endswith("-             not drilled")
-    assert done.stderr == "2 of 14 applications can be drilled\n"
+    assert by_name["pharmacy"].endswith("-             not drilled, 1 need it")
+    assert by_name["lis"].endswith("-             not drilled")
+    assert done.stderr.startswith("2 of 14 applications can be drilled\n")
+    assert "single point of failure: nobody drills directory, needed by anaesthesia, ehr" in done.stderr
     document = json.loads(drp("app", "list", "--json", cwd=site).stdout)
     assert document["schema"] == "drp/applications/1"
     ehr = next(item for item in document["items"] if item["name"] == "ehr")

@@ -1,0 +1,132 @@
+"""What `drp status` prints: one line with performance data for monitoring, then the details."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drp.cli import render
+from drp.cli.overview import Overview
+from drp.codec import to_data
+from drp.domain.standing import Standing
+from drp.errors import DrpError
+
+_EXIT = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
+"""The monitoring plugins' own; where nothing was judged, nothing is known."""
+_NAMED = 3
+"""So many reasons stand in the first line; the details have all."""
+
+
+def show(found: Overview, *, machine: bool) -> int:
+    """Print the overview and return its exit status."""
+    level = "unknown" if found.level == "none" else found.level
+    if machine:
+        render.document("drp/status/1", _document(found, level))
+        return _EXIT[level]
+    text = "; ".join(_headlines(found))
+    render.line(f"DRP {level.upper()} - {_plain(text)} | {' '.join(_performance(found))}")
+    for standing in found.standings:
+        render.line(_line(standing))
+    for point in found.coverage.single_points:
+        render.line(f"single point of failure: {point.application} is not drilled, needed by {_list(point.needed_by)}")
+    for drill in found.running:
+        render.line(f"running: {drill}")
+    for drill in found.unfinished:
+        render.line(f"unfinished: {drill}; drp drill resume {drill}")
+    for kept in found.kept:
+        over = " (OVERDUE)" if kept.until < found.now else ""
+        render.line(f"kept sandbox: {kept.application} of {kept.drill} until {render.instant(kept.until)}{over}")
+    return _EXIT[level]
+
+
+def trouble(level: str, error: DrpError, *, machine: bool) -> int:
+    """Print why nothing can be said, and return the exit status."""
+    if machine:
+        body = {"status": level, "exit": _EXIT[level], "code": error.code, "message": error.message, "hint": error.hint}
+        render.document("drp/status/1", body)
+    else:
+        render.line(f"DRP {level.upper()} - {_plain(error.message)} [{error.code}]")
+        render.line(f"HINT: {error.hint}")
+    return _EXIT[level]
+
+
+def _headlines(found: Overview) -> list[str]:
+    coverage = found.coverage
+    bad = sorted(
+        (standing for standing in found.standings if standing.reasons),
+        key=lambda standing: (standing.level != "critical", standing.last is None, standing.tier),
+    )
+    told = [f"{standing.application}: {standing.reasons[0]}" for standing in bad[:_NAMED]]
+    if len(bad) > _NAMED:
+        told.append(f"and {len(bad) - _NAMED} more")
+    lines = [f"{len(coverage.drilled)} of {coverage.total} applications drilled", *told]
+    if coverage.single_points:
+        names = [point.application for point in coverage.single_points]
+        lines.append(f"nobody drills {_list(names)}, which others need")
+    lines += [f"{len(found.unfinished)} drills cut off"] if found.unfinished else []
+    lines += [f"{len(found.kept)} sandboxes kept"] if found.kept else []
+    return lines
+
+
+def _performance(found: Overview) -> list[str]:
+    """Return label=value;warn;crit;min;max, as the plugin guidelines write it."""
+    coverage = found.coverage
+    data = [f"drilled={len(coverage.drilled)};;;0;{coverage.total}", f"unfinished={len(found.unfinished)};;;0"]
+    for standing in found.standings:
+        measurement = standing.last.measurement if standing.last is not None else None
+        if measurement is not None and measurement.rta_ms is not None:
+            data.append(f"{standing.application}_rta={measurement.rta_ms / 1000:g}s;;{measurement.rto_ms / 1000:g};0")
+        if measurement is not None and measurement.rpa_upper_ms is not None:
+            data.append(
+                f"{standing.application}_rpa={measurement.rpa_upper_ms / 1000:g}s;;{measurement.rpo_ms / 1000:g};0"
+            )
+        if standing.last_passed_at is not None:
+            age = int((found.now - standing.last_passed_at).total_seconds())
+            limit = int(standing.drill_every.total_seconds()) if standing.drill_every is not None else ""
+            data.append(f"{standing.application}_age={age}s;{limit};;0")
+    return data
+
+
+def _line(standing: Standing) -> str:
+    last = standing.last
+    told = "never drilled" if standing.drillable else "not drilled"
+    others = [reason for reason in standing.reasons if last is not None or reason != told]
+    reasons = f"  ({'; '.join(others)})" if others else ""
+    level = "-" if standing.level == "none" else standing.level.upper()
+    head = f"{level:<9} {standing.application:<14} tier {standing.tier}  "
+    if last is None:
+        return head + told + reasons
+    text = f"{last.verdict} {render.instant(last.declared_at)} in {last.drill}"
+    measurement = last.measurement
+    if measurement is not None:
+        upper = render.duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
+        text += (
+            f"  RTA {render.duration(measurement.rta_ms)} of {render.duration(measurement.rto_ms)} "
+            f"({measurement.rto_attainment})  RPA up to {upper} of {render.duration(measurement.rpo_ms)} "
+            f"({measurement.rpo_attainment})"
+        )
+    return head + text + reasons
+
+
+def _document(found: Overview, level: str) -> dict[str, Any]:
+    return {
+        "site": found.site,
+        "status": level,
+        "exit": _EXIT[level],
+        "at": to_data(found.now),
+        "applications": [to_data(standing) for standing in found.standings],
+        "coverage": to_data(found.coverage),
+        "running": list(found.running),
+        "unfinished": list(found.unfinished),
+        "kept_sandboxes": [to_data(kept) for kept in found.kept],
+    }
+
+
+def _list(names: Any) -> str:
+    names = list(names)
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _plain(text: str) -> str:
+    """Return a text for the first line: one line, and no bar, which begins the performance data."""
+    return render.printable(" ".join(text.split())).replace("|", "/")

@@ -1,0 +1,149 @@
+"""Where each application stands between its drills, and what of it somebody has to be told now. Pure.
+
+Levels follow the monitoring plugins' convention: ok, warning, critical. What was never shown is never ok: it is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from drp.domain.application import Application
+from drp.domain.coverage import URGENT_TIER, in_order
+from drp.domain.fold import DrillState
+from drp.domain.measure import Measurement
+from drp.domain.plan import PlannedRecovery
+from drp.domain.verdict import Verdict, conclude
+
+Level = Literal["none", "ok", "warning", "critical"]
+LEVELS: tuple[Level, ...] = ("none", "ok", "warning", "critical")
+_MUCH_TOO_OLD = 2
+"""So many times ``drill_every`` without a passed drill is critical."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastDrill:
+    """One application's part in a drill that has its verdict."""
+
+    drill: str
+    declared_at: datetime
+    verdict: Verdict
+    """Of this application alone: another one's failure is not its own."""
+    measurement: Measurement | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of one application."""
+
+    application: str
+    title: str
+    tier: int
+    drillable: bool
+    level: Level
+    reasons: tuple[str, ...]
+    """Why it is not ok."""
+    last: LastDrill | None = None
+    """The newest drill that was not aborted."""
+    last_passed_at: datetime | None = None
+    drill_every: timedelta | None = None
+
+
+def standings(
+    applications: Mapping[str, Application], drills: Sequence[DrillState], now: datetime
+) -> tuple[Standing, ...]:
+    """Return where every application stands; ``drills`` oldest first, unfinished ones are passed over."""
+    history: dict[str, list[LastDrill]] = {name: [] for name in applications}
+    for state in drills:
+        for held in _parts(state):
+            if held[0] in history:
+                history[held[0]].append(held[1])
+    return tuple(_standing(application, history[application.name], now) for application in in_order(applications))
+
+
+def worst(levels: Iterable[Level]) -> Level:
+    """Return the gravest level; none when there is nothing to judge."""
+    return max(levels, key=LEVELS.index, default="none")
+
+
+def own_verdict(state: DrillState, recovery: PlannedRecovery) -> Verdict:
+    """Return what a concluded drill says of one of its applications, as if it had been drilled alone."""
+    assert state.concluded is not None
+    progress, name = state.recoveries[recovery.name], recovery.name
+    measured = {item.recovery: item for item in state.concluded.measurements if item.recovery == name}
+    alone = replace(state.plan, recoveries=(recovery,), reconciliation=None)
+    verdict, _ = conclude(
+        alone,
+        {name: progress.outputs},
+        {name: progress.findings},
+        measured,
+        aborted=state.concluded.verdict == "aborted",
+    )
+    return verdict
+
+
+def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
+    if state.concluded is None or state.declared_at is None or state.concluded.verdict == "aborted":
+        return
+    measured = {measurement.recovery: measurement for measurement in state.concluded.measurements}
+    for recovery in state.plan.recoveries:
+        yield (
+            recovery.name,
+            LastDrill(
+                drill=state.drill,
+                declared_at=state.declared_at.wall,
+                verdict=own_verdict(state, recovery),
+                measurement=measured.get(recovery.name),
+            ),
+        )
+
+
+def _standing(application: Application, history: Sequence[LastDrill], now: datetime) -> Standing:
+    passed = next((held.declared_at for held in reversed(history) if held.verdict == "passed"), None)
+    last = history[-1] if history else None
+    judged = [*_of_last(application, last), *_of_age(application, passed, now)]
+    levels: list[Level] = [level for level, _ in judged] + (["ok"] if last is not None else [])
+    return Standing(
+        application=application.name,
+        title=application.title,
+        tier=application.tier,
+        drillable=application.drilled,
+        level=worst(levels),
+        reasons=tuple(reason for _, reason in judged),
+        last=last,
+        last_passed_at=passed,
+        drill_every=application.drill_every,
+    )
+
+
+def _of_last(application: Application, last: LastDrill | None) -> list[tuple[Level, str]]:
+    urgent = application.tier <= URGENT_TIER
+    if last is None:
+        if application.drilled:
+            return [("warning", "never drilled")]
+        return [("warning", "not drilled")] if urgent else []
+    if last.verdict == "failed":
+        return [("critical", f"drill {last.drill} failed")]
+    if last.verdict != "passed":
+        return [("warning", f"drill {last.drill} is {last.verdict}")]
+    return []
+
+
+def _of_age(application: Application, passed: datetime | None, now: datetime) -> list[tuple[Level, str]]:
+    every = application.drill_every
+    if every is None:
+        return []
+    if passed is None:
+        return [("critical", "no drill ever passed, one is due every " + _days(every))]
+    age = now - passed
+    if age <= every:
+        return []
+    level: Level = "critical" if age > _MUCH_TOO_OLD * every else "warning"
+    return [(level, f"last passed drill is {_days(age)} old, one is due every {_days(every)}")]
+
+
+def _days(duration: timedelta) -> str:
+    days, rest = divmod(int(duration.total_seconds()), 86_400)
+    return f"{days} days" if days > 1 else f"{days * 24 + rest // 3600} hours"
