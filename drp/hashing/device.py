@@ -12,10 +12,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from drp.errors import UsageError
 
@@ -34,8 +33,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
+class Depth(NamedTuple):
     """How many readers there are, and when there are more of them."""
 
     first: int
@@ -63,16 +61,19 @@ def _node_number(path: str) -> int:
     return seen.st_rdev if stat.S_ISBLK(seen.st_mode) else 0
 
 
-@dataclass(frozen=True, slots=True)
 class System:
     """Where the kernel tells of mounts and devices."""
 
-    proc: Path = Path("/proc/self")
-    sys: Path = Path("/sys")
-    device_number: Callable[[str], int] = field(default=_device_number)
-    """A file → the device it is on."""
-    node_number: Callable[[str], int] = field(default=_node_number)
-    """A device node → its device; 0 when it is none."""
+    def __init__(
+        self,
+        proc: Path = Path("/proc/self"),
+        sys: Path = Path("/sys"),
+        device_number: Callable[[str], int] = _device_number,
+        node_number: Callable[[str], int] = _node_number,
+    ) -> None:
+        """``device_number``: a file → the device it is on; ``node_number``: a device node → its device, 0: none."""
+        self.proc, self.sys = proc, sys
+        self.device_number, self.node_number = device_number, node_number
 
 
 def depth(descriptor: int, workers: int | None, kind: Kind = "auto", system: System | None = None) -> Depth:

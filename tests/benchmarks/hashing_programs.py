@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from drp.hashing.package import pack
+from tests.benchmarks import hashing_trees
 from tests.benchmarks.hashing_trees import DIRECTORY
 from tests.benchmarks.hashing_yardstick import yardstick
 
 PYTHON = [getattr(sys, "_base_executable", sys.executable), "-I", "-S"]
 CORES = os.cpu_count() or 1
+
+
+_PEERS = {
+    "b3sum": ("b3sum", "--version"),
+    "sha256sum": ("sha256sum", "--version"),
+    "hashdeep": ("hashdeep", "-V"),
+    "rclone": ("rclone", "version"),
+    "bagit.py": ("bagit.py", "--version"),
+    "fio": ("fio", "--version"),
+    "cc": ("cc", "--version"),
+}
+_HERE = Path(sys.executable).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +38,31 @@ class Program:
 
     name: str
     command: Sequence[str]
-    group: str
-    """create, verify, or both with SHA-256: what it may be compared with."""
+    seconds: Callable[[bytes], float] | None = None
+    """How long it took, where its own words say it better than the clock."""
 
 
-def programs(shape: str, tree: Path) -> list[Program]:
+def _find(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path=str(_HERE))
+
+
+def missing() -> list[str]:
+    """Return what is not installed here."""
+    return [name for name in _PEERS if not _find(name)]
+
+
+def versions() -> list[str]:
+    """Return what the programs say of themselves."""
+    found = [f"Python {sys.version.split()[0]}"]
+    for name, (_, option) in _PEERS.items():
+        if path := _find(name):
+            done = subprocess.run([path, option], capture_output=True, text=True, check=False)
+            first = (done.stdout + done.stderr).strip().split("\n")[0]
+            found.append(first if name.split(".")[0] in first else f"{name} {first}")
+    return found
+
+
+def programs(tree: Path) -> list[Program]:
     """Return everything that can be measured on a tree here, its check files made."""
     work = DIRECTORY / "sums"
     work.mkdir(exist_ok=True)
@@ -37,27 +71,25 @@ def programs(shape: str, tree: Path) -> list[Program]:
     drp = [*PYTHON, str(tool)]
     manifests = {}
     for algorithm in ("blake3", "sha256"):
-        manifests[algorithm] = work / f"{shape}-{algorithm}.drpm"
+        manifests[algorithm] = work / f"{tree.name}-{algorithm}.drpm"
         command = [*drp, "create", str(tree), "-o", str(manifests[algorithm]), "--algorithm", algorithm]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     made = str(work / "made.drpm")
     found = [
-        Program("drp-hash create", [*drp, "create", str(tree), "-o", made], "drp"),
-        Program("drp-hash verify", [*drp, "verify", str(tree), "--manifest", str(manifests["blake3"])], "drp"),
+        Program("drp-hash create", [*drp, "create", str(tree), "-o", made]),
+        Program("drp-hash verify", [*drp, "verify", str(tree), "--manifest", str(manifests["blake3"])]),
         Program(
             "drp-hash verify, 1 worker",
             [*drp, "verify", str(tree), "--manifest", str(manifests["blake3"]), "--workers", "1"],
-            "drp",
         ),
-        Program("drp-hash create sha256", [*drp, "create", str(tree), "-o", made, "--algorithm", "sha256"], "drp"),
-        Program("drp-hash verify sha256", [*drp, "verify", str(tree), "--manifest", str(manifests["sha256"])], "drp"),
+        Program("drp-hash create sha256", [*drp, "create", str(tree), "-o", made, "--algorithm", "sha256"]),
+        Program("drp-hash verify sha256", [*drp, "verify", str(tree), "--manifest", str(manifests["sha256"])]),
         Program(
             "drp manifest verify",
             [sys.executable, "-m", "drp", "manifest", "verify", str(tree), "-m", str(manifests["blake3"])],
-            "drp",
         ),
     ]
-    return _limits(tree) + found + _peers(shape, tree, work)
+    return _limits(tree) + found + _peers(tree, work)
 
 
 def _limits(tree: Path) -> list[Program]:
@@ -67,53 +99,68 @@ def _limits(tree: Path) -> list[Program]:
     native, blake3 = yardstick()
     mode, rest = "blake3" if blake3 else "sha256", ["/dev/null", str(tree)]
     return [
-        Program("native, all cores", [str(native), str(CORES), mode, "0", *rest], "limit"),
-        Program("native, 8 threads, read ahead", [str(native), "8", mode, "1", *rest], "limit"),
-        Program("native sha256, all cores", [str(native), str(CORES), "sha256", "0", *rest], "limit"),
+        Program("native, all cores", [str(native), str(CORES), mode, "0", *rest]),
+        Program("native, 8 threads, read ahead", [str(native), "8", mode, "1", *rest]),
+        Program("native sha256, all cores", [str(native), str(CORES), "sha256", "0", *rest]),
     ]
 
 
-def _peers(shape: str, tree: Path, work: Path) -> list[Program]:
+def _peers(tree: Path, work: Path) -> list[Program]:
     found = []
     find = f"find {tree} -type f -print0"
     if shutil.which("b3sum"):
-        sums = _sums(work / f"{shape}.b3", f"{find} | xargs -0 b3sum --")
+        sums = _sums(work / f"{tree.name}.b3", f"{find} | xargs -0 b3sum --")
         found += [
             Program(
                 "b3sum, xargs -P2",
                 ["sh", "-c", f"{find} | xargs -0 -n 500 -P 2 b3sum --num-threads 1 -- >/dev/null"],
-                "create",
             ),
-            Program("b3sum --check", ["sh", "-c", f"b3sum --check --quiet {sums}"], "verify"),
+            Program("b3sum --check", ["sh", "-c", f"b3sum --check --quiet {sums}"]),
         ]
-    sums = _sums(work / f"{shape}.sha256", f"{find} | xargs -0 sha256sum --")
-    found.append(Program("sha256sum -c", ["sha256sum", "-c", "--quiet", str(sums)], "verify sha256"))
+    sums = _sums(work / f"{tree.name}.sha256", f"{find} | xargs -0 sha256sum --")
+    found.append(Program("sha256sum -c", ["sha256sum", "-c", "--quiet", str(sums)]))
     if shutil.which("hashdeep"):
-        known = _sums(work / f"{shape}.hashdeep", f"hashdeep -c sha256 -r -l {tree}")
-        found.append(
-            Program(
-                "hashdeep -a -j2", ["sh", "-c", f"hashdeep -c sha256 -r -l -a -k {known} -j2 {tree}"], "verify sha256"
-            )
-        )
+        known = _sums(work / f"{tree.name}.hashdeep", f"hashdeep -c sha256 -r -l {tree}")
+        found.append(Program("hashdeep -a -j2", ["sh", "-c", f"hashdeep -c sha256 -r -l -a -k {known} -j2 {tree}"]))
     if shutil.which("rclone"):
-        listed = _sums(work / f"{shape}.rclone", f"cd {tree} && find . -type f -printf '%P\\0' | xargs -0 sha256sum --")
+        listed = _sums(
+            work / f"{tree.name}.rclone", f"cd {tree} && find . -type f -printf '%P\\0' | xargs -0 sha256sum --"
+        )
         found.append(
             Program(
                 "rclone checksum",
                 ["rclone", "checksum", "sha256", str(listed), str(tree), "--checkers", "2", "-q"],
-                "verify sha256",
             )
         )
-    if shutil.which("bagit.py", path=str(Path(sys.executable).parent)):
-        bag = _bag(shape, tree)
-        found.append(
-            Program(
-                "bagit --processes 2",
-                [str(Path(sys.executable).parent / "bagit.py"), "--validate", "--processes", "2", "--quiet", str(bag)],
-                "verify sha256",
-            )
-        )
+    if (bagit := _find("bagit.py")) is not None:
+        found.append(Program("bagit --processes 2", _bagit(bagit, tree, work)))
     return found
+
+
+def cold_programs(shape: str, tree: Path, scale: float) -> list[Program]:
+    """Return what is measured with a cold cache: those that have an aim there, and the disk's own figure."""
+    wanted = ("native, all cores", "native, 8 threads, read ahead", "drp-hash create", "drp-hash verify")
+    found = [one for one in programs(tree) if one.name in wanted or one.name.startswith("b3sum")]
+    if shutil.which("fio"):
+        found.append(_fio(shape, tree, hashing_trees.tree("volumes", scale)))
+    return found
+
+
+def _fio(shape: str, tree: Path, volumes: Path) -> Program:
+    """Return a random read of the volumes in pieces as large as the tree's files: 8 readers, 32 requests each.
+
+    That is as deep as drp asks: a batch of 256 files. What it would need for the whole tree follows from its rate.
+    """
+    size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
+    command = ["fio", "--name=depth", "--readonly", "--direct=1", "--ioengine=libaio", "--rw=randread", "--numjobs=8"]
+    command += ["--iodepth=32", f"--bs={'4k' if shape == 'small' else '512k'}", "--group_reporting", "--runtime=4"]
+    command += ["--time_based", "--output-format=json", f"--filename={':'.join(map(str, sorted(volumes.iterdir())))}"]
+
+    def seconds(told: bytes) -> float:
+        document = json.loads(told[told.index(b"{") :])
+        return float(size / document["jobs"][0]["read"]["bw_bytes"])
+
+    return Program("fio, 256 deep", command, seconds)
 
 
 def _sums(path: Path, command: str) -> Path:
@@ -122,13 +169,18 @@ def _sums(path: Path, command: str) -> Path:
     return path
 
 
-def _bag(shape: str, tree: Path) -> Path:
-    """Return a bag whose payload are hard links to the tree's files."""
-    bag = DIRECTORY / f"bag-{shape}"
-    if not (bag / "bagit.txt").exists():
-        shutil.rmtree(bag, ignore_errors=True)
-        bag.mkdir()
-        subprocess.run(["cp", "-al", f"{tree}/.", str(bag)], check=True)
-        maker = [str(Path(sys.executable).parent / "bagit.py"), "--sha256", "--processes", "2", "--quiet", str(bag)]
-        subprocess.run(maker, check=True)
-    return bag
+def _bagit(bagit: str, tree: Path, work: Path) -> list[str]:
+    """Return how a bag is validated whose payload is the tree itself, mounted there for this one process.
+
+    A link would do instead of a mount, were it not that bagit refuses symbolic ones, and that hard ones change what
+    the others measure.
+    """
+    bag = DIRECTORY / f"bag-{tree.name}"
+    (bag / "data").mkdir(parents=True, exist_ok=True)
+    (bag / "bagit.txt").write_text("BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n")
+    sums = work / f"{tree.name}.sha256"
+    if not (bag / "manifest-sha256.txt").exists():
+        subprocess.run(["sh", "-c", f"sed 's,  {tree}/,  data/,' {sums} > {bag}/manifest-sha256.txt"], check=True)
+    inside = f"mount --bind {tree} {bag}/data && exec {bagit} --validate --processes 2 --quiet {bag}"
+    alone = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    return [*alone, "sh", "-c", inside]

@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from drp.hashing.difference import differences
@@ -88,7 +89,8 @@ def verify(first: Path, second: Path) -> int:
 
 def merge(first: Path, second: Path) -> int:
     """Spool the manifest's groups as workers do, in runs of eight megabytes, and merge them."""
-    from drp.hashing.creation import CreateJob, _merged
+    from drp.hashing.create_job import CreateJob
+    from drp.hashing.creation import _merged
 
     del second
     with open_manifest(first) as manifest, (DIRECTORY / "spool").open("wb+") as spool:
@@ -111,12 +113,23 @@ def merge(first: Path, second: Path) -> int:
             for stored, root in _merged(job, [spool]):
                 writer.add(stored, root)
             writer.finish({"finished_at": "2026-01-01T00:00:00+00:00"})
-        print(f"| merge and write alone | {time.perf_counter() - started:.1f} s | | |", flush=True)
+        print(f"merge and write alone: {time.perf_counter() - started:.1f} s", file=sys.stderr)
         (DIRECTORY / "spool").unlink()
         return writer.entries
 
 
 STEPS = {"diff": diff, "read": read, "merge": merge, "verify an empty tree": verify}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step took."""
+
+    entries: int
+    wall: float
+    memory: float
+    """Peak MiB of one process."""
+    result: int
 
 
 def main() -> None:
@@ -129,6 +142,14 @@ def main() -> None:
         print(json.dumps({"wall": wall, "memory": memory / 1024, "result": result}))
         return
     entries = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000
+    print("| step | wall | entries/s | peak MiB |\n|---|---|---|---|", flush=True)
+    for name, one in steps(entries).items():
+        rate = one.entries / one.wall / 1e6
+        print(f"| {name} ({one.result}) | {one.wall:.1f} s | {rate:.2f} M | {one.memory:.0f} |", flush=True)
+
+
+def steps(entries: int) -> dict[str, Step]:
+    """Return what each step took, each in a process of its own."""
     first, second = DIRECTORY / f"scale-{entries}-a", DIRECTORY / f"scale-{entries}-b"
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     if not second.exists():
@@ -136,30 +157,15 @@ def main() -> None:
         write(entries, first, second)
         print(f"two manifests of {entries} entries written in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     size = first.stat().st_size
-    print(f"\n### {entries} entries, {size / 1e6:.0f} MB, {size / entries:.1f} bytes an entry\n")
-    print("| step | wall | entries/s | peak MiB |\n|---|---|---|---|", flush=True)
+    print(f"{entries} entries: {size / 1e6:.0f} MB, {size / entries:.1f} bytes an entry", file=sys.stderr)
+    done = {}
     for step in STEPS:
-        command = [
-            "sh",
-            "-c",
-            'exec "$@"',
-            "sh",
-            sys.executable,
-            "-m",
-            "tests.benchmarks.hashing_scale",
-            str(entries),
-            step,
-            str(first),
-            str(second),
-        ]
-        *notes, last = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-        told = json.loads(last)
-        for note in notes:
-            print(note)
-        print(
-            f"| {step} ({told['result']}) | {told['wall']:.1f} s | {entries / told['wall'] / 1e6:.2f} M | {told['memory']:.0f} |",
-            flush=True,
-        )
+        # a shell between: the peak memory of a forked process begins with that of the one that forked it
+        command = ["sh", "-c", 'exec "$@"', "sh", sys.executable, "-m", "tests.benchmarks.hashing_scale"]
+        command += [str(entries), step, str(first), str(second)]
+        told = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+        done[step] = Step(entries, told["wall"], told["memory"], told["result"])
+    return done
 
 
 if __name__ == "__main__":

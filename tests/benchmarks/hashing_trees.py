@@ -1,7 +1,8 @@
 """The trees that hashing is measured on: clinical sizes, incompressible, the same bytes every time.
 
 small: 200 000 files of 4 KiB · images: 12 000 of 512 KiB (CT slices) · volumes: 4 of 1 GiB (databases) · mixed: 21 000
-files of lognormal size (median 8 KB). They are made once below ``$DRP_BENCH_DIR`` (default /var/tmp/drp-bench, 12 GB).
+files of lognormal size (median 8 KB). They are made once below ``$DRP_BENCH_DIR`` (default: `.cache/bench` of the
+project, which `make clean` removes) and take 12.3 GB.
 """
 
 from __future__ import annotations
@@ -9,23 +10,52 @@ from __future__ import annotations
 import math
 import os
 import random
+import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-DIRECTORY = Path(os.environ.get("DRP_BENCH_DIR", "/var/tmp/drp-bench"))
+DIRECTORY = Path(os.environ.get("DRP_BENCH_DIR", Path(__file__).parents[2] / ".cache" / "bench"))
 SHAPES = ("small", "images", "volumes", "mixed")
+DESCRIPTIONS = {
+    "small": "200 000 files of 4 KiB in 2 000 directories.",
+    "images": "12 000 files of 512 KiB in 120 directories.",
+    "volumes": "4 files of 1 GiB.",
+    "mixed": "21 000 files of lognormal size, median 8 KB, in 300 directories.",
+}
+_SIZES = {"small": 0.85e9, "images": 6.35e9, "volumes": 4.3e9, "mixed": 0.85e9}
+_SPARE = 2e9
 _POOL = random.Random(7).randbytes(16 << 20)
+
+
+def room(shapes: Sequence[str], scale: float) -> None:
+    """Say how much disk the trees will take; end here when there is too little."""
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    absent = [shape for shape in dict.fromkeys(shapes) if not _mark(_root(shape, scale)).exists()]
+    needed, free = sum(_SIZES[shape] for shape in absent) * scale, shutil.disk_usage(DIRECTORY).free
+    print(f"trees to make below {DIRECTORY}: {needed / 1e9:.1f} GB; free: {free / 1e9:.1f} GB", file=sys.stderr)
+    if needed + _SPARE * min(1.0, scale) > free:
+        raise SystemExit("too little disk: free some, take --scale 0.1, or set DRP_BENCH_DIR")
+
+
+def _root(shape: str, scale: float) -> Path:
+    return DIRECTORY / (shape if scale == 1.0 else f"{shape}-{scale:g}")
+
+
+def _mark(root: Path) -> Path:
+    return root.parent / f".{root.name}.done"
 
 
 def tree(shape: str, scale: float = 1.0) -> Path:
     """Return the tree of a shape, made if it is not there; ``scale`` shrinks the number of files."""
-    root = DIRECTORY / (shape if scale == 1.0 else f"{shape}-{scale:g}")
-    if (root.parent / f".{root.name}.done").exists():
+    root = _root(shape, scale)
+    if _mark(root).exists():
         return root
     root.mkdir(parents=True, exist_ok=True)
     maker = {"small": _small, "images": _images, "volumes": _volumes, "mixed": _mixed}[shape]
     maker(root, scale)
     os.sync()
-    (root.parent / f".{root.name}.done").touch()
+    _mark(root).touch()
     return root
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Debian or Ubuntu packages that drp, its tests and its demo need. Nothing is done when all are there.
-# As root, or through sudo. usage: tests/setup/system.sh
+# Installs the Debian or Ubuntu packages that drp, its tests and its demo need, with `bench` those that it is measured
+# against too. Nothing is done when all are there. As root, or through sudo. usage: tests/setup/system.sh [bench]
 set -eu
 
 packages='
@@ -14,9 +14,21 @@ packages='
   restic              backups
   postgresql          the application of the demo, and the journal on a server
   b3sum               the reference of the hash core
+  btrfs-progs         reflinks under the hash core
+  xfsprogs            the same on another file system
+  mtree-netbsd        checks what manifests are exported to
   ca-certificates     TLS to repositories
   openssl             authorities and certificates of the tests
 '
+bench='
+  gcc                 the yardstick that stands for the limit of the machine
+  libc6-dev           the same
+  libssl-dev          the same
+  hashdeep            a peer
+  rclone              a peer
+  fio                 what the disk gives
+'
+[ "${1:-}" != bench ] || packages="$packages$bench"
 missing=''
 for package in $(printf '%s' "$packages" | awk 'NF { print $1 }'); do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

@@ -1,0 +1,1 @@
+RECONCILIATION: dict = {}

@@ -1,0 +1,243 @@
+"""The hospital as a stage for drills: lived in, backed up at different instants under live traffic, and lost.
+
+What survives is what survives in life: the repositories, the manifests kept apart from them, the log of acknowledged
+writes, and the site that says how to come back. A second time nothing is built anew.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.hospital import backups, backups_pacs
+from tests.hospital.backups import Backup
+from tests.hospital.gnuhealth import Instance
+from tests.hospital.hospital import Hospital, Traffic
+from tests.hospital.postgres import binaries
+from tests.hospital.processes import HospitalError, run
+from tests.hospital.second_pacs import SecondPacs
+from tests.hospital.site import write_site
+from tests.support.restic_tools import Restic, executable
+from tests.support.stage import Stage
+
+_GOOD_FOR = timedelta(hours=12)
+"""Then the bucket's default retention is near its end, and the stage is made anew."""
+_MOST_COPIES = 10
+ALTERED = """update gnuhealth_lab_test_critearea set result = result {change} 1 where id =
+  (select min(id) from gnuhealth_lab_test_critearea where gnuhealth_lab_id is not null and result is not null)"""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A backup in its repository."""
+
+    application: str
+    repository: str
+    point: str
+    consistent_at: datetime
+    folder: Path
+    """What was backed up, where it still is for those who want to damage a copy of it."""
+
+
+@dataclass
+class HospitalRig(Stage):
+    """EHR, LIS and PACS, and with ``every_kind`` each kind of backup that hospitals make, as applications of their own."""
+
+    patients: int = 4
+    every_kind: bool = False
+    say: Callable[[str], None] = lambda _: None
+    kept: dict[str, Kept] = field(default_factory=dict)
+    disaster_at: datetime | None = None
+    hospital: Hospital | None = None
+    parts = ("production", "hospital", "staging", "damaged", "damaged-restic", *Stage.parts)
+
+    @property
+    def ground_truth(self) -> Path:
+        return self.site / "acknowledged.jsonl"
+
+    def up(self) -> None:
+        """Start the repositories; the first time, live through the hospital's last day before."""
+        if not self._usable():
+            self.clear()
+        ready = self.ready.exists()
+        self.keep_keys()
+        self.server.start()
+        if ready:
+            self._recall()
+        else:
+            self.make_repositories()
+            self._last_day()
+            self._remember()
+        write_site(self)
+
+    def down(self) -> None:
+        """Stop everything."""
+        if self.hospital is not None:
+            self.hospital.down()
+            self.hospital = None
+        super().down()
+
+    def _usable(self) -> bool:
+        if not self.ready.exists():
+            return False
+        try:
+            told = json.loads(self.ready.read_text())
+        except ValueError:
+            return False
+        made_at = datetime.fromisoformat(told["disaster_at"])
+        return told["every_kind"] >= self.every_kind and datetime.now(UTC) - made_at < _GOOD_FOR
+
+    def _remember(self) -> None:
+        assert self.disaster_at
+        kept = {
+            name: [one.repository, one.point, one.consistent_at.isoformat(), str(one.folder)]
+            for name, one in self.kept.items()
+        }
+        told = {"disaster_at": self.disaster_at.isoformat(), "every_kind": self.every_kind, "kept": kept}
+        self.ready.write_text(json.dumps(told, indent=1))
+
+    def _recall(self) -> None:
+        told = json.loads(self.ready.read_text())
+        self.disaster_at = datetime.fromisoformat(told["disaster_at"])
+        self.kept = {
+            name: Kept(name, repository, point, datetime.fromisoformat(at), Path(folder))
+            for name, (repository, point, at, folder) in told["kept"].items()
+        }
+
+    def _last_day(self) -> None:
+        """Build, work, back up while people work, and lose everything at once."""
+        self.say("building EHR (GNU Health), LIS (GNU Health) and PACS (Orthanc)")
+        with Hospital(self.folder / "hospital", archive_timeout=0) as hospital:
+            self.hospital = hospital
+            self.say(f"seeding {self.patients} patients with orders, signed results and studies")
+            hospital.seed(self.patients)
+            others = [SecondPacs(hospital, engine) for engine in ("mariadb", "postgresql")] if self.every_kind else []
+            self._before_opening(hospital, others)
+            with hospital.under_traffic() as team:
+                team.see(1)
+                self.say("people work; backing up EHR, PACS and LIS, one after the other, to WORM and medium")
+                self.keep(self._logical(hospital.ehr), "ehr")
+                team.see(1)
+                self.keep(self._hot(team), "pacs", to="medium")
+                hospital.lis.cluster.sql("select pg_switch_wal()")
+                team.see(1)
+                if self.every_kind:
+                    archived = hospital.folder("ehr", "physical")
+                    self.keep(backups.archived_wal(hospital.ehr, archived, switch=True), "ehr-archive")
+                    for other in others:
+                        self.keep(other.backup(), other.name, to="medium")
+                    team.see(1)
+                self.keep(self._streamed(hospital.lis), "lis")
+                team.see(1)
+                self.disaster_at = hospital.disaster()
+            for other in others:
+                other.kill()
+            shutil.copy(hospital.ledger.path, self.ground_truth)
+        self.hospital = None
+        shutil.rmtree(self.folder / "hospital")
+        self.say("disaster: all three applications are lost, with everything that was not backed up")
+
+    def _before_opening(self, hospital: Hospital, others: list[SecondPacs]) -> None:
+        """Take the base backups that logs carry forward, and the cold copy, which needs the PACS to stand still."""
+        hospital.backup("lis", "physical")
+        backups.receive_wal(hospital.lis, hospital.folder("lis", "physical"))
+        if self.every_kind:
+            hospital.backup("ehr", "physical")
+            self.keep(self._logical(hospital.lis), "lis-logical")
+            self._keep_an_altered_dump(hospital)
+            self.keep(hospital.backup("pacs", "cold"), "pacs-cold", to="medium")
+        for other in others:
+            other.create()
+
+    def _keep_an_altered_dump(self, hospital: Hospital) -> None:
+        """Dump the LIS while a signed value is not what was signed, and put the value right again."""
+        cluster = hospital.lis.cluster
+        cluster.sql(ALTERED.format(change="+"), hospital.lis.database)
+        folder = self.folder / "staging" / "lis-altered"
+        backups.logical(hospital.lis, folder)
+        cluster.sql(ALTERED.format(change="-"), hospital.lis.database)
+
+    def _logical(self, instance: Instance) -> Backup:
+        """Dump, and count every table inside the very snapshot that is dumped."""
+        counted: dict[str, object] = {}
+
+        def count(snapshot: str) -> None:
+            words = ["--host", str(instance.cluster.socket), "--port", str(instance.cluster.port)]
+            words += ["--database", instance.database, "--snapshot", snapshot]
+            counted.update(json.loads(self.drp("verifier", "facts", "postgres", *words, path=str(binaries())).stdout))
+
+        assert self.hospital
+        made = backups.logical(instance, self.hospital.folder(instance.name, "logical"), count)
+        return Backup(made.application, made.kind, made.path, made.consistent_at, {**made.facts, **counted})
+
+    def _hot(self, team: Traffic) -> Backup:
+        """Copy the PACS while it works, at a moment when its newest images are in the write-ahead log only."""
+        assert self.hospital
+        for _ in range(_MOST_COPIES):
+            folder = self.hospital.folder("pacs", "hot")
+            shutil.rmtree(folder)
+            made = self.hospital.backup("pacs", "hot")
+            with tempfile.TemporaryDirectory() as scratch:
+                shutil.copy(folder / "storage" / "index", scratch)
+                if backups_pacs.index_facts(Path(scratch)) != made.facts:
+                    return made
+            team.see(1)
+        raise HospitalError("the write-ahead log of the PACS was empty at every copy")
+
+    def _streamed(self, instance: Instance) -> Backup:
+        """Return base and stream: a commit is acknowledged only when the stream holds it."""
+        assert self.hospital
+        return backups.archived_wal(instance, self.hospital.folder(instance.name, "physical"))
+
+    def keep(self, backup: Backup, application: str, *, to: str = "worm") -> Kept:
+        """Do what a backup job does: a still copy, its manifest kept apart, then restic with tags that say what it is."""
+        folder = self.folder / "staging" / application
+        folder.parent.mkdir(exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        run(["cp", "-a", "--reflink=auto", str(backup.path), str(folder)])
+        repository = self.worm() if to == "worm" else self.air_gap()
+        point = self.store(folder, application, backup.consistent_at, backup.facts, repository)
+        self.kept[application] = Kept(application, to, point, backup.consistent_at, folder)
+        (self.folder / "staging" / f"{application}.facts.json").write_text(json.dumps(backup.facts))
+        return self.kept[application]
+
+    def store(
+        self, folder: Path, application: str, consistent_at: datetime, facts: Mapping[str, object], repository: Restic
+    ) -> str:
+        """Make a manifest of a folder, then a recovery point that names it; returns the point's id."""
+        kept = self.folder / "facts.json"
+        kept.write_text(json.dumps(facts))
+        words = ["--application", application, "--facts", str(kept), "--into", str(self.site / "manifests"), "--json"]
+        manifest = json.loads(self.drp("manifest", "create", str(folder), *words).stdout)["id"]
+        instant = f"{consistent_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+        tags = [f"app={application}", f"consistent_at={instant}", f"drp-manifest={manifest}"]
+        return repository.backup(folder, tags=tags, host=application)
+
+    def damaged(self, name: str, application: str, damage: Callable[[Path], object]) -> str:
+        """Break a copy of a kept backup before it is backed up, its manifest too: hashes have nothing to find.
+
+        Returns the recovery point's id in the repository ``damaged``.
+        """
+        healthy = self.kept[application]
+        folder = self.folder / "damaged" / name
+        folder.parent.mkdir(exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        run(["cp", "-a", "--reflink=auto", str(healthy.folder), str(folder)])
+        damage(folder)
+        facts = json.loads((self.folder / "staging" / f"{application}.facts.json").read_text())
+        point = self.store(folder, application, healthy.consistent_at, facts, self.spoiled())
+        shutil.rmtree(folder)
+        return point
+
+    def spoiled(self) -> Restic:
+        """The repository of damaged backups, made when it is first needed."""
+        place = self.folder / "damaged-restic"
+        repository = Restic(executable(self.restic), str(place), self.secret("medium-password"))
+        if not (place / "config").exists():
+            repository.init()
+        return repository
