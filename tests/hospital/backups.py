@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,10 +47,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def logical(instance: Instance, into: Path) -> Backup:
+def logical(instance: Instance, into: Path, within: Callable[[str], object] = lambda _: None) -> Backup:
     """Dump the database, then copy attachments: every row of the dump then finds its file.
 
-    Counts come from the very snapshot that is dumped, so they are exact.
+    Counts come from the very snapshot that is dumped, so they are exact; ``within`` may ask for more inside of it.
     """
     target = hand_over(into / "database", instance.cluster.user)
     with _snapshot(instance.cluster, instance.database) as (snapshot, ask):
@@ -58,6 +58,7 @@ def logical(instance: Instance, into: Path) -> Backup:
         counts = {model: int(ask(f"select count(*) from {table(model)}")) for model in MODELS}
         dump = [*instance.cluster.client("pg_dump", instance.database), "-Fc", f"--snapshot={snapshot}"]
         run([*dump, "-f", str(target / f"{instance.database}.dump")], user=instance.cluster.user)
+        within(snapshot)
     roles = [*instance.cluster.client("pg_dumpall"), "--globals-only", "-f", str(target / "globals.sql")]
     run(roles, user=instance.cluster.user)
     _copy_rest(instance, into)
@@ -119,9 +120,9 @@ def physical(instance: Instance, into: Path) -> Backup:
 
 def archived_wal(instance: Instance, into: Path, *, switch: bool = False) -> Backup:
     """Return what a base backup and the archive beside it promise now; ``switch`` closes the current segment first."""
+    at = now()  # before the switch: what is written while it is archived is not in it
     if switch:
         _wait_for_archiver(instance.cluster, instance.cluster.sql("select pg_walfile_name(pg_switch_wal())"))
-    at = now()
     _copy_rest(instance, into)
     return Backup(instance.name, "postgres-physical", into, at, _facts({}, "at-least"))
 

@@ -72,9 +72,11 @@ def orthanc_on_database(pacs: Orthanc, database: Cluster | MariaDB, into: Path) 
     """Dump the index database first, then copy attachments."""
     name = str(pacs.database["Database"])
     target = hand_over(into / "database", database.user)
-    at, counts = now(), _database_counts(database, name)
+    at, counts = now(), database_counts(database, name)
     if isinstance(database, Cluster):
         run([*database.client("pg_dump", name), "-Fc", "-f", str(target / f"{name}.dump")], user=database.user)
+        roles = [*database.client("pg_dumpall"), "--globals-only", "-f", str(target / "globals.sql")]
+        run(roles, user=database.user)
     else:
         words = [
             *database.client("mariadb-dump"),
@@ -85,11 +87,10 @@ def orthanc_on_database(pacs: Orthanc, database: Cluster | MariaDB, into: Path) 
         ]
         run([*words, f"--result-file={target / f'{name}.sql'}", name], user=database.user)
     _copy_attachments(pacs, into)
-    run(["cp", "-a", str(pacs.root / "etc"), str(into / "etc")])
     return Backup("pacs", f"orthanc-{pacs.index}", into, at, {"orthanc": {"counts": counts, "rule": "at-least"}})
 
 
-def _database_counts(database: Cluster | MariaDB, name: str) -> dict[str, int]:
+def database_counts(database: Cluster | MariaDB, name: str) -> dict[str, int]:
     rows = database.sql("select resourceType, count(*) from Resources group by resourceType", name).splitlines()
     kinds = dict(row.replace("\t", "|").split("|") for row in rows)
     # the plugins for database servers count kinds from 0, Orthanc's own index from 1

@@ -1,6 +1,7 @@
 """The ledger of acknowledged writes: what users were told is safe, as JSON Lines with UTC instants.
 
-It is the ground truth of what a recovery lost: kept outside of the applications, flushed at every line.
+It is the ground truth of what a recovery lost: kept outside of the applications, flushed at every line, in the format
+that drp's verifier `ledger` reads.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,7 +37,8 @@ class Ledger:
     def acknowledge(self, application: str, entity: str, key: object) -> Write:
         """Note a write, now."""
         write = Write(datetime.now(UTC), application, entity, str(key))
-        line = json.dumps({**asdict(write), "at": write.at.isoformat()})
+        said = {"at": write.at.isoformat(), "application": application, "kind": entity, "id": write.key}
+        line = json.dumps(said)
         with self._lock:
             self._file.write(line + "\n")
             self._file.flush()
@@ -52,7 +54,8 @@ def read(path: Path) -> list[Write]:
     writes = []
     for line in path.read_text(encoding="utf-8").splitlines():
         fields = json.loads(line)
-        writes.append(Write(**{**fields, "at": datetime.fromisoformat(fields["at"])}))
+        at = datetime.fromisoformat(fields["at"])
+        writes.append(Write(at, fields["application"], fields["kind"], fields["id"]))
     return writes
 
 
