@@ -67,8 +67,8 @@ def _reference(
     reason = _trouble(collected, *names)
     sides = ((source, names[0]), (target, names[1])) if reference.both_ways else ((source, names[0]),)
     for keys, name in () if reason else sides:
-        if not keys.index and not keys.without:
-            reason = f"{name}: there is no record, so nothing was compared"
+        if not keys.index and not (reference.required and keys.without):
+            reason = f"{name}: there is no record with a key, so nothing was compared"
     ways: list[Way] = []
     mismatches: list[tuple[str, str]] = []
     matched = 0

@@ -15,6 +15,8 @@ from typing import ClassVar, Literal
 from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
+from drp_verifiers.records import read_records
+from drp_verifiers.records_options import GnuHealthRecords
 from drp_verifiers.statements import failed, judged, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge
 
@@ -60,6 +62,30 @@ class GnuHealthVerifier:
 
     name: ClassVar[str] = "gnuhealth"
     Options: ClassVar[type] = GnuHealthOptions
+    RecordOptions: ClassVar[type] = GnuHealthRecords
+
+    def records(self, target: Target, options: object, expectation: Expectation) -> Iterator[Mapping[str, object]]:
+        """Yield declared fields of every record. Raises ValueError with the reason when they cannot be read."""
+        assert isinstance(options, GnuHealthRecords)
+        request = {
+            "host": options.host,
+            "port": options.port,
+            "database": options.database,
+            "user": options.user,
+            "password_file": inside(options.password_file, expectation),
+            "model": options.model,
+            "fields": options.fields,
+            "domain": options.domain,
+            "at": options.at,
+            "seconds": options.seconds,
+        }
+        yield from read_records(
+            target,
+            "records_gnuhealth",
+            request,
+            parts=("gnuhealth_rpc",),
+            timeout_seconds=expectation.timeout_seconds,
+        )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield login, counts, newest record, signed reports and attachments."""

@@ -31,6 +31,19 @@ def _source(program: str) -> str:
     return (files("drp_verifiers") / "payload" / f"{program}.py").read_text(encoding="utf-8")
 
 
+@cache
+def program_with(program: str, parts: tuple[str, ...]) -> str:
+    """Return a payload program that can import others, as one text."""
+    lines = ["import sys, types"]
+    for part in parts:
+        lines += [
+            f"module = types.ModuleType({part!r})",
+            f"exec(compile({_source(part)!r}, {part + '.py'!r}, 'exec'), module.__dict__)",
+            f"sys.modules[{part!r}] = module",
+        ]
+    return "\n".join([*lines, _source(program)])
+
+
 def ask(target: Target, program: str, request: Mapping[str, object], *, timeout_seconds: float) -> Answer:
     """Run the payload program ``program`` inside and return its answer.
 

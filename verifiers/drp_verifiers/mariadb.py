@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from drp.domain.check import CheckResult, Execution, Expectation, Target
 from drp_verifiers.clinical import inside, judge_counts, section, trouble_of
+from drp_verifiers.records import read_records
+from drp_verifiers.records_options import MariaDbRecords
 from drp_verifiers.statements import failed, judged, last_words, undetermined
 from drp_verifiers.watermarks import Newest, judge
 
@@ -45,6 +47,12 @@ class Session:
 
     def run(self, program: str, *arguments: str, stdin: bytes = b"") -> Execution:
         """Run a client program inside; no password ever travels in its arguments."""
+        return self.target.run(
+            (*self.words(program), *arguments), stdin=stdin, timeout_seconds=self.expectation.timeout_seconds
+        )
+
+    def words(self, program: str) -> list[str]:
+        """Return how a client program is called."""
         options = self.options
         words = [program]
         # without one, the option files of the sandbox's image would decide
@@ -52,7 +60,7 @@ class Session:
         words.append(f"--defaults-file={file}" if file else "--no-defaults")
         words += [f"--socket={options.socket}"] if options.socket else []
         words += [f"--user={options.user}"] if options.user else []
-        return self.target.run((*words, *arguments), stdin=stdin, timeout_seconds=self.expectation.timeout_seconds)
+        return words
 
     def query(self, sql: str) -> Execution:
         """Run SQL read-only and return rows as tab-separated lines."""
@@ -65,8 +73,27 @@ class MariaDbVerifier:
 
     name: ClassVar[str] = "mariadb"
     Options: ClassVar[type] = MariaDbOptions
+    RecordOptions: ClassVar[type] = MariaDbRecords
     gentle_options: ClassVar[Mapping[str, object]] = {"tables": False}
     """For a server in use: checking a table locks it."""
+
+    def records(self, target: Target, options: object, expectation: Expectation) -> Iterator[Mapping[str, object]]:
+        """Yield the rows of a declared query as they stream. Raises ValueError with the reason when they cannot."""
+        assert isinstance(options, MariaDbRecords)
+        connection = MariaDbOptions(
+            database=options.database,
+            defaults_file=options.defaults_file,
+            socket=options.socket,
+            user=options.user,
+        )
+        argv = (*Session(target, connection, expectation).words("mariadb"), "--batch", "--quick", options.database)
+        settings = "SET SESSION TRANSACTION READ ONLY;\nSET SESSION time_zone = '+00:00';\n"
+        yield from read_records(
+            target,
+            "records_command",
+            {"argv": argv, "script": f"{settings}{options.query.strip().rstrip(';')};\n", "tabs": True},
+            timeout_seconds=expectation.timeout_seconds,
+        )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield the server's state, sound tables, rows and newest datum."""

@@ -16,6 +16,8 @@ from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, 
 from drp_verifiers.inside import Answer, ask, number_of, text_of
 from drp_verifiers.orthanc_dicom import DicomPeer, network
 from drp_verifiers.orthanc_files import stored_files
+from drp_verifiers.records import read_records
+from drp_verifiers.records_options import OrthancRecords
 from drp_verifiers.statements import failed, judged, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge
 
@@ -63,6 +65,28 @@ class OrthancVerifier:
 
     name: ClassVar[str] = "orthanc"
     Options: ClassVar[type] = OrthancOptions
+    RecordOptions: ClassVar[type] = OrthancRecords
+
+    def records(self, target: Target, options: object, expectation: Expectation) -> Iterator[Mapping[str, object]]:
+        """Yield declared tags of every resource. Raises ValueError with the reason when they cannot be read."""
+        assert isinstance(options, OrthancRecords)
+        request = {
+            "host": options.host,
+            "port": options.port,
+            "configuration": inside(options.configuration, expectation),
+            "user": options.user,
+            "password_file": inside(options.password_file, expectation),
+            "level": options.level,
+            "fields": options.fields,
+            "seconds": options.seconds,
+        }
+        yield from read_records(
+            target,
+            "records_orthanc",
+            request,
+            parts=("orthanc_rest",),
+            timeout_seconds=expectation.timeout_seconds,
+        )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield answer, counts, stored images, newest change, samples, files and the DICOM services."""

@@ -14,6 +14,8 @@ from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.postgres_pages import check_checksums, check_indexes, server_facts
 from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_binaries
 from drp_verifiers.postgres_tables import check_tables, databases
+from drp_verifiers.records import read_records
+from drp_verifiers.records_options import PostgresRecords
 from drp_verifiers.statements import failed, judged, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge
 
@@ -45,8 +47,31 @@ class PostgresVerifier:
 
     name: ClassVar[str] = "postgres"
     Options: ClassVar[type] = PostgresOptions
+    RecordOptions: ClassVar[type] = PostgresRecords
     gentle_options: ClassVar[Mapping[str, object]] = {"amcheck": False, "checksums": "no"}
     """For systems that are in use: no extension is installed, no table locked, not everything read."""
+
+    def records(self, target: Target, options: object, expectation: Expectation) -> Iterator[Mapping[str, object]]:
+        """Yield the rows of a declared query as they stream. Raises ValueError with the reason when they cannot."""
+        assert isinstance(options, PostgresRecords)
+        session = Session(
+            target,
+            Connection(host=options.host, port=options.port, user=options.user),
+            options.binaries or find_binaries(target),
+            expectation.timeout_seconds,
+        )
+        inner = options.query.strip().rstrip(";")
+        sql = f"SELECT pg_catalog.row_to_json(q) FROM (\n{inner}\n) AS q"  # noqa: S608 - the plan's own query
+        # in pieces: psql would otherwise hold the whole answer in the sandbox's memory
+        words = ("-X", "-q", "-A", "-t", "--no-password", "-v", "FETCH_COUNT=5000", "-v", "ON_ERROR_STOP=1")
+        argv = (session.tool("psql"), *words, "-d", options.database, "-c", sql)
+        yield from read_records(
+            target,
+            "records_command",
+            {"argv": argv, "script": "", "tabs": False},
+            environment=session.environment(session.settings()),
+            timeout_seconds=expectation.timeout_seconds,
+        )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield the server's state, then damage, rows, newest datum, assertions and checksums, in that order.

@@ -59,7 +59,16 @@ class Session:
 
     def run(self, name: str, arguments: Sequence[str], *, stdin: bytes = b"", settings: str = "") -> Execution:
         """Run a client program with the connection in its environment; ``settings`` are server settings."""
-        environment = {
+        return self.target.run(
+            (self.tool(name), *arguments),
+            stdin=stdin,
+            timeout_seconds=self.timeout_seconds,
+            environment=self.environment(settings),
+        )
+
+    def environment(self, settings: str) -> dict[str, str]:
+        """Return the connection as client programs of PostgreSQL take it."""
+        return {
             "PGHOST": self.connection.host,
             "PGPORT": str(self.connection.port),
             "PGUSER": self.connection.user,
@@ -70,9 +79,6 @@ class Session:
             "PGAPPNAME": "drp",
             "PGOPTIONS": settings,
         }
-        return self.target.run(
-            (self.tool(name), *arguments), stdin=stdin, timeout_seconds=self.timeout_seconds, environment=environment
-        )
 
     def rows(self, database: str, sql: str, *, restored_path: bool = False) -> list[object]:
         """Return the rows of a query whose single column is JSON, read-only. Raises NoAnswer."""
@@ -95,18 +101,20 @@ class Session:
         Only declared queries see the ``search_path`` of the restored database: in ours, a restored function or
         operator must not stand in for the server's own.
         """
-        milliseconds = max(1000, int(self.timeout_seconds * 1000))
-        settings = (
-            f"-c default_transaction_read_only={'on' if read_only else 'off'} -c row_security=off "
-            f"-c default_transaction_isolation=repeatable\\ read -c statement_timeout={milliseconds}"
-        )
-        if not restored_path:
-            settings += " -c search_path=pg_catalog"
+        settings = self.settings(read_only=read_only) + ("" if restored_path else " -c search_path=pg_catalog")
         options = ("-X", "-q", "-A", "-t", "--no-password", "-v", "VERBOSITY=verbose", "-d", database)
         execution = self.run("psql", (*options, *arguments), stdin=stdin, settings=settings)
         if (trouble := death("psql", execution)) is not None:
             raise NoAnswer(trouble)
         return execution
+
+    def settings(self, *, read_only: bool = True) -> str:
+        """Return the server settings of every session."""
+        milliseconds = max(1000, int(self.timeout_seconds * 1000))
+        return (
+            f"-c default_transaction_read_only={'on' if read_only else 'off'} -c row_security=off "
+            f"-c default_transaction_isolation=repeatable\\ read -c statement_timeout={milliseconds}"
+        )
 
     def query(self, database: str, sql: str) -> list[object]:
         """Return at most two rows of a declared query, as mappings of its columns. Raises NoAnswer.

@@ -14,6 +14,8 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.inside import ask, text_of, texts_of
+from drp_verifiers.records import read_records
+from drp_verifiers.records_options import SqliteRecords
 from drp_verifiers.statements import Trouble, failed, judged, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge
 
@@ -39,6 +41,19 @@ class SqliteVerifier:
 
     name: ClassVar[str] = "sqlite"
     Options: ClassVar[type] = SqliteOptions
+    RecordOptions: ClassVar[type] = SqliteRecords
+
+    def records(self, target: Target, options: object, expectation: Expectation) -> Iterator[Mapping[str, object]]:
+        """Yield the rows of a declared query. Raises ValueError with the reason when they cannot be read."""
+        assert isinstance(options, SqliteRecords)
+        path = posixpath.normpath(posixpath.join(expectation.restored_root, options.path))
+        yield from read_records(
+            target,
+            "records_sqlite",
+            {"path": path, "copy": options.copy, "query": options.query},
+            parts=("database",),
+            timeout_seconds=expectation.timeout_seconds,
+        )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield integrity, references, rows, newest datum and assertions."""

@@ -59,25 +59,26 @@ def counts(connection):
     return {"tables": found, "errors": errors[:LISTED]}
 
 
-request = json.load(sys.stdin)
-with tempfile.TemporaryDirectory() as folder:
-    answer = {"exists": os.path.isfile(request["path"]), "reason": ""}
-    if answer["exists"]:
-        try:
-            path = copied(request["path"], folder) if request["copy"] else request["path"]
-            mode = "rw" if request["copy"] else "ro"
-            connection = sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=2)
-            if request.get("queries_only"):
-                answer["queries"] = [rows_of(connection, sql, -1) for sql in request["queries"]]
-                json.dump(answer, sys.stdout)
-                sys.exit()
-            answer["integrity"] = rows_of(connection, f"PRAGMA integrity_check({LISTED})", LISTED)
-            if "locked" in answer["integrity"].get("error", ""):
-                raise sqlite3.OperationalError("its application keeps it locked: use the option copy")
-            answer["foreign_keys"] = rows_of(connection, "PRAGMA foreign_key_check", LISTED)
-            answer["counts"] = counts(connection)
-            answer["queries"] = [rows_of(connection, sql, 2) for sql in request["queries"]]
-            connection.close()
-        except (sqlite3.Error, OSError) as error:
-            answer = {"exists": True, "reason": str(error)}
-    json.dump(answer, sys.stdout)
+if __name__ == "__main__":
+    request = json.load(sys.stdin)
+    with tempfile.TemporaryDirectory() as folder:
+        answer = {"exists": os.path.isfile(request["path"]), "reason": ""}
+        if answer["exists"]:
+            try:
+                path = copied(request["path"], folder) if request["copy"] else request["path"]
+                mode = "rw" if request["copy"] else "ro"
+                connection = sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=2)
+                if request.get("queries_only"):
+                    answer["queries"] = [rows_of(connection, sql, -1) for sql in request["queries"]]
+                    json.dump(answer, sys.stdout)
+                    sys.exit()
+                answer["integrity"] = rows_of(connection, f"PRAGMA integrity_check({LISTED})", LISTED)
+                if "locked" in answer["integrity"].get("error", ""):
+                    raise sqlite3.OperationalError("its application keeps it locked: use the option copy")
+                answer["foreign_keys"] = rows_of(connection, "PRAGMA foreign_key_check", LISTED)
+                answer["counts"] = counts(connection)
+                answer["queries"] = [rows_of(connection, sql, 2) for sql in request["queries"]]
+                connection.close()
+            except (sqlite3.Error, OSError) as error:
+                answer = {"exists": True, "reason": str(error)}
+        json.dump(answer, sys.stdout)

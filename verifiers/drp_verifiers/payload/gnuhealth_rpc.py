@@ -135,9 +135,10 @@ def look(request):
     return answer
 
 
-given = json.load(sys.stdin)
-try:
-    result = look(given)
-except (Refused, OSError, ValueError, LookupError, http.client.HTTPException) as error:
-    result = {"logged_in": False, "reason": f"{type(error).__name__}: {error}"[:300]}
-json.dump(result, sys.stdout)
+if __name__ == "__main__":
+    given = json.load(sys.stdin)
+    try:
+        result = look(given)
+    except (Refused, OSError, ValueError, LookupError, http.client.HTTPException) as error:
+        result = {"logged_in": False, "reason": f"{type(error).__name__}: {error}"[:300]}
+    json.dump(result, sys.stdout)

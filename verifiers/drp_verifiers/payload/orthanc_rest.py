@@ -165,11 +165,12 @@ def look(request):
     return answer
 
 
-given = json.load(sys.stdin)
-try:
-    result = look(given)
-except Refused as error:
-    result = {"answered": True, "status": 0, "reason": str(error)}
-except (OSError, ValueError, LookupError, http.client.HTTPException) as error:
-    result = {"answered": False, "reason": f"{type(error).__name__}: {error}"[:300]}
-json.dump(result, sys.stdout)
+if __name__ == "__main__":
+    given = json.load(sys.stdin)
+    try:
+        result = look(given)
+    except Refused as error:
+        result = {"answered": True, "status": 0, "reason": str(error)}
+    except (OSError, ValueError, LookupError, http.client.HTTPException) as error:
+        result = {"answered": False, "reason": f"{type(error).__name__}: {error}"[:300]}
+    json.dump(result, sys.stdout)

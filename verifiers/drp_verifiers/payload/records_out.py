@@ -1,0 +1,29 @@
+"""Runs inside the sandbox: writes records as compressed lines of JSON; the last line, a list, says how it ended."""
+
+import json
+import sys
+import zlib
+
+LONGEST_REASON = 400
+
+
+class Records:
+    """Compresses as it goes, so a million records fit in what a command may answer."""
+
+    def __init__(self):
+        """Begin."""
+        self.packer = zlib.compressobj(1)
+
+    def line(self, line):
+        """Write one record that is a line of JSON already."""
+        sys.stdout.buffer.write(self.packer.compress(line + b"\n"))
+
+    def record(self, fields):
+        """Write one record."""
+        self.line(json.dumps(fields).encode())
+
+    def end(self, reason=""):
+        """Write how it ended; empty: every record is there."""
+        self.line(json.dumps(["end", str(reason)[:LONGEST_REASON]]).encode())
+        sys.stdout.buffer.write(self.packer.flush())
+        sys.stdout.buffer.flush()
