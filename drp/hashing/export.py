@@ -1,8 +1,9 @@
 """A manifest in the formats of other tools, so that a tree can be checked without drp.
 
 b3sum and sha256sum escape a name with a backslash or a newline and mark the line with a leading backslash (coreutils;
-sha256sum escapes carriage returns too); BagIt (RFC 8493 §2.1.3) percent-encodes CR, LF and %; mtree(5) encodes all
-but printable ASCII as three octal digits. Only regular files that were read are exported, except by mtree.
+sha256sum escapes carriage returns too); BagIt (RFC 8493 §2.1.3) percent-encodes CR, LF and % (bagit.py 1.9 does not
+decode the last); mtree(5) encodes all but printable ASCII as three octal digits (NetBSD's takes ``*``, ``?`` and ``[``
+for patterns all the same). Only regular files that were read are exported, except by mtree.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def export(manifest: Manifest, form: str) -> Iterator[bytes]:
             hint=f"make it with `--algorithm {algorithm}` or `--algorithm both`",
         )
     if form == "mtree":
-        yield b"#mtree\n"
+        yield b"#mtree\n. type=dir\n"
     for entry in entries(manifest):
         if form == "mtree" or (entry.is_file and not entry.errno):
             yield line(manifest, entry)
@@ -69,9 +70,9 @@ def _mtree(manifest: Manifest, entry: Entry) -> bytes:
         b"./" + b"/".join(_vis(part) for part in entry.path.split(b"/")),
         b"type=" + _MTREE_KINDS.get(kind, b"file"),
         b"mode=%04o uid=%d gid=%d" % (stat.S_IMODE(row.mode), row.uid, row.gid),
-        b"time=%d.%09d" % divmod(row.mtime_ns, 1_000_000_000),
     ]
-    if entry.is_file:
+    if entry.is_file:  # times of others are not judged by drp either: restoring changes them
+        words.append(b"time=%d.%09d" % divmod(row.mtime_ns, 1_000_000_000))
         words.append(b"size=%d" % row.size)
         if "sha256" in manifest.algorithms and not entry.errno:
             words.append(b"sha256digest=" + entry.digest(manifest.algorithms, "sha256").hex().encode())

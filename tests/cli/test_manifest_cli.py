@@ -141,17 +141,6 @@ def test_export_checks_out_with_the_real_tool(tmp_path, form, tool):
     ).returncode
 
 
-def test_export_bagit_and_mtree(made):
-    _, path, document_ = made
-    lines = drp("export", path, "--format", "bagit").stdout.splitlines()
-    assert len(lines) == document_["files"]
-    assert any(line.endswith(b"  data/new%0Aline") for line in lines)
-    mtree = drp("export", path, "--format", "mtree").stdout
-    assert mtree.startswith(b"#mtree\n")
-    assert len(mtree.splitlines()) == document_["entries"] + 1
-    assert b"./new\\012line type=file" in mtree
-
-
 def test_into_a_directory_of_manifests(made, tmp_path):
     tree, _, _ = made
     result = document(drp("create", tree, "--into", tmp_path / "kept", "--application", "ehr", "--json"))
