@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from drp.domain.sign_off import Checklist
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objectives:
@@ -17,6 +19,8 @@ class Objectives:
     """Recovery point objective: most data, in time, that may be lost."""
     mtpd: timedelta | None = None
     """Maximum tolerable period of disruption."""
+    wrt: timedelta | None = None
+    """Work recovery time: longest acceptable time from technical checks to the sign-off of the business."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,14 @@ class SoftwareImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProductionAddress:
+    """An address that an application has in production, and the host names that lead to it."""
+
+    address: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
     """A clinical system that is recovered as a unit."""
 
@@ -77,12 +89,16 @@ class Application:
     checks: tuple[CheckSpec, ...] = ()
     depends_on: tuple[str, ...] = ()
     owner: str = ""
+    sign_off: Checklist | None = None
+    """What its business referent goes through where a plan asks for it."""
     drill_every: timedelta | None = None
     """A drill of it must pass at least so often; None: nobody says how often."""
     ground_truth: str = ""
     """File of acknowledged writes, kept outside of the application: what was really lost is counted against it."""
     software: tuple[SoftwareImage, ...] = ()
     """Empty: the application's software comes from the backup, or from what the drill host has in /usr."""
+    addresses: tuple[ProductionAddress, ...] = ()
+    """Where it is found in production, and so in the sandbox."""
     point_in_time: bool = False
     """Its backups and its runbook can bring back any instant between a base backup and the last archived log."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from drp.domain.application import SoftwareImage
+from drp.domain.application import ProductionAddress, SoftwareImage
 
 SandboxRole = Literal["restore-cell", "run"]
 ProbeOutcome = Literal["denied", "allowed", "error"]
@@ -55,6 +55,10 @@ class SandboxOrder:
 
     software: tuple[SoftwareImage, ...] = ()
     """Bound read-only; whoever orders has compared their digests."""
+    pod: str = ""
+    """Sandboxes with the same one share a network namespace; empty: one of its own."""
+    addresses: tuple[ProductionAddress, ...] = ()
+    """Of every application that is restored in this network: their names resolve, and answers there are neighbours'."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +125,13 @@ class EgressAttempt:
     at: datetime
     protocol: Literal["tcp", "udp"]
     destination: str
+    """An address, or ``name:`` and the name that was looked up, which nobody could give an address for."""
     port: int
     payload_bytes: int = 0
     payload_digest: str = ""
     """SHA-256 of what was caught; the bytes may hold patient data and are not kept in the record."""
+    pod: str = ""
+    """Where sandboxes share a network: the pod that it was seen in. Which of them it came from is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,18 @@ Every line here answers a way out that once worked: see the isolation proof, whi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import SandboxProfile, SandboxRole
 from drp.sandboxes.identity import Identity
+from drp.sandboxes.payload.netns import RESOLVER
 
 PYTHON = "/usr/bin/python3"
 INSIDE = "/run/drp"
+HOSTNAME = "sandbox"
 _PATH = f"{INSIDE}/tool:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CELL_CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID")
 _RUN_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
@@ -32,6 +35,8 @@ class Spec:
     read_only: Mapping[str, str]
     """Host path → path inside."""
     hosts: str = "127.0.0.1 localhost\n::1 localhost\n"
+    network: int = -1
+    """Descriptor of the network namespace to run in; negative: one of its own."""
     limit_by_prlimit: bool = False
 
     @property
@@ -50,16 +55,28 @@ class Spec:
         return bool(self.identity.range_size) or self.role == "run"
 
 
+def hosts_file(addresses: Iterable[ProductionAddress]) -> str:
+    """Return /etc/hosts of a run sandbox: itself, and every name that leads to a restored application."""
+    named = [f"{each.address} {' '.join(each.names)}\n" for each in addresses if each.names]
+    return "".join(["127.0.0.1 localhost\n::1 localhost\n", f"127.0.1.1 {HOSTNAME}\n", *named])
+
+
 def files(spec: Spec) -> dict[str, bytes]:
     """Return the small files that a sandbox finds in /etc, by path."""
     uid = spec.profile.run_as
     group = f"drp:x:{uid}:\n" if uid else ""
     account = f"drp:x:{uid}:{uid}::/tmp:/bin/sh\n" if uid else ""
+    names = "hosts: files\n"
+    resolver = {}
+    if spec.role == "run":
+        names = "hosts: files dns\n"
+        resolver["/etc/resolv.conf"] = f"nameserver {RESOLVER[0]}\noptions timeout:1 attempts:1\n".encode()
     return {
         "/etc/passwd": f"root:x:0:0::/tmp:/bin/sh\n{account}nobody:x:65534:65534::/:/bin/false\n".encode(),
         "/etc/group": f"root:x:0:\n{group}nogroup:x:65534:\n".encode(),
         "/etc/hosts": spec.hosts.encode(),
-        "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\nservices: files\n",
+        "/etc/nsswitch.conf": f"passwd: files\ngroup: files\n{names}services: files\n".encode(),
+        **resolver,
     }
 
 
@@ -115,8 +132,9 @@ def _read_only(spec: Spec) -> list[str]:
 
 def _namespaces(spec: Spec) -> list[str]:
     # never --unshare-all: there user and cgroup namespaces are only tried
-    argv = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup"]
-    argv += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--cap-drop", "ALL"]
+    argv = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup"]
+    argv += ["--unshare-net"] if spec.network < 0 else []
+    argv += ["--die-with-parent", "--new-session", "--hostname", HOSTNAME, "--cap-drop", "ALL"]
     if spec.identity.range_size:
         wanted = _CELL_CAPABILITIES if spec.role == "restore-cell" else _RUN_CAPABILITIES
         return argv + [part for each in wanted for part in ("--cap-add", each)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -20,13 +20,15 @@ from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHa
 from drp.errors import SandboxError
 from drp.redact import remember
 from drp.sandboxes import binds, canary, cell, cgroups, isolation, layout, netns, reaper, residue, volume
-from drp.sandboxes.arguments import Spec, arguments
+from drp.sandboxes.arguments import Spec, arguments, hosts_file
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.errors import sandbox_errors
 from drp.sandboxes.gateway import GatewayClient
 from drp.sandboxes.identity import Identity, Slot, identity_for
 from drp.sandboxes.launch import Options, Running, launch
 from drp.sandboxes.layout import LiveDirectory
+from drp.sandboxes.netns import Wanted
+from drp.sandboxes.pods import Pod, Pods
 from drp.sandboxes.recorder import Recorder
 from drp.sandboxes.target import SandboxTarget
 
@@ -45,6 +47,8 @@ class _Live:
     slot: Slot | None = None
     """Held by the run sandbox; its cells share it."""
     recorder: Recorder | None = None
+    pod: Pod | None = None
+    """Whose recorder it is."""
     cells: list[str] = field(default_factory=list)
     on_end: ExitStack = field(default_factory=ExitStack)
 
@@ -64,6 +68,7 @@ class BubblewrapSandbox:
         self._resolve = resolve
         self._gateway = gateway
         self._live: dict[str, _Live] = {}
+        self._pods = Pods()
 
     def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = _BARE) -> SandboxHandle:
         """Return a new run sandbox: no network, no repository, no key, an empty data volume under quota."""
@@ -81,26 +86,32 @@ class BubblewrapSandbox:
                 image_directory=self._run_directory,
             )
             spec = self._spec(directory, profile, identity, data.path, order)
-            live = self._launch(undo, directory, spec, label)
+            if order.pod:
+                pod = self._pods.join(order.pod, spec.id, profile, order.addresses)
+                undo.callback(self._pods.leave, pod, spec.id)
+                live = self._launch(undo, directory, replace(spec, network=pod.descriptor), label)
+                self._require_pod(live.running, pod)
+                live.pod, live.recorder = pod, pod.recorder
+            else:
+                live = self._launch(undo, directory, spec, label)
+                live.recorder = self._record_egress(live.running, profile)
+                if live.recorder is not None:
+                    undo.callback(live.recorder.close)
+                    live.recorder.declare(order.addresses)
             live.slot = slot
-            live.recorder = self._record_egress(live.running, profile)
-            if live.recorder is not None:
-                undo.callback(live.recorder.close)
             undo.pop_all()
         return live.handle
 
     def prove(self, handle: SandboxHandle) -> IsolationProof:
         """Return the proof for this sandbox; what the probe tried is not kept as egress."""
         live = self._get(handle)
-        recorder = live.recorder
-        unrecorded = recorder.unrecorded() if recorder is not None else nullcontext()
-        with sandbox_errors("cannot prove the sandbox"), unrecorded:
+        with sandbox_errors("cannot prove the sandbox"):
             return isolation.prove(
                 live.running.client,
                 host_uid=live.spec.identity.host_uid_of(live.spec.inside_uid),
                 parent=self._home,
                 places=live.spec.read_only.values(),
-                saw=recorder.saw if recorder is not None else lambda _destination, _port: False,
+                recorder=live.recorder,
             )
 
     def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
@@ -122,7 +133,7 @@ class BubblewrapSandbox:
             )
             live = self._launch(undo, directory, spec, "restore-cell")
             if plan.listeners:
-                inside = netns.enter(live.running.child, addresses=plan.addresses, listeners=plan.listeners)
+                inside = netns.enter(live.running.child, Wanted(addresses=plan.addresses, listeners=plan.listeners))
                 live.on_end.callback(cell.relay(self._gateway, inside, order))
             for secret in secrets:
                 value = secret.template.format(*(self._resolve(reference) for reference in secret.references))
@@ -139,6 +150,8 @@ class BubblewrapSandbox:
     def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
         """Return what tried to leave the sandbox so far; nothing once it is destroyed."""
         live = self._live.get(handle.id)
+        if live is not None and live.pod is not None:
+            return live.pod.egress(handle.id)
         return live.recorder.attempts() if live is not None and live.recorder is not None else ()
 
     def volume_usage(self, handle: SandboxHandle) -> volume.VolumeUsage:
@@ -150,17 +163,19 @@ class BubblewrapSandbox:
         started = time.monotonic()
         live = self._live.pop(handle.id, None)
         namespace = live.running.pid_namespace if live is not None else ""
+        network = live.pod.network if live is not None and live.pod is not None else ""
         if live is not None:
             for name in live.cells:
                 if name in self._live:
                     self.destroy(self._live[name].handle)
             self._end(live)
+            network = "" if live.pod is not None and live.pod.members else network
         directory = self._home / handle.id
         if live is None and directory.exists() and layout.is_abandoned(directory):
             namespace = str(layout.read_record(directory).get("pid_namespace", ""))
             reaper.reap_one(handle.id, self._run_directory)
         elapsed = int((time.monotonic() - started) * 1000)
-        return residue.look(handle.id, [directory], namespace, duration_ms=elapsed)
+        return residue.look(handle.id, [directory], namespace, network, duration_ms=elapsed)
 
     # ---- parts
 
@@ -188,6 +203,7 @@ class BubblewrapSandbox:
             profile=profile,
             identity=identity,
             data=data,
+            hosts=hosts_file(order.addresses),
             read_only=binds.software(order.software, directory.path / "binds", identity, profile.run_as),
         )
 
@@ -216,17 +232,21 @@ class BubblewrapSandbox:
         return live
 
     def _record_egress(self, running: Running, profile: SandboxProfile) -> Recorder | None:
-        return Recorder(netns.enter(running.child, every_address=True, recorder=True, sinks=profile.sink_ports))
+        return Recorder(netns.enter(running.child, replace(netns.SANDBOX, sinks=profile.sink_ports)))
 
-    @staticmethod
-    def _end(live: _Live) -> None:
+    def _require_pod(self, running: Running, pod: Pod) -> None:
+        pod.require(running.child)
+
+    def _end(self, live: _Live) -> None:
         """Take a sandbox down; a step that fails does not keep the others from being done."""
         with ExitStack() as steps:  # in reverse order
             if live.slot is not None:
                 steps.callback(live.slot.release)
             steps.callback(live.directory.release)
             steps.callback(reaper.clear, live.directory.path)
-            if live.recorder is not None:
+            if live.pod is not None:
+                steps.callback(self._pods.leave, live.pod, live.handle.id)
+            elif live.recorder is not None:
                 steps.callback(live.recorder.close)
             steps.callback(cgroups.destroy, live.running.groups)
             steps.callback(live.running.kill)

@@ -23,9 +23,9 @@ from drp.sandboxes.arguments import PYTHON
 from drp.sandboxes.identity import standing
 from drp.sandboxes.layout import LiveDirectory, new_id
 from drp.sandboxes.processes import finish
+from drp.sandboxes.recorder import NAME
 
 HOSTS = ("127.0.0.1", "192.0.2.2", "::1", "fd00::2")
-PRODUCTION = "10.20.30.40"
 ENVIRONMENT_VARIABLE = "DRP_CANARY"
 _FIRST_DECOY = 20_000
 _DECOY_SECONDS = 120
@@ -42,8 +42,14 @@ def plant() -> None:
 class Canary:
     """Alive between construction and ``close``."""
 
-    def __init__(self, parent: Path, uid: int, hosts: Sequence[str] = HOSTS) -> None:
-        """Set everything up for the host uid of a sandbox; hosts that cannot be bound are left out of ``targets``."""
+    def __init__(
+        self, parent: Path, uid: int, hosts: Sequence[str] = HOSTS, *, avoid: frozenset[int] = frozenset()
+    ) -> None:
+        """Set everything up for the host uid of a sandbox; hosts that cannot be bound are left out of ``targets``.
+
+        Ports to ``avoid`` are listened on inside: the probe must not talk to restored software.
+        """
+        self._avoid = avoid
         self.hits: list[str] = []
         self._sockets: list[socket.socket] = []
         self._live = LiveDirectory(parent, new_id())
@@ -60,6 +66,11 @@ class Canary:
             self.close()
             raise
         self.digest = self._measure()
+        # drawn for each proof, so that what others attempt meanwhile is not taken for the probe's
+        self.production = ".".join(map(str, (10, *(secrets.randbelow(254) + 1 for _ in range(3)))))
+        self.name = f"drp-{secrets.token_hex(8)}.example"
+        self.production_ports = [_free(port, avoid) for port in (2575, 25)]
+        self.ports = ports
         self.targets: dict[str, object] = {
             "nonce": NONCE,
             "marker": f"drp-marker-{NONCE}",
@@ -68,7 +79,9 @@ class Canary:
             "udp_port": ports[1],
             "dns_port": ports[2],
             "vsock_port": ports[0],
-            "production": PRODUCTION,
+            "production": self.production,
+            "production_ports": self.production_ports,
+            "name": self.name,
             "unix_path": str(self.directory / "docker.sock"),
             "abstract": self._abstract,
             "secrets": [str(self.directory / "secret"), "/etc/shadow", str(Path.home() / ".bashrc")],
@@ -89,6 +102,8 @@ class Canary:
     def _listen(self, hosts: Sequence[str]) -> tuple[list[str], tuple[int, int, int]]:
         for _ in range(20):
             base = 20_000 + secrets.randbelow(10_000)
+            if not self._avoid.isdisjoint(range(base, base + 3)):
+                continue
             try:
                 bound = [host for host in hosts if self._listen_at(host, base)]
             except OSError:  # the port is taken: try others
@@ -184,6 +199,16 @@ class Canary:
         found = {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in sorted(repository.iterdir())}
         return {**found, "mode": oct((repository / "chunk0").stat().st_mode)}
 
+    def production_targets(self) -> dict[str, tuple[str, int]]:
+        """Return which address of production each check of that kind tries."""
+        mllp, smtp = self.production_ports
+        return {"net.mllp:production": (self.production, mllp), "net.smtp:production": (self.production, smtp)}
+
+    def destinations(self) -> list[tuple[str, int]]:
+        """Return everything that the probe will try to send to, as an egress recorder sees it."""
+        hosts = [(host, port) for host in HOSTS for port in self.ports]
+        return [*self.production_targets().values(), *hosts, (f"{NAME}{self.name}", 53)]
+
     def rearm(self) -> None:
         """Begin to count anew: what the positive control did is not the sandbox's doing."""
         self.hits.clear()
@@ -208,3 +233,8 @@ class Canary:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
         self._sockets.clear()
+
+
+def _free(port: int, avoid: frozenset[int]) -> int:
+    """Return the port, or the next one that is not to be avoided."""
+    return next(each for each in range(port, 1 << 16) if each not in avoid)

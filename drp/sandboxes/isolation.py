@@ -19,15 +19,15 @@ from drp.domain.check import Execution
 from drp.domain.sandbox import IsolationProof, ProbeCheck
 from drp.errors import SandboxError
 from drp.sandboxes.arguments import INSIDE, PYTHON
-from drp.sandboxes.canary import PRODUCTION, Canary
+from drp.sandboxes.canary import Canary
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.identity import standing
 from drp.sandboxes.launch import packed_probe
+from drp.sandboxes.recorder import Recorder
 
 _SECONDS = 40.0
 _OUTPUT_LIMIT = 1 << 20
 _CHECKS_LIMIT = 500
-_PRODUCTION_PORTS = {"net.mllp:production": 2575, "net.smtp:production": 25}
 _ALWAYS_REACHED = (
     "unix.path",
     "unix.abstract",
@@ -44,25 +44,31 @@ _WRITABLE = {"data", "dev", "proc", "run", "tmp"}
 """Of /dev and /proc only parts are: the probe tries what could do harm there."""
 _PLACES = _WRITABLE | {"bin", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr"}
 
+
 Saw = Callable[[str, int], bool]
 
 
-def prove(client: AgentClient, *, host_uid: int, parent: Path, saw: Saw, places: Iterable[str] = ()) -> IsolationProof:
+def prove(
+    client: AgentClient, *, host_uid: int, parent: Path, recorder: Recorder | None, places: Iterable[str] = ()
+) -> IsolationProof:
     """Return the proof for the sandbox behind ``client``, whose commands have ``host_uid`` on the host.
 
-    ``saw`` asks the sandbox's recorder whether an attempt to reach a destination arrived there; ``places`` are where
-    drp bound something read-only.
+    ``recorder`` is asked whether an attempt to reach production arrived there, and does not keep the probe's; in a pod
+    it goes on keeping those of others. ``places`` are where drp bound something read-only.
     """
     started = time.monotonic()
-    canary = Canary(parent, host_uid)
+    canary = Canary(parent, host_uid, avoid=recorder.busy_ports() if recorder is not None else frozenset())
+    saw: Saw = recorder.saw if recorder is not None else lambda _destination, _port: False
     try:
+        if recorder is not None:
+            recorder.disregard(canary.destinations())
         reached, _ = _read(_outside(canary, host_uid))
         expected = {*_ALWAYS_REACHED, f"fs.read:{canary.directory / 'secret'}"}
         expected |= {f"net.{kind}:{host}" for host in canary.hosts for kind in ("tcp", "udp", "dns-udp")}
         able = {each.id for each in reached if each.outcome == "allowed"}
         canary.rearm()
         checks, facts = _read(_inside(client, canary))
-        checks = (*(_judge(each, saw) for each in checks), *_foreign(facts, places))
+        checks = (*(_judge(each, canary.production_targets(), saw) for each in checks), *_foreign(facts, places))
         left_out = {each.id for each in reached} - {each.id for each in checks}
         return IsolationProof(
             denied=sum(each.outcome == "denied" for each in checks),
@@ -133,9 +139,9 @@ def _foreign(facts: Mapping[str, object], bound: Iterable[str]) -> tuple[ProbeCh
     return tuple(ProbeCheck(id=name[:200], kind="fs", outcome="allowed", detail=why) for name, why in seen.items())
 
 
-def _judge(check: ProbeCheck, saw: Saw) -> ProbeCheck:
-    port = _PRODUCTION_PORTS.get(check.id)
-    if port is None or check.outcome != "allowed" or not saw(PRODUCTION, port):
+def _judge(check: ProbeCheck, production: Mapping[str, tuple[str, int]], saw: Saw) -> ProbeCheck:
+    """Return the check; what answered at an address of production is no leak if the recorder saw it arrive."""
+    if check.id not in production or check.outcome != "allowed" or not saw(*production[check.id]):
         return check
     detail = "caught by the egress recorder on the sandbox's own loopback"
     return ProbeCheck(id=check.id, kind=check.kind, outcome="denied", detail=detail)

@@ -87,8 +87,17 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         option_file = memory_file(b"".join(os.fsencode(option) + b"\0" for option in chosen))
         memory_files = [*held.values(), filter_file, option_file]
         inherited += memory_files
+        inherited += [spec.network] if spec.network >= 0 else []
         closing += memory_files
-        argv = [*group.launch_prefix(), *_become(spec.identity), "bwrap", "--args", str(option_file), "--"]
+        argv = [
+            *group.launch_prefix(),
+            *_join(spec.network),
+            *_become(spec.identity),
+            "bwrap",
+            "--args",
+            str(option_file),
+            "--",
+        ]
         argv += command(spec, (listener.fileno(), lifeline))
         process = start(argv, pass_fds=inherited, stderr=errors)
         listener.close()  # an agent that died must be seen as refusing, not as slow
@@ -117,6 +126,11 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         groups=group.directories,
         descriptors=ours,
     )
+
+
+def _join(network: int) -> list[str]:
+    """Return what enters a network namespace that is there already; nothing inherits its descriptor."""
+    return [] if network < 0 else [sys.executable, "-I", "-S", str(PAYLOAD / "enter_net.py"), str(network), "--"]
 
 
 def _refuse_root(identity: Identity) -> None:

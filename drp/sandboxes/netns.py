@@ -7,92 +7,120 @@ import json
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from drp.command import start
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes.arguments import PYTHON
 from drp.sandboxes.launch import PAYLOAD
+from drp.sandboxes.payload.netns import TABLES
 from drp.sandboxes.processes import finish, namespace
+from drp.sandboxes.tables import SocketTables
 
 _SECONDS = 15.0
 _DESCRIPTORS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be made in a network namespace, in the order in which it comes back."""
+
+    addresses: Sequence[str] = ()
+    """Become addresses of its loopback interface."""
+    every_address: bool = False
+    """All addresses are local there."""
+    recorder: bool = False
+    sinks: Sequence[int] = ()
+    resolver: bool = False
+    listeners: Sequence[tuple[str, int]] = ()
+    tables: bool = False
+    """What lists the namespace's sockets, readable from outside."""
+    namespace: bool = False
+    """A descriptor that keeps the namespace alive, and by which it is entered."""
+
+
+SANDBOX = Wanted(every_address=True, recorder=True, resolver=True, tables=True)
+"""What every run sandbox, or the pod that it is in, has; sinks are its profile's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inside:
-    """Sockets that belong to a sandbox's network namespace."""
+    """What belongs to a sandbox's network namespace."""
 
     recorder: socket.socket | None = None
     sinks: dict[int, socket.socket] = field(default_factory=dict)
+    resolver: socket.socket | None = None
     listeners: tuple[socket.socket, ...] = ()
+    tables: SocketTables = field(default_factory=SocketTables)
+    namespace: list[int] = field(default_factory=list)
+    """A descriptor, or none."""
 
     def close(self) -> None:
-        """Close them all; safe to call again."""
-        for each in (self.recorder, *self.sinks.values(), *self.listeners):
+        """Close everything; safe to call again."""
+        for each in (self.recorder, *self.sinks.values(), self.resolver, *self.listeners):
             if each is not None:
                 each.close()
+        self.tables.close()
+        while self.namespace:
+            os.close(self.namespace.pop())
 
 
-def enter(
-    process: int,
-    *,
-    addresses: Sequence[str] = (),
-    every_address: bool = False,
-    recorder: bool = False,
-    sinks: Sequence[int] = (),
-    listeners: Sequence[tuple[str, int]] = (),
-) -> Inside:
-    """Return sockets made in the network namespace of ``process``.
+def enter(process: int, wanted: Wanted) -> Inside:
+    """Return what was made in the network namespace of ``process``.
 
     Raises SandboxError, and NotIsolated when that namespace is our own.
-
-    ``addresses`` become addresses of its loopback interface; with ``every_address`` all of them are local there.
     """
     if namespace(process, "net") in {namespace("self", "net"), ""}:
         raise NotIsolated("the sandbox shares the network of the host")
-    request = {
-        "addresses": list(addresses),
-        "every_address": every_address,
-        "recorder": recorder,
-        "sinks": list(sinks),
-        "listeners": [list(each) for each in listeners],
-    }
+    return _ask(str(process), wanted)
+
+
+def create(wanted: Wanted) -> Inside:
+    """Return what was made in a new network namespace, which lives as long as something of it is open."""
+    return _ask("new", wanted)
+
+
+def _ask(process: str, wanted: Wanted) -> Inside:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         ours.settimeout(_SECONDS)
-        argv = [PYTHON, "-I", "-S", str(PAYLOAD / "netns.py"), str(process), str(theirs.fileno())]
+        argv = [PYTHON, "-I", "-S", str(PAYLOAD / "netns.py"), process, str(theirs.fileno())]
         helper = start(argv, pass_fds=[theirs.fileno()])
         theirs.close()
         try:
-            ours.send(json.dumps(request).encode())
+            ours.send(json.dumps(asdict(wanted)).encode())
             made = _receive(ours)
         except OSError as error:
             message = "the helper for the sandbox's network did not answer"
             raise SandboxError(message) from error
         finally:
             finish(helper, 5)
+    return _sorted(wanted, made)
+
+
+def _sorted(wanted: Wanted, made: list[int]) -> Inside:
     first = iter(made)
     return Inside(
-        recorder=next(first) if recorder else None,
-        sinks={port: next(first) for port in sinks},
-        listeners=tuple(first),
+        recorder=socket.socket(fileno=next(first)) if wanted.recorder else None,
+        sinks={port: socket.socket(fileno=next(first)) for port in wanted.sinks},
+        resolver=socket.socket(fileno=next(first)) if wanted.resolver else None,
+        listeners=tuple(socket.socket(fileno=next(first)) for _ in wanted.listeners),
+        tables=SocketTables([next(first) for _ in TABLES] if wanted.tables else []),
+        namespace=list(first),
     )
 
 
-def _receive(control: socket.socket) -> list[socket.socket]:
+def _receive(control: socket.socket) -> list[int]:
     size = array.array("i").itemsize * _DESCRIPTORS
     message, ancillary, _, _ = control.recvmsg(1 << 16, socket.CMSG_SPACE(size))
     descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-    made = []
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
-        made.append(socket.socket(fileno=descriptor))
     answer = json.loads(message) if message else {"error": "it ended at once"}
     if "error" in answer:
         complaint = f"cannot set up the sandbox's network: {answer['error']}"
         raise SandboxError(complaint)
-    return made
+    return list(descriptors)

@@ -34,10 +34,15 @@ def namespace(process: int | str, kind: str) -> str:
 
 def in_pid_namespace(name: str) -> set[int]:
     """Return the living processes of a pid namespace; never of our own."""
-    if not name or name == namespace("self", "pid"):
+    return in_namespace("pid", name)
+
+
+def in_namespace(kind: str, name: str) -> set[int]:
+    """Return the living processes of a namespace, none for an empty name; never of our own."""
+    if not name or name == namespace("self", kind):
         return set()
     numbers = [each.name for each in Path("/proc").iterdir() if each.name.isdigit()]
-    return {int(number) for number in numbers if namespace(number, "pid") == name and not is_ended(int(number))}
+    return {int(number) for number in numbers if namespace(number, kind) == name and not is_ended(int(number))}
 
 
 def is_ended(process: int) -> bool:

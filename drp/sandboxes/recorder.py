@@ -1,30 +1,41 @@
 """The egress recorder of a sandbox: every address of the world is its own loopback, and what is sent there is seen.
 
 So restored software keeps its production addresses, finds what was restored beside it under them, and whatever else
-it tries to reach is recorded and goes nowhere. Only destination, size and digest are kept. A port of ``sink_ports``
-cannot be listened on by restored software itself: leave out what the application serves.
+it tries to reach or to look up is recorded and goes nowhere. Only destination, size and digest are kept. A port of
+``sink_ports`` cannot be listened on by restored software itself: leave out what the application serves.
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import socket
 import struct
 import threading
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from drp.clock import utc_now
+from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import EgressAttempt
 from drp.sandboxes.netns import Inside
+from drp.sandboxes.resolver import Resolver
 from drp.sandboxes.sinks import Caught, Sink
 
 _KEPT = 1000
 _WAKE_SECONDS = 0.1
 _SYN, _ACK = 0x02, 0x10
 _TCP, _UDP = 6, 17
+_DNS_PORT = 53
+NAME = "name:"
+"""What stands before a name where an address is expected: it was looked up, so there was nothing to connect to."""
+
+_Key = tuple[str, str, int, str]
+"""Protocol, destination, port, digest of what was sent."""
+_Flow = tuple[tuple[str, int], tuple[str, int]]
+"""From, to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +75,20 @@ def parse(raw: bytes) -> Packet | None:
 
 
 class Recorder:
-    """Keeps the attempts of one sandbox, at most a thousand different ones."""
+    """Keeps the attempts of one sandbox or pod, at most a thousand different ones."""
 
     def __init__(self, inside: Inside) -> None:
         """Start listening on sockets made in the sandbox's network namespace."""
         self._inside = inside
         self._lock = threading.Lock()
-        self._attempts: dict[tuple[str, str, int, str], EgressAttempt] = {}
+        self._attempts: dict[_Key, EgressAttempt] = {}
         self._unkept = 0
         self._lately: deque[tuple[str, int]] = deque(maxlen=_KEPT)
-        self._sinks = [Sink(listener, port, self._caught) for port, listener in inside.sinks.items()]
+        self._probed: set[tuple[str, int]] = set()
+        self._declared: set[str] = set()
+        self._datagrams: OrderedDict[_Flow, _Key] = OrderedDict()
+        self._sinks = {port: Sink(listener, port, self._caught) for port, listener in inside.sinks.items()}
+        self._resolver = Resolver(inside.resolver, self._asked) if inside.resolver is not None else None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._record, name="drp-egress", daemon=True)
         self._thread.start()
@@ -92,23 +107,44 @@ class Recorder:
         with self._lock:
             return (destination, port) in self._lately
 
-    @contextmanager
-    def unrecorded(self) -> Iterator[None]:
-        """See, but do not keep, what is attempted in the block: the isolation probe's attempts are no finding."""
+    def busy_ports(self) -> frozenset[int]:
+        """Return the ports that restored software listens on."""
+        return self._inside.tables.listening() - frozenset(self._sinks)
+
+    def disregard(self, destinations: Iterable[tuple[str, int]]) -> None:
+        """Never keep attempts to reach these: the isolation probe's own, which draws them at random for each proof.
+
+        What others attempt meanwhile is kept.
+        """
         with self._lock:
-            before, unkept = dict(self._attempts), self._unkept
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._attempts, self._unkept = before, unkept
+            self._probed.update(destinations)
+
+    def declare(self, addresses: Sequence[ProductionAddress]) -> None:
+        """Hear where restored applications are in production: only there an answer is a neighbour's; names lead there.
+
+        Without any, whatever is answered inside counts as a neighbour found.
+        """
+        names: dict[str, list[bytes]] = {}
+        for each in addresses:
+            for name in each.names:
+                names.setdefault(name.lower(), []).append(ipaddress.ip_address(each.address).packed)
+        with self._lock:
+            self._declared.update(each.address for each in addresses)
+        if self._resolver is not None:
+            self._resolver.know(names)
+
+    def leave(self, ports: Iterable[int]) -> None:
+        """Stop answering on these ports: restored software serves them itself."""
+        for port in ports:
+            if self._sinks.pop(port, None) is not None:
+                _shut(self._inside.sinks.pop(port))
 
     def close(self) -> None:
         """Stop; safe to call again."""
         self._closing.set()
-        for each in self._inside.sinks.values():
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits on it; closing alone would not
+        self.leave(tuple(self._sinks))
+        if self._inside.resolver is not None:
+            _shut(self._inside.resolver)
         self._thread.join(1.0)
         self._inside.close()
 
@@ -129,25 +165,56 @@ class Recorder:
 
     def _see(self, packet: Packet) -> None:
         if packet.protocol == _UDP:
-            self._keep("udp", packet.destination, packet.port, len(packet.payload), _digest(packet.payload))
+            self._see_datagram(packet)
         elif packet.flags & (_SYN | _ACK) == _SYN:
-            self._keep("tcp", packet.destination, packet.port, 0, "")
-        elif packet.source_port not in self._inside.sinks:
+            self._keep(("tcp", packet.destination, packet.port, ""), 0)
+        elif packet.source_port not in self._sinks and self._is_neighbour(packet.source):
             # answered by restored software under a production address: it found its neighbour, nothing left
             with self._lock:
                 self._attempts.pop(("tcp", packet.source, packet.source_port, ""), None)
+
+    def _see_datagram(self, packet: Packet) -> None:
+        asked = ((packet.destination, packet.port), (packet.source, packet.source_port))
+        with self._lock:
+            question = self._datagrams.get(asked)
+            if question is not None:  # an answer: to somebody who stands inside, from somebody who does
+                if self._neighbours(packet.source):
+                    self._attempts.pop(question, None)
+                return
+        key = ("udp", packet.destination, packet.port, _digest(packet.payload))
+        with self._lock:
+            self._datagrams[asked[1], asked[0]] = key
+            while len(self._datagrams) > _KEPT:
+                self._datagrams.popitem(last=False)
+        if not (self._is_neighbour(packet.destination) and self._takes(packet)):
+            self._keep(key, len(packet.payload))
+
+    def _takes(self, packet: Packet) -> bool:
+        """Return whether restored software waits for the datagram."""
+        family = socket.AF_INET6 if ":" in packet.destination else socket.AF_INET
+        return self._inside.tables.takes_datagrams(socket.inet_pton(family, packet.destination), packet.port)
+
+    def _is_neighbour(self, address: str) -> bool:
+        with self._lock:
+            return self._neighbours(address)
+
+    def _neighbours(self, address: str) -> bool:
+        return not self._declared or address in self._declared
 
     def _caught(self, caught: Caught) -> None:
         if caught.payload_bytes and not _is_loopback(caught.destination):
             with self._lock:
                 self._attempts.pop(("tcp", caught.destination, caught.port, ""), None)
-            self._keep("tcp", caught.destination, caught.port, caught.payload_bytes, caught.payload_digest)
+            self._keep(("tcp", caught.destination, caught.port, caught.payload_digest), caught.payload_bytes)
 
-    def _keep(self, protocol: str, destination: str, port: int, size: int, digest: str) -> None:
-        key = (protocol, destination, port, digest)
+    def _asked(self, name: str) -> None:
+        self._keep(("udp", f"{NAME}{name}", _DNS_PORT, ""), 0)
+
+    def _keep(self, key: _Key, size: int) -> None:
+        protocol, destination, port, digest = key
         with self._lock:
             self._lately.append((destination, port))
-            if key in self._attempts:
+            if key in self._attempts or (destination, port) in self._probed:
                 return
             if len(self._attempts) >= _KEPT:
                 self._unkept += 1
@@ -160,6 +227,12 @@ class Recorder:
                     payload_bytes=size,
                     payload_digest=digest,
                 )
+
+
+def _shut(channel: socket.socket) -> None:
+    with suppress(OSError):
+        channel.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits on it; closing alone would not
+    channel.close()
 
 
 def _digest(payload: bytes) -> str:

@@ -227,8 +227,9 @@ def test_an_unreadable_answer_is_an_error(rig: Rig, monkeypatch: pytest.MonkeyPa
 
 def test_production_that_answers_and_was_not_caught_is_a_leak() -> None:
     check = ProbeCheck(id="net.mllp:production", kind="net", outcome="allowed", detail="connected")
-    assert isolation._judge(check, lambda _host, _port: False).outcome == "allowed"
-    assert isolation._judge(check, lambda host, port: (host, port) == ("10.20.30.40", 2575)).outcome == "denied"
+    where = {check.id: ("10.1.2.3", 2575)}
+    assert isolation._judge(check, where, lambda _host, _port: False).outcome == "allowed"
+    assert isolation._judge(check, where, lambda host, port: (host, port) == ("10.1.2.3", 2575)).outcome == "denied"
 
 
 def test_a_canary_notices_damage_and_visitors(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Works inside a sandbox's network namespace without running anything in the sandbox: ``netns.py PID CONTROL_FD``.
 
 A short-lived helper of the host. It reads one request (JSON) from the control socket, enters the namespaces of the
-process, and passes the sockets it made there back (SCM_RIGHTS): they stay bound to that namespace.
-The netlink functions are also used by the drill worker in its own namespace.
+process (PID ``new``: makes a network namespace), and passes what it opened there back (SCM_RIGHTS): sockets, and files
+of /proc, stay bound to that namespace. The netlink functions are also used by the drill worker in its own namespace.
 """
 
 from __future__ import annotations
 
 import array
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -28,6 +29,9 @@ PACKET_IGNORE_OUTGOING, SOL_PACKET, SO_ATTACH_FILTER = 23, 263, 26
 ETH_P_ALL = 3
 LOOPBACK_INDEX = 1
 EEXIST = 17
+RESOLVER = ("127.0.0.53", 53)
+TABLES = ("tcp", "tcp6", "udp", "udp6")
+LOWEST_PORT = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 
 def netlink(kind: int, body: bytes) -> None:
@@ -160,6 +164,19 @@ def sink(port: int) -> socket.socket:
         return listener("0.0.0.0", port)
 
 
+def resolver() -> socket.socket:
+    channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    channel.bind(RESOLVER)
+    return channel
+
+
+def allow_production_ports() -> None:
+    """Let restored software, which has no capability, listen on its ports below 1024; where /proc is closed, it cannot."""
+    with contextlib.suppress(OSError), open(LOWEST_PORT, "w") as setting:
+        setting.write("0")
+
+
 def enter(process: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     network = os.open("/proc/%d/ns/net" % process, os.O_RDONLY)
@@ -170,28 +187,41 @@ def enter(process: int) -> None:
         raise OSError(ctypes.get_errno(), "entering the network namespace")
 
 
-def fulfil(request: dict[str, Any]) -> list[socket.socket]:
+def make() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "making a network namespace")
+    loopback_up()
+
+
+def fulfil(request: dict[str, Any]) -> list[int]:
     for address in request.get("addresses", []):
         add_address(address)
     if request.get("every_address"):
         every_address_is_local()
+        allow_production_ports()
     made = [recorder()] if request.get("recorder") else []
     made += [sink(port) for port in request.get("sinks", [])]
+    made += [resolver()] if request.get("resolver") else []
     made += [listener(address, port) for address, port in request.get("listeners", [])]
-    return made
+    opened = [each.detach() for each in made]
+    if request.get("tables"):
+        opened += [os.open("/proc/thread-self/net/" + name, os.O_RDONLY) for name in TABLES]
+    if request.get("namespace"):
+        opened.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
+    return opened
 
 
 def main() -> None:
-    process, control = int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
+    process, control = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
     request = json.loads(control.recv(1 << 16))
     try:
-        enter(process)
+        make() if process == "new" else enter(int(process))
         made = fulfil(request)
     except OSError as error:
         control.send(json.dumps({"error": str(error)}).encode())
         return
-    descriptors = array.array("i", [each.fileno() for each in made])
-    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)] if made else []
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", made))] if made else []
     control.sendmsg([json.dumps({"made": len(made)}).encode()], ancillary)
 
 

@@ -44,9 +44,10 @@ def network() -> None:
         if ":" not in host:
             check("net.icmp-dgram:" + host, "net", icmp(host, socket.SOCK_DGRAM))
             check("net.icmp-raw:" + host, "net", icmp(host, socket.SOCK_RAW))
-    check("net.mllp:production", "net", production(TARGETS["production"], 2575))
-    check("net.smtp:production", "net", production(TARGETS["production"], 25))
-    check("net.getaddrinfo", "net", lambda: socket.getaddrinfo("example.org", 443))
+    mllp, smtp = TARGETS["production_ports"]
+    check("net.mllp:production", "net", production(TARGETS["production"], mllp))
+    check("net.smtp:production", "net", production(TARGETS["production"], smtp))
+    check("net.getaddrinfo", "net", lambda: socket.getaddrinfo(TARGETS["name"], 443))
     check("net.interfaces", "net", interfaces)
     check("net.routes", "net", routes)
     check("net.af_packet", "net", family(17, socket.SOCK_RAW))
