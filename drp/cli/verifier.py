@@ -1,9 +1,8 @@
-"""`drp verifier`: what verifiers there are, trying one on any running system, and facts for the manifest."""
+"""`drp verifier`: what verifiers there are, and trying one on any running system."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,28 +10,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from drp.cli import render
 from drp.cli.kept import kept_target
 from drp.cli.noun import noun
+from drp.cli.verifier_facts import facts_app, libpq, options_of
 from drp.cli.wiring import wiring_of
 from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Expectation, Target
-from drp.errors import DrpError, Unreachable, UsageError
+from drp.errors import UsageError
 from drp.verifiers import Checks, LocalTarget, available, describe, load, options_schema
-from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_binaries
-from drp_verifiers.postgres_tables import databases, facts
-from drp_verifiers.sqlite import sqlite_facts
 
 app = noun("Verifiers: what looks at restored applications.", needs_verb=True)
-facts_app = noun("Facts of a running system, kept in the manifest at backup time.", needs_verb=True)
 app.add_typer(facts_app, name="facts")
-
-_PASSED_ON = ("PGPASSFILE", "PGSERVICEFILE", "PGSSLMODE", "PGSSLROOTCERT", "HOME")
-"""What libpq needs to find credentials by reference; a password itself is never passed on."""
 _EXIT = {"passed": 0, "failed": 1, "undetermined": 3}
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -115,7 +107,7 @@ def try_verifier(
     gentle = dict(getattr(load([name])[name], "gentle_options", {})) if target == "local" else {}
     if gentle:
         render.note(f"looking at a system in use, so by default: {', '.join(f'{key}={gentle[key]}' for key in gentle)}")
-    spec = CheckSpec(name=name, verifier=name, options={**gentle, **_options(option or [])})
+    spec = CheckSpec(name=name, verifier=name, options={**gentle, **options_of(option or [])})
     results = Checks([spec]).run(spec, _target(context, target), expectation, lambda: False)
     if as_json:
         render.document("drp/check-results/1", {"results": [to_data(result) for result in results]})
@@ -128,7 +120,7 @@ def try_verifier(
 
 def _target(context: typer.Context, target: str) -> Target:
     if target == "local":
-        return LocalTarget(_libpq())
+        return LocalTarget(libpq())
     drill, _, application = target.partition("/")
     return kept_target(wiring_of(context), drill, application or None)
 
@@ -143,28 +135,6 @@ def _render(results: tuple[CheckResult, ...]) -> None:
     render.line(", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items())))
 
 
-def _options(pairs: list[str]) -> dict[str, object]:
-    """Return options from ``key=value`` pairs. Raises UsageError."""
-    options: dict[str, object] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals or not all(key.split(".")):
-            raise UsageError(f"--option {pair}: say key=value")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UsageError(f"--option {key}: the value is no YAML: {' '.join(str(error).split())}") from error
-        *folders, last = key.split(".")
-        place = options
-        for folder in folders:
-            inner = place.setdefault(folder, {})
-            if not isinstance(inner, dict):
-                raise UsageError(f"--option {key}: {folder} already has a value")
-            place = inner
-        place[last] = value
-    return options
-
-
 def _facts_of(file: Path | None) -> dict[str, object]:
     """Return the facts of a file. Raises UsageError when it is none."""
     if file is None:
@@ -176,54 +146,3 @@ def _facts_of(file: Path | None) -> dict[str, object]:
     if not isinstance(data, dict):
         raise UsageError(f"--facts {file}: holds no JSON object")
     return data
-
-
-def _libpq() -> dict[str, str]:
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-
-
-@facts_app.command("postgres")
-def facts_postgres(
-    host: Annotated[str, typer.Option(help="Address, or directory of the socket.")] = "/var/run/postgresql",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 5432,
-    user: Annotated[str, typer.Option(help="Reads every table; its password comes from PGPASSFILE.")] = "postgres",
-    database: Annotated[list[str] | None, typer.Option(help="Only this one. Repeatable.")] = None,
-    snapshot: Annotated[
-        str, typer.Option(help="Exported snapshot to count in, the one given to pg_dump --snapshot.")
-    ] = "",
-    timeout: Annotated[float, typer.Option(help="Time limit in seconds.", min=1)] = 3600.0,
-) -> None:
-    """Print the row count of every table as JSON, for `drp manifest create --facts -`.
-
-    With --snapshot the counts are exactly those of the dump; without, those of the moment, database by database.
-    """
-    if snapshot and len(database or ()) != 1:
-        raise UsageError("a snapshot belongs to one database: name it with --database")
-    target = LocalTarget(_libpq())
-    session = Session(target, Connection(host=host, port=port, user=user), find_binaries(target), timeout)
-    maintenance = database[0] if database else "postgres"
-    try:
-        names = tuple(database) if database else databases(session, maintenance)
-        found = facts(session, names, snapshot=snapshot)
-    except NoAnswer as silence:
-        raise _no_facts(silence.trouble.reason) from silence
-    render.line(json.dumps(found, indent=1, sort_keys=True))
-
-
-@facts_app.command("sqlite")
-def facts_sqlite(
-    path: Annotated[Path, typer.Argument(help="Database file as it is now.")],
-    inside: Annotated[str, typer.Option("--as", help="What the check calls the file: its option path.")] = "",
-    copy: Annotated[bool, typer.Option(help="Count in a copy: the application keeps the file locked.")] = False,
-    timeout: Annotated[float, typer.Option(help="Time limit in seconds.", min=1)] = 3600.0,
-) -> None:
-    """Print the row count of every table of a database file as JSON, for `drp manifest create --facts -`."""
-    try:
-        tables = sqlite_facts(LocalTarget(), str(path.absolute()), copy=copy, timeout_seconds=timeout)
-    except ValueError as error:
-        raise _no_facts(str(error)) from error
-    render.line(json.dumps({"sqlite": {inside or str(path.absolute()): {"tables": tables}}}, indent=1, sort_keys=True))
-
-
-def _no_facts(reason: str) -> DrpError:
-    return Unreachable(f"no facts: {reason}", hint="check address, user and what the user may read")
