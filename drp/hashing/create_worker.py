@@ -17,7 +17,7 @@ from drp.hashing import merkle
 from drp.hashing.careful import UNSEEN
 from drp.hashing.descent import Descent
 from drp.hashing.layout import OWNER, Group, Key, Tag, encode
-from drp.hashing.observe import Observer, list_directory
+from drp.hashing.observe import Observer
 from drp.hashing.rows import Listing, Options, to_group
 from drp.hashing.shared import WorkerGate
 from drp.hashing.wire import Channel
@@ -65,7 +65,7 @@ class CreateWorker:
 
     def _directory(self, number: int, directory: bytes) -> None:
         try:
-            listing = list_directory(self._descent.open(directory))
+            listing = self._observer.list(self._descent.open(directory))
         except OSError as error:
             self._hold(Group(directory, errno=error.errno or errno.EIO), merkle.EMPTY)
             return
@@ -95,7 +95,8 @@ class CreateWorker:
         rows = self._observer.look(descriptor, names, others)
         for row, size in rows.put_off:
             self._channel.send(("file", number, directory, names[row], size))
-        self._hold(*to_group(rows, directory, self._key, first=first, last=last))
+        compiled = self._observer.compiled
+        self._hold(*to_group(rows, directory, self._key, first=first, last=last, compiled=compiled))
         late = sum(size for _, size in rows.put_off)
         self._gate.batch(rows.files - len(rows.put_off), rows.size - late, len(names))
 

@@ -25,6 +25,7 @@ from drp.hashing import (
     create_worker,  # noqa: F401 - forked workers find it loaded
     merkle,
 )
+from drp.hashing.core import core_name
 from drp.hashing.create_job import CreateJob, Say
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.device import Kind, depth
@@ -82,7 +83,7 @@ def create_manifest(
         "recovery_point": recovery_point,
         "root": show_path(os.fsencode(root)),
         "started_at": utc_now().isoformat(),
-        "tool": "drp",
+        "tool": f"drp, {core_name(settings.core)} core",
     }
     descriptor = open_root(root)
     with ExitStack() as stack:

@@ -10,7 +10,7 @@ from typing import Any
 from drp.hashing.descent import Descent
 from drp.hashing.judge import Found, Judge, Row, group_rows, kind_of, say_errno
 from drp.hashing.layout import FIXED, OWNER, Group, Tag
-from drp.hashing.observe import Observer, list_directory
+from drp.hashing.observe import Observer
 from drp.hashing.outcome import Outcome
 from drp.hashing.rows import Rows
 from drp.hashing.shared import WorkerGate
@@ -34,7 +34,7 @@ class DirectoryCheck:
             outcome.add(Found("unreadable", group.directory, why, ""))
         try:
             descriptor = self._descent.open(group.directory)
-            listing = list_directory(descriptor)
+            listing = self._observer.list(descriptor)
         except OSError as error:
             self._lost(group.directory, parts, error, outcome)
             return
@@ -181,7 +181,7 @@ class DirectoryCheck:
         while pending:
             directory = pending.pop()
             try:
-                listing = list_directory(self._descent.open(directory))
+                listing = self._observer.list(self._descent.open(directory))
             except OSError as error:
                 outcome.add(Found("unreadable", directory, "", say_errno(error.errno or errno.EIO)))
                 continue

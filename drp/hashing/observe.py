@@ -49,10 +49,16 @@ class Observer:
         self.options = options
         self.careful = Careful(options, gate)
         self._pure = PureCore(self.careful.digester)
-        module = load(options.core)
-        self._native = NativeCore(module, self.careful.digester, options) if module else None
+        self.compiled = load(options.core)
+        """The module of the compiled core, or None."""
+        self._native = NativeCore(self.compiled, self.careful.digester, options) if self.compiled else None
         self.cold = False
         """Whether the last batch was not in memory."""
+
+    def list(self, directory: int) -> Listing:
+        """Return what an open directory holds. Raises ``OSError``."""
+        found = self.compiled.entries(directory) if self.compiled else None
+        return Listing(found[0], set(found[1]), found[2]) if found else list_directory(directory)
 
     def look(self, directory: int, names: Sequence[bytes], others: set[bytes]) -> Rows:
         """Return what the named entries of an open directory are; unreadable ones are rows with their errno."""

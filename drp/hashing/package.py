@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import io
 import py_compile
+import struct
 import tempfile
 import zipfile
 from pathlib import Path
@@ -22,9 +23,12 @@ layout merkle observe outcome pool reader rows sampling selection shared standal
 verify_job verify_worker wire worker writer"""
 _FOUNDATION = ("errors", "atomic", "clock", "domain/__init__", "domain/clock", "domain/manifest")
 _MODULES = (*_FOUNDATION, *(f"hashing/{name}" for name in _CORE.split()))
-_NATIVE = {"blake3": "blake3.blake3", "zstandard": "zstandard.backend_c"}
+_NATIVE = {"blake3": "blake3.blake3", "zstandard": "zstandard.backend_c", "drp_hash_native": "drp_hash_native"}
+_ELF, _ELF_HEADER, _SEGMENT = b"\x7fELF\x02\x01", struct.Struct("<32xQQ6xHHHHH"), struct.Struct("<8xQ16xQ")
+"""elf(5), 64 bits, little endian; of the header: e_phoff, e_shoff, sizes, counts; of a segment: p_offset, p_filesz."""
 _SHEBANG = b"#!/usr/bin/env -S python3 -I -S\n"
 _MAIN = '''"""Loads the compiled parts from memory, then runs the core."""
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
@@ -60,6 +64,8 @@ def prepare():
             whole = load(name, inner) and whole
         except (ImportError, OSError):
             whole = False
+    with contextlib.suppress(ImportError, OSError):
+        load("drp_hash_native", "drp_hash_native")  # the compiled core; the others do without it
     if not whole and sys.flags.no_site:
         import site
 
@@ -88,10 +94,24 @@ def pack(output: Path) -> int:
             found = importlib.util.find_spec(inner)
             if found is not None and found.origin is not None:
                 suffix = next(one for one in importlib.machinery.EXTENSION_SUFFIXES if found.origin.endswith(one))
-                archive.writestr(zipfile.ZipInfo(f"native/{name}{suffix}"), Path(found.origin).read_bytes())
+                content = _loadable(Path(found.origin).read_bytes())
+                archive.writestr(zipfile.ZipInfo(f"native/{name}{suffix}"), content)
     content = buffer.getvalue()
     write_atomically(output, content, mode=0o755)
     return len(content)
+
+
+def _loadable(library: bytes) -> bytes:
+    """Return a shared library without what is not loaded: symbols for debuggers can be nine tenths of it."""
+    if library[: len(_ELF)] != _ELF:
+        return library
+    segments, _, size, count, *_ = _ELF_HEADER.unpack_from(library)
+    found = [_SEGMENT.unpack_from(library, segments + number * size) for number in range(count)]
+    end = max(offset + length for offset, length in found)
+    head = bytearray(library[: _ELF_HEADER.size])
+    head[0x28:0x30] = bytes(8)  # e_shoff
+    head[0x3C:0x40] = bytes(4)  # e_shnum, e_shstrndx
+    return bytes(head) + library[_ELF_HEADER.size : end]
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: bytes) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from drp.hashing import merkle
 from drp.hashing.layout import Extras, Group, Tag, encode_extras
 
 INODE = struct.Struct("<QQI")
 """st_dev, st_ino, st_nlink."""
+
+DEFAULT_CORE = "auto"
 
 
 @dataclass(slots=True)
@@ -29,7 +32,7 @@ class Options:
     """Read past the page cache (O_DIRECT), to prove the medium."""
     large: int = 64 << 20
     """Files of at least so many bytes are put off, so that they can be spread over workers."""
-    core: str = "auto"
+    core: str = field(default_factory=lambda: DEFAULT_CORE)
     """Which core looks at simple files: pure (Python), native (compiled), or auto: native where it is installed."""
 
 
@@ -88,8 +91,13 @@ class Listing:
     """Sorted too, and among the ``others``."""
 
 
-def to_group(rows: Rows, directory: bytes, key: bytes, *, first: bool, last: bool) -> tuple[Group, bytes]:
-    """Return rows as a group, and its Merkle node: empty while links or large files are still open."""
+def to_group(
+    rows: Rows, directory: bytes, key: bytes, *, first: bool, last: bool, compiled: Any = None
+) -> tuple[Group, bytes]:
+    """Return rows as a group, and its Merkle node: empty while links or large files are still open.
+
+    ``compiled``: the module of the compiled core, which is faster at nodes of regular files.
+    """
     group = Group(directory, first, last, rows.names)
     group.fixed, group.owners, group.digests = b"".join(rows.fixed), b"".join(rows.owners), b"".join(rows.digests)
     group.extras, group.errors, group.size = rows.extras, rows.errors, rows.size
@@ -98,10 +106,12 @@ def to_group(rows: Rows, directory: bytes, key: bytes, *, first: bool, last: boo
     group.linked, group.pending = bool(rows.inodes), bool(rows.put_off)
     if group.linked or group.pending:
         return group, bytes(32)
+    prefix = directory + b"/" if directory else b""
+    drawn = merkle.salts(key, directory, rows.names[0] if rows.names else b"", len(rows.names))
+    if compiled and 0 < len(rows.names) == rows.files and not rows.extras:
+        return group, merkle.fast_tree(compiled, prefix, group, drawn)
     rows.unpack()
     texts = [*map(b"".join, zip(rows.fixed, rows.owners, rows.digests, strict=True))]
     for row, extras in rows.extras.items():
         texts[row] += encode_extras({0: extras})
-    prefix = directory + b"/" if directory else b""
-    drawn = merkle.salts(key, directory, rows.names[0] if rows.names else b"", len(rows.names))
     return group, merkle.tree(merkle.fast_leaves(prefix, rows.names, texts, drawn))

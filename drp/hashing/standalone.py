@@ -16,7 +16,8 @@ from drp.errors import DrpError, UsageError
 USAGE = """usage: drp-hash create TREE -o FILE [--algorithm blake3|sha256|both] [--application NAME] [--xattrs]
        drp-hash verify TREE --manifest FILE [--uid-offset N | --no-owners] [--checkpoint FILE]
        drp-hash show FILE
-Both take --workers N, --max-rate BYTES, --direct, --strict and --device auto|spinning|ssd|network|memory.
+Both take --workers N, --max-rate BYTES, --direct, --strict, --core auto|pure|native, and
+       --device auto|spinning|ssd|network|memory.
 Every command prints one JSON document."""
 _VALUES = {
     "-o",
@@ -28,6 +29,7 @@ _VALUES = {
     "--checkpoint",
     "--max-rate",
     "--device",
+    "--core",
 }
 _FLAGS = {"--xattrs", "--no-owners", "--direct", "--strict", "--spare-cache"}
 _ARGUMENTS = {"create": 1, "verify": 1, "show": 1}
@@ -98,7 +100,11 @@ def _create(tree: str, options: dict[str, str]) -> int:
         workers=_number(options, "--workers", None),
         rate=float(_number(options, "--max-rate", 0) or 0),
         options=Options(
-            algorithms, xattrs="--xattrs" in options, direct="--direct" in options, strict="--strict" in options
+            algorithms,
+            xattrs="--xattrs" in options,
+            direct="--direct" in options,
+            strict="--strict" in options,
+            core=options.get("--core", "auto"),
         ),
         device=_device(options),
         say=_say,
@@ -123,6 +129,7 @@ def _verify(tree: str, options: dict[str, str]) -> int:
             direct="--direct" in options,
             strict="--strict" in options,
             spare_cache="--spare-cache" in options,
+            core=options.get("--core", "auto"),
         ),
         device=_device(options),
     )

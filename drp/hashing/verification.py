@@ -17,6 +17,7 @@ from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference
 from drp.errors import ManifestError
 from drp.hashing import verify_worker  # noqa: F401 - forked workers find it loaded
 from drp.hashing.checkpoint import Checkpoint
+from drp.hashing.core import core_name
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.device import Kind, depth
 from drp.hashing.pool import Pool
@@ -119,6 +120,7 @@ def verify_tree(
             counts=dict(sorted(job.tally.counts.items())),
             deviations=job.tally.deviations(),
             ownership_judged=plan.uid_offset is not None,
+            core=core_name(job.setup["options"]["core"]),
             duration_ms=int((time.monotonic() - started) * 1000),
         )
         return _verification(difference, manifest, plan, job, selection)
