@@ -17,7 +17,7 @@ ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: all dev lint types layers playbooks test demo servers bench lock clean help
+.PHONY: all dev accelerator lint types layers playbooks test demo servers bench lock clean help
 all: lint test
 
 help: ## Say what there is
@@ -37,6 +37,17 @@ $(STAMP): .cache/.system pyproject.toml requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+.cache/.blake3: tests/setup/blake3.sh .cache/.system
+	@sh tests/setup/blake3.sh .cache >$@.new && mv $@.new $@
+
+ACCELERATOR := $(VENV)/.accelerator
+accelerator: $(ACCELERATOR) ## Build and install the optional compiled core of the hashing
+
+$(ACCELERATOR): $(STAMP) .cache/.blake3 $(wildcard drp/hashing/native/*)
+	@DRP_BLAKE3_SOURCES="$$(cat .cache/.blake3)" $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
+	  --no-build-isolation --no-cache --reinstall ./drp/hashing/native
+	@touch $@
+
 .cache/.restic: tests/setup/restic.sh .cache/.system
 	@sh tests/setup/restic.sh .cache
 	@touch $@
@@ -54,7 +65,7 @@ layers: $(STAMP)
 playbooks: $(STAMP)
 	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production -q .
 
-test: $(STAMP) .cache/.restic ## Every suite, with real servers
+test: $(STAMP) $(ACCELERATOR) .cache/.restic ## Every suite, with real servers
 	@$(BIN)/python -m pytest --numprocesses 2
 
 demo: $(STAMP) .cache/.restic ## A real application, backed up to WORM and to an air-gapped medium, and drilled
@@ -67,7 +78,7 @@ servers: $(STAMP) .cache/.restic ## Keep the demo's servers running, for drills 
 	@sh tests/setup/system.sh bench
 	@touch $@
 
-bench: $(STAMP) .cache/.restic .cache/.bench ## Every figure, interleaved against its peer; as root, 13 GB of disk
+bench: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.bench ## Every figure, interleaved against its peer; as root, 13 GB of disk
 	@$(BIN)/python -m tests.benchmarks
 
 lock: ## Pin all dependencies with hashes and without any index address

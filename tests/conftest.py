@@ -31,4 +31,5 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_rig",
     "tests.support.fixtures_sandboxes",
     "tests.support.fixtures_runbooks",
+    "tests.support.fixtures_cores",
 ]

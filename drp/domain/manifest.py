@@ -65,6 +65,8 @@ class ManifestDifference:
     """At most ``MAX_DEVIATIONS`` of each kind, in path order."""
     ownership_judged: bool = True
     duration_ms: int = 0
+    core: str = ""
+    """What computed the digests: pure (Python), or native (compiled) and its version."""
 
     @property
     def clean(self) -> bool:

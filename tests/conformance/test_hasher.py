@@ -14,6 +14,8 @@ from drp.hashing import TreeHasher, create_manifest
 from drp.hashing.verification import compare_tree
 from tests.support.trees import copy, ordinary, write
 
+pytestmark = pytest.mark.usefixtures("core")
+
 
 @pytest.fixture(params=[1, 2, 5], ids=lambda workers: f"{workers} workers")
 def hasher(request) -> Hasher:

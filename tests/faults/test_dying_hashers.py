@@ -17,6 +17,8 @@ from drp.hashing.verification import Plan, verify_tree
 from tests.support.hashers import workers
 from tests.support.trees import ordinary, write
 
+pytestmark = pytest.mark.usefixtures("core")
+
 
 def test_worker_killed_while_it_reads_is_replaced(tmp_path):
     root = ordinary(tmp_path / "tree")

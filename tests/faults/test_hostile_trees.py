@@ -18,6 +18,8 @@ from drp.hashing.rows import Options
 from drp.hashing.verification import Plan, verify_tree
 from tests.support.trees import copy, ordinary, write
 
+pytestmark = pytest.mark.usefixtures("core")
+
 
 def compare(tree: Path, manifest: Path, workers: int = 2):
     return TreeHasher(workers=workers).compare(tree, manifest, uid_offset=0)

@@ -22,6 +22,8 @@ from drp.hashing.layout import FIXED, OWNER, Group, decode, encode
 from drp.hashing.merkle import branch, climb, tree
 from tests.support.trees import write
 
+pytestmark = pytest.mark.usefixtures("core")
+
 names = st.binary(min_size=1, max_size=30).filter(
     lambda name: name not in (b".", b"..") and b"/" not in name and b"\0" not in name
 )

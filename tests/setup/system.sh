@@ -19,11 +19,12 @@ packages='
   mtree-netbsd        checks what manifests are exported to
   ca-certificates     TLS to repositories
   openssl             authorities and certificates of the tests
-'
-bench='
-  gcc                 the yardstick that stands for the limit of the machine
+  gcc                 the optional compiled core of the hashing, and the yardstick it is measured against
   libc6-dev           the same
   libssl-dev          the same
+  python3-dev         the same
+'
+bench='
   hashdeep            a peer
   rclone              a peer
   fio                 what the disk gives

@@ -15,6 +15,8 @@ from drp.hashing import TreeHasher, create_manifest, open_manifest, read_summary
 from drp.hashing.verification import compare_tree
 from tests.support.trees import copy, hostile, ordinary, write
 
+pytestmark = pytest.mark.usefixtures("core")
+
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
