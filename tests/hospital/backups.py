@@ -120,11 +120,11 @@ def physical(instance: Instance, into: Path) -> Backup:
 
 def archived_wal(instance: Instance, into: Path, *, switch: bool = False) -> Backup:
     """Return what a base backup and the archive beside it promise now; ``switch`` closes the current segment first."""
-    at = now()  # before the switch: what is written while it is archived is not in it
+    counts, at = _counts(instance), now()  # before the switch: what is written while it is archived is not in it
     if switch:
         _wait_for_archiver(instance.cluster, instance.cluster.sql("select pg_walfile_name(pg_switch_wal())"))
     _copy_rest(instance, into)
-    return Backup(instance.name, "postgres-physical", into, at, _facts({}, "at-least"))
+    return Backup(instance.name, "postgres-physical", into, at, _facts(counts, "at-least"))
 
 
 def _wait_for_archiver(cluster: Cluster, wanted: str) -> None:

@@ -28,6 +28,8 @@ from tests.support.stage import Stage
 _GOOD_FOR = timedelta(hours=12)
 """Then the bucket's default retention is near its end, and the stage is made anew."""
 _MOST_COPIES = 10
+_PAUSE_SECONDS = 0.4
+"""Between two patients: a small hospital, whose losses can be read."""
 ALTERED = """update gnuhealth_lab_test_critearea set result = result {change} 1 where id =
   (select min(id) from gnuhealth_lab_test_critearea where gnuhealth_lab_id is not null and result is not null)"""
 
@@ -118,7 +120,7 @@ class HospitalRig(Stage):
             hospital.seed(self.patients)
             others = [SecondPacs(hospital, engine) for engine in ("mariadb", "postgresql")] if self.every_kind else []
             self._before_opening(hospital, others)
-            with hospital.under_traffic() as team:
+            with hospital.under_traffic(pause=_PAUSE_SECONDS) as team:
                 team.see(1)
                 self.say("people work; backing up EHR, PACS and LIS, one after the other, to WORM and medium")
                 self.keep(self._logical(hospital.ehr), "ehr")

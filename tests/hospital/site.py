@@ -106,13 +106,14 @@ def _gnuhealth(
     writes: tuple[str, ...],
 ) -> Mapping:  # fmt: skip
     server = {"database": database, "port": server_port}
+    # the database first: who logs in leaves a session, and rows are counted exactly
     dumped = "dumps" in backup
     checks = [
+        {"name": "database", "verifier": "postgres", "options": {**server, "row_counts": dumped}},
         {"name": "application", "verifier": "gnuhealth", "options": {
             "database": database, "host": host, "port": port, "password_file": "etc/admin.password",
             "signed_reports": "required" if kind == "lis" else "if-any",
         }},
-        {"name": "database", "verifier": "postgres", "options": {**server, "row_counts": dumped}},
         {"name": "losses", "verifier": "ledger", "options": {
             "application": kind, "postgres": server, "kinds": {one: GNUHEALTH[one] for one in writes},
         }},
@@ -120,6 +121,7 @@ def _gnuhealth(
     return _application(
         name, title, 0, "Chief medical information officer" if kind == "ehr" else "Head of the laboratory", "worm",
         **({} if dumped else {"point_in_time": True}),
+        addresses=[{"address": host, "names": [f"{kind}.hospital.example"]}],
         software=_gnuhealth_software(),
         runbook={"kind": kind, "inputs": {**backup, "database": database, "database_port": server_port,
                                           "address": host, "port": port}},
@@ -167,6 +169,7 @@ def _pacs(
     ]  # fmt: skip
     return _application(
         name, title, 1, "Head of radiology", "medium",
+        **({} if host == "127.0.0.1" else {"addresses": [{"address": host, "names": ["pacs.hospital.example"]}]}),
         runbook={"kind": "pacs", "inputs": {**inputs, "address": host, "port": port, "dicom_port": dicom_port}},
         checks=checks,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hospital.hospital import Hospital
+from tests.hospital.rig import HospitalRig
 
 LOSSES: list[tuple[str, ...]] = []
 """Backup kind, acknowledged writes, lost writes, reach of the loss."""
@@ -50,3 +52,14 @@ def hospital(hospital_folder: Path) -> Iterator[Hospital]:
     with Hospital(hospital_folder / "production", archive_timeout=0) as built:
         built.seed(4)
         yield built
+
+
+@pytest.fixture(scope="session")
+def lost_hospital(hospital_folder: Path) -> Iterator[HospitalRig]:
+    """A hospital after its disaster, with every kind of backup in its repositories and a site that drills them.
+
+    ``DRP_HOSPITAL_STAGE`` names a folder that keeps it from one run of the tests to the next.
+    """
+    folder = Path(os.environ.get("DRP_HOSPITAL_STAGE", hospital_folder / "stage"))
+    with HospitalRig(folder, every_kind=True) as rig:
+        yield rig

@@ -55,6 +55,13 @@ def verify_phase(context: PhaseContext) -> Verified:
     )
 
 
+def _shown(attempt: EgressAttempt) -> str:
+    name = attempt.destination.removeprefix("name:")
+    if name != attempt.destination:
+        return f"look-up of {name}"
+    return f"{attempt.protocol} {attempt.destination}:{attempt.port}"
+
+
 def _believable(result: CheckResult, context: PhaseContext) -> CheckResult:
     """Return the result, undetermined if its watermark cannot be true: no verifier may date a loss away.
 
@@ -92,17 +99,24 @@ def _findings(
         if result.outcome != "passed"
     ]
     found += [
-        WRITES_LOST.finding(subject=result.check, observed=result.observed, expected="none, or within the objective")
+        WRITES_LOST.finding(
+            subject=result.check,
+            observed=f"{loss.lost} of {loss.acknowledged} since the recovery point, the first at {loss.first_at:%H:%M:%S}Z",
+            expected="none, or within the objective",
+        )
         for result in results
-        if result.loss is not None and result.loss.lost
+        if (loss := result.loss) is not None and loss.lost
     ]
     if not results:
         found.append(
             NOTHING_CHECKED.finding(subject=context.recovery.name, observed="no check", expected="at least one check")
         )
-    destinations = sorted({f"{attempt.protocol} {attempt.destination}:{attempt.port}" for attempt in egress})
+    destinations = sorted({_shown(attempt) for attempt in egress})
+    caught = "caught and recorded"
+    if any(attempt.pod for attempt in egress):
+        caught += " in the pod: it came from this application or another one there"
     found += [
-        EGRESS_ATTEMPTED.finding(subject=destination, observed="caught and recorded", expected="no attempt")
+        EGRESS_ATTEMPTED.finding(subject=destination, observed=caught, expected="no attempt")
         for destination in destinations[:_NAMED]
     ]
     more = len(destinations) - _NAMED
