@@ -24,6 +24,8 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
         render.document("drp/drill-plan/1", {"plan": to_data(plan), "digest": digest(plan), "waves": waves})
         return
     render.line(f"{plan.name}: {plan.scenario.title}   plan {digest(plan)[:12]}")
+    if plan.pod:
+        render.line("one pod: all applications share a network without a way out")
     for number, wave in enumerate(waves, start=1):
         render.line(f"wave {number}")
         for item in wave:

@@ -19,7 +19,15 @@ from drp.config.schema import Secret
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, Recovery, SandboxFile, SelectFile
 from drp.config.schema_repositories import LocationFile, RepositoryFile
-from drp.domain.application import Application, CheckSpec, Objectives, PointFilter, Runbook, SoftwareImage
+from drp.domain.application import (
+    Application,
+    CheckSpec,
+    Objectives,
+    PointFilter,
+    ProductionAddress,
+    Runbook,
+    SoftwareImage,
+)
 from drp.domain.plan import InterruptPolicy, Scenario
 from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import Selection
@@ -50,6 +58,7 @@ class DrillSettings:
     on_interrupt: InterruptPolicy = "conclude"
     keep_for: timedelta = timedelta(hours=2)
     reconciliation: Reconciliation | None = None
+    pod: bool = False
 
 
 def secret(reference: Secret, site: Path) -> SecretReference:
@@ -123,6 +132,7 @@ def application(said: ApplicationFile, site: Path) -> Application:
         ),
         point_in_time=said.point_in_time,
     )
+        addresses=tuple(ProductionAddress(address=each.address, names=tuple(each.names)) for each in said.addresses),
 
 
 def sandbox(name: str, said: SandboxFile) -> SandboxProfile:
@@ -143,6 +153,8 @@ def drill(said: DrillFile) -> DrillSettings:
         ),
     )
 
+        pod=said.pod,
+        sign_off=schema_sign_off.policy(said.sign_off),
 
 def _recovery(entry: Recovery, said: DrillFile) -> RecoverySettings:
     own = entry if not isinstance(entry, str) else None

@@ -88,6 +88,7 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         on_interrupt=drill.on_interrupt,
         keep_sandbox=overrides.keep_sandbox,
         keep_for=_lease(overrides.keep_for) or drill.keep_for,
+        pod=drill.pod,
         reconciliation=_among(drill),
     )
 

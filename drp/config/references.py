@@ -83,6 +83,7 @@ def _application(
 
 
 def _drill(said: DrillFile, document: Document, inventory: Inventory) -> Iterator[Problem]:
+    yield from _addresses(said, document, inventory)
     sandboxes = inventory.known("sandbox", inventory.sandboxes) | {"default"}
     yield from _unknown(document, ("sandbox",), "sandbox", said.sandbox, sandboxes)
     seen: set[str] = set()
@@ -108,6 +109,19 @@ def _drill(said: DrillFile, document: Document, inventory: Inventory) -> Iterato
             if entry.repository not in own:
                 message = f"`{name}` has no backup in `{entry.repository}`; {suggestion(entry.repository, own)}"
                 yield document.problem((*place, "repository"), message)
+
+
+def _addresses(said: DrillFile, document: Document, inventory: Inventory) -> Iterator[Problem]:
+    """Yield every host name that would lead to two addresses in one pod."""
+    seen: dict[str, str] = {}
+    for index, entry in enumerate(said.recoveries if said.pod else ()):
+        application = inventory.applications.get(entry if isinstance(entry, str) else entry.application)
+        for address in application[0].addresses if application is not None else ():
+            for name in address.names:
+                first = seen.setdefault(name.lower(), address.address)
+                if first != address.address:
+                    message = f"in one pod, `{name}` would lead to {first} and to {address.address}"
+                    yield document.problem(("recoveries", index), message)
 
 
 def _unknown(document: Document, place: Place, kind: str, name: str, known: Collection[str]) -> Iterator[Problem]:

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from drp.config.schema import Strict
 from drp.config.schema_canaries import CanaryFile
-from drp.config.schema_software import Software
+from drp.config.schema_sign_off import ChecklistFile
+from drp.config.schema_software import AddressFile, Software
 from drp.config.values import Duration, DurationOrZero, Name, Text
 
 
@@ -107,3 +108,5 @@ class ApplicationFile(Strict):
     """How `drp canary write` leaves a heartbeat on production, so that drills tell idle time from loss."""
     software: Software = Field(default_factory=list)
     """Its software, where the backup does not hold it: directories of the drill host, each with its digest."""
+    addresses: list[AddressFile] = Field(default_factory=list)
+    """Where it is found in production. It keeps them in the sandbox; in a pod, the others find it there."""

@@ -137,4 +137,6 @@ class DrillFile(Strict):
     keep_for: Duration = timedelta(hours=2)
     """Lease of a sandbox kept on request; then it is destroyed."""
     reconciliation: ReconciliationFile | None = None
+    pod: bool = False
+    """Whether all applications share one network without a way out, each at its production addresses."""
     """What must agree between the applications, once all are up."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import PurePosixPath
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
 from drp.config.schema import Strict
-from drp.config.values import DIGEST_PATTERN, Text
+from drp.config.values import DIGEST_PATTERN, HOST_PATTERN, Text
 
 _TAKEN = ("bin", "data", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "tmp")
 
@@ -43,3 +44,26 @@ def _side_by_side(images: list[SoftwareFile]) -> list[SoftwareFile]:
 
 
 Software = Annotated[list[SoftwareFile], AfterValidator(_side_by_side)]
+
+
+HostName = Annotated[str, Field(pattern=HOST_PATTERN, max_length=253)]
+
+
+class AddressFile(Strict):
+    """An address that the application has in production."""
+
+    address: str
+    """IPv4 or IPv6."""
+    names: list[HostName] = Field(default_factory=list, max_length=50)
+    """Host names that lead to it: they do in the sandbox too."""
+
+    @field_validator("address")
+    @classmethod
+    def _an_address(cls, address: str) -> str:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            raise ValueError("must be an IP address such as 10.20.0.11; names stand in `names`") from None
+        if found.is_loopback or found.is_unspecified or found.is_multicast:
+            raise ValueError("is no address that others reach the application at")
+        return str(found)

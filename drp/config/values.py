@@ -121,10 +121,12 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 POINT_PATTERN = r"^[0-9A-Za-z._-]{4,}$"
 CREDENTIAL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DIGEST_PATTERN = r"^blake3:[0-9a-f]{64}$"
+HOST_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$"
 ADVICE: Mapping[str, str] = {
     NAME_PATTERN: "must be lower case letters, digits and hyphens, at most 63",
     POINT_PATTERN: "must be a point's id, or at least its first four characters",
     CREDENTIAL_PATTERN: "must be the name of a credential: letters, digits, dots, hyphens",
+    HOST_PATTERN: "must be a host name such as ehr.hospital.example",
     DIGEST_PATTERN: "must be blake3: and 64 hexadecimal digits, as `drp app image DIRECTORY` prints it",
 }
 """What to tell people instead of a regular expression."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
 from typing import Literal
 
-from drp.domain.application import Application
+from drp.domain.application import Application, ProductionAddress
 from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import Selection
 from drp.domain.sandbox import SandboxProfile
@@ -58,8 +58,17 @@ class DrillPlan:
 
     def waves(self) -> tuple[tuple[PlannedRecovery, ...], ...]:
         """Return the recoveries in dependency order; those of one wave may run at the same time.
+    pod: bool = False
+    """Whether all applications share one network without a way out, and reach one another there."""
 
         Raises ``graphlib.CycleError`` when dependencies run in a circle. Dependencies that the plan does not drill
+    sign_off: SignOffPolicy | None = None
+    """Ask the business referent of every application that has a checklist; None: technical checks are enough."""
+
+    def addresses_around(self, recovery: PlannedRecovery) -> tuple[ProductionAddress, ...]:
+        """Return where applications are found in the network of a recovery: of all in a pod, otherwise its own."""
+        together = self.recoveries if self.pod else (recovery,)
+        return tuple(address for each in together for address in each.application.addresses)
         are ignored here; `drp drill plan` names them.
         """
         by_name = {recovery.name: recovery for recovery in self.recoveries}

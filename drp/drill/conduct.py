@@ -92,6 +92,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         drill=recorder.drill,
         recovery=recovery,
         disaster_at=declared.disaster_at,
+        plan=recorder.state.plan,
         declared_at=recorder.state.declared_at.wall,
         outputs=recorder.state.recoveries[recovery.name].outputs,
         ports=ports,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from drp.domain.phase import PhaseName, PhaseOutput
-from drp.domain.plan import PlannedRecovery
+from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.ports import Ports, Report
 
 
@@ -16,6 +16,7 @@ class PhaseContext:
     """One recovery of one drill, as far as it has come."""
 
     drill: str
+    plan: DrillPlan
     recovery: PlannedRecovery
     disaster_at: datetime
     declared_at: datetime

@@ -1,8 +1,9 @@
-"""Where an application's software came from: the images that its file declares, or the backup and the drill host."""
+"""What stood around a restored application: the software it ran from, and the applications it shared a network with."""
 
 from __future__ import annotations
 
 from drp.domain.evidence import RecoveryRecord
+from drp.domain.plan import DrillPlan
 from drp.domain.sandbox import SoftwareFound
 from drp.reporting.phrase import Data, Phrase, say
 
@@ -29,4 +30,18 @@ def _image(found: SoftwareFound) -> Phrase:
         image=Data(found.image),
         digest=Data(found.digest),
         expected=Data(found.expected),
+    )
+
+
+def pod_of(plan: DrillPlan, record: RecoveryRecord) -> tuple[Phrase, ...]:
+    """Return a phrase when the application was in a pod with others."""
+    others = [recovery.name for recovery in plan.recoveries if recovery.name != record.recovery]
+    if not plan.pod or not others or record.prepare is None:
+        return ()
+    return (
+        say(
+            "It shared one network without a way out with {others}, each at its production addresses. What anyone of "
+            "them tried to send is told once, with the first that was verified after it.",
+            others=Data(", ".join(others)),
+        ),
     )

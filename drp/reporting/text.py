@@ -78,7 +78,8 @@ class _Writer:
                 for bar in view.timeline.bars
             )
             yield from self._table((_("Phase"), _("Began after"), _("Duration"), _("Of which")), phases)
-        yield from self._list(view.software, 0)
+        yield from self._list(view.surroundings, 0)
+        yield from self._steps(view)
         for finding in view.findings[:100]:
             yield from self._finding(finding)
         if view.findings:

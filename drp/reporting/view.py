@@ -18,7 +18,7 @@ from drp.evidence.record import record_digest
 from drp.reporting.limits import limits_of
 from drp.reporting.phrase import Data, Phrase
 from drp.reporting.reasons import reasons_of
-from drp.reporting.software import software_of
+from drp.reporting.software import pod_of, software_of
 from drp.reporting.tiles import Tile, summary_of, tiles_of
 from drp.reporting.timeline import Timeline, timeline_of
 from drp.reporting.words import VERDICT_TONES, Tone
@@ -70,7 +70,7 @@ class RecoveryView:
     tiles: tuple[Tile, ...]
     timeline: Timeline
     probe_groups: tuple[ProbeGroup, ...]
-    software: tuple[Phrase, ...]
+    surroundings: tuple[Phrase, ...]
     deviations: Shortened[Deviation]
     unrestored: Shortened[str]
     findings: tuple[FindingView, ...]
@@ -109,7 +109,7 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery) -> RecoveryView:
         tiles=tiles_of(record),
         timeline=timeline_of(record),
         probe_groups=_groups(record.prepare.proof) if record.prepare is not None else (),
-        software=software_of(record),
+        surroundings=(*software_of(record), *pod_of(whole.plan, record)),
         deviations=_deviations(record),
         unrestored=_shorten(record.restore.receipt.unrestored if record.restore is not None else (), MAX_ROWS),
         findings=_findings(record.findings),

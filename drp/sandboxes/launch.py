@@ -86,18 +86,10 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         chosen = options(spec, contents=held, seccomp=filter_file, status=status)
         option_file = memory_file(b"".join(os.fsencode(option) + b"\0" for option in chosen))
         memory_files = [*held.values(), filter_file, option_file]
-        inherited += memory_files
-        inherited += [spec.network] if spec.network >= 0 else []
+        inherited += [*memory_files, *([spec.network] if spec.network >= 0 else [])]
         closing += memory_files
-        argv = [
-            *group.launch_prefix(),
-            *_join(spec.network),
-            *_become(spec.identity),
-            "bwrap",
-            "--args",
-            str(option_file),
-            "--",
-        ]
+        argv = [*group.launch_prefix(), *_join(spec.network), *_become(spec.identity)]
+        argv += ["bwrap", "--args", str(option_file), "--"]
         argv += command(spec, (listener.fileno(), lifeline))
         process = start(argv, pass_fds=inherited, stderr=errors)
         listener.close()  # an agent that died must be seen as refusing, not as slow

@@ -87,7 +87,9 @@ class Recorder:
         self._probed: set[tuple[str, int]] = set()
         self._declared: set[str] = set()
         self._datagrams: OrderedDict[_Flow, _Key] = OrderedDict()
-        self._sinks = {port: Sink(listener, port, self._caught) for port, listener in inside.sinks.items()}
+        self._sinks = {
+            port: Sink(listener, port, self._caught, self._is_declared) for port, listener in inside.sinks.items()
+        }
         self._resolver = Resolver(inside.resolver, self._asked) if inside.resolver is not None else None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._record, name="drp-egress", daemon=True)
@@ -120,9 +122,9 @@ class Recorder:
             self._probed.update(destinations)
 
     def declare(self, addresses: Sequence[ProductionAddress]) -> None:
-        """Hear where restored applications are in production: only there an answer is a neighbour's; names lead there.
+        """Hear where restored applications are in production: what goes there stays inside, and names lead there.
 
-        Without any, whatever is answered inside counts as a neighbour found.
+        Where none is declared, whatever is answered inside counts as a neighbour found.
         """
         names: dict[str, list[bytes]] = {}
         for each in addresses:
@@ -168,17 +170,18 @@ class Recorder:
             self._see_datagram(packet)
         elif packet.flags & (_SYN | _ACK) == _SYN:
             self._keep(("tcp", packet.destination, packet.port, ""), 0)
-        elif packet.source_port not in self._sinks and self._is_neighbour(packet.source):
+        elif packet.source_port not in self._sinks:
             # answered by restored software under a production address: it found its neighbour, nothing left
             with self._lock:
-                self._attempts.pop(("tcp", packet.source, packet.source_port, ""), None)
+                if not self._declared:
+                    self._attempts.pop(("tcp", packet.source, packet.source_port, ""), None)
 
     def _see_datagram(self, packet: Packet) -> None:
         asked = ((packet.destination, packet.port), (packet.source, packet.source_port))
         with self._lock:
             question = self._datagrams.get(asked)
             if question is not None:  # an answer: to somebody who stands inside, from somebody who does
-                if self._neighbours(packet.source):
+                if not self._declared:
                     self._attempts.pop(question, None)
                 return
         key = ("udp", packet.destination, packet.port, _digest(packet.payload))
@@ -186,7 +189,7 @@ class Recorder:
             self._datagrams[asked[1], asked[0]] = key
             while len(self._datagrams) > _KEPT:
                 self._datagrams.popitem(last=False)
-        if not (self._is_neighbour(packet.destination) and self._takes(packet)):
+        if self._declared or not self._takes(packet):
             self._keep(key, len(packet.payload))
 
     def _takes(self, packet: Packet) -> bool:
@@ -194,12 +197,9 @@ class Recorder:
         family = socket.AF_INET6 if ":" in packet.destination else socket.AF_INET
         return self._inside.tables.takes_datagrams(socket.inet_pton(family, packet.destination), packet.port)
 
-    def _is_neighbour(self, address: str) -> bool:
+    def _is_declared(self, address: str) -> bool:
         with self._lock:
-            return self._neighbours(address)
-
-    def _neighbours(self, address: str) -> bool:
-        return not self._declared or address in self._declared
+            return address in self._declared
 
     def _caught(self, caught: Caught) -> None:
         if caught.payload_bytes and not _is_loopback(caught.destination):
@@ -214,7 +214,7 @@ class Recorder:
         protocol, destination, port, digest = key
         with self._lock:
             self._lately.append((destination, port))
-            if key in self._attempts or (destination, port) in self._probed:
+            if key in self._attempts or destination in self._declared or (destination, port) in self._probed:
                 return
             if len(self._attempts) >= _KEPT:
                 self._unkept += 1

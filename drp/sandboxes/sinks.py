@@ -39,9 +39,18 @@ OnCaught = Callable[[Caught], None]
 class Sink:
     """Listens on one port for as long as its socket is open."""
 
-    def __init__(self, listener: socket.socket, port: int, on_caught: OnCaught) -> None:
-        """Take over a listening socket that belongs to the sandbox's network namespace."""
-        self._listener, self._port, self._on_caught = listener, port, on_caught
+    def __init__(
+        self,
+        listener: socket.socket,
+        port: int,
+        on_caught: OnCaught,
+        is_restored: Callable[[str], bool] = lambda _address: False,
+    ) -> None:
+        """Take over a listening socket that belongs to the sandbox's network namespace.
+
+        At an address that ``is_restored`` nobody answers: the message is for an application that will.
+        """
+        self._listener, self._port, self._on_caught, self._is_restored = listener, port, on_caught, is_restored
         self._free = threading.BoundedSemaphore(_CONNECTIONS)
         threading.Thread(target=self._accept, name=f"drp-sink-{port}", daemon=True).start()
 
@@ -61,7 +70,10 @@ class Sink:
         destination = ""
         try:
             with peer:
-                destination = peer.getsockname()[0].removeprefix("::ffff:")
+                address = peer.getsockname()[0].removeprefix("::ffff:")
+                if self._is_restored(address):
+                    return
+                destination = address
                 peer.settimeout(_SILENCE_SECONDS)
                 if self._port in {25, 465, 587}:
                     conversation.smtp()

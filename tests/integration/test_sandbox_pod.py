@@ -77,9 +77,10 @@ def test_neighbours_find_each_other_by_production_address_name_and_port(rig: Rig
     serve(rig, lis, "10.20.0.12", 389, "restored LIS")
     assert connect(rig, ehr, "10.20.0.12", 389) == "restored LIS", "also on a port below 1024"
     assert connect(rig, ehr, "lis.hospital.example", 389) == "restored LIS"
-    assert "refused" in connect(rig, ehr, "10.20.0.12", 390)
+    assert "refused" in connect(rig, ehr, "10.20.0.12", 390), "not egress: that is the LIS, up or not"
+    assert "refused" in connect(rig, ehr, "10.20.0.13", 389)
     (attempt,) = attempts(rig, ehr, bool)
-    assert (attempt.destination, attempt.port, attempt.pod) == ("10.20.0.12", 390, "drill-1")
+    assert (attempt.destination, attempt.port, attempt.pod) == ("10.20.0.13", 389, "drill-1")
 
 
 def test_everything_but_the_network_stays_apart(rig: Rig) -> None:
@@ -154,7 +155,10 @@ def test_each_attempt_of_a_pod_is_told_once_by_whoever_asks_first(rig: Rig) -> N
 
 def test_a_port_that_one_application_serves_is_no_sink_for_any(rig: Rig) -> None:
     ehr = join(rig)
-    assert connect(rig, ehr, "10.20.0.12", 2575) != "ConnectionRefusedError: [Errno 111] Connection refused"
+    mllp = "import socket; p = socket.create_connection(('{}', 2575), timeout=3); p.sendall(b'\\x0bMSH|x\\x1c\\r'); print(p.recv(99))"
+    assert "MSA|AA" in rig.shell(ehr, f'python3 -c "{mllp.format("10.30.0.1")}"'), "as production would"
+    assert "MSA" not in rig.shell(ehr, f'python3 -c "{mllp.format(LIS.address)}"'), "it is for the LIS, once it is up"
+    assert [each.destination for each in attempts(rig, ehr, bool)] == ["10.30.0.1"]
     lis = join(rig, sink_ports=(25,))
     serve(rig, lis, "10.20.0.12", 2575, "the restored LIS")
     assert connect(rig, ehr, "10.20.0.12", 2575) == "the restored LIS"

@@ -1,16 +1,17 @@
-"""Software images: what their digest covers, what a file may say of them, and what a drill does with another one."""
+"""Software images, production addresses, pods: what files may say of them, and what a drill makes of it."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drp.codec import from_data, to_data
 from drp.config.site import check_site, load_site
-from drp.domain.application import Application, SoftwareImage
+from drp.domain.application import Application, ProductionAddress, SoftwareImage
 from drp.domain.events import PhaseCompleted
 from drp.domain.finding_codes import PHASE_UNEXERCISED, SOFTWARE_CHANGED
 from drp.domain.phase import Prepared
@@ -133,16 +134,18 @@ IMAGE = SoftwareImage(image="/srv/images/ehr", at="/opt/ehr", digest=DIGEST)
 
 
 def drilled(images: dict[str, str]) -> World:
-    from dataclasses import replace
-
     world = World()
     world.script.images = images
     (recovery,) = world.plan.recoveries
     application = replace(recovery.application, software=(IMAGE,))
     world.plan = replace(world.plan, recoveries=(replace(recovery, application=application),))
+    run(world)
+    return world
+
+
+def run(world: World) -> None:
     ports = world.ports()
     conduct(declare(world.plan, world.journal, world, world.clock, requested_by="test", ad_hoc=False), ports)
-    return world
 
 
 def concluded(world: World) -> str:
@@ -185,5 +188,85 @@ def test_a_missing_image_is_inconclusive() -> None:
 def test_journals_from_before_still_read() -> None:
     (recovery,) = World().plan.recoveries
     data = to_data(recovery.application)
-    del data["software"]
+    del data["software"], data["addresses"]
     assert from_data(Application, data) == recovery.application
+
+
+# ---- addresses and pods
+
+
+def two(folder: Path, addresses: str, more: str, drill: str) -> Path:
+    site = site_with(folder, f"runbook: {{kind: files}}\nbackup: {{repositories: [vault]}}\naddresses:\n{addresses}")
+    application = FILES["inventory/applications/ehr.yml"].replace("ehr", "lis")
+    complete = "runbook: {kind: files}\nbackup: {repositories: [vault]}\naddresses:\n"
+    (site / "inventory/applications/lis.yml").write_text(application + complete + more)
+    (site / "inventory/repositories.yml").write_text(
+        "version: 1\nrepositories:\n  vault: {kind: restic, password: {file: x}, location: {directory: vault}}\n"
+    )
+    (site / "inventory/drills").mkdir()
+    (site / "inventory/drills/both.yml").write_text(
+        f"version: 1\nname: both\nscenario: {{title: Fire}}\nrecoveries: [ehr, lis]\n{drill}"
+    )
+    return site
+
+
+EHR = "  - {address: 10.20.0.11, names: [ehr.hospital.example, EHR]}\n"
+LIS = "  - {address: '2001:DB8::1', names: []}\n"
+
+
+def test_a_pod_knows_the_addresses_of_all_its_applications(tmp_path: Path) -> None:
+    plan = load_site(two(tmp_path, EHR, LIS, "pod: true\n")).plan("both")
+    assert plan.pod
+    ehr, lis = plan.recoveries
+    together = (
+        ProductionAddress(address="10.20.0.11", names=("ehr.hospital.example", "EHR")),
+        ProductionAddress(address="2001:db8::1"),
+    )
+    assert plan.addresses_around(ehr) == plan.addresses_around(lis) == together
+    alone = replace(plan, pod=False)
+    assert (alone.addresses_around(ehr), alone.addresses_around(lis)) == (together[:1], together[1:])
+
+
+def test_a_name_leads_to_one_address(tmp_path: Path) -> None:
+    site = two(tmp_path, EHR, "  - {address: 10.20.0.12, names: [ehr]}\n", "pod: true\n")
+    (problem,) = check_site(site)
+    assert "10.20.0.11 and to 10.20.0.12" in str(problem)
+    assert "drills/both.yml" in str(problem)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["{address: ehr.example}", "{address: 127.0.0.1}", "{address: '::'}", "{address: 10.0.0.1, names: ['a b']}",
+     "{address: 10.0.0.1, names: ['a\\nb']}", "{address: 10.0.0.1, names: ['-a']}", "{address: 10.0.0.0/8}"],
+)  # fmt: skip
+def test_hostile_addresses_are_refused(tmp_path: Path, address: str) -> None:
+    assert check_site(site_with(tmp_path, f"addresses: [{address}]\n"))
+
+
+def podded() -> World:
+    world = World(names=("ehr", "lis"))
+    recoveries = [
+        replace(
+            each, application=replace(each.application, addresses=(ProductionAddress(address=f"10.20.0.{number}"),))
+        )
+        for number, each in enumerate(world.plan.recoveries, start=11)
+    ]
+    world.plan = replace(world.plan, pod=True, recoveries=tuple(recoveries))
+    return world
+
+
+def test_all_sandboxes_of_a_drill_in_a_pod_share_it_and_know_each_other() -> None:
+    world = podded()
+    run(world)
+    first, second = world.orders
+    assert first.pod == second.pod != ""
+    assert [each.address for each in first.addresses] == ["10.20.0.11", "10.20.0.12"]
+    assert first.addresses == second.addresses
+    assert concluded(world) == "passed"
+
+
+def test_without_a_pod_each_is_alone_with_its_own_addresses() -> None:
+    world = podded()
+    world.plan = replace(world.plan, pod=False)
+    run(world)
+    assert [(order.pod, len(order.addresses)) for order in world.orders] == [("", 1), ("", 1)]

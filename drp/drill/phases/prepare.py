@@ -22,7 +22,11 @@ def prepare_phase(context: PhaseContext) -> Prepared:
     sandbox = context.ports.sandbox
     software = tuple(_look_at(image, context) for image in context.recovery.application.software)
     changed = [image for image in software if not image.as_declared]
-    order = SandboxOrder(software=() if changed else context.recovery.application.software)
+    order = SandboxOrder(
+        software=() if changed else context.recovery.application.software,
+        pod=context.drill if context.plan.pod else "",
+        addresses=context.plan.addresses_around(context.recovery),
+    )
     handle = sandbox.open(context.recovery.sandbox, f"{context.drill}.{context.recovery.name}", order)
     context.report(Progress(message="proving isolation"))
     try:
