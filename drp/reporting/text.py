@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from drp.domain.evidence import EvidenceRecord
+from drp.reporting.across import AcrossView
 from drp.reporting.i18n import Language, language
 from drp.reporting.phrase import Data, Phrase, Value
 from drp.reporting.view import FindingView, RecoveryView, ReportView, view_of
@@ -38,6 +39,8 @@ class _Writer:
         yield self._say(VERDICT_MEANINGS[record.verdict])
         yield ""
         yield from self._list(view.reasons.shown, view.reasons.left_out)
+        if view.across is not None:
+            yield from self._across(view.across)
         for recovery in view.recoveries:
             yield from self._recovery(recovery)
         yield f"## {_('What this report does not prove')}"
@@ -55,6 +58,43 @@ class _Writer:
                 (_("Head of the journal"), code(record.journal_head)),
             ),
         )
+
+    def _across(self, view: AcrossView) -> Iterator[str]:
+        _ = self._tongue.gettext
+        yield f"## {_('Across applications')}"
+        yield ""
+        yield f"{_MARKS[view.tone]} {self._say(view.summary)}"
+        yield ""
+        if view.references:
+            rows = [
+                (code(r.name), self._say(r.between), self._found(r.found, r.listed), self._word(r.tone, r.word))
+                for r in view.references
+            ]
+            yield from self._table((_("Reference"), _("Between"), _("Observed"), _("Outcome")), rows)
+        if view.numbers:
+            rows = [
+                (
+                    code(n.name),
+                    self._found(n.found, n.listed),
+                    code(n.bump) if n.bump else "—",
+                    self._word(n.tone, n.word),
+                )
+                for n in view.numbers
+            ]
+            heads = (_("Numbers"), _("Observed"), _("Before anybody works, run"), _("Outcome"))
+            yield from self._table(heads, rows)
+        if view.applications:
+            rows = [
+                (code(a.title), self._say(a.newest), self._say(a.after), self._say(a.advice)) for a in view.applications
+            ]
+            heads = (_("Application"), _("Newest record"), _("Younger than the common instant"), _("What to do"))
+            yield from self._table(heads, rows)
+
+    def _found(self, found: Phrase, listed: Sequence[str]) -> str:
+        return ": ".join([self._say(found), *([", ".join(map(code, listed))] if listed else [])])
+
+    def _word(self, tone: Tone, word: Phrase) -> str:
+        return f"{_MARKS[tone]} {self._say(word)}"
 
     def _recovery(self, view: RecoveryView) -> Iterator[str]:
         _ = self._tongue.gettext

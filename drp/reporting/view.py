@@ -15,6 +15,7 @@ from drp.domain.manifest import Deviation
 from drp.domain.plan import PlannedRecovery
 from drp.domain.sandbox import IsolationProof
 from drp.evidence.record import record_digest
+from drp.reporting.across import AcrossView, across_of
 from drp.reporting.limits import limits_of
 from drp.reporting.phrase import Data, Phrase
 from drp.reporting.reasons import reasons_of
@@ -85,6 +86,7 @@ class ReportView:
     tone: Tone
     reasons: Shortened[Phrase]
     recoveries: tuple[RecoveryView, ...]
+    across: AcrossView | None
     limits: tuple[Phrase, ...]
 
 
@@ -97,6 +99,7 @@ def view_of(record: EvidenceRecord) -> ReportView:
         tone=VERDICT_TONES[record.verdict],
         reasons=_shorten(reasons_of(record.reasons), MAX_REASONS),
         recoveries=tuple(_recovery(recovery, planned[recovery.recovery]) for recovery in record.recoveries),
+        across=across_of(record),
         limits=limits_of(record),
     )
 
