@@ -12,12 +12,14 @@ from typing import TypeVar
 
 import pytest
 
+from drp.domain.application import SoftwareImage
 from drp.domain.ports import Progress
 from drp.domain.runbook import RunbookOrder, RunbookResult, RunbookStep
-from drp.domain.sandbox import SandboxHandle
+from drp.domain.sandbox import SandboxHandle, SandboxOrder
 from drp.runbooks import AnsibleRunbookRunner
 from drp.sandboxes.client import AgentClient
-from tests.support.fixtures_sandboxes import Rig
+from tests.hospital.install import gnuhealth_image
+from tests.support.fixtures_sandboxes import Rig, profile
 
 DATA_BYTES = 256 << 20
 Found = TypeVar("Found")
@@ -26,9 +28,10 @@ Found = TypeVar("Found")
 class OpenSandbox:
     """A run sandbox with a data volume that the test sees from outside."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, *software: SoftwareImage) -> None:
         self.rig = rig
-        self.handle: SandboxHandle = rig.open(memory_bytes=512 << 20, data_bytes=DATA_BYTES)
+        shape = profile(memory_bytes=(512 << 20) * (1 + len(software)), data_bytes=DATA_BYTES)
+        self.handle: SandboxHandle = rig.driver.open(shape, "test", SandboxOrder(software=software))
         self.data = Path(self.handle.data_path)
         self.agent = AgentClient(self.handle.control_socket)
 
@@ -125,6 +128,17 @@ def wait_for(look: Callable[[], Found], seconds: float = 20) -> Found:
         time.sleep(0.05)
     assert found
     return found
+
+
+@pytest.fixture
+def gnuhealth_runbooks(rig: Rig, tmp_path: Path) -> Iterator[Driver]:
+    """As ``runbooks``, with the software of GNU Health in the sandbox."""
+    image = SoftwareImage(image=str(gnuhealth_image().path), at="/opt/gnuhealth", digest="")
+    site = tmp_path / "site"
+    site.mkdir()
+    driver = Driver(OpenSandbox(rig, image), site)
+    yield driver
+    driver.runner.close()
 
 
 @pytest.fixture

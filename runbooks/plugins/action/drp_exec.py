@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
                 options["argv"],
                 stdin=options["stdin"].encode(),
                 timeout=options["timeout"] or self._connection.time_limit,
-                env={name: str(value) for name, value in options["environment"].items()},
+                env={name: "" if value is None else str(value) for name, value in options["environment"].items()},
                 cwd=options["chdir"],
                 secrets=options["secrets"],
                 on_output=reader.take,

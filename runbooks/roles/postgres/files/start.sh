@@ -1,5 +1,6 @@
 # Start a restored PostgreSQL server with the overrides of a drill. Runs inside the sandbox.
-# Arguments: settings, name=value. Environment: PGDATA PGPORT DRP_RESTORED_ROOT DRP_CONFIG_FILE DRP_WAL_ARCHIVE DRP_LISTEN.
+# Arguments: settings, name=value. Environment: PGDATA PGPORT DRP_RESTORED_ROOT DRP_CONFIG_FILE DRP_WAL_ARCHIVE DRP_WAL_STREAM
+# DRP_TARGET_TIME DRP_VERIFY_BASE DRP_PASSWORDS DRP_LISTEN DRP_DUMPS DRP_FETCH.
 # Prints what it did as YAML. The overrides go on the command line: they outrank every restored file, and edit none.
 set -eu
 run=/run/drp-postgres
@@ -52,7 +53,23 @@ for link in "$PGDATA"/pg_tblspc/* "$PGDATA/pg_wal"; do
   ln -sfn "$base$wanted" "$link"
 done
 
-printf 'local all all trust\nhost all all all trust\n' >"$run/pg_hba.conf"
+# A base backup that nobody has opened yet is the very one that was taken, by its own manifest. Its WAL proves itself.
+verified=false
+if [ "$DRP_VERIFY_BASE" = true ] && [ -e "$PGDATA/backup_manifest" ] && [ -e "$PGDATA/backup_label" ]; then
+  code=0
+  complaints=$("$programs/pg_verifybackup" -n -q "$PGDATA" 2>&1) || code=$?
+  if [ "$code" -gt 128 ]; then complaints="pg_verifybackup died by signal $((code - 128))"; fi
+  [ "$code" = 0 ] || fail "the base backup is damaged: $(printf '%s' "${complaints:-exit $code}" | head -n 3 \
+    | sed 's/^pg_verifybackup: error: //' | tr '\n' ';')"
+  verified=true
+fi
+
+# Everybody enters by the socket. Over TCP only the superuser, where the application's own password is part of the test.
+if [ "$DRP_PASSWORDS" = required ]; then
+  printf 'local all all trust\nhost all postgres all trust\nhost all all all md5\n' >"$run/pg_hba.conf"
+else
+  printf 'local all all trust\nhost all all all trust\n' >"$run/pg_hba.conf"
+fi
 : >"$run/pg_ident.conf"
 configuration=$PGDATA/postgresql.conf
 if [ -n "$DRP_CONFIG_FILE" ]; then configuration=$DRP_RESTORED_ROOT/$DRP_CONFIG_FILE; fi
@@ -65,7 +82,7 @@ fi
 set -- "$@" "config_file=$configuration" "data_directory=$PGDATA" "hba_file=$run/pg_hba.conf" \
   "ident_file=$run/pg_ident.conf" external_pid_file= "port=$PGPORT" "listen_addresses=$DRP_LISTEN" \
   unix_socket_directories=/run,/tmp unix_socket_group= unix_socket_permissions=0700 \
-  logging_collector=off log_destination=stderr cluster_name=drp-drill dynamic_shared_memory_type=posix \
+  logging_collector=off log_destination=stderr log_min_messages=warning lc_messages=C log_timezone=UTC cluster_name=drp-drill dynamic_shared_memory_type=posix \
   archive_mode=off archive_command= archive_cleanup_command= recovery_end_command= \
   primary_conninfo= primary_slot_name= synchronous_standby_names= max_logical_replication_workers=0 hot_standby=off
 
@@ -74,13 +91,31 @@ if [ -e "$PGDATA/standby.signal" ]; then
   rm -f "$PGDATA/standby.signal"
   : >"$PGDATA/recovery.signal"
 fi
+case $DRP_TARGET_TIME in
+  '' | [0-9]*-[0-9]*-[0-9]*:[0-9]*[Zz] | [0-9]*-[0-9]*-[0-9]*:[0-9]*[+-][0-9][0-9] | [0-9]*-[0-9]*-[0-9]*:[0-9]*[+-][0-9][0-9]:[0-9][0-9]) ;;
+  *) fail "recovery_target_time $DRP_TARGET_TIME has no time zone, or is no instant: write 2026-11-21T02:00:00Z" ;;
+esac
 restore_command=false
-if [ -n "$DRP_WAL_ARCHIVE" ]; then
-  archive=$DRP_RESTORED_ROOT/$DRP_WAL_ARCHIVE
-  [ -d "$archive" ] || fail "there is no $archive: is wal_archive right?"
-  case $archive in *[\'\"\\%]*) fail "the path of the WAL archive holds a quote, a backslash or a percent sign" ;; esac
-  restore_command="cp \"$archive/%f\" \"%p\""
+if [ -n "$DRP_DUMPS" ]; then
+  [ -z "$DRP_TARGET_TIME" ] || fail "a dump holds one instant: it cannot be rolled to $DRP_TARGET_TIME"
+  set -- "$@" wal_level=minimal max_wal_senders=0 max_wal_size=4GB
+elif [ ! -e "$PGDATA/drp-recovered" ] && [ -n "$DRP_WAL_ARCHIVE$DRP_WAL_STREAM$DRP_TARGET_TIME" ]; then
+  printf '%s\n' "$DRP_FETCH" >"$run/fetch.sh"
+  folders=
+  for name in "$DRP_WAL_ARCHIVE" "$DRP_WAL_STREAM"; do
+    [ -n "$name" ] || continue
+    archive=$DRP_RESTORED_ROOT/$name
+    [ -d "$archive" ] || fail "there is no $archive: are wal_archive and wal_stream right?"
+    case $archive in *[\'\"\\%\$\`]*) fail "the path of the WAL archive holds a character that a shell would read" ;; esac
+    folders="$folders \"$archive\""
+  done
+  if [ -n "$folders" ]; then restore_command="sh $run/fetch.sh %f \"%p\"$folders"; fi
   : >"$PGDATA/recovery.signal"
+  if [ -n "$DRP_TARGET_TIME" ]; then
+    # The others first: one that is emptied after it would count as a second target.
+    set -- "$@" recovery_target= recovery_target_name= recovery_target_lsn= recovery_target_xid= \
+      "recovery_target_time=$DRP_TARGET_TIME"
+  fi
 fi
 set -- "$@" "restore_command=$restore_command" recovery_target_action=promote
 
@@ -122,5 +157,5 @@ for setting in "$@"; do
   options="$options -c '$quoted'"
 done
 "$programs/pg_ctl" -D "$PGDATA" -s -W -l "$run/server.log" -o "$options" start >&2
-printf 'changed: true\nversion: "%s"\nprograms: %s\nbraked: [%s]\ntls: "%s"\n' "$version" "$programs" \
-  "$(printf %s "$braked" | tr -cd 'A-Za-z0-9_, -')" "$tls"
+printf 'changed: true\nversion: "%s"\nprograms: %s\nbraked: [%s]\ntls: "%s"\nbase_verified: %s\npasswords: %s\n' "$version" \
+  "$programs" "$(printf %s "$braked" | tr -cd 'A-Za-z0-9_, -')" "$tls" "$verified" "$DRP_PASSWORDS"

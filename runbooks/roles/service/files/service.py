@@ -193,6 +193,10 @@ class Readiness:
         if answer.status not in (self.http.get("status") or [200]):
             self.hopeless = answer.status in (self.http.get("hopeless") or [])
             return f"it answers {answer.status} over HTTP"
+        refusal = self.http.get("refused")
+        if refusal and re.search(refusal, text):
+            self.hopeless = True
+            return f"it refuses over HTTP: {' '.join(text.split())[:120]}"
         pattern = self.http.get("matches")
         if pattern and not re.search(pattern, text):
             return f"its answer over HTTP does not match {pattern!r}"

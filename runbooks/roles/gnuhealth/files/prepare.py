@@ -1,0 +1,131 @@
+"""Say how a restored GNU Health (Tryton) is to be started for a drill. Reads a request as JSON, answers as JSON.
+
+It runs inside the sandbox on the bare Python of the machine that drills (3.9 or later), and knows nothing of drp. The
+restored trytond.conf stays as it is; what a drill needs otherwise is given to trytond as a second file. No password is
+in the answer.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+OVERLAY = "/run/drp-gnuhealth/drill.conf"
+
+
+class Failure(Exception):
+    """What to tell, in one line."""
+
+
+def settings(path: Path) -> configparser.ConfigParser:
+    """Return the restored configuration. What is wrong with it is told without its text: it holds a password."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        with path.open(encoding="utf-8") as stream:
+            parser.read_file(stream)
+    except FileNotFoundError:
+        raise Failure(f"there is no {path}: is configuration right?") from None
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise Failure(f"{path} is no configuration of trytond: {type(error).__name__}") from None
+    if not parser.get("database", "uri", fallback=""):
+        raise Failure(f"{path} names no database: [database] uri is missing")
+    return parser
+
+
+def program(software: str) -> list[str]:
+    """Return the words that run trytond, wherever it is bound: the first lines of its scripts name another place."""
+    python, script = Path(software, "bin/python"), Path(software, "bin/trytond")
+    if not script.is_file():
+        raise Failure(f"there is no {script}: software comes from the backup or from a declared image")
+    if not os.access(python, os.X_OK):
+        raise Failure(f"{python} leads to {os.path.realpath(python)}, which is not in the sandbox")
+    # what is read-only was compared with its digest: its byte code need not be compared with its source again
+    return [str(python), "--check-hash-based-pycs", "never", str(script)]
+
+
+def listens(restored: configparser.ConfigParser, request: dict[str, Any]) -> tuple[str, int]:
+    """Return where the application listens: as in production, unless the drill says otherwise."""
+    said = restored.get("web", "listen", fallback="localhost:8000").partition(",")[0].strip()
+    host, _, port = said.rpartition(":")
+    host, port = request["address"] or host.strip("[]").replace("*", ""), str(request["port"] or port)
+    if not port.isdigit():
+        raise Failure(f"[web] listen is {said!r}: it must be an address and a port")
+    return host or "0.0.0.0", int(port)  # noqa: S104 - where production listens
+
+
+def overlay(restored: configparser.ConfigParser, request: dict[str, Any]) -> tuple[str, str]:
+    """Return the drill's own configuration, and whether connections are encrypted."""
+    sections = {"database": {"list": "True"}, "email": {"uri": ""}, "bus": {"allow_subscribe": "False"}}
+    if request["attachments"]:
+        if not Path(request["attachments"]).is_dir():
+            raise Failure(f"there is no {request['attachments']}: is attachments right?")
+        sections["database"]["path"] = request["attachments"]
+    host, port = listens(restored, request)
+    sections["web"] = {"listen": f"{f'[{host}]' if ':' in host else host}:{port}"}
+    files = [restored.get("ssl", name, fallback="") for name in ("certificate", "privatekey")]
+    tls = "on" if any(files) else "off"
+    if any(files) and not all(os.access(file, os.R_OK) for file in files):
+        tls = "off"
+        sections["ssl"] = {"certificate": "", "privatekey": ""}
+    text = "".join(
+        f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in pairs.items()) + "\n"
+        for name, pairs in sections.items()
+    )
+    return text, tls
+
+
+def plan(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what the service role needs."""
+    path = Path(request["configuration"])
+    restored = settings(path)
+    text, tls = overlay(restored, request)
+    host, port = listens(restored, request)
+    database = request["database"]
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", database):
+        raise Failure(f"{database!r} cannot be the name of a database")
+    reached = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared
+    reached = f"[{reached}]" if ":" in reached else reached
+    http = {
+        "url": f"{'https' if tls == 'on' else 'http'}://{reached}:{port}/",
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps({"id": 1, "method": "common.db.list", "params": []}),
+        "matches": f'"{re.escape(database)}"',
+        # the database is up: what it refuses now, a wrong password for one, it refuses for ever
+        "refused": '"error"',
+        "hopeless": [500],
+    }
+    return {
+        "command": [*program(request["software"]), "-c", str(path), OVERLAY, "-d", database],
+        "overlays": {OVERLAY: text},
+        "ready": {"http": http},
+        "stated": {
+            "listens": f"{host}:{port}",
+            "tls": tls,
+            "software": request["software"],
+            "braked": braked(restored),
+        },
+    }
+
+
+def braked(restored: configparser.ConfigParser) -> list[str]:
+    """Return what production did by itself and the drill does not."""
+    return ["cron", "worker", "email", *(["bus"] if restored.has_section("bus") else [])]
+
+
+def main() -> None:
+    """Do what the request says."""
+    try:
+        print(json.dumps(plan(json.load(sys.stdin))))
+    except Failure as failure:
+        sys.exit(str(failure))
+    except OSError as error:
+        sys.exit(f"gnuhealth: {error}")
+
+
+if __name__ == "__main__":
+    main()
