@@ -112,14 +112,20 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
         )
     difference = result.difference
     deviations = sum(difference.counts.values())
+    covered: dict[str, int] = {}
     if ledger is not None and plan.sample is not None:
         book = open_ledger(ledger, plan.sample.rotation)
         book.record(plan.sample, manifest=difference.manifest_id, files=result.drawn or 0, deviations=deviations)
+        covered = {"covered_turns": book.covered(), "rotation": book.rotation}
     if machine:
         extra = {"sampled_files": result.drawn, "statement": result.sentence, "resumed_files": result.resumed_files}
+        extra.update(covered)
         render.document("drp/manifest-difference/1", {**to_data(difference), "clean": difference.clean, **extra})
     else:
         _tell_difference(difference, result)
+        if covered:
+            taken = f"{covered['covered_turns']} of {covered['rotation']} turns of the rotation are taken"
+            render.line(f"{taken}; all of them together look at every file")
     return _status(difference.counts)
 
 
@@ -245,7 +251,9 @@ def _tell_summary(summary: ManifestSummary) -> None:
 
 def _tell_difference(difference: ManifestDifference, result: verification.Verification) -> None:
     seconds = max(difference.duration_ms / 1000, 0.001)
-    rate_words = f"{render.size(int(difference.bytes_hashed / seconds))}/s"
+    rate_words = (
+        f"{render.size(int(difference.bytes_hashed / seconds))}/s, {difference.files_hashed / seconds:.0f} files/s"
+    )
     hashed = f"{difference.files_hashed} files, {render.size(difference.bytes_hashed)}"
     render.line(f"{hashed} in {render.duration(difference.duration_ms)} ({rate_words})")
     if result.resumed_files:

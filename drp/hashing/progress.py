@@ -15,7 +15,10 @@ from drp.domain.manifest import show_path
 
 _QUIET_SECONDS = 10.0
 _WINDOW_SECONDS = 5.0
-_BAR = 24
+_BAR = 16
+_FILE_COST = 40_000
+"""Bytes that could be hashed in the time that opening and closing a file takes."""
+_LEAST_PATH = 12
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 Slowest = Callable[[], tuple[bytes, float, int] | None]
 
@@ -40,7 +43,7 @@ class Meter:
             del self._samples[0]
         if self._live:
             width = shutil.get_terminal_size().columns
-            self._stream.write("\r\x1b[K" + self.line(files, size)[: width - 1])
+            self._stream.write("\r\x1b[K" + self.line(files, size, width - 1))
             self._stream.flush()
             self._drawn = True
         elif now - self._said >= _QUIET_SECONDS:
@@ -61,34 +64,39 @@ class Meter:
         span = max(now - start, 1e-6)
         return (more_files - files) / span, (more_size - size) / span
 
+    def share(self, files: int, size: int) -> float:
+        """Return how much is done, of bytes and of files together; 0 when nobody knows the totals."""
+        total = self._total_bytes + _FILE_COST * self._total_files
+        return min(1.0, (size + _FILE_COST * files) / total) if total else 0.0
+
     def seconds_left(self, files: int, size: int) -> float | None:
-        """Return how long it will take at the present rate: the larger of what files and bytes say."""
+        """Return how long it will take at the present rate of bytes and files together; None when nobody can tell."""
         if not self._total_files:
             return None
         file_rate, byte_rate = self.rates()
-        guesses = []
-        if file_rate > 0:
-            guesses.append((self._total_files - files) / file_rate)
-        if byte_rate > 0:
-            guesses.append((self._total_bytes - size) / byte_rate)
-        return max(0.0, *guesses) if guesses else None
+        rate = byte_rate + _FILE_COST * file_rate
+        left = self._total_bytes - size + _FILE_COST * (self._total_files - files)
+        return max(0.0, left / rate) if rate > 0 else None
 
-    def line(self, files: int, size: int) -> str:
-        """Return the live line."""
+    def line(self, files: int, size: int, width: int = 1000) -> str:
+        """Return the live line; of the slowest file's path, the end, as far as there is room."""
         file_rate, byte_rate = self.rates()
         words = [f"{files} files", _size(size), f"{_size(int(byte_rate))}/s", f"{file_rate:.0f} files/s"]
-        if self._total_bytes or self._total_files:
-            share = min(1.0, max(size / self._total_bytes if self._total_bytes else 0.0, 0.0))
-            share = share if self._total_bytes else files / self._total_files
+        if self._total_files:
+            share = self.share(files, size)
             filled = int(share * _BAR)
-            words.insert(0, f"[{'█' * filled}{'·' * (_BAR - filled)}] {share:4.0%}")
+            words.insert(0, f"[{'█' * filled}{'·' * (_BAR - filled)}] {int(share * 100):3d}%")
         left = self.seconds_left(files, size)
         if left is not None:
-            words.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
+            words.insert(1, f"{_time(int(left))} left")
+        text = "  ".join(words)
         worst = self.slowest()
         if worst is not None:
-            words.append(f"slowest {_size(int(worst[2] / worst[1]))}/s {show_path(worst[0])}")
-        return "  ".join(words)
+            path, more = show_path(worst[0]), f"  slowest {_size(int(worst[2] / worst[1]))}/s "
+            room = width - len(text) - len(more)
+            if room >= _LEAST_PATH or room >= len(path):
+                text += more + (path if len(path) <= room else "…" + path[1 - room :])
+        return text[:width]
 
     def document(self, files: int, size: int, entries: int) -> dict[str, object]:
         """Return the same for machines."""
@@ -107,6 +115,11 @@ class Meter:
             "seconds_left": None if left is None else round(left, 1),
             "slowest": None if worst is None else show_path(worst[0]),
         }
+
+
+def _time(seconds: int) -> str:
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
 
 
 def _size(number: int) -> str:

@@ -171,14 +171,23 @@ def design_effect(cluster: float, correlation: float) -> float:
 
 
 def sentence(population: int, drawn: int, failures: int, seed: str) -> str:
-    """Return what a sampled verification proved, exactly, in a sentence for the report."""
-    head = f"{drawn} of {population} files, seed {seed}"
+    """Return what a sampled verification proved, exactly, in a sentence for the report.
+
+    Nothing found: 1 - C(N-D, n) / C(N, n) with D the smallest number of files that is 0.1 % of N or more, see
+    `seen_with`. Something found: the one-sided bound of Clopper and Pearson at 95 %, see `rate_below`. ``failures``
+    are files, not departures: a file may depart in several ways.
+    """
+    head = f"{drawn} of {_files(population)}, seed {seed}"
     if failures:
-        bound = rate_below(population, drawn, failures)
-        return f"{head}: {failures} were not as recorded; with 95 % confidence at most {bound:.4%} of all are not"
+        bound, verb = rate_below(population, drawn, failures), "was" if failures == 1 else "were"
+        return f"{head}: {failures} {verb} not as recorded; with 95 % confidence at most {bound:.4%} of all are not"
     per_mille = math.ceil(population / 1000)
     chance = seen_with(population, drawn, per_mille)
-    return f"{head}: if 0.1 % were corrupt ({per_mille} files) we would have seen it with {_percent(chance)}"
+    return f"{head}: if 0.1 % were corrupt ({_files(per_mille)}) we would have seen it with {_percent(chance)}"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _percent(chance: float) -> str:

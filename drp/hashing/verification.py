@@ -148,9 +148,10 @@ def _verification(
         return Verification(difference=difference, resumed_files=job.resumed_files)
     population = int(manifest.trailer["files"])
     drawn = difference.files_hashed if selection.drawn < 0 else selection.drawn
-    bad = sum(difference.counts.values())
+    bad = _departing_files(difference, drawn)
     if plan.sample.rotation:
         words = f"turn {plan.sample.turn + 1} of {plan.sample.rotation}: {drawn} of {population} files"
+        words += f", {bad} of them not as recorded" if bad else ", all as recorded"
     elif selection.strata:
         size, least = min(selection.strata.values(), key=lambda pair: pair[1] / pair[0])
         words = (
@@ -166,6 +167,14 @@ def _verification(
         strata=selection.strata,
         sentence=words,
     )
+
+
+def _departing_files(difference: ManifestDifference, drawn: int) -> int:
+    """Return how many files depart: some do in several ways. Where not all are listed, as many as it may be."""
+    total = sum(difference.counts.values())
+    if len(difference.deviations) < total:
+        return min(drawn, total)
+    return len({deviation.path_b64 for deviation in difference.deviations})
 
 
 def _checkpoint(manifest: Manifest, root: int, plan: Plan) -> Checkpoint | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -91,14 +92,17 @@ def test_verify_samples(made):
     result = document(drp("verify", tree, "-m", path, "--sample", "50%", "--seed", "s", "--json"))
     assert result["sampled_files"] == result["files_hashed"]
     assert "seed s" in result["statement"]
+    assert result["statement"] in drp("verify", tree, "-m", path, "--sample", "50%", "--seed", "s").stdout.decode()
 
 
 def test_rotation_with_a_ledger(made, tmp_path):
     tree, path, document_ = made
     first = ("verify", tree, "-m", path, "--sample", "1/2", "--ledger", tmp_path / "l", "--json")
-    seen = [document(drp(*first))["files_hashed"]]
-    seen.append(document(drp("verify", tree, "-m", path, "--ledger", tmp_path / "l", "--json"))["files_hashed"])
-    assert sum(seen) == document_["files"]
+    told = [document(drp(*first)), document(drp("verify", tree, "-m", path, "--ledger", tmp_path / "l", "--json"))]
+    assert sum(one["files_hashed"] for one in told) == document_["files"]
+    assert [(one["covered_turns"], one["rotation"]) for one in told] == [(1, 2), (2, 2)]
+    text = drp("verify", tree, "-m", path, "--ledger", tmp_path / "l").stdout.decode()
+    assert "2 of 2 turns of the rotation are taken" in text
 
 
 def test_diff(made, tmp_path):
@@ -182,6 +186,19 @@ def test_interrupted_and_gone_on(tmp_path):
     result = document(drp(*command, "--json"))
     assert result["clean"]
     assert result["files_hashed"] == 400
+
+
+def test_live_line_on_a_terminal_and_json_in_a_pipe(tmp_path):
+    tree = ordinary(tmp_path / "tree")
+    drp("create", tree, "-o", tmp_path / "m")
+    command = ["verify", str(tree), "-m", str(tmp_path / "m"), "--workers", "1", "--max-rate", "5M"]
+    line = shlex.join([*DRP, "manifest", *command])
+    done = subprocess.run(["script", "-qec", line, "/dev/null"], capture_output=True, check=True, timeout=60)
+    drawn = [part for part in done.stdout.decode().split("\r\x1b[K") if "%" in part]
+    assert len(drawn) > 2
+    assert any("files/s" in part and "left" in part for part in drawn)
+    assert "as recorded" in done.stdout.decode()
+    assert drp(*command).stderr == b""  # less than ten seconds
 
 
 def test_unreadable_alone_is_inconclusive(made, tmp_path, unprivileged):

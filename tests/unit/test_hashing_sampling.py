@@ -92,7 +92,19 @@ def test_sentences():
         "4603 of 200000000 files, seed s: if 0.1 % were corrupt (200000 files) we would have seen it with 99.0 %"
     )
     assert sentence(10, 10, 0, "s").endswith("with certainty")
-    assert "at most" in sentence(1000, 100, 2, "s")
+    assert "2 were not as recorded; with 95 % confidence at most 6." in sentence(1000, 100, 2, "s")
+    assert "1 was not as recorded" in sentence(1000, 100, 1, "s")
+    assert sentence(100, 50, 0, "s").endswith("(1 file) we would have seen it with 50.0 %")
+
+
+def test_file_that_departs_in_two_ways_counts_once(made, tmp_path):
+    from tests.support.trees import copy
+
+    twin = copy(made[0], tmp_path / "twin")
+    write(twin / "exact", b"other", mode=0o600, mtime_ns=5)
+    result = verify_tree(twin, made[1], Plan(sample=parse_sample("100%", seed="x"), workers=1))
+    assert dict(result.difference.counts) == {"changed": 1, "metadata": 1}
+    assert "1 was not as recorded" in result.sentence
 
 
 def test_rotation_covers_every_file_exactly_once_and_hides_when():
