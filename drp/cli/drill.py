@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -125,11 +126,38 @@ def execute(
     argv: Annotated[list[str], typer.Argument(help="Command and arguments; put `--` before them.")],
     application: Annotated[str | None, typer.Option("--app", help="Which recovery, if there are several.")] = None,
 ) -> int:
-    """Run a command inside a kept sandbox."""
+    """Run a command inside a kept sandbox, or inside one whose drill waits for a sign-off."""
     from drp.cli.kept import run_inside
     from drp.cli.wiring import wiring_of
 
     return run_inside(wiring_of(context), drill, application, argv)
+
+
+@app.command("sign-off")
+def sign_off(
+    context: typer.Context,
+    drill: Reference,
+    application: Annotated[str | None, typer.Option("--app", help="Which recovery, if several wait.")] = None,
+    name: Annotated[str | None, typer.Option(help="Who signs; without it the checklist is only shown.")] = None,
+    results: Annotated[Path | None, typer.Option(help="YAML file of results; else each step is asked.")] = None,
+    comment: Annotated[str, typer.Option(help="On the application as a whole.")] = "",
+    key: Annotated[Path | None, typer.Option(help="SSH key that signs the answer.")] = None,
+    machine: Json = False,
+) -> int:
+    """Sign off an application of a drill that waits for it, step by step. Exit 0 signed off, 1 a step failed."""
+    from drp.cli import sign_off as verb
+    from drp.cli.wiring import wiring_of
+    from drp.errors import UsageError
+
+    wiring = wiring_of(context)
+    asked = verb.question(wiring, drill, application)
+    if name is None:
+        if results is not None or key is not None or comment:
+            raise UsageError("who signs?", hint="add --name")
+        verb.show_checklist(asked, machine=machine)
+        return 0
+    reply = verb.Reply(name=name, comment=comment, results=results, key=key)
+    return verb.show_answer(verb.answer(wiring, asked, reply), machine=machine)
 
 
 @app.command()

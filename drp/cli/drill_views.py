@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drp.cli import render
+from drp.cli.across_views import plan_lines, result_lines
 from drp.cli.wiring import Wiring
 from drp.codec import digest, to_data
 from drp.domain.clock import elapsed_ms
@@ -30,6 +31,8 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
         render.line(f"wave {number}")
         for item in wave:
             _print_preview(item)
+    for text in plan_lines(plan.reconciliation):
+        render.line(text)
 
 
 def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict[str, Any]:
@@ -137,6 +140,7 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
         measurements = [to_data(measurement) for measurement in _measurements(state)]
         reasons = list(state.concluded.reasons) if state.concluded is not None else []
         body = {**_summary(state), "reasons": reasons, "measurements": measurements, "findings": findings}
+        body["reconciliation"] = to_data(state.reconciled.result) if state.reconciled is not None else None
         render.document("drp/drill/1", body)
         return
     summary = _summary(state)
@@ -149,6 +153,8 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
             render.line(f"  {finding.severity:<12} {finding.code} {what}")
             if finding.severity != "note":
                 render.line(f"  {'':<12} do: {finding.remedy}")
+    for text in result_lines(state.reconciled.result) if state.reconciled is not None else ():
+        render.line(text)
     if state.sealed is not None:
         render.line(f"evidence: {state.sealed.location} (sha256 {state.sealed.record_digest[:16]}…)")
 
@@ -168,4 +174,9 @@ def _print_measurement(measurement: Measurement) -> None:
         f"  RPA {render.duration(measurement.rpa_lower_ms)} to {upper} of RPO {render.duration(measurement.rpo_ms)}: "
         f"{measurement.rpo_attainment}"
     )
+    if measurement.rta_business_ms is not None:
+        business, wrt = render.duration(measurement.rta_business_ms), render.duration(measurement.wrt_ms)
+        objective = render.duration(measurement.wrt_objective_ms)
+        word = measurement.wrt_attainment or "no objective"
+        render.line(f"  signed off after {business}, WRT {wrt} of {objective}: {word}")
     render.line("  " + ", ".join(f"{phase.phase} {render.duration(phase.duration_ms)}" for phase in measurement.phases))

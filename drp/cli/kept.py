@@ -59,7 +59,8 @@ def kept_target(wiring: Wiring, reference: str, application: str | None) -> Targ
 
 
 def _kept_handle(state: DrillState, application: str | None) -> SandboxHandle:
-    handles = {name: _handle(recovery) for name, recovery in state.recoveries.items() if _is_kept(recovery)}
+    open_ones = {name: recovery for name, recovery in state.recoveries.items() if _is_open(recovery)}
+    handles = {name: _handle(recovery) for name, recovery in open_ones.items()}
     wanted = [handle for name, handle in handles.items() if application in {None, name} and handle is not None]
     if len(wanted) != 1:
         message = f"drill {state.drill} keeps " + (
@@ -67,6 +68,11 @@ def _kept_handle(state: DrillState, application: str | None) -> SandboxHandle:
         )
         raise NotFound(message, hint="name one with --app; keep sandboxes with `drp drill run … --keep-sandbox`")
     return wanted[0]
+
+
+def _is_open(recovery: RecoveryState) -> bool:
+    """Return whether somebody may work in a sandbox: it is kept, or its drill waits for a sign-off."""
+    return _is_kept(recovery) or recovery.awaits_sign_off
 
 
 def _is_kept(recovery: RecoveryState) -> bool:

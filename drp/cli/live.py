@@ -20,7 +20,18 @@ from rich.text import Text
 
 from drp.cli.progress import TextReporter
 from drp.cli.render import printable, size
-from drp.domain.events import DrillConcluded, Entry, PhaseCompleted, PhaseFailed, PhaseStarted, Progressed
+from drp.domain.events import (
+    DrillConcluded,
+    Entry,
+    PhaseCompleted,
+    PhaseFailed,
+    PhaseStarted,
+    Progressed,
+    Reconciled,
+    ReconciliationStarted,
+    SignedOff,
+    SignOffAsked,
+)
 
 _FRAMES_PER_SECOND = 10
 
@@ -60,13 +71,19 @@ class LiveReporter(TextReporter):
     def emit(self, entry: Entry) -> None:
         """Show one entry."""
         event = entry.event
-        if isinstance(event, PhaseCompleted | PhaseFailed):
+        if isinstance(event, PhaseCompleted | PhaseFailed | SignedOff):
             self._end(event.recovery)
+        if isinstance(event, Reconciled):
+            self._end("")
         if isinstance(event, DrillConcluded):
             self.close()
         super().emit(entry)
         if isinstance(event, PhaseStarted):
             self._begin(event.recovery, event.phase)
+        if isinstance(event, ReconciliationStarted):
+            self._begin("", "reconcile")
+        if isinstance(event, SignOffAsked):
+            self._begin(event.recovery, "sign-off")
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import TextIO
 
+from drp.cli.across_views import describe_agreement
 from drp.cli.render import duration, instant, printable, size
 from drp.codec import to_data
 from drp.domain.clock import elapsed_ms
@@ -22,12 +23,17 @@ from drp.domain.events import (
     PhaseCompleted,
     PhaseFailed,
     Progressed,
+    Reconciled,
     Resumed,
     SandboxDestroyed,
     SandboxKept,
+    SignedOff,
+    SignOffAsked,
+    SignOffStarted,
 )
 from drp.domain.finding_codes import CATALOGUE
 from drp.domain.fold import DrillState, apply
+from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
 
 _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
@@ -120,6 +126,10 @@ class TextReporter:
                 return f"  {self._name(event.recovery)}{'destroy':<8} ✔ {residue}"
             case SandboxKept():
                 return f"  {self._name(event.recovery)}{'keep':<8} sandbox {event.sandbox} until {instant(event.until)}"
+            case SignOffAsked() | SignOffStarted() | SignedOff():
+                return self._sign_off(entry.drill, event)
+            case Reconciled():
+                return f"  {self._name('')}{'across':<8} {describe_agreement(event.result)}"
             case DrillConcluded():
                 return self._conclusion(event)
             case EvidenceSealed():
@@ -131,6 +141,20 @@ class TextReporter:
         started = self._state.recoveries[recovery].started.get(phase)  # type: ignore[call-overload]
         return duration(elapsed_ms(started, entry.stamp)[0]) if started is not None else ""
 
+    def _sign_off(self, drill: str, event: SignOffAsked | SignOffStarted | SignedOff) -> str:
+        begin = f"  {self._name(event.recovery)}sign-off "
+        match event:
+            case SignOffAsked():
+                who = f"{begin}… waiting for {printable(event.referent)} until {instant(event.until)}"
+                return f"{who}\n           drp drill sign-off {drill} --app {event.recovery}"
+            case SignOffStarted():
+                return f"{begin}… {printable(event.name)} opened the checklist"
+            case _:
+                total, failed = len(event.answer.results), len(event.answer.failed)
+                how = f"key {event.signer.key}" if event.signer is not None else "unsigned"
+                mark = "✗" if failed else "✔"
+                return f"{begin}{mark} {total - failed} of {total} steps, {printable(event.answer.name)}, {how}"
+
     @staticmethod
     def _conclusion(event: DrillConcluded) -> str:
         lines = [event.verdict.upper()]
@@ -139,7 +163,7 @@ class TextReporter:
             lines.append(
                 f"  {measurement.recovery}: RTA {duration(measurement.rta_ms)} of {duration(measurement.rto_ms)} "
                 f"({measurement.rto_attainment})   RPA {duration(measurement.rpa_lower_ms)} to {upper} of "
-                f"{duration(measurement.rpo_ms)} ({measurement.rpo_attainment})"
+                f"{duration(measurement.rpo_ms)} ({measurement.rpo_attainment})" + _business(measurement)
             )
         lines += [f"  because {printable(_titled(reason))}" for reason in event.reasons[:10]]
         return "\n".join(lines)
@@ -161,6 +185,16 @@ class TextReporter:
         self._last_said = time.monotonic()
         self._stream.write(text + "\n")
         self._stream.flush()
+
+
+def _business(measurement: Measurement) -> str:
+    """Return the business's times, where somebody signed."""
+    if measurement.rta_business_ms is None:
+        return ""
+    objective = f" of {duration(measurement.wrt_objective_ms)}" if measurement.wrt_objective_ms is not None else ""
+    word = f" ({measurement.wrt_attainment})" if measurement.wrt_attainment is not None else ""
+    signed = f"   signed off after {duration(measurement.rta_business_ms)}"
+    return f"{signed}, WRT {duration(measurement.wrt_ms)}{objective}{word}"
 
 
 def describe(output: PhaseOutput) -> str:

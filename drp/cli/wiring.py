@@ -107,6 +107,11 @@ class Wiring:
         probe.unlink()
         return str(self.site.state_directory)
 
+    @property
+    def sign_off_directory(self) -> Path:
+        """Where referents hand their answers in."""
+        return self.site.state_directory / "sign-off"
+
     def sink(self) -> DirectorySink:
         """Return where evidence is read back from."""
         return DirectorySink(self.site.evidence_directories[0])
@@ -117,6 +122,7 @@ class Wiring:
         from drp.hashing import TreeHasher
         from drp.manifests import ManifestDirectory
         from drp.runbooks import AnsibleRunbookRunner
+        from drp.sign_off import DirectoryDesk
 
         runbooks = AnsibleRunbookRunner(self.site.runbook_folders, self.run_directory)
         runbooks.warm_up()
@@ -129,6 +135,7 @@ class Wiring:
             manifests=ManifestDirectory(self.site.manifests_directory),
             checks=checks,
             records=self.check_records(),
+            sign_offs=DirectoryDesk(self.sign_off_directory),
             journal=self.journal(),
             sink=Copies([DirectorySink(directory) for directory in self.site.evidence_directories]),
             clock=self.clock,

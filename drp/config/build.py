@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from drp.config import schema_reconciliation
+from drp.config import schema_reconciliation, schema_sign_off
 from drp.config.repositories import (
     DirectoryLocation,
     Location,
@@ -33,6 +33,7 @@ from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import Selection
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
+from drp.domain.sign_off import SignOffPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,9 @@ class DrillSettings:
     recoveries: tuple[RecoverySettings, ...]
     on_interrupt: InterruptPolicy = "conclude"
     keep_for: timedelta = timedelta(hours=2)
-    reconciliation: Reconciliation | None = None
     pod: bool = False
+    reconciliation: Reconciliation | None = None
+    sign_off: SignOffPolicy | None = None
 
 
 def secret(reference: Secret, site: Path) -> SecretReference:
@@ -116,7 +118,9 @@ def application(said: ApplicationFile, site: Path) -> Application:
         title=said.title,
         tier=said.tier,
         owner=said.owner,
-        objectives=Objectives(rto=said.objectives.rto, rpo=said.objectives.rpo, mtpd=said.objectives.mtpd),
+        objectives=Objectives(
+            rto=said.objectives.rto, rpo=said.objectives.rpo, mtpd=said.objectives.mtpd, wrt=said.objectives.wrt
+        ),
         repositories=tuple(backup.repositories) if backup is not None else (),
         points=PointFilter(tags=tuple(points.tags), host=points.host, path=points.path) if points else PointFilter(),
         runbook=Runbook(kind=runbook.kind, inputs=runbook.inputs, timeout=runbook.timeout) if runbook else None,
@@ -125,14 +129,15 @@ def application(said: ApplicationFile, site: Path) -> Application:
             for check in said.checks
         ),
         depends_on=tuple(said.depends_on),
+        sign_off=schema_sign_off.checklist(said.sign_off, site) if said.sign_off is not None else None,
         drill_every=said.drill_every,
         ground_truth=str(site / said.ground_truth) if said.ground_truth is not None else "",
+        addresses=tuple(ProductionAddress(address=each.address, names=tuple(each.names)) for each in said.addresses),
         software=tuple(
             SoftwareImage(image=str(site / each.image), at=each.at, digest=each.digest) for each in said.software
         ),
         point_in_time=said.point_in_time,
     )
-        addresses=tuple(ProductionAddress(address=each.address, names=tuple(each.names)) for each in said.addresses),
 
 
 def sandbox(name: str, said: SandboxFile) -> SandboxProfile:
@@ -148,13 +153,13 @@ def drill(said: DrillFile) -> DrillSettings:
         recoveries=tuple(_recovery(entry, said) for entry in said.recoveries),
         on_interrupt=said.on_interrupt,
         keep_for=said.keep_for,
+        pod=said.pod,
+        sign_off=schema_sign_off.policy(said.sign_off),
         reconciliation=(
             schema_reconciliation.reconciliation(said.reconciliation) if said.reconciliation is not None else None
         ),
     )
 
-        pod=said.pod,
-        sign_off=schema_sign_off.policy(said.sign_off),
 
 def _recovery(entry: Recovery, said: DrillFile) -> RecoverySettings:
     own = entry if not isinstance(entry, str) else None

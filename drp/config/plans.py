@@ -78,7 +78,7 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
             hint=f"add --app with one of {', '.join(recovery.application for recovery in drill.recoveries)}",
         )
     _must_be_able_to_roll(catalogue, drill, overrides)
-    scenario = drill.scenario
+    scenario, names = drill.scenario, [recovery.application for recovery in drill.recoveries]
     if overrides.disaster_at is not None:
         scenario = replace(scenario, disaster_at=overrides.disaster_at)
     return DrillPlan(
@@ -90,6 +90,7 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         keep_for=_lease(overrides.keep_for) or drill.keep_for,
         pod=drill.pod,
         reconciliation=_among(drill),
+        sign_off=drill.sign_off if any(catalogue.application(name).sign_off for name in names) else None,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from drp.config.document import Document, Unreadable, read_document
 from drp.config.problems import START, Problem, suggestion
 from drp.config.references import Inventory, cross_check
+from drp.config.references_sign_off import cross_check_sign_off
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, SandboxesFile
@@ -48,6 +49,7 @@ class SiteReader:
         self.inventory.applications = dict(self._folder("applications", "application", ApplicationFile))
         self.inventory.drills = dict(self._folder("drills", "drill", DrillFile))
         self.problems += cross_check(self.inventory, self.runbook_folders)
+        self.problems += cross_check_sign_off(self.inventory, self.directory)
         self.problems.sort()
 
     def _folder(self, folder: str, kind: str, model: type[M]) -> Iterator[tuple[str, tuple[M, Document]]]:

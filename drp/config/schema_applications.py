@@ -23,6 +23,8 @@ class ObjectivesFile(Strict):
     """Recovery point objective (PDMA): most data, in time, that may be lost."""
     mtpd: Duration | None = None
     """Maximum tolerable period of disruption."""
+    wrt: Duration | None = None
+    """Work recovery time: longest acceptable time from the technical checks to the business referent's sign-off."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -102,11 +104,13 @@ class ApplicationFile(Strict):
     """File of acknowledged writes (JSON Lines), for the verifier `ledger`; relative to the site."""
     depends_on: list[Name] = Field(default_factory=list)
     """Applications that must be up before it."""
+    sign_off: ChecklistFile | None = None
+    """What the business referent goes through where a drill asks for it (`drp drill sign-off`)."""
     drill_every: Duration | None = None
     """A drill of it must pass at least so often; `drp status` warns when none did."""
     canary: CanaryFile | None = None
     """How `drp canary write` leaves a heartbeat on production, so that drills tell idle time from loss."""
-    software: Software = Field(default_factory=list)
-    """Its software, where the backup does not hold it: directories of the drill host, each with its digest."""
     addresses: list[AddressFile] = Field(default_factory=list)
     """Where it is found in production. It keeps them in the sandbox; in a pod, the others find it there."""
+    software: Software = Field(default_factory=list)
+    """Its software, where the backup does not hold it: directories of the drill host, each with its digest."""

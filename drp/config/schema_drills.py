@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from drp.config.schema import Strict
 from drp.config.schema_reconciliation import ReconciliationFile
+from drp.config.schema_sign_off import SignOffFile
 from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId, Size, Text
 from drp.domain.plan import InterruptPolicy
 from drp.domain.recovery_point import SelectionPolicy
@@ -136,7 +137,9 @@ class DrillFile(Strict):
     """Without a manifest to compare with, the drill is inconclusive; `false`: a warning, if the point names none."""
     keep_for: Duration = timedelta(hours=2)
     """Lease of a sandbox kept on request; then it is destroyed."""
-    reconciliation: ReconciliationFile | None = None
     pod: bool = False
     """Whether all applications share one network without a way out, each at its production addresses."""
+    reconciliation: ReconciliationFile | None = None
     """What must agree between the applications, once all are up."""
+    sign_off: SignOffFile | None = None
+    """Ask the business referent of every application that has a checklist."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from drp.domain.events import PhaseFailed
+from drp.domain.events import PhaseFailed, SignedOff
 from drp.domain.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
@@ -35,6 +35,8 @@ class RecoveryRecord:
     kept_until: datetime | None = None
     failure: PhaseFailed | None = None
     """Why the recovery could not be exercised any further, if it could not."""
+    sign_off: SignedOff | None = None
+    """What the business referent answered; null: nobody did, or the plan does not ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

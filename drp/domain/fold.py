@@ -20,9 +20,13 @@ from drp.domain.events import (
     Resumed,
     SandboxDestroyed,
     SandboxKept,
+    SignedOff,
+    SignOffAsked,
+    SignOffStarted,
 )
 from drp.domain.finding import Finding
 from drp.domain.finding_codes_across import ACROSS
+from drp.domain.finding_codes_sign_off import SIGN_OFF_MISSING
 from drp.domain.phase import PHASES, PhaseName, PhaseOutput, Prepared
 from drp.domain.plan import DrillPlan
 from drp.domain.sandbox import Residue, SandboxHandle
@@ -40,6 +44,17 @@ class RecoveryState:
     destroyed_at: Stamp | None = None
     residue: Residue | None = None
     kept: SandboxKept | None = None
+    asked: SignOffAsked | None = None
+    asked_at: Stamp | None = None
+    opened: SignOffStarted | None = None
+    signed_off: SignedOff | None = None
+    signed_off_at: Stamp | None = None
+
+    @property
+    def awaits_sign_off(self) -> bool:
+        """Return whether a referent can answer now: the drill asked, nobody answered, and the sandbox is there."""
+        gave_up = any(finding.code == SIGN_OFF_MISSING.code for finding in self.findings)
+        return self.asked is not None and self.signed_off is None and self.destroyed_at is None and not gave_up
 
     @property
     def next_phase(self) -> PhaseName | None:
@@ -120,6 +135,8 @@ def apply(state: DrillState, entry: Entry) -> None:
             state.sealed = event
         case PhaseStarted() | PhaseCompleted() | PhaseFailed() | FindingRaised() | SandboxDestroyed() | SandboxKept():
             _apply_to_recovery(state.recoveries[event.recovery], entry)
+        case SignOffAsked() | SignOffStarted() | SignedOff():
+            _apply_sign_off(state.recoveries[event.recovery], entry)
         case _:  # Progressed changes nothing
             pass
 
@@ -143,6 +160,17 @@ def _apply_to_recovery(recovery: RecoveryState, entry: Entry) -> None:
             recovery.kept = event
 
 
+def _apply_sign_off(recovery: RecoveryState, entry: Entry) -> None:
+    event = entry.event
+    match event:
+        case SignOffAsked():
+            recovery.asked, recovery.asked_at, recovery.opened = event, entry.stamp, None
+        case SignOffStarted():
+            recovery.opened = event
+        case SignedOff():
+            recovery.signed_off, recovery.signed_off_at = event, entry.stamp
+
+
 def _forget_sandbox(recovery: RecoveryState) -> None:
     """Everything after select lived in the sandbox that is gone, so it has to happen again; what select found stays."""
     for phase in PHASES[1:]:
@@ -153,6 +181,7 @@ def _forget_sandbox(recovery: RecoveryState) -> None:
     recovery.findings[:] = selected.findings if selected is not None else ()
     recovery.failure = None
     recovery.destroyed_at = recovery.residue = recovery.kept = None
+    recovery.asked = recovery.asked_at = recovery.opened = recovery.signed_off = recovery.signed_off_at = None
 
 
 def _forget_reconciliation(state: DrillState) -> None:

@@ -2,7 +2,8 @@
 
 The clock (house rules §3): t0 declared · t1 approved · t2 point chosen · t3 media reachable · t4 sandbox ready and
 isolation proven · t5 first byte · t6 last byte · t7 integrity verdict · t9 application up · t10 technical checks
-pass · t12 torn down. ``RTA_technical = t10 - t0``. Waiting for media and drp's own downtime are inside it, shown
+pass · t11 functional sign-off · t12 torn down. ``RTA_technical = t10 - t0``, ``RTA_business = t11 - t0``,
+``WRT = t11 - t10``. Waiting for media and drp's own downtime are inside it, shown
 apart and never subtracted.
 
 RPA is an interval: at least ``disaster_at - consistent_at`` was lost; at most ``disaster_at - watermark``.
@@ -42,6 +43,7 @@ class ClockReadings:
     t7_integrity_verdict: int | None = None
     t9_application_up: int | None = None
     t10_checks_passed: int | None = None
+    t11_signed_off: int | None = None
     t12_torn_down: int | None = None
 
 
@@ -67,6 +69,13 @@ class Measurement:
     rpo_attainment: Attainment
     rto_ms: int
     rpo_ms: int
+    rta_business_ms: int | None = None
+    """None unless the business referent signed the application off."""
+    wrt_ms: int | None = None
+    """Work recovery time actual: from the technical checks to the sign-off."""
+    wrt_objective_ms: int | None = None
+    wrt_attainment: Attainment | None = None
+    """None: there is no objective, or the plan asks for no sign-off."""
 
 
 def milliseconds(duration: timedelta) -> int:
@@ -79,6 +88,15 @@ def rto_attainment(rta_ms: int | None, objectives: Objectives) -> Attainment:
     if rta_ms is None:
         return "not-measured"
     return "met" if rta_ms <= milliseconds(objectives.rto) else "missed"
+
+
+def wrt_attainment(wrt_ms: int | None, objectives: Objectives) -> Attainment | None:
+    """Return whether the work recovery time objective was met; None where there is none."""
+    if objectives.wrt is None:
+        return None
+    if wrt_ms is None:
+        return "not-measured"
+    return "met" if wrt_ms <= milliseconds(objectives.wrt) else "missed"
 
 
 def rpa_interval(

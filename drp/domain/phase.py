@@ -13,7 +13,7 @@ from drp.domain.restore import RestoreReceipt
 from drp.domain.runbook import RunbookResult
 from drp.domain.sandbox import EgressAttempt, IsolationProof, SandboxHandle, SoftwareFound
 
-PhaseName = Literal["select", "prepare", "restore", "hash", "start", "verify", "reconcile", "destroy"]
+PhaseName = Literal["select", "prepare", "restore", "hash", "start", "verify", "reconcile", "sign-off", "destroy"]
 
 PHASES: tuple[PhaseName, ...] = ("select", "prepare", "restore", "hash", "start", "verify")
 """In order. ``reconcile`` follows once for all of them, ``destroy`` always, also after failure, signal and crash."""

@@ -11,6 +11,7 @@ from drp.domain.application import Application, ProductionAddress
 from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import Selection
 from drp.domain.sandbox import SandboxProfile
+from drp.domain.sign_off import Checklist, SignOffPolicy
 
 InterruptPolicy = Literal["conclude", "resume"]
 
@@ -41,6 +42,10 @@ class PlannedRecovery:
         """Name of the recovery inside its drill: the application's."""
         return self.application.name
 
+    def asks(self, plan: DrillPlan) -> Checklist | None:
+        """Return the checklist that the plan wants signed off, if it wants one."""
+        return self.application.sign_off if plan.sign_off is not None else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillPlan:
@@ -53,15 +58,10 @@ class DrillPlan:
     keep_sandbox: bool = False
     keep_for: timedelta = timedelta(hours=2)
     """Lease of a kept sandbox; then it is destroyed."""
-    reconciliation: Reconciliation | None = None
-    """What must agree between the applications, once all are up."""
-
-    def waves(self) -> tuple[tuple[PlannedRecovery, ...], ...]:
-        """Return the recoveries in dependency order; those of one wave may run at the same time.
     pod: bool = False
     """Whether all applications share one network without a way out, and reach one another there."""
-
-        Raises ``graphlib.CycleError`` when dependencies run in a circle. Dependencies that the plan does not drill
+    reconciliation: Reconciliation | None = None
+    """What must agree between the applications, once all are up."""
     sign_off: SignOffPolicy | None = None
     """Ask the business referent of every application that has a checklist; None: technical checks are enough."""
 
@@ -69,6 +69,11 @@ class DrillPlan:
         """Return where applications are found in the network of a recovery: of all in a pod, otherwise its own."""
         together = self.recoveries if self.pod else (recovery,)
         return tuple(address for each in together for address in each.application.addresses)
+
+    def waves(self) -> tuple[tuple[PlannedRecovery, ...], ...]:
+        """Return the recoveries in dependency order; those of one wave may run at the same time.
+
+        Raises ``graphlib.CycleError`` when dependencies run in a circle. Dependencies that the plan does not drill
         are ignored here; `drp drill plan` names them.
         """
         by_name = {recovery.name: recovery for recovery in self.recoveries}

@@ -21,6 +21,7 @@ from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxOrder, SandboxProfile
+from drp.domain.sign_off_desk import SignOffDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +280,7 @@ class Ports:
     manifests: ManifestSource
     checks: CheckRunner
     records: RecordReader
+    sign_offs: SignOffDesk
     journal: Journal
     sink: EvidenceSink
     clock: Clock

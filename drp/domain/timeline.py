@@ -6,6 +6,7 @@ from drp.domain.clock import Stamp, elapsed_ms
 from drp.domain.events import DrillDeclared
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
+from drp.domain.finding_codes_sign_off import WRT_MISSED
 from drp.domain.fold import DrillState, RecoveryState, since_declaration
 from drp.domain.measure import (
     ClockReadings,
@@ -15,6 +16,7 @@ from drp.domain.measure import (
     rpa_interval,
     rpo_attainment,
     rto_attainment,
+    wrt_attainment,
 )
 from drp.domain.phase import PHASES, Restored, Selected, Started, Verified
 from drp.domain.plan import PlannedRecovery
@@ -37,6 +39,7 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
         watermark,
     )
     objectives = recovery.application.objectives
+    wrt = max(0, clock.t11_signed_off - rta) if clock.t11_signed_off is not None and rta is not None else None
     return Measurement(
         recovery=recovery.name,
         clock=clock,
@@ -53,6 +56,10 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
         rpo_attainment=rpo_attainment(lower, upper, objectives),
         rto_ms=milliseconds(objectives.rto),
         rpo_ms=milliseconds(objectives.rpo),
+        rta_business_ms=clock.t11_signed_off,
+        wrt_ms=wrt,
+        wrt_objective_ms=milliseconds(objectives.wrt) if objectives.wrt is not None else None,
+        wrt_attainment=wrt_attainment(wrt, objectives) if recovery.asks(state.plan) is not None else None,
     )
 
 
@@ -69,6 +76,11 @@ def recovered(progress: RecoveryState) -> bool:
         and bool(verified.checks)
         and all(check.outcome == "passed" for check in verified.checks)
     )
+
+
+def signed_off(progress: RecoveryState) -> bool:
+    """Return whether the business referent went through the whole checklist and every step passed: it reached t11."""
+    return progress.signed_off is not None and not progress.signed_off.answer.failed and recovered(progress)
 
 
 def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
@@ -92,6 +104,14 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
         upper = "no watermark" if measurement.rpa_upper_ms is None else f"up to {measurement.rpa_upper_ms} ms lost"
         found.append(
             RPO_UNDETERMINED.finding(subject="RPO", observed=upper, expected=f"at most {measurement.rpo_ms} ms")
+        )
+    if measurement.wrt_attainment == "missed":
+        found.append(
+            WRT_MISSED.finding(
+                subject="WRT",
+                observed=f"{measurement.wrt_ms} ms",
+                expected=f"at most {measurement.wrt_objective_ms} ms",
+            )
         )
     if measurement.clock_kind == "wall":
         found.append(CLOCK_NOT_MONOTONIC.finding(subject="clock", observed="several boots", expected="one boot"))
@@ -119,6 +139,7 @@ def _readings(state: DrillState, progress: RecoveryState) -> tuple[ClockReadings
         t7_integrity_verdict=after(progress.ended.get("hash")) if "hash" in progress.outputs else None,
         t9_application_up=after(progress.ended.get("start")) if "start" in progress.outputs else None,
         t10_checks_passed=after(progress.ended.get("verify")) if recovered(progress) else None,
+        t11_signed_off=after(progress.signed_off_at) if signed_off(progress) else None,
         t12_torn_down=after(progress.destroyed_at),
     )
     return readings, all(kinds)

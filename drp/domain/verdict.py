@@ -45,6 +45,7 @@ def conclude(
                 doubts.append(f"{name}: {finding.code} {finding.subject}")
         failures += [f"{name}: {reason}" for reason in _missed(measurements.get(name))]
         doubts += [f"{name}: {reason}" for reason in _unproven(recovery, outputs.get(name, {}), measurements.get(name))]
+        doubts += [f"{name}: {reason}" for reason in _not_signed_off(plan, recovery, measurements.get(name))]
     doubts += _not_compared(plan, reconciled)
     if aborted:
         return "aborted", ("stopped on request", *failures, *doubts)
@@ -69,10 +70,22 @@ def _not_compared(plan: DrillPlan, reconciled: ReconciliationResult | None) -> l
     return [f"across applications, {name} was not judged" for name in named if name not in judged]
 
 
+def _not_signed_off(plan: DrillPlan, recovery: PlannedRecovery, measurement: Measurement | None) -> list[str]:
+    """Return what is missing of the business's word, where the plan asks for it."""
+    if recovery.asks(plan) is None:
+        return []
+    signed = measurement is not None and measurement.clock.t11_signed_off is not None
+    return [] if signed else ["the application was not signed off"]
+
+
 def _missed(measurement: Measurement | None) -> list[str]:
     if measurement is None:
         return []
-    objectives = (("RTO", measurement.rto_attainment), ("RPO", measurement.rpo_attainment))
+    objectives = (
+        ("RTO", measurement.rto_attainment),
+        ("RPO", measurement.rpo_attainment),
+        ("WRT", measurement.wrt_attainment),
+    )
     return [f"{name} missed" for name, attainment in objectives if attainment == "missed"]
 
 

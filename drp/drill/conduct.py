@@ -32,6 +32,7 @@ from drp.drill.finish import finish
 from drp.drill.phases import PHASE_FUNCTIONS
 from drp.drill.reconcile import reconcile
 from drp.drill.recorder import Recorder
+from drp.drill.sign_off import sign_off
 from drp.errors import DrpError, MediaNeeded, RepositoryError, RunbookError, StorageFull
 from drp.errors import Interrupted as InterruptedError_
 from drp.redact import redact
@@ -50,6 +51,7 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
         for wave in recorder.state.plan.waves():
             ports.engine.together([partial(_step, recorder, ports, recovery) for recovery in wave])
         reconcile(recorder, ports)
+        sign_off(recorder, ports)
     except InterruptedError_ as error:
         stopped = error
         if recorder.state.interrupted is None:
@@ -90,9 +92,9 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
     recorder.append(PhaseStarted(recovery=recovery.name, phase=phase))
     context = PhaseContext(
         drill=recorder.drill,
+        plan=recorder.state.plan,
         recovery=recovery,
         disaster_at=declared.disaster_at,
-        plan=recorder.state.plan,
         declared_at=recorder.state.declared_at.wall,
         outputs=recorder.state.recoveries[recovery.name].outputs,
         ports=ports,

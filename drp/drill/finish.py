@@ -17,6 +17,7 @@ from drp.domain.sandbox import Residue, SandboxHandle
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
 from drp.drill.recorder import Recorder
+from drp.drill.sign_off import answer_findings
 from drp.errors import DrpError
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 
@@ -99,6 +100,10 @@ def _raise_what_was_cut_off(recorder: Recorder, name: str, progress: RecoverySta
     """Raise the findings of outputs that a crash kept from being raised: an output is journalled before them."""
     for output in tuple(progress.outputs.values()):
         for finding in output.findings:
+            if finding not in progress.findings:
+                recorder.append(FindingRaised(recovery=name, finding=finding))
+    if progress.signed_off is not None:
+        for finding in answer_findings(progress.signed_off.answer, progress.signed_off.signer):
             if finding not in progress.findings:
                 recorder.append(FindingRaised(recovery=name, finding=finding))
 

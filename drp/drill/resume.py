@@ -16,6 +16,7 @@ from drp.domain.timeline import recovered
 from drp.drill.conduct import conduct, ended
 from drp.drill.finish import destroyed, finish, residue_findings
 from drp.drill.recorder import Recorder
+from drp.drill.sign_off import awaited
 
 _MOST_RESUMPTIONS = 3
 """Without being asked to; `drp drill resume` always may."""
@@ -41,17 +42,23 @@ def _policy(state: DrillState) -> InterruptPolicy:
 
 def _all_ended(state: DrillState) -> bool:
     compared = state.plan.reconciliation is None or state.reconciled is not None
-    return compared and all(progress.next_phase is None or ended(progress) for progress in state.recoveries.values())
+    return (
+        compared
+        and not awaited(state)
+        and all(progress.next_phase is None or ended(progress) for progress in state.recoveries.values())
+    )
 
 
 def _settled(progress: RecoveryState) -> bool:
     """Return whether a recovery came to a bad end of its own: no second attempt may make that unsaid."""
-    return ended(progress) or ("verify" in progress.outputs and not recovered(progress))
+    refused = progress.signed_off is not None and bool(progress.signed_off.answer.failed)
+    return ended(progress) or refused or ("verify" in progress.outputs and not recovered(progress))
 
 
 def _conclude(recorder: Recorder, ports: Ports) -> None:
+    asked = {recovery.name for recovery in awaited(recorder.state)}
     for name, progress in recorder.state.recoveries.items():
-        phase = None if ended(progress) else progress.next_phase
+        phase = None if ended(progress) else progress.next_phase or ("sign-off" if name in asked else None)
         if phase is not None and all(finding.code != DRILL_INTERRUPTED.code for finding in progress.findings):
             finding = DRILL_INTERRUPTED.finding(
                 subject=name, observed=f"cut off in {phase}", expected="all phases done"

@@ -132,6 +132,7 @@ def _recovery(name: str, state: RecoveryState, measurement: Measurement) -> Reco
         residue=state.residue,
         kept_until=state.kept.until if state.kept is not None else None,
         failure=state.failure,
+        sign_off=state.signed_off,
     )
 
 

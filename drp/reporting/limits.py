@@ -18,7 +18,6 @@ _ALWAYS = (
     ),
     say("The checks see what they look at and nothing else. They are listed above, each with what it observed."),
     say("Restored data was not searched for malicious software."),
-    say("No clinician has signed the application off: the recovery time is technical, not that of the care service."),
     say(
         "The record is bound to the drill's journal by its digest. Until it is signed and its digest has left this "
         "machine, an administrator of the machine could have rewritten both."
@@ -30,9 +29,16 @@ _ALWAYS = (
 )
 
 
+_TECHNICAL = say(
+    "No clinician has signed the application off: the recovery time is technical, not that of the care service."
+)
+
+
 def limits_of(record: EvidenceRecord) -> tuple[Phrase, ...]:
     """Return what the record leaves unproven: for every drill, then what is particular to this one."""
     particular = [limit for recovery in record.recoveries for limit in _limits_of_recovery(recovery)]
+    if not all(recovery.sign_off is not None for recovery in record.recoveries):
+        particular.append(_TECHNICAL)
     if record.resumptions:
         particular.append(say("The drill was interrupted and resumed: see the findings for how long drp did not run."))
     return (*_ALWAYS, *particular)
@@ -65,5 +71,7 @@ def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
             "{application}: the newest datum seen is ordinary data, so idle time counts as loss in the upper bound.",
             application=name,
         )
+    if recovery.sign_off is not None and recovery.sign_off.signer is None:
+        yield say("{application}: the sign-off bears a name and no signature.", application=name)
     if recovery.measurement.clock_kind == "wall":
         yield say("{application}: durations come from the wall clock and are approximate.", application=name)

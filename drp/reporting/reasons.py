@@ -11,7 +11,7 @@ from drp.reporting.phrase import Data, Duration, Phrase, Value, count, say
 from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES
 
 _PHASE = re.compile(r"phase ([a-z]+) did not complete")
-_OBJECTIVE = re.compile(r"(RTO|RPO) (missed|undetermined|not-measured)")
+_OBJECTIVE = re.compile(r"(RTO|RPO|WRT) (missed|undetermined|not-measured)")
 _CHECK = re.compile(r"check (.*): (failed|undetermined)", re.DOTALL)
 _TIMEDELTA = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)(?:\.\d+)?")
 _AGE = re.compile(r"(older|younger) than (.*) before the disaster")
@@ -31,7 +31,13 @@ _SENTENCES = (
     say("nothing was checked"),
     say("nothing was measured"),
     say("the applications were not compared with one another"),
+    say("the application was not signed off"),
 )
+_OBJECTIVES = {
+    "RTO": say("recovery time objective (RTO)"),
+    "RPO": say("recovery point objective (RPO)"),
+    "WRT": say("work recovery time objective (WRT)"),
+}
 _KNOWN = {sentence.message: sentence for sentence in _SENTENCES}
 
 
@@ -39,6 +45,8 @@ _SAID_BY_FINDING = {
     "RTO missed": "DRP-T001",
     "RPO missed": "DRP-T002",
     "RPO undetermined": "DRP-T003",
+    "WRT missed": "DRP-T005",
+    "the application was not signed off": "DRP-B002",
     "nothing was compared with a manifest": "DRP-H006",
     "nothing was checked": "DRP-C003",
     "the restore is not complete": "DRP-R001",
@@ -117,8 +125,7 @@ def _translatable(rest: str) -> Phrase | Data:
     if rest in _KNOWN:
         return _KNOWN[rest]
     if match := _OBJECTIVE.fullmatch(rest):
-        objective = say("recovery time objective (RTO)") if match[1] == "RTO" else say("recovery point objective (RPO)")
-        return say("{objective}: {attainment}", objective=objective, attainment=ATTAINMENTS[match[2]])
+        return say("{objective}: {attainment}", objective=_OBJECTIVES[match[1]], attainment=ATTAINMENTS[match[2]])
     if match := _CHECK.fullmatch(rest):
         return say("check {check}: {outcome}", check=Data(match[1]), outcome=CHECK_OUTCOMES[match[2]])
     if match := _ACROSS.fullmatch(rest):

@@ -14,7 +14,7 @@ from drp.reporting.i18n import Language, language
 from drp.reporting.phrase import Data, Phrase, Value
 from drp.reporting.view import FindingView, RecoveryView, ReportView, view_of
 from drp.reporting.visible import visible
-from drp.reporting.words import PHASE_NAMES, SEVERITIES, VERDICT_MEANINGS, VERDICTS, Tone
+from drp.reporting.words import CHECK_OUTCOMES, PHASE_NAMES, SEVERITIES, VERDICT_MEANINGS, VERDICTS, Tone
 
 _MARKS: dict[Tone, str] = {"good": "✔", "bad": "✘", "doubt": "⚠", "plain": "—"}
 
@@ -124,6 +124,27 @@ class _Writer:
             yield from self._finding(finding)
         if view.findings:
             yield ""
+
+    def _steps(self, view: RecoveryView) -> Iterator[str]:
+        """Yield what the business referent answered, step by step, where the plan asks for it."""
+        if not view.steps:
+            return
+        _, signed = self._tongue.gettext, view.record.sign_off
+        if signed is None:
+            yield _("Nobody signed the application off.")
+        else:
+            how = code(signed.signer.key) if signed.signer is not None else _("without a signature")
+            yield _("Signed off by {name} ({how})").format(name=code(signed.answer.name), how=how)
+        yield ""
+        rows = (
+            (
+                code(item.step.do),
+                self._say(CHECK_OUTCOMES[item.result.outcome]) if item.result is not None else "—",
+                code(item.result.comment) if item.result is not None else "—",
+            )
+            for item in view.steps
+        )
+        yield from self._table((_("Step"), _("Outcome"), _("Comment")), rows)
 
     def _apart(self, waiting_ms: int, harness_ms: int) -> str:
         parts = []

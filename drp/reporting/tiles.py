@@ -28,8 +28,11 @@ class Tile:
     note: Phrase
 
 
-def tiles_of(record: RecoveryRecord) -> tuple[Tile, ...]:
-    """Return the tiles of a recovery, always the same six: what was not reached says so."""
+def tiles_of(record: RecoveryRecord, *, asked: bool = False) -> tuple[Tile, ...]:
+    """Return the tiles of a recovery, always the same six, and one more where the plan asked for a sign-off.
+
+    What was not reached says so.
+    """
     return (
         _time(record.measurement),
         _loss(record.measurement),
@@ -37,6 +40,7 @@ def tiles_of(record: RecoveryRecord) -> tuple[Tile, ...]:
         _checks(record),
         _isolation(record),
         _immutability(record),
+        *((_sign_off(record),) if asked else ()),
     )
 
 
@@ -155,6 +159,24 @@ def _immutability(record: RecoveryRecord) -> Tile:
         return Tile(question, figure, say("Immutable"), _known(lock), note)
     word = say("Unknown") if lock.mode == "unknown" else say("Not immutable")
     return Tile(question, say("not locked"), word, "doubt", note)
+
+
+def _sign_off(record: RecoveryRecord) -> Tile:
+    question, measurement = say("Can people work with it?"), record.measurement
+    if record.sign_off is None:
+        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("nobody signed it off"))
+    results = record.sign_off.answer.results
+    passed = sum(result.outcome == "passed" for result in results)
+    figure = say("{passed} of {all}", passed=passed, all=len(results))
+    if passed < len(results):
+        return Tile(question, figure, say("Refused"), "bad", say("steps of the checklist passed"))
+    objective = measurement.wrt_objective_ms
+    if objective is None or measurement.wrt_attainment is None:
+        return Tile(question, figure, say("Signed off"), "good", say("steps of the checklist passed"))
+    tone = ATTAINMENT_TONES[measurement.wrt_attainment]
+    taken = Duration(measurement.wrt_ms or 0)
+    note = say("after {wrt}; objective (WRT): {objective}", wrt=taken, objective=Duration(objective))
+    return Tile(question, figure, ATTAINMENTS[measurement.wrt_attainment], tone, note)
 
 
 def _known(lock: Immutability) -> Tone:

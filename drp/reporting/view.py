@@ -14,6 +14,7 @@ from drp.domain.finding_codes import CATALOGUE
 from drp.domain.manifest import Deviation
 from drp.domain.plan import PlannedRecovery
 from drp.domain.sandbox import IsolationProof
+from drp.domain.sign_off import Checklist, SignOffStep, StepResult
 from drp.evidence.record import record_digest
 from drp.reporting.across import AcrossView, across_of
 from drp.reporting.limits import limits_of
@@ -62,6 +63,14 @@ class ProbeGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a checklist, with what the referent answered."""
+
+    step: SignOffStep
+    result: StepResult | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveryView:
     """One application's recovery."""
 
@@ -75,6 +84,8 @@ class RecoveryView:
     deviations: Shortened[Deviation]
     unrestored: Shortened[str]
     findings: tuple[FindingView, ...]
+    steps: tuple[StepView, ...]
+    """Of the business referent's checklist; empty: the plan does not ask for a sign-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +109,32 @@ def view_of(record: EvidenceRecord) -> ReportView:
         digest=record_digest(record),
         tone=VERDICT_TONES[record.verdict],
         reasons=_shorten(reasons_of(record.reasons), MAX_REASONS),
-        recoveries=tuple(_recovery(recovery, planned[recovery.recovery]) for recovery in record.recoveries),
+        recoveries=tuple(_recovery(recovery, planned[recovery.recovery], record) for recovery in record.recoveries),
         across=across_of(record),
         limits=limits_of(record),
     )
 
 
-def _recovery(record: RecoveryRecord, planned: PlannedRecovery) -> RecoveryView:
+def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceRecord) -> RecoveryView:
+    checklist = planned.asks(whole.plan)
     return RecoveryView(
         record=record,
         planned=planned,
         summary=summary_of(record, planned),
-        tiles=tiles_of(record),
+        tiles=tiles_of(record, asked=checklist is not None),
         timeline=timeline_of(record),
         probe_groups=_groups(record.prepare.proof) if record.prepare is not None else (),
         surroundings=(*software_of(record), *pod_of(whole.plan, record)),
         deviations=_deviations(record),
         unrestored=_shorten(record.restore.receipt.unrestored if record.restore is not None else (), MAX_ROWS),
         findings=_findings(record.findings),
+        steps=_steps(record, checklist),
     )
+
+
+def _steps(record: RecoveryRecord, checklist: Checklist | None) -> tuple[StepView, ...]:
+    results = {result.id: result for result in record.sign_off.answer.results} if record.sign_off is not None else {}
+    return tuple(StepView(step, results.get(step.id)) for step in checklist.steps) if checklist is not None else ()
 
 
 def _shorten(items: Sequence[Item], limit: int) -> Shortened[Item]:

@@ -78,6 +78,7 @@ PHASE_NAMES: Mapping[str, Phrase] = {
     "start": say("Start"),
     "verify": say("Check"),
     "reconcile": say("Compare applications"),
+    "sign-off": say("Sign off"),
     "destroy": say("Destroy"),
 }
 
@@ -108,6 +109,7 @@ CLOCK: Mapping[str, Phrase] = {
     "t7_integrity_verdict": say("files compared"),
     "t9_application_up": say("application up"),
     "t10_checks_passed": say("technical checks passed: usable"),
+    "t11_signed_off": say("signed off by the business"),
     "t12_torn_down": say("sandbox destroyed"),
 }
 """The instants of the clock, by their names in the record."""

@@ -20,6 +20,7 @@ from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.inline import InlineEngine
 from drp.errors import NotFound
+from tests.simulators.desk import SimDesk
 from tests.simulators.runners import Checks, Records, Runbooks
 
 BARE = SandboxOrder()
@@ -127,12 +128,13 @@ class World:
         self.records: dict[str, bytes] = {}
         self.stop = False
         self.shown: list[Entry] = []
+        self.desk = SimDesk()
         self.plan = plan(names, on_interrupt=on_interrupt)
 
     def ports(self) -> Ports:
         return Ports(
             repositories={"vault": self}, sandbox=self, runbooks=Runbooks(self), hasher=self, manifests=self, checks=Checks(self), records=Records(self),
-            journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
+            sign_offs=self.desk, journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
             cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"},
         )  # fmt: skip
 

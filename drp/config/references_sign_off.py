@@ -1,0 +1,35 @@
+"""What sign-offs say about the rest: keys that must be there, and checklists that a drill can ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from drp.config.problems import Problem
+from drp.config.references import Inventory
+from drp.config.schema_sign_off import read_signers
+
+_KEY = re.compile(r"\S+ .*\b(ssh-|ecdsa-|sk-)\S+ AAAA\S+")
+
+
+def cross_check_sign_off(inventory: Inventory, site: Path) -> Iterator[Problem]:
+    """Yield every file of signers that holds none, and every drill that asks for what no application has."""
+    for said, document in inventory.applications.values():
+        if said.sign_off is None or said.sign_off.allowed_signers is None:
+            continue
+        lines = read_signers(site / said.sign_off.allowed_signers).splitlines()
+        place = ("sign_off", "allowed_signers")
+        if not lines:
+            yield document.problem(place, f"{said.sign_off.allowed_signers} cannot be read, or lists nobody")
+        elif not all(_KEY.match(line) for line in lines):
+            message = f"{said.sign_off.allowed_signers} is no list of allowed signers: `NAME ssh-ed25519 AAAA…` a line"
+            yield document.problem(place, message)
+    for drill, document in inventory.drills.values():
+        if drill.sign_off is None or not drill.sign_off.required:
+            continue
+        names = [entry if isinstance(entry, str) else entry.application for entry in drill.recoveries]
+        known = [inventory.applications[name][0] for name in names if name in inventory.applications]
+        if known and not any(application.sign_off is not None for application in known):
+            message = f"none of {', '.join(names)} has a `sign_off` checklist in its file"
+            yield document.problem(("sign_off",), message, key=True)

@@ -1,0 +1,83 @@
+"""What ``sign_off`` may say: the checklist in an application's file, and that a drill asks for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from drp.config.schema import Strict
+from drp.config.values import Duration, Name, Text
+from drp.domain.sign_off import Checklist, SignOffPolicy, SignOffStep
+
+
+class StepFile(Strict):
+    """One thing that the referent does with the restored application."""
+
+    id: Name
+    """Short name of the step: lower case, digits, hyphens."""
+    do: Text
+    """What to do, in the words of those who work with the application."""
+    expect: str = Field(default="", max_length=400)
+    """What must be seen."""
+
+
+class ChecklistFile(Strict):
+    """What a business referent goes through before people work with the application again."""
+
+    referent: Text
+    """Who signs: a role of the business, such as the head nurse on duty."""
+    steps: Annotated[list[StepFile], Field(min_length=1, max_length=100)]
+    """What is done, in this order."""
+    allowed_signers: Text | None = None
+    """File of public keys that may sign (ssh-keygen's format), relative to the site; left out: unsigned is taken."""
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        ids = [step.id for step in self.steps]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"steps share an id: {', '.join(twice)}")
+        return self
+
+
+class SignOffFile(Strict):
+    """That the drill asks the referents of its applications."""
+
+    required: bool = True
+    """Without their sign-off the drill is not passed; `false`: they are not asked."""
+    deadline: Duration = timedelta(hours=4)
+    """How long the drill waits for them, with the sandboxes up."""
+
+
+def checklist(said: ChecklistFile, site: Path) -> Checklist:
+    """Return a checklist with the keys that may sign it: the plan holds them, so that nobody exchanges them later."""
+    return Checklist(
+        referent=said.referent,
+        steps=tuple(SignOffStep(id=step.id, do=step.do, expect=step.expect) for step in said.steps),
+        allowed_signers=_signers(said, site),
+    )
+
+
+def _signers(said: ChecklistFile, site: Path) -> str:
+    if said.allowed_signers is None:
+        return ""
+    # a file that vanished since it was checked must not let everybody sign
+    return read_signers(site / said.allowed_signers) or "# nobody\n"
+
+
+def policy(said: SignOffFile | None) -> SignOffPolicy | None:
+    """Return what a drill asks for."""
+    return SignOffPolicy(deadline=said.deadline) if said is not None and said.required else None
+
+
+def read_signers(path: Path) -> str:
+    """Return the content of a file of allowed signers; empty when it cannot be read or names nobody."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    lines = [line.strip() for line in text.splitlines()]
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))

@@ -1,0 +1,123 @@
+"""Functional sign-off: the checklist of a business referent, the answer to it, and what makes an answer acceptable.
+
+An answer is bound to one waiting of one application in one drill by a challenge, so that it fits nowhere else. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+StepOutcome = Literal["passed", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOffStep:
+    """One thing that the referent does with the restored application."""
+
+    id: str
+    do: str
+    expect: str = ""
+    """What must be seen; empty: that it can be done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checklist:
+    """What has to be shown before people work with the application again, and who says so."""
+
+    referent: str
+    """Role that signs: the business, not the infrastructure."""
+    steps: tuple[SignOffStep, ...]
+    allowed_signers: str = ""
+    """Keys whose signatures count, as ssh-keygen(1) lists them; empty: an unsigned answer is taken, and recorded so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOffPolicy:
+    """That a plan asks for sign-offs, and for how long it waits."""
+
+    deadline: timedelta = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What the referent saw at one step."""
+
+    id: str
+    outcome: StepOutcome
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOffAnswer:
+    """What a referent answers; its canonical JSON is what is signed."""
+
+    drill: str
+    plan_digest: str
+    application: str
+    challenge: str
+    """Drawn by the drill when it began to wait."""
+    name: str
+    steps: tuple[SignOffStep, ...]
+    """The checklist as the referent saw it."""
+    results: tuple[StepResult, ...]
+    comment: str = ""
+    opened_at: datetime
+    answered_at: datetime
+
+    @property
+    def failed(self) -> tuple[StepResult, ...]:
+        """Return the steps that did not show what they must."""
+        return tuple(result for result in self.results if result.outcome != "passed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What an answer has to fit."""
+
+    drill: str
+    plan_digest: str
+    application: str
+    challenge: str
+    checklist: Checklist
+
+
+LONGEST_TEXT = 2000
+"""Of a name or a comment."""
+
+
+def misfit(answer: SignOffAnswer, expected: Expected) -> str | None:
+    """Return why an answer cannot be taken, or None. Signatures are looked at elsewhere."""
+    if answer.drill != expected.drill:
+        return f"it answers drill {answer.drill}, not {expected.drill}"
+    if answer.application != expected.application:
+        return f"it answers for {answer.application}, not {expected.application}"
+    if answer.plan_digest != expected.plan_digest:
+        return "it answers another plan"
+    if answer.challenge != expected.challenge:
+        return "it answers an earlier question: open the checklist again"
+    if answer.steps != expected.checklist.steps:
+        return "it answers another checklist"
+    if not answer.name.strip():
+        return "nobody's name stands under it"
+    texts = (answer.name, answer.comment, *(result.comment for result in answer.results))
+    if any(len(text) > LONGEST_TEXT for text in texts):
+        return f"a name or comment is longer than {LONGEST_TEXT} characters"
+    if answer.answered_at < answer.opened_at:
+        return "it was answered before it was opened"
+    return unanswered(answer.results, expected.checklist)
+
+
+def unanswered(results: Sequence[StepResult], checklist: Checklist) -> str | None:
+    """Return which step has no result, two, or is none of the checklist; or None."""
+    known = [step.id for step in checklist.steps]
+    given = [result.id for result in results]
+    if unknown := [name for name in given if name not in known]:
+        return f"the checklist has no step {', '.join(unknown)}; its steps: {', '.join(known)}"
+    if missing := [name for name in known if name not in given]:
+        return f"no result for {', '.join(missing)}"
+    if len(given) != len(set(given)):
+        return "a step has two results"
+    return None

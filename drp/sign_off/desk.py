@@ -1,0 +1,87 @@
+"""The SignOffDesk port as a directory below the state directory that only drp's user may enter."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from drp.atomic import storage_errors, write_atomically
+from drp.codec import canonical, from_json, to_data
+from drp.domain.sign_off import SignOffAnswer
+from drp.domain.sign_off_desk import Deposit, Opened, Signer
+from drp.errors import Tampered
+from drp.sign_off.papers import ANSWER, OPENED, HandedIn, Reply, answer_file, folder_of, read_paper, reply_file
+from drp.sign_off.signature import verify
+
+_MOST = 20
+"""Deposits looked at in one go."""
+
+
+class DirectoryDesk:
+    """Answers are files that somebody else wrote: every one is read with suspicion."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the directory; it is made when a drill first waits."""
+        self._root = root
+
+    def open(self, drill: str, application: str) -> None:
+        """Make the place where answers are handed in, empty."""
+        folder = folder_of(self._root, drill, application)
+        with storage_errors(folder):
+            for part in (self._root, folder.parent, folder):
+                part.mkdir(mode=0o700, exist_ok=True)
+        self._clear(folder)
+
+    def opened(self, drill: str, application: str) -> Opened | None:
+        """Return who opened the checklist last, if anybody did and it can be read."""
+        try:
+            content = read_paper(folder_of(self._root, drill, application) / OPENED)
+            return from_json(Opened, content) if content is not None else None
+        except (ValueError, Tampered):
+            return None
+
+    def deposits(self, drill: str, application: str) -> tuple[Deposit, ...]:
+        """Return the answers that wait for a reply."""
+        folder = folder_of(self._root, drill, application)
+        names = sorted(path.name for path in folder.glob("*.answer.json")) if folder.is_dir() else []
+        found = [match[1] for name in names if (match := ANSWER.fullmatch(name))][:_MOST]
+        return tuple(deposit for name in found if (deposit := _deposit(folder, name)) is not None)
+
+    def reply(self, drill: str, application: str, deposit: Deposit, *, refusal: str = "") -> None:
+        """Leave the reply for the referent and take the answer away."""
+        folder = folder_of(self._root, drill, application)
+        body = json.dumps(to_data(Reply(accepted=not refusal, reason=refusal))).encode()
+        write_atomically(reply_file(folder, deposit.id), body, mode=0o600)
+        answer_file(folder, deposit.id).unlink(missing_ok=True)
+
+    def signer(self, answer: SignOffAnswer, signature: str, allowed_signers: str) -> Signer:
+        """Return who signed the answer. Raises ``AccessDenied`` when no allowed signer did."""
+        return verify(canonical(to_data(answer)), signature, allowed_signers, scratch=self._root)
+
+    def close(self, drill: str, application: str) -> None:
+        """Refuse what came too late, and take away everything but replies, which their readers take away."""
+        folder = folder_of(self._root, drill, application)
+        for deposit in self.deposits(drill, application):
+            self.reply(drill, application, deposit, refusal="the drill does not wait for it any more")
+        (folder / OPENED).unlink(missing_ok=True)
+        with suppress(OSError):  # a reply that nobody read yet keeps the folder
+            folder.rmdir()
+            folder.parent.rmdir()
+
+    @staticmethod
+    def _clear(folder: Path) -> None:
+        for path in folder.iterdir():
+            if not path.is_dir() or path.is_symlink():
+                path.unlink(missing_ok=True)
+
+
+def _deposit(folder: Path, name: str) -> Deposit | None:
+    try:
+        content = read_paper(answer_file(folder, name))
+        if content is None:
+            return None
+        handed = from_json(HandedIn, content)
+    except (ValueError, Tampered) as error:
+        return Deposit(id=name, answer=None, trouble=str(getattr(error, "message", error)))
+    return Deposit(id=name, answer=handed.answer, signature=handed.signature)

@@ -1,0 +1,70 @@
+"""SSH signatures (namespace ``drp-sign-off``), made and checked by ssh-keygen: referents have such keys already."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from drp.command import Output, run
+from drp.domain.sign_off_desk import Signer
+from drp.errors import AccessDenied, CommandFailed, NotFound
+
+NAMESPACE = "drp-sign-off"
+_SECONDS = 20.0
+_LONGEST = 64 << 10
+_MOST_PRINCIPALS = 20
+_FINGERPRINT = re.compile(r"key (SHA256:[A-Za-z0-9+/=]{20,64})")
+_ABSENT = "install the package openssh-client"
+
+
+def sign(message: bytes, key: Path) -> str:
+    """Return the armoured signature over a message.
+
+    ``key`` is a private key without passphrase, or a public key whose private half the agent holds. Raises
+    ``NotFound`` and ``AccessDenied``.
+    """
+    if not key.exists():
+        raise NotFound(f"there is no key {key}", hint="make one with `ssh-keygen -t ed25519`")
+    agent = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
+    output = _keygen("-Y", "sign", "-f", str(key.absolute()), "-n", NAMESPACE, message=message, environment=agent)
+    if output.exit_code != 0 or not output.stdout.startswith("-----BEGIN SSH SIGNATURE-----"):
+        said = output.tail[-1] if output.tail else "no word"
+        hint = "a key with a passphrase: `ssh-add` it, and name its .pub file"
+        raise AccessDenied(f"ssh-keygen could not sign with {key}: {said}", hint=hint)
+    return output.stdout
+
+
+def verify(message: bytes, signature: str, allowed_signers: str, *, scratch: Path) -> Signer:
+    """Return the allowed signer who made the signature. Raises ``AccessDenied`` when nobody of them did."""
+    if not signature.startswith("-----BEGIN SSH SIGNATURE-----") or len(signature) > _LONGEST:
+        raise AccessDenied("there is no SSH signature", hint="answer with --key and the key of an allowed signer")
+    with tempfile.TemporaryDirectory(prefix=".check-", dir=scratch) as folder:
+        allowed, armoured = Path(folder) / "allowed_signers", Path(folder) / "signature"
+        allowed.write_text(allowed_signers, encoding="utf-8")
+        armoured.write_text(signature, encoding="utf-8")
+        files = ("-f", str(allowed), "-s", str(armoured))
+        for principal in _principals(_keygen("-Y", "find-principals", *files)):
+            output = _keygen("-Y", "verify", *files, "-I", principal, "-n", NAMESPACE, message=message)
+            if output.exit_code == 0 and (match := _FINGERPRINT.search("\n".join((output.stdout, *output.tail)))):
+                return Signer(principal=principal, key=match[1])
+    raise AccessDenied(
+        "no allowed signer made this signature over this answer",
+        hint="sign with the key that `sign_off.allowed_signers` of the application lists",
+    )
+
+
+def _principals(output: Output) -> list[str]:
+    """Return whom the signature's key stands for; one line may list several."""
+    lines = output.stdout.splitlines() if output.exit_code == 0 else []
+    return [name for line in lines for name in line.strip().split(",") if name][:_MOST_PRINCIPALS]
+
+
+def _keygen(*arguments: str, message: bytes = b"", environment: dict[str, str] | None = None) -> Output:
+    try:
+        return run(
+            ("ssh-keygen", *arguments), stdin=message, timeout_seconds=_SECONDS, environment=environment, check=False
+        )
+    except CommandFailed as error:
+        raise AccessDenied("signatures cannot be handled: ssh-keygen is not installed", hint=_ABSENT) from error

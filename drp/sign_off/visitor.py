@@ -1,0 +1,86 @@
+"""The referent's side of the desk: says that the checklist was opened, hands an answer in, and waits for the reply."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from drp.atomic import write_atomically
+from drp.codec import from_json, to_data
+from drp.domain.sign_off import SignOffAnswer
+from drp.domain.sign_off_desk import Opened
+from drp.errors import AccessDenied, DrpError, StorageFull, Tampered, Unreachable
+from drp.sign_off.papers import OPENED, HandedIn, Reply, answer_file, folder_of, read_paper, reply_file
+
+_POLL_SECONDS = 0.2
+
+
+class Refused(Exception):
+    """The drill did not take the answer; ``reason`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the reason."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Visitor:
+    """One referent at the desk of one application in one drill."""
+
+    def __init__(self, root: Path, drill: str, application: str) -> None:
+        """Take the desk's directory."""
+        self._folder = folder_of(root, drill, application)
+
+    def open(self, challenge: str, name: str) -> None:
+        """Say that the checklist was opened: the business begins to work. Raises AccessDenied, Unreachable."""
+        self._write(self._folder / OPENED, to_data(Opened(challenge=challenge, name=name)))
+
+    def hand_in(self, answer: SignOffAnswer, signature: str, *, patience_seconds: float) -> None:
+        """Hand the answer in and wait until the drill took it.
+
+        Raises ``Refused`` with the drill's reason, ``Unreachable`` when no drill answers, ``AccessDenied`` when this
+        user may not hand anything in.
+        """
+        deposit = secrets.token_hex(8)
+        self._write(answer_file(self._folder, deposit), to_data(HandedIn(answer=answer, signature=signature)))
+        reply = self._wait(deposit, time.monotonic() + patience_seconds)
+        with suppress(OSError):  # others may still have replies to read
+            reply_file(self._folder, deposit).unlink()
+            self._folder.rmdir()
+            self._folder.parent.rmdir()
+        if not reply.accepted:
+            raise Refused(reply.reason)
+
+    def _wait(self, deposit: str, deadline: float) -> Reply:
+        while time.monotonic() < deadline:
+            try:
+                content = read_paper(reply_file(self._folder, deposit))
+                if content is not None:
+                    return from_json(Reply, content)
+            except (ValueError, Tampered) as error:
+                raise Unreachable(f"the drill's reply cannot be read: {error}") from error
+            time.sleep(_POLL_SECONDS)
+        answer_file(self._folder, deposit).unlink(missing_ok=True)
+        raise Unreachable("no drill took the answer", hint="see `drp drill show latest`: does it still wait?")
+
+    def _write(self, path: Path, data: object) -> None:
+        try:
+            write_atomically(path, json.dumps(data).encode(), mode=0o600)
+            if os.geteuid() == 0:  # the drill may run as another user than root
+                owner = self._folder.stat()
+                os.chown(path, owner.st_uid, owner.st_gid)
+        except (FileNotFoundError, StorageFull, PermissionError) as error:
+            raise _unwelcome(self._folder, error) from error
+
+
+def _unwelcome(folder: Path, error: Exception) -> DrpError:
+    cause = error.__cause__ if isinstance(error, StorageFull) else error
+    if isinstance(cause, PermissionError):
+        return AccessDenied(f"this user may not hand anything in at {folder}", hint="run it as the user of the drill")
+    if isinstance(error, StorageFull):
+        return error
+    return Unreachable("the drill does not wait any more", hint="see `drp drill show latest`")
