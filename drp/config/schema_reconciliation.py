@@ -8,11 +8,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from drp.config.schema import Strict
-from drp.config.values import Duration, Name, Text
+from drp.config.values import COLUMN_PATTERN, FIELD_PATTERN, Duration, Name, Text
 from drp.domain.reconciliation import FieldOf, Identifier, Reconciliation, RecordSource, Reference
 
-FIELD_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z_][A-Za-z0-9_]{0,62}$"
-COLUMN_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 _MOST = 200
 
 FieldName = Annotated[str, Field(pattern=FIELD_PATTERN)]

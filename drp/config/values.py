@@ -117,12 +117,16 @@ DisasterInstant = Annotated[
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant), _text_schema(r"^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$")]
 
+FIELD_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z_][A-Za-z0-9_]{0,62}$"
+COLUMN_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 POINT_PATTERN = r"^[0-9A-Za-z._-]{4,}$"
 CREDENTIAL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DIGEST_PATTERN = r"^blake3:[0-9a-f]{64}$"
 HOST_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$"
 ADVICE: Mapping[str, str] = {
+    FIELD_PATTERN: "must be a field of a set of records, such as lis-results.order",
+    COLUMN_PATTERN: "must be the name of a field: letters, digits, underscores",
     NAME_PATTERN: "must be lower case letters, digits and hyphens, at most 63",
     POINT_PATTERN: "must be a point's id, or at least its first four characters",
     CREDENTIAL_PATTERN: "must be the name of a credential: letters, digits, dots, hyphens",
