@@ -11,7 +11,17 @@ from drp.codec import canonical, from_json, to_data
 from drp.domain.sign_off import SignOffAnswer
 from drp.domain.sign_off_desk import Deposit, Opened, Signer
 from drp.errors import Tampered
-from drp.sign_off.papers import ANSWER, OPENED, HandedIn, Reply, answer_file, folder_of, read_paper, reply_file
+from drp.sign_off.papers import (
+    ANSWER,
+    OPENED,
+    HandedIn,
+    Reply,
+    answer_file,
+    folder_of,
+    read_paper,
+    remove_paper,
+    reply_file,
+)
 from drp.sign_off.signature import verify
 
 _MOST = 20
@@ -31,7 +41,8 @@ class DirectoryDesk:
         with storage_errors(folder):
             for part in (self._root, folder.parent, folder):
                 part.mkdir(mode=0o700, exist_ok=True)
-        self._clear(folder)
+        for path in folder.iterdir():
+            remove_paper(path)
 
     def opened(self, drill: str, application: str) -> Opened | None:
         """Return who opened the checklist last, if anybody did and it can be read."""
@@ -52,8 +63,9 @@ class DirectoryDesk:
         """Leave the reply for the referent and take the answer away."""
         folder = folder_of(self._root, drill, application)
         body = json.dumps(to_data(Reply(accepted=not refusal, reason=refusal))).encode()
-        write_atomically(reply_file(folder, deposit.id), body, mode=0o600)
-        answer_file(folder, deposit.id).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # somebody removed the folder: then nobody waits for a reply
+            write_atomically(reply_file(folder, deposit.id), body, mode=0o600)
+        remove_paper(answer_file(folder, deposit.id))
 
     def signer(self, answer: SignOffAnswer, signature: str, allowed_signers: str) -> Signer:
         """Return who signed the answer. Raises ``AccessDenied`` when no allowed signer did."""
@@ -64,16 +76,10 @@ class DirectoryDesk:
         folder = folder_of(self._root, drill, application)
         for deposit in self.deposits(drill, application):
             self.reply(drill, application, deposit, refusal="the drill does not wait for it any more")
-        (folder / OPENED).unlink(missing_ok=True)
+        remove_paper(folder / OPENED)
         with suppress(OSError):  # a reply that nobody read yet keeps the folder
             folder.rmdir()
             folder.parent.rmdir()
-
-    @staticmethod
-    def _clear(folder: Path) -> None:
-        for path in folder.iterdir():
-            if not path.is_dir() or path.is_symlink():
-                path.unlink(missing_ok=True)
 
 
 def _deposit(folder: Path, name: str) -> Deposit | None:

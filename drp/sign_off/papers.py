@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,10 +58,21 @@ def read_paper(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise ValueError(f"cannot be opened: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("is not a plain file")
-        content = stream.read(_LARGEST + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(_LARGEST + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > _LARGEST:
         raise ValueError("is larger than 256 KiB")
     return content
+
+
+def remove_paper(path: Path) -> None:
+    """Remove whatever lies there under a paper's name."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

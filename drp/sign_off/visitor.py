@@ -48,12 +48,12 @@ class Visitor:
         deposit = secrets.token_hex(8)
         self._write(answer_file(self._folder, deposit), to_data(HandedIn(answer=answer, signature=signature)))
         reply = self._wait(deposit, time.monotonic() + patience_seconds)
-        with suppress(OSError):  # others may still have replies to read
-            reply_file(self._folder, deposit).unlink()
-            self._folder.rmdir()
-            self._folder.parent.rmdir()
+        reply_file(self._folder, deposit).unlink(missing_ok=True)
         if not reply.accepted:
             raise Refused(reply.reason)
+        with suppress(OSError):  # the drill may be faster, and others may have replies to read
+            self._folder.rmdir()
+            self._folder.parent.rmdir()
 
     def _wait(self, deposit: str, deadline: float) -> Reply:
         while time.monotonic() < deadline:
