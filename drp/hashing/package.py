@@ -28,6 +28,9 @@ _ELF, _ELF_HEADER, _SEGMENT = b"\x7fELF\x02\x01", struct.Struct("<32xQQ6xHHHHH")
 """elf(5), 64 bits, little endian; of the header: e_phoff, e_shoff, sizes, counts; of a segment: p_offset, p_filesz."""
 _SHEBANG = b"#!/usr/bin/env -S python3 -I -S\n"
 _MAIN = '''"""Loads the compiled parts from memory, then runs the core."""
+import gc
+
+gc.disable()  # until everything is loaded: there is nothing to collect
 import contextlib
 import importlib.machinery
 import importlib.util
@@ -75,7 +78,15 @@ def prepare():
 prepare()
 from drp.hashing.standalone import main
 
-sys.exit(main(sys.argv[1:]))
+gc.freeze()
+gc.enable()
+status = main(sys.argv[1:])
+try:
+    sys.stdout.flush()
+    sys.stderr.flush()
+except OSError:
+    status = status or 120  # as Python itself ends then
+os._exit(status)  # nothing is left to clean up, and taking the interpreter down takes as long as an eighth of a start
 '''
 
 
@@ -86,6 +97,7 @@ def pack(output: Path) -> int:
     source = Path(drp.__file__).parent
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
         _add(archive, "__main__", _MAIN.encode())
+        _add(archive, "dataclasses", (source / "hashing" / "plain_dataclasses.py").read_bytes())
         _add(archive, "drp/__init__", b'"""The hashing core of drp."""\n')
         _add(archive, "drp/hashing/__init__", b'"""The hashing core of drp."""\n')
         for module in _MODULES:

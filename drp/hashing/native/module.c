@@ -273,6 +273,11 @@ static PyObject *look(PyObject *self, PyObject *arguments) {
     m.capacity = (size_t)buffer.len;
     m.horizon = horizon;
     m.most = most;
+    if (m.flags & ~(O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOATIME | O_DIRECT)) {
+        PyErr_SetString(PyExc_ValueError, "flags that do more than read");
+        goto end;
+    }
+    m.flags |= O_NOFOLLOW | O_CLOEXEC;
     if (start < 0 || stop < start || stop > PyList_Size(all) || buffer.len < 4096) {
         PyErr_SetString(PyExc_ValueError, "a span beyond the names, or a buffer below 4096 bytes");
         goto end;
