@@ -1,0 +1,221 @@
+"""Say how a restored Orthanc is to be started for a drill. Reads a request as JSON, answers as JSON.
+
+It runs inside the sandbox on the bare Python of the machine that drills (3.9 or later), and knows nothing of drp. The
+restored configuration stays as it is; one for the drill is written below /run, for its user only, since it holds
+passwords. None of them is in the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+RUN = Path("/run/drp-orthanc")
+SECTIONS = {"postgresql": ("PostgreSQL", 5432), "mariadb": ("MySQL", 3306)}
+COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
+TRAILING = re.compile(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])')
+
+
+class Failure(Exception):
+    """What to tell, in one line."""
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    """Return one file of the configuration: JSON with comments. What is wrong is told without its text."""
+
+    def kept(found: re.Match[str]) -> str:
+        return found.group(0) if found.group(0).startswith('"') else " "
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(TRAILING.sub(kept, COMMENT.sub(kept, text)))
+    except FileNotFoundError:
+        raise Failure(f"there is no {path}: is configuration right?") from None
+    except (ValueError, RecursionError) as error:
+        place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Failure(f"{path} is no configuration of Orthanc: it cannot be read{place}") from None
+    if not isinstance(content, dict):
+        raise Failure(f"{path} is no configuration of Orthanc: it is no object")
+    return content
+
+
+def configuration(path: Path) -> dict[str, Any]:
+    """Return the restored configuration: a file, or a folder of files that each define other sections."""
+    if not path.is_dir():
+        return parsed(path)
+    whole: dict[str, Any] = {}
+    for file in sorted(path.glob("*.json")):
+        for name, value in parsed(file).items():
+            if name in whole:
+                raise Failure(f"{name} is defined twice in {path}")
+            whole[name] = value
+    if not whole:
+        raise Failure(f"there is no *.json in {path}: is configuration right?")
+    return whole
+
+
+def require_data(request: dict[str, Any]) -> None:
+    """Refuse what Orthanc would start on in silence, and empty."""
+    storage, index = Path(request["storage"]), Path(request["index_directory"])
+    if not storage.is_dir():
+        raise Failure(f"there is no {storage}: is storage right?")
+    if request["index"] != "sqlite":
+        return
+    if not (index / "index").is_file() or (index / "index").stat().st_size == 0:
+        raise Failure(f"there is no index in {index}: Orthanc would start without a single study")
+    if request["copied_while_running"] and not (index / "index-wal").exists():
+        raise Failure(
+            f"{index}/index was copied from a running Orthanc without index-wal: its newest studies are missing"
+        )
+
+
+def brake(settings: dict[str, Any]) -> list[str]:
+    """Switch off what acts by itself; modalities and peers stay as they are, to be read. Returns what there was."""
+    found = []
+    for name, off in (("LuaScripts", []), ("PythonScript", None), ("LuaHeartBeatPeriod", None), ("HttpProxy", None)):
+        if settings.get(name):
+            found.append(name)
+        if off is None:
+            settings.pop(name, None)
+        else:
+            settings[name] = off
+    for name in ("Housekeeper", "DelayedDeletion"):
+        if isinstance(settings.get(name), dict) and settings[name].get("Enable"):
+            settings[name] = {**settings[name], "Enable": False}
+            found.append(name)
+    if settings.get("SaveJobs", True):
+        found.append("SaveJobs")  # jobs of production are in the index: kept, they would be resumed
+    settings.update(SaveJobs=False, ExecuteLuaEnabled=False)
+    return found
+
+
+def fit(settings: dict[str, Any], request: dict[str, Any]) -> None:
+    """Lead paths to where things are in the sandbox; TLS only with the keys restored."""
+    settings["StorageDirectory"], settings["IndexDirectory"] = request["storage"], request["index_directory"]
+    settings["Plugins"] = [plugin(str(path), request["software"]) for path in settings.get("Plugins") or []]
+    if "TemporaryDirectory" in settings:
+        settings["TemporaryDirectory"] = "/tmp"  # noqa: S108 - inside the sandbox, which has a /tmp of its own
+    for switch, names in (
+        ("SslEnabled", ("SslCertificate",)),
+        ("DicomTlsEnabled", ("DicomTlsCertificate", "DicomTlsPrivateKey")),
+    ):
+        if settings.get(switch) and not all(os.access(str(settings.get(name)), os.R_OK) for name in names):
+            settings[switch] = False
+    if not os.access(str(settings.get("HttpsCACertificates") or ""), os.R_OK):
+        settings.pop("HttpsCACertificates", None)
+    for name, key in (("HttpPort", "port"), ("DicomPort", "dicom_port")):
+        if request[key]:
+            settings[name] = int(request[key])
+
+
+def places(software: str) -> list[Path]:
+    """Return where Orthanc's parts may be."""
+    return [Path(root, part) for root in dict.fromkeys([software, "/usr", "/usr/local"])
+            for part in ("sbin", "bin", "share/orthanc/plugins", "lib/orthanc/plugins", "plugins", ".")]  # fmt: skip
+
+
+def plugin(path: str, software: str) -> str:
+    """Return where a plugin, or a folder of plugins, of production is here."""
+    if os.path.exists(path):
+        return path
+    for folder in places(software):
+        if (folder / Path(path).name).is_file():
+            return str(folder / Path(path).name)
+    raise Failure(
+        f"the plugin {Path(path).name} is not here: install it where drills run, or declare an image that has it"
+    )
+
+
+def database(settings: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """Return how the index is reached, and write SQL for its account, for a dump that came without roles."""
+    if request["index"] == "sqlite":
+        return {}
+    name, usual = SECTIONS[request["index"]]
+    section = settings.get(name)
+    if not isinstance(section, dict) or not section.get("EnableIndex"):
+        raise Failure(f"the restored configuration has no index in {name}: is index right?")
+    uri = urlsplit(str(section.get("ConnectionUri") or ""))
+    host = uri.hostname or str(section.get("Host") or "localhost")
+    user = unquote(uri.username or "") or str(section.get("Username") or "")
+    password = unquote(uri.password or "") or str(section.get("Password") or "")
+    held = uri.path.lstrip("/") or str(section.get("Database") or "")
+    if request["index"] == "mariadb" and (host == "localhost" or section.get("UnixSocket")):
+        section["UnixSocket"] = "/run/drp-mariadb/mariadb.sock"
+    write(RUN / "roles.sql", roles(request["index"], held, user, password))
+    port = uri.port or int(section.get("Port") or usual)
+    return {"host": "127.0.0.1" if host == "localhost" else host, "port": port, "database": held, "user": user}
+
+
+def roles(index: str, held: str, user: str, password: str) -> str:
+    """Return SQL that makes the account of the configuration."""
+    if "\0" in user + password + held or "\n" in user + password + held:
+        raise Failure("the restored configuration holds a user or password that is no text")
+    if index == "postgresql":
+        return "CREATE ROLE \"{}\" LOGIN PASSWORD '{}';\n".format(user.replace('"', '""'), password.replace("'", "''"))
+    account, words = user.replace("'", "''"), password.replace("\\", "\\\\").replace("'", "''")
+    lines = [f"CREATE DATABASE IF NOT EXISTS `{held.replace('`', '``')}`;"]
+    for host in ("127.0.0.1", "localhost", "%"):
+        lines += [f"CREATE USER IF NOT EXISTS '{account}'@'{host}' IDENTIFIED BY '{words}';",
+                  f"GRANT ALL PRIVILEGES ON `{held.replace('`', '``')}`.* TO '{account}'@'{host}';"]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a private file."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(text)
+
+
+def plan(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what the roles for the database and for the daemon need."""
+    request["index"] = {"postgres": "postgresql"}.get(request["index"], request["index"])
+    require_data(request)
+    program = next(
+        (each / "Orthanc" for each in places(request["software"]) if os.access(each / "Orthanc", os.X_OK)), None
+    )
+    if program is None:
+        raise Failure(
+            "there is no Orthanc in the sandbox: install it where drills run, or declare an image that has it"
+        )
+    settings = configuration(Path(request["configuration"]))
+    braked = brake(settings)
+    fit(settings, request)
+    reached = database(settings, request)
+    write(RUN / "orthanc.json", json.dumps(settings, indent=1))
+    tls = bool(settings.get("SslEnabled"))
+    http_port = int(settings.get("HttpPort") or 8042)
+    # 401: it answers, and wants a password; that is for the verifier to give
+    ready: dict[str, Any] = {
+        "http": {
+            "url": f"http{'s' if tls else ''}://127.0.0.1:{http_port}/system",
+            "status": [200, 401],
+            "hopeless": [500],
+        }
+    }
+    if settings.get("DicomServerEnabled", True):
+        ready["port"] = int(settings.get("DicomPort") or 4242)
+    if not settings.get("HttpServerEnabled", True):
+        del ready["http"]
+    stated = {"braked": braked, "index": request["index"], "title": str(settings.get("DicomAet") or "ORTHANC"),
+              "port": http_port, "dicom_port": ready.get("port", 0), "tls": "on" if tls else "off"}  # fmt: skip
+    return {"command": [str(program), str(RUN / "orthanc.json")], "ready": ready, "database": reached, "stated": stated}
+
+
+def main() -> None:
+    """Do what the request says."""
+    try:
+        print(json.dumps(plan(json.load(sys.stdin))))
+    except Failure as failure:
+        sys.exit(str(failure))
+    except (OSError, ValueError) as error:
+        sys.exit(f"orthanc: {error}")
+
+
+if __name__ == "__main__":
+    main()
