@@ -90,6 +90,7 @@ def create_manifest(
         stack.callback(os.close, descriptor)
         deep = depth(descriptor, workers, device)
         settings.strict = settings.strict or deep.strict
+        settings.window, settings.blind = deep.window, deep.blind
         job = _job(descriptor, output.parent, settings, bytes.fromhex(str(header["key"])))
         stack.callback(job.close)
         job.say = say or job.say

@@ -28,6 +28,8 @@ _LEVELS = 8
 """How many block devices may lie below one another."""
 _COLD_WORKERS = 8
 _NETWORK_WORKERS = 16
+_NETWORK_WINDOW = 64
+"""Requests that an NFS client has under way at once (nfs(5), max_session_slots)."""
 _PROBE_LEVELS, _PROBE_ENTRIES = 16, 64
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -50,6 +52,8 @@ class Depth(NamedTuple):
     """Nobody can tell whether files are in memory: taken as if they were not."""
     strict: bool = False
     """Times are stamped by another host's clock."""
+    window: int = 256
+    """Files that are asked for at once, while they are not in memory."""
 
 
 def _device_number(path: str) -> int:
@@ -82,12 +86,11 @@ def depth(descriptor: int, workers: int | None, kind: Kind = "auto", system: Sys
         raise UsageError(f"unknown kind of device: {kind}", hint="say auto, spinning, ssd, network or memory")
     found = kind_of(descriptor, system or System()) if kind == "auto" else kind
     cores = os.cpu_count() or 1
-    strict = found == "network"
-    if workers is not None:
-        return Depth(workers, workers, workers, strict=strict)
     if found == "network":
-        most = max(_NETWORK_WORKERS, 2 * cores)
-        return Depth(cores, most, most, blind=True, strict=True)
+        first, most = (cores, max(_NETWORK_WORKERS, 2 * cores)) if workers is None else (workers, workers)
+        return Depth(first, most, most, blind=True, strict=True, window=_NETWORK_WINDOW)
+    if workers is not None:
+        return Depth(workers, workers, workers)
     if found == "memory":
         return Depth(cores, cores, cores)
     most = max(_COLD_WORKERS, cores)

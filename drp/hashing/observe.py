@@ -22,8 +22,6 @@ _REALTIME_COARSE = 5
 """clock_gettime(2): the clock that file systems stamp times with; Python does not name it."""
 _WINDOW = 128
 """Files that are open at once: they are closed together, by one system call."""
-_AHEAD = 256
-"""The same while reading ahead."""
 _AHEAD_BYTES = 1 << 20
 
 
@@ -63,14 +61,16 @@ class Observer:
     def look(self, directory: int, names: Sequence[bytes], others: set[bytes]) -> Rows:
         """Return what the named entries of an open directory are; unreadable ones are rows with their errno."""
         rows = Rows(list(names))
-        self.cold = self.options.ahead and not self.options.direct and self._is_cold(directory, names, others)
-        if self.options.xattrs:  # what xattrs a file has is only known to the careful way
+        options = self.options
+        blind = options.blind and not options.spare_cache  # else it would forget what others had read
+        self.cold = options.ahead and not options.direct and (blind or self._is_cold(directory, names, others))
+        if options.xattrs:  # what xattrs a file has is only known to the careful way
             self._look_carefully(directory, rows, others)
             return rows
         if self._native and not self.cold:
             self._look(self._native, directory, rows, range(len(names)), others)
             return rows
-        pure, window = self._pure, _AHEAD if self.cold else _WINDOW
+        pure, window = self._pure, options.window if self.cold else _WINDOW
         for start in range(0, len(names), window):
             batch = names[start : start + window]
             pure.opened = self._open_ahead(directory, batch, others, start) if self.cold else {}

@@ -26,6 +26,10 @@ class Options:
     """Compare fstat before and after every read: for file systems that stamp times by another host's clock."""
     ahead: bool = True
     """Ask for a batch of files before reading the first, when they turn out not to be in memory."""
+    window: int = 256
+    """How many files such a batch has."""
+    blind: bool = False
+    """Nobody can tell whether files are in memory: they are asked for ahead in any case."""
     spare_cache: bool = False
     """Drop from the page cache what was not in it before."""
     direct: bool = False

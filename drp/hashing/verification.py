@@ -97,7 +97,8 @@ def verify_tree(
         selection = select(manifest, plan.sample) if plan.sample else None
         deep = depth(descriptor, plan.workers, plan.device)
         job = _job(manifest, descriptor, plan, Tally(on_found), checkpoint)
-        job.setup["options"]["strict"] |= deep.strict
+        options = job.setup["options"]
+        options.update(strict=options["strict"] or deep.strict, window=deep.window, blind=deep.blind)
         _fill(job, manifest, selection)
         job.workers, job.total = deep.warm, manifest.trailer["total_bytes"]
         pool = Pool(job, deep, rate=plan.rate, nice=plan.nice)

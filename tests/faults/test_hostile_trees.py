@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from drp.domain.manifest import decode_path
-from drp.hashing import TreeHasher, create_manifest, open_manifest
+from drp.hashing import TreeHasher, create_manifest, creation, open_manifest
 from drp.hashing.entries import entries
 from drp.hashing.rows import Options
 from drp.hashing.verification import Plan, verify_tree
@@ -97,8 +97,9 @@ def test_file_that_grows_under_the_reader_is_unstable(tmp_path):
     thread = threading.Thread(target=grow)
     thread.start()
     try:
-        difference = compare(root, tmp_path / "m", workers=1)
-        summary = create_manifest(root, tmp_path / "m2", application="a", workers=1)
+        rate = float(20 << 20)  # slow enough that it grows meanwhile, however busy the machine is
+        difference = verify_tree(root, tmp_path / "m", Plan(workers=1, rate=rate)).difference
+        summary = creation.create_manifest(root, tmp_path / "m2", application="a", workers=1, rate=rate)
     finally:
         stop.set()
         thread.join()

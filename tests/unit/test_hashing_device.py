@@ -150,7 +150,7 @@ def test_depth_follows_from_kind_and_memory(machine, cold, tmp_path):
     network = depth(cold, None, "network")
     assert (network.most, network.blind, network.strict) == (max(16, 2 * CORES), True, True)
     assert depth(cold, 3, system=machine.system) == Depth(3, 3, 3)
-    assert depth(cold, 3, "network") == Depth(3, 3, 3, strict=True)
+    assert depth(cold, 3, "network") == Depth(3, 3, 3, blind=True, strict=True, window=64)
     with pytest.raises(UsageError, match="tape"):
         depth(cold, None, "tape")
     for path in (tmp_path / "tree").rglob("*"):
