@@ -98,7 +98,7 @@ class Sandbox(Protocol):
     """
 
     def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = ...) -> SandboxHandle:
-        """Return a new run sandbox: no network, no repository, no key, an empty data volume under quota."""
+        """Return a new run sandbox: no network but its pod's, no repository, no key, an empty volume under quota."""
         ...
 
     def prove(self, handle: SandboxHandle) -> IsolationProof:
@@ -114,7 +114,7 @@ class Sandbox(Protocol):
         ...
 
     def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
-        """Return what tried to leave the sandbox so far."""
+        """Return what tried to leave the sandbox so far; in a pod each attempt once, to whoever asks first."""
         ...
 
     def destroy(self, handle: SandboxHandle) -> Residue:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from drp.domain.application import SoftwareImage
+from drp.domain.application import ProductionAddress, SoftwareImage
 from drp.domain.ports import Sandbox
 from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
 from drp.domain.sandbox import SandboxOrder
@@ -94,3 +95,38 @@ def test_declared_software_is_where_it_was_ordered_and_stays_as_it_is(sandbox: S
     assert sandbox.prove(handle).holds
     assert sandbox.destroy(handle).clean
     assert (tmp_path / "image" / "file").read_text() == "software"
+
+
+def test_sandboxes_of_a_pod_reach_one_another_and_no_other_pod(sandbox: Sandbox) -> None:
+    lis = ProductionAddress(address="10.20.0.12", names=("lis.hospital.example",))
+    order = SandboxOrder(pod="one", addresses=(lis,))
+    server, client = (sandbox.open(profile(), "test", order) for _ in range(2))
+    alone, other = sandbox.open(profile(), "test"), sandbox.open(profile(), "test", SandboxOrder(pod="two"))
+    serve = "import socket; s = socket.create_server(('10.20.0.12', 104)); print('up', flush=True)\nwhile True: s.accept()[0].close()"
+    sandbox.target(server).run(["sh", "-c", "cat > /tmp/s.py"], stdin=serve.encode())
+    wait = "setsid python3 /tmp/s.py > /tmp/out 2>&1 & while ! grep -q . /tmp/out; do sleep 0.01; done"
+    assert sandbox.target(server).run(["sh", "-c", wait]).exit_code == 0
+    for host, handle, reached in (
+        ("lis.hospital.example", client, True),
+        ("10.20.0.12", client, True),
+        ("10.20.0.12", alone, False),
+        ("10.20.0.12", other, False),
+    ):
+        connect = ["python3", "-c", f"import socket; socket.create_connection(('{host}', 104), timeout=3)"]
+        assert (sandbox.target(handle).run(connect).exit_code == 0) is reached, (host, handle)
+    assert sandbox.prove(client).holds
+    assert sandbox.egress(server) == sandbox.egress(client) == ()
+    for handle in (server, client, alone, other):
+        assert sandbox.destroy(handle).clean
+
+
+def test_what_a_pod_tried_is_told_once(sandbox: Sandbox) -> None:
+    first, second = (sandbox.open(profile(), "test", SandboxOrder(pod="one")) for _ in range(2))
+    look_up = "import socket; socket.getaddrinfo('billing.hospital.example', 443)"
+    assert sandbox.target(second).run(["python3", "-c", look_up]).exit_code != 0
+    deadline = time.monotonic() + 5
+    while not (told := sandbox.egress(first)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert [(each.destination, each.pod) for each in told] == [("name:billing.hospital.example", "one")]
+    assert sandbox.egress(second) == ()
+    assert sandbox.egress(first) == told
