@@ -25,7 +25,7 @@ def sign(message: bytes, key: Path) -> str:
     ``key`` is a private key without passphrase, or a public key whose private half the agent holds. Raises
     ``NotFound`` and ``AccessDenied``.
     """
-    if not key.exists():
+    if not key.is_file():
         raise NotFound(f"there is no key {key}", hint="make one with `ssh-keygen -t ed25519`")
     agent = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
     output = _keygen("-Y", "sign", "-f", str(key.absolute()), "-n", NAMESPACE, message=message, environment=agent)
