@@ -90,6 +90,9 @@ def _site_needs(context: typer.Context) -> list[Need]:
     needs.append(_attempt("journal", lambda: f"{wiring.journal().verify()} entries, chain intact"))
     needs.append(_attempt("verifiers", lambda: _checks(wiring)))
     needs.append(_attempt("state directory", wiring.writable_state))
+    checklists = [application.sign_off for application in wiring.site.applications.values()]
+    if any(checklist is not None and checklist.allowed_signers for checklist in checklists):
+        needs.append(_program("signatures of sign-offs", ("ssh", "-V"), "apt-get install openssh-client"))
     for name, repository in wiring.repositories().items():
         needs.append(_attempt(f"repository {name}", lambda repository=repository: _describe(repository)))
     return needs

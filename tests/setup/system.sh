@@ -18,6 +18,7 @@ packages='
   xfsprogs            the same on another file system
   mtree-netbsd        checks what manifests are exported to
   ca-certificates     TLS to repositories
+  openssh-client      signatures of sign-offs
   openssl             authorities and certificates of the tests
   gcc                 the optional compiled core of the hashing, and the yardstick it is measured against
   libc6-dev           the same
