@@ -167,14 +167,14 @@ class CreateJob:
         for directory, announced in held.announced.items():
             _join(self.again.setdefault(directory, _Announced()), announced)
         self.say(f"a hashing worker was killed by signal {-status}: what it held is done again")
-        for mark, task in ((mark, task) for one in tasks[:1] for mark, task in _single(one)):
+        for task in (*tasks[1:], *held.tasks):  # it did not die of these
+            self._put_back(task)
+        for mark, task in ((mark, task) for one in tasks[:1] for mark, task in _single(one)):  # next, to know soon
             if mark in self.tried:
                 self._give_up(task)
             else:
                 self.tried.add(mark)
                 self._put_back(task)
-        for task in (*tasks[1:], *held.tasks):  # it did not die of these
-            self._put_back(task)
 
     def _no_room(self) -> None:
         room = os.statvfs(self.folder)
