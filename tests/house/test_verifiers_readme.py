@@ -41,3 +41,12 @@ def test_the_example_of_a_verifier_runs():
     kind = names["MllpVerifier"]
     (result,) = kind().verify(Target(), kind.Options(), None)  # type: ignore[operator, attr-defined]
     assert result.outcome == "failed"
+
+
+def test_every_option_of_a_reader_of_records_is_told():
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", SECTIONS["Records"], re.MULTILINE))
+    readers = {name: verifier for name, verifier in load(SHIPPED).items() if hasattr(verifier, "RecordOptions")}
+    assert set(rows) == set(readers)
+    for name, reader in readers.items():
+        told = set(re.findall(r"`(\w+)`", rows[name]))
+        assert {field.name for field in dataclasses.fields(reader.RecordOptions)} <= told, name
