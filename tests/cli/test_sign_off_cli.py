@@ -21,8 +21,8 @@ from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, San
 from drp.domain.sign_off import SignOffAnswer
 from drp.journal import SqlJournal
 from drp.sign_off import DirectoryDesk
+from tests.support.sign_offs import run, world_with
 from tests.support.sites import write_site
-from tests.unit.test_sign_off import run, world_with
 
 AFTER = DrillConcluded | EvidenceSealed | FindingRaised | SandboxDestroyed | SignedOff
 

@@ -18,7 +18,7 @@ from drp.reporting.reasons import reasons_of
 from drp.reporting.text import render_markdown
 from drp.reporting.view import view_of
 from tests.simulators.world import World
-from tests.unit.test_sign_off import CHECKLIST, STEPS, answering, run, world_with
+from tests.support.sign_offs import CHECKLIST, STEPS, answering, run, world_with
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e|`x`"
 

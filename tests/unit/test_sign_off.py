@@ -7,96 +7,24 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drp.domain.events import DrillConcluded, FindingRaised, SignedOff, SignOffAsked, SignOffStarted
-from drp.domain.fold import fold
-from drp.domain.measure import Measurement
-from drp.domain.sign_off import Checklist, SignOffAnswer, SignOffPolicy, SignOffStep, StepResult
-from drp.domain.sign_off_desk import Deposit, Opened
-from drp.drill.conduct import conduct
-from drp.drill.declare import declare, reopen, unfinished
-from drp.drill.resume import take_up
-from drp.errors import Interrupted
+from drp.domain.events import FindingRaised, SignedOff, SignOffAsked, SignOffStarted
+from drp.domain.sign_off import StepResult
+from drp.domain.sign_off_desk import Deposit
 from drp.evidence.record import make_record
 from tests.simulators.desk import SimDesk
-from tests.simulators.world import Script, World, dying, events_of
-
-STEPS = (
-    SignOffStep(id="open", do="open a record", expect="the last entry of yesterday"),
-    SignOffStep(id="print", do="print a label"),
+from tests.simulators.world import Script, events_of
+from tests.support.sign_offs import (
+    CHECKLIST,
+    STEPS,
+    answer,
+    answering,
+    codes,
+    concluded,
+    kinds,
+    measured,
+    run,
+    world_with,
 )
-CHECKLIST = Checklist(referent="head nurse on duty", steps=STEPS)
-
-
-def world_with(
-    checklist: Checklist = CHECKLIST, *, names: tuple[str, ...] = ("ehr",), script: Script | None = None, **objectives
-) -> World:
-    world = World(script, names=names)
-    recoveries = tuple(
-        replace(
-            recovery,
-            application=replace(
-                recovery.application,
-                sign_off=checklist,
-                depends_on=(),
-                objectives=replace(recovery.application.objectives, **objectives),
-            ),
-        )
-        for recovery in world.plan.recoveries
-    )
-    world.plan = replace(world.plan, recoveries=recoveries, sign_off=SignOffPolicy(deadline=timedelta(minutes=10)))
-    return world
-
-
-def answer(world: World, drill: str, application: str = "ehr", **changes: object) -> SignOffAnswer:
-    state = fold(world.journal.entries(drill))
-    asked = state.recoveries[application].asked
-    assert asked is not None
-    assert state.declared is not None
-    now = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
-    base = SignOffAnswer(
-        drill=drill, plan_digest=state.declared.plan_digest, application=application, challenge=asked.challenge,
-        name="N. Durand", steps=STEPS, results=tuple(StepResult(id=step.id, outcome="passed") for step in STEPS),
-        opened_at=now, answered_at=now,
-    )  # fmt: skip
-    return replace(base, **changes)  # type: ignore[arg-type]
-
-
-def answering(world: World, *, after_looks: int = 3, signature: str = "", **changes: object) -> None:
-    """Let the referent open the checklist at once and answer after some looks of the drill."""
-    given: set[str] = set()
-
-    def visit(desk: SimDesk, drill: str, application: str) -> None:
-        state = fold(world.journal.entries(drill)).recoveries[application]
-        assert state.asked is not None
-        desk.names[drill, application] = Opened(challenge=state.asked.challenge, name="N. Durand")
-        if desk.looks >= after_looks and state.asked.challenge not in given:
-            given.add(state.asked.challenge)
-            desk.hand_in(answer(world, drill, application, **changes), signature)
-
-    world.desk.visit = visit
-
-
-def run(world: World) -> DrillConcluded:
-    conduct(declare(world.plan, world.journal, world, world.clock, requested_by="test", ad_hoc=False), world.ports())
-    return concluded(world)
-
-
-def concluded(world: World) -> DrillConcluded:
-    (event,) = [event for event in events_of(world) if isinstance(event, DrillConcluded)]
-    return event
-
-
-def measured(world: World) -> Measurement:
-    return concluded(world).measurements[0]
-
-
-def codes(world: World) -> list[str]:
-    return [event.finding.code for event in events_of(world) if isinstance(event, FindingRaised)]
-
-
-def kinds(world: World) -> list[type]:
-    asked = (SignOffAsked, SignOffStarted, SignedOff)
-    return [type(event) for event in events_of(world) if isinstance(event, asked)]
 
 
 def test_a_sign_off_stops_the_clock_of_the_business():
@@ -266,87 +194,3 @@ def test_every_application_waits_for_its_own_referent():
     by_name = {item.recovery: item for item in concluded(world).measurements}
     assert by_name["ehr"].rta_business_ms is not None
     assert by_name["lis"].rta_business_ms is None
-
-
-def test_stopping_while_it_waits_destroys_and_seals():
-    world = world_with()
-
-    def visit(desk: SimDesk, drill: str, application: str) -> None:
-        world.stop = desk.looks >= 3
-
-    world.desk.visit = visit
-    with pytest.raises(Interrupted):
-        run(world)
-    assert concluded(world).verdict == "aborted"
-    assert not world.alive
-    assert not world.desk.waiting
-
-
-@pytest.mark.parametrize("policy", ["resume", "conclude"])
-def test_killed_while_it_waits_it_asks_anew_or_concludes(policy):
-    world = world_with()
-    seen: list[str] = []
-    answering(world, after_looks=6)
-    then = world.desk.visit
-
-    def visit(desk: SimDesk, drill: str, application: str) -> None:
-        asked = fold(world.journal.entries(drill)).recoveries[application].asked
-        assert asked is not None
-        seen.append(asked.challenge)
-        if desk.looks == 3:
-            world.journal.kill_at = (world.journal.appends + 1, "before")
-            desk.hand_in(answer(world, drill, application))
-        else:
-            then(desk, drill, application)
-
-    world.desk.visit = visit
-    with dying():
-        run(world)
-    world.journal.kill_at = None
-    (drill,) = unfinished(world.journal)
-    old = answer(world, drill)
-    world.alive.clear()
-    world.stop = False
-    if policy == "resume":
-        replayed: list[bool] = []
-
-        def replay(desk: SimDesk, drill: str, application: str) -> None:
-            if not replayed:
-                replayed.append(True)
-                desk.hand_in(old)
-            visit(desk, drill, application)
-
-        world.desk.visit = replay
-    take_up(reopen(drill, world.journal, world), world.ports(), policy=policy)
-    if policy == "conclude":
-        assert concluded(world).verdict == "inconclusive"
-        assert "DRP-X001" in codes(world)
-        return
-    assert concluded(world).verdict == "passed"
-    assert len(set(seen)) == 2, "another question after the restart"
-    assert any("earlier question" in refusal for _, refusal in world.desk.replies)
-    assert not world.alive
-
-
-@pytest.mark.parametrize("moment", range(1, 9))
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_moment_of_the_sign_off_it_comes_to_the_same_end(moment, when):
-    """Of a refusal: no restart may make it unsaid."""
-    world = world_with()
-    results = tuple(StepResult(id=step.id, outcome="failed", comment="no") for step in STEPS)
-    answering(world, after_looks=4, results=results)
-
-    def armed(name: str) -> None:
-        if name == "egress" and world.journal.kill_at is None and not world.stop:
-            world.journal.kill_at = (world.journal.appends + moment, when)
-
-    world.script.on_call = armed
-    with dying():
-        run(world)
-    world.script.on_call = lambda name: None
-    world.journal.kill_at = None
-    world.alive.clear()
-    for drill in unfinished(world.journal):
-        take_up(reopen(drill, world.journal, world), world.ports(), policy="resume")
-    assert concluded(world).verdict == "failed"
-    assert codes(world).count("DRP-B001") >= 2
