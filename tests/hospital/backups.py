@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def logical(instance: Instance, into: Path, within: Callable[[str], object] = la
         within(snapshot)
     roles = [*instance.cluster.client("pg_dumpall"), "--globals-only", "-f", str(target / "globals.sql")]
     run(roles, user=instance.cluster.user)
-    _copy_rest(instance, into)
+    copy_rest(instance, into)
     return Backup(instance.name, "postgres-logical", into, at, _facts(counts, "exact"))
 
 
@@ -101,7 +101,8 @@ def _snapshot(cluster: Cluster, database: str) -> Iterator[tuple[str, Any]]:
         process.stdout.close()
 
 
-def _copy_rest(instance: Instance, into: Path) -> None:
+def copy_rest(instance: Instance, into: Path) -> None:
+    """Copy attachments and configuration; always after the database, so that every row finds its file."""
     for part in (instance.attachments, instance.root / "etc"):
         shutil.rmtree(into / part.name, ignore_errors=True)
         run(["cp", "-a", str(part), str(into / part.name)])
@@ -114,7 +115,7 @@ def physical(instance: Instance, into: Path) -> Backup:
     words = [*instance.cluster.client("pg_basebackup"), "-D", str(target),
              "-c", "fast", "-X", "stream", "--manifest-checksums=SHA256"]  # fmt: skip
     run(words, user=instance.cluster.user)
-    _copy_rest(instance, into)
+    copy_rest(instance, into)
     return Backup(instance.name, "postgres-physical", into, now(), _facts(counts, "at-least"))
 
 
@@ -123,7 +124,7 @@ def archived_wal(instance: Instance, into: Path, *, switch: bool = False) -> Bac
     counts, at = _counts(instance), now()  # before the switch: what is written while it is archived is not in it
     if switch:
         _wait_for_archiver(instance.cluster, instance.cluster.sql("select pg_walfile_name(pg_switch_wal())"))
-    _copy_rest(instance, into)
+    copy_rest(instance, into)
     return Backup(instance.name, "postgres-physical", into, at, _facts(counts, "at-least"))
 
 
@@ -133,6 +134,17 @@ def _wait_for_archiver(cluster: Cluster, wanted: str) -> None:
             return
         time.sleep(0.05)
     raise HospitalError(f"WAL segment {wanted} was not archived")
+
+
+def shipped(instance: Instance, vault: Path, into: Path, *, switch: bool = False) -> Backup:
+    """Copy a base backup with the WAL that there is now, then the rest: what a backup tool is given to keep."""
+    made = archived_wal(instance, vault, switch=switch)
+    into.mkdir(parents=True, exist_ok=True)
+    for part in ("base", "wal", "stream"):
+        if (vault / part).exists():
+            run(["cp", "-a", "--reflink=auto", str(vault / part), str(into / part)])
+    copy_rest(instance, into)
+    return replace(made, path=into)
 
 
 def _counts(instance: Instance) -> dict[str, int]:

@@ -129,12 +129,11 @@ class HospitalRig(Stage):
                 hospital.lis.cluster.sql("select pg_switch_wal()")
                 team.see(1)
                 if self.every_kind:
-                    archived = hospital.folder("ehr", "physical")
-                    self.keep(backups.archived_wal(hospital.ehr, archived, switch=True), "ehr-archive")
+                    self.keep(self._shipped(hospital.ehr, switch=True), "ehr-archive")
                     for other in others:
                         self.keep(other.backup(), other.name, to="medium")
                     team.see(1)
-                self.keep(self._streamed(hospital.lis), "lis")
+                self.keep(self._shipped(hospital.lis), "lis")
                 team.see(1)
                 self.disaster_at = hospital.disaster()
             for other in others:
@@ -191,10 +190,11 @@ class HospitalRig(Stage):
             team.see(1)
         raise HospitalError("the write-ahead log of the PACS was empty at every copy")
 
-    def _streamed(self, instance: Instance) -> Backup:
-        """Return base and stream: a commit is acknowledged only when the stream holds it."""
+    def _shipped(self, instance: Instance, *, switch: bool = False) -> Backup:
+        """Return base and log as they are now: an archive ends with its last segment, a stream with the last commit."""
         assert self.hospital
-        return backups.archived_wal(instance, self.hospital.folder(instance.name, "physical"))
+        vault = self.hospital.folder(instance.name, "physical")
+        return backups.shipped(instance, vault, self.hospital.folder(instance.name, "shipped"), switch=switch)
 
     def keep(self, backup: Backup, application: str, *, to: str = "worm") -> Kept:
         """Do what a backup job does: a still copy, its manifest kept apart, then restic with tags that say what it is."""
@@ -203,9 +203,12 @@ class HospitalRig(Stage):
         shutil.rmtree(folder, ignore_errors=True)
         run(["cp", "-a", "--reflink=auto", str(backup.path), str(folder)])
         repository = self.worm() if to == "worm" else self.air_gap()
-        point = self.store(folder, application, backup.consistent_at, backup.facts, repository)
+        facts = dict(backup.facts)
+        if (folder / "storage").exists():
+            facts |= json.loads(self.drp("verifier", "facts", "dicom", "--option", f"root={folder / 'storage'}").stdout)
+        point = self.store(folder, application, backup.consistent_at, facts, repository)
         self.kept[application] = Kept(application, to, point, backup.consistent_at, folder)
-        (self.folder / "staging" / f"{application}.facts.json").write_text(json.dumps(backup.facts))
+        (self.folder / "staging" / f"{application}.facts.json").write_text(json.dumps(facts))
         return self.kept[application]
 
     def store(

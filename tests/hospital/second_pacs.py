@@ -87,9 +87,11 @@ class SecondPacs:
         facts = {"orthanc": {"counts": backups_pacs.database_counts(self.server, "orthanc"), "rule": "at-least"}}
         at = backups.now()
         self._wait_for_receiver(self.server)
-        for part in (self.pacs.storage, self.pacs.root / "etc"):
-            run(["cp", "-a", str(part), str(vault / part.name)])
-        return Backup(self.name, "mariadb-physical", vault, at, facts)
+        into = self.hospital.folder("pacs", f"{self.engine}-shipped")
+        # index and its log before the attachments: every row then finds its file
+        for part in (vault / "base", vault / "binlog", self.pacs.storage, self.pacs.root / "etc"):
+            run(["cp", "-a", "--reflink=auto", str(part), str(into / part.name)])
+        return Backup(self.name, "mariadb-physical", into, at, facts)
 
     def _wait_for_receiver(self, server: MariaDB) -> None:
         """Wait until the received log holds what is committed now: MariaDB does not wait for its receivers."""

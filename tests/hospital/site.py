@@ -68,7 +68,7 @@ def applications() -> list[Mapping]:
         ehr("ehr-archive", "Electronic health record: base backup and WAL archive", ARCHIVE),
         lis("lis", "Laboratory information system: base backup and streamed WAL", STREAM),
         lis("lis-logical", "Laboratory information system: PostgreSQL dump", LOGICAL),
-        pacs("pacs", "Image archive: Orthanc on SQLite, copied while it runs"),
+        pacs("pacs", "Image archive: Orthanc on SQLite, copied while it runs", copied_while_running=True),
         pacs("pacs-cold", "Image archive: Orthanc on SQLite, copied while it stands still"),
         pacs_on_postgresql(),
         pacs_on_mariadb(),
@@ -123,54 +123,57 @@ def _gnuhealth(
         **({} if dumped else {"point_in_time": True}),
         addresses=[{"address": host, "names": [f"{kind}.hospital.example"]}],
         software=_gnuhealth_software(),
-        runbook={"kind": kind, "inputs": {**backup, "database": database, "database_port": server_port,
-                                          "address": host, "port": port}},
+        runbook={"kind": kind, "inputs": {**backup, "database": database, "database_port": server_port}},
         checks=checks,
     )  # fmt: skip
 
 
-def pacs(name: str, title: str) -> Mapping:
-    losses = {"application": "pacs", "sqlite": "storage/index", "kinds": {"instance": INSTANCES}}
-    return _pacs(name, title, {"storage": "storage"}, "10.20.0.13", 8042, 4242, {"index": "storage"}, losses)
+def pacs(name: str, title: str, **inputs: Any) -> Mapping:
+    losses = {"sqlite": "storage/index"}
+    return _pacs(name, title, inputs, "10.20.0.13", (8042, 4242), {"storage": "storage"}, losses, "pacs")
 
 
 def pacs_on_postgresql() -> Mapping:
-    name = "pacs-postgresql"
-    losses = {"application": name, "postgres": {"database": "orthanc", "port": 5434}, "kinds": {"instance": INSTANCES}}
-    inputs = {"index": "postgresql", "dumps": "database", "database_port": 5434}
-    command = "psql -h 127.0.0.1 -p 5434 -U postgres -d orthanc -XAtc"
-    return _pacs(name, "Image archive: Orthanc, index on PostgreSQL, dumped", inputs, "127.0.0.1", 8053, 4253,
-                 {"index_command": ["/bin/sh", "-c", f'{command} "{ATTACHED}"']}, losses)  # fmt: skip
+    title = "Image archive: Orthanc, index on PostgreSQL, dumped"
+    asked = ["/bin/sh", "-c", f'psql -h 127.0.0.1 -p 5434 -U postgres -d orthanc -XAtc "{ATTACHED}"']
+    return _pacs(
+        "pacs-postgresql", title, {"index": "postgresql", "dumps": "database"}, "127.0.0.1", (8053, 4253),
+        {"storage": "storage", "index_command": asked}, {"postgres": {"database": "orthanc", "port": 5434}},
+    )  # fmt: skip
 
 
 def pacs_on_mariadb() -> Mapping:
-    name = "pacs-mariadb"
-    source = {"database": "orthanc", "socket": "/run/drp-mariadb/mariadb.sock", "user": "root"}
-    losses = {"application": name, "mariadb": source, "kinds": {"instance": INSTANCES}}
-    command = f"mariadb --no-defaults --socket={source['socket']} --user=root -BN orthanc -e"
-    inputs = {"index": "mariadb", "data_directory": "base", "binlog": "binlog", "database_port": 3306}
-    return _pacs(name, "Image archive: Orthanc, index on MariaDB, copied with its binary log", inputs, "127.0.0.1",
-                 8052, 4252, {"index_command": ["/bin/sh", "-c", f'{command} "{ATTACHED}"']}, losses)  # fmt: skip
+    title = "Image archive: Orthanc, index on MariaDB, physical copy and binary log"
+    client = {"database": "orthanc", "defaults_file": "/run/drp-mariadb/client.cnf"}
+    asked = ["/bin/sh", "-c", f'mariadb --defaults-file={client["defaults_file"]} -BN orthanc -e "{ATTACHED}"']
+    return _pacs(
+        "pacs-mariadb", title, {"index": "mariadb", "data_directory": "base", "binlog": "binlog"}, "127.0.0.1",
+        (8052, 4252), {"storage": "storage", "index_command": asked}, {"mariadb": client},
+    )  # fmt: skip
 
 
 ATTACHED = "select concat(uuid, '|', compressedSize, '|', compressedHash) from AttachedFiles"
+"""What the verifier `orthanc` compares with the files."""
 
 
 def _pacs(
-    name: str, title: str, inputs: Mapping, host: str, port: int, dicom_port: int, index: Mapping, losses: Mapping
-) -> Mapping:
+    name: str, title: str, inputs: Mapping, host: str, ports: tuple[int, int], index: Mapping, source: Mapping,
+    owner: str = "",
+) -> Mapping:  # fmt: skip
     checks = [
         {"name": "archive", "verifier": "orthanc", "options": {
-            "host": host, "port": port, "dicom_port": dicom_port, "configuration": "etc/orthanc.json",
-            "storage": "storage", **index,
+            "host": host, "port": ports[0], "dicom_port": ports[1], "configuration": "etc/orthanc.json", **index,
         }},
         {"name": "images", "verifier": "dicom", "options": {"root": "storage"}},
-        {"name": "losses", "verifier": "ledger", "options": losses},
+        {"name": "losses", "verifier": "ledger", "options": {
+            "application": owner or name, **source, "kinds": {"instance": INSTANCES},
+        }},
     ]  # fmt: skip
+    addresses = [{"address": host, "names": ["pacs.hospital.example"]}]
     return _application(
         name, title, 1, "Head of radiology", "medium",
-        **({} if host == "127.0.0.1" else {"addresses": [{"address": host, "names": ["pacs.hospital.example"]}]}),
-        runbook={"kind": "pacs", "inputs": {**inputs, "address": host, "port": port, "dicom_port": dicom_port}},
+        **({} if host == "127.0.0.1" else {"addresses": addresses}),
+        runbook={"kind": "pacs", "inputs": inputs},
         checks=checks,
     )  # fmt: skip
 
