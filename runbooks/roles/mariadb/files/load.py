@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -96,8 +97,9 @@ def load_dumps(folder: Path) -> tuple[list[Any] | None, list[str]]:
         position = [said.group(1), int(said.group(2))] if said else position
         quoted = database.replace("`", "``")
         tool([*CLIENT, f"--execute=CREATE DATABASE IF NOT EXISTS `{quoted}`"], "the database could not be made")
-        with opened(path) as stream:
-            feed([*CLIENT, database], stream, f"the dump {path.name} could not be loaded")
+        with opened(path) as stream:  # a dump may bring accounts of its own: the drill is let in again
+            done = feed([*CLIENT, database], stream, b"\nFLUSH PRIVILEGES;\n" + (RUN / "init.sql").read_bytes())
+        require(*done, f"the dump {path.name} could not be loaded: mariadb")
         databases.append(database)
     return position, databases
 
@@ -121,19 +123,19 @@ def complete(path: Path) -> str:
     return head.decode("utf-8", "replace")
 
 
-def feed(words: Sequence[str], source: IO[bytes], what: str) -> None:
-    """Feed a client, and let the drill in again at the end: a dump may have brought accounts of its own."""
+def feed(words: Sequence[str], source: IO[bytes], end: bytes = b"") -> tuple[int, bytes]:
+    """Feed a client to its end; returns how it ended and what it said."""
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as client:
         assert client.stdin
         assert client.stderr
         try:
             shutil.copyfileobj(source, client.stdin, 1 << 20)
-            client.stdin.write(b"\n;FLUSH PRIVILEGES;\n" + (RUN / "init.sql").read_bytes())
+            client.stdin.write(end)
             client.stdin.close()
         except BrokenPipeError:
             pass  # it says why it ended
         said = client.stderr.read()
-    require(client.returncode, said, f"{what}: mariadb")
+    return client.returncode, said
 
 
 class BinaryLog:
@@ -201,19 +203,31 @@ class BinaryLog:
 
     def replay(self, stop: datetime | None) -> None:
         """Carry the log out, checksums compared."""
-        words = ["mariadb-binlog", "--no-defaults", "--verify-binlog-checksum", f"--start-position={self.start}",
-                 f"--stop-position={self.end}"]  # fmt: skip
+        words = ["mariadb-binlog", "--no-defaults", "--verify-binlog-checksum", f"--start-position={self.start}"]
         words += [f"--stop-datetime={stop:%Y-%m-%d %H:%M:%S}"] if stop else []
         environment = {**os.environ, "TZ": "UTC"}
         with (RUN / "binlog-words").open("w+b") as said, subprocess.Popen(
-            [*words, *map(str, self.files)], stdout=subprocess.PIPE, stderr=said, env=environment
+            [*words, *map(str, self._readable())], stdout=subprocess.PIPE, stderr=said, env=environment
         ) as reader:  # fmt: skip
             assert reader.stdout
-            feed([*CLIENT, "--binary-mode"], reader.stdout, "the binary log could not be replayed")
+            done = feed([*CLIENT, "--binary-mode"], reader.stdout)
             reader.stdout.close()
             code = reader.wait()
             said.seek(0)
-            require(code, said.read(), "the binary log is damaged: mariadb-binlog")
+            if code != -signal.SIGPIPE:  # who reads it ended first, and says why
+                require(code, said.read(), "the binary log is damaged: mariadb-binlog")
+        require(*done, "the binary log could not be replayed: mariadb")
+
+    def _readable(self) -> list[Path]:
+        """Return the files to read; of one that ends in the middle of an event, a copy without that."""
+        last = self.files[-1]
+        if last.stat().st_size == self.end:
+            return self.files
+        copy = Path("/data/drp-binlog") / last.name
+        copy.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.copy(last, copy)
+        os.truncate(copy, self.end)
+        return [*self.files[:-1], copy]
 
 
 def events(path: Path) -> Iterator[tuple[int, int, int]]:

@@ -6,13 +6,16 @@ writes the drill's settings, lets the backup tool bring a physical backup to one
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -134,8 +137,18 @@ def write(path: Path, text: str) -> None:
         stream.write(text)
 
 
+def end_running(data: Path) -> None:
+    """End a server that an earlier start left on this data directory, and wait until it has gone."""
+    with contextlib.suppress(OSError, ValueError):
+        pid = int((RUN / "pid").read_text())
+        while os.readlink(f"/proc/{pid}/cwd") == str(data):
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+
+
 def empty_server(data: Path) -> bool:
     """Make an empty server for a dump, anew if an earlier load was cut off."""
+    end_running(data)
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700, parents=True)
     tool(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
@@ -146,7 +159,7 @@ def empty_server(data: Path) -> bool:
 def prepare_physical(data: Path) -> bool:
     """Bring the files of a physical backup to one instant, by the tool that copied them."""
     kind = re.search(r"^backup_type = (\S+)", info(data, "checkpoints"), re.MULTILINE)
-    if kind is None or kind.group(1) == "full-prepared" or (data / "drp-loaded").exists():
+    if kind is None or kind.group(1) in {"full-prepared", "log-applied"} or (data / "drp-loaded").exists():
         return False  # a copy of a stopped server, or prepared already
     if kind.group(1) != "full-backuped":
         raise Failure(
