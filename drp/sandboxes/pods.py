@@ -29,7 +29,8 @@ class Pod:
     network: str
     """Name of the namespace, such as ``net:[4026532000]``."""
     members: set[str] = field(default_factory=set)
-    _told: dict[EgressAttempt, str] = field(default_factory=dict)
+    _told: dict[tuple[str, str, int, str], tuple[str, EgressAttempt]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def descriptor(self) -> int:
@@ -47,9 +48,18 @@ class Pod:
 
         Nothing tells reliably which sandbox sent a packet: its socket may be gone before anybody can look.
         """
-        for attempt in self.recorder.attempts():
-            self._told.setdefault(replace(attempt, pod=self.label), sandbox)
-        return tuple(attempt for attempt, whose in self._told.items() if whose == sandbox)
+        with self._lock:
+            for attempt in self.recorder.attempts():
+                # what stands for all that were not kept has a count that changes, and falls to one
+                key = (
+                    attempt.protocol,
+                    attempt.destination if attempt.port else "",
+                    attempt.port,
+                    attempt.payload_digest,
+                )
+                whose, _ = self._told.get(key, (sandbox, attempt))
+                self._told[key] = whose, replace(attempt, pod=self.label)
+            return tuple(attempt for whose, attempt in self._told.values() if whose == sandbox)
 
 
 class Pods:

@@ -29,6 +29,7 @@ _WAKE_SECONDS = 0.1
 _SYN, _ACK = 0x02, 0x10
 _TCP, _UDP = 6, 17
 _DNS_PORT = 53
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
 NAME = "name:"
 """What stands before a name where an address is expected: it was looked up, so there was nothing to connect to."""
 
@@ -98,11 +99,22 @@ class Recorder:
     def attempts(self) -> tuple[EgressAttempt, ...]:
         """Return the attempts so far, oldest first; last, when there were too many, one that stands for the others."""
         with self._lock:
+            self._unkept += self._overlooked()
             kept = tuple(sorted(self._attempts.values(), key=lambda each: each.at))
             if not self._unkept:
                 return kept
             others = f"{self._unkept} further attempts that were not kept"
             return (*kept, EgressAttempt(at=utc_now(), protocol="tcp", destination=others, port=0))
+
+    def _overlooked(self) -> int:
+        """Return how many packets came faster than they could be looked at, since this was last asked."""
+        if self._inside.recorder is None:
+            return 0
+        try:
+            counts = self._inside.recorder.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+        except OSError:  # closed
+            return 0
+        return int(struct.unpack("II", counts)[1])
 
     def saw(self, destination: str, port: int) -> bool:
         """Return whether an attempt to reach this destination was seen here lately."""

@@ -26,6 +26,7 @@ RT_TABLE_LOCAL, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL = 255, 4, 254, 2
 IFA_F_NODAD = 2
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 1, 0x40
 PACKET_IGNORE_OUTGOING, SOL_PACKET, SO_ATTACH_FILTER = 23, 263, 26
+SO_RCVBUFFORCE, RECORDER_BYTES = 33, 8 << 20
 ETH_P_ALL = 3
 LOOPBACK_INDEX = 1
 EEXIST = 17
@@ -142,6 +143,9 @@ def recorder() -> socket.socket:
     buffer = ctypes.create_string_buffer(code, len(code))
     channel.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(code) // 8, ctypes.addressof(buffer)))
     channel.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+    for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):  # beyond the system's limit only with rights over the host
+        with contextlib.suppress(OSError):
+            channel.setsockopt(socket.SOL_SOCKET, option, RECORDER_BYTES)
     channel.bind(("lo", ETH_P_ALL))
     return channel
 

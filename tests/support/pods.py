@@ -1,0 +1,57 @@
+"""Small pods for tests: who is in one, what they serve, and how they find each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from drp.domain.application import ProductionAddress
+from drp.domain.sandbox import EgressAttempt, SandboxHandle, SandboxOrder
+from tests.support.fixtures_sandboxes import Rig, profile
+
+EHR = ProductionAddress(address="10.20.0.11", names=("ehr.hospital.example", "ehr"))
+LIS = ProductionAddress(address="10.20.0.12", names=("lis.hospital.example",))
+POD = SandboxOrder(pod="drill-1", addresses=(EHR, LIS))
+
+SERVE = """
+import socket, sys, threading
+address, port, words = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+server = socket.create_server((address, port))
+heard = open("/tmp/heard", "ab", buffering=0)
+def serve(peer):
+    with peer:
+        peer.sendall(words.encode())
+        peer.settimeout(5)
+        try: heard.write(peer.recv(4096) or b"<nothing>")
+        except OSError: heard.write(b"<error>")
+print("ready", flush=True)
+while True: threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+"""
+
+
+def join(rig: Rig, **changes: Any) -> SandboxHandle:
+    return rig.driver.open(profile(**changes), "test", POD)
+
+
+def serve(rig: Rig, handle: SandboxHandle, address: str, port: int, words: str) -> None:
+    rig.driver.target(handle).run(["sh", "-c", "cat > /tmp/serve.py"], stdin=SERVE.encode())
+    started = f"setsid python3 /tmp/serve.py {address} {port} '{words}' > /tmp/out 2>&1 & "
+    said = rig.shell(
+        handle, started + "for n in $(seq 300); do grep -q . /tmp/out && break; sleep 0.01; done; cat /tmp/out"
+    )
+    assert said == "ready\n", said
+
+
+def connect(rig: Rig, handle: SandboxHandle, host: str, port: int) -> str:
+    script = f"import socket; print(socket.create_connection(('{host}', {port}), timeout=3).recv(100).decode())"
+    return rig.shell(handle, f'python3 -c "{script}" 2>&1 | tail -n 1').strip()
+
+
+def attempts(
+    rig: Rig, handle: SandboxHandle, enough: Callable[[tuple[EgressAttempt, ...]], bool]
+) -> tuple[EgressAttempt, ...]:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and not enough(rig.driver.egress(handle)):
+        time.sleep(0.02)
+    return rig.driver.egress(handle)
