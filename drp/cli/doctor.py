@@ -55,7 +55,14 @@ def _host_needs() -> list[Need]:
         ("restic", ("restic", "version"), "apt-get install restic"),
         ("ansible-playbook", (_beside_python("ansible-playbook"), "--version"), "pip install ansible-core"),
     )
-    return found + [_program(name, argv, mend) for name, argv, mend in programs]
+    return [*found, *(_program(name, argv, mend) for name, argv, mend in programs), _hashing_core()]
+
+
+def _hashing_core() -> Need:
+    """Which core hashes; both give the same digests, so this need is always met."""
+    from drp.hashing.core import core_name
+
+    return Need(name="hashing core", met=True, detail=core_name("auto"))
 
 
 def _beside_python(program: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from drp.hashing.core import load
 from drp.hashing.package import pack
 from tests.benchmarks import hashing_trees
 from tests.benchmarks.hashing_trees import DIRECTORY
@@ -74,21 +75,21 @@ def programs(tree: Path) -> list[Program]:
         manifests[algorithm] = work / f"{tree.name}-{algorithm}.drpm"
         command = [*drp, "create", str(tree), "-o", str(manifests[algorithm]), "--algorithm", algorithm]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    made = str(work / "made.drpm")
-    found = [
-        Program("drp-hash create", [*drp, "create", str(tree), "-o", made]),
-        Program("drp-hash verify", [*drp, "verify", str(tree), "--manifest", str(manifests["blake3"])]),
-        Program(
-            "drp-hash verify, 1 worker",
-            [*drp, "verify", str(tree), "--manifest", str(manifests["blake3"]), "--workers", "1"],
-        ),
-        Program("drp-hash create sha256", [*drp, "create", str(tree), "-o", made, "--algorithm", "sha256"]),
-        Program("drp-hash verify sha256", [*drp, "verify", str(tree), "--manifest", str(manifests["sha256"])]),
-        Program(
-            "drp manifest verify",
-            [sys.executable, "-m", "drp", "manifest", "verify", str(tree), "-m", str(manifests["blake3"])],
-        ),
-    ]
+    found = []
+    for core, told in (("pure", ""), ("native", ", native core")):
+        if core == "native" and load("auto") is None:
+            continue
+        create = [*drp, "create", str(tree), "-o", str(work / "made.drpm"), "--core", core]
+        verify = [*drp, "verify", str(tree), "--core", core, "--manifest"]
+        found += [
+            Program(f"drp-hash create{told}", create),
+            Program(f"drp-hash verify{told}", [*verify, str(manifests["blake3"])]),
+            Program(f"drp-hash verify, 1 worker{told}", [*verify, str(manifests["blake3"]), "--workers", "1"]),
+            Program(f"drp-hash create sha256{told}", [*create, "--algorithm", "sha256"]),
+            Program(f"drp-hash verify sha256{told}", [*verify, str(manifests["sha256"])]),
+        ]
+    command = [sys.executable, "-m", "drp", "manifest", "verify", str(tree), "-m", str(manifests["blake3"])]
+    found.append(Program("drp manifest verify", command))
     return _limits(tree) + found + _peers(tree, work)
 
 

@@ -10,16 +10,9 @@ from pathlib import Path
 from tests.benchmarks.hashing_trees import DIRECTORY
 
 _SOURCE = Path(__file__).with_name("hashing_yardstick.c")
-_REGISTRY = Path("usr/share/cargo/registry/blake3-1.3.1/c")
-_UNITS = (
-    "blake3.c",
-    "blake3_dispatch.c",
-    "blake3_portable.c",
-    "blake3_sse2_x86-64_unix.S",
-    "blake3_sse41_x86-64_unix.S",
-    "blake3_avx2_x86-64_unix.S",
-    "blake3_avx512_x86-64_unix.S",
-)
+_FINDER = Path(__file__).resolve().parents[1] / "setup" / "blake3.sh"
+_UNITS = ("blake3.c", "blake3_dispatch.c", "blake3_portable.c")
+_FAST = "blake3_*_x86-64_unix.S"
 
 
 @cache
@@ -30,26 +23,15 @@ def yardstick() -> tuple[Path, bool]:
     program = DIRECTORY / ("yardstick-blake3" if sources else "yardstick")
     if not program.exists() or program.stat().st_mtime < _SOURCE.stat().st_mtime:
         extra = ["-DWITH_BLAKE3", f"-I{sources}", *(str(sources / unit) for unit in _UNITS)] if sources else []
+        extra += map(str, sorted(sources.glob(_FAST))) if sources else []
         command = ["cc", "-O3", "-march=native", "-pthread", "-o", str(program), str(_SOURCE), *extra, "-lcrypto"]
         subprocess.run(command, check=True)
     return program, sources is not None
 
 
 def _blake3() -> Path | None:
-    """Return Debian's C sources of BLAKE3: installed, or unpacked from its package without installing it."""
+    """Return the C sources of BLAKE3 that the compiled core is built from, too: installed, or unpacked."""
     if os.uname().machine != "x86_64":
         return None
-    for base in (Path("/"), DIRECTORY / "blake3"):
-        if (base / _REGISTRY).is_dir():
-            return base / _REGISTRY
-    folder = DIRECTORY / "blake3"
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o777)
-    got = subprocess.run(
-        ["apt-get", "download", "-q", "librust-blake3-dev"], cwd=folder, capture_output=True, check=False
-    )
-    packages = list(folder.glob("librust-blake3-dev*.deb"))
-    if got.returncode or not packages:
-        return None
-    subprocess.run(["dpkg", "-x", str(packages[0]), str(folder)], check=True)
-    return folder / _REGISTRY if (folder / _REGISTRY).is_dir() else None
+    found = subprocess.run(["sh", str(_FINDER), str(DIRECTORY)], capture_output=True, text=True, check=False)
+    return Path(found.stdout.strip()) if found.stdout.strip() else None
