@@ -33,8 +33,8 @@ def findings_of(declaration: Reconciliation, result: ReconciliationResult) -> tu
 def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator[Attributed]:
     declared = next(reference for reference in declaration.references if reference.name == result.name)
     if not result.judged:
-        application = _troubled(declaration, (declared.source, declared.target), result.reason)
-        yield application, _undetermined(result.name, result.reason)
+        for application in _troubled(declaration, (declared.source, declared.target), result.reason):
+            yield application, _undetermined(result.name, result.reason)
         return
     for way in result.ways:
         if not way.dangling:
@@ -77,10 +77,10 @@ def _listed(keys: tuple[str, ...], total: int) -> str:
     return ", ".join(keys) + (f" and {more} more" if more > 0 else "")
 
 
-def _troubled(declaration: Reconciliation, places: tuple[FieldOf, ...], reason: str) -> str:
-    """Return the application whose records could not be judged; the reason begins with their set."""
-    guilty = next((place for place in places if reason.startswith((f"{place.records}:", str(place)))), places[0])
-    return declaration.application_of(guilty)
+def _troubled(declaration: Reconciliation, places: tuple[FieldOf, ...], reason: str) -> tuple[str, ...]:
+    """Return the applications whose records could not be judged: the reason names their sets."""
+    guilty = [place for place in places if f"{place.records}: " in reason] or [places[0]]
+    return tuple(dict.fromkeys(declaration.application_of(place) for place in guilty))
 
 
 def _undetermined(name: str, reason: str) -> Finding:

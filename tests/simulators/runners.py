@@ -6,6 +6,7 @@ from typing import Any
 
 from drp.domain.check import CheckResult, Watermark
 from drp.domain.runbook import RunbookResult, TaskResult
+from drp.errors import Interrupted
 
 
 class Runbooks:
@@ -46,5 +47,7 @@ class Records:
         if isinstance(found, str):
             return found
         for row in found:
+            if cancelled():
+                raise Interrupted
             receive(row)
         return ""

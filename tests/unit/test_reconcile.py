@@ -164,6 +164,12 @@ def test_what_was_not_read_or_is_not_there_is_not_judged(sets):
     assert {code for _, code in codes(declaration, found)} == {"DRP-A005"}
 
 
+def test_every_application_whose_records_are_missing_is_named():
+    declaration = results_have_orders()
+    found = result_of(declaration, results="lis is not up", orders="ehr is not up")
+    assert codes(declaration, found) == {("lis", "DRP-A005"), ("ehr", "DRP-A005")}
+
+
 def test_records_without_an_instant_were_there_always():
     declaration = results_have_orders(both_ways=False)
     found = result_of(declaration, results=[(None, result("7")), (3, result("8"))], orders=[(0, order("8"))])
