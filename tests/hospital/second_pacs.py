@@ -14,7 +14,7 @@ from tests.hospital.hospital import Hospital
 from tests.hospital.mariadb import MariaDB
 from tests.hospital.orthanc import Orthanc
 from tests.hospital.postgres import Cluster
-from tests.hospital.processes import HospitalError, run
+from tests.hospital.processes import Daemon, HospitalError, run
 
 _MOST_WAITING_SECONDS = 60.0
 
@@ -27,6 +27,7 @@ class SecondPacs:
     engine: Literal["mariadb", "postgresql"]
     server: MariaDB | Cluster = field(init=False)
     pacs: Orthanc = field(init=False)
+    _receiver: Daemon | None = None
     _sending: threading.Thread | None = None
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -58,7 +59,7 @@ class SecondPacs:
         vault = self.hospital.folder("pacs", self.engine)
         if isinstance(self.server, MariaDB):
             backups_pacs.mariadb_physical(self.server, vault)
-            backups_pacs.receive_binlog(self.server, vault)
+            self._receiver = backups_pacs.receive_binlog(self.server, vault)
         self._sending = threading.Thread(target=self._keep_sending, name=self.name)
         self._sending.start()
 
@@ -106,7 +107,7 @@ class SecondPacs:
     def kill(self) -> None:
         """Lose it, with everything else."""
         self._over.set()
-        for lost in (self.pacs, self.server):
+        for lost in (self.pacs, self.server, *([self._receiver] if self._receiver else [])):
             lost.kill()
         if self._sending is not None:
             self._sending.join(60)
