@@ -31,6 +31,11 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
         render.line(f"wave {number}")
         for item in wave:
             _print_preview(item)
+    for recovery in plan.recoveries:
+        checklist = recovery.asks(plan)
+        if checklist is not None and plan.sign_off is not None:
+            who, seconds = render.printable(checklist.referent), int(plan.sign_off.deadline.total_seconds())
+            render.line(f"{recovery.name} waits for the sign-off of {who}, at most {render.duration(seconds * 1000)}")
     for text in plan_lines(plan.reconciliation):
         render.line(text)
 

@@ -121,11 +121,8 @@ class TextReporter:
                 return f"  stopping: {printable(event.reason)}"
             case Resumed():
                 return f"  taken up again after {duration(event.downtime_ms)}: {event.reason}"
-            case SandboxDestroyed():
-                residue = "nothing left" if event.residue.clean else "SOMETHING IS LEFT"
-                return f"  {self._name(event.recovery)}{'destroy':<8} ✔ {residue}"
-            case SandboxKept():
-                return f"  {self._name(event.recovery)}{'keep':<8} sandbox {event.sandbox} until {instant(event.until)}"
+            case SandboxDestroyed() | SandboxKept():
+                return self._sandbox(event)
             case SignOffAsked() | SignOffStarted() | SignedOff():
                 return self._sign_off(entry.drill, event)
             case Reconciled():
@@ -140,6 +137,12 @@ class TextReporter:
     def _taken(self, recovery: str, phase: str, entry: Entry) -> str:
         started = self._state.recoveries[recovery].started.get(phase)  # type: ignore[call-overload]
         return duration(elapsed_ms(started, entry.stamp)[0]) if started is not None else ""
+
+    def _sandbox(self, event: SandboxDestroyed | SandboxKept) -> str:
+        name = self._name(event.recovery)
+        if isinstance(event, SandboxKept):
+            return f"  {name}{'keep':<8} sandbox {event.sandbox} until {instant(event.until)}"
+        return f"  {name}{'destroy':<8} ✔ {'nothing left' if event.residue.clean else 'SOMETHING IS LEFT'}"
 
     def _sign_off(self, drill: str, event: SignOffAsked | SignOffStarted | SignedOff) -> str:
         begin = f"  {self._name(event.recovery)}sign-off "

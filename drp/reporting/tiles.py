@@ -9,6 +9,7 @@ from drp.domain.finding_codes import RTO_MISSED
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.recovery_point import Immutability
+from drp.domain.sign_off import Checklist
 from drp.errors import Interrupted
 from drp.reporting.phrase import Data, Day, Duration, Phrase, Value, count, say
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, SHORT_PROVENANCES, Tone
@@ -28,8 +29,10 @@ class Tile:
     note: Phrase
 
 
-def tiles_of(record: RecoveryRecord, *, asked: bool = False) -> tuple[Tile, ...]:
-    """Return the tiles of a recovery, always the same six, and one more where the plan asked for a sign-off.
+def tiles_of(
+    record: RecoveryRecord, *, asked: bool = False, checklist: Checklist | None = None
+) -> tuple[Tile, ...]:
+    """Return the tiles of a recovery, always the same six, and one more where the plan asked for sign-offs.
 
     What was not reached says so.
     """
@@ -40,7 +43,7 @@ def tiles_of(record: RecoveryRecord, *, asked: bool = False) -> tuple[Tile, ...]
         _checks(record),
         _isolation(record),
         _immutability(record),
-        *((_sign_off(record),) if asked else ()),
+        *((_sign_off(record, checklist),) if asked else ()),
     )
 
 
@@ -161,8 +164,10 @@ def _immutability(record: RecoveryRecord) -> Tile:
     return Tile(question, say("not locked"), word, "doubt", note)
 
 
-def _sign_off(record: RecoveryRecord) -> Tile:
+def _sign_off(record: RecoveryRecord, checklist: Checklist | None) -> Tile:
     question, measurement = say("Can people work with it?"), record.measurement
+    if checklist is None:
+        return Tile(question, _NOTHING, say("Not asked"), "plain", say("it has no checklist"))
     if record.sign_off is None:
         return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("nobody signed it off"))
     results = record.sign_off.answer.results

@@ -121,7 +121,7 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
         record=record,
         planned=planned,
         summary=summary_of(record, planned),
-        tiles=tiles_of(record, asked=checklist is not None),
+        tiles=tiles_of(record, asked=whole.plan.sign_off is not None, checklist=checklist),
         timeline=timeline_of(record),
         probe_groups=_groups(record.prepare.proof) if record.prepare is not None else (),
         surroundings=(*software_of(record), *pod_of(whole.plan, record)),

@@ -62,6 +62,13 @@ def test_the_tile_says_how_long_the_business_took() -> None:
     world = world_with()
     world.plan = replace(world.plan, sign_off=None)
     assert len(view_of(record_of(world)).recoveries[0].tiles) == 6
+    pair = world_with(names=("ehr", "lis"))
+    bare = replace(pair.plan.recoveries[1], application=replace(pair.plan.recoveries[1].application, sign_off=None))
+    pair.plan = replace(pair.plan, recoveries=(pair.plan.recoveries[0], bare))
+    answering(pair, after_looks=1)
+    both = view_of(record_of(pair)).recoveries
+    assert [recovery.tiles[-1].tone for recovery in both] == ["good", "plain"]
+    assert {len(recovery.tiles) for recovery in both} == {7}, "one table shows both"
 
 
 @pytest.mark.parametrize(
