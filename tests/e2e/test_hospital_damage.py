@@ -35,7 +35,7 @@ CASES = {
         "pacs", damages.all_images_gone, frozenset({"archive/stored-images", "archive/stored-files"}), healthy=ANSWERS
     ),
     "PACS: index without its write-ahead log": Case(
-        "pacs", damages.index_without_its_log, frozenset({"archive/counts", "losses/before-recovery-point"}), healthy=ANSWERS
+        "pacs", damages.index_without_its_log, says=("without index-wal",)
     ),
     "PACS: one bit of one pixel": Case(
         "pacs", damages.one_bit_of_one_pixel, frozenset({"archive/stored-images", "archive/stored-files"}), healthy=ANSWERS
@@ -68,7 +68,10 @@ def named(ended: Drilled, damage: str) -> str:
     codes = sorted(set(ended.findings()) & {"DRP-N001", "DRP-N002", "DRP-B001", "DRP-R001"})
     start = ended.recovery()["start"]
     failed = next((task for task in start["runbook"]["tasks"] if task["outcome"] == "failed"), None) if start else None
-    caught = [*sorted(ended.failed()), *([f"start: {failed['name']}"] if failed else codes)]
+    caught = [
+        *sorted({check.split(" ")[0] for check in ended.failed()}),
+        *([f"start: {failed['name']}"] if failed else codes),
+    ]
     DAMAGES.append((damage, ", ".join(caught)))
     return " ".join(
         f"{finding['subject']} {finding['observed']}" for found in ended.findings().values() for finding in found
