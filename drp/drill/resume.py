@@ -64,6 +64,8 @@ def _conclude(recorder: Recorder, ports: Ports) -> None:
                 subject=name, observed=f"cut off in {phase}", expected="all phases done"
             )
             recorder.append(FindingRaised(recovery=name, finding=finding))
+    for name in asked:
+        ports.sign_offs.close(recorder.drill, name)
     finish(recorder, ports, may_keep=False)
 
 

@@ -67,6 +67,7 @@ def test_killed_while_it_waits_it_asks_anew_or_concludes(policy):
     if policy == "conclude":
         assert concluded(world).verdict == "inconclusive"
         assert "DRP-X001" in codes(world)
+        assert not world.desk.waiting
         return
     assert concluded(world).verdict == "passed"
     assert len(set(seen)) == 2, "another question after the restart"
