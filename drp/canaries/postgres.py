@@ -40,10 +40,8 @@ def write_to_postgres(settings: DatabaseCanary, heartbeat: Heartbeat, password: 
             return _write(connection, settings, heartbeat, where)
         finally:
             connection.close()
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         raise _translated(error, where) from error
-    except InterfaceError as error:
-        raise Unreachable(f"PostgreSQL at {where} does not answer: {error}") from error
     except OSError as error:
         raise Unreachable(f"PostgreSQL at {where} does not answer: {error.strerror or error}") from error
 
@@ -85,7 +83,16 @@ def _write(connection: Connection, settings: DatabaseCanary, heartbeat: Heartbea
     return Written(place=f"postgres {where} {TABLE}", removed_from_the_future=future)
 
 
-def _translated(error: DatabaseError, where: str) -> DrpError:
+def _translated(error: Exception, where: str) -> DrpError:
+    said: BaseException | None = error
+    while said is not None and not isinstance(said, DatabaseError):
+        said = said.__context__  # a refused client that says goodbye to a closed socket hides why it was refused
+    if said is None:
+        return Unreachable(f"PostgreSQL at {where} does not answer: {error}")
+    return _said_by_server(said, where)
+
+
+def _said_by_server(error: BaseException, where: str) -> DrpError:
     fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     state, message = str(fields.get("C", "")), str(fields.get("M", error))
     if state.startswith("28"):
