@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("drp", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("drp")
 
 SHARED = ("hospital_folder", "stage")
 """Fixtures that take long to make: whoever uses one runs in the same process, and first."""

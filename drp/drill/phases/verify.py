@@ -101,7 +101,8 @@ def _findings(
     found += [
         WRITES_LOST.finding(
             subject=result.check,
-            observed=f"{loss.lost} of {loss.acknowledged} since the recovery point, the first at {loss.first_at:%H:%M:%S}Z",
+            observed=f"{loss.lost} of {loss.acknowledged} since the recovery point, "
+            f"the first at {loss.first_at:%H:%M:%S}Z",
             expected="none, or within the objective",
         )
         for result in results
