@@ -29,9 +29,7 @@ class Tile:
     note: Phrase
 
 
-def tiles_of(
-    record: RecoveryRecord, *, asked: bool = False, checklist: Checklist | None = None
-) -> tuple[Tile, ...]:
+def tiles_of(record: RecoveryRecord, *, asked: bool = False, checklist: Checklist | None = None) -> tuple[Tile, ...]:
     """Return the tiles of a recovery, always the same six, and one more where the plan asked for sign-offs.
 
     What was not reached says so.
