@@ -1,5 +1,5 @@
 # Two commands on a fresh Debian or Ubuntu with python3 (>= 3.11) and make, as root or with sudo:
-#   make demo     set everything up, back up a real application, drill it, and say where record and report are
+#   make demo     build a real hospital, back it up, lose it, drill it, and say what was lost and where the report is
 #   make test     set everything up, run every suite against real servers
 SHELL := /bin/sh
 VENV  := .venv
@@ -68,7 +68,7 @@ playbooks: $(STAMP)
 test: $(STAMP) $(ACCELERATOR) .cache/.restic ## Every suite, with real servers
 	@$(BIN)/python -m pytest --numprocesses 2
 
-demo: $(STAMP) .cache/.restic ## A real application, backed up to WORM and to an air-gapped medium, and drilled
+demo: $(STAMP) .cache/.restic ## A real hospital, backed up to WORM and to an air-gapped medium, lost, and drilled
 	@$(BIN)/python -m tests.demo
 
 servers: $(STAMP) .cache/.restic ## Keep the demo's servers running, for drills by hand

@@ -9,6 +9,7 @@ import pytest
 
 from tests.hospital import ledger
 from tests.hospital.rig import HospitalRig
+from tests.hospital.site import write_site
 from tests.support.drilled import Drilled, drill
 from tests.support.fixtures_hospital import LOSSES
 
@@ -75,7 +76,9 @@ def test_a_later_backup_of_the_same_application_loses_less(lost_hospital: Hospit
 def test_a_logical_restore_never_dates_the_data_by_the_restore(lost_hospital: HospitalRig) -> None:
     """Commits of a restored dump are of the restore: believing them would report that nothing was lost."""
     path = lost_hospital.site / "inventory" / "applications" / "ehr.yml"
-    said = path.read_text()
+    said = path.read_text().replace(
+        "    dumps: database\n", "    dumps: database\n    settings: {track_commit_timestamp: 'on'}\n"
+    )
     trap = "select max(pg_xact_commit_timestamp(xmin)) from gnuhealth_patient"
     newest = f'database: health\n    port: 5432\n    newest: {{query: "{trap}"}}\n'
     assert said.count("database: health\n    port: 5432\n    row_counts") == 1
@@ -83,11 +86,12 @@ def test_a_logical_restore_never_dates_the_data_by_the_restore(lost_hospital: Ho
     try:
         ended = drill(lost_hospital, "ehr-alone")
     finally:
-        path.write_text(said)
+        write_site(lost_hospital)
     assert ended.verdict == "inconclusive"
     trapped = ended.checks()["database/newest"]
     assert trapped["outcome"] == "undetermined"
     kept, seen = lost_hospital.kept["ehr"], ended.recovery()["verify"]["watermark"]
+    assert "after the disaster" in trapped["observed"]
     assert seen["source"].startswith("GNU Health")
     assert datetime.fromisoformat(seen["at"]) <= kept.consistent_at
 

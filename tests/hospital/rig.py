@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.hospital.backups import Backup
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.hospital import Hospital, Traffic
 from tests.hospital.postgres import binaries
-from tests.hospital.processes import HospitalError, run
+from tests.hospital.processes import Daemon, HospitalError, run
 from tests.hospital.second_pacs import SecondPacs
 from tests.hospital.site import write_site
 from tests.support.restic_tools import Restic, executable
@@ -56,6 +56,9 @@ class HospitalRig(Stage):
     kept: dict[str, Kept] = field(default_factory=dict)
     disaster_at: datetime | None = None
     hospital: Hospital | None = None
+    _receiver: Daemon | None = None
+    _counted: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    """Facts of base backups: at least so much is there at every instant to which they can be rolled."""
     parts = ("production", "hospital", "staging", "damaged", "damaged-restic", *Stage.parts)
 
     @property
@@ -73,6 +76,8 @@ class HospitalRig(Stage):
             self._recall()
         else:
             self.make_repositories()
+            if self.every_kind:
+                self.spoiled().init()
             self._last_day()
             self._remember()
         write_site(self)
@@ -136,8 +141,8 @@ class HospitalRig(Stage):
                 self.keep(self._shipped(hospital.lis), "lis")
                 team.see(1)
                 self.disaster_at = hospital.disaster()
-            for other in others:
-                other.kill()
+            for lost in (*others, *([self._receiver] if self._receiver else [])):
+                lost.kill()
             shutil.copy(hospital.ledger.path, self.ground_truth)
         self.hospital = None
         shutil.rmtree(self.folder / "hospital")
@@ -145,10 +150,10 @@ class HospitalRig(Stage):
 
     def _before_opening(self, hospital: Hospital, others: list[SecondPacs]) -> None:
         """Take the base backups that logs carry forward, and the cold copy, which needs the PACS to stand still."""
-        hospital.backup("lis", "physical")
-        backups.receive_wal(hospital.lis, hospital.folder("lis", "physical"))
+        self._counted["lis"] = hospital.backup("lis", "physical").facts
+        self._receiver = backups.receive_wal(hospital.lis, hospital.folder("lis", "physical"))
         if self.every_kind:
-            hospital.backup("ehr", "physical")
+            self._counted["ehr"] = hospital.backup("ehr", "physical").facts
             self.keep(self._logical(hospital.lis), "lis-logical")
             self._keep_an_altered_dump(hospital)
             self.keep(hospital.backup("pacs", "cold"), "pacs-cold", to="medium")
@@ -194,7 +199,8 @@ class HospitalRig(Stage):
         """Return base and log as they are now: an archive ends with its last segment, a stream with the last commit."""
         assert self.hospital
         vault = self.hospital.folder(instance.name, "physical")
-        return backups.shipped(instance, vault, self.hospital.folder(instance.name, "shipped"), switch=switch)
+        made = backups.shipped(instance, vault, self.hospital.folder(instance.name, "shipped"), switch=switch)
+        return replace(made, facts=self._counted[instance.name])
 
     def keep(self, backup: Backup, application: str, *, to: str = "worm") -> Kept:
         """Do what a backup job does: a still copy, its manifest kept apart, then restic with tags that say what it is."""
@@ -240,9 +246,5 @@ class HospitalRig(Stage):
         return point
 
     def spoiled(self) -> Restic:
-        """The repository of damaged backups, made when it is first needed."""
-        place = self.folder / "damaged-restic"
-        repository = Restic(executable(self.restic), str(place), self.secret("medium-password"))
-        if not (place / "config").exists():
-            repository.init()
-        return repository
+        """The repository of damaged backups."""
+        return Restic(executable(self.restic), str(self.folder / "damaged-restic"), self.secret("medium-password"))

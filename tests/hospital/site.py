@@ -34,10 +34,12 @@ def write_site(rig: HospitalRig) -> None:
     for folder in (inventory / "applications", inventory / "drills"):
         folder.mkdir(parents=True, exist_ok=True)
     (rig.site / "drp.yml").write_text("version: 1\nname: demo\nlocale: en\n")
-    (inventory / "repositories.yml").write_text(rig.repositories_file() + SPOILED.format(**_spoiled(rig)))
+    spoiled = SPOILED.format(**_spoiled(rig)) if rig.every_kind else ""
+    (inventory / "repositories.yml").write_text(rig.repositories_file() + spoiled)
     (inventory / "sandboxes.yml").write_text(SANDBOXES)
     for application in applications():
         if application["name"] in rig.kept:
+            application["backup"]["repositories"] += ["damaged"] if rig.every_kind else []
             _write(inventory / "applications" / f"{application['name']}.yml", application)
     for drill in drills(rig):
         if {entry["application"] for entry in drill["recoveries"]} <= set(rig.kept):
@@ -82,7 +84,7 @@ def _application(name: str, title: str, tier: int, owner: str, repository: str, 
         "tier": tier,
         "owner": owner,
         "objectives": {"rto": "15m", "rpo": "15m"},
-        "backup": {"repositories": [repository, "damaged"], "points": {"tags": [f"app={name}"]}},
+        "backup": {"repositories": [repository], "points": {"tags": [f"app={name}"]}},
         "ground_truth": "acknowledged.jsonl",
         **rest,
     }
