@@ -95,7 +95,12 @@ def test_the_shipped_checks_have_options_that_their_verifiers_take(tmp_path: Pat
 def test_the_shipped_catalogue_is_a_whole_hospital_and_honest_about_it(tmp_path: Path) -> None:
     lay_site(tmp_path)
     applications = load_site(tmp_path).applications
-    assert {name for name, application in applications.items() if application.drilled} == {"ehr", "lis", "pacs", "documents"}
+    assert {name for name, application in applications.items() if application.drilled} == {
+        "ehr",
+        "lis",
+        "pacs",
+        "documents",
+    }
     assert {"ris", "pharmacy", "anaesthesia", "oncology", "emergency", "admissions", "payroll", "erp", "directory", "meal-labels"} <= set(applications)  # fmt: skip
     for application in applications.values():
         assert application.owner, application.name
