@@ -29,7 +29,6 @@ class SecondPacs:
     pacs: Orthanc = field(init=False)
     _receiver: Daemon | None = None
     _sending: threading.Thread | None = None
-    _receiver: Daemon | None = None
     _over: threading.Event = field(default_factory=threading.Event)
 
     @property
