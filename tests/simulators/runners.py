@@ -31,7 +31,8 @@ class Checks:
         mark = self.world.script.watermark
         return tuple(
             CheckResult(
-                check=spec.name, outcome=outcome, statement="looked", watermark=Watermark(at=mark, source="sim") if mark else None
+                check=spec.name, outcome=outcome, statement="looked", watermark=Watermark(at=mark, source="sim") if mark else None,
+                loss=self.world.script.loss,
             )
             for outcome in self.world.script.checks
         )  # fmt: skip

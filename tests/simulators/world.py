@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drp.codec import digest
 from drp.domain.application import Application, CheckSpec, Objectives, Runbook
+from drp.domain.check import Loss
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
 from drp.domain.manifest import ManifestDifference, ManifestSummary
@@ -97,6 +98,7 @@ class Script:
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
     checks: tuple[str, ...] = ("passed",)
+    loss: Loss | None = None
     residue: Residue = field(default_factory=lambda: Residue(processes=0))
     cell_residue: Residue = field(default_factory=lambda: Residue(processes=0))
     unreadable: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from drp.domain.check import Loss
 from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed
 from drp.domain.recovery_point import Selection
 from drp.domain.sandbox import Residue
@@ -86,6 +87,18 @@ def test_one_departure_decides_the_verdict(script, verdict, code):
     assert run(world).verdict == verdict
     assert code in codes(world)
     assert not world.alive
+
+
+def test_acknowledged_writes_that_are_lost_are_told_and_fail_nothing_by_themselves():
+    lost = Loss(acknowledged=3, lost=2, first_at=EPOCH - timedelta(minutes=9), named=("order 7", "order 8"))
+    world = World(Script(loss=lost))
+    assert run(world).verdict == "passed"
+    (told,) = [event.finding for event in events_of(world) if isinstance(event, FindingRaised)]
+    assert (told.code, told.severity) == ("DRP-C004", "note")
+    assert told.observed.startswith("2 of 3 since the recovery point")
+    world = World(Script(loss=Loss(acknowledged=3, lost=0)))
+    assert run(world).verdict == "passed"
+    assert codes(world) == set()
 
 
 @pytest.mark.parametrize(
