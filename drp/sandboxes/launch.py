@@ -29,7 +29,7 @@ from drp.sandboxes.arguments import INSIDE, Spec, arguments, command, files
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.identity import Identity, standing
-from drp.sandboxes.processes import finish, in_pid_namespace, kill_all
+from drp.sandboxes.processes import finish, in_pid_namespace, kill_all, pid_namespace
 
 PAYLOAD = Path(__file__).parent / "payload"
 _READY_SECONDS = 20.0
@@ -101,7 +101,7 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
     try:
         child = _wait_for_child(our_status, our_errors)
         client = AgentClient(control_socket)
-        namespace = str(Path(f"/proc/{child}/ns/pid").readlink())
+        namespace = pid_namespace(child)
         client.ping(_READY_SECONDS)
     except (SandboxError, OSError) as error:
         process.kill()

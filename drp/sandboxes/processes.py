@@ -32,9 +32,47 @@ def namespace(process: int | str, kind: str) -> str:
         return ""
 
 
+def pid_namespace(first: int) -> str:
+    """Return a name for the pid namespace of its first process that no later one has, such as ``pid:[4026532001]@77``.
+
+    The kernel gives the number of a namespace that is gone to the next one: what follows is when the first process
+    started, in clock ticks since boot (proc(5), field 22 of stat). Raises ``OSError`` when the process is gone.
+    """
+    return f"{Path(f'/proc/{first}/ns/pid').readlink()}@{_started(first)}"
+
+
 def in_pid_namespace(name: str) -> set[int]:
-    """Return the living processes of a pid namespace; never of our own."""
-    return in_namespace("pid", name)
+    """Return the living processes of a pid namespace, by number or by `pid_namespace`; never of our own.
+
+    A namespace ends with its first process, so another first process means another namespace, whatever its number.
+    """
+    number, _, since = name.partition("@")
+    found = in_namespace("pid", number)
+    if since and any(_is_first(process) and _started(process) not in {since, ""} for process in found):
+        return set()
+    return found
+
+
+def _is_first(process: int) -> bool:
+    """Return whether a process is number 1 of its pid namespace."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    numbers = next((line.split() for line in status.splitlines() if line.startswith("NSpid:")), [])
+    return numbers[-1:] == ["1"]
+
+
+def _started(process: int) -> str:
+    try:
+        return _stat(process)[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _stat(process: int) -> list[str]:
+    """Return the fields of stat from the third one on; the second may hold anything."""
+    return Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
 
 
 def in_namespace(kind: str, name: str) -> set[int]:
@@ -48,9 +86,7 @@ def in_namespace(kind: str, name: str) -> set[int]:
 def is_ended(process: int) -> bool:
     """Return whether a process is gone, or a zombie that waits to be collected."""
     try:
-        state = (
-            Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-        )
+        state = _stat(process)[0]
     except (OSError, IndexError):
         return True
     return state in {"Z", "X"}

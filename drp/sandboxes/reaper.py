@@ -1,8 +1,9 @@
 """Clears what a crash left behind: processes, control groups, mounts, loop devices, directories, restored data.
 
 Truth, in this order: the lock of the sandbox's directory (held by the kernel for a living owner), the control group
-that carries its id, the recorded pid namespace of this boot, then mounts and paths. A bare process id is never
-believed. Sandboxes of a living drp are left alone.
+that carries its id, the recorded pid namespace of this boot with the start of its first process, then mounts and
+paths. A bare process id or namespace number is never believed: both are given again. Sandboxes of a living drp are
+left alone.
 """
 
 from __future__ import annotations
@@ -110,9 +111,9 @@ def clear(directory: Path) -> None:
 
 
 def _recorded_processes(record: dict[str, object]) -> set[int]:
-    """Return the living processes of the recorded pid namespace, if it was recorded in this boot."""
+    """Return the living processes of the recorded pid namespace, if it was recorded in this boot and is the same."""
     name = record.get("pid_namespace")
-    if record.get("boot_id") != boot_id() or not isinstance(name, str):
+    if record.get("boot_id") != boot_id() or not isinstance(name, str) or "@" not in name:
         return set()
     return processes.in_pid_namespace(name)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -14,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from drp.clock import boot_id
 from drp.sandboxes import cgroups, layout, mounts, processes, reaper
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
 from drp.sandboxes.launch import Running
@@ -190,27 +188,6 @@ def test_the_worst_orphan_is_killed_and_the_living_are_left_alone(
     live.recorder.close()
     assert live.slot is not None
     live.slot.release()
-
-
-def test_a_record_of_another_boot_or_a_forged_one_kills_nobody(run_directory: Path) -> None:
-    innocent = subprocess.Popen(["sleep", "60"])
-    try:
-        for number, fields in enumerate(
-            (
-                {"boot_id": "another", "pid_namespace": processes.namespace(innocent.pid, "pid")},
-                {"boot_id": boot_id(), "pid_namespace": processes.namespace("self", "pid")},
-                {"boot_id": boot_id(), "pid_namespace": 7},
-                [],
-            )
-        ):
-            directory = layout.home(run_directory) / f"drp-{number:012x}"
-            directory.mkdir(parents=True)
-            (directory / "meta.json").write_text(json.dumps(fields))
-        assert len(reap(run_directory)) == 4
-        assert innocent.poll() is None
-    finally:
-        innocent.kill()
-        innocent.wait()
 
 
 def test_foreign_directories_are_not_touched(run_directory: Path) -> None:
