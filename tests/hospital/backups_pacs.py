@@ -137,6 +137,7 @@ def index_facts(storage: Path) -> dict[str, Any]:
 
 def mariadb_physical(server: MariaDB, into: Path) -> Backup:
     """Copy the server while it runs; the binary log carries the copy forward in time."""
+    shutil.rmtree(into / "base", ignore_errors=True)
     target = hand_over(into / "base", server.user)
     words = ["mariadb-backup", f"--defaults-file={server.configuration}", "--backup", f"--target-dir={target}"]
     run([*words, "--user=root", f"--socket={server.socket}"], user=server.user)
@@ -145,6 +146,7 @@ def mariadb_physical(server: MariaDB, into: Path) -> Backup:
 
 def receive_binlog(server: MariaDB, into: Path) -> Daemon:
     """Stream the binary log as it is written, from its first file."""
+    shutil.rmtree(into / "binlog", ignore_errors=True)  # of a server that was there before, under the same names
     target = hand_over(into / "binlog", server.user)
     first = server.sql("show binary logs").splitlines()[0].split("\t")[0]
     words = [

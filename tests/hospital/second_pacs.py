@@ -59,7 +59,7 @@ class SecondPacs:
         vault = self.hospital.folder("pacs", self.engine)
         if isinstance(self.server, MariaDB):
             backups_pacs.mariadb_physical(self.server, vault)
-            self._receiver = self._receiver = backups_pacs.receive_binlog(self.server, vault)
+            self._receiver = backups_pacs.receive_binlog(self.server, vault)
         self._sending = threading.Thread(target=self._keep_sending, name=self.name)
         self._sending.start()
 

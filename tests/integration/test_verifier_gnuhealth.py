@@ -114,6 +114,7 @@ def verify(instance: Instance, expectation: Expectation, **changes: object) -> l
         port=instance.port,
         database=instance.database,
         password_file=str(instance.root / "etc" / "admin.password"),
+        attachments=10_000,
     )
     target = NamespaceTarget(instance.namespace)
     return list(GnuHealthVerifier().verify(target, replace(options, **changes), expectation))  # type: ignore[arg-type]

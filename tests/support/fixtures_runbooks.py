@@ -21,7 +21,7 @@ from drp.sandboxes.client import AgentClient
 from tests.hospital.install import gnuhealth_image
 from tests.support.fixtures_sandboxes import Rig, profile
 
-DATA_BYTES = 256 << 20
+DATA_BYTES = 1 << 30
 Found = TypeVar("Found")
 
 
