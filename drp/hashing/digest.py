@@ -75,7 +75,9 @@ class FileDigester:
         return self._large
 
     def whole(self, descriptor: int, size: int, blocks: int, *, spread: bool = False) -> tuple[int, bytes]:
-        """Return how many bytes a file holds from its start, and their digests; ``size`` and ``blocks`` are hints.
+        """Return how many bytes a file holds from its start, and their digests; ``size`` and ``blocks`` as fstat said.
+
+        Of a file that has grown meanwhile, a little more than ``size`` is read: the caller sees that it changed.
 
         ``spread``: let BLAKE3 use idle cores too, by its own tree mode; it costs a fifth more CPU.
 
@@ -87,7 +89,8 @@ class FileDigester:
             count = self._sparse(descriptor, size, hashers)
         else:
             buffer = self.large_buffer() if spread else self.buffer
-            count = self._read(descriptor, hashers, buffer, None)
+            # more than it held: a file that grows as fast as it is read has no end. Whole buffers, as O_DIRECT wants.
+            count = self._read(descriptor, hashers, buffer, (size // BUFFER + 2) * BUFFER)
         return count, b"".join(hasher.digest() for hasher in hashers)
 
     def _hashers(self, *, threaded: bool) -> list[Any]:
@@ -98,11 +101,11 @@ class FileDigester:
             for name, make in zip(self._algorithms, self.makers, strict=True)
         ]
 
-    def _read(self, descriptor: int, hashers: list[Any], buffer: memoryview, limit: int | None) -> int:
-        """Digest from the current position to the end, or ``limit`` bytes of it."""
+    def _read(self, descriptor: int, hashers: list[Any], buffer: memoryview, limit: int) -> int:
+        """Digest from the current position to the end, at most ``limit`` bytes."""
         count, buffers = 0, [buffer]
-        while limit is None or count < limit:
-            if limit is not None and limit - count < len(buffer):
+        while count < limit:
+            if limit - count < len(buffer):
                 buffers = [buffer[: limit - count]]
             got = os.readv(descriptor, buffers)
             if not got:
