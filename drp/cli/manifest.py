@@ -39,6 +39,14 @@ class Algorithm(StrEnum):
     BOTH = "both"
 
 
+class Core(StrEnum):
+    """What computes."""
+
+    AUTO = "auto"
+    PURE = "pure"
+    NATIVE = "native"
+
+
 class Device(StrEnum):
     """What a tree lies on."""
 
@@ -49,6 +57,14 @@ class Device(StrEnum):
     MEMORY = "memory"
 
 
+Computes = Annotated[
+    Core,
+    typer.Option(
+        "--core",
+        help="What computes the digests, which are the same: Python (pure), or the compiled drproof-hash-native "
+        "(native). auto takes the compiled one where it is installed.",
+    ),
+]
 Lies = Annotated[
     Device,
     typer.Option(
@@ -91,6 +107,7 @@ def create(
     direct: Direct = False,
     strict: Strict = False,
     device: Lies = Device.AUTO,
+    core: Computes = Core.AUTO,
     machine: Json = False,
 ) -> int:
     """Make the manifest of a tree, before it is backed up. Exit 3 when entries of it could not be read."""
@@ -109,7 +126,7 @@ def create(
         application=application,
         facts=options.read_facts(facts),
         recovery_point=recovery_point,
-        options=Options(algorithms, xattrs=xattrs, direct=direct, strict=strict),
+        options=Options(algorithms, xattrs=xattrs, direct=direct, strict=strict, core=core.value),
         device=device.value,
         workers=workers,
         rate=options.rate(max_rate),
@@ -142,6 +159,7 @@ def verify(
     direct: Direct = False,
     strict: Strict = False,
     device: Lies = Device.AUTO,
+    core: Computes = Core.AUTO,
     machine: Json = False,
 ) -> int:
     """Verify a tree: exit 0 as recorded, 1 departures, 3 something could not be read. USR1 pauses, USR2 goes on."""
@@ -155,7 +173,7 @@ def verify(
         sample=options.sample(sample, seed, ledger, stratified=strata),
         checkpoint=checkpoint,
         workers=workers,
-        options=Options((), direct=direct, strict=strict, spare_cache=spare_cache),
+        options=Options((), direct=direct, strict=strict, spare_cache=spare_cache, core=core.value),
         device=device.value,
         rate=options.rate(max_rate),
         nice=nice,

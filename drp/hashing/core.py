@@ -20,7 +20,7 @@ from drp.hashing.layout import FIXED, OWNER
 from drp.hashing.rows import Options, Rows
 
 _REGULAR = stat.S_IFREG
-_INTERFACE = 1
+_INTERFACE = 2
 """The version of the functions that the compiled core must have."""
 _CODES = {"blake3": 0, "sha256": 1}
 _STREAMED = 8 << 20
@@ -123,6 +123,10 @@ class NativeCore:
         self._run, self._digester = module.look, digester
         self._codes = bytes(_CODES[name] for name in options.algorithms)
         self._most = min(options.large, _STREAMED)
+        self.ahead = 0
+        """So many files are open at once and asked of the device; 0: their content is in memory already."""
+        self.forget = False
+        """Drop from memory what was read."""
 
     def run(
         self, directory: int, rows: Rows, span: range, others: Container[bytes], *, horizon: int, flags: int
@@ -132,7 +136,7 @@ class NativeCore:
         while at < span.stop:
             done, descriptor, number, fixed, owners, digests, size, slow = self._run(
                 directory, names, at, span.stop, others, flags, self._digester.buffer, horizon,
-                self._codes, self._most, _BUDGET,
+                self._codes, self._most, _BUDGET, self.ahead, self.forget,
             )  # fmt: skip
             rows.add_packed(done, fixed, owners, digests)
             rows.size += size

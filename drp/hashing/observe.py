@@ -67,7 +67,9 @@ class Observer:
         if options.xattrs:  # what xattrs a file has is only known to the careful way
             self._look_carefully(directory, rows, others)
             return rows
-        if self._native and not self.cold:
+        if self._native:
+            self._native.ahead = options.window if self.cold else 0
+            self._native.forget = self.cold and options.spare_cache
             self._look(self._native, directory, rows, range(len(names)), others)
             return rows
         pure, window = self._pure, options.window if self.cold else _WINDOW

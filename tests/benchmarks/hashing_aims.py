@@ -28,8 +28,7 @@ _WARM: dict[tuple[str, str], dict[str, float]] = {
     ("rclone checksum", VERIFY): {},
     ("bagit --processes 2", VERIFY): {},
 }
-"""(other, ours) → tree → at least; without a figure the ratio is told, and nothing is asked of it."""
-COLD: dict[tuple[str, str], dict[str, float]] = {
+_COLD: dict[tuple[str, str], dict[str, float]] = {
     ("b3sum --check", VERIFY): {"small": 4.0, "images": 1.5},
     ("b3sum, xargs -P2", CREATE): {},
     ("native, all cores", VERIFY): {},
@@ -49,7 +48,9 @@ def _of_both(
     }
 
 
-WARM = _of_both(_WARM, ("", COMPILED))
+WARM, COLD = _of_both(_WARM, ("", COMPILED)), _of_both(_COLD, ("", COMPILED))
+"""Of files that are in memory, and of those that are not: (other, ours) → tree → at least. Without a figure the ratio
+is told, and nothing is asked of it."""
 SCALE: dict[str, tuple[float, float]] = {
     "diff": (2e6, 128),
     "merge": (0, 512),

@@ -140,7 +140,8 @@ def _peers(tree: Path, work: Path) -> list[Program]:
 
 def cold_programs(shape: str, tree: Path, scale: float) -> list[Program]:
     """Return what is measured with a cold cache: those that have an aim there, and the disk's own figure."""
-    wanted = ("native, all cores", "native, 8 threads, read ahead", "drp-hash create", "drp-hash verify")
+    wanted = {"native, all cores", "native, 8 threads, read ahead"}
+    wanted |= {ours + core for ours in ("drp-hash create", "drp-hash verify") for core in ("", ", native core")}
     found = [one for one in programs(tree) if one.name in wanted or one.name.startswith("b3sum")]
     if shutil.which("fio"):
         found.append(_fio(shape, tree, hashing_trees.tree("volumes", scale)))

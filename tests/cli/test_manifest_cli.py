@@ -87,6 +87,17 @@ def test_ways_of_reading(made, tmp_path, device):
     drp("verify", tree, "-m", tmp_path / "m", "--device", "tape", exit_status=2)
 
 
+@pytest.mark.parametrize("core", ["pure", "native"])
+def test_the_core_can_be_chosen(made, tmp_path, core):
+    tree = made[0]
+    drp("create", tree, "-o", tmp_path / "m", "--core", core)
+    shown = document(drp("show", tmp_path / "m", "--json"))
+    assert f"drp, {core}" in shown["tool"]
+    result = document(drp("verify", tree, "-m", tmp_path / "m", "--core", core, "--json"))
+    assert (result["clean"], result["core"].split()[0]) == (True, core)
+    drp("verify", tree, "-m", tmp_path / "m", "--core", "fast", exit_status=2)
+
+
 def test_verify_samples(made):
     tree, path, _ = made
     result = document(drp("verify", tree, "-m", path, "--sample", "50%", "--seed", "s", "--json"))

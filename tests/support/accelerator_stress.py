@@ -45,6 +45,7 @@ def look(directory: int) -> None:
         done, descriptor, number, fixed, owners, digests, _, _ = native.look(
             directory, names, at, len(names), skipped, FLAGS, buffer, horizon, codes,
             chance.choice([1, 70_000, 1 << 30]), chance.choice([1, 1 << 16, 1 << 30]),
+            chance.choice([0, 0, 1, 7, 4096]), chance.random() < 0.5,
         )  # fmt: skip
         assert (len(fixed), len(owners), len(digests)) == (20 * done, 8 * done, 32 * len(codes) * done)
         at += done
@@ -76,7 +77,7 @@ def tree() -> None:
 
 
 def nonsense(directory: int) -> None:
-    good = [directory, [b"a"], 0, 1, set(), FLAGS, memoryview(bytearray(65536)), 0, b"\0", 1, 1]
+    good = [directory, [b"a"], 0, 1, set(), FLAGS, memoryview(bytearray(65536)), 0, b"\0", 1, 1, 0, False]
     bad = [None, -1, 2**70, b"", b"x" * 70, [], [1], [b"a\0"], "text", (), 1.5, memoryview(b""), {}]
     for _ in range(300):
         arguments = list(good)
@@ -84,7 +85,7 @@ def nonsense(directory: int) -> None:
             arguments[chance.randrange(len(arguments))] = chance.choice(bad)
         for call in (native.look, native.tree, native.digest):
             try:
-                result = call(*arguments[: chance.choice([2, 8, 11])])
+                result = call(*arguments[: chance.choice([2, 8, 13])])
                 if call is native.look and result[1] >= 0:
                     os.close(result[1])
             except (TypeError, ValueError, OverflowError, BufferError, OSError):

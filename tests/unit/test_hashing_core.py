@@ -57,7 +57,15 @@ class Native:
         return self.core.run(*arguments, **named)
 
 
-@pytest.fixture(params=[Pure, Native])
+class NativeAhead(Native):
+    """As for files that are not in memory: two of them are open at once, and forgotten afterwards."""
+
+    def __init__(self, options: Options, gate: Gate) -> None:
+        super().__init__(options, gate)
+        self.core.ahead, self.core.forget = 2, True
+
+
+@pytest.fixture(params=[Pure, Native, NativeAhead])
 def kind(request):
     return request.param
 
@@ -110,9 +118,8 @@ def test_both_give_the_same_bytes(folder, algorithms):
         write(folder / f"{number:02}", os.urandom(number * 997))
     names = sorted(os.listdir(folder))
     options = Options(algorithms)
-    pure, native = (look(kind, folder, names, options=options)[3] for kind in (Pure, Native))
-    assert (pure.fixed, pure.owners, pure.digests) == (native.fixed, native.owners, native.digests)
-    assert (pure.size, pure.files) == (native.size, native.files)
+    pure, native, ahead = (look(kind, folder, names, options=options)[3] for kind in (Pure, Native, NativeAhead))
+    assert pure == native == ahead
 
 
 @pytest.mark.parametrize(
@@ -170,6 +177,29 @@ def test_files_of_medium_size_are_read_to_their_end(folder):
     assert look(Native, folder, names, options=Options(BOTH, large=1 << 20))[0] == 0
 
 
+def test_what_was_read_ahead_is_forgotten(folder):
+    def in_memory(path: Path) -> bool:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            return os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(descriptor)
+
+    for name in ("a", "b", "control"):
+        write(folder / name, b"x" * 5000)
+    os.sync()
+    descriptor = os.open(folder / "control", os.O_RDONLY)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+    assert look(NativeAhead, folder, ["a", "b"])[0] == 2
+    forgets = not in_memory(folder / "control")  # a file system in memory does not
+    assert in_memory(folder / "a") == in_memory(folder / "b") == (not forgets)
+    assert look(Native, folder, ["a", "b"])[0] == 2
+    assert in_memory(folder / "a")
+
+
 def test_the_compiled_core_comes_back_in_between(folder, monkeypatch):
     monkeypatch.setattr("drp.hashing.core._BUDGET", 1 << 20)
     for number in range(5):
@@ -182,12 +212,13 @@ def test_the_compiled_core_comes_back_in_between(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("place", "value"),
     [(2, -1), (3, 99), (1, ["text"]), (1, [b"a\0b"]), (1, (b"a",)), (4, None), (5, os.O_RDWR), (5, os.O_CREAT), (6, memoryview(b"read only")),
-     (6, memoryview(bytearray(10))), (8, b""), (8, b"\2"), (8, b"\0\0"), (8, b"\0\1\0")],
+     (6, memoryview(bytearray(10))), (8, b""), (8, b"\2"), (8, b"\0\0"), (8, b"\0\1\0"), (11, -1), (11, 5000)],
 )  # fmt: skip
 def test_the_compiled_core_refuses_nonsense(folder, place, value):
     write(folder / "a", b"x")
     directory = os.open(folder, os.O_RDONLY)
-    arguments = [directory, [b"a"], 0, 1, set(), OPEN, memoryview(bytearray(1 << 16)), 0, b"\0", 1 << 20, 1 << 20]
+    buffer = memoryview(bytearray(1 << 16))
+    arguments = [directory, [b"a"], 0, 1, set(), OPEN, buffer, 0, b"\0", 1 << 20, 1 << 20, 0, False]
     assert drp_hash_native.look(*arguments)[0] == 0
     arguments[place] = value
     before = len(os.listdir("/proc/self/fd"))
@@ -241,7 +272,7 @@ def test_the_compiled_core_is_optional(monkeypatch, tmp_path):
     assert rows.Options(()).core == "auto"
     with pytest.raises(UsageError, match="unknown core"):
         load("fast")
-    monkeypatch.setattr(drp_hash_native, "INTERFACE", 2)
+    monkeypatch.setattr(drp_hash_native, "INTERFACE", 1)
     assert core_name("auto") == "pure"
     with pytest.raises(UsageError, match="not installed here"):
         create_manifest(tmp_path, tmp_path / "m", application="a", options=Options((), core="native"))

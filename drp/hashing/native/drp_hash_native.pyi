@@ -15,6 +15,8 @@ def look(
     codes: bytes,
     most: int,
     budget: int,
+    ahead: int,
+    forget: bool,
     /,
 ) -> tuple[int, int, int, bytes, bytes, bytes, int, tuple[int, int, int] | None]: ...
 def entries(directory: int, /) -> tuple[list[bytes], list[bytes], list[bytes]] | None: ...

@@ -28,8 +28,8 @@
 #include "blake3.h"
 
 #define VERSION "0.1.0"
-enum { INTERFACE = 1, DIGEST = 32, FIXED = 20, OWNER = 8, CODES = 2, SALT = 16, FAN_OUT = 16 };
-enum { WINDOW = 4096, ROWS_LIMIT = 1 << 24 };
+enum { INTERFACE = 2, DIGEST = 32, FIXED = 20, OWNER = 8, CODES = 2, SALT = 16, FAN_OUT = 16 };
+enum { WINDOW = 4096, ROWS_LIMIT = 1 << 24, AHEAD_BYTES = 1 << 20 };
 enum { BLAKE3 = 0, SHA256 = 1 };
 static EVP_MD *sha256;
 
@@ -93,7 +93,10 @@ static int digester_make(digester *d, const char *codes, Py_ssize_t count) {
 /* --- looking at simple files ------------------------------------------------------------------------------------ */
 
 typedef struct {
-    int directory, flags;
+    int directory, flags, forget;
+    Py_ssize_t ahead;
+    int *opened; /* row -> descriptor of what was opened ahead, or -1; NULL: nothing is */
+    Py_ssize_t opened_to;
     unsigned char *buffer;
     size_t capacity;
     int64_t horizon, most;
@@ -153,13 +156,34 @@ static int64_t digest_file(means *m, int descriptor, ssize_t got, unsigned char 
     return count;
 }
 
-/* Returns 1 for a simple file, whose columns are filled; 0 for anything else, which is left in the outcome. */
-static int look_at(means *m, const char *name, outcome *o, unsigned char *fixed, unsigned char *owner,
-                   unsigned char *digests) {
+static int open_at(const means *m, const char *name) {
     int descriptor;
     do
         descriptor = openat(m->directory, name, m->flags);
     while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+/* Keep the device's queue as deep as was asked: the files up to ``ahead`` rows from here are open and asked for. */
+static void open_ahead(means *m, const char **names, Py_ssize_t at, Py_ssize_t count) {
+    Py_ssize_t to = count - at < m->ahead ? count : at + m->ahead;
+    for (; m->opened_to < to; m->opened_to++) {
+        int descriptor = m->opened[m->opened_to] = open_at(m, names[m->opened_to]);
+        if (descriptor >= 0) /* else look_at meets the error again, and says so */
+            posix_fadvise(descriptor, 0, AHEAD_BYTES, POSIX_FADV_WILLNEED);
+    }
+}
+
+/* Returns 1 for a simple file, whose columns are filled; 0 for anything else, which is left in the outcome. */
+static int look_at(means *m, const char *name, outcome *o, unsigned char *fixed, unsigned char *owner,
+                   unsigned char *digests) {
+    int descriptor = -1;
+    if (m->opened != NULL) {
+        descriptor = m->opened[o->done];
+        m->opened[o->done] = -1; /* from here on it is ours, or the caller's */
+    }
+    if (descriptor < 0)
+        descriptor = open_at(m, name);
     if (descriptor < 0) {
         o->error = errno;
         return 0;
@@ -179,6 +203,8 @@ static int look_at(means *m, const char *name, outcome *o, unsigned char *fixed,
         o->descriptor = descriptor;
         return 0;
     }
+    if (m->forget) /* what was read from the device just now is dropped from memory */
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
     close(descriptor);
     if (started) {
         int64_t took = now() - started;
@@ -227,18 +253,23 @@ static Py_ssize_t simple_names(PyObject *names, PyObject *others, const char **r
 static int run(means *m, const char **names, Py_ssize_t count, int64_t budget, outcome *o, PyObject **columns) {
     const Py_ssize_t widths[3] = {FIXED, OWNER, DIGEST * m->digester.count};
     unsigned char *start[3] = {NULL, NULL, NULL};
-    int failed = 0;
+    int failed = m->ahead > 0 && (m->opened = PyMem_Malloc((size_t)(count + 1) * sizeof *m->opened)) == NULL;
     for (int i = 0; i < 3; i++)
         failed |= (start[i] = PyMem_Malloc((size_t)(count + 1) * (size_t)widths[i])) == NULL;
     if (!failed) {
         Py_BEGIN_ALLOW_THREADS
         while (o->done < count && o->size < budget && !m->digester.failed) {
             Py_ssize_t at = o->done;
+            if (m->opened != NULL)
+                open_ahead(m, names, at, count);
             if (!look_at(m, names[at], o, start[0] + at * widths[0], start[1] + at * widths[1],
                          start[2] + at * widths[2]))
                 break;
             o->done++;
         }
+        for (Py_ssize_t at = o->done; at < m->opened_to; at++)
+            if (m->opened[at] >= 0)
+                close(m->opened[at]);
         Py_END_ALLOW_THREADS
         if (m->digester.failed)
             PyErr_SetString(PyExc_RuntimeError, "OpenSSL cannot compute SHA-256");
@@ -249,6 +280,7 @@ static int run(means *m, const char **names, Py_ssize_t count, int64_t budget, o
         PyErr_NoMemory();
     for (int i = 0; i < 3; i++)
         PyMem_Free(start[i]);
+    PyMem_Free(m->opened);
     return failed ? -1 : 0;
 }
 
@@ -259,9 +291,9 @@ static PyObject *look(PyObject *self, PyObject *arguments) {
     const char *codes;
     long long horizon, most, budget;
     Py_buffer buffer;
-    means m;
-    if (!PyArg_ParseTuple(arguments, "iO!nnOiw*Ly#LL:look", &m.directory, &PyList_Type, &all, &start, &stop, &others,
-                          &m.flags, &buffer, &horizon, &codes, &codes_length, &most, &budget))
+    means m = {.opened = NULL, .opened_to = 0};
+    if (!PyArg_ParseTuple(arguments, "iO!nnOiw*Ly#LLnp:look", &m.directory, &PyList_Type, &all, &start, &stop, &others,
+                          &m.flags, &buffer, &horizon, &codes, &codes_length, &most, &budget, &m.ahead, &m.forget))
         return NULL;
     outcome o = {.descriptor = -1, .slow_row = -1};
     const char **texts = NULL;
@@ -278,8 +310,8 @@ static PyObject *look(PyObject *self, PyObject *arguments) {
         goto end;
     }
     m.flags |= O_NOFOLLOW | O_CLOEXEC;
-    if (start < 0 || stop < start || stop > PyList_Size(all) || buffer.len < 4096) {
-        PyErr_SetString(PyExc_ValueError, "a span beyond the names, or a buffer below 4096 bytes");
+    if (start < 0 || stop < start || stop > PyList_Size(all) || buffer.len < 4096 || m.ahead < 0 || m.ahead > WINDOW) {
+        PyErr_SetString(PyExc_ValueError, "a span beyond the names, a buffer below 4096 bytes, or too many files ahead");
         goto end;
     }
     if (stop - start > WINDOW)
@@ -564,7 +596,7 @@ static PyObject *sound(PyObject *self, PyObject *nothing) {
 
 static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS,
-     "look(directory, names, start, stop, others, flags, buffer, horizon, codes, most, budget)\n"
+     "look(directory, names, start, stop, others, flags, buffer, horizon, codes, most, budget, ahead, forget)\n"
      "-> (rows done, descriptor or -1, errno or 0, fixed, owners, digests, bytes, (row, ns, bytes) or None)"},
     {"entries", entries, METH_O, "entries(directory) -> (names, others, directories), or None"},
     {"tree", tree, METH_VARARGS, "tree(prefix, names, fixed, owners, digests, salts, leaf, node) -> bytes"},
