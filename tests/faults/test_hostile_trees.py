@@ -90,7 +90,7 @@ def test_file_that_grows_under_the_reader_is_unstable(tmp_path):
 
     def grow() -> None:
         with (root / "growing").open("ab") as stream:
-            while not stop.is_set():
+            while not stop.wait(0.001):  # slower than it is read
                 stream.write(b"x" * 100)
                 stream.flush()
 
