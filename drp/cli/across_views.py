@@ -13,11 +13,11 @@ _NAMED = 60
 
 def describe_agreement(result: ReconciliationResult) -> str:
     """Return one line on how the applications fit together."""
-    wrong = [reference for reference in result.references if not reference.holds]
+    holds = sum(reference.holds for reference in result.references)
+    wrong = any(reference.judged and not reference.holds for reference in result.references)
     again = sum(bool(identifier.reissued) for identifier in result.identifiers)
     unjudged = sum(not reference.judged for reference in result.references)
     unjudged += sum(not identifier.judged for identifier in result.identifiers)
-    holds = len(result.references) - len(wrong)
     parts = [f"{holds} of {len(result.references)} references hold"]
     parts += [f"{again} of {len(result.identifiers)} numbers would be issued again"] if again else []
     parts += [f"{unjudged} not judged"] if unjudged else []
@@ -28,7 +28,7 @@ def describe_agreement(result: ReconciliationResult) -> str:
             parts.append("they agree at no instant")
         case _:
             pass
-    mark = "?" if unjudged else "✗" if wrong or again else "✔"
+    mark = "✗" if wrong or again else "?" if unjudged else "✔"
     return f"{mark} {', '.join(parts)}"
 
 
@@ -41,10 +41,9 @@ def result_lines(result: ReconciliationResult) -> Iterator[str]:
         name = printable(identifier.name)
         if not identifier.judged:
             yield f"  ? {name}: {printable(identifier.reason)}"
-            continue
-        mark = "✗" if identifier.reissued else "✔"
-        used = f"in use up to {identifier.highest}" if identifier.highest is not None else "none in use"
-        yield f"  {mark} {name}: {identifier.application} would issue {identifier.next} next, {used}"
+        if identifier.judged or identifier.reissued:
+            told = f"would issue {identifier.next} next, in use up to {identifier.highest}"
+            yield f"  {'✗' if identifier.reissued else '✔'} {name}: {identifier.application} {told}"
         if identifier.bump:
             yield f"    run first: {printable(identifier.bump)}"
     if result.agreement == "earlier":

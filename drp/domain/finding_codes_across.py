@@ -36,7 +36,7 @@ RECONCILIATION_UNDETERMINED = FindingCode(
     "DRP-A005",
     "inconclusive",
     "applications could not be compared",
-    "Records that a reference needs could not be read completely, so nobody knows whether the applications agree.",
+    "Records that are needed could not be read completely, or there was nothing to compare, so nobody knows whether the applications agree.",
     "see what was observed; mend the application, the query or its time limit, and run the drill again",
 )
 APPLICATIONS_DISAGREE = FindingCode(

@@ -151,33 +151,33 @@ def _shown(key: str, reference: Reference) -> str:
 def _identifier(
     declaration: Reconciliation, identifier: Identifier, collected: Mapping[str, Collected]
 ) -> IdentifierResult:
-    application = declaration.application_of(identifier.issued_by)
-    places = (identifier.issued_by, *identifier.used_in)
-    reason = _trouble(collected, *(place.records for place in places))
-    upcoming: int | None = None
-    if not reason:
-        upcoming, reason = _next(identifier, collected[identifier.issued_by.records])
+    """Return what the next number would hit. What is in use where reading broke off is in use all the same."""
+    upcoming, unknown = _next(identifier, collected[identifier.issued_by.records])
     used = {place: collected[place.records].numbers[identifier.name, str(place)].used for place in identifier.used_in}
+    reasons = [_trouble(collected, identifier.issued_by.records) or unknown]
+    reasons += [
+        _trouble(collected, place.records)
+        or ("" if numbers else f"{place.records}: no {place.field} is such a number, so nothing was compared")
+        for place, numbers in used.items()
+    ]
+    reason = "; ".join(dict.fromkeys(filter(None, reasons)))
     highest, place = max(
         ((max(numbers), place) for place, numbers in used.items() if numbers),
         key=lambda pair: pair[0],
         default=(None, None),
     )
-    if reason or upcoming is None or highest is None or place is None:
-        return IdentifierResult(
-            name=identifier.name, application=application, judged=not reason, reason=reason, next=upcoming
-        )
-    again = sorted({number for numbers in used.values() for number in numbers if number >= upcoming})
+    again = sorted({n for numbers in used.values() for n in numbers if upcoming is not None and n >= upcoming})
     return IdentifierResult(
         name=identifier.name,
-        application=application,
-        judged=True,
+        application=declaration.application_of(identifier.issued_by),
+        judged=not reason,
+        reason=reason,
         next=upcoming,
         highest=highest,
-        highest_in=declaration.application_of(place),
+        highest_in=declaration.application_of(place) if place else "",
         reissued=len(again),
         listed=tuple(f"{identifier.prefix}{number}{identifier.suffix}" for number in again[:MOST_LISTED]),
-        bump=identifier.bump.replace("{next}", str(highest + 1)) if again else "",
+        bump=identifier.bump.replace("{next}", str((highest or 0) + 1)) if again else "",
     )
 
 

@@ -67,6 +67,7 @@ class IdentifierResult:
     application: str
     """That issues it."""
     judged: bool
+    """Every place was read completely and uses such numbers; one that would come again is told in any case."""
     reason: str = ""
     next: int | None = None
     """The number that it would issue next."""

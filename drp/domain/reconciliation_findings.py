@@ -90,7 +90,7 @@ def _undetermined(name: str, reason: str) -> Finding:
 def _identifier(result: IdentifierResult) -> Iterator[Attributed]:
     if not result.judged:
         yield result.application, _undetermined(result.name, result.reason)
-    elif result.reissued:
+    if result.reissued:
         yield (
             result.application,
             IDENTIFIER_REISSUED.finding(

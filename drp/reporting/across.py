@@ -127,18 +127,12 @@ def _way(result: ReferenceResult, way: Way) -> ReferenceRow:
 
 
 def _number(result: IdentifierResult) -> NumberRow:
-    if not result.judged:
+    if not (result.judged or result.reissued):
         found = say("{reason}", reason=Data(result.reason))
         return NumberRow(result.name, found, (), "", say("Not judged"), "doubt")
-    application = Data(result.application)
-    if result.next is None or result.highest is None:
-        found = say(
-            "{application} would issue {next} next; none is in use", application=application, next=result.next or 0
-        )
-        return NumberRow(result.name, found, (), "", say("Free"), "good")
     found = say(
         "{application} would issue {next} next; in use up to {highest}, in {user}",
-        application=application,
+        application=Data(result.application),
         next=Data(str(result.next)),
         highest=Data(str(result.highest)),
         user=Data(result.highest_in),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -234,6 +235,30 @@ def test_an_unclear_next_number_is_not_judged(rows):
     found = result_of(declaration, sequence=rows, studies=studies("15"))
     assert not found.identifiers[0].judged
     assert codes(declaration, found) == {("ehr", "DRP-A005")}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "used"),
+    [({}, []), ({}, ["", "x"]), ({"prefix": "IMG"}, ["15", "16"]), ({"below": 10}, ["15"])],
+)
+def test_where_no_such_number_is_in_use_nothing_was_compared(overrides, used):
+    declaration = numbers(**overrides)
+    found = result_of(declaration, sequence=[(None, {"next": "7"})], studies=studies(*used))
+    (item,) = found.identifiers
+    assert (item.judged, item.reissued) == (False, 0)
+    assert item.reason == "studies: no accession is such a number, so nothing was compared"
+    assert codes(declaration, found) == {("ehr", "DRP-A005")}
+
+
+def test_one_place_without_such_numbers_hides_nothing_of_the_others():
+    places = (place("studies.accession"), place("orders.accession"))
+    declaration = replace(
+        numbers(used_in=places), records=(source("sequence", "ehr"), source("studies", "pacs"), source("orders", "ehr"))
+    )
+    found = result_of(declaration, sequence=[(None, {"next": "7"})], studies=studies("15"), orders=studies("x"))
+    (item,) = found.identifiers
+    assert (item.judged, item.reissued, item.highest) == (False, 1, 15)
+    assert codes(declaration, found) == {("ehr", "DRP-A004"), ("ehr", "DRP-A005")}
 
 
 def test_of_fewer_applications_only_what_lies_between_them_is_compared():
