@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,31 +31,37 @@ def line(minutes: float, key: str, kind: str = "order", application: str = "ehr"
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Path:
+def restored() -> Iterator[Path]:
+    """A folder that the reader, another user, can look into: pytest closes its own whenever one more of it starts."""
+    with tempfile.TemporaryDirectory(prefix="drp-test-ledger-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def database(restored: Path) -> Path:
     """A database with the orders 1 to 4, in its write-ahead log only, as a hot copy holds it."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o711)  # the sandboxed reader is another user
-    path = tmp_path / "index"
+    path = restored / "index"
     connection = sqlite3.connect(path)
     connection.execute("pragma journal_mode=wal")
     connection.execute("create table orders (number int)")
     connection.executemany("insert into orders values (?)", [(1,), (2,), (3,), (4,)])
     connection.commit()
     for suffix in ("", "-wal"):
-        (tmp_path / f"copy{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
+        (restored / f"copy{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
     connection.close()
-    return tmp_path / "copy"
+    return restored / "copy"
 
 
-def judge(tmp_path: Path, options: LedgerOptions, *lines: str, log: str = "log.jsonl") -> dict[str, CheckResult]:
-    (tmp_path / "log.jsonl").write_text("".join(f"{one}\n" for one in lines))
+def judge(restored: Path, options: LedgerOptions, *lines: str, log: str = "log.jsonl") -> dict[str, CheckResult]:
+    (restored / "log.jsonl").write_text("".join(f"{one}\n" for one in lines))
     expectation = Expectation(
         disaster_at=DISASTER,
         declared_at=DISASTER,
         consistent_at=BACKUP,
         timeout_seconds=60,
-        restored_root=str(tmp_path),
-        ground_truth=str(tmp_path / log) if log else "",
+        restored_root=str(restored),
+        ground_truth=str(restored / log) if log else "",
     )
     return {one.check: one for one in LedgerVerifier().verify(LocalTarget(), options, expectation)}
 
@@ -61,9 +69,9 @@ def judge(tmp_path: Path, options: LedgerOptions, *lines: str, log: str = "log.j
 ORDERS = LedgerOptions(kinds={"order": "select number from orders"}, application="ehr", sqlite="copy")
 
 
-def test_what_came_after_the_recovery_point_is_counted_and_listed(tmp_path: Path, database: Path) -> None:
+def test_what_came_after_the_recovery_point_is_counted_and_listed(restored: Path, database: Path) -> None:
     lines = [line(-2, "1"), line(-1, "2"), line(3, "3"), line(60, "5"), line(61, "6"), line(121, "7")]
-    found = judge(tmp_path, ORDERS, *lines, line(1, "9", application="lis"))
+    found = judge(restored, ORDERS, *lines, line(1, "9", application="lis"))
     assert found["before-recovery-point"].outcome == found["since-recovery-point"].outcome == "passed"
     told = found["since-recovery-point"]
     assert told.observed.startswith("2 of 3 acknowledged writes since the recovery point are lost, the first 3600.0 s")
@@ -73,21 +81,21 @@ def test_what_came_after_the_recovery_point_is_counted_and_listed(tmp_path: Path
     assert told.loss.first_at == BACKUP + timedelta(minutes=60)
 
 
-def test_a_write_from_before_the_recovery_point_that_is_gone_fails(tmp_path: Path, database: Path) -> None:
-    found = judge(tmp_path, ORDERS, line(-5, "8"), line(-1, "2"), line(1, "3"))
+def test_a_write_from_before_the_recovery_point_that_is_gone_fails(restored: Path, database: Path) -> None:
+    found = judge(restored, ORDERS, line(-5, "8"), line(-1, "2"), line(1, "3"))
     assert found["before-recovery-point"].outcome == "failed"
     assert found["before-recovery-point"].observed == "1 of 2 are lost: order 8"
     assert found["since-recovery-point"].observed.startswith("0 of 1")
 
 
-def test_clock_skew_moves_the_border(tmp_path: Path, database: Path) -> None:
-    found = judge(tmp_path, replace(ORDERS, clock_skew_seconds=10), line(-0.1, "8"), line(-1, "2"))
+def test_clock_skew_moves_the_border(restored: Path, database: Path) -> None:
+    found = judge(restored, replace(ORDERS, clock_skew_seconds=10), line(-0.1, "8"), line(-1, "2"))
     assert found["before-recovery-point"].outcome == "passed"
     assert found["since-recovery-point"].loss is not None
 
 
-def test_many_losses_are_counted_whole_and_listed_in_part(tmp_path: Path, database: Path) -> None:
-    found = judge(tmp_path, ORDERS, line(-1, "1"), *(line(1 + n / 100, str(1000 + n)) for n in range(500)))
+def test_many_losses_are_counted_whole_and_listed_in_part(restored: Path, database: Path) -> None:
+    found = judge(restored, ORDERS, line(-1, "1"), *(line(1 + n / 100, str(1000 + n)) for n in range(500)))
     told = found["since-recovery-point"]
     assert told.observed.startswith("500 of 500")
     assert told.observed.endswith("and 460 more")
@@ -113,21 +121,21 @@ def test_many_losses_are_counted_whole_and_listed_in_part(tmp_path: Path, databa
     ],
 )
 def test_a_log_that_cannot_be_judged_is_undetermined(
-    tmp_path: Path, database: Path, lines: list[str], log: str, said: str
+    restored: Path, database: Path, lines: list[str], log: str, said: str
 ) -> None:
-    found = judge(tmp_path, ORDERS, *lines, log=log)
+    found = judge(restored, ORDERS, *lines, log=log)
     assert set(found) == {"log"}
     assert found["log"].outcome == "undetermined"
     assert said in found["log"].observed
 
 
-def test_a_log_that_begins_after_the_recovery_point_proves_nothing_before_it(tmp_path: Path, database: Path) -> None:
-    found = judge(tmp_path, ORDERS, line(1, "1"))
+def test_a_log_that_begins_after_the_recovery_point_proves_nothing_before_it(restored: Path, database: Path) -> None:
+    found = judge(restored, ORDERS, line(1, "1"))
     assert found["before-recovery-point"].outcome == "undetermined"
 
 
-def test_a_kind_of_write_that_nobody_looks_for_is_undetermined(tmp_path: Path, database: Path) -> None:
-    found = judge(tmp_path, ORDERS, line(-1, "1"), line(-1, "55", kind="letter"))
+def test_a_kind_of_write_that_nobody_looks_for_is_undetermined(restored: Path, database: Path) -> None:
+    found = judge(restored, ORDERS, line(-1, "1"), line(-1, "55", kind="letter"))
     assert found["kinds"].outcome == "undetermined"
     assert "letter" in found["kinds"].observed
 
@@ -141,8 +149,8 @@ def test_a_kind_of_write_that_nobody_looks_for_is_undetermined(tmp_path: Path, d
         ("select number from orders", "log.jsonl", "failed"),
     ],
 )
-def test_a_database_that_does_not_answer(tmp_path: Path, database: Path, query: str, path: str, outcome: str) -> None:
-    found = judge(tmp_path, LedgerOptions(kinds={"order": query}, sqlite=path), line(-1, "1"))
+def test_a_database_that_does_not_answer(restored: Path, database: Path, query: str, path: str, outcome: str) -> None:
+    found = judge(restored, LedgerOptions(kinds={"order": query}, sqlite=path), line(-1, "1"))
     assert found["survivors order"].outcome == outcome
     assert found["before-recovery-point"].outcome == "undetermined"
     assert "since-recovery-point" not in found

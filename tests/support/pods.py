@@ -38,7 +38,7 @@ def serve(rig: Rig, handle: SandboxHandle, address: str, port: int, words: str) 
     rig.driver.target(handle).run(["sh", "-c", "cat > /tmp/serve.py"], stdin=SERVE.encode())
     started = f"setsid python3 /tmp/serve.py {address} {port} '{words}' > /tmp/out 2>&1 & "
     said = rig.shell(
-        handle, started + "for n in $(seq 300); do grep -q . /tmp/out && break; sleep 0.01; done; cat /tmp/out"
+        handle, started + "for n in $(seq 300); do grep -qs . /tmp/out && break; sleep 0.01; done; cat /tmp/out"
     )
     assert said == "ready\n", said
 
