@@ -1,11 +1,9 @@
 """Runs inside the sandbox: reads fields of every record of a GNU Health model, through the application itself."""
 
 import http.client
-import json
-import sys
 
 from gnuhealth_rpc import GnuHealth, Refused
-from records_out import Records
+from records_out import answer
 
 PAGE = 1000
 
@@ -37,12 +35,4 @@ def read(request, out):
 
 
 if __name__ == "__main__":
-    given, records = json.load(sys.stdin), Records()
-    ended = ""
-    try:
-        read(given, records)
-    except Refused as error:
-        ended = str(error)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, http.client.HTTPException) as error:
-        ended = f"{type(error).__name__}: {error}"
-    records.end(ended)
+    answer(read, Refused, http.client.HTTPException)

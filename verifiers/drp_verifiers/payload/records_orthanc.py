@@ -1,12 +1,10 @@
 """Runs inside the sandbox: reads the identifying tags of every study, series, instance or patient of an Orthanc."""
 
 import http.client
-import json
-import sys
 from datetime import datetime, timezone
 
 from orthanc_rest import Orthanc, Refused, credentials_of
-from records_out import Records
+from records_out import answer
 
 
 def instant(resource):
@@ -27,12 +25,4 @@ def read(request, out):
 
 
 if __name__ == "__main__":
-    given, records = json.load(sys.stdin), Records()
-    ended = ""
-    try:
-        read(given, records)
-    except Refused as error:
-        ended = str(error)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, http.client.HTTPException) as error:
-        ended = f"{type(error).__name__}: {error}"
-    records.end(ended)
+    answer(read, Refused, http.client.HTTPException)

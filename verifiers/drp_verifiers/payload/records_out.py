@@ -27,3 +27,15 @@ class Records:
         self.line(json.dumps(["end", str(reason)[:LONGEST_REASON]]).encode())
         sys.stdout.buffer.write(self.packer.flush())
         sys.stdout.buffer.flush()
+
+
+def answer(read, refused, *other):
+    """Answer a request by ``read(request, out)``; ``refused`` says itself what is the matter, other failures do not."""
+    given, records, ended = json.load(sys.stdin), Records(), ""
+    try:
+        read(given, records)
+    except refused as error:
+        ended = str(error)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, *other) as error:
+        ended = f"{type(error).__name__}: {error}"
+    records.end(ended)
