@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from drp.config.addresses import is_loopback
+from drp.config.addresses import service_address
 from drp.config.schema import Secret, Strict
 from drp.config.values import Duration, Text
 
@@ -78,18 +77,13 @@ class OrthancCanaryFile(Strict):
     @field_validator("url")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("is not an address: write it as https://host:port") from None
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("holds a password: give `user`, and `password` as a reference")
-        if parts.scheme not in {"http", "https"} or not host or parts.query:
-            raise ValueError("is not an address: write it as https://host:port")
-        if parts.scheme == "http" and not is_loopback(host):
-            raise ValueError("would send the password in the clear: use https, with `ca_file` for your own authority")
-        return value.rstrip("/")
+        return service_address(
+            value,
+            secrets="a password: give `user`, and `password` as a reference",
+            cargo="the password",
+            hint="write it as https://host:port",
+            path=True,
+        )
 
 
 class FileCanaryFile(Strict):
