@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,3 +112,21 @@ user=root
     def forget(self) -> None:
         """Delete everything, as the disaster does."""
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+@contextmanager
+def served(root: Path) -> Iterator[MariaDB]:
+    """Yield a running server without databases, in a network namespace of its own; nothing of it stays."""
+    namespace = Namespace()
+    namespace.create()
+    (root / "log").mkdir(parents=True)
+    root.chmod(0o755)
+    made = MariaDB(root / "mariadb", namespace)
+    try:
+        made.create()
+        made.start()
+        yield made
+    finally:
+        made.kill()
+        namespace.destroy()
+        shutil.rmtree(root, ignore_errors=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +18,7 @@ from drp.domain.restore import SecretReference
 from drp.errors import AccessDenied, NotFound, Unreachable
 from drp_verifiers.mariadb import MariaDbOptions, MariaDbVerifier
 from drp_verifiers.watermarks import Newest
-from tests.hospital.mariadb import MariaDB
-from tests.hospital.processes import Namespace
+from tests.hospital.mariadb import MariaDB, served
 from tests.hospital.target import NamespaceTarget
 from tests.support.fixtures_verifiers import BINARIES, Cluster, as_postgres
 from tests.support.s3_server import free_ports
@@ -144,23 +142,11 @@ def test_the_postgres_verifier_takes_the_canary_and_refuses_one_from_the_future(
 
 @pytest.fixture
 def mariadb(hospital_folder: Path, request: pytest.FixtureRequest) -> Iterator[MariaDB]:
-    namespace = Namespace()
-    namespace.create()
-    root = hospital_folder / f"canary-{abs(hash(request.node.name)) % 10**8}"
-    (root / "log").mkdir(parents=True)
-    root.chmod(0o755)
-    made = MariaDB(root / "mariadb", namespace)
-    try:
-        made.create()
-        made.start()
+    with served(hospital_folder / f"canary-{abs(hash(request.node.name)) % 10**8}") as made:
         said = PASSWORD.replace("\\", "\\\\")
         made.sql(f"create database ehr; create user drp_canary@localhost identified by '{said}'")
         made.sql("grant select, insert, delete, create on ehr.drp_canary to drp_canary@localhost")
         yield made
-    finally:
-        made.kill()
-        namespace.destroy()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def test_mariadb_takes_keeps_and_reads_heartbeats(mariadb: MariaDB) -> None:

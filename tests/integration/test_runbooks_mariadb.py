@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import struct
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +13,8 @@ import pytest
 
 from drp.domain.runbook import RunbookResult
 from tests.hospital import backups_pacs
-from tests.hospital.mariadb import MariaDB
-from tests.hospital.processes import Namespace, hand_over, run
+from tests.hospital.mariadb import served
+from tests.hospital.processes import hand_over, run
 from tests.support.fixtures_runbooks import Driver
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -43,18 +42,11 @@ class Vault:
 
 
 @pytest.fixture(scope="module")
-def vault(hospital_folder: Path) -> Iterator[Vault]:
-    namespace = Namespace()
-    namespace.create()
-    root = hospital_folder / "pharmacy"
-    (root / "log").mkdir(parents=True)
-    root.chmod(0o755)
-    kept = root / "kept"
+def vault(hospital_folder: Path) -> Vault:
+    kept = hospital_folder / "pharmacy-kept"
     kept.mkdir()
-    server = MariaDB(root / "mariadb", namespace)
-    try:
-        server.create()
-        server.start()
+    kept.chmod(0o755)
+    with served(hospital_folder / "pharmacy") as server:
         server.sql(SEED)
         time.sleep(1.1)
         taken = datetime.now(UTC)
@@ -70,10 +62,7 @@ def vault(hospital_folder: Path) -> Iterator[Vault]:
         time.sleep(0.5)
         server.kill()
         receiver.kill()
-        yield Vault(kept, taken, middle)
-    finally:
-        server.kill()
-        namespace.destroy()
+    return Vault(kept, taken, middle)
 
 
 def lay(runbooks: Driver, vault: Vault, *parts: str) -> Path:

@@ -12,8 +12,7 @@ import pytest
 from drp.domain.check import CheckResult, Expectation
 from drp_verifiers.mariadb import MariaDbOptions, MariaDbVerifier
 from drp_verifiers.watermarks import Newest
-from tests.hospital.mariadb import MariaDB
-from tests.hospital.processes import Namespace
+from tests.hospital.mariadb import MariaDB, served
 from tests.hospital.target import NamespaceTarget
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -36,20 +35,9 @@ insert into dose select seq, 1 + seq % 2, '2026-11-21 10:00:00' + interval seq s
 
 @pytest.fixture
 def server(hospital_folder: Path, request: pytest.FixtureRequest) -> Iterator[MariaDB]:
-    namespace = Namespace()
-    namespace.create()
-    root = hospital_folder / f"mariadb-{abs(hash(request.node.name)) % 10**8}"
-    (root / "log").mkdir(parents=True)
-    root.chmod(0o755)
-    made = MariaDB(root / "mariadb", namespace)
-    try:
-        made.create()
-        made.start()
+    with served(hospital_folder / f"mariadb-{abs(hash(request.node.name)) % 10**8}") as made:
         made.sql(SEED)
         yield made
-    finally:
-        made.kill()
-        namespace.destroy()
 
 
 def verify(server: MariaDB, **changes: object) -> dict[str, CheckResult]:

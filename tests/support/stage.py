@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -18,7 +19,7 @@ LABEL = "DRP-MEDIUM-01"
 
 
 @dataclass
-class Stage:
+class Stage(ABC):
     """Repositories and site below one folder; keys and ports stay the same from one time to the next."""
 
     folder: Path
@@ -49,9 +50,9 @@ class Stage:
     def ready(self) -> Path:
         return self.folder / "ready"
 
+    @abstractmethod
     def up(self) -> None:
-        """Bring everything up; a stage adds what it needs."""
-        raise NotImplementedError
+        """Bring everything up."""
 
     def down(self) -> None:
         """Stop the servers."""
