@@ -20,6 +20,7 @@ from drp.reporting.across import AcrossView, across_of
 from drp.reporting.limits import limits_of
 from drp.reporting.phrase import Data, Phrase
 from drp.reporting.reasons import reasons_of
+from drp.reporting.remedies import remedy_of
 from drp.reporting.software import pod_of, software_of
 from drp.reporting.tiles import Tile, summary_of, tiles_of
 from drp.reporting.timeline import Timeline, timeline_of
@@ -44,7 +45,7 @@ class Shortened(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """A finding with its catalogue title, and its remedy in a translatable form where it is the catalogue's."""
+    """A finding with its catalogue title, and its remedy in a translatable form where there is one."""
 
     finding: Finding
     title: Phrase | Data
@@ -175,10 +176,7 @@ def _findings(findings: Sequence[Finding]) -> tuple[FindingView, ...]:
 
 def _finding(finding: Finding) -> FindingView:
     known = CATALOGUE.get(finding.code)
-    if known is None:
-        return FindingView(finding, Data(finding.code), Data(finding.remedy))
-    remedy = Phrase(known.remedy) if finding.remedy == known.remedy else Data(finding.remedy)
-    return FindingView(finding, Phrase(known.title), remedy)
+    return FindingView(finding, Phrase(known.title) if known else Data(finding.code), remedy_of(finding))
 
 
 def _groups(proof: IsolationProof) -> tuple[ProbeGroup, ...]:
