@@ -78,7 +78,7 @@ servers: $(STAMP) .cache/.restic ## Keep the demo's servers running, for drills 
 	@sh tests/setup/system.sh bench
 	@touch $@
 
-bench: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.bench ## Every figure, interleaved against its peer; as root, 13 GB of disk
+bench: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.bench ## Every figure, interleaved against its peer; as root, 16 GB of disk
 	@$(BIN)/python -m tests.benchmarks
 
 lock: ## Pin all dependencies with hashes and without any index address

@@ -48,7 +48,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--shape", action="append", choices=SHAPES, help="default: all of them")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="share of each tree's files; 1.0 takes 12.3 GB of disk"
+        "--scale", type=float, default=1.0, help="share of each tree's files; 1.0 takes 15.7 GB of disk"
     )
     parser.add_argument("--entries", type=int, default=2_000_000, help="of the synthetic manifests; 0: none")
     parser.add_argument("--only", action="append", help="programs whose name contains this")

@@ -160,8 +160,8 @@ def steps(entries: int) -> dict[str, Step]:
     print(f"{entries} entries: {size / 1e6:.0f} MB, {size / entries:.1f} bytes an entry", file=sys.stderr)
     done = {}
     for step in STEPS:
-        # a shell between: the peak memory of a forked process begins with that of the one that forked it
-        command = ["sh", "-c", 'exec "$@"', "sh", sys.executable, "-m", "tests.benchmarks.hashing_scale"]
+        # a shell between, which forks: a process's peak memory begins with that of the one that forked it, also by exec
+        command = ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-m", "tests.benchmarks.hashing_scale"]
         command += [str(entries), step, str(first), str(second)]
         told = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
         done[step] = Step(entries, told["wall"], told["memory"], told["result"])

@@ -23,7 +23,7 @@ def bench(folder: Path, *arguments: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.real
-@pytest.mark.parametrize("shape", ["small", "images", "volumes", "mixed"])
+@pytest.mark.parametrize("shape", ["small", "images", "volumes", "mixed", "estate"])
 def test_measures_every_shape(tmp_path, shape):
     table = bench(tmp_path, "--shape", shape, "--warm-only", "--entries", "0")
     assert f"| {shape}, warm | b3sum --check / drp-hash verify |" in table
@@ -44,10 +44,15 @@ def test_measures_cold_and_scale(tmp_path):
 
 def test_every_ratio_is_told_with_its_aim():
     runs = {"b3sum --check": [Run(2.0, 2.0, 0.1)] * 3, "drp-hash verify": [Run(1.0, 1.0, 0.1)] * 3}
+    runs |= {"native, all cores": [Run(0.9, 1.8, 0.1)] * 3, "native, 8 threads, read ahead": [Run(0.8, 1.6, 0.1)] * 3}
     steps = {"diff": Step(1000, 1.0, 50.0, 4)}
     text, missed = page([Section("small", False, runs, 3), Section("small", True, runs, 3)], steps, 1.0, ["rclone"])
-    assert "| small, warm | b3sum --check / drp-hash verify | 2.00 | 2.00 | ≥ 2.00 | met |" in text
-    assert "| small, cold | b3sum --check / drp-hash verify | 2.00 | 2.00 | ≥ 4.00 | **missed** |" in text
+    assert "| small, warm | b3sum --check / drp-hash verify | 2.00 | 2.00 | 2.22 | ≥ 2.00 | met |" in text
+    assert (
+        "| small, cold | b3sum --check / drp-hash verify | 2.00 | 2.00 | 2.50 | ≥ 4.00 | **missed**, beyond the limit |"
+        in text
+    )
+    assert "| small, warm | native, all cores / drp-hash verify | 0.90 | 1.80 |  | ≥ 0.80 | met |" in text
     assert "| diff | 1000 | 1.0 | 0.00 M | ≥ 2 M | 50 | ≤ 128 | **missed** |" in text
     assert "Other programs took\n10% of the processors meanwhile." in text
     assert "Not measured, since it is not installed: rclone." in text

@@ -109,7 +109,7 @@ REPOSITORY = {
     "bad name": ("  vault:", "  The Vault:", "2:3: repositories.The Vault: must be lower case letters, digits and hyphens, at most 63"),
     "http": ("{directory: /srv/backup}", "{s3: {endpoint: 'http://s3.example', bucket: b, access_key: {file: a}, secret_key: {file: b}}}", "3:31: repositories.vault.location.s3.endpoint: would send backups in the clear: use https, with `ca_file` for your own authority"),
     "bucket in the endpoint": ("{directory: /srv/backup}", "{s3: {endpoint: 'https://s3.example/b', bucket: b, access_key: {file: a}, secret_key: {file: b}}}", "3:31: repositories.vault.location.s3.endpoint: is not an address: write it as https://host:port, the bucket apart"),
-    "no port": ("{directory: /srv/backup}", "{s3: {endpoint: 'https://s3.example:x', bucket: b, access_key: {file: a}, secret_key: {file: b}}}", "3:31: repositories.vault.location.s3.endpoint: is not an address: write it as https://host:port"),
+    "no port": ("{directory: /srv/backup}", "{s3: {endpoint: 'https://s3.example:x', bucket: b, access_key: {file: a}, secret_key: {file: b}}}", "3:31: repositories.vault.location.s3.endpoint: is not an address: write it as https://host:port, the bucket apart"),
     "a limit": ("    location: {directory: /srv/backup}", "    limits: {conect: 3s}\n    location: {directory: /srv/backup}", "3:14: repositories.vault.limits.conect: unknown key; did you mean `connect`?"),
     "bad credential": ("{credential: shelf}", "{credential: ../shelf}", "7:28: repositories.shelf.password.credential: must be the name of a credential: letters, digits, dots, hyphens"),
 }  # fmt: skip
