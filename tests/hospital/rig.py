@@ -18,6 +18,7 @@ from tests.hospital import backups, backups_pacs
 from tests.hospital.backups import Backup
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.hospital import Hospital, Traffic
+from tests.hospital.install import install
 from tests.hospital.postgres import binaries
 from tests.hospital.processes import Daemon, HospitalError, run
 from tests.hospital.second_pacs import SecondPacs
@@ -73,6 +74,7 @@ class HospitalRig(Stage):
         self.keep_keys()
         self.server.start()
         if ready:
+            install()  # what was backed up may have outlived the software, as after `make clean`
             self._recall()
         else:
             self.make_repositories()
