@@ -57,6 +57,10 @@ class Language:
             return str(found.string[self._form(number)])
         return singular if number == 1 else plural
 
+    def labelled(self, label: str, text: str) -> str:
+        """Return a text behind its label and a colon, which French sets apart."""
+        return self.gettext("{label}: {text}").format(label=label, text=text)
+
     def plain(self, phrase: Phrase) -> str:
         """Return a phrase as plain text."""
         return self.pattern(phrase).format(**{name: self.value(value) for name, value in phrase.values.items()})

@@ -100,7 +100,8 @@ def timeline_figure(timeline: Timeline, *, language: Language, key: str) -> Mark
     parts += _marker(timeline, floor, language)
     title = language.gettext("Phases of the recovery over time")
     told = "; ".join(
-        f"{language.plain(_phase_name(bar.phase))}: {language.duration(bar.duration_ms)}" for bar in timeline.bars
+        language.labelled(language.plain(_phase_name(bar.phase)), language.duration(bar.duration_ms))
+        for bar in timeline.bars
     )
     return _figure(key, (_WIDTH, height), told=(title, told), body=Markup("").join(parts), name="timeline")
 

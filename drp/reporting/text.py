@@ -157,11 +157,13 @@ class _Writer:
         return ", ".join(parts)
 
     def _finding(self, view: FindingView) -> Iterator[str]:
-        finding, _ = view.finding, self._tongue.gettext
+        finding, _, labelled = view.finding, self._tongue.gettext, self._tongue.labelled
         severity = self._say(SEVERITIES[finding.severity])
-        yield f"- **{severity}** {code(finding.code)} {self._say(view.title)}: {code(finding.subject)}"
-        yield f"  - {_('Observed')}: {code(finding.observed)}; {_('Expected')}: {code(finding.expected)}"
-        yield f"  - {_('What to do')}: {self._say(view.remedy)}"
+        what = f"**{severity}** {code(finding.code)} {self._say(view.title)}"
+        yield f"- {labelled(what, code(finding.subject))}"
+        yield f"  - {labelled(_('Observed'), code(finding.observed))}"
+        yield f"  - {labelled(_('Expected'), code(finding.expected))}"
+        yield f"  - {labelled(_('What to do'), self._say(view.remedy))}"
         if view.alike:
             pattern = self._tongue.ngettext(
                 "and {n} more like this ({code})", "and {n} more like this ({code})", view.alike

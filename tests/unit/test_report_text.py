@@ -37,7 +37,7 @@ def test_tables_are_rectangular(any_record: EvidenceRecord) -> None:
 def test_findings_say_what_to_do() -> None:
     text = render_markdown(sample.sample_record("failed"), "fr").decode()
     assert "- **Critique** `DRP-H001` un fichier restauré diffère du manifeste" in text
-    assert "  - À faire: ne pas se fier à ce point de reprise" in text
+    assert "  - À faire\u00a0: ne pas se fier à ce point de reprise" in text
 
 
 @pytest.mark.parametrize(
