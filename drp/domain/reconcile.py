@@ -151,10 +151,11 @@ def _shown(key: str, reference: Reference) -> str:
 def _identifier(
     declaration: Reconciliation, identifier: Identifier, collected: Mapping[str, Collected]
 ) -> IdentifierResult:
-    """Return what the next number would hit. What is in use where reading broke off is in use all the same."""
-    upcoming, unknown = _next(identifier, collected[identifier.issued_by.records])
+    """Return what the next number would hit. A number in use is told also where reading broke off after it."""
+    trouble = _trouble(collected, identifier.issued_by.records)
+    upcoming, unknown = (None, trouble) if trouble else _next(identifier, collected[identifier.issued_by.records])
     used = {place: collected[place.records].numbers[identifier.name, str(place)].used for place in identifier.used_in}
-    reasons = [_trouble(collected, identifier.issued_by.records) or unknown]
+    reasons = [unknown]
     reasons += [
         _trouble(collected, place.records)
         or ("" if numbers else f"{place.records}: no {place.field} is such a number, so nothing was compared")

@@ -84,7 +84,9 @@ def _troubled(declaration: Reconciliation, places: tuple[FieldOf, ...], reason: 
 
 
 def _undetermined(name: str, reason: str) -> Finding:
-    return RECONCILIATION_UNDETERMINED.finding(subject=name, observed=reason, expected="all records read")
+    return RECONCILIATION_UNDETERMINED.finding(
+        subject=name, observed=reason, expected="all records read, and something to compare"
+    )
 
 
 def _identifier(result: IdentifierResult) -> Iterator[Attributed]:

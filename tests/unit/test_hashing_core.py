@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import re
 import time
 from pathlib import Path
 
@@ -198,6 +200,27 @@ def test_what_was_read_ahead_is_forgotten(folder):
     assert in_memory(folder / "a") == in_memory(folder / "b") == (not forgets)
     assert look(Native, folder, ["a", "b"])[0] == 2
     assert in_memory(folder / "a")
+
+
+def test_few_files_are_opened_ahead_in_vain(folder):
+    """Of linked files each is handed back, and the others that are open are closed: the square of them, if not few."""
+    libc, opened = ctypes.CDLL(None, use_errno=True), 0x20  # inotify(7), IN_OPEN
+    names = [f"{number:03}" for number in range(300)]
+    for name in names:
+        write(folder / name, b"x")
+    (folder.parent / "other").hardlink_to(folder / "000")
+    watch = libc.inotify_init1(os.O_NONBLOCK)
+    assert libc.inotify_add_watch(watch, os.fsencode(folder), opened) > 0
+    core = NativeAhead(Options(BOTH), Gate())
+    core.core.ahead = 256
+    directory = os.open(folder, os.O_RDONLY)
+    span, rows = range(len(names)), Rows([os.fsencode(name) for name in names])
+    row, descriptor, _ = core.run(directory, rows, span, set(), horizon=time.time_ns() + 10**9, flags=OPEN)
+    assert (row, descriptor >= 0) == (0, True)
+    told = os.read(watch, 1 << 16)
+    for number in (descriptor, directory, watch):
+        os.close(number)
+    assert 1 <= len(set(re.findall(rb"\d{3}(?=\0)", told))) <= 8
 
 
 def test_the_compiled_core_comes_back_in_between(folder, monkeypatch):

@@ -273,3 +273,12 @@ def test_of_fewer_applications_only_what_lies_between_them_is_compared():
     assert not narrowed.identifiers
     assert {item.name for item in narrowed.records} == {"results", "orders"}
     assert both.among({"lis", "pacs"}) is None
+
+
+def test_an_issuer_that_was_not_read_to_its_end_tells_no_next_number():
+    declaration = numbers()
+    collected = gather(declaration, sequence=[(None, {"next": "7"})], studies=studies("15"))
+    collected["sequence"].trouble = "the reader stopped"
+    found = judge(declaration, collected, ())
+    assert (found.identifiers[0].judged, found.identifiers[0].next, found.identifiers[0].reissued) == (False, None, 0)
+    assert codes(declaration, found) == {("ehr", "DRP-A005")}
