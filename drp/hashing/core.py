@@ -25,6 +25,8 @@ _INTERFACE = 2
 _CODES = {"blake3": 0, "sha256": 1}
 _STREAMED = 8 << 20
 """Files below this size are read to their end by the compiled core without asking whether to pause."""
+_REACH_LEAST, _REACH_MOST = 8, 4096
+"""Files open ahead: where one is not simple all are opened again, so where many are not it must be few."""
 _BUDGET = 64 << 20
 """Bytes after which the compiled core comes back."""
 Stop = tuple[int, int, OSError | None]
@@ -125,6 +127,7 @@ class NativeCore:
         self._most = min(options.large, _STREAMED)
         self.ahead = 0
         """So many files are open at once and asked of the device; 0: their content is in memory already."""
+        self._reach = _REACH_MOST
         self.forget = False
         """Drop from memory what was read."""
 
@@ -136,7 +139,7 @@ class NativeCore:
         while at < span.stop:
             done, descriptor, number, fixed, owners, digests, size, slow = self._run(
                 directory, names, at, span.stop, others, flags, self._digester.buffer, horizon,
-                self._codes, self._most, _BUDGET, self.ahead, self.forget,
+                self._codes, self._most, _BUDGET, min(self.ahead, self._reach), self.forget,
             )  # fmt: skip
             rows.add_packed(done, fixed, owners, digests)
             rows.size += size
@@ -144,7 +147,9 @@ class NativeCore:
             at += done
             if slow is not None:
                 gate.slow(names[slow[0]], slow[1] / 1e9, slow[2])
-            if descriptor >= 0 or number:
+            stopped = descriptor >= 0 or number
+            self._reach = max(_REACH_LEAST, 4 * done) if stopped else _REACH_MOST
+            if stopped:
                 return at, descriptor, OSError(number, os.strerror(number)) if number else None
             if at < span.stop and names[at] in others:
                 return at, -1, None

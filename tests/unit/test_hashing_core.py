@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import drp_hash_native
@@ -215,11 +216,15 @@ def test_few_files_are_opened_ahead_in_vain(folder):
     core.core.ahead = 256
     directory = os.open(folder, os.O_RDONLY)
     span, rows = range(len(names)), Rows([os.fsencode(name) for name in names])
-    row, descriptor, _ = core.run(directory, rows, span, set(), horizon=time.time_ns() + 10**9, flags=OPEN)
-    assert (row, descriptor >= 0) == (0, True)
+    for _ in range(2):  # the second time it has learned
+        with suppress(BlockingIOError):
+            os.read(watch, 1 << 16)
+        row, descriptor, _ = core.run(directory, rows, span, set(), horizon=time.time_ns() + 10**9, flags=OPEN)
+        assert (row, descriptor >= 0) == (0, True)
+        os.close(descriptor)
     told = os.read(watch, 1 << 16)
-    for number in (descriptor, directory, watch):
-        os.close(number)
+    os.close(directory)
+    os.close(watch)
     assert 1 <= len(set(re.findall(rb"\d{3}(?=\0)", told))) <= 8
 
 

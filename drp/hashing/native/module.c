@@ -29,7 +29,7 @@
 
 #define VERSION "0.1.0"
 enum { INTERFACE = 2, DIGEST = 32, FIXED = 20, OWNER = 8, CODES = 2, SALT = 16, FAN_OUT = 16 };
-enum { WINDOW = 4096, ROWS_LIMIT = 1 << 24, AHEAD_BYTES = 1 << 20, AHEAD_FIRST = 8 };
+enum { WINDOW = 4096, ROWS_LIMIT = 1 << 24, AHEAD_BYTES = 1 << 20 };
 enum { BLAKE3 = 0, SHA256 = 1 };
 static EVP_MD *sha256;
 
@@ -164,11 +164,9 @@ static int open_at(const means *m, const char *name) {
     return descriptor;
 }
 
-/* Keep the device's queue as deep as was asked: the files up to ``ahead`` rows from here are open and asked for. Fewer
- * at first: what is open when a file turns out not to be simple is opened again, and may be so a thousand times. */
+/* Keep the device's queue as deep as was asked: the files up to ``ahead`` rows from here are open and asked for. */
 static void open_ahead(means *m, const char **names, Py_ssize_t at, Py_ssize_t count) {
-    Py_ssize_t ahead = AHEAD_FIRST + 2 * at < m->ahead ? AHEAD_FIRST + 2 * at : m->ahead;
-    Py_ssize_t to = count - at < ahead ? count : at + ahead;
+    Py_ssize_t to = count - at < m->ahead ? count : at + m->ahead;
     for (; m->opened_to < to; m->opened_to++) {
         int descriptor = m->opened[m->opened_to] = open_at(m, names[m->opened_to]);
         if (descriptor >= 0) /* else look_at meets the error again, and says so */
