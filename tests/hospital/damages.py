@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from tests.hospital.backups_pacs import index_facts
+from tests.hospital.backups_pacs import log_holds_the_newest
 from tests.hospital.gnuhealth import cache_directory
 from tests.hospital.processes import HospitalError, run
 
@@ -27,10 +27,9 @@ def all_images_gone(folder: Path) -> None:
 
 def index_without_its_log(folder: Path) -> None:
     """The backup job copied ``index`` and not ``index-wal``."""
-    held = index_facts(folder / "storage")
-    (folder / "storage" / "index-wal").unlink()
-    if index_facts(folder / "storage") == held:
+    if not log_holds_the_newest(folder / "storage"):
         raise HospitalError("the write-ahead log held nothing")
+    (folder / "storage" / "index-wal").unlink()
 
 
 def one_bit_of_one_pixel(folder: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -28,7 +27,6 @@ from tests.support.stage import Stage
 
 _GOOD_FOR = timedelta(hours=12)
 """Then the bucket's default retention is near its end, and the stage is made anew."""
-_MOST_COPIES = 10
 _PAUSE_SECONDS = 0.4
 """Between two patients: a small hospital, whose losses can be read."""
 ALTERED = """update gnuhealth_lab_test_critearea set result = result {change} 1 where id =
@@ -186,14 +184,12 @@ class HospitalRig(Stage):
     def _hot(self, team: Traffic) -> Backup:
         """Copy the PACS while it works, at a moment when its newest images are in the write-ahead log only."""
         assert self.hospital
-        for _ in range(_MOST_COPIES):
+        for _ in range(backups_pacs.MOST_COPIES):
             folder = self.hospital.folder("pacs", "hot")
             shutil.rmtree(folder)
             made = self.hospital.backup("pacs", "hot")
-            with tempfile.TemporaryDirectory() as scratch:
-                shutil.copy(folder / "storage" / "index", scratch)
-                if backups_pacs.index_facts(Path(scratch)) != made.facts:
-                    return made
+            if backups_pacs.log_holds_the_newest(folder / "storage"):
+                return made
             team.see(1)
         raise HospitalError("the write-ahead log of the PACS was empty at every copy")
 
