@@ -5,9 +5,10 @@ from __future__ import annotations
 from drp.domain.finding import Severity
 from drp.domain.finding_code import FindingCode
 from drp.domain.finding_codes_across import ACROSS
+from drp.domain.finding_codes_runbook import RUNBOOK
 from drp.domain.finding_codes_sign_off import SIGN_OFF
 
-CATALOGUE: dict[str, FindingCode] = {code.code: code for code in (*ACROSS, *SIGN_OFF)}
+CATALOGUE: dict[str, FindingCode] = {code.code: code for code in (*ACROSS, *RUNBOOK, *SIGN_OFF)}
 
 
 def _add(code: str, severity: Severity, title: str, meaning: str, remedy: str) -> FindingCode:

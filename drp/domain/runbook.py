@@ -11,6 +11,9 @@ from drp.domain.sandbox import SandboxHandle
 
 RunbookStep = Literal["restore", "start", "stop"]
 TaskOutcome = Literal["ok", "changed", "failed", "unreachable", "skipped"]
+NoticeKind = Literal["unused", "beside", "held-back", "overridden"]
+"""unused: restored and not used, or not readable · beside: lies in a declared folder and is none of its kind ·
+held-back: what restored software would have done by itself · overridden: a restored setting that the drill outranks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,15 @@ class TaskResult:
     outcome: TaskOutcome
     duration_ms: int
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that a runbook saw and that is no failure of a task."""
+
+    kind: NoticeKind
+    subject: str
+    observed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ class Runbooks:
         self.world.call(f"runbook.{order.step}")
         self.world.inputs[order.step] = dict(order.inputs)
         ok = self.world.script.restore_ok if order.step == "restore" else self.world.script.start_ok
-        outputs = {"drp_restore": {"exit_code": 0 if ok else 1}}
+        outputs = {"drp_restore": {"exit_code": 0 if ok else 1}, **self.world.script.outputs.get(order.step, {})}
         task = TaskResult(name="Do it", outcome="ok" if ok else "failed", duration_ms=5, message="" if ok else "broken")
         return RunbookResult(step=order.step, ok=ok, tasks=(task,), outputs=outputs, duration_ms=10, harness_ms=5)
 

@@ -97,6 +97,8 @@ class Script:
     restore_ok: bool = True
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, dict[str, object]] = field(default_factory=dict)
+    """step → what the runbook hands over besides."""
     checks: tuple[str, ...] = ("passed",)
     loss: Loss | None = None
     residue: Residue = field(default_factory=lambda: Residue(processes=0))

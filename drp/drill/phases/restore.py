@@ -14,6 +14,7 @@ from drp.domain.restore import RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.drill.context import PhaseContext
+from drp.drill.phases.notices import notice_findings
 from drp.errors import SandboxError
 
 INSIDE = "/data/restore"
@@ -64,7 +65,7 @@ def restore_phase(context: PhaseContext) -> Restored:
         ),
         runbook=result,
         first_byte_ms=first_byte.milliseconds,
-        findings=_findings(result, receipt),
+        findings=(*_findings(result, receipt), *notice_findings(result)),
     )
 
 

@@ -9,6 +9,7 @@ from drp.domain.finding_codes import START_FAILED
 from drp.domain.phase import Prepared, Restored, Started
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.drill.context import PhaseContext
+from drp.drill.phases.notices import notice_findings
 from drp.drill.phases.restore import inside_path, nothing_done
 
 
@@ -35,7 +36,7 @@ def start_phase(context: PhaseContext) -> Started:
         context.report,
         context.ports.cancelled,
     )
-    return Started(runbook=result, findings=_findings(result))
+    return Started(runbook=result, findings=(*_findings(result), *notice_findings(result)))
 
 
 def _target(recover_to: datetime | None) -> dict[str, str]:

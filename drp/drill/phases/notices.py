@@ -1,0 +1,65 @@
+"""What a runbook saw and hands over as ``drp_notices``, as findings. It is untrusted, and malformed is not absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from drp.domain.finding import Finding
+from drp.domain.finding_code import FindingCode
+from drp.domain.finding_codes_runbook import (
+    FILES_BESIDE,
+    HELD_BACK,
+    NOTICES_MALFORMED,
+    RESTORED_UNUSED,
+    SETTING_OVERRIDDEN,
+)
+from drp.domain.runbook import Notice, NoticeKind, RunbookResult
+
+OUTPUT = "drp_notices"
+_MOST = 200
+_NAMED_PER_KIND = 20
+_LONGEST = 300
+_CODES: Mapping[NoticeKind, tuple[FindingCode, str]] = {
+    "unused": (RESTORED_UNUSED, "everything in a declared folder is used"),
+    "beside": (FILES_BESIDE, "files of one kind"),
+    "held-back": (HELD_BACK, "nothing acts by itself in a drill"),
+    "overridden": (SETTING_OVERRIDDEN, "the drill's own value"),
+}
+
+
+def notice_findings(result: RunbookResult) -> tuple[Finding, ...]:
+    """Return a finding for each notice of a runbook, bounded by kind; one more when they cannot be read."""
+    handed_over = result.outputs.get(OUTPUT)
+    if handed_over is None:
+        return ()
+    if not isinstance(handed_over, list):
+        return (_malformed(f"{type(handed_over).__name__} instead of a list"),)
+    found: list[Finding] = []
+    read = [_read(item) for item in handed_over[:_MOST]]
+    for kind, (code, expected) in _CODES.items():
+        notices = list(dict.fromkeys(notice for notice in read if notice is not None and notice.kind == kind))
+        found += [
+            code.finding(subject=notice.subject, observed=notice.observed, expected=expected)
+            for notice in notices[:_NAMED_PER_KIND]
+        ]
+        if len(notices) > _NAMED_PER_KIND:
+            more = len(notices) - _NAMED_PER_KIND
+            found.append(code.finding(subject=f"{more} more", observed=f"{len(notices)} in all", expected=expected))
+    unread = read.count(None) + max(0, len(handed_over) - _MOST)
+    if unread:
+        found.append(_malformed(f"{unread} of {len(handed_over)} cannot be read"))
+    return tuple(found)
+
+
+def _malformed(observed: str) -> Finding:
+    return NOTICES_MALFORMED.finding(subject=OUTPUT, observed=observed, expected="a list of kind, subject, observed")
+
+
+def _read(item: object) -> Notice | None:
+    if not isinstance(item, Mapping) or item.get("kind") not in get_args(NoticeKind):
+        return None
+    subject, observed = item.get("subject"), item.get("observed")
+    if not isinstance(subject, str) or not isinstance(observed, str) or not subject:
+        return None
+    return Notice(kind=item["kind"], subject=subject[:_LONGEST], observed=observed[:_LONGEST])

@@ -1,0 +1,72 @@
+"""What a runbook saw becomes findings; what it says in another form is not taken for silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from drp.domain.finding import Finding
+from drp.domain.runbook import RunbookResult
+from drp.drill.phases.notices import notice_findings
+from tests.simulators.world import Script, World
+from tests.unit.test_drill_control_flow import run
+
+
+def found(notices: object) -> tuple[Finding, ...]:
+    return notice_findings(RunbookResult(step="start", ok=True, tasks=(), outputs={"drp_notices": notices}))
+
+
+def notice(kind: str = "unused", subject: str = "wal/000000010000000000000009.age", observed: str = "encrypted"):
+    return {"kind": kind, "subject": subject, "observed": observed}
+
+
+def test_nothing_handed_over_is_nothing_to_say() -> None:
+    assert notice_findings(RunbookResult(step="start", ok=True, tasks=())) == ()
+    assert found([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "severity"),
+    [
+        ("unused", "DRP-U003", "inconclusive"),
+        ("beside", "DRP-U004", "warning"),
+        ("held-back", "DRP-U005", "note"),
+        ("overridden", "DRP-U006", "warning"),
+    ],
+)
+def test_each_kind_is_a_finding_of_its_own(kind: str, code: str, severity: str) -> None:
+    (finding,) = found([notice(kind)])
+    assert (finding.code, finding.severity) == (code, severity)
+    assert (finding.subject, finding.observed) == ("wal/000000010000000000000009.age", "encrypted")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "none", {}, 7, [7], [notice(kind="fine")], [{"kind": "unused"}], [notice(subject="")], [{**notice(), "observed": None}],
+        [{**notice(), "kind": ["unused"]}],
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_said_and_never_passes(said: object) -> None:
+    (finding,) = found(said)
+    assert (finding.code, finding.severity) == ("DRP-U007", "inconclusive")
+
+
+def test_many_are_counted_and_the_first_are_named() -> None:
+    findings = found([notice(subject=f"file {number}") for number in range(50)])
+    assert len(findings) == 21
+    assert findings[-1].subject == "30 more"
+    too_many = found([notice(subject=f"file {number}") for number in range(500)])
+    assert too_many[-1].code == "DRP-U007"
+    assert "300 of 500" in too_many[-1].observed
+
+
+def test_the_same_notice_twice_is_one_finding_and_texts_have_an_end() -> None:
+    assert len(found([notice(), notice()])) == 1
+    (finding,) = found([notice(observed="x" * 10_000)])
+    assert len(finding.observed) == 300
+
+
+@pytest.mark.parametrize("step", ["restore", "start"])
+def test_a_drill_with_unused_files_is_inconclusive_and_one_that_held_something_back_passes(step: str) -> None:
+    assert run(World(Script(outputs={step: {"drp_notices": [notice()]}}))).verdict == "inconclusive"
+    assert run(World(Script(outputs={step: {"drp_notices": [notice("held-back")]}}))).verdict == "passed"
