@@ -20,6 +20,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     ├── CommandFailed           70  DRP-E080  a helper program failed in a way nobody foresaw
     ├── EvidenceError           14  DRP-E090  evidence does not verify
     │   └── Tampered            14  DRP-E091  the journal or a record was changed after the fact
+    ├── MaterialsChanged         3  DRP-E120  what a drill uses is no longer what its plan declared
     ├── StorageFull             15  DRP-E100  no space, or state is not writable
     └── Interrupted            130  DRP-E110  the user or the system asked drp to stop
 
@@ -162,6 +163,12 @@ class Tampered(EvidenceError):
     """The journal or a record was changed after the fact."""
 
     code = "DRP-E091"
+
+
+class MaterialsChanged(DrpError):
+    """A file or program that a drill uses is no longer the one that its plan declared."""
+
+    code, exit_status, default_hint = "DRP-E120", 3, "run the drill again: it will declare what is there now"
 
 
 class StorageFull(DrpError):

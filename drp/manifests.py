@@ -8,7 +8,8 @@ from pathlib import Path
 from drp.domain.manifest import ManifestSummary
 from drp.domain.recovery_point import RecoveryPoint
 from drp.errors import ManifestError
-from drp.hashing.reader import read_summary
+from drp.hashing.opening import open_manifest, read_summary
+from drp.hashing.reader import Manifest
 
 SUFFIX = ".drpm"
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -33,8 +34,8 @@ class ManifestDirectory:
         manifest.replace(place)
         return summary
 
-    def expected(self, point: RecoveryPoint) -> tuple[Path, ManifestSummary] | None:
-        """Return the manifest that the point names, or None when it names none or it is not kept here.
+    def expected(self, point: RecoveryPoint) -> Manifest | None:
+        """Return the manifest that the point names, open; None when it names none or it is not kept here.
 
         Raises ``ManifestError`` when the file is not the one that the point names, or cannot be believed.
         """
@@ -43,9 +44,13 @@ class ManifestDirectory:
         if not _ID.fullmatch(point.manifest_id):
             raise ManifestError(f"recovery point {point.short_id} names {point.manifest_id!r}, which is no manifest id")
         path = self.place(point.application, point.manifest_id)
-        if not path.exists():
-            return None
-        summary = read_summary(path)
-        if summary.id != point.manifest_id:
-            raise ManifestError(f"{path} was changed: its SHA-256 is {summary.id[:16]}…, not the one it is named by")
-        return path, summary
+        try:
+            manifest = open_manifest(path)
+        except ManifestError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+        if manifest.id != point.manifest_id:
+            manifest.close()
+            raise ManifestError(f"{path} was changed: its SHA-256 is {manifest.id[:16]}…, not the one it is named by")
+        return manifest

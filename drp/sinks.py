@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from drp.atomic import storage_errors, sync_directory, write_atomically
@@ -22,7 +23,7 @@ class DirectorySink:
 
     def __init__(self, root: Path) -> None:
         """Take the directory; it is made on first use."""
-        self._root = root
+        self.root = root
 
     def put(self, drill: str, name: str, content: bytes) -> SinkReceipt:
         """Store content, durable when this returns.
@@ -44,25 +45,23 @@ class DirectorySink:
         return SinkReceipt(location=str(path), digest=hashlib.sha256(content).hexdigest())
 
     def get(self, drill: str, name: str) -> bytes:
-        """Return what was stored. Raises ``NotFound``."""
+        """Return what was stored. Raises ``NotFound``, ``EvidenceError`` when it cannot be read."""
         path = self._path(drill, name)
         try:
-            return path.read_bytes()
+            with _readable(path):
+                return path.read_bytes()
         except FileNotFoundError:
             raise NotFound(
-                f"there is no {name} of drill {drill} in {self._root}", hint="list what exists with `drp evidence list`"
+                f"there is no {name} of drill {drill} in {self.root}", hint="list what exists with `drp evidence list`"
             ) from None
 
     def drills(self) -> tuple[str, ...]:
-        """Return the ids of the drills that have evidence here, in name order."""
-        if not self._root.is_dir():
-            return ()
-        return tuple(sorted(path.name for path in self._root.iterdir() if path.is_dir() and _NAME.fullmatch(path.name)))
+        """Return the ids of the drills that have evidence here, in name order. Raises ``EvidenceError``."""
+        return tuple(sorted(path.name for path in _listed(self.root) if _NAME.fullmatch(path.name)))
 
     def names(self, drill: str) -> tuple[str, ...]:
-        """Return what is stored of a drill."""
-        folder = self._path(drill, "record.json").parent
-        return tuple(sorted(path.name for path in folder.iterdir() if path.is_file())) if folder.is_dir() else ()
+        """Return what is stored of a drill. Raises ``EvidenceError``."""
+        return tuple(sorted(path.name for path in _listed(self._path(drill, "any").parent)))
 
     def _path(self, drill: str, name: str) -> Path:
         for part in (drill, name):
@@ -71,7 +70,7 @@ class DirectorySink:
                     f"{part[:80]!r} cannot name evidence",
                     hint="use letters, digits, dot, dash and underscore, at most 128",
                 )
-        return self._root / drill / name
+        return self.root / drill / name
 
     def _make_directory(self, folder: Path) -> None:
         with storage_errors(folder):
@@ -79,6 +78,28 @@ class DirectorySink:
                 if not directory.is_dir():
                     directory.mkdir(mode=0o750, exist_ok=True)
                     sync_directory(directory.parent)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise EvidenceError(
+            f"cannot read evidence in {path}: {error.strerror}",
+            hint="run this as the user who holds the drills, or let this one read the directory",
+        ) from error
+
+
+def _listed(directory: Path) -> list[Path]:
+    """Return what is in a directory; nothing where it is absent or no directory."""
+    try:
+        with _readable(directory):
+            return list(directory.iterdir()) if directory.is_dir() else []
+    except FileNotFoundError:
+        return []
 
 
 class Copies:

@@ -94,7 +94,7 @@ def _site_needs(context: typer.Context) -> list[Need]:
     except DrpError as error:
         return [Need(name="site", met=False, detail=error.message, mend=error.hint)]
     needs = [Need(name="site", met=True, detail=str(wiring.site.directory))]
-    needs.append(_attempt("journal", lambda: f"{wiring.journal().verify()} entries, chain intact"))
+    needs.append(_attempt("journal and evidence", lambda: _journal(wiring)))
     needs.append(_attempt("verifiers", lambda: _checks(wiring)))
     needs.append(_attempt("state directory", wiring.writable_state))
     checklists = [application.sign_off for application in wiring.site.applications.values()]
@@ -103,6 +103,19 @@ def _site_needs(context: typer.Context) -> list[Need]:
     for name, repository in wiring.repositories().items():
         needs.append(_attempt(f"repository {name}", lambda repository=repository: _describe(repository)))
     return needs
+
+
+def _journal(wiring: Any) -> str:
+    """Check the chain to its end, and every record against what it sealed."""
+    from drp.drill.declare import states
+    from drp.errors import NotFound
+    from drp.evidence.deposits import require_sealed
+
+    journal = wiring.journal()
+    entries = journal.verify()
+    if lost := require_sealed(wiring.deposits(), states(journal), journal):
+        raise NotFound(f"the sealed records of {', '.join(lost)} are gone", hint="bring them back from a copy")
+    return f"{entries} entries, chain intact, every record as sealed"
 
 
 def _checks(wiring: Any) -> str:

@@ -29,7 +29,7 @@ def plan(
     from drp.cli.wiring import wiring_of
 
     wiring = wiring_of(context)
-    show_plan(wiring, wiring.site.plan(name), machine=machine)
+    show_plan(wiring, wiring.declarable(wiring.site.plan(name)), machine=machine)
 
 
 @app.command()
@@ -68,7 +68,7 @@ def run(
     drill_plan = site.plan(name, applications=only, **flags) if name is not None else site.ad_hoc_plan(*only, **flags)
     if point is not None:
         must_have_point(wiring, drill_plan.recoveries[0])
-    instruction = {"plan": to_data(drill_plan), "requested_by": _user(), "ad_hoc": name is None}
+    instruction = {"plan": to_data(wiring.declarable(drill_plan)), "requested_by": _user(), "ad_hoc": name is None}
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
         outcome = supervise(site, instruction, shown, keep=keep_sandbox)
     if not (machine or context.obj.quiet):

@@ -8,8 +8,7 @@ from drp.cli import render
 from drp.cli.across_views import plan_lines, result_lines
 from drp.cli.wiring import Wiring
 from drp.codec import digest, to_data
-from drp.domain.clock import elapsed_ms
-from drp.domain.fold import DrillState
+from drp.domain.fold import DrillState, since_declaration
 from drp.domain.measure import Measurement, milliseconds
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.timeline import measure
@@ -131,7 +130,7 @@ def _summary(state: DrillState) -> dict[str, Any]:
         "declared_at": render.instant(state.declared_at.wall),
         "verdict": state.concluded.verdict if state.concluded is not None else "unfinished",
         "sealed": state.sealed is not None,
-        "duration_ms": elapsed_ms(state.declared_at, state.last)[0],
+        "duration_ms": since_declaration(state, state.last)[0],
         "applications": list(state.recoveries),
     }
 

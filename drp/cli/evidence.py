@@ -17,23 +17,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def list_(context: typer.Context, machine: Json = False) -> int:
     """List sealed drills, and whether each record is the one that the journal sealed. Exit 14 if one is not."""
     from drp.cli import render
-    from drp.cli.evidence_views import condition
+    from drp.cli.evidence_views import listed
     from drp.cli.wiring import wiring_of
-    from drp.drill.declare import states
     from drp.errors import Tampered
 
-    wiring = wiring_of(context)
-    rows = [
-        {
-            "drill": state.drill,
-            "verdict": state.concluded.verdict,
-            "record": condition(wiring, state),
-            "digest": state.sealed.record_digest,
-            "location": state.sealed.location,
-        }
-        for state in states(wiring.journal())
-        if state.concluded is not None and state.sealed is not None
-    ]
+    rows = listed(wiring_of(context))
     if machine:
         render.document("drp/evidence/1", rows)
     else:

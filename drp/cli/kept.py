@@ -21,7 +21,7 @@ from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.phase import Prepared
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.declare import find, reopen, states
-from drp.errors import NotFound
+from drp.errors import DrpError, NotFound
 
 _END_SECONDS = 10.0
 
@@ -87,9 +87,15 @@ def _handle(recovery: RecoveryState) -> SandboxHandle | None:
 
 def clean_up(wiring: Wiring, *, machine: bool) -> int:
     """Destroy kept sandboxes and what a crash left; return 1 when something stays behind."""
-    journal = wiring.journal()
     cleaned: list[dict[str, Any]] = []
-    kept = states(journal, lambda state: any(_is_kept(recovery) for recovery in state.recoveries.values()))
+    try:
+        journal = wiring.journal()
+        kept = states(journal, lambda state: any(_is_kept(recovery) for recovery in state.recoveries.values()))
+    except DrpError:  # restored data goes whatever became of the journal; what became of it is said then
+        for note in (wiring.site.state_directory / "kept").glob("*.json"):
+            _end_keeper(note)
+        wiring.reap()
+        raise
     for state in kept:
         _end_keeper(wiring.site.state_directory / "kept" / f"{state.drill}.json")
     cleaned += [{"orphan": str(item)} for item in wiring.reap()]

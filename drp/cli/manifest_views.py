@@ -23,8 +23,8 @@ from drp.hashing.entries import entries
 from drp.hashing.export import export as exported
 from drp.hashing.judge import Found
 from drp.hashing.ledger import open_ledger
+from drp.hashing.opening import open_manifest
 from drp.hashing.progress import Meter
-from drp.hashing.reader import open_manifest
 from drp.hashing.rows import Options
 from drp.hashing.tally import Tally, deviation
 from drp.hashing.verification import Plan

@@ -13,6 +13,7 @@ from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
+from drp.evidence.deposits import require_sealed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Overview:
     unfinished: tuple[str, ...]
     """Drills without an end that nobody works on."""
     kept: tuple[KeptSandbox, ...]
+    lost: tuple[str, ...] = ()
+    """Sealed drills whose records are gone."""
 
     @property
     def level(self) -> Level:
@@ -44,6 +47,8 @@ class Overview:
         levels: list[Level] = [standing.level for standing in self.standings]
         if self.unfinished or self.coverage.single_points or any(kept.until < self.now for kept in self.kept):
             levels.append("warning")
+        if self.lost:
+            levels.append("critical")
         return worst(levels)
 
 
@@ -52,6 +57,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     site, now = wiring.site, wiring.clock.now().wall
     chosen = {name: site.application(name) for name in only} or dict(site.applications)
     drills = _drills(wiring)
+    lost = require_sealed(wiring.deposits(), drills, wiring.journal()) if drills else ()
     found = standings(site.applications, drills, now)
     drilled = {standing.application for standing in found if standing.last is not None}
     whole = cover(site.applications, drilled)
@@ -71,13 +77,14 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         running=open_ends if busy else (),
         unfinished=() if busy else open_ends,
         kept=tuple(kept for state in concerned for kept in _kept(state) if not only or kept.application in only),
+        lost=lost,
     )
 
 
 def _drills(wiring: Wiring) -> tuple[DrillState, ...]:
     """Return all drills; a site that never held one gets no journal from being looked at."""
     journal = wiring.site.journal
-    if isinstance(journal, Path) and not journal.exists():
+    if isinstance(journal, Path) and not journal.exists() and not wiring.deposits().records():
         return ()
     return states(wiring.journal())
 

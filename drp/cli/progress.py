@@ -12,7 +12,6 @@ from typing import TextIO
 from drp.cli.across_views import describe_agreement
 from drp.cli.render import duration, instant, printable, size
 from drp.codec import to_data
-from drp.domain.clock import elapsed_ms
 from drp.domain.events import (
     DrillConcluded,
     DrillDeclared,
@@ -32,7 +31,7 @@ from drp.domain.events import (
     SignOffStarted,
 )
 from drp.domain.finding_codes import CATALOGUE
-from drp.domain.fold import DrillState, apply
+from drp.domain.fold import DrillState, apply, between_ms
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
 
@@ -136,7 +135,7 @@ class TextReporter:
 
     def _taken(self, recovery: str, phase: str, entry: Entry) -> str:
         started = self._state.recoveries[recovery].started.get(phase)  # type: ignore[call-overload]
-        return duration(elapsed_ms(started, entry.stamp)[0]) if started is not None else ""
+        return duration(between_ms(self._state, started, entry.stamp)[0]) if started is not None else ""
 
     def _sandbox(self, event: SandboxDestroyed | SandboxKept) -> str:
         name = self._name(event.recovery)

@@ -57,7 +57,7 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
                     row["application"],
                     render.instant(row["consistent_at"]),
                     render.size(row["size_bytes"]),
-                    (row["manifest_id"] or "none")[:12],
+                    "malformed" if row["manifest_trouble"] else (row["manifest_id"] or "none")[:12],
                     _lock(row["immutability"]),
                 )
                 for row in rows

@@ -48,13 +48,14 @@ def report(
     from drp.atomic import write_atomically
     from drp.cli import render
     from drp.cli.evidence_views import sealed_record
+    from drp.cli.report_views import rendered
     from drp.cli.wiring import wiring_of
     from drp.errors import NotFound
 
     wiring = wiring_of(context)
     sealed = sealed_record(wiring, drill)
     spoken = tongue or Tongue(wiring.site.locale)
-    content = rendered(sealed.content, format_, spoken)
+    content = rendered(sealed, format_.value, spoken.value)
     if output is None and format_ is Format.HTML and sys.stdout.isatty():
         output = Path(f"{sealed.drill}.{spoken}.html")  # a page is of no use on a terminal
     if output is None:
@@ -65,19 +66,3 @@ def report(
         raise NotFound(f"there is no directory {output.absolute().parent}", hint="make it, or name another file")
     write_atomically(output, content, mode=0o644)
     render.line(str(output))
-
-
-def rendered(content: bytes, format_: Format, tongue: Tongue) -> bytes:
-    """Return a record's bytes in a format; as JSON they are returned as they are."""
-    from drp.evidence.record import read_record
-
-    record = read_record(content)
-    if format_ is Format.HTML:
-        from drp.reporting.html import render_html
-
-        return render_html(record, tongue)
-    if format_ is Format.MD:
-        from drp.reporting.text import render_markdown
-
-        return render_markdown(record, tongue)
-    return content

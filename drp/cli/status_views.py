@@ -32,6 +32,8 @@ def show(found: Overview, *, machine: bool) -> int:
         render.line(f"running: {drill}")
     for drill in found.unfinished:
         render.line(f"unfinished: {drill}; drp drill resume {drill}")
+    for drill in found.lost:
+        render.line(f"evidence lost: the sealed record of {drill} is gone; bring it back from a copy")
     for kept in found.kept:
         over = " (OVERDUE)" if kept.until < found.now else ""
         render.line(f"kept sandbox: {kept.application} of {kept.drill} until {render.instant(kept.until)}{over}")
@@ -64,6 +66,7 @@ def _headlines(found: Overview) -> list[str]:
         lines.append(f"nobody drills {_list(names)}, which others need")
     lines += [f"{len(found.unfinished)} drills cut off"] if found.unfinished else []
     lines += [f"{len(found.kept)} sandboxes kept"] if found.kept else []
+    lines += [f"{len(found.lost)} sealed records are gone"] if found.lost else []
     return lines
 
 
@@ -118,6 +121,7 @@ def _document(found: Overview, level: str) -> dict[str, Any]:
         "running": list(found.running),
         "unfinished": list(found.unfinished),
         "kept_sandboxes": [to_data(kept) for kept in found.kept],
+        "lost_records": list(found.lost),
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,18 @@ import typer
 from drp import __version__
 from drp.atomic import write_atomically
 from drp.cli.cancellation import Cancellation
+from drp.cli.plan_materials import PlanMaterials
 from drp.cli.progress import QuietReporter
 from drp.clock import SystemClock
 from drp.config import repositories as configured
 from drp.config.secrets import resolve
 from drp.config.site import Site, find_site, load_site
+from drp.domain.plan import DrillPlan
 from drp.domain.ports import CheckRunner, Journal, Ports, Reporter, Repository, Sandbox
 from drp.domain.record_reader import RecordReader
+from drp.errors import ConfigError
+from drp.evidence.deposits import Deposits, gone, require_known
+from drp.materials import copy_used
 from drp.sinks import Copies, DirectorySink
 
 
@@ -34,6 +41,7 @@ class Wiring:
         self._journal: Journal | None = None
         self._repositories: Mapping[str, Repository] | None = None
         self._sandbox: Sandbox | None = None
+        self._materials: PlanMaterials | None = None
 
     @property
     def run_directory(self) -> Path:
@@ -41,15 +49,30 @@ class Wiring:
         return self.site.state_directory / "run"
 
     def journal(self) -> Journal:
-        """Return the site's journal, making it when there is none."""
+        """Return the site's journal, making it when there is none and no drill of the site was ever sealed.
+
+        Raises ``Tampered`` when it does not know a drill that has a sealed record, and what opening it raises.
+        """
         from drp.journal import SqlJournal
 
         if self._journal is None:
+            records = tuple(self.deposits().records())
             self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
             secret = self.site.journal_password
             password = resolve(secret) if secret is not None else None
-            self._journal = SqlJournal(self.site.journal, self.clock, password=password)
+            absent = gone(records) if records else None
+            journal = SqlJournal(self.site.journal, self.clock, password=password, absent=absent)
+            require_known(records, journal)
+            self._journal = journal
         return self._journal
+
+    def sink(self) -> DirectorySink:
+        """Return the first place where evidence is kept, whose word counts."""
+        return DirectorySink(self.site.evidence_directories[0])
+
+    def deposits(self) -> Deposits:
+        """Return where the evidence of the site is read back from."""
+        return Deposits([DirectorySink(directory) for directory in self.site.evidence_directories])
 
     def repositories(self) -> Mapping[str, Repository]:
         """Return every repository of the site; none is contacted."""
@@ -62,6 +85,36 @@ class Wiring:
                 for name, settings in self.site.repositories.items()
             }
         return self._repositories
+
+    def materials(self, plan: DrillPlan) -> Mapping[str, str]:
+        """Return the files and programs that a plan's recoveries use, with their digests as they are now."""
+        if self._materials is None:
+            self._materials = PlanMaterials(self.site, self.site.runbook_folders[0])
+        return self._materials.of(plan)
+
+    def declarable(self, plan: DrillPlan) -> DrillPlan:
+        """Return the plan with the digests of what it is going to use."""
+        return replace(plan, materials=self.materials(plan))
+
+    def _runbook_folders(self) -> tuple[Path, ...]:
+        """Return where a drill reads its runbooks: the site's own from a copy, which nobody changes meanwhile."""
+        from drp.runbooks.folder import PrivateFolder
+
+        own, *shipped = self.site.runbook_folders
+        if not own.is_dir():
+            return self.site.runbook_folders
+        self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+        private = PrivateFolder(self.run_directory)
+        atexit.register(private.remove)
+        try:
+            copy_used(own, private.path / own.name)
+        except OSError as error:
+            raise ConfigError(
+                f"{error.filename or own} cannot be read: {error.strerror or error}",
+                hint=f"everything in {own} must be readable for whoever holds drills",
+            ) from error
+        self._materials = PlanMaterials(self.site, private.path / own.name)
+        return (private.path / own.name, *shipped)
 
     def sandbox(self) -> Sandbox:
         """Return the sandbox driver."""
@@ -112,10 +165,6 @@ class Wiring:
         """Where referents hand their answers in."""
         return self.site.state_directory / "sign-off"
 
-    def sink(self) -> DirectorySink:
-        """Return where evidence is read back from."""
-        return DirectorySink(self.site.evidence_directories[0])
-
     def ports(self, reporter: Reporter, cancellation: Cancellation) -> Ports:
         """Return every port of a drill."""
         from drp.engine.inline import InlineEngine
@@ -124,7 +173,7 @@ class Wiring:
         from drp.runbooks import AnsibleRunbookRunner
         from drp.sign_off import DirectoryDesk
 
-        runbooks = AnsibleRunbookRunner(self.site.runbook_folders, self.run_directory)
+        runbooks = AnsibleRunbookRunner(self._runbook_folders(), self.run_directory)
         runbooks.warm_up()
         checks = self.check_verifiers()
         return Ports(
@@ -144,6 +193,7 @@ class Wiring:
             cancelled=cancellation,
             signal_number=cancellation.signal_number,
             tools=lambda: self._tools(checks),
+            materials=self.materials,
         )
 
     def _tools(self, checks: Any) -> Mapping[str, str]:

@@ -26,11 +26,12 @@ from drp.domain.events import Entry, FindingRaised, SandboxDestroyed
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Ports
 from drp.drill.conduct import conduct
-from drp.drill.declare import declare, reopen, unfinished
+from drp.drill.declare import declare, reopen, states, unfinished
 from drp.drill.finish import destroyed, residue_findings
 from drp.drill.recorder import Recorder
 from drp.drill.resume import take_up
-from drp.errors import DrpError, Interrupted
+from drp.errors import ConfigError, DrpError, Interrupted
+from drp.evidence.deposits import require_sealed
 from drp.redact import redact
 from drp.sandboxes.gateway import GatewayClient
 from drp.sandboxes.worker import enter_worker
@@ -111,6 +112,7 @@ def main(arguments: list[str]) -> None:
 def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring, channel: _Channel) -> Recorder | None:
     """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
     ports.journal.verify()
+    require_sealed(wiring.deposits(), states(ports.journal), ports.journal)
     asked = instruction.get("resume")
     for drill in unfinished(ports.journal):
         if drill != asked:
@@ -121,8 +123,12 @@ def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring, channe
         return None
     if "plan" not in instruction:
         return None
+    plan = from_data(DrillPlan, instruction["plan"])
+    if changed := plan.changed(ports.materials(plan)):
+        message = f"changed while the drill was being started: {', '.join(changed)}"
+        raise ConfigError(message, hint="nothing was declared: run the drill again")
     recorder = declare(
-        from_data(DrillPlan, instruction["plan"]),
+        plan,
         ports.journal,
         ports.reporter,
         ports.clock,

@@ -16,11 +16,12 @@ from drp.config.repositories import (
     S3Location,
 )
 from drp.config.schema import Secret
-from drp.config.schema_applications import ApplicationFile
+from drp.config.schema_applications import ApplicationFile, BackupFile
 from drp.config.schema_drills import DrillFile, Recovery, SandboxFile, SelectFile
 from drp.config.schema_repositories import LocationFile, RepositoryFile
 from drp.domain.application import (
     Application,
+    BackupJob,
     CheckSpec,
     Objectives,
     PointFilter,
@@ -123,9 +124,16 @@ def application(said: ApplicationFile, site: Path) -> Application:
         ),
         repositories=tuple(backup.repositories) if backup is not None else (),
         points=PointFilter(tags=tuple(points.tags), host=points.host, path=points.path) if points else PointFilter(),
+        backup_job=_backup_job(backup),
         runbook=Runbook(kind=runbook.kind, inputs=runbook.inputs, timeout=runbook.timeout) if runbook else None,
         checks=tuple(
-            CheckSpec(name=check.name, verifier=check.verifier, options=check.options, timeout=check.timeout)
+            CheckSpec(
+                name=check.name,
+                verifier=check.verifier,
+                options=check.options,
+                timeout=check.timeout,
+                store=check.store,
+            )
             for check in said.checks
         ),
         depends_on=tuple(said.depends_on),
@@ -137,6 +145,18 @@ def application(said: ApplicationFile, site: Path) -> Application:
             SoftwareImage(image=str(site / each.image), at=each.at, digest=each.digest) for each in said.software
         ),
         point_in_time=said.point_in_time,
+    )
+
+
+def _backup_job(said: BackupFile | None) -> BackupJob:
+    if said is None:
+        return BackupJob()
+    none = timedelta(0)
+    return BackupJob(
+        duration=said.duration or none,
+        clock_skew=said.clock_skew or none,
+        moved_roots=dict(said.moved_roots),
+        manifest_hosts=tuple(said.manifest_hosts),
     )
 
 

@@ -6,6 +6,7 @@ alias (the way to a file that explodes) or a tag (the way to code) is a problem,
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -31,6 +32,8 @@ class Document:
     data: Any
     values: Mapping[Place, Position] = field(default_factory=dict)
     keys: Mapping[Place, Position] = field(default_factory=dict)
+    digest: str = ""
+    """SHA-256 of the bytes that were read, hex."""
 
     def problem(self, place: Place, message: str, *, key: bool = False) -> Problem:
         """Return a problem at a value, or at its key; at the nearest place above where there is none."""
@@ -81,7 +84,8 @@ for _tag, _pattern, _first in (
 
 def read_document(path: Path, file: str) -> Document:
     """Return the document in ``path``, called ``file`` in problems. Raises ``Unreadable``."""
-    text = _text(path, file)
+    raw = _content(path, file)
+    text = _text(raw, file)
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -99,10 +103,10 @@ def read_document(path: Path, file: str) -> Document:
     data = builder.build(node, ())
     if builder.problems:
         raise Unreadable(*builder.problems)
-    return Document(file, data, builder.values, builder.keys)
+    return Document(file, data, builder.values, builder.keys, hashlib.sha256(raw).hexdigest())
 
 
-def _text(path: Path, file: str) -> str:
+def _content(path: Path, file: str) -> bytes:
     try:
         with path.open("rb") as stream:
             raw = stream.read(_LARGEST + 1)
@@ -110,6 +114,10 @@ def _text(path: Path, file: str) -> str:
         raise Unreadable(Problem(file, START, "", f"cannot be read: {error.strerror}")) from None
     if len(raw) > _LARGEST:
         raise Unreadable(Problem(file, START, "", "is larger than 1 MiB"))
+    return raw
+
+
+def _text(raw: bytes, file: str) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

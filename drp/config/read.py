@@ -33,6 +33,8 @@ class SiteReader:
         self.site: SiteFile | None = None
         self.inventory = Inventory()
         self.runbook_folders = (directory / "runbooks", shared("runbooks"))
+        self.digests: dict[str, str] = {}
+        """File → SHA-256 of what was read of it."""
 
     def read(self) -> None:
         """Read and check everything."""
@@ -75,6 +77,7 @@ class SiteReader:
         except Unreadable as unreadable:
             self.problems += unreadable.problems
             return None, None
+        self.digests[file] = document.digest
         said, problems = validate(document, model)
         self.problems += problems
         return said, document

@@ -51,6 +51,14 @@ class BackupFile(Strict):
     """Names of repositories; the first is used unless a drill names another."""
     points: PointsFile = PointsFile()
     """Which of their recovery points belong to the application."""
+    duration: Duration | None = None
+    """How long the job copies what is in use, where the backup tool does not say: no datum can be younger by more."""
+    clock_skew: Duration | None = None
+    """How far the clocks of application, backup and manifest may be apart; left out: they agree."""
+    moved_roots: dict[Text, Text] = Field(default_factory=dict)
+    """Root that a manifest names → path in the recovery point, where the job reads it elsewhere (LVM snapshot)."""
+    manifest_hosts: list[Text] = Field(default_factory=list)
+    """Hosts on which the manifests are made; a manifest of any other host is refused."""
 
 
 class RunbookFile(Strict):
@@ -75,6 +83,8 @@ class CheckFile(Strict):
     """What the verifier takes (`drp verifier list`)."""
     timeout: Duration = timedelta(minutes=5)
     """After which nothing was judged."""
+    store: str = Field(default="", max_length=100)
+    """A name for what it looks at, where several checks look at the same: a canary of one then speaks for them all."""
 
 
 class ApplicationFile(Strict):

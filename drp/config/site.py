@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +37,17 @@ class Site(Catalogue):
     manifests_directory: Path
     runbook_folders: tuple[Path, ...]
     """The site's own first, then the shipped ones."""
+    files: Mapping[str, str]
+    """Everything that was read, relative to the directory → SHA-256 of it."""
+    described_in: Mapping[tuple[Literal["application", "drill"], str], str]
+    """Kind and name → the file that describes it."""
+
+    def files_of(self, plan: DrillPlan) -> Mapping[str, str]:
+        """Return the site's files that a plan rests on → digest: its own, its applications', and the common ones."""
+        others = set(self.described_in.values())
+        named = {("drill", plan.name), *(("application", recovery.name) for recovery in plan.recoveries)}
+        wanted = {file for each, file in self.described_in.items() if each in named}
+        return {file: digest for file, digest in self.files.items() if file in wanted or file not in others}
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of every repository that is reached over the network."""
@@ -102,6 +114,11 @@ def _assemble(reader: SiteReader) -> Site:
         evidence_directories=tuple(directory / sink for sink in said.evidence.sinks),
         manifests_directory=directory / said.manifests.directory,
         runbook_folders=reader.runbook_folders,
+        files=reader.digests,
+        described_in={
+            **{("application", name): document.file for name, (_, document) in inventory.applications.items()},
+            **{("drill", name): document.file for name, (_, document) in inventory.drills.items()},
+        },
         applications={name: build.application(file, directory) for name, (file, _) in inventory.applications.items()},
         repositories={
             name: build.repository(name, repository, directory) for name, repository in inventory.repositories.items()

@@ -31,6 +31,8 @@ class CheckSpec:
     verifier: str
     options: Mapping[str, object] = field(default_factory=dict)
     timeout: timedelta = timedelta(minutes=5)
+    store: str = ""
+    """What it looks at, where several checks look at the same: a canary that one reads then speaks for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,20 @@ class PointFilter:
     tags: tuple[str, ...] = ()
     host: str | None = None
     path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJob:
+    """What a site declares of the job that makes an application's backups."""
+
+    duration: timedelta = timedelta(0)
+    """How long it takes to copy what is in use, where the backup tool does not say: nothing it holds can be younger."""
+    clock_skew: timedelta = timedelta(0)
+    """How far the clocks of application and backup may be apart."""
+    moved_roots: Mapping[str, str] = field(default_factory=dict)
+    """Root in a manifest → path in the recovery point, where the job backs up a tree elsewhere (an LVM snapshot)."""
+    manifest_hosts: tuple[str, ...] = ()
+    """Hosts on which its manifests are made; empty: the one that the recovery point names, and another is only said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +101,7 @@ class Application:
     repositories: tuple[str, ...]
     """Where its recovery points are kept; the first is used unless the plan names another. Empty: not drilled."""
     points: PointFilter = PointFilter()
+    backup_job: BackupJob = BackupJob()
     runbook: Runbook | None
     checks: tuple[CheckSpec, ...] = ()
     depends_on: tuple[str, ...] = ()

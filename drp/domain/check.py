@@ -18,6 +18,10 @@ class Watermark:
     source: str
     canary: bool = False
     """Written by drp's heartbeat, so its age is known not to be idle time."""
+    store: str = ""
+    """Where it is kept: a canary says of what stands in the same store that it is idle, and nothing of others."""
+    clock_skew_seconds: float = 0.0
+    """How far its clock may have run ahead, as the check declares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,8 @@ class CheckResult:
     expected: str = ""
     duration_ms: int = 0
     watermark: Watermark | None = None
+    undated: bool = False
+    """It was asked for the newest datum and has none that can be believed, so nothing bounds the loss from above."""
     loss: Loss | None = None
     """Counted against the log of acknowledged writes, where the application has one."""
 
@@ -88,6 +94,8 @@ class Expectation:
     consistent_at: datetime
     declared_at: datetime | None = None
     """When the drill was declared: no restored datum can be newer."""
+    newest_possible: datetime | None = None
+    """When the backup had been read: it can hold nothing newer. None: nobody knows, as on a system that runs."""
     timeout_seconds: float = 300.0
     restored_root: str = "/data/restore"
     """Where the restored tree begins inside the sandbox; relative paths in options are below it."""

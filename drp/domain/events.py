@@ -103,8 +103,11 @@ class Resumed:
 
     type: Literal["resumed"] = "resumed"
     reason: str
-    downtime_ms: int
+    downtime_ms: int | None
+    """None: the clock ran backwards meanwhile, or nothing confirms it across a restart."""
     lost_sandboxes: tuple[str, ...] = ()
+    clock_ahead_ms: int | None = None
+    """As in `Selected`, when the drill was taken up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

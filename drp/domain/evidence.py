@@ -30,6 +30,7 @@ class RecoveryRecord:
     start: Started | None
     verify: Verified | None
     findings: tuple[Finding, ...]
+    """Everything that was found, in every attempt."""
     measurement: Measurement
     residue: Residue | None
     kept_until: datetime | None = None
@@ -37,6 +38,8 @@ class RecoveryRecord:
     """Why the recovery could not be exercised any further, if it could not."""
     sign_off: SignedOff | None = None
     """What the business referent answered; null: nobody did, or the plan does not ask."""
+    earlier_findings: tuple[Finding, ...] = ()
+    """Those of the findings that only an attempt before the last resumption made; they count like all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,8 @@ class EvidenceRecord:
     interruption: str = ""
     """Why the drill was stopped, if somebody stopped it."""
     resumptions: int = 0
-    downtime_ms: int = 0
+    downtime_ms: int | None = 0
+    """While drp itself was not running; null: nobody can tell."""
     tools: Mapping[str, str] = field(default_factory=dict)
     """Program or package → version."""
     journal_entries: int = 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 from drp.domain.finding import Severity
 from drp.domain.finding_code import FindingCode
 from drp.domain.finding_codes_across import ACROSS
+from drp.domain.finding_codes_origin import ORIGIN
 from drp.domain.finding_codes_runbook import RUNBOOK
 from drp.domain.finding_codes_sign_off import SIGN_OFF
+from drp.domain.finding_codes_time import TIME
 
-CATALOGUE: dict[str, FindingCode] = {code.code: code for code in (*ACROSS, *RUNBOOK, *SIGN_OFF)}
+CATALOGUE: dict[str, FindingCode] = {code.code: code for code in (*ACROSS, *ORIGIN, *RUNBOOK, *SIGN_OFF, *TIME)}
 
 
 def _add(code: str, severity: Severity, title: str, meaning: str, remedy: str) -> FindingCode:
@@ -268,6 +270,13 @@ PHASE_UNEXERCISED = _add(
     "recovery could not be exercised",
     "An error that says nothing about the backup stopped this recovery.",
     "see the hint of the error, then run the drill again",
+)
+MATERIALS_CHANGED = _add(
+    "DRP-X005",
+    "inconclusive",
+    "what the drill uses was changed meanwhile",
+    "A runbook, a file of the site, the backup tool, a verifier or drp itself is no longer the one that the plan declared. What is found with it would not be about the drill that was declared.",
+    "run the drill again: it will declare what is there now",
 )
 DEPENDENCY_FAILED = _add(
     "DRP-X004",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from drp.domain.clock import Stamp, elapsed_ms
 from drp.domain.events import (
@@ -25,10 +26,10 @@ from drp.domain.events import (
     SignOffStarted,
 )
 from drp.domain.finding import Finding
-from drp.domain.finding_codes_across import ACROSS
 from drp.domain.finding_codes_sign_off import SIGN_OFF_MISSING
-from drp.domain.phase import PHASES, PhaseName, PhaseOutput, Prepared
+from drp.domain.phase import PHASES, PhaseName, PhaseOutput, Prepared, Selected
 from drp.domain.plan import DrillPlan
+from drp.domain.reconciliation_findings import findings_of as across
 from drp.domain.sandbox import Residue, SandboxHandle
 
 
@@ -40,6 +41,9 @@ class RecoveryState:
     started: dict[PhaseName, Stamp] = field(default_factory=dict)
     ended: dict[PhaseName, Stamp] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    """Everything that was found, whatever happened since: no second attempt makes a finding unsaid."""
+    earlier: list[Finding] = field(default_factory=list)
+    """Those of them that an attempt before the last resumption found, and this one has not met again."""
     failure: PhaseFailed | None = None
     destroyed_at: Stamp | None = None
     residue: Residue | None = None
@@ -51,9 +55,14 @@ class RecoveryState:
     signed_off_at: Stamp | None = None
 
     @property
+    def current(self) -> list[Finding]:
+        """Return what this attempt found."""
+        return [finding for finding in self.findings if finding not in self.earlier]
+
+    @property
     def awaits_sign_off(self) -> bool:
         """Return whether a referent can answer now: the drill asked, nobody answered, and the sandbox is there."""
-        gave_up = any(finding.code == SIGN_OFF_MISSING.code for finding in self.findings)
+        gave_up = any(finding.code == SIGN_OFF_MISSING.code for finding in self.current)
         return self.asked is not None and self.signed_off is None and self.destroyed_at is None and not gave_up
 
     @property
@@ -82,6 +91,8 @@ class DrillState:
     recoveries: dict[str, RecoveryState] = field(default_factory=dict)
     interrupted: Interrupted | None = None
     resumptions: list[Resumed] = field(default_factory=list)
+    anchors: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
+    """Boot and who says so → monotonic nanoseconds, and the true instant: by a repository's clock, by a time server."""
     reconciled: Reconciled | None = None
     concluded: DrillConcluded | None = None
     sealed: EvidenceSealed | None = None
@@ -96,9 +107,10 @@ class DrillState:
         return self.declared.plan
 
     @property
-    def downtime_ms(self) -> int:
-        """Return for how long drp itself was not running."""
-        return sum(resumed.downtime_ms for resumed in self.resumptions)
+    def downtime_ms(self) -> int | None:
+        """Return for how long drp itself was not running; None: nobody can tell."""
+        known = [resumed.downtime_ms for resumed in self.resumptions if resumed.downtime_ms is not None]
+        return sum(known) if len(known) == len(self.resumptions) else None
 
 
 def fold(entries: Iterable[Entry]) -> DrillState:
@@ -114,6 +126,7 @@ def apply(state: DrillState, entry: Entry) -> None:
     state.drill, state.last, state.head = entry.drill, entry.stamp, entry.hash
     state.entries += 1
     event = entry.event
+    _anchor(state, entry)
     match event:
         case DrillDeclared():
             state.declared, state.declared_at = event, entry.stamp
@@ -153,7 +166,7 @@ def _apply_to_recovery(recovery: RecoveryState, entry: Entry) -> None:
             recovery.failure = event
             recovery.ended[event.phase] = entry.stamp
         case FindingRaised():
-            recovery.findings.append(event.finding)
+            _find(recovery, event.finding)
         case SandboxDestroyed():
             recovery.destroyed_at, recovery.residue = entry.stamp, event.residue
         case SandboxKept():
@@ -171,14 +184,32 @@ def _apply_sign_off(recovery: RecoveryState, entry: Entry) -> None:
             recovery.signed_off, recovery.signed_off_at = event, entry.stamp
 
 
+def _find(recovery: RecoveryState, finding: Finding) -> None:
+    if finding in recovery.earlier:
+        recovery.earlier.remove(finding)
+    else:
+        recovery.findings.append(finding)
+
+
+def _keep(recovery: RecoveryState, found: Iterable[Finding]) -> None:
+    """Let what an attempt found stand as found earlier, with what a crash kept it from raising."""
+    for finding in found:
+        if finding not in recovery.findings:
+            recovery.findings.append(finding)
+        if finding not in recovery.earlier:
+            recovery.earlier.append(finding)
+
+
 def _forget_sandbox(recovery: RecoveryState) -> None:
-    """Everything after select lived in the sandbox that is gone, so it has to happen again; what select found stays."""
+    """Everything after select lived in the sandbox that is gone, so it has to happen again; what was found stays."""
+    selected = recovery.outputs.get("select")
+    still = selected.findings if selected is not None else ()
+    _keep(recovery, [finding for finding in recovery.findings if finding not in still])
     for phase in PHASES[1:]:
-        recovery.outputs.pop(phase, None)
+        if (output := recovery.outputs.pop(phase, None)) is not None:
+            _keep(recovery, output.findings)
         recovery.started.pop(phase, None)
         recovery.ended.pop(phase, None)
-    selected = recovery.outputs.get("select")
-    recovery.findings[:] = selected.findings if selected is not None else ()
     recovery.failure = None
     recovery.destroyed_at = recovery.residue = recovery.kept = None
     recovery.asked = recovery.asked_at = recovery.opened = recovery.signed_off = recovery.signed_off_at = None
@@ -186,19 +217,62 @@ def _forget_sandbox(recovery: RecoveryState) -> None:
 
 def _forget_reconciliation(state: DrillState) -> None:
     """Applications that are restored again are compared again."""
+    if state.reconciled is not None and state.plan.reconciliation is not None:
+        for name, finding in across(state.plan.reconciliation, state.reconciled.result):
+            _keep(state.recoveries[name], (finding,))
     state.reconciled = None
-    across = {code.code for code in ACROSS}
-    for recovery in state.recoveries.values():
-        recovery.findings[:] = [finding for finding in recovery.findings if finding.code not in across]
+
+
+AGREEMENT_MS = 2000
+"""A repository tells its time in whole seconds (RFC 9110 §5.6.7), and its answer takes a moment."""
+
+
+def _anchor(state: DrillState, entry: Entry) -> None:
+    """Note what ties this boot's monotonic clock to the true time: its wall clock alone does not."""
+    event, ahead_ms = entry.event, None
+    if isinstance(event, PhaseCompleted) and isinstance(event.output, Selected):
+        ahead_ms = event.output.clock_ahead_ms
+    elif isinstance(event, Resumed):
+        ahead_ms = event.clock_ahead_ms
+    tie(state, entry.stamp, ahead_ms)
+
+
+def tie(state: DrillState, stamp: Stamp, ahead_ms: int | None) -> None:
+    """Note which true instant a stamp is, by a time server, and by a repository that says how far it is ahead."""
+    if stamp.synchronised:
+        state.anchors[stamp.boot_id, "time server"] = (stamp.monotonic_ns, stamp.wall)
+    if ahead_ms is not None:
+        true = stamp.wall - timedelta(milliseconds=ahead_ms)
+        state.anchors[stamp.boot_id, "repository"] = (stamp.monotonic_ns, true)
+
+
+def between_ms(state: DrillState, start: Stamp, end: Stamp) -> tuple[int | None, bool]:
+    """Return milliseconds between two stamps of a drill, and whether one boot's monotonic clock gave them.
+
+    Across a restart the wall clock may have been set, so it counts only as far as a time server or a repository's own
+    clock ties both boots to the true time, and all who do agree; otherwise None: nobody can tell.
+    """
+    if start.boot_id == end.boot_id:
+        return elapsed_ms(start, end)
+    found: list[int] = []
+    for witness in ("repository", "time server"):
+        instants = [_true_instant(state, stamp, witness) for stamp in (start, end)]
+        if instants[0] is not None and instants[1] is not None:
+            found.append((instants[1] - instants[0]) // timedelta(milliseconds=1))
+    if not found or min(found) < 0 or max(found) - min(found) > AGREEMENT_MS:
+        return None, False
+    return max(found), False
+
+
+def _true_instant(state: DrillState, stamp: Stamp, witness: str) -> datetime | None:
+    anchor = state.anchors.get((stamp.boot_id, witness))
+    if anchor is None:
+        return None
+    return anchor[1] + timedelta(microseconds=(stamp.monotonic_ns - anchor[0]) // 1000)
 
 
 def since_declaration(state: DrillState, stamp: Stamp | None) -> tuple[int | None, bool]:
-    """Return milliseconds after t0, and whether the monotonic clock gave them.
-
-    None too for an instant before t0: a wall clock that was set back measured nothing.
-    """
+    """Return milliseconds after t0, as `between_ms` does."""
     if stamp is None or state.declared_at is None:
         return None, True
-    if stamp.boot_id != state.declared_at.boot_id and stamp.wall < state.declared_at.wall:
-        return None, False
-    return elapsed_ms(state.declared_at, stamp)
+    return between_ms(state, state.declared_at, stamp)

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 EntryKind = Literal["file", "directory", "symlink", "fifo", "socket", "block", "character"]
 DeviationKind = Literal["changed", "missing", "unexpected", "unreadable", "metadata", "kind", "unstable"]
@@ -38,6 +38,23 @@ class ManifestSummary:
     """Entries that could not be read when the manifest was made."""
     facts: Mapping[str, object] = field(default_factory=dict)
     """What the application said of itself at backup time (for PostgreSQL: row counts); verifiers compare."""
+    recovery_point: str = ""
+    """Id, or its beginning, of the recovery point that it was made for, where its maker knew it."""
+
+
+class OpenManifest(Protocol):
+    """A manifest whose bytes were read and digested once, and which whoever has it goes on reading by that handle.
+
+    A name may lead elsewhere a moment later, so after it was opened nobody asks for it by name.
+    """
+
+    def summary(self) -> ManifestSummary:
+        """Return what it says about itself; its ``id`` is the digest of what was opened. Raises ``ManifestError``."""
+        ...
+
+    def close(self) -> None:
+        """Give it back; safe to call again."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

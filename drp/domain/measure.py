@@ -6,7 +6,8 @@ pass · t11 functional sign-off · t12 torn down. ``RTA_technical = t10 - t0``, 
 ``WRT = t11 - t10``. Waiting for media and drp's own downtime are inside it, shown
 apart and never subtracted.
 
-RPA is an interval: at least ``disaster_at - consistent_at`` was lost; at most ``disaster_at - watermark``.
+RPA is an interval: at least ``disaster_at - consistent_at`` was lost; at most ``disaster_at - watermark``. What is
+impossible (a clock that ran backwards, a point after the disaster) measures nothing: it is never cut to the best value.
 """
 
 from __future__ import annotations
@@ -56,13 +57,13 @@ class Measurement:
     clock_kind: ClockKind
     phases: tuple[PhaseTime, ...]
     rta_ms: int | None
-    """RTA_technical; None unless every check passed."""
+    """RTA_technical; None unless every check passed, and where nothing confirms a clock across a restart."""
     rta_without_harness_ms: int | None
     harness_ms: int
     """Ansible's own overhead inside RTA."""
     media_wait_ms: int
-    downtime_ms: int
-    """While drp itself was not running."""
+    downtime_ms: int | None
+    """While drp itself was not running; None: nobody can tell."""
     rto_attainment: Attainment
     rpa_lower_ms: int | None
     rpa_upper_ms: int | None
@@ -83,10 +84,13 @@ def milliseconds(duration: timedelta) -> int:
     return duration // timedelta(milliseconds=1)
 
 
-def rto_attainment(rta_ms: int | None, objectives: Objectives) -> Attainment:
-    """Return whether the recovery time objective was met; without a recovery there is nothing to compare."""
+def rto_attainment(rta_ms: int | None, objectives: Objectives, *, recovered: bool = False) -> Attainment:
+    """Return whether the recovery time objective was met; without a recovery there is nothing to compare.
+
+    A recovery whose time nobody can tell is undetermined.
+    """
     if rta_ms is None:
-        return "not-measured"
+        return "undetermined" if recovered else "not-measured"
     return "met" if rta_ms <= milliseconds(objectives.rto) else "missed"
 
 
@@ -104,12 +108,12 @@ def rpa_interval(
 ) -> tuple[int | None, int | None]:
     """Return the least and the most data loss in milliseconds that the observations allow.
 
-    A watermark younger than the disaster (clock skew, a record dated in the future) is no proof of anything below
-    the lower bound, so the upper bound never falls under the lower one.
+    A watermark that a backup took while it ran is younger than the instant that it is consistent at, and proves
+    nothing below the lower bound. A point of after the disaster measures nothing.
     """
-    if consistent_at is None:
+    if consistent_at is None or consistent_at > disaster_at:
         return None, None
-    lower = max(0, milliseconds(disaster_at - consistent_at))
+    lower = milliseconds(disaster_at - consistent_at)
     if watermark is None:
         return lower, None
     return lower, max(lower, milliseconds(disaster_at - watermark.at))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from drp.domain.check import CheckResult, Watermark
@@ -31,6 +32,10 @@ class Selected:
     seed: int | None = None
     refused: tuple[RefusedPoint, ...] = ()
     media_wait_ms: int = 0
+    clock_ahead_ms: int | None = None
+    """By how much this machine's wall clock was ahead of the repository's own; None: it tells no time."""
+    newest_at: datetime | None = None
+    """The newest recovery point of the application that the repository lists, whether it could be taken or not."""
     findings: tuple[Finding, ...] = ()
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
 from typing import Literal
 
 from drp.domain.application import Application, ProductionAddress
 from drp.domain.reconciliation import Reconciliation
-from drp.domain.recovery_point import Selection
+from drp.domain.recovery_point import RecoveryPoint, Selection
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.sign_off import Checklist, SignOffPolicy
 
@@ -42,6 +43,16 @@ class PlannedRecovery:
         """Name of the recovery inside its drill: the application's."""
         return self.application.name
 
+    def newest_possible(self, point: RecoveryPoint) -> datetime:
+        """Return the youngest instant that a restored datum can have: of none later can the backup have held anything.
+
+        Where the application is rolled to an instant, that one.
+        """
+        job = self.application.backup_job
+        ended = point.consistent_at + max(point.duration or timedelta(0), job.duration)
+        reached = self.selection.recover_to
+        return (ended if reached is None else min(ended, reached)) + job.clock_skew
+
     def asks(self, plan: DrillPlan) -> Checklist | None:
         """Return the checklist that the plan wants signed off, if it wants one."""
         return self.application.sign_off if plan.sign_off is not None else None
@@ -64,6 +75,13 @@ class DrillPlan:
     """What must agree between the applications, once all are up."""
     sign_off: SignOffPolicy | None = None
     """Ask the business referent of every application that has a checklist; None: technical checks are enough."""
+    materials: Mapping[str, str] = field(default_factory=dict)
+    """File or program that its recoveries use → digest. With others the drill does not go on."""
+
+    def changed(self, materials: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the names of what is no longer as it was declared, or was not declared."""
+        names = self.materials.keys() | materials.keys()
+        return tuple(sorted(name for name in names if self.materials.get(name) != materials.get(name)))
 
     def addresses_around(self, recovery: PlannedRecovery) -> tuple[ProductionAddress, ...]:
         """Return where applications are found in the network of a recovery: of all in a pod, otherwise its own."""

@@ -15,7 +15,8 @@ from drp.domain.application import Application, CheckSpec
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
-from drp.domain.manifest import ManifestDifference, ManifestSummary
+from drp.domain.manifest import ManifestDifference, OpenManifest
+from drp.domain.plan import DrillPlan
 from drp.domain.record_reader import RecordReader
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
@@ -50,6 +51,8 @@ class Abilities:
     air_gapped: bool = False
     tool: str = ""
     tool_version: str = ""
+    clock_ahead_ms: int | None = None
+    """By how much this machine's wall clock is ahead of the repository's own; None: it tells no time."""
     remarks: tuple[str, ...] = ()
     """What a first look already shows to be wrong with the backup; ``points`` names it as unreadable."""
 
@@ -143,7 +146,7 @@ class Hasher(Protocol):
     def compare(
         self,
         root: Path,
-        manifest: Path,
+        manifest: OpenManifest,
         *,
         uid_offset: int | None,
         within: Path,
@@ -168,8 +171,8 @@ class Hasher(Protocol):
 class ManifestSource(Protocol):
     """Where manifests are kept, apart from the backups. Raises ``RepositoryError`` and ``ManifestError``."""
 
-    def expected(self, point: RecoveryPoint) -> tuple[Path, ManifestSummary] | None:
-        """Return the manifest that the point names, its digest checked against that name, or None."""
+    def expected(self, point: RecoveryPoint) -> OpenManifest | None:
+        """Return the manifest that the point names, open, its digest that name; None when it is not kept here."""
         ...
 
 
@@ -291,3 +294,5 @@ class Ports:
     """Which signal asked to stop."""
     tools: Callable[[], Mapping[str, str]]
     """Program or package → version, for the record."""
+    materials: Callable[[DrillPlan], Mapping[str, str]]
+    """Files and programs that the recoveries of a plan use → digest, as they are now."""

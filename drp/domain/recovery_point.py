@@ -23,12 +23,19 @@ class RecoveryPoint:
     application: str
     consistent_at: datetime
     """The instant whose data it holds, UTC. For restic: when the backup began."""
+    taken_at: datetime | None = None
+    """When the backup tool began to read, by its own clock: later than ``consistent_at`` for a dump. None: unknown."""
+    duration: timedelta | None = None
+    """How long the tool says that it read, where what it read was in use: nothing in it can be younger. None: unknown,
+    or what it read was made before, at ``consistent_at``."""
     size_bytes: int | None
     tags: tuple[str, ...] = ()
     host: str = ""
     paths: tuple[str, ...] = ()
     manifest_id: str | None = None
-    """Digest of the manifest made with it, which binds the two (tag ``drp-manifest=…``)."""
+    """Digest of the manifest made with it, which binds the two (tag ``drp-manifest=…``); None: it names none."""
+    manifest_trouble: str = ""
+    """What it says where it should name one manifest, quoted, when that is not one digest: malformed, not absent."""
 
     @property
     def short_id(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from drp.domain.clock import Stamp, elapsed_ms
+from drp.domain.clock import Stamp
 from drp.domain.events import DrillDeclared
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
 from drp.domain.finding_codes_sign_off import WRT_MISSED
-from drp.domain.fold import DrillState, RecoveryState, since_declaration
+from drp.domain.finding_codes_time import RTO_UNDETERMINED
+from drp.domain.fold import AGREEMENT_MS, DrillState, RecoveryState, between_ms, since_declaration
 from drp.domain.measure import (
     ClockReadings,
     Measurement,
@@ -24,33 +25,25 @@ from drp.domain.plan import PlannedRecovery
 
 def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
     """Return what the journal says about one recovery's times, against its objectives."""
-    assert isinstance(state.declared, DrillDeclared)
     progress = state.recoveries[recovery.name]
     clock, monotonic = _readings(state, progress)
     rta = clock.t10_checks_passed
     harness = _harness_ms(progress)
-    selected, verified = progress.outputs.get("select"), progress.outputs.get("verify")
-    point = selected.point if isinstance(selected, Selected) else None
-    watermark = verified.watermark if isinstance(verified, Verified) else None
-    restored = isinstance(progress.outputs.get("restore"), Restored)
-    lower, upper = rpa_interval(
-        state.declared.disaster_at,
-        recovery.selection.restored_state(point) if point is not None and restored else None,
-        watermark,
-    )
+    selected = progress.outputs.get("select")
+    lower, upper = _rpa(state, recovery)
     objectives = recovery.application.objectives
-    wrt = max(0, clock.t11_signed_off - rta) if clock.t11_signed_off is not None and rta is not None else None
+    wrt = _wrt(state, progress)
     return Measurement(
         recovery=recovery.name,
         clock=clock,
         clock_kind="monotonic" if monotonic else "wall",
         phases=_phase_times(state, progress),
         rta_ms=rta,
-        rta_without_harness_ms=max(0, rta - harness) if rta is not None else None,
+        rta_without_harness_ms=rta - harness if rta is not None and rta >= harness else None,
         harness_ms=harness,
         media_wait_ms=selected.media_wait_ms if isinstance(selected, Selected) else 0,
         downtime_ms=state.downtime_ms,
-        rto_attainment=rto_attainment(rta, objectives),
+        rto_attainment=rto_attainment(rta, objectives, recovered=recovered(progress)),
         rpa_lower_ms=lower,
         rpa_upper_ms=upper,
         rpo_attainment=rpo_attainment(lower, upper, objectives),
@@ -61,6 +54,42 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
         wrt_objective_ms=milliseconds(objectives.wrt) if objectives.wrt is not None else None,
         wrt_attainment=wrt_attainment(wrt, objectives) if recovery.asks(state.plan) is not None else None,
     )
+
+
+def _rpa(state: DrillState, recovery: PlannedRecovery) -> tuple[int | None, int | None]:
+    """Return the least and the most that was lost, in milliseconds; wider by as much as two clocks disagree."""
+    assert isinstance(state.declared, DrillDeclared)
+    outputs = state.recoveries[recovery.name].outputs
+    selected, verified = outputs.get("select"), outputs.get("verify")
+    if not isinstance(selected, Selected) or selected.point is None or "restore" not in outputs:
+        return None, None
+    lower, upper = rpa_interval(
+        state.declared.disaster_at,
+        recovery.selection.restored_state(selected.point),
+        verified.watermark if isinstance(verified, Verified) else None,
+    )
+    apart = clocks_apart_ms(state, selected)
+    return (
+        max(0, lower - apart) if lower is not None else None,
+        upper + apart if upper is not None else None,
+    )
+
+
+def clocks_apart_ms(state: DrillState, selected: Selected) -> int:
+    """Return by how much this machine and the repository may disagree about the instant of the disaster.
+
+    Nothing when the plan names the instant; otherwise it is this machine's now, and either clock may be wrong.
+    """
+    apart = abs(selected.clock_ahead_ms or 0)
+    return apart if state.plan.scenario.disaster_at is None and apart > AGREEMENT_MS else 0
+
+
+def _wrt(state: DrillState, progress: RecoveryState) -> int | None:
+    """Return how long the business needed from the technical checks to its sign-off."""
+    checked, signed = progress.ended.get("verify"), progress.signed_off_at
+    if not signed_off(progress) or checked is None or signed is None:
+        return None
+    return between_ms(state, checked, signed)[0]
 
 
 def recovered(progress: RecoveryState) -> bool:
@@ -90,6 +119,14 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
         found.append(
             RTO_MISSED.finding(
                 subject="RTO", observed=f"{measurement.rta_ms} ms", expected=f"at most {measurement.rto_ms} ms"
+            )
+        )
+    if measurement.rto_attainment == "undetermined":
+        found.append(
+            RTO_UNDETERMINED.finding(
+                subject="RTO",
+                observed="the machine was restarted, and nothing confirms its clock on both sides of that",
+                expected=f"at most {measurement.rto_ms} ms",
             )
         )
     if measurement.rpo_attainment == "missed":
@@ -149,9 +186,11 @@ def _phase_times(state: DrillState, progress: RecoveryState) -> tuple[PhaseTime,
     times: list[PhaseTime] = []
     for phase in PHASES:
         start, end = progress.started.get(phase), progress.ended.get(phase)
-        begun, _ = since_declaration(state, start)
-        if start is not None and end is not None and begun is not None:
-            times.append(PhaseTime(phase=phase, started_ms=begun, duration_ms=elapsed_ms(start, end)[0]))
+        if start is None or end is None:
+            continue
+        begun, taken = since_declaration(state, start)[0], between_ms(state, start, end)[0]
+        if begun is not None and taken is not None:
+            times.append(PhaseTime(phase=phase, started_ms=begun, duration_ms=taken))
     return tuple(times)
 
 

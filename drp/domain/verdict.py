@@ -12,7 +12,7 @@ from typing import Literal
 
 from drp.domain.finding import Finding
 from drp.domain.measure import Measurement
-from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Started, Verified
+from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.reconciled import ReconciliationResult
 
@@ -78,6 +78,10 @@ def _not_signed_off(plan: DrillPlan, recovery: PlannedRecovery, measurement: Mea
     return [] if signed else ["the application was not signed off"]
 
 
+def _named(selected: PhaseOutput | None) -> str | None:
+    return selected.point.manifest_id if isinstance(selected, Selected) and selected.point is not None else None
+
+
 def _missed(measurement: Measurement | None) -> list[str]:
     if measurement is None:
         return []
@@ -103,6 +107,8 @@ def _unproven(
     if recovery.require_manifest and isinstance(hashed, Hashed):
         if hashed.difference is None or hashed.manifest is None:
             missing.append("nothing was compared with a manifest")
+        elif not hashed.difference.manifest_id == hashed.manifest.id == _named(outputs.get("select")):
+            missing.append("the manifest compared with is not the one that the recovery point names")
         elif not hashed.difference.clean:
             missing.append("restored files differ from the manifest")
         elif not 0 < hashed.manifest.files <= hashed.difference.files_hashed:

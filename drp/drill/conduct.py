@@ -16,6 +16,7 @@ from drp.domain.finding import Finding
 from drp.domain.finding_code import FindingCode
 from drp.domain.finding_codes import (
     DEPENDENCY_FAILED,
+    MATERIALS_CHANGED,
     MEDIUM_ABSENT,
     PHASE_UNEXERCISED,
     REPOSITORY_UNUSABLE,
@@ -33,7 +34,8 @@ from drp.drill.phases import PHASE_FUNCTIONS
 from drp.drill.reconcile import reconcile
 from drp.drill.recorder import Recorder
 from drp.drill.sign_off import sign_off
-from drp.errors import DrpError, MediaNeeded, RepositoryError, RunbookError, StorageFull
+from drp.drill.unchanged import require_unchanged, unchanged
+from drp.errors import DrpError, MaterialsChanged, MediaNeeded, RepositoryError, RunbookError, StorageFull
 from drp.errors import Interrupted as InterruptedError_
 from drp.redact import redact
 
@@ -50,8 +52,9 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
     try:
         for wave in recorder.state.plan.waves():
             ports.engine.together([partial(_step, recorder, ports, recovery) for recovery in wave])
-        reconcile(recorder, ports)
-        sign_off(recorder, ports)
+        if unchanged(recorder, ports):
+            reconcile(recorder, ports)
+            sign_off(recorder, ports)
     except InterruptedError_ as error:
         stopped = error
         if recorder.state.interrupted is None:
@@ -99,9 +102,12 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         outputs=recorder.state.recoveries[recovery.name].outputs,
         ports=ports,
         report=recorder.progress_of(recovery.name, phase),
+        found=partial(_raise_findings, recorder, recovery.name),
     )
     try:
+        require_unchanged(recorder, ports)
         output = PHASE_FUNCTIONS[phase](context)
+        _require_unchanged_since(recorder, ports, recovery.name, output)
     except InterruptedError_:
         raise
     except DrpError as error:
@@ -115,6 +121,15 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         return
     recorder.append(PhaseCompleted(recovery=recovery.name, phase=phase, output=output))
     _raise_findings(recorder, recovery.name, output.findings)
+
+
+def _require_unchanged_since(recorder: Recorder, ports: Ports, name: str, output: PhaseOutput) -> None:
+    """Raise ``MaterialsChanged`` too when it changed while the phase used it; what the phase found stays found."""
+    try:
+        require_unchanged(recorder, ports)
+    except MaterialsChanged:
+        _raise_findings(recorder, name, output.findings)
+        raise
 
 
 def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpError) -> None:
@@ -137,6 +152,8 @@ def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpErr
 
 
 def _code_for(phase: PhaseName, error: DrpError) -> FindingCode:
+    if isinstance(error, MaterialsChanged):
+        return MATERIALS_CHANGED
     if isinstance(error, MediaNeeded):
         return MEDIUM_ABSENT
     if isinstance(error, RepositoryError):
@@ -149,8 +166,10 @@ def _code_for(phase: PhaseName, error: DrpError) -> FindingCode:
 
 
 def _raise_findings(recorder: Recorder, name: str, findings: Sequence[Finding]) -> None:
+    """Raise what this attempt has not raised already."""
     for finding in findings:
-        recorder.append(FindingRaised(recovery=name, finding=finding))
+        if finding not in recorder.state.recoveries[name].current:
+            recorder.append(FindingRaised(recovery=name, finding=finding))
 
 
 def ended(progress: RecoveryState) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from drp.domain.finding import Finding
 from drp.domain.phase import PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.ports import Ports, Report
@@ -23,3 +24,5 @@ class PhaseContext:
     outputs: Mapping[PhaseName, PhaseOutput]
     ports: Ports
     report: Report
+    found: Callable[[Sequence[Finding]], None]
+    """Raises findings at once, where a phase goes on for long after the first: a crash must not unsay them."""

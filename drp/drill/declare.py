@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from drp import __version__
@@ -54,6 +54,11 @@ def find(reference: str, journal: Journal) -> str:
         if not drills:
             raise NotFound("no drill was ever held on this site", hint="hold one with `drp drill run NAME`")
         return drills[-1]
+    return matching(reference, drills)
+
+
+def matching(reference: str, drills: Sequence[str]) -> str:
+    """Return the drill that a whole id or a unique prefix names. Raises ``NotFound``."""
     matches = [drill for drill in drills if drill == reference] or [d for d in drills if d.startswith(reference)]
     if len(matches) == 1:
         return matches[0]

@@ -76,7 +76,7 @@ def _conclude(recorder: Recorder) -> None:
         progress = state.recoveries[recovery.name]
         _raise_what_was_cut_off(recorder, recovery.name, progress)
         measurement = measurements[recovery.name] = measure(state, recovery)
-        raised = {(finding.code, finding.subject) for finding in progress.findings}
+        raised = {(finding.code, finding.subject) for finding in progress.current}
         for finding in (
             *residue_findings(progress.residue),
             *_resumption_findings(recorder),
@@ -100,11 +100,11 @@ def _raise_what_was_cut_off(recorder: Recorder, name: str, progress: RecoverySta
     """Raise the findings of outputs that a crash kept from being raised: an output is journalled before them."""
     for output in tuple(progress.outputs.values()):
         for finding in output.findings:
-            if finding not in progress.findings:
+            if finding not in progress.current:
                 recorder.append(FindingRaised(recovery=name, finding=finding))
     if progress.signed_off is not None:
         for finding in answer_findings(progress.signed_off.answer, progress.signed_off.signer):
-            if finding not in progress.findings:
+            if finding not in progress.current:
                 recorder.append(FindingRaised(recovery=name, finding=finding))
 
 
@@ -114,14 +114,17 @@ def _raise_across(recorder: Recorder) -> None:
     if state.reconciled is None or state.plan.reconciliation is None:
         return
     for name, finding in across(state.plan.reconciliation, state.reconciled.result):
-        if finding not in state.recoveries[name].findings:
+        if finding not in state.recoveries[name].current:
             recorder.append(FindingRaised(recovery=name, finding=finding))
 
 
 def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:
     return tuple(
         DRILL_RESUMED.finding(
-            subject=f"resumption {number}", observed=f"{resumed.reason}, {resumed.downtime_ms} ms", expected="one run"
+            subject=f"resumption {number}",
+            observed=f"{resumed.reason}, "
+            + ("for how long cannot be told" if resumed.downtime_ms is None else f"{resumed.downtime_ms} ms"),
+            expected="one run",
         )
         for number, resumed in enumerate(recorder.state.resumptions, start=1)
     )

@@ -88,6 +88,7 @@ def _read(
         disaster_at=state.declared.disaster_at,
         declared_at=state.declared_at.wall,
         consistent_at=recovery.selection.restored_state(selected.point),
+        newest_possible=recovery.newest_possible(selected.point),
         timeout_seconds=source.timeout.total_seconds(),
         restored_root=inside_path(restored, prepared),
     )

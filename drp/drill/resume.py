@@ -5,10 +5,11 @@ A local sandbox never survives the process that opened it, so a drill that is ta
 
 from __future__ import annotations
 
-from drp.domain.clock import elapsed_ms
+from contextlib import suppress
+
 from drp.domain.events import FindingRaised, Resumed
 from drp.domain.finding_codes import DRILL_INTERRUPTED
-from drp.domain.fold import DrillState, RecoveryState
+from drp.domain.fold import DrillState, RecoveryState, between_ms, tie
 from drp.domain.phase import PHASES
 from drp.domain.plan import InterruptPolicy
 from drp.domain.ports import Ports
@@ -17,6 +18,8 @@ from drp.drill.conduct import conduct, ended
 from drp.drill.finish import destroyed, finish, residue_findings
 from drp.drill.recorder import Recorder
 from drp.drill.sign_off import awaited
+from drp.drill.unchanged import unchanged
+from drp.errors import RepositoryError
 
 _MOST_RESUMPTIONS = 3
 """Without being asked to; `drp drill resume` always may."""
@@ -29,7 +32,7 @@ def take_up(recorder: Recorder, ports: Ports, *, policy: InterruptPolicy | None 
         return
     if state.concluded is not None or _all_ended(state):
         finish(recorder, ports, may_keep=False)
-    elif (policy or _policy(state)) == "resume" and state.interrupted is None:
+    elif (policy or _policy(state)) == "resume" and state.interrupted is None and unchanged(recorder, ports):
         _resume(recorder, ports)
     else:
         _conclude(recorder, ports)
@@ -81,9 +84,34 @@ def _resume(recorder: Recorder, ports: Ports) -> None:
         for name in lost
         if (sandbox := state.recoveries[name].sandbox) is not None
     }
-    downtime = elapsed_ms(state.last, ports.clock.now())[0] if state.last is not None else 0
-    recorder.append(Resumed(reason="drp was cut off", downtime_ms=downtime, lost_sandboxes=lost))
+    ahead_ms, downtime = _away(state, ports)
+    recorder.append(
+        Resumed(reason="drp was cut off", downtime_ms=downtime, lost_sandboxes=lost, clock_ahead_ms=ahead_ms)
+    )
     for name, found in remains.items():
         for finding in found:
             recorder.append(FindingRaised(recovery=name, finding=finding))
     conduct(recorder, ports)
+
+
+def _away(state: DrillState, ports: Ports) -> tuple[int | None, int | None]:
+    """Return how far this clock is ahead of a repository's, asked only after a restart, and how long drp was away.
+
+    Milliseconds; None: nobody can tell.
+    """
+    now, last = ports.clock.now(), state.last
+    if last is None:
+        return None, 0
+    ahead_ms = _ahead_ms(state, ports) if last.boot_id != now.boot_id else None
+    if ahead_ms is not None:
+        now = ports.clock.now()
+    tie(state, now, ahead_ms)
+    return ahead_ms, between_ms(state, last, now)[0]
+
+
+def _ahead_ms(state: DrillState, ports: Ports) -> int | None:
+    for name in dict.fromkeys(recovery.repository for recovery in state.plan.recoveries):
+        with suppress(RepositoryError):  # what is wrong with it, the drill will meet again and say
+            if (ahead_ms := ports.repositories[name].preflight().clock_ahead_ms) is not None:
+                return ahead_ms
+    return None

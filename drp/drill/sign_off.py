@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from drp.domain.clock import elapsed_ms
+from drp.domain.clock import waited_ms
 from drp.domain.events import FindingRaised, SignedOff, SignOffAsked, SignOffStarted
 from drp.domain.finding import Finding
 from drp.domain.finding_codes_sign_off import SIGN_OFF_MISSING, SIGN_OFF_REFUSED, SIGN_OFF_UNSIGNED
@@ -61,7 +61,7 @@ def awaited(state: DrillState) -> tuple[PlannedRecovery, ...]:
         if recovery.asks(state.plan) is not None
         and recovered(progress := state.recoveries[recovery.name])
         and progress.signed_off is None
-        and all(finding.code != SIGN_OFF_MISSING.code for finding in progress.findings)
+        and all(finding.code != SIGN_OFF_MISSING.code for finding in progress.current)
     )
 
 
@@ -105,7 +105,7 @@ def _wait(recorder: Recorder, ports: Ports, concerned: tuple[PlannedRecovery, ..
             _look(recorder, ports, recovery)
             if looks % _SIGN_OF_LIFE_LOOKS == 0:
                 _sign_of_life(recorder, recovery)
-        if elapsed_ms(begun, ports.clock.now())[0] > deadline_ms:
+        if waited_ms(begun, ports.clock.now()) > deadline_ms:
             return
         looks += 1
         ports.clock.sleep(_LOOK_SECONDS)

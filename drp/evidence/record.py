@@ -7,10 +7,11 @@ hospital may name patients: they are capped here, and whoever hands the record o
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from drp.codec import canonical, from_json, to_data
 from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, Resumed
@@ -85,8 +86,9 @@ def record_digest(record: EvidenceRecord) -> str:
 def read_record(content: bytes) -> EvidenceRecord:
     """Return the record that stored bytes hold.
 
-    Raises ``Tampered`` when they are not a record, or not in the one canonical form that drp writes: then somebody
-    else has written them. That they are the *right* record is for the journal's seal to say.
+    Raises ``Tampered`` when they are not a record, not in the one canonical form that drp writes, or say what drp would
+    not: then somebody else has written them. An older drp wrote fewer fields; those that it wrote are all understood.
+    That they are the *right* record is for the journal's seal to say.
     """
     record = from_json(EvidenceRecord, content)
     if record.schema != RECORD_SCHEMA:
@@ -94,9 +96,27 @@ def read_record(content: bytes) -> EvidenceRecord:
             f"the record is of schema {record.schema!r}, this drp reads {RECORD_SCHEMA!r}",
             hint="read it with the drp version that wrote it, or a newer one",
         )
-    if record_bytes(record) != content:
+    written = json.loads(content)
+    if canonical(written) != content:
         raise Tampered("the record is not in canonical form: it was edited or written by something else")
+    if not _says(to_data(record), written):
+        raise Tampered("the record says what no version of drp writes: it was edited or written by something else")
     return record
+
+
+def _says(understood: Any, written: Any) -> bool:
+    """Return whether everything that was written is in what was understood, where later versions may add fields."""
+    if isinstance(written, dict):
+        return isinstance(understood, dict) and all(
+            name in understood and _says(understood[name], value) for name, value in written.items()
+        )
+    if isinstance(written, list):
+        return (
+            isinstance(understood, list)
+            and len(understood) == len(written)
+            and all(_says(*pair) for pair in zip(understood, written, strict=True))
+        )
+    return type(understood) is type(written) and bool(understood == written)
 
 
 def _told(entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -133,6 +153,7 @@ def _recovery(name: str, state: RecoveryState, measurement: Measurement) -> Reco
         kept_until=state.kept.until if state.kept is not None else None,
         failure=state.failure,
         sign_off=state.signed_off,
+        earlier_findings=tuple(state.earlier),
     )
 
 

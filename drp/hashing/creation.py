@@ -30,8 +30,9 @@ from drp.hashing.create_job import CreateJob, Say
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.device import Kind, depth
 from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Key, Tag, decode, encode, stored_key
+from drp.hashing.opening import read_summary
 from drp.hashing.pool import Pool
-from drp.hashing.reader import ALGORITHMS, read_summary
+from drp.hashing.reader import ALGORITHMS
 from drp.hashing.rows import INODE, Options
 from drp.hashing.writer import Writer
 
@@ -81,7 +82,7 @@ def create_manifest(
         "key": os.urandom(32).hex(),
         "options": {"xattrs": settings.xattrs},
         "recovery_point": recovery_point,
-        "root": show_path(os.fsencode(root)),
+        "root": show_path(os.path.abspath(os.fsencode(root))),  # noqa: PTH100 - links stay, as in restic's paths
         "started_at": utc_now().isoformat(),
         "tool": f"drp, {core_name(settings.core)} core",
     }

@@ -22,7 +22,7 @@ from drp.hashing.creation import Watch, create_manifest
 from drp.hashing.entries import Entry, entries
 from drp.hashing.judge import kind_of, say_errno
 from drp.hashing.layout import Tag
-from drp.hashing.reader import open_manifest
+from drp.hashing.opening import open_manifest
 
 ALGORITHM = "blake3"
 _HEADER = b"drp-tree-1\n"

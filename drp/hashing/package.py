@@ -19,7 +19,7 @@ import drp
 from drp.atomic import write_atomically
 
 _CORE = """careful checkpoint codec core create_job create_worker creation descent device digest directory_check judge
-layout merkle observe outcome pool reader rows sampling selection shared standalone tally verification
+layout merkle observe opening outcome pool reader rows sampling selection shared standalone tally verification
 verify_job verify_worker wire worker writer"""
 _FOUNDATION = ("errors", "atomic", "clock", "domain/__init__", "domain/clock", "domain/manifest")
 _MODULES = (*_FOUNDATION, *(f"hashing/{name}" for name in _CORE.split()))

@@ -143,7 +143,7 @@ def _verify(tree: str, options: dict[str, str]) -> int:
 
 
 def _show(manifest: str, options: dict[str, str]) -> int:
-    from drp.hashing.reader import read_summary  # noqa: PLC0415
+    from drp.hashing.opening import read_summary  # noqa: PLC0415
 
     del options
     _print({"schema": "drp/manifest/1", **_summary(read_summary(Path(manifest)))})

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from drp.domain.manifest import ManifestDifference, ManifestSummary
+from drp.domain.manifest import ManifestDifference, ManifestSummary, OpenManifest
 from drp.domain.ports import Cancelled, Progress, Report
 from drp.hashing import creation
 from drp.hashing.image import tree_digest
-from drp.hashing.reader import open_manifest
+from drp.hashing.opening import at_hand
+from drp.hashing.reader import Manifest
 from drp.hashing.rows import Options
 from drp.hashing.surroundings import surroundings
 from drp.hashing.tally import Tally
@@ -31,7 +32,7 @@ class TreeHasher:
     def compare(
         self,
         root: Path,
-        manifest: Path,
+        manifest: OpenManifest | Path,
         *,
         uid_offset: int | None,
         within: Path | None = None,
@@ -40,13 +41,14 @@ class TreeHasher:
     ) -> ManifestDifference:
         """Return how the tree at ``root`` departs from the manifest; ``uid_offset`` None: owners are not judged.
 
-        ``within`` is the folder that everything was restored below: no link is followed from there to the root, and
-        what lies beside the root is unexpected.
+        A manifest that is given by its path is opened here, once. ``within`` is the folder that everything was
+        restored below: no link is followed from there to the root, and what lies beside the root is unexpected.
 
         Raises ``ManifestError`` when the manifest cannot be believed or there is no tree, ``Interrupted``.
         """
-        with open_manifest(manifest) as opened:
-            watch = _watch(report, "hashing the restored tree", opened.trailer["files"], opened.trailer["total_bytes"])
+        assert isinstance(manifest, Manifest | Path), "opened by this package"
+        with at_hand(manifest) as opened:
+            files, total = opened.trailer["files"], opened.trailer["total_bytes"]
             unseen = ManifestDifference(
                 manifest_id=opened.id,
                 files_hashed=0,
@@ -54,13 +56,18 @@ class TreeHasher:
                 entries_expected=opened.trailer["entries"],
                 ownership_judged=uid_offset is not None,
             )
-        around = surroundings(within or root, root)
-        if around.blocked:
-            return _with(unseen, around.tally)
-        difference = compare_tree(
-            root, manifest, uid_offset=uid_offset, watch=watch, cancelled=cancelled, workers=self._workers
-        )
-        return _with(difference, around.tally)
+            around = surroundings(within or root, root)
+            if around.blocked:
+                return _with(unseen, around.tally)
+            difference = compare_tree(
+                root,
+                opened,
+                uid_offset=uid_offset,
+                watch=_watch(report, "hashing the restored tree", files, total),
+                cancelled=cancelled,
+                workers=self._workers,
+            )
+            return _with(difference, around.tally)
 
     def tree_digest(self, root: Path, *, report: Report = _silent, cancelled: Cancelled = lambda: False) -> str:
         """Return the digest of a tree as software, see `drp.hashing.image`.

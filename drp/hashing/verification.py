@@ -20,8 +20,9 @@ from drp.hashing.checkpoint import Checkpoint
 from drp.hashing.core import core_name
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.device import Kind, depth
+from drp.hashing.opening import at_hand
 from drp.hashing.pool import Pool
-from drp.hashing.reader import Frame, Manifest, open_manifest
+from drp.hashing.reader import Frame, Manifest
 from drp.hashing.rows import Options
 from drp.hashing.sampling import Sample, sentence
 from drp.hashing.selection import Selection, Stratum, select
@@ -67,7 +68,7 @@ class Verification:
 
 def verify_tree(
     root: Path,
-    manifest_path: Path,
+    manifest: Path | Manifest,
     plan: Plan,
     *,
     watch: Watch | None = None,
@@ -82,25 +83,25 @@ def verify_tree(
     """
     started = time.monotonic()
     with ExitStack() as stack:
-        manifest = stack.enter_context(open_manifest(manifest_path))
-        manifest.summary()
+        opened = stack.enter_context(at_hand(manifest))
+        opened.summary()
         try:
             descriptor = os.open(root, FLAGS)
         except OSError as error:
             hint = "nothing was compared: see whether the restore put anything there"
             raise ManifestError(f"cannot open the tree {root}: {os.strerror(error.errno or 0)}", hint=hint) from error
         stack.callback(os.close, descriptor)
-        checkpoint = _checkpoint(manifest, descriptor, plan)
+        checkpoint = _checkpoint(opened, descriptor, plan)
         finished = False
         if checkpoint is not None:
             stack.callback(lambda: checkpoint.close(finished=finished))
-        selection = select(manifest, plan.sample) if plan.sample else None
+        selection = select(opened, plan.sample) if plan.sample else None
         deep = depth(descriptor, plan.workers, plan.device)
-        job = _job(manifest, descriptor, plan, Tally(on_found), checkpoint)
+        job = _job(opened, descriptor, plan, Tally(on_found), checkpoint)
         options = job.setup["options"]
         options.update(strict=options["strict"] or deep.strict, window=deep.window, blind=deep.blind)
-        _fill(job, manifest, selection)
-        job.workers, job.total = deep.warm, manifest.trailer["total_bytes"]
+        _fill(job, opened, selection)
+        job.workers, job.total = deep.warm, opened.trailer["total_bytes"]
         pool = Pool(job, deep, rate=plan.rate, nice=plan.nice)
         if on_pool is not None:
             on_pool(pool)
@@ -114,22 +115,22 @@ def verify_tree(
             job.tally.add(found)
         finished = True
         difference = ManifestDifference(
-            manifest_id=manifest.id,
+            manifest_id=opened.id,
             files_hashed=job.files,
             bytes_hashed=job.size,
-            entries_expected=manifest.trailer["entries"],
+            entries_expected=opened.trailer["entries"],
             counts=dict(sorted(job.tally.counts.items())),
             deviations=job.tally.deviations(),
             ownership_judged=plan.uid_offset is not None,
             core=core_name(job.setup["options"]["core"]),
             duration_ms=int((time.monotonic() - started) * 1000),
         )
-        return _verification(difference, manifest, plan, job, selection)
+        return _verification(difference, opened, plan, job, selection)
 
 
 def compare_tree(
     root: Path,
-    manifest_path: Path,
+    manifest: Path | Manifest,
     *,
     uid_offset: int | None,
     watch: Watch | None = None,
@@ -139,7 +140,7 @@ def compare_tree(
 ) -> ManifestDifference:
     """Return how the whole tree at ``root`` departs from the manifest; raises as `verify_tree` does."""
     plan = Plan(uid_offset=uid_offset, workers=workers, rate=rate)
-    return verify_tree(root, manifest_path, plan, watch=watch, cancelled=cancelled).difference
+    return verify_tree(root, manifest, plan, watch=watch, cancelled=cancelled).difference
 
 
 def _verification(

@@ -22,7 +22,7 @@ from sqlmodel import create_engine
 from drp.atomic import sync_directory
 from drp.domain.events import Entry, Event
 from drp.domain.ports import Clock
-from drp.errors import ConfigError, Tampered
+from drp.errors import ConfigError, DrpError, Tampered
 from drp.journal.chain import GENESIS, DrillChain, JournalChain, Row, broken, forge, link
 from drp.journal.failures import translated
 from drp.journal.tables import ENTRIES, HEAD, SCHEMA_VERSION, lay, missing_guards
@@ -46,8 +46,10 @@ class JournalHead:
 class SqlJournal:
     """The append-only truth in a database. Safe to use from several threads and several processes."""
 
-    def __init__(self, location: str | Path, clock: Clock, *, password: str | None = None) -> None:
-        """Open the journal, making it when there is none.
+    def __init__(
+        self, location: str | Path, clock: Clock, *, password: str | None = None, absent: DrpError | None = None
+    ) -> None:
+        """Open the journal, making it when there is none; ``absent`` is raised instead where there must be one.
 
         ``location`` is the path of a SQLite file or a URL (``postgresql+pg8000://user@host/database``). Raises
         ConfigError for a URL that is none or a journal from a newer drp, StorageFull when it cannot be opened,
@@ -58,10 +60,12 @@ class SqlJournal:
         self._lock = threading.Lock()
         self._place = str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
         with translated(self._place):
+            if absent is not None and not _is_there(url):
+                raise absent
             self._engine = _engine(url)
             self._writer = self._engine.execution_options(drp_writes=True)
             try:
-                self._open()
+                self._open(absent)
             except BaseException:
                 self._engine.dispose()
                 raise
@@ -140,9 +144,11 @@ class SqlJournal:
         """Close every connection."""
         self._engine.dispose()
 
-    def _open(self) -> None:
+    def _open(self, absent: DrpError | None) -> None:
         with self._engine.begin() as connection:
             if not inspect(connection).has_table("drp_journal_head"):
+                if absent is not None:
+                    raise absent
                 self._lay()
         with self._engine.begin() as connection:
             version = connection.execute(select(HEAD.c.schema_version)).scalars().first()
@@ -230,6 +236,12 @@ def _url(location: str | Path, password: str | None) -> URL:
             hint="use a path, or postgresql+pg8000://user@host/database",
         )
     return url if password is None else url.set(password=password)
+
+
+def _is_there(url: URL) -> bool:
+    """Return whether there is something to open: a SQLite file with content, or a server to ask."""
+    path = Path(url.database or "")
+    return url.get_backend_name() != "sqlite" or (path.exists() and path.stat().st_size > 0)
 
 
 def _engine(url: URL) -> Engine:

@@ -18,7 +18,7 @@ from drp.reporting.i18n import Language, language
 from drp.reporting.phrase import Data, Phrase, Value
 from drp.reporting.reasons import refusal_of
 from drp.reporting.svg import gauge, mark, timeline_figure
-from drp.reporting.view import view_of
+from drp.reporting.view import Origin, view_of
 from drp.reporting.visible import split_visible
 from drp.share import shared
 
@@ -26,15 +26,15 @@ _BRIEF = 28
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def render_html(record: EvidenceRecord, tag: str) -> bytes:
+def render_html(record: EvidenceRecord, tag: str, origin: Origin | None = None) -> bytes:
     """Return the report of a record in a language. Same arguments, same bytes."""
-    return render_page(record, language(tag)).encode("utf-8", "replace")
+    return render_page(record, language(tag), origin).encode("utf-8", "replace")
 
 
-def render_page(record: EvidenceRecord, tongue: Language) -> str:
+def render_page(record: EvidenceRecord, tongue: Language, origin: Origin | None = None) -> str:
     """Return the page in a language that is at hand."""
     template = _environment(tongue).get_template("report.html.j2")
-    return template.render(view=view_of(record), language=tongue, words=words)
+    return template.render(view=view_of(record, origin), language=tongue, words=words)
 
 
 @cache

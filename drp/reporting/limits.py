@@ -34,14 +34,22 @@ _TECHNICAL = say(
 )
 
 
-def limits_of(record: EvidenceRecord) -> tuple[Phrase, ...]:
-    """Return what the record leaves unproven: for every drill, then what is particular to this one."""
+_UNCONFIRMED = say(
+    "The journal of this drill is gone or was changed: nothing confirms that this record is the one that was sealed."
+)
+
+
+def limits_of(record: EvidenceRecord, *, vouched_for: bool = True) -> tuple[Phrase, ...]:
+    """Return what the record leaves unproven: for every drill, then what is particular to this one.
+
+    ``vouched_for`` False: the journal could not confirm that this is the record that it sealed.
+    """
     particular = [limit for recovery in record.recoveries for limit in _limits_of_recovery(recovery)]
     if not all(recovery.sign_off is not None for recovery in record.recoveries):
         particular.append(_TECHNICAL)
     if record.resumptions:
         particular.append(say("The drill was interrupted and resumed: see the findings for how long drp did not run."))
-    return (*_ALWAYS, *particular)
+    return (*(() if vouched_for else (_UNCONFIRMED,)), *_ALWAYS, *particular)
 
 
 def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
@@ -75,3 +83,5 @@ def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
         yield say("{application}: the sign-off bears a name and no signature.", application=name)
     if recovery.measurement.clock_kind == "wall":
         yield say("{application}: durations come from the wall clock and are approximate.", application=name)
+    if recovery.measurement.downtime_ms is None:
+        yield say("{application}: for how long drp was not running cannot be told.", application=name)

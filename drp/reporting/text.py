@@ -12,17 +12,17 @@ from drp.domain.evidence import EvidenceRecord
 from drp.reporting.across import AcrossView
 from drp.reporting.i18n import Language, language
 from drp.reporting.phrase import Data, Phrase, Value
-from drp.reporting.view import FindingView, RecoveryView, ReportView, view_of
+from drp.reporting.view import FindingView, Origin, RecoveryView, ReportView, view_of
 from drp.reporting.visible import visible
 from drp.reporting.words import CHECK_OUTCOMES, PHASE_NAMES, SEVERITIES, VERDICT_MEANINGS, VERDICTS, Tone
 
 _MARKS: dict[Tone, str] = {"good": "✔", "bad": "✘", "doubt": "⚠", "plain": "—"}
 
 
-def render_markdown(record: EvidenceRecord, tag: str) -> bytes:
+def render_markdown(record: EvidenceRecord, tag: str, origin: Origin | None = None) -> bytes:
     """Return the summary of a record in a language. Same arguments, same bytes."""
     writer = _Writer(language(tag))
-    return ("\n".join(writer.report(view_of(record))) + "\n").encode("utf-8", "replace")
+    return ("\n".join(writer.report(view_of(record, origin))) + "\n").encode("utf-8", "replace")
 
 
 class _Writer:
@@ -160,6 +160,8 @@ class _Writer:
         finding, _, labelled = view.finding, self._tongue.gettext, self._tongue.labelled
         severity = self._say(SEVERITIES[finding.severity])
         what = f"**{severity}** {code(finding.code)} {self._say(view.title)}"
+        if view.earlier:
+            what += f" ({_('found before the drill was resumed')})"
         yield f"- {labelled(what, code(finding.subject))}"
         yield f"  - {labelled(_('Observed'), code(finding.observed))}"
         yield f"  - {labelled(_('Expected'), code(finding.expected))}"

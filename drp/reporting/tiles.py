@@ -105,7 +105,7 @@ def _integrity(record: RecoveryRecord) -> Tile:
     if hashed is None:
         return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("files were not compared"))
     if hashed.difference is None or hashed.manifest is None:
-        return Tile(question, _NOTHING, say("Not judged"), "doubt", say("there is no manifest to compare with"))
+        return Tile(question, _NOTHING, say("Not judged"), "doubt", say("there is no manifest to rely on"))
     difference = hashed.difference
     note = count("{n} entry in the manifest", "{n} entries in the manifest", difference.entries_expected)
     if difference.clean:
@@ -177,7 +177,7 @@ def _sign_off(record: RecoveryRecord, checklist: Checklist | None) -> Tile:
     if objective is None or measurement.wrt_attainment is None:
         return Tile(question, figure, say("Signed off"), "good", say("steps of the checklist passed"))
     tone = ATTAINMENT_TONES[measurement.wrt_attainment]
-    taken = Duration(measurement.wrt_ms or 0)
+    taken = say("{rta}", rta=Duration(measurement.wrt_ms)) if measurement.wrt_ms is not None else _NOTHING
     note = say("after {wrt}; objective (WRT): {objective}", wrt=taken, objective=Duration(objective))
     return Tile(question, figure, ATTAINMENTS[measurement.wrt_attainment], tone, note)
 

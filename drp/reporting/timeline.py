@@ -33,7 +33,7 @@ class Timeline:
     rto_ms: int
     waiting_ms: int
     harness_ms: int
-    downtime_ms: int
+    downtime_ms: int | None
 
 
 def timeline_of(record: RecoveryRecord) -> Timeline:

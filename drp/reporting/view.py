@@ -50,6 +50,8 @@ class FindingView:
     finding: Finding
     title: Phrase | Data
     remedy: Phrase | Data
+    earlier: bool = False
+    """Only an attempt before the drill was resumed found it; it counts like any other."""
     alike: int = 0
     """After the last one shown of a code: how many more of that code are not shown."""
 
@@ -90,6 +92,16 @@ class RecoveryView:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a record was read from."""
+
+    digest: str
+    """SHA-256 of its bytes as they were read, hex: an older drp wrote fewer fields than this one would."""
+    vouched_for: bool = True
+    """The journal sealed exactly these bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportView:
     """A whole report."""
 
@@ -102,17 +114,18 @@ class ReportView:
     limits: tuple[Phrase, ...]
 
 
-def view_of(record: EvidenceRecord) -> ReportView:
-    """Return what a report of the record shows."""
+def view_of(record: EvidenceRecord, origin: Origin | None = None) -> ReportView:
+    """Return what a report of the record shows; without an origin the record is one that this drp has just made."""
+    origin = origin or Origin(record_digest(record))
     planned = {recovery.name: recovery for recovery in record.plan.recoveries}
     return ReportView(
         record=record,
-        digest=record_digest(record),
+        digest=origin.digest,
         tone=VERDICT_TONES[record.verdict],
         reasons=_shorten(reasons_of(record.reasons), MAX_REASONS),
         recoveries=tuple(_recovery(recovery, planned[recovery.recovery], record) for recovery in record.recoveries),
         across=across_of(record),
-        limits=limits_of(record),
+        limits=limits_of(record, vouched_for=origin.vouched_for),
     )
 
 
@@ -128,7 +141,7 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
         surroundings=(*software_of(record), *pod_of(whole.plan, record)),
         deviations=_deviations(record),
         unrestored=_shorten(record.restore.receipt.unrestored if record.restore is not None else (), MAX_ROWS),
-        findings=_findings(record.findings),
+        findings=_findings(record),
         steps=_steps(record, checklist),
     )
 
@@ -163,20 +176,20 @@ def _gravest_first(finding: Finding) -> tuple[int, str, str]:
     return _GRAVITY[finding.severity], finding.code, finding.subject
 
 
-def _findings(findings: Sequence[Finding]) -> tuple[FindingView, ...]:
+def _findings(record: RecoveryRecord) -> tuple[FindingView, ...]:
     """Return the findings, gravest first; a code that a thousand files have in common is shown a few times."""
     shown: list[FindingView] = []
-    for _, group in groupby(sorted(findings, key=_gravest_first), key=lambda finding: finding.code):
+    for _, group in groupby(sorted(record.findings, key=_gravest_first), key=lambda finding: finding.code):
         alike = list(group)
-        views = [_finding(finding) for finding in alike[:MAX_ALIKE]]
+        views = [_finding(finding, earlier=finding in record.earlier_findings) for finding in alike[:MAX_ALIKE]]
         views[-1] = replace(views[-1], alike=len(alike) - len(views))
         shown += views
     return tuple(shown)
 
 
-def _finding(finding: Finding) -> FindingView:
+def _finding(finding: Finding, *, earlier: bool) -> FindingView:
     known = CATALOGUE.get(finding.code)
-    return FindingView(finding, Phrase(known.title) if known else Data(finding.code), remedy_of(finding))
+    return FindingView(finding, Phrase(known.title) if known else Data(finding.code), remedy_of(finding), earlier)
 
 
 def _groups(proof: IsolationProof) -> tuple[ProbeGroup, ...]:

@@ -50,6 +50,11 @@ class Backend(Protocol):
         """Whether it is reachable only while its medium is attached."""
         ...
 
+    @property
+    def clock_ahead_ms(self) -> int | None:
+        """By how much this machine's wall clock was ahead of the location's when it answered; None: it tells none."""
+        ...
+
     def look(self) -> Condition:
         """Return what is there, within seconds. Raises when it is absent, silent or refuses."""
         ...

@@ -52,6 +52,11 @@ class BucketBackend:
                 self._object_lock = False
         return self._object_lock
 
+    @property
+    def clock_ahead_ms(self) -> int | None:
+        """By how much this machine's clock was ahead of the service's when it last answered."""
+        return self._reader.clock_ahead_ms
+
     def look(self) -> Condition:
         """Return what is there, in four requests. Raises ``Unreachable`` or ``AccessDenied`` within seconds."""
         keys = [name for name in self._reader.names("keys/", limit=100) if not name.endswith("/")]

@@ -25,6 +25,7 @@ class DirectoryBackend:
 
     object_lock = False
     air_gapped = False
+    clock_ahead_ms = None
 
     def __init__(self, name: str, path: Path) -> None:
         """Take the repository's name, for messages, and where it is."""

@@ -63,6 +63,7 @@ class ResticRepository:
             air_gapped=self._backend.air_gapped,
             tool="restic",
             tool_version=self._tool.features.text,
+            clock_ahead_ms=self._backend.clock_ahead_ms,
             remarks=_ruin(condition) or self._trouble("cat", "config"),
         )
 

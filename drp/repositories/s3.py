@@ -7,8 +7,10 @@ configuration. Missing things are ``None``; refusals and silence are raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from drp.clock import utc_now
 from drp.domain.restore import SecretReference
 from drp.errors import AccessDenied, RepositoryError, Unreachable
 from drp.redact import redact, remember
@@ -37,6 +40,8 @@ _NO_AMBIENT_SETTINGS = {
 }
 """botocore's table of settings: without the environment variables that would point it at the caller's files."""
 _PAGE_LIMIT = 10_000
+_HALF_A_SECOND = timedelta(seconds=0.5)
+"""What a time in whole seconds leaves out, on average."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +113,16 @@ class S3Reader:
                 proxies={},
             ),
         )
+        self.clock_ahead_ms: int | None = None
+        """By how much this machine's clock was ahead of the service's when it last answered (RFC 9110 §6.6.1)."""
         self._client.meta.events.register("before-send.s3", _refuse_changes)
+        self._client.meta.events.register("response-received.s3", self._compare_clocks)
+
+    def _compare_clocks(self, response_dict: Mapping[str, Any] | None = None, **_: object) -> None:
+        said = (response_dict or {}).get("headers", {}).get("Date")
+        with suppress(TypeError, ValueError):
+            told = parsedate_to_datetime(str(said)).astimezone(UTC) + _HALF_A_SECOND
+            self.clock_ahead_ms = (utc_now() - told) // timedelta(milliseconds=1)
 
     def names(self, folder: str = "", *, limit: int | None = None) -> Iterator[str]:
         """Yield the keys below a folder of the repository, without the prefix, at most ``limit``."""

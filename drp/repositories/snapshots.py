@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drp.domain.application import Application, PointFilter
@@ -16,6 +16,10 @@ CONSISTENT_TAG = "consistent_at="
 """What is in a dump or a copy is older than the snapshot that keeps it; the backup job knows of which instant it is."""
 
 _ID = re.compile(r"[0-9a-f]{64}")
+_MANIFEST_MEANT = re.compile(r"[\W_]*drp[\W_]*man", re.IGNORECASE)
+_INSTANT_MEANT = re.compile(r"[\W_]*consistent[\W_]*at", re.IGNORECASE)
+"""Tags that are meant to name a manifest or to state an instant, however they were mistyped."""
+_MOST_TAGS, _LONGEST_TAG = 4, 100
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -67,19 +71,34 @@ def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> Re
         message = "not a snapshot id"
         raise ValueError(message)
     tags = _texts(snapshot.get("tags"))
-    summary = snapshot.get("summary")
-    size = summary.get("total_bytes_processed") if isinstance(summary, dict) else None
+    said = snapshot.get("summary")
+    summary = said if isinstance(said, dict) else {}
+    size = summary.get("total_bytes_processed")
+    stated_at = read_time(str(snapshot["time"]))
+    began, ended = (
+        read_time(str(summary[name])) if name in summary else None for name in ("backup_start", "backup_end")
+    )
+    consistent_at = _consistent_at(tags, stated_at)
+    manifest, trouble = _manifest(tags)
     return RecoveryPoint(
         id=identifier,
         repository=repository,
         application=application,
-        consistent_at=_consistent_at(tags, read_time(str(snapshot["time"]))),
+        consistent_at=consistent_at,
+        taken_at=began or stated_at,
+        duration=_duration(began, ended) if consistent_at == stated_at else None,
         size_bytes=size if isinstance(size, int) and size >= 0 else None,
         tags=tags,
         host=str(snapshot.get("hostname") or ""),
         paths=_texts(snapshot.get("paths")),
-        manifest_id=_manifest(tags),
+        manifest_id=manifest,
+        manifest_trouble=trouble,
     )
+
+
+def _duration(began: datetime | None, ended: datetime | None) -> timedelta | None:
+    """Return how long the tool read (restic 0.17 and newer say so); None too when its clock ran backwards."""
+    return ended - began if began is not None and ended is not None and ended >= began else None
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -97,18 +116,29 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _consistent_at(tags: Iterable[str], taken_at: datetime) -> datetime:
     """Return the instant that the tags state, else that of the snapshot. Raises ``ValueError`` for nonsense."""
-    stated = {read_time(tag.removeprefix(CONSISTENT_TAG)) for tag in tags if tag.startswith(CONSISTENT_TAG)}
+    meant = [tag for tag in tags if _INSTANT_MEANT.match(tag)]
+    if not all(tag.startswith(CONSISTENT_TAG) for tag in meant):
+        message = "a tag that is meant to state an instant and does not"
+        raise ValueError(message)
+    stated = {read_time(tag.removeprefix(CONSISTENT_TAG)) for tag in meant}
     if len(stated) > 1 or any(instant > taken_at for instant in stated):
         message = "tags that state two instants, or one after the snapshot"
         raise ValueError(message)
     return stated.pop() if stated else taken_at
 
 
-def _manifest(tags: Iterable[str]) -> str | None:
-    """Return the digest that the tags name; two different ones name none."""
-    digests = {tag.removeprefix(MANIFEST_TAG) for tag in tags if tag.startswith(MANIFEST_TAG)}
-    digest = digests.pop() if len(digests) == 1 else ""
-    return digest if _ID.fullmatch(digest) else None
+def _manifest(tags: Iterable[str]) -> tuple[str | None, str]:
+    """Return the digest that the tags name, and what they say where that is not exactly one digest.
+
+    A tag that was meant to name a manifest and does not is never taken for none: whatever looks like it counts.
+    """
+    named = sorted({tag for tag in tags if _MANIFEST_MEANT.match(tag)})
+    if not named:
+        return None, ""
+    digest = named[0].removeprefix(MANIFEST_TAG) if len(named) == 1 else ""
+    if named[0].startswith(MANIFEST_TAG) and _ID.fullmatch(digest):
+        return digest, ""
+    return None, ", ".join(repr(tag[:_LONGEST_TAG]) for tag in named[:_MOST_TAGS])
 
 
 def read_time(text: str) -> datetime:

@@ -20,6 +20,14 @@ from drp.repositories.settings import Limits
 _VERSION_SECONDS = 20.0
 
 
+def executable_path(executable: str) -> Path:
+    """Return where the backup tool is. Raises ``RepositoryError`` when it is nowhere."""
+    found = shutil.which(executable, path=MINIMAL_ENVIRONMENT["PATH"])
+    if found is None:
+        raise RepositoryError(f"{executable} is not installed", hint="install restic, or run `drp doctor`")
+    return Path(found).resolve()
+
+
 class ResticTool:
     """One restic executable, used on one repository."""
 
@@ -42,10 +50,7 @@ class ResticTool:
     @cached_property
     def path(self) -> Path:
         """Return the executable's path. Raises ``RepositoryError`` when there is none."""
-        found = shutil.which(self._executable, path=MINIMAL_ENVIRONMENT["PATH"])
-        if found is None:
-            raise RepositoryError(f"{self._executable} is not installed", hint="install restic, or run `drp doctor`")
-        return Path(found).resolve()
+        return executable_path(self._executable)
 
     @cached_property
     def features(self) -> Features:

@@ -53,6 +53,12 @@ def describe(name: str) -> Description:
     return dataclasses.replace(_described(entry), digest=_package_digest(entry.module.partition(".")[0]))
 
 
+@cache
+def package_of(name: str) -> tuple[Path, ...]:
+    """Return the folders, or the file, of the top-level package that a verifier is in. Raises PluginError."""
+    return _places(_entry(name).module.partition(".")[0])
+
+
 def _entry(name: str) -> EntryPoint:
     # an editable install can list a distribution twice; the same entry point twice is one
     found = {(entry.value, _described(entry).shown): entry for entry in entry_points(group=GROUP, name=name)}
@@ -97,14 +103,18 @@ def _described(entry: EntryPoint) -> Description:
 
 @cache
 def _package_digest(package: str) -> str:
-    spec = importlib.util.find_spec(package)
-    if spec is None:
-        raise PluginError(f"package {package} of a verifier is not installed")
     digest = hashlib.sha256()
-    for root in sorted(spec.submodule_search_locations or [spec.origin or ""]):
-        place = Path(root)
+    for place in _places(package):
         sources = sorted(place.rglob("*.py")) if place.is_dir() else [place]
         for source in sources:
             content = hashlib.sha256(source.read_bytes()).hexdigest()
             digest.update(f"{content}  {source.relative_to(place.parent).as_posix()}\n".encode())
     return digest.hexdigest()
+
+
+@cache
+def _places(package: str) -> tuple[Path, ...]:
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        raise PluginError(f"package {package} of a verifier is not installed")
+    return tuple(Path(root) for root in sorted(spec.submodule_search_locations or [spec.origin or ""]))

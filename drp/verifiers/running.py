@@ -170,7 +170,7 @@ def _checked(answer: object) -> CheckResult:
         isinstance(answer.watermark, Watermark) and answer.watermark.at.tzinfo is not None
     ):
         observed = f"it gave a watermark without time zone: {answer.watermark!r}"
-        return dataclasses.replace(answer, outcome="undetermined", observed=observed, watermark=None)
+        return dataclasses.replace(answer, outcome="undetermined", observed=observed, watermark=None, undated=True)
     return answer
 
 
@@ -180,7 +180,8 @@ def _out_of_time(expectation: Expectation) -> CheckResult:
 
 
 def _undetermined(check: str, statement: str, observed: str) -> CheckResult:
-    return CheckResult(check=check, outcome="undetermined", statement=statement, observed=observed)
+    # whether it would have dated the newest datum nobody knows
+    return CheckResult(check=check, outcome="undetermined", statement=statement, observed=observed, undated=True)
 
 
 def _presentable(name: str, result: CheckResult) -> CheckResult:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from drp.hashing.difference import differences
 from drp.hashing.layout import FIXED, OWNER, Group, encode, sort_key
-from drp.hashing.reader import open_manifest
+from drp.hashing.opening import open_manifest
 from drp.hashing.verification import Plan, verify_tree
 from drp.hashing.writer import Writer
 from tests.benchmarks.hashing_trees import DIRECTORY

@@ -26,7 +26,11 @@ OBJECTIVES = Objectives(rto=timedelta(hours=1), rpo=timedelta(hours=1))
 def test_rpa_is_an_interval_and_met_means_inside(point, watermark):
     mark = None if watermark is None else Watermark(at=EPOCH + timedelta(seconds=watermark), source="x")
     lower, upper = rpa_interval(EPOCH, EPOCH + timedelta(seconds=point), mark)
-    assert lower is not None
+    assert (lower is None) == (point > 0), "a point of after the disaster measures nothing"
+    if lower is None:
+        assert upper is None
+        assert rpo_attainment(lower, upper, OBJECTIVES) == "not-measured"
+        return
     assert lower >= 0
     assert upper is None or upper >= lower
     attainment = rpo_attainment(lower, upper, OBJECTIVES)
@@ -52,11 +56,13 @@ def test_no_recovery_is_no_attainment():
 
 
 @given(start=st.integers(0, 10**15), end=st.integers(0, 10**15), jump=seconds, same=st.booleans())
-def test_a_duration_is_never_negative(start, end, jump, same):
+def test_a_duration_is_never_negative_and_a_clock_that_ran_backwards_measured_nothing(start, end, jump, same):
     first = Stamp(wall=EPOCH, monotonic_ns=start, boot_id="a")
     last = Stamp(wall=EPOCH + timedelta(seconds=jump), monotonic_ns=end, boot_id="a" if same else "b")
     milliseconds, monotonic = elapsed_ms(first, last)
-    assert milliseconds >= 0
+    backwards = end < start if same else jump < 0
+    assert (milliseconds is None) == backwards
+    assert milliseconds is None or milliseconds >= 0
     assert monotonic is same
 
 

@@ -13,7 +13,7 @@ from drp.domain.application import Application, CheckSpec, Objectives, Runbook
 from drp.domain.check import Loss
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
-from drp.domain.manifest import ManifestDifference, ManifestSummary
+from drp.domain.manifest import ManifestDifference, ManifestSummary, OpenManifest
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.ports import Abilities, Ports, SinkReceipt
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
@@ -91,6 +91,11 @@ class Script:
     points: int = 1
     manifest: bool = True
     manifest_named: bool = True
+    manifest_trouble: str = ""
+    manifest_made: dict[str, object] = field(default_factory=dict)
+    """What the manifest says of itself, otherwise than it should."""
+    compared_id: str = "m" * 64
+    """Id of the manifest that the hasher says it compared with."""
     immutability: str = "compliance"
     proof_allowed: int = 0
     unrestored: tuple[str, ...] = ()
@@ -106,11 +111,31 @@ class Script:
     unreadable: tuple[str, ...] = ()
     images: dict[str, str] = field(default_factory=dict)
     """Software images by path, and their digests."""
+    materials: dict[str, str] = field(default_factory=dict)
+    """What the recoveries use now, by its digests; the plan declares none."""
     records: dict[str, object] = field(default_factory=dict)
     """set → its records, or why they cannot be read."""
     faults: dict[str, BaseException] = field(default_factory=dict)
     """port.method → what it raises."""
     on_call: Callable[[str], None] = lambda name: None
+
+
+class SimManifest:
+    """An open manifest of the world, made as it should be unless the script says otherwise."""
+
+    def __init__(self, world: World, point: RecoveryPoint) -> None:
+        self._world, self._point = world, point
+
+    def summary(self) -> ManifestSummary:
+        made = ManifestSummary(
+            id="m" * 64, application=self._point.application, root="/srv/app", host="prod", tool="drp", algorithms=("blake3",),
+            started_at=self._point.consistent_at - timedelta(minutes=2), finished_at=self._point.consistent_at - timedelta(minutes=1),
+            entries=10, files=10, total_bytes=1000, merkle_root="0",
+        )  # fmt: skip
+        return replace(made, **self._world.script.manifest_made)
+
+    def close(self) -> None:
+        self._world.call("manifest.close")
 
 
 class World:
@@ -139,7 +164,7 @@ class World:
         return Ports(
             repositories={"vault": self}, sandbox=self, runbooks=Runbooks(self), hasher=self, manifests=self, checks=Checks(self), records=Records(self),
             sign_offs=self.desk, journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
-            cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"},
+            cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"}, materials=lambda plan: self.script.materials,
         )  # fmt: skip
 
     def call(self, name: str) -> None:
@@ -159,7 +184,8 @@ class World:
             points=tuple(
                 RecoveryPoint(
                     id=f"{number:064x}", repository="vault", application=application.name, size_bytes=1000,
-                    manifest_id="m" * 64 if self.script.manifest_named else None,
+                    manifest_id="m" * 64 if self.script.manifest_named and not self.script.manifest_trouble else None,
+                    manifest_trouble=self.script.manifest_trouble, host="prod", paths=("/srv/app",),
                     consistent_at=self.script.consistent_at - timedelta(days=number),
                 )
                 for number in range(self.script.points)
@@ -229,10 +255,14 @@ class World:
         return self.script.cell_residue if handle.role == "restore-cell" else self.script.residue
 
     # Hasher, ManifestSource, EvidenceSink, Reporter
-    def compare(self, root: Path, manifest: Path, **_: object) -> ManifestDifference:
+    def compare(self, root: Path, manifest: OpenManifest, **_: object) -> ManifestDifference:
         self.call("compare")
         return ManifestDifference(
-            manifest_id="m" * 64, files_hashed=10, bytes_hashed=1000, entries_expected=10, counts=self.script.difference
+            manifest_id=self.script.compared_id,
+            files_hashed=10,
+            bytes_hashed=1000,
+            entries_expected=10,
+            counts=self.script.difference,
         )
 
     def tree_digest(self, root: Path, **_: object) -> str:
@@ -242,14 +272,9 @@ class World:
             raise NotFound(message)
         return self.script.images[str(root)]
 
-    def expected(self, point: RecoveryPoint) -> tuple[Path, ManifestSummary] | None:
+    def expected(self, point: RecoveryPoint) -> SimManifest | None:
         self.call("expected")
-        if not self.script.manifest:
-            return None
-        return Path("/m"), ManifestSummary(
-            id="m" * 64, application=point.application, root="/srv/app", host="prod", tool="drp", algorithms=("blake3",), started_at=EPOCH,
-            finished_at=EPOCH, entries=10, files=10, total_bytes=1000, merkle_root="0",
-        )  # fmt: skip
+        return SimManifest(self, point) if self.script.manifest else None
 
     def put(self, drill: str, name: str, content: bytes) -> SinkReceipt:
         self.call("put")

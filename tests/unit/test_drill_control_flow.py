@@ -113,7 +113,7 @@ def test_acknowledged_writes_that_are_lost_are_told_and_fail_nothing_by_themselv
         ("open_cell", SandboxError("gone"), "DRP-R003", "inconclusive"),
         ("runbook.restore", RunbookError("time limit"), "DRP-R003", "inconclusive"),
         ("receipt", StorageFull("no space"), "DRP-R003", "inconclusive"),
-        ("expected", ManifestError("edited"), "DRP-H008", "failed"),
+        ("expected", ManifestError("edited"), "DRP-H011", "inconclusive"),
         ("compare", ManifestError("truncated"), "DRP-X003", "inconclusive"),
         ("runbook.start", RunbookError("unreachable"), "DRP-U002", "inconclusive"),
         ("egress", SandboxError("gone"), "DRP-X003", "inconclusive"),

@@ -124,7 +124,8 @@ def test_a_clock_that_was_set_back_by_a_reboot_meets_no_objective():
     world.clock.boot, world.clock.behind = "boot-2", timedelta(days=20_000)
     taken_up(world)
     measurement = concluded(world).measurements[0]
-    assert (measurement.rta_ms, measurement.rto_attainment) == (None, "not-measured")
+    assert (measurement.rta_ms, measurement.rto_attainment) == (None, "undetermined")
+    assert "DRP-T006" in codes(world)
     assert concluded(world).verdict == "inconclusive"
 
 

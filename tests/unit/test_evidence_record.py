@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,32 @@ def test_bytes_are_canonical_and_come_back(any_record: EvidenceRecord) -> None:
         json.dumps(json.loads(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() == content
     )
     assert record_digest(any_record) == hashlib.sha256(content).hexdigest()
+
+
+OLDER = Path(__file__).parents[1] / "support" / "records" / "failed-0.1.0.json"
+
+
+def test_a_record_of_an_older_drp_with_fewer_fields_is_read() -> None:
+    content = OLDER.read_bytes()
+    record = read_record(content)
+    assert record.verdict == "failed"
+    assert record.recoveries[0].earlier_findings == ()
+    assert b"earlier_findings" not in content
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b'"verdict":"failed"', b'"verdict": "failed"'),
+        (b'"verdict":"failed"', b'"verdict":"failed","verdict_of":"nobody"'),
+        (b'"schema":', b'"aaa":1,"schema":'),
+    ],
+)
+def test_an_older_record_may_lack_fields_and_may_not_have_others(was: bytes, becomes: bytes) -> None:
+    content = OLDER.read_bytes()
+    assert was in content
+    with pytest.raises(Tampered):
+        read_record(content.replace(was, becomes))
 
 
 def test_sealing_again_after_a_crash_gives_the_same_bytes() -> None:

@@ -78,7 +78,7 @@ def test_facts_that_are_not_understood_are_no_facts(facts):
     ],
 )
 def test_a_timestamp_with_zone_is_a_watermark_in_utc(text, at):
-    result = judge(text, Newest(query="select 1", canary=True), EXPECTATION)
+    result = judge(text, Newest(query="select 1", canary=True), EXPECTATION, store="main")
     assert result.outcome == "passed"
     assert result.watermark is not None
     assert result.watermark.at == at
@@ -87,37 +87,43 @@ def test_a_timestamp_with_zone_is_a_watermark_in_utc(text, at):
 
 @pytest.mark.parametrize("text", ["2026-11-20T11:00:00", "infinity", "yesterday", "", "0044-03-15 BC", "5" * 10_000])
 def test_what_is_no_instant_is_undetermined(text):
-    result = judge(text, Newest(query="select 1"), EXPECTATION)
+    result = judge(text, Newest(query="select 1"), EXPECTATION, store="main")
     assert result.outcome == "undetermined"
     assert result.watermark is None
 
 
 def test_a_naive_timestamp_counts_only_when_the_site_says_what_it_means():
-    result = judge("2026-11-20T11:00:00", Newest(query="select 1", assume_utc=True), EXPECTATION)
+    result = judge("2026-11-20T11:00:00", Newest(query="select 1", assume_utc=True), EXPECTATION, store="main")
     assert result.watermark is not None
     assert result.watermark.at == NOON - timedelta(hours=1)
 
 
 def test_no_datum_at_all_fails():
-    assert judge(None, Newest(query="select 1"), EXPECTATION).outcome == "failed"
+    assert judge(None, Newest(query="select 1"), EXPECTATION, store="main").outcome == "failed"
 
 
 def test_a_datum_after_the_disaster_is_refused():
-    result = judge((NOON + timedelta(milliseconds=1)).isoformat(), Newest(query="select 1"), EXPECTATION)
+    result = judge((NOON + timedelta(milliseconds=1)).isoformat(), Newest(query="select 1"), EXPECTATION, store="main")
     assert (result.outcome, result.watermark) == ("undetermined", None)
     assert "restore's own time" in result.observed
 
 
 def test_clock_skew_is_allowed_for_but_never_past_the_start_of_the_drill():
     generous = Newest(query="select 1", clock_skew_seconds=7200)
-    assert judge((NOON + timedelta(minutes=59)).isoformat(), generous, EXPECTATION).outcome == "passed"
-    assert judge((NOON + timedelta(minutes=61)).isoformat(), generous, EXPECTATION).outcome == "undetermined"
+    assert judge((NOON + timedelta(minutes=59)).isoformat(), generous, EXPECTATION, store="main").outcome == "passed"
+    assert (
+        judge((NOON + timedelta(minutes=61)).isoformat(), generous, EXPECTATION, store="main").outcome == "undetermined"
+    )
 
 
 def test_a_datum_older_than_the_site_allows_fails():
     busy = Newest(query="select 1", within_seconds=60)
-    assert judge((NOON - timedelta(hours=2, seconds=59)).isoformat(), busy, EXPECTATION).outcome == "passed"
-    assert judge((NOON - timedelta(hours=2, seconds=61)).isoformat(), busy, EXPECTATION).outcome == "failed"
+    assert (
+        judge((NOON - timedelta(hours=2, seconds=59)).isoformat(), busy, EXPECTATION, store="main").outcome == "passed"
+    )
+    assert (
+        judge((NOON - timedelta(hours=2, seconds=61)).isoformat(), busy, EXPECTATION, store="main").outcome == "failed"
+    )
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class CommandVerifier:
             timeout_seconds=expectation.timeout_seconds,
             environment=options.environment,
         )
-        results = list(_statements(execution, expectation))
+        results = list(_statements(options.argv[0], execution, expectation))
         yield from results
         yield _whole(options.argv[0], execution, {result.outcome for result in results})
 
@@ -78,15 +78,15 @@ def _whole(program: str, execution: Execution, outcomes: set[CheckOutcome]) -> C
     return undetermined("exit", statement, observed=observed, expected="ends with 0 or 1")
 
 
-def _statements(execution: Execution, expectation: Expectation) -> Iterator[CheckResult]:
+def _statements(program: str, execution: Execution, expectation: Expectation) -> Iterator[CheckResult]:
     lines = [line for line in execution.stdout.split(b"\n") if line.lstrip().startswith(b"{")]
     for number, line in enumerate(lines[:_MOST_LINES], start=1):
-        yield _statement(number, line, expectation)
+        yield _statement(number, line, program, expectation)
     if len(lines) > _MOST_LINES:
         yield undetermined("lines", f"at most {_MOST_LINES} statements", observed=f"{len(lines)} lines")
 
 
-def _statement(number: int, line: bytes, expectation: Expectation) -> CheckResult:
+def _statement(number: int, line: bytes, program: str, expectation: Expectation) -> CheckResult:
     try:
         data = json.loads(line) if len(line) <= _LONGEST_LINE else None
     except (ValueError, RecursionError):
@@ -96,7 +96,7 @@ def _statement(number: int, line: bytes, expectation: Expectation) -> CheckResul
     if "watermark" in data:
         source = Newest(query=_text(data, "source") or "command", canary=data.get("canary") is True)
         instant = data["watermark"]
-        return judge(None if instant is None else str(instant), source, expectation)
+        return judge(None if instant is None else str(instant), source, expectation, store=f"command {program}")
     check, outcome = _text(data, "check"), data.get("outcome")
     if not check or outcome not in _OUTCOMES:
         observed = repr(line[:200])

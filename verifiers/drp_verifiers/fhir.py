@@ -92,7 +92,7 @@ def _content(data: Mapping[str, object], options: FhirOptions, expectation: Expe
     yield judge_counts("counts", "the server counts what it held at backup time", counts, section(expectation, "fhir"))
     yield _references(data)
     if options.last_updated is not None:
-        yield judge(text_of(data, "newest") or None, options.last_updated, expectation)
+        yield judge(text_of(data, "newest") or None, options.last_updated, expectation, store=f"fhir {options.base}")
 
 
 def _references(data: Mapping[str, object]) -> CheckResult:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -99,7 +99,7 @@ def _details(answer: Answer, options: FilesOptions, expectation: Expectation) ->
             clock_skew_seconds=options.clock_skew_seconds,
             within_seconds=options.within_seconds,
         )
-        yield judge(text_of(answer.data, "canary") or None, source, expectation, check="canary")
+        yield judge(text_of(answer.data, "canary") or None, source, expectation, store=_store(options), check="canary")
 
 
 def _listed(answer: Answer, kind: str) -> str:
@@ -118,9 +118,16 @@ def _newest(answer: Answer, options: FilesOptions, expectation: Expectation) -> 
         query=f"newest modification time below {options.root}", clock_skew_seconds=options.clock_skew_seconds
     )
     if not isinstance(nanoseconds, int):
-        return judge(None, source, expectation)
+        return judge(None, source, expectation, store=_store(options))
     try:
         at = datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat()
     except (OverflowError, ValueError, OSError):
         at = f"{nanoseconds} ns, of {text_of(answer.data, 'newest_path')}"
-    return judge(at, source, expectation)
+    found = judge(at, source, expectation, store=_store(options))
+    return (
+        replace(found, observed=f"{found.observed}: {text_of(answer.data, 'newest_path')}") if found.undated else found
+    )
+
+
+def _store(options: FilesOptions) -> str:
+    return f"files {options.root}"

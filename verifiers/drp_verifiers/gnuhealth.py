@@ -18,7 +18,7 @@ from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import GnuHealthRecords
 from drp_verifiers.statements import failed, judged, passed, undetermined
-from drp_verifiers.watermarks import Newest, judge
+from drp_verifiers.watermarks import Newest, judge, undated
 
 _MODELS = (
     "party.party",
@@ -102,7 +102,8 @@ class GnuHealthVerifier:
         else:
             yield failed("login", statement, observed=text_of(answer.data, "reason"), expected="a session")
         for check in _CHECKS:
-            yield undetermined(check, "needs a user who can log in", observed="nobody could log in")
+            unseen = undetermined(check, "needs a user who can log in", observed="nobody could log in")
+            yield undated(unseen) if check == "newest" else unseen
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
         """Return what a running GNU Health counts, for the manifest. Raises ValueError when it cannot be asked."""
@@ -147,12 +148,14 @@ def _newest(
     data: Mapping[str, object], errors: Mapping[str, object], options: GnuHealthOptions, expectation: Expectation
 ) -> CheckResult:
     if "newest" in errors:
-        return undetermined("newest", "the newest record of the application", observed=text_of(errors, "newest"))
+        said = text_of(errors, "newest")
+        return undated(undetermined("newest", "the newest record of the application", observed=said))
     answered = data.get("newest")
     found = answered if isinstance(answered, dict) else {}
     where = f"GNU Health: {text_of(found, 'field') or 'create_date'} of {text_of(found, 'model') or 'any record'}"
     newest = Newest(query=where, canary=options.canary, within_seconds=options.within_seconds)
-    return judge(text_of(found, "at") or None, newest, expectation)
+    store = f"gnuhealth {options.host}:{options.port}/{options.database}"
+    return judge(text_of(found, "at") or None, newest, expectation, store=store)
 
 
 def _reports(

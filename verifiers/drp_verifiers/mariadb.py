@@ -11,7 +11,7 @@ from drp_verifiers.clinical import inside, judge_counts, section, trouble_of
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import MariaDbRecords
 from drp_verifiers.statements import failed, judged, last_words, undetermined
-from drp_verifiers.watermarks import Newest, judge
+from drp_verifiers.watermarks import Newest, judge, undated
 
 _TABLES = (
     "SELECT CONCAT('SELECT ''', REPLACE(table_name, '''', ''''''), ''', COUNT(*) FROM `', "
@@ -108,7 +108,8 @@ class MariaDbVerifier:
             else:
                 yield failed("server", statement, observed=last_words(execution), expected="an answer")
             for check in ("tables", "counts", "newest"):
-                yield undetermined(check, "needs a server that answers", observed="the server did not answer")
+                unseen = undetermined(check, "needs a server that answers", observed="the server did not answer")
+                yield undated(unseen) if check == "newest" else unseen
             return
         cells = _rows(execution)[0] if _rows(execution) else [""]
         observed = f"version {cells[0][:60]}, innodb_force_recovery {cells[-1][:4]}"
@@ -117,7 +118,8 @@ class MariaDbVerifier:
             yield _tables(session)
         yield _counts(session)
         if options.newest is not None:
-            yield _newest(session, options.newest)
+            found = _newest(session, options.newest)
+            yield found if found.watermark is not None else undated(found)
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
         """Return the rows of every table, for the manifest. Raises ValueError when they cannot be counted."""
@@ -167,6 +169,10 @@ def _counts(session: Session) -> CheckResult:
     return judge_counts("counts", statement, found, facts if isinstance(facts, Mapping) else {})
 
 
+def _store(options: MariaDbOptions) -> str:
+    return f"mariadb {options.socket or options.defaults_file or 'local'}/{options.database}"
+
+
 def _newest(session: Session, newest: Newest) -> CheckResult:
     execution = session.query(newest.query.strip().rstrip(";") + ";")
     if (trouble := trouble_of("mariadb", execution)) is not None:
@@ -177,4 +183,4 @@ def _newest(session: Session, newest: Newest) -> CheckResult:
     if len(rows) > 1 or (rows and len(rows[0]) != 1):
         return undetermined("newest", "the newest datum", observed="not one row with one column")
     text = rows[0][0] if rows else "NULL"
-    return judge(None if text == "NULL" else text, newest, session.expectation)
+    return judge(None if text == "NULL" else text, newest, session.expectation, store=_store(session.options))

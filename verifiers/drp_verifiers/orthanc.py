@@ -19,7 +19,7 @@ from drp_verifiers.orthanc_files import stored_files
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import OrthancRecords
 from drp_verifiers.statements import failed, judged, passed, undetermined
-from drp_verifiers.watermarks import Newest, judge
+from drp_verifiers.watermarks import Newest, judge, undated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,8 @@ class OrthancVerifier:
             yield failed("answers", statement, observed=observed, expected="status 200 with the restored credentials")
         if answer.trouble is not None or status != 200:
             for check in ("counts", "stored-images", "newest", *(("canary",) if options.canary_study else ())):
-                yield undetermined(check, "needs an Orthanc that answers", observed="it did not answer")
+                unseen = undetermined(check, "needs an Orthanc that answers", observed="it did not answer")
+                yield undated(unseen) if check in {"newest", "canary"} else unseen
         if options.storage:
             yield from stored_files(target, options, expectation)
         if options.dicom_port:
@@ -150,14 +151,15 @@ def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) 
     counts = whole_numbers(answer.data.get("counts"))
     yield judge_counts("counts", "Orthanc counts what it held at backup time", counts, facts)
     yield _digests(answer, counts.get("instances", 0))
+    store = f"orthanc {options.host}:{options.port}"
     newest = Newest(
         query="Orthanc: newest LastUpdate of a study", canary=options.canary, within_seconds=options.within_seconds
     )
-    yield judge(_instant(text_of(answer.data, "newest")), newest, expectation)
+    yield judge(_instant(text_of(answer.data, "newest")), newest, expectation, store=store)
     if options.canary_study:
         source = f"Orthanc: metadata {options.canary_metadata} of study {options.canary_study}"
         canary = Newest(query=source, canary=True, within_seconds=options.within_seconds)
-        yield judge(text_of(answer.data, "canary") or None, canary, expectation, check="canary")
+        yield judge(text_of(answer.data, "canary") or None, canary, expectation, store=store, check="canary")
     if options.dicomweb:
         for sample in _samples(answer):
             yield _web(sample)

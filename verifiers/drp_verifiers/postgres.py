@@ -17,7 +17,7 @@ from drp_verifiers.postgres_tables import check_tables, databases
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import PostgresRecords
 from drp_verifiers.statements import failed, judged, passed, undetermined
-from drp_verifiers.watermarks import Newest, judge
+from drp_verifiers.watermarks import Newest, judge, undated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,8 @@ class PostgresVerifier:
         except NoAnswer as silence:
             yield silence.trouble.result("server", "the server answers", expected="an answer")
             for check in _declared(options):
-                yield undetermined(check, "needs a server that answers", observed="the server did not answer")
+                unseen = undetermined(check, "needs a server that answers", observed="the server did not answer")
+                yield undated(unseen) if check == "newest" else unseen
             return
         yield from _server(server, options)
         if options.amcheck:
@@ -144,7 +145,8 @@ def _declared_queries(
     session: Session, options: PostgresOptions, maintenance: str, expectation: Expectation
 ) -> Iterator[CheckResult]:
     if options.newest is not None:
-        yield _newest(session, options.newest, maintenance, expectation)
+        found = _newest(session, options.newest, maintenance, expectation)
+        yield found if found.watermark is not None else undated(found)
     for assertion in options.assertions:
         try:
             rows = session.query(assertion.database or maintenance, assertion.sql)
@@ -155,15 +157,17 @@ def _declared_queries(
 
 
 def _newest(session: Session, newest: Newest, maintenance: str, expectation: Expectation) -> CheckResult:
+    database, connection = newest.database or maintenance, session.connection
+    store = f"postgres {connection.host}:{connection.port}/{database}"
     try:
-        rows = session.query(newest.database or maintenance, newest.query)
+        rows = session.query(database, newest.query)
     except NoAnswer as silence:
         return silence.trouble.result("newest", "the newest datum")
     match rows:
         case []:
-            return judge(None, newest, expectation)
+            return judge(None, newest, expectation, store=store)
         case [dict(row)] if len(row) == 1:
             value = next(iter(row.values()))
-            return judge(None if value is None else str(value), newest, expectation)
+            return judge(None if value is None else str(value), newest, expectation, store=store)
         case _:
             return undetermined("newest", "the newest datum", observed="not one row with one column")

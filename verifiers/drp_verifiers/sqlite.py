@@ -17,7 +17,7 @@ from drp_verifiers.inside import ask, text_of, texts_of
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import SqliteRecords
 from drp_verifiers.statements import Trouble, failed, judged, passed, undetermined
-from drp_verifiers.watermarks import Newest, judge
+from drp_verifiers.watermarks import Newest, judge, undated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,16 +153,21 @@ def _queries(
         else:
             yield judge_rows(assertion, rows, target, timeout_seconds=expectation.timeout_seconds)
     if options.newest is not None:
-        rows, trouble = answers[-1]
-        match rows:
-            case _ if trouble is not None:
-                yield trouble.result("newest", "the newest datum")
-            case []:
-                yield judge(None, options.newest, expectation)
-            case [[cell]]:
-                yield judge(None if cell is None else str(cell), options.newest, expectation)
-            case _:
-                yield undetermined("newest", "the newest datum", observed="not one row with one column")
+        yield _newest(*answers[-1], options.newest, expectation, f"sqlite {options.path}")
+
+
+def _newest(
+    rows: list[object], trouble: Trouble | None, newest: Newest, expectation: Expectation, store: str
+) -> CheckResult:
+    match rows:
+        case _ if trouble is not None:
+            return undated(trouble.result("newest", "the newest datum"))
+        case []:
+            return judge(None, newest, expectation, store=store)
+        case [[cell]]:
+            return judge(None if cell is None else str(cell), newest, expectation, store=store)
+        case _:
+            return undated(undetermined("newest", "the newest datum", observed="not one row with one column"))
 
 
 def sqlite_facts(target: Target, path: str, *, copy: bool, timeout_seconds: float) -> dict[str, int]:

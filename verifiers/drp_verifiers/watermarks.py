@@ -1,19 +1,21 @@
 """Turns the newest datum that an application shows into a watermark, or says why it cannot be one.
 
 The traps: a timestamp without zone is nobody's instant; a logical restore stamps rows, commits and files with the
-restore's own time, which would report a loss of nothing. So only what the site declares is asked, and an instant that
-lies after the disaster or after the drill began is refused.
+restore's own time, which would report a loss of nothing; one row that is dated in the future (an appointment) hides how
+old all others are. So only what the site declares is asked, and an instant later than the backup can hold any is
+refused, never cut to one that it could be.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from drp.domain.check import CheckResult, Expectation, Watermark
 from drp_verifiers.statements import failed, passed, undetermined
 
 _LONGEST = 64
+_ADVICE = "ask for data that was dated when it was written, and leave out what is planned for later"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,45 +31,74 @@ class Newest:
     canary: bool = False
     """The query reads drp's heartbeat, so its age is not idle time."""
     clock_skew_seconds: float = 0.0
-    """How far the application's clock may have run ahead of the instant of the disaster."""
+    """How far the application's clock may have run ahead of the backup's and of the instant of the disaster."""
     within_seconds: float | None = None
     """Fail when the datum is older than this, seen from the recovery point's instant."""
 
 
-def judge(text: str | None, newest: Newest, expectation: Expectation, *, check: str = "newest") -> CheckResult:
-    """Return the result for the timestamp that the declared query answered; None: there was no datum."""
-    statement = f"the newest datum shown by: {_one_line(newest.query)}"
+def judge(
+    text: str | None, newest: Newest, expectation: Expectation, *, store: str, check: str = "newest"
+) -> CheckResult:
+    """Return the result for the timestamp that the declared query answered; None: there was no datum.
+
+    ``store`` names where the query was asked, by what the plan says: one canary speaks for all of one store.
+    """
+    statement = _statement(newest)
     if text is None:
-        return failed(check, statement, observed="no datum at all", expected="at least one dated datum")
+        return undated(failed(check, statement, observed="no datum at all", expected="at least one dated datum"))
     try:
         at = datetime.fromisoformat(text.strip()[:_LONGEST])
     except ValueError:
-        return undetermined(check, statement, observed=f"{text[:_LONGEST]!r} is not a timestamp")
+        return undated(undetermined(check, statement, observed=f"{text[:_LONGEST]!r} is not a timestamp"))
     if at.tzinfo is None:
         if not newest.assume_utc:
             observed = f"{text} has no time zone: return a timestamptz, or say assume_utc"
-            return undetermined(check, statement, observed=observed)
+            return undated(undetermined(check, statement, observed=observed))
         at = at.replace(tzinfo=UTC)
-    return _judge_instant(at.astimezone(UTC), newest, expectation, check, statement)
+    try:
+        return _judge_instant(at.astimezone(UTC), newest, expectation, store, check)
+    except OverflowError:  # at the very ends of the calendar
+        return undated(undetermined(check, statement, observed=f"{text[:_LONGEST]!r} is no instant of this world"))
 
 
-def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, check: str, statement: str) -> CheckResult:
-    observed = at.isoformat()
-    limit = expectation.disaster_at + timedelta(seconds=newest.clock_skew_seconds)
+def undated(result: CheckResult) -> CheckResult:
+    """Return a result of a question for the newest datum that gave none which can be believed."""
+    return replace(result, undated=True)
+
+
+def _statement(newest: Newest) -> str:
+    return f"the newest datum shown by: {_one_line(newest.query)}"
+
+
+def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store: str, check: str) -> CheckResult:
+    statement, observed, skew = _statement(newest), at.isoformat(), timedelta(seconds=newest.clock_skew_seconds)
+    limits = [(expectation.disaster_at + skew, "after the disaster, so it is the restore's own time or a wrong clock")]
     if expectation.declared_at is not None:
-        limit = min(limit, expectation.declared_at)
+        limits.append((expectation.declared_at, "after the drill began, so it is the restore's own time"))
+    if expectation.newest_possible is not None:
+        why = "later than the backup can hold any, so it says nothing of how old the others are"
+        limits.append((expectation.newest_possible + skew, why))
+    limit, why = min(limits, key=lambda pair: pair[0])
     if at > limit:
-        return undetermined(
-            check,
-            statement,
-            observed=f"{observed}: dated after the disaster, so it is the restore's own time or a wrong clock",
-            expected=f"at most {limit.isoformat()}",
+        return undated(
+            undetermined(
+                check,
+                statement,
+                observed=f"{observed}: dated {why}",
+                expected=f"at most {limit.isoformat()}: {_ADVICE}",
+            )
         )
     if newest.within_seconds is not None:
         oldest = expectation.consistent_at - timedelta(seconds=newest.within_seconds)
         if at < oldest:
-            return failed(check, statement, observed=observed, expected=f"{oldest.isoformat()} or newer")
-    watermark = Watermark(at=at, source=_one_line(newest.query), canary=newest.canary)
+            return undated(failed(check, statement, observed=observed, expected=f"{oldest.isoformat()} or newer"))
+    watermark = Watermark(
+        at=at,
+        source=_one_line(newest.query),
+        canary=newest.canary,
+        store=store,
+        clock_skew_seconds=newest.clock_skew_seconds,
+    )
     return passed(check, statement, observed=observed, watermark=watermark)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from drp.domain.finding import Finding
@@ -11,14 +12,16 @@ from drp.domain.finding_codes import (
     FILE_MISSING,
     FILE_UNEXPECTED,
     FILE_UNREADABLE,
-    MANIFEST_FOREIGN,
     MANIFEST_MISSING,
     MANIFEST_WAIVED,
     METADATA_CHANGED,
     OWNERSHIP_NOT_JUDGED,
 )
-from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary
+from drp.domain.finding_codes_origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
+from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest
+from drp.domain.origin import origin_findings
 from drp.domain.phase import Hashed, Prepared, Restored, Selected
+from drp.domain.recovery_point import RecoveryPoint
 from drp.drill.context import PhaseContext
 from drp.errors import ManifestError
 
@@ -36,42 +39,64 @@ _NAMED_PER_KIND = 20
 
 def hash_phase(context: PhaseContext) -> Hashed:
     """Return the comparison, or say that there is nothing to compare with. Raises what the Hasher port names."""
-    selected, prepared, restored = (context.outputs[name] for name in ("select", "prepare", "restore"))
+    selected = context.outputs["select"]
     assert isinstance(selected, Selected)
+    assert selected.point is not None
+    point = selected.point
+    if point.manifest_trouble:
+        return _incomparable(
+            MANIFEST_MALFORMED.finding(
+                subject=point.short_id, observed=point.manifest_trouble, expected="one tag that names one manifest"
+            )
+        )
+    try:
+        manifest = context.ports.manifests.expected(point)
+    except ManifestError as error:
+        return _incomparable(
+            MANIFEST_DAMAGED.finding(
+                subject=point.short_id, observed=error.message, expected=f"manifest {point.manifest_id}"
+            )
+        )
+    if manifest is None:
+        # A manifest that the point names and that is gone is missing, whatever the plan asks for.
+        waived = point.manifest_id is None and not context.recovery.require_manifest
+        return _incomparable(
+            (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
+                subject=point.short_id,
+                observed=point.manifest_id or "the recovery point names no manifest",
+                expected="a manifest made at backup time, kept apart from the repository",
+            )
+        )
+    with closing(manifest):
+        return _compared(context, point, manifest)
+
+
+def _incomparable(*findings: Finding, manifest: ManifestSummary | None = None) -> Hashed:
+    return Hashed(manifest=manifest, difference=None, findings=findings)
+
+
+def _compared(context: PhaseContext, point: RecoveryPoint, manifest: OpenManifest) -> Hashed:
+    """Return the comparison with a manifest that could have been made of what the point holds."""
+    prepared, restored = context.outputs["prepare"], context.outputs["restore"]
     assert isinstance(prepared, Prepared)
     assert isinstance(restored, Restored)
-    assert selected.point is not None
     try:
-        expected = context.ports.manifests.expected(selected.point)
+        summary = manifest.summary()
     except ManifestError as error:
-        finding = MANIFEST_FOREIGN.finding(
-            subject=selected.point.short_id, observed=error.message, expected=f"manifest {selected.point.manifest_id}"
-        )
-        return Hashed(manifest=None, difference=None, findings=(finding,))
-    if expected is None:
-        # A manifest that the point names and that is gone is missing, whatever the plan asks for.
-        waived = selected.point.manifest_id is None and not context.recovery.require_manifest
-        finding = (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
-            subject=selected.point.short_id,
-            observed=selected.point.manifest_id or "the recovery point names no manifest",
-            expected="a manifest made at backup time, kept apart from the repository",
-        )
-        return Hashed(manifest=None, difference=None, findings=(finding,))
-    path, summary = expected
-    if summary.application != context.recovery.application.name:
-        finding = MANIFEST_FOREIGN.finding(
-            subject=summary.id[:12], observed=f"made for {summary.application}", expected=context.recovery.name
-        )
-        return Hashed(manifest=summary, difference=None, findings=(finding,))
+        damaged = MANIFEST_DAMAGED.finding(subject=point.short_id, observed=error.message, expected="a whole manifest")
+        return _incomparable(damaged)
+    doubts, usable = origin_findings(summary, point, context.recovery.application)
+    if not usable:
+        return _incomparable(*doubts, manifest=summary)
     difference = context.ports.hasher.compare(
         Path(restored.receipt.restored_root),
-        path,
+        manifest,
         uid_offset=prepared.sandbox.uid_offset,
         within=Path(prepared.sandbox.data_path) / "restore",
         report=context.report,
         cancelled=context.ports.cancelled,
     )
-    return Hashed(manifest=summary, difference=difference, findings=_findings(difference, summary))
+    return Hashed(manifest=summary, difference=difference, findings=(*doubts, *_findings(difference, summary)))
 
 
 def _findings(difference: ManifestDifference, summary: ManifestSummary) -> tuple[Finding, ...]:

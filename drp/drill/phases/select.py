@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from drp.domain.clock import Stamp, elapsed_ms
+from drp.domain.clock import Stamp, waited_ms
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
+from drp.domain.finding_codes_time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.phase import Selected
-from drp.domain.ports import Progress, Repository
+from drp.domain.ports import Abilities, Progress, Repository
 from drp.domain.recovery_point import (
     Immutability,
     PointListing,
@@ -23,29 +24,38 @@ from drp.drill.context import PhaseContext
 from drp.errors import Interrupted, MediaNeeded
 
 _MEDIA_POLL_SECONDS = 2.0
+_APART_MS = 60_000
+"""So far apart, two clocks are worth a word; the recovery point actual takes account of less."""
 
 
 def select_phase(context: PhaseContext) -> Selected:
     """Return the chosen recovery point, or none with the reasons. Raises what the Repository port names."""
     recovery = context.recovery
     repository = context.ports.repositories[recovery.repository]
-    waited_ms = _wait_for_medium(context, repository)
+    waited, abilities = _wait_for_medium(context, repository)
     listing = repository.points(recovery.application)
     point, immutability, refused = choose(
         repository, listing, recovery.selection, disaster_at=context.disaster_at, now=context.declared_at
     )
+    newest_at = max((listed.consistent_at for listed in listing.points), default=None)
     return Selected(
         point=point,
         immutability=immutability,
         policy=recovery.selection.policy,
         seed=recovery.selection.seed,
         refused=refused,
-        media_wait_ms=waited_ms,
-        findings=_findings(context, listing, point, immutability, refused),
+        media_wait_ms=waited,
+        clock_ahead_ms=abilities.clock_ahead_ms,
+        newest_at=newest_at,
+        findings=(
+            *_findings(context, listing, point, immutability, refused),
+            *_clock_findings(context, abilities.clock_ahead_ms),
+            *_age_findings(context, newest_at),
+        ),
     )
 
 
-def _wait_for_medium(context: PhaseContext, repository: Repository) -> int:
+def _wait_for_medium(context: PhaseContext, repository: Repository) -> tuple[int, Abilities]:
     """Ask until the medium is there or the plan's deadline has passed; return how long it took, in milliseconds."""
     clock = context.ports.clock
     begun: Stamp = clock.now()
@@ -53,9 +63,9 @@ def _wait_for_medium(context: PhaseContext, repository: Repository) -> int:
     missing = False
     while True:
         try:
-            repository.preflight()
+            abilities = repository.preflight()
         except MediaNeeded as error:
-            waited = elapsed_ms(begun, clock.now())[0]
+            waited = waited_ms(begun, clock.now())
             if waited >= deadline_ms:
                 raise
             if context.ports.cancelled():
@@ -65,7 +75,7 @@ def _wait_for_medium(context: PhaseContext, repository: Repository) -> int:
             clock.sleep(min(_MEDIA_POLL_SECONDS, (deadline_ms - waited) / 1000))
             missing = True
         else:
-            return elapsed_ms(begun, clock.now())[0] if missing else 0
+            return (waited_ms(begun, clock.now()) if missing else 0), abilities
 
 
 def choose(
@@ -133,3 +143,20 @@ def _findings(
             )
         )
     return tuple(found)
+
+
+def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Finding, ...]:
+    if ahead_ms is None or abs(ahead_ms) < _APART_MS:
+        return ()
+    which = "ahead of" if ahead_ms > 0 else "behind"
+    observed = f"{abs(ahead_ms)} ms {which} the repository's"
+    return (CLOCKS_APART.finding(subject=context.recovery.repository, observed=observed, expected="the same time"),)
+
+
+def _age_findings(context: PhaseContext, newest_at: datetime | None) -> tuple[Finding, ...]:
+    """Return what a disaster in the past would hide: that no backup was made lately."""
+    rpo = context.recovery.application.objectives.rpo
+    if context.plan.scenario.disaster_at is None or newest_at is None or context.declared_at - newest_at <= rpo:
+        return ()
+    observed = f"made at {newest_at:%Y-%m-%dT%H:%M:%SZ}, {context.declared_at - newest_at} before the drill"
+    return (NEWEST_POINT_OLD.finding(subject="newest recovery point", observed=observed, expected=f"within {rpo}"),)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
-from drp.domain.check import CheckResult, Expectation, Watermark
+from drp.domain.application import CheckSpec
+from drp.domain.check import CheckResult, Expectation
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, EGRESS_ATTEMPTED, NOTHING_CHECKED, WRITES_LOST
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Verified
 from drp.domain.ports import Progress
 from drp.domain.sandbox import EgressAttempt
+from drp.domain.watermarks import bounding
 from drp.drill.context import PhaseContext
 from drp.drill.phases.restore import inside_path
 from drp.errors import Interrupted
@@ -19,7 +22,7 @@ _NAMED = 20
 
 
 def verify_phase(context: PhaseContext) -> Verified:
-    """Return every check's results and the newest watermark among them."""
+    """Return every check's results, and the watermark among them that bounds the loss."""
     prepared, selected, hashed = (context.outputs[name] for name in ("prepare", "select", "hash"))
     restored = context.outputs["restore"]
     assert isinstance(restored, Restored)
@@ -28,7 +31,8 @@ def verify_phase(context: PhaseContext) -> Verified:
     assert isinstance(hashed, Hashed)
     assert selected.point is not None
     target = context.ports.sandbox.target(prepared.sandbox)
-    facts = hashed.manifest.facts if hashed.manifest is not None else {}
+    # what a manifest says is believed once it was judged and compared
+    facts = hashed.manifest.facts if hashed.manifest is not None and hashed.difference is not None else {}
     results: list[CheckResult] = []
     for spec in context.recovery.application.checks:
         if context.ports.cancelled():
@@ -40,16 +44,20 @@ def verify_phase(context: PhaseContext) -> Verified:
             disaster_at=context.disaster_at,
             declared_at=context.declared_at,
             consistent_at=context.recovery.selection.restored_state(selected.point),
+            newest_possible=context.recovery.newest_possible(selected.point),
             timeout_seconds=spec.timeout.total_seconds(),
             restored_root=inside_path(restored, prepared),
             ground_truth=context.recovery.application.ground_truth,
         )
         found = context.ports.checks.run(spec, target, expectation, context.ports.cancelled)
-        results += [_believable(result, context) for result in found]
+        rolled_to = context.recovery.selection.recover_to
+        judged = [_believable(_placed(result, spec), expectation, rolled_to) for result in found]
+        context.found(_check_findings(judged))
+        results += judged
     egress = context.ports.sandbox.egress(prepared.sandbox)
     return Verified(
         checks=tuple(results),
-        watermark=_newest(results),
+        watermark=bounding(results),
         egress=egress,
         findings=_findings(context, results, egress),
     )
@@ -62,35 +70,41 @@ def _shown(attempt: EgressAttempt) -> str:
     return f"{attempt.protocol} {attempt.destination}:{attempt.port}"
 
 
-def _believable(result: CheckResult, context: PhaseContext) -> CheckResult:
+def _placed(result: CheckResult, spec: CheckSpec) -> CheckResult:
+    """Return the result with its watermark's store: as the check declares, as its verifier says, or the check's own."""
+    if result.watermark is None:
+        return result
+    return replace(result, watermark=replace(result.watermark, store=spec.store or result.watermark.store or spec.name))
+
+
+def _believable(result: CheckResult, expectation: Expectation, rolled_to: datetime | None) -> CheckResult:
     """Return the result, undetermined if its watermark cannot be true: no verifier may date a loss away.
 
-    No restored datum is younger than the drill, nor younger than the instant that the application was rolled to.
+    No restored datum is younger than the drill, than what the backup can have held, or than the instant that the
+    application was rolled to; one that says so is wrong, and may hide how old all others are.
     """
-    limit, why = context.declared_at, "after the drill began"
-    recover_to = context.recovery.selection.recover_to
-    if recover_to is not None and recover_to < limit:
-        limit, why = recover_to, "after the instant to recover to"
-    if result.outcome != "passed" or result.watermark is None or result.watermark.at <= limit:
+    if result.outcome != "passed" or result.watermark is None:
         return result
+    assert expectation.newest_possible is not None
+    assert expectation.declared_at is not None
+    skew = timedelta(seconds=result.watermark.clock_skew_seconds)
+    limit = min(expectation.declared_at, expectation.newest_possible + skew)
+    if result.watermark.at <= limit:
+        return result
+    why = "later than the backup can hold any"
+    if rolled_to is not None and result.watermark.at > rolled_to + skew:
+        why = "after the instant to recover to"
     return replace(
         result,
         outcome="undetermined",
         observed=f"the newest datum is dated {result.watermark.at.isoformat()}, {why}",
         expected=f"at most {limit.isoformat()}",
         watermark=None,
+        undated=True,
     )
 
 
-def _newest(results: list[CheckResult]) -> Watermark | None:
-    """Return the newest watermark of the checks that passed; what a failing check saw is no proof of anything."""
-    seen = [result.watermark for result in results if result.watermark is not None and result.outcome == "passed"]
-    return max(seen, key=lambda watermark: watermark.at, default=None)
-
-
-def _findings(
-    context: PhaseContext, results: list[CheckResult], egress: tuple[EgressAttempt, ...]
-) -> tuple[Finding, ...]:
+def _check_findings(results: list[CheckResult]) -> list[Finding]:
     found = [
         (CHECK_FAILED if result.outcome == "failed" else CHECK_UNDETERMINED).finding(
             subject=f"{result.check}: {result.statement}", observed=result.observed, expected=result.expected
@@ -108,6 +122,13 @@ def _findings(
         for result in results
         if (loss := result.loss) is not None and loss.lost
     ]
+    return found
+
+
+def _findings(
+    context: PhaseContext, results: list[CheckResult], egress: tuple[EgressAttempt, ...]
+) -> tuple[Finding, ...]:
+    found = _check_findings(results)
     if not results:
         found.append(
             NOTHING_CHECKED.finding(subject=context.recovery.name, observed="no check", expected="at least one check")

@@ -1,0 +1,24 @@
+"""A sealed record in the format that somebody asked for."""
+
+from __future__ import annotations
+
+import hashlib
+
+from drp.cli.evidence_views import SealedRecord
+from drp.evidence.record import read_record
+from drp.reporting.view import Origin
+
+
+def rendered(sealed: SealedRecord, form: str, tongue: str) -> bytes:
+    """Return a record as ``html`` or ``md`` in a language, or its bytes as they are."""
+    record = read_record(sealed.content)
+    origin = Origin(digest=hashlib.sha256(sealed.content).hexdigest(), vouched_for=not sealed.trouble)
+    if form == "html":
+        from drp.reporting.html import render_html
+
+        return render_html(record, tongue, origin)
+    if form == "md":
+        from drp.reporting.text import render_markdown
+
+        return render_markdown(record, tongue, origin)
+    return sealed.content

@@ -1,0 +1,109 @@
+"""Whether a manifest was made of what a recovery point holds: by its application, time, root and host. Pure.
+
+A manifest proves a restore only if it saw the tree before anything could happen to the copy. Its digest says that it
+is the one that was named; this says whether it could have been made then and there.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from datetime import datetime
+
+from drp.domain.application import Application, BackupJob
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import MANIFEST_FOREIGN
+from drp.domain.finding_codes_origin import (
+    MANIFEST_ELSEWHERE,
+    MANIFEST_HOST_REFUSED,
+    MANIFEST_LATE,
+    MANIFEST_OTHER_HOST,
+)
+from drp.domain.manifest import ManifestSummary, show_path
+from drp.domain.recovery_point import RecoveryPoint
+
+
+def origin_findings(
+    manifest: ManifestSummary, point: RecoveryPoint, application: Application
+) -> tuple[tuple[Finding, ...], bool]:
+    """Return what speaks against the manifest, and whether it may be used: only warnings then."""
+    job = application.backup_job
+    found = (
+        *_of_another(manifest, point, application),
+        *_late(manifest, point, job),
+        *_elsewhere(manifest, point, job),
+        *_host(manifest, point, job),
+    )
+    return found, all(finding.severity == "warning" for finding in found)
+
+
+def _of_another(manifest: ManifestSummary, point: RecoveryPoint, application: Application) -> tuple[Finding, ...]:
+    """Return that it was made for another application, or for another recovery point if it knows of one."""
+    made_for = (
+        (manifest.application, application.name, manifest.application == application.name),
+        (
+            f"recovery point {manifest.recovery_point}",
+            f"recovery point {point.short_id}",
+            point.id.startswith(manifest.recovery_point),
+        ),
+    )
+    return tuple(
+        MANIFEST_FOREIGN.finding(subject=manifest.id[:12], observed=f"made for {said}", expected=wanted)
+        for said, wanted, same in made_for
+        if not same
+    )
+
+
+def _late(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tuple[Finding, ...]:
+    """Return that it was finished after the backup tool had begun to read, or at no time that can be."""
+    began = point.taken_at or point.consistent_at
+    if manifest.started_at <= manifest.finished_at <= began + job.clock_skew:
+        return ()
+    made = f"made from {_instant(manifest.started_at)} to {_instant(manifest.finished_at)}"
+    return (
+        MANIFEST_LATE.finding(
+            subject=manifest.id[:12], observed=made, expected=f"before the backup, which began at {_instant(began)}"
+        ),
+    )
+
+
+def _elsewhere(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tuple[Finding, ...]:
+    """Return that it is of another tree than the recovery point, moved roots allowed for."""
+    held = _roots(point)
+    moved = {_normal(at): _normal(to) for at, to in job.moved_roots.items()}
+    root = _normal(manifest.root)
+    if moved.get(root, root) in held:
+        return ()
+    expected = f"made of {' or '.join(held)}" if held else "a recovery point that says what it was made of"
+    observed = f"made of {manifest.root}"
+    return (MANIFEST_ELSEWHERE.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
+
+
+def _roots(point: RecoveryPoint) -> tuple[str, ...]:
+    """Return the one folder that a point holds: its path, or where its several paths meet, as manifests write names."""
+    paths = [_normal(show_path(path.encode("utf-8", "surrogateescape"))) for path in point.paths]
+    return (posixpath.commonpath(paths),) if paths and all(path.startswith("/") for path in paths) else tuple(paths)
+
+
+def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tuple[Finding, ...]:
+    """Return that it comes from another host: refused where the hosts are declared, else said."""
+    if job.manifest_hosts:
+        known = {_short(name) for name in job.manifest_hosts}
+        code, expected = MANIFEST_HOST_REFUSED, ", ".join(job.manifest_hosts)
+    else:
+        known = {_short(point.host)} if point.host else set()
+        code, expected = MANIFEST_OTHER_HOST, f"{point.host}, as the recovery point says"
+    if not known or _short(manifest.host) in known:
+        return ()
+    return (code.finding(subject=manifest.id[:12], observed=f"made on {manifest.host}", expected=expected),)
+
+
+def _normal(path: str) -> str:
+    return posixpath.normpath(path)
+
+
+def _short(host: str) -> str:
+    return host.split(".", 1)[0].casefold()
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"

@@ -1,0 +1,34 @@
+"""Which of several watermarks bounds the loss: the oldest. A store that nobody wrote to looks like one that is lost.
+
+A canary is written so often that its age is no idle time: in its own store it speaks for every other datum. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from drp.domain.check import CheckResult, Watermark
+
+
+def bounding(results: Sequence[CheckResult]) -> Watermark | None:
+    """Return the watermark before which nothing is lost, or None when nothing is known of some store.
+
+    Only checks that passed count: what a failing check saw is no proof of anything.
+    """
+    if any(result.undated for result in results):
+        return None
+    seen = [result.watermark for result in results if result.watermark is not None and result.outcome == "passed"]
+    stores: dict[str, list[Watermark]] = {}
+    for watermark in seen:
+        stores.setdefault(watermark.store, []).append(watermark)
+    return _oldest(_of_store(watermarks) for watermarks in stores.values())
+
+
+def _of_store(watermarks: Sequence[Watermark]) -> Watermark | None:
+    canaries = [watermark for watermark in watermarks if watermark.canary]
+    return _oldest(canaries or watermarks)
+
+
+def _oldest(watermarks: Iterable[Watermark | None]) -> Watermark | None:
+    known = [watermark for watermark in watermarks if watermark is not None]
+    return min(known, key=lambda watermark: watermark.at, default=None)

@@ -1,0 +1,125 @@
+"""Holds the deposited records against the journal: neither may know of a sealed drill that the other does not.
+
+A record leaves the machine, or is deposited where the journal is not. So whoever empties the journal, deletes it or
+brings an older one back is seen by what was deposited since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal, Protocol
+
+from drp.domain.fold import DrillState
+from drp.domain.ports import Journal
+from drp.errors import EvidenceError, NotFound, Tampered
+from drp.evidence.record import RECORD_NAME, read_record
+
+RecordCondition = Literal["intact", "changed", "missing", "elsewhere"]
+"""elsewhere: missing here, and sealed at a place that the site does not name any more."""
+_NAMED = 3
+_HINT = "keep everything as it is and call the evidence owner; records are still read by `drp evidence show`"
+
+
+class Deposit(Protocol):
+    """A place where evidence is kept, as it is read back."""
+
+    root: Path
+
+    def drills(self) -> tuple[str, ...]:
+        """Return the drills that have evidence here."""
+        ...
+
+    def names(self, drill: str) -> tuple[str, ...]:
+        """Return what is stored of a drill."""
+        ...
+
+    def get(self, drill: str, name: str) -> bytes:
+        """Return what was stored. Raises ``NotFound``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deposits:
+    """Every place where a site's evidence is kept."""
+
+    places: Sequence[Deposit]
+
+    def records(self) -> Mapping[str, Deposit]:
+        """Return the drills that have a record, each with the first place that holds it. Raises ``EvidenceError``."""
+        found: dict[str, Deposit] = {}
+        for place in self.places:
+            for drill in place.drills():
+                if drill not in found and RECORD_NAME in place.names(drill):
+                    found[drill] = place
+        return found
+
+    def record(self, drill: str) -> bytes:
+        """Return a drill's record from the first place that has it. Raises ``NotFound``, ``EvidenceError``."""
+        for place in self.places:
+            try:
+                return place.get(drill, RECORD_NAME)
+            except NotFound as error:
+                missing = error
+        raise missing
+
+    def condition(self, state: DrillState) -> RecordCondition:
+        """Return how the record of a sealed drill is."""
+        assert state.sealed is not None
+        try:
+            content = self.record(state.drill)
+        except NotFound:
+            roots = [place.root.absolute() for place in self.places]
+            here = any(Path(state.sealed.location).is_relative_to(root) for root in roots)
+            return "missing" if here else "elsewhere"
+        return "intact" if hashlib.sha256(content).hexdigest() == state.sealed.record_digest else "changed"
+
+
+def require_known(records: Iterable[str], journal: Journal) -> None:
+    """Raise ``Tampered`` when a record belongs to a drill that the journal does not know."""
+    unknown = sorted(set(records) - set(journal.drills()))
+    if unknown:
+        raise Tampered(f"the journal was emptied or rolled back: it does not know {named(unknown)}", hint=_HINT)
+
+
+def named(drills: Sequence[str]) -> str:
+    """Return whose records are meant, the first by name."""
+    more = f" and {len(drills) - _NAMED} more" if len(drills) > _NAMED else ""
+    return f"the sealed record of drill {', '.join(drills[:_NAMED])}{more}"
+
+
+def gone(records: Sequence[str]) -> Tampered:
+    """Return the error for a journal that is not there, while there are records of its drills."""
+    return Tampered(f"the journal is gone or empty, and there is {named(sorted(records))}", hint=_HINT)
+
+
+def require_sealed(deposits: Deposits, states: Iterable[DrillState], journal: Journal) -> tuple[str, ...]:
+    """Return the sealed drills whose records are gone.
+
+    Raises ``Tampered`` for the first record that is not the one that the journal sealed, or was about to seal.
+    """
+    records, lost = deposits.records(), []
+    for state in states:
+        if state.sealed is None and state.drill in records:
+            _require_head(state, deposits.record(state.drill), journal)
+        condition = deposits.condition(state) if state.sealed is not None else "intact"
+        if condition == "changed":
+            raise Tampered(f"the record of drill {state.drill} is not the one that the journal sealed", hint=_HINT)
+        if condition == "missing":
+            lost.append(state.drill)
+    return tuple(lost)
+
+
+def _require_head(state: DrillState, content: bytes, journal: Journal) -> None:
+    """Raise ``Tampered`` unless the journal has the entry at which a record was made that it did not come to seal."""
+    try:
+        record = read_record(content)
+    except EvidenceError as error:
+        raise Tampered(f"the record of drill {state.drill} cannot be believed: {error.message}", hint=_HINT) from error
+    last = record.journal_entries - 1
+    entry = next(islice(journal.entries(state.drill, after=last - 1), 1), None) if last >= 0 else None
+    if entry is None or entry.hash != record.journal_head:
+        raise Tampered(f"the journal of drill {state.drill} is not the one that its record was made of", hint=_HINT)
