@@ -19,17 +19,21 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def check(context: typer.Context, machine: Json = False) -> int:
     """Check every file and tell every problem at once, with file, line and column. Exit 10 if there is one."""
     from drp.cli import render
-    from drp.config.site import check_site, find_site
+    from drp.config.site import check_site, find_site, load_site
     from drp.errors import ConfigError
 
     directory = find_site(context.obj.site)
     problems = check_site(directory)
+    advice = () if problems else load_site(directory).advice()
     if machine:
         rows = [{"file": p.file, **p.position._asdict(), "where": p.where, "message": p.message} for p in problems]
-        render.document("drp/config-check/1", {"site": str(directory), "valid": not rows, "problems": rows})
+        body = {"site": str(directory), "valid": not rows, "problems": rows, "advice": list(advice)}
+        render.document("drp/config-check/1", body)
     else:
         for problem in problems:
             render.line(render.printable(str(problem)))
+        for text in advice:
+            render.note(text)
         number = len(problems)
         render.note(f"{directory}: " + (f"{number} problem{'s' * (number > 1)}" if number else "no problem"))
     return ConfigError.exit_status if problems else 0

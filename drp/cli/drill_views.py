@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from drp.cli import render
@@ -10,6 +11,7 @@ from drp.cli.wiring import Wiring
 from drp.codec import digest, to_data
 from drp.domain.fold import DrillState, since_declaration
 from drp.domain.measure import Measurement, milliseconds
+from drp.domain.newest_point import newest_of, words
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.timeline import measure
 from drp.drill.declare import find, reopen, states
@@ -21,9 +23,12 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
     """Print the plan with the recovery points that it would take now."""
     waves = [[_preview(wiring, plan, recovery) for recovery in wave] for wave in plan.waves()]
     if machine:
-        render.document("drp/drill-plan/1", {"plan": to_data(plan), "digest": digest(plan), "waves": waves})
+        body = {"plan": to_data(plan), "digest": digest(plan), "waves": waves}
+        render.document("drp/drill-plan/1", {**body, "warnings": warnings_of(plan, waves, wiring.clock.now().wall)})
         return
     render.line(f"{plan.name}: {plan.scenario.title}   plan {digest(plan)[:12]}")
+    for text in warnings_of(plan, waves, wiring.clock.now().wall):
+        render.line(f"WARNING: {text}")
     if plan.pod:
         render.line("one pod: all applications share a network without a way out")
     for number, wave in enumerate(waves, start=1):
@@ -37,6 +42,24 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
             render.line(f"{recovery.name} waits for the sign-off of {who}, at most {render.duration(seconds * 1000)}")
     for text in plan_lines(plan.reconciliation):
         render.line(text)
+
+
+def warnings_of(plan: DrillPlan, waves: list[list[dict[str, Any]]], now: datetime) -> list[str]:
+    """Return what makes a drill of the plan say less than it seems to."""
+    fixed, found = plan.scenario.disaster_at, []
+    if fixed is not None and fixed > now:
+        found.append(f"the disaster is in the future ({render.instant(fixed)}): such a drill is not held")
+    elif fixed is not None:
+        found.append(
+            f"the disaster is fixed at {render.instant(fixed)}, {words(now - fixed)} ago: that a backup job died since "
+            "does not show in what the drill measures; say `disaster_at: now` in a plan that is held again and again"
+        )
+    for item in (item for wave in waves for item in wave):
+        newest, rpo = item.get("newest_at"), item["rpo_ms"]
+        if newest is not None and (now - datetime.fromisoformat(newest)).total_seconds() * 1000 > rpo:
+            age = words(now - datetime.fromisoformat(newest))
+            found.append(f"{item['application']}: newest recovery point is {age} old, RPO {render.duration(rpo)}")
+    return found
 
 
 def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict[str, Any]:
@@ -65,6 +88,7 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
     return {
         **preview,
         "point": to_data(point),
+        "newest_at": newest.consistent_at.isoformat() if (newest := newest_of(listing.points, now)[0]) else None,
         "immutability": to_data(lock),
         "refused": [to_data(item) for item in refused],
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from drp.cli.newest_points import newest_points
 from drp.cli.wiring import Wiring
 from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
@@ -58,7 +59,8 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     chosen = {name: site.application(name) for name in only} or dict(site.applications)
     drills = _drills(wiring)
     lost = require_sealed(wiring.deposits(), drills, wiring.journal()) if drills else ()
-    found = standings(site.applications, drills, now)
+    newest = newest_points(wiring, chosen.values())
+    found = standings(site.applications, drills, now, newest)
     drilled = {standing.application for standing in found if standing.last is not None}
     whole = cover(site.applications, drilled)
     concerned = [state for state in drills if not only or set(only) & set(state.recoveries)]

@@ -26,6 +26,9 @@ def show(found: Overview, *, machine: bool) -> int:
     render.line(f"DRP {level.upper()} - {_plain(text)} | {' '.join(_performance(found))}")
     for standing in found.standings:
         render.line(_line(standing))
+    for standing in found.standings:
+        for why in standing.newest.unknown if standing.newest is not None else ():
+            render.line(f"newest recovery point of {standing.application} not looked at: {_plain(why)}")
     for point in found.coverage.single_points:
         render.line(f"single point of failure: {point.application} is not drilled, needed by {_list(point.needed_by)}")
     for drill in found.running:

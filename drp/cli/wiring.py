@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,15 +76,22 @@ class Wiring:
 
     def repositories(self) -> Mapping[str, Repository]:
         """Return every repository of the site; none is contacted."""
+        if self._repositories is None:
+            self._repositories = self.make_repositories(self.site.state_directory / "cache", self.site.repositories)
+        return self._repositories
+
+    def make_repositories(
+        self, cache: Path, names: Iterable[str], *, most_seconds: float = float("inf")
+    ) -> Mapping[str, Repository]:
+        """Return repositories that cache below a directory, and wait no longer for anything; none is contacted."""
         from drp.repositories.registry import create
 
-        if self._repositories is None:
-            cache = self.site.state_directory / "cache"
-            self._repositories = {
-                name: create(restic_settings(settings), resolve=resolve, cache_directory=cache)
-                for name, settings in self.site.repositories.items()
-            }
-        return self._repositories
+        return {
+            name: create(
+                restic_settings(self.site.repositories[name], most_seconds), resolve=resolve, cache_directory=cache
+            )
+            for name in names
+        }
 
     def materials(self, plan: DrillPlan) -> Mapping[str, str]:
         """Return the files and programs that a plan's recoveries use, with their digests as they are now."""
@@ -215,8 +222,8 @@ def wiring_of(context: typer.Context) -> Wiring:
     return Wiring(load_site(find_site(context.obj.site)))
 
 
-def restic_settings(settings: configured.RepositorySettings) -> Any:
-    """Return a repository's settings as its adapter takes them."""
+def restic_settings(settings: configured.RepositorySettings, most_seconds: float = float("inf")) -> Any:
+    """Return a repository's settings as its adapter takes them; no wait is longer than the given one."""
     from drp.repositories import settings as adapter
 
     limits = settings.limits
@@ -226,10 +233,10 @@ def restic_settings(settings: configured.RepositorySettings) -> Any:
         password=settings.password,
         executable=settings.executable,
         limits=adapter.Limits(
-            connect_seconds=limits.connect_seconds,
-            answer_seconds=limits.answer_seconds,
-            command_seconds=limits.command_seconds,
-            idle_seconds=limits.idle_seconds,
+            connect_seconds=min(limits.connect_seconds, most_seconds),
+            answer_seconds=min(limits.answer_seconds, most_seconds),
+            command_seconds=min(limits.command_seconds, most_seconds),
+            idle_seconds=min(limits.idle_seconds, most_seconds),
         ),
         audited_objects=settings.audited_objects,
     )

@@ -58,7 +58,7 @@ class BackupFile(Strict):
     moved_roots: dict[Text, Text] = Field(default_factory=dict)
     """Root that a manifest names → path in the recovery point, where the job reads it elsewhere (LVM snapshot)."""
     manifest_hosts: list[Text] = Field(default_factory=list)
-    """Hosts on which the manifests are made; a manifest of any other host is refused."""
+    """Hosts on which the manifests are made, `*` for any part; left out: the one that the recovery point names."""
 
 
 class RunbookFile(Strict):

@@ -49,6 +49,15 @@ class Site(Catalogue):
         wanted = {file for each, file in self.described_in.items() if each in named}
         return {file: digest for file, digest in self.files.items() if file in wanted or file not in others}
 
+    def advice(self) -> tuple[str, ...]:
+        """Return what is valid, and says less than it seems to."""
+        return tuple(
+            f"{self.described_in['drill', name]}: scenario.disaster_at: the disaster is a fixed day, so drills of this "
+            "plan pass even if no backup was made since; `now` judges the newest backup"
+            for name, drill in self.drills.items()
+            if drill.scenario.disaster_at is not None
+        )
+
     def endpoints(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of every repository that is reached over the network."""
         locations = [settings.location for settings in self.repositories.values()]

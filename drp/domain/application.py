@@ -55,7 +55,7 @@ class BackupJob:
     moved_roots: Mapping[str, str] = field(default_factory=dict)
     """Root in a manifest → path in the recovery point, where the job backs up a tree elsewhere (an LVM snapshot)."""
     manifest_hosts: tuple[str, ...] = ()
-    """Hosts on which its manifests are made; empty: the one that the recovery point names, and another is only said."""
+    """Hosts on which its manifests are made, as patterns; empty: the point's own, and the one that holds the drill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,8 @@ class Keys:
     index: dict[str, int] = field(default_factory=dict)
     since: array[int] = field(default_factory=lambda: array("q"))
     belongs: array[int] = field(default_factory=lambda: array("Q"))
+    blank: dict[int, int] = field(default_factory=dict)
+    """Key → bits of those other fields that are empty: absent on both sides is not the same."""
     torn: set[int] = field(default_factory=set)
     """Keys that belong to several: one number, two patients."""
     without: array[int] = field(default_factory=lambda: array("q"))
@@ -72,8 +74,11 @@ class Keys:
                 self.without.append(instant)
                 return
             number = self.index.setdefault(key, len(self.since))
-            belongs = digest_of([values[other] for other in others]) if others else 0
+            texts = [values[other] if values[other].strip() else "" for other in others]
+            belongs = digest_of(texts) if others else 0
             if number == len(self.since):
+                if empty := sum(1 << bit for bit, text in enumerate(texts) if not text):
+                    self.blank[number] = empty
                 self.since.append(instant)
                 self.belongs.append(belongs)
                 return

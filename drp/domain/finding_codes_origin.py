@@ -34,23 +34,9 @@ MANIFEST_ELSEWHERE = FindingCode(
 )
 MANIFEST_OTHER_HOST = FindingCode(
     "DRP-H014",
-    "warning",
-    "manifest was made on a host of another name",
-    "The manifest and the recovery point name different hosts. A host can have several names, so the files were compared.",
-    "declare `backup.manifest_hosts` for the application: a manifest of any other host is refused then",
-)
-MANIFEST_HOST_REFUSED = FindingCode(
-    "DRP-H015",
     "inconclusive",
-    "manifest was made on a host that is not declared",
-    "The application's file declares on which hosts its manifests are made, and this one comes from another.",
-    "find out who made the manifest; correct `backup.manifest_hosts` if that host is meant",
+    "manifest was made on another host",
+    "The manifest was made neither on the host that the recovery point names, nor on one that the application's file declares, nor on the drill host itself. Whether it saw what was backed up is unknown.",
+    "find out who made the manifest; where the host has another name, or names that change, declare `backup.manifest_hosts` for the application",
 )
-ORIGIN = (
-    MANIFEST_MALFORMED,
-    MANIFEST_DAMAGED,
-    MANIFEST_LATE,
-    MANIFEST_ELSEWHERE,
-    MANIFEST_OTHER_HOST,
-    MANIFEST_HOST_REFUSED,
-)
+ORIGIN = (MANIFEST_MALFORMED, MANIFEST_DAMAGED, MANIFEST_LATE, MANIFEST_ELSEWHERE, MANIFEST_OTHER_HOST)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import posixpath
 from datetime import datetime
+from fnmatch import fnmatchcase
+from glob import escape
 
 from drp.domain.application import Application, BackupJob
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import MANIFEST_FOREIGN
 from drp.domain.finding_codes_origin import (
     MANIFEST_ELSEWHERE,
-    MANIFEST_HOST_REFUSED,
     MANIFEST_LATE,
     MANIFEST_OTHER_HOST,
 )
@@ -23,17 +24,16 @@ from drp.domain.recovery_point import RecoveryPoint
 
 
 def origin_findings(
-    manifest: ManifestSummary, point: RecoveryPoint, application: Application
-) -> tuple[tuple[Finding, ...], bool]:
-    """Return what speaks against the manifest, and whether it may be used: only warnings then."""
+    manifest: ManifestSummary, point: RecoveryPoint, application: Application, drill_host: str
+) -> tuple[Finding, ...]:
+    """Return what speaks against the manifest; it may be used only if nothing does."""
     job = application.backup_job
-    found = (
+    return (
         *_of_another(manifest, point, application),
         *_late(manifest, point, job),
         *_elsewhere(manifest, point, job),
-        *_host(manifest, point, job),
+        *_host(manifest, point, job, drill_host),
     )
-    return found, all(finding.severity == "warning" for finding in found)
 
 
 def _of_another(manifest: ManifestSummary, point: RecoveryPoint, application: Application) -> tuple[Finding, ...]:
@@ -84,17 +84,17 @@ def _roots(point: RecoveryPoint) -> tuple[str, ...]:
     return (posixpath.commonpath(paths),) if paths and all(path.startswith("/") for path in paths) else tuple(paths)
 
 
-def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tuple[Finding, ...]:
-    """Return that it comes from another host: refused where the hosts are declared, else said."""
-    if job.manifest_hosts:
-        known = {_short(name) for name in job.manifest_hosts}
-        code, expected = MANIFEST_HOST_REFUSED, ", ".join(job.manifest_hosts)
-    else:
-        known = {_short(point.host)} if point.host else set()
-        code, expected = MANIFEST_OTHER_HOST, f"{point.host}, as the recovery point says"
-    if not known or _short(manifest.host) in known:
+def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob, drill_host: str) -> tuple[Finding, ...]:
+    """Return that it comes from a host that is neither the point's, nor declared, nor the one that holds the drill.
+
+    A backup server that pulls makes manifests too, under its own name; where hosts are declared, those alone count.
+    """
+    known = job.manifest_hosts or tuple(escape(name) for name in (point.host, drill_host) if name)
+    if any(fnmatchcase(_short(manifest.host), _short(name)) for name in known) and manifest.host:
         return ()
-    return (code.finding(subject=manifest.id[:12], observed=f"made on {manifest.host}", expected=expected),)
+    observed = f"made on {manifest.host or 'a host without a name'}"
+    expected = " or ".join(job.manifest_hosts or (point.host or "a recovery point that names its host",))
+    return (MANIFEST_OTHER_HOST.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
 
 
 def _normal(path: str) -> str:

@@ -78,6 +78,9 @@ def _reference(
             ways.append(_way((lacking, holder), target, source, reference, wrongs))
         matched = sum(key in target.index for key in source.index)
         mismatches = sorted(_mismatches(source, target)) if reference.same else []
+    uncompared = 0 if reason else _uncompared(source, target)
+    if uncompared and not mismatches and not any(way.dangling for way in ways):
+        reason = f"{' and '.join(names)}: {_on_neither_side(reference, uncompared, matched)}"
     return ReferenceResult(
         name=reference.name,
         source=str(reference.source),
@@ -89,7 +92,18 @@ def _reference(
         mismatched=len(mismatches),
         mismatches=tuple(f"{_shown(key, reference)}: {how}" for key, how in mismatches[:MOST_LISTED]),
         tolerate=reference.tolerate,
+        uncompared=uncompared,
     )
+
+
+def _uncompared(source: Keys, target: Keys) -> int:
+    """Return how many keys are in both sets, with a field that must be the same absent from both."""
+    pairs = ((at, target.index.get(key)) for key, at in source.index.items() if at in source.blank)
+    return sum(other is not None and bool(source.blank[at] & target.blank.get(other, 0)) for at, other in pairs)
+
+
+def _on_neither_side(reference: Reference, uncompared: int, matched: int) -> str:
+    return f"{', '.join(reference.same)} is on neither side for {uncompared} of {matched} keys, so it was not compared"
 
 
 def _way(between: tuple[str, str], ours: Keys, theirs: Keys, reference: Reference, wrongs: list[Wrongs]) -> Way:

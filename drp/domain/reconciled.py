@@ -52,6 +52,8 @@ class ReferenceResult:
     mismatches: tuple[str, ...] = ()
     """The first of them: key, and the digests of both values."""
     tolerate: int = 0
+    uncompared: int = 0
+    """Keys that exist on both sides, where neither says what must be the same."""
 
     @property
     def holds(self) -> bool:

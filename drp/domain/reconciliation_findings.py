@@ -36,6 +36,9 @@ def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator
         for application in _troubled(declaration, (declared.source, declared.target), result.reason):
             yield application, _undetermined(result.name, result.reason)
         return
+    if result.uncompared:
+        words = f"{', '.join(declared.same)} is on neither side for {result.uncompared} of {result.matched} keys"
+        yield declaration.application_of(declared.source), _undetermined(result.name, words)
     for way in result.ways:
         if not way.dangling:
             continue

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from drp.domain.application import Application
 from drp.domain.coverage import URGENT_TIER, in_order
 from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement
+from drp.domain.newest_point import CLOCKS_AGREE, NewestPoint, judge_newest, words
+from drp.domain.phase import Selected
 from drp.domain.plan import PlannedRecovery
 from drp.domain.verdict import Verdict, conclude
 
@@ -32,6 +35,8 @@ class LastDrill:
     verdict: Verdict
     """Of this application alone: another one's failure is not its own."""
     measurement: Measurement | None
+    newest_at: datetime | None = None
+    """The newest recovery point that the repository listed then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +54,29 @@ class Standing:
     """The newest drill that was not aborted."""
     last_passed_at: datetime | None = None
     drill_every: timedelta | None = None
+    newest: NewestPoint | None = None
+    """What its repositories list now; None: nobody looked."""
 
 
 def standings(
-    applications: Mapping[str, Application], drills: Sequence[DrillState], now: datetime
+    applications: Mapping[str, Application],
+    drills: Sequence[DrillState],
+    now: datetime,
+    newest: Mapping[str, NewestPoint] = MappingProxyType({}),
 ) -> tuple[Standing, ...]:
-    """Return where every application stands; ``drills`` oldest first, unfinished ones are passed over."""
+    """Return where every application stands; ``drills`` oldest first, unfinished ones are passed over.
+
+    ``newest`` is what the repositories list now, by application.
+    """
     history: dict[str, list[LastDrill]] = {name: [] for name in applications}
     for state in drills:
         for held in _parts(state):
             if held[0] in history:
                 history[held[0]].append(held[1])
-    return tuple(_standing(application, history[application.name], now) for application in in_order(applications))
+    return tuple(
+        _standing(application, history[application.name], now, newest.get(application.name))
+        for application in in_order(applications)
+    )
 
 
 def worst(levels: Iterable[Level]) -> Level:
@@ -73,7 +89,9 @@ def own_verdict(state: DrillState, recovery: PlannedRecovery) -> Verdict:
     assert state.concluded is not None
     progress, name = state.recoveries[recovery.name], recovery.name
     measured = {item.recovery: item for item in state.concluded.measurements if item.recovery == name}
-    alone = replace(state.plan, recoveries=(recovery,), reconciliation=None)
+    # what was compared is in its findings; that nothing was is nobody else's fault
+    compared = state.reconciled is not None or not _takes_part(state, name)
+    alone = replace(state.plan, recoveries=(recovery,), reconciliation=None if compared else state.plan.reconciliation)
     verdict, _ = conclude(
         alone,
         {name: progress.outputs},
@@ -82,6 +100,11 @@ def own_verdict(state: DrillState, recovery: PlannedRecovery) -> Verdict:
         aborted=state.concluded.verdict == "aborted",
     )
     return verdict
+
+
+def _takes_part(state: DrillState, application: str) -> bool:
+    wanted = state.plan.reconciliation
+    return wanted is not None and any(source.application == application for source in wanted.records)
 
 
 def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
@@ -96,14 +119,26 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
                 declared_at=state.declared_at.wall,
                 verdict=own_verdict(state, recovery),
                 measurement=measured.get(recovery.name),
+                newest_at=_newest_then(state, recovery.name),
             ),
         )
 
 
-def _standing(application: Application, history: Sequence[LastDrill], now: datetime) -> Standing:
+def _newest_then(state: DrillState, name: str) -> datetime | None:
+    selected = state.recoveries[name].outputs.get("select")
+    return selected.newest_at if isinstance(selected, Selected) else None
+
+
+def _standing(
+    application: Application, history: Sequence[LastDrill], now: datetime, newest: NewestPoint | None
+) -> Standing:
     passed = next((held.declared_at for held in reversed(history) if held.verdict == "passed"), None)
     last = history[-1] if history else None
-    judged = [*_of_last(application, last), *_of_age(application, passed, now)]
+    judged = [
+        *_of_last(application, last, now),
+        *_of_age(application, passed, now),
+        *_of_newest(application, last, now, newest),
+    ]
     levels: list[Level] = [level for level, _ in judged] + (["ok"] if last is not None else [])
     return Standing(
         application=application.name,
@@ -115,15 +150,30 @@ def _standing(application: Application, history: Sequence[LastDrill], now: datet
         last=last,
         last_passed_at=passed,
         drill_every=application.drill_every,
+        newest=newest,
     )
 
 
-def _of_last(application: Application, last: LastDrill | None) -> list[tuple[Level, str]]:
+def _of_newest(
+    application: Application, last: LastDrill | None, now: datetime, newest: NewestPoint | None
+) -> list[tuple[Level, str]]:
+    """Judge the newest recovery point as it is now; where nobody can look, as the last drill saw it."""
+    if newest is not None and newest.looked:
+        return list(judge_newest(newest, application.objectives, now))
+    if last is None or last.newest_at is None or last.declared_at - last.newest_at <= application.objectives.rpo:
+        return []
+    age, rpo = words(last.declared_at - last.newest_at), words(application.objectives.rpo)
+    return [("critical", f"newest recovery point was {age} old when drill {last.drill} was held, RPO {rpo}")]
+
+
+def _of_last(application: Application, last: LastDrill | None, now: datetime) -> list[tuple[Level, str]]:
     urgent = application.tier <= URGENT_TIER
     if last is None:
         if application.drilled:
             return [("warning", "never drilled")]
         return [("warning", "not drilled")] if urgent else []
+    if last.declared_at > now + CLOCKS_AGREE:
+        return [("critical", f"drill {last.drill} is dated in the future: a clock was wrong, then or now")]
     if last.verdict == "failed":
         return [("critical", f"drill {last.drill} failed")]
     if last.verdict != "passed":
@@ -138,6 +188,8 @@ def _of_age(application: Application, passed: datetime | None, now: datetime) ->
     if passed is None:
         return [("critical", "no drill ever passed, one is due every " + _days(every))]
     age = now - passed
+    if age < -CLOCKS_AGREE:
+        return [("critical", f"last passed drill is dated {_days(-age)} in the future, so none is known to be in time")]
     if age <= every:
         return []
     level: Level = "critical" if age > _MUCH_TOO_OLD * every else "warning"

@@ -95,6 +95,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
     recorder.append(PhaseStarted(recovery=recovery.name, phase=phase))
     context = PhaseContext(
         drill=recorder.drill,
+        drill_host=declared.host,
         plan=recorder.state.plan,
         recovery=recovery,
         disaster_at=declared.disaster_at,
@@ -107,7 +108,6 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
     try:
         require_unchanged(recorder, ports)
         output = PHASE_FUNCTIONS[phase](context)
-        _require_unchanged_since(recorder, ports, recovery.name, output)
     except InterruptedError_:
         raise
     except DrpError as error:
@@ -121,15 +121,10 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         return
     recorder.append(PhaseCompleted(recovery=recovery.name, phase=phase, output=output))
     _raise_findings(recorder, recovery.name, output.findings)
-
-
-def _require_unchanged_since(recorder: Recorder, ports: Ports, name: str, output: PhaseOutput) -> None:
-    """Raise ``MaterialsChanged`` too when it changed while the phase used it; what the phase found stays found."""
     try:
-        require_unchanged(recorder, ports)
-    except MaterialsChanged:
-        _raise_findings(recorder, name, output.findings)
-        raise
+        require_unchanged(recorder, ports)  # nor may it have changed while the phase used it
+    except MaterialsChanged as error:
+        _phase_failed(recorder, recovery.name, phase, error)
 
 
 def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpError) -> None:

@@ -17,6 +17,8 @@ class PhaseContext:
     """One recovery of one drill, as far as it has come."""
 
     drill: str
+    drill_host: str
+    """Name of the machine on which it was declared."""
     plan: DrillPlan
     recovery: PlannedRecovery
     disaster_at: datetime

@@ -10,17 +10,23 @@ from drp import __version__
 from drp.codec import digest
 from drp.domain.events import DrillDeclared
 from drp.domain.fold import DrillState, fold
+from drp.domain.newest_point import CLOCKS_AGREE
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Journal, Reporter
 from drp.drill.recorder import Recorder
-from drp.errors import NotFound, UsageError
+from drp.errors import ConfigError, NotFound, UsageError
 
 
 def declare(
     plan: DrillPlan, journal: Journal, reporter: Reporter, clock: Clock, *, requested_by: str, ad_hoc: bool
 ) -> Recorder:
-    """Declare a new drill of the plan and return its recorder."""
+    """Declare a new drill of the plan and return its recorder. Raises ``ConfigError`` for a disaster yet to come."""
     now = clock.now().wall
+    if plan.scenario.disaster_at is not None and plan.scenario.disaster_at > now + CLOCKS_AGREE:
+        raise ConfigError(
+            f"drill {plan.name}: its disaster is in the future: {plan.scenario.disaster_at:%Y-%m-%dT%H:%M:%SZ}",
+            hint="name an instant that has been, or say `disaster_at: now`; see to this machine's clock",
+        )
     drill = _new_id(plan.name, now, set(journal.drills()))
     recorder = Recorder(drill, DrillState(drill=drill), journal, reporter)
     recorder.append(

@@ -97,6 +97,7 @@ class Script:
     compared_id: str = "m" * 64
     """Id of the manifest that the hasher says it compared with."""
     immutability: str = "compliance"
+    clock_ahead_ms: int | None = None
     proof_allowed: int = 0
     unrestored: tuple[str, ...] = ()
     restore_ok: bool = True
@@ -176,7 +177,7 @@ class World:
     # Repository
     def preflight(self) -> Abilities:
         self.call("preflight")
-        return Abilities(object_lock=True, tool="sim", tool_version="1")
+        return Abilities(object_lock=True, tool="sim", tool_version="1", clock_ahead_ms=self.script.clock_ahead_ms)
 
     def points(self, application: Application) -> PointListing:
         self.call("points")

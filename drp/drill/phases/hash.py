@@ -85,8 +85,7 @@ def _compared(context: PhaseContext, point: RecoveryPoint, manifest: OpenManifes
     except ManifestError as error:
         damaged = MANIFEST_DAMAGED.finding(subject=point.short_id, observed=error.message, expected="a whole manifest")
         return _incomparable(damaged)
-    doubts, usable = origin_findings(summary, point, context.recovery.application)
-    if not usable:
+    if doubts := origin_findings(summary, point, context.recovery.application, context.drill_host):
         return _incomparable(*doubts, manifest=summary)
     difference = context.ports.hasher.compare(
         Path(restored.receipt.restored_root),
@@ -96,7 +95,7 @@ def _compared(context: PhaseContext, point: RecoveryPoint, manifest: OpenManifes
         report=context.report,
         cancelled=context.ports.cancelled,
     )
-    return Hashed(manifest=summary, difference=difference, findings=(*doubts, *_findings(difference, summary)))
+    return Hashed(manifest=summary, difference=difference, findings=_findings(difference, summary))
 
 
 def _findings(difference: ManifestDifference, summary: ManifestSummary) -> tuple[Finding, ...]:

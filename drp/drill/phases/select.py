@@ -9,6 +9,7 @@ from drp.domain.finding import Finding
 from drp.domain.finding_codes import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
 from drp.domain.finding_codes_time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
+from drp.domain.newest_point import newest_of, words
 from drp.domain.phase import Selected
 from drp.domain.ports import Abilities, Progress, Repository
 from drp.domain.recovery_point import (
@@ -37,7 +38,8 @@ def select_phase(context: PhaseContext) -> Selected:
     point, immutability, refused = choose(
         repository, listing, recovery.selection, disaster_at=context.disaster_at, now=context.declared_at
     )
-    newest_at = max((listed.consistent_at for listed in listing.points), default=None)
+    newest, _ = newest_of(listing.points, context.declared_at)
+    newest_at = newest.consistent_at if newest is not None else None
     return Selected(
         point=point,
         immutability=immutability,
@@ -158,5 +160,6 @@ def _age_findings(context: PhaseContext, newest_at: datetime | None) -> tuple[Fi
     rpo = context.recovery.application.objectives.rpo
     if context.plan.scenario.disaster_at is None or newest_at is None or context.declared_at - newest_at <= rpo:
         return ()
-    observed = f"made at {newest_at:%Y-%m-%dT%H:%M:%SZ}, {context.declared_at - newest_at} before the drill"
-    return (NEWEST_POINT_OLD.finding(subject="newest recovery point", observed=observed, expected=f"within {rpo}"),)
+    observed = f"made at {newest_at:%Y-%m-%dT%H:%M:%SZ}, {words(context.declared_at - newest_at)} before the drill"
+    expected = f"within {words(rpo)}"
+    return (NEWEST_POINT_OLD.finding(subject="newest recovery point", observed=observed, expected=expected),)

@@ -1,0 +1,66 @@
+"""How old the newest recovery point of an application is now: what a disaster at this moment would take. Pure.
+
+A drill measures what would have been lost at its own disaster. That a backup job died since, or that a plan's disaster
+is a fixed day on which it was still alive, shows only here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from drp.domain.application import Objectives
+from drp.domain.recovery_point import RecoveryPoint
+
+CLOCKS_AGREE = timedelta(minutes=1)
+"""Clocks of two machines that are no further apart count as the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestPoint:
+    """What the repositories list of an application at one moment."""
+
+    at: datetime | None = None
+    """Of the newest recovery point in any of its repositories; None: none is listed, or nobody could look."""
+    repository: str = ""
+    future: tuple[str, ...] = ()
+    """Points that are dated later than now: they tell nothing of how old the newest one is."""
+    unknown: tuple[str, ...] = ()
+    """Repositories that could not be looked at, each with the reason."""
+    looked: bool = False
+    """At least one repository answered."""
+
+
+def newest_of(points: Iterable[RecoveryPoint], now: datetime) -> tuple[RecoveryPoint | None, tuple[str, ...]]:
+    """Return the newest point that can be, and the ids of those that are dated in the future."""
+    listed = list(points)
+    future = tuple(point.short_id for point in listed if point.consistent_at > now + CLOCKS_AGREE)
+    possible = [point for point in listed if point.consistent_at <= now + CLOCKS_AGREE]
+    return max(possible, key=lambda point: point.consistent_at, default=None), future
+
+
+def judge_newest(
+    newest: NewestPoint, objectives: Objectives, now: datetime
+) -> tuple[tuple[Literal["warning", "critical"], str], ...]:
+    """Return what has to be said of the newest point now; nothing when it is young enough, or nobody could look."""
+    found: list[tuple[Literal["warning", "critical"], str]] = []
+    if newest.future:
+        found.append(("critical", f"recovery points dated in the future: {', '.join(newest.future[:3])}"))
+    if newest.looked and newest.at is None and not newest.unknown:
+        found.append(("critical", "its repositories list no recovery point"))
+    if newest.at is not None and now - newest.at > objectives.rpo:
+        found.append(
+            ("critical", f"newest recovery point is {words(now - newest.at)} old, RPO {words(objectives.rpo)}")
+        )
+    return tuple(found)
+
+
+def words(duration: timedelta) -> str:
+    """Return a duration in its two largest units, for one line."""
+    minutes = int(duration.total_seconds()) // 60
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
