@@ -13,6 +13,7 @@ from typing import Literal
 
 from drp.domain.application import Application
 from drp.domain.coverage import URGENT_TIER, in_order
+from drp.domain.finding_codes_time import NEWEST_POINT_OLD
 from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement
 from drp.domain.newest_point import CLOCKS_AGREE, NewestPoint, judge_newest, words
@@ -36,7 +37,7 @@ class LastDrill:
     """Of this application alone: another one's failure is not its own."""
     measurement: Measurement | None
     newest_at: datetime | None = None
-    """The newest recovery point that the repository listed then."""
+    """The newest recovery point that the repository listed then, if it was older than the objective on that day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,11 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
 
 
 def _newest_then(state: DrillState, name: str) -> datetime | None:
-    selected = state.recoveries[name].outputs.get("select")
+    """Return the newest point that was listed, where the drill found it too old for its day."""
+    progress = state.recoveries[name]
+    if all(finding.code != NEWEST_POINT_OLD.code for finding in progress.findings):
+        return None
+    selected = progress.outputs.get("select")
     return selected.newest_at if isinstance(selected, Selected) else None
 
 
@@ -160,7 +165,7 @@ def _of_newest(
     """Judge the newest recovery point as it is now; where nobody can look, as the last drill saw it."""
     if newest is not None and newest.looked:
         return list(judge_newest(newest, application.objectives, now))
-    if last is None or last.newest_at is None or last.declared_at - last.newest_at <= application.objectives.rpo:
+    if last is None or last.newest_at is None:
         return []
     age, rpo = words(last.declared_at - last.newest_at), words(application.objectives.rpo)
     return [("critical", f"newest recovery point was {age} old when drill {last.drill} was held, RPO {rpo}")]
