@@ -28,10 +28,13 @@ def storage_errors(path: Path | str) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_writer(path: Path, *, mode: int = 0o640, exclusive: bool = False) -> Iterator[IO[bytes]]:
+def atomic_writer(
+    path: Path, *, mode: int = 0o640, exclusive: bool = False, owner: tuple[int, int] | None = None
+) -> Iterator[IO[bytes]]:
     """Yield a binary file that becomes ``path`` when the block ends well, and leaves nothing when it does not.
 
-    ``exclusive``: raise FileExistsError instead of replacing. Raises StorageFull when there is no room.
+    ``exclusive``: raise FileExistsError instead of replacing; ``owner``: user and group it shall belong to. Raises
+    StorageFull when there is no room.
     """
     with storage_errors(path):
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -40,6 +43,8 @@ def atomic_writer(path: Path, *, mode: int = 0o640, exclusive: bool = False) -> 
             with os.fdopen(descriptor, "wb") as stream:
                 yield stream
                 stream.flush()
+                if owner is not None:  # here, and not by its name, which may be another file's by then
+                    os.fchown(stream.fileno(), *owner)
                 os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
             if exclusive:
@@ -53,9 +58,11 @@ def atomic_writer(path: Path, *, mode: int = 0o640, exclusive: bool = False) -> 
         sync_directory(path.parent)
 
 
-def write_atomically(path: Path, content: bytes, *, mode: int = 0o640, exclusive: bool = False) -> None:
+def write_atomically(
+    path: Path, content: bytes, *, mode: int = 0o640, exclusive: bool = False, owner: tuple[int, int] | None = None
+) -> None:
     """Write ``content`` to ``path``, whole or not at all."""
-    with atomic_writer(path, mode=mode, exclusive=exclusive) as stream:
+    with atomic_writer(path, mode=mode, exclusive=exclusive, owner=owner) as stream:
         stream.write(content)
 
 

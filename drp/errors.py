@@ -6,6 +6,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     DrpError                    70  DRP-E000  a bug in drp (anything not named below ends here)
     ├── UsageError               2  DRP-E002  the command line asks for something impossible
     ├── ConfigError             10  DRP-E010  the site directory is invalid
+    │   └── Untrusted           10  DRP-E012  others may change what drp would read or run
     ├── NotFound                10  DRP-E011  no such drill, application, repository, recovery point …
     ├── Busy                    11  DRP-E020  another drp holds the lock
     ├── RepositoryError         13  DRP-E030  a repository cannot be used
@@ -58,6 +59,15 @@ class ConfigError(DrpError):
     """The site directory is invalid; the message lists every problem with file:line:column."""
 
     code, exit_status, default_hint = "DRP-E010", 10, "mend the lines above, then run `drp config check`"
+
+
+class Untrusted(ConfigError):
+    """Others than root and the caller may write to, or replace, what drp would read or run.
+
+    Nothing of it was read or run.
+    """
+
+    code, default_hint = "DRP-E012", "let it belong to root or to drp's user, and nobody else write to it"
 
 
 class NotFound(DrpError):

@@ -78,6 +78,11 @@ class DirectorySink:
                 if not directory.is_dir():
                     directory.mkdir(mode=0o750, exist_ok=True)
                     sync_directory(directory.parent)
+        if folder.is_symlink():
+            raise EvidenceError(
+                f"{folder} is a symbolic link: evidence is not written to where others send it",
+                hint="move it aside as it is and find out who made it",
+            )
 
 
 @contextmanager

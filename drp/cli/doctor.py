@@ -94,6 +94,7 @@ def _site_needs(context: typer.Context) -> list[Need]:
     except DrpError as error:
         return [Need(name="site", met=False, detail=error.message, mend=error.hint)]
     needs = [Need(name="site", met=True, detail=str(wiring.site.directory))]
+    needs.append(_attempt("trusted folders", lambda: _places(wiring.site)))
     needs.append(_attempt("journal and evidence", lambda: _journal(wiring)))
     needs.append(_attempt("verifiers", lambda: _checks(wiring)))
     needs.append(_attempt("state directory", wiring.writable_state))
@@ -103,6 +104,13 @@ def _site_needs(context: typer.Context) -> list[Need]:
     for name, repository in wiring.repositories().items():
         needs.append(_attempt(f"repository {name}", lambda repository=repository: _describe(repository)))
     return needs
+
+
+def _places(site: Any) -> str:
+    from drp.config.places import require_places
+
+    require_places(site)
+    return "state, evidence and manifests are nobody else's to write"
 
 
 def _journal(wiring: Any) -> str:

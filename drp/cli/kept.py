@@ -15,6 +15,7 @@ from drp.atomic import write_atomically
 from drp.cli import render
 from drp.cli.wiring import Wiring
 from drp.clock import boot_id
+from drp.config.places import require_state
 from drp.domain.check import Target
 from drp.domain.events import SandboxDestroyed
 from drp.domain.fold import DrillState, RecoveryState
@@ -87,6 +88,7 @@ def _handle(recovery: RecoveryState) -> SandboxHandle | None:
 
 def clean_up(wiring: Wiring, *, machine: bool) -> int:
     """Destroy kept sandboxes and what a crash left; return 1 when something stays behind."""
+    require_state(wiring.site)
     cleaned: list[dict[str, Any]] = []
     try:
         journal = wiring.journal()

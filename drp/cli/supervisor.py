@@ -23,6 +23,7 @@ from drp.cli.kept import note_keeper
 from drp.cli.lock import site_lock
 from drp.cli.wiring import Wiring
 from drp.codec import from_data
+from drp.config.places import require_places
 from drp.config.site import Site
 from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, Resumed, SandboxKept
 from drp.domain.ports import Reporter
@@ -93,8 +94,10 @@ def supervise(
 
     ``before`` are the entries that a drill which is taken up has already.
 
-    Raises ``Busy``, ``StorageFull``, ``SandboxError``, and whatever error of the family the worker ended with.
+    Raises ``Untrusted``, ``Busy``, ``StorageFull``, ``SandboxError``, and whatever error of the family the worker
+    ended with.
     """
+    require_places(site)
     outcome = Outcome()
     for entry in before:
         outcome.take(entry)
@@ -128,7 +131,7 @@ def _start_worker(site: Site, gateway: Gateway, control: socket.socket, lock: in
     argv = [sys.executable, "-m", "drp.cli.worker", *map(str, inherited), str(site.directory)]
     variables = {"PATH": f"{Path(sys.executable).parent}:{command.MINIMAL_ENVIRONMENT['PATH']}"}
     variables |= {name: os.environ[name] for name in ("CREDENTIALS_DIRECTORY",) if name in os.environ}
-    log = os.open(_log(site), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    log = os.open(_log(site), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     try:  # a log and not our stderr: who keeps a sandbox must not keep the user's pipe open
         return command.start(
             worker_command(argv, tied_to_parent=not keep), environment=variables, pass_fds=inherited, stderr=log

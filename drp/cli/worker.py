@@ -35,6 +35,7 @@ from drp.evidence.deposits import require_sealed
 from drp.redact import redact
 from drp.sandboxes.gateway import GatewayClient
 from drp.sandboxes.worker import enter_worker
+from drp.trust import judged_by_parent
 
 _LEASE_POLL_SECONDS = 1.0
 
@@ -91,6 +92,7 @@ def main(arguments: list[str]) -> None:
     """Carry out the instruction on the control descriptor, then end."""
     control, gateway, lock = (int(argument) for argument in arguments[:3])
     channel = _Channel(control)
+    judged_by_parent()
     try:
         instruction = channel.instruction()
         site = load_site(Path(arguments[3]))

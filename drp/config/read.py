@@ -16,8 +16,10 @@ from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, SandboxesFile
 from drp.config.schema_repositories import RepositoriesFile
+from drp.config.steering import steering_paths
 from drp.config.validate import validate
 from drp.share import shared
+from drp.trust import Doubt, Trust, require
 
 M = TypeVar("M", bound=BaseModel)
 _PLACES = {"repositories.yml", "sandboxes.yml", "applications", "drills"}
@@ -35,9 +37,11 @@ class SiteReader:
         self.runbook_folders = (directory / "runbooks", shared("runbooks"))
         self.digests: dict[str, str] = {}
         """File → SHA-256 of what was read of it."""
+        self._trust = Trust()
 
     def read(self) -> None:
-        """Read and check everything."""
+        """Read and check everything. Raises Untrusted, before anything is read that others could have written."""
+        require(self._doubts())
         self.site = self._file("drp.yml", SiteFile)[0]
         self._strangers()
         if (self.directory / "inventory/repositories.yml").exists():
@@ -50,9 +54,26 @@ class SiteReader:
             self._remember("sandbox", document, "sandboxes")
         self.inventory.applications = dict(self._folder("applications", "application", ApplicationFile))
         self.inventory.drills = dict(self._folder("drills", "drill", DrillFile))
+        require(self._trust.doubt(path) for path in self._steering())
         self.problems += cross_check(self.inventory, self.runbook_folders)
         self.problems += cross_check_sign_off(self.inventory, self.directory)
         self.problems.sort()
+
+    def _doubts(self) -> Iterator[Doubt]:
+        """Yield what others can change of the site's own files: what it says, its runbooks and their plugins."""
+        if (doubt := self._trust.doubt(self.directory)) is not None:
+            yield doubt
+            return
+        for part in ("drp.yml", "inventory", "runbooks"):
+            yield from self._trust.doubts(self.directory / part)
+
+    def _steering(self) -> Iterator[Path]:
+        """Yield every file and program that the site names."""
+        inventory = self.inventory
+        for said, _ in (*inventory.applications.values(), *inventory.drills.values()):
+            yield from steering_paths(said, self.directory)
+        for more in (self.site, inventory.repositories, inventory.sandboxes):
+            yield from steering_paths(more, self.directory)
 
     def _folder(self, folder: str, kind: str, model: type[M]) -> Iterator[tuple[str, tuple[M, Document]]]:
         first: dict[str, str] = {}
@@ -73,7 +94,7 @@ class SiteReader:
 
     def _file(self, file: str, model: type[M]) -> tuple[M | None, Document | None]:
         try:
-            document = read_document(self.directory / file, file)
+            document = read_document(self.directory / file, file, self._trust.open)
         except Unreadable as unreadable:
             self.problems += unreadable.problems
             return None, None
