@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from contextlib import closing
 from pathlib import Path
@@ -171,7 +170,9 @@ def clean(context: typer.Context, machine: Json = False) -> int:
 
 def _user() -> str:
     """Return who asks: the person behind sudo when there is one."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    from drp.trust.accounts import account_name
+
+    return os.environ.get("SUDO_USER") or account_name(os.getuid(), bare=True)
 
 
 def _afterwards(drill: str, *, sealed: bool, kept: bool) -> None:
