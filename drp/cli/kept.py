@@ -43,9 +43,8 @@ def run_inside(wiring: Wiring, reference: str, application: str | None, argv: Se
     state = reopen(find(reference, journal), journal, wiring.silent).state
     handle = _kept_handle(state, application)
     execution = AgentClient(Path(handle.control_socket)).exec(list(argv), stdin=b"", timeout=3600)
-    sys.stdout.buffer.write(execution.stdout)
-    sys.stdout.flush()
-    sys.stderr.buffer.write(execution.stderr)
+    render.output([execution.stdout])
+    render.output([execution.stderr], sys.stderr)
     return execution.exit_code if execution.exit_code >= 0 else 128 - execution.exit_code
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
@@ -10,7 +9,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from drp.cli.across_views import describe_agreement
-from drp.cli.render import duration, instant, printable, size
+from drp.cli.render import duration, instant, json_text, printable, size
 from drp.codec import to_data
 from drp.domain.events import (
     DrillConcluded,
@@ -34,6 +33,7 @@ from drp.domain.finding_codes import CATALOGUE
 from drp.domain.fold import DrillState, apply, between_ms
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
+from drp.domain.visible import printable_lines
 
 _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
 _CODE = re.compile(r"\bDRP-[A-Z]\d{3}\b")
@@ -45,7 +45,7 @@ class JsonLinesReporter:
 
     def emit(self, entry: Entry) -> None:
         """Print the entry."""
-        sys.stdout.write(json.dumps({"schema": "drp/event/1", **to_data(entry)}, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text({"schema": "drp/event/1", **to_data(entry)}) + "\n")
         sys.stdout.flush()
 
     def catch_up(self, entries: Iterable[Entry]) -> None:
@@ -185,7 +185,7 @@ class TextReporter:
 
     def _say(self, text: str) -> None:
         self._last_said = time.monotonic()
-        self._stream.write(text + "\n")
+        self._stream.write(printable_lines(text) + "\n")
         self._stream.flush()
 
 

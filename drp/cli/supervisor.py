@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from drp import command
+from drp.cli import render
 from drp.cli.kept import note_keeper
 from drp.cli.lock import site_lock
 from drp.cli.wiring import Wiring
@@ -105,7 +106,7 @@ def supervise(
     asked = "plan" in instruction or "resume" in instruction
     with site_lock(site.state_directory) as lock, Gateway.start(site.endpoints()) as gateway:
         for orphan in Wiring(site).reap():
-            sys.stderr.write(f"drp: removed what a crash had left: {orphan}\n")
+            render.note(f"drp: removed what a crash had left: {orphan}")
         ours, theirs = socket.socketpair()
         worker = _start_worker(site, gateway, theirs, lock, keep=keep)
         theirs.close()
@@ -152,7 +153,7 @@ def _listen(control: socket.socket, reporter: Reporter, outcome: Outcome) -> Non
             if "error" in message:
                 outcome.error = message["error"]
             elif "note" in message:
-                sys.stderr.write(f"drp: {message['note']}\n")
+                render.note(f"drp: {message['note']}")
             elif "entry" in message:
                 entry = from_data(Entry, message["entry"])
                 outcome.take(entry)
