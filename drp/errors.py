@@ -23,6 +23,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   └── Tampered            14  DRP-E091  the journal or a record was changed after the fact
     ├── MaterialsChanged         3  DRP-E120  what a drill uses is no longer what its plan declared
     ├── StorageFull             15  DRP-E100  no space, or state is not writable
+    ├── NotReadable             12  DRP-E101  this user may not read what drp keeps, or nobody can
     └── Interrupted            130  DRP-E110  the user or the system asked drp to stop
 
 Messages are lowercase without a full stop; the hint says what to do. Exit codes are documented in README.md.
@@ -185,6 +186,15 @@ class StorageFull(DrpError):
     """No space is left, or the state directory is not writable."""
 
     code, exit_status, default_hint = "DRP-E100", 15, "free space or mend permissions, then `drp drill resume latest`"
+
+
+class NotReadable(DrpError):
+    """The journal, the state directory or a record cannot be read: most often this user may not.
+
+    Nothing is wrong with what they say, as far as anybody could tell.
+    """
+
+    code, exit_status, default_hint = "DRP-E101", 12, "run drp as the user who keeps the site, or let this one read it"
 
 
 class Interrupted(DrpError):

@@ -119,7 +119,7 @@ def _journal(wiring: Any) -> str:
     from drp.errors import NotFound
     from drp.evidence.deposits import require_sealed
 
-    journal = wiring.journal()
+    journal = wiring.journal_to_read()
     entries = journal.verify()
     if lost := require_sealed(wiring.deposits(), states(journal), journal):
         raise NotFound(f"the sealed records of {', '.join(lost)} are gone", hint="bring them back from a copy")

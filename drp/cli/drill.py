@@ -109,10 +109,10 @@ def resume(
     from drp.drill.declare import find_unfinished
 
     wiring = wiring_of(context)
-    found = find_unfinished(drill, wiring.journal())
+    found = find_unfinished(drill, wiring.journal_to_read())
     instruction = {"resume": found, "policy": "conclude" if conclude else "resume"}
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
-        before = tuple(wiring.journal().entries(found))
+        before = tuple(wiring.journal_to_read().entries(found))
         shown.catch_up(before)
         outcome = supervise(wiring.site, instruction, shown, before=before)
     return outcome.exit_status()

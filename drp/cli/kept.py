@@ -39,7 +39,7 @@ def run_inside(wiring: Wiring, reference: str, application: str | None, argv: Se
     """Run a command in a kept sandbox, with its output on ours, and return its exit status."""
     from drp.sandboxes.client import AgentClient
 
-    journal = wiring.journal()
+    journal = wiring.journal_to_read()
     state = reopen(find(reference, journal), journal, wiring.silent).state
     handle = _kept_handle(state, application)
     execution = AgentClient(Path(handle.control_socket)).exec(list(argv), stdin=b"", timeout=3600)
@@ -53,7 +53,7 @@ def kept_target(wiring: Wiring, reference: str, application: str | None) -> Targ
     from drp.sandboxes.client import AgentClient
     from drp.sandboxes.target import SandboxTarget
 
-    journal = wiring.journal()
+    journal = wiring.journal_to_read()
     state = reopen(find(reference, journal), journal, wiring.silent).state
     return SandboxTarget(AgentClient(Path(_kept_handle(state, application).control_socket)))
 

@@ -39,6 +39,7 @@ class Wiring:
         self.silent: Reporter = QuietReporter()
         self._gateway = gateway
         self._journal: Journal | None = None
+        self._reading: Journal | None = None
         self._repositories: Mapping[str, Repository] | None = None
         self._sandbox: Sandbox | None = None
         self._materials: PlanMaterials | None = None
@@ -53,18 +54,27 @@ class Wiring:
 
         Raises ``Tampered`` when it does not know a drill that has a sealed record, and what opening it raises.
         """
+        if self._journal is None:
+            self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self._journal = self._opened(reads_only=False)
+        return self._journal
+
+    def journal_to_read(self) -> Journal:
+        """Return the site's journal for who only looks: nothing is made or written. Raises as ``journal`` does."""
+        if self._reading is None:
+            self._reading = self._opened(reads_only=True)
+        return self._reading
+
+    def _opened(self, *, reads_only: bool) -> Journal:
         from drp.journal import SqlJournal
 
-        if self._journal is None:
-            records = tuple(self.deposits().records())
-            self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-            secret = self.site.journal_password
-            password = resolve(secret) if secret is not None else None
-            absent = gone(records) if records else None
-            journal = SqlJournal(self.site.journal, self.clock, password=password, absent=absent)
-            require_known(records, journal)
-            self._journal = journal
-        return self._journal
+        records = tuple(self.deposits().records())
+        secret = self.site.journal_password
+        password = resolve(secret) if secret is not None else None
+        absent = gone(records) if records else None
+        journal = SqlJournal(self.site.journal, self.clock, password=password, absent=absent, reads_only=reads_only)
+        require_known(records, journal)
+        return journal
 
     def sink(self) -> DirectorySink:
         """Return the first place where evidence is kept, whose word counts."""
