@@ -12,7 +12,9 @@ from typing import IO
 
 from drp.errors import StorageFull
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_RIGHT = {errno.EROFS, errno.EACCES, errno.EPERM}
+_HINT_RIGHT = "run drp as the user who may write there, or let this one"
 
 
 @contextmanager
@@ -21,9 +23,9 @@ def storage_errors(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            message = f"cannot write {path}: {os.strerror(error.errno)}"
-            raise StorageFull(message) from error
+        if error.errno in _NO_ROOM | _NO_RIGHT:
+            hint = _HINT_RIGHT if error.errno in _NO_RIGHT else None
+            raise StorageFull(f"cannot write {path}: {os.strerror(error.errno or 0)}", hint=hint) from error
         raise
 
 

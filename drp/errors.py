@@ -185,7 +185,7 @@ class MaterialsChanged(DrpError):
 class StorageFull(DrpError):
     """No space is left, or the state directory is not writable."""
 
-    code, exit_status, default_hint = "DRP-E100", 15, "free space or mend permissions, then `drp drill resume latest`"
+    code, exit_status, default_hint = "DRP-E100", 15, "free space or mend permissions, then try again"
 
 
 class NotReadable(DrpError):

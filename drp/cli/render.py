@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from drp.cli.streams import complain, delivering
 from drp.domain.visible import is_visible, printable_lines
 from drp.domain.visible import printable as printable  # noqa: PLC0414 - what views say it with
 
@@ -53,7 +54,7 @@ def instant(moment: datetime | str | None) -> str:
 def document(schema: str, content: Any) -> None:
     """Print one JSON document on standard output; fields may be added to it, never renamed."""
     body = content if isinstance(content, dict) else {"items": content}
-    sys.stdout.write(json_text({"schema": schema, **body}, indent=2) + "\n")
+    write(json_text({"schema": schema, **body}, indent=2))
 
 
 def json_text(data: Any, indent: int | None = None) -> str:
@@ -72,26 +73,33 @@ def encodes_all(stream: TextIO) -> bool:
 
 def line(text: str = "") -> None:
     """Print one result on standard output."""
-    sys.stdout.write(printable_lines(text) + "\n")
+    write(printable_lines(text))
+
+
+def write(text: str) -> None:
+    """Write lines that are printable already on standard output. Raises Undeliverable."""
+    with delivering():
+        sys.stdout.write(text + "\n")
 
 
 def note(text: str) -> None:
-    """Print one thing for the reader on standard error."""
-    sys.stderr.write(printable_lines(text) + "\n")
+    """Print one thing for the reader on standard error, if anybody is there to read it."""
+    complain(printable_lines(text) + "\n")
 
 
 def output(parts: Iterable[bytes], stream: TextIO | None = None) -> None:
     """Print bytes from inside, or of a document: as they are, unless somebody looks at them on a terminal."""
     stream = stream if stream is not None else sys.stdout
-    if not stream.isatty():
+    with delivering():
+        if not stream.isatty():
+            stream.flush()
+            stream.buffer.writelines(parts)
+        else:
+            decoder = codecs.getincrementaldecoder("utf-8")("drp-show-bytes")
+            for part in parts:
+                stream.write(printable_lines(decoder.decode(part)))
+            stream.write(printable_lines(decoder.decode(b"", final=True)))
         stream.flush()
-        stream.buffer.writelines(parts)
-    else:
-        decoder = codecs.getincrementaldecoder("utf-8")("drp-show-bytes")
-        for part in parts:
-            stream.write(printable_lines(decoder.decode(part)))
-        stream.write(printable_lines(decoder.decode(b"", final=True)))
-    stream.flush()
 
 
 def _show_bytes(error: UnicodeError) -> tuple[str, int]:

@@ -167,7 +167,7 @@ def _forwarded_signals(control: socket.socket, worker: command.Process, received
     def handle(number: int, _frame: object) -> None:
         received.append(number)
         if len(received) == 1:
-            sys.stderr.write("\ndrp: stopping safely; press Ctrl-C again to stop now\n")
+            render.note("\ndrp: stopping safely; press Ctrl-C again to stop now")
             control.sendall(json.dumps({"stop": number}).encode() + b"\n")
         else:
             worker.kill()

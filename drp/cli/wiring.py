@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import errno
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -12,7 +14,7 @@ from typing import Any
 import typer
 
 from drp import __version__
-from drp.atomic import write_atomically
+from drp.atomic import storage_errors, write_atomically
 from drp.cli.cancellation import Cancellation
 from drp.cli.plan_materials import PlanMaterials
 from drp.cli.progress import QuietReporter
@@ -55,7 +57,8 @@ class Wiring:
         Raises ``Tampered`` when it does not know a drill that has a sealed record, and what opening it raises.
         """
         if self._journal is None:
-            self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+            with storage_errors(self.site.state_directory):
+                self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
             self._journal = self._opened(reads_only=False)
         return self._journal
 
@@ -120,7 +123,7 @@ class Wiring:
         own, *shipped = self.site.runbook_folders
         if not own.is_dir():
             return self.site.runbook_folders
-        self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self._make_run_directory()
         private = PrivateFolder(self.run_directory)
         atexit.register(private.remove)
         try:
@@ -133,12 +136,16 @@ class Wiring:
         self._materials = PlanMaterials(self.site, private.path / own.name)
         return (private.path / own.name, *shipped)
 
+    def _make_run_directory(self) -> None:
+        with storage_errors(self.run_directory):
+            self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+
     def sandbox(self) -> Sandbox:
         """Return the sandbox driver."""
         from drp.sandboxes.bubblewrap import BubblewrapSandbox
 
         if self._sandbox is None:
-            self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+            self._make_run_directory()
             self._sandbox = BubblewrapSandbox(self.run_directory, resolve=resolve, gateway=self._gateway)
         return self._sandbox
 
@@ -170,12 +177,18 @@ class Wiring:
         )
 
     def writable_state(self) -> str:
-        """Prove that the state directory can be written. Raises ``StorageFull``."""
-        probe = self.site.state_directory / ".probe"
-        self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-        write_atomically(probe, b"drp")
-        probe.unlink()
-        return str(self.site.state_directory)
+        """Prove that the state directory can be written, or made. Raises ``StorageFull``."""
+        directory = self.site.state_directory
+        with storage_errors(directory):
+            if directory.exists():
+                probe = directory / ".probe"
+                write_atomically(probe, b"drp")
+                probe.unlink()
+                return str(directory)
+            above = next(parent for parent in directory.parents if parent.exists())
+            if not os.access(above, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return f"{directory}, made by the first drill"
 
     @property
     def sign_off_directory(self) -> Path:
