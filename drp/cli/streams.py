@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TextIO
 
 _BROKEN_PIPE = 141
 """128 + SIGPIPE, as shells say it."""
@@ -55,13 +56,8 @@ def deliver() -> None:
 
 def undelivered(error: OSError) -> Undeliverable:
     """Return how drp ends when its output is not taken, which leads nowhere from then on."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:  # what it still holds would fail once more when Python ends
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+    _give_up(sys.stdout)
+    _give_up(sys.stderr)
     if isinstance(error, BrokenPipeError):
         return Undeliverable(_BROKEN_PIPE)
     return Undeliverable(15, f"standard output cannot be written: {error.strerror or error}")
@@ -69,6 +65,19 @@ def undelivered(error: OSError) -> Undeliverable:
 
 def complain(text: str) -> None:
     """Write to standard error, if anybody is there to read it."""
-    with suppress(OSError, ValueError):
+    try:
         sys.stderr.write(text)
         sys.stderr.flush()
+    except (OSError, ValueError):
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let a stream lead nowhere if it takes nothing: what it holds would fail once more when Python ends."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
