@@ -2,52 +2,89 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 import sys
 import tempfile
 import traceback
 from typing import Any
 
-from drp.errors import DrpError, UsageError
+from drp.errors import DrpError, NotReadable, StorageFull, UsageError
 
 _BUG = 70
 _USAGE = UsageError.exit_status
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+_NO_RIGHT = {errno.EACCES, errno.EPERM}
 
 
 def main() -> None:
     """Run ``drp`` and exit with the documented status (README, house rules §9)."""
+    from drp.cli import streams  # noqa: PLC0415 - a bare `import drp` stays cheap
+
+    streams.prepare()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run ``drp`` with these arguments and return the exit status."""
-    import typer  # noqa: PLC0415 - a bare `import drp` stays cheap
+    from drp.cli import streams  # noqa: PLC0415
 
+    machine = "--json" in arguments
+    try:
+        try:
+            status = _run(arguments, machine=machine)
+            streams.deliver()
+        except OSError as error:
+            if error.filename is None and (isinstance(error, BrokenPipeError) or error.errno in _NO_ROOM):
+                raise streams.undelivered(error) from error  # what has no name is the output
+            return _unforeseen(error, machine=machine)
+    except streams.Undeliverable as ending:
+        if ending.reason:
+            return _complain(StorageFull(ending.reason, hint="look at where it leads to"), machine=machine)
+        return ending.status
+    return status
+
+
+def _run(arguments: list[str], *, machine: bool) -> int:
+    import typer  # noqa: PLC0415
+
+    from drp.cli import streams  # noqa: PLC0415
     from drp.cli.main import app  # noqa: PLC0415
 
     try:
         result = app(args=arguments, prog_name="drp", standalone_mode=False)
     except DrpError as error:
-        return _complain(error, machine="--json" in arguments)
+        return _complain(error, machine=machine)
     except typer.Exit as ending:
         return ending.exit_code
     except typer.TyperException as error:
-        return _misused(error.format_message(), getattr(error, "ctx", None), machine="--json" in arguments)
+        return _misused(error.format_message(), getattr(error, "ctx", None), machine=machine)
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except SystemExit:  # typer's way to say that nobody reads on
+        sys.stdout, sys.stderr = sys.__stdout__ or sys.stdout, sys.__stderr__ or sys.stderr
+        raise BrokenPipeError from None
+    except (OSError, streams.Undeliverable):
+        raise
     except Exception as error:  # noqa: BLE001 - an unforeseen error must not read as "drill failed" (exit 1)
         return _bug(error)
     return result if isinstance(result, int) else 0
 
 
+def _unforeseen(error: OSError, *, machine: bool) -> int:
+    """Say what the system refused: with the name of what was refused, it is no bug of drp that there is no room."""
+    what = f"{error.filename}: {error.strerror}"
+    if error.filename is not None and error.errno in _NO_RIGHT:
+        return _complain(NotReadable(f"not permitted: {what}"), machine=machine)
+    if error.filename is not None and error.errno in _NO_ROOM:
+        return _complain(StorageFull(f"cannot be written: {what}"), machine=machine)
+    return _bug(error)
+
+
 def _misused(message: str, context: Any, *, machine: bool) -> int:
     """Say what is wrong with the command line and where its help is; where only a verb is missing, say the help."""
     if context is not None and message == context.get_help():
-        sys.stderr.write(f"{message}\n")
+        _tell(f"{message}\n")
         return _USAGE
     text = " ".join(message.replace("Value error, ", "").rstrip(".").split())
     command = context.command_path if context is not None else "drp"
@@ -64,22 +101,35 @@ def _complain(error: DrpError, *, machine: bool) -> int:
             "message": error.message,
             "hint": error.hint,
         }
-        sys.stderr.write(json.dumps(document) + "\n")
+        _tell(json.dumps(document) + "\n")
     else:
-        sys.stderr.write(f"drp: {error.message} [{error.code}]\n")
-        if error.hint:
-            sys.stderr.write(f"HINT: {error.hint}\n")
+        hint = f"HINT: {error.hint}\n" if error.hint else ""
+        _tell(f"drp: {error.message} [{error.code}]\n{hint}")
     return error.exit_status
 
 
+def _tell(text: str) -> None:
+    from drp.cli.streams import complain  # noqa: PLC0415
+    from drp.domain.visible import printable_lines  # noqa: PLC0415
+
+    complain(printable_lines(text))
+
+
 def _bug(error: Exception) -> int:
+    """Say that drp is at fault, and keep where; nothing that is wrong with the machine may hide it."""
     from drp.redact import redact  # noqa: PLC0415
 
     text = redact("".join(traceback.format_exception(error)))
-    with tempfile.NamedTemporaryFile("w", prefix="drp-traceback-", suffix=".txt", delete=False) as stream:
-        stream.write(text)
-    sys.stderr.write(f"drp: unforeseen error: {redact(str(error)) or type(error).__name__} [DRP-E000]\n")
-    sys.stderr.write(f"HINT: this is a bug in drp; please report it with {stream.name}\n")
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="drp-traceback-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as stream:
+            stream.write(text)
+        where = f"please report it with {stream.name}"
+    except OSError:
+        where = f"please report it with this:\n{text}"
+    _tell(f"drp: unforeseen error: {redact(str(error)) or type(error).__name__} [DRP-E000]\n")
+    _tell(f"HINT: this is a bug in drp; {where}\n")
     return _BUG
 
 

@@ -12,7 +12,9 @@ from typing import IO
 
 from drp.errors import StorageFull
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_RIGHT = {errno.EROFS, errno.EACCES, errno.EPERM}
+_HINT_RIGHT = "run drp as the user who may write there, or let this one"
 
 
 @contextmanager
@@ -21,17 +23,20 @@ def storage_errors(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            message = f"cannot write {path}: {os.strerror(error.errno)}"
-            raise StorageFull(message) from error
+        if error.errno in _NO_ROOM | _NO_RIGHT:
+            hint = _HINT_RIGHT if error.errno in _NO_RIGHT else None
+            raise StorageFull(f"cannot write {path}: {os.strerror(error.errno or 0)}", hint=hint) from error
         raise
 
 
 @contextmanager
-def atomic_writer(path: Path, *, mode: int = 0o640, exclusive: bool = False) -> Iterator[IO[bytes]]:
+def atomic_writer(
+    path: Path, *, mode: int = 0o640, exclusive: bool = False, owner: tuple[int, int] | None = None
+) -> Iterator[IO[bytes]]:
     """Yield a binary file that becomes ``path`` when the block ends well, and leaves nothing when it does not.
 
-    ``exclusive``: raise FileExistsError instead of replacing. Raises StorageFull when there is no room.
+    ``exclusive``: raise FileExistsError instead of replacing; ``owner``: user and group it shall belong to. Raises
+    StorageFull when there is no room.
     """
     with storage_errors(path):
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -40,6 +45,8 @@ def atomic_writer(path: Path, *, mode: int = 0o640, exclusive: bool = False) -> 
             with os.fdopen(descriptor, "wb") as stream:
                 yield stream
                 stream.flush()
+                if owner is not None:  # here, and not by its name, which may be another file's by then
+                    os.fchown(stream.fileno(), *owner)
                 os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
             if exclusive:
@@ -53,9 +60,11 @@ def atomic_writer(path: Path, *, mode: int = 0o640, exclusive: bool = False) -> 
         sync_directory(path.parent)
 
 
-def write_atomically(path: Path, content: bytes, *, mode: int = 0o640, exclusive: bool = False) -> None:
+def write_atomically(
+    path: Path, content: bytes, *, mode: int = 0o640, exclusive: bool = False, owner: tuple[int, int] | None = None
+) -> None:
     """Write ``content`` to ``path``, whole or not at all."""
-    with atomic_writer(path, mode=mode, exclusive=exclusive) as stream:
+    with atomic_writer(path, mode=mode, exclusive=exclusive, owner=owner) as stream:
         stream.write(content)
 
 

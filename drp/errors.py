@@ -6,6 +6,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     DrpError                    70  DRP-E000  a bug in drp (anything not named below ends here)
     ├── UsageError               2  DRP-E002  the command line asks for something impossible
     ├── ConfigError             10  DRP-E010  the site directory is invalid
+    │   └── Untrusted           10  DRP-E012  others may change what drp would read or run
     ├── NotFound                10  DRP-E011  no such drill, application, repository, recovery point …
     ├── Busy                    11  DRP-E020  another drp holds the lock
     ├── RepositoryError         13  DRP-E030  a repository cannot be used
@@ -22,6 +23,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   └── Tampered            14  DRP-E091  the journal or a record was changed after the fact
     ├── MaterialsChanged         3  DRP-E120  what a drill uses is no longer what its plan declared
     ├── StorageFull             15  DRP-E100  no space, or state is not writable
+    ├── NotReadable             12  DRP-E101  this user may not read what drp keeps, or nobody can
     └── Interrupted            130  DRP-E110  the user or the system asked drp to stop
 
 Messages are lowercase without a full stop; the hint says what to do. Exit codes are documented in README.md.
@@ -58,6 +60,15 @@ class ConfigError(DrpError):
     """The site directory is invalid; the message lists every problem with file:line:column."""
 
     code, exit_status, default_hint = "DRP-E010", 10, "mend the lines above, then run `drp config check`"
+
+
+class Untrusted(ConfigError):
+    """Others than root and the caller may write to, or replace, what drp would read or run.
+
+    Nothing of it was read or run.
+    """
+
+    code, default_hint = "DRP-E012", "let it belong to root or to drp's user, and nobody else write to it"
 
 
 class NotFound(DrpError):
@@ -174,7 +185,16 @@ class MaterialsChanged(DrpError):
 class StorageFull(DrpError):
     """No space is left, or the state directory is not writable."""
 
-    code, exit_status, default_hint = "DRP-E100", 15, "free space or mend permissions, then `drp drill resume latest`"
+    code, exit_status, default_hint = "DRP-E100", 15, "free space or mend permissions, then try again"
+
+
+class NotReadable(DrpError):
+    """The journal, the state directory or a record cannot be read: most often this user may not.
+
+    Nothing is wrong with what they say, as far as anybody could tell.
+    """
+
+    code, exit_status, default_hint = "DRP-E101", 12, "run drp as the user who keeps the site, or let this one read it"
 
 
 class Interrupted(DrpError):

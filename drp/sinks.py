@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, sync_directory, write_atomically
 from drp.domain.ports import EvidenceSink, SinkReceipt
-from drp.errors import EvidenceError, NotFound
+from drp.errors import EvidenceError, NotFound, NotReadable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -45,7 +45,7 @@ class DirectorySink:
         return SinkReceipt(location=str(path), digest=hashlib.sha256(content).hexdigest())
 
     def get(self, drill: str, name: str) -> bytes:
-        """Return what was stored. Raises ``NotFound``, ``EvidenceError`` when it cannot be read."""
+        """Return what was stored. Raises ``NotFound``, ``NotReadable``."""
         path = self._path(drill, name)
         try:
             with _readable(path):
@@ -56,11 +56,11 @@ class DirectorySink:
             ) from None
 
     def drills(self) -> tuple[str, ...]:
-        """Return the ids of the drills that have evidence here, in name order. Raises ``EvidenceError``."""
+        """Return the ids of the drills that have evidence here, in name order. Raises ``NotReadable``."""
         return tuple(sorted(path.name for path in _listed(self.root) if _NAME.fullmatch(path.name)))
 
     def names(self, drill: str) -> tuple[str, ...]:
-        """Return what is stored of a drill. Raises ``EvidenceError``."""
+        """Return what is stored of a drill. Raises ``NotReadable``."""
         return tuple(sorted(path.name for path in _listed(self._path(drill, "any").parent)))
 
     def _path(self, drill: str, name: str) -> Path:
@@ -78,6 +78,11 @@ class DirectorySink:
                 if not directory.is_dir():
                     directory.mkdir(mode=0o750, exist_ok=True)
                     sync_directory(directory.parent)
+        if folder.is_symlink():
+            raise EvidenceError(
+                f"{folder} is a symbolic link: evidence is not written to where others send it",
+                hint="move it aside as it is and find out who made it",
+            )
 
 
 @contextmanager
@@ -87,7 +92,7 @@ def _readable(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise EvidenceError(
+        raise NotReadable(
             f"cannot read evidence in {path}: {error.strerror}",
             hint="run this as the user who holds the drills, or let this one read the directory",
         ) from error

@@ -36,4 +36,5 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_sandboxes",
     "tests.support.fixtures_runbooks",
     "tests.support.fixtures_cores",
+    "tests.support.fixtures_anybody",
 ]

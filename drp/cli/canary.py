@@ -77,11 +77,13 @@ def _write(settings: Any) -> tuple[Any, Any]:
 
 
 def _cron_line(site: Any, name: str) -> str:
-    import getpass
+    import os
     import shlex
     import sys
     from pathlib import Path
 
+    from drp.trust.accounts import account_name
+
     program = Path(sys.executable).with_name("drp")
     words = [str(program), "--site", str(site.directory), "--quiet", "canary", "write", name]
-    return f"*/5 * * * * {getpass.getuser()} {shlex.join(words).replace('%', chr(92) + '%')}"
+    return f"*/5 * * * * {account_name(os.geteuid(), bare=True)} {shlex.join(words).replace('%', chr(92) + '%')}"

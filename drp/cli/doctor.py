@@ -94,6 +94,7 @@ def _site_needs(context: typer.Context) -> list[Need]:
     except DrpError as error:
         return [Need(name="site", met=False, detail=error.message, mend=error.hint)]
     needs = [Need(name="site", met=True, detail=str(wiring.site.directory))]
+    needs.append(_attempt("trusted folders", lambda: _places(wiring.site)))
     needs.append(_attempt("journal and evidence", lambda: _journal(wiring)))
     needs.append(_attempt("verifiers", lambda: _checks(wiring)))
     needs.append(_attempt("state directory", wiring.writable_state))
@@ -105,13 +106,20 @@ def _site_needs(context: typer.Context) -> list[Need]:
     return needs
 
 
+def _places(site: Any) -> str:
+    from drp.config.places import require_places
+
+    require_places(site)
+    return "state, evidence and manifests are nobody else's to write"
+
+
 def _journal(wiring: Any) -> str:
     """Check the chain to its end, and every record against what it sealed."""
     from drp.drill.declare import states
     from drp.errors import NotFound
     from drp.evidence.deposits import require_sealed
 
-    journal = wiring.journal()
+    journal = wiring.journal_to_read()
     entries = journal.verify()
     if lost := require_sealed(wiring.deposits(), states(journal), journal):
         raise NotFound(f"the sealed records of {', '.join(lost)} are gone", hint="bring them back from a copy")

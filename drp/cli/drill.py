@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from contextlib import closing
 from pathlib import Path
@@ -110,10 +109,10 @@ def resume(
     from drp.drill.declare import find_unfinished
 
     wiring = wiring_of(context)
-    found = find_unfinished(drill, wiring.journal())
+    found = find_unfinished(drill, wiring.journal_to_read())
     instruction = {"resume": found, "policy": "conclude" if conclude else "resume"}
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
-        before = tuple(wiring.journal().entries(found))
+        before = tuple(wiring.journal_to_read().entries(found))
         shown.catch_up(before)
         outcome = supervise(wiring.site, instruction, shown, before=before)
     return outcome.exit_status()
@@ -171,7 +170,9 @@ def clean(context: typer.Context, machine: Json = False) -> int:
 
 def _user() -> str:
     """Return who asks: the person behind sudo when there is one."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    from drp.trust.accounts import account_name
+
+    return os.environ.get("SUDO_USER") or account_name(os.getuid(), bare=True)
 
 
 def _afterwards(drill: str, *, sealed: bool, kept: bool) -> None:

@@ -96,7 +96,7 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
 
 def _last_rta(wiring: Wiring, name: str) -> int | None:
     """Return what the newest drill measured that recovered this application: the best estimate there is."""
-    for state in reversed(states(wiring.journal(), lambda state: state.concluded is not None)):
+    for state in reversed(states(wiring.journal_to_read(), lambda state: state.concluded is not None)):
         for measurement in _measurements(state):
             if measurement.recovery == name and measurement.rta_ms is not None:
                 return measurement.rta_ms
@@ -127,7 +127,7 @@ def _print_preview(item: dict[str, Any]) -> None:
 
 def show_drills(wiring: Wiring, *, machine: bool) -> None:
     """Print every drill with its verdict."""
-    rows = [_summary(state) for state in states(wiring.journal())]
+    rows = [_summary(state) for state in states(wiring.journal_to_read())]
     if machine:
         render.document("drp/drills/1", rows)
         return
@@ -161,7 +161,7 @@ def _summary(state: DrillState) -> dict[str, Any]:
 
 def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
     """Print one drill."""
-    journal = wiring.journal()
+    journal = wiring.journal_to_read()
     state = reopen(find(reference, journal), journal, wiring.silent).state
     if machine:
         findings = {name: [to_data(finding) for finding in item.findings] for name, item in state.recoveries.items()}

@@ -36,7 +36,7 @@ def sealed_record(wiring: Wiring, reference: str) -> SealedRecord:
     is not the one that was sealed.
     """
     try:
-        journal = wiring.journal()
+        journal = wiring.journal_to_read()
         journal.verify()
     except NotFound:
         raise
@@ -76,7 +76,7 @@ def listed(wiring: Wiring) -> list[dict[str, str]]:
     """Return every sealed drill and how its record is; without the journal, every record that is deposited."""
     deposits = wiring.deposits()
     try:
-        journal = wiring.journal()
+        journal = wiring.journal_to_read()
         journal.verify()
     except DrpError as error:
         if not (records := deposits.records()):

@@ -15,6 +15,7 @@ from drp.atomic import write_atomically
 from drp.cli import render
 from drp.cli.wiring import Wiring
 from drp.clock import boot_id
+from drp.config.places import require_state
 from drp.domain.check import Target
 from drp.domain.events import SandboxDestroyed
 from drp.domain.fold import DrillState, RecoveryState
@@ -38,13 +39,12 @@ def run_inside(wiring: Wiring, reference: str, application: str | None, argv: Se
     """Run a command in a kept sandbox, with its output on ours, and return its exit status."""
     from drp.sandboxes.client import AgentClient
 
-    journal = wiring.journal()
+    journal = wiring.journal_to_read()
     state = reopen(find(reference, journal), journal, wiring.silent).state
     handle = _kept_handle(state, application)
     execution = AgentClient(Path(handle.control_socket)).exec(list(argv), stdin=b"", timeout=3600)
-    sys.stdout.buffer.write(execution.stdout)
-    sys.stdout.flush()
-    sys.stderr.buffer.write(execution.stderr)
+    render.output([execution.stdout])
+    render.output([execution.stderr], sys.stderr)
     return execution.exit_code if execution.exit_code >= 0 else 128 - execution.exit_code
 
 
@@ -53,7 +53,7 @@ def kept_target(wiring: Wiring, reference: str, application: str | None) -> Targ
     from drp.sandboxes.client import AgentClient
     from drp.sandboxes.target import SandboxTarget
 
-    journal = wiring.journal()
+    journal = wiring.journal_to_read()
     state = reopen(find(reference, journal), journal, wiring.silent).state
     return SandboxTarget(AgentClient(Path(_kept_handle(state, application).control_socket)))
 
@@ -87,6 +87,7 @@ def _handle(recovery: RecoveryState) -> SandboxHandle | None:
 
 def clean_up(wiring: Wiring, *, machine: bool) -> int:
     """Destroy kept sandboxes and what a crash left; return 1 when something stays behind."""
+    require_state(wiring.site)
     cleaned: list[dict[str, Any]] = []
     try:
         journal = wiring.journal()

@@ -32,6 +32,7 @@ from drp.domain.events import (
     SignedOff,
     SignOffAsked,
 )
+from drp.domain.visible import printable_lines
 
 _FRAMES_PER_SECOND = 10
 
@@ -107,4 +108,4 @@ class LiveReporter(TextReporter):
         self._bars.update(task, description=words, completed=event.done_bytes, total=event.total_bytes)
 
     def _say(self, text: str) -> None:
-        self._console.print(text)
+        self._console.print(printable_lines(text))

@@ -18,7 +18,7 @@ def site_lock(state_directory: Path) -> Iterator[int]:
     path = state_directory / "lock"
     with storage_errors(path):
         state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -81,7 +81,7 @@ def _version(value: bool) -> None:
 def options(
     context: typer.Context,
     site: Annotated[
-        Path | None, typer.Option(help="Site directory; default: $DRP_SITE, this directory, /etc/drp.")
+        Path | None, typer.Option(help="Site directory; default: $DRP_SITE, this directory, /etc/drp.", readable=False)
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
     version: Annotated[  # noqa: ARG001 - handled by its callback

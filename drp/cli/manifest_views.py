@@ -176,7 +176,7 @@ def prove(path: Path, entry: str, output: Path | None) -> None:
         document = proof.prove(manifest, os.fsencode(entry))
     content = json.dumps(document, indent=1).encode() + b"\n"
     if output is None:
-        sys.stdout.buffer.write(content)
+        render.output([content])
     else:
         write_atomically(output, content)
 
@@ -207,8 +207,7 @@ def export(path: Path, form: str, output: Path | None) -> None:
     """Write a manifest in another tool's form."""
     with open_manifest(path) as manifest:
         if output is None:
-            sys.stdout.buffer.writelines(exported(manifest, form))
-            sys.stdout.buffer.flush()
+            render.output(exported(manifest, form))
         else:
             with atomic_writer(output) as stream:
                 stream.writelines(exported(manifest, form))

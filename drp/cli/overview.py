@@ -14,6 +14,7 @@ from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
+from drp.errors import NotReadable
 from drp.evidence.deposits import require_sealed
 
 
@@ -58,7 +59,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     site, now = wiring.site, wiring.clock.now().wall
     chosen = {name: site.application(name) for name in only} or dict(site.applications)
     drills = _drills(wiring)
-    lost = require_sealed(wiring.deposits(), drills, wiring.journal()) if drills else ()
+    lost = require_sealed(wiring.deposits(), drills, wiring.journal_to_read()) if drills else ()
     newest = newest_points(wiring, chosen.values())
     found = standings(site.applications, drills, now, newest)
     drilled = {standing.application for standing in found if standing.last is not None}
@@ -84,11 +85,18 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
 
 
 def _drills(wiring: Wiring) -> tuple[DrillState, ...]:
-    """Return all drills; a site that never held one gets no journal from being looked at."""
+    """Return all drills; where there never was one, without loading what reads a journal."""
     journal = wiring.site.journal
-    if isinstance(journal, Path) and not journal.exists() and not wiring.deposits().records():
+    if isinstance(journal, Path) and _is_absent(journal) and not wiring.deposits().records():
         return ()
-    return states(wiring.journal())
+    return states(wiring.journal_to_read())
+
+
+def _is_absent(path: Path) -> bool:
+    try:
+        return not path.exists()
+    except OSError:  # closed to us: whoever reads it will say so
+        return False
 
 
 def _kept(state: DrillState) -> list[KeptSandbox]:
@@ -100,11 +108,16 @@ def _kept(state: DrillState) -> list[KeptSandbox]:
 
 
 def _busy(state_directory: Path) -> bool:
-    """Return whether another drp works on the site, without waiting for it or getting into its way."""
+    """Return whether another drp works on the site, without waiting for it or getting into its way.
+
+    Raises NotReadable.
+    """
     try:
-        descriptor = os.open(state_directory / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+        descriptor = os.open(state_directory / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
         return False
+    except OSError as error:  # running and cut off are not the same
+        raise NotReadable(f"cannot tell whether a drill runs: {error.filename}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TextIO
 
 from drp.cli.across_views import describe_agreement
-from drp.cli.render import duration, instant, printable, size
+from drp.cli.render import duration, instant, json_text, note, printable, size, write
+from drp.cli.streams import Undeliverable, deliver
 from drp.codec import to_data
 from drp.domain.events import (
     DrillConcluded,
@@ -34,6 +34,7 @@ from drp.domain.finding_codes import CATALOGUE
 from drp.domain.fold import DrillState, apply, between_ms
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
+from drp.domain.visible import printable_lines
 
 _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
 _CODE = re.compile(r"\bDRP-[A-Z]\d{3}\b")
@@ -41,12 +42,22 @@ _MINUTE = 60.0
 
 
 class JsonLinesReporter:
-    """Prints each journal entry as one JSON line on standard output."""
+    """Prints each journal entry as one JSON line on standard output, as long as that takes them."""
+
+    def __init__(self) -> None:
+        """Nothing is printed yet."""
+        self._delivers = True
 
     def emit(self, entry: Entry) -> None:
-        """Print the entry."""
-        sys.stdout.write(json.dumps({"schema": "drp/event/1", **to_data(entry)}, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        """Print the entry. A drill goes on when nobody reads: its journal has everything."""
+        if not self._delivers:
+            return
+        try:
+            write(json_text({"schema": "drp/event/1", **to_data(entry)}))
+            deliver()
+        except Undeliverable as ending:
+            self._delivers = False
+            note(f"drp: {ending.reason or 'nobody reads the events any more'}; the drill goes on")
 
     def catch_up(self, entries: Iterable[Entry]) -> None:
         """Take what happened before; a machine has seen it or can ask for it."""
@@ -185,8 +196,9 @@ class TextReporter:
 
     def _say(self, text: str) -> None:
         self._last_said = time.monotonic()
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        with suppress(OSError):  # a drill does not end because nobody can read how it goes
+            self._stream.write(printable_lines(text) + "\n")
+            self._stream.flush()
 
 
 def _business(measurement: Measurement) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
+
+from drp.cli.streams import complain, delivering
+from drp.domain.visible import is_visible, printable_lines
+from drp.domain.visible import printable as printable  # noqa: PLC0414 - what views say it with
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -49,17 +54,61 @@ def instant(moment: datetime | str | None) -> str:
 def document(schema: str, content: Any) -> None:
     """Print one JSON document on standard output; fields may be added to it, never renamed."""
     body = content if isinstance(content, dict) else {"items": content}
-    sys.stdout.write(json.dumps({"schema": schema, **body}, ensure_ascii=False, indent=2, default=str) + "\n")
+    write(json_text({"schema": schema, **body}, indent=2))
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    r"""Return JSON that is valid wherever it goes: what a terminal would obey, or could not show, stands as ``\u…``."""
+    plain = encodes_all(sys.stdout)
+    text = json.dumps(data, ensure_ascii=not plain, indent=indent, default=str)
+    if text.isascii():
+        return text
+    return "".join(each if is_visible(each) or each == "\n" else json.dumps(each)[1:-1] for each in text)
+
+
+def encodes_all(stream: TextIO) -> bool:
+    """Return whether every character can be written to a stream."""
+    return (getattr(stream, "encoding", None) or "").lower().replace("-", "").startswith("utf")
 
 
 def line(text: str = "") -> None:
-    """Print one line of a result on standard output."""
-    sys.stdout.write(text + "\n")
+    """Print one result on standard output."""
+    write(printable_lines(text))
+
+
+def write(text: str) -> None:
+    """Write lines that are printable already on standard output. Raises Undeliverable."""
+    with delivering():
+        sys.stdout.write(text + "\n")
 
 
 def note(text: str) -> None:
-    """Print one line for the reader on standard error."""
-    sys.stderr.write(text + "\n")
+    """Print one thing for the reader on standard error, if anybody is there to read it."""
+    complain(printable_lines(text) + "\n")
+
+
+def output(parts: Iterable[bytes], stream: TextIO | None = None) -> None:
+    """Print bytes from inside, or of a document: as they are, unless somebody looks at them on a terminal."""
+    stream = stream if stream is not None else sys.stdout
+    with delivering():
+        if not stream.isatty():
+            stream.flush()
+            stream.buffer.writelines(parts)
+        else:
+            decoder = codecs.getincrementaldecoder("utf-8")("drp-show-bytes")
+            for part in parts:
+                stream.write(printable_lines(decoder.decode(part)))
+            stream.write(printable_lines(decoder.decode(b"", final=True)))
+        stream.flush()
+
+
+def _show_bytes(error: UnicodeError) -> tuple[str, int]:
+    r"""Show what is no UTF-8 byte by byte, as ``\xff``."""
+    assert isinstance(error, UnicodeDecodeError)
+    return "".join(f"\\x{byte:02x}" for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("drp-show-bytes", _show_bytes)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -68,8 +117,3 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     widths = [max(len(row[column]) for row in [list(headings), *body]) for column in range(len(headings))]
     for row in [[heading.upper() for heading in headings], *body]:
         line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def printable(text: str) -> str:
-    """Return text with control and bidirectional characters shown: names from backups are hostile."""
-    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)

@@ -59,8 +59,7 @@ def report(
     if output is None and format_ is Format.HTML and sys.stdout.isatty():
         output = Path(f"{sealed.drill}.{spoken}.html")  # a page is of no use on a terminal
     if output is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        render.output([content])
         return
     if not output.absolute().parent.is_dir():
         raise NotFound(f"there is no directory {output.absolute().parent}", hint="make it, or name another file")

@@ -6,6 +6,7 @@ import os
 import sys
 
 from drp.cli.progress import JsonLinesReporter, QuietReporter, TextReporter
+from drp.cli.render import encodes_all
 
 
 def reporter(*, machine: bool, quiet: bool) -> JsonLinesReporter | QuietReporter | TextReporter:
@@ -14,7 +15,7 @@ def reporter(*, machine: bool, quiet: bool) -> JsonLinesReporter | QuietReporter
         return JsonLinesReporter()
     if quiet:
         return QuietReporter()
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and encodes_all(sys.stderr):
         from drp.cli.live import LiveReporter
 
         return LiveReporter(sys.stderr)

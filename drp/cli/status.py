@@ -24,7 +24,7 @@ def status(
     from drp.cli import status_views
     from drp.cli.overview import overview
     from drp.cli.wiring import wiring_of
-    from drp.errors import DrpError, Tampered
+    from drp.errors import DrpError, NotReadable, Tampered
 
     try:
         wiring = wiring_of(context)
@@ -33,4 +33,7 @@ def status(
         return status_views.trouble("critical", error, machine=machine)
     except DrpError as error:
         return status_views.trouble("unknown", error, machine=machine)
+    except OSError as error:  # whatever the system refuses: monitoring hears that nothing is known, and why
+        refused = NotReadable(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return status_views.trouble("unknown", refused, machine=machine)
     return status_views.show(found, machine=machine)

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from drp import command
+from drp.cli import render
 from drp.cli.kept import note_keeper
 from drp.cli.lock import site_lock
 from drp.cli.wiring import Wiring
 from drp.codec import from_data
+from drp.config.places import require_places
 from drp.config.site import Site
 from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, Resumed, SandboxKept
 from drp.domain.ports import Reporter
@@ -93,8 +95,10 @@ def supervise(
 
     ``before`` are the entries that a drill which is taken up has already.
 
-    Raises ``Busy``, ``StorageFull``, ``SandboxError``, and whatever error of the family the worker ended with.
+    Raises ``Untrusted``, ``Busy``, ``StorageFull``, ``SandboxError``, and whatever error of the family the worker
+    ended with.
     """
+    require_places(site)
     outcome = Outcome()
     for entry in before:
         outcome.take(entry)
@@ -102,7 +106,7 @@ def supervise(
     asked = "plan" in instruction or "resume" in instruction
     with site_lock(site.state_directory) as lock, Gateway.start(site.endpoints()) as gateway:
         for orphan in Wiring(site).reap():
-            sys.stderr.write(f"drp: removed what a crash had left: {orphan}\n")
+            render.note(f"drp: removed what a crash had left: {orphan}")
         ours, theirs = socket.socketpair()
         worker = _start_worker(site, gateway, theirs, lock, keep=keep)
         theirs.close()
@@ -128,7 +132,7 @@ def _start_worker(site: Site, gateway: Gateway, control: socket.socket, lock: in
     argv = [sys.executable, "-m", "drp.cli.worker", *map(str, inherited), str(site.directory)]
     variables = {"PATH": f"{Path(sys.executable).parent}:{command.MINIMAL_ENVIRONMENT['PATH']}"}
     variables |= {name: os.environ[name] for name in ("CREDENTIALS_DIRECTORY",) if name in os.environ}
-    log = os.open(_log(site), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    log = os.open(_log(site), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     try:  # a log and not our stderr: who keeps a sandbox must not keep the user's pipe open
         return command.start(
             worker_command(argv, tied_to_parent=not keep), environment=variables, pass_fds=inherited, stderr=log
@@ -149,7 +153,7 @@ def _listen(control: socket.socket, reporter: Reporter, outcome: Outcome) -> Non
             if "error" in message:
                 outcome.error = message["error"]
             elif "note" in message:
-                sys.stderr.write(f"drp: {message['note']}\n")
+                render.note(f"drp: {message['note']}")
             elif "entry" in message:
                 entry = from_data(Entry, message["entry"])
                 outcome.take(entry)
@@ -163,7 +167,7 @@ def _forwarded_signals(control: socket.socket, worker: command.Process, received
     def handle(number: int, _frame: object) -> None:
         received.append(number)
         if len(received) == 1:
-            sys.stderr.write("\ndrp: stopping safely; press Ctrl-C again to stop now\n")
+            render.note("\ndrp: stopping safely; press Ctrl-C again to stop now")
             control.sendall(json.dumps({"stop": number}).encode() + b"\n")
         else:
             worker.kill()

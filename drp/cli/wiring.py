@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import errno
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -12,7 +14,7 @@ from typing import Any
 import typer
 
 from drp import __version__
-from drp.atomic import write_atomically
+from drp.atomic import storage_errors, write_atomically
 from drp.cli.cancellation import Cancellation
 from drp.cli.plan_materials import PlanMaterials
 from drp.cli.progress import QuietReporter
@@ -39,6 +41,7 @@ class Wiring:
         self.silent: Reporter = QuietReporter()
         self._gateway = gateway
         self._journal: Journal | None = None
+        self._reading: Journal | None = None
         self._repositories: Mapping[str, Repository] | None = None
         self._sandbox: Sandbox | None = None
         self._materials: PlanMaterials | None = None
@@ -53,18 +56,28 @@ class Wiring:
 
         Raises ``Tampered`` when it does not know a drill that has a sealed record, and what opening it raises.
         """
+        if self._journal is None:
+            with storage_errors(self.site.state_directory):
+                self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self._journal = self._opened(reads_only=False)
+        return self._journal
+
+    def journal_to_read(self) -> Journal:
+        """Return the site's journal for who only looks: nothing is made or written. Raises as ``journal`` does."""
+        if self._reading is None:
+            self._reading = self._opened(reads_only=True)
+        return self._reading
+
+    def _opened(self, *, reads_only: bool) -> Journal:
         from drp.journal import SqlJournal
 
-        if self._journal is None:
-            records = tuple(self.deposits().records())
-            self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-            secret = self.site.journal_password
-            password = resolve(secret) if secret is not None else None
-            absent = gone(records) if records else None
-            journal = SqlJournal(self.site.journal, self.clock, password=password, absent=absent)
-            require_known(records, journal)
-            self._journal = journal
-        return self._journal
+        records = tuple(self.deposits().records())
+        secret = self.site.journal_password
+        password = resolve(secret) if secret is not None else None
+        absent = gone(records) if records else None
+        journal = SqlJournal(self.site.journal, self.clock, password=password, absent=absent, reads_only=reads_only)
+        require_known(records, journal)
+        return journal
 
     def sink(self) -> DirectorySink:
         """Return the first place where evidence is kept, whose word counts."""
@@ -110,7 +123,7 @@ class Wiring:
         own, *shipped = self.site.runbook_folders
         if not own.is_dir():
             return self.site.runbook_folders
-        self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self._make_run_directory()
         private = PrivateFolder(self.run_directory)
         atexit.register(private.remove)
         try:
@@ -123,12 +136,16 @@ class Wiring:
         self._materials = PlanMaterials(self.site, private.path / own.name)
         return (private.path / own.name, *shipped)
 
+    def _make_run_directory(self) -> None:
+        with storage_errors(self.run_directory):
+            self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+
     def sandbox(self) -> Sandbox:
         """Return the sandbox driver."""
         from drp.sandboxes.bubblewrap import BubblewrapSandbox
 
         if self._sandbox is None:
-            self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+            self._make_run_directory()
             self._sandbox = BubblewrapSandbox(self.run_directory, resolve=resolve, gateway=self._gateway)
         return self._sandbox
 
@@ -160,12 +177,18 @@ class Wiring:
         )
 
     def writable_state(self) -> str:
-        """Prove that the state directory can be written. Raises ``StorageFull``."""
-        probe = self.site.state_directory / ".probe"
-        self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-        write_atomically(probe, b"drp")
-        probe.unlink()
-        return str(self.site.state_directory)
+        """Prove that the state directory can be written, or made. Raises ``StorageFull``."""
+        directory = self.site.state_directory
+        with storage_errors(directory):
+            if directory.exists():
+                probe = directory / ".probe"
+                write_atomically(probe, b"drp")
+                probe.unlink()
+                return str(directory)
+            above = next(parent for parent in directory.parents if parent.exists())
+            if not os.access(above, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return f"{directory}, made by the first drill"
 
     @property
     def sign_off_directory(self) -> Path:

@@ -13,9 +13,11 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from drp.cli.cancellation import Cancellation
@@ -25,6 +27,7 @@ from drp.config.site import load_site
 from drp.domain.events import Entry, FindingRaised, SandboxDestroyed
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Ports
+from drp.domain.visible import printable_lines
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare, reopen, states, unfinished
 from drp.drill.finish import destroyed, residue_findings
@@ -35,6 +38,7 @@ from drp.evidence.deposits import require_sealed
 from drp.redact import redact
 from drp.sandboxes.gateway import GatewayClient
 from drp.sandboxes.worker import enter_worker
+from drp.trust import judged_by_parent
 
 _LEASE_POLL_SECONDS = 1.0
 
@@ -89,8 +93,11 @@ class _Channel:
 
 def main(arguments: list[str]) -> None:
     """Carry out the instruction on the control descriptor, then end."""
+    sys.excepthook = _last_words
+    threading.excepthook = lambda ended: _last_words(ended.exc_type, ended.exc_value, ended.exc_traceback)
     control, gateway, lock = (int(argument) for argument in arguments[:3])
     channel = _Channel(control)
+    judged_by_parent()
     try:
         instruction = channel.instruction()
         site = load_site(Path(arguments[3]))
@@ -107,6 +114,13 @@ def main(arguments: list[str]) -> None:
         return
     except DrpError as error:
         channel.error(error)
+
+
+def _last_words(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    """Write into the worker's log why it ends: somebody will look at it on a terminal."""
+    text = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(printable_lines(redact(text)))
+    sys.stderr.flush()
 
 
 def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring, channel: _Channel) -> Recorder | None:

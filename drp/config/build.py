@@ -19,6 +19,7 @@ from drp.config.schema import Secret
 from drp.config.schema_applications import ApplicationFile, BackupFile
 from drp.config.schema_drills import DrillFile, Recovery, SandboxFile, SelectFile
 from drp.config.schema_repositories import LocationFile, RepositoryFile
+from drp.config.steering import program
 from drp.domain.application import (
     Application,
     BackupJob,
@@ -70,7 +71,8 @@ def secret(reference: Secret, site: Path) -> SecretReference:
         return SecretReference(kind="file", value=(str(site / reference.file),))
     if reference.credential is not None:
         return SecretReference(kind="credential", value=(reference.credential,))
-    return SecretReference(kind="command", value=tuple(reference.command or ()))
+    argv = reference.command or [""]
+    return SecretReference(kind="command", value=(program(argv[0], site), *argv[1:]))
 
 
 def repository(name: str, said: RepositoryFile, site: Path) -> RepositorySettings:
@@ -81,7 +83,7 @@ def repository(name: str, said: RepositoryFile, site: Path) -> RepositorySetting
         kind=said.kind,
         location=_location(said.location, site),
         password=secret(said.password, site),
-        executable=said.executable,
+        executable=program(said.executable, site),
         limits=RepositoryLimits(
             connect_seconds=limits.connect.total_seconds(),
             answer_seconds=limits.answer.total_seconds(),

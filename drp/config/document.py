@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,16 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
 
 
-def read_document(path: Path, file: str) -> Document:
-    """Return the document in ``path``, called ``file`` in problems. Raises ``Unreadable``."""
-    raw = _content(path, file)
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+
+
+def read_document(path: Path, file: str, opened: Callable[[Path], int] = _open) -> Document:
+    """Return the document in ``path``, called ``file`` in problems; ``opened`` gives its descriptor.
+
+    Raises ``Unreadable``, and whatever else ``opened`` raises.
+    """
+    raw = _content(path, file, opened)
     text = _text(raw, file)
     try:
         loader = _Loader(text)
@@ -106,10 +114,12 @@ def read_document(path: Path, file: str) -> Document:
     return Document(file, data, builder.values, builder.keys, hashlib.sha256(raw).hexdigest())
 
 
-def _content(path: Path, file: str) -> bytes:
+def _content(path: Path, file: str, opened: Callable[[Path], int]) -> bytes:
     try:
-        with path.open("rb") as stream:
+        with os.fdopen(opened(path), "rb") as stream:
             raw = stream.read(_LARGEST + 1)
+    except ValueError as error:
+        raise Unreadable(Problem(file, START, "", str(error))) from None
     except OSError as error:
         raise Unreadable(Problem(file, START, "", f"cannot be read: {error.strerror}")) from None
     if len(raw) > _LARGEST:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,8 +17,10 @@ from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, SandboxesFile
 from drp.config.schema_repositories import RepositoriesFile
+from drp.config.steering import steering_paths
 from drp.config.validate import validate
 from drp.share import shared
+from drp.trust import Doubt, Trust, require
 
 M = TypeVar("M", bound=BaseModel)
 _PLACES = {"repositories.yml", "sandboxes.yml", "applications", "drills"}
@@ -35,30 +38,50 @@ class SiteReader:
         self.runbook_folders = (directory / "runbooks", shared("runbooks"))
         self.digests: dict[str, str] = {}
         """File → SHA-256 of what was read of it."""
+        self._trust = Trust()
 
     def read(self) -> None:
-        """Read and check everything."""
+        """Read and check everything. Raises Untrusted, before anything is read that others could have written."""
+        require(self._doubts())
         self.site = self._file("drp.yml", SiteFile)[0]
-        self._strangers()
-        if (self.directory / "inventory/repositories.yml").exists():
+        inventory = self._listed("inventory")
+        self._strangers(inventory)
+        if "repositories.yml" in inventory:
             repositories, document = self._file("inventory/repositories.yml", RepositoriesFile)
             self.inventory.repositories = dict(repositories.repositories) if repositories else {}
             self._remember("repository", document, "repositories")
-        if (self.directory / "inventory/sandboxes.yml").exists():
+        if "sandboxes.yml" in inventory:
             sandboxes, document = self._file("inventory/sandboxes.yml", SandboxesFile)
             self.inventory.sandboxes = dict(sandboxes.sandboxes) if sandboxes else {}
             self._remember("sandbox", document, "sandboxes")
         self.inventory.applications = dict(self._folder("applications", "application", ApplicationFile))
         self.inventory.drills = dict(self._folder("drills", "drill", DrillFile))
+        require(self._trust.doubt(path) for path in self._steering())
         self.problems += cross_check(self.inventory, self.runbook_folders)
         self.problems += cross_check_sign_off(self.inventory, self.directory)
         self.problems.sort()
 
+    def _doubts(self) -> Iterator[Doubt]:
+        """Yield what others can change of the site's own files: what it says, its runbooks and their plugins."""
+        if (doubt := self._trust.doubt(self.directory)) is not None:
+            yield doubt
+            return
+        for part in ("drp.yml", "inventory", "runbooks"):
+            yield from self._trust.doubts(self.directory / part)
+
+    def _steering(self) -> Iterator[Path]:
+        """Yield every file and program that the site names."""
+        inventory = self.inventory
+        for said, _ in (*inventory.applications.values(), *inventory.drills.values()):
+            yield from steering_paths(said, self.directory)
+        for more in (self.site, inventory.repositories, inventory.sandboxes):
+            yield from steering_paths(more, self.directory)
+
     def _folder(self, folder: str, kind: str, model: type[M]) -> Iterator[tuple[str, tuple[M, Document]]]:
         first: dict[str, str] = {}
-        for path in sorted((self.directory / "inventory" / folder).glob("*")):
-            file = f"inventory/{folder}/{path.name}"
-            if not self._is_ours(path, file):
+        for found in self._listed(f"inventory/{folder}"):
+            file = f"inventory/{folder}/{found}"
+            if not self._is_ours(Path(found), file):
                 continue
             said, document = self._file(file, model)
             name = document.data.get("name") if document is not None and isinstance(document.data, dict) else None
@@ -73,7 +96,7 @@ class SiteReader:
 
     def _file(self, file: str, model: type[M]) -> tuple[M | None, Document | None]:
         try:
-            document = read_document(self.directory / file, file)
+            document = read_document(self.directory / file, file, self._trust.open)
         except Unreadable as unreadable:
             self.problems += unreadable.problems
             return None, None
@@ -87,13 +110,24 @@ class SiteReader:
         named = document.data.get(key) if document is not None and isinstance(document.data, dict) else None
         self.inventory.named[kind] = set(named) if isinstance(named, dict) else set()
 
-    def _strangers(self) -> None:
+    def _listed(self, folder: str) -> list[str]:
+        """Return the names in a folder of the site, in order; what is closed to us is not taken for empty."""
+        try:
+            return sorted(os.listdir(self.directory / folder))  # noqa: PTH208 - names
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.problems.append(Problem(folder, START, "", f"cannot be read: {error.strerror}"))
+            return []
+
+    def _strangers(self, inventory: Sequence[str]) -> None:
         """Report what nobody would read: a typo in a file's name must not switch it off in silence."""
-        for path in sorted((self.directory / "inventory").glob("*")):
-            file = f"inventory/{path.name}"
-            if path.name in _PLACES or path.name.startswith(".") or path.suffix == ".md":
+        for name in inventory:
+            if name in _PLACES or name.startswith(".") or name.endswith(".md"):
                 continue
-            self.problems.append(Problem(file, START, "", f"is not read by drp; {suggestion(path.name, _PLACES)}"))
+            self.problems.append(
+                Problem(f"inventory/{name}", START, "", f"is not read by drp; {suggestion(name, _PLACES)}")
+            )
 
     def _is_ours(self, path: Path, file: str) -> bool:
         if path.name.startswith(".") or path.suffix == ".md" or path.name.endswith("~"):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from drp.config.values import CREDENTIAL_PATTERN, Name, Text
+from drp.config.values import CREDENTIAL_PATTERN, Name, Text, Writer
 
 _SECRET_KINDS = ("file", "credential", "command")
 
@@ -76,6 +76,8 @@ class EvidenceFile(Strict):
 
     sinks: list[Text] = Field(default_factory=lambda: ["evidence"], min_length=1)
     """Directories that receive every evidence record; relative to the site directory."""
+    writers: list[Writer] = Field(default_factory=list)
+    """Accounts (`%group`: its members) that own or write these directories on purpose, besides root and drp's user."""
 
 
 class ManifestsFile(Strict):
@@ -83,6 +85,8 @@ class ManifestsFile(Strict):
 
     directory: Text = "manifests"
     """Directory that `drp manifest create` fills at backup time; relative to the site directory."""
+    writers: list[Writer] = Field(default_factory=list)
+    """Accounts (`%group`: its members) that own or fill it on purpose, besides root and drp's user."""
 
 
 class SiteFile(Strict):

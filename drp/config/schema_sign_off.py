@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
@@ -11,6 +12,9 @@ from pydantic import Field, model_validator
 from drp.config.schema import Strict
 from drp.config.values import Duration, Name, Text
 from drp.domain.sign_off import Checklist, SignOffPolicy, SignOffStep
+from drp.trust import Trust
+
+_LARGEST = 1 << 20
 
 
 class StepFile(Strict):
@@ -74,10 +78,14 @@ def policy(said: SignOffFile | None) -> SignOffPolicy | None:
 
 
 def read_signers(path: Path) -> str:
-    """Return the content of a file of allowed signers; empty when it cannot be read or names nobody."""
+    """Return the content of a file of allowed signers; empty when it cannot be read or names nobody.
+
+    Raises Untrusted when others could have written it.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        with os.fdopen(Trust().open(path), encoding="utf-8") as stream:
+            text = stream.read(_LARGEST)
+    except (OSError, ValueError):
         return ""
     lines = [line.strip() for line in text.splitlines()]
     return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))

@@ -10,13 +10,17 @@ from drp import command
 from drp.domain.restore import SecretReference
 from drp.errors import CommandFailed, ConfigError
 from drp.redact import remember
+from drp.trust import Trust
 
 _LARGEST = 64 << 10
 _COMMAND_SECONDS = 30.0
 
 
 def resolve(reference: SecretReference) -> str:
-    """Return the secret, without the line end after it. Raises ConfigError, which never holds a part of it."""
+    """Return the secret, without the line end after it. Raises ConfigError, which never holds a part of it.
+
+    Untrusted: others could have written the file.
+    """
     if reference.kind == "file":
         secret = _from_file(Path(reference.value[0]), others_may_not_read=True)
     elif reference.kind == "credential":
@@ -34,16 +38,15 @@ def describe(reference: SecretReference) -> str:
 
 def _from_file(path: Path, *, others_may_not_read: bool) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = Trust().open(path)
+    except ValueError:
+        raise ConfigError(f"secret file {path} is not a file", hint="name the file that holds the secret") from None
     except OSError as error:
         raise ConfigError(
             f"secret file {path} cannot be read: {error.strerror}", hint="make it, readable by drp's user alone"
         ) from error
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise ConfigError(f"secret file {path} is not a file", hint="name the file that holds the secret")
-        if others_may_not_read and mode & (stat.S_IROTH | stat.S_IWOTH):
+        if others_may_not_read and os.fstat(descriptor).st_mode & stat.S_IROTH:
             raise ConfigError(f"secret file {path} is open to everybody", hint=f"chmod 600 {path}")
         raw = os.read(descriptor, _LARGEST + 1)
     finally:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import ConfigError
+from drp.trust import Trust, require
 
 SYSTEM_SITE = Path("/etc/drp")
 _SHOWN = 200
@@ -41,6 +44,9 @@ class Site(Catalogue):
     """Everything that was read, relative to the directory → SHA-256 of it."""
     described_in: Mapping[tuple[Literal["application", "drill"], str], str]
     """Kind and name → the file that describes it."""
+    evidence_writers: tuple[str, ...] = ()
+    """Accounts, and groups as ``%group``, that may write where evidence is kept, besides drp's own."""
+    manifests_writers: tuple[str, ...] = ()
 
     def files_of(self, plan: DrillPlan) -> Mapping[str, str]:
         """Return the site's files that a plan rests on → digest: its own, its applications', and the common ones."""
@@ -74,11 +80,16 @@ class Site(Catalogue):
 
 
 def find_site(flag: Path | None = None) -> Path:
-    """Return the site directory: the flag's, ``$DRP_SITE``, this directory, ``/etc/drp``. Raises ConfigError."""
+    """Return the site directory: the flag's, ``$DRP_SITE``, this directory, ``/etc/drp``.
+
+    Raises ConfigError, and Untrusted when others than root and the caller could have put it there.
+    """
     named = flag or (Path(os.environ["DRP_SITE"]) if os.environ.get("DRP_SITE") else None)
-    candidates = [named] if named is not None else [Path.cwd(), SYSTEM_SITE]
+    candidates = _here(named) if named is not None else [*_here(Path()), SYSTEM_SITE]
     for candidate in candidates:
-        if (candidate / "drp.yml").is_file():
+        if _has_site(candidate):
+            # judged by the name it was given: what lies behind a link may be sound, and the link another's
+            require([Trust().doubt(candidate / "drp.yml")], otherwise="or name another site with --site")
             return candidate.resolve()
     if named is not None:
         raise ConfigError(f"{named} is no site directory: it has no drp.yml", hint=f"lay one down: drp init {named}")
@@ -88,15 +99,37 @@ def find_site(flag: Path | None = None) -> Path:
     )
 
 
+def _here(directory: Path) -> list[Path]:
+    """Return the directory by its whole path; nothing where this one was removed meanwhile, or is closed to us."""
+    try:
+        return [directory.absolute()]
+    except OSError:
+        return []
+
+
+def _has_site(directory: Path) -> bool:
+    try:
+        return stat.S_ISREG((directory / "drp.yml").stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno in {errno.ENOTDIR, errno.ELOOP}:
+            return False
+        raise ConfigError(
+            f"site directory {directory} cannot be looked into: {error.strerror}",
+            hint="run drp as the user that keeps it, or let this user read it",
+        ) from error
+
+
 def check_site(directory: Path) -> tuple[Problem, ...]:
-    """Return every problem of every file, in the order of files and lines."""
+    """Return every problem of every file, in the order of files and lines. Raises Untrusted."""
     reader = SiteReader(directory.absolute())
     reader.read()
     return tuple(reader.problems)
 
 
 def load_site(directory: Path) -> Site:
-    """Return the site in a directory. Raises ConfigError with every problem of every file, one a line."""
+    """Return the site in a directory. Raises ConfigError with every problem of every file, one a line; Untrusted."""
     reader = SiteReader(directory.absolute())
     reader.read()
     if reader.problems:
@@ -128,6 +161,8 @@ def _assemble(reader: SiteReader) -> Site:
             **{("application", name): document.file for name, (_, document) in inventory.applications.items()},
             **{("drill", name): document.file for name, (_, document) in inventory.drills.items()},
         },
+        evidence_writers=tuple(said.evidence.writers),
+        manifests_writers=tuple(said.manifests.writers),
         applications={name: build.application(file, directory) for name, (file, _) in inventory.applications.items()},
         repositories={
             name: build.repository(name, repository, directory) for name, repository in inventory.repositories.items()

@@ -10,6 +10,7 @@ from drp.atomic import storage_errors, write_atomically
 from drp.config.json_schema import KINDS, file_schema
 from drp.errors import StorageFull, UsageError
 from drp.share import shared
+from drp.trust import Trust, require
 
 _FOLDERS = {"state": 0o750, "evidence": 0o750, "manifests": 0o750, "runbooks": 0o755, "secrets": 0o700}
 _IGNORED = "# Never under version control: what this machine makes, and secrets.\n/state/\n/evidence/\n/secrets/\n"
@@ -18,10 +19,12 @@ _IGNORED = "# Never under version control: what this machine makes, and secrets.
 def lay_site(directory: Path) -> None:
     """Fill a directory with the example site; nothing is overwritten.
 
-    Raises UsageError when the directory holds a site, StorageFull when it cannot be written.
+    Raises UsageError when the directory holds a site, StorageFull when it cannot be written, Untrusted when others
+    could change what is laid there.
     """
     if (directory / "drp.yml").exists() or (directory / "inventory").exists():
         raise UsageError(f"{directory} holds a site already", hint="name another directory; nothing was changed")
+    require([Trust().doubt(directory)])
     try:
         _lay(directory, shared("inventory"))
     except OSError as error:

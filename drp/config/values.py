@@ -124,6 +124,7 @@ POINT_PATTERN = r"^[0-9A-Za-z._-]{4,}$"
 CREDENTIAL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DIGEST_PATTERN = r"^blake3:[0-9a-f]{64}$"
 HOST_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$"
+WRITER_PATTERN = r"^%?[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}\$?$"
 ADVICE: Mapping[str, str] = {
     FIELD_PATTERN: "must be a field of a set of records, such as lis-results.order",
     COLUMN_PATTERN: "must be the name of a field: letters, digits, underscores",
@@ -131,12 +132,16 @@ ADVICE: Mapping[str, str] = {
     POINT_PATTERN: "must be a point's id, or at least its first four characters",
     CREDENTIAL_PATTERN: "must be the name of a credential: letters, digits, dots, hyphens",
     HOST_PATTERN: "must be a host name such as ehr.hospital.example",
+    WRITER_PATTERN: "must be the name of an account, or % and the name of a group",
     DIGEST_PATTERN: "must be blake3: and 64 hexadecimal digits, as `drp app image DIRECTORY` prints it",
 }
 """What to tell people instead of a regular expression."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 """It becomes part of drill ids and file names."""
+
+Writer = Annotated[str, Field(pattern=WRITER_PATTERN)]
+"""An account of this host, or ``%group``: all its members."""
 
 PointId = Annotated[str, Field(pattern=POINT_PATTERN)]
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from drp.domain.visible import escape, is_visible
+
 EntryKind = Literal["file", "directory", "symlink", "fifo", "socket", "block", "character"]
 DeviationKind = Literal["changed", "missing", "unexpected", "unreadable", "metadata", "kind", "unstable"]
 """unstable: the file changed while it was read, twice."""
@@ -97,18 +99,17 @@ MAX_DEVIATIONS = 100
 def show_path(raw: bytes) -> str:
     """Return a readable, reversible-enough text of a raw name: no control, no bidi, no undecodable byte survives."""
     text = raw.decode("utf-8", "surrogateescape")
-    return "".join(
-        character if character.isprintable() and character != "\\" else _escape(character) for character in text
-    )
+    return "".join(_shown(character) for character in text)
 
 
-def _escape(character: str) -> str:
+def _shown(character: str) -> str:
     if character == "\\":
         return "\\\\"
-    number = ord(character)
-    if 0xDC80 <= number <= 0xDCFF:  # an undecodable byte, smuggled by surrogateescape
-        return f"\\x{number - 0xDC00:02x}"
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+    if "\udc80" <= character <= "\udcff":  # an undecodable byte, smuggled by surrogateescape
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    if is_visible(character):
+        return character
+    return f"\\x{ord(character):02x}" if character < "\u0100" else escape(character)
 
 
 def encode_path(raw: bytes) -> str:

@@ -22,6 +22,7 @@ from drp.domain.reconciled import (
     Way,
 )
 from drp.domain.reconciliation import Identifier, Reconciliation, Reference
+from drp.domain.visible import printable
 
 _LONGEST_KEY = 64
 
@@ -158,7 +159,7 @@ def _shown(key: str, reference: Reference) -> str:
     """Return a key for people: a patient's only as a digest, and nothing that a terminal would obey."""
     if reference.personal:
         return f"sha256:{shown_digest(digest_of((key,)))}"
-    safe = "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in key)
+    safe = printable(key)
     return safe if len(safe) <= _LONGEST_KEY else f"{safe[:_LONGEST_KEY]}…"
 
 

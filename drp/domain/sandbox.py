@@ -123,10 +123,13 @@ class EgressAttempt:
     """Something restored software tried to send; it went nowhere."""
 
     at: datetime
-    protocol: Literal["tcp", "udp"]
+    protocol: str
+    """Of IP, by name (``tcp``, ``icmp``, ``sctp`` …) or as ``ip-`` and its number; ``unreadable`` where nobody can
+    tell, ``any`` for what stands for all the attempts that were not kept."""
     destination: str
     """An address, or ``name:`` and the name that was looked up, which nobody could give an address for."""
     port: int
+    """0 where the protocol has none."""
     payload_bytes: int = 0
     payload_digest: str = ""
     """SHA-256 of what was caught; the bytes may hold patient data and are not kept in the record."""

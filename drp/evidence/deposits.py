@@ -49,7 +49,7 @@ class Deposits:
     places: Sequence[Deposit]
 
     def records(self) -> Mapping[str, Deposit]:
-        """Return the drills that have a record, each with the first place that holds it. Raises ``EvidenceError``."""
+        """Return the drills that have a record, each with the first place that holds it. Raises ``NotReadable``."""
         found: dict[str, Deposit] = {}
         for place in self.places:
             for drill in place.drills():
@@ -58,7 +58,7 @@ class Deposits:
         return found
 
     def record(self, drill: str) -> bytes:
-        """Return a drill's record from the first place that has it. Raises ``NotFound``, ``EvidenceError``."""
+        """Return a drill's record from the first place that has it. Raises ``NotFound``, ``NotReadable``."""
         for place in self.places:
             try:
                 return place.get(drill, RECORD_NAME)

@@ -5,6 +5,7 @@ It reads the counters that the workers share, a few times a second; they do noth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -43,20 +44,22 @@ class Meter:
             del self._samples[0]
         if self._live:
             width = shutil.get_terminal_size().columns
-            self._stream.write("\r\x1b[K" + self.line(files, size, width - 1))
-            self._stream.flush()
+            self._say("\r\x1b[K" + self.line(files, size, width - 1))
             self._drawn = True
         elif now - self._said >= _QUIET_SECONDS:
             self._said = now
-            self._stream.write(json.dumps(self.document(files, size, entries)) + "\n")
-            self._stream.flush()
+            self._say(json.dumps(self.document(files, size, entries)) + "\n")
 
     def wipe(self) -> None:
         """Remove the live line."""
         if self._drawn:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+            self._say("\r\x1b[K")
             self._drawn = False
+
+    def _say(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # hashing goes on, whether anybody sees how far it is or not
+            self._stream.write(text)
+            self._stream.flush()
 
     def rates(self) -> tuple[float, float]:
         """Return files and bytes a second over the last seconds."""

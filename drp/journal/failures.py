@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from drp.errors import Busy, DrpError, StorageFull, Tampered
+from drp.errors import Busy, DrpError, NotReadable, StorageFull, Tampered
 
+_HINT_READER = (
+    "run drp as the user who keeps the journal, or let this one read it, its -wal and -shm, and pass through its folder"
+)
 _HINT_SERVER = "check that the database server runs and that the journal's url, user and password are right"
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
@@ -19,20 +22,29 @@ _PRIMARY_CODE = 0xFF
 
 
 @contextmanager
-def translated(place: str) -> Iterator[None]:
-    """Turn database errors about ``place`` into StorageFull, Busy or Tampered."""
+def translated(place: str, *, reads_only: bool = False) -> Iterator[None]:
+    """Turn database errors about ``place`` into StorageFull, Busy or Tampered; of who only reads, into NotReadable."""
     try:
         yield
     except DBAPIError as error:
-        raise _translate(place, error.orig) from error
+        raise _of_kind(_translate(place, error.orig), reads_only=reads_only) from error
     except PoolTimeout as error:
         raise Busy(f"journal {place} is busy: no connection became free") from error
     except SQLAlchemyError as error:
-        raise StorageFull(f"journal {place} cannot be used: {type(error).__name__}", hint=_HINT_SERVER) from error
-    except (ConnectionError, TimeoutError) as error:
-        raise StorageFull(f"journal {place} cannot be used: {error.strerror or error}", hint=_HINT_SERVER) from error
+        found = StorageFull(f"journal {place} cannot be used: {type(error).__name__}", hint=_HINT_SERVER)
+        raise _of_kind(found, reads_only=reads_only) from error
     except OSError as error:
-        raise StorageFull(f"journal {place} cannot be used: {error.strerror or error}") from error
+        hint = _HINT_SERVER if isinstance(error, ConnectionError | TimeoutError) else None
+        found = StorageFull(f"journal {place} cannot be used: {error.strerror or error}", hint=hint)
+        raise _of_kind(found, reads_only=reads_only) from error
+
+
+def _of_kind(found: DrpError, *, reads_only: bool) -> DrpError:
+    """Return the error; who only reads needs no space and no right to write, so nobody advises either."""
+    if not reads_only or not isinstance(found, StorageFull):
+        return found
+    hint = _HINT_SERVER if found.hint == _HINT_SERVER else _HINT_READER
+    return NotReadable(found.message.replace(" cannot be used: ", " cannot be read: "), hint=hint)
 
 
 def _translate(place: str, cause: BaseException | None) -> DrpError:

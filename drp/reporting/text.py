@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from drp.domain.evidence import EvidenceRecord
+from drp.domain.visible import visible
 from drp.reporting.across import AcrossView
 from drp.reporting.i18n import Language, language
 from drp.reporting.phrase import Data, Phrase, Value
 from drp.reporting.view import FindingView, Origin, RecoveryView, ReportView, view_of
-from drp.reporting.visible import visible
 from drp.reporting.words import CHECK_OUTCOMES, PHASE_NAMES, SEVERITIES, VERDICT_MEANINGS, VERDICTS, Tone
 
 _MARKS: dict[Tone, str] = {"good": "✔", "bad": "✘", "doubt": "⚠", "plain": "—"}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors
 from drp.command import MINIMAL_ENVIRONMENT, OnLine, Output, run
-from drp.errors import CommandFailed, RepositoryError
+from drp.errors import CommandFailed, RepositoryError, StorageFull
 from drp.repositories.features import Features, features_of
 from drp.repositories.settings import Limits
 
@@ -63,15 +63,23 @@ class ResticTool:
 
     def call(self, *arguments: str, on_line: OnLine | None = None, capture: bool = True) -> Output:
         """Run a command that only reads. The caller judges how it ended."""
-        with storage_errors(self._cache):
-            self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        cached = self._may_cache()
         return run(
-            [str(self.path), *self._repository, "--no-lock", "--json", *arguments],
+            [str(self.path), *self._repository, "--no-lock", "--json", *([] if cached else ["--no-cache"]), *arguments],
             timeout_seconds=self._limits.command_seconds,
             idle_seconds=self._limits.idle_seconds,
-            environment={"RESTIC_CACHE_DIR": str(self._cache), "TMPDIR": os.fspath(self._cache)},
+            environment={"RESTIC_CACHE_DIR": str(self._cache), "TMPDIR": str(self._cache)} if cached else {},
             secrets=self._secrets(),
             on_line=on_line,
             capture=capture,
             check=False,
         )
+
+    def _may_cache(self) -> bool:
+        """Return whether there is room for a cache; who only looks may have no right to make one."""
+        try:
+            with storage_errors(self._cache):
+                self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except StorageFull:
+            return False
+        return os.access(self._cache, os.W_OK | os.X_OK)

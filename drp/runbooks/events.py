@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from drp.domain.runbook import TaskOutcome, TaskResult
+from drp.domain.visible import one_line
 from drp.errors import RunbookError
 from drp.redact import redact
 
 _ENDS = {"runner_on_ok", "runner_on_failed", "runner_on_unreachable", "runner_on_skipped"}
 _MESSAGE_LIMIT = 600
+_NAME_LIMIT = 200
 _WORDS_LIMIT = 60
 _LAST_WORDS = 3
 _TASK_LIMIT = 10_000
@@ -40,7 +42,7 @@ class Recording:
 
     def _take(self, kind: str, data: Mapping[str, Any], text: str) -> None:
         if kind == "playbook_on_task_start":
-            self._current = str(data.get("task") or "")
+            self._current = one_line(str(data.get("task") or ""), _NAME_LIMIT)
             self.on_task(self._current)
         elif kind == "playbook_on_no_hosts_matched":
             self.unmatched = True
@@ -50,7 +52,7 @@ class Recording:
             self._ended = True
             self.outputs = _redacted(data.get("artifact_data") or {})
         elif kind in {"verbose", "error", "warning"} and text.strip():
-            self._words = [*self._words, *text.strip().splitlines()][-_WORDS_LIMIT:]
+            self._words = [*self._words, *text.strip().splitlines()[-_WORDS_LIMIT:]][-_WORDS_LIMIT:]
 
     def _end(self, kind: str, data: Mapping[str, Any]) -> None:
         result = data.get("res") or {}
@@ -63,12 +65,12 @@ class Recording:
             outcome = "failed"
         message = ""
         if kind in {"runner_on_failed", "runner_on_unreachable"}:
-            message = redact(_message(result))[:_MESSAGE_LIMIT]
+            message = one_line(redact(_message(result)), _MESSAGE_LIMIT)
         if outcome == "unreachable":
             self._unreachable = message or "it does not answer"
         self.tasks.append(
             TaskResult(
-                name=str(data.get("task") or ""),
+                name=one_line(str(data.get("task") or ""), _NAME_LIMIT),
                 outcome=outcome,
                 duration_ms=round(float(data.get("duration") or 0) * 1000),
                 message=message,
@@ -92,7 +94,8 @@ class Recording:
             raise RunbookError(message)
         if not self._ended:
             first = next((number for number, word in enumerate(self._words) if "ERROR" in word), -_LAST_WORDS)
-            words = redact(" · ".join(word.strip() for word in self._words[first:] if word.strip()))[:_MESSAGE_LIMIT]
+            said = redact(" · ".join(word.strip() for word in self._words[first:] if word.strip()))
+            words = one_line(said, _MESSAGE_LIMIT)
             message = f"{where}: ansible ended with {exit_code} before it came to a result: {words or 'without a word'}"
             raise RunbookError(message)
 

@@ -29,6 +29,7 @@ HOSTS = ("127.0.0.1", "192.0.2.2", "::1", "fd00::2")
 ENVIRONMENT_VARIABLE = "DRP_CANARY"
 _FIRST_DECOY = 20_000
 _DECOY_SECONDS = 120
+_UDP_LITE = 136
 
 NONCE = secrets.token_hex(12)
 """This process's own secret: it is put into our environment, which no sandbox may see."""
@@ -51,6 +52,8 @@ class Canary:
         """
         self._avoid = avoid
         self.hits: list[str] = []
+        self.lite: list[str] = []
+        """Hosts that answer by UDP-Lite too, where the kernel knows it."""
         self._sockets: list[socket.socket] = []
         self._live = LiveDirectory(parent, new_id())
         self._live.record(kind="canary")
@@ -108,6 +111,7 @@ class Canary:
                 bound = [host for host in hosts if self._listen_at(host, base)]
             except OSError:  # the port is taken: try others
                 self._close_sockets()
+                self.lite.clear()
                 continue
             self._listen_unix()
             return bound, (base, base + 1, base + 2)
@@ -128,6 +132,11 @@ class Canary:
             channel = self._open(family, socket.SOCK_DGRAM)
             channel.bind((host, base + offset))
             self._serve(self._answer_datagrams, channel, f"{name} {host}")
+        with suppress(OSError):
+            lite = self._open(family, socket.SOCK_DGRAM, _UDP_LITE)
+            lite.bind((host, base + 1))
+            self._serve(self._answer_datagrams, lite, f"udplite {host}")
+            self.lite.append(host)
         return True
 
     def _listen_unix(self) -> None:
@@ -139,8 +148,8 @@ class Canary:
             self._serve(self._answer_streams, listener, "unix " + address.replace("\0", "@"))
         path.chmod(0o666)
 
-    def _open(self, family: int, kind: int) -> socket.socket:
-        opened = socket.socket(family, kind)
+    def _open(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
+        opened = socket.socket(family, kind, protocol)
         self._sockets.append(opened)
         return opened
 

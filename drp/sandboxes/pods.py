@@ -16,7 +16,7 @@ from drp.domain.sandbox import EgressAttempt, SandboxProfile
 from drp.errors import NotIsolated
 from drp.sandboxes import netns, processes
 from drp.sandboxes.netns import Inside
-from drp.sandboxes.recorder import Recorder
+from drp.sandboxes.recorder import ANY, Recorder
 
 
 @dataclass(kw_only=True)
@@ -53,7 +53,7 @@ class Pod:
                 # what stands for all that were not kept has a count that changes, and falls to one
                 key = (
                     attempt.protocol,
-                    attempt.destination if attempt.port else "",
+                    attempt.destination if attempt.protocol != ANY else "",
                     attempt.port,
                     attempt.payload_digest,
                 )

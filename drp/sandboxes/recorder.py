@@ -1,8 +1,9 @@
 """The egress recorder of a sandbox: every address of the world is its own loopback, and what is sent there is seen.
 
 So restored software keeps its production addresses, finds what was restored beside it under them, and whatever else
-it tries to reach or to look up is recorded and goes nowhere. Only destination, size and digest are kept. A port of
-``sink_ports`` cannot be listened on by restored software itself: leave out what the application serves.
+it tries to reach or to look up is recorded and goes nowhere, by every protocol that goes over IP. Only destination,
+size and digest are kept. A port of ``sink_ports`` cannot be listened on by restored software itself: leave out what the
+application serves.
 """
 
 from __future__ import annotations
@@ -15,64 +16,31 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from drp.clock import utc_now
 from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import EgressAttempt
 from drp.sandboxes.netns import Inside
+from drp.sandboxes.packets import ACK, SYN, TCP, UDP, Packet, parse
 from drp.sandboxes.resolver import Resolver
 from drp.sandboxes.sinks import Caught, Sink
 
 _KEPT = 1000
 _WAKE_SECONDS = 0.1
-_SYN, _ACK = 0x02, 0x10
-_TCP, _UDP = 6, 17
 _DNS_PORT = 53
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 NAME = "name:"
 """What stands before a name where an address is expected: it was looked up, so there was nothing to connect to."""
 
+UNREADABLE = "unreadable"
+"""The protocol of a packet that nobody can read."""
+ANY = "any"
+"""The protocol of what stands for all the attempts that were not kept."""
+
 _Key = tuple[str, str, int, str]
 """Protocol, destination, port, digest of what was sent."""
-_Flow = tuple[tuple[str, int], tuple[str, int]]
-"""From, to."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packet:
-    """The first packet of a conversation, as captured."""
-
-    protocol: int
-    source: str
-    source_port: int
-    destination: str
-    port: int
-    flags: int
-    payload: bytes
-
-
-def parse(raw: bytes) -> Packet | None:
-    """Return what an IP packet is; None for what is truncated or of another protocol."""
-    try:
-        if raw[0] >> 4 == 4:
-            protocol, source, destination = raw[9], raw[12:16], raw[16:20]
-            family, rest = socket.AF_INET, raw[(raw[0] & 15) * 4 :]
-        else:
-            protocol, source, destination = raw[6], raw[8:24], raw[24:40]
-            family, rest = socket.AF_INET6, raw[40:]
-        source_port, port = struct.unpack_from("!HH", rest)
-        return Packet(
-            protocol=protocol,
-            source=socket.inet_ntop(family, source),
-            source_port=source_port,
-            destination=socket.inet_ntop(family, destination),
-            port=port,
-            flags=rest[13] if protocol == _TCP else 0,
-            payload=rest[8:] if protocol == _UDP else b"",
-        )
-    except (IndexError, ValueError, struct.error):
-        return None
+_Flow = tuple[int, tuple[str, int], tuple[str, int]]
+"""Protocol, from, to."""
 
 
 class Recorder:
@@ -87,7 +55,9 @@ class Recorder:
         self._lately: deque[tuple[str, int]] = deque(maxlen=_KEPT)
         self._probed: set[tuple[str, int]] = set()
         self._declared: set[str] = set()
-        self._datagrams: OrderedDict[_Flow, _Key] = OrderedDict()
+        self._conversations: OrderedDict[_Flow, _Key] = OrderedDict()
+        self._beginnings: OrderedDict[tuple[str, str, int], None] = OrderedDict()
+        """Fragments whose first one was seen: from, to, number."""
         self._sinks = {
             port: Sink(listener, port, self._caught, self._is_declared) for port, listener in inside.sinks.items()
         }
@@ -104,7 +74,7 @@ class Recorder:
             if not self._unkept:
                 return kept
             others = f"{self._unkept} further attempts that were not kept"
-            return (*kept, EgressAttempt(at=utc_now(), protocol="tcp", destination=others, port=0))
+            return (*kept, EgressAttempt(at=utc_now(), protocol=ANY, destination=others, port=0))
 
     def _overlooked(self) -> int:
         """Return how many packets came faster than they could be looked at, since this was last asked."""
@@ -169,18 +139,32 @@ class Recorder:
         channel.settimeout(_WAKE_SECONDS)
         while not self._closing.is_set():
             try:
-                packet = parse(channel.recv(65535))
+                raw, place = channel.recvfrom(65535)
             except TimeoutError:
                 continue
             except OSError:
                 return
+            packet = parse(raw, int(place[1]))
             if packet is not None:
                 self._see(packet)
+            else:
+                self._keep((UNREADABLE, "a packet that cannot be read", 0, _digest(raw)), len(raw))
 
     def _see(self, packet: Packet) -> None:
-        if packet.protocol == _UDP:
+        if packet.fragment is not None and self._goes_on(packet) and packet.later:
+            return
+        if packet.protocol == TCP and not packet.later:
+            self._see_segment(packet)
+        elif packet.protocol == UDP and not packet.later:
             self._see_datagram(packet)
-        elif packet.flags & (_SYN | _ACK) == _SYN:
+        elif not self._answers(packet):
+            # one attempt a destination, however often: not each of a thousand echo requests
+            key = (packet.name, packet.destination, packet.port, "")
+            self._remember(packet, key)
+            self._keep(key, len(packet.payload), _digest(packet.payload))
+
+    def _see_segment(self, packet: Packet) -> None:
+        if packet.flags & (SYN | ACK) == SYN:
             self._keep(("tcp", packet.destination, packet.port, ""), 0)
         elif packet.source_port not in self._sinks:
             # answered by restored software under a production address: it found its neighbour, nothing left
@@ -189,20 +173,43 @@ class Recorder:
                     self._attempts.pop(("tcp", packet.source, packet.source_port, ""), None)
 
     def _see_datagram(self, packet: Packet) -> None:
-        asked = ((packet.destination, packet.port), (packet.source, packet.source_port))
         with self._lock:
-            question = self._datagrams.get(asked)
+            question = self._conversations.get((UDP, packet.receiver, packet.sender))
             if question is not None:  # an answer: to somebody who stands inside, from somebody who does
                 if not self._declared:
                     self._attempts.pop(question, None)
                 return
         key = ("udp", packet.destination, packet.port, _digest(packet.payload))
-        with self._lock:
-            self._datagrams[asked[1], asked[0]] = key
-            while len(self._datagrams) > _KEPT:
-                self._datagrams.popitem(last=False)
+        self._remember(packet, key)
         if self._declared or not self._takes(packet):
             self._keep(key, len(packet.payload))
+
+    def _remember(self, packet: Packet, key: _Key) -> None:
+        with self._lock:
+            self._conversations[packet.protocol, packet.sender, packet.receiver] = key
+            while len(self._conversations) > _KEPT:
+                self._conversations.popitem(last=False)
+
+    def _answers(self, packet: Packet) -> bool:
+        """Return whether the packet is the kernel's answer to one that was seen: an error about it, or an echo.
+
+        Every address is local, so the kernel refuses or echoes under each: that says of nobody that he is there.
+        """
+        quoted = packet.quoted()
+        with self._lock:
+            if quoted is not None:
+                return (quoted.protocol, quoted.sender, quoted.receiver) in self._conversations
+            return (packet.protocol, packet.receiver, packet.sender) in self._conversations
+
+    def _goes_on(self, packet: Packet) -> bool:
+        """Return whether a fragment belongs to one whose beginning was seen, and told where it goes."""
+        name = (packet.source, packet.destination, packet.fragment or 0)
+        with self._lock:
+            known = name in self._beginnings
+            self._beginnings[name] = None
+            while len(self._beginnings) > _KEPT:
+                self._beginnings.popitem(last=False)
+        return known
 
     def _takes(self, packet: Packet) -> bool:
         """Return whether restored software waits for the datagram."""
@@ -222,7 +229,7 @@ class Recorder:
     def _asked(self, name: str) -> None:
         self._keep(("udp", f"{NAME}{name}", _DNS_PORT, ""), 0)
 
-    def _keep(self, key: _Key, size: int) -> None:
+    def _keep(self, key: _Key, size: int, payload_digest: str = "") -> None:
         protocol, destination, port, digest = key
         with self._lock:
             self._lately.append((destination, port))
@@ -233,11 +240,11 @@ class Recorder:
             else:
                 self._attempts[key] = EgressAttempt(
                     at=utc_now(),
-                    protocol="udp" if protocol == "udp" else "tcp",
+                    protocol=protocol,
                     destination=destination,
                     port=port,
                     payload_bytes=size,
-                    payload_digest=digest,
+                    payload_digest=digest or payload_digest,
                 )
 
 

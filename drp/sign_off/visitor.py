@@ -69,10 +69,10 @@ class Visitor:
 
     def _write(self, path: Path, data: object) -> None:
         try:
-            write_atomically(path, json.dumps(data).encode(), mode=0o600)
-            if os.geteuid() == 0:  # the drill may run as another user than root
-                owner = self._folder.stat()
-                os.chown(path, owner.st_uid, owner.st_gid)
+            keeper = self._folder.stat()
+            # the drill may run as another user than root
+            owner = (keeper.st_uid, keeper.st_gid) if os.geteuid() == 0 else None
+            write_atomically(path, json.dumps(data).encode(), mode=0o600, owner=owner)
         except (FileNotFoundError, StorageFull, PermissionError) as error:
             raise _unwelcome(self._folder, error) from error
 

@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import hashlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from drp.domain.ports import Verifier
 from drp.errors import PluginError
+from drp.trust import Doubt, Trust, require
 
 GROUP = "drp.verifiers"
 
@@ -43,7 +44,10 @@ def available() -> tuple[Description, ...]:
 
 
 def load(names: Iterable[str]) -> dict[str, Verifier]:
-    """Import the named verifiers. Raises PluginError naming distribution and version, also when two claim a name."""
+    """Import the named verifiers. Raises PluginError naming distribution and version, also when two claim a name.
+
+    Untrusted: others can change its code.
+    """
     return {name: _load(_entry(name)) for name in sorted(set(names))}
 
 
@@ -77,6 +81,7 @@ def _entry(name: str) -> EntryPoint:
 
 def _load(entry: EntryPoint) -> Verifier:
     who = f"verifier {entry.name} ({entry.value}) of {_described(entry).shown}"
+    require(_doubts(entry.module.partition(".")[0]))
     try:
         kind = entry.load()
         verifier: Verifier = kind()
@@ -89,6 +94,14 @@ def _load(entry: EntryPoint) -> Verifier:
     if not callable(getattr(verifier, "verify", None)):
         raise PluginError(f"{who} has no method verify")
     return verifier
+
+
+def _doubts(package: str) -> Iterator[Doubt]:
+    """Yield what others can change of a package, before any of it runs: plugins come from anywhere."""
+    spec = importlib.util.find_spec(package)
+    trust = Trust()
+    for place in (spec.submodule_search_locations or [spec.origin or ""]) if spec is not None else ():
+        yield from trust.doubts(Path(place))
 
 
 def _described(entry: EntryPoint) -> Description:

@@ -20,6 +20,7 @@ from drp.domain.check import Expectation, Target
 from drp.domain.collected import Row, microseconds
 from drp.domain.ports import Cancelled
 from drp.domain.reconciliation import RecordSource
+from drp.domain.visible import one_line
 from drp.errors import DrpError, Interrupted, PluginError
 from drp.redact import redact
 from drp.verifiers.loading import load
@@ -213,6 +214,4 @@ def _instant(value: object, *, assume_utc: bool) -> int | None:
 
 
 def _text(text: str) -> str:
-    spaced = " ".join(text[: 4 * _LONGEST_REASON].split())
-    safe = "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in spaced)
-    return redact(safe)[:_LONGEST_REASON]
+    return one_line(redact(text[: 4 * _LONGEST_REASON]), _LONGEST_REASON)

@@ -13,6 +13,7 @@ from typing import get_args
 from drp.domain.application import CheckSpec
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target, Watermark
 from drp.domain.ports import Cancelled, Verifier
+from drp.domain.visible import one_line
 from drp.errors import DrpError, Interrupted, PluginError
 from drp.redact import redact
 from drp.verifiers.loading import describe, load
@@ -200,10 +201,7 @@ def _presentable(name: str, result: CheckResult) -> CheckResult:
 
 def _text(text: str) -> str:
     """Return a text that cannot act on a terminal, tells no secret and has an end: content of backups is in it."""
-    spaced = " ".join(text[: _LONGEST_TEXT * 2].split())
-    safe = "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in spaced)
-    redacted = redact(safe)
-    return redacted if len(redacted) <= _LONGEST_TEXT else f"{redacted[:_LONGEST_TEXT]}…"
+    return one_line(redact(text[: _LONGEST_TEXT * 2]), _LONGEST_TEXT)
 
 
 def _milliseconds(started: float) -> int:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.processes import data_left, left, processes_left
 from tests.support.rig import Rig, wait
+from tests.support.terminal import on_a_terminal
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 PHASES = ("select", "prepare", "restore", "hash", "start", "verify")
@@ -113,6 +114,12 @@ def test_a_kept_sandbox_can_be_worked_in_and_is_cleaned(stage: Rig):
     inside = stage.drp("drill", "exec", drill_id, "--", "/bin/sh", "-c", "ls /data/restore; id -u; exit 7", check=False)
     assert inside.returncode == 7
     assert "999" in inside.stdout
+    hostile = ("drill", "exec", drill_id, "--", "/usr/bin/printf", "a\\tb\\n\\033[31m\\377")
+    status, screen = on_a_terminal(
+        [sys.executable, "-m", "drp", *hostile],
+        environment={**os.environ, "DRP_SITE": str(stage.site), "LC_ALL": "C.UTF-8"},
+    )
+    assert (status, screen.replace(b"\r\n", b"\n")) == (0, b"a\tb\n\\x1b[31m\\xff"), "shown, and not obeyed"
     other = stage.drp("drill", "run", "ehr-airgap")
     assert "PASSED" in other.stderr, "another drill may run while a sandbox is kept"
     assert stage.drp("drill", "exec", drill_id, "--", "/bin/true").returncode == 0

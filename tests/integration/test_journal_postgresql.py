@@ -13,7 +13,7 @@ from drp.clock import SystemClock
 from drp.domain.clock import Stamp
 from drp.domain.events import Event, Progressed
 from drp.errors import Busy, ConfigError, StorageFull, Tampered
-from drp.journal import SqlJournal, sql
+from drp.journal import SqlJournal, engines, sql
 from tests.support.fixtures_journal import PostgresServer
 
 pytestmark = pytest.mark.real
@@ -154,7 +154,7 @@ def test_a_host_that_holds_the_lock_for_ever_makes_others_busy(
     owner: pg8000.native.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sql, "_WAIT_SECONDS", 1)
+    monkeypatch.setattr(engines, "_WAIT_SECONDS", 1)
     journal = SqlJournal(postgres_server.url(database), SystemClock(), password=postgres_server.password)
     owner.run(f"SELECT pg_advisory_lock({sql._LOCK_KEY})")
     with pytest.raises(Busy, match="is busy: canceling statement due to lock timeout"):

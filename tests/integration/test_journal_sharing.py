@@ -11,7 +11,7 @@ import pytest
 
 from drp.clock import SystemClock
 from drp.errors import Busy, StorageFull
-from drp.journal import SqlJournal, sql
+from drp.journal import SqlJournal, engines
 from drp.journal.chain import GENESIS
 from tests.integration.test_journal_sqlite import event, fill, path, verify  # noqa: F401 - a fixture
 
@@ -39,7 +39,7 @@ def test_a_reader_that_pauses_sees_what_came_meanwhile_and_holds_nobody_up(path:
 
 
 def test_a_writer_that_never_ends_is_busy_after_a_while(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "_WAIT_SECONDS", 1)
+    monkeypatch.setattr(engines, "_WAIT_SECONDS", 1)
     journal = SqlJournal(path, SystemClock())
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

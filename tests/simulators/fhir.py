@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +35,14 @@ class FhirSimulator:
     token: str = ""
     capable: bool = True
     searchable: bool = True
+    page: int | None = None
+    """So many resources a page, with a link to the next, whatever is asked."""
+    change: Callable[[str, dict[str, list[str]], int, Any], tuple[int, Any]] | None = None
+    """Spoils an answer: given path, query, status and body; a body of bytes is sent as it is."""
+    asked: list[str] = field(default_factory=list)
+    address: str = ""
+    """Under which it names itself in links; empty: where it listens."""
+    listens: str = ""
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:
         """Return status and body."""
@@ -48,7 +56,11 @@ class FhirSimulator:
         found = [resource for resource in self.held.values() if resource["resourceType"] == path]
         bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "total": len(found)}
         if "_summary" not in query:
-            bundle["entry"] = [{"resource": resource} for resource in found[: int(query["_count"][0])]]
+            first, size = int(query.get("page", ["0"])[0]), self.page or int(query.get("_count", ["20"])[0])
+            bundle["entry"] = [{"resource": resource} for resource in found[first : first + size]]
+            if first + size < len(found):
+                following = f"{self.address or self.listens}/{path}?_count={size}&page={first + size}"
+                bundle["link"] = [{"relation": "next", "url": following}]
         return 200, bundle
 
     @contextmanager
@@ -61,8 +73,12 @@ class FhirSimulator:
                 parts = urlsplit(self.path)
                 allowed = not simulator.token or self.headers.get("Authorization") == f"Bearer {simulator.token}"
                 path = parts.path.removeprefix("/fhir/")
-                status, body = simulator.answer(path, parse_qs(parts.query)) if allowed else (401, {})
-                raw = json.dumps(body).encode()
+                query = parse_qs(parts.query)
+                simulator.asked.append(self.path)
+                status, body = simulator.answer(path, query) if allowed else (401, {})
+                if simulator.change is not None:
+                    status, body = simulator.change(path, query, status, body)
+                raw = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/fhir+json")
                 self.send_header("Content-Length", str(len(raw)))
@@ -75,8 +91,10 @@ class FhirSimulator:
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
             thread.start()
+            base = f"http://127.0.0.1:{server.server_address[1]}/fhir"
+            self.listens = base
             try:
-                yield f"http://127.0.0.1:{server.server_address[1]}/fhir"
+                yield base
             finally:
                 server.shutdown()
                 thread.join()

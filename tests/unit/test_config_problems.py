@@ -261,7 +261,7 @@ def test_a_directory_or_a_dangling_link_in_the_place_of_a_file(tmp_path: Path) -
     (directory / "inventory/applications/a.yml").mkdir()
     (directory / "inventory/applications/b.yml").symlink_to("nowhere")
     assert problems(directory) == [
-        "inventory/applications/a.yml:1:1: cannot be read: Is a directory",
+        "inventory/applications/a.yml:1:1: is not a file",
         "inventory/applications/b.yml:1:1: cannot be read: No such file or directory",
     ]
 

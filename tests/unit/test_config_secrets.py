@@ -9,7 +9,7 @@ import pytest
 
 from drp.config.secrets import describe, resolve
 from drp.domain.restore import SecretReference
-from drp.errors import ConfigError
+from drp.errors import ConfigError, Untrusted
 from drp.redact import redact
 
 SECRET = "pa ss'wörd-4815162342"
@@ -39,7 +39,7 @@ def test_what_was_resolved_is_redacted_ever_after(tmp_path: Path) -> None:
 
 def test_a_group_may_read_a_secret_file_but_not_everybody(tmp_path: Path) -> None:
     assert resolve(file(tmp_path / "s", mode=0o640)) == SECRET
-    with pytest.raises(ConfigError, match="is open to everybody"):
+    with pytest.raises(Untrusted, match="may be written by everybody"):
         resolve(file(tmp_path / "u", mode=0o602))
     with pytest.raises(ConfigError) as caught:
         resolve(file(tmp_path / "t", mode=0o644))

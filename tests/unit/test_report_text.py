@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from drp.domain.evidence import EvidenceRecord
+from drp.domain.visible import visible
 from drp.evidence.record import record_digest
 from drp.reporting.i18n import LANGUAGES
 from drp.reporting.text import code, render_markdown
-from drp.reporting.visible import visible
 from tests.support import fixtures_records as sample
 
 

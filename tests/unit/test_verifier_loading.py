@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drp.domain.application import CheckSpec
-from drp.errors import PluginError
+from drp.errors import PluginError, Untrusted
 from drp.verifiers import Checks, available, describe, load, make_options, option_problems, options_schema
 
 SHIPPED = ("command", "files", "http", "postgres", "sqlite", "tcp")
@@ -106,6 +106,18 @@ def test_a_broken_verifier_is_refused_naming_distribution_and_version(install, v
         load(["site"])
     assert "site-verifiers 1.2" in str(caught.value)
     assert reason in str(caught.value)
+
+
+def test_a_verifier_that_others_can_change_is_not_even_imported(install, tmp_path):
+    install("site_plugin:Site", source=f"import pathlib; pathlib.Path({str(tmp_path / 'ran')!r}).touch()\n{PLUGIN}")
+    source = tmp_path / "site-verifiers/site_plugin.py"
+    source.chmod(0o666)
+    with pytest.raises(Untrusted, match=r"site_plugin\.py may be written by everybody"):
+        load(["site"])
+    assert not (tmp_path / "ran").exists()
+    source.chmod(0o644)
+    load(["site"])
+    assert (tmp_path / "ran").exists()
 
 
 def test_a_verifier_that_does_not_compile_is_refused(install):

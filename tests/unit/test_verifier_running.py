@@ -177,7 +177,7 @@ def test_texts_are_made_safe_for_a_terminal_short_and_free_of_secrets():
         )
 
     (result,) = run(work)
-    assert result.check == "ehr/a\\u001b[2Jb"
+    assert result.check == "ehr/a\\x1b[2Jb"
     assert result.statement == "line break"
     assert result.observed.startswith("pw=[secret] \\u202e")
     assert len(result.observed) <= 2001

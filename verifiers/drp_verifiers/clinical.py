@@ -32,14 +32,22 @@ def whole_numbers(value: object) -> dict[str, int]:
     }
 
 
-def judge_counts(check: str, statement: str, found: Mapping[str, int], facts: Mapping[str, object]) -> CheckResult:
+def judge_counts(
+    check: str,
+    statement: str,
+    found: Mapping[str, int],
+    facts: Mapping[str, object],
+    *,
+    uncounted: Mapping[str, str] | None = None,
+) -> CheckResult:
     """Compare what an application counts with ``{"counts": {kind: number}, "rule": "exact" | "at-least"}``.
 
     Facts taken just before a backup that also holds later writes are a lower limit. Without facts nothing is
-    judged, except that an application which counts nothing at all fails: it started empty.
+    judged, except that an application which counts nothing at all fails: it started empty. ``uncounted`` says of
+    kinds why they were not counted, which is another thing than none.
     """
-    observed = _said(found)
-    if found and not any(found.values()):
+    observed, unknown = _said(found), uncounted or {}
+    if found and not unknown and not any(found.values()):
         return failed(check, statement, observed=f"nothing at all: {observed}", expected="restored data")
     expected = whole_numbers(facts.get("counts"))
     if not expected:
@@ -48,17 +56,26 @@ def judge_counts(check: str, statement: str, found: Mapping[str, int], facts: Ma
     off = [
         f"{kind}: {found.get(kind, 0)}, had {number}"
         for kind, number in sorted(expected.items())
+        if kind not in unknown
         if (found.get(kind, 0) < number if at_least else found.get(kind, 0) != number)
     ]
     wanted = ("at least " if at_least else "") + _said(expected)
+    if not off and (missing := sorted(kind for kind in expected if kind in unknown)):
+        said = "; ".join(f"{kind} was not counted: {unknown[kind]}" for kind in missing)[:600]
+        return undetermined(check, statement, observed=said, expected=wanted)
     return judged(check, statement, holds=not off, observed="; ".join(off) or observed, expected=wanted)
 
 
 def facts_answer(
-    target: Target, program: str, request: Mapping[str, object], expectation: Expectation
+    target: Target,
+    program: str,
+    request: Mapping[str, object],
+    expectation: Expectation,
+    *,
+    parts: tuple[str, ...] = (),
 ) -> Mapping[str, object]:
     """Return what a payload program says of a healthy system. Raises ValueError with the reason when it cannot."""
-    answer = ask(target, program, request, timeout_seconds=expectation.timeout_seconds)
+    answer = ask(target, program, request, timeout_seconds=expectation.timeout_seconds, parts=parts)
     if answer.trouble is not None:
         raise ValueError(answer.trouble.reason)
     if reason := text_of(answer.data, "reason"):

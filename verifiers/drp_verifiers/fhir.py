@@ -8,9 +8,12 @@ from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
+from drp_verifiers.fhir_references import judge_references
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
-from drp_verifiers.statements import failed, judged, passed, undetermined
+from drp_verifiers.statements import failed, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge
+
+_PARTS = ("fhir_server", "fhir_references")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +28,25 @@ class FhirOptions:
     samples: int = 50
     """How many of the newest resources of each kind are read for their references."""
     most_references: int = 200
+    production_base: str | tuple[str, ...] = ()
+    """Addresses of this server in production: references to them are followed on the restored one."""
+    external: tuple[str, ...] = ()
+    """Addresses of other servers that resources refer to: counted, and not judged."""
     last_updated: Newest | None = None
     """Take the newest ``meta.lastUpdated`` as the newest datum: only for servers that keep it through a restore."""
     seconds: float = 30.0
 
     def __post_init__(self) -> None:
         """Refuse other schemes."""
-        if not self.base.startswith(("http://", "https://")):
-            raise ValueError("base: must begin with http:// or https://")
+        places = {"base": (self.base,), "production_base": self.production_bases, "external": self.external}
+        for option, addresses in places.items():
+            if not all(address.startswith(("http://", "https://")) for address in addresses):
+                raise ValueError(f"{option}: must begin with http:// or https://")
+
+    @property
+    def production_bases(self) -> tuple[str, ...]:
+        """Return all of them, also where there is one."""
+        return (self.production_base,) if isinstance(self.production_base, str) else self.production_base
 
 
 class FhirVerifier:
@@ -45,21 +59,16 @@ class FhirVerifier:
         """Yield capability, search with counts, references and, if declared, the newest change."""
         assert isinstance(options, FhirOptions)
         request = _request(options, expectation)
-        answer = ask(target, "fhir_rest", request, timeout_seconds=expectation.timeout_seconds)
+        answer = ask(target, "fhir_rest", request, timeout_seconds=expectation.timeout_seconds, parts=_PARTS)
         statement = f"{options.base} states its capability"
-        data = answer.data
-        capable = data.get("status") == 200 and data.get("kind") == "CapabilityStatement"
         if answer.trouble is not None:
             yield answer.trouble.result("capability", statement)
-        elif capable:
-            yield passed("capability", statement, observed=f"FHIR {text_of(data, 'version')[:20]}")
-            yield from _content(data, options, expectation)
+        elif (capability := _capability(answer.data, statement, options)).outcome == "passed":
+            yield capability
+            yield from _content(answer.data, options, expectation)
             return
         else:
-            observed = (
-                text_of(data, "reason") or f"status {data.get('status')} with {text_of(data, 'kind')[:40] or 'nothing'}"
-            )
-            yield failed("capability", statement, observed=observed, expected="status 200 with a CapabilityStatement")
+            yield capability
         for check in ("search", "counts", "references"):
             yield undetermined(check, "needs a server that states its capability", observed="it did not")
 
@@ -67,7 +76,7 @@ class FhirVerifier:
         """Return what a running server counts, for the manifest. Raises ValueError when it cannot be asked."""
         assert isinstance(options, FhirOptions)
         request = {**_request(options, expectation), "most": 0, "samples": 1}
-        data = facts_answer(target, "fhir_rest", request, expectation)
+        data = facts_answer(target, "fhir_rest", request, expectation, parts=_PARTS)
         return {"fhir": {"counts": counted(data), "rule": "exact"}}
 
 
@@ -75,6 +84,9 @@ def _request(options: FhirOptions, expectation: Expectation) -> dict[str, object
     return {
         "base": options.base,
         "resources": options.resources,
+        "production": options.production_bases,
+        "external": options.external,
+        "expected": whole_numbers(section(expectation, "fhir").get("counts")),
         "token_file": inside(options.token_file, expectation),
         "samples": options.samples,
         "most": options.most_references,
@@ -83,30 +95,67 @@ def _request(options: FhirOptions, expectation: Expectation) -> dict[str, object
     }
 
 
+def _capability(data: Mapping[str, object], statement: str, options: FhirOptions) -> CheckResult:
+    """Return whether a server is there that says what it can do; undetermined: it is one that cannot be judged here."""
+    kind, status = text_of(data, "kind"), data.get("status")
+    observed = text_of(data, "reason") or text_of(data, "late") or f"status {status} with {kind or 'nothing'}"
+    expected = "status 200 with a CapabilityStatement"
+    if status == 200 and kind == "CapabilityStatement":
+        return passed("capability", statement, observed=f"FHIR {text_of(data, 'version')[:20]}")
+    closed = status in {401, 403} and not options.token_file
+    if closed:
+        observed += ": give it a token_file"
+    if text_of(data, "late") or closed or (status == 200 and kind == "Conformance"):
+        # a DSTU2 server is a server, but no release that this verifier knows
+        return undetermined("capability", statement, observed=observed, expected=expected)
+    return failed("capability", statement, observed=observed, expected=expected)
+
+
 def _content(data: Mapping[str, object], options: FhirOptions, expectation: Expectation) -> Iterator[CheckResult]:
-    errors = texts_of(data, "errors")
-    statement = f"searches for {', '.join(options.resources)} give bundles"
-    observed = "; ".join(errors)[:400] or f"{data.get('read')} resources read"
-    yield judged("search", statement, holds=not errors, observed=observed, expected="a bundle each")
-    counts = whole_numbers(data.get("counts"))
-    yield judge_counts("counts", "the server counts what it held at backup time", counts, section(expectation, "fhir"))
-    yield _references(data)
+    facts = section(expectation, "fhir")
+    counts, uncounted = whole_numbers(data.get("counts")), _texts(data, "uncounted")
+    unserved = _texts(data, "unserved")
+    yield _search(data, options, unserved, whole_numbers(facts.get("counts")))
+    for kind in whole_numbers(facts.get("counts")):
+        if kind not in counts and kind not in unserved:
+            uncounted.setdefault(kind, "it was not asked for")
+    statement = "the server counts what it held at backup time"
+    yield judge_counts("counts", statement, counts, facts, uncounted=uncounted)
+    yield judge_references(data.get("references"), number_of(data, "read"))
     if options.last_updated is not None:
-        yield judge(text_of(data, "newest") or None, options.last_updated, expectation, store=f"fhir {options.base}")
+        yield _newest(data, options, expectation)
 
 
-def _references(data: Mapping[str, object]) -> CheckResult:
-    check, statement = "references", "what resources refer to exists"
-    answered = data.get("references")
-    found: Mapping[str, object] = answered if isinstance(answered, dict) else {}
-    wanted, followed, dangling = (number_of(found, key) for key in ("found", "followed", "dangling"))
-    expected = f"{wanted} references lead somewhere"
-    if dangling:
-        named = ", ".join(texts_of(found, "listed"))[:400]
-        return failed(check, statement, observed=f"{dangling} of {followed} dangle: {named}", expected=expected)
-    if followed < wanted:
-        observed = f"{followed} of {wanted} followed"
-        return undetermined(check, statement, observed=observed, expected=expected)
-    if not number_of(data, "read"):
-        return undetermined(check, statement, observed="no resource was read")
-    return passed(check, statement, observed=f"{followed} followed", expected=expected)
+def _search(
+    data: Mapping[str, object], options: FhirOptions, unserved: Mapping[str, str], held: Mapping[str, int]
+) -> CheckResult:
+    statement = f"searches for {', '.join(options.resources)} give bundles"
+    lost = [
+        f"{kind} ({why}) is not served, and {held[kind]} were held" for kind, why in unserved.items() if held.get(kind)
+    ]
+    observed = f"{number_of(data, 'read')} resources read"
+    if errors := [*texts_of(data, "errors"), *lost]:
+        return failed("search", statement, observed="; ".join(errors)[:400], expected="a bundle each")
+    unknown = [f"{kind}: {why}" for kind, why in unserved.items() if kind not in held and "capability" not in why]
+    if unasked := [*texts_of(data, "unasked"), *unknown]:
+        return undetermined("search", statement, observed="; ".join(unasked)[:400], expected="a bundle each")
+    observed += f"; not served: {', '.join(sorted(unserved))}" if unserved else ""
+    unsorted = ", ".join(texts_of(data, "unsorted"))
+    observed += f"; cannot be sorted, so not the newest: {unsorted}" if unsorted else ""
+    return passed("search", statement, observed=observed[:400], expected="a bundle each")
+
+
+def _newest(data: Mapping[str, object], options: FhirOptions, expectation: Expectation) -> CheckResult:
+    """Return the watermark, where resources carry the instant of their change and come sorted by it."""
+    newest = options.last_updated
+    assert newest is not None
+    undated, unsorted = number_of(data, "undated"), texts_of(data, "unsorted")
+    if unsorted or (undated and not text_of(data, "newest")):
+        observed = f"{', '.join(unsorted)} cannot be sorted" if unsorted else f"{undated} resources without lastUpdated"
+        return undetermined("newest", f"the newest datum shown by: {newest.query}", observed=observed)
+    return judge(text_of(data, "newest") or None, newest, expectation, store=f"fhir {options.base}")
+
+
+def _texts(data: Mapping[str, object], key: str) -> dict[str, str]:
+    found = data.get(key)
+    return {str(name): str(why) for name, why in found.items()} if isinstance(found, dict) else {}

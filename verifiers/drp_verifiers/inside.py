@@ -44,14 +44,22 @@ def program_with(program: str, parts: tuple[str, ...]) -> str:
     return "\n".join([*lines, _source(program)])
 
 
-def ask(target: Target, program: str, request: Mapping[str, object], *, timeout_seconds: float) -> Answer:
-    """Run the payload program ``program`` inside and return its answer.
+def ask(
+    target: Target,
+    program: str,
+    request: Mapping[str, object],
+    *,
+    timeout_seconds: float,
+    parts: tuple[str, ...] = (),
+) -> Answer:
+    """Run the payload program ``program``, which may import ``parts``, inside and return its answer.
 
     The program ends with 0 and one JSON object; anything else is trouble: death by signal fails, the rest is
     undetermined.
     """
+    source = program_with(program, parts) if parts else _source(program)
     execution = target.run(
-        (PYTHON, "-I", "-c", _source(program)), stdin=json.dumps(request).encode(), timeout_seconds=timeout_seconds
+        (PYTHON, "-I", "-c", source), stdin=json.dumps(request).encode(), timeout_seconds=timeout_seconds
     )
     trouble = death(f"the {program} program inside the sandbox", execution)
     if trouble is not None:

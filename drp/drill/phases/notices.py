@@ -15,6 +15,7 @@ from drp.domain.finding_codes_runbook import (
     SETTING_OVERRIDDEN,
 )
 from drp.domain.runbook import Notice, NoticeKind, RunbookResult
+from drp.domain.visible import one_line
 
 OUTPUT = "drp_notices"
 _MOST = 200
@@ -62,4 +63,4 @@ def _read(item: object) -> Notice | None:
     subject, observed = item.get("subject"), item.get("observed")
     if not isinstance(subject, str) or not isinstance(observed, str) or not subject:
         return None
-    return Notice(kind=item["kind"], subject=subject[:_LONGEST], observed=observed[:_LONGEST])
+    return Notice(kind=item["kind"], subject=one_line(subject, _LONGEST), observed=one_line(observed, _LONGEST))

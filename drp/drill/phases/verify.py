@@ -67,7 +67,7 @@ def _shown(attempt: EgressAttempt) -> str:
     name = attempt.destination.removeprefix("name:")
     if name != attempt.destination:
         return f"look-up of {name}"
-    return f"{attempt.protocol} {attempt.destination}:{attempt.port}"
+    return f"{attempt.protocol} {attempt.destination}" + (f":{attempt.port}" if attempt.port else "")
 
 
 def _placed(result: CheckResult, spec: CheckSpec) -> CheckResult:

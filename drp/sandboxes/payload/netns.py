@@ -90,29 +90,39 @@ def assemble(rules: list[tuple[str, int, int, str, str]]) -> bytes:
 
 
 def egress_filter() -> bytes:
-    """First packets only: UDP, and TCP with SYN, whose destination is not the sandbox's own loopback address.
+    """Everything that goes to another address than the sandbox's own loopback; of TCP, what has SYN.
 
-    Answers to a SYN (source, not destination, is foreign) pass too: they tell that something inside answered.
+    Answers to a SYN (source, not destination, is foreign) pass too: they tell that something inside answered. What is
+    too short to be judged here passes, and is judged by the recorder.
     """
-    word, byte, equal, bits, end = 0x20, 0x30, 0x15, 0x45, 0x06
-    index_header, indexed_byte = 0xB1, 0x50
+    word, half, byte, length, equal, least, bits, end = 0x20, 0x28, 0x30, 0x80, 0x15, 0x35, 0x45, 0x06
+    index_header, indexed_byte, less_index = 0xB1, 0x50, 0x1C
     rules = [
         ("", word, 0xFFFFF000, "", ""),
         ("", equal, 0x0800, "v4", ""),
-        ("", equal, 0x86DD, "v6", "no"),
-        ("v4", byte, 9, "", ""),
-        ("", equal, 17, "u4", ""),
-        ("", equal, 6, "", "no"),
+        ("", equal, 0x86DD, "v6", "yes"),
+        ("v4", length, 0, "", ""),
+        ("", least, 20, "", "yes"),
+        ("", half, 6, "", ""),
+        ("", bits, 0x1FFF, "d4", ""),  # a later fragment: neither ports nor flags
+        ("", byte, 9, "", ""),
+        ("", equal, 6, "", "d4"),
         ("", index_header, 0, "", ""),
+        ("", length, 0, "", ""),
+        ("", less_index, 0, "", ""),
+        ("", least, 14, "", "d4"),
         ("", indexed_byte, 13, "", ""),
         ("", bits, 0x02, "", "no"),
         ("", byte, 12, "", ""),
         ("", equal, 127, "", "yes"),
-        ("u4", byte, 16, "", ""),
+        ("d4", byte, 16, "", ""),
         ("", equal, 127, "no", "yes"),
-        ("v6", byte, 6, "", ""),
-        ("", equal, 17, "u6", ""),
-        ("", equal, 6, "", "no"),
+        ("v6", length, 0, "", ""),
+        ("", least, 40, "", "yes"),
+        ("", byte, 6, "", ""),
+        ("", equal, 6, "", "d6"),
+        ("", length, 0, "", ""),
+        ("", least, 54, "", "d6"),
         ("", byte, 53, "", ""),
         ("", bits, 0x02, "", "no"),
         ("", word, 8, "", ""),
@@ -123,7 +133,7 @@ def egress_filter() -> bytes:
         ("", equal, 0, "", "yes"),
         ("", word, 20, "", ""),
         ("", equal, 1, "", "yes"),
-        ("u6", word, 24, "", ""),
+        ("d6", word, 24, "", ""),
         ("", equal, 0, "", "yes"),
         ("", word, 28, "", ""),
         ("", equal, 0, "", "yes"),

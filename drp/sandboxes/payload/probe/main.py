@@ -33,7 +33,7 @@ from .host import (
     visible,
     write,
 )
-from .network import DNS_QUERY, family, icmp, interfaces, production, routes, tcp, udp, unix_socket, vsock
+from .network import DNS_QUERY, UDP_LITE, family, icmp, interfaces, production, routes, tcp, udp, unix_socket, vsock
 
 
 def network() -> None:
@@ -41,6 +41,7 @@ def network() -> None:
         check("net.tcp:" + host, "net", tcp(host, TARGETS["tcp_port"]))
         check("net.udp:" + host, "net", udp(host, TARGETS["udp_port"]))
         check("net.dns-udp:" + host, "net", udp(host, TARGETS["dns_port"], DNS_QUERY))
+        check("net.udplite:" + host, "net", udp(host, TARGETS["udp_port"], protocol=UDP_LITE))
         if ":" not in host:
             check("net.icmp-dgram:" + host, "net", icmp(host, socket.SOCK_DGRAM))
             check("net.icmp-raw:" + host, "net", icmp(host, socket.SOCK_RAW))
@@ -50,6 +51,7 @@ def network() -> None:
     check("net.getaddrinfo", "net", lambda: socket.getaddrinfo(TARGETS["name"], 443))
     check("net.interfaces", "net", interfaces)
     check("net.routes", "net", routes)
+    check("net.raw", "net", family(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
     check("net.af_packet", "net", family(17, socket.SOCK_RAW))
     check("net.af_vsock", "net", vsock)
     check("net.af_alg", "kernel", family(38, socket.SOCK_SEQPACKET))

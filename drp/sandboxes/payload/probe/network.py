@@ -32,9 +32,12 @@ def production(host: str, port: int) -> Check:
     return attempt
 
 
-def udp(host: str, port: int, payload: bytes | None = None) -> Check:
+UDP_LITE = 136
+
+
+def udp(host: str, port: int, payload: bytes | None = None, protocol: int = 0) -> Check:
     def attempt() -> str:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM, protocol) as peer:
             peer.settimeout(SECONDS)
             peer.connect((host, port))
             peer.send((payload or b"") + nonce())
@@ -94,5 +97,5 @@ def vsock() -> str:
     return "bound: this family is not covered by network namespaces"
 
 
-def family(number: int, kind: int) -> Check:
-    return lambda: socket.socket(number, kind).close()
+def family(number: int, kind: int, protocol: int = 0) -> Check:
+    return lambda: socket.socket(number, kind, protocol).close()

@@ -1,0 +1,150 @@
+"""Runs inside the sandbox: speaks to one FHIR server, page by page, with one deadline for everything."""
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+LIMIT = 32 << 20
+CHUNK = 1 << 16
+
+
+class Refused(Exception):
+    """The server answered with something else than what was asked for; ``status`` as in HTTP."""
+
+    def __init__(self, words, status):
+        """Keep the words and the status."""
+        super().__init__(words)
+        self.status = status
+
+
+class Unasked(Exception):
+    """There is no answer that could be judged: too slow, too large, closed to us."""
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Hands a redirect back as the answer that it is: nothing may lead elsewhere."""
+
+    def redirect_request(self, *_):
+        """Follow nothing."""
+        return
+
+
+class Server:
+    """One FHIR base address, and the ones under which it is known in production."""
+
+    def __init__(self, request):
+        """Keep addresses and token."""
+        self.base = request["base"].rstrip("/")
+        self.bases = [address.rstrip("/").partition("://")[2] for address in (self.base, *request["production"])]
+        self.seconds = request["seconds"]
+        self.ends = time.monotonic() + request["time"]
+        self.headers = {"Accept": "application/fhir+json"}
+        if request["token_file"]:
+            with open(request["token_file"], encoding="utf-8") as file:
+                self.headers["Authorization"] = f"Bearer {file.readline().strip()}"
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay())
+
+    def here(self, address):
+        """Return what an absolute address says below this server's base; None: it is another server's."""
+        scheme, _, rest = address.partition("://")
+        for base in self.bases if scheme.lower() in ("http", "https") else ():
+            if rest == base or rest.startswith((base + "/", base + "?")):
+                return rest[len(base) :].lstrip("/")
+        return None
+
+    def get(self, path, *, whole=True):
+        """Return status and resource; without ``whole``, the status alone counts. Raises Unasked."""
+        left = min(self.seconds, self.ends - time.monotonic())
+        if left <= 0:
+            raise Unasked("the time is over")
+        separator = "" if path.startswith("?") else "/"
+        address = f"{self.base}{separator}{path}"  # http or https: the option takes nothing else
+        page = urllib.request.Request(address, headers=self.headers)  # noqa: S310
+        try:
+            with self.opener.open(page, timeout=left) as response:
+                status, body = response.status, self.read(response) if whole else b""
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code, {}
+        except (OSError, http.client.HTTPException) as error:
+            raise Unasked(f"{type(error).__name__}: {getattr(error, 'reason', error)}"[:200]) from error
+        try:
+            resource = json.loads(body)
+        except (ValueError, RecursionError):
+            resource = None
+        return status, resource if isinstance(resource, dict) else {}
+
+    def read(self, response):
+        """Return a body that is neither too large nor too slow."""
+        parts, size = [], 0
+        while True:
+            part = response.read1(CHUNK)
+            if not part:
+                if response.length:  # less than was announced
+                    raise Unasked("the answer breaks off")
+                return b"".join(parts)
+            parts.append(part)
+            size += len(part)
+            if size > LIMIT:
+                raise Unasked(f"the answer is larger than {LIMIT >> 20} MiB")
+            if time.monotonic() > self.ends:
+                raise Unasked("the time is over")
+
+    def search(self, query):
+        """Return the bundle of a search. Raises Refused, Unasked."""
+        status, bundle = self.get(query)
+        if status in (401, 403, 429, 503):
+            raise Unasked(f"GET {query} answered {status}")
+        if status != 200 or bundle.get("resourceType") != "Bundle":
+            kind = str(bundle.get("resourceType", "without a bundle"))[:40]
+            raise Refused(f"GET {query} answered {status} {kind}", status)
+        return bundle
+
+    def pages(self, query, most):
+        """Yield the bundles of a search, at most so many, each with whether another one follows."""
+        for _ in range(most):
+            bundle = self.search(query)
+            query = self.following(bundle)
+            yield bundle, query is not None
+            if query is None:
+                return
+
+    def following(self, bundle):
+        """Return the query of the next page (FHIR R4 §3.1.0.10), None after the last."""
+        links = bundle.get("link")
+        for link in links if isinstance(links, list) else ():
+            if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
+                address = urllib.parse.urljoin(f"{self.base}/", link["url"])
+                rest = self.here(address)
+                if rest is None:
+                    place = address.partition("?")[0][:100]
+                    raise Unasked(f"the next page lies elsewhere, at {place}: declare its address as production_base")
+                return rest
+        return None
+
+
+def entries(bundle):
+    """Return the resources of a bundle; what is null or no resource is left out."""
+    listed = bundle.get("entry")
+    found = [entry.get("resource") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    return [resource for resource in found if isinstance(resource, dict)]
+
+
+def complaints(bundle):
+    """Return the codes of the errors that a server tells inside of an answer (FHIR R4 §2.41.4): never their words."""
+    found = []
+    for resource in entries(bundle):
+        issues = resource.get("issue") if resource.get("resourceType") == "OperationOutcome" else None
+        told = [issue for issue in issues if isinstance(issue, dict)] if isinstance(issues, list) else []
+        found += [str(each.get("code"))[:40] for each in told if each.get("severity") in ("error", "fatal")]
+    return found
+
+
+def total_of(bundle):
+    """Return how many resources a bundle says that there are; None: it does not say so."""
+    total = bundle.get("total")
+    whole = isinstance(total, int) and not isinstance(total, bool) and total >= 0
+    return total if whole and not complaints(bundle) else None
