@@ -13,7 +13,7 @@ from drp.domain.application import Application, CheckSpec, Objectives, Runbook
 from drp.domain.check import Loss
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
-from drp.domain.manifest import ManifestDifference, ManifestSummary, OpenManifest
+from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.ports import Abilities, Ports, SinkReceipt
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
@@ -22,6 +22,7 @@ from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandl
 from drp.engine.inline import InlineEngine
 from drp.errors import NotFound
 from tests.simulators.desk import SimDesk
+from tests.simulators.manifest import SimManifest
 from tests.simulators.runners import Checks, Records, Runbooks
 
 BARE = SandboxOrder()
@@ -119,24 +120,6 @@ class Script:
     faults: dict[str, BaseException] = field(default_factory=dict)
     """port.method → what it raises."""
     on_call: Callable[[str], None] = lambda name: None
-
-
-class SimManifest:
-    """An open manifest of the world, made as it should be unless the script says otherwise."""
-
-    def __init__(self, world: World, point: RecoveryPoint) -> None:
-        self._world, self._point = world, point
-
-    def summary(self) -> ManifestSummary:
-        made = ManifestSummary(
-            id="m" * 64, application=self._point.application, root="/srv/app", host="prod", tool="drp", algorithms=("blake3",),
-            started_at=self._point.consistent_at - timedelta(minutes=2), finished_at=self._point.consistent_at - timedelta(minutes=1),
-            entries=10, files=10, total_bytes=1000, merkle_root="0",
-        )  # fmt: skip
-        return replace(made, **self._world.script.manifest_made)
-
-    def close(self) -> None:
-        self._world.call("manifest.close")
 
 
 class World:
