@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from drp.errors import Interrupted, UsageError
+from drp.errors import Interrupted, ManifestError, UsageError
 from drp.hashing import create_manifest
+from drp.hashing.rows import Options
 from drp.hashing.verification import Plan, verify_tree
 from tests.support.hashers import workers
 from tests.support.trees import ordinary, write
@@ -54,6 +55,15 @@ def test_reader_that_dies_twice_is_unreadable_not_verified(tmp_path):
     result = verify_tree(root, tmp_path / "m", Plan(workers=1, rate=float(20 << 20)), watch=kill)
     assert deaths >= 2
     assert result.difference.counts["unreadable"] >= 1
+
+
+def test_a_worker_that_ends_by_itself_says_nothing_about_the_tree(tmp_path, capfd):
+    root = ordinary(tmp_path / "tree", files=3)
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    plan = Plan(workers=1, options=Options(("blake3",), core="of another version"))
+    with pytest.raises(ManifestError, match="a hashing worker ended with 1"):
+        verify_tree(root, tmp_path / "m", plan)
+    assert "unknown core" in capfd.readouterr().err
 
 
 _RUN = """
