@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import platform
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import typer
 
 from drp import __version__
-from drp.atomic import write_atomically
+from drp.atomic import storage_errors
 from drp.cli.cancellation import Cancellation
 from drp.cli.plan_materials import PlanMaterials
 from drp.cli.progress import QuietReporter
@@ -160,12 +161,12 @@ class Wiring:
         )
 
     def writable_state(self) -> str:
-        """Prove that the state directory can be written. Raises ``StorageFull``."""
-        probe = self.site.state_directory / ".probe"
-        self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-        write_atomically(probe, b"drp")
-        probe.unlink()
-        return str(self.site.state_directory)
+        """Prove that state can be written, where it is or will be made; nothing is left. Raises ``StorageFull``."""
+        directory = self.site.state_directory
+        place = next(path for path in (directory, *directory.parents) if path.is_dir())
+        with storage_errors(place), tempfile.TemporaryFile(dir=place) as probe:
+            probe.write(b"drp")
+        return str(directory)
 
     @property
     def sign_off_directory(self) -> Path:
