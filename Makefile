@@ -13,11 +13,12 @@ export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env)
 ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: all dev accelerator lint types layers playbooks test demo servers bench lock clean help
+.PHONY: all dev accelerator lint types layers playbooks test demo servers bare bench lock clean help
 all: lint test
 
 help: ## Say what there is
@@ -73,6 +74,10 @@ demo: $(STAMP) .cache/.restic ## A real hospital, backed up to WORM and to an ai
 
 servers: $(STAMP) .cache/.restic ## Keep the demo's servers running, for drills by hand
 	@$(BIN)/python -m tests.demo serve
+
+bare: ## The first command on minimal Debian machines, as root, with sudo and without; needs root
+	@sh tests/setup/system.sh bare
+	@$(AS_ROOT) python3 -B -m tests.bare
 
 .cache/.bench: tests/setup/system.sh .cache/.system
 	@sh tests/setup/system.sh bench
