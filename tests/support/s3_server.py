@@ -28,7 +28,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.support.loopback import free_ports, make_certificate
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
 _PORTS = ("master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc", "s3", "s3_grpc")
 
 
