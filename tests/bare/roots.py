@@ -24,6 +24,16 @@ class CannotBuild(Exception):
     """A root cannot be had here; the message says why."""
 
 
+def clone(work: Path) -> Path:
+    """Clone what is committed here, once a run: every machine gets the same, whatever is done to this checkout meanwhile."""
+    made = work / "clone"
+    if not made.exists():
+        settings = ["-c", "safe.directory=*", "-c", "advice.detachedHead=false"]
+        words = ["git", *settings, "clone", "--quiet", "--no-hardlinks", str(CHECKOUT), str(made)]
+        subprocess.run(words, check=True, env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull})
+    return made
+
+
 def build(release: str, work: Path) -> Path:
     """Make a release's minimal root once a run: python3, make, sudo and a user without any rights."""
     root = work / release
@@ -50,6 +60,8 @@ class Machine:
 
     root: Path
     user: str
+    entry: Path
+    """The script that makes a root the whole world of a command."""
 
     @property
     def home(self) -> str:
@@ -66,7 +78,7 @@ class Machine:
             path, become = f"/usr/local/sbin:/usr/sbin:/sbin:{path}", []
         environment = {"HOME": self.home, "USER": self.user, "LOGNAME": self.user, "PATH": path, **host.variables()}
         namespaces = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child=KILL", "--"]
-        enter = ["sh", str(CHECKOUT / "tests/bare/enter.sh"), str(self.root)]
+        enter = ["sh", str(self.entry), str(self.root)]
         words = ["setpriv", "--pdeathsig", "KILL", "--", *namespaces, *enter]
         words += ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), *become]
         with log.open("ab") as sink:
@@ -79,14 +91,14 @@ class Machine:
 @contextmanager
 def machine(base: Path, work: Path, user: str, *, sudo: bool) -> Iterator[Machine]:
     """Lay a machine over a root; downloads are shared between the machines of one run, nothing else is."""
-    layer = work / "layer"
+    layer, cloned = work / "layer", clone(work)
     shutil.rmtree(layer, ignore_errors=True)
     for name in ("upper", "work", "root"):
         (layer / name).mkdir(parents=True)
     with ExitStack() as stack:
         merged = layer / "root"
         _mount(stack, ["-t", "overlay", "overlay", "-o", _options(base, layer)], merged)
-        made = Machine(merged, user)
+        made = Machine(merged, user, cloned / "tests/bare/enter.sh")
         home = merged / made.home.lstrip("/")
         host.furnish(merged, home)
         with (merged / "etc/hosts").open("a") as hosts:
@@ -96,17 +108,7 @@ def machine(base: Path, work: Path, user: str, *, sudo: bool) -> Iterator[Machin
         for path in host.folders():
             _mount(stack, ["--bind", "-o", "ro", str(path)], _place(merged, path))
         _share(stack, work, merged, base.name)
-        clone = [
-            "git",
-            "-c",
-            "safe.directory=*",
-            "clone",
-            "--quiet",
-            "--no-hardlinks",
-            str(CHECKOUT),
-            str(home / "drp"),
-        ]
-        subprocess.run(clone, check=True, env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull})
+        subprocess.run(["cp", "-a", str(cloned), str(home / "drp")], check=True)
         if user != "root":
             subprocess.run(["chown", "-hR", f"{_UID}:{_UID}", str(home)], check=True)
         yield made
