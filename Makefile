@@ -5,6 +5,8 @@ SHELL := /bin/sh
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests wait for servers and disks half of their time.
+WORKERS ?= $(shell n=$$(nproc); echo $$((n < 4 ? 2 * n : 8)))
 
 # An internal mirror configured for pip serves uv too; certificates are the system's, as behind a hospital's proxy.
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
@@ -64,10 +66,10 @@ layers: $(STAMP)
 	@$(BIN)/lint-imports
 
 playbooks: $(STAMP)
-	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production -q .
+	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production --strict -q . && test ! -e .ansible
 
 test: $(STAMP) $(ACCELERATOR) .cache/.restic ## Every suite, with real servers
-	@$(BIN)/python -m pytest --numprocesses 2
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 demo: $(STAMP) .cache/.restic ## A real hospital, backed up to WORM and to an air-gapped medium, lost, and drilled
 	@$(BIN)/python -m tests.demo

@@ -24,7 +24,7 @@ DRILL = "hospital"
 def serve() -> int:
     """Keep the demo's repositories running until Ctrl-C, for drills by hand."""
     owner = Owner.of_this_run()
-    with HospitalRig(HOME, say=progress()) as rig, suppress(KeyboardInterrupt):
+    with HospitalRig(HOME, quick_keys=False, say=progress()) as rig, suppress(KeyboardInterrupt):
         owner.take(HOME)
         say(f"the repositories are up; in another terminal: cd {rig.site} && drp drill run {DRILL}")
         signal.pause()
@@ -35,7 +35,7 @@ def main() -> int:
     """Return 0 when every application came back, whatever is found to disagree between them."""
     started, owner = time.monotonic(), Owner.of_this_run()
     try:
-        with HospitalRig(HOME, say=progress()) as rig:
+        with HospitalRig(HOME, quick_keys=False, say=progress()) as rig:
             say("")
             for name, kept in sorted(rig.kept.items(), key=lambda item: item[1].consistent_at):
                 where = "WORM bucket" if kept.repository == "worm" else "air-gapped medium"
