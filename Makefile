@@ -5,6 +5,8 @@ SHELL := /bin/sh
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests wait for servers and disks half of their time.
+WORKERS ?= $(shell n=$$(nproc); echo $$((n < 4 ? 2 * n : 8)))
 
 # An internal mirror configured for pip serves uv too; certificates are the system's, as behind a hospital's proxy.
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
@@ -13,11 +15,12 @@ export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env)
 ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: all dev accelerator lint types layers playbooks test demo servers bench lock clean help
+.PHONY: all dev accelerator lint types layers playbooks test demo servers bare bench lock clean help
 all: lint test
 
 help: ## Say what there is
@@ -63,16 +66,20 @@ layers: $(STAMP)
 	@$(BIN)/lint-imports
 
 playbooks: $(STAMP)
-	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production -q .
+	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production --strict -q . && test ! -e .ansible
 
 test: $(STAMP) $(ACCELERATOR) .cache/.restic ## Every suite, with real servers
-	@$(BIN)/python -m pytest --numprocesses 2
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 demo: $(STAMP) .cache/.restic ## A real hospital, backed up to WORM and to an air-gapped medium, lost, and drilled
 	@$(BIN)/python -m tests.demo
 
 servers: $(STAMP) .cache/.restic ## Keep the demo's servers running, for drills by hand
 	@$(BIN)/python -m tests.demo serve
+
+bare: ## The first command on minimal Debian machines, as root, with sudo and without; needs root
+	@sh tests/setup/system.sh bare
+	@$(AS_ROOT) python3 -B -m tests.bare
 
 .cache/.bench: tests/setup/system.sh .cache/.system
 	@sh tests/setup/system.sh bench

@@ -8,7 +8,7 @@ from hypothesis import settings
 settings.register_profile("drp", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("drp")
 
-SHARED = ("hospital_folder", "stage")
+SHARED = ("lost_hospital", "hospital", "stage")
 """Fixtures that take long to make: whoever uses one runs in the same process, and first."""
 
 

@@ -10,6 +10,7 @@ import typer
 from drp.cli.noun import noun
 
 app = noun()
+_MEND_ANSIBLE = "install drp again with its dependencies: pip install --force-reinstall drproof"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +52,28 @@ def _host_needs() -> list[Need]:
     from drp.sandboxes.doctor import requirements
 
     found = [Need(name=item.name, met=item.met, detail=item.detail, mend=item.mend) for item in requirements()]
-    programs = (
-        ("restic", ("restic", "version"), "apt-get install restic"),
-        ("ansible-playbook", (_beside_python("ansible-playbook"), "--version"), "pip install ansible-core"),
-    )
-    return [*found, *(_program(name, argv, mend) for name, argv, mend in programs), _hashing_core()]
+    return [*found, _program("restic", ("restic", "version"), "apt-get install restic"), _ansible(), _hashing_core()]
+
+
+def _ansible() -> Need:
+    """Play a task as a drill would: in a worker's namespaces, in a private folder, with that environment alone."""
+    import json
+    import sys
+    import tempfile
+
+    from drp import command
+    from drp.errors import CommandFailed
+    from drp.sandboxes.worker import worker_command
+
+    name = "ansible"
+    with tempfile.TemporaryDirectory(prefix="drp-doctor-") as directory:
+        argv = worker_command([sys.executable, "-m", "drp.runbooks.doctor", directory])
+        try:
+            answer = json.loads(command.run(argv, timeout_seconds=90).stdout.splitlines()[-1])
+        except (CommandFailed, ValueError, IndexError) as error:
+            words = " ".join(error.tail)[-300:] if isinstance(error, CommandFailed) else ""
+            return Need(name=name, met=False, detail=words or str(error), mend=_MEND_ANSIBLE)
+    return Need(name=name, met=answer["met"], detail=answer["detail"], mend="" if answer["met"] else _MEND_ANSIBLE)
 
 
 def _hashing_core() -> Need:
@@ -63,14 +81,6 @@ def _hashing_core() -> Need:
     from drp.hashing.core import core_name
 
     return Need(name="hashing core", met=True, detail=core_name("auto"))
-
-
-def _beside_python(program: str) -> str:
-    import sys
-    from pathlib import Path
-
-    beside = Path(sys.executable).parent / program
-    return str(beside) if beside.exists() else program
 
 
 def _program(name: str, argv: tuple[str, ...], mend: str) -> Need:
@@ -114,11 +124,16 @@ def _places(site: Any) -> str:
 
 
 def _journal(wiring: Any) -> str:
-    """Check the chain to its end, and every record against what it sealed."""
+    """Check the chain to its end, and every record against what it sealed; make no journal where none is due."""
+    from pathlib import Path
+
     from drp.drill.declare import states
     from drp.errors import NotFound
     from drp.evidence.deposits import require_sealed
 
+    kept = wiring.site.journal
+    if isinstance(kept, Path) and not kept.exists() and not wiring.deposits().records():
+        return "none yet: the first drill makes it"
     journal = wiring.journal_to_read()
     entries = journal.verify()
     if lost := require_sealed(wiring.deposits(), states(journal), journal):

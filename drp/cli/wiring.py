@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import errno
-import os
 import platform
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import typer
 
 from drp import __version__
-from drp.atomic import storage_errors, write_atomically
+from drp.atomic import storage_errors
 from drp.cli.cancellation import Cancellation
 from drp.cli.plan_materials import PlanMaterials
 from drp.cli.progress import QuietReporter
@@ -177,18 +176,12 @@ class Wiring:
         )
 
     def writable_state(self) -> str:
-        """Prove that the state directory can be written, or made. Raises ``StorageFull``."""
+        """Prove that state can be written, where it is or will be made; nothing is left. Raises ``StorageFull``."""
         directory = self.site.state_directory
-        with storage_errors(directory):
-            if directory.exists():
-                probe = directory / ".probe"
-                write_atomically(probe, b"drp")
-                probe.unlink()
-                return str(directory)
-            above = next(parent for parent in directory.parents if parent.exists())
-            if not os.access(above, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        return f"{directory}, made by the first drill"
+        place = next(path for path in (directory, *directory.parents) if path.is_dir())
+        with storage_errors(place), tempfile.TemporaryFile(dir=place) as probe:
+            probe.write(b"drp")
+        return str(directory)
 
     @property
     def sign_off_directory(self) -> Path:

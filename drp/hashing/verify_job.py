@@ -16,6 +16,8 @@ from drp.hashing.pool import Task
 from drp.hashing.reader import Frame
 from drp.hashing.tally import Tally
 
+_DEATHS_MOST = 100
+
 
 @dataclass(slots=True)
 class VerifyJob:
@@ -35,6 +37,7 @@ class VerifyJob:
     files: int = 0
     size: int = 0
     resumed_files: int = 0
+    deaths: int = 0
 
     def spool(self, worker: int) -> int:
         """Workers need none."""
@@ -89,8 +92,17 @@ class VerifyJob:
             self.put(item)
 
     def died(self, worker: int, tasks: list[Task], status: int) -> None:
-        """Give the tasks to another worker; what kills that one too is unreadable."""
+        """Give the tasks to another worker; what kills that one too is unreadable.
+
+        Raises ``ManifestError`` when workers end by themselves or keep dying: that says nothing about the tree.
+        """
         del worker
+        if status >= 0:
+            raise ManifestError(f"a hashing worker ended with {status}", hint="its last words are above; run it again")
+        self.deaths += 1
+        if self.deaths > _DEATHS_MOST:
+            hint = "look for the kernel's out-of-memory messages, then run it again"
+            raise ManifestError(f"{self.deaths} hashing workers were killed, the last by signal {-status}", hint=hint)
         for number, task in enumerate(tasks):
             if number or task[1] not in self.tried:  # it did not die of those that waited for it
                 self.pending.append(task)
@@ -98,7 +110,7 @@ class VerifyJob:
                     self.tried.add(task[1])
                 continue
             for path in _paths(task):
-                why = f"two workers died while reading here (last with status {status})"
+                why = f"two workers died while reading here (the last by signal {-status})"
                 self.tally.add(Found("unreadable", path, "", why))
 
 

@@ -117,11 +117,15 @@ class AnsibleRunbookRunner:
     def _start(self) -> tuple[PrivateFolder, Session]:
         folder = PrivateFolder(self._work_directory)
         try:
-            launcher = (str(self._python), "-I", str(shared("runbooks") / "plugins" / "launch.py"))
-            return folder, Session(folder.path, launcher, environment(self._search_path, folder.path))
+            return folder, Session(folder.path, launcher(self._python), environment(self._search_path, folder.path))
         except BaseException:
             folder.remove()
             raise
+
+
+def launcher(python: Path) -> tuple[str, ...]:
+    """Return the command that starts the Ansible of ``python`` ahead of its order."""
+    return (str(python), "-I", str(shared("runbooks") / "plugins" / "launch.py"))
 
 
 def environment(search_path: Sequence[Path], folder: Path) -> dict[str, str]:

@@ -10,7 +10,6 @@ import os
 import platform
 import struct
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from drp.command import start
@@ -62,11 +61,12 @@ def below(directory: Path) -> tuple[str, ...]:
     return tuple(sorted((each for each in named if each == root or each.startswith(root + "/")), reverse=True))
 
 
-def bind_readable(source: Path, target: Path, *, uid: int) -> None:
+def bind_readable(source: Path, target: Path, *, uid: int) -> bool:
     """Bind ``source`` read-only onto ``target`` so that ``uid`` may read what the owner of ``source`` may (root only).
 
     The source's owner appears as ``uid`` in this one mount (an idmapped mount): a backup repository that is closed to
-    everyone but its owner needs no change of mode. Where the file system cannot, it is a plain bind.
+    everyone but its owner needs no change of mode. Where the file system cannot (overlay, NFS), it is a plain bind,
+    and False is returned. Raises OSError, SandboxError.
     """
     if platform.machine() not in {"x86_64", "aarch64"}:
         raise SandboxError("binding a closed repository needs x86_64 or aarch64")
@@ -75,15 +75,19 @@ def bind_readable(source: Path, target: Path, *, uid: int) -> None:
     try:
         read_only = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
         _set_attributes(tree, read_only, 0)
-        owner = source.stat()
+        owner, mapped = source.stat(), True
         if (owner.st_uid, owner.st_gid) != (uid, uid):
             namespace = _user_namespace(f"{owner.st_uid} {uid} 1", f"{owner.st_gid} {uid} 1")
-            with suppress(OSError):
+            try:
                 _set_attributes(tree, _MOUNT_ATTR_IDMAP, namespace)
-            os.close(namespace)
+            except OSError:
+                mapped = False
+            finally:
+                os.close(namespace)
         _check(_libc.syscall(_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(target), 4))
     finally:
         os.close(tree)
+    return mapped
 
 
 def _same_kind(source: Path, target: Path) -> None:

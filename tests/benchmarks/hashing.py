@@ -61,7 +61,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         print("cold runs need root: only warm ones are measured", file=sys.stderr)
         options.warm_only = True
     for name in missing():
-        print(f"{name} is not installed: `sh tests/setup/peers.sh` installs every peer", file=sys.stderr)
+        print(f"{name} is not installed: `sh tests/setup/system.sh bench` installs every peer", file=sys.stderr)
     return options
 
 

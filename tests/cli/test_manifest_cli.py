@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.support.trees import copy, hostile, ordinary, write
+from tests.support.waiting import PATIENCE, eventually
 
 DRP = [sys.executable, "-m", "drp"]
 
@@ -186,12 +186,10 @@ def test_interrupted_and_gone_on(tmp_path):
     drp("create", tree, "-o", tmp_path / "m")
     command = ["verify", tree, "-m", tmp_path / "m", "--checkpoint", tmp_path / "c", "--workers", "1"]
     process = subprocess.Popen([*DRP, "manifest", *map(str, command), "--max-rate", "4M"], stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 30
-    while not Path(tmp_path / "c").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert eventually((tmp_path / "c").exists)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert b"--checkpoint" in told
     result = document(drp(*command, "--json"))

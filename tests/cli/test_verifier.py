@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fixtures_verifiers import BINARIES, Cluster, as_postgres
+from tests.support.waiting import PATIENCE
 
 DRP = str(Path(sys.executable).parent / "drp")
 
@@ -120,7 +121,7 @@ def test_facts_in_the_snapshot_of_a_dump_ignore_what_came_later(cluster: Cluster
         then = json.loads(drp(*where, "--snapshot", snapshot, check=0).stdout)
         now = json.loads(drp(*where, check=0).stdout)
     finally:
-        holder.communicate("ROLLBACK;\n", timeout=30)
+        holder.communicate("ROLLBACK;\n", timeout=PATIENCE)
     assert then["postgres"]["databases"]["ehr"]["tables"]["public.result"] == 3000
     assert now["postgres"]["databases"]["ehr"]["tables"]["public.result"] == 2990
     assert "invalid snapshot" in drp(*where, "--snapshot", "0000-0-0", check=13).stderr

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.demo.owner import Owner, as_root, require_own
+from tests.hospital.install import installed
 from tests.hospital.rig import HospitalRig
 
 HOME = Path(os.environ.get("DRP_DEMO", "/var/tmp/drp-demo"))
@@ -21,7 +23,9 @@ DRILL = "hospital"
 
 def serve() -> int:
     """Keep the demo's repositories running until Ctrl-C, for drills by hand."""
-    with HospitalRig(HOME, say=progress()) as rig, suppress(KeyboardInterrupt):
+    owner = Owner.of_this_run()
+    with HospitalRig(HOME, quick_keys=False, say=progress()) as rig, suppress(KeyboardInterrupt):
+        owner.take(HOME)
         say(f"the repositories are up; in another terminal: cd {rig.site} && drp drill run {DRILL}")
         signal.pause()
     return 0
@@ -29,25 +33,39 @@ def serve() -> int:
 
 def main() -> int:
     """Return 0 when every application came back, whatever is found to disagree between them."""
-    started = time.monotonic()
-    with HospitalRig(HOME, say=progress()) as rig:
-        say("")
-        for name, kept in sorted(rig.kept.items(), key=lambda item: item[1].consistent_at):
-            where = "WORM bucket" if kept.repository == "worm" else "air-gapped medium"
-            say(f"  {name:<6} consistent at {kept.consistent_at:%H:%M:%S}Z   on the {where}")
-        say(f"  lost   at {rig.disaster_at:%H:%M:%S}Z            ready after {time.monotonic() - started:.0f} s\n")
-        environment = {**os.environ, "DRP_SITE": str(rig.site)}
-        words = [sys.executable, "-m", "drp", "drill", "run", DRILL]
-        ended = subprocess.run(words, env=environment, check=False).returncode
-        report = HOME / f"{DRILL}.html"
-        rig.drp("report", "latest", "--format", "html", "-o", str(report), check=False)
-        record = json.loads(rig.drp("report", "latest", "--format", "json").stdout)
+    started, owner = time.monotonic(), Owner.of_this_run()
+    try:
+        with HospitalRig(HOME, quick_keys=False, say=progress()) as rig:
+            say("")
+            for name, kept in sorted(rig.kept.items(), key=lambda item: item[1].consistent_at):
+                where = "WORM bucket" if kept.repository == "worm" else "air-gapped medium"
+                say(f"  {name:<6} consistent at {kept.consistent_at:%H:%M:%S}Z   on the {where}")
+            say(f"  lost   at {rig.disaster_at:%H:%M:%S}Z            ready after {time.monotonic() - started:.0f} s\n")
+            owner.take(HOME)
+            record, ended = drilled(rig, owner)
+    finally:
+        if HOME.exists():
+            owner.take(HOME)
     told(record)
     say(f"\n  record   {rig.site / 'evidence'}")
-    say(f"  report   {report}")
+    say(f"  report   {HOME / DRILL}.html")
     say(f"  by hand  . {Path(sys.prefix) / 'bin/activate'}, `make servers` in another terminal, and cd {rig.site}")
     say(f"  done in {time.monotonic() - started:.0f} s")
     return 0 if all_came_back(record) else ended or 1
+
+
+def drilled(rig: HospitalRig, owner: Owner) -> tuple[dict[str, Any], int]:
+    """Drill as the demo's owner does by hand, and write the report; returns the record and the drill's exit status."""
+    environment = {**os.environ, **owner.home(), "DRP_SITE": str(rig.site)}
+
+    def drp(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "drp", *words]
+        return subprocess.run(command, env=environment, cwd=HOME, text=True, check=False, **owner.identity(), **options)
+
+    ended = drp("drill", "run", DRILL).returncode
+    drp("report", "latest", "--format", "html", "-o", str(HOME / f"{DRILL}.html"), stdout=subprocess.DEVNULL)
+    record = drp("report", "latest", "--format", "json", stdout=subprocess.PIPE).stdout
+    return json.loads(record), ended
 
 
 def told(record: dict[str, Any]) -> None:
@@ -96,13 +114,16 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def as_root() -> None:
-    """Go on as root: the hospital's servers run as their own accounts, in a network of their own."""
-    if os.geteuid() != 0:
-        say("the hospital is built as root: going on with sudo")
-        os.execvp("sudo", ["sudo", "--preserve-env", sys.executable, "-m", "tests.demo", *sys.argv[1:]])
+def can_serve() -> bool:
+    """Return whether the repositories can be started without root: all is there, and it is the caller's."""
+    own = HOME.exists() and HOME.stat().st_uid == os.geteuid()
+    return own and HospitalRig(HOME).usable() and installed()
 
 
 if __name__ == "__main__":
-    as_root()
-    sys.exit(serve() if sys.argv[1:] == ["serve"] else main())
+    os.umask(0o022)  # accounts of the hospital read what is built here
+    require_own(HOME)
+    serving = sys.argv[1:] == ["serve"]
+    if not (serving and can_serve()):
+        as_root()
+    sys.exit(serve() if serving else main())

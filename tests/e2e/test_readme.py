@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
 import pytest
 
 from tests.hospital.rig import HospitalRig
+from tests.support.readme import README, commands, promised
 from tests.support.rig import Rig
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def commands() -> list[str]:
-    (block,) = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-    return [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-
-
-def promised(command: str) -> int:
-    """Return the exit status that the comment behind a command tells."""
-    said = re.search(r"# ends with (\d+)", command)
-    return int(said[1]) if said else 0
 
 
 def test_every_command_of_the_readme(lost_hospital: HospitalRig, tmp_path: Path):

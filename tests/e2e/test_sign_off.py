@@ -193,7 +193,7 @@ def test_killed_while_it_waits_it_asks_again_and_a_failed_step_fails_it(
     with waiting(hospital) as (process, drill):
         process.kill()
         process.wait()
-    assert wait(lambda: not processes_left(hospital.site), 5), processes_left(hospital.site)
+    assert wait(lambda: not processes_left(hospital.site)), processes_left(hospital.site)
     file = results(tmp_path / "results.yml", record="passed", label="{outcome: failed, comment: no printer}")
     words = ("drill", "sign-off", "latest", "--name", "N. Durand", "--results", file, "--key", str(keys / "nurse"))
     with waiting(hospital, "resume", drill) as (process, again):

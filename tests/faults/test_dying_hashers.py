@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from drp.errors import Interrupted, UsageError
+from drp.errors import Interrupted, ManifestError, UsageError
 from drp.hashing import create_manifest
+from drp.hashing.rows import Options
 from drp.hashing.verification import Plan, verify_tree
 from tests.support.hashers import workers
 from tests.support.trees import ordinary, write
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("core")
 
@@ -56,6 +58,15 @@ def test_reader_that_dies_twice_is_unreadable_not_verified(tmp_path):
     assert result.difference.counts["unreadable"] >= 1
 
 
+def test_a_worker_that_ends_by_itself_says_nothing_about_the_tree(tmp_path, capfd):
+    root = ordinary(tmp_path / "tree", files=3)
+    create_manifest(root, tmp_path / "m", application="a", workers=1)
+    plan = Plan(workers=1, options=Options(("blake3",), core="of another version"))
+    with pytest.raises(ManifestError, match="a hashing worker ended with 1"):
+        verify_tree(root, tmp_path / "m", plan)
+    assert "unknown core" in capfd.readouterr().err
+
+
 _RUN = """
 import sys
 from pathlib import Path
@@ -77,15 +88,10 @@ def test_goes_on_after_kill_nine_without_rereading(tmp_path):
     write(root / "d00" / "a-name-of-some-length-0000", b"damaged")
     command = [sys.executable, "-c", _RUN, str(root), str(tmp_path / "m"), str(tmp_path / "checkpoint")]
     process = subprocess.Popen([*command, str(20 << 20)])
-    deadline = time.monotonic() + 30
-    header = None
-    while time.monotonic() < deadline:
-        time.sleep(0.05)
-        if (tmp_path / "checkpoint").exists():
-            size = (tmp_path / "checkpoint").stat().st_size
-            header = header or size
-            if size > header + 500:
-                break
+    checkpoint = tmp_path / "checkpoint"
+    assert eventually(checkpoint.exists)
+    header = checkpoint.stat().st_size
+    assert eventually(lambda: checkpoint.stat().st_size > header + 500)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     done = subprocess.run([*command, "0"], capture_output=True, text=True, check=True).stdout.split(" ", 2)
@@ -124,19 +130,12 @@ def test_workers_do_not_outlive_their_coordinator(tmp_path):
     create_manifest(root, tmp_path / "m", application="a", workers=1)
     command = [sys.executable, "-c", _RUN, str(root), str(tmp_path / "m"), str(tmp_path / "c"), "1000000"]
     process = subprocess.Popen(command)
-    children: list[str] = []
-    deadline = time.monotonic() + 20
-    while not children and time.monotonic() < deadline:
-        time.sleep(0.05)
-        children = [str(pid) for pid in workers(process.pid)]
+    children = eventually(lambda: [str(pid) for pid in workers(process.pid)])
     assert children
     time.sleep(0.3)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 5
-    while any(_alive(pid) for pid in children) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(_alive(pid) for pid in children)
+    assert eventually(lambda: not any(_alive(pid) for pid in children))
 
 
 def _alive(pid: str) -> bool:

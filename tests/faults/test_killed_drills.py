@@ -16,6 +16,7 @@ import pytest
 from tests.support.processes import data_left, left, processes_left
 from tests.support.rig import Rig, wait
 from tests.support.terminal import on_a_terminal
+from tests.support.waiting import PATIENCE
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 PHASES = ("select", "prepare", "restore", "hash", "start", "verify")
@@ -55,7 +56,7 @@ def test_killed_in_a_phase_it_leaves_nothing_running_and_resumes_to_a_pass(stage
         drill_id = until(process, phase)
         process.kill()
         process.wait()
-    assert wait(lambda: not processes_left(stage.site), 5), processes_left(stage.site)
+    assert wait(lambda: not processes_left(stage.site)), processes_left(stage.site)
     assert not [line for line in data_left(stage.site) if " - " in line], "no mount with restored data"
     assert shown(stage, drill_id)["verdict"] == "unfinished"
     resumed = stage.drp("drill", "resume", drill_id)
@@ -72,7 +73,7 @@ def test_the_next_drill_concludes_the_one_that_was_killed(stage: Rig):
         drill_id = until(process, "restore")
         process.kill()
         process.wait()
-    assert wait(lambda: not processes_left(stage.site), 5)
+    assert wait(lambda: not processes_left(stage.site))
     done = stage.drp("drill", "run", "ehr-airgap")
     assert f"drill {drill_id} was cut off" in done.stderr
     before = shown(stage, drill_id)
@@ -87,7 +88,7 @@ def test_a_signal_stops_safely_and_seals_as_aborted(stage: Rig, number: int, sta
     with drill(stage) as process:
         drill_id = until(process, "restore")
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == status, errors
     assert shown(stage, drill_id)["verdict"] == "aborted"
     assert shown(stage, drill_id)["sealed"] is True
@@ -99,9 +100,9 @@ def test_a_second_signal_stops_now(stage: Rig):
         drill_id = until(process, "restore")
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(PATIENCE)
         assert process.returncode == 130
-    assert wait(lambda: not processes_left(stage.site), 5)
+    assert wait(lambda: not processes_left(stage.site))
     stage.drp("drill", "resume", drill_id, "--conclude", check=False)
     assert shown(stage, drill_id)["sealed"] is True
     assert not left(stage.site)
@@ -124,12 +125,12 @@ def test_a_kept_sandbox_can_be_worked_in_and_is_cleaned(stage: Rig):
     assert "PASSED" in other.stderr, "another drill may run while a sandbox is kept"
     assert stage.drp("drill", "exec", drill_id, "--", "/bin/true").returncode == 0
     stage.drp("drill", "clean")
-    assert wait(lambda: not processes_left(stage.site), 10)
+    assert wait(lambda: not processes_left(stage.site))
     assert not left(stage.site)
     assert stage.drp("drill", "exec", drill_id, "--", "/bin/true", check=False).returncode == 10
 
 
 def test_a_kept_sandbox_is_destroyed_when_its_lease_ends(stage: Rig):
     stage.drp("drill", "run", "ehr-airgap", "--keep-sandbox", "--keep-for", "3s")
-    assert wait(lambda: not processes_left(stage.site), 20)
+    assert wait(lambda: not processes_left(stage.site))
     assert not left(stage.site)

@@ -17,7 +17,7 @@ from tests.support.restic_tools import KINDS, executable
 
 pytestmark = pytest.mark.real
 EHR = application(tags=("ehr",))
-SECONDS = 15.0
+SECONDS = 180.0
 """restic alone would take 15 minutes to give up."""
 
 

@@ -18,6 +18,7 @@ from drp.sandboxes.bubblewrap import BubblewrapSandbox
 from drp.sandboxes.launch import Running
 from drp.sandboxes.reaper import reap
 from tests.support.fixtures_sandboxes import Rig
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.real
 
@@ -41,15 +42,6 @@ def run_directory(tmp_path: Path) -> Iterator[Path]:
     home = layout.home(directory)
     assert mounts.below(home) == ()
     shutil.rmtree(home, ignore_errors=True)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 3.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 def loop_devices() -> str:
@@ -126,6 +118,7 @@ time.sleep(1000)
     assert processes.in_pid_namespace(live["inside"])
     assert reap(run_directory) == (), "a living keeper's sandbox is left alone"
     os.kill(worker, signal.SIGKILL)
+    assert eventually(lambda: not processes.in_pid_namespace(live["namespace"]))
     assert eventually(lambda: not processes.in_pid_namespace(live["inside"]))
     assert len(reap(run_directory)) == 2
 

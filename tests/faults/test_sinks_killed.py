@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from drp.sinks import DirectorySink
+from tests.support.waiting import eventually
 
 CONTENT = b"0123456789abcdef" * 65_536
 
@@ -30,6 +31,9 @@ def test_a_killed_deposit_is_whole_or_absent(tmp_path: Path) -> None:
     whole = 0
     for delay_ms in range(2, 42, 2):
         child = deposit_until_killed(root / str(delay_ms))
+        first = root / str(delay_ms) / "drill-0" / "record.json"
+        if delay_ms % 4:  # at any instant of the first, or of later ones
+            assert eventually(first.exists)
         time.sleep(delay_ms / 1000)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

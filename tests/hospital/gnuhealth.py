@@ -60,7 +60,7 @@ class Instance:
         write_private(self.configuration, configuration(self, password), USER)
         write_private(self.root / "etc" / "admin.password", template.password + "\n", USER)
 
-    def start(self, timeout: float = 60) -> float:
+    def start(self, timeout: float = 240) -> float:
         """Start the application on a running cluster; returns seconds until it accepts the login."""
         image = gnuhealth_image()
         self.daemon = Daemon.start(

@@ -58,8 +58,9 @@ def cache_directory() -> Path:
             require_traversable(_HERE.parents[1])
         except HospitalError:
             folder = Path("/var/cache/drp-hospital")
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)
     return folder
 
 
@@ -77,6 +78,15 @@ def install() -> SoftwareImage:
         packages, environment = pool.submit(_install_packages), pool.submit(_install_gnuhealth)
         packages.result()
         return environment.result()
+
+
+def installed() -> bool:
+    """Return whether nothing is missing; needs no rights."""
+    try:
+        gnuhealth_image()
+    except HospitalError:
+        return False
+    return not _missing_packages()
 
 
 def gnuhealth_image() -> SoftwareImage:
@@ -118,14 +128,18 @@ def tree_digest(root: Path) -> str:
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
-def _install_packages() -> None:
+def _missing_packages() -> list[str]:
     wanted = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Abbrev}\n", *PACKAGES], capture_output=True, check=False
     ).stdout.decode()
     present = {line.split()[0] for line in wanted.splitlines() if line.split()[1:2] == ["ii"]}
     if any(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
         present.add("postgresql")
-    missing = [package for package in PACKAGES if package not in present]
+    return [package for package in PACKAGES if package not in present]
+
+
+def _install_packages() -> None:
+    missing = _missing_packages()
     if not missing:
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

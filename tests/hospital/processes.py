@@ -179,7 +179,7 @@ class Daemon:
         """Return whether it is alive."""
         return self.process.poll() is None
 
-    def wait_until(self, ready: Callable[[], bool], timeout: float = 60) -> float:
+    def wait_until(self, ready: Callable[[], bool], timeout: float = 240) -> float:
         """Wait until it is ready and return how long that took. Raises ``HospitalError`` with the end of its log."""
         started = time.monotonic()
         while time.monotonic() - started < timeout:

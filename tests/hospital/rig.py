@@ -17,7 +17,7 @@ from tests.hospital import backups, backups_pacs
 from tests.hospital.backups import Backup
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.hospital import Hospital, Traffic
-from tests.hospital.install import install
+from tests.hospital.install import install, installed
 from tests.hospital.postgres import binaries
 from tests.hospital.processes import Daemon, HospitalError, run
 from tests.hospital.second_pacs import SecondPacs
@@ -66,13 +66,14 @@ class HospitalRig(Stage):
 
     def up(self) -> None:
         """Start the repositories; the first time, live through the hospital's last day before."""
-        if not self._usable():
+        if not self.usable():
             self.clear()
         ready = self.ready.exists()
         self.keep_keys()
         self.server.start()
         if ready:
-            install()  # what was backed up may have outlived the software, as after `make clean`
+            if not installed():
+                install()  # what was backed up may have outlived the software, as after `make clean`
             self._recall()
         else:
             self.make_repositories()
@@ -89,7 +90,8 @@ class HospitalRig(Stage):
             self.hospital = None
         super().down()
 
-    def _usable(self) -> bool:
+    def usable(self) -> bool:
+        """Return whether an earlier disaster left what is wanted now."""
         if not self.ready.exists():
             return False
         try:
@@ -175,7 +177,8 @@ class HospitalRig(Stage):
         def count(snapshot: str) -> None:
             words = ["--host", str(instance.cluster.socket), "--port", str(instance.cluster.port)]
             words += ["--database", instance.database, "--snapshot", snapshot]
-            counted.update(json.loads(self.drp("verifier", "facts", "postgres", *words, path=str(binaries())).stdout))
+            facts = self.drp("verifier", "facts", "postgres", *words, path=str(binaries()), cwd="/")
+            counted.update(json.loads(facts.stdout))
 
         assert self.hospital
         made = backups.logical(instance, self.hospital.folder(instance.name, "logical"), count)
@@ -211,6 +214,8 @@ class HospitalRig(Stage):
         if (folder / "storage").exists():
             facts |= json.loads(self.drp("verifier", "facts", "dicom", "--option", f"root={folder / 'storage'}").stdout)
         point = self.store(folder, application, backup.consistent_at, facts, repository)
+        if to == "medium":  # as removable media are mounted: who drills need not be who backed up
+            run(["chmod", "-R", "a+rX", str(self.medium)])
         self.kept[application] = Kept(application, to, point, backup.consistent_at, folder)
         (self.folder / "staging" / f"{application}.facts.json").write_text(json.dumps(facts))
         return self.kept[application]

@@ -61,7 +61,7 @@ def test_an_endpoint_with_its_own_authority(
     url = secure_server.make_bucket(bucket_name)
     environment = secure_server.environment("writer") | {"RESTIC_CACERT": str(secure_server.ca_file)}
     writer = Restic(restic_program, url, environment=environment)
-    writer.run("--cacert", str(secure_server.ca_file), "init")
+    writer.init()
     source = make_tree(tmp_path / "source", files=3)
     writer.run("--cacert", str(secure_server.ca_file), "backup", "--tag", "ehr", str(source))
     reader = secure_server.identities["ro_lock"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,6 +55,17 @@ def gateway(servers: tuple[int, int]) -> Iterator[GatewayClient]:
         client = GatewayClient(os.dup(running.fd))
         yield client
         client.close()
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Iterator[Path]:
+    """A file system as containers have it for their root."""
+    for name in ("lower", "upper", "work", "merged"):
+        (tmp_path / name).mkdir()
+    layers = f"lowerdir={tmp_path}/lower,upperdir={tmp_path}/upper,workdir={tmp_path}/work"
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, tmp_path / "merged"], check=True)
+    yield tmp_path / "merged"
+    subprocess.run(["umount", "--lazy", tmp_path / "merged"], check=True)
 
 
 def cell_shell(rig: Rig, cell: SandboxHandle, script: str) -> str:
@@ -170,6 +182,22 @@ def test_a_closed_repository_of_files_is_readable_in_the_cell_and_only_there(rig
     assert (repository / "data" / "pack").stat().st_mode & 0o777 == 0o400
     assert rig.driver.destroy(cell).clean
     assert (repository / "data" / "pack").read_text() == "pack"
+
+
+def test_a_closed_repository_whose_owners_cannot_be_mapped_is_named(rig: Rig, overlay: Path) -> None:
+    repository = overlay / "repository"
+    (repository / "data").mkdir(parents=True)
+    (repository / "config").write_text("sealed")
+    (repository / "config").chmod(0o400)
+    order = RestoreOrder(argv=("x",), read_only_binds={str(repository): "/run/drp/repository"})
+    handle = rig.open()
+    with pytest.raises(SandboxError, match="others may not, and its file system cannot map") as told:
+        rig.driver.open_cell(handle, order, ())
+    assert f"cannot read {repository}/config" in told.value.message
+    assert f"chmod -R o+rX {repository}" in told.value.hint
+    (repository / "config").chmod(0o444)
+    cell = rig.driver.open_cell(handle, order, ())
+    assert rig.shell(cell, "cat /run/drp/repository/config") == "sealed"
 
 
 def test_what_the_cell_restores_the_sandbox_finds(rig: Rig) -> None:

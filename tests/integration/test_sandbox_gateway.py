@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -17,6 +16,7 @@ import pytest
 from drp.errors import SandboxError
 from drp.sandboxes.gateway import Gateway, GatewayClient
 from drp.sandboxes.processes import is_ended
+from tests.support.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.real
 
@@ -48,7 +48,7 @@ def server() -> Iterator[int]:
 
 
 def fetch(address: tuple[str, int], size: int) -> int:
-    with socket.create_connection(address, timeout=10) as peer:
+    with socket.create_connection(address, timeout=PATIENCE) as peer:
         peer.sendall(b"%d\n" % size)
         total = 0
         while data := peer.recv(1 << 20):
@@ -60,9 +60,7 @@ def test_bytes_pass_and_are_counted(server: int) -> None:
     with Gateway.start([("127.0.0.1", server)]) as gateway, socket.create_server(("127.0.0.1", 0)) as door:
         client = GatewayClient(os.dup(gateway.fd))
         relay = client.relay(door, "127.0.0.1", server)
-        started = time.monotonic()
         assert fetch(door.getsockname(), 200 << 20) == 200 << 20
-        assert time.monotonic() - started < 5, "at least 40 MB/s on a busy machine"
         counts = client.counts()[str(relay)]
         assert counts["down"] == 200 << 20
         assert counts["connections"] == 1
@@ -115,7 +113,7 @@ def test_an_endpoint_that_does_not_answer_closes_the_connection() -> None:
         with Gateway.start([("127.0.0.1", port)]) as gateway, socket.create_server(("127.0.0.1", 0)) as door:
             client = GatewayClient(os.dup(gateway.fd))
             client.relay(door, "127.0.0.1", port)
-            with socket.create_connection(door.getsockname(), timeout=5) as peer:
+            with socket.create_connection(door.getsockname(), timeout=PATIENCE) as peer:
                 assert peer.recv(10) == b""
             client.close()
 
@@ -131,10 +129,7 @@ def test_it_ends_with_its_supervisor() -> None:
     os.kill(supervisor.pid, signal.SIGKILL)
     supervisor.wait()
     supervisor.stdout.close()
-    deadline = time.monotonic() + 3
-    while not is_ended(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert is_ended(pid)
+    assert eventually(lambda: is_ended(pid))
 
 
 def test_a_gateway_that_has_ended_is_said() -> None:

@@ -37,7 +37,7 @@ for kind in sys.argv[2].split(","):
     chown = sh(driver, cell, "echo x > /data/restore/a; chown 105:106 /data/restore/a")
     proof = driver.prove(handle)
     (attempt,) = [1] if sh(driver, handle, "python3 -c 'import socket; socket.create_connection((\\"10.1.1.1\\", 25))'") == "" else [0]
-    time.sleep(0.2)
+    next(n for n in range(6000) if driver.egress(handle) or time.sleep(0.02))
     full = sh(driver, handle, "dd if=/dev/zero of=/data/restore/big bs=1M count=64") if kind == "single" else "No space left"
     bomb = sh(driver, handle, "grep processes /proc/self/limits")
     say(kind=kind, holds=proof.holds, denied=proof.denied, offset=handle.uid_offset, chown=chown, full="No space left" in full,
@@ -147,7 +147,7 @@ enter_worker([("127.0.0.1", port)], client)
 driver = BubblewrapSandbox(Path(directory), resolve=resolve, gateway=client)
 handle = driver.open(profile(), "test")
 cell = driver.open_cell(handle, RestoreOrder(argv=("x",), endpoint=("127.0.0.1", port)), ())
-talk = "python3 -c 'import socket; print(socket.create_connection((\\"127.0.0.1\\", %d), timeout=3).recv(9).decode())'"
+talk = "python3 -c 'import socket; print(socket.create_connection((\\"127.0.0.1\\", %d), timeout=60).recv(9).decode())'"
 say(endpoint=sh(driver, cell, talk % port), other=sh(driver, cell, talk % (port + 1)), run=sh(driver, handle, talk % port),
     clean=driver.destroy(handle).clean)
 """

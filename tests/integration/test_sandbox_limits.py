@@ -19,7 +19,7 @@ count = 0
 try:
     while count < 2000:
         if os.fork() == 0:
-            time.sleep(3); os._exit(0)
+            time.sleep(600); os._exit(0)
         count += 1
 except OSError as error: print("stopped", count, error.errno)
 E"""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from drp.sandboxes.arguments import Spec, arguments
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
 from tests.support.fixtures_sandboxes import PREAMBLE, Rig, Worker, plain_user, profile
 from tests.support.pods import attempts, connect, join, serve
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.real
 
@@ -38,8 +38,7 @@ def test_the_last_sandbox_takes_the_pod_along(rig: Rig) -> None:
     assert rig.driver.destroy(lis).clean
     assert processes.in_namespace("net", network) == set()
     assert rig.driver._pods._pods == {}
-    time.sleep(0.05)
-    assert len(set(Path("/proc/self/fd").iterdir()) - before) == 0
+    assert eventually(lambda: not set(Path("/proc/self/fd").iterdir()) - before)
 
 
 def test_other_pods_are_other_networks(rig: Rig) -> None:
@@ -76,10 +75,7 @@ def test_killing_drp_leaves_nothing_of_the_pod(start_worker: Callable[..., Worke
     network = worker.line()["network"]
     assert processes.in_namespace("net", network)
     worker.kill()
-    deadline = time.monotonic() + 10
-    while processes.in_namespace("net", network) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes.in_namespace("net", network) == set()
+    assert eventually(lambda: not processes.in_namespace("net", network))
     from drp.sandboxes.reaper import reap
 
     reap(tmp_path / "run")
@@ -158,9 +154,9 @@ server = "import socket; s = socket.create_server(('10.20.0.12', 104)); print('r
 driver.target(lis).run(["sh", "-c", "cat > /tmp/s.py"], stdin=server.encode())
 sh(driver, lis, "setsid python3 /tmp/s.py > /tmp/out 2>&1 & while ! grep -q . /tmp/out; do sleep 0.01; done")
 proof = driver.prove(ehr)
-reach = "import socket; print(socket.create_connection(('lis', 104), timeout=3).recv(99).decode()); socket.create_connection(('10.9.9.9', 1), timeout=3)"
+reach = "import socket; print(socket.create_connection(('lis', 104), timeout=60).recv(99).decode()); socket.create_connection(('10.9.9.9', 1), timeout=60)"
 said = sh(driver, ehr, f'python3 -c "{reach}"')
-time.sleep(0.3)
+next(n for n in range(6000) if driver.egress(ehr) or time.sleep(0.02))
 say(holds=proof.holds, denied=proof.denied, said=said, egress=[each.destination for each in driver.egress(ehr)],
     wrong=[each.id for each in proof.checks if each.outcome != "denied"])
 say(clean=[driver.destroy(each).clean for each in (lis, ehr)])

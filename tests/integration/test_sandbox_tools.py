@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -75,11 +74,9 @@ cd /data/restore; {BIN}/initdb -D pg -U his -A trust --no-sync >/dev/null
 echo 'host all all 10.20.0.0/16 trust' >> pg/pg_hba.conf; {BIN}/pg_ctl -D pg -w -l /tmp/log -o "-c listen_addresses=* -c unix_socket_directories=/run -c fsync=off" start >/dev/null
 psql -h 10.20.1.5 -U his -d postgres -Atc "create table t as select generate_series(1, 1000) n; select count(*) from t"
 """
-    started = time.monotonic()
     ended = target.run(["/bin/sh", "-c", script], timeout_seconds=120)
     assert ended.exit_code == 0, ended.stderr
     assert ended.stdout.split()[-1] == b"1000"
-    assert time.monotonic() - started < 60
     assert rig.driver.egress(handle) == (), "the application found its own database under the production address"
     again = target.run(["psql", "-h", "127.0.0.1", "-U", "his", "-d", "postgres", "-Atc", "select sum(n) from t"])
     assert again.stdout == b"500500\n"

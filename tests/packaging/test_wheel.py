@@ -56,4 +56,4 @@ def test_it_works_in_a_bare_environment(wheel: Path, tmp_path: Path):
     assert {"postgres", "files"} <= {item["name"] for item in verifiers["verifiers"]}
     needs = json.loads(run(drp, "doctor", "--json", cwd=site, check=False).stdout)["needs"]
     assert {need["name"]: need["met"] for need in needs}["verifiers"] is True
-    assert {need["name"]: need["met"] for need in needs}["journal"] is True
+    assert {need["name"]: need["met"] for need in needs}["journal and evidence"] is True

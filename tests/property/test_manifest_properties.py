@@ -78,19 +78,18 @@ def test_digests_exports_and_comparison(content):
                 check(
                     root, b"".join(export(manifest, "sha256sum")), ["sha256sum", "--check", "--strict", "--quiet", "-"]
                 )
-                utf8 = all(_is_text(name) for name in mine)
-                if utf8:
+                if all(_is_text(name) for name in mine):
                     check(root, b"".join(export(manifest, "b3sum")), ["b3sum", "--check", "--quiet", "-"])
         assert TreeHasher(workers=1).compare(Path(os.fsdecode(root)), path, uid_offset=0).clean
 
 
 def _is_text(name: bytes) -> bool:
-    """b3sum refuses names that are no UTF-8, and those with its replacement character or NUL."""
+    """b3sum refuses names that are no UTF-8 and its replacement character, and drops a carriage return at the end."""
     try:
         text = name.decode()
     except UnicodeDecodeError:
         return False
-    return "\ufffd" not in text
+    return "\ufffd" not in text and not text.endswith("\r")
 
 
 def check(root: bytes, text: bytes, command: list[str]) -> None:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that drp, its tests and its demo need, with `bench` those that it is measured
-# against too. Nothing is done when all are there. As root, or through sudo. usage: tests/setup/system.sh [bench]
+# against too, with `bare` what makes bare machines. Nothing is done when all are there. As root, or through sudo; where
+# neither can be, the packages are named and the exit status is 10. usage: tests/setup/system.sh [bench|bare]
 set -eu
 
 packages='
@@ -30,7 +31,14 @@ bench='
   rclone              a peer
   fio                 what the disk gives
 '
-[ "${1:-}" != bench ] || packages="$packages$bench"
+bare='
+  mmdebstrap          minimal roots of other releases
+  git                 clean clones
+'
+case "${1:-}" in
+bench) packages="$packages$bench" ;;
+bare) packages=$bare ;;
+esac
 missing=''
 for package in $(printf '%s' "$packages" | awk 'NF { print $1 }'); do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -39,15 +47,16 @@ done
 
 as_root=''
 if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || {
-        echo "cannot install:$missing" >&2
-        echo "HINT: run as root: apt-get install --no-install-recommends$missing" >&2
-        exit 1
-    }
     as_root='sudo'
+    { command -v sudo >/dev/null && sudo env true; } || {
+        echo "cannot install:$missing" >&2
+        echo "HINT: run as root: apt-get update && apt-get install --no-install-recommends$missing" >&2
+        exit 10
+    }
 fi
 echo "installing:$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get -qq update >/dev/null
+# sudo drops what leads to the archive through a proxy
+set -- DEBIAN_FRONTEND=noninteractive ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"}
+$as_root env "$@" apt-get -qq update >/dev/null
 # shellcheck disable=SC2086
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y $missing >/dev/null
+$as_root env "$@" apt-get -qq install --no-install-recommends -y $missing >/dev/null

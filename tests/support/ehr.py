@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE
+
 SCHEMA = """
 create table patient (id bigint primary key, name text not null, born date not null);
 create table encounter (
@@ -91,7 +93,7 @@ class Ehr:
                 [*(self._prefix[:-1] or ["setpriv"]), "--pdeathsig", "KILL", "--", str(binaries() / "postgres"), "-D", str(self.data)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=_environment(), start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while self._call("pg_isready", "-q", "-h", str(self.socket), check=False) != 0:
             assert time.monotonic() < deadline, (self.folder / "postgres.log").read_text(errors="replace")[-2000:]
             time.sleep(0.05)
@@ -101,7 +103,7 @@ class Ehr:
         if self._server is not None:
             with suppress(ProcessLookupError):
                 self._server.send_signal(2)
-            self._server.wait(30)
+            self._server.wait(PATIENCE)
             self._server = None
 
     def write(self, note: str = "seen") -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hospital.hospital import Hospital
+from tests.hospital.install import install, installed
 from tests.hospital.rig import HospitalRig
 
 LOSSES: list[tuple[str, ...]] = []
@@ -35,10 +36,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def hospital_folder() -> Iterator[Path]:
-    """A folder in memory if there is room, or below /var/tmp.
+    """A folder in memory if there is room, or below /var/tmp, for software of the hospital, which is there.
 
     pytest's own are closed to other users, and the databases do not run as root.
     """
+    if not installed():
+        install()
     room = shutil.disk_usage("/dev/shm").free
     folder = Path(tempfile.mkdtemp(prefix="drp-hospital-", dir="/dev/shm" if room > 4 << 30 else "/var/tmp"))
     folder.chmod(0o755)

@@ -18,6 +18,8 @@ from pathlib import Path
 import pg8000.native
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 UNPRIVILEGED = 65534
 
 
@@ -57,7 +59,7 @@ class PostgresServer:
              "-h", "127.0.0.1", "-k", str(self.folder), "-c", "shared_buffers=16MB"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
         )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 self.connect("postgres").close()

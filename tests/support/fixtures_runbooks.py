@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from drp.runbooks import AnsibleRunbookRunner
 from drp.sandboxes.client import AgentClient
 from tests.hospital.install import gnuhealth_image
 from tests.support.fixtures_sandboxes import Rig, profile
+from tests.support.waiting import eventually
 
 DATA_BYTES = 1 << 30
 Found = TypeVar("Found")
@@ -113,19 +113,15 @@ def files_below(folder: Path) -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def vanish(mark: str, seconds: float = 3.0) -> list[str]:
-    """Return what is still there of a mark after some time."""
-    deadline = time.monotonic() + seconds
-    while (left := processes_with(mark)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return left
+def vanish(mark: str) -> list[str]:
+    """Return what does not go away of a mark."""
+    eventually(lambda: not processes_with(mark))
+    return processes_with(mark)
 
 
-def wait_for(look: Callable[[], Found], seconds: float = 20) -> Found:
+def wait_for(look: Callable[[], Found]) -> Found:
     """Return what ``look`` finds as soon as it finds anything."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    found = eventually(look)
     assert found
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import threading
@@ -21,16 +22,26 @@ def make_certificate(folder: Path) -> None:
         subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
 
 
+_FIRST_PORT, _PORTS = 20_000, 12_000
+"""Below those that the kernel gives to connections, so that none of them takes a port before its server does."""
+_held: list[socket.socket] = []
+
+
 def free_ports(count: int) -> list[int]:
-    """Return loopback ports that are free now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Return loopback ports that are free now, and that no other process of the tests will be given while this one lives."""
+    found: list[int] = []
+    for port in random.Random().sample(range(_FIRST_PORT, _FIRST_PORT + _PORTS), _PORTS):
+        claim = socket.socket(socket.AF_UNIX)
+        with socket.socket() as probe, suppress(OSError):
+            claim.bind(f"\0drp-test-port-{port}")  # gone with this process
+            probe.bind(("127.0.0.1", port))
+            _held.append(claim)
+            found.append(port)
+        if claim not in _held[-1:]:
+            claim.close()
+        if len(found) == count:
+            return found
+    raise AssertionError("no port is free on loopback")
 
 
 @contextmanager

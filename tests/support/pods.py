@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import EgressAttempt, SandboxHandle, SandboxOrder
 from tests.support.fixtures_sandboxes import Rig, profile
+from tests.support.waiting import eventually
 
 EHR = ProductionAddress(address="10.20.0.11", names=("ehr.hospital.example", "ehr"))
 LIS = ProductionAddress(address="10.20.0.12", names=("lis.hospital.example",))
@@ -44,14 +44,12 @@ def serve(rig: Rig, handle: SandboxHandle, address: str, port: int, words: str) 
 
 
 def connect(rig: Rig, handle: SandboxHandle, host: str, port: int) -> str:
-    script = f"import socket; print(socket.create_connection(('{host}', {port}), timeout=3).recv(100).decode())"
+    script = f"import socket; print(socket.create_connection(('{host}', {port}), timeout=60).recv(100).decode())"
     return rig.shell(handle, f'python3 -c "{script}" 2>&1 | tail -n 1').strip()
 
 
 def attempts(
     rig: Rig, handle: SandboxHandle, enough: Callable[[tuple[EgressAttempt, ...]], bool]
 ) -> tuple[EgressAttempt, ...]:
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and not enough(rig.driver.egress(handle)):
-        time.sleep(0.02)
+    eventually(lambda: enough(rig.driver.egress(handle)))
     return rig.driver.egress(handle)

@@ -9,10 +9,17 @@ import json
 import os
 import random
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+
+from tests.support.restic_keys import cheapen
 
 ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / ".cache" / "restic"
@@ -67,10 +74,37 @@ class Restic:
         assert not check or done.returncode == 0, done.stderr
         return done
 
-    def init(self) -> Restic:
-        """Make the repository."""
-        self.run("init")
+    def init(self, *, quick_key: bool = True) -> Restic:
+        """Make the repository; with a quick key, opening it costs nothing, see `restic_keys`."""
+        if not quick_key:
+            self.run("init")
+        elif self.repository.startswith("s3:"):
+            self._init_in_bucket()
+        else:
+            self.run("init")
+            cheapen(Path(self.repository), self.password)
         return self
+
+    def _init_in_bucket(self) -> None:
+        """Make it in a folder, and put its two objects where restic would."""
+        address = urlsplit(self.repository.removeprefix("s3:"))
+        bucket, _, prefix = address.path.strip("/").partition("/")
+        with tempfile.TemporaryDirectory() as folder:
+            local = replace(self, repository=folder, environment={})
+            local.run("init")
+            cheapen(Path(folder), self.password)
+            client = boto3.client(
+                "s3",
+                endpoint_url=f"{address.scheme}://{address.netloc}",
+                region_name="us-east-1",
+                aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+                verify=self.environment.get("RESTIC_CACERT"),
+                config=Config(proxies={}, s3={"addressing_style": "path"}),
+            )
+            for path in (Path(folder, "config"), *Path(folder, "keys").iterdir()):
+                key = "/".join(part for part in (prefix, str(path.relative_to(folder))) if part)
+                client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
 
     def backup(
         self, source: Path | str, *, tags: Sequence[str] = (), host: str = "ehr-db", cwd: Path | None = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.ehr import Ehr, binaries
 from tests.support.stage import Stage
+from tests.support.waiting import eventually
 
 
 @dataclass
@@ -133,11 +133,6 @@ media_deadline: 2s
 """
 
 
-def wait(condition: Any, seconds: float = 30.0) -> bool:
-    """Return whether a condition came true in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
+def wait(condition: Any) -> bool:
+    """Return whether a condition comes true."""
+    return bool(eventually(condition))

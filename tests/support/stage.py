@@ -24,6 +24,8 @@ class Stage(ABC):
 
     folder: Path
     restic: VersionKind = "current"
+    quick_keys: bool = True
+    """Whether repositories open without the time that restic's keys take, see `restic_keys`."""
     server: S3Server = field(init=False)
     points: dict[str, str] = field(default_factory=dict)
     parts: ClassVar[tuple[str, ...]] = ("s3", "medium", "site", "keys.json")
@@ -106,8 +108,8 @@ class Stage(ABC):
         self.server.make_bucket(self.bucket)
         self.medium.mkdir(exist_ok=True)
         (self.medium / ".drp-medium").write_text(LABEL + "\n")
-        self.worm().init()
-        self.air_gap().init()
+        self.worm().init(quick_key=self.quick_keys)
+        self.air_gap().init(quick_key=self.quick_keys)
 
     def secret(self, name: str) -> str:
         return (self.site / "secrets" / name).read_text().strip()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 
 import pytest
 
 from drp.errors import Interrupted, ManifestError
 from drp.hashing.streams import StreamObject, keyless_pack_name, verify_streams
+from tests.support.waiting import PATIENCE
 
 
 def stream(content: bytes, piece: int = 1000):
@@ -51,12 +51,13 @@ def test_same_changed_unreadable_and_computed():
 
 def test_connections_run_at_once_and_are_bounded():
     now, most, lock = [0], [0], threading.Lock()
+    together = threading.Barrier(5)
 
     def slow():
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        time.sleep(0.05)
+        together.wait(PATIENCE)
         yield b"x"
         with lock:
             now[0] -= 1

@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from drp.runbooks.folder import PrivateFolder, sweep
 from drp.runbooks.inventory import inventory
 from drp.runbooks.relay import Relay
 from drp.share import shared
+from tests.support.waiting import eventually
 
 
 def ended(kind: str, task: str = "Do it", **fields: object) -> dict[str, object]:
@@ -102,9 +102,7 @@ def test_datagrams_become_progress_and_rubbish_does_not(tmp_path: Path) -> None:
             for rubbish in (b"\xff", b"[]", b"7", b'{"done_bytes": "many"}', b"[" * 5000):
                 sender.send(rubbish)
             sender.send(json.dumps({"done_bytes": 5, "total_bytes": 9, "other": "x"}).encode())
-            deadline = time.monotonic() + 5
-            while len(reported) < 2 and time.monotonic() < deadline:
-                time.sleep(0.01)
+            eventually(lambda: len(reported) >= 2)
     assert reported == [Progress(message="Restore"), Progress(done_bytes=5, total_bytes=9)]
 
 
@@ -112,14 +110,13 @@ def test_a_slow_listener_does_not_slow_the_run(tmp_path: Path) -> None:
     release = threading.Event()
 
     def slow(_: Progress) -> None:
-        release.wait(5)
+        release.wait(600)
 
     relay = Relay(tmp_path / "progress", slow, None)
     with relay:
-        started = time.monotonic()
         for number in range(1000):
             relay.push(Progress(done_bytes=number))
-        assert time.monotonic() - started < 1
+        assert not release.is_set(), "nobody waited for the listener"
         release.set()
 
 

@@ -18,6 +18,7 @@ import pytest
 from drp.errors import SandboxError
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.launch import PAYLOAD
+from tests.support.waiting import PATIENCE, eventually
 
 
 class Agent:
@@ -111,26 +112,24 @@ def test_a_get_of_a_pipe_or_a_device_does_not_hang(agent: Agent, tmp_path: Path)
 def test_the_cut_of_the_lifeline_ends_it(agent: Agent) -> None:
     os.close(agent.lifeline)
     agent.lifeline = -1
-    assert agent.process.wait(5) == 70
+    assert agent.process.wait(PATIENCE) == 70
 
 
 def test_a_daemon_that_keeps_the_pipe_does_not_hold_the_answer_nor_die_of_it(agent: Agent, tmp_path: Path) -> None:
-    started = time.monotonic()
-    script = f"(sleep 0.6; echo late; sleep 0.1; echo done > {tmp_path}/done) & echo started"
+    wait = f"for n in $(seq 1200); do [ -e {tmp_path}/go ] && break; sleep 0.1; done"
+    script = f"({wait}; echo late; sleep 0.1; echo done > {tmp_path}/done) & echo started"
     ended = agent.client.exec(["/bin/sh", "-c", script])
     assert ended.stdout == b"started\n"
-    assert time.monotonic() - started < 0.5 + 2
-    deadline = time.monotonic() + 5
-    while not (tmp_path / "done").exists():
-        assert time.monotonic() < deadline, "the daemon died of a closed pipe"
-        time.sleep(0.02)
+    assert not (tmp_path / "done").exists(), "the answer waited for the daemon"
+    (tmp_path / "go").touch()
+    assert eventually((tmp_path / "done").exists), "the daemon died of a closed pipe"
 
 
 @pytest.mark.parametrize("kept", ["2>/dev/null", ">/dev/null", ""])
 def test_a_daemon_may_keep_either_stream(agent: Agent, kept: str) -> None:
     started = time.monotonic()
-    ended = agent.client.exec(["/bin/sh", "-c", f"sleep 20 {kept} & echo $!"])
-    assert time.monotonic() - started < 5
+    ended = agent.client.exec(["/bin/sh", "-c", f"sleep 600 {kept} & echo $!"])
+    assert time.monotonic() - started < PATIENCE
     os.kill(int(ended.stdout), 9)
 
 

@@ -17,6 +17,7 @@ from drp.redact import remember
 from drp.verifiers import Checks
 from drp.verifiers.running import MOST_RESULTS
 from tests.simulators.target import LocalTarget
+from tests.support.waiting import PATIENCE
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 GOOD = CheckResult(check="fine", outcome="passed", statement="all is fine")
@@ -54,10 +55,13 @@ def test_results_are_named_after_their_check_and_timed():
         yield GOOD
         yield GOOD
 
+    started = time.monotonic()
     first, second = run(work)
+    elapsed_ms = (time.monotonic() - started) * 1000
     assert first.check == "ehr/fine"
     assert first.outcome == "passed"
-    assert first.duration_ms >= 50 > second.duration_ms
+    assert first.duration_ms >= 50
+    assert first.duration_ms + second.duration_ms <= elapsed_ms, "each has its own time"
 
 
 def test_what_was_stated_before_an_error_stays_and_the_error_is_undetermined():
@@ -121,7 +125,7 @@ def test_a_plugin_that_hangs_is_left_behind(monkeypatch):
     started = time.monotonic()
     results = run(work, seconds=0.5)
     release.set()
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 55
     assert [result.outcome for result in results] == ["passed", "undetermined"]
     assert "0.5 s" in results[-1].observed
 
@@ -133,17 +137,17 @@ def test_a_command_gets_no_more_time_than_the_check_has_left():
 
     started = time.monotonic()
     first, second = run(work, seconds=1)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 28
     assert first.statement == "True"
     assert second.outcome == "undetermined"
     assert "within 1 s" in second.observed
 
 
-def test_cancelling_interrupts_within_a_second_and_later_commands_are_refused():
-    refused = threading.Event()
+def test_cancelling_interrupts_at_once_and_later_commands_are_refused():
+    release, refused = threading.Event(), threading.Event()
 
     def work(target):
-        time.sleep(1.5)
+        release.wait(PATIENCE)
         try:
             target.run(["/bin/true"])
         except TimeoutError:
@@ -152,9 +156,10 @@ def test_cancelling_interrupts_within_a_second_and_later_commands_are_refused():
 
     started = time.monotonic()
     with pytest.raises(Interrupted):
-        run(work, cancelled=lambda: time.monotonic() - started > 0.3)
-    assert time.monotonic() - started < 1.2
-    assert refused.wait(10)
+        run(work, cancelled=lambda: True)
+    assert time.monotonic() - started < PATIENCE, "nobody waited for the check"
+    release.set()
+    assert refused.wait(PATIENCE)
 
 
 def test_endless_results_are_cut():

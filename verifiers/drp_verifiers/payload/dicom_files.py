@@ -183,7 +183,8 @@ def read(path):
         head = file.read(132)
         if head[128:] != b"DICM":
             return None
-        data = head + file.read(LIMIT)
+        # no more than there is: a buffer of the limit's size may be refused where memory is limited
+        data = head + file.read(min(LIMIT, max(0, os.fstat(handle).st_size - len(head)) + 1))
         if len(data) > LIMIT:
             raise Damaged("is too big to be read")
         return data

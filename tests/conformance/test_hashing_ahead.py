@@ -11,8 +11,8 @@ from pathlib import Path
 
 from drp.hashing.careful import OPEN
 from drp.hashing.rows import Options, Rows
+from tests.conformance.test_hashing_cores import BOTH, Gate, Native, NativeAhead, folder, look
 from tests.support.trees import write
-from tests.unit.test_hashing_core import BOTH, Gate, Native, NativeAhead, folder, look
 
 __all__ = ["folder"]
 
