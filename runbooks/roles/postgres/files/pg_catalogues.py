@@ -1,0 +1,150 @@
+"""What the restored databases would do by themselves, and which of their settings would hide damage, by their catalogues.
+
+Nothing is held back here: no worker starts and nobody listens. It is said what was really there; and settings of roles
+and databases that hide damage are taken back, since they outrank the drill's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pg_settings
+from pg_common import answer, notice, printable, run_tool, server_folder
+
+_MOST = 40
+_EVERYWHERE = """
+SELECT json_build_array('held-back', 'subscription ' || subname, 'of database ' || datname || CASE WHEN subenabled
+  THEN ', enabled in production' ELSE ', disabled' END || '; no worker was started')
+FROM pg_catalog.pg_subscription JOIN pg_catalog.pg_database AS d ON d.oid = subdbid;
+SELECT json_build_array('held-back', 'replication slot ' || slot_name, 'kept for ' || slot_type || ' replication')
+FROM pg_catalog.pg_replication_slots;
+"""
+_IN_EACH = """
+SELECT json_build_array('held-back', 'foreign server ' || srvname, fdwname || ', ' || (SELECT count(*) FROM
+  pg_catalog.pg_user_mappings AS m WHERE m.srvid = s.oid) || ' user mappings: it could reach out, and has no way')
+FROM pg_catalog.pg_foreign_server AS s JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw;
+SELECT json_build_array('held-back', 'extension ' || extname, 'its functions could reach out, and have no way')
+FROM pg_catalog.pg_extension WHERE extname IN ('dblink', 'http', 'pg_net', 'pgsql_http', 'plsh', 'pg_curl', 'aws_s3', 'plproxy');
+SELECT json_build_array('held-back', 'event trigger ' || evtname, 'on ' || evtevent || '; off in the sessions of checks')
+FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D';
+SELECT format('SELECT json_build_array(%L, %L || jobid, concat_ws(%L, to_jsonb(q) ->> %L, schedule, to_jsonb(q) ->> %L)) '
+  'FROM ONLY %I.%I AS q ORDER BY jobid LIMIT 40', 'held-back', 'cron job ', ', ', 'jobname', 'username', n.nspname, c.relname)
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relname = 'job' AND 3 = (SELECT count(*) FROM pg_catalog.pg_attribute AS a
+  WHERE a.attrelid = c.oid AND attname IN ('jobid', 'schedule', 'command')) \\gexec
+SELECT format('SELECT json_build_array(%L, %L || id, concat_ws(%L, to_jsonb(q) ->> %L, %L || (to_jsonb(q) ->> %L))) '
+  'FROM ONLY %I.%I AS q ORDER BY id LIMIT 40', 'held-back', 'timescaledb job ', ', ', 'application_name', 'every ',
+  'schedule_interval', n.nspname, c.relname)
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relname = 'bgw_job' \\gexec
+SELECT format('SELECT json_build_array(%L, %L || jobid, concat_ws(%L, to_jsonb(q) ->> %L, CASE to_jsonb(q) ->> %L WHEN %L '
+  'THEN %L END)) FROM ONLY %I.%I AS q ORDER BY jobid LIMIT 40', 'held-back', 'pgagent job ', ', ', 'jobname', 'jobenabled',
+  'false', 'disabled', n.nspname, c.relname)
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relname = 'pga_job' \\gexec
+SELECT format('SELECT json_build_array(%L, %L, count(*) || %L) FROM ONLY %I.%I HAVING count(*) > 0', 'held-back',
+  'partitions by pg_partman', ' tables whose partitions it makes', n.nspname, c.relname)
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relname = 'part_config' \\gexec
+"""
+_OF_ROLES = """
+SELECT json_build_array(coalesce(datname, ''), coalesce(rolname, ''), setting)
+FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN unnest(setconfig) AS setting
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole;
+"""
+_TAKE_BACK = """
+SELECT CASE WHEN rolname IS NULL THEN format('ALTER DATABASE %I RESET %I', datname, name)
+  ELSE format('ALTER ROLE %s%s RESET %I', CASE rolname WHEN '' THEN 'ALL' ELSE quote_ident(rolname) END,
+    CASE WHEN datname IS NULL THEN '' ELSE format(' IN DATABASE %I', datname) END, name) END
+FROM (SELECT d.datname, CASE WHEN s.setrole = 0 THEN CASE WHEN s.setdatabase = 0 THEN '' END ELSE r.rolname END AS rolname,
+    split_part(setting, '=', 1) AS name
+  FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN unnest(setconfig) AS setting
+  LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole) AS q
+WHERE name IN (NAMES) \\gexec
+"""
+_OF_FILES = "SELECT json_build_array(name, setting) FROM pg_catalog.pg_file_settings ORDER BY seqno;"
+_DATABASES = "SELECT json_build_array(datname) FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname;"
+
+
+class Server:
+    """The running server, asked by the socket and unmoved by what was restored."""
+
+    def __init__(self, programs: Path, version: int, port: int) -> None:
+        options = (
+            "-c search_path=pg_catalog -c row_security=off -c statement_timeout=60000 -c lock_timeout=10000 -c jit=off "
+            "-c default_transaction_read_only=off -c session_preload_libraries= -c local_preload_libraries= "
+            "-c session_replication_role=origin -c client_min_messages=error"
+        )
+        if version >= 17:
+            options += " -c event_triggers=off -c transaction_timeout=0"
+        self.programs = programs
+        self.environment = {
+            "PGHOST": "/run", "PGPORT": str(port), "PGUSER": "postgres", "PGOPTIONS": options, "PGTZ": "UTC",
+            "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "30",
+        }  # fmt: skip
+
+    def rows(self, database: str, sql: str) -> Iterator[list[Any]]:
+        """Yield the rows of queries that each answer one JSON array a row. Raises OSError when they cannot be asked."""
+        words = [self.programs / "psql", "-X", "-q", "-A", "-t", "--no-password", "-d", database, "-f", "-"]
+        ended = run_tool(words, input=sql, environment=self.environment)
+        if ended.returncode:
+            raise OSError(printable(ended.stderr, 160))
+        for line in ended.stdout.splitlines()[:1000]:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, list):
+                yield row
+
+
+def look(request: dict[str, Any]) -> dict[str, Any]:
+    """Return notices of what was held back and overridden."""
+    version, programs = server_folder(Path(request["data"]), request["programs"])
+    server = Server(programs, int(version), request["port"])
+    try:
+        found = [*_held_back(server, request["dumps"] == ""), *_overridden(server)]
+    except OSError as error:
+        found = [notice("held-back", "jobs and senders", f"could not be listed: {error}")]
+    kinds = {kind: [one for one in found if one["kind"] == kind] for kind in ("held-back", "overridden")}
+    return {"notices": [one for listed in kinds.values() for one in listed[:_MOST]]}
+
+
+def _held_back(server: Server, everything: bool) -> Iterator[dict[str, str]]:
+    names = [str(row[0]) for row in server.rows("postgres", _DATABASES)]
+    yield from (notice(*row) for row in server.rows("postgres", _EVERYWHERE) if len(row) == 3)
+    for name in names if everything else [one for one in names if not one.startswith("template")]:
+        for row in server.rows(name, _IN_EACH):
+            if len(row) == 3:
+                kind, subject, observed = row
+                yield notice(kind, f"{name}: {subject}", observed)
+
+
+def _overridden(server: Server) -> Iterator[dict[str, str]]:
+    """Yield what files, roles and databases set otherwise, and take back what would outrank the drill."""
+    told = {one.name: one for one in pg_settings.ALWAYS if one.told}
+    last: dict[str, str] = {}
+    for name, value in (row for row in server.rows("postgres", _OF_FILES) if len(row) == 2):
+        last[str(name)] = str(value)
+    for name, value in last.items():
+        if name in told and pg_settings.differs(told[name], value):
+            yield notice("overridden", name, f"{value} in the restored configuration; {told[name].value or 'none'} in the drill")
+    hiding = {one.name: one for one in pg_settings.SILENCES}
+    found = False
+    for database, role, setting in (row for row in server.rows("postgres", _OF_ROLES) if len(row) == 3):
+        name, _, value = str(setting).partition("=")
+        if name in hiding and pg_settings.differs(hiding[name], value):
+            found = True
+            owner = " in ".join([*([f"role {role}"] if role else []), *([f"database {database}"] if database else [])])
+            yield notice("overridden", name, f"{value} for {owner or 'all roles'}; taken back in the restored copy")
+    if found:
+        names = ", ".join(f"'{name}'" for name in hiding)
+        list(server.rows("postgres", _TAKE_BACK.replace("NAMES", names)))
+
+
+def main(request: dict[str, Any]) -> None:
+    """Do what the request says."""
+    answer(look, request)

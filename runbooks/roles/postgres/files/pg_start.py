@@ -1,0 +1,132 @@
+"""Start a restored PostgreSQL server with the overrides of a drill."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pg_base
+import pg_fresh
+import pg_log
+from pg_common import RUN, Control, Failure, answer, complaint, recall, remember, run_tool, running, server_folder
+from pg_configuration import Configuration, entrances, overrides
+
+_TARGET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d(:?\d\d)?)$")
+_FETCHER = ("pg_common", "pg_wal", "pg_archive")
+
+
+def instant(text: str) -> datetime | None:
+    """Return the instant to recover to. Raises Failure when it is none."""
+    if not text:
+        return None
+    if _TARGET.match(text) is None:
+        raise Failure(f"recovery_target_time {text} has no time zone, or is no instant: write 2026-11-21T02:00:00Z")
+    plain = re.sub(r"[Zz]$", "+00:00", text.replace(" ", "T"))
+    plain = re.sub(r"([+-]\d\d)(\d\d)?$", lambda found: f"{found[1]}:{found[2] or '00'}", plain)
+    plain = re.sub(r"(T\d\d:\d\d)([+-])", r"\1:00\2", plain)
+    plain = re.sub(r"\.(\d+)", lambda found: "." + found[1].ljust(6, "0"), plain)
+    try:
+        return datetime.fromisoformat(plain).astimezone(timezone.utc)
+    except ValueError:
+        raise Failure(f"recovery_target_time {text} is no instant: write 2026-11-21T02:00:00Z") from None
+
+
+def start(request: dict[str, Any]) -> dict[str, Any]:
+    """Start the server, once."""
+    data, root = Path(request["data"]), Path(request["root"])
+    if request["dumps"] and request["target"]:
+        raise Failure(f"a dump holds one instant: it cannot be rolled to {request['target']}")
+    target = instant(request["target"])
+    RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = pg_fresh.make(request) if request["dumps"] else {"preload": [], "settings": []}
+    version, programs = server_folder(data, request["programs"])
+    if running(data):
+        return {**(recall("started") or {}), "changed": False, "notices": []}
+    if recall("launched") and not recall("recovered") and not request["dumps"]:
+        raise Failure("an earlier start began to recover and did not end well: restore again")
+    state: dict[str, Any] = {"version": version, "programs": str(programs)}
+    notices: list[dict[str, str]] = []
+    words: list[str] = []
+    if request["dumps"]:
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        state.update(base_verified=False, base="dumps")
+        words += ["recovery_target_timeline=latest", "restore_command=false"]
+    else:
+        prepared, words = prepare(request, programs, target)
+        notices += prepared.pop("notices")
+        state.update(prepared)
+    configuration = Configuration(programs, data, request["config_file"], root)
+    entrances(request["passwords"])
+    own, told = overrides(request, configuration, int(version), fresh["preload"])
+    notices += [*configuration.notices, *told.pop("notices")]
+    state.update(told, passwords=request["passwords"])
+    launch(programs, data, [*own, *fresh["settings"], *words])
+    remember("started", state)
+    return {**state, "changed": True, "notices": notices}
+
+
+def prepare(request: dict[str, Any], programs: Path, target: datetime | None) -> tuple[dict[str, Any], list[str]]:
+    """Make a restored data directory ready to recover; returns what is told, and settings of its recovery."""
+    data, root = Path(request["data"]), Path(request["root"])
+    if recall("recovered"):  # stopped and started again: like any other server
+        for name in ("recovery.signal", "standby.signal"):
+            (data / name).unlink(missing_ok=True)
+        return {**recall("base"), "notices": []}, ["recovery_target_timeline=latest", "restore_command=false"]
+    control = Control(programs, data)
+    base = pg_base.what_it_is(data, control, request["copied_while_running"])
+    notices = pg_base.put_right(data)
+    pg_base.lead_links(data, root)
+    verified, how = pg_base.compare(data, programs, wanted=request["verify_base"])
+    pg_base.lead_map(data, root)
+    told = {"base_verified": verified, "base": f"{base.statement}; {how}"}
+    if target is not None and target < base.at:
+        raise Failure(
+            f"{request['target']} cannot be reached: the base itself holds a checkpoint of {base.at.isoformat()}; take an "
+            "older backup"
+        )
+    folders = {name: root / name for name in (request["wal_archive"], request["wal_stream"]) if name}
+    words = ["recovery_target_timeline=latest", "restore_command=false"]
+    for name in ("recovery.signal", "standby.signal"):
+        (data / name).unlink(missing_ok=True)  # a standby would wait for its primary for ever
+    remember("base", told)
+    if base.kind != "cold-copy" or control.state != "shut down" or folders or target:
+        plan = pg_log.plan(base, control, folders, int(request["timeline"] or 0), programs, data)
+        notices += plan.pop("notices")
+        remember("plan", {**plan, "kind": base.kind, "promised": pg_base.promised(data)})
+        words = recovery(request, base.timeline, plan["target"], folders, target)
+        (data / "recovery.signal").touch()
+    return {**told, "notices": notices}, words
+
+
+def recovery(request: dict[str, Any], line: int, wanted: int, folders: dict[str, Path], target: datetime | None) -> list[str]:
+    """Return the settings of a recovery; its target stands last, since an empty one after it would count as a second."""
+    words = [f"recovery_target_timeline={'current' if wanted == line else wanted}"]
+    command = "false"
+    if folders:
+        for name in _FETCHER:
+            (RUN / f"{name}.py").write_text(request["parts"][name])
+        (RUN / "pg_fetch.py").write_text(request["fetch"])
+        (RUN / "fetched").write_text("")
+        command = f'/usr/bin/python3 -I -S {RUN}/pg_fetch.py %f "%p"'
+    words.append(f"restore_command={command}")
+    if target is not None:
+        words.append(f"recovery_target_time={target.isoformat(sep=' ')}")
+    return words
+
+
+def launch(programs: Path, data: Path, words: list[str]) -> None:
+    """Start the server without waiting for it."""
+    options = " ".join("-c '" + word.replace("'", "'\\''") + "'" for word in words)
+    log = RUN / "server.log"
+    log.unlink(missing_ok=True)
+    remember("launched", True)
+    ended = run_tool([programs / "pg_ctl", "-D", data, "-s", "-W", "-l", log, "-o", options, "start"], start_new_session=True)
+    if ended.returncode:
+        raise Failure(f"the server did not start: {complaint(ended, 'pg_ctl')}")
+
+
+def main(request: dict[str, Any]) -> None:
+    """Do what the request says."""
+    answer(start, request)
