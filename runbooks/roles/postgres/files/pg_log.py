@@ -12,7 +12,7 @@ from pg_archive import Log, Piece, whole_segment
 from pg_base import Base
 from pg_common import RUN, Control, Failure, lsn, notice, run_tool
 from pg_timelines import Lines, Way, read
-from pg_wal import PAGE, Unreadable, head_of, segment_name, segment_of, unpacked, written_pages
+from pg_wal import PAGE, Unreadable, head_of, segment_name, segment_of, some, unpacked, written_pages
 
 FETCHED = RUN / "log"
 _COMMIT = re.compile(r"\blsn: ([0-9A-F]+/[0-9A-F]+), prev [^,]*, desc: (?:COMMIT|PREPARE)")
@@ -127,11 +127,14 @@ def same(one: Piece, other: Piece) -> bool:
 
 
 def _read(stream: IO[bytes]) -> bytes:
-    """Return the next part of a stream; one that breaks off ends there."""
+    """Return the next whole part of a stream; one that breaks off ends there."""
+    parts: list[bytes] = []
     try:
-        return stream.read(_CHUNK)
+        while (left := _CHUNK - sum(map(len, parts))) and (part := some(stream, left)):
+            parts.append(part)
     except EOFError:
-        return b""
+        pass
+    return b"".join(parts)
 
 
 def _lay_out(log: Log, way: Way) -> None:

@@ -155,7 +155,7 @@ def content(path: Path, kind: str, most: int, *, unfinished: bool = False) -> by
     parts: list[bytes] = []
     try:
         with unpacked(path, kind) as stream:
-            while (left := most + 1 - sum(map(len, parts))) > 0 and (part := stream.read(min(left, 1 << 20))):
+            while (left := most + 1 - sum(map(len, parts))) > 0 and (part := some(stream, left)):
                 parts.append(part)
     except Unreadable as error:
         if not (unfinished and error.damaged and parts):
@@ -164,6 +164,11 @@ def content(path: Path, kind: str, most: int, *, unfinished: bool = False) -> by
     if len(whole) > most:
         raise Unreadable(f"is longer than {most} bytes, as long as a segment is here", damaged=True)
     return whole
+
+
+def some(stream: IO[bytes], most: int) -> bytes:
+    """Return what there is next: a stream that breaks off gives everything before that first."""
+    return cast("Any", stream).read1(min(most, 1 << 20))  # type: ignore[no-any-return]
 
 
 def segment_name(timeline: int, number: int, segment_bytes: int) -> str:

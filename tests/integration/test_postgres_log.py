@@ -1,0 +1,411 @@
+"""How far a log carries a base forward: every form in which logs are kept, and every way in which one is damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgres_bench import PROGRAMS, SEGMENT, Bench, Failed, Production, of_kind
+
+pytestmark = pytest.mark.real
+
+
+def segments(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if len(path.name) == 24)
+
+
+def with_rows(folder: Path, place: int = -1) -> Path:
+    """Return the segment that holds a hundred of the rows: the last, or another."""
+    found = []
+    for path in segments(folder):
+        said = subprocess.run([PROGRAMS / "pg_waldump", path], capture_output=True, text=True, check=False).stdout
+        if said.count("INSERT") >= 100:
+            found.append(path)
+    return found[place]
+
+
+def cut_behind(folder: Path, last: Path) -> None:
+    for path in segments(folder):
+        if path.name > last.name:
+            path.unlink()
+
+
+def flip(path: Path, offset: int, count: int = 40) -> None:
+    content = bytearray(path.read_bytes())
+    offset %= len(content)
+    content[offset : offset + count] = bytes(255 - byte for byte in content[offset : offset + count])
+    path.write_bytes(content)
+
+
+def lay(bench: Bench, production: Production, change: Callable[[Path], None] | None = None, base: str = "base") -> Path:
+    folder = production.folder
+    return bench.lay((folder / base, "pg"), (folder / "wal", "wal"), change=change and (lambda root: change(root / "wal")))
+
+
+# ---- forms
+
+
+def nested(wal: Path) -> None:
+    for path in segments(wal):
+        (wal / path.name[:16]).mkdir(exist_ok=True)
+        shutil.move(path, wal / path.name[:16] / path.name)
+    (wal / "xlog.db").write_text("barman's list\n")
+
+
+def pgbackrest(wal: Path) -> None:
+    for path in segments(wal):
+        place = wal / "archive/ehr/15-1" / path.name[:16]
+        place.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha1(path.read_bytes()).hexdigest()
+        subprocess.run(["zstd", "-q", "--rm", path, "-o", place / f"{path.name}-{digest}.zst"], check=True)
+    (wal / "archive/ehr/archive.info").write_text("[db]\n")
+
+
+def packed(*words: str) -> Callable[[Path], None]:
+    def change(wal: Path) -> None:
+        for path in segments(wal):
+            subprocess.run([*words, path], check=True, stderr=subprocess.DEVNULL)
+            if path.exists():
+                path.unlink()
+
+    return change
+
+
+def without_suffix(wal: Path) -> None:
+    """As barman packs: nothing in the name says so."""
+    for path in segments(wal):
+        subprocess.run(["gzip", "-q", path], check=True)
+        Path(f"{path}.gz").rename(path)
+
+
+def renamed(wal: Path) -> None:
+    for number, path in enumerate(segments(wal)):
+        path.rename(wal / f"log-{number:03}.bin")
+
+
+def unfinished(wal: Path) -> None:
+    """The last one as pg_receivewal leaves it."""
+    last = with_rows(wal)
+    cut_behind(wal, last)
+    last.rename(f"{last}.partial")
+
+
+def cut_short(wal: Path) -> None:
+    """The last one as a copy that was under way leaves it, packed."""
+    last = with_rows(wal)
+    cut_behind(wal, last)
+    subprocess.run(["gzip", "-q", last], check=True)
+    content = Path(f"{last}.gz").read_bytes()
+    Path(f"{last}.gz.partial").write_bytes(content[:-8])
+    Path(f"{last}.gz").unlink()
+
+
+FORMS: dict[str, Callable[[Path], None]] = {
+    "as archived": lambda wal: None,
+    "barman's sub-folders": nested,
+    "pgBackRest's repository": pgbackrest,
+    "gzip": packed("gzip", "-q"),
+    "bzip2": packed("bzip2", "-q"),
+    "xz": packed("xz", "-q"),
+    "zstd": packed("zstd", "-q", "--rm"),
+    "lz4": packed("lz4", "-q", "--rm", "-m"),
+    "packed, and nothing says so": without_suffix,
+    "renamed": renamed,
+    "unfinished": unfinished,
+    "unfinished, packed and cut off": cut_short,
+}
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_a_log_is_used_in_whatever_form_it_is_kept(
+    postgres_bench: Bench, postgres_production: Production, form: str
+) -> None:
+    lay(postgres_bench, postgres_production, FORMS[form])
+    told = postgres_bench.start(wal_archive="wal")
+    assert postgres_bench.rows() == 400
+    assert told["notices"] == []
+    assert told["log"]["used"] >= 3
+
+
+def test_what_lies_beside_a_log_is_named(postgres_bench: Bench, postgres_production: Production) -> None:
+    def change(wal: Path) -> None:
+        (wal / "README").write_text("the archive of the health record\n")
+        (wal / "pipe.log").mkdir()
+        os.mkfifo(wal / "pipe")
+        with_rows(wal).with_name("old.copy").write_bytes(with_rows(wal).read_bytes())
+
+    lay(postgres_bench, postgres_production, change)
+    told = postgres_bench.start(wal_archive="wal")
+    assert postgres_bench.rows() == 400
+    assert {one.partition(":")[0] for one in of_kind(told, "beside")} == {"wal/README", "wal/pipe", "wal/old.copy"}
+
+
+# ---- what cannot be read here
+
+
+def encrypted(wal: Path) -> None:
+    for path in segments(wal)[-3:]:
+        path.with_suffix(".age").write_bytes(b"age-encryption.org/v1\n" + os.urandom(1000))
+        path.unlink()
+
+
+def brotli(wal: Path) -> None:
+    path = with_rows(wal, 1)
+    path.with_suffix(".br").write_bytes(b"\x0b" + os.urandom(1000))
+    path.unlink()
+
+
+def encrypted_and_renamed(wal: Path) -> None:
+    last = with_rows(wal)
+    cut_behind(wal, last)
+    (wal / "5e3f.bin").write_bytes(b"Salted__" + os.urandom(1000))
+    last.unlink()
+
+
+@pytest.mark.parametrize("change", [encrypted, brotli, encrypted_and_renamed])
+def test_what_this_machine_cannot_read_is_named_and_not_the_backups_fault(
+    postgres_bench: Bench, postgres_production: Production, change: Callable[[Path], None]
+) -> None:
+    lay(postgres_bench, postgres_production, change)
+    told = postgres_bench.start(wal_archive="wal")
+    assert postgres_bench.rows() < 400
+    assert any("which this runbook does not read" in one for one in of_kind(told, "unused"))
+
+
+def test_a_program_that_is_not_installed_is_this_machines_limit(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    lay(postgres_bench, postgres_production, packed("lz4", "-q", "--rm", "-m"))
+    postgres_bench.parts["pg_wal"] = postgres_bench.parts["pg_wal"].replace("/usr/local/bin:/usr/bin:/bin", "/nonexistent")
+    try:
+        told = postgres_bench.start(wal_archive="wal")
+    finally:
+        postgres_bench.parts["pg_wal"] = postgres_bench.parts["pg_wal"].replace("/nonexistent", "/usr/local/bin:/usr/bin:/bin")
+    assert any("there is no program lz4" in one for one in of_kind(told, "unused"))
+
+
+# ---- damage
+
+
+def rot_in_the_last(wal: Path) -> None:
+    last = with_rows(wal)
+    flip(last, 8192 * 2 + 100)
+    cut_behind(wal, last)
+
+
+def rot_in_the_last_page(wal: Path) -> None:
+    """Only the end of what was written, so that no page follows it."""
+    last = with_rows(wal)
+    content = last.read_bytes().rstrip(b"\0")
+    flip(last, len(content) - 300, 40)
+    cut_behind(wal, last)
+
+
+def zeroed_from_the_middle(wal: Path) -> None:
+    last = with_rows(wal)
+    content = bytearray(last.read_bytes())
+    used = len(bytes(content).rstrip(b"\0"))
+    content[used // 2 :] = bytes(len(content) - used // 2)
+    last.write_bytes(content)
+    cut_behind(wal, last)
+
+
+def rot_in_an_unfinished(wal: Path) -> None:
+    rot_in_the_last(wal)
+    last = with_last(wal)
+    last.rename(f"{last}.partial")
+
+
+def rot_in_the_middle(wal: Path) -> None:
+    flip(with_rows(wal, -2), 8192 * 2 + 100)
+
+
+def zeros(wal: Path) -> None:
+    last = with_rows(wal)
+    last.write_bytes(bytes(SEGMENT))
+    cut_behind(wal, last)
+
+
+def half(wal: Path) -> None:
+    last = with_rows(wal)
+    os.truncate(last, SEGMENT // 2)
+    cut_behind(wal, last)
+
+
+def nothing(wal: Path) -> None:
+    last = with_rows(wal)
+    os.truncate(last, 0)
+    cut_behind(wal, last)
+
+
+def gap(wal: Path) -> None:
+    with_rows(wal, -2).unlink()
+
+
+def misnamed(wal: Path) -> None:
+    last = with_rows(wal)
+    shutil.copy(with_rows(wal, -2), last)
+    cut_behind(wal, last)
+
+
+def broken_packing(wal: Path) -> None:
+    last = with_rows(wal)
+    subprocess.run(["gzip", "-q", last], check=True)
+    flip(Path(f"{last}.gz"), -8, 4)  # its checksum
+    cut_behind(wal, last)
+
+
+def wrong_digest(wal: Path) -> None:
+    """pgBackRest's name promises a content: rot behind the switch is seen by nothing else."""
+    last = with_rows(wal)
+    digest = hashlib.sha1(last.read_bytes()).hexdigest()
+    flip(last, SEGMENT - 100, 10)
+    last.rename(f"{last}-{digest}")
+    cut_behind(wal, last)
+
+
+def with_last(wal: Path) -> Path:
+    return segments(wal)[-1]
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "rot in the last segment": (rot_in_the_last, "is damaged: recovery ended in it at"),
+    "rot on its last page": (rot_in_the_last_page, "is damaged: recovery ended in it at"),
+    "zeros from its middle on": (zeroed_from_the_middle, "is damaged: recovery ended in it at"),
+    "rot in an unfinished segment": (rot_in_an_unfinished, ".partial is damaged: recovery ended in it at"),
+    "rot in a middle segment": (rot_in_the_middle, "the WAL archive has a gap: recovery ended at"),
+    "the last segment is zeros": (zeros, "holds zeros where a segment begins"),
+    "the last segment is half": (half, f"is {SEGMENT // 2} bytes long instead of {SEGMENT}"),
+    "the last segment is empty": (nothing, "is empty"),
+    "a segment is missing": (gap, "the WAL archive has a gap: recovery ended at"),
+    "a segment holds another": (misnamed, "not what its name says"),
+    "a packed segment is broken": (broken_packing, "cannot be unpacked (gzip)"),
+    "a segment departs from its digest": (wrong_digest, "does not have the SHA-1 that its name says"),
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGES))
+def test_damage_to_a_log_is_named(postgres_bench: Bench, postgres_production: Production, damage: str) -> None:
+    change, said = DAMAGES[damage]
+    lay(postgres_bench, postgres_production, change)
+    with pytest.raises(Failed) as failed:
+        postgres_bench.start(wal_archive="wal")
+    assert said in str(failed.value)
+    assert "wal/0000000100000000" in str(failed.value)
+    with pytest.raises(Failed):  # trying again makes nothing better
+        postgres_bench.start(wal_archive="wal")
+    postgres_bench.program("stop")
+    with pytest.raises(Failed, match="restore again"):
+        postgres_bench.start(wal_archive="wal")
+
+
+def test_rot_at_any_page_of_the_last_segment_never_passes(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    """A sweep: wherever it is, either all rows are there or the start fails."""
+    last = with_rows(postgres_production.folder / "wal")
+    used = len(last.read_bytes().rstrip(b"\0"))
+    for offset in range(64, used, used // 6):
+
+        def change(wal: Path, offset: int = offset) -> None:
+            flip(wal / last.name, offset, 4)
+            cut_behind(wal, wal / last.name)
+
+        lay(postgres_bench, postgres_production, change)
+        try:
+            postgres_bench.start(wal_archive="wal")
+        except Failed as failed:
+            assert last.name in str(failed), offset
+        else:
+            assert postgres_bench.rows() == 400, offset
+
+
+# ---- several folders
+
+
+def test_an_empty_log_is_no_log(postgres_bench: Bench, postgres_production: Production) -> None:
+    postgres_bench.lay((postgres_production.folder / "base", "pg"), change=lambda root: (root / "wal").mkdir())
+    with pytest.raises(Failed, match="there is no WAL in wal"):
+        postgres_bench.start(wal_archive="wal")
+    with pytest.raises(Failed, match="are wal_archive and wal_stream right"):
+        postgres_bench.start(wal_archive="absent")
+
+
+def test_a_log_that_is_older_than_the_base_is_stated(postgres_bench: Bench, postgres_production: Production) -> None:
+    """A base that was taken right after the last switch needs nothing of the archive; one that is weeks younger does."""
+    label = (postgres_production.folder / "base2/backup_label").read_text()
+    first = label.partition("file ")[2][:24]
+
+    def keep(below: int) -> Callable[[Path], None]:
+        def change(wal: Path) -> None:
+            for path in segments(wal):
+                if int(path.name[8:], 16) >= int(first[8:], 16) - below:
+                    path.unlink()
+
+        return change
+
+    lay(postgres_bench, postgres_production, keep(0), base="base2")
+    told = postgres_bench.start(wal_archive="wal")
+    assert (told["log"]["used"], of_kind(told, "unused")) == (0, [])
+    assert told["log"]["older"] > 0
+    lay(postgres_bench, postgres_production, keep(1), base="base2")
+    told = postgres_bench.start(wal_archive="wal")
+    (said,) = of_kind(told, "unused")
+    assert "before the base begins: it does not carry it forward" in said
+
+
+def test_two_copies_of_a_segment_that_differ_are_named(postgres_bench: Bench, postgres_production: Production) -> None:
+    folder = postgres_production.folder
+
+    def change(root: Path) -> None:
+        flip(with_rows(root / "stream", 1), 8192 * 2 + 100)
+
+    postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"), (folder / "wal", "stream"), change=change)
+    with pytest.raises(Failed, match=r"wal/\w+ and stream/\w+ differ: two servers wrote"):
+        postgres_bench.start(wal_archive="wal", wal_stream="stream")
+
+
+def test_an_archive_and_a_stream_that_overlap_agree(postgres_bench: Bench, postgres_production: Production) -> None:
+    folder = postgres_production.folder
+
+    def change(root: Path) -> None:
+        last = with_rows(root / "stream")
+        cut_behind(root / "stream", last)
+        os.truncate(last, len(last.read_bytes().rstrip(b"\0")))
+        last.rename(f"{last}.partial")
+
+    postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"), (folder / "wal", "stream"), change=change)
+    told = postgres_bench.start(wal_archive="wal", wal_stream="stream")
+    assert (postgres_bench.rows(), told["notices"]) == (400, [])
+
+
+def test_a_segment_of_another_cluster_stands_where_the_log_should_go_on(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    def change(wal: Path) -> None:
+        last = with_rows(wal)
+        content = bytearray(last.read_bytes())
+        content[24] ^= 1  # the system's number
+        last.write_bytes(content)
+        cut_behind(wal, last)
+
+    lay(postgres_bench, postgres_production, change)
+    with pytest.raises(Failed, match="is of another cluster"):
+        postgres_bench.start(wal_archive="wal")
+
+
+def test_a_status_file_that_names_more_than_was_restored(postgres_bench: Bench, postgres_production: Production) -> None:
+    def change(wal: Path) -> None:
+        (wal / "archive_status").mkdir()
+        (wal / "archive_status" / f"{segments(wal)[0].name}.done").touch()
+        (wal / "archive_status" / "0000000100000000000000FE.ready").touch()
+
+    lay(postgres_bench, postgres_production, change)
+    told = postgres_bench.start(wal_archive="wal")
+    assert of_kind(told, "unused") == ["wal/archive_status/0000000100000000000000FE.ready: names a segment that was not restored"]
