@@ -108,7 +108,6 @@ class Production:
     """What was kept of production, below one folder."""
 
     folder: Path
-    rows: dict[str, int] = field(default_factory=dict)
     at: dict[str, str] = field(default_factory=dict)
 
     def build(self) -> None:
@@ -128,10 +127,11 @@ class Production:
             live.base(self.folder / "base2")
             live.add(201, 300, archive=archive)
             self.at["300"] = live.sql("select clock_timestamp()")
-            live.add(301, 400, archive=archive)
+            live.add(301, 310, archive=archive)
+            live.add(311, 400, archive=archive)
         finally:
             live.stop()
-        shutil.copytree(live.data, self.folder / "cold", symlinks=True)
+        subprocess.run(["cp", "-a", str(live.data), str(self.folder / "cold")], check=True)
         self._fail_over(archive)
 
     def _made(self, name: str) -> Path:
@@ -205,8 +205,14 @@ class Bench:
         subprocess.run(["chown", "-hR", f"{root.st_uid}:{root.st_gid}", str(self.data)], check=True)
 
     def clear(self) -> None:
-        self.shell("for pid in $(cat /data/restore/srv/*/postmaster.pid /data/postgres/postmaster.pid 2>/dev/null | grep -x '[0-9]\\{1,\\}');"
-                   " do kill -9 $pid 2>/dev/null; done; while pgrep -x postgres >/dev/null; do sleep 0.02; done; rm -rf /run/drp-postgres /data/* /dev/shm/Postgre*")  # fmt: skip
+        """End the server that runs here, and throw its files away."""
+        self.shell("""
+            while pids=$(grep -lx postgres /proc/[0-9]*/comm 2>/dev/null); do
+                for one in $pids; do one=${one%/comm}; kill -9 "${one#/proc/}" 2>/dev/null; done; sleep 0.01
+            done
+            rm -rf /run/drp-postgres /dev/shm/Postgre*""")
+        for path in self.data.iterdir():
+            shutil.rmtree(path)
         self.root.mkdir(parents=True)
         self.inputs = {}
 

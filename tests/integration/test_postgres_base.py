@@ -1,0 +1,276 @@
+"""What a restored data directory is, and whose word counts in it: copies that prove nothing, settings that would steer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgres_bench import SEGMENT, Bench, Failed, Production, Server, of_kind
+
+pytestmark = pytest.mark.real
+
+
+def lay(bench: Bench, production: Production, change: Callable[[Path], None] | None = None, base: str = "base") -> None:
+    bench.lay((production.folder / base, "pg"), change=change and (lambda root: change(root / "pg")))
+
+
+# ---- kinds of copy
+
+
+def test_a_base_backup_alone_holds_what_it_held(postgres_bench: Bench, postgres_production: Production) -> None:
+    lay(postgres_bench, postgres_production)
+    told = postgres_bench.start()
+    assert (postgres_bench.rows(), told["base_verified"], told["notices"]) == (100, True, [])
+    assert told["base"] == "base backup with its backup_label; the same as its own backup_manifest says"
+    again = postgres_bench.start()
+    assert (again["changed"], again["notices"]) == (False, [])
+    assert postgres_bench.program("stop")["changed"] is True
+    assert postgres_bench.program("stop")["changed"] is False
+    assert postgres_bench.start()["changed"] is True
+    assert postgres_bench.rows() == 100
+
+
+def test_a_cold_copy_is_healthy(postgres_bench: Bench, postgres_production: Production) -> None:
+    lay(postgres_bench, postgres_production, base="cold")
+    told = postgres_bench.start()
+    assert (postgres_bench.rows(), told["notices"]) == (400, [])
+    assert told["base"] == "cold copy of a server that was shut down; not compared: it brought no backup_manifest"
+
+
+def test_a_label_that_was_deleted_is_missed(postgres_bench: Bench, postgres_production: Production) -> None:
+    lay(postgres_bench, postgres_production, lambda pg: (pg / "backup_label").unlink())
+    with pytest.raises(Failed, match="backup_manifest names backup_label, which is missing"):
+        postgres_bench.start()
+
+
+@pytest.fixture(scope="module")
+def running_copy(postgres_production: Production) -> Path:
+    """A copy of a server that was running, with its newest rows in the log alone."""
+    folder = postgres_production.folder / "running"
+    folder.mkdir()
+    shutil.chown(folder, "postgres", "postgres")
+    server = Server(folder / "data")
+    subprocess.run(["cp", "-a", str(postgres_production.folder / "cold"), str(server.data)], check=True)
+    server.configure("archive_mode = off\ncheckpoint_timeout = 1h")
+    server.start()
+    try:
+        server.sql("insert into encounter (id) select g from generate_series(401, 450) g")
+        subprocess.run(["cp", "-a", str(server.data), str(folder / "copy")], check=True)
+    finally:
+        server.stop()
+    return folder / "copy"
+
+
+def test_a_copy_of_a_running_server_is_said_to_be_one(postgres_bench: Bench, running_copy: Path) -> None:
+    postgres_bench.lay((running_copy, "pg"))
+    with pytest.raises(Failed) as failed:
+        postgres_bench.start()
+    assert "is a copy of a server that was running (in production) and has no backup_label" in str(failed.value)
+    assert "declare copied_while_running: atomic-snapshot" in str(failed.value)
+    told = postgres_bench.start(copied_while_running="atomic-snapshot")
+    assert postgres_bench.rows() == 450
+    assert "nothing here proves that it was atomic" in told["base"]
+    assert told["notices"] == []
+
+
+def own(path: Path) -> bool:
+    """Return whether a segment holds what its name says; recycled ones hold older log."""
+    return len(path.name) == 24 and int.from_bytes(path.read_bytes()[8:16], "little") == int(path.name[16:], 16) * SEGMENT
+
+
+def test_rot_in_the_log_of_a_snapshot_is_said(postgres_bench: Bench, running_copy: Path) -> None:
+    def change(root: Path) -> None:
+        newest = max(path for path in (root / "pg/pg_wal").iterdir() if path.is_file() and own(path) and b"x" * 50 in path.read_bytes())
+        content = newest.read_bytes()
+        place = content.rindex(b"x" * 50)
+        newest.write_bytes(content[:place] + b"y" * 50 + content[place + 50 :])
+
+    postgres_bench.lay((running_copy, "pg"), change=change)
+    told = postgres_bench.start(copied_while_running="atomic-snapshot")
+    assert postgres_bench.rows() < 450
+    (said,) = of_kind(told, "unused")
+    assert "goes on behind it" in said
+
+
+def test_an_older_server_left_half_way_is_named(postgres_bench: Bench, postgres_production: Production) -> None:
+    damages: dict[str, tuple[Callable[[Path], object], str]] = {
+        "no version": (lambda pg: (pg / "PG_VERSION").unlink(), "there is no PG_VERSION"),
+        "no number": (lambda pg: (pg / "PG_VERSION").write_text("../../evil\n"), "does not hold a version"),
+        "old": (lambda pg: (pg / "PG_VERSION").write_text("9.6\n"), "PostgreSQL 9.6 is too old for this runbook"),
+        "absent": (lambda pg: (pg / "PG_VERSION").write_text("99\n"), "PostgreSQL 99 is not installed where drills run"),
+        "control file": (lambda pg: flip(pg / "global/pg_control", 40), "global/pg_control is damaged"),
+        "label": (lambda pg: (pg / "backup_label").write_text("LABEL: x\n"), "backup_label is damaged"),
+        "incremental": (
+            lambda pg: (pg / "backup_label").write_text("INCREMENTAL FROM LSN: 0/2000028\n"),
+            "the base is an incremental backup",
+        ),
+        "table": (lambda pg: flip(biggest(pg / "base"), 5000), "the base backup is damaged: checksum mismatch for file"),
+    }
+    for change, said in damages.values():
+        lay(postgres_bench, postgres_production, lambda pg, change=change: change(pg) and None)  # type: ignore[misc]
+        with pytest.raises(Failed) as failed:
+            postgres_bench.start()
+        assert said in str(failed.value)
+    lay(postgres_bench, postgres_production)
+    told = postgres_bench.start(verify_base=False)
+    assert (told["base_verified"], told["base"].endswith("verify_base is false")) == (False, True)
+
+
+def flip(path: Path, offset: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 0xFF
+    path.write_bytes(content)
+
+
+def biggest(folder: Path) -> Path:
+    return max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+
+
+def test_marks_that_a_backup_brings_along_are_not_the_drills(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    """A backup must not say about itself that it was recovered already, nor make a standby wait."""
+    folder = postgres_production.folder
+
+    def change(root: Path) -> None:
+        for name in ("drp-recovered", "drp-loaded", "standby.signal", "recovery.signal", "promote", "postmaster.pid"):
+            (root / "pg" / name).write_text("1\n")
+        (root / "pg/recovery.conf").write_text("standby_mode = on\n")
+        (root / "pg").chmod(0o755)
+
+    postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"), change=change)
+    told = postgres_bench.start(wal_archive="wal", verify_base=False)
+    assert postgres_bench.rows() == 400
+    assert of_kind(told, "overridden") == ["recovery.conf: left by a version before 12, and put aside"]
+
+
+# ---- settings
+
+
+def configure(pg: Path, lines: str) -> None:
+    with (pg / "postgresql.conf").open("a") as stream:
+        stream.write(lines)
+
+
+def test_restored_settings_neither_steer_nor_silence(postgres_bench: Bench, postgres_production: Production) -> None:
+    steering = (
+        "recovery_target_xid = '1'\nrecovery_target_inclusive = off\nrecovery_target_timeline = '1'\n"
+        "recovery_min_apply_delay = '8h'\nrestore_command = 'false'\nignore_checksum_failure = on\nhot_standby = on\n"
+        "archive_library = 'basic_archive'\nsynchronous_standby_names = 'nobody'\nprimary_conninfo = 'host=10.0.0.1'\n"
+        "ssl = on\nlog_statement = all\nlog_min_duration_statement = 0\ntrack_counts = off\n"
+    )
+
+    def change(root: Path) -> None:
+        (root / "pg/more").mkdir()
+        (root / "pg/more/steer.conf").write_text(steering)
+        configure(root / "pg", "include_dir = 'more'\n")
+        with (root / "pg/postgresql.auto.conf").open("a") as stream:
+            stream.write("zero_damaged_pages = 'on'\nrecovery_target_inclusive = 'off'\n")
+
+    folder = postgres_production.folder
+    postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"), change=change)
+    told = postgres_bench.start(wal_archive="wal", verify_base=False)
+    assert postgres_bench.rows() == 400
+    overridden = {one.partition(":")[0] for one in of_kind(told, "overridden")}
+    assert overridden == {
+        "recovery_target_xid", "recovery_target_inclusive", "recovery_min_apply_delay", "ignore_checksum_failure",
+        "zero_damaged_pages", "track_counts",
+    }  # fmt: skip
+    names = ("ignore_checksum_failure", "zero_damaged_pages", "archive_mode", "log_statement", "ssl", "recovery_target_xid", "timezone")
+    assert [postgres_bench.ask(f"show {name}") for name in names] == ["off", "off", "off", "none", "off", "", "UTC"]
+    assert "insert into" not in postgres_bench.shell("cat /run/drp-postgres/server.log")
+
+
+def test_a_locale_that_is_not_here_and_a_setting_that_is_unknown(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    lay(postgres_bench, postgres_production, lambda pg: configure(pg, "lc_monetary = 'xx_XX.UTF-8'\nlc_time = 'xx_XX.UTF-8'\n"), "cold")
+    told = postgres_bench.start()
+    assert [one.partition(":")[0] for one in of_kind(told, "overridden")] == ["lc_monetary", "lc_time"]
+    assert "the locale xx_XX.UTF-8 is not installed where drills run" in of_kind(told, "overridden")[0]
+    assert postgres_bench.ask("show lc_monetary") == "C"
+    lay(postgres_bench, postgres_production, lambda pg: configure(pg, "edb_redwood_date = on\nwork_mem = much\n"), "cold")
+    with pytest.raises(Failed) as failed:
+        postgres_bench.start()
+    assert "does not take the restored configuration" in str(failed.value)
+    assert 'unrecognized configuration parameter "edb_redwood_date"' in str(failed.value)
+
+
+def test_libraries_that_work_by_themselves_stay_out(postgres_bench: Bench, postgres_production: Production) -> None:
+    lay(postgres_bench, postgres_production, lambda pg: configure(pg, "shared_preload_libraries = 'pg_stat_statements, \"pg_cron\"'\n"), "cold")
+    told = postgres_bench.start()
+    assert of_kind(told, "held-back") == ["pg_cron: a library that works by itself; not loaded"]
+    assert (told["braked"], told["workers"]) == (["pg_cron"], "as restored")
+    assert postgres_bench.ask("show shared_preload_libraries") == "pg_stat_statements"
+    lay(postgres_bench, postgres_production, lambda pg: configure(pg, "shared_preload_libraries = 'pg_trgm'\n"), "cold")
+    assert postgres_bench.start()["workers"] == "none"
+    assert postgres_bench.ask("show max_worker_processes") == "0"
+
+
+# ---- what the catalogues say
+
+
+@pytest.fixture(scope="module")
+def busy(postgres_production: Production) -> Path:
+    """A cold copy of a server that would do many things by itself, and in which roles and databases say what is hidden."""
+    folder = postgres_production.folder / "busy"
+    folder.mkdir()
+    shutil.chown(folder, "postgres", "postgres")
+    server = Server(folder / "data")
+    subprocess.run(["cp", "-a", str(postgres_production.folder / "cold"), str(server.data)], check=True)
+    server.configure("archive_mode = off\nwal_level = logical\nmax_prepared_transactions = 5")
+    server.start()
+    try:
+        server.sql("""
+            create role clerk login;
+            alter role clerk set zero_damaged_pages = on;
+            alter database ehr set ignore_checksum_failure = on;
+            alter role all set track_counts = off;
+            alter role postgres set default_transaction_read_only = on;
+            create subscription feed connection 'host=10.0.0.9 password=secret' publication p with (connect = false);
+            create extension postgres_fdw;
+            create server billing foreign data wrapper postgres_fdw options (host '10.0.0.7');
+            create user mapping for clerk server billing options (user 'x', password 'secret');
+            create function remember() returns event_trigger language plpgsql as 'begin null; end';
+            create event trigger watch on ddl_command_end execute function remember();
+            create schema jobs;
+            create table jobs.job (jobid bigint, schedule text, command text, username text, jobname text);
+            insert into jobs.job values (7, '*/5 * * * *', 'select send_to_everybody(''M. Dupont'')', 'clerk', 'nightly export');
+            create schema pgagent;
+            create table pgagent.pga_job (jobid int, jobname text, jobenabled bool);
+            insert into pgagent.pga_job values (1, 'vacuum', false);
+            create schema _timescaledb_config;
+            create table _timescaledb_config.bgw_job (id int, application_name text, schedule_interval interval);
+            insert into _timescaledb_config.bgw_job values (1000, 'Compression Policy', '1 day');
+        """)
+    finally:
+        server.stop()
+    return server.data
+
+
+def test_what_would_act_is_listed_from_the_catalogues(postgres_bench: Bench, busy: Path) -> None:
+    postgres_bench.lay((busy, "pg"))
+    told = postgres_bench.start()
+    held = of_kind(told, "held-back")
+    assert held == [
+        "subscription feed: of database ehr, disabled; no worker was started",
+        "ehr: foreign server billing: postgres_fdw, 1 user mappings: it could reach out, and has no way",
+        "ehr: event trigger watch: on ddl_command_end; off in the sessions of checks",
+        "ehr: cron job 7: nightly export, */5 * * * *, clerk",
+        "ehr: timescaledb job 1000: Compression Policy, every 1 day",
+        "ehr: pgagent job 1: vacuum, disabled",
+    ]
+    assert "Dupont" not in json.dumps(told)
+    assert "secret" not in json.dumps(told)
+    assert sorted(of_kind(told, "overridden")) == [
+        "ignore_checksum_failure: on for database ehr; taken back in the restored copy",
+        "track_counts: off for all roles; taken back in the restored copy",
+        "zero_damaged_pages: on for role clerk; taken back in the restored copy",
+    ]
+    assert postgres_bench.ask("select count(*) from pg_db_role_setting") == "1"
+    assert postgres_bench.ask("show ignore_checksum_failure") == "off"
