@@ -74,7 +74,7 @@ WRITES = """
 """.split()
 """How the server writes from here on."""
 CLIENT = """
-    createrole_self_grant default_toast_compression extension_control_path gin_pending_list_limit
+    createrole_self_grant default_text_search_config default_toast_compression extension_control_path gin_pending_list_limit
     icu_validation_level jit_provider restrict_nonsystem_relation_kind transaction_deferrable transaction_isolation
     transaction_read_only vacuum_cleanup_index_scale_factor
 """.split()
@@ -90,7 +90,7 @@ OTHERS = """
 SESSION = """
     allow_system_table_mods array_nulls backslash_quote bytea_output check_function_bodies client_encoding
     client_min_messages constraint_exclusion DateStyle debug_parallel_query default_table_access_method
-    default_tablespace default_text_search_config default_transaction_deferrable default_transaction_isolation
+    default_tablespace default_transaction_deferrable default_transaction_isolation
     default_transaction_read_only dynamic_library_path enable_async_append enable_bitmapscan
     enable_distinct_reordering enable_gathermerge enable_group_by_reordering enable_hashagg enable_hashjoin
     enable_incremental_sort enable_indexonlyscan enable_indexscan enable_material enable_memoize enable_mergejoin
