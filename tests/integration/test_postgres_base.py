@@ -80,12 +80,18 @@ def test_a_copy_of_a_running_server_is_said_to_be_one(postgres_bench: Bench, run
 
 def own(path: Path) -> bool:
     """Return whether a segment holds what its name says; recycled ones hold older log."""
-    return len(path.name) == 24 and int.from_bytes(path.read_bytes()[8:16], "little") == int(path.name[16:], 16) * SEGMENT
+    return (
+        len(path.name) == 24 and int.from_bytes(path.read_bytes()[8:16], "little") == int(path.name[16:], 16) * SEGMENT
+    )
 
 
 def test_rot_in_the_log_of_a_snapshot_is_said(postgres_bench: Bench, running_copy: Path) -> None:
     def change(root: Path) -> None:
-        newest = max(path for path in (root / "pg/pg_wal").iterdir() if path.is_file() and own(path) and b"x" * 50 in path.read_bytes())
+        newest = max(
+            path
+            for path in (root / "pg/pg_wal").iterdir()
+            if path.is_file() and own(path) and b"x" * 50 in path.read_bytes()
+        )
         content = newest.read_bytes()
         place = content.rindex(b"x" * 50)
         newest.write_bytes(content[:place] + b"y" * 50 + content[place + 50 :])
@@ -102,14 +108,20 @@ def test_an_older_server_left_half_way_is_named(postgres_bench: Bench, postgres_
         "no version": (lambda pg: (pg / "PG_VERSION").unlink(), "there is no PG_VERSION"),
         "no number": (lambda pg: (pg / "PG_VERSION").write_text("../../evil\n"), "does not hold a version"),
         "old": (lambda pg: (pg / "PG_VERSION").write_text("9.6\n"), "PostgreSQL 9.6 is too old for this runbook"),
-        "absent": (lambda pg: (pg / "PG_VERSION").write_text("99\n"), "PostgreSQL 99 is not installed where drills run"),
+        "absent": (
+            lambda pg: (pg / "PG_VERSION").write_text("99\n"),
+            "PostgreSQL 99 is not installed where drills run",
+        ),
         "control file": (lambda pg: flip(pg / "global/pg_control", 40), "global/pg_control is damaged"),
         "label": (lambda pg: (pg / "backup_label").write_text("LABEL: x\n"), "backup_label is damaged"),
         "incremental": (
             lambda pg: (pg / "backup_label").write_text("INCREMENTAL FROM LSN: 0/2000028\n"),
             "the base is an incremental backup",
         ),
-        "table": (lambda pg: flip(biggest(pg / "base"), 5000), "the base backup is damaged: checksum mismatch for file"),
+        "table": (
+            lambda pg: flip(biggest(pg / "base"), 5000),
+            "the base backup is damaged: checksum mismatch for file",
+        ),
     }
     for change, said in damages.values():
         lay(postgres_bench, postgres_production, lambda pg, change=change: change(pg) and None)  # type: ignore[misc]
@@ -181,7 +193,15 @@ def test_restored_settings_neither_steer_nor_silence(postgres_bench: Bench, post
         "recovery_target_xid", "recovery_target_inclusive", "recovery_min_apply_delay", "ignore_checksum_failure",
         "zero_damaged_pages", "track_counts",
     }  # fmt: skip
-    names = ("ignore_checksum_failure", "zero_damaged_pages", "archive_mode", "log_statement", "ssl", "recovery_target_xid", "timezone")
+    names = (
+        "ignore_checksum_failure",
+        "zero_damaged_pages",
+        "archive_mode",
+        "log_statement",
+        "ssl",
+        "recovery_target_xid",
+        "timezone",
+    )
     assert [postgres_bench.ask(f"show {name}") for name in names] == ["off", "off", "off", "none", "off", "", "UTC"]
     assert "insert into" not in postgres_bench.shell("cat /run/drp-postgres/server.log")
 
@@ -189,12 +209,22 @@ def test_restored_settings_neither_steer_nor_silence(postgres_bench: Bench, post
 def test_a_locale_that_is_not_here_and_a_setting_that_is_unknown(
     postgres_bench: Bench, postgres_production: Production
 ) -> None:
-    lay(postgres_bench, postgres_production, lambda pg: configure(pg, "lc_monetary = 'xx_XX.UTF-8'\nlc_time = 'xx_XX.UTF-8'\n"), "cold")
+    lay(
+        postgres_bench,
+        postgres_production,
+        lambda pg: configure(pg, "lc_monetary = 'xx_XX.UTF-8'\nlc_time = 'xx_XX.UTF-8'\n"),
+        "cold",
+    )
     told = postgres_bench.start()
     assert [one.partition(":")[0] for one in of_kind(told, "overridden")] == ["lc_monetary", "lc_time"]
     assert "the locale xx_XX.UTF-8 is not installed where drills run" in of_kind(told, "overridden")[0]
     assert postgres_bench.ask("show lc_monetary") == "C"
-    lay(postgres_bench, postgres_production, lambda pg: configure(pg, "edb_redwood_date = on\nwork_mem = much\n"), "cold")
+    lay(
+        postgres_bench,
+        postgres_production,
+        lambda pg: configure(pg, "edb_redwood_date = on\nwork_mem = much\n"),
+        "cold",
+    )
     with pytest.raises(Failed) as failed:
         postgres_bench.start()
     assert "does not take the restored configuration" in str(failed.value)
@@ -202,7 +232,12 @@ def test_a_locale_that_is_not_here_and_a_setting_that_is_unknown(
 
 
 def test_libraries_that_work_by_themselves_stay_out(postgres_bench: Bench, postgres_production: Production) -> None:
-    lay(postgres_bench, postgres_production, lambda pg: configure(pg, "shared_preload_libraries = 'pg_stat_statements, \"pg_cron\"'\n"), "cold")
+    lay(
+        postgres_bench,
+        postgres_production,
+        lambda pg: configure(pg, "shared_preload_libraries = 'pg_stat_statements, \"pg_cron\"'\n"),
+        "cold",
+    )
     told = postgres_bench.start()
     assert of_kind(told, "held-back") == ["pg_cron: a library that works by itself; not loaded"]
     assert (told["braked"], told["workers"]) == (["pg_cron"], "as restored")
@@ -260,7 +295,7 @@ def test_what_would_act_is_listed_from_the_catalogues(postgres_bench: Bench, bus
     assert held == [
         "subscription feed: of database ehr, disabled; no worker was started",
         "ehr: foreign server billing: postgres_fdw, 1 user mappings: it could reach out, and has no way",
-        "ehr: event trigger watch: on ddl_command_end; off in the sessions of checks",
+        "ehr: event trigger watch: on ddl_command_end; checks do not set it off",
         "ehr: cron job 7: nightly export, */5 * * * *, clerk",
         "ehr: timescaledb job 1000: Compression Policy, every 1 day",
         "ehr: pgagent job 1: vacuum, disabled",

@@ -45,7 +45,9 @@ def flip(path: Path, offset: int, count: int = 40) -> None:
 
 def lay(bench: Bench, production: Production, change: Callable[[Path], None] | None = None, base: str = "base") -> Path:
     folder = production.folder
-    return bench.lay((folder / base, "pg"), (folder / "wal", "wal"), change=change and (lambda root: change(root / "wal")))
+    return bench.lay(
+        (folder / base, "pg"), (folder / "wal", "wal"), change=change and (lambda root: change(root / "wal"))
+    )
 
 
 # ---- forms
@@ -110,9 +112,9 @@ FORMS: dict[str, Callable[[Path], None]] = {
     "as archived": lambda wal: None,
     "barman's sub-folders": nested,
     "pgBackRest's repository": pgbackrest,
-    "gzip": packed("gzip", "-q"),
-    "bzip2": packed("bzip2", "-q"),
-    "xz": packed("xz", "-q"),
+    "gzip": packed("gzip", "-q1"),
+    "bzip2": packed("bzip2", "-q1"),
+    "xz": packed("xz", "-q0"),
     "zstd": packed("zstd", "-q", "--rm"),
     "lz4": packed("lz4", "-q", "--rm", "-m"),
     "packed, and nothing says so": without_suffix,
@@ -182,11 +184,15 @@ def test_a_program_that_is_not_installed_is_this_machines_limit(
     postgres_bench: Bench, postgres_production: Production
 ) -> None:
     lay(postgres_bench, postgres_production, packed("lz4", "-q", "--rm", "-m"))
-    postgres_bench.parts["pg_wal"] = postgres_bench.parts["pg_wal"].replace("/usr/local/bin:/usr/bin:/bin", "/nonexistent")
+    postgres_bench.parts["pg_wal"] = postgres_bench.parts["pg_wal"].replace(
+        "/usr/local/bin:/usr/bin:/bin", "/nonexistent"
+    )
     try:
         told = postgres_bench.start(wal_archive="wal")
     finally:
-        postgres_bench.parts["pg_wal"] = postgres_bench.parts["pg_wal"].replace("/nonexistent", "/usr/local/bin:/usr/bin:/bin")
+        postgres_bench.parts["pg_wal"] = postgres_bench.parts["pg_wal"].replace(
+            "/nonexistent", "/usr/local/bin:/usr/bin:/bin"
+        )
     assert any("there is no program lz4" in one for one in of_kind(told, "unused"))
 
 
@@ -305,6 +311,15 @@ def test_damage_to_a_log_is_named(postgres_bench: Bench, postgres_production: Pr
         postgres_bench.start(wal_archive="wal")
 
 
+def said_of(bench: Bench) -> str:
+    """Return what a start has against the log, empty if nothing."""
+    try:
+        bench.start(wal_archive="wal")
+    except Failed as failed:
+        return str(failed)
+    return ""
+
+
 def test_rot_at_any_page_of_the_last_segment_never_passes(
     postgres_bench: Bench, postgres_production: Production
 ) -> None:
@@ -318,12 +333,7 @@ def test_rot_at_any_page_of_the_last_segment_never_passes(
             cut_behind(wal, wal / last.name)
 
         lay(postgres_bench, postgres_production, change)
-        try:
-            postgres_bench.start(wal_archive="wal")
-        except Failed as failed:
-            assert last.name in str(failed), offset
-        else:
-            assert postgres_bench.rows() == 400, offset
+        assert last.name in said_of(postgres_bench) or postgres_bench.rows() == 400, offset
 
 
 # ---- several folders
@@ -400,7 +410,9 @@ def test_a_segment_of_another_cluster_stands_where_the_log_should_go_on(
         postgres_bench.start(wal_archive="wal")
 
 
-def test_a_status_file_that_names_more_than_was_restored(postgres_bench: Bench, postgres_production: Production) -> None:
+def test_a_status_file_that_names_more_than_was_restored(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
     def change(wal: Path) -> None:
         (wal / "archive_status").mkdir()
         (wal / "archive_status" / f"{segments(wal)[0].name}.done").touch()
@@ -408,4 +420,6 @@ def test_a_status_file_that_names_more_than_was_restored(postgres_bench: Bench, 
 
     lay(postgres_bench, postgres_production, change)
     told = postgres_bench.start(wal_archive="wal")
-    assert of_kind(told, "unused") == ["wal/archive_status/0000000100000000000000FE.ready: names a segment that was not restored"]
+    assert of_kind(told, "unused") == [
+        "wal/archive_status/0000000100000000000000FE.ready: names a segment that was not restored"
+    ]

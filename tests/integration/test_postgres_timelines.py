@@ -54,7 +54,12 @@ def test_without_its_history_a_line_cannot_be_placed(postgres_bench: Bench, post
 def test_a_history_that_cannot_be_read_is_not_absent(
     postgres_bench: Bench, postgres_production: Production, text: str, said: str
 ) -> None:
-    lay(postgres_bench, postgres_production, "failover", change=lambda wal: (wal / "00000002.history").write_text(text) and None)
+    lay(
+        postgres_bench,
+        postgres_production,
+        "failover",
+        change=lambda wal: (wal / "00000002.history").write_text(text) and None,
+    )
     with pytest.raises(Failed, match=r"the history wal/00000002\.history is") as failed:
         postgres_bench.start(wal_archive="wal")
     assert said in str(failed.value)
@@ -135,9 +140,11 @@ def test_an_instant_is_reached_and_no_other(postgres_bench: Bench, postgres_prod
     assert (postgres_bench.rows(), told["notices"]) == (300, [])
     assert told["log"]["behind"] > 0
     postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"))
-    with pytest.raises(Failed, match="2020-01-01T00:00:00Z cannot be reached: the base itself holds a checkpoint of 20"):
+    with pytest.raises(
+        Failed, match="2020-01-01T00:00:00Z cannot be reached: the base itself holds a checkpoint of 20"
+    ):
         postgres_bench.start(wal_archive="wal", target="2020-01-01T00:00:00Z")
-    with pytest.raises(Failed, match="2040-01-01T00:00:00Z cannot be reached; the newest transaction .* is of 20"):
+    with pytest.raises(Failed, match=r"2040-01-01T00:00:00Z cannot be reached; the newest transaction .* is of 20"):
         postgres_bench.start(wal_archive="wal", target="2040-01-01T00:00:00Z")
     postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"))
     for text in ("2026-01-01T00:00:00", "yesterday", "2026-01-01T00:00:00+0100x", "2026-13-01T00:00:00Z"):

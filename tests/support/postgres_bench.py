@@ -79,7 +79,21 @@ class Server:
         as_postgres([self.programs / "pg_ctl", "-D", self.data, "-m", mode, "-w", "-s", "stop"], check=False)
 
     def sql(self, text: str, database: str = "ehr") -> str:
-        words = ["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-h", self.host, "-p", self.port, "-U", "postgres", "-d", database]
+        words = [
+            "-X",
+            "-q",
+            "-At",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            self.host,
+            "-p",
+            self.port,
+            "-U",
+            "postgres",
+            "-d",
+            database,
+        ]
         return as_postgres([self.programs / "psql", *words, "-f", "-"], text=text)
 
     def base(self, into: Path) -> None:
@@ -119,7 +133,9 @@ class Production:
         live.start()
         try:
             live.sql("create database ehr", "postgres")
-            live.sql("create table encounter (id bigint primary key, at timestamptz default clock_timestamp(), note text default repeat('x', 200))")
+            live.sql(
+                "create table encounter (id bigint primary key, at timestamptz default clock_timestamp(), note text default repeat('x', 200))"
+            )
             live.add(1, 100)
             live.base(self.folder / "base")
             live.add(101, 200, archive=archive)
@@ -153,7 +169,9 @@ class Production:
         folder = self._made(f"{name}-server")
         server = Server(folder / "data")
         subprocess.run(["cp", "-a", str(self.folder / "base"), str(server.data)], check=True)
-        server.configure(f"archive_mode = on\narchive_command = '{copies_to(own)}'\nrestore_command = 'cp {archive}/%f %p'")
+        server.configure(
+            f"archive_mode = on\narchive_command = '{copies_to(own)}'\nrestore_command = 'cp {archive}/%f %p'"
+        )
         (server.data / "recovery.signal").touch()
         shutil.chown(server.data / "recovery.signal", "postgres", "postgres")
         server.start()

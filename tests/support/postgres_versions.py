@@ -69,7 +69,7 @@ OLDEST = """
     wal_receiver_status_interval wal_receiver_timeout wal_recycle wal_retrieve_retry_interval wal_segment_size
     wal_sender_timeout wal_sync_method wal_writer_delay wal_writer_flush_after work_mem xmlbinary xmloption
     zero_damaged_pages
-""".split()
+"""
 CAME = {
     13: """
         autovacuum_vacuum_insert_scale_factor autovacuum_vacuum_insert_threshold backtrace_functions
@@ -77,32 +77,32 @@ CAME = {
         log_parameter_max_length log_parameter_max_length_on_error log_statement_sample_rate
         logical_decoding_work_mem maintenance_io_concurrency max_slot_wal_keep_size wal_keep_size
         wal_receiver_create_temp_slot wal_skip_threshold
-    """.split(),
+    """,
     14: """
         client_connection_check_interval compute_query_id debug_discard_caches default_toast_compression
         enable_async_append enable_memoize huge_page_size idle_session_timeout in_hot_standby
         log_recovery_conflict_waits min_dynamic_shared_memory recovery_init_sync_method
         remove_temp_files_after_crash ssl_crl_dir track_wal_io_timing vacuum_failsafe_age
         vacuum_multixact_failsafe_age
-    """.split(),
+    """,
     15: """
         archive_library extension_destdir log_startup_progress_interval recovery_prefetch
         recursive_worktable_factor shared_memory_size shared_memory_size_in_huge_pages stats_fetch_consistency
         wal_decode_buffer_size
-    """.split(),
+    """,
     16: """
         createrole_self_grant debug_io_direct debug_logical_replication_streaming debug_parallel_query
         enable_presorted_aggregate file_extend_method gss_accept_delegation icu_validation_level
         max_parallel_apply_workers_per_subscription reserved_connections scram_iterations send_abort_for_crash
         send_abort_for_kill vacuum_buffer_usage_limit
-    """.split(),
+    """,
     17: """
         allow_alter_system commit_timestamp_buffers enable_group_by_reordering event_triggers huge_pages_status
         io_combine_limit max_notify_queue_pages multixact_member_buffers multixact_offset_buffers notify_buffers
         serializable_buffers subtransaction_buffers summarize_wal sync_replication_slots
         synchronized_standby_slots trace_connection_negotiation transaction_buffers transaction_timeout
         wal_summary_keep_time
-    """.split(),
+    """,
     18: """
         autovacuum_vacuum_max_threshold autovacuum_worker_slots enable_distinct_reordering
         enable_self_join_elimination extension_control_path file_copy_method idle_replication_slot_timeout
@@ -110,13 +110,20 @@ CAME = {
         max_active_replication_origins md5_password_warnings num_os_semaphores oauth_validator_libraries
         output_plugin_libraries ssl_groups ssl_tls13_ciphers track_cost_delay_timing
         vacuum_max_eager_freeze_failure_rate vacuum_truncate
-    """.split(),
+    """,
 }
 WENT = {
     13: ["wal_keep_segments"],
     14: ["operator_precedence_warning", "vacuum_cleanup_index_scale_factor"],
     15: ["stats_temp_directory"],
-    16: ["extension_destdir", "force_parallel_mode", "lc_collate", "lc_ctype", "promote_trigger_file", "vacuum_defer_cleanup_age"],
+    16: [
+        "extension_destdir",
+        "force_parallel_mode",
+        "lc_collate",
+        "lc_ctype",
+        "promote_trigger_file",
+        "vacuum_defer_cleanup_age",
+    ],
     17: ["db_user_namespace", "old_snapshot_threshold", "trace_recovery_messages"],
     18: ["ssl_ecdh_curve"],
 }
@@ -124,8 +131,8 @@ WENT = {
 
 def names(version: int) -> set[str]:
     """Return the names of a version."""
-    found = set(OLDEST)
+    found = set(OLDEST.split())
     for later in range(13, version + 1):
-        found |= set(CAME[later])
+        found |= set(CAME[later].split())
         found -= set(WENT.get(later, ()))
     return found

@@ -86,7 +86,9 @@ class PostgresVerifier:
         assert isinstance(options, PostgresOptions)
         session = Session(
             target,
-            Connection(host=options.host, port=options.port, user=options.user, database=options.database or "postgres"),
+            Connection(
+                host=options.host, port=options.port, user=options.user, database=options.database or "postgres"
+            ),
             options.binaries or find_binaries(target),
             expectation.timeout_seconds,
         )

@@ -96,7 +96,9 @@ def check_checksums(
         more = f"; and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else ""
         yield failed(check, statement, observed="; ".join(damaged[:_NAMED]) + more, expected="no failure")
     elif others:  # a page that such a session read is in the buffers, whatever it was like
-        yield undetermined(check, statement, observed=f"others read pages without being told of damage: {'; '.join(others)}")
+        yield undetermined(
+            check, statement, observed=f"others read pages without being told of damage: {'; '.join(others)}"
+        )
     elif not unread:
         yield passed(check, statement, observed=f"all {pages} pages were read; no failure")
     else:

@@ -59,7 +59,19 @@ def hiding(session: Session, database: str) -> tuple[str, ...]:
 
     Asked without settings of our own, as an application asks.
     """
-    words = ("-X", "-q", "-A", "-t", "--no-password", "-v", "VERBOSITY=verbose", "-d", database, "-c", _OTHERWISE % _NAMES)
+    words = (
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "--no-password",
+        "-v",
+        "VERBOSITY=verbose",
+        "-d",
+        database,
+        "-c",
+        _OTHERWISE % _NAMES,
+    )
     ended = session.run("psql", words, settings="-c statement_timeout=60000 -c search_path=pg_catalog")
     if ended.exit_code != 0:
         raise NoAnswer(trouble_of(ended))
@@ -73,7 +85,9 @@ def hiding(session: Session, database: str) -> tuple[str, ...]:
             case [str(role), str(place), str(setting)]:
                 name, _, value = setting.partition("=")
                 if name in _WANTED and (value.strip().lower() in _ON) != (_WANTED[name] == "on"):
-                    owner = " in ".join([*([f"role {role}"] if role else []), *([f"database {place}"] if place else [])])
+                    owner = " in ".join(
+                        [*([f"role {role}"] if role else []), *([f"database {place}"] if place else [])]
+                    )
                     found[f"{name} is {value} for {owner or 'all roles'}"] = None
     return tuple(found)
 

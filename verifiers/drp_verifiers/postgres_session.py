@@ -115,7 +115,7 @@ class Session:
         return execution
 
     def settings(self, *, read_only: bool = True) -> str:
-        """Return the server settings of every session. Raises NoAnswer when it has to ask for the version and cannot."""
+        """Return the server settings of every session. Raises NoAnswer when the server does not say its version."""
         version, superuser = self.opening()
         return f"{self._always(read_only=read_only)} {options(SETTINGS, version, superuser=superuser)}"
 

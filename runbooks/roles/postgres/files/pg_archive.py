@@ -116,8 +116,6 @@ class Log:
         kind = ""
         try:
             kind = packing(path)
-            if path.stat().st_size == 0:
-                raise Unreadable("is empty", damaged=True)
             self._fits(path, kind, timeline, number, unfinished=unfinished)
         except _Foreign as error:
             self.foreign.append((str(path.parent), Bad(subject, error.reason, timeline, number, limit=False)))
@@ -136,6 +134,8 @@ class Log:
 
     def _fits(self, path: Path, kind: str, timeline: int, number: int, *, unfinished: bool) -> None:
         """Raise Unreadable unless a file holds what its name says."""
+        if path.stat().st_size == 0:
+            raise Unreadable("is empty", damaged=True)
         wanted = self.control.segment_bytes
         head = head_of(path, kind)
         if head is None:

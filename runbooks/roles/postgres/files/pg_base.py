@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from datetime import datetime
@@ -11,7 +10,16 @@ from typing import NamedTuple
 
 from pg_common import RUN, Control, Failure, complaint, lsn, notice, printable, run_tool
 
-LEFT_OUT = ("pg_dynshmem", "pg_notify", "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat", "pg_stat_tmp", "pg_subtrans")
+LEFT_OUT = (
+    "pg_dynshmem",
+    "pg_notify",
+    "pg_replslot",
+    "pg_serial",
+    "pg_snapshots",
+    "pg_stat",
+    "pg_stat_tmp",
+    "pg_subtrans",
+)
 """Directories whose content a backup may leave out; some tools leave the directories out as well."""
 CLEAN = ("shut down", "shut down in recovery")
 _UNDECLARED = (
@@ -29,7 +37,7 @@ class Base(NamedTuple):
     timeline: int
     start: int
     at: datetime
-    """That of its newest checkpoint: no earlier state can be had from it. Without any zone that has to be guessed."""
+    """That of its newest checkpoint: no earlier state can be had from it."""
     statement: str
 
 
@@ -41,8 +49,8 @@ def what_it_is(data: Path, control: Control, declared: str) -> Base:
     manifest = data / "backup_manifest"
     if manifest.exists() and '"backup_label"' in manifest.read_text("utf-8", "replace"):
         raise Failure(
-            "backup_manifest names backup_label, which is missing: without it PostgreSQL begins to recover at the wrong "
-            "place, and opens with old and new pages mixed"
+            "backup_manifest names backup_label, which is missing: without it PostgreSQL begins to recover at the "
+            "wrong place, and opens with old and new pages mixed"
         )
     if control.state in CLEAN and not (data / "postmaster.pid").exists():
         said = f"cold copy of a server that was {control.state}"
@@ -145,12 +153,3 @@ def _restored(root: Path, wanted: str) -> str | None:
         if base != Path("/") and os.path.isdir(place):
             return place
     return None
-
-
-def promised(data: Path) -> int:
-    """Return the position up to which a base backup needs the log by its own manifest, 0 if it does not say."""
-    try:
-        ranges = json.loads((data / "backup_manifest").read_text("utf-8", "replace")).get("WAL-Ranges", [])
-        return max((lsn(one["End-LSN"]) for one in ranges), default=0)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return 0

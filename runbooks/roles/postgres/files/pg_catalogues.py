@@ -1,4 +1,4 @@
-"""What the restored databases would do by themselves, and which of their settings would hide damage, by their catalogues.
+"""What the restored databases would do by themselves, and which of their settings would hide damage.
 
 Nothing is held back here: no worker starts and nobody listens. It is said what was really there; and settings of roles
 and databases that hide damage are taken back, since they outrank the drill's own.
@@ -14,7 +14,6 @@ from typing import Any
 import pg_settings
 from pg_common import answer, notice, printable, run_tool, server_folder
 
-_MOST = 40
 _EVERYWHERE = """
 SELECT json_build_array('held-back', 'subscription ' || subname, 'of database ' || datname || CASE WHEN subenabled
   THEN ', enabled in production' ELSE ', disabled' END || '; no worker was started')
@@ -23,46 +22,65 @@ SELECT json_build_array('held-back', 'replication slot ' || slot_name, 'kept for
 FROM pg_catalog.pg_replication_slots;
 """
 _IN_EACH = """
-SELECT json_build_array('held-back', 'foreign server ' || srvname, fdwname || ', ' || (SELECT count(*) FROM
-  pg_catalog.pg_user_mappings AS m WHERE m.srvid = s.oid) || ' user mappings: it could reach out, and has no way')
+SELECT json_build_array('held-back', 'foreign server ' || srvname, fdwname || ', ' || (SELECT count(*)
+  FROM pg_catalog.pg_user_mappings AS m WHERE m.srvid = s.oid) || ' user mappings: it could reach out, and has no way')
 FROM pg_catalog.pg_foreign_server AS s JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw;
 SELECT json_build_array('held-back', 'extension ' || extname, 'its functions could reach out, and have no way')
-FROM pg_catalog.pg_extension WHERE extname IN ('dblink', 'http', 'pg_net', 'pgsql_http', 'plsh', 'pg_curl', 'aws_s3', 'plproxy');
-SELECT json_build_array('held-back', 'event trigger ' || evtname, 'on ' || evtevent || '; off in the sessions of checks')
+FROM pg_catalog.pg_extension
+WHERE extname IN ('dblink', 'http', 'pg_net', 'pgsql_http', 'plsh', 'pg_curl', 'aws_s3', 'plproxy');
+SELECT json_build_array('held-back', 'event trigger ' || evtname, 'on ' || evtevent || '; checks do not set it off')
 FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D';
-SELECT format('SELECT json_build_array(%L, %L || jobid, concat_ws(%L, to_jsonb(q) ->> %L, schedule, to_jsonb(q) ->> %L)) '
-  'FROM ONLY %I.%I AS q ORDER BY jobid LIMIT 40', 'held-back', 'cron job ', ', ', 'jobname', 'username', n.nspname, c.relname)
-FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relname = 'job' AND 3 = (SELECT count(*) FROM pg_catalog.pg_attribute AS a
-  WHERE a.attrelid = c.oid AND attname IN ('jobid', 'schedule', 'command')) \\gexec
-SELECT format('SELECT json_build_array(%L, %L || id, concat_ws(%L, to_jsonb(q) ->> %L, %L || (to_jsonb(q) ->> %L))) '
-  'FROM ONLY %I.%I AS q ORDER BY id LIMIT 40', 'held-back', 'timescaledb job ', ', ', 'application_name', 'every ',
-  'schedule_interval', n.nspname, c.relname)
-FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relname = 'bgw_job' \\gexec
-SELECT format('SELECT json_build_array(%L, %L || jobid, concat_ws(%L, to_jsonb(q) ->> %L, CASE to_jsonb(q) ->> %L WHEN %L '
-  'THEN %L END)) FROM ONLY %I.%I AS q ORDER BY jobid LIMIT 40', 'held-back', 'pgagent job ', ', ', 'jobname', 'jobenabled',
-  'false', 'disabled', n.nspname, c.relname)
-FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relname = 'pga_job' \\gexec
-SELECT format('SELECT json_build_array(%L, %L, count(*) || %L) FROM ONLY %I.%I HAVING count(*) > 0', 'held-back',
-  'partitions by pg_partman', ' tables whose partitions it makes', n.nspname, c.relname)
-FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relname = 'part_config' \\gexec
 """
+_JOBS = (  # table, wherever it is; columns that it has; what is told of a row
+    ("job", ("jobid", "schedule", "command"), "'cron job ' || jobid", "j ->> 'jobname', schedule, j ->> 'username'"),
+    (
+        "bgw_job",
+        ("id", "application_name"),
+        "'timescaledb job ' || id",
+        "application_name, 'every ' || (j ->> 'schedule_interval')",
+    ),
+    (
+        "pga_job",
+        ("jobid", "jobname"),
+        "'pgagent job ' || jobid",
+        "jobname, CASE j ->> 'jobenabled' WHEN 'false' THEN 'disabled' END",
+    ),
+    ("part_config", ("parent_table",), "'partitions of ' || parent_table", "'made by pg_partman'"),
+)
+"""What is told of a job is its name and its time: what it does may name a patient."""
+
+
+_JOB = """
+SELECT format($f$SELECT json_build_array('held-back', SUBJECT, concat_ws(', ', OBSERVED))
+  FROM (SELECT q.*, to_jsonb(q) AS j FROM ONLY %I.%I AS q) AS q ORDER BY FIRST LIMIT 40$f$, n.nspname, c.relname)
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relname = 'TABLE' AND ARRAY[COLUMNS]::name[] <@ (SELECT array_agg(attname)
+  FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid) \\gexec
+"""
+
+
+def _jobs() -> str:
+    """Return queries for the jobs of schedulers, in whatever schema their tables are."""
+    queries = []
+    for table, columns, subject, observed in _JOBS:
+        listed = ", ".join(f"'{column}'" for column in columns)
+        query = _JOB.replace("TABLE", table).replace("COLUMNS", listed).replace("FIRST", columns[0])
+        queries.append(query.replace("SUBJECT", subject).replace("OBSERVED", observed))
+    return "".join(queries)
+
+
 _OF_ROLES = """
 SELECT json_build_array(coalesce(datname, ''), coalesce(rolname, ''), setting)
 FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN unnest(setconfig) AS setting
 LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole;
 """
 _TAKE_BACK = """
-SELECT CASE WHEN rolname IS NULL THEN format('ALTER DATABASE %I RESET %I', datname, name)
-  ELSE format('ALTER ROLE %s%s RESET %I', CASE rolname WHEN '' THEN 'ALL' ELSE quote_ident(rolname) END,
-    CASE WHEN datname IS NULL THEN '' ELSE format(' IN DATABASE %I', datname) END, name) END
-FROM (SELECT d.datname, CASE WHEN s.setrole = 0 THEN CASE WHEN s.setdatabase = 0 THEN '' END ELSE r.rolname END AS rolname,
-    split_part(setting, '=', 1) AS name
-  FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN unnest(setconfig) AS setting
-  LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole) AS q
+SELECT CASE WHEN s.setrole = 0 AND s.setdatabase <> 0 THEN format('ALTER DATABASE %I RESET %I', d.datname, name)
+  ELSE concat('ALTER ROLE ', coalesce(quote_ident(r.rolname), 'ALL'), ' IN DATABASE ' || quote_ident(d.datname),
+    ' RESET ', quote_ident(name)) END
+FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN unnest(setconfig) AS setting
+CROSS JOIN split_part(setting, '=', 1) AS name
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
 WHERE name IN (NAMES) \\gexec
 """
 _OF_FILES = "SELECT json_build_array(name, setting) FROM pg_catalog.pg_file_settings ORDER BY seqno;"
@@ -106,18 +124,16 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
     version, programs = server_folder(Path(request["data"]), request["programs"])
     server = Server(programs, int(version), request["port"])
     try:
-        found = [*_held_back(server, request["dumps"] == ""), *_overridden(server)]
+        found = [*_held_back(server), *_overridden(server)]
     except OSError as error:
         found = [notice("held-back", "jobs and senders", f"could not be listed: {error}")]
-    kinds = {kind: [one for one in found if one["kind"] == kind] for kind in ("held-back", "overridden")}
-    return {"notices": [one for listed in kinds.values() for one in listed[:_MOST]]}
+    return {"notices": found}
 
 
-def _held_back(server: Server, everything: bool) -> Iterator[dict[str, str]]:
-    names = [str(row[0]) for row in server.rows("postgres", _DATABASES)]
+def _held_back(server: Server) -> Iterator[dict[str, str]]:
     yield from (notice(*row) for row in server.rows("postgres", _EVERYWHERE) if len(row) == 3)
-    for name in names if everything else [one for one in names if not one.startswith("template")]:
-        for row in server.rows(name, _IN_EACH):
+    for name in [str(row[0]) for row in server.rows("postgres", _DATABASES)]:
+        for row in server.rows(name, _IN_EACH + _jobs()):
             if len(row) == 3:
                 kind, subject, observed = row
                 yield notice(kind, f"{name}: {subject}", observed)
@@ -131,7 +147,9 @@ def _overridden(server: Server) -> Iterator[dict[str, str]]:
         last[str(name)] = str(value)
     for name, value in last.items():
         if name in told and pg_settings.differs(told[name], value):
-            yield notice("overridden", name, f"{value} in the restored configuration; {told[name].value or 'none'} in the drill")
+            yield notice(
+                "overridden", name, f"{value} in the restored configuration; {told[name].value or 'none'} in the drill"
+            )
     hiding = {one.name: one for one in pg_settings.SILENCES}
     found = False
     for database, role, setting in (row for row in server.rows("postgres", _OF_ROLES) if len(row) == 3):

@@ -21,6 +21,11 @@ RUN = Path(os.environ.get("DRP_POSTGRES_RUN", "/run/drp-postgres"))
 MAINTENANCE = ("postgres", "template1")
 
 
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d(:?\d\d)?)$")
+_TOLD = 11
+"""How many notices of one kind a program hands over before it only counts them."""
+
+
 class Failure(Exception):
     """What to tell, in one line."""
 
@@ -68,7 +73,9 @@ def server_folder(data: Path, given: str = "") -> tuple[str, Path]:
     if not re.fullmatch(r"\d{1,2}(\.\d)?", version):
         raise Failure(f"{path} does not hold a version")
     if "." in version or int(version) < 12:
-        raise Failure(f"PostgreSQL {version} is too old for this runbook, which knows 12 and later: upgrade a copy of it")
+        raise Failure(
+            f"PostgreSQL {version} is too old for this runbook, which knows 12 and later: upgrade a copy of it"
+        )
     for folder in candidates(version, given):
         if (folder / "postgres").exists():
             return version, folder
@@ -79,6 +86,15 @@ def candidates(version: str, given: str = "") -> list[Path]:
     """Return where programs of a version may be: as declared, Debian's and Ubuntu's place, PGDG's, EDB's."""
     usual = (f"/usr/lib/postgresql/{version}/bin", f"/usr/pgsql-{version}/bin", f"/opt/PostgreSQL/{version}/bin")
     return [Path(folder) for folder in ([given] if given else usual)]
+
+
+def launched() -> bool:
+    """Return whether the server process that was launched here is alive; it may not have written its number yet."""
+    number = recall("launched")
+    try:
+        return bool(number) and Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def running(data: Path) -> int:
@@ -96,11 +112,28 @@ def running(data: Path) -> int:
     return 0
 
 
+def instant(text: str) -> datetime | None:
+    """Return the instant to recover to. Raises Failure when it is none."""
+    if not text:
+        return None
+    if _INSTANT.match(text) is None:
+        raise Failure(f"recovery_target_time {text} has no time zone, or is no instant: write 2026-11-21T02:00:00Z")
+    plain = re.sub(r"[Zz]$", "+00:00", text.replace(" ", "T"))
+    plain = re.sub(r"([+-]\d\d)(\d\d)?$", lambda found: f"{found[1]}:{found[2] or '00'}", plain)
+    plain = re.sub(r"(T\d\d:\d\d)([+-])", r"\1:00\2", plain)
+    plain = re.sub(r"\.(\d+)", lambda found: "." + found[1].ljust(6, "0"), plain)
+    try:
+        return datetime.fromisoformat(plain).astimezone(timezone.utc)
+    except ValueError:
+        raise Failure(f"recovery_target_time {text} is no instant: write 2026-11-21T02:00:00Z") from None
+
+
 class Control:
     """The control file of a cluster, as the server's own pg_controldata reads it."""
 
     def __init__(self, programs: Path, data: Path) -> None:
         """Read it. Raises Failure when it is missing or does not fit its own checksum."""
+        self.data = data
         ended = run_tool([programs / "pg_controldata", "-D", data])
         if ended.returncode:
             raise Failure(f"the control file cannot be read: {complaint(ended, 'pg_controldata')}")
@@ -114,10 +147,10 @@ class Control:
             self.page_bytes = int(self.fields["WAL block size"])
             self.timeline = int(self.fields["Latest checkpoint's TimeLineID"])
             self.redo = lsn(self.fields["Latest checkpoint's REDO location"])
-            self.at = datetime.strptime(self.fields["Time of latest checkpoint"], "%a %b %d %H:%M:%S %Y")
+            at = datetime.strptime(self.fields["Time of latest checkpoint"] + " +0000", "%a %b %d %H:%M:%S %Y %z")
         except (KeyError, ValueError):
             raise Failure("global/pg_control does not hold what a server writes into it") from None
-        self.at = self.at.replace(tzinfo=timezone.utc)
+        self.at = at.astimezone(timezone.utc)
         self.state = self.fields.get("Database cluster state", "")
 
 
@@ -139,6 +172,19 @@ def notice(kind: str, subject: object, observed: object) -> dict[str, str]:
     return {"kind": kind, "subject": printable(subject), "observed": printable(observed, 280)}
 
 
+def capped(notices: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return notices, the many of one kind counted."""
+    told = []
+    for kind in dict.fromkeys(one["kind"] for one in notices):
+        same = [one for one in notices if one["kind"] == kind]
+        told += same[:_TOLD]
+        if len(same) > _TOLD:
+            told.append(
+                notice(kind, f"{len(same) - _TOLD} more", f"{len(same)} in all; the last: {same[-1]['subject']}")
+            )
+    return told
+
+
 def remember(name: str, value: Any) -> None:
     """Keep something for the next program of this role; whole or not at all."""
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -156,7 +202,8 @@ def recall(name: str) -> Any:
 def answer(work: Any, request: dict[str, Any]) -> None:
     """Do the work and print its answer as JSON; a failure is one line on standard error."""
     try:
-        print(json.dumps(work(request)))
+        done = work(request)
+        print(json.dumps({**done, "notices": capped(done["notices"])} if "notices" in done else done))
     except Failure as failure:
         sys.exit(str(failure))
     except OSError as error:

@@ -10,7 +10,9 @@ from typing import Any
 import pg_settings
 from pg_common import RUN, Failure, notice, printable, run_tool
 
-_INVALID = re.compile(r"(?:LOG|FATAL|ERROR): +(?:[^:]*: )?((?:invalid value for|unrecognized configuration) parameter .*|.*could not.*)")
+_INVALID = re.compile(
+    r"(?:LOG|FATAL|ERROR): +(?:[^:]*: )?((?:invalid value for|unrecognized configuration) parameter .*|.*could not.*)"
+)
 _LOCALE = re.compile(r'parameter "(lc_monetary|lc_numeric|lc_time)": "([^"]*)"')
 
 
@@ -39,7 +41,9 @@ class Configuration:
             own.write_text("\n".join([f"include '{quoted}'", *(f"{name} = 'C'" for name in missing)]) + "\n")
             self.path = own
             for name, value in missing.items():
-                self.notices.append(notice("overridden", name, f"the locale {value} is not installed where drills run: C"))
+                self.notices.append(
+                    notice("overridden", name, f"the locale {value} is not installed where drills run: C")
+                )
             complaints = self._complaints()
         if complaints:
             said = "; ".join(printable(line, 160) for line in complaints[:4])
@@ -69,7 +73,9 @@ class Configuration:
         return "on" if all(os.access(name, os.R_OK) for name in files) else "off"
 
 
-def overrides(request: dict[str, Any], configuration: Configuration, version: int, preload: list[str]) -> tuple[Any, Any]:
+def overrides(
+    request: dict[str, Any], configuration: Configuration, version: int, preload: list[str]
+) -> tuple[Any, Any]:
     """Return the drill's settings as ``name=value``, and what was told about the libraries.
 
     ``preload`` are libraries that the extensions of a dump need. No library's own workers start where one stays that
@@ -103,6 +109,8 @@ def overrides(request: dict[str, Any], configuration: Configuration, version: in
 
 def entrances(passwords: str) -> None:
     """Write who may enter: everybody by the socket; over TCP with a password where it is part of the test."""
-    everybody = "host all postgres all trust\nhost all all all md5\n" if passwords == "required" else "host all all all trust\n"
+    everybody = (
+        "host all postgres all trust\nhost all all all md5\n" if passwords == "required" else "host all all all trust\n"
+    )
     (RUN / "pg_hba.conf").write_text("local all all trust\n" + everybody)
     (RUN / "pg_ident.conf").write_text("")

@@ -20,6 +20,8 @@ class Dump(NamedTuple):
     database: str
     version: int
     extensions: tuple[str, ...]
+    parallel: bool
+    """Whether several parts can be loaded at once: of an archive of tar they cannot."""
 
 
 def find(folder: Path) -> tuple[list[Path], list[dict[str, str]]]:
@@ -63,7 +65,9 @@ def _looks_like(path: Path) -> str:
     packed = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18")
     if first.startswith(packed):
         return "packed, and not unpacked here: pg_dump -Fc and -Fd pack what they write themselves"
-    if first.startswith((b"age-encryption.org/", b"-----BEGIN", b"Salted__")) or re.search(r"\.(age|gpg|pgp|enc)$", path.name):
+    if first.startswith((b"age-encryption.org/", b"-----BEGIN", b"Salted__")) or re.search(
+        r"\.(age|gpg|pgp|enc)$", path.name
+    ):
         return "encrypted, and its key is not here"
     return "" if first and not path.name.lower().endswith((".sql", ".tar")) else "no dump that is known here"
 
@@ -78,7 +82,8 @@ def look(path: Path, programs: Path) -> Dump:
     extensions = re.findall(r"^\d+; \d+ \d+ EXTENSION - (\S+) *$", ended.stdout, re.MULTILINE)
     if version is None or database is None:
         raise Failure(f"the dump {printable(path.name)} is damaged: its contents do not say where it came from")
-    return Dump(path, database.group(1), int(version.group(1)), tuple(extensions))
+    parallel = re.search(r"^; *Format: TAR\b", ended.stdout, re.MULTILINE) is None
+    return Dump(path, database.group(1), int(version.group(1)), tuple(extensions), parallel)
 
 
 def once(dumps: list[Dump]) -> None:

@@ -1,4 +1,8 @@
-"""Judge where a recovery ended: the end of a log is proven by what lies behind it, never taken from the server's word."""
+"""Judge where a recovery ended: by what lies behind it in the files of the log, never by the server's word.
+
+PostgreSQL takes the first record that it cannot read for the end of the log, and opens. Whatever a server wrote behind
+that place and was restored makes it a gap, rot or a time line that was left out: the start fails and names it.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from pg_archive import Bad, Piece, whole_segment
-from pg_common import RUN, Failure, lsn, notice, shown
+from pg_common import RUN, Failure, instant, lsn, notice, shown
 from pg_timelines import Way
-from pg_wal import PAGE, Page, Unreadable, behind_on_page, behind_on_pages, segment_name, segment_of, written_pages
+from pg_wal import (
+    PAGE,
+    Page,
+    Unreadable,
+    behind_on_page,
+    behind_on_pages,
+    segment_name,
+    segment_of,
+    written_pages,
+)
+
+_STOPPED = re.compile(r"(?:before|after) (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?)")
 
 
 def delivered() -> list[dict[str, str]]:
-    """Return what the server asked for and got or did not get, in that order."""
+    """Return what the server asked for and got, or did not get, in that order."""
     path = RUN / "fetched"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -33,12 +48,13 @@ def refused() -> list[dict[str, str]]:
 class End:
     """The end of a recovery, among the files of the log."""
 
-    def __init__(self, position: int, plan: dict[str, Any]) -> None:
-        self.position, self.plan = position, plan
-        self.each = int(plan["segment_bytes"])
-        self.number = position // self.each
+    def __init__(self, data: Path, plan: dict[str, Any]) -> None:
+        """Find it by the history that the server wrote for its own new time line. Raises Failure."""
+        self.plan, self.each = plan, int(plan["segment_bytes"])
+        self.position, self.why = _left(data, plan["target"])
+        self.number = self.position // self.each
         self.way = Way(plan["target"], tuple((line, end) for line, end in plan["way"]))
-        self.line = self.way.line_at(position)
+        self.line = self.way.line_at(self.position)
         self.pieces = {(one[0], one[1]): Piece(*one[2:]) for one in plan["segments"]}
         self.bad = [Bad(*one) for one in plan["bad"]]
 
@@ -50,91 +66,96 @@ class End:
                 return self.pieces.get(key)
         return None
 
-    def name(self, number: int) -> str:
-        return segment_name(self.line, number, self.each)
-
-    def behind(self) -> list[tuple[int, int]]:
-        """Return the segments of the way that lie behind the end: on its own line, and on those that follow."""
-        return sorted(key for key in self.pieces if self._follows(*key))
-
-    def _follows(self, line: int, number: int) -> bool:
-        """Return whether a segment holds log behind the end, by its name."""
-        begin = number * self.each
-        left = dict(self.way.lines).get(line, 0)
-        return begin + self.each > self.position and begin >= self.position and (not left or begin < left)
+    def behind(self) -> list[Piece]:
+        """Return the files of the way that lie behind the end: on its own time line, and on those that follow."""
+        return [self.pieces[key] for key in sorted(self.pieces) if self._on_the_way(*key, self.position)]
 
     def lost(self) -> list[Bad]:
-        """Return the files that cannot be used although the log goes on in them."""
-        return [one for one in self.bad if self._wanted(one) and (one.timeline, one.number) not in self.pieces]
+        """Return the files that cannot be used although the log goes on in them, nearest first."""
+        first = self.number * self.each
+        found = [one for one in self.bad if self._on_the_way(one.timeline, one.number, first)]
+        return sorted(
+            (one for one in found if (one.timeline, one.number) not in self.pieces), key=lambda one: one.number
+        )
 
-    def _wanted(self, one: Bad) -> bool:
-        left = dict(self.way.lines).get(one.timeline)
-        if one.number < 0 or left is None:
-            return one.number < 0 and self.way.names(one.timeline)
-        return (one.number + 1) * self.each > self.position and (not left or one.number * self.each < left)
+    def _on_the_way(self, line: int, number: int, position: int) -> bool:
+        """Return whether a segment begins at or behind a position, and before its time line was left."""
+        left = dict(self.way.lines).get(line)
+        begin = number * self.each
+        return left is not None and begin >= position and (left == 0 or begin < left)
+
+
+def _left(data: Path, wanted: int) -> tuple[int, str]:
+    known = {path.stem for path in (RUN / "log").glob("*.history")}
+    found = sorted(path for path in (data / "pg_wal").glob("????????.history") if path.stem not in known)
+    if not found:
+        raise Failure("the server has opened without a recovery: it wrote no history of a new time line")
+    lines = [line for line in found[-1].read_text("utf-8", "replace").splitlines() if line.strip()]
+    line, position, why = [*lines[-1].split("\t", 2), "", ""][:3]
+    if int(line) != wanted:
+        raise Failure(f"the server recovered along time line {line} instead of {wanted}")
+    return lsn(position), why
 
 
 def judge(data: Path, plan: dict[str, Any], target: str) -> dict[str, Any]:
     """Return where recovery ended, and notices. Raises Failure when something that was restored lies behind it."""
-    position, why = recovery_end(data, plan)
-    end = End(position, plan)
-    notices: list[dict[str, str]] = []
+    end = End(data, plan)
     told = {
-        "ended_at": shown(position),
+        "ended_at": shown(end.position),
         "timeline": end.line,
         "log": {"used": len(fetched()), "older": sum(plan["older"].values()), "behind": len(end.behind())},
     }
-    lost = end.lost()
+    unread = [notice("unused", one.subject, one.reason) for one in end.bad if one.number < 0]
     if target:
-        if not re.match(r"(before|after) \d{4}-", why):
-            raise Failure(f"{target} was not reached: recovery ended at {shown(position)}, {why}")
-        notices += [notice("beside", one.subject, f"{one.reason}; it lies behind the target") for one in lost]
-        return {**told, "notices": notices}
-    limits = [one for one in lost if one.limit]
-    hard = sorted((one for one in lost if not one.limit), key=lambda one: one.number)
-    behind = end.behind()
-    if limits and not (hard and hard[0].number < min(one.number for one in limits)):
-        notices += [notice("unused", one.subject, one.reason) for one in limits]
-        notices += [notice("unused", end.pieces[key].subject, "lies behind what cannot be read here") for key in behind[:3]]
-        return {**told, "notices": notices}
-    said = "; ".join(f"{one.subject} {one.reason}" for one in hard[:2])
-    said = "; ".join([said, *(f"{one['subject']} {one['reason']}" for one in refused()[:2])]).strip("; ")
-    if behind:
-        count, last = len(behind), end.pieces[behind[-1]].subject
-        gap = f"recovery ended at {shown(position)} in {end.name(end.number)}, and {end.pieces[behind[0]].subject} cannot be used"
-        more = f" ({count} segments up to {last})" if count > 1 else ""
-        raise Failure(f"the WAL archive has a gap: {gap}{more}{'; ' + said if said else ''}")
+        return {**told, "notices": [*unread, *_at_the_target(end, target)]}
+    limits = _limits(end)
+    if not limits:
+        _gap(end)
+        limits = [*_in_the_last(end), *_without_use(end)]
+    aside = [one for one in end.bad if one.number >= 0 and one not in end.lost()]
+    return {**told, "notices": [*unread, *limits, *(notice("beside", one.subject, one.reason) for one in aside)]}
+
+
+def _at_the_target(end: End, target: str) -> list[dict[str, str]]:
+    """Return what is damaged behind a target. Raises Failure unless recovery stopped at a later commit."""
+    stopped = _STOPPED.match(end.why)
+    at, wanted = instant(stopped.group(1)) if stopped else None, instant(target)
+    if at is None or wanted is None or at < wanted:
+        raise Failure(f"{target} was not reached: recovery ended at {shown(end.position)}, {end.why}")
+    return [notice("beside", one.subject, f"{one.reason}; it lies behind the target") for one in end.lost()]
+
+
+def _limits(end: End) -> list[dict[str, str]]:
+    """Return what keeps this machine from going on, where that and no damage is what ended the recovery."""
+    lost = end.lost()
+    if not lost or not lost[0].limit:
+        return []
+    told = [notice("unused", one.subject, one.reason) for one in lost if one.limit]
+    return told + [notice("unused", one.subject, "lies behind what cannot be read here") for one in end.behind()]
+
+
+def _gap(end: End) -> None:
+    """Raise Failure when the log goes on in other files, usable or not."""
+    reasons = [f"{one.subject} {one.reason}" for one in end.lost()[:2]]
+    reasons += [f"{one['subject']} {one['reason']}" for one in refused()[:2]]
+    said = "; ".join(reasons)
+    if behind := end.behind():
+        where = f"recovery ended at {shown(end.position)} in {segment_name(end.line, end.number, end.each)}"
+        more = f" ({len(behind)} segments up to {behind[-1].subject})" if behind[1:] else ""
+        because = f"; {said}" if said else ""
+        raise Failure(f"the WAL archive has a gap: {where}, and {behind[0].subject} cannot be used{more}{because}")
     if said:
-        raise Failure(f"the log goes on behind the end of recovery ({shown(position)}): {said}")
-    notices += _in_the_last(end, plan)
-    notices += _unused(end, plan)
-    notices += [notice("beside", one.subject, one.reason) for one in end.bad if one not in lost]
-    return {**told, "notices": notices}
+        raise Failure(f"the log goes on behind the end of recovery ({shown(end.position)}): {said}")
 
 
-def recovery_end(data: Path, plan: dict[str, Any]) -> tuple[int, str]:
-    """Return where the server left the log, and why, by the history that it wrote for its own time line."""
-    known = {path.stem for path in (RUN / "log").glob("*.history")} if (RUN / "log").is_dir() else set()
-    found = [path for path in (data / "pg_wal").glob("????????.history") if path.stem not in known]
-    if not found:
-        raise Failure("the server has opened without a recovery: it wrote no history of a new time line")
-    lines = [line for line in max(found, key=lambda path: path.stem).read_text("utf-8", "replace").splitlines() if line.strip()]
-    line, position, why = (lines[-1].split("\t", 2) + ["", ""])[:3]
-    if int(line) != plan["target"]:
-        raise Failure(f"the server recovered along time line {line} instead of {plan['target']}")
-    return lsn(position), why
-
-
-def _in_the_last(end: End, plan: dict[str, Any]) -> list[dict[str, str]]:
+def _in_the_last(end: End) -> list[dict[str, str]]:
     """Prove the end inside of the segment that holds it. Raises Failure when a server wrote more behind it."""
-    edge = plan["edge"]
-    if edge and edge["pages"][-1][0] + PAGE > end.position:
-        pages = [Page(*one) for one in edge["pages"]]
-        left = behind_on_pages(pages, end.position)
-        if left == "nothing" and pages[-1].address <= end.position:
-            left = behind_on_page(bytes.fromhex(edge["last"]), end.position, end.each)
-        if left == "damage":
-            return _gone(f"recovery ended at {shown(end.position)}, and {edge['subject']} goes on behind it", plan)
+    edge = end.plan["edge"]
+    if edge and _edge(end, edge) == "damage":
+        said = f"recovery ended at {shown(end.position)}, and {edge['subject']} goes on behind it"
+        if end.plan["kind"] == "atomic-snapshot":  # it may hold what its server had not flushed, in any order
+            return [notice("unused", "pg_wal", said)]
+        raise Failure(f"the base's own log is damaged: {said}")
     piece = end.last_piece()
     if piece is None or end.position % end.each == 0:
         return []
@@ -150,29 +171,34 @@ def _in_the_last(end: End, plan: dict[str, Any]) -> list[dict[str, str]]:
     }
     if "damage" in found or (not piece.unfinished and found & {"unfinished", "garbage"}):
         raise Failure(
-            f"{piece.subject} is damaged: recovery ended in it at {shown(end.position)}, and what was written behind it "
-            "could not be used"
+            f"{piece.subject} is damaged: recovery ended in it at {shown(end.position)}, and what was written behind "
+            "it could not be used"
         )
     return []
 
 
-def _gone(said: str, plan: dict[str, Any]) -> list[dict[str, str]]:
-    """Return or raise what is said about the base's own log: a snapshot may hold what was never acknowledged."""
-    if plan["kind"] == "atomic-snapshot":
-        return [notice("unused", "pg_wal", said)]
-    raise Failure(f"the base's own log is damaged: {said}")
+def _edge(end: End, edge: dict[str, Any]) -> str:
+    """Return what the newest segment of the base's own log holds behind the end."""
+    pages = [Page(*one) for one in edge["pages"]]
+    if pages[-1].address + PAGE <= end.position:
+        return "nothing"
+    if pages[-1].address <= end.position:
+        return behind_on_page(bytes.fromhex(edge["last"]), end.position, end.each)
+    return behind_on_pages(pages, end.position)
 
 
-def _unused(end: End, plan: dict[str, Any]) -> list[dict[str, str]]:
-    """Return notices about folders that gave nothing, and of segments that are known of and are not there."""
+def _without_use(end: End) -> list[dict[str, str]]:
+    """Return notices of folders that gave nothing, and of segments that are known of and are not there."""
     told = []
-    first = plan["start"] // end.each
-    for label, newest in plan["newest_older"].items():
+    first = end.plan["start"] // end.each
+    for label, newest in end.plan["newest_older"].items():
         own = [piece for piece in end.pieces.values() if piece.subject.startswith(f"{label}/")]
         if not own and newest < first - 1:
-            name = segment_name(plan["way"][0][0], newest, end.each)
-            told.append(notice("unused", label, f"ends with {name}, before the base begins: it does not carry it forward"))
-    for subject, line, number in plan["awaited"]:
+            name = segment_name(end.plan["way"][0][0], newest, end.each)
+            told.append(
+                notice("unused", label, f"ends with {name}, before the base begins: it does not carry it forward")
+            )
+    for subject, line, number in end.plan["awaited"]:
         if line == end.line and number > end.number and (line, number) not in end.pieces:
             told.append(notice("unused", subject, "names a segment that was not restored"))
     return told

@@ -1,4 +1,4 @@
-"""Make an empty cluster for dumps, unless they are loaded already: of their version, or the next newer one that is here."""
+"""Make an empty cluster for dumps, of their version or the next newer one here, unless they are loaded already."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import Any
 from pg_common import Failure, complaint, remember, run_tool, running
 from pg_dumps import Dump, find, look, once
 
-PRELOADED = {"pg_cron": ["cron.database_name={database}"], "timescaledb": ["timescaledb.max_background_workers=0"], "citus": [],
-             "pg_net": [], "pglogical": [], "pg_squeeze": []}  # fmt: skip
+PRELOADED = {
+    "pg_cron": ["cron.database_name={database}"],
+    "timescaledb": ["timescaledb.max_background_workers=0"],
+    **{name: [] for name in ("citus", "pg_net", "pg_squeeze", "pglogical")},
+}
 """Extensions that can be made only where their library was loaded with the server, and settings that they need."""
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pg_common import RUN, MAINTENANCE, Failure, answer, complaint, printable, recall, run_tool, server_folder
+from pg_common import MAINTENANCE, RUN, Failure, answer, complaint, printable, recall, run_tool, server_folder
 from pg_dumps import GLOBALS, find, look
 
 _OWN_ROLE = re.compile(r"(CREATE|ALTER) ROLE postgres[ ;]")
@@ -27,7 +27,8 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
     for path in paths:
         dump = look(path, programs)
         where = ["-d", dump.database] if dump.database in MAINTENANCE else ["-C", "-d", "postgres"]
-        words = [programs / "pg_restore", *where, "--exit-on-error", "-j", request["jobs"], path]
+        jobs = ["-j", request["jobs"]] if dump.parallel else []
+        words = [programs / "pg_restore", *where, "--exit-on-error", *jobs, path]
         ended = run_tool(words, environment=_environment(request))
         if ended.returncode:
             said = complaint(ended, "pg_restore")
@@ -40,7 +41,9 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
 def _needs(said: str) -> str:
     """Return what a complaint says about this machine rather than about the dump."""
     found = re.search(r'(?:extension|access method|library|file) "([^"]+)"', said)
-    if found and re.search(r"not available|could not open extension|could not access file|shared_preload_libraries", said):
+    if found and re.search(
+        r"not available|could not open extension|could not access file|shared_preload_libraries", said
+    ):
         return f"; {printable(found.group(1), 80)} is not installed where drills run, nothing is wrong with the dump"
     return ""
 

@@ -19,8 +19,9 @@ _COMMIT = re.compile(r"\blsn: ([0-9A-F]+/[0-9A-F]+), prev [^,]*, desc: (?:COMMIT
 _CHUNK = 1 << 20
 
 
-def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, programs: Path, data: Path) -> Any:
+def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, programs: Path) -> Any:
     """Return what the recovery will take, and notices; lays it out below ``/run``. Raises Failure."""
+    data = control.data
     log = Log(control, base.start // control.segment_bytes)
     for order, (label, folder) in enumerate(folders.items()):
         if not folder.is_dir():
@@ -104,9 +105,8 @@ def _agree(log: Log, way: Way) -> None:
                 continue
             if not agree:
                 name = segment_name(line, number, log.control.segment_bytes)
-                raise Failure(
-                    f"{first.subject} and {other.subject} differ: two servers wrote {name}, or one of the files is damaged"
-                )
+                both = f"{first.subject} and {other.subject} differ"
+                raise Failure(f"{both}: two servers wrote {name}, or one of the files is damaged")
 
 
 def same(one: Piece, other: Piece) -> bool:

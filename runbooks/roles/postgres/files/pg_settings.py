@@ -1,4 +1,4 @@
-"""What becomes of each setting of a restored server (the view pg_settings, versions 12 to 18): nothing is left undecided.
+"""What becomes of each setting of a restored server (the view pg_settings, versions 12 to 18).
 
 Overrides stand on the command line, where they outrank every restored file and ALTER SYSTEM. What a role or database
 sets for itself outranks even that, for its sessions: the sessions of a check set such settings themselves.
@@ -13,7 +13,7 @@ OLDEST, NEWEST = 12, 18
 
 
 class Override(NamedTuple):
-    """A setting that a drill gives itself. ``told``: a restored value that differs is told, since it would have mattered."""
+    """A setting that a drill gives itself; ``told``: a restored value that differs would have mattered, and is told."""
 
     name: str
     value: str

@@ -11,7 +11,7 @@ BEHAVES = """
     jit_profiling_support jit_tuple_deforming operator_precedence_warning recovery_init_sync_method
     remove_temp_files_after_crash restart_after_crash send_abort_for_crash send_abort_for_kill synchronize_seqscans
     trace_connection_negotiation trace_notify trace_recovery_messages trace_sort wal_consistency_checking
-""".split()
+"""
 """How the server behaves in trouble, or for its developers: it hides no page and stops no recovery."""
 NAMES = """
     application_name debug_pretty_print event_source log_autovacuum_min_duration log_checkpoints log_directory
@@ -19,7 +19,7 @@ NAMES = """
     log_recovery_conflict_waits log_replication_commands log_rotation_age log_rotation_size
     log_startup_progress_interval log_statement_sample_rate log_temp_files log_truncate_on_rotation syslog_facility
     syslog_ident syslog_sequence_numbers syslog_split_messages update_process_title
-""".split()
+"""
 """Where and how the server would log: it logs to the drill's file, and what it may say is overridden."""
 ENTRY = """
     authentication_timeout bonjour_name client_connection_check_interval gss_accept_delegation krb_caseins_users
@@ -28,7 +28,7 @@ ENTRY = """
     ssl_ecdh_curve ssl_groups ssl_key_file ssl_max_protocol_version ssl_min_protocol_version ssl_passphrase_command
     ssl_passphrase_command_supports_reload ssl_prefer_server_ciphers ssl_tls13_ciphers
     superuser_reserved_connections tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout
-""".split()
+"""
 """Who enters and over what: the drill has rules of its own, and checks enter by the socket or on loopback."""
 TENDS = """
     autovacuum_analyze_scale_factor autovacuum_analyze_threshold autovacuum_freeze_max_age autovacuum_max_workers
@@ -38,7 +38,7 @@ TENDS = """
     vacuum_cost_limit vacuum_cost_page_dirty vacuum_cost_page_hit vacuum_cost_page_miss vacuum_failsafe_age
     vacuum_freeze_min_age vacuum_freeze_table_age vacuum_max_eager_freeze_failure_rate vacuum_multixact_failsafe_age
     vacuum_multixact_freeze_min_age vacuum_multixact_freeze_table_age vacuum_truncate
-""".split()
+"""
 """When tables are tended: no row is changed by it."""
 COSTS = """
     autovacuum_work_mem backend_flush_after bgwriter_delay bgwriter_flush_after bgwriter_lru_maxpages
@@ -57,27 +57,27 @@ COSTS = """
     stats_fetch_consistency subtransaction_buffers temp_buffers track_activities track_activity_query_size
     track_cost_delay_timing track_functions track_io_timing track_wal_io_timing transaction_buffers
     vacuum_buffer_usage_limit work_mem
-""".split()
+"""
 """What queries cost, what is counted about them, and how much memory they get: never what they answer."""
 PRESET = """
     block_size data_checksums data_directory_mode debug_assertions huge_pages_status in_hot_standby
     integer_datetimes lc_collate lc_ctype max_function_args max_identifier_length max_index_keys num_os_semaphores
     segment_size server_encoding server_version server_version_num shared_memory_size
     shared_memory_size_in_huge_pages ssl_library wal_block_size wal_segment_size
-""".split()
+"""
 """Built in, made by initdb, or shown only: no file can set it."""
 WRITES = """
     checkpoint_completion_target checkpoint_flush_after checkpoint_timeout checkpoint_warning commit_delay
     commit_siblings fsync full_page_writes min_wal_size summarize_wal synchronous_commit wal_buffers wal_compression
     wal_decode_buffer_size wal_init_zero wal_log_hints wal_recycle wal_skip_threshold wal_summary_keep_time
     wal_sync_method wal_writer_delay wal_writer_flush_after
-""".split()
+"""
 """How the server writes from here on."""
 CLIENT = """
-    createrole_self_grant default_text_search_config default_toast_compression extension_control_path gin_pending_list_limit
-    icu_validation_level jit_provider restrict_nonsystem_relation_kind transaction_deferrable transaction_isolation
-    transaction_read_only vacuum_cleanup_index_scale_factor
-""".split()
+    createrole_self_grant default_text_search_config default_toast_compression extension_control_path
+    gin_pending_list_limit icu_validation_level jit_provider restrict_nonsystem_relation_kind
+    transaction_deferrable transaction_isolation transaction_read_only vacuum_cleanup_index_scale_factor
+"""
 """What a client may want for what it writes: reads answer the same, or are refused."""
 OTHERS = """
     hot_standby_feedback idle_replication_slot_timeout max_active_replication_origins
@@ -85,7 +85,7 @@ OTHERS = """
     max_standby_archive_delay max_standby_streaming_delay max_sync_workers_per_subscription output_plugin_libraries
     track_commit_timestamp vacuum_defer_cleanup_age wal_keep_segments wal_keep_size wal_receiver_create_temp_slot
     wal_receiver_status_interval wal_receiver_timeout wal_retrieve_retry_interval wal_sender_timeout
-""".split()
+"""
 """What other servers get, and how a standby waits: there are none, and hot_standby is off."""
 SESSION = """
     allow_system_table_mods array_nulls backslash_quote bytea_output check_function_bodies client_encoding
@@ -102,6 +102,10 @@ SESSION = """
     quote_all_identifiers role row_security search_path session_authorization session_preload_libraries
     session_replication_role standard_conforming_strings statement_timeout temp_file_limit temp_tablespaces
     timezone_abbreviations transaction_timeout transform_null_equals xmlbinary xmloption
-""".split()
-"""The application's own behaviour: sessions of checks set each of these themselves (the verifier's postgres_sessions)."""
-LEFT = {*BEHAVES, *NAMES, *ENTRY, *TENDS, *COSTS, *PRESET, *WRITES, *CLIENT, *OTHERS, *SESSION}
+"""
+"""The application's own behaviour: sessions of checks set each of these themselves."""
+LEFT = {
+    name
+    for text in (BEHAVES, NAMES, ENTRY, TENDS, COSTS, PRESET, WRITES, CLIENT, OTHERS, SESSION)
+    for name in text.split()
+}

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timezone
+import os
+import subprocess
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pg_base
 import pg_fresh
 import pg_log
-from pg_common import RUN, Control, Failure, answer, complaint, recall, remember, run_tool, running, server_folder
+from pg_common import RUN, Control, Failure, answer, instant, recall, remember, running, server_folder
 from pg_configuration import Configuration, entrances, overrides
 
-_TARGET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d(:?\d\d)?)$")
 _FETCHER = ("pg_common", "pg_wal", "pg_archive")
-
-
-def instant(text: str) -> datetime | None:
-    """Return the instant to recover to. Raises Failure when it is none."""
-    if not text:
-        return None
-    if _TARGET.match(text) is None:
-        raise Failure(f"recovery_target_time {text} has no time zone, or is no instant: write 2026-11-21T02:00:00Z")
-    plain = re.sub(r"[Zz]$", "+00:00", text.replace(" ", "T"))
-    plain = re.sub(r"([+-]\d\d)(\d\d)?$", lambda found: f"{found[1]}:{found[2] or '00'}", plain)
-    plain = re.sub(r"(T\d\d:\d\d)([+-])", r"\1:00\2", plain)
-    plain = re.sub(r"\.(\d+)", lambda found: "." + found[1].ljust(6, "0"), plain)
-    try:
-        return datetime.fromisoformat(plain).astimezone(timezone.utc)
-    except ValueError:
-        raise Failure(f"recovery_target_time {text} is no instant: write 2026-11-21T02:00:00Z") from None
 
 
 def start(request: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +67,8 @@ def prepare(request: dict[str, Any], programs: Path, target: datetime | None) ->
     told = {"base_verified": verified, "base": f"{base.statement}; {how}"}
     if target is not None and target < base.at:
         raise Failure(
-            f"{request['target']} cannot be reached: the base itself holds a checkpoint of {base.at.isoformat()}; take an "
-            "older backup"
+            f"{request['target']} cannot be reached: the base itself holds a checkpoint of {base.at.isoformat()}; "
+            "take an older backup"
         )
     folders = {name: root / name for name in (request["wal_archive"], request["wal_stream"]) if name}
     words = ["recovery_target_timeline=latest", "restore_command=false"]
@@ -92,39 +76,42 @@ def prepare(request: dict[str, Any], programs: Path, target: datetime | None) ->
         (data / name).unlink(missing_ok=True)  # a standby would wait for its primary for ever
     remember("base", told)
     if base.kind != "cold-copy" or control.state != "shut down" or folders or target:
-        plan = pg_log.plan(base, control, folders, int(request["timeline"] or 0), programs, data)
+        plan = pg_log.plan(base, control, folders, int(request["timeline"] or 0), programs)
         notices += plan.pop("notices")
-        remember("plan", {**plan, "kind": base.kind, "promised": pg_base.promised(data)})
-        words = recovery(request, base.timeline, plan["target"], folders, target)
+        remember("plan", {**plan, "kind": base.kind})
+        words = [f"recovery_target_timeline={'current' if plan['target'] == base.timeline else plan['target']}"]
+        words += [f"restore_command={restore_command(request, folders)}"]
+        if target is not None:  # last: a target that is emptied after it would count as a second one
+            words.append(f"recovery_target_time={target.isoformat(sep=' ')}")
         (data / "recovery.signal").touch()
     return {**told, "notices": notices}, words
 
 
-def recovery(request: dict[str, Any], line: int, wanted: int, folders: dict[str, Path], target: datetime | None) -> list[str]:
-    """Return the settings of a recovery; its target stands last, since an empty one after it would count as a second."""
-    words = [f"recovery_target_timeline={'current' if wanted == line else wanted}"]
-    command = "false"
-    if folders:
-        for name in _FETCHER:
-            (RUN / f"{name}.py").write_text(request["parts"][name])
-        (RUN / "pg_fetch.py").write_text(request["fetch"])
-        (RUN / "fetched").write_text("")
-        command = f'/usr/bin/python3 -I -S {RUN}/pg_fetch.py %f "%p"'
-    words.append(f"restore_command={command}")
-    if target is not None:
-        words.append(f"recovery_target_time={target.isoformat(sep=' ')}")
-    return words
+def restore_command(request: dict[str, Any], folders: dict[str, Path]) -> str:
+    """Return the command that gives the server one file of the log, and lay out what it needs."""
+    if not folders:
+        return "false"
+    for name in _FETCHER:
+        (RUN / f"{name}.py").write_text(request["parts"][name])
+    (RUN / "pg_fetch.py").write_text(request["fetch"])
+    (RUN / "fetched").write_text("")
+    return f'/usr/bin/python3 -I -S {RUN}/pg_fetch.py %f "%p"'
 
 
 def launch(programs: Path, data: Path, words: list[str]) -> None:
-    """Start the server without waiting for it."""
-    options = " ".join("-c '" + word.replace("'", "'\\''") + "'" for word in words)
-    log = RUN / "server.log"
-    log.unlink(missing_ok=True)
-    remember("launched", True)
-    ended = run_tool([programs / "pg_ctl", "-D", data, "-s", "-W", "-l", log, "-o", options, "start"], start_new_session=True)
-    if ended.returncode:
-        raise Failure(f"the server did not start: {complaint(ended, 'pg_ctl')}")
+    """Start the server in a session of its own, without waiting for it."""
+    options = [part for word in words for part in ("-c", word)]
+    with (RUN / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [programs / "postgres", "-D", data, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=data,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": os.environ.get("LC_ALL", "C.UTF-8"), "TZ": "UTC"},
+        )
+    remember("launched", server.pid)
 
 
 def main(request: dict[str, Any]) -> None:

@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pg_end
-from pg_common import RUN, Failure, answer, printable, recall, remember, run_tool, running, server_folder
+from pg_common import (
+    RUN,
+    Failure,
+    answer,
+    launched,
+    printable,
+    recall,
+    remember,
+    run_tool,
+    running,
+    server_folder,
+)
 
 _STATE = re.compile(r"^Database cluster state: *in production", re.MULTILINE)
 _FATAL = re.compile(r"(?:FATAL|PANIC): +(.*)$", re.MULTILINE)
@@ -42,7 +53,7 @@ def wait(request: dict[str, Any]) -> dict[str, Any]:
     deadline = time.monotonic() + float(request["ready_seconds"])
     pause = 0.02
     while not ready(data, programs, request["port"]):
-        if not running(data) and not _starting(data):
+        if not running(data) and not launched():
             raise Failure(f"the server ended: {reason(request)}")
         if time.monotonic() >= deadline:
             raise Failure(f"the server has not recovered within {request['ready_seconds']} s")
@@ -78,29 +89,18 @@ def ready(data: Path, programs: Path, port: int) -> bool:
     return run_tool([programs / "pg_isready", *words]).returncode == 0
 
 
-def _starting(data: Path) -> bool:
-    """Return whether a server was launched so recently that it may not have written its number yet."""
-    log = RUN / "server.log"
-    return not (data / "postmaster.pid").exists() and time.time() - (RUN / "launched.json").stat().st_mtime < 3 and not _FATAL.search(
-        log.read_text(errors="replace") if log.exists() else ""
-    )
-
-
 def reason(request: dict[str, Any]) -> str:
     """Return why the server ended: the first thing that its own processes had against it."""
     said = [text for text in _FATAL.findall(log_text()) if not _ANSWERS.match(text)]
     why = printable(said[0], 300) if said else "its log does not say why"
-    plan = recall("plan")
-    refused = pg_end.refused()
-    if refused:
-        why += f"; {refused[0]['subject']} {refused[0]['reason']}"
-    if plan and re.search(r"before configured recovery target|before consistent recovery point", why):
-        last = newest(r"last completed transaction was at log time (.*)") or "an unknown time"
-        bad = pg_end.missing(plan)
-        file = (pg_end.fetched() or [{"name": "none"}])[-1]["name"]
-        why += f": {request['target']} cannot be reached; the newest transaction that was recovered is of {last}, the last WAL file {file}"
-        why += f"; {bad}" if bad else ""
-    return why
+    why += "".join(f"; {one['subject']} {one['reason']}" for one in pg_end.refused()[:1])
+    if not re.search(r"before configured recovery target|before consistent recovery point", why):
+        return why
+    last = newest(r"last completed transaction was at log time (.*)") or "an unknown time"
+    file = (pg_end.fetched() or [{"name": "none"}])[-1]["name"]
+    bad = pg_end.missing(recall("plan") or {"bad": []})
+    why += f": {request['target']} cannot be reached; the newest transaction that was recovered is of {last}"
+    return f"{why}, the last WAL file {file}{f'; {bad}' if bad else ''}"
 
 
 def main(request: dict[str, Any]) -> None:

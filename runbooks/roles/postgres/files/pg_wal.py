@@ -199,9 +199,9 @@ def written_pages(whole: bytes, start: int, timelines: set[int]) -> list[Page]:
     found = []
     for offset in range(0, len(whole) - PAGE + 1, PAGE):
         magic, flags, timeline, address, left = HEADER.unpack_from(whole, offset)
-        if magic & MAGIC_MASK == MAGIC and address == start + offset and timeline in timelines:
-            if whole[offset + HEADER.size : offset + PAGE].strip(b"\0"):
-                found.append(Page(address, bool(flags & CONTINUES), left))
+        ours = magic & MAGIC_MASK == MAGIC and address == start + offset and timeline in timelines
+        if ours and whole[offset + HEADER.size : offset + PAGE].strip(b"\0"):
+            found.append(Page(address, bool(flags & CONTINUES), left))
     return found
 
 
