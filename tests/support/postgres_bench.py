@@ -225,7 +225,7 @@ class Bench:
     def clear(self) -> None:
         """End the server that runs here, and throw its files away."""
         self.shell("""
-            while pids=$(grep -lx postgres /proc/[0-9]*/comm 2>/dev/null); do
+            while pids=$(grep -lx postgres /proc/[0-9]*/comm 2>/dev/null); [ -n "$pids" ]; do
                 for one in $pids; do one=${one%/comm}; kill -9 "${one#/proc/}" 2>/dev/null; done; sleep 0.01
             done
             rm -rf /run/drp-postgres /dev/shm/Postgre*""")

@@ -31,7 +31,8 @@ _STOPPED = re.compile(r"(?:before|after) (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+
 def delivered() -> list[dict[str, str]]:
     """Return what the server asked for and got, or did not get, in that order."""
     path = RUN / "fetched"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) if line.startswith("{") else {"name": line} for line in lines]
 
 
 def fetched() -> list[dict[str, str]]:

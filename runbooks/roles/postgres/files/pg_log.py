@@ -140,11 +140,14 @@ def _read(stream: IO[bytes]) -> bytes:
 def _lay_out(log: Log, way: Way) -> None:
     """Say for each file that the server may ask for where it is."""
     shutil.rmtree(FETCHED, ignore_errors=True)
-    FETCHED.mkdir(mode=0o700, parents=True)
+    plain = FETCHED / "plain"
+    plain.mkdir(mode=0o700, parents=True)
     for (line, number), pieces in log.segments.items():
         if way.names(line):
             name = segment_name(line, number, log.control.segment_bytes)
             (FETCHED / name).write_text(json.dumps([log.control.segment_bytes, *map(list, pieces)]))
+            if not (pieces[0].packing or pieces[0].unfinished or pieces[0].digest):
+                (plain / name).symlink_to(pieces[0].path)
     for line, found in log.histories.items():
         text = next(iter(found.values()))
         (FETCHED / f"{line:08X}.history").write_text(text)

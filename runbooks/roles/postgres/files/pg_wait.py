@@ -82,11 +82,11 @@ def wait(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def ready(data: Path, programs: Path, port: int) -> bool:
-    """Return whether the port answers and the control file says that the server is in production."""
+    """Return whether it is this server that answers, and the control file says that it is in production."""
     words = ["-q", "-h", "/run", "-p", port, "-U", "postgres", "-d", "postgres"]
-    if not _STATE.search(run_tool([programs / "pg_controldata", "-D", data]).stdout):
+    if not running(data) or run_tool([programs / "pg_isready", *words]).returncode:
         return False
-    return run_tool([programs / "pg_isready", *words]).returncode == 0
+    return _STATE.search(run_tool([programs / "pg_controldata", "-D", data]).stdout) is not None
 
 
 def reason(request: dict[str, Any]) -> str:
