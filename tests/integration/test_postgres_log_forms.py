@@ -1,4 +1,4 @@
-"""How far a log carries a base forward: every form in which logs are kept, and every way in which one is damaged."""
+"""How far a log carries a base forward: every form in which logs are kept, and what cannot be read here."""
 
 from __future__ import annotations
 
@@ -11,44 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgres_bench import PROGRAMS, SEGMENT, Bench, Failed, Production, of_kind
+from tests.support.postgres_bench import Bench, Failed, Production, of_kind
+from tests.support.postgres_logs import cut_behind, flip, lay, packed, segments, with_rows
 
 pytestmark = pytest.mark.real
-
-
-def segments(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if len(path.name) == 24)
-
-
-def with_rows(folder: Path, place: int = -1) -> Path:
-    """Return a segment that holds about a hundred of the rows: the last, or another."""
-    found = []
-    for path in segments(folder):
-        said = subprocess.run([PROGRAMS / "pg_waldump", path], capture_output=True, text=True, check=False).stdout
-        if said.count("INSERT") >= 90:
-            found.append(path)
-    return found[place]
-
-
-def cut_behind(folder: Path, last: Path) -> None:
-    for path in segments(folder):
-        if path.name > last.name:
-            path.unlink()
-
-
-def flip(path: Path, offset: int, count: int = 40) -> None:
-    content = bytearray(path.read_bytes())
-    offset %= len(content)
-    content[offset : offset + count] = bytes(255 - byte for byte in content[offset : offset + count])
-    path.write_bytes(content)
-
-
-def lay(bench: Bench, production: Production, change: Callable[[Path], None] | None = None, base: str = "base") -> Path:
-    folder = production.folder
-    return bench.lay(
-        (folder / base, "pg"), (folder / "wal", "wal"), change=change and (lambda root: change(root / "wal"))
-    )
-
 
 # ---- forms
 
@@ -67,16 +33,6 @@ def pgbackrest(wal: Path) -> None:
         digest = hashlib.sha1(path.read_bytes()).hexdigest()
         subprocess.run(["zstd", "-q", "--rm", path, "-o", place / f"{path.name}-{digest}.zst"], check=True)
     (wal / "archive/ehr/archive.info").write_text("[db]\n")
-
-
-def packed(*words: str) -> Callable[[Path], None]:
-    def change(wal: Path) -> None:
-        for path in segments(wal):
-            subprocess.run([*words, path], check=True, stderr=subprocess.DEVNULL)
-            if path.exists():
-                path.unlink()
-
-    return change
 
 
 def without_suffix(wal: Path) -> None:
@@ -194,146 +150,6 @@ def test_a_program_that_is_not_installed_is_this_machines_limit(
             "/nonexistent", "/usr/local/bin:/usr/bin:/bin"
         )
     assert any("there is no program lz4" in one for one in of_kind(told, "unused"))
-
-
-# ---- damage
-
-
-def rot_in_the_last(wal: Path) -> None:
-    last = with_rows(wal)
-    flip(last, 8192 * 2 + 100)
-    cut_behind(wal, last)
-
-
-def rot_in_the_last_page(wal: Path) -> None:
-    """Only the end of what was written, so that no page follows it."""
-    last = with_rows(wal)
-    content = last.read_bytes().rstrip(b"\0")
-    flip(last, len(content) - 300, 40)
-    cut_behind(wal, last)
-
-
-def zeroed_from_the_middle(wal: Path) -> None:
-    last = with_rows(wal)
-    content = bytearray(last.read_bytes())
-    used = len(bytes(content).rstrip(b"\0"))
-    content[used // 2 :] = bytes(len(content) - used // 2)
-    last.write_bytes(content)
-    cut_behind(wal, last)
-
-
-def rot_in_an_unfinished(wal: Path) -> None:
-    rot_in_the_last(wal)
-    last = with_last(wal)
-    last.rename(f"{last}.partial")
-
-
-def rot_in_the_middle(wal: Path) -> None:
-    flip(with_rows(wal, -2), 8192 * 2 + 100)
-
-
-def zeros(wal: Path) -> None:
-    last = with_rows(wal)
-    last.write_bytes(bytes(SEGMENT))
-    cut_behind(wal, last)
-
-
-def half(wal: Path) -> None:
-    last = with_rows(wal)
-    os.truncate(last, SEGMENT // 2)
-    cut_behind(wal, last)
-
-
-def nothing(wal: Path) -> None:
-    last = with_rows(wal)
-    os.truncate(last, 0)
-    cut_behind(wal, last)
-
-
-def gap(wal: Path) -> None:
-    with_rows(wal, -2).unlink()
-
-
-def misnamed(wal: Path) -> None:
-    last = with_rows(wal)
-    shutil.copy(with_rows(wal, -2), last)
-    cut_behind(wal, last)
-
-
-def broken_packing(wal: Path) -> None:
-    last = with_rows(wal)
-    subprocess.run(["gzip", "-q", last], check=True)
-    flip(Path(f"{last}.gz"), -8, 4)  # its checksum
-    cut_behind(wal, last)
-
-
-def wrong_digest(wal: Path) -> None:
-    """pgBackRest's name promises a content: rot behind the switch is seen by nothing else."""
-    last = with_rows(wal)
-    digest = hashlib.sha1(last.read_bytes()).hexdigest()
-    flip(last, SEGMENT - 100, 10)
-    last.rename(f"{last}-{digest}")
-    cut_behind(wal, last)
-
-
-def with_last(wal: Path) -> Path:
-    return segments(wal)[-1]
-
-
-DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
-    "rot in the last segment": (rot_in_the_last, "is damaged: recovery ended in it at"),
-    "rot on its last page": (rot_in_the_last_page, "is damaged: recovery ended in it at"),
-    "zeros from its middle on": (zeroed_from_the_middle, "is damaged: recovery ended in it at"),
-    "rot in an unfinished segment": (rot_in_an_unfinished, ".partial is damaged: recovery ended in it at"),
-    "rot in a middle segment": (rot_in_the_middle, "the WAL archive has a gap: recovery ended at"),
-    "the last segment is zeros": (zeros, "holds zeros where a segment begins"),
-    "the last segment is half": (half, f"is {SEGMENT // 2} bytes long instead of {SEGMENT}"),
-    "the last segment is empty": (nothing, "is empty"),
-    "a segment is missing": (gap, "the WAL archive has a gap: recovery ended at"),
-    "a segment holds another": (misnamed, "not what its name says"),
-    "a packed segment is broken": (broken_packing, "cannot be unpacked (gzip)"),
-    "a segment departs from its digest": (wrong_digest, "does not have the SHA-1 that its name says"),
-}
-
-
-@pytest.mark.parametrize("damage", list(DAMAGES))
-def test_damage_to_a_log_is_named(postgres_bench: Bench, postgres_production: Production, damage: str) -> None:
-    change, said = DAMAGES[damage]
-    lay(postgres_bench, postgres_production, change)
-    with pytest.raises(Failed) as failed:
-        postgres_bench.start(wal_archive="wal")
-    assert said in str(failed.value)
-    assert "wal/0000000100000000" in str(failed.value)
-    with pytest.raises(Failed):  # trying again makes nothing better
-        postgres_bench.start(wal_archive="wal")
-    postgres_bench.program("stop")
-    with pytest.raises(Failed, match="restore again"):
-        postgres_bench.start(wal_archive="wal")
-
-
-def said_of(bench: Bench) -> str:
-    """Return what a start has against the log, empty if nothing."""
-    try:
-        bench.start(wal_archive="wal")
-    except Failed as failed:
-        return str(failed)
-    return ""
-
-
-def test_rot_at_any_page_of_the_last_segment_never_passes(
-    postgres_bench: Bench, postgres_production: Production
-) -> None:
-    """A sweep: wherever it is, either all rows are there or the start fails."""
-    last = with_rows(postgres_production.folder / "wal")
-    used = len(last.read_bytes().rstrip(b"\0"))
-    for offset in range(64, used, used // 6):
-
-        def change(wal: Path, offset: int = offset) -> None:
-            flip(wal / last.name, offset, 4)
-            cut_behind(wal, wal / last.name)
-
-        lay(postgres_bench, postgres_production, change)
-        assert last.name in said_of(postgres_bench) or postgres_bench.rows() == 400, offset
 
 
 # ---- several folders
