@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgres_bench import SEGMENT, Bench, Failed, Production, Server, of_kind
+from tests.support.postgres_bench import (
+    NEWER,
+    SEGMENT,
+    Bench,
+    Failed,
+    Production,
+    Server,
+    as_postgres,
+    copies_to,
+    of_kind,
+)
 
 pytestmark = pytest.mark.real
 
@@ -140,6 +150,38 @@ def flip(path: Path, offset: int) -> None:
 
 def biggest(folder: Path) -> Path:
     return max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+
+
+def test_another_version_is_brought_back_by_the_programs_that_are_declared(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    """A PostgreSQL 17, out of a software image or installed: base backup, log, unfinished segment, catalogues."""
+    folder = postgres_production.folder / "seventeen"
+    archive = folder / "wal"
+    folder.mkdir()
+    shutil.chown(folder, "postgres", "postgres")
+    as_postgres(["mkdir", archive])
+    programs = Path("/usr/lib/postgresql/17/bin")
+    if NEWER.is_dir():
+        subprocess.run(["cp", "-a", str(NEWER), str(folder / "programs")], check=True)
+        programs = folder / "programs/bin"
+    live = Server(folder / "live", programs)
+    live.create(f"archive_mode = on\narchive_command = '{copies_to(archive)}'\nevent_triggers = on\n")
+    live.start()
+    try:
+        live.sql("create database ehr", "postgres")
+        live.sql("create table encounter (id bigint primary key); alter database ehr set zero_damaged_pages = on")
+        live.base(folder / "base")
+        live.add(1, 50, archive=archive)
+        live.add(51, 60)
+        unfinished = live.sql("select pg_walfile_name(pg_current_wal_lsn())")
+        subprocess.run(["cp", live.data / "pg_wal" / unfinished, archive / f"{unfinished}.partial"], check=True)
+    finally:
+        live.stop("immediate")
+    postgres_bench.lay((folder / "base", "pg"), (archive, "wal"))
+    told = postgres_bench.start(wal_archive="wal", programs="/opt/postgresql-17/bin" if NEWER.is_dir() else "")
+    assert (told["version"], postgres_bench.rows(), told["base_verified"]) == ("17", 60, True)
+    assert of_kind(told, "overridden") == ["zero_damaged_pages: on for database ehr; taken back in the restored copy"]
 
 
 def test_marks_that_a_backup_brings_along_are_not_the_drills(

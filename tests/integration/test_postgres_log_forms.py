@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgres_bench import Bench, Failed, Production, of_kind
+from tests.support.postgres_bench import SEGMENT, Bench, Failed, Production, of_kind
 from tests.support.postgres_logs import cut_behind, flip, lay, packed, segments, with_rows
 
 pytestmark = pytest.mark.real
@@ -195,6 +195,33 @@ def test_two_copies_of_a_segment_that_differ_are_named(postgres_bench: Bench, po
     postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"), (folder / "wal", "stream"), change=change)
     with pytest.raises(Failed, match=r"wal/\w+ and stream/\w+ differ: two servers wrote"):
         postgres_bench.start(wal_archive="wal", wal_stream="stream")
+
+
+def test_a_copy_of_pg_wal_as_archive_holds_files_for_log_to_come(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    """Empty ones, and old ones under a new name; but not where its own status names one as written."""
+
+    def change(wal: Path) -> None:
+        (wal / "archive_status").mkdir()
+        (wal / "0000000100000000000000F0").write_bytes(segments(wal)[0].read_bytes())
+        (wal / "0000000100000000000000F1").write_bytes(bytes(SEGMENT))
+
+    lay(postgres_bench, postgres_production, change)
+    told = postgres_bench.start(wal_archive="wal")
+    assert (postgres_bench.rows(), told["notices"]) == (400, [])
+    lay(postgres_bench, postgres_production, change)
+    (postgres_bench.root / "wal/archive_status/0000000100000000000000F0.ready").touch()
+    with pytest.raises(Failed, match=r"wal/0000000100000000000000F0 holds 00000001\w+, not what its name says"):
+        postgres_bench.start(wal_archive="wal")
+
+
+def test_a_cold_copy_is_carried_forward_too(postgres_bench: Bench, postgres_production: Production) -> None:
+    folder = postgres_production.folder
+    postgres_bench.lay((folder / "cold", "pg"), (folder / "wal", "wal"), (folder / "failover", "stream"))
+    told = postgres_bench.start(wal_archive="wal", wal_stream="stream")
+    assert (postgres_bench.rows(), told["timeline"]) == (400, 1)
+    assert [one.partition(": ")[2] for one in of_kind(told, "beside")] == ["time line 2 left before the base"]
 
 
 def test_an_archive_and_a_stream_that_overlap_agree(postgres_bench: Bench, postgres_production: Production) -> None:

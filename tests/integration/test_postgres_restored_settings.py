@@ -89,20 +89,30 @@ def test_a_locale_that_is_not_here_and_a_setting_that_is_unknown(
     assert 'unrecognized configuration parameter "edb_redwood_date"' in str(failed.value)
 
 
+def preload(bench: Bench, production: Production, libraries: str) -> None:
+    lay(bench, production, lambda pg: configure(pg, f"shared_preload_libraries = '{libraries}'\n"), "cold")
+
+
 def test_libraries_that_work_by_themselves_stay_out(postgres_bench: Bench, postgres_production: Production) -> None:
-    lay(
-        postgres_bench,
-        postgres_production,
-        lambda pg: configure(pg, "shared_preload_libraries = 'pg_stat_statements, \"pg_cron\"'\n"),
-        "cold",
-    )
+    preload(postgres_bench, postgres_production, 'pg_stat_statements, "pg_cron"')
     told = postgres_bench.start()
     assert of_kind(told, "held-back") == ["pg_cron: a library that works by itself; not loaded"]
     assert (told["braked"], told["workers"]) == (["pg_cron"], "as restored")
     assert postgres_bench.ask("show shared_preload_libraries") == "pg_stat_statements"
-    lay(postgres_bench, postgres_production, lambda pg: configure(pg, "shared_preload_libraries = 'pg_trgm'\n"), "cold")
+    preload(postgres_bench, postgres_production, "pg_trgm")
     assert postgres_bench.start()["workers"] == "none"
     assert postgres_bench.ask("show max_worker_processes") == "0"
+
+
+def test_libraries_that_are_not_here_are_this_machines_limit(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    preload(postgres_bench, postgres_production, "pg_hint_plan, auto_explain")
+    told = postgres_bench.start()
+    assert of_kind(told, "overridden") == ["pg_hint_plan: a library that is not installed where drills run; left out"]
+    preload(postgres_bench, postgres_production, "acme_audit")
+    with pytest.raises(Failed, match=r'could not access file "acme_audit": .* not installed where drills run'):
+        postgres_bench.start()
 
 
 # ---- what the catalogues say

@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from drp.domain.application import SoftwareImage
 from drp.domain.check import Execution
 from drp.domain.sandbox import SandboxOrder
 from drp.sandboxes.client import AgentClient
@@ -26,6 +27,8 @@ from drp.share import shared
 from tests.support.fixtures_sandboxes import Rig, profile
 
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+NEWER = Path(__file__).resolve().parents[2] / ".cache/postgres/17"
+"""The other version that is tried, where it is not the one that is installed."""
 SEGMENT = 1 << 20
 ROOT = "/data/restore/srv"
 ROLE = shared("runbooks") / "roles" / "postgres"
@@ -201,7 +204,8 @@ class Bench:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         shape = profile(memory_bytes=1 << 30, data_bytes=1 << 30, processes=256)
-        self.handle = rig.driver.open(shape, "test", SandboxOrder())
+        software = (SoftwareImage(image=str(NEWER), at="/opt/postgresql-17", digest=""),) if NEWER.is_dir() else ()
+        self.handle = rig.driver.open(shape, "test", SandboxOrder(software=software))
         self.data = Path(self.handle.data_path)
         self.root = self.data / "restore/srv"
         self.agent = AgentClient(self.handle.control_socket)

@@ -29,8 +29,10 @@ def role() -> Iterator[Any]:
 # ---- time lines: a base on 1 that begins at 100
 
 
-def choose(role: Any, known: dict, present: dict, alive: dict, *, base: int = 1, wanted: int = 0) -> Any:
-    lines = role.timelines.Lines(base, 100, known, present)
+def choose(
+    role: Any, known: dict, present: dict, alive: dict, *, base: int = 1, wanted: int = 0, unread: dict | None = None
+) -> Any:
+    lines = role.timelines.Lines(base, 100, known, present, unread or {})
     return lines.choose(wanted, lambda line, position: alive.get((line, position), ""))
 
 
@@ -77,12 +79,17 @@ def test_lines_from_before_the_base_are_none_of_its(role: Any) -> None:
 
 
 def test_elders_of_the_base_need_no_history_of_their_own(role: Any) -> None:
-    assert choose(role, {2: [(1, 80)]}, {1: "a", 2: "b"}, {}, base=2).target == 2
+    way = choose(role, {2: [(1, 80)]}, {1: "a", 2: "b"}, {}, base=2)
+    assert (way.target, way.notes) == (2, (("beside", "a", "time line 1 left before the base"),))
 
 
 def test_a_line_without_history_cannot_be_placed(role: Any) -> None:
     with pytest.raises(role.common.Failure, match="the history of time line 5 is missing"):
         choose(role, {}, {1: "a", 5: "e"}, {})
+    with pytest.raises(
+        role.common.Failure, match=r"the history of time line 5 cannot be read \(h is encrypted\), so e cannot"
+    ):
+        choose(role, {}, {1: "a", 5: "e"}, {}, unread={5: "h is encrypted"})
     with pytest.raises(role.common.Failure, match="time line 4 does not go on from the base"):
         choose(role, {}, {1: "a"}, {}, wanted=4)
 

@@ -57,6 +57,7 @@ class Log:
         self.bad: list[Bad] = []
         self.foreign: list[tuple[str, Bad]] = []
         self.closed: list[tuple[str, str]] = []
+        self.ahead: list[Bad] = []
         self.beside: list[tuple[str, str]] = []
         self.histories: dict[int, dict[str, str]] = {}
         self.awaited: list[tuple[str, int, int]] = []
@@ -124,8 +125,11 @@ class Log:
         except Unreadable as error:
             if unfinished and error.damaged:
                 self.beside.append((subject, f"unfinished, and {error.reason}"))
-            else:
-                self.bad.append(Bad(subject, error.reason, timeline, number, limit=not error.damaged))
+                return
+            # a copy of pg_wal has files for what will be written next: empty ones, and old ones under a new name
+            reserved = isinstance(error, _Reserved) and (path.parent / "archive_status").is_dir()
+            found = self.ahead if reserved else self.bad
+            found.append(Bad(subject, error.reason, timeline, number, limit=not error.damaged))
         except OSError as error:
             self.bad.append(Bad(subject, f"cannot be read: {error.strerror}", timeline, number, limit=True))
         else:
@@ -143,12 +147,15 @@ class Log:
                 empty = not kind and not stream.read(8192).strip(b"\0")
             if unfinished and empty:
                 raise _Nothing("")
-            raise Unreadable("holds zeros where a segment begins" if empty else "holds no log", damaged=True)
+            if empty:
+                raise _Reserved("holds zeros where a segment begins", damaged=True)
+            raise Unreadable("holds no log", damaged=True)
         if head.system != self.control.system:
             raise _Foreign(f"is of another cluster: system {head.system}, and the base is of {self.control.system}")
         address = segment_name(head.timeline, head.address // wanted, wanted)
         if head.segment_bytes != wanted or head.address != number * wanted or head.timeline > timeline:
-            raise Unreadable(f"holds {address}, not what its name says", damaged=True)
+            kind_of = _Reserved if head.address < number * wanted else Unreadable
+            raise kind_of(f"holds {address}, not what its name says", damaged=True)
         size = path.stat().st_size
         if not kind and not unfinished and size != wanted:
             raise Unreadable(f"is {size} bytes long instead of {wanted}", damaged=True)
@@ -185,10 +192,13 @@ class Log:
         should be.
         """
         for key, pieces in self.segments.items():
-            named = [piece for piece in pieces if piece.named]
-            self.beside += [(one.subject, "a copy of a segment") for one in pieces if named and not one.named]
-            self.segments[key] = sorted(named or pieces, key=lambda one: (one.unfinished, one.folder, one.path))
+            proper = [piece for piece in pieces if piece.named]
+            self.beside += [(one.subject, "a copy of a segment") for one in pieces if proper and not one.named]
+            self.segments[key] = sorted(proper or pieces, key=lambda one: (one.unfinished, one.folder, one.path))
         places = {os.path.dirname(piece.path) for pieces in self.segments.values() for piece in pieces}
+        written = max((number for _, number in self.segments), default=-1)
+        named = {(line, number) for _, line, number in self.awaited}
+        self.bad += [one for one in self.ahead if one.number <= written or (one.timeline, one.number) in named]
         for place, one in self.foreign:
             if (place in places or not places) and (one.timeline, one.number) not in self.segments:
                 self.bad.append(one)
@@ -203,6 +213,10 @@ class Log:
 
 class _Foreign(Unreadable):
     """A segment of another cluster."""
+
+
+class _Reserved(Unreadable):
+    """A file for log to come: of zeros, or an older segment that was given a new name."""
 
 
 class _Nothing(Unreadable):

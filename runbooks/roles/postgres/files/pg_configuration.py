@@ -65,6 +65,12 @@ class Configuration:
         ended = self._postgres(setting)
         return ended.stdout.strip() if ended.returncode == 0 else ""
 
+    def installed(self, library: str) -> bool:
+        """Return whether a library is there for this machine's server."""
+        folder = run_tool([self.programs / "pg_config", "--pkglibdir"]).stdout.strip()
+        path = Path(library.replace("$libdir", folder) if "/" in library else f"{folder}/{library}")
+        return not folder or path.exists() or path.with_name(f"{path.name}.so").exists()
+
     def keys(self) -> str:
         """Return whether TLS can be on: only with the keys restored. Without them the server would not start."""
         if self.value("ssl") != "on":
@@ -82,6 +88,8 @@ def overrides(
     could bring any.
     """
     kept, braked, workers = pg_settings.libraries(configuration.value("shared_preload_libraries"))
+    absent = [library for library in kept if pg_settings.quiet(library) and not configuration.installed(library)]
+    kept = [library for library in kept if library not in absent]
     tls = configuration.keys()
     words = [f"{name}={value}" for name, value in request["settings"].items()]
     words += [
@@ -94,7 +102,7 @@ def overrides(
         f"ssl={tls}",
         *pg_settings.words(pg_settings.ALWAYS, version),
     ]
-    if braked or preload:
+    if braked or absent or preload:
         words.append(f"shared_preload_libraries={','.join([*kept, *preload])}")
     if workers or preload:
         words.append("max_worker_processes=0")
@@ -103,6 +111,10 @@ def overrides(
     elif "autovacuum" not in request["settings"]:
         words.append("autovacuum=off")  # a restored server is looked at, not tended: a page that it reads is read once
     notices = [notice("held-back", library, "a library that works by itself; not loaded") for library in braked]
+    notices += [
+        notice("overridden", library, "a library that is not installed where drills run; left out")
+        for library in absent
+    ]
     told = {"braked": [printable(library) for library in braked], "tls": tls}
     return words, {**told, "workers": "none" if workers or preload else "as restored", "notices": notices}
 

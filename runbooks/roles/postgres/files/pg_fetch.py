@@ -26,13 +26,17 @@ def note(**said: object) -> None:
 
 def fetch(name: str, to: str) -> int:
     """Deliver a file; returns 1 when there is none."""
-    index = Path(__file__).parent / "log" / name
-    if not index.exists():
-        return 1
+    folder = Path(__file__).parent / "log"
     if name.endswith(".history"):
-        shutil.copyfile(index, to)
+        if not (folder / name).exists():
+            return 1
+        shutil.copyfile(folder / name, to)
         return 0
-    segment_bytes, *pieces = json.loads(index.read_text())
+    with (folder / "index").open() as index:
+        line = next((line for line in index if line.startswith(f"{name} ")), None)
+    if line is None:
+        return 1
+    segment_bytes, *pieces = json.loads(line.partition(" ")[2])
     for piece in (Piece(*one) for one in pieces):
         try:
             if piece.packing or piece.unfinished or piece.digest:

@@ -37,9 +37,13 @@ def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, 
     present: dict[int, str] = {}
     for (line, _), pieces in sorted(log.segments.items()):
         present.setdefault(line, pieces[0].subject)
+    unread = {}
     for one in log.bad:
-        present.setdefault(one.timeline, one.subject)
-    lines = Lines(base.timeline, base.start, read(log.histories), present)
+        if one.number < 0:
+            unread[one.timeline] = f"{one.subject} {one.reason}"
+        else:
+            present.setdefault(one.timeline, one.subject)
+    lines = Lines(base.timeline, base.start, read(log.histories), present, unread)
     way = lines.choose(timeline, lambda line, position: _goes_on(log, line, position, programs))
     _agree(log, way)
     _lay_out(log, way)
@@ -142,12 +146,13 @@ def _lay_out(log: Log, way: Way) -> None:
     shutil.rmtree(FETCHED, ignore_errors=True)
     plain = FETCHED / "plain"
     plain.mkdir(mode=0o700, parents=True)
-    for (line, number), pieces in log.segments.items():
-        if way.names(line):
-            name = segment_name(line, number, log.control.segment_bytes)
-            (FETCHED / name).write_text(json.dumps([log.control.segment_bytes, *map(list, pieces)]))
-            if not (pieces[0].packing or pieces[0].unfinished or pieces[0].digest):
-                (plain / name).symlink_to(pieces[0].path)
+    with (FETCHED / "index").open("w") as index:
+        for (line, number), pieces in log.segments.items():
+            if way.names(line):
+                name = segment_name(line, number, log.control.segment_bytes)
+                index.write(f"{name} {json.dumps([log.control.segment_bytes, *map(list, pieces)])}\n")
+                if not (pieces[0].packing or pieces[0].unfinished or pieces[0].digest):
+                    (plain / name).symlink_to(pieces[0].path)
     for line, found in log.histories.items():
         text = next(iter(found.values()))
         (FETCHED / f"{line:08X}.history").write_text(text)

@@ -115,6 +115,11 @@ def words(overrides: Any, version: int) -> list[str]:
     return [f"{one.name}={one.value}" for one in overrides if one.since <= version <= one.until]
 
 
+def quiet(library: str) -> bool:
+    """Return whether a library does nothing by itself, and can be left out where it is not installed."""
+    return HARMLESS_LIBRARIES.match(library.rpartition("/")[2]) is not None
+
+
 def libraries(configured: str) -> tuple[list[str], list[str], bool]:
     """Return which libraries stay, which are left out, and whether one that stays may bring workers of its own."""
     kept, braked, workers = [], [], False
@@ -127,7 +132,7 @@ def libraries(configured: str) -> tuple[list[str], list[str], bool]:
             braked.append(library)
             continue
         kept.append(library)
-        workers = workers or HARMLESS_LIBRARIES.match(name) is None
+        workers = workers or not quiet(library)
     return kept, braked, workers
 
 

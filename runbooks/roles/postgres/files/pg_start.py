@@ -63,7 +63,6 @@ def prepare(request: dict[str, Any], programs: Path, target: datetime | None) ->
     notices = pg_base.put_right(data)
     pg_base.lead_links(data, root)
     verified, how = pg_base.compare(data, programs, wanted=request["verify_base"])
-    pg_base.lead_map(data, root)
     told = {"base_verified": verified, "base": f"{base.statement}; {how}"}
     if target is not None and target < base.at:
         raise Failure(
@@ -84,6 +83,7 @@ def prepare(request: dict[str, Any], programs: Path, target: datetime | None) ->
         if target is not None:  # last: a target that is emptied after it would count as a second one
             words.append(f"recovery_target_time={target.isoformat(sep=' ')}")
         (data / "recovery.signal").touch()
+    pg_base.lead_map(data, root)
     return {**told, "notices": notices}, words
 
 

@@ -71,10 +71,18 @@ class Lines:
     """The time lines of a log, seen from the base that it has to carry forward."""
 
     def __init__(
-        self, base: int, start: int, known: Mapping[int, list[tuple[int, int]]], present: Mapping[int, str]
+        self,
+        base: int,
+        start: int,
+        known: Mapping[int, list[tuple[int, int]]],
+        present: Mapping[int, str],
+        unread: Mapping[int, str],
     ) -> None:
-        """``start`` is where the base needs the log from, ``present`` names a file of each time line with segments."""
-        self.base, self.start, self.known, self.present = base, start, known, present
+        """``start`` is where the base needs the log from, ``present`` names a file of each time line with segments.
+
+        ``unread`` says of histories that are there why they cannot be read.
+        """
+        self.base, self.start, self.known, self.present, self.unread = base, start, known, present, unread
 
     def descends(self, line: int) -> bool:
         """Return whether a time line goes on from the base."""
@@ -104,7 +112,7 @@ class Lines:
         """
         unplaced = self.unplaced()
         family = sorted(line for line in {*self.known, self.base} if self.descends(line))
-        strangers = [line for line in self.present if line in self.known and line not in family and line != self.base]
+        strangers = [line for line in self.present if line not in family and line not in unplaced]
         notes = [("beside", self.present[line], f"time line {line} left before the base") for line in sorted(strangers)]
         if wanted:
             if wanted not in family:
@@ -116,9 +124,10 @@ class Lines:
             return self.way(wanted, tuple(notes))
         if unplaced:
             line, subject = next(iter(unplaced.items()))
+            how = f"cannot be read ({self.unread[line]})" if line in self.unread else f"is missing ({line:08X}.history)"
             raise Failure(
-                f"the history of time line {line} is missing ({line:08X}.history), so {subject} cannot be used: "
-                f"keep it with the log, or declare timeline: {self.base} if {line} is not production's"
+                f"the history of time line {line} {how}, so {subject} cannot be used: keep it with the log, or declare "
+                f"timeline: {self.base} if {line} is not production's"
             )
         way = self.way(max(family))
         if len(family) == 1:

@@ -93,6 +93,8 @@ def reason(request: dict[str, Any]) -> str:
     """Return why the server ended: the first thing that its own processes had against it."""
     said = [text for text in _FATAL.findall(log_text()) if not _ANSWERS.match(text)]
     why = printable(said[0], 300) if said else "its log does not say why"
+    if re.search(r"could not (access|load) (file|library) ", why):
+        why += ": a library of this server is not installed where drills run; nothing is wrong with the backup"
     why += "".join(f"; {one['subject']} {one['reason']}" for one in pg_end.refused()[:1])
     if not re.search(r"before configured recovery target|before consistent recovery point", why):
         return why
