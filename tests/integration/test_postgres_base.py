@@ -51,6 +51,20 @@ def test_a_cold_copy_is_healthy(postgres_bench: Bench, postgres_production: Prod
     assert told["base"] == "cold copy of a server that was shut down; not compared: it brought no backup_manifest"
 
 
+def test_a_copy_whose_server_was_started_again_is_no_cold_one(
+    postgres_bench: Bench, postgres_production: Production, running_copy: Path
+) -> None:
+    """Its control file was copied while it was down, its log later."""
+
+    def change(root: Path) -> None:
+        shutil.copy(postgres_production.folder / "cold/global/pg_control", root / "pg/global/pg_control")
+        (root / "pg/postmaster.pid").unlink()
+
+    postgres_bench.lay((running_copy, "pg"), change=change)
+    with pytest.raises(Failed, match="was copied while its server was started again"):
+        postgres_bench.start()
+
+
 def test_a_label_that_was_deleted_is_missed(postgres_bench: Bench, postgres_production: Production) -> None:
     lay(postgres_bench, postgres_production, lambda pg: (pg / "backup_label").unlink())
     with pytest.raises(Failed, match="backup_manifest names backup_label, which is missing"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgres_bench import SEGMENT, Bench, Failed, Production
+from tests.support.postgres_bench import PROGRAMS, SEGMENT, Bench, Failed, Production, of_kind
 from tests.support.postgres_logs import cut_behind, flip, lay, said_of, segments, with_rows
 
 pytestmark = pytest.mark.real
@@ -92,6 +93,27 @@ def wrong_digest(wal: Path) -> None:
     flip(last, SEGMENT - 100, 10)
     last.rename(f"{last}-{digest}")
     cut_behind(wal, last)
+
+
+def zeroed_from_a_record_on(wal: Path) -> None:
+    """Where one record ends and the next began: nothing in the file says that there was more."""
+    last = with_rows(wal)
+    said = subprocess.run([PROGRAMS / "pg_waldump", last], capture_output=True, text=True, check=False).stdout
+    places = [int(found, 16) % SEGMENT for found in re.findall(r"lsn: 0/([0-9A-F]+)", said)]
+    first = next(place for place in places if place > 8192)
+    content = last.read_bytes()
+    last.write_bytes(content[:first].ljust(SEGMENT, b"\0"))
+    cut_behind(wal, last)
+
+
+def test_a_whole_segment_that_ends_in_its_middle_is_named(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    lay(postgres_bench, postgres_production, zeroed_from_a_record_on)
+    told = postgres_bench.start(wal_archive="wal")
+    assert postgres_bench.rows() < 400
+    (said,) = of_kind(told, "unused")
+    assert "although it is whole by its name: its rest may be lost" in said
 
 
 def with_last(wal: Path) -> Path:

@@ -30,8 +30,8 @@ def configure(pg: Path, lines: str) -> None:
 def test_restored_settings_neither_steer_nor_silence(postgres_bench: Bench, postgres_production: Production) -> None:
     steering = (
         "recovery_target_xid = '1'\nrecovery_target_inclusive = off\nrecovery_target_timeline = '1'\n"
-        "recovery_min_apply_delay = '8h'\nrestore_command = 'false'\nignore_checksum_failure = on\nhot_standby = on\n"
-        "archive_library = 'basic_archive'\nsynchronous_standby_names = 'nobody'\nprimary_conninfo = 'host=10.0.0.1'\n"
+        "recovery_min_apply_delay = '8h'\nrestore_command = 'cp /x'\nignore_checksum_failure = on\nhot_standby = on\n"
+        "archive_library = 'basic_archive'\nsynchronous_standby_names = 'nobody'\nprimary_conninfo = 'host=10.0.0.1 password=secret'\n"
         "ssl = on\nlog_statement = all\nlog_min_duration_statement = 0\ntrack_counts = off\n"
     )
 
@@ -48,6 +48,9 @@ def test_restored_settings_neither_steer_nor_silence(postgres_bench: Bench, post
     assert postgres_bench.rows() == 400
     overridden = {one.partition(":")[0] for one in of_kind(told, "overridden")}
     assert overridden == {
+        "recovery_target_timeline",
+        "restore_command",
+        "primary_conninfo",
         "recovery_target_xid", "recovery_target_inclusive", "recovery_min_apply_delay", "ignore_checksum_failure",
         "zero_damaged_pages", "track_counts",
     }  # fmt: skip
@@ -61,6 +64,7 @@ def test_restored_settings_neither_steer_nor_silence(postgres_bench: Bench, post
         "timezone",
     )
     assert [postgres_bench.ask(f"show {name}") for name in names] == ["off", "off", "off", "none", "off", "", "UTC"]
+    assert "secret" not in json.dumps(told)
     assert "insert into" not in postgres_bench.shell("cat /run/drp-postgres/server.log")
 
 

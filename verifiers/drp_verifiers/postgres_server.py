@@ -57,7 +57,7 @@ def refuse_blind(in_force: Mapping[str, object]) -> None:
 def hiding(session: Session, database: str) -> tuple[str, ...]:
     """Return what would hide damage from sessions that do not say otherwise, each with who says so. Raises NoAnswer.
 
-    Asked without settings of our own, as an application asks.
+    Asked in a session that leaves these settings alone, as an application does.
     """
     words = (
         "-X",
@@ -72,7 +72,7 @@ def hiding(session: Session, database: str) -> tuple[str, ...]:
         "-c",
         _OTHERWISE % _NAMES,
     )
-    ended = session.run("psql", words, settings="-c statement_timeout=60000 -c search_path=pg_catalog")
+    ended = session.run("psql", words, settings=f"{session.settings(hiding=True)} -c search_path=pg_catalog")
     if ended.exit_code != 0:
         raise NoAnswer(trouble_of(ended))
     found: dict[str, None] = {}

@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drp.domain.check import CheckOutcome, Execution, Target
-from drp_verifiers.postgres_settings import SETTINGS, options
+from drp_verifiers.postgres_settings import HIDING, SETTINGS, options
 from drp_verifiers.statements import Trouble, death, last_words
 
 _FIND_BINARIES = "ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/postgresql*/bin 2>/dev/null; true"
 _SQLSTATE = re.compile(r":  ([0-9A-Z]{5}): +(.*)")
 """After a severity in any language; the two blanks tell it from the severity itself (``…:11: ERROR:  42P01: …``)."""
-_NOT_ABOUT_THE_DATA = re.compile(r"28...|42601|42501|57014|25006|53300")
-"""SQLSTATEs that tell of the query, the user or the clock: authorisation, syntax, privilege, cancelled, read-only,
-too many connections. All others tell of the data."""
+_NOT_ABOUT_THE_DATA = re.compile(r"28...|42601|42501|57014|57P05|25006|25P0[34]|53300|55P03")
+"""SQLSTATEs that tell of the query, the user or the clock: authorisation, syntax, privilege, cancelled, time-outs,
+read-only, too many connections, a lock that is not to be had. All others tell of the data."""
 _NOT_LET_IN = re.compile(r"pg_hba\.conf|authenti|password|role \".*\" does not exist|permission denied", re.IGNORECASE)
 _NOT_SETTABLE = re.compile(rb"unrecognized configuration parameter|permission denied to set parameter")
 _LONGEST = 400
@@ -114,10 +114,14 @@ class Session:
             raise NoAnswer(trouble)
         return execution
 
-    def settings(self, *, read_only: bool = True) -> str:
-        """Return the server settings of every session. Raises NoAnswer when the server does not say its version."""
+    def settings(self, *, read_only: bool = True, hiding: bool = False) -> str:
+        """Return the server settings of every session. Raises NoAnswer when the server does not say its version.
+
+        ``hiding`` leaves those that hide damage as the server has them.
+        """
         version, superuser = self.opening()
-        return f"{self._always(read_only=read_only)} {options(SETTINGS, version, superuser=superuser)}"
+        given = tuple(one for one in SETTINGS if not (hiding and one in HIDING))
+        return f"{self._always(read_only=read_only)} {options(given, version, superuser=superuser)}"
 
     def _always(self, *, read_only: bool) -> str:
         milliseconds = max(1000, int(self.timeout_seconds * 1000))

@@ -14,6 +14,7 @@ from typing import Any
 import pg_settings
 from pg_common import answer, notice, printable, run_tool, server_folder
 
+_MOST = 1000
 _EVERYWHERE = """
 SELECT json_build_array('held-back', 'subscription ' || subname, 'of database ' || datname || CASE WHEN subenabled
   THEN ', enabled in production' ELSE ', disabled' END || '; no worker was started')
@@ -99,6 +100,7 @@ class Server:
         if version >= 17:
             options += " -c event_triggers=off -c transaction_timeout=0"
         self.programs = programs
+        self.troubles: list[str] = []
         self.environment = {
             "PGHOST": "/run", "PGPORT": str(port), "PGUSER": "postgres", "PGOPTIONS": options, "PGTZ": "UTC",
             "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "30",
@@ -110,13 +112,16 @@ class Server:
         ended = run_tool(words, input=sql, environment=self.environment)
         if ended.returncode:
             raise OSError(printable(ended.stderr, 160))
-        for line in ended.stdout.splitlines()[:1000]:
+        lines = ended.stdout.splitlines()
+        self.troubles += [line for line in ended.stderr.splitlines() if "ERROR" in line][:3]
+        self.troubles += [f"{database} has {len(lines)} things to list"] if len(lines) > _MOST else []
+        for line in lines[:_MOST]:
             try:
                 row = json.loads(line)
             except ValueError:
-                continue
-            if isinstance(row, list):
-                yield row
+                self.troubles.append("an answer that is no JSON")
+            else:
+                yield row if isinstance(row, list) else [row]
 
 
 def look(request: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +132,7 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
         found = [*_held_back(server), *_overridden(server)]
     except OSError as error:
         found = [notice("held-back", "jobs and senders", f"could not be listed: {error}")]
+    found += [notice("held-back", "jobs and senders", f"not all could be listed: {one}") for one in server.troubles[:3]]
     return {"notices": found}
 
 
@@ -147,9 +153,9 @@ def _overridden(server: Server) -> Iterator[dict[str, str]]:
         last[str(name)] = str(value)
     for name, value in last.items():
         if name in told and pg_settings.differs(told[name], value):
-            yield notice(
-                "overridden", name, f"{value} in the restored configuration; {told[name].value or 'none'} in the drill"
-            )
+            shown = "set" if told[name].private else value
+            said = f"{shown} in the restored configuration; {told[name].value or 'none'} in the drill"
+            yield notice("overridden", name, said)
     hiding = {one.name: one for one in pg_settings.SILENCES}
     found = False
     for database, role, setting in (row for row in server.rows("postgres", _OF_ROLES) if len(row) == 3):

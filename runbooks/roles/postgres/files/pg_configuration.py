@@ -34,7 +34,7 @@ class Configuration:
             self.path = RUN / "postgresql.conf"
             self.path.write_text("")
         complaints = self._complaints()
-        missing = dict(found.groups() for found in map(_LOCALE.search, complaints) if found)
+        missing = {found[1]: found[2] for found in map(_LOCALE.search, complaints) if found}
         if missing:
             own = RUN / "drill.conf"
             quoted = str(self.path).replace("'", "''")

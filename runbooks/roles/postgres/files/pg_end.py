@@ -175,6 +175,9 @@ def _in_the_last(end: End) -> list[dict[str, str]]:
             f"{piece.subject} is damaged: recovery ended in it at {shown(end.position)}, and what was written behind "
             "it could not be used"
         )
+    if not piece.unfinished and not (Path(piece.path).parent / "archive_status").is_dir():
+        said = f"ends in its middle, at {shown(end.position)}, although it is whole by its name: its rest may be lost"
+        return [notice("unused", piece.subject, said)]
     return []
 
 

@@ -12,7 +12,7 @@ from pg_archive import Log, Piece, whole_segment
 from pg_base import Base
 from pg_common import RUN, Control, Failure, lsn, notice, run_tool
 from pg_timelines import Lines, Way, read
-from pg_wal import PAGE, Unreadable, head_of, segment_name, segment_of, some, unpacked, written_pages
+from pg_wal import PAGE, Page, Unreadable, head_of, segment_name, segment_of, some, unpacked, written_pages
 
 FETCHED = RUN / "log"
 _COMMIT = re.compile(r"\blsn: ([0-9A-F]+/[0-9A-F]+), prev [^,]*, desc: (?:COMMIT|PREPARE)")
@@ -58,7 +58,7 @@ def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, 
         "older": log.older,
         "newest_older": log.newest_older,
         "folders": {label: str(folder) for label, folder in folders.items()},
-        "edge": _edge(data, way, control),
+        "edge": edge_of(data, way, control),
         "notices": [
             *(notice(*said) for said in way.notes),
             *(notice("beside", *said) for said in log.beside),
@@ -158,7 +158,17 @@ def _lay_out(log: Log, way: Way) -> None:
         (FETCHED / f"{line:08X}.history").write_text(text)
 
 
-def _edge(data: Path, way: Way, control: Control) -> dict[str, Any]:
+def ran_again(control: Control) -> bool:
+    """Return whether the log goes on behind the shutdown that a control file speaks of.
+
+    The last record of a clean shutdown is its checkpoint: 114 bytes, and a page's head where it goes over to the next.
+    """
+    edge = edge_of(control.data, Way(control.timeline, ((control.timeline, 0),)), control)
+    pages = [Page(*one) for one in edge.get("pages", [])]
+    return bool(pages) and pages[-1].address > control.redo + 160
+
+
+def edge_of(data: Path, way: Way, control: Control) -> dict[str, Any]:
     """Return what the newest segment of the base's own log holds, as it is before the server touches it."""
     wanted = control.segment_bytes
     names = [path.name for path in (data / "pg_wal").iterdir() if re.fullmatch(r"[0-9A-F]{24}", path.name)]

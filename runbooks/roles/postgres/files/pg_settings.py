@@ -20,12 +20,20 @@ class Override(NamedTuple):
     since: int = OLDEST
     until: int = NEWEST
     told: bool = False
+    private: bool = False
+    """The restored value may hold a password: that it was set is told, and no more."""
 
 
-STEERS = (  # where recovery ends is the drill's to say; with a target, its own comes after these
+STEERS = (  # where recovery ends is the drill's to say; what it says itself comes after these
     *(Override(f"recovery_target{kind}", "", told=True) for kind in ("", "_lsn", "_name", "_xid", "_time")),
     Override("recovery_target_inclusive", "on", told=True),
-    Override("recovery_target_action", "promote"),
+    Override("recovery_target_action", "promote", told=True),
+    Override("recovery_target_timeline", "latest", told=True),
+    Override("restore_command", "false", told=True, private=True),
+    Override("recovery_end_command", "", told=True, private=True),
+    Override("archive_cleanup_command", "", told=True, private=True),
+    Override("primary_conninfo", "", told=True, private=True),
+    Override("primary_slot_name", "", told=True),
     Override("recovery_min_apply_delay", "0", told=True),
     Override("recovery_prefetch", "try", since=15),
     Override("promote_trigger_file", "", until=15, told=True),
@@ -43,10 +51,6 @@ ACTS = (  # what would work by itself, or reach for other machines
     Override("archive_command", ""),
     Override("archive_library", "", since=15),
     Override("archive_timeout", "0"),
-    Override("archive_cleanup_command", ""),
-    Override("recovery_end_command", ""),
-    Override("primary_conninfo", ""),
-    Override("primary_slot_name", ""),
     Override("synchronous_standby_names", ""),
     Override("synchronized_standby_slots", "", since=17),
     Override("sync_replication_slots", "off", since=17),
@@ -92,9 +96,9 @@ FITS = (  # the sandbox: who enters, where sockets are, which memory there is
 )
 ALWAYS = (*STEERS, *SILENCES, *ACTS, *LOGS, *FITS)
 BY_THE_DRILL = {
-    "config_file", "data_directory", "hba_file", "ident_file", "port", "listen_addresses", "restore_command", "ssl",
-    "recovery_target_timeline", "shared_preload_libraries", "max_worker_processes", "autovacuum", "shared_buffers",
-    "huge_pages", "wal_level", "max_wal_senders", "max_wal_size", "lc_monetary", "lc_numeric", "lc_time",
+    "config_file", "data_directory", "hba_file", "ident_file", "port", "listen_addresses", "ssl",
+    "shared_preload_libraries", "max_worker_processes", "autovacuum", "shared_buffers", "huge_pages", "wal_level",
+    "max_wal_senders", "max_wal_size", "lc_monetary", "lc_numeric", "lc_time",
 }  # fmt: skip
 """Settings whose value depends on the backup or on the application's file."""
 

@@ -36,7 +36,6 @@ def start(request: dict[str, Any]) -> dict[str, Any]:
     if request["dumps"]:
         (data / "postmaster.pid").unlink(missing_ok=True)
         state.update(base_verified=False, base="dumps")
-        words += ["recovery_target_timeline=latest", "restore_command=false"]
     else:
         prepared, words = prepare(request, programs, target)
         notices += prepared.pop("notices")
@@ -57,11 +56,13 @@ def prepare(request: dict[str, Any], programs: Path, target: datetime | None) ->
     if recall("recovered"):  # stopped and started again: like any other server
         for name in ("recovery.signal", "standby.signal"):
             (data / name).unlink(missing_ok=True)
-        return {**recall("base"), "notices": []}, ["recovery_target_timeline=latest", "restore_command=false"]
+        return {**recall("base"), "notices": []}, []
     control = Control(programs, data)
     base = pg_base.what_it_is(data, control, request["copied_while_running"])
     notices = pg_base.put_right(data)
     pg_base.lead_links(data, root)
+    if base.kind == "cold-copy" and control.state == "shut down" and pg_log.ran_again(control):
+        raise Failure(f"{data} was copied while its server was started again: its log goes on behind the shutdown")
     verified, how = pg_base.compare(data, programs, wanted=request["verify_base"])
     told = {"base_verified": verified, "base": f"{base.statement}; {how}"}
     if target is not None and target < base.at:
@@ -70,7 +71,7 @@ def prepare(request: dict[str, Any], programs: Path, target: datetime | None) ->
             "take an older backup"
         )
     folders = {name: root / name for name in (request["wal_archive"], request["wal_stream"]) if name}
-    words = ["recovery_target_timeline=latest", "restore_command=false"]
+    words: list[str] = []
     for name in ("recovery.signal", "standby.signal"):
         (data / name).unlink(missing_ok=True)  # a standby would wait for its primary for ever
     remember("base", told)
