@@ -224,6 +224,25 @@ def test_a_cold_copy_is_carried_forward_too(postgres_bench: Bench, postgres_prod
     assert [one.partition(": ")[2] for one in of_kind(told, "beside")] == ["time line 2 left before the base"]
 
 
+def test_a_stream_that_has_just_begun_is_none_the_worse(postgres_bench: Bench, postgres_production: Production) -> None:
+    """Its one file was made before anything was written into it; and another cluster's lie in a folder of their own."""
+    folder = postgres_production.folder
+
+    def change(root: Path) -> None:
+        (root / "stream").mkdir()
+        (root / "stream/0000000100000000000000F0.partial").write_bytes(bytes(SEGMENT))
+        (root / "wal/other").mkdir()
+        for number, path in enumerate(segments(root / "wal")[:2]):
+            content = bytearray(path.read_bytes())
+            content[24] ^= 1
+            (root / "wal/other" / f"0000000700000000000000F{number}").write_bytes(content)
+
+    postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"), change=change)
+    told = postgres_bench.start(wal_archive="wal", wal_stream="stream")
+    assert (postgres_bench.rows(), of_kind(told, "unused")) == (400, [])
+    assert [one.partition(":")[2][:27] for one in of_kind(told, "beside")] == [" is of another cluster: sys"] * 2
+
+
 def test_an_archive_and_a_stream_that_overlap_agree(postgres_bench: Bench, postgres_production: Production) -> None:
     folder = postgres_production.folder
 

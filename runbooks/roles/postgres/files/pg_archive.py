@@ -58,6 +58,7 @@ class Log:
         self.foreign: list[tuple[str, Bad]] = []
         self.closed: list[tuple[str, str]] = []
         self.ahead: list[Bad] = []
+        self.blank = 0
         self.beside: list[tuple[str, str]] = []
         self.histories: dict[int, dict[str, str]] = {}
         self.awaited: list[tuple[str, int, int]] = []
@@ -121,7 +122,7 @@ class Log:
         except _Foreign as error:
             self.foreign.append((str(path.parent), Bad(subject, error.reason, timeline, number, limit=False)))
         except _Nothing:
-            return
+            self.blank += 1
         except Unreadable as error:
             if unfinished and error.damaged:
                 self.beside.append((subject, f"unfinished, and {error.reason}"))

@@ -37,11 +37,10 @@ def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, 
     present: dict[int, str] = {}
     for (line, _), pieces in sorted(log.segments.items()):
         present.setdefault(line, pieces[0].subject)
-    unread = {}
+    unread = {one.timeline: f"{one.subject} {one.reason}" for one in log.bad if one.number < 0}
+    strange = {one.subject for _, one in log.foreign}
     for one in log.bad:
-        if one.number < 0:
-            unread[one.timeline] = f"{one.subject} {one.reason}"
-        else:
+        if one.number >= 0 and one.subject not in strange:
             present.setdefault(one.timeline, one.subject)
     lines = Lines(base.timeline, base.start, read(log.histories), present, unread)
     way = lines.choose(timeline, lambda line, position: _goes_on(log, line, position, programs))
@@ -69,7 +68,8 @@ def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, 
 
 def _seen(log: Log) -> int:
     """Return how many files were found that are, or should be, segments."""
-    return sum(map(len, log.segments.values())) + len(log.bad) + len(log.foreign) + len(log.closed)
+    lists = (log.bad, log.ahead, log.foreign, log.closed, *log.segments.values())
+    return log.blank + sum(map(len, lists))
 
 
 def _goes_on(log: Log, line: int, position: int, programs: Path) -> str:
