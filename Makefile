@@ -55,6 +55,10 @@ $(ACCELERATOR): $(STAMP) .cache/.blake3 $(wildcard drp/hashing/native/*)
 	@sh tests/setup/restic.sh .cache
 	@touch $@
 
+.cache/.postgres: tests/setup/postgres.sh $(STAMP)
+	@sh tests/setup/postgres.sh .cache
+	@touch $@
+
 lint: $(STAMP) types layers playbooks ## Ruff, mypy --strict, import-linter, ansible-lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -68,7 +72,7 @@ layers: $(STAMP)
 playbooks: $(STAMP)
 	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production --strict -q . && test ! -e .ansible
 
-test: $(STAMP) $(ACCELERATOR) .cache/.restic ## Every suite, with real servers
+test: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.postgres ## Every suite, with real servers
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 demo: $(STAMP) .cache/.restic ## A real hospital, backed up to WORM and to an air-gapped medium, lost, and drilled

@@ -8,7 +8,7 @@ from hypothesis import settings
 settings.register_profile("drp", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("drp")
 
-SHARED = ("lost_hospital", "hospital", "stage")
+SHARED = ("lost_hospital", "hospital", "stage", "postgres_production")
 """Fixtures that take long to make: whoever uses one runs in the same process, and first."""
 
 
@@ -35,6 +35,7 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_rig",
     "tests.support.fixtures_sandboxes",
     "tests.support.fixtures_runbooks",
+    "tests.support.fixtures_postgres",
     "tests.support.fixtures_cores",
     "tests.support.fixtures_anybody",
 ]

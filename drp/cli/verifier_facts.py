@@ -60,13 +60,16 @@ def facts_postgres(
     if snapshot and len(database or ()) != 1:
         raise UsageError("a snapshot belongs to one database: name it with --database")
     target = LocalTarget(libpq())
-    session = Session(target, Connection(host=host, port=port, user=user), find_binaries(target), timeout)
     maintenance = database[0] if database else "postgres"
+    connection = Connection(host=host, port=port, user=user, database=maintenance)
+    session = Session(target, connection, find_binaries(target), timeout)
     try:
         names = tuple(database) if database else databases(session, maintenance)
         found = facts(session, names, snapshot=snapshot)
     except NoAnswer as silence:
         raise _no_facts(silence.trouble.reason) from silence
+    for hidden in found["postgres"].get("hidden_from_others", ()):  # type: ignore[attr-defined]
+        render.note(f"{hidden}: damage would be hidden from the applications; the counts were made without it")
     _print(found, together)
 
 

@@ -199,41 +199,21 @@ def test_an_instant_is_reached(runbooks: Driver, stream: Stream) -> None:
     assert int(ask(runbooks, PATIENTS, port=5433)) == stream.counts[0]
 
 
-def test_an_instant_that_cannot_be_reached_fails(runbooks: Driver, stream: Stream) -> None:
-    lay(runbooks, stream.path)
-    message = failure(start_stream(runbooks, recovery_target_time="2026-01-01T00:00:00+0100x"))
-    assert "has no time zone, or is no instant" in message
-    message = failure(start_stream(runbooks, recovery_target_time="2040-01-01T00:00:00Z"))
-    assert "recovery ended before configured recovery target was reached: 2040-01-01" in message
-    assert "the newest transaction that was recovered is of 20" in message
-
-
 def test_a_gap_in_the_wal_is_named_with_and_without_a_target(runbooks: Driver, stream: Stream) -> None:
     root = lay(runbooks, stream.path)
-    after_base = next(line for line in (root / "base/backup_label").read_text().splitlines() if "START WAL" in line)
-    first = after_base.partition("file ")[2].rstrip(")")
-    gone = min(path.name for path in (root / "wal").iterdir() if len(path.name) == 24 and path.name > first)
+    base = max(path.name for path in (root / "base/pg_wal").iterdir() if len(path.name) == 24)  # brings its own
+    gone = min(path.name for path in (root / "wal").iterdir() if len(path.name) == 24 and path.name > base)
     for folder in ("wal", "stream"):
         (root / folder / gone).unlink(missing_ok=True)
     kept = runbooks.sandbox.data / "kept"
     shutil.copytree(root / "base", kept)
     message = failure(start_stream(runbooks))
-    assert "the WAL archive has a gap: recovery ended after" in message
+    assert "the WAL archive has a gap: recovery ended at" in message
+    assert gone in message
     assert runbooks.run("postgres", "stop", restored_root=ROOT, data_directory="base").ok
     shutil.rmtree(root / "base")
     kept.rename(root / "base")
     runbooks.sandbox.own()
+    runbooks.sandbox.shell("rm -r /run/drp-postgres")  # as in a sandbox of its own
     message = failure(start_stream(runbooks, recovery_target_time=stream.middle.isoformat()))
     assert "cannot be reached" in message
-
-
-def test_a_damaged_base_backup_is_named_by_its_own_manifest(runbooks: Driver, stream: Stream) -> None:
-    base = lay(runbooks, stream.path) / "base"
-    victim = max((base / "base").rglob("*"), key=lambda path: path.stat().st_size if path.is_file() else 0)
-    with victim.open("r+b") as file:
-        file.seek(victim.stat().st_size // 2)
-        byte = file.read(1)
-        file.seek(-1, 1)
-        file.write(bytes([byte[0] ^ 1]))
-    message = failure(start_stream(runbooks))
-    assert f'the base backup is damaged: checksum mismatch for file "{victim.relative_to(base)}"' in message

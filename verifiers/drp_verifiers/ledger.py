@@ -164,7 +164,7 @@ def _survivors(
 def _in_postgres(
     target: Target, options: LedgerOptions, expectation: Expectation, source: PostgresSource
 ) -> Iterator[tuple[str, set[str] | Trouble]]:
-    connection = Connection(host=source.host, port=source.port, user=source.user)
+    connection = Connection(host=source.host, port=source.port, user=source.user, database=source.database)
     session = PostgresSession(target, connection, find_binaries(target), expectation.timeout_seconds)
     for kind, query in options.kinds.items():
         inner = query.strip().rstrip(";")

@@ -11,7 +11,8 @@ from typing import ClassVar, Literal
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.assertions import Assertion, judge_rows
-from drp_verifiers.postgres_pages import check_checksums, check_indexes, server_facts
+from drp_verifiers.postgres_pages import check_checksums, check_indexes
+from drp_verifiers.postgres_server import server_facts, texts
 from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_binaries
 from drp_verifiers.postgres_tables import check_tables, databases
 from drp_verifiers.records import read_records
@@ -56,10 +57,14 @@ class PostgresVerifier:
         assert isinstance(options, PostgresRecords)
         session = Session(
             target,
-            Connection(host=options.host, port=options.port, user=options.user),
+            Connection(host=options.host, port=options.port, user=options.user, database=options.database),
             options.binaries or find_binaries(target),
             expectation.timeout_seconds,
         )
+        try:
+            settings = session.settings()
+        except NoAnswer as silence:
+            raise ValueError(silence.trouble.reason) from silence
         inner = options.query.strip().rstrip(";")
         sql = f"SELECT pg_catalog.row_to_json(q) FROM (\n{inner}\n) AS q"  # noqa: S608 - the plan's own query
         # in pieces: psql would otherwise hold the whole answer in the sandbox's memory
@@ -69,7 +74,7 @@ class PostgresVerifier:
             target,
             "records_command",
             {"argv": argv, "script": "", "tabs": False},
-            environment=session.environment(session.settings()),
+            environment=session.environment(settings),
             timeout_seconds=expectation.timeout_seconds,
         )
 
@@ -81,7 +86,9 @@ class PostgresVerifier:
         assert isinstance(options, PostgresOptions)
         session = Session(
             target,
-            Connection(host=options.host, port=options.port, user=options.user),
+            Connection(
+                host=options.host, port=options.port, user=options.user, database=options.database or "postgres"
+            ),
             options.binaries or find_binaries(target),
             expectation.timeout_seconds,
         )
@@ -97,7 +104,7 @@ class PostgresVerifier:
             return
         yield from _server(server, options)
         if options.amcheck:
-            yield check_indexes(session, options.database)
+            yield check_indexes(session, options.database, prepared=texts(server, "prepared"))
         if options.row_counts:
             yield from check_tables(
                 session,
@@ -128,6 +135,8 @@ def _declared(options: PostgresOptions) -> Iterator[str]:
 def _server(server: dict[str, object], options: PostgresOptions) -> Iterator[CheckResult]:
     checksums = "on" if server.get("checksums") is True else "off"
     observed = f"PostgreSQL {server.get('shown_version')}, timeline {server.get('timeline')}, checksums {checksums}"
+    if prepared := texts(server, "prepared"):
+        observed += f"; prepared transactions that nobody has ended: {', '.join(prepared)}"
     yield passed("server", "the server answers", observed=observed)
     yield judged(
         "recovery",

@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drp.domain.check import CheckOutcome, Execution, Target
+from drp_verifiers.postgres_settings import HIDING, SETTINGS, options
 from drp_verifiers.statements import Trouble, death, last_words
 
 _FIND_BINARIES = "ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/postgresql*/bin 2>/dev/null; true"
 _SQLSTATE = re.compile(r":  ([0-9A-Z]{5}): +(.*)")
 """After a severity in any language; the two blanks tell it from the severity itself (``…:11: ERROR:  42P01: …``)."""
-_NOT_ABOUT_THE_DATA = re.compile(r"28...|42601|42501|57014|25006|53300")
-"""SQLSTATEs that tell of the query, the user or the clock: authorisation, syntax, privilege, cancelled, read-only,
-too many connections. All others tell of the data."""
+_NOT_ABOUT_THE_DATA = re.compile(r"28...|42601|42501|57014|57P05|25006|25P0[34]|53300|55P03")
+"""SQLSTATEs that tell of the query, the user or the clock: authorisation, syntax, privilege, cancelled, time-outs,
+read-only, too many connections, a lock that is not to be had. All others tell of the data."""
 _NOT_LET_IN = re.compile(r"pg_hba\.conf|authenti|password|role \".*\" does not exist|permission denied", re.IGNORECASE)
+_NOT_SETTABLE = re.compile(rb"unrecognized configuration parameter|permission denied to set parameter")
 _LONGEST = 400
 
 
@@ -41,6 +43,8 @@ class Connection:
     """Address, or the directory of its socket."""
     port: int
     user: str
+    database: str = "postgres"
+    """Where to ask what the server is, before it is asked anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Session:
     binaries: str
     """Directory of psql and its companions inside the sandbox; empty: looked up on the path."""
     timeout_seconds: float
+    _opening: list[tuple[int, bool]] = field(default_factory=list)
+    """Version of the server, and whether the user may set what only a superuser may; once it was asked."""
 
     def tool(self, name: str) -> str:
         """Return how a client program is called inside."""
@@ -73,7 +79,7 @@ class Session:
             "PGPORT": str(self.connection.port),
             "PGUSER": self.connection.user,
             "PGTZ": "UTC",
-            "PGDATESTYLE": "ISO",
+            "PGDATESTYLE": "ISO, MDY",
             "PGCLIENTENCODING": "UTF8",
             "PGCONNECT_TIMEOUT": "10",
             "PGAPPNAME": "drp",
@@ -108,13 +114,42 @@ class Session:
             raise NoAnswer(trouble)
         return execution
 
-    def settings(self, *, read_only: bool = True) -> str:
-        """Return the server settings of every session."""
+    def settings(self, *, read_only: bool = True, hiding: bool = False) -> str:
+        """Return the server settings of every session. Raises NoAnswer when the server does not say its version.
+
+        ``hiding`` leaves those that hide damage as the server has them.
+        """
+        version, superuser = self.opening()
+        given = tuple(one for one in SETTINGS if not (hiding and one in HIDING))
+        return f"{self._always(read_only=read_only)} {options(given, version, superuser=superuser)}"
+
+    def _always(self, *, read_only: bool) -> str:
         milliseconds = max(1000, int(self.timeout_seconds * 1000))
-        return (
-            f"-c default_transaction_read_only={'on' if read_only else 'off'} -c row_security=off "
-            f"-c default_transaction_isolation=repeatable\\ read -c statement_timeout={milliseconds}"
-        )
+        return f"-c default_transaction_read_only={'on' if read_only else 'off'} -c statement_timeout={milliseconds}"
+
+    def opening(self) -> tuple[int, bool]:
+        """Return the server's version, and whether the user is one who may set everything. Raises NoAnswer.
+
+        The version decides which settings there are, and a role may have set some that would end a session before it
+        can be asked: so all are tried, then those that every version knows, then those that any user may set.
+        """
+        if not self._opening:
+            for version, superuser in ((17, True), (12, True), (17, False), (12, False)):
+                settings = f"{self._always(read_only=True)} {options(SETTINGS, version, superuser=superuser)}"
+                words = ("-X", "-q", "-A", "-t", "--no-password", "-v", "VERBOSITY=verbose")
+                number = "SELECT pg_catalog.current_setting('server_version_num')"
+                ended = self.run("psql", (*words, "-d", self.connection.database, "-c", number), settings=settings)
+                if (trouble := death("psql", ended)) is not None:
+                    raise NoAnswer(trouble)
+                if ended.exit_code == 0 and ended.stdout.strip().isdigit():
+                    self._opening.append((int(ended.stdout) // 10000, superuser))
+                    break
+                if not _NOT_SETTABLE.search(ended.stderr):
+                    raise NoAnswer(trouble_of(ended))
+            else:
+                reason = "the server takes none of the settings that a check needs"
+                raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+        return self._opening[0]
 
     def query(self, database: str, sql: str) -> list[object]:
         """Return at most two rows of a declared query, as mappings of its columns. Raises NoAnswer.

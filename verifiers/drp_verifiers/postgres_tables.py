@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult, Expectation
 from drp_verifiers.counts import TableCounts, compare, expected_counts
+from drp_verifiers.postgres_server import hiding, server_facts
 from drp_verifiers.postgres_session import NoAnswer, Session, errors_in, json_lines, trouble_of
 from drp_verifiers.statements import Trouble, failed, passed, undetermined
 
@@ -22,6 +23,9 @@ SELECT pg_catalog.format('SELECT pg_catalog.json_build_array(%L, pg_catalog.coun
   schema.nspname || '.' || class.relname, schema.nspname, class.relname) {_TABLES} ORDER BY 1 \\gexec
 """  # noqa: S608 - constants only
 
+_FROM_THE_TABLE = "SET enable_indexscan = off; SET enable_bitmapscan = off;\n"
+"""Rows are counted where they are: an index that lost some would count less, or more."""
+
 
 def databases(session: Session, maintenance: str) -> tuple[str, ...]:
     """Return the databases that take connections, templates left out. Raises NoAnswer."""
@@ -34,10 +38,10 @@ def count(session: Session, database: str, *, snapshot: str = "") -> TableCounts
     A table that breaks off is counted as None and its error kept: one damaged table does not hide the others.
     ``snapshot`` is an exported snapshot (``pg_export_snapshot()``) to count in, for facts that fit a dump exactly.
     """
-    script = _SCRIPT
+    script = f"{_FROM_THE_TABLE}{_SCRIPT}"
     if snapshot:
         escaped = snapshot.replace("'", "''")
-        script = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSET TRANSACTION SNAPSHOT '{escaped}';\n{_SCRIPT}"
+        script = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSET TRANSACTION SNAPSHOT '{escaped}';\n{script}"
     execution = session.psql(database, ("-f", "-"), stdin=script.encode())
     errors = errors_in(execution)
     rows = [] if execution.exit_code else json_lines(execution.stdout)
@@ -58,16 +62,19 @@ def count(session: Session, database: str, *, snapshot: str = "") -> TableCounts
 def facts(session: Session, names: tuple[str, ...], *, snapshot: str = "") -> dict[str, object]:
     """Return what the backup job keeps in the manifest: the rows of every table of the databases.
 
-    Raises NoAnswer also when a single table cannot be read: facts with holes would let holes pass later.
+    Raises NoAnswer also when a single table cannot be read: facts with holes would let holes pass later. Settings that
+    hide damage from other sessions are off in these, and told: what others read may be in the buffers unseen.
     """
     found: dict[str, object] = {}
+    server_facts(session, names[0] if names else session.connection.database)
     for name in names:
         counted = count(session, name, snapshot=snapshot)
         if counted.errors or None in counted.tables.values():
             reason = f"database {name}: {'; '.join(counted.errors) or 'a table cannot be read'}"
             raise NoAnswer(Trouble(outcome="failed", reason=reason))
         found[name] = {"tables": dict(counted.tables)}
-    return {"postgres": {"databases": found}}
+    hidden = hiding(session, session.connection.database)
+    return {"postgres": {"databases": found, **({"hidden_from_others": list(hidden)} if hidden else {})}}
 
 
 def check_tables(

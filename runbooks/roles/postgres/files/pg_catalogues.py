@@ -1,0 +1,174 @@
+"""What the restored databases would do by themselves, and which of their settings would hide damage.
+
+Nothing is held back here: no worker starts and nobody listens. It is said what was really there; and settings of roles
+and databases that hide damage are taken back, since they outrank the drill's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pg_settings
+from pg_common import answer, notice, printable, run_tool, server_folder
+
+_MOST = 1000
+_EVERYWHERE = """
+SELECT json_build_array('held-back', 'subscription ' || subname, 'of database ' || datname || CASE WHEN subenabled
+  THEN ', enabled in production' ELSE ', disabled' END || '; no worker was started')
+FROM pg_catalog.pg_subscription JOIN pg_catalog.pg_database AS d ON d.oid = subdbid;
+SELECT json_build_array('held-back', 'replication slot ' || slot_name, 'kept for ' || slot_type || ' replication')
+FROM pg_catalog.pg_replication_slots;
+"""
+_IN_EACH = """
+SELECT json_build_array('held-back', 'foreign server ' || srvname, fdwname || ', ' || (SELECT count(*)
+  FROM pg_catalog.pg_user_mappings AS m WHERE m.srvid = s.oid) || ' user mappings: it could reach out, and has no way')
+FROM pg_catalog.pg_foreign_server AS s JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw;
+SELECT json_build_array('held-back', 'extension ' || extname, 'its functions could reach out, and have no way')
+FROM pg_catalog.pg_extension
+WHERE extname IN ('dblink', 'http', 'pg_net', 'pgsql_http', 'plsh', 'pg_curl', 'aws_s3', 'plproxy');
+SELECT json_build_array('held-back', 'event trigger ' || evtname, 'on ' || evtevent || '; checks do not set it off')
+FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D';
+"""
+_JOBS = (  # table, wherever it is; columns that it has; what is told of a row
+    ("job", ("jobid", "schedule", "command"), "'cron job ' || jobid", "j ->> 'jobname', schedule, j ->> 'username'"),
+    (
+        "bgw_job",
+        ("id", "application_name"),
+        "'timescaledb job ' || id",
+        "application_name, 'every ' || (j ->> 'schedule_interval')",
+    ),
+    (
+        "pga_job",
+        ("jobid", "jobname"),
+        "'pgagent job ' || jobid",
+        "jobname, CASE j ->> 'jobenabled' WHEN 'false' THEN 'disabled' END",
+    ),
+    ("part_config", ("parent_table",), "'partitions of ' || parent_table", "'made by pg_partman'"),
+)
+"""What is told of a job is its name and its time: what it does may name a patient."""
+
+
+_JOB = """
+SELECT format($f$SELECT json_build_array('held-back', SUBJECT, concat_ws(', ', OBSERVED))
+  FROM (SELECT q.*, to_jsonb(q) AS j FROM ONLY %I.%I AS q) AS q ORDER BY FIRST LIMIT 40$f$, n.nspname, c.relname)
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relname = 'TABLE' AND ARRAY[COLUMNS]::name[] <@ (SELECT array_agg(attname)
+  FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid) \\gexec
+"""
+
+
+def _jobs() -> str:
+    """Return queries for the jobs of schedulers, in whatever schema their tables are."""
+    queries = []
+    for table, columns, subject, observed in _JOBS:
+        listed = ", ".join(f"'{column}'" for column in columns)
+        query = _JOB.replace("TABLE", table).replace("COLUMNS", listed).replace("FIRST", columns[0])
+        queries.append(query.replace("SUBJECT", subject).replace("OBSERVED", observed))
+    return "".join(queries)
+
+
+_OF_ROLES = """
+SELECT json_build_array(coalesce(datname, ''), coalesce(rolname, ''), setting)
+FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN unnest(setconfig) AS setting
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole;
+"""
+_TAKE_BACK = """
+SELECT CASE WHEN s.setrole = 0 AND s.setdatabase <> 0 THEN format('ALTER DATABASE %I RESET %I', d.datname, name)
+  ELSE concat('ALTER ROLE ', coalesce(quote_ident(r.rolname), 'ALL'), ' IN DATABASE ' || quote_ident(d.datname),
+    ' RESET ', quote_ident(name)) END
+FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN unnest(setconfig) AS setting
+CROSS JOIN split_part(setting, '=', 1) AS name
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
+WHERE name IN (NAMES) \\gexec
+"""
+_OF_FILES = "SELECT json_build_array(name, setting) FROM pg_catalog.pg_file_settings ORDER BY seqno;"
+_DATABASES = "SELECT json_build_array(datname) FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname;"
+
+
+class Server:
+    """The running server, asked by the socket and unmoved by what was restored."""
+
+    def __init__(self, programs: Path, version: int, port: int) -> None:
+        options = (
+            "-c search_path=pg_catalog -c row_security=off -c statement_timeout=60000 -c lock_timeout=10000 -c jit=off "
+            "-c default_transaction_read_only=off -c session_preload_libraries= -c local_preload_libraries= "
+            "-c session_replication_role=origin -c client_min_messages=error"
+        )
+        if version >= 17:
+            options += " -c event_triggers=off -c transaction_timeout=0"
+        self.programs = programs
+        self.troubles: list[str] = []
+        self.environment = {
+            "PGHOST": "/run", "PGPORT": str(port), "PGUSER": "postgres", "PGOPTIONS": options, "PGTZ": "UTC",
+            "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "30",
+        }  # fmt: skip
+
+    def rows(self, database: str, sql: str) -> Iterator[list[Any]]:
+        """Yield the rows of queries that each answer one JSON array a row. Raises OSError when they cannot be asked."""
+        words = [self.programs / "psql", "-X", "-q", "-A", "-t", "--no-password", "-d", database, "-f", "-"]
+        ended = run_tool(words, input=sql, environment=self.environment)
+        if ended.returncode:
+            raise OSError(printable(ended.stderr, 160))
+        lines = ended.stdout.splitlines()
+        self.troubles += [line for line in ended.stderr.splitlines() if "ERROR" in line][:3]
+        self.troubles += [f"{database} has {len(lines)} things to list"] if len(lines) > _MOST else []
+        for line in lines[:_MOST]:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                self.troubles.append("an answer that is no JSON")
+            else:
+                yield row if isinstance(row, list) else [row]
+
+
+def look(request: dict[str, Any]) -> dict[str, Any]:
+    """Return notices of what was held back and overridden."""
+    version, programs = server_folder(Path(request["data"]), request["programs"])
+    server = Server(programs, int(version), request["port"])
+    try:
+        found = [*_held_back(server), *_overridden(server)]
+    except OSError as error:
+        found = [notice("held-back", "jobs and senders", f"could not be listed: {error}")]
+    found += [notice("held-back", "jobs and senders", f"not all could be listed: {one}") for one in server.troubles[:3]]
+    return {"notices": found}
+
+
+def _held_back(server: Server) -> Iterator[dict[str, str]]:
+    yield from (notice(*row) for row in server.rows("postgres", _EVERYWHERE) if len(row) == 3)
+    for name in [str(row[0]) for row in server.rows("postgres", _DATABASES)]:
+        for row in server.rows(name, _IN_EACH + _jobs()):
+            if len(row) == 3:
+                kind, subject, observed = row
+                yield notice(kind, f"{name}: {subject}", observed)
+
+
+def _overridden(server: Server) -> Iterator[dict[str, str]]:
+    """Yield what files, roles and databases set otherwise, and take back what would outrank the drill."""
+    told = {one.name: one for one in pg_settings.ALWAYS if one.told}
+    last: dict[str, str] = {}
+    for name, value in (row for row in server.rows("postgres", _OF_FILES) if len(row) == 2):
+        last[str(name)] = str(value)
+    for name, value in last.items():
+        if name in told and pg_settings.differs(told[name], value):
+            shown = "set" if told[name].private else value
+            said = f"{shown} in the restored configuration; {told[name].value or 'none'} in the drill"
+            yield notice("overridden", name, said)
+    hiding = {one.name: one for one in pg_settings.SILENCES}
+    found = False
+    for database, role, setting in (row for row in server.rows("postgres", _OF_ROLES) if len(row) == 3):
+        name, _, value = str(setting).partition("=")
+        if name in hiding and pg_settings.differs(hiding[name], value):
+            found = True
+            owner = " in ".join([*([f"role {role}"] if role else []), *([f"database {database}"] if database else [])])
+            yield notice("overridden", name, f"{value} for {owner or 'all roles'}; taken back in the restored copy")
+    if found:
+        names = ", ".join(f"'{name}'" for name in hiding)
+        list(server.rows("postgres", _TAKE_BACK.replace("NAMES", names)))
+
+
+def main(request: dict[str, Any]) -> None:
+    """Do what the request says."""
+    answer(look, request)

@@ -1,0 +1,98 @@
+"""Load roles and dumps into the empty cluster that was made for them, each database under its own name, once."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from pg_common import MAINTENANCE, RUN, Failure, answer, complaint, printable, recall, run_tool, server_folder
+from pg_dumps import GLOBALS, find, look
+
+_OWN_ROLE = re.compile(r"(CREATE|ALTER) ROLE postgres[ ;]")
+_SPACE = re.compile(r"^(CREATE TABLESPACE .* LOCATION )'(?:[^']|'')*';$")
+
+
+def load(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the databases that were loaded, and notices of what lay beside the dumps."""
+    data, folder = Path(request["data"]), Path(request["dumps"])
+    marker = data / "drp-loaded"
+    if marker.exists():
+        return {"loaded": False, "notices": []}
+    _, programs = server_folder(data, request["programs"])
+    hint = roles(request, folder, data, programs)
+    paths, _ = find(folder)
+    names = []
+    for path in paths:
+        dump = look(path, programs)
+        where = ["-d", dump.database] if dump.database in MAINTENANCE else ["-C", "-d", "postgres"]
+        jobs = ["-j", request["jobs"]] if dump.parallel else []
+        words = [programs / "pg_restore", *where, "--exit-on-error", *jobs, path]
+        ended = run_tool(words, environment=_environment(request))
+        if ended.returncode:
+            said = complaint(ended, "pg_restore")
+            raise Failure(f"the dump {printable(path.name)} could not be loaded: {said}{_needs(said) or hint}")
+        names.append(printable(dump.database))
+    marker.touch()
+    return {"loaded": True, "databases": names, "notices": (recall("dumps") or {}).get("folder", [])}
+
+
+def _needs(said: str) -> str:
+    """Return what a complaint says about this machine rather than about the dump."""
+    found = re.search(r'(?:extension|access method|library|file) "([^"]+)"', said)
+    if found and re.search(
+        r"not available|could not open extension|could not access file|shared_preload_libraries", said
+    ):
+        return f"; {printable(found.group(1), 80)} is not installed where drills run, nothing is wrong with the dump"
+    return ""
+
+
+def _environment(request: dict[str, Any]) -> dict[str, str]:
+    """Return the connection. A load that is cut off begins anew, so no single commit of it has to be durable."""
+    options = "-c synchronous_commit=off -c lock_timeout=0 -c statement_timeout=0"
+    return {"PGUSER": "postgres", "PGHOST": "/run", "PGPORT": str(request["port"]), "PGOPTIONS": options}
+
+
+def roles(request: dict[str, Any], folder: Path, data: Path, programs: Path) -> str:
+    """Make the roles that the dumps want; returns what to say when that is why a dump cannot be loaded."""
+    given = folder / GLOBALS
+    if given.exists():
+        own = RUN / "globals.sql"
+        text = given.read_text("utf-8", "surrogateescape")
+        own.write_text("\n".join(_lines(text, Path(f"{data}.tablespaces"))) + "\n", "utf-8", "surrogateescape")
+        _run(own, GLOBALS, request, programs)
+        own.unlink()
+        return ""
+    if request["roles_file"]:
+        _run(Path(request["roles_file"]), "the role that the application's configuration names", request, programs)
+        return ""
+    return "; there is no globals.sql with the roles beside the dumps"
+
+
+def _lines(text: str, spaces: Path) -> list[str]:
+    """Return the lines of globals.sql that apply here: the superuser is there already, tablespaces were elsewhere."""
+    spaces.mkdir(mode=0o700, exist_ok=True)
+    lines, number = [], 0
+    for line in text.split("\n"):
+        if _OWN_ROLE.match(line):
+            continue
+        if space := _SPACE.match(line):
+            number += 1
+            place = spaces / str(number)
+            place.mkdir(mode=0o700, exist_ok=True)
+            line = f"{space.group(1)}'{place}';"  # noqa: PLW2901
+        lines.append(line)
+    return lines
+
+
+def _run(path: Path, what: str, request: dict[str, Any], programs: Path) -> None:
+    words = [programs / "psql", "-X", "-q", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-f", os.fspath(path)]
+    ended = run_tool(words, environment=_environment(request))
+    if ended.returncode:
+        raise Failure(f"{what} could not be loaded: {complaint(ended, 'psql')}")
+
+
+def main(request: dict[str, Any]) -> None:
+    """Do what the request says."""
+    answer(load, request)
