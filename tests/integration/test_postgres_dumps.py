@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -97,6 +98,7 @@ def test_an_extension_that_is_not_here_is_not_the_dumps_fault(postgres_bench: Be
             "globals.sql could not be loaded",
         ),
         (lambda folder: [shutil.rmtree(folder), folder.mkdir()], "there is no dump in"),
+        (lambda folder: os.mkfifo(folder / "late.dump"), "the dump late.dump cannot be read"),
     ],
 )
 def test_a_dump_that_cannot_be_loaded_is_named(

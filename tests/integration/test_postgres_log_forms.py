@@ -96,12 +96,14 @@ def test_what_lies_beside_a_log_is_named(postgres_bench: Bench, postgres_product
         (wal / "README").write_text("the archive of the health record\n")
         (wal / "pipe.log").mkdir()
         os.mkfifo(wal / "pipe")
+        (wal / "elsewhere").symlink_to("/tmp")
         with_rows(wal).with_name("old.copy").write_bytes(with_rows(wal).read_bytes())
 
     lay(postgres_bench, postgres_production, change)
     told = postgres_bench.start(wal_archive="wal")
     assert postgres_bench.rows() == 400
     assert {one.partition(":")[0] for one in of_kind(told, "beside")} == {"wal/README", "wal/pipe", "wal/old.copy"}
+    assert of_kind(told, "unused") == ["wal/elsewhere: a link to a folder, which is not followed"]
 
 
 # ---- what cannot be read here

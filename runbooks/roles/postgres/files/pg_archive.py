@@ -75,18 +75,22 @@ class Log:
                 self._place(path, subject, order, label)
             for name in folders:
                 if Path(place, name).is_symlink():
-                    self.beside.append((printable(f"{label}/{name}"), "a link to a folder, which is not followed"))
+                    subject = printable(f"{label}/{Path(place, name).relative_to(folder)}")
+                    self.closed.append((subject, "a link to a folder, which is not followed"))
 
     def _place(self, path: Path, subject: str, order: int, label: str) -> None:
-        try:
-            regular = stat.S_ISREG(path.stat().st_mode)
-        except OSError as error:
-            self.beside.append((subject, f"cannot be looked at: {error.strerror}"))
-            return
-        if not regular:
-            self.beside.append((subject, "no regular file"))
-            return
         named = SEGMENT.match(path.name)
+        try:
+            odd = "" if stat.S_ISREG(path.stat().st_mode) else "is no regular file"
+        except OSError as error:
+            odd = f"cannot be looked at: {error.strerror}"
+        if odd:
+            line, number = segment_of(named.group(1), self.control.segment_bytes) if named else (0, -1)
+            if number >= self.first:
+                self.bad.append(Bad(subject, odd, line, number, limit=False))
+            else:
+                self.beside.append((subject, odd))
+            return
         if path.parent.name == "archive_status" and path.suffix in {".ready", ".done"}:
             if named:
                 self.awaited.append((subject, *segment_of(named.group(1), self.control.segment_bytes)))
@@ -113,6 +117,7 @@ class Log:
         if number < self.first:
             self.older[label] = self.older.get(label, 0) + 1
             self.newest_older[label] = max(self.newest_older.get(label, 0), number)
+            self._really_older(path, subject)
             return
         unfinished = UNFINISHED.search(named.group(3)) is not None
         kind = ""
@@ -136,6 +141,17 @@ class Log:
         else:
             piece = Piece(str(path), subject, kind, unfinished, named=True, digest=named.group(2) or "", folder=order)
             self.segments.setdefault((timeline, number), []).append(piece)
+
+    def _really_older(self, path: Path, subject: str) -> None:
+        """Name a file whose name is older than the base, and whose content is not; packed ones are not opened."""
+        try:
+            head = head_of(path, "") if packing(path) == "" else None
+        except (Unreadable, OSError):
+            return
+        number = head.address // self.control.segment_bytes if head and head.system == self.control.system else -1
+        if head and number >= self.first:
+            reason = f"holds {segment_name(head.timeline, number, self.control.segment_bytes)}, not what its name says"
+            self.bad.append(Bad(subject, reason, head.timeline, number, limit=False))
 
     def _fits(self, path: Path, kind: str, timeline: int, number: int, *, unfinished: bool) -> None:
         """Raise Unreadable unless a file holds what its name says."""

@@ -11,6 +11,7 @@ from pg_wal import opened_plain
 
 NAMED = (".dump", ".pgdump", ".backup")
 GLOBALS = "globals.sql"
+_UNREAD = "cannot be read"
 
 
 class Dump(NamedTuple):
@@ -38,6 +39,8 @@ def find(folder: Path) -> tuple[list[Path], list[dict[str, str]]]:
                 told.append(notice("unused", subject, "a folder without toc.dat: no dump that pg_restore reads"))
         elif path.name != GLOBALS:
             what = _looks_like(path)
+            if what.startswith(_UNREAD) and path.name.endswith(NAMED):
+                raise Failure(f"the dump {printable(path.name)} {what}")
             if what == "dump" or path.name.endswith(NAMED):
                 dumps.append(path)
             elif what:
@@ -57,7 +60,7 @@ def _looks_like(path: Path) -> str:
         with opened_plain(path) as stream:
             first = stream.read(4096)
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return f"{_UNREAD}: {error.strerror or error}"
     if first.startswith(b"PGDMP") or (first[257:262] == b"ustar" and first.startswith(b"toc.dat\0")):
         return "dump"
     if b"PostgreSQL database dump" in first or b"PostgreSQL database cluster dump" in first:
