@@ -51,6 +51,7 @@ def _run(arguments: list[str], *, machine: bool) -> int:
     from drp.cli import streams  # noqa: PLC0415
     from drp.cli.main import app  # noqa: PLC0415
 
+    before = sys.stdout
     try:
         result = app(args=arguments, prog_name="drp", standalone_mode=False)
     except DrpError as error:
@@ -61,9 +62,11 @@ def _run(arguments: list[str], *, machine: bool) -> int:
         return _misused(error.format_message(), getattr(error, "ctx", None), machine=machine)
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except SystemExit:  # typer's way to say that nobody reads on
-        sys.stdout, sys.stderr = sys.__stdout__ or sys.stdout, sys.__stderr__ or sys.stderr
-        raise BrokenPipeError from None
+    except SystemExit as ending:
+        if sys.stdout is before:  # completion, which has said everything
+            return ending.code if isinstance(ending.code, int) else 0
+        sys.stdout, sys.stderr = before, sys.__stderr__ or sys.stderr
+        raise BrokenPipeError from None  # typer wrapped the streams, since nobody reads on
     except (OSError, streams.Undeliverable):
         raise
     except Exception as error:  # noqa: BLE001 - an unforeseen error must not read as "drill failed" (exit 1)
