@@ -73,7 +73,7 @@ playbooks: $(STAMP)
 	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production --strict -q . && test ! -e .ansible
 
 test: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.postgres ## Every suite, with real servers
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --damage-matrix
 
 demo: $(STAMP) .cache/.restic ## A real hospital, backed up to WORM and to an air-gapped medium, lost, and drilled
 	@$(BIN)/python -m tests.demo

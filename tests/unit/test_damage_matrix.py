@@ -1,0 +1,28 @@
+"""Every line of the damage matrix is a test that is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.damage_matrix import Row, rows
+
+TESTS = Path(__file__).resolve().parents[1]
+NAMES = {
+    name
+    for file in TESTS.rglob("test_*.py")
+    for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.M)
+}
+
+
+def test_the_matrix_is_read_to_its_end():
+    assert len(rows()) > 80
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.damage[:60])
+def test_every_line_names_what_caught_it_and_tests_that_are_there(row: Row):
+    assert row.caught_by
+    assert row.tests
+    assert set(row.tests) <= NAMES
