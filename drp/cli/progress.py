@@ -229,7 +229,7 @@ def describe(output: PhaseOutput) -> str:
             lost = f", {len(receipt.unrestored)} not restored" if receipt.unrestored else ""
             return f"{mark} {size(receipt.bytes_restored)} in {receipt.files_restored} files{lost}"
         case Hashed(difference=None):
-            return "? no manifest to compare with"
+            return "? not compared with any manifest"
         case Hashed(difference=difference) if difference is not None:
             if difference.clean:
                 return f"✔ {difference.files_hashed} files, {size(difference.bytes_hashed)} match the manifest"
