@@ -12,7 +12,7 @@ from drp.cli.wiring import Wiring
 from drp.domain.application import Application
 from drp.domain.newest_point import NewestPoint, newest_of
 from drp.domain.ports import Repository
-from drp.errors import DrpError, RepositoryError
+from drp.errors import DrpError
 
 _SECONDS = 10.0
 """A monitoring system waits no longer than that for one repository."""
@@ -55,10 +55,12 @@ def _look(wiring: Wiring, repository: Repository, applications: Iterable[Applica
 def _newest(wiring: Wiring, repository: Repository, application: Application) -> NewestPoint:
     listing = repository.points(application)
     point, future = newest_of(listing.points, wiring.clock.now().wall)
-    if point is None and listing.unreadable:
-        raise RepositoryError(f"no recovery point of {application.name} can be read: {listing.unreadable[0]}")
     return NewestPoint(
-        at=point.consistent_at if point is not None else None, repository=repository.name, future=future, looked=True
+        at=point.consistent_at if point is not None else None,
+        repository=repository.name,
+        future=future,
+        unreadable=len(listing.unreadable),
+        looked=True,
     )
 
 
@@ -72,6 +74,7 @@ def _merged(answers: Iterable[NewestPoint]) -> NewestPoint:
             merged,
             future=(*merged.future, *answer.future),
             unknown=(*merged.unknown, *answer.unknown),
+            unreadable=merged.unreadable + answer.unreadable,
             looked=merged.looked or answer.looked,
         )
     return merged

@@ -240,6 +240,8 @@ def describe(output: PhaseOutput) -> str:
         case Verified(checks=checks):
             passed = sum(check.outcome == "passed" for check in checks)
             newest = f", newest datum {instant(output.watermark.at)}" if output.watermark else ""
+            stores = sum(check.watermark is not None for check in output.checks)
+            newest += f", the oldest of {stores}" if newest and stores > 1 else ""
             return f"{'✔' if checks and passed == len(checks) else '✗'} {passed} of {len(checks)} checks passed{newest}"
         case _:
             return ""

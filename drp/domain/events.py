@@ -30,6 +30,8 @@ class DrillDeclared:
     drp_version: str
     host: str
     ad_hoc: bool = False
+    clock_behind_ms: int = 0
+    """By how much this machine's clock was behind the newest instant in the journal: it was set back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,9 @@ RTO_UNDETERMINED = FindingCode(
 CLOCKS_APART = FindingCode(
     "DRP-T007",
     "warning",
-    "clock departs from the repository's",
-    "This machine and the repository disagree about what time it is. The recovery point actual is wider by as much.",
-    "let both follow a time server",
+    "clock departs from another one",
+    "This machine's clock disagrees with the repository's, or with what the journal has seen already. The recovery point actual is wider by as much.",
+    "let the drill host and the repository follow a time server",
 )
 NEWEST_POINT_OLD = FindingCode(
     "DRP-S004",

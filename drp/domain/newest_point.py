@@ -29,6 +29,8 @@ class NewestPoint:
     """Points that are dated later than now: they tell nothing of how old the newest one is."""
     unknown: tuple[str, ...] = ()
     """Repositories that could not be looked at, each with the reason."""
+    unreadable: int = 0
+    """What the repositories list and cannot read: newer points may hide there."""
     looked: bool = False
     """At least one repository answered."""
 
@@ -48,6 +50,8 @@ def judge_newest(
     found: list[tuple[Literal["warning", "critical"], str]] = []
     if newest.future:
         found.append(("critical", f"recovery points dated in the future: {', '.join(newest.future[:3])}"))
+    if newest.unreadable:
+        found.append(("critical", f"{newest.unreadable} of its recovery points cannot be read"))
     if newest.looked and newest.at is None and not newest.unknown:
         found.append(("critical", "its repositories list no recovery point"))
     if newest.at is not None and now - newest.at > objectives.rpo:

@@ -76,11 +76,12 @@ def _rpa(state: DrillState, recovery: PlannedRecovery) -> tuple[int | None, int 
 
 
 def clocks_apart_ms(state: DrillState, selected: Selected) -> int:
-    """Return by how much this machine and the repository may disagree about the instant of the disaster.
+    """Return by how much the instant of the disaster may be wrong: the repository or the journal knows of another now.
 
     Nothing when the plan names the instant; otherwise it is this machine's now, and either clock may be wrong.
     """
-    apart = abs(selected.clock_ahead_ms or 0)
+    assert state.declared is not None
+    apart = max(abs(selected.clock_ahead_ms or 0), state.declared.clock_behind_ms)
     return apart if state.plan.scenario.disaster_at is None and apart > AGREEMENT_MS else 0
 
 

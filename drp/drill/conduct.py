@@ -96,6 +96,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
     context = PhaseContext(
         drill=recorder.drill,
         drill_host=declared.host,
+        clock_behind_ms=declared.clock_behind_ms,
         plan=recorder.state.plan,
         recovery=recovery,
         disaster_at=declared.disaster_at,

@@ -19,6 +19,8 @@ class PhaseContext:
     drill: str
     drill_host: str
     """Name of the machine on which it was declared."""
+    clock_behind_ms: int
+    """By how much that machine's clock was behind the journal."""
     plan: DrillPlan
     recovery: PlannedRecovery
     disaster_at: datetime

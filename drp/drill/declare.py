@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from drp import __version__
 from drp.codec import digest
@@ -22,12 +22,13 @@ def declare(
 ) -> Recorder:
     """Declare a new drill of the plan and return its recorder. Raises ``ConfigError`` for a disaster yet to come."""
     now = clock.now().wall
+    drills = journal.drills()
     if plan.scenario.disaster_at is not None and plan.scenario.disaster_at > now + CLOCKS_AGREE:
         raise ConfigError(
             f"drill {plan.name}: its disaster is in the future: {plan.scenario.disaster_at:%Y-%m-%dT%H:%M:%SZ}",
             hint="name an instant that has been, or say `disaster_at: now`; see to this machine's clock",
         )
-    drill = _new_id(plan.name, now, set(journal.drills()))
+    drill = _new_id(plan.name, now, set(drills))
     recorder = Recorder(drill, DrillState(drill=drill), journal, reporter)
     recorder.append(
         DrillDeclared(
@@ -38,9 +39,16 @@ def declare(
             drp_version=__version__,
             host=socket.gethostname(),
             ad_hoc=ad_hoc,
+            clock_behind_ms=_behind_ms(journal, drills, now),
         )
     )
     return recorder
+
+
+def _behind_ms(journal: Journal, drills: Sequence[str], now: datetime) -> int:
+    """Return how many milliseconds this clock is behind the last that the newest drill did; 0: it is not."""
+    newest = max((entry.stamp.wall for drill in drills[-1:] for entry in journal.entries(drill)), default=now)
+    return (newest - now) // timedelta(milliseconds=1) if newest > now else 0
 
 
 def reopen(drill: str, journal: Journal, reporter: Reporter) -> Recorder:

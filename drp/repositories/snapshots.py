@@ -78,6 +78,9 @@ def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> Re
     began, ended = (
         read_time(str(summary[name])) if name in summary else None for name in ("backup_start", "backup_end")
     )
+    if ended is not None and stated_at > ended:
+        message = "dated after it was read"
+        raise ValueError(message)
     consistent_at = _consistent_at(tags, stated_at)
     manifest, trouble = _manifest(tags)
     return RecoveryPoint(

@@ -11,7 +11,7 @@ from drp.clock import SystemClock
 from drp.domain.events import EvidenceSealed, Resumed
 from drp.domain.fold import fold
 from drp.drill.declare import states
-from drp.errors import EvidenceError, NotFound, Tampered
+from drp.errors import NotFound, NotReadable, Tampered
 from drp.evidence.deposits import Deposits, gone, require_known, require_sealed
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 from drp.journal import SqlJournal
@@ -134,6 +134,13 @@ def test_a_copy_elsewhere_stands_in_for_a_record_that_is_gone(kept):
     assert kept.deposits.record("a-1")
 
 
+def test_no_copy_speaks_for_another(kept):
+    record = kept.folder / "evidence" / "a-1" / RECORD_NAME
+    DirectorySink(kept.folder / "copy").put("a-1", RECORD_NAME, record.read_bytes().replace(b"passed", b"failed"))
+    with pytest.raises(Tampered, match="not the one that the journal sealed"):
+        kept.check()
+
+
 def test_a_record_that_was_sealed_where_the_site_looks_no_more_is_not_called_lost(tmp_path):
     made = Kept(tmp_path)
     made.sink = DirectorySink(tmp_path / "archive")
@@ -169,7 +176,7 @@ def test_a_directory_that_cannot_be_read_is_said(tmp_path, monkeypatch):
 
     (tmp_path / "evidence").mkdir()
     monkeypatch.setattr(Path, "iterdir", closed)
-    with pytest.raises(EvidenceError, match="cannot read evidence"):
+    with pytest.raises(NotReadable, match="cannot read evidence"):
         Deposits([DirectorySink(tmp_path / "evidence")]).records()
 
 

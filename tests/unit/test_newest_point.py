@@ -54,6 +54,7 @@ def standing(world: World, now: datetime, newest: NewestPoint | None = None, **m
         (NewestPoint(looked=True, unknown=("shelf: not attached",)), None),
         (NewestPoint(unknown=("vault: does not answer",)), None),
         (NewestPoint(at=NOW, looked=True, future=("0a",)), "critical"),
+        (NewestPoint(at=NOW, looked=True, unreadable=1), "critical"),
     ],
 )
 def test_the_newest_point_is_judged_against_now(newest, level):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,10 @@ from drp.domain.clock import Stamp
 from drp.domain.finding_codes_time import CLOCKS_APART
 from drp.domain.fold import DrillState, between_ms, tie
 from drp.domain.measure import rto_attainment
-from tests.simulators.world import Script, World
+from drp.domain.recovery_point import Immutability
+from drp.drill.conduct import conduct
+from drp.drill.declare import declare
+from tests.simulators.world import EPOCH, Script, World
 from tests.unit.test_drill_control_flow import codes, run
 
 OBJECTIVES = Objectives(rto=timedelta(hours=1), rpo=timedelta(hours=1))
@@ -83,6 +87,33 @@ def test_no_setting_of_a_clock_makes_a_recovery_faster(true, shown, tied):
 def test_a_recovery_whose_time_nobody_can_tell_is_undetermined():
     assert rto_attainment(None, OBJECTIVES, recovered=True) == "undetermined"
     assert rto_attainment(None, OBJECTIVES) == "not-measured"
+
+
+def test_a_clock_that_is_behind_the_journal_was_set_back_and_nothing_is_met_by_it():
+    world = World()
+    run(world)
+    world.clock.behind = timedelta(hours=2)
+    world.plan = replace(world.plan, scenario=replace(world.plan.scenario, disaster_at=None))
+    recorder = declare(world.plan, world.journal, world, world.clock, requested_by="t", ad_hoc=False)
+    assert recorder.state.declared is not None
+    assert 7_100_000 < recorder.state.declared.clock_behind_ms <= 7_200_000
+    world.script.consistent_at, world.script.watermark = (EPOCH - timedelta(hours=3),) * 2
+    conduct(recorder, world.ports())
+    assert recorder.state.concluded is not None
+    measurement = recorder.state.concluded.measurements[0]
+    assert measurement.rpo_attainment != "met"
+    assert measurement.rpa_upper_ms is not None
+    assert measurement.rpa_upper_ms > 2 * 3_600_000
+    found = recorder.state.recoveries["ehr"].findings
+    assert CLOCKS_APART.code in {finding.code for finding in found}
+
+
+def test_a_clock_set_back_makes_no_lock_hold():
+    lock = Immutability(mode="compliance", provenance="observed", retained_until=EPOCH + timedelta(hours=1))
+    world = World(Script(clock_ahead_ms=-2 * 3_600_000))
+    world.immutability = lambda point: lock  # type: ignore[method-assign]
+    run(world)
+    assert "DRP-W001" in codes(world)
 
 
 @pytest.mark.parametrize(("ahead_ms", "said"), [(None, False), (1500, False), (90_000, True), (-90_000, True)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from drp.domain.clock import Stamp, waited_ms
 from drp.domain.finding import Finding
@@ -35,8 +35,9 @@ def select_phase(context: PhaseContext) -> Selected:
     repository = context.ports.repositories[recovery.repository]
     waited, abilities = _wait_for_medium(context, repository)
     listing = repository.points(recovery.application)
+    now = _no_earlier(context.declared_at, abilities.clock_ahead_ms)
     point, immutability, refused = choose(
-        repository, listing, recovery.selection, disaster_at=context.disaster_at, now=context.declared_at
+        repository, listing, recovery.selection, disaster_at=context.disaster_at, now=now
     )
     newest, _ = newest_of(listing.points, context.declared_at)
     newest_at = newest.consistent_at if newest is not None else None
@@ -50,11 +51,17 @@ def select_phase(context: PhaseContext) -> Selected:
         clock_ahead_ms=abilities.clock_ahead_ms,
         newest_at=newest_at,
         findings=(
-            *_findings(context, listing, point, immutability, refused),
+            *_findings(context, listing, point, refused),
+            *_lock_findings(point, immutability, now),
             *_clock_findings(context, abilities.clock_ahead_ms),
             *_age_findings(context, newest_at),
         ),
     )
+
+
+def _no_earlier(moment: datetime, ahead_ms: int | None) -> datetime:
+    """Return the later of this machine's time and the repository's: a clock set back must not make a lock hold."""
+    return max(moment, moment - timedelta(milliseconds=ahead_ms or 0))
 
 
 def _wait_for_medium(context: PhaseContext, repository: Repository) -> tuple[int, Abilities]:
@@ -110,7 +117,6 @@ def _findings(
     context: PhaseContext,
     listing: PointListing,
     point: RecoveryPoint | None,
-    immutability: Immutability | None,
     refused: tuple[RefusedPoint, ...],
 ) -> tuple[Finding, ...]:
     found = []
@@ -136,23 +142,28 @@ def _findings(
                 expected=f"a recovery point for the policy {context.recovery.selection.policy}",
             )
         )
-    elif immutability is not None and not immutability.holds_at(context.declared_at):
-        found.append(
-            NOT_IMMUTABLE.finding(
-                subject=point.short_id,
-                observed=f"{immutability.mode} ({immutability.provenance})",
-                expected="compliance lock that has not run out, legal hold, or an offline medium",
-            )
-        )
     return tuple(found)
 
 
-def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Finding, ...]:
-    if ahead_ms is None or abs(ahead_ms) < _APART_MS:
+def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: datetime) -> tuple[Finding, ...]:
+    if point is None or lock is None or lock.holds_at(now):
         return ()
-    which = "ahead of" if ahead_ms > 0 else "behind"
-    observed = f"{abs(ahead_ms)} ms {which} the repository's"
-    return (CLOCKS_APART.finding(subject=context.recovery.repository, observed=observed, expected="the same time"),)
+    observed = f"{lock.mode} ({lock.provenance})"
+    expected = "compliance lock that has not run out, legal hold, or an offline medium"
+    return (NOT_IMMUTABLE.finding(subject=point.short_id, observed=observed, expected=expected),)
+
+
+def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    if ahead_ms is not None and abs(ahead_ms) >= _APART_MS:
+        observed = f"{abs(ahead_ms)} ms {'ahead of' if ahead_ms > 0 else 'behind'} the repository's"
+        found.append(
+            CLOCKS_APART.finding(subject=context.recovery.repository, observed=observed, expected="the same time")
+        )
+    if context.clock_behind_ms >= _APART_MS:
+        observed = f"{context.clock_behind_ms} ms behind what the journal has seen already"
+        found.append(CLOCKS_APART.finding(subject="journal", observed=observed, expected="a clock that goes forwards"))
+    return tuple(found)
 
 
 def _age_findings(context: PhaseContext, newest_at: datetime | None) -> tuple[Finding, ...]:
