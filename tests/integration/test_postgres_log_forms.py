@@ -106,6 +106,26 @@ def test_what_lies_beside_a_log_is_named(postgres_bench: Bench, postgres_product
     assert of_kind(told, "unused") == ["wal/elsewhere: a link to a folder, which is not followed"]
 
 
+def test_a_stream_that_broke_off_anywhere_is_healthy(postgres_bench: Bench, postgres_production: Production) -> None:
+    """A receiver that packs is cut off at any byte, in the middle of a record and of a page: so far it is good."""
+    rows = []
+    for share in (3, 5, 7, 9):
+
+        def change(wal: Path, share: int = share) -> None:
+            last = with_rows(wal)
+            cut_behind(wal, last)
+            subprocess.run(["gzip", "-q1", last], check=True)
+            content = Path(f"{last}.gz").read_bytes()
+            Path(f"{last}.gz").unlink()
+            Path(f"{last}.gz.partial").write_bytes(content[: len(content) * share // 10])
+
+        lay(postgres_bench, postgres_production, change)
+        assert postgres_bench.start(wal_archive="wal")["notices"] == []
+        rows.append(postgres_bench.rows())
+    assert rows == sorted(rows)
+    assert rows[0] < 400
+
+
 # ---- what cannot be read here
 
 

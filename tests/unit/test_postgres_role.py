@@ -102,33 +102,52 @@ def page(role: Any, address: int, body: bytes, *, left: int = 0, timeline: int =
     return (head + body).ljust(8192, b"\0")
 
 
-def test_what_lies_behind_an_end_on_other_pages(role: Any) -> None:
-    start, wal = 1 << 20, role.wal
-    first, empty = page(role, start, b"x" * 8000), bytes(8192)
-    pages = wal.written_pages(first + page(role, start + 8192, b"y") + empty, start, {1})
-    assert [one.address for one in pages] == [start, start + 8192]
-    assert wal.behind_on_pages(pages, start + 100) == "damage"
-    assert wal.behind_on_pages(pages, start + 8192 + 50) == "nothing"
-    torn = wal.written_pages(first + page(role, start + 8192, b"y" * 8000, left=9000) + empty, start, {1})
-    assert wal.behind_on_pages(torn, start + 8000) == "unfinished"
-    whole = wal.written_pages(first + page(role, start + 8192, b"y" * 8000, left=8000), start, {1})
-    assert wal.behind_on_pages(whole, start + 8000) == "damage"
-    recycled = wal.written_pages(first + page(role, 8192, b"old"), start, {1})
-    assert wal.behind_on_pages(recycled, start + 100) == "nothing"
-    strange = wal.written_pages(first + page(role, start + 8192, b"y", timeline=7), start, {1})
-    assert wal.behind_on_pages(strange, start + 100) == "nothing"
+EACH = 1 << 20
 
 
-def test_what_lies_behind_an_end_on_its_own_page(role: Any) -> None:
-    position, wal, each = (1 << 24) + 1000, role.wal, 1 << 20
+def behind(role: Any, content: bytes, position: int, start: int = EACH, size: int = 0) -> str:
+    """Say what stands behind a position in a segment that holds this content and then zeros."""
+    whole = content.ljust(EACH, b"\0")
+    pages = role.wal.written_pages(whole, start, {1})
+    segment = role.wal.Segment(pages, role.wal.written_to(whole, start, size or EACH), EACH)
+    begin = position - position % 8192 - start
+    return segment.behind(position, whole[begin : begin + 8192])
 
-    def record(length: int, before: int) -> bytes:
-        return (bytes(1000) + wal.RECORD.pack(length, 1, before, 0, 0, 0)).ljust(8192, b"\0")
 
-    assert wal.behind_on_page(bytes(8192), position, each) == "nothing"
-    assert wal.behind_on_page(record(100, position - 64), position, each) == "damage"
-    assert wal.behind_on_page(record(9000, position - 64), position, each) == "unfinished"
-    assert wal.behind_on_page(record(100, position - each), position, each) == "garbage"
+def record(role: Any, position: int, length: int, *, before: int = 64) -> bytes:
+    return role.wal.RECORD.pack(length, 1, position - before, 0, 0, 0).ljust(length, b"r")
+
+
+def test_what_lies_behind_an_end(role: Any) -> None:
+    start, at = EACH, EACH + 1000
+    first = page(role, start, b"x" * (1000 - 24))
+    assert behind(role, first, at) == "nothing"
+    assert behind(role, first + page(role, start + 8192, b"y"), at) == "damage"
+    assert behind(role, first + page(role, 8192, b"old"), at) == "nothing", "a page of a recycled segment"
+    assert behind(role, first + page(role, start + 8192, b"y", timeline=7), at) == "nothing"
+
+
+def test_a_record_that_is_there_to_its_end_is_damaged(role: Any) -> None:
+    start, at = EACH, EACH + 1000
+    short = page(role, start, b"x" * 976 + record(role, at, 100))
+    assert behind(role, short, at) == "damage"
+    assert behind(role, short, at, size=1050) == "unfinished", "the copy broke off in it"
+    assert behind(role, page(role, start, b"x" * 976 + record(role, at, 100)[:40]), at) == "unfinished"
+    assert behind(role, page(role, start, b"x" * 976 + record(role, at, 100, before=EACH)), at) == "garbage"
+
+
+def test_a_record_over_several_pages_breaks_off_or_does_not(role: Any) -> None:
+    start, at = EACH, EACH + 8000
+    whole = record(role, at, 9000)
+    first = page(role, start, b"x" * 7976 + whole[:192])
+    second = page(role, start + 8192, whole[192 : 192 + 8168], left=9000 - 192)
+    third = page(role, start + 16384, whole[192 + 8168 :], left=9000 - 192 - 8168)
+    assert behind(role, first, at) == "unfinished"
+    assert behind(role, first + second, at) == "unfinished"
+    assert behind(role, first + second + third, at) == "damage"
+    assert behind(role, first + second + third, at, size=16384 + 100) == "unfinished"
+    assert behind(role, first + page(role, start + 8192, b"z" * 100, left=5), at) == "damage", "not the same record"
+    assert behind(role, first + page(role, start + 8192, b"z" * 100), at) == "damage", "another record"
 
 
 def test_names_of_segments(role: Any) -> None:

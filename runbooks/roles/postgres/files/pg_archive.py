@@ -246,6 +246,11 @@ def _raise(error: OSError) -> None:
 
 def whole_segment(piece: Piece, segment_bytes: int) -> bytes:
     """Return a segment as long as segments are: the rest of an unfinished one is zeros. Raises Unreadable."""
+    return sized_segment(piece, segment_bytes)[0]
+
+
+def sized_segment(piece: Piece, segment_bytes: int) -> tuple[bytes, int]:
+    """Return a segment likewise, and how much of it is there. Raises Unreadable."""
     try:
         found = content(Path(piece.path), piece.packing, segment_bytes, unfinished=piece.unfinished)
     except OSError as error:
@@ -254,4 +259,4 @@ def whole_segment(piece: Piece, segment_bytes: int) -> bytes:
         raise Unreadable(f"is {len(found)} bytes long instead of {segment_bytes}", damaged=True)
     if piece.digest and hashlib.sha1(found, usedforsecurity=False).hexdigest() != piece.digest:
         raise Unreadable("does not have the SHA-1 that its name says", damaged=True)
-    return found.ljust(segment_bytes, b"\0")
+    return found.ljust(segment_bytes, b"\0"), len(found)

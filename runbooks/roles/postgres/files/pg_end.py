@@ -11,19 +11,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pg_archive import Bad, Piece, whole_segment
+from pg_archive import Bad, Piece, sized_segment
 from pg_common import RUN, Failure, instant, lsn, notice, shown
 from pg_timelines import Way
-from pg_wal import (
-    PAGE,
-    Page,
-    Unreadable,
-    behind_on_page,
-    behind_on_pages,
-    segment_name,
-    segment_of,
-    written_pages,
-)
+from pg_wal import PAGE, Page, Segment, Unreadable, segment_name, segment_of, written_pages, written_to
 
 _STOPPED = re.compile(r"(?:before|after) (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?)")
 
@@ -161,16 +152,15 @@ def _in_the_last(end: End) -> list[dict[str, str]]:
     if piece is None or end.position % end.each == 0:
         return []
     try:
-        whole = whole_segment(piece, end.each)
+        whole, size = sized_segment(piece, end.each)
     except Unreadable as error:
         raise Failure(f"{piece.subject} {error.reason}") from None
     start = end.number * end.each
     begin = end.position - end.position % PAGE - start
-    found = {
-        behind_on_pages(written_pages(whole, start, {line for line, _ in end.way.lines}), end.position),
-        behind_on_page(whole[begin : begin + PAGE], end.position, end.each),
-    }
-    if "damage" in found or (not piece.unfinished and found & {"unfinished", "garbage"}):
+    pages = written_pages(whole, start, {line for line, _ in end.way.lines})
+    segment = Segment(pages, written_to(whole, start, size), end.each)
+    found = segment.behind(end.position, whole[begin : begin + PAGE])
+    if found == "damage" or (not piece.unfinished and found != "nothing"):
         raise Failure(
             f"{piece.subject} is damaged: recovery ended in it at {shown(end.position)}, and what was written behind "
             "it could not be used"
@@ -186,9 +176,8 @@ def _edge(end: End, edge: dict[str, Any]) -> str:
     pages = [Page(*one) for one in edge["pages"]]
     if pages[-1].address + PAGE <= end.position:
         return "nothing"
-    if pages[-1].address <= end.position:
-        return behind_on_page(bytes.fromhex(edge["last"]), end.position, end.each)
-    return behind_on_pages(pages, end.position)
+    page = bytes.fromhex(edge["last"]) if pages[-1].address <= end.position else None
+    return Segment(pages, edge["written_to"], end.each).behind(end.position, page)
 
 
 def _without_use(end: End) -> list[dict[str, str]]:

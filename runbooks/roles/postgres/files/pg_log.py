@@ -12,7 +12,7 @@ from pg_archive import Log, Piece, whole_segment
 from pg_base import Base
 from pg_common import RUN, Control, Failure, lsn, notice, run_tool
 from pg_timelines import Lines, Way, read
-from pg_wal import PAGE, Page, Unreadable, head_of, segment_name, segment_of, some, unpacked, written_pages
+from pg_wal import PAGE, Page, Unreadable, head_of, segment_name, segment_of, some, unpacked, written_pages, written_to
 
 FETCHED = RUN / "log"
 _COMMIT = re.compile(r"\blsn: ([0-9A-F]+/[0-9A-F]+), prev [^,]*, desc: (?:COMMIT|PREPARE)")
@@ -185,5 +185,7 @@ def edge_of(data: Path, way: Way, control: Control) -> dict[str, Any]:
         pages = written_pages(whole, head.address, {one for one, _ in way.lines})
         if pages:
             last = pages[-1].address - head.address
-            return {"subject": f"pg_wal/{name}", "pages": pages, "last": whole[last : last + PAGE].hex()}
+            written = written_to(whole, head.address, len(whole))
+            page = whole[last : last + PAGE].hex()
+            return {"subject": f"pg_wal/{name}", "pages": pages, "last": page, "written_to": written}
     return {}

@@ -205,34 +205,59 @@ def written_pages(whole: bytes, start: int, timelines: set[int]) -> list[Page]:
     return found
 
 
-def behind_on_pages(pages: Sequence[Page], position: int) -> str:
-    """Return what pages behind the page of a position hold: ``nothing``, an ``unfinished`` record, or ``damage``.
+def written_to(whole: bytes, start: int, size: int) -> int:
+    """Return the address up to which a segment was written: ``size`` bytes of it are there, and zeros may end them.
 
-    A record that its writer had not finished goes on behind its page, but not to its end. One that is there to its end
-    and yet ended the recovery is damaged, as is a log in which something else follows.
+    Records begin at multiples of eight.
     """
-    begin = position - position % PAGE
-    later = [page for page in pages if page.address > begin]
-    if not later:
-        return "nothing"
-    first, room = later[0], PAGE - HEADER.size
-    if first.address != begin + PAGE or not first.continues or first.left <= 0:
-        return "damage"
-    more = -(-max(0, first.left - room) // room)
-    return "damage" if later[-1].address >= first.address + more * PAGE else "unfinished"
+    used = len(whole[:size].rstrip(b"\0"))
+    return start + (size if size < len(whole) else min(size, -(-used // 8) * 8))
 
 
-def behind_on_page(page: bytes, position: int, segment_bytes: int) -> str:
-    """Return what stands behind a position on its own page, likewise; ``garbage``: left of a recycled segment."""
-    rest = page[position % PAGE :]
-    if not rest.strip(b"\0"):
-        return "nothing"
-    if len(rest) < RECORD.size:
-        return "unfinished"
-    length, _, before, *_ = RECORD.unpack_from(rest)
-    if not 0 < position - before < segment_bytes:
-        return "garbage"
-    return "unfinished" if len(rest) < length else "damage"
+class Segment(NamedTuple):
+    """A segment as far as the end of a log in it is judged."""
+
+    pages: Sequence[Page]
+    written_to: int
+    segment_bytes: int
+
+    def behind(self, position: int, page: bytes | None) -> str:
+        """Return what stands behind a position: ``nothing``, an ``unfinished`` record, ``garbage``, or ``damage``.
+
+        ``page`` is that of the position, if it is known. A record that its writer had not finished breaks off where the
+        writing did. One that is there to its end and yet ended the recovery is damaged, as is a log in which anything
+        follows. Garbage is what a recycled segment held before: its record says that it follows another far away.
+        """
+        begin = position - position % PAGE
+        later = [one for one in self.pages if one.address > begin]
+        rest = page[position % PAGE :] if page is not None else b""
+        if not rest.strip(b"\0") and (not later or page is not None):
+            return "damage" if later else "nothing"
+        if later and (later[0].address != begin + PAGE or not later[0].continues or later[0].left <= 0):
+            return "damage"
+        if len(rest) < RECORD.size:  # the record's own head goes over to the next page
+            if not later:
+                return "unfinished"
+            end = self._end(begin + PAGE, later[0].left)
+        else:
+            length, _, before, *_ = RECORD.unpack_from(rest)
+            if not 0 < position - before < self.segment_bytes:
+                return "damage" if later else "garbage"
+            if later and later[0].left != length - len(rest):
+                return "damage"
+            end = self._end(begin + PAGE, length - len(rest)) if length > len(rest) else position + length
+        if later and later[-1].address > end - end % PAGE:
+            return "damage"
+        return "unfinished" if end > self.written_to else "damage"
+
+    def _end(self, address: int, left: int) -> int:
+        """Return where a record ends of which so many bytes stand on the pages from an address on."""
+        while True:
+            head = LONG_HEADER.size if address % self.segment_bytes == 0 else HEADER.size
+            if left <= PAGE - head:
+                return address + head + left
+            left -= PAGE - head
+            address += PAGE
 
 
 HISTORY_LINE = re.compile(r"^\s*(\d+)\s+([0-9A-F]+/[0-9A-F]+)(\s|$)")
