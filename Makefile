@@ -15,7 +15,8 @@ export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
-AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env)
+# Servers and sandboxes of the tests are root's to start; what it leaves in the checkout belongs to the checkout's owner.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env --set-home)
 ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
@@ -73,7 +74,8 @@ playbooks: $(STAMP)
 	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production --strict -q . && test ! -e .ansible
 
 test: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.postgres ## Every suite, with real servers
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --damage-matrix
+	@$(AS_ROOT) $(BIN)/python -B -m pytest --numprocesses $(WORKERS) --damage-matrix; status=$$?; \
+	  $(AS_ROOT) chown -hR --from=0 "$$(stat -c %u:%g .)" .; exit $$status
 
 demo: $(STAMP) .cache/.restic ## A real hospital, backed up to WORM and to an air-gapped medium, lost, and drilled
 	@$(BIN)/python -m tests.demo

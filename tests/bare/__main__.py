@@ -1,7 +1,8 @@
 """Builds bare machines and lets each kind of user run the README's first command there; prints what came of it.
 
-``python3 -m tests.bare``: every release with every user. ``--one SEED``: one release and user who may install, chosen by
-the seed, and the one who may not, who takes a second. Ends with 1 when something does not hold, 10 when it cannot be tried.
+``python3 -m tests.bare``: every release with every user, or those that are named, as ``trixie-sudo``. ``--one SEED``: one
+release and user who may install, chosen by the seed, and the one who may not, who takes a second. Ends with 1 when
+something does not hold, 10 when it cannot be tried.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def main(arguments: list[str]) -> int:
             _INSIDE,
         ]
         os.execvp(words[0], [*words, *arguments])
-    chosen = [(release, visit) for release in RELEASES for visit in VISITS]
+    every = [(release, visit) for release in RELEASES for visit in VISITS]
+    chosen = [(release, visit) for release, visit in every if f"{release}-{visit.who}" in arguments] or every
     if arguments[1:2] == ["--one"]:
         chosen = one_of(arguments[2])
         told = ", ".join(f"{RELEASES[release]} {visit.who}" for release, visit in chosen)

@@ -49,7 +49,7 @@ def build(release: str, work: Path) -> Path:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CannotBuild(f"mmdebstrap ended with {done.returncode}: {done.stderr.strip()[-1500:]}")
-    account = ["useradd", "--create-home", "--shell", "/bin/bash", "--uid", str(_UID), _ACCOUNT]
+    account = f"useradd --create-home --key HOME_MODE=0700 --shell /bin/bash --uid {_UID} {_ACCOUNT}".split()
     subprocess.run(["chroot", str(root), *account], check=True)
     return root
 
@@ -62,6 +62,7 @@ class Machine:
     user: str
     entry: Path
     """The script that makes a root the whole world of a command."""
+    umask: str
 
     @property
     def home(self) -> str:
@@ -83,14 +84,17 @@ class Machine:
         words += ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), *become]
         with log.open("ab") as sink:
             return subprocess.run(
-                [*words, "sh", "-c", f"cd {self.home}/drp && {script}"],
+                [*words, "sh", "-c", f"umask {self.umask}; cd {self.home}/drp && {script}"],
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, timeout=_SECONDS, check=False,
             ).returncode  # fmt: skip
 
 
 @contextmanager
 def machine(base: Path, work: Path, user: str, *, sudo: bool) -> Iterator[Machine]:
-    """Lay a machine over a root; downloads are shared between the machines of one run, nothing else is."""
+    """Lay a machine over a root; downloads are shared between the machines of one run, nothing else is.
+
+    Root's umask is that of a hardened machine: what root makes is closed to others, the clone too.
+    """
     layer, cloned = work / "layer", clone(work)
     shutil.rmtree(layer, ignore_errors=True)
     for name in ("upper", "work", "root"):
@@ -98,7 +102,7 @@ def machine(base: Path, work: Path, user: str, *, sudo: bool) -> Iterator[Machin
     with ExitStack() as stack:
         merged = layer / "root"
         _mount(stack, ["-t", "overlay", "overlay", "-o", _options(base, layer)], merged)
-        made = Machine(merged, user, cloned / "tests/bare/enter.sh")
+        made = Machine(merged, user, cloned / "tests/bare/enter.sh", "077" if user == "root" else "022")
         home = merged / made.home.lstrip("/")
         host.furnish(merged, home)
         with (merged / "etc/hosts").open("a") as hosts:
@@ -109,7 +113,9 @@ def machine(base: Path, work: Path, user: str, *, sudo: bool) -> Iterator[Machin
             _mount(stack, ["--bind", "-o", "ro", str(path)], _place(merged, path))
         _share(stack, work, merged, base.name)
         subprocess.run(["cp", "-a", str(cloned), str(home / "drp")], check=True)
-        if user != "root":
+        if user == "root":
+            subprocess.run(["chmod", "-R", "go=", str(home / "drp")], check=True)
+        else:
             subprocess.run(["chown", "-hR", f"{_UID}:{_UID}", str(home)], check=True)
         yield made
     shutil.rmtree(layer)

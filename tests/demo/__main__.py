@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.demo.owner import Owner, as_root, require_own
 from tests.hospital.install import installed
+from tests.hospital.processes import HospitalError
 from tests.hospital.rig import HospitalRig
 
 HOME = Path(os.environ.get("DRP_DEMO", "/var/tmp/drp-demo"))
@@ -126,4 +127,8 @@ if __name__ == "__main__":
     serving = sys.argv[1:] == ["serve"]
     if not (serving and can_serve()):
         as_root()
-    sys.exit(serve() if serving else main())
+    try:
+        sys.exit(serve() if serving else main())
+    except HospitalError as error:
+        say(f"the hospital cannot be built: {error}\nHINT: run it again; what was built stays in {HOME}")
+        sys.exit(1)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.pod_site import PodSite
 from tests.support.processes import left
+from tests.support.scratch import scratch
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[PodSite]:
-    made = PodSite(Path(tempfile.mkdtemp(prefix="drp-pod-", dir="/var/tmp")))
-    made.folder.chmod(0o755)
-    yield made.make()
-    made.remove()
+    with scratch("drp-pod") as folder:
+        made = PodSite(folder)
+        yield made.make()
+        made.remove()
 
 
 def findings(events: list[dict[str, Any]]) -> list[tuple[str, str, str]]:

@@ -178,6 +178,8 @@ def _install_gnuhealth() -> SoftwareImage:
         done = subprocess.run(command, env=stable, capture_output=True, check=False)
         if done.returncode != 0:
             raise HospitalError(f"GNU Health cannot be installed:\n{done.stderr.decode()[-2000:]}")
+    # uv copies from its cache with the modes that the umask of an earlier run gave
+    subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
     image = SoftwareImage(folder, tree_digest(folder))
     stamp = cache_directory() / "venv.json"
     stamp.write_text(json.dumps({"lock": lock_digest(), "digest": image.digest}))

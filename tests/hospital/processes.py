@@ -49,12 +49,15 @@ ROOT = User(0, 0)
 class Namespace:
     """A network of its own without a way out; Orthanc 1.10 binds every address, so nothing runs outside of it."""
 
-    name: str = field(default_factory=lambda: f"drp-hospital-{secrets.token_hex(4)}")
+    name: str = field(default_factory=lambda: f"drp-hospital-{os.getpid()}-{secrets.token_hex(4)}")
     addresses: tuple[str, ...] = ()
     _home: int | None = None
 
     def create(self) -> None:
-        """Make it, with loopback up and the hospital's addresses on it."""
+        """Make it, with loopback up and the hospital's addresses on it; remove those of hospitals that were killed."""
+        for left in Path("/run/netns").glob("drp-hospital-*-*"):
+            if not Path("/proc", left.name.split("-")[2]).exists():
+                run(["ip", "netns", "delete", left.name], check=False)
         run(["ip", "netns", "add", self.name])
         for words in (["link", "set", "lo", "up"], *(["addr", "add", f"{a}/32", "dev", "lo"] for a in self.addresses)):
             run(["ip", "-n", self.name, *words])

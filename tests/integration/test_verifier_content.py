@@ -13,17 +13,16 @@ import pytest
 from drp.domain.check import CheckResult, Expectation
 from drp_verifiers.files import FilesVerifier
 from tests.simulators.target import LocalTarget
+from tests.support.scratch import scratch
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """Yield an empty folder that the unprivileged user can read (pytest's own is private)."""
-    place = Path(f"/var/tmp/drp-test-content-{os.getpid()}-{abs(hash(request.node.nodeid)) % 10**8}")
-    place.mkdir()
-    yield place
-    shutil.rmtree(place)
+    with scratch("drp-test-content") as place:
+        yield place
 
 
 def outcomes(results: dict[str, CheckResult]) -> dict[str, str]:

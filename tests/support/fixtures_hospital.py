@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from tests.hospital.hospital import Hospital
 from tests.hospital.install import install, installed
 from tests.hospital.rig import HospitalRig
+from tests.support.scratch import roomy, scratch
 
 LOSSES: list[tuple[str, ...]] = []
 """Backup kind, acknowledged writes, lost writes, reach of the loss."""
@@ -42,11 +41,8 @@ def hospital_folder() -> Iterator[Path]:
     """
     if not installed():
         install()
-    room = shutil.disk_usage("/dev/shm").free
-    folder = Path(tempfile.mkdtemp(prefix="drp-hospital-", dir="/dev/shm" if room > 4 << 30 else "/var/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with scratch("drp-hospital", roomy(4 << 30)) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

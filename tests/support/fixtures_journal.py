@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import signal
-import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +15,8 @@ from pathlib import Path
 import pg8000.native
 import pytest
 
+from tests.support.loopback import free_ports
+from tests.support.scratch import MEMORY, scratch
 from tests.support.waiting import PATIENCE
 
 UNPRIVILEGED = 65534
@@ -91,21 +90,15 @@ class PostgresServer:
         return f"postgresql+pg8000://{user}@127.0.0.1:{self.port}/{database}"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     binaries = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    folder = Path(tempfile.mkdtemp(prefix="drp-test-pg-", dir="/tmp"))
-    server = PostgresServer(binaries=binaries, folder=folder, port=free_port(), password=secrets.token_hex(8))
-    try:
-        server.make()
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
+    with scratch("drp-test-pg", MEMORY) as folder:
+        (port,) = free_ports(1)
+        server = PostgresServer(binaries=binaries, folder=folder, port=port, password=secrets.token_hex(8))
+        try:
+            server.make()
+            server.start()
+            yield server
+        finally:
+            server.stop()

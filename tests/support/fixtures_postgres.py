@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
 from tests.support.fixtures_sandboxes import Rig, resolve
 from tests.support.postgres_bench import Bench, Production
+from tests.support.scratch import MEMORY, scratch
 
 
 @pytest.fixture(scope="session")
 def postgres_production() -> Iterator[Production]:
-    folder = Path(f"/dev/shm/drp-test-production-{os.getpid()}")
-    folder.mkdir(mode=0o755)
-    try:
+    with scratch("drp-test-production", MEMORY) as folder:
         production = Production(folder)
         production.build()
         yield production
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.rig import Rig
+from tests.support.scratch import scratch
 
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Rig]:
     """The EHR, backed up once to both repositories. Tests that change anything of it put it back."""
-    folder = Path(tempfile.mkdtemp(prefix="drp-rig-", dir="/var/tmp"))  # PostgreSQL's user must get in
-    try:
-        with Rig(folder) as made:
-            made.ehr.write("the last thing written before the disaster")
-            made.points = made.backup()
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch("drp-rig") as folder, Rig(folder) as made:  # PostgreSQL's user must get in
+        made.ehr.write("the last thing written before the disaster")
+        made.points = made.backup()
+        yield made

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from drp.domain.sandbox import SandboxHandle, SandboxProfile
 from drp.sandboxes import layout, mounts
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
 from drp.sandboxes.worker import worker_command
+from tests.support.scratch import scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE_PACKAGES = Path(pytest.__file__).resolve().parents[1]
@@ -84,10 +84,9 @@ def plain_user(uid: int) -> tuple[str, ...]:
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
     """A run directory that a plain user may use."""
-    directory = Path(tempfile.mkdtemp(prefix="drp-test-", dir="/tmp"))
-    directory.chmod(0o777)
-    yield directory
-    shutil.rmtree(directory)
+    with scratch("drp-test-open", Path("/tmp")) as directory:
+        directory.chmod(0o777)
+        yield directory
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 import shutil
 import socket
@@ -17,6 +16,7 @@ import pytest
 from drp.domain.check import CheckResult, Expectation
 from drp_verifiers.postgres import PostgresVerifier
 from tests.simulators.target import LocalTarget
+from tests.support.scratch import MEMORY, scratch
 
 BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 
@@ -147,10 +147,8 @@ def copy_of(cluster: Cluster, folder: Path) -> Cluster:
 @pytest.fixture(scope="session")
 def postgres_folder() -> Iterator[Path]:
     """Yield a folder that the user postgres can reach (pytest's own is private to root)."""
-    folder = Path(f"/dev/shm/drp-test-postgres-{os.getpid()}")
-    folder.mkdir(mode=0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with scratch("drp-test-postgres", MEMORY) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
