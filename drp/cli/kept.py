@@ -39,6 +39,7 @@ def run_inside(wiring: Wiring, reference: str, application: str | None, argv: Se
     """Run a command in a kept sandbox, with its output on ours, and return its exit status."""
     from drp.sandboxes.client import AgentClient
 
+    require_state(wiring.site)  # it says where the sandbox is
     journal = wiring.journal_to_read()
     state = reopen(find(reference, journal), journal, wiring.silent).state
     handle = _kept_handle(state, application)
@@ -53,6 +54,7 @@ def kept_target(wiring: Wiring, reference: str, application: str | None) -> Targ
     from drp.sandboxes.client import AgentClient
     from drp.sandboxes.target import SandboxTarget
 
+    require_state(wiring.site)
     journal = wiring.journal_to_read()
     state = reopen(find(reference, journal), journal, wiring.silent).state
     return SandboxTarget(AgentClient(Path(_kept_handle(state, application).control_socket)))

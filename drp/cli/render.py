@@ -59,8 +59,11 @@ def document(schema: str, content: Any) -> None:
 
 def json_text(data: Any, indent: int | None = None) -> str:
     r"""Return JSON that is valid wherever it goes: what a terminal would obey, or could not show, stands as ``\u…``."""
-    plain = encodes_all(sys.stdout)
-    text = json.dumps(data, ensure_ascii=not plain, indent=indent, default=str)
+    return json_shown(json.dumps(data, ensure_ascii=not encodes_all(sys.stdout), indent=indent, default=str))
+
+
+def json_shown(text: str) -> str:
+    """Return a JSON text with everything escaped that does not show itself: the same data, and nothing that acts."""
     if text.isascii():
         return text
     return "".join(each if is_visible(each) or each == "\n" else json.dumps(each)[1:-1] for each in text)

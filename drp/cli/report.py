@@ -59,6 +59,8 @@ def report(
     if output is None and format_ is Format.HTML and sys.stdout.isatty():
         output = Path(f"{sealed.drill}.{spoken}.html")  # a page is of no use on a terminal
     if output is None:
+        if format_ is Format.JSON and sys.stdout.isatty():
+            content = render.json_shown(content.decode()).encode()
         render.output([content])
         return
     if not output.absolute().parent.is_dir():

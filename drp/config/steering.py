@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -43,5 +45,12 @@ def program(word: str, site: Path) -> str:
 def _words(argv: Sequence[str], site: Path) -> Iterator[Path]:
     """Yield the program, and each argument that is the whole path of a file: a script, or what it reads."""
     for index, word in enumerate(argv):
-        if (index == 0 and "/" in word) or (word.startswith("/") and Path(word).is_file()):
+        if (index == 0 and "/" in word) or (word.startswith("/") and _may_be_file(Path(word))):
             yield site / word
+
+
+def _may_be_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:  # what is closed to us may be one
+        return error.errno in {errno.EACCES, errno.EPERM}

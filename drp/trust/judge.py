@@ -12,7 +12,6 @@ import os
 import shlex
 import stat
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +51,15 @@ def judged_by_parent() -> None:
     A drill worker of a plain user cannot tell root's files from others'; its supervisor can, and judges them first.
     """
     for kind, judged in (("uid", _users_judged_before), ("gid", _groups_judged_before)):
-        with suppress(OSError, ValueError):
-            judged |= {_UNMAPPED, int(Path(f"/proc/sys/kernel/overflow{kind}").read_text(encoding="ascii"))}
+        judged |= {_UNMAPPED, _overflow(kind)}
+
+
+def _overflow(kind: str) -> int:
+    """Return the id under which a user namespace shows all that it does not map (user_namespaces(7))."""
+    try:
+        return int(Path(f"/proc/sys/kernel/overflow{kind}").read_bytes())
+    except (OSError, ValueError):
+        return 65534
 
 
 class Trust:
@@ -61,8 +67,9 @@ class Trust:
 
     def __init__(self, accounts: Collection[int] = ()) -> None:
         """Take who else may write: whom a site declares for a folder that others fill."""
-        code = Path(__file__).stat().st_uid
-        self.accounts = frozenset({0, os.geteuid(), code, *_users_judged_before, *accounts})
+        # an owner that this namespace does not map may be anybody, drp's own code notwithstanding
+        code = {Path(__file__).stat().st_uid} - {_overflow("uid")}
+        self.accounts = frozenset({0, os.geteuid(), *code, *_users_judged_before, *accounts})
         self._mounters: dict[int, int] | None = None
         self._ways: set[str] = set()
         """Directories that may lie on a way, by their physical path."""

@@ -214,9 +214,8 @@ def test_two_drp_at_once(stage: Rig):
         stdin=subprocess.DEVNULL,
     )
     try:
-        assert wait(
-            lambda: (stage.site / "state" / "lock").exists() and "pid" in (stage.site / "state" / "lock").read_text()
-        )
+        lock = stage.site / "state" / "lock"  # which keeps the name of whoever held it last
+        assert wait(lambda: lock.exists() and lock.read_text() == f"pid {first.pid}\n")
         first.send_signal(signal.SIGSTOP)  # it does not end before the second has looked
         second = stage.drp("drill", "run", "ehr-airgap", check=False)
         first.send_signal(signal.SIGCONT)

@@ -257,3 +257,15 @@ def test_a_hundred_applications_are_read_in_a_moment(tmp_path: Path) -> None:
     begun = time.monotonic()
     assert len(load_site(directory).applications) == 102
     assert time.monotonic() - begun < 60
+
+
+def test_programs_that_the_site_names_are_the_site_s_and_never_the_caller_s(tmp_path: Path) -> None:
+    said = """\
+repositories:
+  vault: {location: {directory: /srv/backup}, password: {command: [bin/ask, vault]}, executable: tools/restic}
+  shelf: {location: {directory: /srv/shelf}, password: {command: [pass, shelf]}, executable: restic}
+"""
+    repositories = load_site(write_site(tmp_path, {"inventory/repositories.yml": said})).repositories
+    assert repositories["vault"].executable == str(tmp_path / "tools/restic")
+    assert repositories["vault"].password.value == (str(tmp_path / "bin/ask"), "vault")
+    assert (repositories["shelf"].executable, repositories["shelf"].password.value) == ("restic", ("pass", "shelf"))

@@ -17,6 +17,7 @@ from drp.errors import ConfigError, Untrusted
 from drp.trust import Trust, require
 from drp.trust.accounts import accounts_of
 from drp.trust.judge import _fuse_mounters
+from tests.support.fixtures_anybody import Anybody
 
 STRANGER = 64030
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,6 +219,26 @@ def test_a_group_of_ones_own_may_write_and_a_shared_one_may_not() -> None:
         "4003": "may be written by group eve (4003)",
         "5999": "may be written by group 5999, which has no name here",
     }
+
+
+WORKER = """
+from pathlib import Path
+from drp.trust import Trust, judged_by_parent
+print(Trust().doubt(Path("/etc/hostname")))
+judged_by_parent()
+print(Trust().doubt(Path("/etc/hostname")))
+"""
+
+
+def test_a_worker_in_a_namespace_of_its_own_relies_on_who_started_it(anybody: Anybody) -> None:
+    """There root's files are nobody's; only the process outside can tell them from a stranger's."""
+    become = ["setpriv", "--reuid=64031", "--regid=64031", "--clear-groups", "unshare", "--user", "--map-root-user"]
+    done = subprocess.run(
+        [*become, str(anybody.python), "-P", "-c", WORKER], cwd="/", env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    before, after = done.stdout.splitlines()
+    assert "belongs to nobody" in before
+    assert after == "None"
 
 
 def test_a_file_system_that_a_user_serves_vouches_for_nobody(tmp_path: Path) -> None:
