@@ -52,8 +52,6 @@ class Canary:
         """
         self._avoid = avoid
         self.hits: list[str] = []
-        self.lite: list[str] = []
-        """Hosts that answer by UDP-Lite too, where the kernel knows it."""
         self._sockets: list[socket.socket] = []
         self._live = LiveDirectory(parent, new_id())
         self._live.record(kind="canary")
@@ -111,7 +109,6 @@ class Canary:
                 bound = [host for host in hosts if self._listen_at(host, base)]
             except OSError:  # the port is taken: try others
                 self._close_sockets()
-                self.lite.clear()
                 continue
             self._listen_unix()
             return bound, (base, base + 1, base + 2)
@@ -132,11 +129,10 @@ class Canary:
             channel = self._open(family, socket.SOCK_DGRAM)
             channel.bind((host, base + offset))
             self._serve(self._answer_datagrams, channel, f"{name} {host}")
-        with suppress(OSError):
+        with suppress(OSError):  # a kernel that does not know it
             lite = self._open(family, socket.SOCK_DGRAM, _UDP_LITE)
             lite.bind((host, base + 1))
             self._serve(self._answer_datagrams, lite, f"udplite {host}")
-            self.lite.append(host)
         return True
 
     def _listen_unix(self) -> None:

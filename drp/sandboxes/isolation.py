@@ -65,7 +65,6 @@ def prove(
         reached, _ = _read(_outside(canary, host_uid))
         expected = {*_ALWAYS_REACHED, f"fs.read:{canary.directory / 'secret'}"}
         expected |= {f"net.{kind}:{host}" for host in canary.hosts for kind in ("tcp", "udp", "dns-udp")}
-        expected |= {f"net.udplite:{host}" for host in canary.lite}
         able = {each.id for each in reached if each.outcome == "allowed"}
         canary.rearm()
         checks, facts = _read(_inside(client, canary))

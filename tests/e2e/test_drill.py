@@ -50,7 +50,7 @@ def test_a_drill_passes_records_and_leaves_nothing(stage: Rig, name: str):
     record = record_of(stage)
     (recovery,) = record["recoveries"]
     assert record["verdict"] == "passed"
-    assert recovery["prepare"]["proof"]["denied"] == 86
+    assert recovery["prepare"]["proof"]["denied"] == 81
     assert recovery["prepare"]["proof"]["allowed"] == 0
     assert recovery["hash"]["difference"]["files_hashed"] > 900
     assert recovery["restore"]["receipt"]["files_restored"] >= recovery["hash"]["difference"]["files_hashed"]

@@ -97,7 +97,7 @@ def test_a_plain_user_runs_sandboxes_too(start_worker: Callable[..., Any], open_
     )
     single, ranged = worker.line(), worker.line()
     assert single["holds"]
-    assert (single["denied"], single["who"], single["seen"]) == (86, "999", "999:999")
+    assert (single["denied"], single["who"], single["seen"]) == (81, "999", "999:999")
     assert single["egress"] == ["10.1.1.1"]
     assert single["processes"] == "128", "without control groups, prlimit"
     assert single["full"]

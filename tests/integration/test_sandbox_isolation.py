@@ -55,7 +55,7 @@ say(denied=proof.denied, total=len(proof.checks), holds=proof.holds, missed=proo
     )
     answer = worker.line()
     assert answer["holds"]
-    assert (answer["denied"], answer["total"]) == (86, 86)
+    assert (answer["denied"], answer["total"]) == (81, 81)
     assert answer["hosts"] == ["127.0.0.1", "192.0.2.2", "::1", "fd00::2"]
     assert answer["missed"] == []
     assert answer["residue"]

@@ -168,7 +168,7 @@ def test_a_plain_user_has_pods_too(start_worker: Callable[..., Worker], open_dir
     worker = start_worker(OUTSIDE, "outside", script, str(open_directory), prefix=plain_user(41237))
     answer = worker.line()
     assert answer["holds"], answer["wrong"]
-    assert answer["denied"] == 86
+    assert answer["denied"] == 81
     assert answer["said"].startswith("restored\n")
     assert answer["egress"] == ["10.9.9.9"]
     assert worker.line() == {"clean": [True, True]}

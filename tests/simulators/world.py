@@ -213,10 +213,10 @@ class World:
         self.call("prove")
         allowed = self.script.proof_allowed
         checks = tuple(
-            ProbeCheck(id=f"net.{n}", kind="net", outcome="allowed" if n < allowed else "denied") for n in range(86)
+            ProbeCheck(id=f"net.{n}", kind="net", outcome="allowed" if n < allowed else "denied") for n in range(81)
         )
         return IsolationProof(
-            denied=86 - allowed, allowed=allowed, errors=0, control_reached=29, control_missed=(), canary_hits=allowed, canary_intact=True,
+            denied=81 - allowed, allowed=allowed, errors=0, control_reached=29, control_missed=(), canary_hits=allowed, canary_intact=True,
             checks=checks,
         )  # fmt: skip
 

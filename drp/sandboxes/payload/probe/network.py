@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from typing import Any
 
 from .core import SECONDS, TARGETS, Check, Denied, must_be_canary, nonce
 
@@ -42,6 +43,20 @@ def udp(host: str, port: int, payload: bytes | None = None, protocol: int = 0) -
             peer.connect((host, port))
             peer.send((payload or b"") + nonce())
             return must_be_canary(peer.recv(512))
+
+    return attempt
+
+
+def either(*attempts: Check) -> Check:
+    """Try several ways to the same place; one that works is enough."""
+
+    def attempt() -> Any:
+        for one in attempts[:-1]:
+            try:
+                return one()
+            except (OSError, Denied):
+                continue
+        return attempts[-1]()
 
     return attempt
 
