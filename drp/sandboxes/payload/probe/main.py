@@ -33,7 +33,20 @@ from .host import (
     visible,
     write,
 )
-from .network import DNS_QUERY, UDP_LITE, either, family, icmp, interfaces, production, routes, tcp, udp, unix_socket, vsock
+from .network import (
+    DNS_QUERY,
+    UDP_LITE,
+    either,
+    family,
+    icmp,
+    interfaces,
+    production,
+    routes,
+    tcp,
+    udp,
+    unix_socket,
+    vsock,
+)
 
 
 def network() -> None:
