@@ -11,7 +11,7 @@ from drp.clock import SystemClock
 from drp.domain.events import EvidenceSealed, Resumed
 from drp.domain.fold import fold
 from drp.drill.declare import states
-from drp.errors import EvidenceError, NotFound, Tampered
+from drp.errors import NotFound, NotReadable, Tampered
 from drp.evidence.deposits import Deposits, gone, require_known, require_sealed
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 from drp.journal import SqlJournal
@@ -169,7 +169,7 @@ def test_a_directory_that_cannot_be_read_is_said(tmp_path, monkeypatch):
 
     (tmp_path / "evidence").mkdir()
     monkeypatch.setattr(Path, "iterdir", closed)
-    with pytest.raises(EvidenceError, match="cannot read evidence"):
+    with pytest.raises(NotReadable, match="cannot read evidence"):
         Deposits([DirectorySink(tmp_path / "evidence")]).records()
 
 
