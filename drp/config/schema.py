@@ -18,7 +18,7 @@ _SECRET_KINDS = ("file", "credential", "command")
 class Strict(BaseModel):
     """Base of everything that YAML may say."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, defer_build=True)
 
 
 class Secret(Strict):
