@@ -21,6 +21,7 @@ from drp.domain.measure import (
 )
 from drp.domain.phase import PHASES, Restored, Selected, Started, Verified
 from drp.domain.plan import PlannedRecovery
+from drp.domain.watermarks import all_dated
 
 
 def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
@@ -66,7 +67,7 @@ def _rpa(state: DrillState, recovery: PlannedRecovery) -> tuple[int | None, int 
     lower, upper = rpa_interval(
         state.declared.disaster_at,
         recovery.selection.restored_state(selected.point),
-        verified.watermark if isinstance(verified, Verified) else None,
+        verified.watermark if isinstance(verified, Verified) and all_dated(verified.checks) else None,
     )
     apart = clocks_apart_ms(state, selected)
     return (

@@ -11,17 +11,21 @@ from drp.domain.check import CheckResult, Watermark
 
 
 def bounding(results: Sequence[CheckResult]) -> Watermark | None:
-    """Return the watermark before which nothing is lost, or None when nothing is known of some store.
+    """Return the oldest of the newest data that can be believed; None when there are none.
 
-    Only checks that passed count: what a failing check saw is no proof of anything.
+    Only checks that passed count: what a failing check saw is no proof of anything. It bounds the loss only when
+    `all_dated`.
     """
-    if any(result.undated for result in results):
-        return None
     seen = [result.watermark for result in results if result.watermark is not None and result.outcome == "passed"]
     stores: dict[str, list[Watermark]] = {}
     for watermark in seen:
         stores.setdefault(watermark.store, []).append(watermark)
     return _oldest(_of_store(watermarks) for watermarks in stores.values())
+
+
+def all_dated(results: Sequence[CheckResult]) -> bool:
+    """Return whether every check that was asked for its newest datum gave one that can be believed."""
+    return not any(result.undated for result in results)
 
 
 def _of_store(watermarks: Sequence[Watermark]) -> Watermark | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drp.domain.check import CheckResult, Watermark
 from drp.domain.events import PhaseCompleted
 from drp.domain.phase import Verified
-from drp.domain.watermarks import bounding
+from drp.domain.watermarks import all_dated, bounding
 from tests.simulators.world import EPOCH, Script, World, events_of
 from tests.unit.test_drill_control_flow import concluded, run
 
@@ -37,15 +37,21 @@ def seen(minutes: float | None, store: str = "a", *, canary: bool = False, outco
         ([seen(5, "a", canary=True), seen(90, "b")], 90),
         ([seen(5, "a", canary=True), seen(7, "a", canary=True), seen(90, "a")], 7),
         ([seen(5, "a"), seen(None, "b")], 5),
-        ([seen(5, "a"), seen(None, "b", outcome="undetermined", undated=True)], None),
-        ([seen(5, "a"), seen(None, "b", outcome="failed", undated=True)], None),
-        ([seen(5, "a", canary=True), seen(None, "a", undated=True, outcome="undetermined")], None),
+        ([seen(5, "a"), seen(None, "b", outcome="undetermined", undated=True)], 5),
         ([seen(5, "a", outcome="failed")], None),
     ],
 )
 def test_the_store_that_shows_least_bounds_the_loss(results, minutes):
     mark = bounding(results)
     assert (mark.at if mark is not None else None) == (EPOCH - minutes * MINUTE if minutes is not None else None)
+
+
+@pytest.mark.parametrize("outcome", ["undetermined", "failed"])
+def test_a_store_that_shows_no_datum_to_believe_leaves_the_loss_unknown(outcome):
+    known = seen(5, "a", canary=True)
+    assert all_dated([known])
+    assert not all_dated([known, seen(None, "b", outcome=outcome, undated=True)])
+    assert not all_dated([known, seen(None, "a", outcome=outcome, undated=True)])
 
 
 stores = st.sampled_from(["a", "b", "c"])

@@ -75,10 +75,11 @@ def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store
     limits = [(expectation.disaster_at + skew, "after the disaster, so it is the restore's own time or a wrong clock")]
     if expectation.declared_at is not None:
         limits.append((expectation.declared_at, "after the drill began, so it is the restore's own time"))
-    if expectation.newest_possible is not None:
-        why = "later than the backup can hold any, so it says nothing of how old the others are"
-        limits.append((expectation.newest_possible + skew, why))
     limit, why = min(limits, key=lambda pair: pair[0])
+    if expectation.newest_possible is not None and expectation.newest_possible + skew < limit:
+        if at <= limit:  # what is younger still has another cause
+            why = "later than the backup can hold any, so it says nothing of how old the others are"
+        limit = expectation.newest_possible + skew
     if at > limit:
         return undated(
             undetermined(
