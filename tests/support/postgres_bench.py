@@ -262,7 +262,7 @@ class Bench:
             "fetch": (ROLE / "files/pg_fetch.py").read_text(), **self.inputs,
         }  # fmt: skip
         request["dumps"] = f"{ROOT}/{self.inputs['dumps']}" if self.inputs.get("dumps") else ""
-        return {"parts": self.parts, "program": f"pg_{name}", "request": request}
+        return {"parts": self.parts, "programs": [f"pg_{name}"], "request": request}
 
     def start(self, **inputs: Any) -> dict[str, Any]:
         """Start what was laid; returns what was told, with all notices. Raises Failed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def _jobs() -> str:
 
 
 _OF_ROLES = """
-SELECT json_build_array(coalesce(datname, ''), coalesce(rolname, ''), setting)
+SELECT json_build_array('role', coalesce(datname, ''), coalesce(rolname, ''), setting)
 FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN unnest(setconfig) AS setting
 LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole;
 """
@@ -84,8 +85,12 @@ CROSS JOIN split_part(setting, '=', 1) AS name
 LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
 WHERE name IN (NAMES) \\gexec
 """
-_OF_FILES = "SELECT json_build_array(name, setting) FROM pg_catalog.pg_file_settings ORDER BY seqno;"
-_DATABASES = "SELECT json_build_array(datname) FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname;"
+_OF_FILES = "SELECT json_build_array('file', name, setting) FROM pg_catalog.pg_file_settings ORDER BY seqno;"
+_DATABASES = (
+    "SELECT json_build_array('database', datname) FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname;"
+)
+_AT_ONCE = 4
+"""Sessions: each takes a while to be let in."""
 
 
 class Server:
@@ -129,27 +134,31 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
     version, programs = server_folder(Path(request["data"]), request["programs"])
     server = Server(programs, int(version), request["port"])
     try:
-        found = [*_held_back(server), *_overridden(server)]
+        wide = list(server.rows("postgres", _EVERYWHERE + _DATABASES + _OF_FILES + _OF_ROLES))
+        found = [*_held_back(server, wide), *_overridden(server, wide)]
     except OSError as error:
         found = [notice("held-back", "jobs and senders", f"could not be listed: {error}")]
     found += [notice("held-back", "jobs and senders", f"not all could be listed: {one}") for one in server.troubles[:3]]
     return {"notices": found}
 
 
-def _held_back(server: Server) -> Iterator[dict[str, str]]:
-    yield from (notice(*row) for row in server.rows("postgres", _EVERYWHERE) if len(row) == 3)
-    for name in [str(row[0]) for row in server.rows("postgres", _DATABASES)]:
-        for row in server.rows(name, _IN_EACH + _jobs()):
-            if len(row) == 3:
-                kind, subject, observed = row
-                yield notice(kind, f"{name}: {subject}", observed)
+def _held_back(server: Server, wide: list[list[Any]]) -> Iterator[dict[str, str]]:
+    yield from (notice(*row) for row in wide if row[0] == "held-back" and len(row) == 3)
+    names = [str(row[1]) for row in wide if row[0] == "database"]
+    queries = _IN_EACH + _jobs()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for name, rows in pool.map(lambda name: (name, list(server.rows(name, queries))), names):
+            for row in rows:
+                if len(row) == 3:
+                    kind, subject, observed = row
+                    yield notice(kind, f"{name}: {subject}", observed)
 
 
-def _overridden(server: Server) -> Iterator[dict[str, str]]:
+def _overridden(server: Server, wide: list[list[Any]]) -> Iterator[dict[str, str]]:
     """Yield what files, roles and databases set otherwise, and take back what would outrank the drill."""
     told = {one.name: one for one in pg_settings.ALWAYS if one.told}
     last: dict[str, str] = {}
-    for name, value in (row for row in server.rows("postgres", _OF_FILES) if len(row) == 2):
+    for _, name, value in (row for row in wide if row[0] == "file"):
         last[str(name)] = str(value)
     for name, value in last.items():
         if name in told and pg_settings.differs(told[name], value):
@@ -158,7 +167,7 @@ def _overridden(server: Server) -> Iterator[dict[str, str]]:
             yield notice("overridden", name, said)
     hiding = {one.name: one for one in pg_settings.SILENCES}
     found = False
-    for database, role, setting in (row for row in server.rows("postgres", _OF_ROLES) if len(row) == 3):
+    for _, database, role, setting in (row for row in wide if row[0] == "role"):
         name, _, value = str(setting).partition("=")
         if name in hiding and pg_settings.differs(hiding[name], value):
             found = True
