@@ -111,9 +111,9 @@ def test_what_a_crash_left_is_removed_whatever_became_of_it(held: SiteWithDrills
     assert not any("Traceback" in line for line in done.tail)
 
 
-def test_a_site_without_evidence_begins_a_journal(site: SiteWithDrills) -> None:
+def test_a_site_without_evidence_has_no_drills_and_gets_no_journal_from_being_looked_at(site: SiteWithDrills) -> None:
     assert held_drills(site) == []
-    assert (site.directory / "state" / "journal.sqlite").exists()
+    assert not (site.directory / "state" / "journal.sqlite").exists()
 
 
 def held_drills(site: SiteWithDrills) -> list[object]:

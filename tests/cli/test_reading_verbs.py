@@ -86,9 +86,7 @@ def test_who_may_read_sees_everything_and_changes_nothing(sealed: Path, anybody:
         assert everything(sealed) == before
 
 
-@pytest.mark.parametrize(
-    "part", ["state/lock", "state/journal.sqlite", "inventory/applications", "inventory", "drp.yml"]
-)
+@pytest.mark.parametrize("part", ["state/lock", "state/journal.sqlite", "inventory/applications"])
 def test_one_thing_that_cannot_be_read_makes_the_status_unknown(part: str, sealed: Path, anybody: Anybody) -> None:
     path = sealed / part
     mode = path.stat().st_mode & 0o777
