@@ -8,20 +8,24 @@ from hypothesis import settings
 settings.register_profile("drp", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("drp")
 
-SHARED = ("lost_hospital", "hospital", "stage", "postgres_production")
-"""Fixtures that take long to make: whoever uses one runs in the same process, and first."""
+EXPENSIVE = ("lost_hospital", "stage", "hospital", "postgres_production")
+"""Fixtures that take long to make; whoever uses one comes first, so that no process is left with it in the end."""
+SHARED = {"lost_hospital", "hospital", "postgres_production"}
+"""Whoever uses one of these runs in the same process; a stage is made in half a minute, wherever it is needed."""
+LONGEST = "test_killed_drills"
 
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests together when several processes run the suites, and begin with what takes longest."""
 
-    def shared(item: pytest.Item) -> str | None:
-        return next((name for name in SHARED if name in getattr(item, "fixturenames", ())), None)
+    def expensive(item: pytest.Item) -> str | None:
+        return next((name for name in EXPENSIVE if name in getattr(item, "fixturenames", ())), None)
 
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(shared(item) or item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: (*SHARED, None).index(shared(item)))
+        name = expensive(item)
+        item.add_marker(pytest.mark.xdist_group(name if name in SHARED else item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: ((*EXPENSIVE, None).index(expensive(item)), item.path.stem != LONGEST))
 
 
 pytest_plugins: list[str] = [

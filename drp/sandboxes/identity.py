@@ -67,12 +67,19 @@ class Identity:
         return self.uid + inside if self.range_size else self.uid
 
 
+def make_enterable(directory: Path) -> None:
+    """Make a directory and what is missing above it, so that every user may walk through, whatever the umask."""
+    for missing in [each for each in (*reversed(directory.parents), directory) if not each.exists()]:
+        missing.mkdir(exist_ok=True)
+        missing.chmod(0o711)
+
+
 class Slot:
     """A place among the host's sandboxes, held by a lock that the kernel releases when this process ends."""
 
     def __init__(self, directory: Path) -> None:
         """Take the first free slot; the lock files lie in ``directory``. Raises SandboxError when all are taken."""
-        directory.mkdir(parents=True, exist_ok=True)
+        make_enterable(directory)
         for number in range(SLOTS):
             descriptor = os.open(directory / f"slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

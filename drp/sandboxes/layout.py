@@ -15,7 +15,7 @@ import stat
 from pathlib import Path
 
 from drp.errors import SandboxError
-from drp.sandboxes.identity import standing
+from drp.sandboxes.identity import make_enterable, standing
 
 PREFIX = "drp-"
 _PUBLIC = Path("/run/drp")
@@ -60,9 +60,7 @@ class LiveDirectory:
         self.path = parent / name
         hidden = parent / f".{name}"  # becomes visible with its lock held: a reaper never sees it without
         try:
-            for missing in [each for each in (*reversed(parent.parents), parent) if not each.exists()]:
-                missing.mkdir(exist_ok=True)
-                missing.chmod(0o711)
+            make_enterable(parent)
             hidden.mkdir()
             hidden.chmod(0o711)
             self._lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

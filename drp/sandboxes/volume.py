@@ -52,7 +52,8 @@ def make(path: Path, *, backing: Literal["memory", "disk"], size_bytes: int, uid
 
     Raises ``SandboxError`` when this standing cannot mount it, ``StorageFull`` when there is no room for it.
     """
-    path.mkdir(mode=0o755)
+    path.mkdir()
+    path.chmod(0o755)
     if standing() == "user":
         message = "a data volume under quota needs root, or the drill worker's own namespaces"
         raise SandboxError(message, hint="run the drill through `drp drill run`, which makes them")
@@ -66,7 +67,8 @@ def make(path: Path, *, backing: Literal["memory", "disk"], size_bytes: int, uid
             message = f"cannot mount a data volume in memory: {error.strerror}"
             raise SandboxError(message) from error
     restore = path / "restore"
-    restore.mkdir(mode=0o755)
+    restore.mkdir()
+    restore.chmod(0o755)
     os.chown(restore, uid, uid)
     return Volume(path=path, backing=backing, size_bytes=size_bytes)
 

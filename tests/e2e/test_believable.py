@@ -212,7 +212,7 @@ def _killed_in_verify(stage: Rig) -> str:
             entry = json.loads(line)
             if entry["event"]["type"] == "phase-started" and entry["event"]["phase"] == "verify":
                 process.kill()
-                assert wait(lambda: not processes_left(stage.site), 10)
+                assert wait(lambda: not processes_left(stage.site))
                 return str(entry["drill"])
     raise AssertionError("it never came to verify")
 

@@ -40,11 +40,15 @@ HANGS = """---
 
 
 def with_state(stage: Rig, options: str, script: str) -> subprocess.CompletedProcess[str]:
-    """Run a script with ``$drp`` where the site's state lies on a file system of its own, mounted with these options."""
+    """Run a script with ``$drp`` where the state of a site without a past lies on a file system with these options."""
     state = stage.site / "state"
     state.mkdir(exist_ok=True)
-    whole = f'mount -t tmpfs -o {options} drp-state "$state" || exit 99\n{script}'
+    whole = f"""mount -t tmpfs -o mode=0755,{options} drp-state "$state" || exit 99
+    mount -t tmpfs -o mode=0755 drp-evidence "$evidence" || exit 99
+    {script}"""
     environment = {**os.environ, "DRP_SITE": str(stage.site), "state": str(state), "drp": f"{sys.executable} -m drp"}
+    environment["evidence"] = str(stage.site / "evidence")
+    (stage.site / "evidence").mkdir(exist_ok=True)
     return subprocess.run(
         [*MOUNTS, "sh", "-c", whole], env=environment, cwd=stage.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         check=False, timeout=300,
@@ -62,6 +66,11 @@ def start_playbook(stage: Rig, content: str) -> Iterator[None]:
     finally:
         shutil.rmtree(stage.site / "runbooks")
         stage.write_site()
+
+
+def test_a_hardened_umask_closes_nothing_that_a_drill_needs(stage: Rig) -> None:
+    done = with_state(stage, "size=64m", "mount -t tmpfs drp-run /run; umask 077; $drp drill run ehr-airgap")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_state_without_room_stops_the_drill_and_loses_nothing(stage: Rig) -> None:

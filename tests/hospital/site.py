@@ -83,7 +83,7 @@ def _application(name: str, title: str, tier: int, owner: str, repository: str, 
         "title": title,
         "tier": tier,
         "owner": owner,
-        "objectives": {"rto": "15m", "rpo": "15m"},
+        "objectives": {"rto": "15m", "rpo": "12h"},
         # what is copied while people work may hold what came during the copy
         "backup": {"repositories": [repository], "points": {"tags": [f"app={name}"]}, "duration": "1m"},
         "ground_truth": "acknowledged.jsonl",
