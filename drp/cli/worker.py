@@ -29,7 +29,7 @@ from drp.domain.plan import DrillPlan
 from drp.domain.ports import Ports
 from drp.domain.visible import printable_lines
 from drp.drill.conduct import conduct
-from drp.drill.declare import declare, reopen, states, unfinished
+from drp.drill.declare import declare, reopen, states
 from drp.drill.finish import destroyed, residue_findings
 from drp.drill.recorder import Recorder
 from drp.drill.resume import take_up
@@ -126,9 +126,10 @@ def _last_words(kind: type[BaseException], error: BaseException | None, trace: T
 def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring, channel: _Channel) -> Recorder | None:
     """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
     ports.journal.verify()
-    require_sealed(wiring.deposits(), states(ports.journal), ports.journal)
+    held = states(ports.journal)
+    require_sealed(wiring.deposits(), held, ports.journal)
     asked = instruction.get("resume")
-    for drill in unfinished(ports.journal):
+    for drill in (state.drill for state in held if state.sealed is None):
         if drill != asked:
             channel.note(f"drill {drill} was cut off; finishing it first")
             take_up(reopen(drill, ports.journal, wiring.silent), ports)

@@ -58,7 +58,7 @@ def wait(request: dict[str, Any]) -> dict[str, Any]:
         if time.monotonic() >= deadline:
             raise Failure(f"the server has not recovered within {request['ready_seconds']} s")
         time.sleep(pause)
-        pause = min(pause * 1.3, 0.5)
+        pause = min(pause * 1.1, 0.25)
     state: dict[str, Any] = {"recovered": True}
     notices: list[dict[str, str]] = []
     plan = recall("plan")
