@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import sys
 import tempfile
@@ -22,7 +23,9 @@ def main() -> None:
     from drp.cli import streams  # noqa: PLC0415 - a bare `import drp` stays cheap
 
     streams.prepare()
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    gc.freeze()  # all memory goes at once: to look through it for what could be freed takes longer than most commands
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:

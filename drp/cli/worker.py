@@ -7,6 +7,7 @@ no environment but what it needs, and it ends when the supervisor does; a kept s
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import socket
@@ -179,3 +180,4 @@ def _keep(recorder: Recorder, ports: Ports, channel: _Channel, lock: int) -> Non
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    gc.freeze()  # all memory goes at once, unsearched
