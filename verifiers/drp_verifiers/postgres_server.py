@@ -21,10 +21,10 @@ SELECT pg_catalog.json_build_object(
     ELSE pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) END)
 """
 _OTHERWISE = """
-SELECT pg_catalog.json_build_array(name, setting, source) FROM pg_catalog.pg_settings WHERE name IN (%s)
+SELECT pg_catalog.json_build_array('session', name, setting, source) FROM pg_catalog.pg_settings WHERE name IN (%s)
 """
 _OF_OTHERS = """
-SELECT pg_catalog.json_build_array(coalesce(r.rolname, ''), coalesce(d.datname, ''), setting)
+SELECT pg_catalog.json_build_array('role', coalesce(r.rolname, ''), coalesce(d.datname, ''), setting)
 FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN pg_catalog.unnest(setconfig) AS setting
 LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
 """
@@ -71,6 +71,8 @@ def hiding(session: Session, database: str) -> tuple[str, ...]:
         database,
         "-c",
         _OTHERWISE % _NAMES,
+        "-c",
+        _OF_OTHERS,
     )
     ended = session.run("psql", words, settings=f"{session.settings(hiding=True)} -c search_path=pg_catalog")
     if ended.exit_code != 0:
@@ -78,11 +80,9 @@ def hiding(session: Session, database: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for row in json_lines(ended.stdout):
         match row:
-            case [str(name), str(value), str(source)] if value != _WANTED.get(name, value):
+            case ["session", str(name), str(value), str(source)] if value != _WANTED.get(name, value):
                 found[f"{name} is {value} ({source})"] = None
-    for row in session.rows(database, _OF_OTHERS):
-        match row:
-            case [str(role), str(place), str(setting)]:
+            case ["role", str(role), str(place), str(setting)]:
                 name, _, value = setting.partition("=")
                 if name in _WANTED and (value.strip().lower() in _ON) != (_WANTED[name] == "on"):
                     owner = " in ".join(

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from drp.domain.check import CheckOutcome, Execution, Target
 from drp_verifiers.postgres_settings import HIDING, SETTINGS, options
@@ -22,6 +23,9 @@ _NOT_ABOUT_THE_DATA = re.compile(r"28...|42601|42501|57014|57P05|25006|25P0[34]|
 """SQLSTATEs that tell of the query, the user or the clock: authorisation, syntax, privilege, cancelled, time-outs,
 read-only, too many connections, a lock that is not to be had. All others tell of the data."""
 _NOT_LET_IN = re.compile(r"pg_hba\.conf|authenti|password|role \".*\" does not exist|permission denied", re.IGNORECASE)
+_VERSION_NAMED = re.compile(r"p(?:ost)?g(?:re)?sql[/-](\d+)/")
+_ENDED_EARLY = re.compile(rb"57P05|25P0[34]")
+"""A session that a time-out of newer versions ended."""
 _NOT_SETTABLE = re.compile(rb"unrecognized configuration parameter|permission denied to set parameter")
 _LONGEST = 400
 
@@ -131,10 +135,13 @@ class Session:
         """Return the server's version, and whether the user is one who may set everything. Raises NoAnswer.
 
         The version decides which settings there are, and a role may have set some that would end a session before it
-        can be asked: so all are tried, then those that every version knows, then those that any user may set.
+        can be asked: so all are tried, then those that every version knows, then those that any user may set. Beside
+        older programs the server is probably older too.
         """
         if not self._opening:
-            for version, superuser in ((17, True), (12, True), (17, False), (12, False)):
+            named = _VERSION_NAMED.search(self.binaries)
+            versions = (12, 17) if named is not None and int(named[1]) < 17 else (17, 12)
+            for superuser, version in product((True, False), versions):
                 settings = f"{self._always(read_only=True)} {options(SETTINGS, version, superuser=superuser)}"
                 words = ("-X", "-q", "-A", "-t", "--no-password", "-v", "VERBOSITY=verbose")
                 number = "SELECT pg_catalog.current_setting('server_version_num')"
@@ -144,7 +151,7 @@ class Session:
                 if ended.exit_code == 0 and ended.stdout.strip().isdigit():
                     self._opening.append((int(ended.stdout) // 10000, superuser))
                     break
-                if not _NOT_SETTABLE.search(ended.stderr):
+                if not (_NOT_SETTABLE.search(ended.stderr) or (version == 12 and _ENDED_EARLY.search(ended.stderr))):
                     raise NoAnswer(trouble_of(ended))
             else:
                 reason = "the server takes none of the settings that a check needs"
