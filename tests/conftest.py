@@ -41,6 +41,7 @@ pytest_plugins: list[str] = [
     "tests.support.fixtures_sandboxes",
     "tests.support.fixtures_runbooks",
     "tests.support.fixtures_postgres",
+    "tests.support.fixtures_mariadb",
     "tests.support.fixtures_cores",
     "tests.support.fixtures_anybody",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -81,9 +82,9 @@ def _study(orthanc: _Orthanc, settings: OrthancCanary) -> str:
     _, content, _ = orthanc.must("POST", "/tools/lookup", settings.study.encode())
     try:
         found = [item["ID"] for item in json.loads(content) if item["Type"] == "Study"]
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise Unreachable(f"what answers at {settings.url} is no Orthanc") from error
-    if len(found) != 1 or not str(found[0]).replace("-", "").isalnum():
+    if len(found) != 1 or not re.fullmatch(r"[0-9A-Za-z-]{1,64}", str(found[0])):
         raise NotFound(
             f"Orthanc at {settings.url} has no study {settings.study}",
             hint="store a phantom's study once, and name its StudyInstanceUID as `canary.study`",

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from drp.config.schema import Strict
 from drp.config.values import COLUMN_PATTERN, FIELD_PATTERN, Duration, Name, Text
+from drp.domain.local_time import require_one_zone
 from drp.domain.reconciliation import FieldOf, Identifier, Reconciliation, RecordSource, Reference
 
 _MOST = 200
@@ -29,8 +30,15 @@ class RecordsFile(Strict):
     """What the reader takes; what is left out is as the application's own check with that verifier says."""
     assume_utc: bool = False
     """Take instants (the field `at`) without a zone as UTC; otherwise such records cannot be judged."""
+    zone: str = ""
+    """Or the time zone of instants without one, such as `Europe/Paris`: of two that fit, the older counts."""
     timeout: Duration = timedelta(minutes=5)
     """After which the set was not read."""
+
+    @model_validator(mode="after")
+    def _one_zone(self) -> Self:
+        require_one_zone(self.zone, assume_utc=self.assume_utc)
+        return self
 
 
 class ReferenceFile(Strict):
@@ -106,6 +114,7 @@ def reconciliation(said: ReconciliationFile) -> Reconciliation:
                 reader=records.reader,
                 options=records.options,
                 assume_utc=records.assume_utc,
+                zone=records.zone,
                 timeout=records.timeout,
             )
             for name, records in said.records.items()

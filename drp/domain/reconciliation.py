@@ -36,6 +36,8 @@ class RecordSource:
     """What the reader takes; what is left out is as the application's own check with that verifier says."""
     assume_utc: bool = False
     """Take instants without a zone as UTC; otherwise such records cannot be judged."""
+    zone: str = ""
+    """Or the time zone of such instants."""
     timeout: timedelta = timedelta(minutes=5)
 
     def completed_by(self, application: Application) -> RecordSource:

@@ -28,13 +28,15 @@ _FRAME_LIMIT = 8 << 20
 _CHUNK = 1 << 16
 _GRACE_SECONDS = 10.0
 _SHORT_SECONDS = 10.0
+_COPY_SECONDS = 600.0
 _STREAMS: Mapping[bytes, Stream] = {b"O": "stdout", b"R": "stderr"}
 
 
 class AgentClient:
     """Speaks with the agent of one sandbox; each call is a connection of its own, so calls may run side by side.
 
-    Every call raises ``SandboxError`` when the sandbox is gone, breaks the protocol or exceeds a limit.
+    A file is copied within ten minutes. Every call raises ``SandboxError`` when the sandbox is gone, breaks the
+    protocol or exceeds a limit.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -83,7 +85,7 @@ class AgentClient:
         """Copy a host file (or bytes) into the sandbox."""
         with ExitStack() as stack:
             stream = io.BytesIO(source) if isinstance(source, bytes) else stack.enter_context(Path(source).open("rb"))
-            call = stack.enter_context(_Call(self.path, None))
+            call = stack.enter_context(_Call(self.path, _COPY_SECONDS))
             call.request({"op": "put", "path": destination, "mode": mode})
             call.feed(stream)
             call.succeed(f"cannot write {destination} in the sandbox")
@@ -91,7 +93,7 @@ class AgentClient:
     def get(self, source: str, destination: Path | str, *, limit: int = OUTPUT_LIMIT) -> int:
         """Copy a file out of the sandbox, at most ``limit`` bytes; return its size."""
         size = 0
-        with _Call(self.path, None) as call, Path(destination).open("wb") as target:
+        with _Call(self.path, _COPY_SECONDS) as call, Path(destination).open("wb") as target:
             call.request({"op": "get", "path": source})
             while True:
                 kind, data = call.frame()

@@ -12,12 +12,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
 from drp.domain.collected import Row, microseconds
+from drp.domain.local_time import local_instant
 from drp.domain.ports import Cancelled
 from drp.domain.reconciliation import RecordSource
 from drp.domain.visible import one_line
@@ -79,7 +80,7 @@ class Records:
             return found
 
         def take(row: object) -> None:
-            receive(_row(row, fields, assume_utc=source.assume_utc))
+            receive(_row(row, fields, zone="UTC" if source.assume_utc else source.zone))
 
         try:
             trouble = _pump(rows, bounded, take, cancelled)
@@ -173,7 +174,7 @@ def _work(
     put(trouble)
 
 
-def _row(row: object, fields: Sequence[str], *, assume_utc: bool) -> Row:
+def _row(row: object, fields: Sequence[str], *, zone: str) -> Row:
     """Return a record as the reconciliation takes it. Raises ValueError when it lacks what is declared."""
     if not isinstance(row, Mapping):
         raise ValueError(f"the reader gave {type(row).__name__} instead of a record")  # noqa: TRY004 - told as trouble
@@ -182,7 +183,7 @@ def _row(row: object, fields: Sequence[str], *, assume_utc: bool) -> Row:
     except KeyError as error:
         given = ", ".join(sorted(map(str, row))[:20])
         raise ValueError(f"a record has no field {error.args[0]}; it has {given}") from None
-    return _instant(row.get("at"), assume_utc=assume_utc), values
+    return _instant(row.get("at"), zone), values
 
 
 def _value(value: object) -> str:
@@ -197,7 +198,7 @@ def _value(value: object) -> str:
     return f"{text[:32]}…{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _instant(value: object, *, assume_utc: bool) -> int | None:
+def _instant(value: object, zone: str) -> int | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
@@ -207,9 +208,13 @@ def _instant(value: object, *, assume_utc: bool) -> int | None:
     except ValueError:
         raise ValueError(f"{value[:40]!r} is no instant") from None
     if at.tzinfo is None:
-        if not assume_utc:
-            raise ValueError(f"the instant {value[:40]} of a record has no time zone: give it one, or say assume_utc")
-        at = at.replace(tzinfo=UTC)
+        if not zone:
+            words = "give it one, or say assume_utc or zone"
+            raise ValueError(f"the instant {value[:40]} of a record has no time zone: {words}")
+        try:
+            at = local_instant(at, zone)
+        except OverflowError:
+            raise ValueError(f"{value[:40]!r} lies beyond the ends of the calendar") from None
     return microseconds(at)
 
 

@@ -101,7 +101,7 @@ def test_a_health_record_comes_back_and_can_be_used(gnuhealth_runbooks: Driver, 
     started = start(runbooks)
     assert started.ok, started
     assert started.outputs["gnuhealth"] == {
-        "listens": "10.20.0.11:8000", "tls": "off", "software": "/opt/gnuhealth", "braked": ["cron", "worker", "email"],
+        "listens": "10.20.0.11:8000", "tls": "off", "software": "/opt/gnuhealth", "braked": ["cron"],
     }  # fmt: skip
     options = GnuHealthOptions(database="health", password_file=f"{ROOT}/etc/admin.password", host="10.20.0.11")
     found = verify(runbooks, options, expecting(dump))

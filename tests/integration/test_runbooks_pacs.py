@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -66,6 +68,12 @@ def failure(result: RunbookResult) -> str:
     return result.failed_task.message
 
 
+def told(result: RunbookResult) -> set[tuple[str, str]]:
+    notices = result.outputs["drp_notices"]
+    assert isinstance(notices, list)
+    return {(each["kind"], each["subject"]) for each in notices}
+
+
 def verify(runbooks: Driver, backup: Backup, **options: object) -> dict[str, str]:
     given = OrthancOptions(configuration=f"{ROOT}/etc/orthanc.json", storage=f"{ROOT}/storage", **options)  # type: ignore[arg-type]
     target = runbooks.sandbox.rig.driver.target(runbooks.sandbox.handle)
@@ -116,7 +124,8 @@ def test_an_index_on_a_database_server_comes_back(runbooks: Driver, second: tupl
     assert again.ok
     assert "changed" not in {task.outcome for task in again.tasks}
     assert runbooks.run("service", "stop", restored_root=ROOT, name="orthanc").ok
-    path.write_text(json.dumps({**said, section: {**said[section], "Password": "wrong"}}))
+    once = {"MaximumConnectionRetries": 0, "ConnectionRetryInterval": 1}
+    path.write_text(json.dumps({**said, section: {**said[section], **once, "Password": "wrong"}}))
     message = failure(start(runbooks, **inputs_of(engine)))
     assert "orthanc ended with" in message
     assert "its last words" in message
@@ -156,11 +165,33 @@ def test_no_image_is_routed_unless_the_brake_is_taken_off(runbooks: Driver, hot:
         "LuaScripts": [f"{ROOT}/etc/route.lua"],
         "DicomModalities": {"archive": ["ARCHIVE", "10.66.0.104", 11112]},
         "SaveJobs": True,
+        "MaximumPatientCount": 2,
+        "Housekeeper": {"Enable": True},
+        "Indexer": {"Enable": True, "Folders": ["/mnt/modality"]},
+        "AdvancedStorage": {"Enable": False, "DelayedDeletion": {"Enable": True}},
+        "Plugins": [*said["Plugins"], "/opt/orthanc/libRouter.so", "/usr/share/orthanc/plugins/libOrthancExplorer2.so"],
     }
+    jobs = {"a": {"State": "Retry", "Job": {"Type": "DicomModalityStore", "Remote": {"AET": "ARCHIVE"}}},
+            "b": {"State": "Success", "Job": {"Type": "DicomModalityStore"}}}  # fmt: skip
+    with closing(sqlite3.connect(root / "storage/index")) as index:
+        index.execute("REPLACE INTO GlobalProperties VALUES (5, ?)", (json.dumps({"Jobs": jobs}),))
+        index.commit()
+    runbooks.sandbox.own()
     path.write_text("// production\n" + json.dumps(routing, indent=1).replace("{", "{ /* kept */", 1))
     started = start(runbooks)
     assert started.ok, started
-    assert started.outputs["pacs"]["braked"] == ["LuaScripts", "SaveJobs"]  # type: ignore[index]
+    assert told(started) == {
+        ("held-back", "LuaScripts route.lua"),
+        ("held-back", "Housekeeper"),
+        ("held-back", "Indexer"),
+        ("held-back", "AdvancedStorage.DelayedDeletion"),
+        ("held-back", "plugin libRouter.so"),
+        ("held-back", "job DicomModalityStore"),
+        ("overridden", "MaximumPatientCount"),
+        ("unused", "plugin libOrthancExplorer2.so"),
+    }
+    found = verify(runbooks, hot, port=8042, dicom_port=4242)
+    assert set(found.values()) == {"passed"}, found  # no patient was deleted to get below the limit
     path.write_text(json.dumps(routing))
     send(runbooks, root)
     time.sleep(2)
@@ -184,11 +215,13 @@ def test_what_keeps_it_from_starting_is_named(runbooks: Driver, hot: Backup) -> 
     said = json.loads(path.read_text())
     broken: dict[str, str] = {
         "{": "is no configuration of Orthanc: it cannot be read at line 1",
-        json.dumps({**said, "Plugins": ["/opt/orthanc/libRouter.so"]}): "the plugin libRouter.so is not here",
+        json.dumps({**said, "Plugins": ["/opt/orthanc/libOrthancAwsS3Storage.so"]}): "in a store that no drill reaches",
     }
     for text, message in broken.items():
         path.write_text(text)
         assert message in failure(start(runbooks))
+    path.write_text(json.dumps({**said, "Plugins": ["/opt/orthanc/libRouter.so"]}))
+    assert "libRouter.so is not here" in str(start(runbooks, plugins=["libRouter.so"]).outputs["drp_limit"])
     path.write_text(json.dumps({**said, "Plugins": ["/opt/production/libOrthancDicomWeb.so"]}))
     assert "is index right?" in failure(start(runbooks, index="postgresql", dumps="database"))
     assert "is storage right?" in failure(start(runbooks, storage="absent"))

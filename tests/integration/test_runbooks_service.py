@@ -9,6 +9,7 @@ import pytest
 
 from drp.domain.runbook import RunbookResult
 from tests.support.fixtures_runbooks import Driver
+from tests.support.role_programs import ROLES, command
 
 pytestmark = pytest.mark.real
 
@@ -161,3 +162,78 @@ def test_what_an_application_sends_is_caught(engine: Driver) -> None:
     (attempt,) = engine.sandbox.rig.driver.egress(engine.sandbox.handle)
     assert (attempt.destination, attempt.port) == ("10.66.0.25", 25)
     assert attempt.payload_bytes > 0
+
+
+def hold(engine: Driver, request: dict[str, object], seconds: float = 120) -> tuple[int, str]:
+    """Run the role's own program; whatever holds it, it has to end long before it is killed."""
+    end = engine.sandbox.agent.exec(
+        command("service", "readiness", "service"), stdin=json.dumps(request).encode(), timeout=seconds
+    )
+    assert not end.timed_out, request
+    return end.exit_code, (end.stdout + end.stderr).decode()
+
+
+FOLDER = "/run/drp-service/held"
+LOG = f"{FOLDER}/log"
+DRIP = """
+import socket, time
+listener = socket.create_server(("127.0.0.1", 8099))
+while True:
+    peer = listener.accept()[0]; peer.recv(4096); peer.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n")
+    try:
+        while True: peer.sendall(b"x"); time.sleep(0.05)
+    except OSError: pass
+"""
+FORKS = "setsid sleep 300 & sleep 300"
+HELD: list[tuple[str, dict[str, object], str]] = [
+    (f"rm {LOG}; mkfifo {LOG}; exit 1", {}, "held ended with 1"),
+    (f"rm {LOG}; ln -s /dev/zero {LOG}; exit 1", {}, "it said nothing"),
+    (f"rm {LOG}; mkdir {LOG}; exit 1", {}, "it said nothing"),
+    (f"rm {LOG}; truncate -s 1G {LOG}; exit 1", {}, "held ended with 1"),
+    (
+        f"cd {FOLDER}; until [ -s process ]; do sleep 0.02; done; rm process; mkfifo process; sleep 300",
+        {},
+        "before it was ready",
+    ),
+    ("trap '' TERM; sleep 300 & wait; sleep 300", {}, "was not ready in time"),
+    ("exec sleep 300", {"command": ["/bin/sh", "-c", FORKS]}, "no whole answer within"),
+    ("exec sleep 300", {"command": ["/bin/sh", "-c", "yes >&2"]}, "no whole answer within"),
+    (f"exec /usr/bin/python3 -c '{DRIP}'", {"http": {"url": "http://127.0.0.1:8099/"}}, "no whole answer within"),
+]
+
+
+def test_restored_code_cannot_hold_a_start(engine: Driver) -> None:
+    for script, ready, message in HELD:
+        request = {"action": "start", "name": "held", "command": ["/bin/sh", "-c", script], "directory": "/",
+                   "ready": ready or {"port": 9}, "seconds": 1 if "in time" in message or ready else 60}  # fmt: skip
+        code, said = hold(engine, request)
+        assert (code, message in said) == (1, True), (script, said)
+        engine.sandbox.shell("rm -rf /run/drp-service/held; for p in $(pgrep -x sleep); do kill -9 $p; done; true")
+
+
+def test_a_readiness_command_may_leave_a_child_behind(engine: Driver) -> None:
+    request = {"action": "start", "name": "held", "command": ["sleep", "300"], "directory": "/",
+               "ready": {"command": ["/bin/sh", "-c", "sleep 300 & exit 0"]}, "seconds": 60}  # fmt: skip
+    code, said = hold(engine, request)
+    assert code == 0, said
+    engine.sandbox.shell("cd /run/drp-service/held; rm process; mkfifo process")
+    assert hold(engine, {"action": "stop", "name": "held", "seconds": 1}) == (
+        0, '{"changed": false, "stopped": "not running"}\n',
+    )  # fmt: skip
+
+
+def test_a_log_that_is_none_any_more_is_not_read(engine: Driver) -> None:
+    program = (ROLES / "service/files/last_lines.py").read_text()
+    engine.sandbox.shell("mkfifo /run/pipe; ln -s /dev/zero /run/link; seq 100000 > /run/log")
+    for path, code in (("pipe", 1), ("link", 1), ("absent", 1), ("log", 0)):
+        end = engine.sandbox.agent.exec(["/usr/bin/python3", "-I", "-S", "-c", program, f"/run/{path}"], timeout=20)
+        assert (end.exit_code, end.timed_out) == (code, False), path
+    assert end.stdout.split() == [b"%d" % number for number in range(99_961, 100_001)]
+
+
+def test_a_start_that_is_held_all_the_same_is_ended(engine: Driver) -> None:
+    """A daemon whose log became a pipe, through the runbook: its last words are not awaited either."""
+    script = "rm /run/drp-service/engine/log; mkfifo /run/drp-service/engine/log; exit 1"
+    result = engine.run("service", "start", **inputs(command=["/bin/sh", "-c", script], ready_seconds=5))
+    assert "engine ended with 1 after" in failure(result)
+    assert result.outputs["service_log"] == []

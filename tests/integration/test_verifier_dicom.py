@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from drp.domain.check import CheckResult, Expectation
+from drp.domain.check import CheckResult, Execution, Expectation
 from drp_verifiers.dicom import DicomOptions, DicomVerifier
 from tests.hospital import dicom
 from tests.simulators.target import LocalTarget
@@ -150,3 +153,65 @@ def test_links_and_pipes_are_not_followed(archive: Archive) -> None:
     os.mkfifo(archive.root / "pipe.dcm")
     (archive.root / "link.dcm").symlink_to(archive.files[0])
     assert verify(archive)["files"].outcome == "passed"
+
+
+class SmallTarget(LocalTarget):
+    """A machine whose memory is small beside the images."""
+
+    def run(self, argv: Sequence[str], **options: Any) -> Execution:
+        return super().run(("prlimit", f"--as={128 << 20}", "--", *argv), **options)
+
+
+def long_object(path: Path, size: int) -> None:
+    """Write an uncompressed object of many frames; its pixels are a hole in the file."""
+
+    def element(tag: tuple[int, int], kind: bytes, value: bytes) -> bytes:
+        return struct.pack("<HH2sH", *tag, kind, len(value)) + value
+
+    def number(tag: tuple[int, int], value: int) -> bytes:
+        return element(tag, b"US", struct.pack("<H", value))
+
+    frames = size // (1024 * 1024 * 2)
+    head = element((2, 0x10), b"UI", b"1.2.840.10008.1.2.1\0")
+    data = b"".join((
+        element((8, 0x18), b"UI", b"2.25.9"), element((0x10, 0x20), b"LO", b"P1"), element((0x20, 0xD), b"UI", b"2.25.7"),
+        element((0x20, 0xE), b"UI", b"2.25.8"), number((0x28, 2), 1), element((0x28, 8), b"IS", b"%06d" % frames),
+        number((0x28, 0x10), 1024), number((0x28, 0x11), 1024), number((0x28, 0x100), 16),
+    ))  # fmt: skip
+    pixels = struct.pack("<HH2sxxI", 0x7FE0, 0x10, b"OW", size)
+    path.write_bytes(bytes(128) + b"DICM" + head + data + pixels)
+    os.truncate(path, path.stat().st_size + size)
+
+
+def test_an_object_may_be_longer_than_memory(tmp_path: Path) -> None:
+    size = 256 << 20
+    long_object(tmp_path / "tomosynthesis.dcm", size)
+    expectation = Expectation(disaster_at=NOW, consistent_at=NOW, timeout_seconds=60)
+
+    def files() -> CheckResult:
+        results = DicomVerifier().verify(SmallTarget(user="root"), DicomOptions(root=str(tmp_path)), expectation)
+        return next(result for result in results if result.check == "files")
+
+    assert (files().outcome, "1 whole" in files().observed) == ("passed", True), files()
+    os.truncate(tmp_path / "tomosynthesis.dcm", size)
+    assert files().outcome == "failed"
+    assert "bytes too early" in files().observed
+
+
+def deflated(content: bytes) -> bytes:
+    """Return an object as its transfer syntax 1.2.840.10008.1.2.1.99 stores it (PS3.5 section A.5)."""
+    start = content.index(struct.pack("<HH", 0x0008, 0x0016))
+    syntax = b"1.2.840.10008.1.2.1.99"
+    packer = zlib.compressobj(wbits=-15)
+    head = bytes(128) + b"DICM" + struct.pack("<HH2sH", 2, 0x10, b"UI", len(syntax)) + syntax
+    return head + packer.compress(content[start:]) + packer.flush()
+
+
+def test_a_deflated_object_is_read_to_its_end(archive: Archive) -> None:
+    path = archive.files[0]
+    whole = deflated(path.read_bytes())
+    path.write_bytes(whole)
+    assert verify(archive)["files"].outcome == "passed"
+    path.write_bytes(whole[:-40])
+    results = verify(archive)
+    assert (results["files"].outcome, "deflated data breaks off" in results["files"].observed) == ("failed", True)

@@ -93,3 +93,107 @@ def test_a_server_that_had_to_be_forced_or_does_not_answer_fails(server: MariaDB
     assert silent["server"].outcome == "failed"
     assert silent["counts"].outcome == "undetermined"
     assert verify(server, defaults_file="/absent")["server"].outcome == "failed"
+
+
+HOSTILE = """
+[client]
+init-command="SET time_zone='+02:00', sql_select_limit=1"
+[mariadb-client]
+execute="SELECT 'dose', 300"
+[mariadb-check]
+auto-repair
+"""
+
+
+def test_an_instant_is_the_same_in_every_zone(server: MariaDB) -> None:
+    """A TIMESTAMP is shown in the session's zone, a DATETIME is what production's clocks showed."""
+    server.sql("create table exam (id int, at timestamp, seen_at datetime)", "pharmacy")
+    server.sql(
+        "set time_zone='+00:00'; insert into exam values (1, '2026-11-21 10:00:00', '2026-11-21 11:00:00')", "pharmacy"
+    )
+    stored, shown = "select max(at) from exam", "select max(seen_at) from exam"
+    wanted = datetime(2026, 11, 21, 10, tzinfo=UTC)
+    for zone in ("SYSTEM", "+02:00", "-11:00"):
+        server.sql(f"set global time_zone='{zone}'")
+        for query, said in ((stored, {"assume_utc": True}), (shown, {"zone": "Europe/Paris"})):
+            found = verify(server, newest=Newest(query=query, **said), tables=False)["newest"]  # type: ignore[arg-type]
+            assert found.watermark is not None, found
+            assert found.watermark.at == wanted, (zone, query)
+    for query, why in (
+        ("select convert_tz(max(seen_at), 'Europe/Paris', 'UTC') from exam", "knows no zone Europe/Paris"),
+        ("select coalesce(convert_tz(max(seen_at), 'CET', '+00:00'), max(seen_at)) from exam", "knows no zone CET"),
+        ("select convert_tz(max(seen_at), 'SYSTEM', '+00:00') from exam", "zone of the machine"),
+        ("select max(seen_at) from exam -- latest", ""),
+        ("set time_zone = '-06:00'; select max(at) from exam", "the session was changed while it was asked"),
+    ):
+        found = verify(server, newest=Newest(query=query, assume_utc=True), tables=False)["newest"]
+        assert (found.outcome if why else "undetermined") == "undetermined", found
+        assert why in found.observed
+
+
+def test_restored_option_files_do_not_answer_for_the_server(server: MariaDB) -> None:
+    text = server.configuration.read_text()
+    server.configuration.write_text(text + HOSTILE.replace("execute", "#execute"))
+    results = verify(server)
+    assert {check: each.outcome for check, each in results.items()} == dict.fromkeys(results, "passed"), results
+    server.configuration.write_text(text + HOSTILE)
+    results = verify(server)
+    assert {each.outcome for each in results.values()} == {"undetermined"}, results
+    assert "look at the options in defaults_file" in results["server"].observed
+
+
+def test_odd_but_healthy_tables_pass_and_what_is_not_looked_at_is_named(server: MariaDB) -> None:
+    server.sql(
+        "create table audit (id int primary key, v int) with system versioning; insert into audit values (1, 1), (2, 1);"
+        "create table export (id int not null) engine=csv; create table cache (id int) engine=memory; create sequence numbers;"
+        "create view latest as select max(id) from dose; create table `we``ird na'me` (id int)",
+        "pharmacy",
+    )
+    where = "host '127.0.0.1', port 3306, user 'hub', database 'pharmacy'"
+    server.sql("install soname 'ha_federatedx'")
+    server.sql(
+        f"create user hub@'127.0.0.1'; grant all on *.* to hub@'127.0.0.1'; create server far foreign data wrapper mysql options ({where})"
+    )
+    server.sql(
+        "create table remote (id int, drug int, given_at datetime) engine=FEDERATED connection='far/dose'", "pharmacy"
+    )
+    server.sql("create or replace server far foreign data wrapper mysql options (host '10.66.0.9', user 'x')")
+    results = verify(server)
+    assert (results["tables"].outcome, results["counts"].outcome) == ("passed", "passed"), results
+    assert "not looked at, since they lie elsewhere: remote (FEDERATED)" in results["tables"].observed
+    assert "not counted, since they lie elsewhere: remote (FEDERATED)" in results["counts"].observed
+    options = MariaDbOptions(database="pharmacy", defaults_file=str(server.configuration))
+    facts = MariaDbVerifier().facts(NamespaceTarget(server.namespace, server.user), options, EXPECTATION)
+    counts = facts["mariadb"]["pharmacy"]["counts"]  # type: ignore[index]
+    assert counts["audit"] == 2
+    assert "remote" not in counts
+
+
+def test_what_a_dump_leaves_out_is_counted_and_definers_that_are_gone_are_named(server: MariaDB) -> None:
+    server.sql(
+        "create user app@localhost; create user gone@localhost; create definer=app@localhost view latest as select max(id) from dose;"
+        "create definer=app@localhost trigger upper before insert on drug for each row set new.name = upper(new.name);"
+        "create definer=gone@localhost procedure old() select 1; create event nightly on schedule every 1 day do delete from dose;"
+        "create sequence numbers; drop user gone@localhost",
+        "pharmacy",
+    )
+    options = MariaDbOptions(database="pharmacy", defaults_file=str(server.configuration), tables=False)
+    target = NamespaceTarget(server.namespace, server.user)
+    facts = MariaDbVerifier().facts(target, options, EXPECTATION)
+    known = facts["mariadb"]["pharmacy"]  # type: ignore[index]
+    assert known["objects"] == {"views": 1, "triggers": 1, "routines": 1, "events": 1, "sequences": 1}
+    assert known["orphans"] == 1, "production has one already, and nobody misses it"
+
+    def checked() -> dict[str, CheckResult]:
+        expectation = replace(EXPECTATION, facts=facts)
+        return {each.check: each for each in MariaDbVerifier().verify(target, options, expectation)}
+
+    assert {each.outcome for each in checked().values()} == {"passed"}
+    server.sql("drop user app@localhost")
+    found = checked()
+    assert found["objects"].outcome == "passed"
+    assert (found["definers"].outcome, "latest by app@localhost" in found["definers"].observed) == ("failed", True)
+    server.sql("drop procedure old; drop event nightly", "pharmacy")
+    found = checked()
+    assert found["counts"].outcome == "passed"
+    assert (found["objects"].outcome, found["objects"].observed) == ("failed", "events: 0, had 1; routines: 0, had 1")

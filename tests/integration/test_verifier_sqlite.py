@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,26 @@ def test_a_reader_that_dies_by_a_signal_fails(expectation, database):
     (result,) = SqliteVerifier().verify(Dying(), chosen, expectation)
     assert result.outcome == "failed"
     assert "signal 11" in result.observed
+
+
+def test_a_copy_in_the_middle_of_a_transaction_is_rolled_back_by_its_journal(expectation, tmp_path):
+    """As a backup of a running application takes it: some pages are new already, the journal has the old ones."""
+    path, copy = tmp_path / "live.sqlite", tmp_path / "ward.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as live:
+        live.execute("CREATE TABLE bed (id INTEGER PRIMARY KEY, note TEXT)")
+        live.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+                     "INSERT INTO bed SELECT i, printf('%200d', i) FROM n")  # fmt: skip
+        live.execute("PRAGMA cache_size = 5")
+        live.execute("PRAGMA cache_spill = 5")
+        live.execute("BEGIN IMMEDIATE")
+        live.execute("DELETE FROM bed WHERE id > 100")
+        for suffix in ("", "-journal"):
+            shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+    assert copy.with_name("ward.sqlite-journal").stat().st_size > 0
+    query = Assertion(name="rows", sql="SELECT count(*) FROM bed", equals=500)
+    for keep in (False, True):
+        options = SqliteVerifier.Options(path=str(copy), copy=keep, assertions=(query,))
+        results = SqliteVerifier().verify(LocalTarget(user="root"), options, expectation)
+        found = {result.check: result for result in results}
+        assert (found["integrity"].outcome, found["assertion rows"].outcome) == ("passed", "passed"), found
+    assert copy.with_name("ward.sqlite-journal").exists(), "what was restored stays as it was"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import types
-from importlib.resources import files
 from typing import Any
 
 import pytest
 
-PAYLOAD = files("drp_verifiers") / "payload"
+from drp_verifiers.inside import whole_program
 
 
 def program(name: str) -> Any:
     module = types.ModuleType(name)
-    exec(compile((PAYLOAD / f"{name}.py").read_text(encoding="utf-8"), f"{name}.py", "exec"), module.__dict__)
+    exec(compile(whole_program(name), f"{name}.py", "exec"), module.__dict__)
     return module
 
 

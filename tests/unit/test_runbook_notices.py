@@ -8,7 +8,7 @@ from drp.domain.finding import Finding
 from drp.domain.runbook import RunbookResult
 from drp.drill.phases.notices import notice_findings
 from tests.simulators.world import Script, World
-from tests.unit.test_drill_control_flow import run
+from tests.unit.test_drill_control_flow import codes, run
 
 
 def found(notices: object) -> tuple[Finding, ...]:
@@ -70,3 +70,13 @@ def test_the_same_notice_twice_is_one_finding_and_texts_have_an_end() -> None:
 def test_a_drill_with_unused_files_is_inconclusive_and_one_that_held_something_back_passes(step: str) -> None:
     assert run(World(Script(outputs={step: {"drp_notices": [notice()]}}))).verdict == "inconclusive"
     assert run(World(Script(outputs={step: {"drp_notices": [notice("held-back")]}}))).verdict == "passed"
+
+
+def test_what_the_machine_lacks_is_not_the_backups_fault() -> None:
+    outputs: dict[str, dict[str, object]] = {"start": {"drp_limit": "there is no program mariadbd"}}
+    world = World(Script(start_ok=False, outputs=outputs))
+    assert run(world).verdict == "inconclusive"
+    assert "DRP-U002" in codes(world)
+    assert "DRP-U001" not in codes(world)
+    assert run(World(Script(outputs=outputs))).verdict == "passed", "it started after all"
+    assert run(World(Script(start_ok=False, outputs={"start": {"drp_limit": 7}}))).verdict == "failed"

@@ -150,3 +150,16 @@ def test_secrets_are_bounded_and_named(agent: Agent) -> None:
         agent.client.secret("one more", "x")
     with pytest.raises(SandboxError, match="too large"):
         agent.client.secret("password", "x" * (2 << 20))
+
+
+def test_a_daemon_that_keeps_talking_does_not_hold_the_answer(agent: Agent) -> None:
+    ended = agent.client.exec(["/bin/sh", "-c", "setsid yes & echo $!"], timeout=60)
+    assert ended.exit_code == 0
+    assert not ended.timed_out
+    os.kill(int(next(line for line in ended.stdout.split() if line.isdigit())), 9)
+
+
+def test_a_pipe_in_place_of_a_file_does_not_hold_what_is_put(agent: Agent, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "file.drp-part")
+    agent.client.put(b"content", str(tmp_path / "file"))
+    assert (tmp_path / "file").read_bytes() == b"content"

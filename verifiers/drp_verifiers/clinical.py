@@ -71,11 +71,9 @@ def facts_answer(
     program: str,
     request: Mapping[str, object],
     expectation: Expectation,
-    *,
-    parts: tuple[str, ...] = (),
 ) -> Mapping[str, object]:
     """Return what a payload program says of a healthy system. Raises ValueError with the reason when it cannot."""
-    answer = ask(target, program, request, timeout_seconds=expectation.timeout_seconds, parts=parts)
+    answer = ask(target, program, request, timeout_seconds=expectation.timeout_seconds)
     if answer.trouble is not None:
         raise ValueError(answer.trouble.reason)
     if reason := text_of(answer.data, "reason"):

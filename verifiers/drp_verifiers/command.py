@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
+from drp.domain.local_time import require_one_zone
 from drp_verifiers.statements import death, failed, last_words, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge
 
@@ -33,11 +34,14 @@ class CommandOptions:
     stdin: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Never put secrets here: plans are no place for them."""
+    zone: str = ""
+    """Zone of watermarks that are printed without one, such as ``Europe/Paris``; otherwise they cannot be judged."""
 
     def __post_init__(self) -> None:
-        """Refuse an empty command."""
+        """Refuse an empty command, and a zone that nobody knows."""
         if not self.argv or not self.argv[0]:
             raise ValueError("argv: name a program")
+        require_one_zone(self.zone, assume_utc=False)
 
 
 class CommandVerifier:
@@ -55,7 +59,7 @@ class CommandVerifier:
             timeout_seconds=expectation.timeout_seconds,
             environment=options.environment,
         )
-        results = list(_statements(options.argv[0], execution, expectation))
+        results = list(_statements(options, execution, expectation))
         yield from results
         yield _whole(options.argv[0], execution, {result.outcome for result in results})
 
@@ -78,15 +82,15 @@ def _whole(program: str, execution: Execution, outcomes: set[CheckOutcome]) -> C
     return undetermined("exit", statement, observed=observed, expected="ends with 0 or 1")
 
 
-def _statements(program: str, execution: Execution, expectation: Expectation) -> Iterator[CheckResult]:
+def _statements(options: CommandOptions, execution: Execution, expectation: Expectation) -> Iterator[CheckResult]:
     lines = [line for line in execution.stdout.split(b"\n") if line.lstrip().startswith(b"{")]
     for number, line in enumerate(lines[:_MOST_LINES], start=1):
-        yield _statement(number, line, program, expectation)
+        yield _statement(number, line, options, expectation)
     if len(lines) > _MOST_LINES:
         yield undetermined("lines", f"at most {_MOST_LINES} statements", observed=f"{len(lines)} lines")
 
 
-def _statement(number: int, line: bytes, program: str, expectation: Expectation) -> CheckResult:
+def _statement(number: int, line: bytes, options: CommandOptions, expectation: Expectation) -> CheckResult:
     try:
         data = json.loads(line) if len(line) <= _LONGEST_LINE else None
     except (ValueError, RecursionError):
@@ -94,9 +98,9 @@ def _statement(number: int, line: bytes, program: str, expectation: Expectation)
     if not isinstance(data, dict):
         return undetermined(f"line {number}", "a statement as one JSON object", observed=repr(line[:100]))
     if "watermark" in data:
-        source = Newest(query=_text(data, "source") or "command", canary=data.get("canary") is True)
+        source = Newest(query=_text(data, "source") or "command", canary=data.get("canary") is True, zone=options.zone)
         instant = data["watermark"]
-        return judge(None if instant is None else str(instant), source, expectation, store=f"command {program}")
+        return judge(None if instant is None else str(instant), source, expectation, store=f"command {options.argv[0]}")
     check, outcome = _text(data, "check"), data.get("outcome")
     if not check or outcome not in _OUTCOMES:
         observed = repr(line[:200])

@@ -13,8 +13,6 @@ from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.statements import failed, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge
 
-_PARTS = ("fhir_server", "fhir_references")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FhirOptions:
@@ -59,7 +57,7 @@ class FhirVerifier:
         """Yield capability, search with counts, references and, if declared, the newest change."""
         assert isinstance(options, FhirOptions)
         request = _request(options, expectation)
-        answer = ask(target, "fhir_rest", request, timeout_seconds=expectation.timeout_seconds, parts=_PARTS)
+        answer = ask(target, "fhir_rest", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.base} states its capability"
         if answer.trouble is not None:
             yield answer.trouble.result("capability", statement)
@@ -76,7 +74,7 @@ class FhirVerifier:
         """Return what a running server counts, for the manifest. Raises ValueError when it cannot be asked."""
         assert isinstance(options, FhirOptions)
         request = {**_request(options, expectation), "most": 0, "samples": 1}
-        data = facts_answer(target, "fhir_rest", request, expectation, parts=_PARTS)
+        data = facts_answer(target, "fhir_rest", request, expectation)
         return {"fhir": {"counts": counted(data), "rule": "exact"}}
 
 

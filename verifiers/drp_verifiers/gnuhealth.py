@@ -83,7 +83,6 @@ class GnuHealthVerifier:
             target,
             "records_gnuhealth",
             request,
-            parts=("gnuhealth_rpc",),
             timeout_seconds=expectation.timeout_seconds,
         )
 

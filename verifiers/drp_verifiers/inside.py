@@ -7,6 +7,7 @@ comes back is untrusted: it is only ever read as JSON.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +17,7 @@ from drp.domain.check import Target
 from drp_verifiers.statements import Trouble, death, last_words
 
 PYTHON = "/usr/bin/python3"
+_IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +28,25 @@ class Answer:
     trouble: Trouble | None = None
 
 
+def _parts(program: str) -> list[str]:
+    """Return the payload programs that one imports, each after those that it imports itself."""
+    found: list[str] = []
+    for name in _IMPORT.findall(_source(program)):
+        if (files("drp_verifiers") / "payload" / f"{name}.py").is_file():
+            found += [part for part in (*_parts(name), name) if part not in found]
+    return found
+
+
 @cache
 def _source(program: str) -> str:
     return (files("drp_verifiers") / "payload" / f"{program}.py").read_text(encoding="utf-8")
 
 
 @cache
-def program_with(program: str, parts: tuple[str, ...]) -> str:
-    """Return a payload program that can import others, as one text."""
+def whole_program(program: str) -> str:
+    """Return a payload program with the others that it imports, as one text."""
     lines = ["import sys, types"]
-    for part in parts:
+    for part in _parts(program):
         lines += [
             f"module = types.ModuleType({part!r})",
             f"exec(compile({_source(part)!r}, {part + '.py'!r}, 'exec'), module.__dict__)",
@@ -50,16 +61,16 @@ def ask(
     request: Mapping[str, object],
     *,
     timeout_seconds: float,
-    parts: tuple[str, ...] = (),
 ) -> Answer:
-    """Run the payload program ``program``, which may import ``parts``, inside and return its answer.
+    """Run the payload program ``program``, with those that it imports, inside and return its answer.
 
     The program ends with 0 and one JSON object; anything else is trouble: death by signal fails, the rest is
     undetermined.
     """
-    source = program_with(program, parts) if parts else _source(program)
     execution = target.run(
-        (PYTHON, "-I", "-c", source), stdin=json.dumps(request).encode(), timeout_seconds=timeout_seconds
+        (PYTHON, "-I", "-c", whole_program(program)),
+        stdin=json.dumps(request).encode(),
+        timeout_seconds=timeout_seconds,
     )
     trouble = death(f"the {program} program inside the sandbox", execution)
     if trouble is not None:

@@ -15,13 +15,14 @@ from typing import ClassVar
 
 from drp.domain.check import CheckOutcome, CheckResult, Expectation, Loss, Target
 from drp_verifiers.acknowledged import Write, read_log
-from drp_verifiers.clinical import inside, trouble_of
+from drp_verifiers.clinical import inside
 from drp_verifiers.inside import ask, text_of
-from drp_verifiers.mariadb import MariaDbOptions
-from drp_verifiers.mariadb import Session as MariaDbSession
+from drp_verifiers.mariadb_session import Connection as MariaDbConnection
+from drp_verifiers.mariadb_session import NoAnswer as MariaDbNoAnswer
+from drp_verifiers.mariadb_session import Session as MariaDbSession
 from drp_verifiers.postgres_session import Connection, NoAnswer, find_binaries
 from drp_verifiers.postgres_session import Session as PostgresSession
-from drp_verifiers.statements import Trouble, judged, last_words, undetermined
+from drp_verifiers.statements import Trouble, judged, undetermined
 
 _NAMED = 40
 """So many identifiers are listed; the count is always whole."""
@@ -178,18 +179,15 @@ def _in_postgres(
 def _in_mariadb(
     target: Target, options: LedgerOptions, expectation: Expectation, source: MariaDbSource
 ) -> Iterator[tuple[str, set[str] | Trouble]]:
-    asked = MariaDbOptions(
+    asked = MariaDbConnection(
         database=source.database, defaults_file=source.defaults_file, socket=source.socket, user=source.user
     )
     session = MariaDbSession(target, asked, expectation)
     for kind, query in options.kinds.items():
-        execution = session.query(query.strip().rstrip(";") + ";")
-        if (trouble := trouble_of("mariadb", execution)) is not None:
-            yield kind, trouble
-        elif execution.exit_code != 0:
-            yield kind, Trouble(outcome="failed", reason=last_words(execution))
-        else:
-            yield kind, set(execution.stdout.decode("utf-8", "replace").splitlines())
+        try:
+            yield kind, set(session.lines(query.strip().rstrip(";") + "\n;"))
+        except MariaDbNoAnswer as silence:
+            yield kind, silence.trouble
 
 
 def _in_sqlite(

@@ -84,7 +84,6 @@ class OrthancVerifier:
             target,
             "records_orthanc",
             request,
-            parts=("orthanc_rest",),
             timeout_seconds=expectation.timeout_seconds,
         )
 

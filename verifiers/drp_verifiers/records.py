@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 
 from drp.domain.check import Target
-from drp_verifiers.inside import PYTHON, program_with
+from drp_verifiers.inside import PYTHON, whole_program
 from drp_verifiers.statements import death, last_words
 
 _LONGEST_LINE = 1 << 20
@@ -25,16 +25,15 @@ def read_records(
     program: str,
     request: Mapping[str, object],
     *,
-    parts: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
     timeout_seconds: float,
 ) -> Iterator[Mapping[str, object]]:
-    """Run a payload program with the parts that it imports, and yield its records.
+    """Run a payload program and yield its records.
 
     Raises ValueError with the reason when they are not all there, also after some were given.
     """
     execution = target.run(
-        (PYTHON, "-I", "-c", program_with(program, ("records_out", *parts))),
+        (PYTHON, "-I", "-c", whole_program(program)),
         stdin=json.dumps(request).encode(),
         timeout_seconds=timeout_seconds,
         environment=environment,

@@ -51,7 +51,6 @@ class SqliteVerifier:
             target,
             "records_sqlite",
             {"path": path, "copy": options.copy, "query": options.query},
-            parts=("database",),
             timeout_seconds=expectation.timeout_seconds,
         )
 

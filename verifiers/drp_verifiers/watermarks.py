@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from drp.domain.check import CheckResult, Expectation, Watermark
+from drp.domain.local_time import local_instant, require_one_zone
 from drp_verifiers.statements import failed, passed, undetermined
 
 _LONGEST = 64
@@ -28,12 +29,18 @@ class Newest:
     """Where to ask, for servers with several databases."""
     assume_utc: bool = False
     """Take timestamps without a zone as UTC; otherwise they cannot be judged."""
+    zone: str = ""
+    """Or the zone of production's clocks, such as ``Europe/Paris``: of two instants that fit, the older counts."""
     canary: bool = False
     """The query reads drp's heartbeat, so its age is not idle time."""
     clock_skew_seconds: float = 0.0
     """How far the application's clock may have run ahead of the backup's and of the instant of the disaster."""
     within_seconds: float | None = None
     """Fail when the datum is older than this, seen from the recovery point's instant."""
+
+    def __post_init__(self) -> None:
+        """Refuse a zone that nobody knows, and two zones."""
+        require_one_zone(self.zone, assume_utc=self.assume_utc)
 
 
 def judge(
@@ -51,12 +58,13 @@ def judge(
     except ValueError:
         return undated(undetermined(check, statement, observed=f"{text[:_LONGEST]!r} is not a timestamp"))
     if at.tzinfo is None:
-        if not newest.assume_utc:
-            observed = f"{text} has no time zone: return a timestamptz, or say assume_utc"
+        zone = "UTC" if newest.assume_utc else newest.zone
+        if not zone:
+            observed = f"{text} has no time zone: return a timestamptz, or say assume_utc or zone"
             return undated(undetermined(check, statement, observed=observed))
-        at = at.replace(tzinfo=UTC)
     try:
-        return _judge_instant(at.astimezone(UTC), newest, expectation, store, check)
+        instant = local_instant(at, zone) if at.tzinfo is None else at.astimezone(UTC)
+        return _judge_instant(instant, newest, expectation, store, check)
     except OverflowError:  # at the very ends of the calendar
         return undated(undetermined(check, statement, observed=f"{text[:_LONGEST]!r} is no instant of this world"))
 

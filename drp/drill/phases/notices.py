@@ -18,6 +18,7 @@ from drp.domain.runbook import Notice, NoticeKind, RunbookResult
 from drp.domain.visible import one_line
 
 OUTPUT = "drp_notices"
+LIMIT = "drp_limit"
 _MOST = 200
 _NAMED_PER_KIND = 20
 _LONGEST = 300
@@ -51,6 +52,12 @@ def notice_findings(result: RunbookResult) -> tuple[Finding, ...]:
     if unread:
         found.append(_malformed(f"{unread} of {len(handed_over)} cannot be read"))
     return tuple(found)
+
+
+def limit_of(result: RunbookResult) -> str:
+    """Return why a runbook could not go on for want of something on this machine; empty: that was not the reason."""
+    said = result.outputs.get(LIMIT)
+    return said[:_LONGEST] if isinstance(said, str) else ""
 
 
 def _malformed(observed: str) -> Finding:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from drp.domain.finding import Finding
-from drp.domain.finding_codes import START_FAILED
+from drp.domain.finding_codes import START_FAILED, START_UNCERTAIN
 from drp.domain.phase import Prepared, Restored, Started
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.drill.context import PhaseContext
-from drp.drill.phases.notices import notice_findings
+from drp.drill.phases.notices import limit_of, notice_findings
 from drp.drill.phases.restore import inside_path, nothing_done
 
 
@@ -47,6 +47,9 @@ def _findings(result: RunbookResult) -> tuple[Finding, ...]:
     if result.ok:
         return ()
     task = result.failed_task
+    if limit := limit_of(result):
+        subject = task.name if task is not None else "start.yml"
+        return (START_UNCERTAIN.finding(subject=subject, observed=limit, expected="this machine has what it takes"),)
     return (
         START_FAILED.finding(
             subject=task.name if task is not None else "start.yml",

@@ -178,7 +178,9 @@ class Command:
 
 def put(peer: socket.socket, request: dict[str, Any]) -> None:
     part = request["path"] + ".drp-part"
-    with open(part, "wb") as target:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(part)  # a pipe in its place would wait for a reader
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as target:
         while True:
             kind, data = frame(peer)
             if kind == b"E":

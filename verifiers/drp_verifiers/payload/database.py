@@ -2,22 +2,29 @@
 
 import json
 import os
-import shutil
 import sqlite3
 import sys
 import tempfile
 from urllib.parse import quote
 
+from regular import copied as copy_of
+from regular import is_regular
+
 LISTED = 20
 
 
 def copied(path, folder):
-    """Copy a database with its write-ahead log, for a running application that keeps it locked."""
+    """Copy a database with its write-ahead log or journal, for a running application that keeps it locked."""
     copy = os.path.join(folder, "database")
-    for suffix in ("", "-wal"):
-        if os.path.exists(path + suffix):
-            shutil.copyfile(path + suffix, copy + suffix)
+    for suffix in ("", "-wal", "-journal"):
+        if os.path.lexists(path + suffix):
+            copy_of(path + suffix, copy + suffix)
     return copy
+
+
+def is_in_the_middle(path):
+    """Return whether a transaction was under way when the database was copied: read-only, it cannot be rolled back."""
+    return os.path.lexists(path + "-journal")
 
 
 def rows_of(connection, sql, most):
@@ -61,8 +68,10 @@ def counts(connection):
 
 if __name__ == "__main__":
     request = json.load(sys.stdin)
+    request["path"] = os.path.realpath(request["path"])
+    request["copy"] = request["copy"] or is_in_the_middle(request["path"])
     with tempfile.TemporaryDirectory() as folder:
-        answer = {"exists": os.path.isfile(request["path"]), "reason": ""}
+        answer = {"exists": is_regular(request["path"]), "reason": ""}
         if answer["exists"]:
             try:
                 path = copied(request["path"], folder) if request["copy"] else request["path"]

@@ -11,8 +11,13 @@ import struct
 import sys
 import zlib
 
+from regular import opened
+
 LISTED = 20
-LIMIT = 1 << 31
+CHUNK = 1 << 20
+WANTED_LIMIT = 1 << 16
+"""No value that is looked at is longer."""
+INFLATED_LIMIT = 1 << 34
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -42,20 +47,76 @@ class Damaged(Exception):
     """The file is not what it says."""
 
 
+class Source:
+    """Gives the bytes of a file in pieces, so that a file may be longer than memory."""
+
+    def __init__(self, file):
+        """Begin where the file stands."""
+        self.file, self.ahead = file, b""
+
+    def read(self, size):
+        """Return the next bytes, fewer at the end."""
+        if not self.ahead:
+            return self.more(size)
+        if len(self.ahead) < size:
+            self.ahead += self.more(size - len(self.ahead))
+        piece, self.ahead = self.ahead[:size], self.ahead[size:]
+        return piece
+
+    def more(self, size):
+        """Return bytes that were not looked at yet."""
+        return self.file.read(size)
+
+    def peek(self, size):
+        """Return the next bytes and leave them there."""
+        self.ahead = self.read(size) + self.ahead
+        return self.ahead[:size]
+
+
+class Inflated(Source):
+    """Gives the bytes of a deflated data set (PS3.5 section A.5)."""
+
+    def __init__(self, source):
+        """Begin where the data set does."""
+        super().__init__(source)
+        self.inflater, self.total = zlib.decompressobj(-15), 0
+
+    def more(self, size):
+        """Inflate as much as is asked for."""
+        found = b""
+        while len(found) < size and not self.inflater.eof:
+            packed = self.inflater.unconsumed_tail or self.file.read(CHUNK)
+            if not packed:
+                raise Damaged("deflated data breaks off")
+            found += self.inflater.decompress(packed, size - len(found))
+        self.total += len(found)
+        if self.total > INFLATED_LIMIT:
+            raise Damaged(f"inflates to more than {INFLATED_LIMIT} bytes")
+        return found
+
+
 class Reader:
     """Reads elements of one data set."""
 
-    def __init__(self, data, offset, *, explicit, big):
+    def __init__(self, source, offset, *, explicit, big):
         """Begin at an offset."""
-        self.data, self.at, self.explicit = data, offset, explicit
+        self.source, self.at, self.explicit = source, offset, explicit
         self.order = ">" if big else "<"
 
+    def ended(self):
+        """Return whether there is nothing more."""
+        return not self.source.peek(1)
+
     def take(self, size):
-        """Return the next bytes."""
-        if self.at + size > len(self.data):
-            raise Damaged(f"ends {self.at + size - len(self.data)} bytes too early")
+        """Return the next bytes; of what is long only the beginning, but all of it is read."""
+        kept, left = b"", size
+        while left > 0:
+            piece = self.source.read(min(left, CHUNK))
+            if not piece:
+                raise Damaged(f"ends {left} bytes too early")
+            kept, left = kept or piece[:WANTED_LIMIT], left - len(piece)
         self.at += size
-        return self.data[self.at - size : self.at]
+        return kept
 
     def header(self):
         """Return tag and length of the next element."""
@@ -112,10 +173,10 @@ def text(raw):
     return raw.decode("ascii", "replace").strip(" \x00")
 
 
-def meta(data):
+def meta(source):
     """Return transfer syntax, class of the stored object and where the data set begins."""
-    reader, syntax, kind = Reader(data, 132, explicit=True, big=False), "", ""
-    while reader.at < len(data) and data[reader.at : reader.at + 2] == b"\x02\x00":
+    reader, syntax, kind = Reader(source, 132, explicit=True, big=False), "", ""
+    while source.peek(2) == b"\x02\x00":
         tag, _, length = reader.header()
         value = reader.take(length)
         if tag == (0x0002, 0x0010):
@@ -127,14 +188,13 @@ def meta(data):
     return syntax, kind, reader.at
 
 
-def elements(data, syntax, offset):
+def elements(source, syntax, offset):
     """Return the wanted values, and how many bytes of pixel data there are (None: no pixels)."""
     if syntax == DEFLATED:
-        inflater = zlib.decompressobj(-15)
-        data, offset = inflater.decompress(data[offset:], 1 << 30), 0
-    reader = Reader(data, offset, explicit=syntax != IMPLICIT, big=syntax == BIG_ENDIAN)
+        source, offset = Inflated(source), 0
+    reader = Reader(source, offset, explicit=syntax != IMPLICIT, big=syntax == BIG_ENDIAN)
     found, pixels = {}, None
-    while reader.at < len(data):
+    while not reader.ended():
         tag, kind, length = reader.header()
         if length == UNDEFINED:
             size = reader.skip_undefined(kind)
@@ -158,10 +218,10 @@ def plain_length(found):
     return (bits * int(found.get("frames") or 1) + 7) // 8
 
 
-def judge(data):
+def judge(source):
     """Return what a sound file is about, None for a directory of a medium."""
-    syntax, kind, offset = meta(data)
-    found, pixels = elements(data, syntax, offset)
+    syntax, kind, offset = meta(source)
+    found, pixels = elements(source, syntax, offset)
     if kind == DIRECTORY:
         return None
     missing = [name for name in ("instance", "study", "series") if not found.get(name)]
@@ -177,17 +237,11 @@ def judge(data):
 
 
 def read(path):
-    """Return the content of a DICOM file, or None for another file."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(handle, "rb") as file:
-        head = file.read(132)
-        if head[128:] != b"DICM":
+    """Return what a DICOM file is about, None for another file."""
+    with opened(path) as file:
+        if file.read(132)[128:] != b"DICM":
             return None
-        # no more than there is: a buffer of the limit's size may be refused where memory is limited
-        data = head + file.read(min(LIMIT, max(0, os.fstat(handle).st_size - len(head)) + 1))
-        if len(data) > LIMIT:
-            raise Damaged("is too big to be read")
-        return data
+        return judge(Source(file))
 
 
 def walk(root):
@@ -205,11 +259,7 @@ studies, patients, series, instances = {}, set(), set(), set()
 sound, damaged, others, twice, listed = 0, 0, 0, 0, []
 for path in walk(given["root"]):
     try:
-        content = read(path)
-        if content is None:
-            others += 1
-            continue
-        about = judge(content)
+        about = read(path)
         if about is None:
             others += 1
             continue

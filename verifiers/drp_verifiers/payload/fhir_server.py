@@ -7,6 +7,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from deadline import within
+from regular import first_line
+
 LIMIT = 32 << 20
 CHUNK = 1 << 16
 
@@ -43,8 +46,7 @@ class Server:
         self.ends = time.monotonic() + request["time"]
         self.headers = {"Accept": "application/fhir+json"}
         if request["token_file"]:
-            with open(request["token_file"], encoding="utf-8") as file:
-                self.headers["Authorization"] = f"Bearer {file.readline().strip()}"
+            self.headers["Authorization"] = f"Bearer {first_line(request['token_file']).strip()}"
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay())
 
     def here(self, address):
@@ -64,7 +66,7 @@ class Server:
         address = f"{self.base}{separator}{path}"  # http or https: the option takes nothing else
         page = urllib.request.Request(address, headers=self.headers)  # noqa: S310
         try:
-            with self.opener.open(page, timeout=left) as response:
+            with within(left), self.opener.open(page, timeout=left) as response:
                 status, body = response.status, self.read(response) if whole else b""
         except urllib.error.HTTPError as error:
             error.close()

@@ -7,6 +7,8 @@ import sys
 import urllib.error
 import urllib.request
 
+from deadline import within
+
 LIMIT = 16 << 20
 SHOWN = 300
 
@@ -68,7 +70,8 @@ def pointed(body, pointers):
 request = json.load(sys.stdin)
 answer = {"answered": False, "reason": ""}
 try:
-    status, body = fetch(request)
+    with within(request["seconds"]):
+        status, body = fetch(request)
     text = body.decode("utf-8", "replace")
     answer = {
         "answered": True,

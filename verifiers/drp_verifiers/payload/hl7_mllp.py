@@ -6,18 +6,18 @@ import sys
 import time
 import uuid
 
+from deadline import within
+
 START, END = b"\x0b", b"\x1c\r"
 LIMIT = 1 << 20
 
 
 def exchange(request, message):
     """Return the framed answer without its frame."""
-    deadline = time.monotonic() + request["seconds"]
     with socket.create_connection((request["host"], request["port"]), timeout=request["seconds"]) as peer:
         peer.sendall(START + message.encode("utf-8") + END)
         received = b""
         while END not in received and len(received) < LIMIT:
-            peer.settimeout(max(0.01, deadline - time.monotonic()))
             chunk = peer.recv(65536)
             if not chunk:
                 break
@@ -43,12 +43,18 @@ def acknowledgement(text):
     raise ValueError("the answer has no MSA segment")
 
 
+def acknowledged(request, message):
+    """Send, and return what came back."""
+    with within(request["seconds"]):
+        return acknowledgement(exchange(request, message))
+
+
 given = json.load(sys.stdin)
 control = uuid.uuid4().hex[:20]
 sent = "\r".join(given["segments"]).replace("{control}", control)
 sent = sent.replace("{now}", time.strftime("%Y%m%d%H%M%S+0000", time.gmtime())) + "\r"
 try:
-    result = {"answered": True, "sent": control, **acknowledgement(exchange(given, sent))}
+    result = {"answered": True, "sent": control, **acknowledged(given, sent)}
 except (OSError, ValueError) as error:
     result = {"answered": False, "reason": f"{type(error).__name__}: {error}"[:300]}
 json.dump(result, sys.stdout)

@@ -6,10 +6,11 @@ Needs no running Orthanc. A running one keeps its SQLite index locked, so a copy
 import hashlib
 import json
 import os
-import shutil
 import sqlite3
 import sys
 import tempfile
+
+from regular import copied, opened
 
 LISTED = 20
 CHUNK = 1 << 20
@@ -39,10 +40,8 @@ def judged(root, name, size, digest):
     md5 = hashlib.md5(usedforsecurity=False)
     total = 0
     try:
-        # never through a link, and never into a pipe
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            while chunk := file.read(CHUNK):
+        with opened(path) as file:
+            while total <= size and (chunk := file.read(CHUNK)):
                 md5.update(chunk)
                 total += len(chunk)
     except FileNotFoundError:
@@ -60,10 +59,15 @@ def plain(name):
 def index_rows(folder, answer):
     """Return the rows of an SQLite index, and note its counts and integrity."""
     with tempfile.TemporaryDirectory() as scratch:
-        for name in ("index", "index-wal"):
+        for name in ("index", "index-wal", "index-journal"):
             source = os.path.join(folder, name)
-            if os.path.isfile(source):
-                shutil.copyfile(source, os.path.join(scratch, name))
+            try:
+                copied(source, os.path.join(scratch, name))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                answer["reason"] = f"{source} cannot be read: {error.strerror}"
+                return []
         if not os.path.exists(os.path.join(scratch, "index")):
             answer["reason"] = f"there is no index in {folder}"
             return []

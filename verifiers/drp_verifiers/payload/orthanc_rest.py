@@ -6,6 +6,10 @@ import json
 import sys
 import time
 
+from deadline import within
+from orthanc_configuration import registered_users
+from regular import first_line
+
 PAGE = 500
 LISTED = 20
 BODY_LIMIT = 64 << 20
@@ -35,9 +39,14 @@ class Orthanc:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection(*self.address, timeout=self.seconds)
             try:
-                self.connection.request(method, path, body, headers)
-                response = self.connection.getresponse()
-                return response.status, response.read(BODY_LIMIT)
+                with within(self.seconds):
+                    self.connection.request(method, path, body, headers)
+                    response = self.connection.getresponse()
+                    return response.status, response.read(BODY_LIMIT)
+            except TimeoutError:  # what comes later would be taken for the next answer
+                self.connection.close()
+                self.connection = None
+                raise
             except (ConnectionError, http.client.HTTPException):
                 self.connection.close()
                 self.connection = None
@@ -66,13 +75,11 @@ class Orthanc:
 def credentials_of(request):
     """Return user and password from the restored configuration, or from a file that holds the password."""
     if request["configuration"]:
-        with open(request["configuration"], encoding="utf-8") as file:
-            users = json.load(file).get("RegisteredUsers", {})
+        users = registered_users(request["configuration"])
         name = request["user"] or next(iter(users), None)
         return (name, users[name]) if name in users else None
     if request["user"]:
-        with open(request["password_file"], encoding="utf-8") as file:
-            return request["user"], file.readline().rstrip("\n")
+        return request["user"], first_line(request["password_file"])
     return None
 
 

@@ -4,6 +4,7 @@ import http.client
 
 from gnuhealth_rpc import GnuHealth, Refused
 from records_out import answer
+from regular import first_line
 
 PAGE = 1000
 
@@ -18,8 +19,7 @@ def looked_up(row, path):
 def read(request, out):
     """Write one record a record of the model, oldest first."""
     server = GnuHealth(request)
-    with open(request["password_file"], encoding="utf-8") as file:
-        server.login(request["user"], file.readline().rstrip("\n"))
+    server.login(request["user"], first_line(request["password_file"]))
     fields, at, last = request["fields"], request["at"], 0
     wanted = sorted({*fields.values(), *([at] if at else [])})
     while True:

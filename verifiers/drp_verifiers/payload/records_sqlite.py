@@ -7,8 +7,9 @@ import sys
 import tempfile
 from urllib.parse import quote
 
-from database import cell, copied
+from database import cell, copied, is_in_the_middle
 from records_out import Records
+from regular import is_regular
 
 
 def read(request, folder, out):
@@ -26,9 +27,11 @@ def read(request, folder, out):
 
 if __name__ == "__main__":
     given, records = json.load(sys.stdin), Records()
+    given["path"] = os.path.realpath(given["path"])
+    given["copy"] = given["copy"] or is_in_the_middle(given["path"])
     ended = ""
     with tempfile.TemporaryDirectory() as scratch:
-        if not os.path.isfile(given["path"]):
+        if not is_regular(given["path"]):
             ended = f"there is no file {given['path']}"
         else:
             try:

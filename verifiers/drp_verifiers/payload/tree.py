@@ -5,6 +5,8 @@ import os
 import stat
 import sys
 
+from regular import opened
+
 LISTED = 20
 MAGIC = {
     ".pdf": (0, b"%PDF-"),
@@ -83,7 +85,7 @@ class Tree:
         elif self.magic:
             offset, expected = MAGIC.get(os.fsdecode(os.path.splitext(path)[1]).lower(), (0, None))
             if expected is not None:
-                with open(path, "rb") as stream:
+                with opened(path) as stream:
                     if not stream.read(offset + 16)[offset:].startswith(expected):
                         self.note("mismatched", path)
 
@@ -91,16 +93,10 @@ class Tree:
 def heartbeat(root, path):
     """Return the one line of drp's heartbeat file, without following a link or waiting for a pipe."""
     try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        descriptor = os.open(os.path.join(root, os.fsencode(path)), flags)
+        with opened(os.path.join(root, os.fsencode(path))) as file:
+            return file.read(100).decode("utf-8", "replace").strip()
     except OSError:
         return ""
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return ""
-        return os.read(descriptor, 100).decode("utf-8", "replace").strip()
-    finally:
-        os.close(descriptor)
 
 
 request = json.load(sys.stdin)

@@ -8,13 +8,26 @@ in the answer.
 from __future__ import annotations
 
 import configparser
+import errno
 import json
 import os
 import re
+import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+LONGEST = 1 << 20
+SECONDS = 60
+SHOWN = 120
+NAMED = 10
+ACTS = (
+    ("cron", "SELECT replace(method, '|', '.') FROM ir_cron WHERE active ORDER BY 1", "runs by its schedule"),
+    ("queue", "SELECT DISTINCT name FROM ir_queue WHERE finished_at IS NULL ORDER BY 1", "waits for a worker"),
+)
+"""What the data itself says that the application does without being asked."""
 OVERLAY = "/run/drp-gnuhealth/drill.conf"
 
 
@@ -22,14 +35,28 @@ class Failure(Exception):
     """What to tell, in one line."""
 
 
+def small(path: Path) -> bytes:
+    """Return a restored file that must be a small one: no pipe, no device, and never waiting. Raises OSError."""
+    real = os.path.realpath(path)  # links are usual among configuration files; what they lead to is looked at
+    handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", str(path))
+        content = stream.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise OSError(errno.EFBIG, f"is longer than {LONGEST} bytes", str(path))
+    return content
+
+
 def settings(path: Path) -> configparser.ConfigParser:
     """Return the restored configuration. What is wrong with it is told without its text: it holds a password."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        with path.open(encoding="utf-8") as stream:
-            parser.read_file(stream)
+        parser.read_string(small(path).decode("utf-8"))
     except FileNotFoundError:
         raise Failure(f"there is no {path}: is configuration right?") from None
+    except OSError as error:
+        raise Failure(f"{path} is no configuration of trytond: it {error.strerror}") from None
     except (configparser.Error, UnicodeDecodeError) as error:
         raise Failure(f"{path} is no configuration of trytond: {type(error).__name__}") from None
     if not parser.get("database", "uri", fallback=""):
@@ -85,7 +112,7 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
     restored = settings(path)
     text, tls = overlay(restored, request)
     host, port = listens(restored, request)
-    database = request["database"]
+    database, notices = request["database"], held_back(restored, request["database"])
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", database):
         raise Failure(f"{database!r} cannot be the name of a database")
     reached = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared
@@ -107,14 +134,47 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
             "listens": f"{host}:{port}",
             "tls": tls,
             "software": request["software"],
-            "braked": braked(restored),
+            "braked": sorted({each["subject"].partition(" ")[0] for each in notices}),
         },
+        "notices": notices,
     }
 
 
-def braked(restored: configparser.ConfigParser) -> list[str]:
-    """Return what production did by itself and the drill does not."""
-    return ["cron", "worker", "email", *(["bus"] if restored.has_section("bus") else [])]
+def held_back(restored: configparser.ConfigParser, database: str) -> list[dict[str, str]]:
+    """Return what production did by itself and the drill does not: its schedule, its queue, its mail, its bus."""
+    found = []
+    uri = restored.get("email", "uri", fallback="")
+    if uri:
+        to = urlsplit(uri)
+        found.append(("email", f"goes to {to.scheme}://{to.hostname or 'localhost'}"))
+    if restored.has_section("bus"):
+        found.append(("bus", "tells subscribers what changes"))
+    server = urlsplit(restored.get("database", "uri", fallback=""))
+    for kind, query, does in ACTS:
+        names = asked(query, database, server)
+        if names is None:
+            found.append((kind, "could not be asked for; nothing of it is run"))
+            continue
+        more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+        found += [(f"{kind} {name}", does) for name in [*names[:NAMED], *more]]
+    return [{"kind": "held-back", "subject": shown(subject), "observed": shown(does)} for subject, does in found]
+
+
+def asked(query: str, database: str, server: Any) -> list[str] | None:
+    """Return the answer of the restored database, one value a line; None: it gives none."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: float(path.parts[4]))
+    words = [str(programs[-1]) if programs else "psql", "-XAtq", "-h", "/run", "-p", str(server.port or 5432)]
+    words += ["-U", "postgres", "-d", database, "-c", query]
+    try:
+        done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else None
+
+
+def shown(text: str) -> str:
+    """Return restored text bounded, and without anything that a terminal would act on."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)[:SHOWN]
 
 
 def main() -> None:

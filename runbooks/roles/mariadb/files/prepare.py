@@ -13,16 +13,20 @@ import pwd
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-RUN = Path("/run/drp-mariadb")
+if "__file__" in globals():  # run as a file, beside its parts; else they come before it
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import production
+from client import LOADED, RUN, Failure, Limit, Notices, restored, run, tool
+
 SOCKET = RUN / "mariadb.sock"
 USUAL_SOCKET = Path("/run/mysqld/mysqld.sock")
+INFO_LIMIT = 1 << 20
 DRILL = {
     "innodb_buffer_pool_size": "64M",
     "innodb_use_native_aio": "0",
@@ -30,52 +34,47 @@ DRILL = {
     "tmpdir": "/tmp",  # noqa: S108 - inside the sandbox, which has a /tmp of its own
 }
 BRAKE = {
-    "event_scheduler": "DISABLED",
+    "event_scheduler": "OFF",  # and not DISABLED: an event in a dump or a log could not be made
     "skip_slave_start": "1",
     "skip_log_bin": "1",
     "general_log": "0",
     "slow_query_log": "0",
+    "loose_feedback": "OFF",
+    "loose_server_audit_logging": "OFF",
 }
+JUDGE = {name: production.IN_THE_DRILL[name] for name in
+         ("default_time_zone", "myisam_recover_options", "aria_recover_options")}  # fmt: skip
+"""Nothing is repaired in silence: what had to be would look sound afterwards, with rows missing."""
+NEEDED = {
+    "innodb_page_size",
+    "innodb_data_file_path",
+    "innodb_undo_tablespaces",
+    "innodb_log_file_size",
+    "innodb_compression_level",
+    "innodb_compression_algorithm",
+}
+"""What the data cannot be read without. Everything else that a backup brings could steer the drill."""
 INFO = ("xtrabackup_{}", "mariadb_backup_{}")
-
-
-class Failure(Exception):
-    """What to tell, in one line."""
-
-
-def tool(words: Sequence[str], what: str, **arguments: Any) -> subprocess.CompletedProcess[bytes]:
-    """Run a program to its end; a bad one is a failure with its first complaint."""
-    try:
-        done = subprocess.run(words, capture_output=True, check=False, **arguments)
-    except OSError:
-        raise Failure(f"there is no program {words[0]} where drills run: install MariaDB's packages") from None
-    require(done.returncode, done.stderr, f"{what}: {words[0]}")
-    return done
-
-
-def require(code: int, said: bytes, what: str) -> None:
-    """Raise the failure of a program that ended badly. What stands after ``near`` or in quotes may be a patient's."""
-    if code == 0:
-        return
-    lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    first = next((line for line in lines if "ERROR" in line.upper()), lines[-1] if lines else "")
-    first = re.sub(r"( near |Duplicate entry |value: )'.*", r"\1…", " ".join(first.split()))[:300]
-    how = f"died by signal {-code}" if code < 0 else f"ended with {code}"
-    raise Failure(f"{what} {how}: {first}" if first else f"{what} {how}")
 
 
 def info(base: Path, name: str) -> str:
     """Return a file that the backup tool left beside the data, under either of its names."""
     for pattern in INFO:
         path = base / pattern.format(name)
-        if path.is_file():
-            return path.read_text(errors="replace")
+        if os.path.lexists(path):
+            return text(path)
     return ""
 
 
-def release(text: str) -> tuple[int, int]:
+def text(path: Path) -> str:
+    """Return a small restored file."""
+    with restored(path) as stream:
+        return stream.read(INFO_LIMIT).decode("utf-8", "replace")
+
+
+def release(said: str) -> tuple[int, int]:
     """Return the release series in a text, (0, 0) if there is none."""
-    found = re.search(r"(\d+)\.(\d+)\.\d+", text)
+    found = re.search(r"(\d+)\.(\d+)\.\d+", said)
     return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
 
@@ -87,13 +86,14 @@ def prepare(request: dict[str, Any]) -> dict[str, Any]:
     if not USUAL_SOCKET.is_symlink():
         USUAL_SOCKET.symlink_to(SOCKET)  # where client programs look
     here = release(tool(["mariadbd", "--no-defaults", "--version"], "the server").stdout.decode())
-    answer: dict[str, Any] = {"version": ".".join(map(str, here)), "changed": False, "braked": sorted(BRAKE)}
+    notices = Notices()
+    answer: dict[str, Any] = {"version": ".".join(map(str, here)), "changed": False}
     position = info(data, "binlog_info").split()
     if len(position) > 1 and position[1].isdigit():
         answer["position"] = [position[0], int(position[1])]
-    settings = {**DRILL, **essentials(data)}
+        answer["gtid"] = " ".join(position[2:])[:1000]
     if request["dumps"]:
-        if not (data / "drp-loaded").exists():
+        if not LOADED.exists():
             answer["changed"] = empty_server(data)
     elif not (data / "mysql").is_dir():
         raise Failure(f"there is no {data}/mysql: is data_directory the folder of a physical backup?")
@@ -101,25 +101,41 @@ def prepare(request: dict[str, Any]) -> dict[str, Any]:
         came_from = release("\n".join(re.findall(r"server_version = .*", info(data, "info"))))
         if came_from > here:
             series = ".".join(map(str, came_from))
-            raise Failure(f"the backup came from MariaDB {series}, and {answer['version']} is installed here")
-        answer["changed"] = prepare_physical(data)
-    settings.update({str(name): str(value) for name, value in request["settings"].items()})
-    listen = ",".join(dict.fromkeys(["127.0.0.1", *request["addresses"]]))
-    settings.update(BRAKE, datadir=str(data), socket=str(SOCKET), port=str(request["port"]), bind_address=listen,
-                    pid_file=str(RUN / "pid"), init_file=str(RUN / "init.sql"))  # fmt: skip
-    write(RUN / "server.cnf", "[mariadbd]\n" + "".join(f"{name}={value}\n" for name, value in settings.items()))
-    extra = Path(request["roles_file"]).read_text() if request["roles_file"] and request["dumps"] else ""
+            raise Limit(f"the backup came from MariaDB {series}, and {answer['version']} is installed here")
+        answer["changed"] = prepare_physical(data, keys_of(data, request["settings"]))
+    if request.get("configuration"):
+        production.tell(Path(request["configuration"]), notices)
+    settings = {**DRILL, **essentials(data, notices), **declared(request["settings"], notices)}
+    settings.update(datadir=str(data), socket=str(SOCKET), port=str(request["port"]), pid_file=str(RUN / "pid"),
+                    bind_address=",".join(dict.fromkeys(["127.0.0.1", *request["addresses"]])),
+                    init_file=str(RUN / "init.sql"))  # fmt: skip
+    ours = [*((name, value) for name, value in settings.items() if name not in {**JUDGE, **BRAKE}),
+            *JUDGE.items(), *BRAKE.items()]  # fmt: skip
+    write(RUN / "server.cnf", "[mariadbd]\n" + "".join(f"{name}={value}\n" for name, value in ours))
+    extra = text(Path(request["roles_file"])) if request["roles_file"] and request["dumps"] else ""
     write(RUN / "init.sql", entrance() + extra)
     write(RUN / "client.cnf", f"[client]\nsocket={SOCKET}\n")
+    answer["notices"] = notices.told()
     return answer
 
 
-def essentials(data: Path) -> dict[str, str]:
+def declared(settings: dict[str, Any], notices: Notices) -> dict[str, str]:
+    """Return what the application's file says of the server, without what the drill must decide itself."""
+    said = {production.normal(str(name)): str(value) for name, value in settings.items()}
+    if broken := next((name for name, value in said.items() if "\n" in name + value), None):
+        raise Failure(f"the setting {broken!r} has more than one line")
+    production.overrule({name: said[name] for name in said if name in JUDGE}, "the application's file has", notices)
+    return said
+
+
+def essentials(data: Path, notices: Notices) -> dict[str, str]:
     """Return the settings without which the data cannot be read, as the backup tool noted them."""
     path = data / "backup-my.cnf"
-    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-    pairs = (re.fullmatch(r"(innodb_(?!.*(?:dir|home))[a-z0-9_]+)\s*=\s*([\w.:;-]+)", line.strip()) for line in lines)
-    return {found.group(1): found.group(2) for found in pairs if found}
+    lines = text(path).splitlines() if os.path.lexists(path) else []
+    pairs = (re.fullmatch(r"(innodb_[a-z0-9_]+)\s*=\s*([\w.:;-]+)", line.strip()) for line in lines)
+    said = {found.group(1): found.group(2) for found in pairs if found}
+    production.overrule(said, "backup-my.cnf has", notices)
+    return {name: value for name, value in said.items() if name in NEEDED}
 
 
 def entrance() -> str:
@@ -156,30 +172,44 @@ def empty_server(data: Path) -> bool:
     return True
 
 
-def prepare_physical(data: Path) -> bool:
+def keys_of(data: Path, settings: dict[str, Any]) -> str:
+    """Return how encrypted pages are read: by the plugin that the backup names, with keys where the plan says."""
+    path = data / "backup-my.cnf"
+    lines = text(path).splitlines() if os.path.lexists(path) else []
+    kept = [line for line in lines if re.fullmatch(r"plugin_load=\w+_key_management(=\w+)?", line)]
+    kept += [line for line in lines if re.fullmatch(r"\w+_key_management_\w+=\S+", line)]
+    said = {production.normal(str(name)): str(value) for name, value in settings.items()}
+    kept += [f"{name}={value}" for name, value in said.items() if "_key_management_" in name and "\n" not in value]
+    if not kept:
+        return ""
+    shown = tool(["mariadbd", "--no-defaults", "--verbose", "--help"], "the server").stdout.decode("utf-8", "replace")
+    place = re.search(r"^plugin-dir\s+(\S+)", shown, re.MULTILINE)
+    kept += [f"plugin_dir={place[1]}"] if place else []
+    return "".join(f"{line}\n" for line in kept)
+
+
+def prepare_physical(data: Path, keys: str) -> bool:
     """Bring the files of a physical backup to one instant, by the tool that copied them."""
     kind = re.search(r"^backup_type = (\S+)", info(data, "checkpoints"), re.MULTILINE)
-    if kind is None or kind.group(1) in {"full-prepared", "log-applied"} or (data / "drp-loaded").exists():
+    if kind is None or kind.group(1) in {"full-prepared", "log-applied"} or LOADED.exists():
         return False  # a copy of a stopped server, or prepared already
     if kind.group(1) != "full-backuped":
         raise Failure(
             f"the backup is {kind.group(1)}: apply incremental backups to their base before they are backed up"
         )
-    words = ["mariadb-backup", "--no-defaults", "--prepare", "--use-memory=64M", f"--target-dir={data}"]
+    settings = {**essentials(data, Notices()), "innodb_undo_directory": "./"}
+    options = RUN / "prepare.cnf"
+    write(options, "[mariadbd]\n" + "".join(f"{name}={value}\n" for name, value in settings.items()) + keys)
+    words = [
+        "mariadb-backup",
+        f"--defaults-file={options}" if keys else "--no-defaults",
+        "--prepare",
+        "--use-memory=64M",
+        f"--target-dir={data}",
+    ]
     tool([*words, "--innodb-use-native-aio=0"], "the physical backup could not be prepared")
     return True
 
 
-def main() -> None:
-    """Do what the request says."""
-    request = json.load(sys.stdin)
-    try:
-        print(json.dumps(prepare(request)))
-    except Failure as failure:
-        sys.exit(str(failure))
-    except OSError as error:
-        sys.exit(f"mariadb: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run(lambda: print(json.dumps(prepare(json.load(sys.stdin)))))

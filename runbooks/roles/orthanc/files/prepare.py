@@ -9,54 +9,30 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
+
+if "__file__" in globals():  # run as a file, beside its parts; else they come before it
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from brake import Brake
+from configuration import Failure, Limit, configuration
 
 RUN = Path("/run/drp-orthanc")
+OF_THIS_MACHINE = 3
+"""How it ends when the machine that drills lacks something; the backup is not to blame."""
+JOBS = 5
+"""The global property of an index that holds its jobs."""
+REGISTRY_LIMIT = 64 << 20
 SECTIONS = {"postgresql": ("PostgreSQL", 5432), "mariadb": ("MySQL", 3306)}
-COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
-TRAILING = re.compile(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])')
 
 
-class Failure(Exception):
-    """What to tell, in one line."""
-
-
-def parsed(path: Path) -> dict[str, Any]:
-    """Return one file of the configuration: JSON with comments. What is wrong is told without its text."""
-
-    def kept(found: re.Match[str]) -> str:
-        return found.group(0) if found.group(0).startswith('"') else " "
-
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        content = json.loads(TRAILING.sub(kept, COMMENT.sub(kept, text)))
-    except FileNotFoundError:
-        raise Failure(f"there is no {path}: is configuration right?") from None
-    except (ValueError, RecursionError) as error:
-        place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise Failure(f"{path} is no configuration of Orthanc: it cannot be read{place}") from None
-    if not isinstance(content, dict):
-        raise Failure(f"{path} is no configuration of Orthanc: it is no object")
-    return content
-
-
-def configuration(path: Path) -> dict[str, Any]:
-    """Return the restored configuration: a file, or a folder of files that each define other sections."""
-    if not path.is_dir():
-        return parsed(path)
-    whole: dict[str, Any] = {}
-    for file in sorted(path.glob("*.json")):
-        for name, value in parsed(file).items():
-            if name in whole:
-                raise Failure(f"{name} is defined twice in {path}")
-            whole[name] = value
-    if not whole:
-        raise Failure(f"there is no *.json in {path}: is configuration right?")
-    return whole
+def regular(path: Path) -> bool:
+    """Return whether a restored file is one itself, and no link or pipe in its place."""
+    return path.is_file() and not path.is_symlink()
 
 
 def require_data(request: dict[str, Any]) -> None:
@@ -66,38 +42,36 @@ def require_data(request: dict[str, Any]) -> None:
         raise Failure(f"there is no {storage}: is storage right?")
     if request["index"] != "sqlite":
         return
-    if not (index / "index").is_file() or (index / "index").stat().st_size == 0:
+    if not regular(index / "index") or (index / "index").stat().st_size == 0:
         raise Failure(f"there is no index in {index}: Orthanc would start without a single study")
-    if request["copied_while_running"] and not (index / "index-wal").exists():
+    if request["copied_while_running"] and not (regular(index / "index-wal") or regular(index / "index-journal")):
         raise Failure(
             f"{index}/index was copied from a running Orthanc without index-wal: its newest studies are missing"
         )
 
 
-def brake(settings: dict[str, Any]) -> list[str]:
-    """Switch off what acts by itself; modalities and peers stay as they are, to be read. Returns what there was."""
-    found = []
-    for name, off in (("LuaScripts", []), ("PythonScript", None), ("LuaHeartBeatPeriod", None), ("HttpProxy", None)):
-        if settings.get(name):
-            found.append(name)
-        if off is None:
-            settings.pop(name, None)
-        else:
-            settings[name] = off
-    for name in ("Housekeeper", "DelayedDeletion"):
-        if isinstance(settings.get(name), dict) and settings[name].get("Enable"):
-            settings[name] = {**settings[name], "Enable": False}
-            found.append(name)
-    if settings.get("SaveJobs", True):
-        found.append("SaveJobs")  # jobs of production are in the index: kept, they would be resumed
-    settings.update(SaveJobs=False, ExecuteLuaEnabled=False)
-    return found
+def jobs_of(index: Path) -> object:
+    """Return the jobs that an SQLite index keeps, None if it cannot be asked: Orthanc may be running on it."""
+    log = index.with_name("index-shm")
+    made = not log.exists()
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(index))}?mode=ro", uri=True, timeout=0)
+        try:
+            sql = "SELECT value FROM GlobalProperties WHERE property = ? AND length(value) < ?"
+            row = connection.execute(sql, (JOBS, REGISTRY_LIMIT)).fetchone()
+        finally:
+            connection.close()
+        return json.loads(row[0]) if row else None
+    except (sqlite3.Error, ValueError, RecursionError, TypeError):
+        return None
+    finally:
+        if made:
+            log.unlink(missing_ok=True)
 
 
 def fit(settings: dict[str, Any], request: dict[str, Any]) -> None:
     """Lead paths to where things are in the sandbox; TLS only with the keys restored."""
     settings["StorageDirectory"], settings["IndexDirectory"] = request["storage"], request["index_directory"]
-    settings["Plugins"] = [plugin(str(path), request["software"]) for path in settings.get("Plugins") or []]
     if "TemporaryDirectory" in settings:
         settings["TemporaryDirectory"] = "/tmp"  # noqa: S108 - inside the sandbox, which has a /tmp of its own
     for switch, names in (
@@ -117,18 +91,6 @@ def places(software: str) -> list[Path]:
     """Return where Orthanc's parts may be."""
     return [Path(root, part) for root in dict.fromkeys([software, "/usr", "/usr/local"])
             for part in ("sbin", "bin", "share/orthanc/plugins", "lib/orthanc/plugins", "plugins", ".")]  # fmt: skip
-
-
-def plugin(path: str, software: str) -> str:
-    """Return where a plugin, or a folder of plugins, of production is here."""
-    if os.path.exists(path):
-        return path
-    for folder in places(software):
-        if (folder / Path(path).name).is_file():
-            return str(folder / Path(path).name)
-    raise Failure(
-        f"the plugin {Path(path).name} is not here: install it where drills run, or declare an image that has it"
-    )
 
 
 def database(settings: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -180,11 +142,13 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
         (each / "Orthanc" for each in places(request["software"]) if os.access(each / "Orthanc", os.X_OK)), None
     )
     if program is None:
-        raise Failure(
-            "there is no Orthanc in the sandbox: install it where drills run, or declare an image that has it"
-        )
+        raise Limit("there is no Orthanc in the sandbox: install it where drills run, or declare an image that has it")
     settings = configuration(Path(request["configuration"]))
-    braked = brake(settings)
+    brake = Brake(settings)
+    brake.take()
+    brake.plugins([str(name) for name in request.get("plugins") or []], places(request["software"]))
+    if request["index"] == "sqlite":
+        brake.jobs(jobs_of(Path(request["index_directory"], "index")))
     fit(settings, request)
     reached = database(settings, request)
     write(RUN / "orthanc.json", json.dumps(settings, indent=1))
@@ -202,15 +166,24 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
         ready["port"] = int(settings.get("DicomPort") or 4242)
     if not settings.get("HttpServerEnabled", True):
         del ready["http"]
-    stated = {"braked": braked, "index": request["index"], "title": str(settings.get("DicomAet") or "ORTHANC"),
+    stated = {"braked": brake.found, "index": request["index"], "title": str(settings.get("DicomAet") or "ORTHANC"),
               "port": http_port, "dicom_port": ready.get("port", 0), "tls": "on" if tls else "off"}  # fmt: skip
-    return {"command": [str(program), str(RUN / "orthanc.json")], "ready": ready, "database": reached, "stated": stated}
+    return {
+        "command": [str(program), str(RUN / "orthanc.json")],
+        "ready": ready,
+        "database": reached,
+        "stated": stated,
+        "notices": brake.notices,
+    }
 
 
 def main() -> None:
     """Do what the request says."""
     try:
         print(json.dumps(plan(json.load(sys.stdin))))
+    except Limit as limit:
+        print(limit, file=sys.stderr)
+        sys.exit(OF_THIS_MACHINE)
     except Failure as failure:
         sys.exit(str(failure))
     except (OSError, ValueError) as error:

@@ -1,38 +1,35 @@
 """Start a daemon inside the sandbox and wait until it is ready, or stop it. Reads a request as JSON, answers as JSON.
 
 It runs on the bare Python of the machine that drills (3.9 or later), and knows nothing of drp. The daemon stays in the
-foreground of a session of its own. A failure is one line on standard error, with the daemon's last words.
+foreground of a session of its own. A failure is one line on standard error, with the daemon's last words. The daemon is
+restored code: whatever it makes of its log, its answers and its children, each wait here has one end.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
+import errno
 import json
 import os
 import re
 import shutil
 import signal
-import socket
-import ssl
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import IO, Any
+
+if "__file__" in globals():  # run as a file, beside its parts; else they come before it
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from readiness import ATTEMPT_SECONDS, SMALL, WORDS, Failure, Overdue, Readiness, listening, within
 
 HOME = Path("/run/drp-service")
 OVERLAYS = ("/run/", "/tmp/")  # noqa: S108 - inside the sandbox, which has a /tmp of its own
-WORDS = 420
 POLL_SECONDS = 0.05
-ANSWER_LIMIT = 1 << 20
-LISTENING = "0A"
-ANY = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not bound
-
-
-class Failure(Exception):
-    """What to tell, in one line."""
+KILL_SECONDS = 10
 
 
 class Service:
@@ -47,17 +44,18 @@ class Service:
     def running(self) -> int:
         """Return the daemon's process id, 0 if it does not run. A number may have been given anew: its birth tells."""
         try:
-            pid, born = self.process.read_text().split()
+            with regular(self.process) as stream:
+                pid, born = stream.read(SMALL).decode().split()
+            return int(pid) if int(pid) > 1 and birth(int(pid)) == born else 0
         except (OSError, ValueError):
             return 0
-        return int(pid) if birth(int(pid)) == born else 0
 
     def last_words(self) -> str:
         """Return the end of the log, on one line."""
         try:
-            with self.log.open("rb") as stream:
-                stream.seek(max(0, self.log.stat().st_size - 8192))
-                lines = stream.read().decode("utf-8", "replace").splitlines()
+            with regular(self.log) as stream:
+                stream.seek(max(0, os.fstat(stream.fileno()).st_size - SMALL))
+                lines = stream.read(SMALL).decode("utf-8", "replace").splitlines()
         except OSError:
             lines = []
         text = " · ".join(" ".join(line.split()) for line in lines[-8:] if line.strip())
@@ -86,11 +84,12 @@ class Service:
     def lay_over(self, overlays: dict[str, str]) -> None:
         """Write the drill's own configuration beside what was restored, never over it."""
         for path, text in overlays.items():
-            if not os.path.normpath(path).startswith(OVERLAYS):
+            real = os.path.join(os.path.realpath(os.path.dirname(path)), "")
+            if not (os.path.normpath(path).startswith(OVERLAYS) and real.startswith(OVERLAYS)):
                 raise Failure(f"the overlay {path} must lie below /run or /tmp: nothing restored is edited")
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-                stream.write(text)
+            with made(Path(path)) as stream:
+                stream.write(text.encode())
 
     def spawn(self, request: dict[str, Any]) -> subprocess.Popen[bytes]:
         """Start the daemon in a session of its own, its words in the log."""
@@ -104,12 +103,13 @@ class Service:
         if not os.path.isdir(directory):
             raise Failure(f"there is no directory {directory} in the sandbox: is it right?")
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as sink:
+        with made(self.log) as sink:
             daemon = subprocess.Popen(
                 [program, *command[1:]], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=environment,
                 cwd=directory, start_new_session=True,
             )  # fmt: skip
-        self.process.write_text(f"{daemon.pid} {birth(daemon.pid)}")
+        with made(self.process) as stream:
+            stream.write(f"{daemon.pid} {birth(daemon.pid)}".encode())
         return daemon
 
     def await_readiness(self, daemon: subprocess.Popen[bytes] | None, ready: Readiness, deadline: float) -> None:
@@ -121,7 +121,11 @@ class Service:
                 how = f"was killed by signal {-code}" if code and code < 0 else f"ended with {code}"
                 seconds = time.monotonic() - started
                 raise Failure(f"{self.name} {how} after {seconds:.1f} s, before it was ready; {self.last_words()}")
-            lacking = ready.lacking()
+            try:
+                with within(min(ATTEMPT_SECONDS, max(1.0, deadline - time.monotonic()))):
+                    lacking = ready.lacking()
+            except Overdue as overdue:
+                lacking = str(overdue)
             if not lacking:
                 return
             if ready.hopeless or time.monotonic() > deadline:
@@ -134,81 +138,35 @@ class Service:
         pid = self.running()
         if not pid:
             return {"changed": False, "stopped": "not running"}
-        how = "ended"
+        how, born = "ended", birth(pid)
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + seconds
-        while self.running():
+        while birth(pid) == born:  # and not what its file says meanwhile
+            if time.monotonic() > deadline and how == "killed":
+                raise Failure(f"{self.name} cannot be ended: process {pid} outlives KILL")
             if time.monotonic() > deadline:
-                how = "killed"
+                how, deadline = "killed", time.monotonic() + KILL_SECONDS
                 os.killpg(pid, signal.SIGKILL)
-                deadline = float("inf")
             time.sleep(0.02)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)  # children that outlived it
-        self.process.unlink()
+        self.process.unlink(missing_ok=True)
         return {"changed": True, "stopped": how}
 
 
-class Readiness:
-    """What must hold before the daemon counts as started: a port, an answer over HTTP, a command; all that is given."""
+def regular(path: Path) -> IO[bytes]:
+    """Open a file that may have been replaced meanwhile: no link, no pipe, and never waiting. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return os.fdopen(handle, "rb")
 
-    def __init__(self, wanted: dict[str, Any]) -> None:
-        self.host, self.port = str(wanted.get("host") or "127.0.0.1"), int(wanted.get("port") or 0)
-        self.http, self.command = wanted.get("http") or {}, [str(word) for word in wanted.get("command") or []]
-        if not (self.port or self.http or self.command):
-            raise Failure("ready says nothing: give a port, http or a command, or the start would prove nothing")
-        self.url = urlsplit(str(self.http.get("url", "")))
-        self.hopeless = False
-        self.ports = [(self.host, self.port)] if self.port else []
-        if self.http:
-            if self.url.scheme not in {"http", "https"} or not self.url.hostname:
-                raise Failure(f"ready.http.url is {self.url.geturl()!r}: it must be a whole http or https address")
-            self.ports.append((self.url.hostname, self.url.port or (443 if self.url.scheme == "https" else 80)))
 
-    def lacking(self) -> str:
-        """Return what is not ready yet, or an empty text."""
-        for host, port in self.ports:
-            if not listening(host, port):
-                return f"nothing listens on port {port}"
-        return (self.ask() if self.http else "") or (self.run() if self.command else "")
-
-    def ask(self) -> str:
-        host, port = self.ports[-1]
-        connection = http.client.HTTPConnection(host, port, timeout=20)
-        if self.url.scheme == "https":
-            unverified = ssl.create_default_context()  # the name is production's, the address loopback
-            unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
-            connection = http.client.HTTPSConnection(host, port, timeout=20, context=unverified)
-        try:
-            path = (self.url.path or "/") + (f"?{self.url.query}" if self.url.query else "")
-            body = self.http.get("body")
-            headers = {name: str(value) for name, value in (self.http.get("headers") or {}).items()}
-            connection.request(self.http.get("method") or ("POST" if body else "GET"), path, body, headers)
-            answer = connection.getresponse()
-            text = answer.read(ANSWER_LIMIT).decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as error:
-            return f"no answer over HTTP: {error or type(error).__name__}"
-        finally:
-            connection.close()
-        if answer.status not in (self.http.get("status") or [200]):
-            self.hopeless = answer.status in (self.http.get("hopeless") or [])
-            return f"it answers {answer.status} over HTTP"
-        refusal = self.http.get("refused")
-        if refusal and re.search(refusal, text):
-            self.hopeless = True
-            return f"it refuses over HTTP: {' '.join(text.split())[:120]}"
-        pattern = self.http.get("matches")
-        if pattern and not re.search(pattern, text):
-            return f"its answer over HTTP does not match {pattern!r}"
-        return ""
-
-    def run(self) -> str:
-        try:
-            done = subprocess.run(self.command, capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return f"the readiness command could not be run: {error}"
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        return f"the readiness command ended with {done.returncode}: {' '.join(said[-1:])}" if done.returncode else ""
+def made(path: Path) -> IO[bytes]:
+    """Make a private file anew, whatever stands in its place."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
 
 def birth(pid: int) -> str:
@@ -218,29 +176,6 @@ def birth(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] in {b"Z", b"X"} else fields[19].decode()
-
-
-def listening(host: str, port: int) -> bool:
-    """Return whether somebody listens. Read from the kernel, since a connection that fails would count as egress."""
-    try:
-        wanted = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    except OSError as error:
-        raise Failure(f"{host} is no address that the sandbox knows: {error}") from None
-    anywhere = bool(wanted & ANY)
-    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
-        try:
-            rows = Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for row in rows:
-            local, state = row.split()[1], row.split()[3]
-            address, _, number = local.partition(":")
-            if state == LISTENING and int(number, 16) == port:
-                words = [bytes.fromhex(address[i : i + 8])[::-1] for i in range(0, len(address), 8)]
-                text = socket.inet_ntop(family, b"".join(words)).removeprefix("::ffff:")
-                if anywhere or text in wanted or text in ANY:
-                    return True
-    return False
 
 
 def main() -> None:

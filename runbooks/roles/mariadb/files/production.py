@@ -1,0 +1,85 @@
+"""What production's own settings say, where the drill has others. They are read and told, never obeyed.
+
+It runs inside the sandbox on the bare Python of the machine that drills (3.9 or later), and knows nothing of drp.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from client import Failure, Notices, restored
+
+MOST_FILES, LONGEST = 100, 1 << 20
+GROUP = re.compile(r"\[(?:mysqld|mariadbd|server|mariadb|galera)(?:-[0-9.]+)?\]", re.IGNORECASE)
+IN_THE_DRILL = {
+    "default_time_zone": "+00:00",
+    "myisam_recover_options": "OFF",
+    "aria_recover_options": "OFF",
+    "innodb_force_recovery": "0",
+    "innodb_checksum_algorithm": "full_crc32",
+}
+"""What could hide damage or shift instants: repairing in silence, passing over damaged pages, another zone."""
+SAME = {
+    "default_time_zone": {"+00:00", "utc", "'+00:00'"},
+    "innodb_checksum_algorithm": {"crc32", "full_crc32", "strict_crc32", "strict_full_crc32"},
+}
+ACTS = (
+    "init_connect",
+    "init_slave",
+    "init_file",
+    "plugin_load",
+    "plugin_load_add",
+    "feedback",
+    "wsrep_cluster_address",
+)
+"""What a server does by itself when it starts, or whenever somebody connects."""
+
+
+def normal(name: str) -> str:
+    """Return a setting's name as the server reads it: dashes are underscores, ``loose`` is no part of it."""
+    return re.sub(r"^loose_", "", name.strip().lower().replace("-", "_"))
+
+
+def tell(path: Path, notices: Notices) -> None:
+    """Note what production's settings would have done. Raises Failure when they are not there."""
+    said: dict[str, str] = {}
+    for file in _files(path):
+        said.update(_read(file))
+    overrule(said, "production has", notices)
+    for name in ACTS:
+        if said.get(name, "").lower() not in {"", "0", "off"}:
+            notices.add("held-back", name, f"set in production's {path.name}")
+
+
+def overrule(said: dict[str, str], who: str, notices: Notices) -> None:
+    """Note which settings are other than those of the drill."""
+    for name, ours in IN_THE_DRILL.items():
+        theirs = said.get(name)
+        if theirs is not None and theirs.lower() not in SAME.get(name, {ours.lower()}):
+            notices.add("overridden", name, f"{who} {theirs[:60]}, the drill {ours}")
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(path.rglob("*.cnf"))[:MOST_FILES]
+    if not path.exists():
+        raise Failure(f"there is no {path}: is configuration right?")
+    return [path]
+
+
+def _read(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the settings of a server in an option file."""
+    try:
+        with restored(path) as stream:
+            lines = stream.read(LONGEST).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    ours = False
+    for line in map(str.strip, lines):
+        if line.startswith("["):
+            ours = GROUP.fullmatch(line) is not None
+        elif ours and line and not line.startswith(("#", ";", "!")):
+            name, _, value = line.partition("=")
+            yield normal(name), value.partition(" #")[0].strip().strip("'\"")

@@ -1,0 +1,69 @@
+"""Name the jobs that a restored Orthanc keeps in an index on a database server. Reads a request and answers as JSON.
+
+Kept, Orthanc would resume them; a drill has it forget them. It runs inside the sandbox on the bare Python of the
+machine that drills (3.9 or later), and knows nothing of drp.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+if "__file__" in globals():  # run as a file, beside its parts; else they come before it
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from brake import Brake
+
+SECONDS = 60
+QUERIES = (
+    "SELECT value FROM ServerProperties WHERE property = 5",
+    "SELECT value FROM GlobalProperties WHERE property = 5",
+)
+
+
+def ask(request: dict[str, Any], query: str) -> list[str]:
+    """Return what the server answers, one value a line; nothing if there is no such table."""
+    if request["index"] == "mariadb":
+        words = ["mariadb", "--defaults-file=/run/drp-mariadb/client.cnf", "--batch", "--raw", "--skip-column-names"]
+        words += [f"--execute={query}", request["database"]]
+    else:
+        found = sorted(
+            Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: int(path.parts[4].split(".")[0])
+        )
+        psql = str(found[-1]) if found else "psql"
+        words = [
+            psql,
+            "-XAtq",
+            "-h",
+            "/run",
+            "-p",
+            str(request["port"]),
+            "-U",
+            "postgres",
+            "-d",
+            request["database"],
+            "-c",
+            query,
+        ]
+    done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
+    return done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
+
+
+def main() -> None:
+    """Name them."""
+    request, brake = json.load(sys.stdin), Brake({})
+    for query in QUERIES:
+        for line in ask(request, query):
+            try:
+                brake.jobs(json.loads(line))
+            except (ValueError, RecursionError):
+                continue
+    print(json.dumps({"notices": brake.notices}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Programs of the roles on restored configuration: what acts by itself is found, and nothing that is no file is read."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.support.role_programs import ROLES, load
+
+brake, orthanc = load("orthanc", "brake", "configuration")
+client, production = load("mariadb", "client", "production")
+
+
+def gnuhealth() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("gnuhealth_prepare", ROLES / "gnuhealth/files/prepare.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(params=["pipe", "device", "endless", "folder"])
+def no_file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    path = tmp_path / "settings.json"
+    if request.param == "pipe":
+        os.mkfifo(path)
+    elif request.param == "device":
+        path.symlink_to("/dev/zero")
+    elif request.param == "endless":
+        path.touch()
+        os.truncate(path, 1 << 40)
+    else:
+        path.mkdir()
+    return path
+
+
+def test_what_stands_in_place_of_a_configuration_is_named_and_not_read(no_file: Path) -> None:
+    with pytest.raises(orthanc.Failure, match=r"no configuration of Orthanc|is configuration right"):
+        orthanc.configuration(no_file)
+    program = gnuhealth()
+    with pytest.raises(program.Failure, match="no configuration of trytond"):
+        program.settings(no_file)
+    notices = client.Notices()
+    production.tell(no_file, notices)
+    assert notices.told() == []
+
+
+def taken(settings: dict[str, Any], *trusted: str, places: tuple[Path, ...] = ()) -> Any:
+    found = brake.Brake(settings)
+    found.take()
+    found.plugins(list(trusted), list(places))
+    return found
+
+
+def test_nothing_is_told_of_an_orthanc_that_does_nothing_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "libOrthancDicomWeb.so").touch()
+    settings = {"Name": "PACS", "Plugins": ["/opt/libOrthancDicomWeb.so"], "MaximumStorageSize": 0, "LuaScripts": []}
+    found = taken(settings, places=(tmp_path,))
+    assert (found.notices, found.found) == ([], [])
+    assert settings["Plugins"] == [str(tmp_path / "libOrthancDicomWeb.so")]
+    assert (settings["SaveJobs"], settings["MaximumPatientCount"]) == (False, 0)
+
+
+def test_plugins_are_known_or_held_back(tmp_path: Path) -> None:
+    for name in ("libWard.so", "libOrthancPython.so", "libModalityWorklists.so.1.10.1"):
+        (tmp_path / name).touch()
+    settings = {"Plugins": [str(tmp_path)], "PythonScript": "/etc/route.py"}
+    found = taken(settings)
+    assert {(each["kind"], each["subject"]) for each in found.notices} == {
+        ("held-back", "PythonScript route.py"),
+        ("held-back", "plugin libWard.so"),
+    }
+    assert "PythonScript" not in settings
+    assert len(settings["Plugins"]) == 2
+    settings = {"Plugins": [str(tmp_path)]}
+    assert taken(settings, "libWard.so").notices == []
+    assert len(settings["Plugins"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"Plugins": ["libOrthancAwsS3Storage.so"]}, "in a store that no drill reaches"),
+        (
+            {"Plugins": ["libOrthancMySQLIndex.so"], "MySQL": {"EnableIndex": True}},
+            "libOrthancMySQLIndex.so is not here",
+        ),
+    ],
+)
+def test_what_this_machine_lacks_is_no_fault_of_the_backup(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(orthanc.Limit, match=message):
+        taken(settings)
+
+
+def test_a_plugin_that_is_not_needed_may_be_absent() -> None:
+    found = taken({"Plugins": ["libOrthancMySQLStorage.so", "/opt/plugins"], "MySQL": {"EnableStorage": False}})
+    assert [(each["kind"], each["subject"]) for each in found.notices] == [
+        ("unused", "plugin libOrthancMySQLStorage.so"),
+        ("unused", "plugins /opt/plugins"),
+    ]
+
+
+def test_odd_values_break_nothing() -> None:
+    found = taken({"LuaScripts": "a\x1b[31m.lua", "Housekeeper": [], "AdvancedStorage": 7, "Plugins": None,
+                   "MaximumPatientCount": [1], "Indexer": {"Enable": True}})  # fmt: skip
+    assert {each["subject"] for each in found.notices} == {
+        "LuaScripts a\\u001b[31m.lua",
+        "Indexer",
+        "MaximumPatientCount",
+    }
+    found.jobs({"Jobs": {"a": 7, "b": {"State": "Pending"}, "c": {"State": "Success"}}})
+    found.jobs([])
+    assert sum(each["subject"].startswith("job") for each in found.notices) == 1
+
+
+def test_production_settings_are_told_where_the_drill_has_others(tmp_path: Path) -> None:
+    (tmp_path / "server.cnf").write_text(
+        "[mariadb-10.11]\nloose-innodb-checksum-algorithm=none # fast\nplugin_load_add = ha_spider\nfeedback=ON\n"
+        "!includedir /etc\n[mysqldump]\ninit_file=/x\n[server]\ndefault_time_zone='+00:00'\n"
+    )
+    notices = client.Notices()
+    production.tell(tmp_path, notices)
+    assert {(each["kind"], each["subject"]) for each in notices.told()} == {
+        ("overridden", "innodb_checksum_algorithm"),
+        ("held-back", "plugin_load_add"),
+        ("held-back", "feedback"),
+    }
+    with pytest.raises(client.Failure, match="is configuration right"):
+        production.tell(tmp_path / "absent", notices)
+
+
+def test_notices_name_the_first_and_count_the_rest() -> None:
+    notices = client.Notices()
+    for number in range(25):
+        notices.add("unused", f"file {number}", "why")
+    told = notices.told()
+    assert (len(told), told[-1]["subject"]) == (11, "file 10 and 14 more")

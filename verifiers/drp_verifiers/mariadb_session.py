@@ -1,0 +1,106 @@
+"""Asks a MariaDB or MySQL server inside the sandbox through its own client, in a session that nothing restored sets.
+
+Restored option files, ``init_connect`` and global settings may choose another zone, a limit of rows or a moment of the
+past for every session. Ours sets its own first, ends with a word that nobody knows before, and says beside it what was
+in force in the end: rows without that end are no answer.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from drp.domain.check import CheckOutcome, Execution, Expectation, Target
+from drp_verifiers.clinical import inside, trouble_of
+from drp_verifiers.statements import Trouble, last_words
+
+SETTINGS = """SET SESSION TRANSACTION READ ONLY;
+SET SESSION time_zone = '+00:00', sql_select_limit = 18446744073709551615, timestamp = DEFAULT;
+/*M!100300 SET SESSION system_versioning_asof = DEFAULT */;
+"""
+"""What every session begins with. TIMESTAMP columns are shown in the session's zone; the machine's may be any."""
+_IN_FORCE = "@@session.time_zone, '' /*M!100300 , @@session.system_versioning_asof */"
+_WANTED = (["+00:00", ""], ["+00:00", "", "DEFAULT"])
+_ERROR = re.compile(r"ERROR (\d{1,5})\b")
+_NOT_ABOUT_THE_DATA = {1040, 1044, 1045, 1064, 1142, 1143, 1203, 1205, 1227, 1286, 1317, 1698, 1792, 1969}
+"""Errors that tell of the query, the user, the clock, or a storage engine that is not installed where drills run."""
+_LONGEST = 300
+
+
+class NoAnswer(Exception):
+    """A query gave no answer; ``trouble`` says why and what that makes of the statement."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        """Keep the trouble."""
+        super().__init__(trouble.reason)
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How a server is reached inside the sandbox; no password ever travels in arguments."""
+
+    database: str
+    defaults_file: str = ""
+    """Option file inside; relative to the restored tree. Empty: none, and not those of the sandbox's image."""
+    socket: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Asks a server through its own client program."""
+
+    target: Target
+    connection: Connection
+    expectation: Expectation
+
+    def words(self) -> list[str]:
+        """Return how the client is called; what comes later outranks the option file."""
+        asked = self.connection
+        file = inside(asked.defaults_file, self.expectation)
+        words = ["mariadb", f"--defaults-file={file}" if file else "--no-defaults"]
+        words += [f"--socket={asked.socket}"] if asked.socket else []
+        words += [f"--user={asked.user}"] if asked.user else []
+        return [*words, "--batch", "--delimiter=;", "--skip-force", "--default-character-set=utf8mb4"]
+
+    def rows(self, sql: str) -> list[list[str]]:
+        """Return rows as lists of cells, as the client shows them. Raises NoAnswer."""
+        return [line.split("\t") for line in self.lines(sql)]
+
+    def lines(self, sql: str) -> list[str]:
+        """Return rows as lines. Raises NoAnswer for an error, and for an answer that is not framed as it was asked."""
+        word = secrets.token_hex(16)
+        script = f"{SETTINGS}SELECT '{word}';\n{sql}\nSELECT '{word}', {_IN_FORCE};\n"
+        argv = (*self.words(), "--skip-column-names", self.connection.database)
+        execution = self.target.run(argv, stdin=script.encode(), timeout_seconds=self.expectation.timeout_seconds)
+        if (trouble := trouble_of("mariadb", execution)) is not None:
+            raise NoAnswer(trouble)
+        if execution.exit_code != 0:
+            raise NoAnswer(Trouble(outcome=_outcome(execution), reason=_words(execution)))
+        lines = execution.stdout.decode("utf-8", "replace").split("\n")[:-1]
+        end = lines[-1].split("\t") if lines else []
+        if len(lines) < 2 or lines[0] != word or end[0] != word:
+            reason = "the client did not answer as it was asked: look at the options in defaults_file"
+            raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+        if end[1:] not in _WANTED:
+            reason = f"the session was changed while it was asked: {' '.join(end[1:])[:80]}"
+            raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+        return lines[1:-1]
+
+
+def error_number(execution: Execution) -> int:
+    """Return the number of the server's first error, 0 if the client shows none."""
+    found = _ERROR.search(execution.stderr.decode("utf-8", "replace"))
+    return int(found[1]) if found else 0
+
+
+def _outcome(execution: Execution) -> CheckOutcome:
+    return "undetermined" if error_number(execution) in _NOT_ABOUT_THE_DATA else "failed"
+
+
+def _words(execution: Execution) -> str:
+    """Return the server's words without what may be a patient's: what it quotes after ``near`` or as a value."""
+    words = last_words(execution) or f"mariadb ended with {execution.exit_code}"
+    return re.sub(r"( near |Duplicate entry |value: )'.*", r"\1…", words)[:_LONGEST]

@@ -1,0 +1,27 @@
+"""Runs inside the sandbox: one deadline for a whole exchange, however the other side spins it out.
+
+A limit of a socket begins anew with every byte; this one ends names, connections, answers and patterns alike.
+"""
+
+import signal
+from contextlib import contextmanager
+
+
+class Overdue(TimeoutError):
+    """The time is over."""
+
+
+@contextmanager
+def within(seconds):
+    """Raise Overdue out of whatever is being done when the time is over; again a second later, if it was swallowed."""
+
+    def ring(*_):
+        raise Overdue(f"timed out: no whole answer within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds), 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
