@@ -155,7 +155,8 @@ def test_a_referent_looks_signs_and_is_in_the_record(hospital: Rig, keys: Path, 
     assert signed["answer"]["comment"] == "as on any morning"
     measurement = recovery["measurement"]
     assert measurement["rta_business_ms"] == measurement["clock"]["t11_signed_off"] > measurement["rta_ms"]
-    assert measurement["wrt_ms"] == measurement["rta_business_ms"] - measurement["rta_ms"]
+    apart = measurement["rta_business_ms"] - measurement["rta_ms"] - measurement["wrt_ms"]
+    assert abs(apart) <= 1, "each is in whole milliseconds"
     assert measurement["wrt_attainment"] == "met"
     assert not left(hospital.site)
     assert not (hospital.site / "state/sign-off" / drill).exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.damage_matrix import Row, rows
+from tests.support.damage_matrix import Row, rows, name_of
 
 TESTS = Path(__file__).resolve().parents[1]
 NAMES = {
@@ -26,3 +26,16 @@ def test_every_line_names_what_caught_it_and_tests_that_are_there(row: Row):
     assert row.caught_by
     assert row.tests
     assert set(row.tests) <= NAMES
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "tests/unit/test_a.py::test_b",
+        "tests/unit/test_a.py::test_b[x::y]",
+        "tests/unit/test_a.py::test_b@tests/unit/test_a.py",
+        "tests/unit/test_a.py::test_b[x@y]@group",
+    ],
+)
+def test_a_test_is_known_by_its_name_alone(node: str):
+    assert name_of(node) == "test_b"

@@ -251,3 +251,9 @@ def test_last_words_prefer_standard_error_and_are_short():
 def test_errors_about_the_data_fail_and_all_others_are_undetermined(stderr, exit_code, outcome, reason):
     trouble = trouble_of(Execution(exit_code=exit_code, stdout=b"", stderr=stderr.encode()))
     assert (trouble.outcome, trouble.reason) == (outcome, reason)
+
+
+def test_last_words_are_no_advice_that_goes_on_with_a_line():
+    said = b"psql: error: no socket: No such file or directory\n\tIs the server running locally?\n"
+    assert last_words(Execution(exit_code=2, stdout=b"", stderr=said)).endswith("No such file or directory")
+    assert last_words(Execution(exit_code=1, stdout=b"", stderr=b"  indented\n")) == "indented"

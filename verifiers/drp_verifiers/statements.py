@@ -77,9 +77,13 @@ def death(program: str, execution: Execution) -> Trouble | None:
 
 
 def last_words(execution: Execution) -> str:
-    """Return the last line that the command wrote on standard error, or else on standard output, cut short."""
+    """Return the last line that the command wrote on standard error, or else on standard output, cut short.
+
+    An indented line goes on with the one before it (libpq's advice does), so it is told only when there is no other.
+    """
     for stream in (execution.stderr, execution.stdout):
-        lines = [line.strip() for line in stream[-8192:].decode("utf-8", "replace").splitlines() if line.strip()]
+        lines = [line for line in stream[-8192:].decode("utf-8", "replace").splitlines() if line.strip()]
         if lines:
-            return lines[-1][:_LAST_WORDS]
+            told = [line for line in lines if not line[0].isspace()] or lines
+            return told[-1].strip()[:_LAST_WORDS]
     return ""
