@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.damage_matrix import Row, rows, name_of
+from tests.support.damage_matrix import Row, name_of, rows
 
 TESTS = Path(__file__).resolve().parents[1]
 NAMES = {
