@@ -203,7 +203,7 @@ def answer(work: Any, request: dict[str, Any]) -> None:
     """Do the work and print its answer as JSON; a failure is one line on standard error."""
     try:
         done = work(request)
-        print(json.dumps({**done, "notices": capped(done["notices"])} if "notices" in done else done))
+        print(json.dumps({**done, "notices": capped(done["notices"])} if "notices" in done else done), flush=True)
     except Failure as failure:
         sys.exit(str(failure))
     except OSError as error:
