@@ -39,4 +39,11 @@ NOTICES_MALFORMED = FindingCode(
     "The runbook handed over what it saw in a form that drp does not know, so something may have gone unsaid.",
     "see runbooks/README.md for the form of drp_notices",
 )
-RUNBOOK = (RESTORED_UNUSED, FILES_BESIDE, HELD_BACK, SETTING_OVERRIDDEN, NOTICES_MALFORMED)
+LOG_BREAKS_OFF = FindingCode(
+    "DRP-U008",
+    "warning",
+    "log breaks off in the middle of an entry",
+    "The newest file of the log ends inside an entry, as that of a log that is copied while it is written. Whatever was written behind it is not in the backup.",
+    "nothing, if the newest data are as new as they have to be; otherwise see how the log is copied",
+)
+RUNBOOK = (RESTORED_UNUSED, FILES_BESIDE, HELD_BACK, SETTING_OVERRIDDEN, NOTICES_MALFORMED, LOG_BREAKS_OFF)

@@ -11,9 +11,10 @@ from drp.domain.sandbox import SandboxHandle
 
 RunbookStep = Literal["restore", "start", "stop"]
 TaskOutcome = Literal["ok", "changed", "failed", "unreachable", "skipped"]
-NoticeKind = Literal["unused", "beside", "held-back", "overridden"]
+NoticeKind = Literal["unused", "beside", "held-back", "overridden", "breaks-off"]
 """unused: restored and not used, or not readable · beside: lies in a declared folder and is none of its kind ·
-held-back: what restored software would have done by itself · overridden: a restored setting that the drill outranks."""
+held-back: what restored software would have done by itself · overridden: a restored setting that the drill outranks ·
+breaks-off: the newest file of a log ends inside an entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

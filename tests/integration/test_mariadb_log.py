@@ -14,6 +14,7 @@ import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,16 +133,27 @@ def test_a_log_that_is_none_of_this_backup_is_refused(logs: Logs, folder: Path) 
     assert look(folder, logs, gtid="7-900-5").names, "what came from other servers need not be in this log"
 
 
+def breaks_off(log: Any) -> str:
+    (notice,) = log.folder.notices.told()
+    assert (notice["kind"], notice["subject"]) == ("breaks-off", "binlog.000004")
+    return str(notice["observed"])
+
+
 def test_a_log_ends_in_the_middle_of_an_event_only_where_it_broke_off(logs: Logs, folder: Path) -> None:
     rows = spans(number(folder, 4).read_bytes(), ROWS)
     os.truncate(number(folder, 4), rows[-1].start + 10)
     log = look(folder, logs)
     assert log.broken
     assert log.end == rows[-1].start
+    assert breaks_off(log) == f"in the middle of an event, behind {log.end}; the transactions before are used"
     with number(folder, 4).open("ab") as file:
         file.truncate(rows[-1].start)
         file.write(bytes(5000))  # as a power cut leaves it
-    assert look(folder, logs).end == rows[-1].start
+    log = look(folder, logs)
+    assert log.end == rows[-1].start
+    assert "in the middle of an event" in breaks_off(log)
+    os.truncate(number(folder, 4), rows[-1].start)
+    assert "in the middle of a transaction" in breaks_off(look(folder, logs))
 
 
 def test_only_closed_files_may_be_backed_up_if_that_is_said(logs: Logs, folder: Path) -> None:

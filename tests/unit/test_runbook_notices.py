@@ -31,6 +31,7 @@ def test_nothing_handed_over_is_nothing_to_say() -> None:
         ("beside", "DRP-U004", "warning"),
         ("held-back", "DRP-U005", "note"),
         ("overridden", "DRP-U006", "warning"),
+        ("breaks-off", "DRP-U008", "warning"),
     ],
 )
 def test_each_kind_is_a_finding_of_its_own(kind: str, code: str, severity: str) -> None:

@@ -10,6 +10,7 @@ from drp.domain.finding_code import FindingCode
 from drp.domain.finding_codes_runbook import (
     FILES_BESIDE,
     HELD_BACK,
+    LOG_BREAKS_OFF,
     NOTICES_MALFORMED,
     RESTORED_UNUSED,
     SETTING_OVERRIDDEN,
@@ -27,6 +28,7 @@ _CODES: Mapping[NoticeKind, tuple[FindingCode, str]] = {
     "beside": (FILES_BESIDE, "files of one kind"),
     "held-back": (HELD_BACK, "nothing acts by itself in a drill"),
     "overridden": (SETTING_OVERRIDDEN, "the drill's own value"),
+    "breaks-off": (LOG_BREAKS_OFF, "a whole entry at the end"),
 }
 
 

@@ -82,6 +82,10 @@ class BinaryLog:
             )
         if not self.stop:
             self._require_end(number)
+            if self.broken or self._transactions.inside:
+                where = "an event" if self.broken else "a transaction"
+                said = f"in the middle of {where}, behind {self.end}; the transactions before are used"
+                self.folder.notices.add("breaks-off", self.names[-1], said)
         if before is not None:
             self._require_reached(before, number)
 
