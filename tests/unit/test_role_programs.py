@@ -14,6 +14,7 @@ from tests.support.role_programs import ROLES, load
 
 brake, orthanc = load("orthanc", "brake", "configuration")
 client, production = load("mariadb", "client", "production")
+postgres, base = load("postgres", "pg_common", "pg_base")
 
 
 def gnuhealth() -> ModuleType:
@@ -49,6 +50,28 @@ def test_what_stands_in_place_of_a_configuration_is_named_and_not_read(no_file: 
     notices = client.Notices()
     production.tell(no_file, notices)
     assert notices.told() == []
+
+
+def test_what_stands_in_place_of_a_file_of_postgresql_is_named_and_not_read(no_file: Path, tmp_path: Path) -> None:
+    refused = r"is no regular file|is longer than|Is a directory"
+    with pytest.raises(OSError, match=refused):
+        postgres.text_of(no_file)
+    for name, read in {
+        "backup_label": lambda: base.what_it_is(tmp_path, None, ""),
+        "tablespace_map": lambda: base.lead_map(tmp_path, tmp_path),
+        "recovery.conf": lambda: base.put_right(tmp_path),
+    }.items():
+        os.symlink(no_file, tmp_path / name)
+        with pytest.raises(OSError, match=refused):
+            read()
+        (tmp_path / name).unlink()
+    os.symlink(no_file, tmp_path / "postmaster.pid")
+    assert postgres.running(tmp_path) == 0
+
+
+def test_a_program_that_waits_for_ever_is_a_failure_with_its_name() -> None:
+    with pytest.raises(postgres.Failure, match=r"^sleep did not end within 0 s$"):
+        postgres.run_tool(["sleep", "1000"], seconds=0.2)
 
 
 def taken(settings: dict[str, Any], *trusted: str, places: tuple[Path, ...] = ()) -> Any:

@@ -13,8 +13,8 @@ import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pg_common import Control, printable
-from pg_wal import Unreadable, content, head_of, opened_plain, packing, segment_name, segment_of
+from pg_common import Control, opened_plain, printable
+from pg_wal import Unreadable, content, head_of, packing, segment_name, segment_of
 
 SEGMENT = re.compile(r"([0-9A-F]{24})(?:-([0-9a-f]{40}))?((?:\..*)?)$")
 HISTORY = re.compile(r"([0-9A-F]{8})\.history(?:\..*)?$")

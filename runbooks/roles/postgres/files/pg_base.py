@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from pg_common import RUN, Control, Failure, complaint, lsn, notice, printable, run_tool
+from pg_common import RUN, Control, Failure, complaint, lsn, notice, opened_plain, printable, run_tool, text_of
 
 LEFT_OUT = (
     "pg_dynshmem",
@@ -47,7 +47,7 @@ def what_it_is(data: Path, control: Control, declared: str) -> Base:
     if label.exists():
         return _backup(label, control)
     manifest = data / "backup_manifest"
-    if manifest.exists() and '"backup_label"' in manifest.read_text("utf-8", "replace"):
+    if manifest.exists() and _names_label(manifest):
         raise Failure(
             "backup_manifest names backup_label, which is missing: without it PostgreSQL begins to recover at the "
             "wrong place, and opens with old and new pages mixed"
@@ -61,8 +61,19 @@ def what_it_is(data: Path, control: Control, declared: str) -> Base:
     raise Failure(_UNDECLARED.format(data=data, state=control.state))
 
 
+def _names_label(manifest: Path) -> bool:
+    """Return whether the list of a backup's files, which can be long, has its label."""
+    last = b""
+    with opened_plain(manifest) as stream:
+        while piece := stream.read(1 << 20):
+            if b'"backup_label"' in last + piece:
+                return True
+            last = piece[-16:]
+    return False
+
+
 def _backup(label: Path, control: Control) -> Base:
-    text = label.read_bytes()[:65536].decode("utf-8", "replace")
+    text = text_of(label)
     if "INCREMENTAL FROM LSN" in text:
         raise Failure("the base is an incremental backup: combine it with its full one (pg_combinebackup) before")
     start = re.search(r"^START WAL LOCATION: ([0-9A-F]+/[0-9A-F]+) \(file ([0-9A-F]{24})\)", text, re.MULTILINE)
@@ -82,7 +93,7 @@ def compare(data: Path, programs: Path, *, wanted: bool) -> tuple[bool, str]:
         return False, "not compared: it brought no backup_manifest"
     if not wanted:
         return False, "not compared with its backup_manifest: verify_base is false"
-    ended = run_tool([programs / "pg_verifybackup", "-n", "-q", data])
+    ended = run_tool([programs / "pg_verifybackup", "-n", "-q", data], seconds=None)
     if ended.returncode:
         lines = [line.replace("pg_verifybackup: error: ", "") for line in ended.stderr.splitlines()[:3]]
         how = f"pg_verifybackup died by signal {-ended.returncode}" if ended.returncode < 0 else "; ".join(lines)
@@ -102,7 +113,7 @@ def put_right(data: Path) -> list[dict[str, str]]:
     old = data / "recovery.conf"
     if old.exists():  # of a version before 12; a later server refuses to start beside it
         RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (RUN / "recovery.conf").write_bytes(old.read_bytes())
+        (RUN / "recovery.conf").write_text(text_of(old, "surrogateescape"), "utf-8", "surrogateescape")
         old.unlink()
         told.append(notice("overridden", "recovery.conf", "left by a version before 12, and put aside"))
     return told
@@ -132,7 +143,7 @@ def lead_map(data: Path, root: Path) -> None:
     if not path.exists():
         return
     lines = []
-    for line in path.read_text("utf-8", "surrogateescape").splitlines():
+    for line in text_of(path, "surrogateescape").splitlines():
         number, blank, wanted = line.partition(" ")
         link = data / "pg_tblspc" / number
         if not blank or not number.isdigit():

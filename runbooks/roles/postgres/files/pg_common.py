@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 RUN = Path(os.environ.get("DRP_POSTGRES_RUN", "/run/drp-postgres"))
 """What a drill writes about this server: never inside of what was restored."""
@@ -22,6 +23,10 @@ MAINTENANCE = ("postgres", "template1")
 
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d(:?\d\d)?)$")
+_MOST = 64 << 20
+"""Bytes of a file that is read whole: a history, a label, a map."""
+_SECONDS = 300.0
+"""How long a program may take that only looks or stops: what it reads may be a pipe that nobody writes to."""
 _TOLD = 11
 """How many notices of one kind a program hands over before it only counts them."""
 
@@ -36,19 +41,46 @@ def printable(text: object, longest: int = 200) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)[:longest]
 
 
-def run_tool(words: Sequence[object], **more: Any) -> subprocess.CompletedProcess[str]:
-    """Run a program of the server to its end, in English and UTC; what it says is text, whatever it holds."""
+def opened_plain(path: Path) -> IO[bytes]:
+    """Open a regular file, and nothing that could block or lead a reader on. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(f"{path} is no regular file")
+    return os.fdopen(handle, "rb")
+
+
+def text_of(path: Path, errors: str = "replace") -> str:
+    """Return what a restored file says. Raises OSError, also when it is none or much too long."""
+    with opened_plain(path) as stream:
+        content = stream.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise OSError(f"{path} is longer than {_MOST} bytes")
+    return content.decode("utf-8", errors)
+
+
+def run_tool(
+    words: Sequence[object], *, seconds: float | None = _SECONDS, **more: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of the server to its end, in English and UTC; what it says is text, whatever it holds.
+
+    Raises Failure when it has not ended in time; None where it has as long as there is to do.
+    """
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC", **more.pop("environment", {})}
-    return subprocess.run(
-        [str(word) for word in words],
-        stdin=subprocess.DEVNULL if "input" not in more else None,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        env=environment,
-        **more,
-    )
+    try:
+        return subprocess.run(
+            [str(word) for word in words],
+            stdin=subprocess.DEVNULL if "input" not in more else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env=environment,
+            timeout=seconds,
+            **more,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{Path(str(words[0])).name} did not end within {seconds:.0f} s") from None
 
 
 def complaint(ended: subprocess.CompletedProcess[str], program: str) -> str:
@@ -69,8 +101,8 @@ def server_folder(data: Path, given: str = "") -> tuple[str, Path]:
     path = data / "PG_VERSION"
     if not path.is_file():
         raise Failure(f"there is no PG_VERSION in {data}: is data_directory right?")
-    version = path.read_bytes()[:16].decode("ascii", "replace").strip()
-    if not re.fullmatch(r"\d{1,2}(\.\d)?", version):
+    version = text_of(path).strip()
+    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9])?", version):
         raise Failure(f"{path} does not hold a version")
     if "." in version or int(version) < 12:
         raise Failure(
@@ -103,7 +135,7 @@ def running(data: Path) -> int:
     A backup of a running server brings its postmaster.pid along, and that number may be somebody's in here.
     """
     try:
-        first = (data / "postmaster.pid").read_bytes()[:32].split()
+        first = text_of(data / "postmaster.pid").split()
         number = int(first[0]) if first and first[0].isdigit() else 0
         if number and Path(f"/proc/{number}/cwd").resolve() == data.resolve():
             return number
@@ -196,7 +228,7 @@ def remember(name: str, value: Any) -> None:
 def recall(name: str) -> Any:
     """Return what an earlier program of this role kept, None if there is nothing."""
     path = RUN / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
+    return json.loads(text_of(path)) if path.exists() else None
 
 
 def answer(work: Any, request: dict[str, Any]) -> None:

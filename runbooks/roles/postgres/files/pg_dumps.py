@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from pg_common import Failure, complaint, notice, printable, run_tool
-from pg_wal import opened_plain
+from pg_common import Failure, complaint, notice, opened_plain, printable, run_tool
 
 NAMED = (".dump", ".pgdump", ".backup")
 GLOBALS = "globals.sql"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pg_archive import Bad, Piece, sized_segment
-from pg_common import RUN, Failure, instant, lsn, notice, shown
+from pg_common import RUN, Failure, instant, lsn, notice, shown, text_of
 from pg_timelines import Way
 from pg_wal import PAGE, Page, Segment, Unreadable, segment_name, segment_of, written_pages, written_to
 
@@ -22,7 +22,7 @@ _STOPPED = re.compile(r"(?:before|after) (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+
 def delivered() -> list[dict[str, str]]:
     """Return what the server asked for and got, or did not get, in that order."""
     path = RUN / "fetched"
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = text_of(path).splitlines() if path.exists() else []
     return [json.loads(line) if line.startswith("{") else {"name": line} for line in lines]
 
 
@@ -82,7 +82,7 @@ def _left(data: Path, wanted: int) -> tuple[int, str]:
     found = sorted(path for path in (data / "pg_wal").glob("????????.history") if path.stem not in known)
     if not found:
         raise Failure("the server has opened without a recovery: it wrote no history of a new time line")
-    lines = [line for line in found[-1].read_text("utf-8", "replace").splitlines() if line.strip()]
+    lines = [line for line in text_of(found[-1]).splitlines() if line.strip()]
     line, position, why = [*lines[-1].split("\t", 2), "", ""][:3]
     if int(line) != wanted:
         raise Failure(f"the server recovered along time line {line} instead of {wanted}")

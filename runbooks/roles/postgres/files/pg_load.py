@@ -7,7 +7,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pg_common import MAINTENANCE, RUN, Failure, answer, complaint, printable, recall, run_tool, server_folder
+from pg_common import (
+    MAINTENANCE,
+    RUN,
+    Failure,
+    answer,
+    complaint,
+    printable,
+    recall,
+    run_tool,
+    server_folder,
+    text_of,
+)
 from pg_dumps import GLOBALS, find, look
 
 _OWN_ROLE = re.compile(r"(CREATE|ALTER) ROLE postgres[ ;]")
@@ -29,7 +40,7 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
         where = ["-d", dump.database] if dump.database in MAINTENANCE else ["-C", "-d", "postgres"]
         jobs = ["-j", request["jobs"]] if dump.parallel else []
         words = [programs / "pg_restore", *where, "--exit-on-error", *jobs, path]
-        ended = run_tool(words, environment=_environment(request))
+        ended = run_tool(words, seconds=None, environment=_environment(request))
         if ended.returncode:
             said = complaint(ended, "pg_restore")
             raise Failure(f"the dump {printable(path.name)} could not be loaded: {said}{_needs(said) or hint}")
@@ -59,7 +70,7 @@ def roles(request: dict[str, Any], folder: Path, data: Path, programs: Path) -> 
     given = folder / GLOBALS
     if given.exists():
         own = RUN / "globals.sql"
-        text = given.read_text("utf-8", "surrogateescape")
+        text = text_of(given, "surrogateescape")
         own.write_text("\n".join(_lines(text, Path(f"{data}.tablespaces"))) + "\n", "utf-8", "surrogateescape")
         _run(own, GLOBALS, request, programs)
         own.unlink()
@@ -88,7 +99,7 @@ def _lines(text: str, spaces: Path) -> list[str]:
 
 def _run(path: Path, what: str, request: dict[str, Any], programs: Path) -> None:
     words = [programs / "psql", "-X", "-q", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-f", os.fspath(path)]
-    ended = run_tool(words, environment=_environment(request))
+    ended = run_tool(words, seconds=None, environment=_environment(request))
     if ended.returncode:
         raise Failure(f"{what} could not be loaded: {complaint(ended, 'psql')}")
 

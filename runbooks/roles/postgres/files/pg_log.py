@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from pg_archive import Log, Piece, whole_segment
 from pg_base import Base
-from pg_common import RUN, Control, Failure, lsn, notice, run_tool
+from pg_common import RUN, Control, Failure, lsn, notice, opened_plain, run_tool, text_of
 from pg_timelines import Lines, Way, read
 from pg_wal import PAGE, Page, Unreadable, head_of, segment_name, segment_of, some, unpacked, written_pages, written_to
 
@@ -33,7 +33,7 @@ def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, 
     log.settle()
     for path in sorted((data / "pg_wal").glob("????????.history")):
         if re.fullmatch(r"[0-9A-F]{8}", path.stem):
-            log.histories.setdefault(int(path.stem, 16), {})[f"pg_wal/{path.name}"] = path.read_text("utf-8", "replace")
+            log.histories.setdefault(int(path.stem, 16), {})[f"pg_wal/{path.name}"] = text_of(path)
     present: dict[int, str] = {}
     for (line, _), pieces in sorted(log.segments.items()):
         present.setdefault(line, pieces[0].subject)
@@ -181,7 +181,8 @@ def edge_of(data: Path, way: Way, control: Control) -> dict[str, Any]:
             continue
         if not way.names(line) or head is None or head.address != number * wanted or head.system != control.system:
             continue  # recycled: it holds older log than its name says
-        whole = path.read_bytes()
+        with opened_plain(path) as stream:
+            whole = stream.read(wanted)
         pages = written_pages(whole, head.address, {one for one, _ in way.lines})
         if pages:
             last = pages[-1].address - head.address

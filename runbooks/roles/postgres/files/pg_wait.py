@@ -16,6 +16,7 @@ from pg_common import (
     Failure,
     answer,
     launched,
+    opened_plain,
     printable,
     recall,
     remember,
@@ -33,7 +34,7 @@ _ANSWERS = re.compile(r"the database system is |terminating connection|connectio
 def log_text() -> str:
     """Return the end of the server's log."""
     try:
-        with (RUN / "server.log").open("rb") as stream:
+        with opened_plain(RUN / "server.log") as stream:
             stream.seek(max(0, (RUN / "server.log").stat().st_size - (4 << 20)))
             return stream.read().decode("utf-8", "replace")
     except OSError:

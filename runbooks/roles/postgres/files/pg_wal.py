@@ -10,16 +10,16 @@ import bz2
 import contextlib
 import gzip
 import lzma
-import os
 import re
 import shutil
-import stat
 import struct
 import subprocess
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
+
+from pg_common import opened_plain
 
 HEADER = struct.Struct("=HHIQI4x")
 LONG_HEADER = struct.Struct("=HHIQI4xQII")
@@ -77,15 +77,6 @@ def packing(path: Path) -> str:
             return name
     endings = [_SUFFIXES[part] for part in path.name.lower().split(".")[1:] if part in _SUFFIXES]
     return endings[-1] if endings else ""
-
-
-def opened_plain(path: Path) -> IO[bytes]:
-    """Open a regular file, and nothing that could block or lead a reader on. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(f"{path} is no regular file")
-    return os.fdopen(handle, "rb")
 
 
 @contextlib.contextmanager
