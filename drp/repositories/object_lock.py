@@ -20,6 +20,7 @@ Version = tuple[str, str | None]
 
 _WORKERS = 8
 _NAMED = 5
+_MODES = ("compliance", "governance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def observe(reader: S3Reader, point_id: str, *, audited_objects: int, memory: Me
     if found.overwritten:
         remarks.append(f"overwritten since it was first written: {_some(found.overwritten)}")
     total = sum(1 for name in found.versions if _needed(name, snapshot))
-    return _conclude(locks, total, remarks)
+    return conclude(locks, total, remarks)
 
 
 def _plain(mode: LockMode, remark: str) -> Immutability:
@@ -125,12 +126,21 @@ def _ask(
     return {version[0]: seen[version] for version in wanted.items()}
 
 
-def _conclude(locks: dict[str, Lock | None], total: int, remarks: list[str]) -> Immutability:
-    """The weakest object decides: whoever can delete one of them can make the point unreadable."""
-    bare = [name for name, lock in locks.items() if lock is None or (lock.mode == "none" and not lock.legal_hold)]
-    soft = [name for name, lock in locks.items() if lock and lock.mode == "governance" and not lock.legal_hold]
-    dated = [lock.until for lock in locks.values() if lock and not lock.legal_hold and lock.until is not None]
+def conclude(locks: dict[str, Lock | None], total: int, remarks: list[str]) -> Immutability:
+    """The weakest object decides: whoever can delete one of them can make the point unreadable.
+
+    A lock of a mode that nobody knows, or without its date, is none: it is not known to hold.
+    """
+    held = {name for name, lock in locks.items() if lock is not None and lock.legal_hold}
+    dates = {name: lock.until for name, lock in locks.items() if lock is not None and lock.until is not None}
+    kinds = {name: lock.mode for name, lock in locks.items() if lock is not None}
+    bare = [name for name in locks if name not in held and not (kinds.get(name) in _MODES and name in dates)]
+    soft = [name for name in locks if name not in held and name not in bare and kinds[name] == "governance"]
+    dated = [until for name, until in dates.items() if name not in held]
     mode: LockMode = "none" if bare else "governance" if soft else "compliance" if dated else "legal-hold"
+    odd = sorted({kind for name, kind in kinds.items() if name in bare and kind != "none"})
+    if odd:
+        remarks.append(f"locks that are unknown or have no date: {_some(odd)}")
     if bare:
         remarks.append(f"not protected: {_some(bare)}")
     if soft:

@@ -152,7 +152,7 @@ def test_missing_wal_is_a_failed_start_with_its_reason_and_the_servers_log(
         segment.unlink()
     result = runbooks.run("postgres", "start", restored_root=ROOT)
     assert result.failed_task is not None
-    assert result.failed_task.name == ("Start PostgreSQL, and wait until it has recovered and accepts connections")
+    assert result.failed_task.name == "Start PostgreSQL, and wait until it has recovered and accepts connections"
     assert "the server ended: " in result.failed_task.message
     assert "checkpoint" in result.failed_task.message
     assert any("checkpoint" in line for line in result.outputs["postgres_log"]), result  # type: ignore[attr-defined]
