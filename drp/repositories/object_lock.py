@@ -6,6 +6,7 @@ Looking, not trusting: what the bucket's default says concerns objects to come; 
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -74,7 +75,8 @@ def observe(reader: S3Reader, point_id: str, *, audited_objects: int, memory: Me
     """Return what protects the point now. ``memory`` serves the caller's next question.
 
     The snapshot, the configuration and the keys are always looked at; of index and data files all up to
-    ``audited_objects``, and above it a sample drawn with the point's id as seed, the same for whoever draws again.
+    ``audited_objects``, and above it a sample. Its seed is fresh, since whoever knows it knows which objects nobody
+    looks at, and it is told, so that an auditor can draw again.
     """
     try:
         if not reader.bucket_lock():
@@ -88,7 +90,8 @@ def observe(reader: S3Reader, point_id: str, *, audited_objects: int, memory: Me
         return _plain("none", f"{snapshot} is not there")
     if not reader.may_see_locks(snapshot, found.versions[snapshot]):
         return _plain("unknown", "the key may not read retention: grant s3:GetObjectRetention")
-    wanted = _sample(tuple(found.versions), snapshot, point_id, audited_objects)
+    seed = secrets.token_hex(8)
+    wanted = _sample(tuple(found.versions), snapshot, seed, audited_objects)
     locks = _ask(reader, {name: found.versions[name] for name in wanted}, memory.locks)
     remarks = list(found.remarks)
     if versioning != "Enabled":
@@ -96,6 +99,8 @@ def observe(reader: S3Reader, point_id: str, *, audited_objects: int, memory: Me
     if found.overwritten:
         remarks.append(f"overwritten since it was first written: {_some(found.overwritten)}")
     total = sum(1 for name in found.versions if _needed(name, snapshot))
+    if len(locks) < total:
+        remarks.append(f"a sample of {len(locks)} of {total} objects was looked at, drawn with the seed {seed}")
     return conclude(locks, total, remarks)
 
 
@@ -145,8 +150,6 @@ def conclude(locks: dict[str, Lock | None], total: int, remarks: list[str]) -> I
         remarks.append(f"not protected: {_some(bare)}")
     if soft:
         remarks.append(f"only in governance mode: {_some(soft)}")
-    if len(locks) < total:
-        remarks.append(f"a sample of {len(locks)} of {total} objects was looked at")
     return Immutability(
         mode=mode,
         provenance="observed",
