@@ -90,6 +90,12 @@ def failure(result: RunbookResult) -> str:
     return result.failed_task.message
 
 
+def held_back(result: RunbookResult) -> set[str]:
+    notices = result.outputs["drp_notices"]
+    assert isinstance(notices, list)
+    return {each["subject"] for each in notices if each["kind"] == "held-back"}
+
+
 def verify(runbooks: Driver, options: GnuHealthOptions, expectation: Expectation) -> dict[str, str]:
     target = runbooks.sandbox.rig.driver.target(runbooks.sandbox.handle)
     return outcomes(list(GnuHealthVerifier().verify(target, options, expectation)))
@@ -103,6 +109,8 @@ def test_a_health_record_comes_back_and_can_be_used(gnuhealth_runbooks: Driver, 
     assert started.outputs["gnuhealth"] == {
         "listens": "10.20.0.11:8000", "tls": "off", "software": "/opt/gnuhealth", "braked": ["cron"],
     }  # fmt: skip
+    scheduled = [each for each in held_back(started) if each.startswith("cron ")]
+    assert "cron ir.trigger.trigger_time" in scheduled, scheduled
     options = GnuHealthOptions(database="health", password_file=f"{ROOT}/etc/admin.password", host="10.20.0.11")
     found = verify(runbooks, options, expecting(dump))
     assert set(found.values()) == {"passed"}, found
@@ -121,6 +129,7 @@ def test_no_mail_leaves_unless_the_brake_is_taken_off(gnuhealth_runbooks: Driver
         file.write("\n[email]\nuri = smtp://10.66.0.25:25\nfrom = record@hospital.example\n")
     started = start(runbooks)
     assert started.ok, started
+    assert "email" in held_back(started)
     runbooks.sandbox.write("mail.py", MAIL)
     mail = f"/usr/bin/python3 /data/mail.py {ROOT}/etc/admin.password"
     runbooks.sandbox.shell(f"{mail} ana")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import shutil
 import sqlite3
 import time
@@ -120,9 +121,12 @@ def test_an_index_on_a_database_server_comes_back(runbooks: Driver, second: tupl
         runbooks, backup, port=said["HttpPort"], dicom_port=said["DicomPort"], index_command=index_command(engine)
     )
     assert set(found.values()) == {"passed"}, found
+    job = json.dumps({"Jobs": {"a": {"State": "Pending", "Job": {"Type": "OrthancPeerStore", "Peer": "ward"}}}})
+    runbooks.sandbox.shell(asking(engine, f"insert into ServerProperties values ('lost', 5, '{job}')"))
     again = start(runbooks, **inputs_of(engine))
     assert again.ok
     assert "changed" not in {task.outcome for task in again.tasks}
+    assert ("held-back", "job OrthancPeerStore") in told(again)
     assert runbooks.run("service", "stop", restored_root=ROOT, name="orthanc").ok
     once = {"MaximumConnectionRetries": 0, "ConnectionRetryInterval": 1}
     path.write_text(json.dumps({**said, section: {**said[section], **once, "Password": "wrong"}}))
@@ -135,9 +139,13 @@ def test_an_index_on_a_database_server_comes_back(runbooks: Driver, second: tupl
 
 def index_command(engine: str) -> tuple[str, ...]:
     query = "select concat(uuid, '|', compressedSize, '|', compressedHash) from AttachedFiles"
+    return ("/bin/sh", "-c", asking(engine, query))
+
+
+def asking(engine: str, query: str) -> str:
     if engine == "postgresql":
-        return ("/bin/sh", "-c", f'psql -h 127.0.0.1 -p 5434 -U postgres -d orthanc -XAtc "{query}"')
-    return ("mariadb", "--defaults-file=/run/drp-mariadb/client.cnf", "-BN", "orthanc", "-e", query)
+        return f"psql -h 127.0.0.1 -p 5434 -U postgres -d orthanc -XAtc {shlex.quote(query)}"
+    return f"mariadb --defaults-file=/run/drp-mariadb/client.cnf -BN orthanc -e {shlex.quote(query)}"
 
 
 def send(runbooks: Driver, root: Path) -> None:

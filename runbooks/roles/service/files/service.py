@@ -116,9 +116,11 @@ class Service:
         """Return as soon as it is ready; an early end and an answer that will never get better fail at once."""
         started = time.monotonic()
         while True:
-            code = daemon.poll() if daemon is not None else None
-            if code is not None or not self.running():
+            alive = self.running()
+            code = daemon.poll() if daemon is not None else None  # asked last: who is gone now has left it
+            if code is not None or not alive:
                 how = f"was killed by signal {-code}" if code and code < 0 else f"ended with {code}"
+                how = "is not to be found" if code is None else how
                 seconds = time.monotonic() - started
                 raise Failure(f"{self.name} {how} after {seconds:.1f} s, before it was ready; {self.last_words()}")
             try:
