@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Literal
 
@@ -36,6 +37,8 @@ class LastDrill:
     verdict: Verdict
     """Of this application alone: another one's failure is not its own."""
     measurement: Measurement | None
+    listed: bool = False
+    """The drill saw which recovery points there are."""
     newest_at: datetime | None = None
     """The newest recovery point that the repository listed then, if it was older than the objective on that day."""
 
@@ -120,6 +123,7 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
                 declared_at=state.declared_at.wall,
                 verdict=own_verdict(state, recovery),
                 measurement=measured.get(recovery.name),
+                listed=isinstance(state.recoveries[recovery.name].outputs.get("select"), Selected),
                 newest_at=_newest_then(state, recovery.name),
             ),
         )
@@ -140,9 +144,9 @@ def _standing(
     passed = next((held.declared_at for held in reversed(history) if held.verdict == "passed"), None)
     last = history[-1] if history else None
     judged = [
-        *_of_last(application, last, now),
+        *_of_last(application, history, now),
         *_of_age(application, passed, now),
-        *_of_newest(application, last, now, newest),
+        *_of_newest(application, history, now, newest),
     ]
     levels: list[Level] = [level for level, _ in judged] + (["ok"] if last is not None else [])
     return Standing(
@@ -160,18 +164,21 @@ def _standing(
 
 
 def _of_newest(
-    application: Application, last: LastDrill | None, now: datetime, newest: NewestPoint | None
+    application: Application, history: Sequence[LastDrill], now: datetime, newest: NewestPoint | None
 ) -> list[tuple[Level, str]]:
-    """Judge the newest recovery point as it is now; where nobody can look, as the last drill saw it."""
+    """Judge the newest recovery point as it is now; where nobody can look, as the last drill saw it that could."""
     if newest is not None and newest.looked:
         return list(judge_newest(newest, application.objectives, now))
-    if last is None or last.newest_at is None:
+    seen = next((held for held in reversed(history) if held.listed), None)
+    if seen is None or seen.newest_at is None:
         return []
-    age, rpo = words(last.declared_at - last.newest_at), words(application.objectives.rpo)
-    return [("critical", f"newest recovery point was {age} old when drill {last.drill} was held, RPO {rpo}")]
+    age, rpo = words(seen.declared_at - seen.newest_at), words(application.objectives.rpo)
+    return [("critical", f"newest recovery point was {age} old when drill {seen.drill} was held, RPO {rpo}")]
 
 
-def _of_last(application: Application, last: LastDrill | None, now: datetime) -> list[tuple[Level, str]]:
+def _of_last(application: Application, history: Sequence[LastDrill], now: datetime) -> list[tuple[Level, str]]:
+    """Judge the newest drill; a failure stands until a drill passes, since one that decides nothing refutes nothing."""
+    last = history[-1] if history else None
     urgent = application.tier <= URGENT_TIER
     if last is None:
         if application.drilled:
@@ -179,8 +186,12 @@ def _of_last(application: Application, last: LastDrill | None, now: datetime) ->
         return [("warning", "not drilled")] if urgent else []
     if last.declared_at > now + CLOCKS_AGREE:
         return [("critical", f"drill {last.drill} is dated in the future: a clock was wrong, then or now")]
-    if last.verdict == "failed":
+    since = takewhile(lambda held: held.verdict != "passed", reversed(history))
+    failed = next((held for held in since if held.verdict == "failed"), None)
+    if failed is last:
         return [("critical", f"drill {last.drill} failed")]
+    if failed is not None:
+        return [("critical", f"drill {failed.drill} failed, and none has passed since: {last.drill} is {last.verdict}")]
     if last.verdict != "passed":
         return [("warning", f"drill {last.drill} is {last.verdict}")]
     return []

@@ -89,6 +89,17 @@ def test_a_failed_drill_is_critical_although_an_older_one_passed():
     assert stand(world, passed, doubtful).level == "warning"
 
 
+def test_a_drill_that_decides_nothing_takes_no_failure_back():
+    world, passed = held()
+    _, failed = held(Script(checks=("failed",)))
+    _, doubtful = held(Script(watermark=None))
+    found = stand(world, passed, failed, doubtful, doubtful)
+    assert found.level == "critical"
+    assert "failed, and none has passed since" in found.reasons[0]
+    assert stand(world, failed, doubtful, passed, doubtful).level == "warning"
+    assert stand(world, failed, doubtful, passed).level == "ok"
+
+
 def test_what_was_never_shown_is_never_ok():
     world, state = held()
     assert stand(world).level == "warning"

@@ -14,7 +14,7 @@ from drp.domain.plan import Scenario
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.standing import standings
 from drp.drill.declare import declare
-from drp.errors import ConfigError
+from drp.errors import ConfigError, Unreachable
 from tests.simulators.world import EPOCH, Script, World
 from tests.unit.test_drill_control_flow import codes, run
 
@@ -101,6 +101,14 @@ def test_a_fixed_disaster_does_not_keep_a_dead_backup_green():
     assert (looked.level, looked.reasons) == ("critical", ("newest recovery point is 100 d 1 h old, RPO 1 h 0 min",))
     mended = standing(world, EPOCH + HOUR, NewestPoint(at=EPOCH, looked=True))
     assert mended.level == "ok"
+
+
+def test_a_drill_that_saw_no_point_does_not_make_an_old_one_young():
+    world, blind = frozen(timedelta(days=100)), World(Script(faults={"points": Unreachable("no answer")}))
+    run(world)
+    run(blind)
+    (found,) = standings({"ehr": application()}, [state_of(world), state_of(blind)], EPOCH + HOUR)
+    assert any("100 d old when drill" in reason for reason in found.reasons)
 
 
 def test_a_fixed_disaster_with_a_live_backup_is_no_matter():
