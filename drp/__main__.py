@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import json
+import os
 import sys
 import tempfile
 import traceback
@@ -23,6 +24,7 @@ def main() -> None:
     from drp.cli import streams  # noqa: PLC0415 - a bare `import drp` stays cheap
 
     streams.prepare()
+    os.umask(os.umask(0o077) | 0o022)  # what others may write to, drp itself would not trust
     status = run(sys.argv[1:])
     gc.freeze()  # all memory goes at once: to look through it for what could be freed takes longer than most commands
     sys.exit(status)

@@ -37,6 +37,16 @@ def test_a_new_site_is_clean_right_away(site: Path) -> None:
     assert done.stderr == f"{site}: no problem\n"
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0, 0o755), (0o077, 0o700)])
+def test_a_new_site_is_trusted_whatever_the_umask(umask: int, mode: int, tmp_path: Path) -> None:
+    """What others may write to is refused, and so would be what drp had made itself."""
+    for words in (("init", "site"), ("--site", "site", "config", "check")):
+        command = [sys.executable, "-m", "drp", *words]
+        done = subprocess.run(command, cwd=tmp_path, umask=umask, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE((tmp_path / "site/inventory").stat().st_mode) == mode
+
+
 def test_a_new_site_is_named_after_its_directory_and_keeps_secrets_to_itself(site: Path) -> None:
     assert '\nname: "my-site"\n' in (site / "drp.yml").read_text(encoding="utf-8")
     assert stat.S_IMODE((site / "secrets").stat().st_mode) == 0o700
