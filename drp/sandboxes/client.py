@@ -28,6 +28,7 @@ _FRAME_LIMIT = 8 << 20
 _CHUNK = 1 << 16
 _GRACE_SECONDS = 10.0
 _SHORT_SECONDS = 10.0
+_TURN_SECONDS = 0.02
 _COPY_SECONDS = 600.0
 _STREAMS: Mapping[bytes, Stream] = {b"O": "stdout", b"R": "stderr"}
 
@@ -124,12 +125,20 @@ class _Call:
 
     def __enter__(self) -> Self:
         try:
-            self._limit()
-            self._socket.connect(self._path)
+            self._connect()
         except OSError as error:
             self._socket.close()
             raise self._gone(error) from error
         return self
+
+    def _connect(self) -> None:
+        """Connect; where many do at once, in turn: a queue that is full does not mean that the sandbox is gone."""
+        while True:
+            self._limit()
+            try:
+                return self._socket.connect(self._path)
+            except BlockingIOError:
+                time.sleep(_TURN_SECONDS)
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()

@@ -170,3 +170,30 @@ def test_a_descriptor_that_is_passed_is_not_taken(agent: Callable[[Behave], Agen
 def test_parse_end(data: bytes) -> None:
     with pytest.raises(SandboxError):
         parse_end(data)
+
+
+def test_a_caller_waits_for_its_turn(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "control"))
+        listener.listen(0)
+        waiting = []
+        with suppress(BlockingIOError):
+            for _ in range(100):
+                waiting.append(socket.socket(socket.AF_UNIX))
+                waiting[-1].setblocking(False)
+                waiting[-1].connect(str(tmp_path / "control"))
+        client = AgentClient(tmp_path / "control")
+        with pytest.raises(SandboxError, match="did not answer in time"):
+            client.ping(0.1)
+
+        def serve() -> None:
+            for _ in waiting:  # the last of them was not let in; the client takes its place
+                peer, _ = listener.accept()
+                with peer, suppress(OSError):
+                    peer.recv(1 << 16)
+                    peer.sendall(frame(b"X", b'{"rc": 0}'))
+
+        for each in waiting:
+            each.close()
+        threading.Thread(target=serve, daemon=True).start()
+        assert client.ping(60)["rc"] == 0

@@ -164,13 +164,13 @@ class Command:
             send_end(self.peer, rc=code, timed_out=timed_out, truncated=self.truncated, ms=duration)
 
     def drain(self, pumps: list[threading.Thread]) -> None:
-        """Wait for the last output, but not for a daemon that keeps the pipe open and says nothing."""
+        """Wait for the last output, but not for a daemon that keeps the pipe open, whether it talks or not."""
         quiet_since = time.monotonic()
         while any(pump.is_alive() for pump in pumps):
             now = time.monotonic()
             if any(self.busy.values()):
                 quiet_since = now
-            if now - quiet_since > DRAIN_SECONDS or self.over:
+            if now - quiet_since > DRAIN_SECONDS or self.over or self.truncated:
                 return
             pumps[0].join(0.01)
             pumps[1].join(0.01)
