@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
 import os
 from pathlib import Path
@@ -12,13 +13,13 @@ import pytest
 
 from tests.support.role_programs import ROLES, load
 
-brake, orthanc = load("orthanc", "brake", "configuration")
+brake, orthanc, jobs = load("orthanc", "brake", "configuration", "jobs")
 client, production = load("mariadb", "client", "production")
 postgres, base = load("postgres", "pg_common", "pg_base")
 
 
-def gnuhealth() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gnuhealth_prepare", ROLES / "gnuhealth/files/prepare.py")
+def prepare(role: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{role}_prepare", ROLES / role / "files/prepare.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -44,7 +45,7 @@ def no_file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 def test_what_stands_in_place_of_a_configuration_is_named_and_not_read(no_file: Path) -> None:
     with pytest.raises(orthanc.Failure, match=r"no configuration of Orthanc|is configuration right"):
         orthanc.configuration(no_file)
-    program = gnuhealth()
+    program = prepare("gnuhealth")
     with pytest.raises(program.Failure, match="no configuration of trytond"):
         program.settings(no_file)
     notices = client.Notices()
@@ -164,3 +165,67 @@ def test_notices_name_the_first_and_count_the_rest() -> None:
         notices.add("unused", f"file {number}", "why")
     told = notices.told()
     assert (len(told), told[-1]["subject"]) == (11, "file 10 and 14 more")
+
+
+ODD = {
+    "latin": '{"Name": "Hôpital"}'.encode("latin-1"),
+    "words after the end": b'{"Name": "H\xc3\xb4pital"} }\n-- old\n',
+    "line end in a text": '{"Name": "Hôpital", "Note": "two\n\tlines"}'.encode(),
+    "variables": '{"Name": "${DRP_NOT_SET:-Hôpital}", "Limit": ${DRP_NOT_SET:-7}}'.encode(),
+    "quoted default": '{"Name": "${DRP_NOT_SET:-\'Hôpital\'}"}'.encode(),
+    "mark and comments": '\ufeff// old\n{"Name": "old", /* } */ "Name": "Hôpital",}'.encode(),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_configuration_that_orthanc_takes_is_taken(odd: str, tmp_path: Path) -> None:
+    """Each was tried with Orthanc 1.10, which starts with it and has the same name."""
+    (tmp_path / "orthanc.json").write_bytes(ODD[odd])
+    assert orthanc.configuration(tmp_path / "orthanc.json")["Name"] == "Hôpital"
+
+
+def test_a_folder_of_configuration_is_read_as_orthanc_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "old.json").mkdir()
+    (tmp_path / "old.json/a.json").write_text('{"Name": "not read"}')
+    (tmp_path / "ROUTES.JSON").write_text('{"${DRP_NOT_SET:-LuaScripts}": ["/etc/route.lua"]}')
+    (tmp_path / ".hidden.json").write_text('{"DicomAet": "PACS"}')
+    (tmp_path / "notes.txt").write_text("no configuration")
+    settings = orthanc.configuration(tmp_path)
+    assert settings == {"DicomAet": "PACS", "LuaScripts": ["/etc/route.lua"]}
+    assert [each["subject"] for each in taken(settings).notices] == ["LuaScripts route.lua"]
+
+
+@pytest.mark.parametrize("damage", [b'{"Name": "Ward', b"", b'{"Name": a}', b'["Name"]', b'{"Name": "a\\qb"}'])
+def test_a_configuration_that_orthanc_refuses_is_refused(damage: bytes, tmp_path: Path) -> None:
+    (tmp_path / "orthanc.json").write_bytes(damage)
+    with pytest.raises(orthanc.Failure, match="no configuration of Orthanc"):
+        orthanc.configuration(tmp_path / "orthanc.json")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("postgresql://orthanc:p#[s?s@db.ward:5433/pacs", ("orthanc", "p#[s?s", "db.ward", "5433", "pacs")),
+        ("postgresql://orthanc:p%40ss@[::1]/pacs?sslmode=require", ("orthanc", "p@ss", "::1", "", "pacs")),
+        (
+            r"host=db.ward user=orthanc password='it\'s p ss' dbname=pacs",
+            ("orthanc", "it's p ss", "db.ward", "", "pacs"),
+        ),
+    ],
+)
+def test_a_database_is_found_whatever_its_password_is_made_of(said: str, meant: tuple[str, ...]) -> None:
+    found = prepare("orthanc").connection(said)
+    assert tuple(found.get(word, "") for word in ("user", "password", "host", "port", "dbname")) == meant
+
+
+def test_what_cannot_be_asked_holds_up_no_restore(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert jobs.ask({"index": "mariadb", "database": "orthanc"}, "SELECT 1") is None
+    restored = configparser.ConfigParser(interpolation=None)
+    restored.read_string("[email]\nuri = smtps://a:s[cret#1@mail.ward:465\n[database]\nuri = postgresql://a:b[c@db:x\n")
+    program = prepare("gnuhealth")
+    monkeypatch.setattr(program, "SECONDS", 1)
+    told = program.held_back(restored, "health")
+    assert told[0] == {"kind": "held-back", "subject": "email", "observed": "goes to smtps://mail.ward"}
+    assert [each["observed"] for each in told[1:]] == ["could not be asked for; nothing of it is run"] * 2
+    assert program.port_of("postgresql://a:p:4@[::1]:5433/") == 5433

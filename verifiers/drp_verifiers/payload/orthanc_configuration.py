@@ -7,6 +7,7 @@ import re
 from regular import small_text
 
 COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
+VARIABLE = re.compile(r"\$\{([^:}]+)(?::-([^}]*))?\}")
 TRAILING = re.compile(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])')
 MOST_FILES = 500
 
@@ -16,10 +17,19 @@ def kept(found):
     return found.group(0) if found.group(0).startswith('"') else " "
 
 
+def value(found):
+    """Return what a variable of the environment is, or what stands for it."""
+    name, default = found.groups(default="")
+    if len(default) > 1 and default[0] == default[-1] and default[0] in "'\"":
+        default = default[1:-1]
+    return os.environ.get(name, default)
+
+
 def parsed(path):
     """Return one file. Raises OSError, ValueError."""
-    text = small_text(os.path.realpath(path)).lstrip("\ufeff")
-    content = json.loads(TRAILING.sub(kept, COMMENT.sub(kept, text)))
+    text = VARIABLE.sub(value, small_text(os.path.realpath(path), otherwise="latin-1").lstrip("\ufeff"))
+    bare = TRAILING.sub(kept, COMMENT.sub(kept, text)).strip()
+    content, _ = json.JSONDecoder(strict=False).raw_decode(bare)
     return content if isinstance(content, dict) else {}
 
 
@@ -28,6 +38,7 @@ def registered_users(path):
     if not os.path.isdir(path):
         return parsed(path).get("RegisteredUsers") or {}
     users = {}
-    for name in sorted(name for name in os.listdir(path) if name.endswith(".json"))[:MOST_FILES]:
-        users.update(parsed(os.path.join(path, name)).get("RegisteredUsers") or {})
+    files = [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.lower().endswith(".json")]
+    for file in [file for file in files if not os.path.isdir(file)][:MOST_FILES]:
+        users.update(parsed(file).get("RegisteredUsers") or {})
     return users

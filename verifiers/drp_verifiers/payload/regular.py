@@ -24,13 +24,21 @@ def is_regular(path):
         return False
 
 
-def small_text(path):
-    """Return the text of a small file; what is longer is no configuration, password or token."""
+def small_text(path, otherwise=None):
+    """Return the text of a small file; what is longer is no configuration, password or token.
+
+    ``otherwise`` is how it is read where it is no UTF-8.
+    """
     with opened(path) as file:
         text = file.read(SMALL + 1)
     if len(text) > SMALL:
         raise ValueError(f"{path} is longer than {SMALL} bytes")
-    return text.decode("utf-8")
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        if otherwise is None:
+            raise
+        return text.decode(otherwise)
 
 
 def first_line(path):

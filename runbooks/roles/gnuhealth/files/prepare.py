@@ -17,7 +17,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 LONGEST = 1 << 20
 SECONDS = 60
@@ -145,13 +144,12 @@ def held_back(restored: configparser.ConfigParser, database: str) -> list[dict[s
     found = []
     uri = restored.get("email", "uri", fallback="")
     if uri:
-        to = urlsplit(uri)
-        found.append(("email", f"goes to {to.scheme}://{to.hostname or 'localhost'}"))
+        found.append(("email", f"goes to {uri.partition(':')[0]}://{host_of(uri)}"))
     if restored.has_section("bus"):
         found.append(("bus", "tells subscribers what changes"))
-    server = urlsplit(restored.get("database", "uri", fallback=""))
+    port = port_of(restored.get("database", "uri", fallback=""))
     for kind, query, does in ACTS:
-        names = asked(query, database, server)
+        names = asked(query, database, port)
         if names is None:
             found.append((kind, "could not be asked for; nothing of it is run"))
             continue
@@ -160,10 +158,30 @@ def held_back(restored: configparser.ConfigParser, database: str) -> list[dict[s
     return [{"kind": "held-back", "subject": shown(subject), "observed": shown(does)} for subject, does in found]
 
 
-def asked(query: str, database: str, server: Any) -> list[str] | None:
+def host_of(uri: str) -> str:
+    """Return the host of an address, whatever its password is made of: nothing of that may be told."""
+    place = uri.partition("://")[2].rpartition("@")[2]
+    named = re.match(r"\[[0-9A-Fa-f:.]+\]|[\w.-]+", place)
+    return named[0] if named else "localhost"
+
+
+def port_of(uri: str) -> int:
+    """Return the port of an address, PostgreSQL's if it says none."""
+    place = uri.partition("://")[2].rpartition("@")[2]
+    named = re.match(r"(?:\[[^\]/]*\]|[^/?#:]*):([0-9]{1,5})(?![0-9])", place)
+    return int(named[1]) if named else 5432
+
+
+def version(program: Path) -> float:
+    """Return of which version a program is, by its folder."""
+    digits = re.match(r"[0-9]+(?:\.[0-9]+)?", program.parts[4])
+    return float(digits[0]) if digits else 0
+
+
+def asked(query: str, database: str, port: int) -> list[str] | None:
     """Return the answer of the restored database, one value a line; None: it gives none."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: float(path.parts[4]))
-    words = [str(programs[-1]) if programs else "psql", "-XAtq", "-h", "/run", "-p", str(server.port or 5432)]
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"), key=version)
+    words = [str(programs[-1]) if programs else "psql", "-XAtq", "-h", "/run", "-p", str(port)]
     words += ["-U", "postgres", "-d", database, "-c", query]
     try:
         done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)

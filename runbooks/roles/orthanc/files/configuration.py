@@ -1,5 +1,6 @@
 """Read the restored configuration of an Orthanc: a file of JSON with comments, or a folder of such.
 
+What Orthanc takes is taken: variables of the environment, text in Latin-1, line ends in strings, words after the end.
 It runs inside the sandbox on the bare Python of the machine that drills (3.9 or later), and knows nothing of drp. What
 is wrong is told without the text, which holds passwords.
 """
@@ -18,6 +19,7 @@ LONGEST = 16 << 20
 MOST_FILES = 500
 COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
 TRAILING = re.compile(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])')
+VARIABLE = re.compile(r"\$\{([^:}]+)(?::-([^}]*))?\}")
 
 
 class Failure(Exception):
@@ -41,6 +43,26 @@ def small(path: Path) -> bytes:
     return content
 
 
+def decoded(content: bytes) -> str:
+    """Return the text of a file; Orthanc takes Latin-1 too, and so did many an editor."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def substituted(text: str) -> str:
+    """Put in the variables of the environment, or what stands for them: ``${NAME:-default}``."""
+
+    def value(found: re.Match[str]) -> str:
+        name, default = found.groups(default="")
+        if len(default) > 1 and default[0] == default[-1] and default[0] in "'\"":
+            default = default[1:-1]
+        return os.environ.get(name, default)
+
+    return VARIABLE.sub(value, text)
+
+
 def parsed(path: Path) -> dict[str, Any]:
     """Return one file of the configuration."""
 
@@ -48,8 +70,9 @@ def parsed(path: Path) -> dict[str, Any]:
         return found.group(0) if found.group(0).startswith('"') else " "
 
     try:
-        text = small(path).decode("utf-8-sig")
-        content = json.loads(TRAILING.sub(kept, COMMENT.sub(kept, text)))
+        text = substituted(decoded(small(path)))
+        bare = TRAILING.sub(kept, COMMENT.sub(kept, text)).strip()
+        content, _ = json.JSONDecoder(strict=False).raw_decode(bare)
     except FileNotFoundError:
         raise Failure(f"there is no {path}: is configuration right?") from None
     except OSError as error:
@@ -67,7 +90,10 @@ def configuration(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         return parsed(path)
     whole: dict[str, Any] = {}
-    for file in sorted(path.glob("*.json"))[:MOST_FILES]:
+    files = sorted(each for each in path.iterdir() if each.name.lower().endswith(".json") and not each.is_dir())
+    if len(files) > MOST_FILES:
+        raise Limit(f"there are more than {MOST_FILES} files of configuration in {path}")
+    for file in files:
         for name, value in parsed(file).items():
             if name in whole:
                 raise Failure(f"{name} is defined twice in {path}")

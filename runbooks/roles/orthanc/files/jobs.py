@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,15 +26,13 @@ QUERIES = (
 )
 
 
-def ask(request: dict[str, Any], query: str) -> list[str]:
-    """Return what the server answers, one value a line; nothing if there is no such table."""
+def ask(request: dict[str, Any], query: str) -> list[str] | None:
+    """Return what the server answers, one value a line; nothing if there is no such table. None: nobody could ask."""
     if request["index"] == "mariadb":
         words = ["mariadb", "--defaults-file=/run/drp-mariadb/client.cnf", "--batch", "--raw", "--skip-column-names"]
         words += [f"--execute={query}", request["database"]]
     else:
-        found = sorted(
-            Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: int(path.parts[4].split(".")[0])
-        )
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: number(path.parts[4]))
         psql = str(found[-1]) if found else "psql"
         words = [
             psql,
@@ -49,15 +48,28 @@ def ask(request: dict[str, Any], query: str) -> list[str]:
             "-c",
             query,
         ]
-    done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
+    try:
+        done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
     return done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
+
+
+def number(version: str) -> int:
+    """Return the number that a version begins with."""
+    digits = re.match(r"[0-9]+", version)
+    return int(digits[0]) if digits else 0
 
 
 def main() -> None:
     """Name them."""
     request, brake = json.load(sys.stdin), Brake({})
     for query in QUERIES:
-        for line in ask(request, query):
+        lines = ask(request, query)
+        if lines is None:
+            brake.note("held-back", "jobs", "could not be asked for; none of them is resumed")
+            break
+        for line in lines:
             try:
                 brake.jobs(json.loads(line))
             except (ValueError, RecursionError):

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 if "__file__" in globals():  # run as a file, beside its parts; else they come before it
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from brake import Brake
+from brake import Brake, shown
 from configuration import Failure, Limit, configuration
 
 RUN = Path("/run/drp-orthanc")
@@ -27,6 +28,12 @@ OF_THIS_MACHINE = 3
 JOBS = 5
 """The global property of an index that holds its jobs."""
 REGISTRY_LIMIT = 64 << 20
+ADDRESS = re.compile(
+    r"[a-z]+://(?:(?P<user>[^:@/]*)(?::(?P<password>[^@/]*))?@)?(?P<host>\[[^\]/]*\]|[^:/?]*)"
+    r"(?::(?P<port>[0-9]*))?(?:/(?P<dbname>[^?]*))?",
+    re.IGNORECASE,
+)
+WORD = re.compile(r"(\w+)\s*=\s*('(?:\\.|[^'\\])*'|(?:\\.|[^\s\\])*)")
 SECTIONS = {"postgresql": ("PostgreSQL", 5432), "mariadb": ("MySQL", 3306)}
 
 
@@ -101,16 +108,37 @@ def database(settings: dict[str, Any], request: dict[str, Any]) -> dict[str, Any
     section = settings.get(name)
     if not isinstance(section, dict) or not section.get("EnableIndex"):
         raise Failure(f"the restored configuration has no index in {name}: is index right?")
-    uri = urlsplit(str(section.get("ConnectionUri") or ""))
-    host = uri.hostname or str(section.get("Host") or "localhost")
-    user = unquote(uri.username or "") or str(section.get("Username") or "")
-    password = unquote(uri.password or "") or str(section.get("Password") or "")
-    held = uri.path.lstrip("/") or str(section.get("Database") or "")
+    said = connection(str(section.get("ConnectionUri") or ""))
+    host, user, password, held = (
+        said.get(word) or str(section.get(name) or "")
+        for word, name in (("host", "Host"), ("user", "Username"), ("password", "Password"), ("dbname", "Database"))
+    )
+    host = host or "localhost"
     if request["index"] == "mariadb" and (host == "localhost" or section.get("UnixSocket")):
         section["UnixSocket"] = "/run/drp-mariadb/mariadb.sock"
     write(RUN / "roles.sql", roles(request["index"], held, user, password))
-    port = uri.port or int(section.get("Port") or usual)
+    port = number(said.get("port") or section.get("Port"), usual)
     return {"host": "127.0.0.1" if host == "localhost" else host, "port": port, "database": held, "user": user}
+
+
+def connection(text: str) -> dict[str, str]:
+    """Return what an address or words of libpq (PostgreSQL 15, 34.1.1) say, whatever the password is made of."""
+    found = ADDRESS.match(text)
+    if found:
+        return {word: unquote(value).strip("[]") for word, value in found.groupdict(default="").items()}
+    words = dict(WORD.findall(text))
+    return {
+        word: re.sub(r"\\(.)", r"\1", value[1:-1] if value.startswith("'") else value) for word, value in words.items()
+    }
+
+
+def number(value: object, usual: int) -> int:
+    """Return a port of the restored configuration, the usual one if it says none."""
+    if not value:
+        return usual
+    if not isinstance(value, (int, str)) or not re.fullmatch(r"[0-9]{1,5}", str(value)):
+        raise Failure(f"the restored configuration has {shown(value)} for a port")
+    return int(value)
 
 
 def roles(index: str, held: str, user: str, password: str) -> str:
@@ -151,9 +179,10 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
         brake.jobs(jobs_of(Path(request["index_directory"], "index")))
     fit(settings, request)
     reached = database(settings, request)
-    write(RUN / "orthanc.json", json.dumps(settings, indent=1))
+    # what looks like a variable by now is none any more, and Orthanc would put one in
+    write(RUN / "orthanc.json", json.dumps(settings, indent=1).replace("${", "\\u0024{"))
     tls = bool(settings.get("SslEnabled"))
-    http_port = int(settings.get("HttpPort") or 8042)
+    http_port = number(settings.get("HttpPort"), 8042)
     # 401: it answers, and wants a password; that is for the verifier to give
     ready: dict[str, Any] = {
         "http": {
@@ -163,7 +192,7 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
         }
     }
     if settings.get("DicomServerEnabled", True):
-        ready["port"] = int(settings.get("DicomPort") or 4242)
+        ready["port"] = number(settings.get("DicomPort"), 4242)
     if not settings.get("HttpServerEnabled", True):
         del ready["http"]
     stated = {"braked": brake.found, "index": request["index"], "title": str(settings.get("DicomAet") or "ORTHANC"),
