@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from drp.domain.visible import printable
 from drp.errors import ConfigError, Untrusted
 from drp.trust.accounts import account_name, others_who_write
 
@@ -244,4 +245,13 @@ def _sudo(status: os.stat_result) -> str:
 
 
 def _word(path: str) -> str:
-    return shlex.quote(path)
+    """Return a path as a word of a shell; a name may hold what looks like another line of ours, with another hint."""
+    if printable(path) == path:
+        return shlex.quote(path)
+    escaped = path.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(_byte(each) if "\udc80" <= each <= "\udcff" else printable(each) for each in escaped) + "'"
+
+
+def _byte(surrogate: str) -> str:
+    """Return how a byte of a name is written that is no text (PEP 383)."""
+    return f"\\x{ord(surrogate) - 0xDC00:02x}"

@@ -257,3 +257,20 @@ def test_a_file_system_that_a_user_serves_vouches_for_nobody(tmp_path: Path) -> 
     finally:
         os.close(device)
     assert [user for _, user in added] == [STRANGER]
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nHINT: run me", "\x1b[2J", "it's \\n\u202e", os.fsdecode(b"\xe9\xff1"), "Hôpital 2"]
+)
+def test_a_name_adds_no_line_of_its_own_and_the_command_mends_what_bears_it(name: str, tmp_path: Path) -> None:
+    """What a stranger calls his folder must not read as advice of ours; the advice has to work as it is shown."""
+    folder = tmp_path / name
+    folder.mkdir()
+    owned(folder)
+    with pytest.raises(Untrusted) as caught:
+        require([Trust().doubt(folder)])
+    told = f"{caught.value.message}\n{caught.value.hint}"
+    assert told.count("\n") == 1
+    assert all(line.isprintable() for line in told.splitlines())
+    subprocess.run(["/bin/bash", "-c", caught.value.hint.rpartition("then: ")[2]], check=True)
+    assert Trust().doubt(folder) is None
