@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +28,7 @@ def init(
     render.line("  inventory/applications/     what is recovered, by when, and what proves it")
     render.line("  inventory/drills/           what is drilled together")
     render.line()
-    step = "" if directory == Path() else f"cd {directory} && "
+    step = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     render.line(f"next: {step}drp config check && drp doctor")
 
 

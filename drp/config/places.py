@@ -14,12 +14,15 @@ from drp.config.site import Site
 from drp.trust import Doubt, Trust, require
 from drp.trust.accounts import accounts_of
 
+_CODE = Path(__file__).parents[1]
+
 
 def require_places(site: Site) -> None:
-    """Raise Untrusted when others may write where the site keeps state, evidence or manifests.
+    """Raise Untrusted when others may write where the site keeps state, evidence or manifests, or to drp's own code.
 
     ConfigError: a declared writer has no account on this host.
     """
+    require(doubt for folder in (*site.runbook_folders, _CODE) for doubt in Trust().doubts(folder))
     require(
         _doubts(site), otherwise="or declare who writes there on purpose, as `writers` beside the folder in drp.yml"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -79,3 +80,16 @@ def test_a_writer_must_exist_and_be_a_name(tmp_path: Path) -> None:
     (site / "drp.yml").write_text(SITE + "manifests: {writers: ['a b']}\n")
     (problem,) = check_site(site)
     assert "must be the name of an account" in str(problem)
+
+
+def test_code_of_drp_that_others_may_write_to_starts_no_drill(tmp_path: Path) -> None:
+    """The shipped runbooks and their plugins run on the host: whoever writes to them is whoever drills."""
+    site = load_site(write_site(tmp_path / "site"))
+    shipped = tmp_path / "shipped"
+    (shipped / "plugins/action").mkdir(parents=True)
+    (shipped / "plugins/action/run.py").write_text("pass\n")
+    moved = dataclasses.replace(site, runbook_folders=(site.runbook_folders[0], shipped))
+    require_places(moved)
+    (shipped / "plugins/action/run.py").chmod(0o666)
+    with pytest.raises(Untrusted, match=r"run\.py may be written by everybody"):
+        require_places(moved)
