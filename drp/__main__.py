@@ -24,7 +24,7 @@ def main() -> None:
     from drp.cli import streams  # noqa: PLC0415 - a bare `import drp` stays cheap
 
     streams.prepare()
-    os.umask(os.umask(0o077) | 0o022)  # what others may write to, drp itself would not trust
+    os.umask((os.umask(0o077) | 0o022) & 0o077)  # what others may write to, drp itself would not trust
     status = run(sys.argv[1:])
     gc.freeze()  # all memory goes at once: to look through it for what could be freed takes longer than most commands
     sys.exit(status)

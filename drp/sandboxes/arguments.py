@@ -5,6 +5,7 @@ Every line here answers a way out that once worked: see the isolation proof, whi
 
 from __future__ import annotations
 
+import resource
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ HOSTNAME = "sandbox"
 _PATH = f"{INSIDE}/tool:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CELL_CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID")
 _RUN_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+_FILES = 8192
+"""Open files of one process inside."""
 _ZONE = "/etc/localtime"
 _UTC_BLOCK = struct.pack("!4sc15x6L", b"TZif", b"2", 0, 0, 0, 0, 1, 4) + struct.pack("!lBB4s", 0, 0, 0, b"UTC\0")
 _UTC = _UTC_BLOCK + _UTC_BLOCK + b"\nUTC0\n"
@@ -89,10 +92,11 @@ def files(spec: Spec) -> dict[str, bytes]:
 
 def command(spec: Spec, agent_descriptors: tuple[int, int]) -> list[str]:
     """Return the argv that runs inside: limits, then (with a range) the drop to ``run_as``, then the agent."""
-    limits = ["--core=0", "--nofile=8192"]
+    limits = ["--core=0", f"--nofile={_allowed(resource.RLIMIT_NOFILE, _FILES)}"]
     if spec.limit_by_prlimit:
         # applied inside: there the count of processes begins at zero instead of at all those of the same user
-        limits += [f"--nproc={spec.profile.processes}", f"--data={spec.memory_bytes}"]
+        limits += [f"--nproc={_allowed(resource.RLIMIT_NPROC, spec.profile.processes)}"]
+        limits += [f"--data={_allowed(resource.RLIMIT_DATA, spec.memory_bytes)}"]
     argv = ["/usr/bin/prlimit", *limits, "--"]
     if spec.identity.range_size and spec.role == "run":
         user = str(spec.profile.run_as)
@@ -100,6 +104,12 @@ def command(spec: Spec, agent_descriptors: tuple[int, int]) -> list[str]:
         argv += ["--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
     listening, lifeline = agent_descriptors
     return [*argv, PYTHON, "-I", "-S", f"{INSIDE}/agent.py", str(listening), str(lifeline)]
+
+
+def _allowed(kind: int, wanted: int) -> int:
+    """Return a limit, or the one that drp itself is under where that is lower: nobody inside could raise it."""
+    ours = resource.getrlimit(kind)[1]
+    return wanted if ours == resource.RLIM_INFINITY else min(wanted, ours)
 
 
 def arguments(spec: Spec, *, contents: Mapping[str, int], seccomp: int, status: int) -> list[str]:

@@ -37,7 +37,7 @@ def test_a_new_site_is_clean_right_away(site: Path) -> None:
     assert done.stderr == f"{site}: no problem\n"
 
 
-@pytest.mark.parametrize(("umask", "mode"), [(0, 0o755), (0o077, 0o700)])
+@pytest.mark.parametrize(("umask", "mode"), [(0, 0o755), (0o777, 0o700)])
 def test_a_new_site_is_trusted_whatever_the_umask(umask: int, mode: int, tmp_path: Path) -> None:
     """What others may write to is refused, and so would be what drp had made itself."""
     for words in (("init", "site"), ("--site", "site", "config", "check")):

@@ -32,6 +32,13 @@ def test_a_worker_that_cannot_be_made_is_explained(monkeypatch: pytest.MonkeyPat
     assert "apparmor" in found.mend
 
 
+def test_a_sandbox_needs_no_higher_limits_than_drp_itself_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = doctor.worker_command
+    monkeypatch.setattr(doctor, "worker_command", lambda argv: ["prlimit", "--nofile=256:256", "--", *made(argv)])
+    found = doctor._isolation()
+    assert found.met, found
+
+
 def test_a_leak_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = ["sh", "-c", """echo '{"met": false, "detail": "80 of 81 ways out denied; net.af_vsock: allowed"}'"""]
     monkeypatch.setattr(doctor, "worker_command", lambda _argv: answer)
