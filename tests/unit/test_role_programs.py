@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import configparser
 import importlib.util
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from drp_verifiers.inside import whole_program
 from tests.support.role_programs import ROLES, load
 
 brake, orthanc, jobs = load("orthanc", "brake", "configuration", "jobs")
@@ -182,6 +186,17 @@ def test_a_configuration_that_orthanc_takes_is_taken(odd: str, tmp_path: Path) -
     """Each was tried with Orthanc 1.10, which starts with it and has the same name."""
     (tmp_path / "orthanc.json").write_bytes(ODD[odd])
     assert orthanc.configuration(tmp_path / "orthanc.json")["Name"] == "Hôpital"
+
+
+def test_the_check_of_an_orthanc_reads_its_users_alike(tmp_path: Path) -> None:
+    """What starts it and what asks it must not differ in whom they take for its users."""
+    (tmp_path / "old.json").mkdir()
+    (tmp_path / "A.JSON").write_bytes(
+        '{"Name": "Hôpital", "RegisteredUsers": {"${DRP_NOT_SET:-ward}": "s\n"}} }'.encode("latin-1")
+    )
+    program = whole_program("orthanc_configuration") + "\nprint(json.dumps(registered_users(sys.argv[1])))"
+    done = subprocess.run([sys.executable, "-I", "-c", program, tmp_path], capture_output=True, check=True)
+    assert json.loads(done.stdout) == orthanc.configuration(tmp_path)["RegisteredUsers"] == {"ward": "s\n"}
 
 
 def test_a_folder_of_configuration_is_read_as_orthanc_reads_it(tmp_path: Path) -> None:
