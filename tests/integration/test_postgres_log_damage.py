@@ -47,6 +47,25 @@ def rot_in_an_unfinished(wal: Path) -> None:
     last.rename(f"{last}.partial")
 
 
+def rot_in_a_record(byte: int) -> Callable[[Path], None]:
+    """On the page on which an unfinished segment ends: the record no longer says how long it is, or what it follows."""
+
+    def change(wal: Path) -> None:
+        last = with_rows(wal)
+        cut_behind(wal, last)
+        said = subprocess.run([PROGRAMS / "pg_waldump", last], capture_output=True, text=True, check=False).stdout
+        places = [int(found, 16) % SEGMENT for found in re.findall(r"lsn: 0/([0-9A-F]+)", said)]
+        *_, page = sorted({place // 8192 for place in places[:-3]})
+        on_it = [place for place in places if place // 8192 == page]
+        content = bytearray(last.read_bytes())
+        content[(page + 1) * 8192 :] = bytes(len(content) - (page + 1) * 8192)
+        content[on_it[1] + byte] ^= 0x10
+        last.unlink()
+        Path(f"{last}.partial").write_bytes(content)
+
+    return change
+
+
 def rot_in_the_middle(wal: Path) -> None:
     flip(with_rows(wal, -2), 8192 * 2 + 100)
 
@@ -145,6 +164,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "rot on its last page": (rot_in_the_last_page, "is damaged: recovery ended in it at"),
     "zeros from its middle on": (zeroed_from_the_middle, "is damaged: recovery ended in it at"),
     "rot in an unfinished segment": (rot_in_an_unfinished, ".partial is damaged: recovery ended in it at"),
+    "a length in an unfinished segment": (rot_in_a_record(3), ".partial is damaged: recovery ended in it at"),
+    "an order in an unfinished segment": (rot_in_a_record(8 + 6), ".partial is damaged: recovery ended in it at"),
     "rot in a middle segment": (rot_in_the_middle, "the WAL archive has a gap: recovery ended at"),
     "the last segment is zeros": (zeros, "holds zeros where a segment begins"),
     "the last segment is half": (half, f"is {SEGMENT // 2} bytes long instead of {SEGMENT}"),

@@ -126,6 +126,29 @@ def test_a_stream_that_broke_off_anywhere_is_healthy(postgres_bench: Bench, post
     assert rows[0] < 400
 
 
+def test_an_unfinished_segment_that_holds_no_log_is_not_taken_for_an_empty_one(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    def change(wal: Path) -> None:
+        last = with_rows(wal)
+        cut_behind(wal, last)
+        Path(f"{last}.partial").write_bytes(b"\xff" * 8 + last.read_bytes()[8:])
+        last.unlink()
+
+    lay(postgres_bench, postgres_production, change)
+    (said,) = of_kind(postgres_bench.start(wal_archive="wal"), "unused")
+    assert said.endswith(".partial: unfinished, and holds no log")
+    assert postgres_bench.rows() < 400
+
+    def harmless(wal: Path) -> None:
+        Path(f"{with_rows(wal)}.tmp").write_bytes(b"x" * 5000)
+        (wal / "0000000100000000000000F0.partial").write_bytes(b"")
+
+    lay(postgres_bench, postgres_production, harmless)
+    told = postgres_bench.start(wal_archive="wal")
+    assert (postgres_bench.rows(), of_kind(told, "unused"), len(of_kind(told, "beside"))) == (400, [], 2)
+
+
 # ---- what cannot be read here
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.postgres_bench import Bench, Failed, Production, of_kind
+from tests.support.postgres_logs import with_rows
 
 pytestmark = pytest.mark.real
 
@@ -35,6 +36,25 @@ def test_a_fail_over_is_followed(postgres_bench: Bench, postgres_production: Pro
     lay(postgres_bench, postgres_production, "failover")
     told = postgres_bench.start(wal_archive="wal")
     assert (postgres_bench.rows(), told["timeline"], told["notices"]) == (500, 2, [])
+
+
+def test_a_history_that_is_none_says_nothing_about_the_end(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    """Where recovery ended says the server: not a file that was restored under a name that looks like its own."""
+    folder = postgres_production.folder
+
+    def forged(root: Path) -> None:
+        (root / "pg/pg_wal/zzzzzzzz.history").write_text("1\t0/FF00000\tno recovery target specified\n")
+        with_rows(root / "wal", 1).unlink()
+
+    postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"), change=forged)
+    with pytest.raises(Failed, match="the WAL archive has a gap"):
+        postgres_bench.start(wal_archive="wal")
+    junk = "pg/pg_wal/zzzzzzzz.history"
+    postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"), change=lambda r: (r / junk).touch())
+    assert postgres_bench.start(wal_archive="wal")["notices"] == []
+    assert postgres_bench.rows() == 400
 
 
 def test_without_its_history_a_line_cannot_be_placed(postgres_bench: Bench, postgres_production: Production) -> None:

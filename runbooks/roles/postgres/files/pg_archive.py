@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pg_common import Control, opened_plain, printable
-from pg_wal import Unreadable, content, head_of, packing, segment_name, segment_of
+from pg_wal import LONG_HEADER, Unreadable, content, head_of, packing, segment_name, segment_of
 
 SEGMENT = re.compile(r"([0-9A-F]{24})(?:-([0-9a-f]{40}))?((?:\..*)?)$")
 HISTORY = re.compile(r"([0-9A-F]{8})\.history(?:\..*)?$")
@@ -58,6 +58,8 @@ class Log:
         self.foreign: list[tuple[str, Bad]] = []
         self.closed: list[tuple[str, str]] = []
         self.ahead: list[Bad] = []
+        self.torn: list[tuple[str, str, tuple[int, int] | None]] = []
+        """Unfinished files of which nothing can be used, each with the segment of which there was something."""
         self.blank = 0
         self.beside: list[tuple[str, str]] = []
         self.histories: dict[int, dict[str, str]] = {}
@@ -74,9 +76,12 @@ class Log:
                 subject = printable(f"{label}/{path.relative_to(folder)}")
                 self._place(path, subject, order, label)
             for name in folders:
-                if Path(place, name).is_symlink():
-                    subject = printable(f"{label}/{Path(place, name).relative_to(folder)}")
-                    self.closed.append((subject, "a link to a folder, which is not followed"))
+                if (link := Path(place, name)).is_symlink():
+                    subject = printable(f"{label}/{link.relative_to(folder)}")
+                    inside = folder.resolve() in (link.resolve(), *link.resolve().parents)
+                    (self.beside if inside else self.closed).append(
+                        (subject, "a link to a folder, which is not followed")
+                    )
 
     def _place(self, path: Path, subject: str, order: int, label: str) -> None:
         named = SEGMENT.match(path.name)
@@ -130,7 +135,8 @@ class Log:
             self.blank += 1
         except Unreadable as error:
             if unfinished and error.damaged:
-                self.beside.append((subject, f"unfinished, and {error.reason}"))
+                held = not kind and path.stat().st_size >= LONG_HEADER.size  # else its writer had hardly begun
+                self.torn.append((subject, f"unfinished, and {error.reason}", (timeline, number) if held else None))
                 return
             # a copy of pg_wal has files for what will be written next: empty ones, and old ones under a new name
             reserved = isinstance(error, _Reserved) and (path.parent / "archive_status").is_dir()
@@ -212,6 +218,8 @@ class Log:
             proper = [piece for piece in pieces if piece.named]
             self.beside += [(one.subject, "a copy of a segment") for one in pieces if proper and not one.named]
             self.segments[key] = sorted(proper or pieces, key=lambda one: (one.unfinished, one.folder, one.path))
+        for subject, reason, of in self.torn:
+            (self.beside if of is None or of in self.segments else self.closed).append((subject, reason))
         places = {os.path.dirname(piece.path) for pieces in self.segments.values() for piece in pieces}
         written = max((number for _, number in self.segments), default=-1)
         named = {(line, number) for _, line, number in self.awaited}

@@ -16,6 +16,8 @@ from pg_common import RUN, Failure, instant, lsn, notice, shown, text_of
 from pg_timelines import Way
 from pg_wal import PAGE, Page, Segment, Unreadable, segment_name, segment_of, written_pages, written_to
 
+_LINE = re.compile(r"[0-9A-F]{8}")
+"""How the server names a time line: whatever was restored under such a name is known before it starts."""
 _STOPPED = re.compile(r"(?:before|after) (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?)")
 
 
@@ -79,7 +81,8 @@ class End:
 
 def _left(data: Path, wanted: int) -> tuple[int, str]:
     known = {path.stem for path in (RUN / "log").glob("*.history")}
-    found = sorted(path for path in (data / "pg_wal").glob("????????.history") if path.stem not in known)
+    each = (path for path in (data / "pg_wal").glob("????????.history") if _LINE.fullmatch(path.stem))
+    found = sorted(path for path in each if path.stem not in known)
     if not found:
         raise Failure("the server has opened without a recovery: it wrote no history of a new time line")
     lines = [line for line in text_of(found[-1]).splitlines() if line.strip()]

@@ -69,7 +69,7 @@ def plan(base: Base, control: Control, folders: dict[str, Path], timeline: int, 
 def _seen(log: Log) -> int:
     """Return how many files were found that are, or should be, segments."""
     lists = (log.bad, log.ahead, log.foreign, log.closed, *log.segments.values())
-    return log.blank + sum(map(len, lists))
+    return log.blank + sum(of is not None for *_, of in log.torn) + sum(map(len, lists))
 
 
 def _goes_on(log: Log, line: int, position: int, programs: Path) -> str:

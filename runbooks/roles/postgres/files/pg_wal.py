@@ -232,6 +232,8 @@ class Segment(NamedTuple):
             end = self._end(begin + PAGE, later[0].left)
         else:
             length, _, before, *_ = RECORD.unpack_from(rest)
+            if _followed(rest, position):
+                return "damage"
             if not 0 < position - before < self.segment_bytes:
                 return "damage" if later else "garbage"
             if later and later[0].left != length - len(rest):
@@ -249,6 +251,11 @@ class Segment(NamedTuple):
                 return address + head + left
             left -= PAGE - head
             address += PAGE
+
+
+def _followed(rest: bytes, position: int) -> bool:
+    """Return whether a record on the rest of a page follows the one at the position, which then was finished."""
+    return any(RECORD.unpack_from(rest, at)[2] == position for at in range(RECORD.size, len(rest) - RECORD.size + 1, 8))
 
 
 HISTORY_LINE = re.compile(r"^\s*(\d+)\s+([0-9A-F]+/[0-9A-F]+)(\s|$)")
