@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -62,6 +63,34 @@ def test_a_copy_whose_server_was_started_again_is_no_cold_one(
 
     postgres_bench.lay((running_copy, "pg"), change=change)
     with pytest.raises(Failed, match="was copied while its server was started again"):
+        postgres_bench.start()
+
+
+def test_a_server_that_was_once_made_of_a_backup_still_has_its_manifest(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    """Of a backup that is long past: it neither misses a label nor says what the files are."""
+    folder = postgres_production.folder
+
+    def old(pg: Path) -> None:
+        shutil.copy(folder / "base/backup_manifest", pg)
+
+    lay(postgres_bench, postgres_production, old, base="cold")
+    told = postgres_bench.start()
+    assert (postgres_bench.rows(), told["notices"]) == (400, [])
+    assert told["base"].endswith("not compared: its backup_manifest is of an earlier backup")
+    lay(postgres_bench, postgres_production, old, base="base2")
+    told = postgres_bench.start()
+    assert (postgres_bench.rows(), told["base_verified"]) == (200, False)
+
+
+def test_a_manifest_that_is_a_pipe_is_not_waited_for(postgres_bench: Bench, postgres_production: Production) -> None:
+    def change(pg: Path) -> None:
+        (pg / "backup_manifest").unlink()
+        os.mkfifo(pg / "backup_manifest")
+
+    lay(postgres_bench, postgres_production, change)
+    with pytest.raises(Failed, match="backup_manifest is no regular file"):
         postgres_bench.start()
 
 

@@ -144,3 +144,31 @@ def test_a_status_file_that_names_more_than_was_restored(
     assert of_kind(told, "unused") == [
         "wal/archive_status/0000000100000000000000FE.ready: names a segment that was not restored"
     ]
+
+
+def test_a_link_to_a_folder_of_the_same_log_is_no_log_left_out(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    def change(wal: Path) -> None:
+        (wal / "0000000100000000").mkdir()
+        for path in segments(wal):
+            path.rename(wal / "0000000100000000" / path.name)
+        (wal / "latest").symlink_to("0000000100000000")
+
+    lay(postgres_bench, postgres_production, change)
+    told = postgres_bench.start(wal_archive="wal")
+    assert (postgres_bench.rows(), of_kind(told, "unused")) == (400, [])
+    assert of_kind(told, "beside") == ["wal/latest: a link to a folder, which is not followed"]
+
+
+def test_an_archive_below_the_data_directory_goes_on_behind_the_base(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    """What was archived after the base is not in the base's manifest; anything else that is not there is damage."""
+    folder = postgres_production.folder
+    postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "pg/archive"))
+    told = postgres_bench.start(wal_archive="pg/archive")
+    assert (postgres_bench.rows(), told["base_verified"], told["notices"]) == (400, True, [])
+    postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "pg/archive"), (folder / "wal", "wal"))
+    with pytest.raises(Failed, match=r'"archive/.*" is present on disk but not in the manifest'):
+        postgres_bench.start(wal_archive="wal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,10 @@ _UNDECLARED = (
 )
 
 
+_ENDING = 1 << 16
+"""At the end of a manifest stands which log its backup needs: a line for each time line."""
+
+
 class Base(NamedTuple):
     """What a base is, and from where on it needs the log."""
 
@@ -47,7 +52,7 @@ def what_it_is(data: Path, control: Control, declared: str) -> Base:
     if label.exists():
         return _backup(label, control)
     manifest = data / "backup_manifest"
-    if manifest.exists() and _names_label(manifest):
+    if manifest.exists() and not _is_older(manifest, control.redo) and _names_label(manifest):
         raise Failure(
             "backup_manifest names backup_label, which is missing: without it PostgreSQL begins to recover at the "
             "wrong place, and opens with old and new pages mixed"
@@ -72,6 +77,14 @@ def _names_label(manifest: Path) -> bool:
     return False
 
 
+def _is_older(manifest: Path, position: int) -> bool:
+    """Return whether a manifest is of an earlier backup: it stays where a server was once made of one, and goes on."""
+    with opened_plain(manifest) as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _ENDING))
+        ends = re.findall(rb'"End-LSN": "([0-9A-F]+/[0-9A-F]+)"', stream.read(_ENDING))
+    return bool(ends) and all(lsn(end.decode()) < position for end in ends)
+
+
 def _backup(label: Path, control: Control) -> Base:
     text = text_of(label)
     if "INCREMENTAL FROM LSN" in text:
@@ -84,16 +97,21 @@ def _backup(label: Path, control: Control) -> Base:
     return Base("base-backup", timeline, lsn(start.group(1)), control.at, "base backup with its backup_label")
 
 
-def compare(data: Path, programs: Path, *, wanted: bool) -> tuple[bool, str]:
+def compare(base: Base, data: Path, programs: Path, logs: Iterable[Path], *, wanted: bool) -> tuple[bool, str]:
     """Return whether a base that nobody has opened yet is the very one that was taken, and how that is known.
 
-    Its log is left out: that proves itself. Raises Failure when the base differs from its own manifest.
+    Its log is left out, also where its archive lies in the data directory: that proves itself. Raises Failure when the
+    base differs from its own manifest, OSError when that is no file.
     """
-    if not (data / "backup_manifest").exists():
+    manifest = data / "backup_manifest"
+    if not manifest.exists():
         return False, "not compared: it brought no backup_manifest"
     if not wanted:
         return False, "not compared with its backup_manifest: verify_base is false"
-    ended = run_tool([programs / "pg_verifybackup", "-n", "-q", data], seconds=None)
+    if _is_older(manifest, base.start):  # opened as a plain file: pg_verifybackup would wait for a pipe
+        return False, "not compared: its backup_manifest is of an earlier backup"
+    inside = [part for log in logs if data in log.parents for part in ("-i", log.relative_to(data))]
+    ended = run_tool([programs / "pg_verifybackup", "-n", "-q", *inside, data], seconds=None)
     if ended.returncode:
         lines = [line.replace("pg_verifybackup: error: ", "") for line in ended.stderr.splitlines()[:3]]
         how = f"pg_verifybackup died by signal {-ended.returncode}" if ended.returncode < 0 else "; ".join(lines)

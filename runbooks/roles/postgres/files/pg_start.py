@@ -63,14 +63,14 @@ def prepare(request: dict[str, Any], programs: Path, target: datetime | None) ->
     pg_base.lead_links(data, root)
     if base.kind == "cold-copy" and control.state == "shut down" and pg_log.ran_again(control):
         raise Failure(f"{data} was copied while its server was started again: its log goes on behind the shutdown")
-    verified, how = pg_base.compare(data, programs, wanted=request["verify_base"])
+    folders = {name: root / name for name in (request["wal_archive"], request["wal_stream"]) if name}
+    verified, how = pg_base.compare(base, data, programs, folders.values(), wanted=request["verify_base"])
     told = {"base_verified": verified, "base": f"{base.statement}; {how}"}
     if target is not None and target < base.at:
         raise Failure(
             f"{request['target']} cannot be reached: the base itself holds a checkpoint of {base.at.isoformat()}; "
             "take an older backup"
         )
-    folders = {name: root / name for name in (request["wal_archive"], request["wal_stream"]) if name}
     words: list[str] = []
     for name in ("recovery.signal", "standby.signal"):
         (data / name).unlink(missing_ok=True)  # a standby would wait for its primary for ever
