@@ -15,6 +15,17 @@ from tests.support.postgres_bench import PROGRAMS, Bench, Failed, Production, Se
 pytestmark = pytest.mark.real
 
 
+FORMS = {
+    "packed": ("-Fd",),
+    "plain": ("-Fd", "-Z0"),
+    "statements": ("-Fd", "-Z0", "--inserts"),
+    "archive.dump": ("-Ft",),
+    "statements.dump": ("-Ft", "--inserts"),
+    "own.dump": ("-Fc", "-Z0"),
+}
+"""Ways in which the rows of one table lie in a dump."""
+
+
 @pytest.fixture(scope="module")
 def dumps(postgres_production: Production) -> Path:
     """Dumps of three databases: one plain, one with an extension and a subscription, and their roles."""
@@ -30,12 +41,14 @@ def dumps(postgres_production: Production) -> Path:
     where = ["-h", server.host, "-U", "postgres"]
     try:
         server.sql("create role clerk login; create database lis; create database odd", "postgres")
-        server.sql("create table result as select generate_series(1, 50) as id", "lis")
+        server.sql("create table result as select generate_series(1, 50) as id; create table empty ()", "lis")
         server.sql("create extension pg_trgm", "odd")
         server.sql("create subscription feed connection 'host=10.0.0.9' publication p with (connect = false)", "odd")
         as_postgres([PROGRAMS / "pg_dump", *where, "-Fc", "-f", kept / "ehr.dump", "ehr"])
         as_postgres([PROGRAMS / "pg_dump", *where, "-Ft", "-f", kept / "lis-of-tuesday", "lis"])
         as_postgres([PROGRAMS / "pg_dump", *where, "-Fd", "-f", kept / "odd", "odd"])
+        for name, words in FORMS.items():
+            as_postgres([PROGRAMS / "pg_dump", *where, *words, "-f", folder / name, "lis"])
         as_postgres([PROGRAMS / "pg_dumpall", *where, "--globals-only", "-f", kept / "globals.sql"])
     finally:
         server.stop()
@@ -108,3 +121,72 @@ def test_a_dump_that_cannot_be_loaded_is_named(
     with pytest.raises(Failed) as failed:
         postgres_bench.start(dumps="dumps")
     assert said in str(failed.value)
+
+
+# ---- whether a dump was written to its end
+
+
+def only(bench: Bench, dumps: Path, name: str, change: Callable[[Path], object] | None = None) -> None:
+    """Lay one form of the dump of one database alone."""
+    source = dumps.parent / name
+    bench.lay(change=lambda root: (root / "dumps").mkdir())
+    words = ["cp", "-a", str(source), str(bench.root / "dumps" / name)]
+    subprocess.run(words, check=True)
+    if change is not None:
+        change(bench.root / "dumps" / name)
+    bench.own()
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_whole_dump_of_any_form_is_loaded(postgres_bench: Bench, dumps: Path, name: str) -> None:
+    only(postgres_bench, dumps, name)
+    told = postgres_bench.start(dumps="dumps")
+    assert (postgres_bench.ask("select count(*) from result", "lis"), told["notices"]) == ("50", [])
+
+
+def cut(share: float) -> Callable[[Path], object]:
+    """Cut off what holds the rows behind a line."""
+
+    def change(path: Path) -> None:
+        rows = max(path.glob("[0-9]*.dat*"), key=lambda each: each.stat().st_size) if path.is_dir() else path
+        content = rows.read_bytes()
+        size = content.rfind(b"\n", 0, int(len(content) * share)) + 1 if share else 0
+        os.truncate(rows, size)
+
+    return change
+
+
+def twice(path: Path) -> None:
+    path.write_bytes(path.read_bytes() * 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("packed", cut(0), r"the dump packed breaks off: the rows in its \d+\.dat"),
+        ("plain", cut(0), "the dump plain breaks off"),
+        ("plain", cut(0.5), "the dump plain breaks off"),
+        ("statements", cut(0.5), "the dump statements breaks off"),
+        ("archive.dump", cut(0.4), r"the dump archive\.dump (breaks off|is damaged)"),
+        ("archive.dump", cut(0.8), r"the dump archive\.dump breaks off"),
+        ("archive.dump", twice, r"the dump archive\.dump holds another one behind it"),
+        ("own.dump", twice, r"the dump own\.dump holds another one behind it"),
+    ],
+)
+def test_what_pg_restore_takes_for_the_end_of_a_dump_is_none(
+    postgres_bench: Bench, dumps: Path, name: str, change: Callable[[Path], object], said: str
+) -> None:
+    only(postgres_bench, dumps, name, change)
+    with pytest.raises(Failed, match=said) as failed:
+        postgres_bench.start(dumps="dumps")
+    assert failed.value.limit == (change is twice)
+
+
+def test_roles_that_break_off_are_named(postgres_bench: Bench, dumps: Path) -> None:
+    def change(folder: Path) -> None:
+        text = (folder / "globals.sql").read_text()
+        (folder / "globals.sql").write_text(text[: text.index("ALTER ROLE")])
+
+    lay(postgres_bench, dumps, change)
+    with pytest.raises(Failed, match=r"globals\.sql breaks off: it lacks its last line"):
+        postgres_bench.start(dumps="dumps")

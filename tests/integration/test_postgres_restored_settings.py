@@ -30,7 +30,7 @@ def configure(pg: Path, lines: str) -> None:
 def test_restored_settings_neither_steer_nor_silence(postgres_bench: Bench, postgres_production: Production) -> None:
     steering = (
         "recovery_target_xid = '1'\nrecovery_target_inclusive = off\nrecovery_target_timeline = '1'\n"
-        "recovery_min_apply_delay = '8h'\nrestore_command = 'cp /x'\nignore_checksum_failure = on\nhot_standby = on\n"
+        "recovery_min_apply_delay = '8h'\nrestore_command = 'cp /x'\nIgnore_Checksum_Failure = on\nhot_standby = on\n"
         "archive_library = 'basic_archive'\nsynchronous_standby_names = 'nobody'\nprimary_conninfo = 'host=10.0.0.1 password=secret'\n"
         "ssl = on\nlog_statement = all\nlog_min_duration_statement = 0\ntrack_counts = off\n"
     )
@@ -40,7 +40,7 @@ def test_restored_settings_neither_steer_nor_silence(postgres_bench: Bench, post
         (root / "pg/more/steer.conf").write_text(steering)
         configure(root / "pg", "include_dir = 'more'\n")
         with (root / "pg/postgresql.auto.conf").open("a") as stream:
-            stream.write("zero_damaged_pages = 'on'\nrecovery_target_inclusive = 'off'\n")
+            stream.write("ZERO_Damaged_Pages = 'off'\nzero_damaged_pages = 'on'\nrecovery_target_inclusive = 'off'\n")
 
     folder = postgres_production.folder
     postgres_bench.lay((folder / "base", "pg"), (folder / "wal", "wal"), change=change)
@@ -115,8 +115,23 @@ def test_libraries_that_are_not_here_are_this_machines_limit(
     told = postgres_bench.start()
     assert of_kind(told, "overridden") == ["pg_hint_plan: a library that is not installed where drills run; left out"]
     preload(postgres_bench, postgres_production, "acme_audit")
-    with pytest.raises(Failed, match=r'could not access file "acme_audit": .* not installed where drills run'):
+    with pytest.raises(Failed, match=r'could not access file "acme_audit": .* not installed where') as failed:
         postgres_bench.start()
+    assert failed.value.limit
+
+
+def test_a_server_that_is_larger_than_the_sandbox_is_no_fault_of_the_backup(
+    postgres_bench: Bench, postgres_production: Production
+) -> None:
+    large = "min_dynamic_shared_memory = 64GB\nwal_buffers = 2000MB\n"
+    lay(postgres_bench, postgres_production, lambda pg: configure(pg, large), "cold")
+    postgres_bench.start()
+    assert postgres_bench.rows() == 400
+    larger = "max_connections = 200000\nmax_locks_per_transaction = 2000\n"
+    lay(postgres_bench, postgres_production, lambda pg: configure(pg, larger), "cold")
+    with pytest.raises(Failed, match="Cannot allocate memory: more than the sandbox has") as failed:
+        postgres_bench.start()
+    assert failed.value.limit
 
 
 # ---- what the catalogues say

@@ -195,7 +195,11 @@ def copies_to(folder: Path) -> str:
 
 
 class Failed(Exception):
-    """A program of the role ended with a message."""
+    """A program of the role ended with a message; ``limit``: that this machine is to blame for."""
+
+    def __init__(self, said: str, *, limit: bool = False) -> None:
+        super().__init__(said)
+        self.limit = limit
 
 
 class Bench:
@@ -248,7 +252,7 @@ class Bench:
         self.inputs.update(inputs)
         ended = self.agent.exec(STARTER, stdin=json.dumps(self.request(name)).encode(), timeout=120)
         if ended.exit_code:
-            raise Failed(last_line(ended))
+            raise Failed(last_line(ended), limit=ended.exit_code == 3)
         answer: dict[str, Any] = json.loads(ended.stdout)
         return answer
 

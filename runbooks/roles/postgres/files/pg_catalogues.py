@@ -156,10 +156,10 @@ def _held_back(server: Server, wide: list[list[Any]]) -> Iterator[dict[str, str]
 
 def _overridden(server: Server, wide: list[list[Any]]) -> Iterator[dict[str, str]]:
     """Yield what files, roles and databases set otherwise, and take back what would outrank the drill."""
-    told = {one.name: one for one in pg_settings.ALWAYS if one.told}
+    told = {one.name.lower(): one for one in pg_settings.ALWAYS if one.told}
     last: dict[str, str] = {}
     for _, name, value in (row for row in wide if row[0] == "file"):
-        last[str(name)] = str(value)
+        last[str(name).lower()] = str(value)  # a file may spell it in any way
     for name, value in last.items():
         if name in told and pg_settings.differs(told[name], value):
             shown = "set" if told[name].private else value

@@ -6,6 +6,7 @@ all of them and a request from its standard input, so none has to lie in the san
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -27,12 +28,19 @@ _MOST = 64 << 20
 """Bytes of a file that is read whole: a history, a label, a map."""
 _SECONDS = 300.0
 """How long a program may take that only looks or stops: what it reads may be a pipe that nobody writes to."""
+_OF_THIS_MACHINE = 3
+"""How a program ends when the machine that drills lacks something; the backup is not to blame."""
+_LIMITS = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 _TOLD = 11
 """How many notices of one kind a program hands over before it only counts them."""
 
 
 class Failure(Exception):
     """What to tell, in one line."""
+
+
+class Limit(Failure):
+    """The same, where not the backup but the machine that drills, or this runbook, falls short."""
 
 
 def printable(text: object, longest: int = 200) -> str:
@@ -105,13 +113,11 @@ def server_folder(data: Path, given: str = "") -> tuple[str, Path]:
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9])?", version):
         raise Failure(f"{path} does not hold a version")
     if "." in version or int(version) < 12:
-        raise Failure(
-            f"PostgreSQL {version} is too old for this runbook, which knows 12 and later: upgrade a copy of it"
-        )
+        raise Limit(f"PostgreSQL {version} is too old for this runbook, which knows 12 and later: upgrade a copy of it")
     for folder in candidates(version, given):
         if (folder / "postgres").exists():
             return version, folder
-    raise Failure(f"PostgreSQL {version} is not installed where drills run: install its server package")
+    raise Limit(f"PostgreSQL {version} is not installed where drills run: install its server package")
 
 
 def candidates(version: str, given: str = "") -> list[Path]:
@@ -236,7 +242,11 @@ def answer(work: Any, request: dict[str, Any]) -> None:
     try:
         done = work(request)
         print(json.dumps({**done, "notices": capped(done["notices"])} if "notices" in done else done), flush=True)
+    except Limit as limit:
+        print(limit, file=sys.stderr)
+        sys.exit(_OF_THIS_MACHINE)
     except Failure as failure:
         sys.exit(str(failure))
     except OSError as error:
-        sys.exit(printable(f"postgres: {error}", 400))
+        print(printable(f"postgres: {error}", 400), file=sys.stderr)
+        sys.exit(_OF_THIS_MACHINE if error.errno in _LIMITS else 1)

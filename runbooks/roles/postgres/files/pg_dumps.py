@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from pg_common import Failure, complaint, notice, opened_plain, printable, run_tool
+from pg_common import Failure, Limit, complaint, notice, opened_plain, printable, run_tool
 
 NAMED = (".dump", ".pgdump", ".backup")
 GLOBALS = "globals.sql"
@@ -22,6 +22,8 @@ class Dump(NamedTuple):
     extensions: tuple[str, ...]
     parallel: bool
     """Whether several parts can be loaded at once: of an archive of tar they cannot."""
+    tables: tuple[str, ...]
+    """Numbers of the tables whose rows it holds."""
 
 
 def find(folder: Path) -> tuple[list[Path], list[dict[str, str]]]:
@@ -49,7 +51,9 @@ def find(folder: Path) -> tuple[list[Path], list[dict[str, str]]]:
     if not dumps:
         kinds = "*.dump, *.pgdump, *.backup, or a folder with toc.dat"
         unread = "; ".join(f"{one['subject']}: {one['observed']}" for one in told if one["kind"] == "unused")
-        raise Failure(f"there is no dump in {folder}: {kinds}" + (f" ({unread})" if unread else ""))
+        if unread:
+            raise Limit(f"there is no dump in {folder} that is loaded here: {kinds} ({unread})")
+        raise Failure(f"there is no dump in {folder}: {kinds}")
     return dumps, told
 
 
@@ -85,7 +89,8 @@ def look(path: Path, programs: Path) -> Dump:
     if version is None or database is None:
         raise Failure(f"the dump {printable(path.name)} is damaged: its contents do not say where it came from")
     parallel = re.search(r"^; *Format: TAR\b", ended.stdout, re.MULTILINE) is None
-    return Dump(path, database.group(1), int(version.group(1)), tuple(extensions), parallel)
+    tables = re.findall(r"^(\d+); \d+ \d+ TABLE DATA ", ended.stdout, re.MULTILINE)
+    return Dump(path, database.group(1), int(version.group(1)), tuple(extensions), parallel, tuple(tables))
 
 
 def once(dumps: list[Dump]) -> None:

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pg_common import Failure, complaint, remember, run_tool, running
+from pg_common import Failure, Limit, complaint, remember, run_tool, running
 from pg_dumps import Dump, find, look, once
+from pg_whole import require
 
 PRELOADED = {
     "pg_cron": ["cron.database_name={database}"],
@@ -34,17 +35,19 @@ def make(request: dict[str, Any]) -> dict[str, Any]:
     paths, told = find(Path(request["dumps"]))
     here = installed(request["programs"])
     if not here:
-        raise Failure("no PostgreSQL is installed where drills run: install its server package")
+        raise Limit("no PostgreSQL is installed where drills run: install its server package")
     newest = here[max(here)]
     dumps = [look(path, newest) for path in paths]
     once(dumps)
     origin = max(dump.version for dump in dumps)
     fitting = [version for version in here if version >= origin]
     if not fitting:
-        raise Failure(f"the dumps came from PostgreSQL {origin}, and only {max(here)} is installed here")
+        raise Limit(f"the dumps came from PostgreSQL {origin}, and only {max(here)} is installed here")
     programs = here[min(fitting)]
     wanted = wishes(dumps, programs)
     if not (data / "drp-loaded").exists():
+        for dump in dumps:
+            require(dump)
         remember("dumps", {"folder": told})
         if running(data):
             run_tool([programs / "pg_ctl", "-D", data, "-s", "-m", "immediate", "stop"])
@@ -59,13 +62,13 @@ def make(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def wishes(dumps: list[Dump], programs: Path) -> dict[str, Any]:
-    """Return what has to be preloaded for the dumps. Raises Failure for an extension that is not installed here."""
+    """Return what has to be preloaded for the dumps. Raises Limit for an extension that is not installed here."""
     shared = Path(run_tool([programs / "pg_config", "--sharedir"]).stdout.strip() or "/nonexistent") / "extension"
     preload: dict[str, str] = {}
     for dump in dumps:
         for name in dump.extensions:
             if shared.is_dir() and not (shared / f"{name}.control").exists():
-                raise Failure(
+                raise Limit(
                     f"the dump {dump.path.name} needs the extension {name}, which is not installed where drills run: "
                     "install its package there; nothing is wrong with the dump"
                 )

@@ -11,15 +11,16 @@ from pg_common import (
     MAINTENANCE,
     RUN,
     Failure,
+    Limit,
     answer,
     complaint,
     printable,
     recall,
     run_tool,
     server_folder,
-    text_of,
 )
 from pg_dumps import GLOBALS, find, look
+from pg_whole import require_roles
 
 _OWN_ROLE = re.compile(r"(CREATE|ALTER) ROLE postgres[ ;]")
 _SPACE = re.compile(r"^(CREATE TABLESPACE .* LOCATION )'(?:[^']|'')*';$")
@@ -43,7 +44,9 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
         ended = run_tool(words, seconds=None, environment=_environment(request))
         if ended.returncode:
             said = complaint(ended, "pg_restore")
-            raise Failure(f"the dump {printable(path.name)} could not be loaded: {said}{_needs(said) or hint}")
+            lacking = _needs(said)
+            told = f"the dump {printable(path.name)} could not be loaded: {said}{lacking or hint}"
+            raise Limit(told) if lacking else Failure(told)
         names.append(printable(dump.database))
     marker.touch()
     return {"loaded": True, "databases": names, "notices": (recall("dumps") or {}).get("folder", [])}
@@ -70,7 +73,7 @@ def roles(request: dict[str, Any], folder: Path, data: Path, programs: Path) -> 
     given = folder / GLOBALS
     if given.exists():
         own = RUN / "globals.sql"
-        text = text_of(given, "surrogateescape")
+        text = require_roles(given)
         own.write_text("\n".join(_lines(text, Path(f"{data}.tablespaces"))) + "\n", "utf-8", "surrogateescape")
         _run(own, GLOBALS, request, programs)
         own.unlink()

@@ -89,6 +89,8 @@ FITS = (  # the sandbox: who enters, where sockets are, which memory there is
     Override("cluster_name", "drp-drill"),
     Override("timezone", "UTC"),
     Override("dynamic_shared_memory_type", "posix"),
+    Override("min_dynamic_shared_memory", "0", since=14),
+    Override("wal_buffers", "16MB"),
     Override("shared_memory_type", "mmap"),
     Override("stats_temp_directory", "pg_stat_tmp", until=14),
     Override("io_method", "worker", since=18),

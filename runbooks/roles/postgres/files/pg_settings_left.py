@@ -51,7 +51,7 @@ COSTS = """
     maintenance_work_mem max_files_per_process max_locks_per_transaction max_notify_queue_pages
     max_parallel_maintenance_workers max_parallel_workers max_parallel_workers_per_gather max_pred_locks_per_page
     max_pred_locks_per_relation max_pred_locks_per_transaction max_prepared_transactions max_stack_depth
-    min_dynamic_shared_memory min_parallel_index_scan_size min_parallel_table_scan_size multixact_member_buffers
+    min_parallel_index_scan_size min_parallel_table_scan_size multixact_member_buffers
     multixact_offset_buffers notify_buffers old_snapshot_threshold parallel_leader_participation parallel_setup_cost
     parallel_tuple_cost random_page_cost recursive_worktable_factor seq_page_cost serializable_buffers
     stats_fetch_consistency subtransaction_buffers temp_buffers track_activities track_activity_query_size
@@ -68,7 +68,7 @@ PRESET = """
 """Built in, made by initdb, or shown only: no file can set it."""
 WRITES = """
     checkpoint_completion_target checkpoint_flush_after checkpoint_timeout checkpoint_warning commit_delay
-    commit_siblings fsync full_page_writes min_wal_size summarize_wal synchronous_commit wal_buffers wal_compression
+    commit_siblings fsync full_page_writes min_wal_size summarize_wal synchronous_commit wal_compression
     wal_decode_buffer_size wal_init_zero wal_log_hints wal_recycle wal_skip_threshold wal_summary_keep_time
     wal_sync_method wal_writer_delay wal_writer_flush_after
 """

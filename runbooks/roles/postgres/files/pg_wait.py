@@ -14,6 +14,7 @@ import pg_end
 from pg_common import (
     RUN,
     Failure,
+    Limit,
     answer,
     launched,
     opened_plain,
@@ -29,6 +30,10 @@ _STATE = re.compile(r"^Database cluster state: *in production", re.MULTILINE)
 _FATAL = re.compile(r"(?:FATAL|PANIC): +(.*)$", re.MULTILINE)
 _ANSWERS = re.compile(r"the database system is |terminating connection|connection to client lost")
 """What the server says to those who knock while it recovers: to drp itself."""
+
+
+_LIBRARY = re.compile(r"^could not (access|load) (file|library) ")
+_HERE = re.compile(rf"{_LIBRARY.pattern}|Cannot allocate memory|No space left on device|^out of memory")
 
 
 def log_text() -> str:
@@ -55,7 +60,8 @@ def wait(request: dict[str, Any]) -> dict[str, Any]:
     pause = 0.02
     while not ready(data, programs, request["port"]):
         if not running(data) and not launched():
-            raise Failure(f"the server ended: {reason(request)}")
+            why = reason(request)
+            raise (Limit if _HERE.search(why) else Failure)(f"the server ended: {why}{_needs(why)}")
         if time.monotonic() >= deadline:
             raise Failure(f"the server has not recovered within {request['ready_seconds']} s")
         time.sleep(pause)
@@ -94,8 +100,6 @@ def reason(request: dict[str, Any]) -> str:
     """Return why the server ended: the first thing that its own processes had against it."""
     said = [text for text in _FATAL.findall(log_text()) if not _ANSWERS.match(text)]
     why = printable(said[0], 300) if said else "its log does not say why"
-    if re.search(r"could not (access|load) (file|library) ", why):
-        why += ": a library of this server is not installed where drills run; nothing is wrong with the backup"
     why += "".join(f"; {one['subject']} {one['reason']}" for one in pg_end.refused()[:1])
     if not re.search(r"before configured recovery target|before consistent recovery point", why):
         return why
@@ -104,6 +108,15 @@ def reason(request: dict[str, Any]) -> str:
     bad = pg_end.missing(recall("plan") or {"bad": []})
     why += f": {request['target']} cannot be reached; the newest transaction that was recovered is of {last}"
     return f"{why}, the last WAL file {file}{f'; {bad}' if bad else ''}"
+
+
+def _needs(why: str) -> str:
+    """Return what a complaint says about this machine rather than about the backup."""
+    if _LIBRARY.match(why):
+        return ": a library of this server is not installed where drills run; nothing is wrong with the backup"
+    if _HERE.search(why):
+        return ": more than the sandbox has; give it more, or the server less by postgres_settings"
+    return ""
 
 
 def main(request: dict[str, Any]) -> None:
