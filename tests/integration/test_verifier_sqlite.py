@@ -229,3 +229,45 @@ def test_a_copy_in_the_middle_of_a_transaction_is_rolled_back_by_its_journal(exp
         found = {result.check: result for result in results}
         assert (found["integrity"].outcome, found["assertion rows"].outcome) == ("passed", "passed"), found
     assert copy.with_name("ward.sqlite-journal").exists(), "what was restored stays as it was"
+
+
+# --- write-ahead log
+
+
+@pytest.fixture
+def logged(folder: Path) -> Path:
+    """A copy of a running database: three commits in its log, behind them what a rollback and an older round left."""
+    with closing(make_database(folder / "running", mode="WAL")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO study SELECT id + 9000, hex(zeroblob(500)), at FROM study LIMIT 500")
+        connection.execute("ROLLBACK")
+        for number in (2001, 2002, 2003):
+            connection.execute("INSERT INTO study VALUES (?, 'A', 'B')", (number,))
+        for suffix in ("", "-wal"):
+            shutil.copy(folder / f"running{suffix}", folder / f"copy{suffix}")
+    return folder / "copy"
+
+
+def test_a_log_with_older_rounds_behind_its_end_is_whole(expectation: Expectation, logged: Path) -> None:
+    found = ask(expectation, logged, facts={"study": 2003, "file": 2000}, copy=True)
+    assert found["write-ahead-log"].outcome == "passed"
+    assert failing(found) == set()
+    in_place = ask(expectation, logged, facts={"study": 2003, "file": 2000})
+    assert failing(in_place) == set(), "where nobody may write, SQLite cannot open a log: no fault of the backup"
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [(3, "its head is damaged"), (20, "its head is damaged"), (300, "frame 1 is damaged, and behind it")],
+)
+def test_rot_in_a_write_ahead_log_is_no_end_of_it(expectation: Expectation, logged: Path, at: int, said: str) -> None:
+    """SQLite opens without the rows, and finds the rest sound."""
+    log = logged.with_name("copy-wal")
+    content = bytearray(log.read_bytes())
+    content[at] ^= 0x10
+    log.write_bytes(content)
+    found = ask(expectation, logged, facts={"study": 2003, "file": 2000}, copy=True)
+    assert found["integrity"].outcome == "passed"
+    assert (found["write-ahead-log"].outcome, said in found["write-ahead-log"].observed) == ("failed", True)

@@ -71,6 +71,7 @@ class SqliteVerifier:
         elif "integrity" not in answer.data:
             yield undetermined("integrity", statement, observed=text_of(answer.data, "reason"))
         else:
+            yield from _log(answer.data)
             yield from _integrity(answer.data, options, statement)
             yield from _rows(answer.data, options, expectation)
             yield from _queries(answer.data, options, expectation, target)
@@ -88,6 +89,12 @@ def _reply(reply: object) -> tuple[list[object], Trouble | None]:
         return reply["rows"], None
     reason = str(reply.get("error"))
     return [], Trouble(outcome="failed" if reply.get("about_data") is True else "undetermined", reason=reason)
+
+
+def _log(data: Mapping[str, object]) -> Iterator[CheckResult]:
+    """Judge the write-ahead log, if there is one: SQLite passes over what it cannot read of it."""
+    if isinstance(said := data.get("log"), str):
+        yield judged("write-ahead-log", "all of its write-ahead log can be used", holds=not said, observed=said)
 
 
 def _integrity(data: Mapping[str, object], options: SqliteOptions, statement: str) -> Iterator[CheckResult]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from regular import copied as copy_of
 from regular import is_regular
+from write_ahead import trouble
 
 LISTED = 20
 
@@ -75,6 +76,7 @@ if __name__ == "__main__":
         if answer["exists"]:
             try:
                 path = copied(request["path"], folder) if request["copy"] else request["path"]
+                answer["log"] = trouble(request["path"])
                 mode = "rw" if request["copy"] else "ro"
                 connection = sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=2)
                 if request.get("queries_only"):
@@ -82,6 +84,8 @@ if __name__ == "__main__":
                     json.dump(answer, sys.stdout)
                     sys.exit()
                 answer["integrity"] = rows_of(connection, f"PRAGMA integrity_check({LISTED})", LISTED)
+                if "unable to open" in answer["integrity"].get("error", ""):
+                    raise sqlite3.OperationalError("it cannot be opened where nothing is written: use the option copy")
                 if "locked" in answer["integrity"].get("error", ""):
                     raise sqlite3.OperationalError("its application keeps it locked: use the option copy")
                 answer["foreign_keys"] = rows_of(connection, "PRAGMA foreign_key_check", LISTED)
