@@ -170,3 +170,26 @@ def test_dumps_of_one_place_or_of_different_instants_are_not_mixed(made: Path) -
         dumps.position_of([plain, later])
     with pytest.raises(client.Failure, match="nowhere"):
         dumps.position_of([plain, read(made / "without-comments.sql")])
+
+
+def test_dumps_one_after_another_in_a_file_are_each_judged(made: Path, tmp_path: Path) -> None:
+    """A script that appends: who loads it sees no border, and the last line speaks for the last dump alone."""
+    both = tmp_path / "both.sql"
+
+    def joined(*parts: bytes) -> Any:
+        both.write_bytes(b"".join(parts))
+        return read(both)
+
+    text = {name: (made / f"{name}.sql").read_bytes() for name in ("gtid", "lab", "later", "plain", "databases")}
+    whole = joined(text["gtid"], text["databases"].replace(b"`ris`", b"`pacs`").replace(b"`lab`", b"`hr`"))
+    assert (whole.whole, whole.begun, whole.databases) == (True, 2, ["ris", "pacs", "hr"])
+    broken = text["gtid"][: text["gtid"].rindex(b"UNLOCK TABLES")]
+    with pytest.raises(client.Failure, match="breaks off: of 2 dumps in it, 1 have their last line"):
+        joined(broken, text["databases"])
+    with pytest.raises(client.Limit, match="holds dumps of 2 databases and does not say where each belongs"):
+        joined(text["plain"], text["lab"])
+    with pytest.raises(client.Limit, match="holds sample twice"):
+        joined(text["lab"], text["later"])
+    apart = text["later"].replace(b"`sample`", b"`sent`")
+    with pytest.raises(client.Failure, match=r"different places of the binary log.*both\.sql at .* and "):
+        dumps.position_of([joined(text["lab"], apart)])

@@ -185,6 +185,28 @@ def test_packed_files_are_read_and_those_that_cannot_be_are_named(logs: Logs, fo
     assert told(log) == {("unused", "binlog.000003")}, "without the last, nobody knows what is missing"
 
 
+def test_a_second_copy_of_a_file_counts_only_if_it_is_the_same(logs: Logs, folder: Path) -> None:
+    load("mariadb", "binlog_folder")[0].SCRATCH = folder.parent / "scratch"
+    whole = number(folder, 4).read_bytes()
+    copy = folder / "binlog.000004.gz"
+    copy.write_bytes(gzip.compress(whole))
+    assert told(look(folder, logs)) == {("beside", "binlog.000004.gz")}
+    os.truncate(number(folder, 4), spans(whole, GTID)[-1].start)
+    with pytest.raises(client.Limit, match=r"binlog\.000004 and binlog\.000004\.gz .* differ"):
+        look(folder, logs)
+    number(folder, 4).write_bytes(whole)
+    copy.write_bytes(copy.read_bytes()[:-20])
+    assert told(look(folder, logs)) == {("unused", "binlog.000004.gz")}
+
+
+def test_a_log_that_ends_where_the_backup_does_is_whole(logs: Logs, folder: Path) -> None:
+    lose(2, 3, 4)(folder)
+    os.truncate(number(folder, 1), logs.position[1])
+    (folder / "binlog.index").write_text("/var/lib/mysql/binlog.000001\n")
+    log = look(folder, logs)
+    assert (log.names, log.broken, told(log)) == (["binlog.000001"], False, set())
+
+
 def test_zstandard_is_read_where_its_program_is(logs: Logs, folder: Path) -> None:
     load("mariadb", "binlog_folder")[0].SCRATCH = folder.parent / "scratch"
     path = number(folder, 4)
@@ -203,7 +225,7 @@ def test_what_is_none_of_the_log_is_named(logs: Logs, folder: Path) -> None:
     (folder / "old/binlog.000009").write_text("x")
     (folder / "empty").mkdir()
     (folder / "ibdata.bak").write_text("x")
-    (folder / "binlog.000004.gz").write_bytes(gzip.compress(b"x"))
+    (folder / "binlog.000004.gz").write_bytes(gzip.compress(number(folder, 4).read_bytes()))
     assert told(look(folder, logs)) == {
         ("unused", "relay-bin.000001"),
         ("unused", "old"),

@@ -156,6 +156,12 @@ def cut(share: float) -> Callable[[Path], object]:
     return change
 
 
+def piped(path: Path) -> None:
+    rows = next(path.glob("[0-9]*.dat"))
+    rows.unlink()
+    os.mkfifo(rows)
+
+
 def twice(path: Path) -> None:
     path.write_bytes(path.read_bytes() * 2)
 
@@ -166,6 +172,7 @@ def twice(path: Path) -> None:
         ("packed", cut(0), r"the dump packed breaks off: the rows in its \d+\.dat"),
         ("plain", cut(0), "the dump plain breaks off"),
         ("plain", cut(0.5), "the dump plain breaks off"),
+        ("plain", piped, r"\d+\.dat is no regular file"),
         ("statements", cut(0.5), "the dump statements breaks off"),
         ("archive.dump", cut(0.4), r"the dump archive\.dump (breaks off|is damaged)"),
         ("archive.dump", cut(0.8), r"the dump archive\.dump breaks off"),

@@ -74,6 +74,15 @@ def test_what_stands_in_place_of_a_file_of_postgresql_is_named_and_not_read(no_f
     assert postgres.running(tmp_path) == 0
 
 
+def test_a_pipe_in_a_physical_backup_is_named_before_its_tool_waits_for_it(tmp_path: Path) -> None:
+    (prepare,) = load("mariadb", "prepare")
+    (tmp_path / "xtrabackup_checkpoints").write_text("backup_type = full-backuped\n")
+    (tmp_path / "ris").mkdir()
+    os.mkfifo(tmp_path / "ris/exam.ibd")
+    with pytest.raises(client.Failure, match=r"^exam\.ibd in the physical backup is a pipe"):
+        prepare.prepare_physical(tmp_path, "")
+
+
 def test_a_program_that_waits_for_ever_is_a_failure_with_its_name() -> None:
     with pytest.raises(postgres.Failure, match=r"^sleep did not end within 0 s$"):
         postgres.run_tool(["sleep", "1000"], seconds=0.2)

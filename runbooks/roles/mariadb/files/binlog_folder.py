@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from binlog_events import MAGIC
-from client import Failure, Notices, restored
+from client import Failure, Limit, Notices, restored
 from packed import lacking, opened, readable
 
 SCRATCH = Path("/data/drp-binlog")
 INDEX_LIMIT = 1 << 20
 MOST = 100_000
+CHUNK = 1 << 20
 BESIDE = re.compile(
     r"\..*|README.*|.*\.(md|txt|log|tmp|md5|sha1|sha256|sum|json|ya?ml|lock|pid|info|index|idx|state)", re.IGNORECASE
 )
@@ -33,6 +34,7 @@ class Folder:
     first: int
     """The file in which the backup ends; older ones are not needed."""
     found: dict[int, Path] = field(default_factory=dict)
+    again: list[tuple[int, Path]] = field(default_factory=list)
     unread: dict[int, str] = field(default_factory=dict)
     """Files that are there and cannot be read here, each with why."""
     indexed: list[int] = field(default_factory=list)
@@ -67,7 +69,24 @@ def look(path: Path, name: str) -> Folder:
     whole_server = any(entry.name in {"mysql", "ibdata1"} for entry in listed)  # which uses all that is there
     for entry in listed:
         _take(folder, entry, name_others=not whole_server)
+    for each, other in folder.again:
+        _compare(folder, folder.found[each], other)
     return folder
+
+
+def _compare(folder: Folder, one: Path, other: Path) -> None:
+    """Note a second copy of a file. Raises Limit when the two differ: which of them is the log nobody said."""
+    said = "the same file of the binary log again"
+    try:
+        with opened(one) as first, opened(other) as second:
+            while (part := first.read(CHUNK)) == second.read(CHUNK):
+                if not part:
+                    folder.notices.add("beside", other.name, said)
+                    return
+    except Failure as failure:
+        folder.notices.add("unused", other.name, f"{said}, and they cannot be compared: {failure}")
+        return
+    raise Limit(f"{one.name} and {other.name} are the same file of the binary log and differ: keep the whole one")
 
 
 def _take(folder: Folder, entry: os.DirEntry[str], *, name_others: bool) -> None:
@@ -84,7 +103,7 @@ def _take(folder: Folder, entry: os.DirEntry[str], *, name_others: bool) -> None
             why = f"there is no program {program} where drills run" if program else f"{suffix} is a form unknown here"
             folder.unread[number] = f"{entry.name} cannot be read: {why}"
         elif number in folder.found:
-            folder.notices.add("beside", entry.name, "the same file of the binary log again")
+            folder.again.append((number, Path(entry.path)))
         else:
             folder.found[number] = Path(entry.path)
     elif entry.name == f"{folder.stem}.index" and regular:

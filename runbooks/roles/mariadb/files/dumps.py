@@ -23,6 +23,7 @@ NO_LINE = b"\0"
 DUMP = re.compile(r".+\.sql((?:\.\w+)?)", re.IGNORECASE)
 BESIDE = re.compile(r"\..*|README.*|.*\.(md|log|tmp|md5|sha1|sha256|sum|json|ya?ml|lock|pid|info|index)", re.IGNORECASE)
 COMMENTED = re.compile(rb"^-- (?:MariaDB|MySQL) dump ", re.MULTILINE)
+OWNER = re.compile(rb"^-- Host: .*\bDatabase: *(\S*)", re.MULTILINE)
 COMPLETED = re.compile(rb"^-- Dump completed", re.MULTILINE)
 SAVED = re.compile(rb"@OLD_SQL_NOTES=@@SQL_NOTES")
 RESTORED = re.compile(rb"/\*!\d+ SET SQL_NOTES=@OLD_SQL_NOTES \*/;|/\*M?!\d+ SET NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY")
@@ -48,8 +49,16 @@ class Dump:
     """The one that it is of, by its head or its name; empty: it names its own."""
     databases: list[str] = field(default_factory=list)
     tables: set[tuple[str, str]] = field(default_factory=set)
+    tables_again: set[tuple[str, str]] = field(default_factory=set)
+    """Tables that it holds more than once."""
     position: list[object] | None = None
     """File and position in the binary log at which it was taken."""
+    places: set[tuple[str, int]] = field(default_factory=set)
+    """All that it names: one file may hold several dumps, written one after another."""
+    owners: set[str] = field(default_factory=set)
+    """Of which databases they are by their heads; empty: of several."""
+    begun: int = 0
+    completed: int = 0
     gtid: str = ""
     whole: bool = False
     """It says that it was written to its end."""
@@ -116,6 +125,10 @@ def read(path: Path, default: str) -> Dump:
     with opened(path) as stream:
         for text in _lines(stream):
             head = head or text[:KEPT]
+            if b"-- " in text:
+                dump.begun += len(COMMENTED.findall(text))
+                dump.completed += len(COMPLETED.findall(text))
+                dump.owners |= {found.decode("utf-8", "replace") for found in OWNER.findall(text)}
             tail = text[-KEPT:] if len(text) >= KEPT else (tail + text)[-KEPT:]
             if any(words in text for words in RARE):  # most of a dump is rows
                 for found in WORTH.finditer(text):
@@ -127,8 +140,21 @@ def read(path: Path, default: str) -> Dump:
         dump.database = said or default or path.name.partition(".")[0]
         dump.tables = {(dump.database, table) for _, table in dump.tables}
     dump.whole = _whole(path.name, head, tail)
+    _require_each(dump)
     dump.zone = dump.zone or bool(IN_UTC.search(head)) or not SAVED.search(head)
     return dump
+
+
+def _require_each(dump: Dump) -> None:
+    """Refuse a file of several dumps of which one breaks off, or of which it is not said where each belongs."""
+    name, number = shown(dump.path.name), dump.begun
+    if dump.completed and number > dump.completed:
+        raise Failure(f"the dump {name} breaks off: of {number} dumps in it, {dump.completed} have their last line")
+    if number > 1 and not dump.databases and len(dump.owners) > 1:
+        raise Limit(f"{name} holds dumps of {number} databases and does not say where each belongs: keep one in a file")
+    if number > 1 and dump.tables_again:
+        place = shown(".".join(min(dump.tables_again)).strip("."))
+        raise Limit(f"{name} holds {place} twice: keep in the declared folder only what is to come back")
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -163,9 +189,11 @@ def _note(dump: Dump, found: re.Match[bytes], current: str) -> str:
         if current not in dump.databases:
             dump.databases.append(current)
     if "table" in said:
-        dump.tables.add((current, said["table"].replace("``", "`")))
+        place = current, said["table"].replace("``", "`")
+        (dump.tables_again if place in dump.tables else dump.tables).add(place)
     if "file" in said:
         dump.position = [said["file"], int(said["position"])]
+        dump.places.add((said["file"], int(said["position"])))
     if "timestamp" in said:
         dump.zone = False
     dump.gtid = said.get("gtid", dump.gtid)
@@ -203,10 +231,12 @@ def require_one_state(dumps: list[Dump]) -> None:
 
 def position_of(dumps: list[Dump]) -> tuple[list[object] | None, str]:
     """Return where the binary log goes on after all of the dumps, and the transactions that they hold."""
-    places = {tuple(dump.position) if dump.position else None for dump in dumps}
+    places = {place for dump in dumps for place in dump.places or (None,)}
     if len(places) > 1:
-        told = "; ".join(f"{shown(d.path.name)} at {d.position[0]}:{d.position[1]}" if d.position else
-                         f"{shown(d.path.name)} nowhere" for d in dumps[:4])  # fmt: skip
+        ends = ((dump, sorted(f"{shown(file)}:{at}" for file, at in dump.places)) for dump in dumps[:4])
+        told = "; ".join(
+            f"{shown(dump.path.name)} {'at ' + ' and '.join(at) if at else 'nowhere'}" for dump, at in ends
+        )
         raise Failure(
             f"the dumps end at different places of the binary log, which cannot be replayed onto them: {told}"
         )

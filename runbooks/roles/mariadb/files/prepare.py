@@ -13,6 +13,7 @@ import pwd
 import re
 import shutil
 import signal
+import stat
 import sys
 import time
 from pathlib import Path
@@ -22,7 +23,7 @@ if "__file__" in globals():  # run as a file, beside its parts; else they come b
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import production
-from client import LOADED, RUN, Failure, Limit, Notices, restored, run, tool
+from client import LOADED, RUN, Failure, Limit, Notices, restored, run, shown, tool
 
 SOCKET = RUN / "mariadb.sock"
 USUAL_SOCKET = Path("/run/mysqld/mysqld.sock")
@@ -197,6 +198,9 @@ def prepare_physical(data: Path, keys: str) -> bool:
         raise Failure(
             f"the backup is {kind.group(1)}: apply incremental backups to their base before they are backed up"
         )
+    for place, _, names in os.walk(data):
+        if pipe := next((name for name in names if stat.S_ISFIFO(os.lstat(os.path.join(place, name)).st_mode)), None):
+            raise Failure(f"{shown(pipe)} in the physical backup is a pipe, on which its tool would wait for ever")
     settings = {**essentials(data, Notices()), "innodb_undo_directory": "./"}
     options = RUN / "prepare.cnf"
     write(options, "[mariadbd]\n" + "".join(f"{name}={value}\n" for name, value in settings.items()) + keys)

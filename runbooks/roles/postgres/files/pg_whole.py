@@ -25,6 +25,8 @@ _FORMS = (".dat", ".dat.gz", ".dat.lz4", ".dat.zst")
 def require(dump: Dump) -> None:
     """Raise Failure for a dump that breaks off, Limit for several in one file."""
     if dump.path.is_dir():
+        for path in dump.path.iterdir():
+            opened_plain(path).close()  # pg_restore would wait for a pipe
         for table in dump.tables:
             _in_folder(dump, table)
     elif dump.parallel:
