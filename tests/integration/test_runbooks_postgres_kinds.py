@@ -121,6 +121,11 @@ def killing(runbooks: Driver, path: Path, whole: bytes) -> bytes:
 def test_what_cannot_be_a_dump_is_said(runbooks: Driver, dump: Backup) -> None:
     root = lay(runbooks, dump.path)
     assert "there is no dump in" in failure(runbooks.run("postgres", "start", restored_root=ROOT, dumps="etc"))
+    (root / "packed").mkdir()
+    (root / "packed/lis.dmp.gz").write_bytes(b"\x1f\x8b\x08")
+    lacking = runbooks.run("postgres", "start", restored_root=ROOT, dumps="packed")
+    assert not lacking.ok
+    assert "packed, and not unpacked here" in str(lacking.outputs["drp_limit"]), "a limit of the runbook, not damage"
     assert "is dumps right?" in failure(runbooks.run("postgres", "start", restored_root=ROOT, dumps="absent"))
     message = failure(start_dump(runbooks, recovery_target_time="2026-01-01T00:00:00Z"))
     assert "a dump holds one instant" in message

@@ -172,6 +172,19 @@ def test_production_settings_are_told_where_the_drill_has_others(tmp_path: Path)
         production.tell(tmp_path / "absent", notices)
 
 
+def test_production_settings_are_told_from_files_that_are_included(tmp_path: Path) -> None:
+    """By the path that they had in production; one that includes itself ends."""
+    folder = tmp_path / "etc/mysql/conf.d"
+    folder.mkdir(parents=True)
+    main = folder.parent / "my.cnf"
+    main.write_text("!includedir /etc/mysql/conf.d/\n!include /etc/mysql/my.cnf\n!include /absent.cnf\n!includedir /\n")
+    (folder / "steer.cnf").write_text("[mysqld]\ninit_connect='SET sql_select_limit = 1'\ninnodb_force_recovery=6\n")
+    (folder / "notes.txt").write_text("[mysqld]\ninit_file=/x\n")
+    notices = client.Notices()
+    production.tell(main, notices)
+    assert {each["subject"] for each in notices.told()} == {"init_connect", "innodb_force_recovery"}
+
+
 def test_notices_name_the_first_and_count_the_rest() -> None:
     notices = client.Notices()
     for number in range(25):

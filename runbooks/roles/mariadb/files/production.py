@@ -45,8 +45,15 @@ def normal(name: str) -> str:
 def tell(path: Path, notices: Notices) -> None:
     """Note what production's settings would have done. Raises Failure when they are not there."""
     said: dict[str, str] = {}
-    for file in _files(path):
-        said.update(_read(file))
+    files = _files(path)
+    for file in files:  # grows by what they include
+        for name, value in _read(file):
+            if name.startswith("!include"):
+                files += [each for each in _included(file, value) if each not in files][
+                    : max(0, MOST_FILES - len(files))
+                ]
+            else:
+                said[name] = value
     overrule(said, "production has", notices)
     for name in ACTS:
         if said.get(name, "").lower() not in {"", "0", "off"}:
@@ -69,6 +76,15 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
+def _included(file: Path, wanted: str) -> list[Path]:
+    """Return the files that a path of production leads to, where they were restored with the file that includes it."""
+    places = (Path(f"{str(base).rstrip('/')}/{wanted.lstrip('/')}") for base in file.parents if base != Path("/"))
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        return []
+    return sorted(found.glob("*.cnf"))[:MOST_FILES] if found.is_dir() else [found]
+
+
 def _read(path: Path) -> Iterator[tuple[str, str]]:
     """Yield the settings of a server in an option file."""
     try:
@@ -80,6 +96,9 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
     for line in map(str.strip, lines):
         if line.startswith("["):
             ours = GROUP.fullmatch(line) is not None
+        elif line.startswith("!include"):
+            name, _, value = line.partition(" ")
+            yield name, value.strip()
         elif ours and line and not line.startswith(("#", ";", "!")):
             name, _, value = line.partition("=")
             yield normal(name), value.partition(" #")[0].strip().strip("'\"")
