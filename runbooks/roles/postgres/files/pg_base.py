@@ -140,6 +140,7 @@ def put_right(data: Path) -> list[dict[str, str]]:
 def lead_links(data: Path, root: Path) -> None:
     """Lead tablespaces and a log on other disks to where they were restored: links and map name production's paths."""
     spaces = data / "pg_tblspc"
+    _unpacked(data, root)
     for link in [*(sorted(spaces.iterdir()) if spaces.is_dir() else ()), data / "pg_wal"]:
         if link.is_symlink() and not link.exists():
             wanted = os.readlink(link)
@@ -155,20 +156,43 @@ def lead_links(data: Path, root: Path) -> None:
         status.mkdir(mode=0o700)
 
 
+def _unpacked(data: Path, root: Path) -> None:
+    """Link tablespaces that were unpacked from archives: in place, which a server refuses, or where they were."""
+    for place in sorted((data / "pg_tblspc").glob("[0-9]*")):
+        if place.is_dir() and not place.is_symlink():
+            moved = Path(f"{data}.tablespaces") / place.name
+            moved.parent.mkdir(mode=0o700, exist_ok=True)
+            place.rename(moved)
+            place.symlink_to(moved)
+    for number, wanted in _map(data):
+        link = data / "pg_tblspc" / number
+        found = None if os.path.lexists(link) else _restored(root, wanted)
+        if found is not None:
+            link.parent.mkdir(mode=0o700, exist_ok=True)
+            link.symlink_to(found)
+
+
+def _map(data: Path) -> list[tuple[str, str]]:
+    """Return the tablespaces of a backup's map, each with the path that it had. Raises Failure when it is damaged."""
+    path = data / "tablespace_map"
+    said = []
+    for line in text_of(path, "surrogateescape").splitlines() if path.exists() else ():
+        number, blank, wanted = line.partition(" ")
+        if not blank or not number.isdigit():
+            raise Failure("tablespace_map is damaged")
+        said.append((number, wanted.replace("\\\\", "\\")))
+    return said
+
+
 def lead_map(data: Path, root: Path) -> None:
     """Lead the tablespace_map of a backup likewise: the server makes its links anew from it. After ``compare``."""
     path = data / "tablespace_map"
     if not path.exists():
         return
     lines = []
-    for line in text_of(path, "surrogateescape").splitlines():
-        number, blank, wanted = line.partition(" ")
+    for number, wanted in _map(data):
         link = data / "pg_tblspc" / number
-        if not blank or not number.isdigit():
-            raise Failure("tablespace_map is damaged")
-        if link.is_dir() and not link.is_symlink():
-            continue  # restored in place
-        place = os.readlink(link) if link.is_symlink() else _restored(root, wanted.replace("\\\\", "\\"))
+        place = os.readlink(link) if link.is_symlink() else _restored(root, wanted)
         if place is None:
             raise Failure(f"tablespace {number} was at {printable(wanted)}, which was not restored")
         lines.append(f"{number} {place}\n")
