@@ -184,3 +184,17 @@ def test_a_record_that_is_nowhere_is_not_found(kept):
     with pytest.raises(NotFound):
         kept.deposits.record("a-9")
     assert replace(fold(kept.journal.entries("a-1"))).sealed is not None
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_lost_record_is_missed_by_whichever_name_the_site_is_reached(kept, tmp_path, there):
+    """Sealed through a link, or by a relative name, and looked at by another."""
+    other = tmp_path.parent / f"{tmp_path.name}-link"
+    other.symlink_to(tmp_path)
+    if not there:
+        (kept.sink.root / "a-2" / RECORD_NAME).unlink()
+    (state,) = [state for state in states(kept.journal) if state.drill == "a-2"]
+    seen = Deposits([DirectorySink(other / "evidence"), DirectorySink(other / "copy")])
+    assert seen.condition(state) == ("intact" if there else "missing")
+    elsewhere = Deposits([DirectorySink(tmp_path / "moved")])
+    assert elsewhere.condition(state) == "elsewhere"
