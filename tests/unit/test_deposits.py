@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from drp.clock import SystemClock
 from drp.domain.events import EvidenceSealed, Resumed
 from drp.domain.fold import fold
 from drp.drill.declare import states
-from drp.errors import NotFound, NotReadable, Tampered
+from drp.errors import EvidenceError, NotFound, NotReadable, Tampered
 from drp.evidence.deposits import Deposits, gone, require_known, require_sealed
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 from drp.journal import SqlJournal
@@ -198,3 +199,14 @@ def test_a_lost_record_is_missed_by_whichever_name_the_site_is_reached(kept, tmp
     assert seen.condition(state) == ("intact" if there else "missing")
     elsewhere = Deposits([DirectorySink(tmp_path / "moved")])
     assert elsewhere.condition(state) == "elsewhere"
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_in_place_of_a_record_is_not_waited_for(kept):
+    place = kept.sink.root / "a-2" / RECORD_NAME
+    place.unlink()
+    os.mkfifo(place)
+    with pytest.raises(NotReadable, match="is no file"):
+        kept.check()
+    with pytest.raises(EvidenceError, match="already holds other evidence"):
+        kept.sink.put("a-2", RECORD_NAME, b"{}")
