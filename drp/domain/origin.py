@@ -98,7 +98,7 @@ def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob, drill
 
 
 def _normal(path: str) -> str:
-    return posixpath.normpath(path)
+    return posixpath.normpath(f"/{path.lstrip('/')}" if path.startswith("/") else path)  # POSIX keeps two slashes
 
 
 def _same_host(host: str, pattern: str) -> bool:

@@ -41,6 +41,7 @@ def told(*, point=None, job=None, **manifest):
         {},
         {"finished_at": BEGAN},
         {"root": "/srv/ehr/"},
+        {"root": "//srv/ehr"},
         {"host": "EHR-DB.hospital.example"},
         {"recovery_point": "aaaaaaaa"},
         {"point": {"consistent_at": BEGAN - timedelta(hours=5)}},
