@@ -89,7 +89,7 @@ def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> Re
         repository=repository,
         application=application,
         consistent_at=consistent_at,
-        taken_at=began or stated_at,
+        taken_at=_began(stated_at, began, ended),
         duration=_duration(began, ended) if consistent_at == stated_at else None,
         size_bytes=size if isinstance(size, int) and size >= 0 else None,
         tags=tags,
@@ -98,6 +98,13 @@ def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> Re
         manifest_id=manifest,
         manifest_trouble=trouble,
     )
+
+
+def _began(stated: datetime, began: datetime | None, ended: datetime | None) -> datetime:
+    """Return when the tool began to read; the earliest instant of all, where its clock ran backwards meanwhile."""
+    if began is not None and ended is not None and began <= ended:
+        return began
+    return min(instant for instant in (stated, began, ended) if instant is not None)
 
 
 def _duration(began: datetime | None, ended: datetime | None) -> timedelta | None:

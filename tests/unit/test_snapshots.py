@@ -159,3 +159,24 @@ def test_an_instant_that_makes_no_sense_hides_its_point_by_name(tags: list[str])
     points, unreadable = points_of([{**SNAPSHOT, "tags": tags}], application(), "worm")
     assert points == ()
     assert unreadable == (f"snapshots/{'a' * 64}: makes no sense (ValueError)",)
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "taken"),
+    [
+        ("2026-11-21T22:55:43Z", "2026-11-21T23:00:00Z", "2026-11-21T22:55:43Z"),
+        ("2026-11-21T22:58:00Z", "2026-11-21T23:00:00Z", "2026-11-21T22:58:00Z"),  # of a file system's snapshot
+        ("9999-12-31T00:00:00Z", "2026-11-21T23:00:00Z", "2026-11-21T22:55:43Z"),
+        ("9999-12-31T00:00:00Z", None, "2026-11-21T22:55:43Z"),
+        (None, "2026-11-21T23:00:00Z", "2026-11-21T22:55:43Z"),
+    ],
+)
+def test_a_backup_that_began_after_it_ended_began_as_early_as_it_can_have(
+    began: str | None, ended: str | None, taken: str
+) -> None:
+    """A manifest has to be older than the backup: one that began in the year 9999 would clear every manifest."""
+    said = {"backup_start": began, "backup_end": ended}
+    summary = {name: instant for name, instant in said.items() if instant is not None}
+    snapshot = {**SNAPSHOT, "time": "2026-11-21T22:55:43Z", "summary": summary}
+    (point,), _ = points_of([snapshot], application(), "main")
+    assert point.taken_at == read_time(taken)
