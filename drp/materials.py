@@ -14,6 +14,8 @@ from pathlib import Path
 
 _UNUSED = {"__pycache__", ".git"}
 _PIECE = 1 << 20
+_PUT_BACK = " put back"
+"""What a file held between two looks, and what used it then, nobody knows."""
 Signature = tuple[int, int, int, int, int]
 """Device, inode, size, and the times of the last change of content and of anything."""
 
@@ -26,7 +28,11 @@ class FileDigests:
         self._files: dict[str, tuple[Signature, str]] = {}
 
     def file(self, path: Path) -> str:
-        """Return the digest of a file's content; in words, why there is none."""
+        """Return the digest of a file's content; in words, why there is none.
+
+        One that was written since it was read first, and holds the same again, has a word to its digest: for a while it
+        may have been another.
+        """
         try:
             seen = path.stat()
         except OSError as error:
@@ -58,8 +64,18 @@ class FileDigests:
                     digest.update(piece)
         except OSError as error:
             return os.strerror(error.errno or 0)
-        self._files[path] = signature, digest.hexdigest()
-        return digest.hexdigest()
+        known_as = digest.hexdigest()
+        if known is not None and known[1].startswith(known_as):
+            written = _written(known[0]) != _written(signature)
+            known_as = known_as + _PUT_BACK if written else known[1]
+        self._files[path] = signature, known_as
+        return known_as
+
+
+def _written(signature: Signature) -> tuple[int, ...]:
+    """Return what changes when a file is written or replaced, and not when it is linked, read or handed over."""
+    device, inode, size, modified, _ = signature
+    return device, inode, size, modified
 
 
 def _signature(seen: os.stat_result) -> Signature:

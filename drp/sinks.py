@@ -5,8 +5,11 @@ It keeps honest software from overwriting evidence; it does not stop an administ
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +40,7 @@ class DirectorySink:
         try:
             write_atomically(path, content, mode=0o440, exclusive=True)
         except FileExistsError:
-            if path.is_symlink() or path.read_bytes() != content:
+            if path.is_symlink() or not path.is_file() or path.read_bytes() != content:
                 raise EvidenceError(
                     f"{path} already holds other evidence, which is never overwritten",
                     hint="keep both: move the drill's folder aside as it is and find out who wrote it",
@@ -49,7 +52,7 @@ class DirectorySink:
         path = self._path(drill, name)
         try:
             with _readable(path):
-                return path.read_bytes()
+                return _content(path)
         except FileNotFoundError:
             raise NotFound(
                 f"there is no {name} of drill {drill} in {self.root}", hint="list what exists with `drp evidence list`"
@@ -83,6 +86,14 @@ class DirectorySink:
                 f"{folder} is a symbolic link: evidence is not written to where others send it",
                 hint="move it aside as it is and find out who made it",
             )
+
+
+def _content(path: Path) -> bytes:
+    """Return what a regular file holds, and never wait for what is none. Raises ``OSError``."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is no file")
+        return stream.read()
 
 
 @contextmanager

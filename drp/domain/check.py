@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 CheckOutcome = Literal["passed", "failed", "undetermined"]
@@ -22,6 +22,14 @@ class Watermark:
     """Where it is kept: a canary says of what stands in the same store that it is idle, and nothing of others."""
     clock_skew_seconds: float = 0.0
     """How far its clock may have run ahead, as the check declares."""
+
+    @property
+    def written_by(self) -> datetime:
+        """Return the earliest instant at which it can have been written: no later does it prove anything saved."""
+        try:
+            return self.at - timedelta(seconds=self.clock_skew_seconds)
+        except OverflowError:  # at the beginning of the calendar
+            return self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+CLOCKS_AGREE = timedelta(minutes=1)
+"""Clocks of two machines that are no further apart count as the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -233,7 +233,7 @@ CLOCK_NOT_MONOTONIC = _add(
     "DRP-T004",
     "warning",
     "durations come from the wall clock",
-    "The machine was restarted during the drill, so durations could not come from the monotonic clock.",
+    "The machine was restarted, or stood still, during the drill, so durations could not come from the monotonic clock.",
     "read the times as approximate",
 )
 RESIDUE_LEFT = _add(

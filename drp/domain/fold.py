@@ -249,11 +249,16 @@ def tie(state: DrillState, stamp: Stamp, ahead_ms: int | None) -> None:
 def between_ms(state: DrillState, start: Stamp, end: Stamp) -> tuple[int | None, bool]:
     """Return milliseconds between two stamps of a drill, and whether one boot's monotonic clock gave them.
 
-    Across a restart the wall clock may have been set, so it counts only as far as a time server or a repository's own
-    clock ties both boots to the true time, and all who do agree; otherwise None: nobody can tell.
+    A machine that stood still, paused by its host, counted nothing meanwhile: where a time server vouches for the clock
+    on both sides of that, its longer time counts. Across a restart the wall clock may have been set, so it counts only
+    as far as a time server or a repository's own clock ties both boots to the true time, and all who do agree;
+    otherwise None: nobody can tell.
     """
     if start.boot_id == end.boot_id:
-        return elapsed_ms(start, end)
+        passed, _ = elapsed_ms(start, end)
+        shown = (end.wall - start.wall) // timedelta(milliseconds=1)
+        stood_still = start.synchronised and end.synchronised and passed is not None and shown > passed + AGREEMENT_MS
+        return (shown, False) if stood_still else (passed, True)
     found: list[int] = []
     for witness in ("repository", "time server"):
         instants = [_true_instant(state, stamp, witness) for stamp in (start, end)]

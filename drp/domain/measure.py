@@ -109,14 +109,15 @@ def rpa_interval(
     """Return the least and the most data loss in milliseconds that the observations allow.
 
     A watermark that a backup took while it ran is younger than the instant that it is consistent at, and proves
-    nothing below the lower bound. A point of after the disaster measures nothing.
+    nothing below the lower bound; by a clock that may be ahead, it may be as much older. A point of after the disaster
+    measures nothing.
     """
     if consistent_at is None or consistent_at > disaster_at:
         return None, None
     lower = milliseconds(disaster_at - consistent_at)
     if watermark is None:
         return lower, None
-    return lower, max(lower, milliseconds(disaster_at - watermark.at))
+    return lower, max(lower, milliseconds(disaster_at - watermark.written_by))
 
 
 def rpo_attainment(lower_ms: int | None, upper_ms: int | None, objectives: Objectives) -> Attainment:

@@ -12,10 +12,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from drp.domain.application import Objectives
+from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.recovery_point import RecoveryPoint
-
-CLOCKS_AGREE = timedelta(minutes=1)
-"""Clocks of two machines that are no further apart count as the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +52,8 @@ def judge_newest(
         found.append(("critical", f"{newest.unreadable} of its recovery points cannot be read"))
     if newest.looked and newest.at is None and not newest.unknown:
         found.append(("critical", "its repositories list no recovery point"))
+    elif newest.looked and newest.at is None:  # what is away may hold one; what is here was emptied, or never filled
+        found.append(("warning", "the repositories that could be looked at list no recovery point"))
     if newest.at is not None and now - newest.at > objectives.rpo:
         found.append(
             ("critical", f"newest recovery point is {words(now - newest.at)} old, RPO {words(objectives.rpo)}")

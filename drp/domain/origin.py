@@ -90,7 +90,7 @@ def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob, drill
     A backup server that pulls makes manifests too, under its own name; where hosts are declared, those alone count.
     """
     known = job.manifest_hosts or tuple(escape(name) for name in (point.host, drill_host) if name)
-    if any(fnmatchcase(_short(manifest.host), _short(name)) for name in known) and manifest.host:
+    if any(_same_host(manifest.host, name) for name in known) and manifest.host:
         return ()
     observed = f"made on {manifest.host or 'a host without a name'}"
     expected = " or ".join(job.manifest_hosts or (point.host or "a recovery point that names its host",))
@@ -98,11 +98,24 @@ def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob, drill
 
 
 def _normal(path: str) -> str:
-    return posixpath.normpath(path)
+    return posixpath.normpath(f"/{path.lstrip('/')}" if path.startswith("/") else path)  # POSIX keeps two slashes
 
 
-def _short(host: str) -> str:
-    return host.split(".", 1)[0].casefold()
+def _same_host(host: str, pattern: str) -> bool:
+    """Return whether a host is meant: by its whole name, or by its first label where one of the two has no more.
+
+    The same first label in two domains is two hosts, and so are two addresses that begin alike.
+    """
+    host, pattern = (name.rstrip(".").casefold() for name in (host, pattern))
+    if "." in host and "." in pattern:
+        return fnmatchcase(host, pattern)
+    if _is_address(host) or _is_address(pattern):
+        return fnmatchcase(host, pattern)
+    return fnmatchcase(host.split(".", 1)[0], pattern.split(".", 1)[0])
+
+
+def _is_address(name: str) -> bool:
+    return "." in name and name.replace(".", "").isdecimal()
 
 
 def _instant(moment: datetime) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from drp.domain.clock import CLOCKS_AGREE
+
 LockMode = Literal["compliance", "governance", "legal-hold", "offline", "none", "unknown"]
 Provenance = Literal["declared", "observed", "probed"]
 SelectionPolicy = Literal["newest", "newest-immutable", "specific", "random", "oldest-retained"]
@@ -41,6 +43,11 @@ class RecoveryPoint:
     def short_id(self) -> str:
         """Return the first eight characters, enough for people."""
         return self.id[:8]
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """Return when the backup tool was done, so that there was a point at all. None: unknown."""
+        return self.taken_at + self.duration if self.taken_at is not None and self.duration is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +116,8 @@ def refusal(point: RecoveryPoint, selection: Selection, disaster_at: datetime) -
     age = disaster_at - point.consistent_at
     if age < timedelta(0):
         return "made after the disaster"
+    if point.ended_at is not None and point.ended_at > disaster_at + CLOCKS_AGREE:
+        return "still being made at the disaster"
     if selection.policy == "specific" and not point.id.startswith(selection.point or "?"):
         return f"not the point asked for ({selection.point})"
     if selection.recover_to is not None and point.consistent_at < selection.recover_to:

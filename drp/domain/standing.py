@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import Literal
 
 from drp.domain.application import Application
+from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.coverage import URGENT_TIER, in_order
 from drp.domain.finding_codes_time import NEWEST_POINT_OLD
 from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement
-from drp.domain.newest_point import CLOCKS_AGREE, NewestPoint, judge_newest, words
+from drp.domain.newest_point import NewestPoint, judge_newest, words
 from drp.domain.phase import Selected
 from drp.domain.plan import PlannedRecovery
 from drp.domain.verdict import Verdict, conclude

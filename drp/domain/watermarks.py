@@ -24,8 +24,13 @@ def bounding(results: Sequence[CheckResult]) -> Watermark | None:
 
 
 def all_dated(results: Sequence[CheckResult]) -> bool:
-    """Return whether every check that was asked for its newest datum gave one that can be believed."""
-    return not any(result.undated for result in results)
+    """Return whether every check that was asked for its newest datum gave one that can be believed.
+
+    What a check that did not pass saw is none: left out, it would let the others speak for its store.
+    """
+    return not any(
+        result.undated or (result.watermark is not None and result.outcome != "passed") for result in results
+    )
 
 
 def _of_store(watermarks: Sequence[Watermark]) -> Watermark | None:
@@ -35,4 +40,4 @@ def _of_store(watermarks: Sequence[Watermark]) -> Watermark | None:
 
 def _oldest(watermarks: Iterable[Watermark | None]) -> Watermark | None:
     known = [watermark for watermark in watermarks if watermark is not None]
-    return min(known, key=lambda watermark: watermark.at, default=None)
+    return min(known, key=lambda watermark: watermark.written_by, default=None)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from drp import __version__
 from drp.codec import digest
+from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.events import DrillDeclared
 from drp.domain.fold import DrillState, fold
-from drp.domain.newest_point import CLOCKS_AGREE
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Journal, Reporter
 from drp.drill.recorder import Recorder

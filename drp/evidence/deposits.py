@@ -71,10 +71,15 @@ class Deposits:
         assert state.sealed is not None
         found = {self._digest(place, state.drill) for place in self.places} - {None}
         if not found:
-            roots = [place.root.absolute() for place in self.places]
-            here = any(Path(state.sealed.location).is_relative_to(root) for root in roots)
-            return "missing" if here else "elsewhere"
+            return "missing" if self._was_here(Path(state.sealed.location)) else "elsewhere"
         return "intact" if found == {state.sealed.record_digest} else "changed"
+
+    def _was_here(self, location: Path) -> bool:
+        """Return whether a record was sealed at one of these places, by whichever name the site was reached then."""
+        roots = [place.root for place in self.places]
+        return any(location.is_relative_to(root.absolute()) for root in roots) or any(
+            location.resolve().is_relative_to(root.resolve()) for root in roots
+        )
 
     def _digest(self, place: Deposit, drill: str) -> str | None:
         """Return the digest of what one place holds of a drill: no copy speaks for another."""

@@ -22,12 +22,14 @@ from drp.domain.manifest import MAX_DEVIATIONS, Deviation
 from drp.domain.measure import Measurement
 from drp.domain.phase import PHASES, Hashed, PhaseName, Prepared, Restored, Selected, Started, Verified
 from drp.errors import EvidenceError, Tampered
+from drp.evidence.consistency import contradictions
 
 Output = TypeVar("Output")
 
 MAX_UNRESTORED = 200
 """More lines of a backup tool than this say nothing new; how many were left out is said."""
 
+_NAMED = 3
 RECORD_NAME = "record.json"
 """What the record is called wherever it is deposited."""
 
@@ -86,8 +88,9 @@ def record_digest(record: EvidenceRecord) -> str:
 def read_record(content: bytes) -> EvidenceRecord:
     """Return the record that stored bytes hold.
 
-    Raises ``Tampered`` when they are not a record, not in the one canonical form that drp writes, or say what drp would
-    not: then somebody else has written them. An older drp wrote fewer fields; those that it wrote are all understood.
+    Raises ``Tampered`` when they are not a record, not in the one canonical form that drp writes, say what drp would
+    not, or contradict themselves: then somebody else has written them. An older drp wrote fewer fields; those that it
+    wrote are all understood.
     That they are the *right* record is for the journal's seal to say.
     """
     record = from_json(EvidenceRecord, content)
@@ -101,6 +104,8 @@ def read_record(content: bytes) -> EvidenceRecord:
         raise Tampered("the record is not in canonical form: it was edited or written by something else")
     if not _says(to_data(record), written):
         raise Tampered("the record says what no version of drp writes: it was edited or written by something else")
+    if said := contradictions(record):
+        raise Tampered(f"the record contradicts itself, so it was edited: {'; '.join(said[:_NAMED])}")
     return record
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import struct
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from drp.hashing.writer import END_MAGIC, FOOTER, FRAME, INDEXED, MAGIC, PRELUDE
 _HEADER_LIMIT = 16 << 20
 _INDEX_LIMIT = 1 << 30
 _READ = 1 << 20
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def open_manifest(path: Path) -> Manifest:
@@ -89,6 +91,8 @@ def _borders(path: Path, stream: IO[bytes]) -> tuple[bytes, int, tuple[bytes, in
     if len(prelude) < PRELUDE.size or prelude[:4] != MAGIC:
         raise ManifestError(f"{path} is not a manifest of drp, or is empty")
     _, version, _, header_length = PRELUDE.unpack(prelude)
+    if version < 1:
+        raise ManifestError(f"{path} has format {version}, which there never was")
     if version > VERSION:
         raise ManifestError(
             f"{path} has format {version}; this drp knows formats up to {VERSION}", hint="use a newer drp to read it"
@@ -141,6 +145,8 @@ def _check(
     algorithms = header.get("algorithms")
     if not isinstance(algorithms, list) or not algorithms or any(name not in ALGORITHMS for name in algorithms):
         raise ManifestError(f"{path}: made with algorithms that this drp does not know: {algorithms}")
+    if not _KEY.fullmatch(str(header.get("key"))):
+        raise ManifestError(f"{path}: the key of its leaves is none")
     ends = [frame.offset + FRAME.size + frame.packed for frame in frames]
     starts = [frame.offset for frame in frames]
     if starts[1:] != ends[:-1] or (frames and (starts[0], ends[-1]) != borders):

@@ -67,6 +67,8 @@ def refusal_of(reason: str) -> Phrase | Data:
     """Return why a recovery point was refused, in a form that can be translated where the reason is a known one."""
     if reason == "made after the disaster":
         return say("made after the disaster")
+    if reason == "still being made at the disaster":
+        return say("still being made at the disaster")
     if match := _AGE.fullmatch(reason):
         if match[1] == "older":
             return say("older than {age} before the disaster", age=_age(match[2]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +17,9 @@ CONSISTENT_TAG = "consistent_at="
 """What is in a dump or a copy is older than the snapshot that keeps it; the backup job knows of which instant it is."""
 
 _ID = re.compile(r"[0-9a-f]{64}")
-_MANIFEST_MEANT = re.compile(r"[\W_]*drp[\W_]*man", re.IGNORECASE)
-_INSTANT_MEANT = re.compile(r"[\W_]*consistent[\W_]*at", re.IGNORECASE)
-"""Tags that are meant to name a manifest or to state an instant, however they were mistyped."""
+_MANIFEST_MEANT = re.compile(r"drpman|drp\w*[0-9a-f]{60}")
+_INSTANT_MEANT = re.compile(r"consistentat")
+"""Tags that are meant to name a manifest or to state an instant, however they were mistyped: see `_bare`."""
 _MOST_TAGS, _LONGEST_TAG = 4, 100
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
@@ -88,7 +89,7 @@ def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> Re
         repository=repository,
         application=application,
         consistent_at=consistent_at,
-        taken_at=began or stated_at,
+        taken_at=_began(stated_at, began, ended),
         duration=_duration(began, ended) if consistent_at == stated_at else None,
         size_bytes=size if isinstance(size, int) and size >= 0 else None,
         tags=tags,
@@ -97,6 +98,13 @@ def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> Re
         manifest_id=manifest,
         manifest_trouble=trouble,
     )
+
+
+def _began(stated: datetime, began: datetime | None, ended: datetime | None) -> datetime:
+    """Return when the tool began to read; the earliest instant of all, where its clock ran backwards meanwhile."""
+    if began is not None and ended is not None and began <= ended:
+        return began
+    return min(instant for instant in (stated, began, ended) if instant is not None)
 
 
 def _duration(began: datetime | None, ended: datetime | None) -> timedelta | None:
@@ -119,7 +127,7 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _consistent_at(tags: Iterable[str], taken_at: datetime) -> datetime:
     """Return the instant that the tags state, else that of the snapshot. Raises ``ValueError`` for nonsense."""
-    meant = [tag for tag in tags if _INSTANT_MEANT.match(tag)]
+    meant = [tag for tag in tags if _INSTANT_MEANT.match(_bare(tag))]
     if not all(tag.startswith(CONSISTENT_TAG) for tag in meant):
         message = "a tag that is meant to state an instant and does not"
         raise ValueError(message)
@@ -130,12 +138,17 @@ def _consistent_at(tags: Iterable[str], taken_at: datetime) -> datetime:
     return stated.pop() if stated else taken_at
 
 
+def _bare(tag: str) -> str:
+    """Return a tag without case, widths, marks that nobody sees, and whatever separates words."""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", tag).casefold() if letter.isalnum())
+
+
 def _manifest(tags: Iterable[str]) -> tuple[str | None, str]:
     """Return the digest that the tags name, and what they say where that is not exactly one digest.
 
     A tag that was meant to name a manifest and does not is never taken for none: whatever looks like it counts.
     """
-    named = sorted({tag for tag in tags if _MANIFEST_MEANT.match(tag)})
+    named = sorted({tag for tag in tags if _MANIFEST_MEANT.match(_bare(tag))})
     if not named:
         return None, ""
     digest = named[0].removeprefix(MANIFEST_TAG) if len(named) == 1 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import queue
 import threading
 import time
@@ -167,12 +168,21 @@ def _checked(answer: object) -> CheckResult:
     texts = (answer.check, answer.statement, answer.observed, answer.expected)
     if answer.outcome not in get_args(CheckOutcome) or not all(isinstance(text, str) for text in texts):
         return _undetermined("verifier", statement, f"it yielded a malformed result: {answer!r}")
-    if answer.watermark is not None and not (
-        isinstance(answer.watermark, Watermark) and answer.watermark.at.tzinfo is not None
-    ):
-        observed = f"it gave a watermark without time zone: {answer.watermark!r}"
+    if answer.watermark is not None and not _is_watermark(answer.watermark):
+        observed = f"it gave a watermark without time zone, or a malformed one: {answer.watermark!r}"
         return dataclasses.replace(answer, outcome="undetermined", observed=observed, watermark=None, undated=True)
     return answer
+
+
+def _is_watermark(found: object) -> bool:
+    """Return whether a plugin's watermark can be judged: an instant with its zone, and a skew that is one."""
+    return (
+        isinstance(found, Watermark)
+        and found.at.tzinfo is not None
+        and 0 <= found.clock_skew_seconds < math.inf
+        and isinstance(found.canary, bool)
+        and isinstance(found.store, str)
+    )
 
 
 def _out_of_time(expectation: Expectation) -> CheckResult:
@@ -188,7 +198,7 @@ def _undetermined(check: str, statement: str, observed: str) -> CheckResult:
 def _presentable(name: str, result: CheckResult) -> CheckResult:
     watermark = result.watermark
     if watermark is not None:
-        watermark = dataclasses.replace(watermark, source=_text(watermark.source))
+        watermark = dataclasses.replace(watermark, source=_text(watermark.source), store=_text(watermark.store))
     return dataclasses.replace(
         result,
         check=f"{name}/{_text(result.check)}",

@@ -59,9 +59,10 @@ def test_the_newest_point_of_any_repository_is_judged_now(vault: tuple[Path, Res
     site, restic = vault
     before = sorted((site / "state").rglob("*"))
     empty = drp(site, "status")
-    assert (empty.returncode, "its repositories list no recovery point" in empty.stdout) == (0, False), (
+    assert (empty.returncode, "its repositories list no recovery point" in empty.stdout) == (1, False), (
         "one was not asked"
     )
+    assert "the repositories that could be looked at list no recovery point" in empty.stdout
     assert "newest recovery point of ehr not looked at: shelf" in empty.stdout
 
     backup(restic, tmp_path / "tree", timedelta(days=100))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from drp.domain.check import CheckResult, Watermark
 from drp.domain.events import PhaseCompleted
+from drp.domain.measure import rpa_interval
 from drp.domain.phase import Verified
 from drp.domain.watermarks import all_dated, bounding
 from tests.simulators.world import EPOCH, Script, World, events_of
@@ -52,6 +53,22 @@ def test_a_store_that_shows_no_datum_to_believe_leaves_the_loss_unknown(outcome)
     assert all_dated([known])
     assert not all_dated([known, seen(None, "b", outcome=outcome, undated=True)])
     assert not all_dated([known, seen(None, "a", outcome=outcome, undated=True)])
+
+
+@pytest.mark.parametrize("outcome", ["undetermined", "failed"])
+def test_what_a_check_saw_that_did_not_pass_is_not_left_out_in_favour_of_others(outcome):
+    assert not all_dated([seen(5, "a"), seen(90, "b", outcome=outcome)])
+
+
+def test_a_clock_that_may_be_ahead_makes_its_datum_as_much_older():
+    skewed = Watermark(at=EPOCH - 5 * MINUTE, source="q", store="b", clock_skew_seconds=600)
+    assert skewed.written_by == EPOCH - 15 * MINUTE
+    result = CheckResult(check="n", outcome="passed", statement="s", watermark=skewed)
+    assert bounding([seen(7), result]) is skewed
+    assert bounding([seen(20), result]) is not skewed
+    assert rpa_interval(EPOCH, EPOCH - 4 * MINUTE, skewed) == (240_000, 900_000)
+    ends = Watermark(at=datetime(1, 1, 1, tzinfo=UTC), source="q", clock_skew_seconds=600)
+    assert ends.written_by == ends.at
 
 
 stores = st.sampled_from(["a", "b", "c"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from drp.clock import SystemClock
 from drp.domain.events import EvidenceSealed, Resumed
 from drp.domain.fold import fold
 from drp.drill.declare import states
-from drp.errors import NotFound, NotReadable, Tampered
+from drp.errors import EvidenceError, NotFound, NotReadable, Tampered
 from drp.evidence.deposits import Deposits, gone, require_known, require_sealed
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 from drp.journal import SqlJournal
@@ -184,3 +185,28 @@ def test_a_record_that_is_nowhere_is_not_found(kept):
     with pytest.raises(NotFound):
         kept.deposits.record("a-9")
     assert replace(fold(kept.journal.entries("a-1"))).sealed is not None
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_lost_record_is_missed_by_whichever_name_the_site_is_reached(kept, tmp_path, there):
+    """Sealed through a link, or by a relative name, and looked at by another."""
+    other = tmp_path.parent / f"{tmp_path.name}-link"
+    other.symlink_to(tmp_path)
+    if not there:
+        (kept.sink.root / "a-2" / RECORD_NAME).unlink()
+    (state,) = [state for state in states(kept.journal) if state.drill == "a-2"]
+    seen = Deposits([DirectorySink(other / "evidence"), DirectorySink(other / "copy")])
+    assert seen.condition(state) == ("intact" if there else "missing")
+    elsewhere = Deposits([DirectorySink(tmp_path / "moved")])
+    assert elsewhere.condition(state) == "elsewhere"
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_in_place_of_a_record_is_not_waited_for(kept):
+    place = kept.sink.root / "a-2" / RECORD_NAME
+    place.unlink()
+    os.mkfifo(place)
+    with pytest.raises(NotReadable, match="is no file"):
+        kept.check()
+    with pytest.raises(EvidenceError, match="already holds other evidence"):
+        kept.sink.put("a-2", RECORD_NAME, b"{}")

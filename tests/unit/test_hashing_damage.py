@@ -97,6 +97,22 @@ def test_newer_format(made, tmp_path):
         read_summary(path)
 
 
+def test_a_format_that_there_never_was(made, tmp_path):
+    path = tmp_path / "m"
+    content = bytearray(made[1])
+    struct.pack_into("<H", content, 4, 0)
+    path.write_bytes(content)
+    with pytest.raises(ManifestError, match="format 0"):
+        read_summary(path)
+
+
+@pytest.mark.parametrize("key", ["zz" * 32, "", "00", None, 7, "0" * 63])
+def test_a_key_that_is_none_is_damage(tmp_path, key):
+    forge(tmp_path / "m", [group(b"", [b"a"])], key=key)
+    with pytest.raises(ManifestError, match="key of its leaves"):
+        read_summary(tmp_path / "m")
+
+
 def test_not_a_manifest(tmp_path):
     path = tmp_path / "m"
     path.write_bytes(b"#!/bin/sh\necho hello\n" * 100)

@@ -54,6 +54,27 @@ def test_a_change_that_puts_the_old_times_and_size_back_is_seen(runbooks):
     assert digests.file(file) != before
 
 
+def test_a_file_that_was_another_meanwhile_is_no_longer_what_was_declared(runbooks):
+    """Changed after it was looked at, used, and put back before it is looked at again."""
+    digests, file = FileDigests(), runbooks / "mine" / "restore.yml"
+    before, content = digests.file(file), file.read_bytes()
+    other = file.with_suffix(".new")
+    other.write_bytes(content)
+    other.rename(file)
+    assert digests.file(file) != before
+    os.link(file, file.with_suffix(".linked"))
+    assert digests.file(file) != before, "and nothing makes that unsaid"
+    assert FileDigests().file(file) == before, "what is declared later is judged by what it holds"
+
+
+def test_a_file_that_is_linked_or_handed_over_is_the_same(runbooks):
+    digests, file = FileDigests(), runbooks / "mine" / "restore.yml"
+    before = digests.file(file)
+    os.link(file, file.with_suffix(".linked"))
+    file.chmod(0o640)
+    assert digests.file(file) == before
+
+
 def test_a_file_that_did_not_change_is_not_read_again(runbooks, monkeypatch):
     digests = FileDigests()
     digests.tree(runbooks)

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from drp.domain.application import PointFilter
 from drp.domain.restore import SecretReference
 from drp.errors import AccessDenied, ConfigError, RepositoryError, Unreachable
 from drp.repositories.errors import error_for, kind_of_failure
 from drp.repositories.features import features_of
 from drp.repositories.registry import create
 from drp.repositories.settings import LocalLocation, ResticSettings, S3Location, parse_s3_url
-from drp.repositories.snapshots import points_of, read_snapshots, read_time
 from drp.repositories.source_root import TreeListing, declared_root, folders_to_list
-from tests.support.fixtures_repositories import application
-
-SNAPSHOT: dict[str, Any] = {
-    "id": "a" * 64,
-    "time": "2026-11-21T23:55:43.912605456+01:00",
-    "paths": ["/srv/ehr"],
-    "hostname": "ehr-db",
-    "tags": ["ehr", "drp-manifest=" + "b" * 64],
-    "summary": {"total_bytes_processed": 42},
-}
 
 
 @pytest.mark.parametrize(
@@ -128,75 +114,6 @@ def test_kinds_become_the_errors_that_the_port_names() -> None:
         assert type(error_for(kind, "main", "x")) is RepositoryError  # type: ignore[arg-type]
 
 
-def test_a_snapshot_becomes_a_point() -> None:
-    (point,), unreadable = points_of([SNAPSHOT], application(tags=("ehr",)), "main")
-    assert unreadable == ()
-    assert point.consistent_at == datetime(2026, 11, 21, 22, 55, 43, 912605, tzinfo=UTC)
-    assert (point.size_bytes, point.manifest_id, point.host) == (42, "b" * 64, "ehr-db")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "there"),
-    [
-        (PointFilter(), True),
-        (PointFilter(tags=("ehr",), host="ehr-db", path="/srv/ehr"), True),
-        (PointFilter(tags=("ehr", "weekly")), False),
-        (PointFilter(host="other"), False),
-        (PointFilter(path="/srv"), False),
-    ],
-)
-def test_the_filter_asks_for_all_of_it(wanted: PointFilter, there: bool) -> None:
-    points, _ = points_of([SNAPSHOT], application(tags=wanted.tags, host=wanted.host, path=wanted.path), "main")
-    assert bool(points) is there
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"id": "--help"},
-        {"id": None},
-        {"time": "yesterday"},
-        {"time": "2026-11-21T23:55:43"},
-        {"time": "0001-01-01T00:00:00+14:00"},
-        {"tags": "ehr"},
-        {"paths": 7},
-        {"paths": ["/srv/ehr\0/../../etc"]},
-    ],
-)
-def test_a_snapshot_that_makes_no_sense_is_named_and_not_dropped(change: dict[str, object]) -> None:
-    points, unreadable = points_of([{**SNAPSHOT, **change}], application(), "main")
-    assert points == ()
-    assert len(unreadable) == 1
-
-
-@pytest.mark.parametrize(
-    "tags", [None, [], ["drp-manifest=zz"], [f"drp-manifest={'a' * 64}", f"drp-manifest={'b' * 64}"]]
-)
-def test_a_manifest_is_named_by_one_whole_digest_or_not_at_all(tags: list[str] | None) -> None:
-    (point,), _ = points_of([{**SNAPSHOT, "tags": tags}], application(), "main")
-    assert point.manifest_id is None
-
-
-def test_a_size_that_is_no_number_is_unknown() -> None:
-    for summary in (None, {}, {"total_bytes_processed": "x"}, {"total_bytes_processed": -1}):
-        (point,), _ = points_of([{**SNAPSHOT, "summary": summary}], application(), "main")
-        assert point.size_bytes is None
-
-
-def test_the_list_is_found_between_other_lines() -> None:
-    text = "repository 1a2b opened\n" + json.dumps([SNAPSHOT]) + "\nwarning: x\n"
-    assert [entry["id"] for entry in read_snapshots(text)] == ["a" * 64]
-    assert read_snapshots("null\n") == ()
-    for nonsense in ("", "no list", "[broken"):
-        with pytest.raises(ValueError, match=r"list|Expecting"):
-            read_snapshots(nonsense)
-
-
-def test_nanoseconds_are_cut() -> None:
-    assert read_time("2026-01-01T00:00:00.123456789Z").microsecond == 123456
-    assert read_time("2026-01-01T00:00:00Z").microsecond == 0
-
-
 @pytest.mark.parametrize(
     ("paths", "there", "root"),
     [
@@ -238,25 +155,3 @@ def test_a_tool_that_is_not_installed_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(RepositoryError, match="not installed"):
         create(settings, resolve=lambda _: "x", cache_directory=tmp_path).preflight()
-
-
-def test_the_instant_of_a_dump_is_that_of_its_tag_and_not_of_the_snapshot() -> None:
-    tagged = {**SNAPSHOT, "tags": ["consistent_at=2026-11-21T22:40:00.25Z"]}
-    ((point,), unreadable) = points_of([tagged], application(), "worm")
-    assert point.consistent_at == datetime(2026, 11, 21, 22, 40, 0, 250_000, tzinfo=UTC)
-    assert unreadable == ()
-
-
-@pytest.mark.parametrize(
-    "tags",
-    [
-        ["consistent_at=2026-11-21T23:00:00Z"],  # after the snapshot
-        ["consistent_at=2026-11-21T22:00:00Z", "consistent_at=2026-11-21T21:00:00Z"],
-        ["consistent_at=yesterday"],
-        ["consistent_at=2026-11-21T22:00:00"],
-    ],
-)
-def test_an_instant_that_makes_no_sense_hides_its_point_by_name(tags: list[str]) -> None:
-    points, unreadable = points_of([{**SNAPSHOT, "tags": tags}], application(), "worm")
-    assert points == ()
-    assert unreadable == (f"snapshots/{'a' * 64}: makes no sense (ValueError)",)

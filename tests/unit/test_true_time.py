@@ -40,6 +40,26 @@ def test_within_one_boot_the_wall_clock_does_not_matter():
     assert between_ms(DrillState(drill="d"), stamp(0), stamp(65, shown=-50 * MINUTE)) == (65 * 60_000, True)
 
 
+@pytest.mark.parametrize(
+    ("counted", "shown", "synchronised", "measured"),
+    [
+        (15, 65, (True, True), (65 * 60_000, False)),  # paused for 50 minutes, then set by its time server
+        (15, 65, (True, False), (15 * 60_000, True)),  # a clock that nobody vouches for
+        (15, 65, (False, True), (15 * 60_000, True)),
+        (65, 15, (True, True), (65 * 60_000, True)),
+        (15, 15 + 0.1 / 60, (True, True), (15 * 60_000, True)),  # a step of 100 ms
+        (15, 15 - 0.1 / 60, (True, True), (15 * 60_000, True)),
+        (15, 15 + 1 / 60, (True, True), (15 * 60_000, True)),  # a leap second
+    ],
+)
+def test_a_machine_that_stood_still_did_not_recover_meanwhile(counted, shown, synchronised, measured):
+    begun, ended = (
+        stamp(minutes, shown=ahead * MINUTE, synchronised=known)
+        for minutes, ahead, known in zip((0, counted), (0, shown - counted), synchronised, strict=True)
+    )
+    assert between_ms(DrillState(drill="d"), begun, ended) == measured
+
+
 def test_a_clock_that_was_set_back_across_a_restart_is_not_believed():
     assert between_ms(DrillState(drill="d"), stamp(0), stamp(65, "b", shown=-50 * MINUTE)) == (None, False)
     assert between_ms(DrillState(drill="d"), stamp(0), stamp(65, "b")) == (None, False)

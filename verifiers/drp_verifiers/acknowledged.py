@@ -11,7 +11,7 @@ that drills, never out of the backup, and strictly: a log of which a part is ski
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,9 +59,17 @@ def _lines(path: Path) -> Iterator[tuple[str, Write]]:
                 yield _write(line, f"{path.name}, line {number}")
 
 
+def _unambiguous(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Return an object. Raises ValueError when it says something twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name comes twice")
+    return found
+
+
 def _write(line: bytes, where: str) -> tuple[str, Write]:
     try:
-        said = json.loads(line) if len(line) <= _LONGEST_LINE else None
+        said = json.loads(line, object_pairs_hook=_unambiguous) if len(line) <= _LONGEST_LINE else None
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):

@@ -3,25 +3,27 @@
 It ends with 0 (passed), 1 (failed) or anything else (could not judge), and may print statements as JSON lines::
 
     {"check": "orders", "outcome": "failed", "observed": "11", "expected": "12"}
-    {"watermark": "2026-11-20T10:00:00Z", "source": "newest order"}
+    {"watermark": "2026-11-20T10:00:00Z", "source": "newest order", "store": "orders"}
 
+A canary says that its own ``store`` is idle, and nothing of another; a line that names none is a store of its own.
 Its exit and its lines must agree: a program that ends with 0 after a failed statement has failed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
 from drp.domain.local_time import require_one_zone
 from drp_verifiers.statements import death, failed, last_words, passed, undetermined
-from drp_verifiers.watermarks import Newest, judge
+from drp_verifiers.watermarks import Newest, judge, undated
 
 _MOST_LINES = 1000
 _LONGEST_LINE = 65536
+_LONGEST_NAME = 300
 _OUTCOMES: tuple[CheckOutcome, ...] = ("passed", "failed", "undetermined")
 
 
@@ -92,26 +94,44 @@ def _statements(options: CommandOptions, execution: Execution, expectation: Expe
 
 def _statement(number: int, line: bytes, options: CommandOptions, expectation: Expectation) -> CheckResult:
     try:
-        data = json.loads(line) if len(line) <= _LONGEST_LINE else None
+        data = json.loads(line, object_pairs_hook=_unambiguous) if len(line) <= _LONGEST_LINE else None
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
         return undetermined(f"line {number}", "a statement as one JSON object", observed=repr(line[:100]))
-    if "watermark" in data:
-        source = Newest(query=_text(data, "source") or "command", canary=data.get("canary") is True, zone=options.zone)
-        instant = data["watermark"]
-        return judge(None if instant is None else str(instant), source, expectation, store=f"command {options.argv[0]}")
-    check, outcome = _text(data, "check"), data.get("outcome")
+    dated, check, outcome = "watermark" in data, _text(data, "check"), data.get("outcome")
+    if dated and outcome in {None, "passed"}:
+        return _watermark(number, data, options, expectation)
     if not check or outcome not in _OUTCOMES:
         observed = repr(line[:200])
-        return undetermined(f"line {number}", "a statement with check and outcome", observed=observed)
+        unclear = undetermined(f"line {number}", "a statement with check and outcome", observed=observed)
+        return undated(unclear) if dated else unclear
     return CheckResult(
         check=check,
         outcome=outcome,
         statement=_text(data, "statement") or check,
         observed=_text(data, "observed"),
         expected=_text(data, "expected"),
+        undated=dated,
     )
+
+
+def _watermark(
+    number: int, data: Mapping[str, object], options: CommandOptions, expectation: Expectation
+) -> CheckResult:
+    """Return the watermark of a line; a statement that passed may bring one along."""
+    instant, check = data["watermark"], _text(data, "check") or "newest"
+    source = Newest(query=_text(data, "source") or "command", canary=data.get("canary") is True, zone=options.zone)
+    store = _text(data, "store") or f"{' '.join(options.argv)[:_LONGEST_NAME]}, line {number}"
+    return judge(None if instant is None else str(instant), source, expectation, store=f"command {store}", check=check)
+
+
+def _unambiguous(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Return an object. Raises ValueError when it says something twice: readers differ in which they believe."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name comes twice")
+    return found
 
 
 def _text(data: Mapping[str, object], key: str) -> str:

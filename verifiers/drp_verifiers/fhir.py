@@ -11,7 +11,7 @@ from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, 
 from drp_verifiers.fhir_references import judge_references
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.statements import failed, passed, undetermined
-from drp_verifiers.watermarks import Newest, judge
+from drp_verifiers.watermarks import Newest, judge, undated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +67,9 @@ class FhirVerifier:
             return
         else:
             yield capability
-        for check in ("search", "counts", "references"):
-            yield undetermined(check, "needs a server that states its capability", observed="it did not")
+        for check in ("search", "counts", "references", *(("newest",) if options.last_updated is not None else ())):
+            unseen = undetermined(check, "needs a server that states its capability", observed="it did not")
+            yield undated(unseen) if check == "newest" else unseen
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
         """Return what a running server counts, for the manifest. Raises ValueError when it cannot be asked."""
@@ -147,10 +148,10 @@ def _newest(data: Mapping[str, object], options: FhirOptions, expectation: Expec
     """Return the watermark, where resources carry the instant of their change and come sorted by it."""
     newest = options.last_updated
     assert newest is not None
-    undated, unsorted = number_of(data, "undated"), texts_of(data, "unsorted")
-    if unsorted or (undated and not text_of(data, "newest")):
-        observed = f"{', '.join(unsorted)} cannot be sorted" if unsorted else f"{undated} resources without lastUpdated"
-        return undetermined("newest", f"the newest datum shown by: {newest.query}", observed=observed)
+    without, unsorted = number_of(data, "undated"), texts_of(data, "unsorted")
+    if unsorted or (without and not text_of(data, "newest")):
+        observed = f"{', '.join(unsorted)} cannot be sorted" if unsorted else f"{without} resources without lastUpdated"
+        return undated(undetermined("newest", f"the newest datum shown by: {newest.query}", observed=observed))
     return judge(text_of(data, "newest") or None, newest, expectation, store=f"fhir {options.base}")
 
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.inside import Answer, ask, number_of, text_of, texts_of
 from drp_verifiers.statements import judged, undetermined
-from drp_verifiers.watermarks import Newest, judge
+from drp_verifiers.watermarks import Newest, judge, undated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,8 @@ class FilesVerifier:
         answer = ask(target, "tree", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.root} holds files"
         if answer.trouble is not None:
-            yield answer.trouble.result("tree", statement)
+            trouble = answer.trouble.result("tree", statement)
+            yield undated(trouble) if options.newest or options.canary else trouble
             return
         files, size = number_of(answer.data, "files"), number_of(answer.data, "bytes")
         yield judged(

@@ -64,12 +64,15 @@ class SqliteVerifier:
         request = {"path": path, "copy": options.copy, "queries": queries}
         answer = ask(target, "database", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.path} is a sound database"
+        trouble = None
         if answer.trouble is not None:
-            yield answer.trouble.result("integrity", statement)
+            trouble = answer.trouble.result("integrity", statement)
         elif answer.data.get("exists") is not True:
-            yield failed("integrity", statement, observed="no such file")
+            trouble = failed("integrity", statement, observed="no such file")
         elif "integrity" not in answer.data:
-            yield undetermined("integrity", statement, observed=text_of(answer.data, "reason"))
+            trouble = undetermined("integrity", statement, observed=text_of(answer.data, "reason"))
+        if trouble is not None:
+            yield undated(trouble) if options.newest is not None else trouble
         else:
             yield from _log(answer.data)
             yield from _integrity(answer.data, options, statement)
@@ -151,7 +154,8 @@ def _queries(
     replies = data.get("queries")
     answers = [_reply(reply) for reply in replies] if isinstance(replies, list) else []
     if len(answers) != len(options.assertions) + (options.newest is not None):
-        yield undetermined("queries", "every query is answered", observed=f"{len(answers)} answers")
+        unanswered = undetermined("queries", "every query is answered", observed=f"{len(answers)} answers")
+        yield undated(unanswered) if options.newest is not None else unanswered
         return
     for assertion, (rows, trouble) in zip(options.assertions, answers, strict=False):
         if trouble is not None:

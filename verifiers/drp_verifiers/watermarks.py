@@ -54,7 +54,7 @@ def judge(
     if text is None:
         return undated(failed(check, statement, observed="no datum at all", expected="at least one dated datum"))
     try:
-        at = datetime.fromisoformat(text.strip()[:_LONGEST])
+        at = _instant(text.strip())
     except ValueError:
         return undated(undetermined(check, statement, observed=f"{text[:_LONGEST]!r} is not a timestamp"))
     if at.tzinfo is None:
@@ -67,6 +67,13 @@ def judge(
         return _judge_instant(instant, newest, expectation, store, check)
     except OverflowError:  # at the very ends of the calendar
         return undated(undetermined(check, statement, observed=f"{text[:_LONGEST]!r} is no instant of this world"))
+
+
+def _instant(text: str) -> datetime:
+    """Return the time that a text shows, whole: what is cut off could be its zone. Raises ValueError."""
+    if len(text) > _LONGEST:
+        raise ValueError("longer than any timestamp")
+    return datetime.fromisoformat(text)
 
 
 def undated(result: CheckResult) -> CheckResult:
