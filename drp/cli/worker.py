@@ -10,12 +10,14 @@ import fcntl
 import gc
 import json
 import os
+import select
 import socket
 import sys
 import threading
 import time
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +27,9 @@ from drp.cli.cancellation import Cancellation
 from drp.cli.wiring import Wiring
 from drp.codec import from_data, to_data
 from drp.config.site import load_site
-from drp.domain.events import Entry, FindingRaised, SandboxDestroyed
+from drp.domain.events import Entry, Event, FindingRaised, SandboxDestroyed
 from drp.domain.plan import DrillPlan
-from drp.domain.ports import Ports
+from drp.domain.ports import Journal, Ports
 from drp.domain.visible import printable_lines
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare, reopen, states
@@ -64,10 +66,19 @@ class _Channel:
             with suppress(OSError):  # a supervisor that is killed resets the line
                 for line in self._lines:
                     cancellation.request(int(json.loads(line)["stop"]))
-            if not self.kept.is_set():
-                os._exit(1)
+            self._end()
 
         threading.Thread(target=read, daemon=True).start()
+
+    def require_supervisor(self) -> None:
+        """End at once when the supervisor has gone, unless a sandbox is kept.
+
+        Its line closes before whatever else dies with it, so nothing that fails for that reason is taken for evidence.
+        """
+        line = select.poll()
+        line.register(self._socket, select.POLLRDHUP)
+        if line.poll(0):
+            self._end()
 
     def emit(self, entry: Entry) -> None:
         """Reporter port: send the entry."""
@@ -89,7 +100,27 @@ class _Channel:
 
     def _send(self, message: dict[str, Any]) -> None:
         with self._lock:
-            self._socket.sendall(json.dumps(message).encode() + b"\n")
+            try:
+                self._socket.sendall(json.dumps(message).encode() + b"\n")
+            except OSError:
+                self._end()
+
+    def _end(self) -> None:
+        if not self.kept.is_set():
+            os._exit(1)
+
+
+class _Witnessed:
+    """Journal port: written only as long as the supervisor is there, who dies before what fails because of that."""
+
+    def __init__(self, journal: Journal, channel: _Channel) -> None:
+        self._journal, self._channel = journal, channel
+        self.entries, self.drills, self.verify = journal.entries, journal.drills, journal.verify
+
+    def append(self, drill: str, event: Event) -> Entry:
+        """Make the event durable."""
+        self._channel.require_supervisor()
+        return self._journal.append(drill, event)
 
 
 def main(arguments: list[str]) -> None:
@@ -108,6 +139,7 @@ def main(arguments: list[str]) -> None:
         channel.watch(cancellation)
         wiring = Wiring(site, gateway=client)
         ports = wiring.ports(channel, cancellation)
+        ports = replace(ports, journal=_Witnessed(ports.journal, channel))
         recorder = _carry_out(instruction, ports, wiring, channel)
         if recorder is not None:
             _keep(recorder, ports, channel, lock)
