@@ -46,8 +46,12 @@ class RecoveryPoint:
 
     @property
     def ended_at(self) -> datetime | None:
-        """Return when the backup tool was done, so that there was a point at all. None: unknown."""
-        return self.taken_at + self.duration if self.taken_at is not None and self.duration is not None else None
+        """Return when the backup tool was done, so that there was a point at all. None: unknown.
+
+        Counted from the instant that the point states, which somebody may have set (``restic backup --time``, for what
+        was read from a volume's snapshot later).
+        """
+        return self.consistent_at + self.duration if self.duration is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,14 @@ def test_a_point_that_was_being_made_at_the_disaster_was_not_there(hours: float,
     assert refused == (None if taken else "still being made at the disaster")
 
 
+def test_a_point_that_was_read_later_from_a_snapshot_of_its_volume_was_there() -> None:
+    stated, read = datetime(2026, 8, 21, 2, tzinfo=UTC), datetime(2026, 11, 21, 2, tzinfo=UTC)
+    times = {"backup_start": read.isoformat(), "backup_end": (read + timedelta(hours=1)).isoformat()}
+    (point,), _ = points_of([{**SNAPSHOT, "time": stated.isoformat(), "summary": times}], application(), "main")
+    assert refusal(point, Selection(), stated + timedelta(hours=2)) is None
+    assert refusal(point, Selection(), stated + timedelta(minutes=5)) == "still being made at the disaster"
+
+
 def test_a_size_that_is_no_number_is_unknown() -> None:
     for summary in (None, {}, {"total_bytes_processed": "x"}, {"total_bytes_processed": -1}):
         (point,), _ = points_of([{**SNAPSHOT, "summary": summary}], application(), "main")
