@@ -78,7 +78,9 @@ def told(result: RunbookResult) -> set[tuple[str, str]]:
 def verify(runbooks: Driver, backup: Backup, **options: object) -> dict[str, str]:
     given = OrthancOptions(configuration=f"{ROOT}/etc/orthanc.json", storage=f"{ROOT}/storage", **options)  # type: ignore[arg-type]
     target = runbooks.sandbox.rig.driver.target(runbooks.sandbox.handle)
-    return outcomes(list(OrthancVerifier().verify(target, given, expecting(backup))))
+    results = list(OrthancVerifier().verify(target, given, expecting(backup)))
+    print(*(result for result in results if result.outcome != "passed"), sep="\n")  # told when a test fails
+    return outcomes(results)
 
 
 def test_a_hot_copy_comes_back_once_and_stops_once(runbooks: Driver, hot: Backup) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import runpy
 import socket
 import struct
 import subprocess
@@ -163,3 +164,29 @@ def test_a_pipe_in_place_of_a_file_does_not_hold_what_is_put(agent: Agent, tmp_p
     os.mkfifo(tmp_path / "file.drp-part")
     agent.client.put(b"content", str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_what_a_command_printed_arrives_although_nobody_came_to_read_it_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = runpy.run_path(str(PAYLOAD / "agent.py"), run_name="agent")
+    command, frame = module["Command"], module["frame"]
+
+    class Late:
+        """A reader that this machine lets run long after the quiet time of a drain."""
+
+        def register(self, *_: object) -> None:
+            """Take the stream."""
+
+        def poll(self) -> None:
+            time.sleep(3 * module["DRAIN_SECONDS"])
+
+    monkeypatch.setattr(module["select"], "poll", Late)
+    ours, theirs = socket.socketpair()
+    with theirs, ours:
+        running = command(theirs, {"argv": ["/bin/sh", "-c", "printf whole"]})
+        running.run(None)
+        assert frame(ours) == (b"O", b"whole")
+        assert frame(ours)[0] == b"X"
+        running.process.stdin.close()
+        assert eventually(lambda: all(stream.closed for stream in running.streams.values()))

@@ -12,11 +12,13 @@ import ctypes
 import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from typing import Any
@@ -66,12 +68,10 @@ class Command:
     def __init__(self, peer: socket.socket, request: dict[str, Any]) -> None:
         self.peer = peer
         self.left = min(int(request.get("max_output") or OUTPUT_LIMIT), OUTPUT_LIMIT)
-        self.truncated = False
-        self.over = False
-        self.lock = threading.Lock()
-        self.busy = {"O": False, "R": False}
-        environment = dict(os.environ)
-        environment.update(request.get("env") or {})
+        self.truncated = self.over = False
+        self.lock, self.taking = threading.Lock(), threading.Lock()
+        self.taken, self.passed_on = {"O": 0, "R": 0}, {"O": 0, "R": 0}
+        environment = {**os.environ, **(request.get("env") or {})}
         keep = []
         for variable, name in (request.get("secrets") or {}).items():
             if name not in secrets:
@@ -88,23 +88,24 @@ class Command:
             env=environment,
             start_new_session=True,
         )
+        self.streams: dict[str, Any] = {"O": self.process.stdout, "R": self.process.stderr}
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
-    def pump(self, stream: Any, kind: str) -> None:
+    def pump(self, kind: str) -> None:
         """Send what the command prints; once it has ended, swallow what daemons it left behind still print."""
+        stream, readable = self.streams[kind], select.poll()
+        readable.register(stream.fileno(), select.POLLIN)
         while True:
-            self.busy[kind] = False
-            try:
+            readable.poll()
+            with self.taking:
                 data = os.read(stream.fileno(), CHUNK)
-            except OSError:
-                return
-            if not data:
-                stream.close()
-                return
-            self.busy[kind] = True
+                self.taken[kind] = taken = self.taken[kind] + len(data)
+                if not data:
+                    stream.close()
+                    return
             with self.lock:
                 if self.over:
                     continue
@@ -117,6 +118,7 @@ class Command:
                 except OSError:
                     self.over = True
                     self.kill()
+                self.passed_on[kind] = taken
             if self.truncated:
                 self.kill()
 
@@ -139,10 +141,7 @@ class Command:
 
     def run(self, timeout: float | None) -> None:
         started = time.monotonic()
-        pumps = [
-            threading.Thread(target=self.pump, args=(self.process.stdout, "O"), daemon=True),
-            threading.Thread(target=self.pump, args=(self.process.stderr, "R"), daemon=True),
-        ]
+        pumps = [threading.Thread(target=self.pump, args=(kind,), daemon=True) for kind in self.streams]
         timed_out = False
         try:
             threading.Thread(target=self.feed, daemon=True).start()
@@ -163,13 +162,21 @@ class Command:
             self.over = True
             send_end(self.peer, rc=code, timed_out=timed_out, truncated=self.truncated, ms=duration)
 
+    def printed(self) -> dict[str, int]:
+        """Return how many bytes there are of each stream by now, those still in its pipe counted."""
+        with self.taking:
+            open_ = {kind: stream for kind, stream in self.streams.items() if not stream.closed}
+            left = {kind: fcntl.ioctl(stream, termios.FIONREAD, bytes(4)) for kind, stream in open_.items()}
+            return {kind: count + struct.unpack("i", left.get(kind, bytes(4)))[0] for kind, count in self.taken.items()}
+
     def drain(self, pumps: list[threading.Thread]) -> None:
         """Wait for the last output, but not for a daemon that keeps the pipe open, whether it talks or not."""
-        quiet_since = time.monotonic()
+        quiet_since, printed, seen = time.monotonic(), self.printed(), dict(self.passed_on)
         while any(pump.is_alive() for pump in pumps):
-            now = time.monotonic()
-            if any(self.busy.values()):
-                quiet_since = now
+            now, passed_on = time.monotonic(), dict(self.passed_on)
+            # however long this machine stood still, what the command itself has printed is passed on
+            if passed_on != seen or any(passed_on[kind] < count for kind, count in printed.items()):
+                quiet_since, seen = now, passed_on
             if now - quiet_since > DRAIN_SECONDS or self.over or self.truncated:
                 return
             pumps[0].join(0.01)
