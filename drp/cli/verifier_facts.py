@@ -18,9 +18,10 @@ from drp.clock import utc_now
 from drp.domain.check import Expectation
 from drp.errors import DrpError, Unreachable, UsageError
 from drp.verifiers import LocalTarget, load, make_options
-from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_binaries
+from drp_verifiers.postgres_session import Connection, Session, find_binaries
 from drp_verifiers.postgres_tables import databases, facts
 from drp_verifiers.sqlite import sqlite_facts
+from drp_verifiers.statements import NoAnswer
 
 facts_app = noun("Facts of a running system, kept in the manifest at backup time.", needs_verb=True)
 

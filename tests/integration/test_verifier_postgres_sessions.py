@@ -8,8 +8,9 @@ import pytest
 
 from drp.domain.check import Expectation
 from drp_verifiers.postgres_server import hiding, server_facts
-from drp_verifiers.postgres_session import Connection, NoAnswer, Session
+from drp_verifiers.postgres_session import Connection, Session
 from drp_verifiers.postgres_tables import count, facts
+from drp_verifiers.statements import NoAnswer
 from tests.integration.test_verifier_postgres import PAGE, damage, failed, outcomes
 from tests.simulators.target import LocalTarget
 from tests.support.fixtures_verifiers import BINARIES, Cluster

@@ -18,11 +18,10 @@ from drp_verifiers.acknowledged import Write, read_log
 from drp_verifiers.clinical import inside
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.mariadb_session import Connection as MariaDbConnection
-from drp_verifiers.mariadb_session import NoAnswer as MariaDbNoAnswer
 from drp_verifiers.mariadb_session import Session as MariaDbSession
-from drp_verifiers.postgres_session import Connection, NoAnswer, find_binaries
+from drp_verifiers.postgres_session import Connection, find_binaries
 from drp_verifiers.postgres_session import Session as PostgresSession
-from drp_verifiers.statements import Trouble, judged, undetermined
+from drp_verifiers.statements import NoAnswer, Trouble, judged, undetermined
 
 _NAMED = 40
 """So many identifiers are listed; the count is always whole."""
@@ -186,7 +185,7 @@ def _in_mariadb(
     for kind, query in options.kinds.items():
         try:
             yield kind, set(session.lines(query.strip().rstrip(";") + "\n;"))
-        except MariaDbNoAnswer as silence:
+        except NoAnswer as silence:
             yield kind, silence.trouble
 
 

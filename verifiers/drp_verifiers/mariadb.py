@@ -11,11 +11,11 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.local_time import require_zone
 from drp_verifiers.clinical import judge_counts, section
 from drp_verifiers.mariadb_objects import check_objects, objects_facts
-from drp_verifiers.mariadb_session import SETTINGS, Connection, NoAnswer, Session
+from drp_verifiers.mariadb_session import SETTINGS, Connection, Session
 from drp_verifiers.mariadb_tables import check_tables, count_tables, elsewhere_named
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import MariaDbRecords
-from drp_verifiers.statements import failed, judged, undetermined
+from drp_verifiers.statements import NoAnswer, failed, judged, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 _IN_FORCE = (

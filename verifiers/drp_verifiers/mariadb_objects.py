@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult
 from drp_verifiers.clinical import whole_numbers
-from drp_verifiers.mariadb_session import NoAnswer, Session
-from drp_verifiers.statements import judged, undetermined
+from drp_verifiers.mariadb_session import Session
+from drp_verifiers.statements import NoAnswer, judged, undetermined
 
 _NAMED = 8
 _KINDS = {

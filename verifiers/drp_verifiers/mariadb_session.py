@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from drp.domain.check import CheckOutcome, Execution, Expectation, Target
 from drp_verifiers.clinical import inside, trouble_of
-from drp_verifiers.statements import Trouble, last_words
+from drp_verifiers.statements import NoAnswer, Trouble, last_words
 
 SETTINGS = """SET SESSION TRANSACTION READ ONLY;
 SET SESSION time_zone = '+00:00', sql_select_limit = 18446744073709551615, timestamp = DEFAULT;
@@ -26,15 +26,6 @@ _ERROR = re.compile(r"ERROR (\d{1,5})\b")
 _NOT_ABOUT_THE_DATA = {1040, 1044, 1045, 1064, 1142, 1143, 1203, 1205, 1227, 1286, 1317, 1698, 1792, 1969}
 """Errors that tell of the query, the user, the clock, or a storage engine that is not installed where drills run."""
 _LONGEST = 300
-
-
-class NoAnswer(Exception):
-    """A query gave no answer; ``trouble`` says why and what that makes of the statement."""
-
-    def __init__(self, trouble: Trouble) -> None:
-        """Keep the trouble."""
-        super().__init__(trouble.reason)
-        self.trouble = trouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from drp.domain.check import CheckResult
-from drp_verifiers.mariadb_session import NoAnswer, Session
-from drp_verifiers.statements import failed, judged, undetermined
+from drp_verifiers.mariadb_session import Session
+from drp_verifiers.statements import NoAnswer, failed, judged, undetermined
 
 REMOTE = ("FEDERATED", "SPIDER", "S3", "SPHINX", "CONNECT")
 """Engines whose tables lie elsewhere: opening one would reach out, and there is nothing of it in the backup."""

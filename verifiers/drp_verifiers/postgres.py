@@ -13,11 +13,11 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.postgres_pages import check_checksums, check_indexes
 from drp_verifiers.postgres_server import server_facts, texts
-from drp_verifiers.postgres_session import Connection, NoAnswer, Session, find_binaries
+from drp_verifiers.postgres_session import Connection, Session, find_binaries
 from drp_verifiers.postgres_tables import check_tables, databases
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import PostgresRecords
-from drp_verifiers.statements import failed, judged, passed, undetermined
+from drp_verifiers.statements import NoAnswer, failed, judged, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from drp.domain.check import CheckResult, Execution
 from drp_verifiers.postgres_server import hiding
-from drp_verifiers.postgres_session import NoAnswer, Session, errors_in, json_lines, trouble_of
-from drp_verifiers.statements import Trouble, death, failed, last_words, passed, undetermined
+from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
+from drp_verifiers.statements import NoAnswer, Trouble, death, failed, last_words, passed, undetermined
 
 _NAMED = 6
 _FAILURES = """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drp_verifiers.postgres_session import NoAnswer, Session, as_mapping, json_lines, trouble_of
+from drp_verifiers.postgres_session import Session, as_mapping, json_lines, trouble_of
 from drp_verifiers.postgres_settings import HIDING
-from drp_verifiers.statements import Trouble
+from drp_verifiers.statements import NoAnswer, Trouble
 
 _STATE = """
 SELECT pg_catalog.json_build_object(

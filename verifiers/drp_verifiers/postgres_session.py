@@ -14,7 +14,7 @@ from itertools import product
 
 from drp.domain.check import CheckOutcome, Execution, Target
 from drp_verifiers.postgres_settings import HIDING, SETTINGS, options
-from drp_verifiers.statements import Trouble, death, last_words
+from drp_verifiers.statements import NoAnswer, Trouble, death, last_words
 
 _FIND_BINARIES = "ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/postgresql*/bin 2>/dev/null; true"
 _SQLSTATE = re.compile(r":  ([0-9A-Z]{5}): +(.*)")
@@ -28,15 +28,6 @@ _ENDED_EARLY = re.compile(rb"57P05|25P0[34]")
 """A session that a time-out of newer versions ended."""
 _NOT_SETTABLE = re.compile(rb"unrecognized configuration parameter|permission denied to set parameter")
 _LONGEST = 400
-
-
-class NoAnswer(Exception):
-    """A query gave no answer; ``trouble`` says why and what that makes of the statement."""
-
-    def __init__(self, trouble: Trouble) -> None:
-        """Keep the trouble."""
-        super().__init__(trouble.reason)
-        self.trouble = trouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

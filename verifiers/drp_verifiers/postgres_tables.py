@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from drp.domain.check import CheckResult, Expectation
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.postgres_server import hiding, server_facts
-from drp_verifiers.postgres_session import NoAnswer, Session, errors_in, json_lines, trouble_of
-from drp_verifiers.statements import Trouble, failed, passed, undetermined
+from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
+from drp_verifiers.statements import NoAnswer, Trouble, failed, passed, undetermined
 
 _DATABASES = "SELECT pg_catalog.to_json(datname) FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate"
 _TABLES = """

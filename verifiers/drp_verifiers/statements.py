@@ -54,6 +54,15 @@ class Trouble:
         )
 
 
+class NoAnswer(Exception):
+    """A query gave no answer; ``trouble`` says why and what that makes of the statement."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        """Keep the trouble."""
+        super().__init__(trouble.reason)
+        self.trouble = trouble
+
+
 def signal_of(execution: Execution) -> int | None:
     """Return the signal that killed the command, also when a shell inside reported it as 128 + number."""
     if execution.exit_code < 0:
