@@ -19,7 +19,7 @@ from drp.cli.wiring import wiring_of
 from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
-from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check import Checked, Expectation, Target
 from drp.errors import UsageError
 from drp.verifiers import Checks, LocalTarget, available, describe, load, options_schema
 
@@ -108,12 +108,12 @@ def try_verifier(
     if gentle:
         render.note(f"looking at a system in use, so by default: {', '.join(f'{key}={gentle[key]}' for key in gentle)}")
     spec = CheckSpec(name=name, verifier=name, options={**gentle, **options_of(option or [])})
-    results = Checks([spec]).run(spec, _target(context, target), expectation, lambda: False)
+    checked = Checks([spec]).run(spec, _target(context, target), expectation, lambda: False)
     if as_json:
-        render.document("drp/check-results/1", {"results": [to_data(result) for result in results]})
+        render.document("drp/check-results/1", to_data(checked))
     else:
-        _render(results)
-    outcomes = {result.outcome for result in results}
+        _render(checked)
+    outcomes = {result.outcome for result in checked.results}
     worst = next(outcome for outcome in ("failed", "undetermined", "passed") if outcome in outcomes)
     raise typer.Exit(_EXIT[worst])
 
@@ -125,14 +125,20 @@ def _target(context: typer.Context, target: str) -> Target:
     return kept_target(wiring_of(context), drill, application or None)
 
 
-def _render(results: tuple[CheckResult, ...]) -> None:
-    rows = [(result.outcome, result.check, render.duration(result.duration_ms), result.observed) for result in results]
-    render.table(("outcome", "check", "took", "observed"), rows)
+def _render(checked: Checked) -> None:
+    results = checked.results
+    rows = [
+        (result.outcome, result.check, result.basis, render.duration(result.duration_ms), result.observed)
+        for result in results
+    ]
+    render.table(("outcome", "check", "basis", "took", "observed"), rows)
     for result in results:
         if result.outcome != "passed" and result.expected:
             render.line(f"{result.check}: expected {render.printable(result.expected)}")
     counted = Counter(result.outcome for result in results)
     render.line(", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items())))
+    for left_out in checked.not_judged:
+        render.line(f"not judged: {render.printable(left_out.part)} ({render.printable(left_out.why)})")
 
 
 def _facts_of(file: Path | None) -> dict[str, object]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from drp.domain.judged import Basis, NotJudged
+
 CheckOutcome = Literal["passed", "failed", "undetermined"]
 
 
@@ -55,11 +57,20 @@ class CheckResult:
     observed: str = ""
     expected: str = ""
     duration_ms: int = 0
+    basis: Basis = "observed"
     watermark: Watermark | None = None
     undated: bool = False
     """It was asked for the newest datum and has none that can be believed, so nothing bounds the loss from above."""
     loss: Loss | None = None
     """Counted against the log of acknowledged writes, where the application has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """All that one check came to: at least one result, and what it did not judge."""
+
+    results: tuple[CheckResult, ...]
+    not_judged: tuple[NotJudged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

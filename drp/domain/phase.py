@@ -8,6 +8,7 @@ from typing import Literal
 
 from drp.domain.check import CheckResult, Watermark
 from drp.domain.finding import Finding
+from drp.domain.judged import NotJudged
 from drp.domain.manifest import ManifestDifference, ManifestSummary
 from drp.domain.recovery_point import Immutability, RecoveryPoint, RefusedPoint, SelectionPolicy
 from drp.domain.restore import RestoreReceipt
@@ -70,6 +71,7 @@ class Hashed:
     phase: Literal["hash"] = "hash"
     manifest: ManifestSummary | None
     difference: ManifestDifference | None
+    not_judged: tuple[NotJudged, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -88,6 +90,7 @@ class Verified:
 
     phase: Literal["verify"] = "verify"
     checks: tuple[CheckResult, ...]
+    not_judged: tuple[NotJudged, ...] = ()
     watermark: Watermark | None
     egress: tuple[EgressAttempt, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from drp.domain.application import Application, CheckSpec
-from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check import Checked, CheckResult, Expectation, Target
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
+from drp.domain.judged import NotJudged
 from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan
 from drp.domain.record_reader import RecordReader
@@ -181,13 +182,15 @@ class Verifier(Protocol):
 
     ``Options`` is a frozen dataclass of the standard library: what the YAML may say. A verifier never passes what it
     did not look at: what it cannot judge it yields as ``undetermined``. Whatever it raises becomes ``undetermined``.
+    ``parts``, a tuple of ``Part``, is what a backup of its system can lose and how each is judged; a verifier without
+    it is recorded as one that does not say what it leaves out.
     """
 
     name: ClassVar[str]
     Options: ClassVar[type]
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
-        """Yield one result for each statement, as they come."""
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
+        """Yield one result for each statement, as they come, and what this system kept it from judging."""
         ...
 
 
@@ -197,10 +200,8 @@ class CheckRunner(Protocol):
     Whatever a verifier does wrong (raises, hangs, yields nothing or nonsense) is a result that is ``undetermined``.
     """
 
-    def run(
-        self, spec: CheckSpec, target: Target, expectation: Expectation, cancelled: Cancelled
-    ) -> tuple[CheckResult, ...]:
-        """Return at least one result."""
+    def run(self, spec: CheckSpec, target: Target, expectation: Expectation, cancelled: Cancelled) -> Checked:
+        """Return at least one result, and what was not judged."""
         ...
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from drp.domain.application import CheckSpec
-from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target, Watermark
+from drp.domain.check import Checked, CheckOutcome, CheckResult, Execution, Expectation, Target, Watermark
+from drp.domain.judged import Basis, NotJudged, Part, never_judged
 from drp.domain.ports import Cancelled, Verifier
 from drp.domain.visible import one_line
 from drp.errors import DrpError, Interrupted, PluginError
@@ -24,6 +25,9 @@ MOST_RESULTS = 2000
 _LONGEST_TEXT = 2000
 _GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.1
+
+Answer = CheckResult | NotJudged
+"""What a verifier yields."""
 
 
 class Checks:
@@ -40,24 +44,37 @@ class Checks:
         """Return which code judges, for the record: distribution, version and digest by verifier."""
         return {f"verifier {name}": describe(name).shown for name in self._verifiers}
 
-    def run(
-        self, spec: CheckSpec, target: Target, expectation: Expectation, cancelled: Cancelled
-    ) -> tuple[CheckResult, ...]:
-        """Return at least one result, each named ``<check>/<statement>``."""
+    def run(self, spec: CheckSpec, target: Target, expectation: Expectation, cancelled: Cancelled) -> Checked:
+        """Return at least one result, each named ``<check>/<statement>``, and what the check did not judge."""
         started = time.monotonic()
         try:
             verifier = self._verifiers.get(spec.verifier) or load([spec.verifier])[spec.verifier]
             options = make_options(verifier, spec.options, check=spec.name)
         except PluginError as error:
-            results = [_undetermined("verifier", "the verifier can be used", error.message)]
+            answers: list[Answer] = [_undetermined("verifier", "the verifier can be used", error.message)]
         else:
-            results = _run(verifier, options, target, expectation, cancelled)
+            answers = [*limits(verifier), *_run(verifier, options, target, expectation, cancelled)]
+        results = [answer for answer in answers if isinstance(answer, CheckResult)]
         if not results:
             results = [_undetermined("verifier", "the verifier states something", "it stated nothing")]
         shown = tuple(_presentable(spec.name, result) for result in results[:MOST_RESULTS])
         if len(shown) == 1 and not shown[0].duration_ms:
-            return (dataclasses.replace(shown[0], duration_ms=_milliseconds(started)),)
-        return shown
+            shown = (dataclasses.replace(shown[0], duration_ms=_milliseconds(started)),)
+        left_out = [answer for answer in answers if isinstance(answer, NotJudged)]
+        return Checked(
+            results=shown,
+            not_judged=tuple(
+                NotJudged(part=_text(one.part), why=_text(one.why), check=_text(spec.name)) for one in left_out
+            ),
+        )
+
+
+def limits(verifier: Verifier) -> tuple[NotJudged, ...]:
+    """Return what a verifier judges in no drill; one that does not say so leaves out nobody knows what."""
+    parts = getattr(verifier, "parts", None)
+    if isinstance(parts, tuple) and parts and all(isinstance(part, Part) for part in parts):
+        return never_judged(parts)
+    return (NotJudged(part="whatever this verifier leaves out", why=f"verifier {verifier.name} does not say what"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +109,7 @@ class BoundedTarget:
 
 def _run(
     verifier: Verifier, options: object, target: Target, expectation: Expectation, cancelled: Cancelled
-) -> list[CheckResult]:
+) -> list[Answer]:
     """Run the verifier in a thread of its own: a plugin that hangs must not hang the drill."""
     deadline = time.monotonic() + expectation.timeout_seconds
     bounded = BoundedTarget(target, deadline)
@@ -104,7 +121,7 @@ def _run(
         daemon=True,
     )
     work.start()
-    results: list[CheckResult] = []
+    results: list[Answer] = []
     try:
         while True:
             if cancelled():
@@ -160,13 +177,19 @@ def _ending(ended: _Ended, expectation: Expectation) -> list[CheckResult]:
     return [_undetermined("verifier", "the verifier comes to its end", observed)]
 
 
-def _checked(answer: object) -> CheckResult:
+def _checked(answer: object) -> Answer:
     """Return the answer if it is what the contract promises, else that it is not."""
     statement = "the verifier states results"
+    if isinstance(answer, NotJudged) and isinstance(answer.part, str) and isinstance(answer.why, str):
+        return answer
     if not isinstance(answer, CheckResult):
         return _undetermined("verifier", statement, f"it yielded {type(answer).__name__}")
     texts = (answer.check, answer.statement, answer.observed, answer.expected)
-    if answer.outcome not in get_args(CheckOutcome) or not all(isinstance(text, str) for text in texts):
+    if (
+        answer.basis not in get_args(Basis)
+        or answer.outcome not in get_args(CheckOutcome)
+        or not all(isinstance(text, str) for text in texts)
+    ):
         return _undetermined("verifier", statement, f"it yielded a malformed result: {answer!r}")
     if answer.watermark is not None and not _is_watermark(answer.watermark):
         observed = f"it gave a watermark without time zone, or a malformed one: {answer.watermark!r}"

@@ -42,7 +42,7 @@ def start(target: Target, cluster: Cluster) -> None:
 
 def check(target: Target, verifier: str, options: dict, expectation: Expectation) -> dict[str, CheckResult]:
     spec = CheckSpec(name="ehr", verifier=verifier, options=options, timeout=timedelta(seconds=60))
-    results = Checks([spec]).run(spec, target, expectation, lambda: False)
+    results = Checks([spec]).run(spec, target, expectation, lambda: False).results
     return {result.check.removeprefix("ehr/"): result for result in results}
 
 

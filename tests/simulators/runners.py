@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drp.domain.check import CheckResult, Watermark
+from drp.domain.check import Checked, CheckResult, Watermark
 from drp.domain.runbook import RunbookResult, TaskResult
 from drp.errors import Interrupted
 
@@ -26,16 +26,17 @@ class Checks:
     def __init__(self, world: Any) -> None:
         self.world = world
 
-    def run(self, spec, target, expectation, cancelled) -> tuple[CheckResult, ...]:
+    def run(self, spec, target, expectation, cancelled) -> Checked:
         self.world.call("check")
         mark = self.world.script.watermark
-        return tuple(
+        results = tuple(
             CheckResult(
                 check=spec.name, outcome=outcome, statement="looked", watermark=Watermark(at=mark, source="sim") if mark else None,
                 loss=self.world.script.loss,
             )
             for outcome in self.world.script.checks
         )  # fmt: skip
+        return Checked(results=results, not_judged=self.world.script.not_judged)
 
 
 class Records:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from drp.codec import digest
 from drp.domain.application import Application, CheckSpec, Objectives, Runbook
 from drp.domain.check import Loss
-from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
+from drp.domain.judged import NotJudged
 from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.ports import Abilities, Ports, SinkReceipt
@@ -21,34 +21,16 @@ from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.inline import InlineEngine
 from drp.errors import NotFound
+from tests.simulators.clock import EPOCH, SimClock
 from tests.simulators.desk import SimDesk
 from tests.simulators.manifest import SimManifest
 from tests.simulators.runners import Checks, Records, Runbooks
 
 BARE = SandboxOrder()
-EPOCH = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
 
 class Killed(BaseException):
     """The process died here."""
-
-
-class SimClock:
-    def __init__(self) -> None:
-        self.elapsed = 0.0
-        self.boot = "boot-1"
-        self.behind = timedelta(0)
-
-    def now(self) -> Stamp:
-        self.elapsed += 0.25
-        return Stamp(
-            wall=EPOCH + timedelta(seconds=self.elapsed) - self.behind,
-            monotonic_ns=int(self.elapsed * 1e9),
-            boot_id=self.boot,
-        )
-
-    def sleep(self, seconds: float) -> None:
-        self.elapsed += seconds
 
 
 class SimJournal:
@@ -107,6 +89,7 @@ class Script:
     outputs: dict[str, dict[str, object]] = field(default_factory=dict)
     """step → what the runbook hands over besides."""
     checks: tuple[str, ...] = ("passed",)
+    not_judged: tuple[NotJudged, ...] = ()
     loss: Loss | None = None
     residue: Residue = field(default_factory=lambda: Residue(processes=0))
     cell_residue: Residue = field(default_factory=lambda: Residue(processes=0))

@@ -158,7 +158,7 @@ def test_programs_that_share_a_shell_share_no_store():
 def test_what_a_program_calls_its_store_cannot_act_on_a_terminal():
     spec = CheckSpec(name="own", verifier="command", options={"argv": ["ask"]})
     line = json.dumps(dated(11, store="a\x1b[31m\n"))
-    (result, _) = Checks([spec]).run(spec, Answering(line), EXPECTATION, lambda: False)
+    (result, _) = Checks([spec]).run(spec, Answering(line), EXPECTATION, lambda: False).results
     assert result.watermark is not None
     assert result.watermark.store.isprintable()
 

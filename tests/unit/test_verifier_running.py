@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Execution, Expectation, Watermark
+from drp.domain.judged import NotJudged, Part
 from drp.errors import Interrupted, SandboxError
 from drp.redact import remember
 from drp.verifiers import Checks
@@ -41,12 +43,16 @@ class Plugin:
         yield from self.work(target)
 
 
-def run(work, *, seconds: float = 10, target=None, cancelled=lambda: False):
+def report(work, *, seconds: float = 10, target=None, cancelled=lambda: False):
     checks = Checks([])
     checks._verifiers = {"plugin": Plugin(work)}
     expectation = Expectation(disaster_at=NOON, consistent_at=NOON, timeout_seconds=seconds)
     spec = CheckSpec(name="ehr", verifier="plugin")
     return checks.run(spec, target or LocalTarget(), expectation, cancelled)
+
+
+def run(work, **arguments):
+    return report(work, **arguments).results
 
 
 def test_results_are_named_after_their_check_and_timed():
@@ -205,7 +211,7 @@ def test_an_unknown_verifier_or_option_at_run_time_is_undetermined_not_an_except
         CheckSpec(name="a", verifier="postgers"),
         CheckSpec(name="a", verifier="tcp", options={"prot": 1}),
     ):
-        (result,) = checks.run(spec, LocalTarget(), expectation, lambda: False)
+        (result,) = checks.run(spec, LocalTarget(), expectation, lambda: False).results
         assert result.outcome == "undetermined"
 
 
@@ -219,3 +225,41 @@ def test_a_failure_cannot_hide_behind_many_statements():
     assert len(results) == MOST_RESULTS
     assert results[-1].outcome == "undetermined"
     assert "more" in results[-1].observed
+
+
+def test_what_was_not_judged_is_kept_beside_the_results_and_cannot_act_on_a_terminal():
+    def work(target):
+        yield NotJudged(part="large\x1b[31m objects", why="none of them was read")
+        yield GOOD
+
+    found = report(work)
+    assert [result.outcome for result in found.results] == ["passed"]
+    told = {(left_out.check, left_out.part): left_out.why for left_out in found.not_judged}
+    assert told["ehr", "large\\x1b[31m objects"] == "none of them was read"
+    assert all(left_out.part.isprintable() for left_out in found.not_judged)
+
+
+def test_a_verifier_that_only_says_what_it_leaves_out_states_nothing():
+    def work(target):
+        yield NotJudged(part="everything", why="no time")
+
+    found = report(work)
+    assert [result.outcome for result in found.results] == ["undetermined"]
+
+
+def test_a_verifier_that_does_not_say_what_it_leaves_out_is_recorded_as_such():
+    (left_out,) = report(lambda target: iter([GOOD])).not_judged
+    assert left_out.why == "verifier plugin does not say what"
+
+
+def test_parts_that_are_never_judged_are_told_each_time(monkeypatch: pytest.MonkeyPatch):
+    rows = Part(name="rows", judged="counted", words="row-counts")
+    attributes = Part(name="attributes", judged="not judged", words="nobody reads them")
+    monkeypatch.setattr(Plugin, "parts", (rows, attributes), raising=False)
+    (left_out,) = report(lambda target: iter([GOOD])).not_judged
+    assert (left_out.part, left_out.why, left_out.check) == ("attributes", "nobody reads them", "ehr")
+
+
+def test_a_statement_on_an_unknown_basis_is_malformed():
+    (result,) = run(lambda target: iter([dataclasses.replace(GOOD, basis="guessed")]))
+    assert result.outcome == "undetermined"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Watermark
+from drp.domain.judged import Basis
 
 _LAST_WORDS = 400
 _SHELL_SIGNAL_BASE = 128
@@ -12,7 +13,13 @@ _HIGHEST_SIGNAL = 64
 
 
 def passed(
-    check: str, statement: str, *, observed: str = "", expected: str = "", watermark: Watermark | None = None
+    check: str,
+    statement: str,
+    *,
+    observed: str = "",
+    expected: str = "",
+    basis: Basis = "observed",
+    watermark: Watermark | None = None,
 ) -> CheckResult:
     """Return the result of something that was looked at and found as expected."""
     return CheckResult(
@@ -21,23 +28,34 @@ def passed(
         statement=statement,
         observed=observed,
         expected=expected,
+        basis=basis,
         watermark=watermark,
     )
 
 
-def failed(check: str, statement: str, *, observed: str = "", expected: str = "") -> CheckResult:
+def failed(
+    check: str, statement: str, *, observed: str = "", expected: str = "", basis: Basis = "observed"
+) -> CheckResult:
     """Return the result of something that was looked at and found otherwise."""
-    return CheckResult(check=check, outcome="failed", statement=statement, observed=observed, expected=expected)
+    return CheckResult(
+        check=check, outcome="failed", statement=statement, observed=observed, expected=expected, basis=basis
+    )
 
 
-def undetermined(check: str, statement: str, *, observed: str = "", expected: str = "") -> CheckResult:
+def undetermined(
+    check: str, statement: str, *, observed: str = "", expected: str = "", basis: Basis = "observed"
+) -> CheckResult:
     """Return the result of something that could not be looked at."""
-    return CheckResult(check=check, outcome="undetermined", statement=statement, observed=observed, expected=expected)
+    return CheckResult(
+        check=check, outcome="undetermined", statement=statement, observed=observed, expected=expected, basis=basis
+    )
 
 
-def judged(check: str, statement: str, *, holds: bool, observed: str = "", expected: str = "") -> CheckResult:
+def judged(
+    check: str, statement: str, *, holds: bool, observed: str = "", expected: str = "", basis: Basis = "observed"
+) -> CheckResult:
     """Return passed or failed."""
-    return (passed if holds else failed)(check, statement, observed=observed, expected=expected)
+    return (passed if holds else failed)(check, statement, observed=observed, expected=expected, basis=basis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Expectation
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, EGRESS_ATTEMPTED, NOTHING_CHECKED, WRITES_LOST
+from drp.domain.judged import NotJudged
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Verified
 from drp.domain.ports import Progress
 from drp.domain.sandbox import EgressAttempt
@@ -34,6 +35,7 @@ def verify_phase(context: PhaseContext) -> Verified:
     # what a manifest says is believed once it was judged and compared
     facts = hashed.manifest.facts if hashed.manifest is not None and hashed.difference is not None else {}
     results: list[CheckResult] = []
+    not_judged: list[NotJudged] = []
     for spec in context.recovery.application.checks:
         if context.ports.cancelled():
             message = "stopped between two checks"
@@ -49,14 +51,16 @@ def verify_phase(context: PhaseContext) -> Verified:
             restored_root=inside_path(restored, prepared),
             ground_truth=context.recovery.application.ground_truth,
         )
-        found = context.ports.checks.run(spec, target, expectation, context.ports.cancelled)
+        checked = context.ports.checks.run(spec, target, expectation, context.ports.cancelled)
+        not_judged += checked.not_judged
         rolled_to = context.recovery.selection.recover_to
-        judged = [_believable(_placed(result, spec), expectation, rolled_to) for result in found]
+        judged = [_believable(_placed(result, spec), expectation, rolled_to) for result in checked.results]
         context.found(_check_findings(judged))
         results += judged
     egress = context.ports.sandbox.egress(prepared.sandbox)
     return Verified(
         checks=tuple(results),
+        not_judged=tuple(not_judged),
         watermark=bounding(results),
         egress=egress,
         findings=_findings(context, results, egress),
