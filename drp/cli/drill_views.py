@@ -9,9 +9,10 @@ from drp.cli import render
 from drp.cli.across_views import plan_lines, result_lines
 from drp.cli.wiring import Wiring
 from drp.codec import digest, to_data
-from drp.domain.fold import DrillState, since_declaration
+from drp.domain.fold import DrillState, RecoveryState, since_declaration
 from drp.domain.measure import Measurement, milliseconds
 from drp.domain.newest_point import newest_of, words
+from drp.domain.phase import Hashed, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.timeline import measure
 from drp.drill.declare import find, reopen, states
@@ -168,6 +169,10 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
         measurements = [to_data(measurement) for measurement in _measurements(state)]
         reasons = list(state.concluded.reasons) if state.concluded is not None else []
         body = {**_summary(state), "reasons": reasons, "measurements": measurements, "findings": findings}
+        body["not_judged"] = {
+            name: [{"part": part, "why": why} for part, why in _not_judged(item)]
+            for name, item in state.recoveries.items()
+        }
         body["reconciliation"] = to_data(state.reconciled.result) if state.reconciled is not None else None
         render.document("drp/drill/1", body)
         return
@@ -181,10 +186,19 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
             render.line(f"  {finding.severity:<12} {finding.code} {what}")
             if finding.severity != "note":
                 render.line(f"  {'':<12} do: {finding.remedy}")
+        for part, why in _not_judged(state.recoveries[measurement.recovery]):
+            render.line(f"  {'not judged':<12} {render.printable(part)}: {render.printable(why)}")
     for text in result_lines(state.reconciled.result) if state.reconciled is not None else ():
         render.line(text)
     if state.sealed is not None:
         render.line(f"evidence: {state.sealed.location} (sha256 {state.sealed.record_digest[:16]}…)")
+
+
+def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:
+    """Return what nobody looked at and why, each once."""
+    outputs = (progress.outputs.get("hash"), progress.outputs.get("verify"))
+    told = [one for output in outputs if isinstance(output, Hashed | Verified) for one in output.not_judged]
+    return tuple(dict.fromkeys((one.part, one.why) for one in told))
 
 
 def _measurements(state: DrillState) -> tuple[Measurement, ...]:

@@ -30,6 +30,7 @@ from drp.domain.application import (
     Runbook,
     SoftwareImage,
 )
+from drp.domain.history import AcceptedFall, HistoryPolicy
 from drp.domain.plan import InterruptPolicy, Scenario
 from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import Selection
@@ -145,6 +146,11 @@ def application(said: ApplicationFile, site: Path) -> Application:
         addresses=tuple(ProductionAddress(address=each.address, names=tuple(each.names)) for each in said.addresses),
         software=tuple(
             SoftwareImage(image=str(site / each.image), at=each.at, digest=each.digest) for each in said.software
+        ),
+        history=HistoryPolicy(
+            never_shrinks=tuple(said.never_shrinks),
+            may_be_empty=tuple(said.may_be_empty),
+            accepted=tuple(AcceptedFall(**each.model_dump()) for each in said.accepted_falls),
         ),
         point_in_time=said.point_in_time,
     )

@@ -87,6 +87,19 @@ class CheckFile(Strict):
     """A name for what it looks at, where several checks look at the same: a canary of one then speaks for them all."""
 
 
+class AcceptedFallFile(Strict):
+    """Somebody's word that something became less on purpose, once: a later fall is told again."""
+
+    what: Text
+    """What became less, as the finding names it."""
+    since: Text
+    """The drill that saw it whole, as the finding names it."""
+    by: Text
+    """Who says so."""
+    reason: Text
+    """Why it was deleted."""
+
+
 class ApplicationFile(Strict):
     """inventory/applications/*.yml: a system that is recovered as a unit."""
 
@@ -108,6 +121,12 @@ class ApplicationFile(Strict):
     """How it is recovered."""
     checks: list[CheckFile] = Field(default_factory=list)
     """What proves that it came back; without one no drill passes."""
+    never_shrinks: list[Text] = Field(default_factory=list)
+    """Counts that only grow (`*medication`; patterns as of shells): a drill of a backup with fewer fails."""
+    may_be_empty: list[Text] = Field(default_factory=list)
+    """Counts that come and go, such as queues and sessions: that they fell to nothing is not told."""
+    accepted_falls: list[AcceptedFallFile] = Field(default_factory=list)
+    """Deletions on purpose, each with name and reason."""
     point_in_time: bool = False
     """Its backups hold a continuous log, so that its runbook can bring back any instant that they cover."""
     ground_truth: Text | None = None

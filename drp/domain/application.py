@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from drp.domain.history import HistoryPolicy
 from drp.domain.sign_off import Checklist
 
 
@@ -116,6 +117,8 @@ class Application:
     """Empty: the application's software comes from the backup, or from what the drill host has in /usr."""
     addresses: tuple[ProductionAddress, ...] = ()
     """Where it is found in production, and so in the sandbox."""
+    history: HistoryPolicy = field(default_factory=HistoryPolicy)
+    """What may become less from one backup to the next."""
     point_in_time: bool = False
     """Its backups and its runbook can bring back any instant between a base backup and the last archived log."""
 

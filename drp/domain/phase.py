@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from drp.domain.check import CheckResult, Watermark
 from drp.domain.finding import Finding
+from drp.domain.history import Fall
 from drp.domain.judged import NotJudged
 from drp.domain.manifest import ManifestDifference, ManifestSummary
 from drp.domain.recovery_point import Immutability, RecoveryPoint, RefusedPoint, SelectionPolicy
@@ -91,6 +93,10 @@ class Verified:
     phase: Literal["verify"] = "verify"
     checks: tuple[CheckResult, ...]
     not_judged: tuple[NotJudged, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What the backup's own facts counted: what later backups are compared with."""
+    falls: tuple[Fall, ...] = ()
+    """What an earlier backup held, and this one holds none of, or less."""
     watermark: Watermark | None
     egress: tuple[EgressAttempt, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -19,7 +19,7 @@ from drp.domain.finding_codes_time import NEWEST_POINT_OLD
 from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement
 from drp.domain.newest_point import NewestPoint, judge_newest, words
-from drp.domain.phase import Selected
+from drp.domain.phase import Selected, Verified
 from drp.domain.plan import PlannedRecovery
 from drp.domain.verdict import Verdict, conclude
 
@@ -40,6 +40,8 @@ class LastDrill:
     measurement: Measurement | None
     listed: bool = False
     """The drill saw which recovery points there are."""
+    fallen: int = 0
+    """So many things had vanished before the backup was made, and nobody has accepted it."""
     newest_at: datetime | None = None
     """The newest recovery point that the repository listed then, if it was older than the objective on that day."""
 
@@ -125,6 +127,7 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
                 verdict=own_verdict(state, recovery),
                 measurement=measured.get(recovery.name),
                 listed=isinstance(state.recoveries[recovery.name].outputs.get("select"), Selected),
+                fallen=_fallen(state, recovery.name),
                 newest_at=_newest_then(state, recovery.name),
             ),
         )
@@ -137,6 +140,11 @@ def _newest_then(state: DrillState, name: str) -> datetime | None:
         return None
     selected = progress.outputs.get("select")
     return selected.newest_at if isinstance(selected, Selected) else None
+
+
+def _fallen(state: DrillState, name: str) -> int:
+    verified = state.recoveries[name].outputs.get("verify")
+    return sum(fall.accepted is None for fall in verified.falls) if isinstance(verified, Verified) else 0
 
 
 def _standing(
@@ -195,6 +203,8 @@ def _of_last(application: Application, history: Sequence[LastDrill], now: dateti
         return [("critical", f"drill {failed.drill} failed, and none has passed since: {last.drill} is {last.verdict}")]
     if last.verdict != "passed":
         return [("warning", f"drill {last.drill} is {last.verdict}")]
+    if last.fallen:
+        return [("warning", f"{last.fallen} of what earlier backups held had vanished before that of {last.drill}")]
     return []
 
 

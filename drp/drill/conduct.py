@@ -104,6 +104,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         outputs=recorder.state.recoveries[recovery.name].outputs,
         ports=ports,
         report=recorder.progress_of(recovery.name, phase),
+        earlier=partial(recorder.earlier, recovery.name),
         found=partial(_raise_findings, recorder, recovery.name),
     )
     try:

@@ -10,6 +10,7 @@ from drp.domain.finding import Finding
 from drp.domain.phase import PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.ports import Ports, Report
+from drp.drill.history import Earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,5 +29,7 @@ class PhaseContext:
     outputs: Mapping[PhaseName, PhaseOutput]
     ports: Ports
     report: Report
+    earlier: Callable[[datetime], Earlier]
+    """What earlier drills held, for data of this instant."""
     found: Callable[[Sequence[Finding]], None]
     """Raises findings at once, where a phase goes on for long after the first: a crash must not unsay them."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
 
 from drp.domain.events import Entry, Event, Progressed
 from drp.domain.fold import DrillState, apply
 from drp.domain.phase import PhaseName
 from drp.domain.ports import Journal, Progress, Report, Reporter
+from drp.drill.history import Earlier, earlier
 
 _PROGRESS_SECONDS = 1.0
 """At most one journalled sign of life a second and phase; contract: at least one every 5 s while there is any."""
@@ -31,6 +33,11 @@ class Recorder:
             apply(self.state, entry)
         self._reporter.emit(entry)
         return entry
+
+    def earlier(self, recovery: str, restored_state: datetime) -> Earlier:
+        """Return what drills before this one held of an application, for data of the given instant."""
+        assert self.state.declared_at is not None
+        return earlier(self._journal, recovery, before=self.state.declared_at.wall, restored_state=restored_state)
 
     def progress_of(self, recovery: str, phase: PhaseName) -> Report:
         """Return the report function of one phase, which drops what comes faster than it can be read."""

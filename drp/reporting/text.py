@@ -124,6 +124,15 @@ class _Writer:
             yield from self._finding(finding)
         if view.findings:
             yield ""
+        yield from self._left_out(view)
+
+    def _left_out(self, view: RecoveryView) -> Iterator[str]:
+        """Yield what nobody looked at, and so is neither sound nor damaged."""
+        if view.left_out.shown:
+            _ = self._tongue.gettext
+            rows = [(code(one.part), code(one.why), code(", ".join(one.checks))) for one in view.left_out.shown]
+            yield from self._table((_("Not judged"), _("Why"), _("Check")), rows)
+            yield from self._list((), view.left_out.left_out)
 
     def _steps(self, view: RecoveryView) -> Iterator[str]:
         """Yield what the business referent answered, step by step, where the plan asks for it."""

@@ -17,6 +17,7 @@ from drp.domain.sandbox import IsolationProof
 from drp.domain.sign_off import Checklist, SignOffStep, StepResult
 from drp.evidence.record import record_digest
 from drp.reporting.across import AcrossView, across_of
+from drp.reporting.left_out import MOST_LEFT_OUT, LeftOut, left_out_of
 from drp.reporting.limits import limits_of
 from drp.reporting.phrase import Data, Phrase
 from drp.reporting.reasons import reasons_of
@@ -87,6 +88,8 @@ class RecoveryView:
     deviations: Shortened[Deviation]
     unrestored: Shortened[str]
     findings: tuple[FindingView, ...]
+    left_out: Shortened[LeftOut]
+    """What was not judged."""
     steps: tuple[StepView, ...]
     """Of the business referent's checklist; empty: the plan does not ask for a sign-off."""
 
@@ -142,6 +145,7 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
         deviations=_deviations(record),
         unrestored=_shorten(record.restore.receipt.unrestored if record.restore is not None else (), MAX_ROWS),
         findings=_findings(record),
+        left_out=_shorten(left_out_of(record), MOST_LEFT_OUT),
         steps=_steps(record, checklist),
     )
 

@@ -50,6 +50,11 @@ CHECK_OUTCOMES: Mapping[str, Phrase] = {
     "failed": say("Failed"),
     "undetermined": say("Undetermined"),
 }
+BASES: Mapping[str, Phrase] = {
+    "counted": say("counted"),
+    "content": say("compared by content"),
+    "observed": say("looked at"),
+}
 CHECK_TONES: Mapping[str, Tone] = {"passed": "good", "failed": "bad", "undetermined": "doubt"}
 
 TASK_OUTCOMES: Mapping[str, Phrase] = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from drp.domain.evidence import EvidenceRecord
+from drp.domain.judged import NotJudged
 from drp.domain.visible import visible
 from drp.evidence.record import record_digest
 from drp.reporting.i18n import LANGUAGES
@@ -62,3 +63,16 @@ def test_hostile_names_do_not_reach_the_terminal() -> None:
 def test_visible_cuts_and_says_so() -> None:
     assert visible("abc", limit=2) == "ab… (+1)"
     assert visible("\U000e0041\u2028") == "\\U000e0041\\u2028"
+
+
+def test_what_nobody_looked_at_is_listed_once_with_all_its_checks() -> None:
+    record = sample.sample_record("passed")
+    (recovery, *_) = record.recoveries
+    assert recovery.verify is not None
+    told = tuple(NotJudged(part="security labels", why="no | reader", check=check) for check in ("one", "two", "one"))
+    recovery = replace(recovery, verify=replace(recovery.verify, not_judged=told))
+    text = render_markdown(replace(record, recoveries=(recovery,)), "fr").decode()
+    (line,) = [line for line in text.splitlines() if "security labels" in line]
+    assert "no \\| reader" in line
+    assert "`one, two`" in line
+    assert "Non jugé" in text

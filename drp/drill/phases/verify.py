@@ -9,6 +9,7 @@ from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Expectation
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, EGRESS_ATTEMPTED, NOTHING_CHECKED, WRITES_LOST
+from drp.domain.history import MOST_COUNTS, counts_of, falls, findings_of, not_compared
 from drp.domain.judged import NotJudged
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Verified
 from drp.domain.ports import Progress
@@ -57,10 +58,19 @@ def verify_phase(context: PhaseContext) -> Verified:
         judged = [_believable(_placed(result, spec), expectation, rolled_to) for result in checked.results]
         context.found(_check_findings(judged))
         results += judged
+    counts = counts_of(facts)
+    history = context.earlier(context.recovery.selection.restored_state(selected.point))
+    policy = context.recovery.application.history
+    not_judged += not_compared(history.baseline, counts)
+    comparable = history.baseline if len(counts) <= MOST_COUNTS else None
+    fallen = falls(comparable, counts, policy) if comparable is not None else ()
+    context.found((*history.findings, *findings_of(fallen, policy)))
     egress = context.ports.sandbox.egress(prepared.sandbox)
     return Verified(
         checks=tuple(results),
         not_judged=tuple(not_judged),
+        counts=counts if len(counts) <= MOST_COUNTS else {},
+        falls=fallen,
         watermark=bounding(results),
         egress=egress,
         findings=_findings(context, results, egress),

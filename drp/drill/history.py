@@ -1,0 +1,62 @@
+"""Finds the earlier drill whose counts this backup is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from drp.domain.finding import Finding
+from drp.domain.finding_codes_history import EARLIER_UNREADABLE
+from drp.domain.fold import DrillState, fold
+from drp.domain.history import Baseline
+from drp.domain.phase import Selected, Verified
+from drp.domain.ports import Journal
+from drp.domain.standing import own_verdict
+from drp.errors import DrpError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What earlier drills have to say."""
+
+    baseline: Baseline | None
+    findings: tuple[Finding, ...] = ()
+
+
+def earlier(journal: Journal, application: str, *, before: datetime, restored_state: datetime) -> Earlier:
+    """Return the counts of the newest state, not newer than the one restored, whose drill passed for the application.
+
+    Only drills declared before ``before`` count, so that a drill that is resumed compares with the same one. A drill
+    of an older point is not compared with newer data: that it holds less is no loss.
+    """
+    best: tuple[datetime, datetime, Baseline] | None = None
+    findings = []
+    for drill in journal.drills():
+        try:
+            state = fold(journal.entries(drill))
+        except DrpError as error:
+            findings.append(
+                EARLIER_UNREADABLE.finding(subject=drill, observed=error.message, expected="a drill that can be read")
+            )
+            continue
+        found = _kept(state, application, before)
+        if found is not None and found[0] <= restored_state and (best is None or found[:2] > best[:2]):
+            best = found
+    return Earlier(baseline=best[2] if best is not None else None, findings=tuple(findings))
+
+
+def _kept(state: DrillState, application: str, before: datetime) -> tuple[datetime, datetime, Baseline] | None:
+    """Return restored state, declaration and counts of a concluded drill that passed for the application."""
+    if state.concluded is None or state.declared_at is None or state.declared_at.wall >= before:
+        return None
+    recovery = next((one for one in state.plan.recoveries if one.name == application), None)
+    if recovery is None:
+        return None
+    outputs = state.recoveries[application].outputs
+    selected, verified = outputs.get("select"), outputs.get("verify")
+    if not isinstance(selected, Selected) or selected.point is None or not isinstance(verified, Verified):
+        return None
+    if not verified.counts or own_verdict(state, recovery) != "passed":
+        return None
+    baseline = Baseline(drill=state.drill, counts=verified.counts, falls=verified.falls)
+    return recovery.selection.restored_state(selected.point), state.declared_at.wall, baseline
