@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.support.ehr import Ehr, binaries
@@ -51,12 +52,17 @@ class Rig(Stage):
         self.ehr.stop()
         super().down()
 
-    def backup(self, *, worm: bool = True, medium: bool = True) -> dict[str, str]:
-        """Back up as a backup job should: manifest first, then restic, tagged with the manifest's id."""
-        root = self.ehr.stage()
+    def count(self) -> Path:
+        """Count what production holds now, and return the file with these facts."""
         words = ["--host", str(self.ehr.socket), "--port", "5432", "--user", "postgres"]
         facts = self.folder / "facts.json"
         facts.write_text(self.drp("verifier", "facts", "postgres", *words, path=f"{binaries()}").stdout)
+        return facts
+
+    def backup(self, *, worm: bool = True, medium: bool = True) -> dict[str, str]:
+        """Back up as a backup job should: manifest first, then restic, tagged with the manifest's id."""
+        root = self.ehr.stage()
+        facts = self.count()
         store = ["--into", str(self.site / "manifests")]
         made = self.drp(
             "manifest", "create", str(root), "--application", "ehr", "--facts", str(facts), *store, "--json"
