@@ -12,7 +12,8 @@ exception means that drp could not exercise the recovery, which makes a recovery
     ├── RepositoryError         13  DRP-E030  a repository cannot be used
     │   ├── Unreachable         13  DRP-E031  it does not answer
     │   ├── AccessDenied        12  DRP-E032  it refuses the key or the password
-    │   └── MediaNeeded         13  DRP-E033  its medium is absent or is another one
+    │   ├── MediaNeeded         13  DRP-E033  its medium is absent or is another one
+    │   └── PointGone            3  DRP-E034  a recovery point was removed since it was selected
     ├── SandboxError             3  DRP-E040  a sandbox cannot be made or has gone
     │   └── NotIsolated          3  DRP-E041  a sandbox could reach what it must not
     ├── RunbookError             3  DRP-E050  Ansible could not run (unreachable, hanging, missing)
@@ -113,6 +114,12 @@ class MediaNeeded(RepositoryError):
         """Keep the label of the medium that is needed."""
         super().__init__(message, hint=hint)
         self.label = label
+
+
+class PointGone(RepositoryError):
+    """A recovery point was removed since it was selected: by retention, or by somebody."""
+
+    code, exit_status, default_hint = "DRP-E034", 3, "run the drill again: it selects among what is there now"
 
 
 class SandboxError(DrpError):

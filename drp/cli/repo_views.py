@@ -38,23 +38,27 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
     repository = repositories[name]
     rows: list[dict[str, Any]] = []
     unreadable: set[str] = set()
+    foreign: set[str] = set()
     for candidate in wiring.site.applications.values():
         if name not in candidate.repositories or application not in {None, candidate.name}:
             continue
         listing = repository.points(candidate)
         unreadable.update(listing.unreadable)
+        foreign.update(listing.foreign)
         rows += [
             {**to_data(point), "immutability": to_data(repository.immutability(point))} for point in listing.points
         ]
     if machine:
-        render.document("drp/recovery-points/1", {"points": rows, "unreadable": sorted(unreadable)})
+        document = {"points": rows, "unreadable": sorted(unreadable), "foreign": sorted(foreign - unreadable)}
+        render.document("drp/recovery-points/1", document)
     else:
         render.table(
-            ("id", "application", "consistent at", "size", "manifest", "immutability"),
+            ("id", "application", "host", "consistent at", "size", "manifest", "immutability"),
             [
                 (
                     row["id"][:8],
                     row["application"],
+                    row["host"] or "none",
                     render.instant(row["consistent_at"]),
                     render.size(row["size_bytes"]),
                     "malformed" if row["manifest_trouble"] else (row["manifest_id"] or "none")[:12],
@@ -65,6 +69,8 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
         )
         for item in sorted(unreadable):
             render.note(f"cannot be read: {item}")
+        for item in sorted(foreign - unreadable):
+            render.note(f"of another application: {item}")
     return 1 if unreadable else 0
 
 

@@ -7,12 +7,13 @@ from drp.domain.finding_code import FindingCode
 from drp.domain.finding_codes_across import ACROSS
 from drp.domain.finding_codes_history import HISTORY
 from drp.domain.finding_codes_origin import ORIGIN
+from drp.domain.finding_codes_points import POINTS
 from drp.domain.finding_codes_runbook import RUNBOOK
 from drp.domain.finding_codes_sign_off import SIGN_OFF
 from drp.domain.finding_codes_time import TIME
 
 CATALOGUE: dict[str, FindingCode] = {
-    code.code: code for code in (*ACROSS, *HISTORY, *ORIGIN, *RUNBOOK, *SIGN_OFF, *TIME)
+    code.code: code for code in (*ACROSS, *HISTORY, *ORIGIN, *POINTS, *RUNBOOK, *SIGN_OFF, *TIME)
 }
 
 

@@ -82,6 +82,8 @@ class PointListing:
     points: tuple[RecoveryPoint, ...]
     unreadable: tuple[str, ...] = ()
     """Objects that look like recovery points but cannot be read; never dropped in silence."""
+    foreign: tuple[str, ...] = ()
+    """The same of points that are certainly another application's: nothing of this one is hidden behind them."""
     emptied: str = ""
     """What shows that somebody emptied the repository behind delete markers; it is among ``unreadable`` too."""
 

@@ -23,6 +23,7 @@ from drp.domain.finding_codes import (
     RESTORE_UNCERTAIN,
     START_UNCERTAIN,
 )
+from drp.domain.finding_codes_points import POINT_GONE
 from drp.domain.fold import RecoveryState
 from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started
 from drp.domain.plan import PlannedRecovery
@@ -35,7 +36,7 @@ from drp.drill.reconcile import reconcile
 from drp.drill.recorder import Recorder
 from drp.drill.sign_off import sign_off
 from drp.drill.unchanged import require_unchanged, unchanged
-from drp.errors import DrpError, MaterialsChanged, MediaNeeded, RepositoryError, RunbookError, StorageFull
+from drp.errors import DrpError, MaterialsChanged, MediaNeeded, PointGone, RepositoryError, RunbookError, StorageFull
 from drp.errors import Interrupted as InterruptedError_
 from drp.redact import redact
 
@@ -153,6 +154,8 @@ def _code_for(phase: PhaseName, error: DrpError) -> FindingCode:
         return MATERIALS_CHANGED
     if isinstance(error, MediaNeeded):
         return MEDIUM_ABSENT
+    if isinstance(error, PointGone):
+        return POINT_GONE
     if isinstance(error, RepositoryError):
         return REPOSITORY_UNUSABLE
     if phase == "restore":

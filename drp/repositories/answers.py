@@ -15,7 +15,12 @@ AnswerKind = Literal["item", "final", "text"]
 """item: one thing could not be restored · final: why the program ended · text: anything else."""
 
 _ITEM_PREFIX = "ignoring error for "
-_NOISE = ("\t", "github.com/", "golang.org/", "main.", "runtime.")
+_NOISE = re.compile(
+    r"\t|(?:github\.com|golang\.org)/|(?:main|runtime|created by|os|io|syscall)\.|goroutine \d|created by "  # Go's stack
+    r"|\[?\d+:\d\d(?::\d\d)?\]? |repository [0-9a-f]+ opened|restoring <|created new cache|found \d+ old cache|Summary: "
+    r"|loading (?:all )?(?:indexes|snapshots)|enter password|using parent|no parent snapshot"
+)
+"""How lines begin that are no reason: stack traces, progress, and what restic says before it begins."""
 _MESSAGE_LIMIT = 300
 
 
@@ -39,7 +44,7 @@ def read(lines: Iterable[str]) -> tuple[Answer, ...]:
 
 
 def _read_line(line: str) -> Answer | None:
-    if not line.strip() or line.startswith(_NOISE):
+    if not line.strip() or _NOISE.match(line):
         return None
     if line.startswith("{"):
         return _read_json(line)
@@ -51,7 +56,14 @@ def _read_line(line: str) -> Answer | None:
 def _split_item(text: str) -> Answer:
     """Take ``<path>: <message>`` apart. The path may hold colons, so the split only serves people."""
     item, _, message = text.partition(": ")
+    message = _reason(message)
     return Answer(kind="item", item=item, message=message)
+
+
+def _reason(message: str) -> str:
+    """Return a message without the stack trace that some versions of restic put behind it."""
+    lines = [line.strip() for line in message.splitlines() if line.strip() and not _NOISE.match(line)]
+    return lines[0] if lines else message.strip()
 
 
 def _read_json(line: str) -> Answer | None:
@@ -61,9 +73,9 @@ def _read_json(line: str) -> Answer | None:
         return Answer(kind="text", message=line)
     match data:
         case {"message_type": "error", "error": {"message": str(message)}}:
-            return Answer(kind="item", message=message, item=str(data.get("item") or ""))
+            return Answer(kind="item", message=_reason(message), item=str(data.get("item") or ""))
         case {"message_type": "exit_error", "message": str(message)}:
-            return Answer(kind="final", message=message.strip().removeprefix("Fatal: "))
+            return Answer(kind="final", message=_reason(message).removeprefix("Fatal: "))
         case _:
             return None
 

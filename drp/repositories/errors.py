@@ -6,45 +6,14 @@ A code, where the version has one, decides; words are asked only when the code s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Literal
 
 from drp.command import Output
 from drp.errors import AccessDenied, DrpError, RepositoryError, StorageFull, Unreachable
 from drp.repositories import answers
 from drp.repositories.answers import Answer
 from drp.repositories.features import Features
-
-Kind = Literal["password", "denied", "unreachable", "missing", "locked", "full", "owner", "damaged", "lost", "unclear"]
-"""damaged: bytes are there and wrong, for sure · lost: bytes are not there, perhaps because the location went away."""
-
-_TABLE: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    # Broken bytes come first: what is said about them is sure, whatever else went wrong beside it.
-    ("damaged", ("ciphertext verification failed", "invalid data returned", "hash mismatch", "wrong hash")),
-    ("damaged", ("Pack ID does not match", "unexpected file size", "not found in (?:the )?(?:repository|index)")),
-    ("damaged", ("^Unmarshal: ", "unable to decrypt", "tree is null")),
-    ("full", ("no space left on device$", "disk quota exceeded$")),
-    ("owner", (r"^(?:Lchown: )?lchown [^\0]*: (?:invalid argument|operation not permitted)$",)),
-    ("password", ("wrong password or no key found",)),
-    ("denied", ("Access ?Denied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken")),
-    ("denied", ("request signature we calculated", "[Aa]ccess [Kk]ey I[dD] you provided", "no credentials found")),
-    ("denied", ("config file: (?:open|stat|lstat) .*: permission denied",)),
-    ("unreachable", ("connection re(?:fused|set)", "no such host", "i/o timeout", "dial tcp", "no route to host")),
-    ("unreachable", ("network is unreachable", "TLS handshake", "x509:", "context deadline exceeded")),
-    ("unreachable", ("server misbehaving", "ServiceUnavailable", "SlowDown")),
-    ("missing", ("Is there a repository at the following location", "repository does not exist")),
-    ("missing", ("specified bucket does not exist", "unable to open config file")),
-    ("locked", ("repository is already locked",)),
-    ("lost", ("data/[0-9a-f]{2}/[0-9a-f]{64}: no such file", "file is too short", "unexpected EOF")),
-    ("lost", ("key does not exist",)),
-)
-_WORDS = tuple((kind, re.compile("|".join(patterns))) for kind, patterns in _TABLE)
-
-
-def kind_of_words(message: str) -> Kind:
-    """Return what one message means, ``unclear`` when it says nothing known."""
-    return next((kind for kind, pattern in _WORDS if pattern.search(message.strip())), "unclear")
+from drp.repositories.words import Kind, kind_of_words
 
 
 def kind_of_exit(exit_code: int, features: Features) -> Kind | None:
@@ -57,21 +26,21 @@ def kind_of_exit(exit_code: int, features: Features) -> Kind | None:
 def kind_of_failure(exit_code: int, lines: Sequence[str], features: Features) -> tuple[Kind, str]:
     """Return what the end of a command that reads the repository means, with its own words."""
     read = answers.read(lines)
-    last = _last(read)
+    reason = _reason(read)
     by_code = kind_of_exit(exit_code, features)
     if by_code is not None:
-        return by_code, last
+        return by_code, reason
     kinds = [kind_of_words(answer.message) for answer in read if answer.kind != "item"]
     if features.tells_password:  # then a text about the password without the code is somebody else's text
         kinds = [kind for kind in kinds if kind != "password"]
     known = [kind for kind in kinds if kind != "unclear"]
-    return (known[0] if known else "unclear"), last
+    return (known[0] if known else "unclear"), reason
 
 
-def _last(read: Sequence[Answer]) -> str:
+def _reason(read: Sequence[Answer]) -> str:
     finals = [answer for answer in read if answer.kind == "final"]
     chosen = finals or [answer for answer in read if answer.kind == "text"] or list(read)
-    return chosen[-1].words if chosen else "it said nothing"
+    return chosen[0].words if chosen else "it said nothing"
 
 
 def error_for(kind: Kind, name: str, words: str) -> DrpError:

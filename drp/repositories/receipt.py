@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from drp.domain.restore import RestoreOutcome, RestoreReceipt
 from drp.errors import RepositoryError
 from drp.repositories.answers import Answer, announced_errors, read
-from drp.repositories.errors import Kind, error_for, kind_of_exit, kind_of_words
+from drp.repositories.errors import error_for, kind_of_exit
 from drp.repositories.features import Features
+from drp.repositories.words import CANNOT_BE_MADE, Kind, kind_of_words
 
 _NAMED = 200
 _NO_ANSWER = -1
@@ -22,15 +23,15 @@ def judge(
 ) -> RestoreReceipt:
     """Return the receipt, or raise when the end says nothing about the backup.
 
-    Errors about owners alone are no damage: a sandbox with one user id cannot give files to others, and the manifest
-    judges owners where it can. They may be counted in ``summary["ownership_errors"]`` instead of being listed.
+    What a sandbox cannot make is no damage: other owners, device nodes, attributes of a host's root; the hash phase
+    judges what it can, and says what not. Such errors may be counted in ``summary["cannot_be_made"]``, not listed.
     ``still_there`` is asked unless bytes were seen to be wrong: it raises what the Repository port names.
     """
     answers = _answers(outcome)
     by_code = kind_of_exit(outcome.exit_code, features)
     if by_code is not None:
         still_there()
-        raise error_for(by_code, repository, _last(answers))
+        raise error_for(by_code, repository, _reason(answers))
     if outcome.exit_code < _NO_ANSWER or outcome.exit_code in _INTERRUPTED:
         raise RepositoryError(
             f"the restore from {repository} was cut short (ended with {outcome.exit_code})",
@@ -82,12 +83,12 @@ def _unrestored(answers: Sequence[Answer], outcome: RestoreOutcome) -> tuple[str
     named = _names(items)
     if len(named) > _NAMED:
         named = [*named[:_NAMED], f"and {len(named) - _NAMED} more"]
-    unseen = announced_errors(answers) - len(items) - _number(outcome.summary, "ownership_errors")
+    unseen = announced_errors(answers) - len(items) - _number(outcome.summary, "cannot_be_made")
     if unseen > 0:
         named.append(f"{unseen} further errors that were not kept")
-    only_owners = bool(items) or _number(outcome.summary, "ownership_errors") > 0
-    if outcome.exit_code != 0 and not named and not (only_owners and announced_errors(answers)):
-        named.append(_last(answers))
+    only_refused = bool(items) or _number(outcome.summary, "cannot_be_made") > 0
+    if outcome.exit_code != 0 and not named and not (only_refused and announced_errors(answers)):
+        named.append(_reason(answers))
     return tuple(named)
 
 
@@ -97,15 +98,15 @@ def _names(items: Sequence[Answer]) -> list[str]:
     named: dict[str, None] = {}
     for item in items:
         follows = item.item in first and item.message.endswith(_FOLLOWS)
-        if kind_of_words(item.message) != "owner" and not follows:
+        if kind_of_words(item.message) not in CANNOT_BE_MADE and not follows:
             first.setdefault(item.item, item.message)
             named[item.words] = None
     return list(named)
 
 
-def _last(answers: Sequence[Answer]) -> str:
+def _reason(answers: Sequence[Answer]) -> str:
     finals = [answer for answer in answers if answer.kind == "final"] or list(answers)
-    return finals[-1].words if finals else "the backup tool ended badly and said nothing"
+    return finals[0].words if finals else "the backup tool ended badly and said nothing"
 
 
 def _number(summary: Mapping[str, object], name: str) -> int:

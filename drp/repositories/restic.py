@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from drp.codec import adapter
@@ -15,7 +16,7 @@ from drp.domain.application import Application
 from drp.domain.ports import Abilities
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
-from drp.errors import NotFound, RepositoryError, Unreachable
+from drp.errors import NotFound, PointGone, RepositoryError, Unreachable
 from drp.redact import remember
 from drp.repositories.backend import PASSWORD_VARIABLE, Backend, Condition
 from drp.repositories.errors import error_for, error_of, kind_of_failure
@@ -81,11 +82,11 @@ class ResticRepository:
             snapshots = read_snapshots(output.stdout)
         except ValueError as error:
             raise RepositoryError(f"repository {self.name}: {error}") from error
-        points, senseless = points_of(snapshots, application, self.name)
+        listing = points_of(snapshots, application, self.name)
         read = {str(snapshot.get("id")) for snapshot in snapshots}
         passed_over = (before.snapshots & self._backend.look().snapshots) - read
         hidden = tuple(f"snapshots/{name}: the backup tool cannot read it" for name in sorted(passed_over))
-        return PointListing(points=points, unreadable=(*hidden, *senseless))
+        return replace(listing, unreadable=(*hidden, *listing.unreadable))
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
         """Return what can be observed about the point's protection now."""
@@ -97,7 +98,7 @@ class ResticRepository:
             raise NotFound(
                 f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
             )
-        self._backend.look()
+        self._require_there(point)
         cell = self._backend.cell()
         program = f"{_TOOL_FOLDER}/{self._tool.path.name}"
         place = ("--repo", cell.repository, *cell.options)
@@ -114,7 +115,12 @@ class ResticRepository:
 
     def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:
         """Return what came back. A version without a summary is asked how much the point holds, when all came back."""
-        receipt = judge(outcome, repository=self.name, features=self._tool.features, still_there=self._backend.look)
+        receipt = judge(
+            outcome,
+            repository=self.name,
+            features=self._tool.features,
+            still_there=lambda: self._require_there(point),
+        )
         if receipt.unrestored or self._tool.features.restore_json:
             return receipt
         return self._counted(point, receipt)
@@ -128,6 +134,18 @@ class ResticRepository:
         password = self._resolve(self._settings.password)
         remember(password)
         return {PASSWORD_VARIABLE: password, **self._backend.host_secrets()}
+
+    def _require_there(self, point: RecoveryPoint) -> None:
+        """Raise ``PointGone`` when the point was removed since it was selected, and what a look at the place raises.
+
+        Retention removes the snapshot first and what only it needed afterwards: then nothing is damaged.
+        """
+        condition = self._backend.look()
+        if not condition.emptied and not condition.broken and point.id not in condition.snapshots:
+            raise PointGone(
+                f"recovery point {point.short_id} is gone from repository {self.name} since it was selected",
+                hint="keep retention from running during drills and recoveries, or run the drill again: it selects anew",
+            )
 
     def _trouble(self, *arguments: str) -> tuple[str, ...]:
         """Run a command and return what it shows to be broken; raise what is no damage."""

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drp.domain.application import Application, PointFilter
-from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.recovery_point import PointListing, RecoveryPoint
+from drp.domain.visible import one_line
 
 MANIFEST_TAG = "drp-manifest="
 CONSISTENT_TAG = "consistent_at="
@@ -21,6 +22,7 @@ _MANIFEST_MEANT = re.compile(r"drpman|drp\w*[0-9a-f]{60}")
 _INSTANT_MEANT = re.compile(r"consistentat")
 """Tags that are meant to name a manifest or to state an instant, however they were mistyped: see `_bare`."""
 _MOST_TAGS, _LONGEST_TAG = 4, 100
+_LONGEST_REASON = 200
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -39,22 +41,46 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def points_of(
-    snapshots: Iterable[Mapping[str, Any]], application: Application, repository: str
-) -> tuple[tuple[RecoveryPoint, ...], tuple[str, ...]]:
-    """Return the application's points, newest first, and a line for each snapshot that makes no sense."""
+def points_of(snapshots: Iterable[Mapping[str, Any]], application: Application, repository: str) -> PointListing:
+    """Return the application's points, newest first, and a line for each snapshot that makes no sense.
+
+    One that is certainly another application's is told apart: its backup job is wrong, and nothing of ours is hidden.
+    """
     points: list[RecoveryPoint] = []
     unreadable: list[str] = []
+    foreign: list[str] = []
     for snapshot in snapshots:
         try:
             point = _point(snapshot, application.name, repository)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            unreadable.append(f"snapshots/{str(snapshot.get('id'))[:64]}: makes no sense ({type(error).__name__})")
+            why = one_line(str(error) or type(error).__name__, _LONGEST_REASON)
+            line = f"snapshots/{str(snapshot.get('id'))[:64]}: makes no sense ({why})"
+            (foreign if _is_foreign(snapshot, application.points) else unreadable).append(line)
             continue
         if belongs(point, application.points):
             points.append(point)
     points.sort(key=lambda point: (point.consistent_at, point.id), reverse=True)
-    return tuple(points), tuple(unreadable)
+    return PointListing(points=tuple(points), unreadable=tuple(unreadable), foreign=tuple(foreign))
+
+
+def _is_foreign(snapshot: Mapping[str, Any], wanted: PointFilter) -> bool:
+    """Return whether a snapshot that makes no sense certainly lacks something that all of the application's have.
+
+    Whatever cannot be read of it may be what was asked for. A tag counts that only looks like one of the wanted.
+    """
+    try:
+        tags, paths = _texts(snapshot.get("tags")), _texts(snapshot.get("paths"))
+    except (TypeError, ValueError):
+        return False
+    if not is_id(str(snapshot.get("id"))):
+        return False
+    bare = {_bare(tag) for tag in tags}
+    host = snapshot.get("hostname")
+    return (
+        any(_bare(tag) not in bare for tag in wanted.tags)
+        or (wanted.host is not None and isinstance(host, str) and host != "" and host != wanted.host)
+        or (wanted.path is not None and bool(paths) and wanted.path not in paths)
+    )
 
 
 def belongs(point: RecoveryPoint, wanted: PointFilter) -> bool:
@@ -128,12 +154,17 @@ def _texts(value: object) -> tuple[str, ...]:
 def _consistent_at(tags: Iterable[str], taken_at: datetime) -> datetime:
     """Return the instant that the tags state, else that of the snapshot. Raises ``ValueError`` for nonsense."""
     meant = [tag for tag in tags if _INSTANT_MEANT.match(_bare(tag))]
+    quoted = ", ".join(repr(tag[:_LONGEST_TAG]) for tag in meant[:_MOST_TAGS])
     if not all(tag.startswith(CONSISTENT_TAG) for tag in meant):
-        message = "a tag that is meant to state an instant and does not"
+        message = f"a tag that is meant to state an instant and does not: {quoted}"
         raise ValueError(message)
-    stated = {read_time(tag.removeprefix(CONSISTENT_TAG)) for tag in meant}
+    try:
+        stated = {read_time(tag.removeprefix(CONSISTENT_TAG)) for tag in meant}
+    except ValueError:
+        message = f"a tag that states no instant with its offset from UTC: {quoted}"
+        raise ValueError(message) from None
     if len(stated) > 1 or any(instant > taken_at for instant in stated):
-        message = "tags that state two instants, or one after the snapshot"
+        message = f"tags that state two instants, or one after the snapshot: {quoted}"
         raise ValueError(message)
     return stated.pop() if stated else taken_at
 

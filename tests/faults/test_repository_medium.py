@@ -201,7 +201,7 @@ def test_owners_that_a_sandbox_cannot_give_are_no_damage(
             outcome, errors=outcome.errors[:2], tail=tuple(line for line in outcome.tail if "There were" in line)
         )
         assert repository.receipt(point, unseen).unrestored == ("2 further errors that were not kept",)
-        counted = replace(unseen, summary={"ownership_errors": 2})
+        counted = replace(unseen, summary={"cannot_be_made": 2})
         assert repository.receipt(point, counted).unrestored == ()
 
 

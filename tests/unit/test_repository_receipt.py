@@ -124,8 +124,8 @@ def test_owner_errors_alone_are_no_damage_and_unseen_errors_are() -> None:
     owner = item("/a", "lchown /data/restore/a: invalid argument")
     assert judged(owner, final("There were 1 errors"), files_restored=1).unrestored == ()
     assert judged(owner, final("There were 3 errors")).unrestored == ("2 further errors that were not kept",)
-    assert judged(owner, final("There were 3 errors"), ownership_errors=2).unrestored == ()
-    assert judged(owner, final("There were 4 errors"), ownership_errors=2).unrestored
+    assert judged(owner, final("There were 3 errors"), cannot_be_made=2).unrestored == ()
+    assert judged(owner, final("There were 4 errors"), cannot_be_made=2).unrestored
     assert judged(item("/a", "lchown /data/restore/a: no such file or directory")).unrestored
     assert judged(owner).unrestored  # ended badly, and did not say how many errors there were
 

@@ -24,8 +24,9 @@ SNAPSHOT: dict[str, Any] = {
 
 
 def test_a_snapshot_becomes_a_point() -> None:
-    (point,), unreadable = points_of([SNAPSHOT], application(tags=("ehr",)), "main")
-    assert unreadable == ()
+    listing = points_of([SNAPSHOT], application(tags=("ehr",)), "main")
+    (point,) = listing.points
+    assert listing.unreadable == ()
     assert point.consistent_at == datetime(2026, 11, 21, 22, 55, 43, 912605, tzinfo=UTC)
     assert (point.size_bytes, point.manifest_id, point.host) == (42, "b" * 64, "ehr-db")
 
@@ -41,7 +42,7 @@ def test_a_snapshot_becomes_a_point() -> None:
     ],
 )
 def test_the_filter_asks_for_all_of_it(wanted: PointFilter, there: bool) -> None:
-    points, _ = points_of([SNAPSHOT], application(tags=wanted.tags, host=wanted.host, path=wanted.path), "main")
+    points = points_of([SNAPSHOT], application(tags=wanted.tags, host=wanted.host, path=wanted.path), "main").points
     assert bool(points) is there
 
 
@@ -59,7 +60,8 @@ def test_the_filter_asks_for_all_of_it(wanted: PointFilter, there: bool) -> None
     ],
 )
 def test_a_snapshot_that_makes_no_sense_is_named_and_not_dropped(change: dict[str, object]) -> None:
-    points, unreadable = points_of([{**SNAPSHOT, **change}], application(), "main")
+    listing = points_of([{**SNAPSHOT, **change}], application(), "main")
+    points, unreadable = listing.points, listing.unreadable
     assert points == ()
     assert len(unreadable) == 1
 
@@ -68,7 +70,7 @@ def test_a_snapshot_that_makes_no_sense_is_named_and_not_dropped(change: dict[st
     "tags", [None, [], ["drp-manifest=zz"], [f"drp-manifest={'a' * 64}", f"drp-manifest={'b' * 64}"]]
 )
 def test_a_manifest_is_named_by_one_whole_digest_or_not_at_all(tags: list[str] | None) -> None:
-    (point,), _ = points_of([{**SNAPSHOT, "tags": tags}], application(), "main")
+    (point,) = points_of([{**SNAPSHOT, "tags": tags}], application(), "main").points
     assert point.manifest_id is None
 
 
@@ -89,20 +91,21 @@ def test_a_manifest_is_named_by_one_whole_digest_or_not_at_all(tags: list[str] |
     ],
 )
 def test_a_tag_that_is_meant_to_name_a_manifest_is_never_taken_for_none(tag: str) -> None:
-    (point,), _ = points_of([{**SNAPSHOT, "tags": ["ehr", tag]}], application(), "main")
+    (point,) = points_of([{**SNAPSHOT, "tags": ["ehr", tag]}], application(), "main").points
     assert point.manifest_id is None
     assert point.manifest_trouble
 
 
 @pytest.mark.parametrize("tag", ["drp", "drp-nightly", "drp-job=2026-11-21", f"git={'b' * 40}", f"drp-git-{'b' * 40}"])
 def test_other_tags_name_no_manifest(tag: str) -> None:
-    (point,), _ = points_of([{**SNAPSHOT, "tags": [tag]}], application(), "main")
+    (point,) = points_of([{**SNAPSHOT, "tags": [tag]}], application(), "main").points
     assert (point.manifest_id, point.manifest_trouble) == (None, "")
 
 
 @pytest.mark.parametrize("tag", ["Consistent_At=", "consistent-at=", "c\u200bonsistent_at=", "consistent_at ="])
 def test_a_tag_that_is_meant_to_state_an_instant_is_never_passed_over(tag: str) -> None:
-    points, unreadable = points_of([{**SNAPSHOT, "tags": [f"{tag}2026-11-21T22:40:00Z"]}], application(), "main")
+    listing = points_of([{**SNAPSHOT, "tags": [f"{tag}2026-11-21T22:40:00Z"]}], application(), "main")
+    points, unreadable = listing.points, listing.unreadable
     assert points == ()
     assert len(unreadable) == 1
 
@@ -114,7 +117,7 @@ def test_a_tag_that_is_meant_to_state_an_instant_is_never_passed_over(tag: str) 
 def test_a_point_that_was_being_made_at_the_disaster_was_not_there(hours: float, taken: bool) -> None:
     began = datetime(2026, 11, 21, 2, tzinfo=UTC)
     times = {"backup_start": began.isoformat(), "backup_end": (began + timedelta(hours=hours)).isoformat()}
-    (point,), _ = points_of([{**SNAPSHOT, "time": began.isoformat(), "summary": times}], application(), "main")
+    (point,) = points_of([{**SNAPSHOT, "time": began.isoformat(), "summary": times}], application(), "main").points
     refused = refusal(point, Selection(), began + timedelta(hours=4))
     assert refused == (None if taken else "still being made at the disaster")
 
@@ -122,14 +125,14 @@ def test_a_point_that_was_being_made_at_the_disaster_was_not_there(hours: float,
 def test_a_point_that_was_read_later_from_a_snapshot_of_its_volume_was_there() -> None:
     stated, read = datetime(2026, 8, 21, 2, tzinfo=UTC), datetime(2026, 11, 21, 2, tzinfo=UTC)
     times = {"backup_start": read.isoformat(), "backup_end": (read + timedelta(hours=1)).isoformat()}
-    (point,), _ = points_of([{**SNAPSHOT, "time": stated.isoformat(), "summary": times}], application(), "main")
+    (point,) = points_of([{**SNAPSHOT, "time": stated.isoformat(), "summary": times}], application(), "main").points
     assert refusal(point, Selection(), stated + timedelta(hours=2)) is None
     assert refusal(point, Selection(), stated + timedelta(minutes=5)) == "still being made at the disaster"
 
 
 def test_a_size_that_is_no_number_is_unknown() -> None:
     for summary in (None, {}, {"total_bytes_processed": "x"}, {"total_bytes_processed": -1}):
-        (point,), _ = points_of([{**SNAPSHOT, "summary": summary}], application(), "main")
+        (point,) = points_of([{**SNAPSHOT, "summary": summary}], application(), "main").points
         assert point.size_bytes is None
 
 
@@ -149,7 +152,8 @@ def test_nanoseconds_are_cut() -> None:
 
 def test_the_instant_of_a_dump_is_that_of_its_tag_and_not_of_the_snapshot() -> None:
     tagged = {**SNAPSHOT, "tags": ["consistent_at=2026-11-21T22:40:00.25Z"]}
-    ((point,), unreadable) = points_of([tagged], application(), "worm")
+    listing = points_of([tagged], application(), "worm")
+    ((point,), unreadable) = listing.points, listing.unreadable
     assert point.consistent_at == datetime(2026, 11, 21, 22, 40, 0, 250_000, tzinfo=UTC)
     assert unreadable == ()
 
@@ -164,9 +168,12 @@ def test_the_instant_of_a_dump_is_that_of_its_tag_and_not_of_the_snapshot() -> N
     ],
 )
 def test_an_instant_that_makes_no_sense_hides_its_point_by_name(tags: list[str]) -> None:
-    points, unreadable = points_of([{**SNAPSHOT, "tags": tags}], application(), "worm")
+    listing = points_of([{**SNAPSHOT, "tags": tags}], application(), "worm")
+    points, unreadable = listing.points, listing.unreadable
     assert points == ()
-    assert unreadable == (f"snapshots/{'a' * 64}: makes no sense (ValueError)",)
+    (line,) = unreadable
+    assert line.startswith(f"snapshots/{'a' * 64}: makes no sense (")
+    assert tags[0] in line
 
 
 @pytest.mark.parametrize(
@@ -186,5 +193,23 @@ def test_a_backup_that_began_after_it_ended_began_as_early_as_it_can_have(
     said = {"backup_start": began, "backup_end": ended}
     summary = {name: instant for name, instant in said.items() if instant is not None}
     snapshot = {**SNAPSHOT, "time": "2026-11-21T22:55:43Z", "summary": summary}
-    (point,), _ = points_of([snapshot], application(), "main")
+    (point,) = points_of([snapshot], application(), "main").points
     assert point.taken_at == read_time(taken)
+
+
+@pytest.mark.parametrize(
+    ("change", "foreign"),
+    [
+        ({"tags": ["laundry", "consistent_at=2026-11-28"]}, True),
+        ({"tags": ["laundry", "consistent_at=2027-01-01T00:00:00Z"]}, True),
+        ({"tags": ["laundry"], "time": "yesterday"}, True),
+        ({"tags": ["ehr", "consistent_at=2026-11-28"]}, False),
+        ({"tags": ["E-H-R", "consistent_at=2026-11-28"]}, False),
+        ({"tags": "laundry"}, False),
+        ({"tags": ["laundry"], "id": "--help"}, False),
+    ],
+)
+def test_another_applications_bad_point_is_told_apart(change: dict[str, object], foreign: bool) -> None:
+    listing = points_of([{**SNAPSHOT, **change}], application(tags=("ehr",)), "main")
+    assert listing.points == ()
+    assert (len(listing.foreign), len(listing.unreadable)) == ((1, 0) if foreign else (0, 1))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from drp.domain.clock import Stamp, waited_ms
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
+from drp.domain.finding_codes_points import FOREIGN_POINT
 from drp.domain.finding_codes_time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of, words
@@ -25,6 +26,8 @@ from drp.drill.context import PhaseContext
 from drp.errors import Interrupted, MediaNeeded
 
 _MEDIA_POLL_SECONDS = 2.0
+_NAMED = 3
+"""So many bad points of other applications are named."""
 _APART_MS = 60_000
 """So far apart, two clocks are worth a word; the recovery point actual takes account of less."""
 
@@ -133,6 +136,14 @@ def _findings(
         for name in listing.unreadable
         if name != listing.emptied
     ]
+    found += [
+        FOREIGN_POINT.finding(subject=name, observed="another application's", expected="points that make sense")
+        for name in listing.foreign[:_NAMED]
+    ]
+    if len(listing.foreign) > _NAMED:
+        observed = f"{len(listing.foreign)} of other applications in all"
+        more = f"{len(listing.foreign) - _NAMED} more"
+        found.append(FOREIGN_POINT.finding(subject=more, observed=observed, expected="points that make sense"))
     if point is None:
         reasons = "; ".join(f"{item.id[:8]} {item.reason}" for item in refused[:5]) or "the repository lists none"
         found.append(

@@ -16,6 +16,8 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from drp.errors import SandboxError
+from drp.repositories.answers import announced_errors, read
+from drp.repositories.words import CANNOT_BE_MADE, kind_of_words
 
 STDOUT_LIMIT = 64 << 10
 STDERR_LIMIT = 16 << 10
@@ -24,6 +26,7 @@ ERROR_LINE_LIMIT = 6 << 10  # the longest path, escaped, and what was wrong with
 ERROR_BYTES = 256 << 10
 PARTIAL_LIMIT = 1 << 20
 ERROR_LIMIT = 200
+REFUSED_LIMIT = 20  # of what a sandbox cannot make: there may be one a file, and there must be room for the rest
 TAIL_LINES = 40
 SECONDS_BETWEEN_REPORTS = 0.25
 
@@ -126,6 +129,7 @@ class _Reader:
         self._errors_size = 0
         self._first_words = self._last_words = ""
         self._summary = {}
+        self._refused = self._announced = 0
 
     def take(self, stream, data):
         kept = self._bytes[stream]
@@ -141,7 +145,8 @@ class _Reader:
         for stream, rest in self._partial.items():
             self._line(stream, rest)
         return {
-            "summary": self._summary,
+            "summary": {**self._summary, "cannot_be_made": max(0, self._refused - REFUSED_LIMIT)},
+            "harmless": 0 < self._refused == self._announced,
             "errors": self._errors,
             "words": self._first_words or self.last_words(),
             "tail": list(self._tail),
@@ -166,15 +171,26 @@ class _Reader:
             self._summary = message
         elif kind in {"error", "exit_error"}:
             self._error(text, _restic_error(message))
+            self._announced = max(self._announced, announced_errors(read([text])))
             if kind == "exit_error":  # says how many errors there were: kept even when there is no room for more
                 self._tail.append(text[:ERROR_LINE_LIMIT])
         elif message is None:
             self._tail.append(text[:LINE_LIMIT])
             if stream == "stderr":
                 self._error(text, text)
+                self._announced = max(self._announced, announced_errors(read([text])))
 
     def _error(self, text, words):
-        """Keep an error as it was printed, and its words for people."""
+        """Keep an error as it was printed, and its words for people; of what cannot be made here, the first ones."""
+        answers = read([text])
+        if any(answer.kind == "item" and kind_of_words(answer.message) in CANNOT_BE_MADE for answer in answers):
+            self._refused += 1
+            if self._refused > REFUSED_LIMIT:
+                return
+        elif answers:
+            words = answers[0].words
+        else:  # a stack trace, or progress
+            return
         self._last_words = words[:LINE_LIMIT]
         self._first_words = self._first_words or self._last_words
         text = text[:ERROR_LINE_LIMIT]

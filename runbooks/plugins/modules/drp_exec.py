@@ -85,6 +85,10 @@ errors:
   type: list
   elements: str
   returned: always
+harmless:
+  description: Whether all errors of a backup tool are about what no sandbox can make.
+  type: bool
+  returned: always
 words:
   description: The first error message for people, or the last line.
   type: str
