@@ -100,7 +100,10 @@ def create(
         str, typer.Option(help="JSON file (- for standard input) with what the application says of itself.")
     ] = "",
     recovery_point: Annotated[str, typer.Option(help="Id of the recovery point, when it is known.")] = "",
-    xattrs: Annotated[bool, typer.Option("--xattrs", help="Cover extended attributes and ACLs too.")] = False,
+    attributes: Annotated[
+        bool, typer.Option("--attributes/--no-attributes", help="Cover extended attributes, ACLs and capabilities.")
+    ] = True,
+    xattrs: Annotated[bool, typer.Option("--xattrs", hidden=True, help="The default now.")] = False,
     workers: Workers = None,
     max_rate: Rate = "0",
     nice: Nice = 0,
@@ -126,7 +129,13 @@ def create(
         application=application,
         facts=options.read_facts(facts),
         recovery_point=recovery_point,
-        options=Options(algorithms, xattrs=xattrs, direct=direct, strict=strict, core=core.value),
+        options=Options(
+            algorithms,
+            attributes=None if attributes or xattrs else (),
+            direct=direct,
+            strict=strict,
+            core=core.value,
+        ),
         device=device.value,
         workers=workers,
         rate=options.rate(max_rate),

@@ -71,6 +71,18 @@ class Deviation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unjudged:
+    """What a manifest may hold and this comparison could not judge."""
+
+    part: str
+    why: str
+    count: int | None = None
+    """Entries of the manifest that have it; None: nobody knows."""
+    named: tuple[str, ...] = ()
+    """The first of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestDifference:
     """How a restored tree departs from its manifest: exact counts, and the first deviations of each kind."""
 
@@ -83,6 +95,7 @@ class ManifestDifference:
     deviations: tuple[Deviation, ...] = ()
     """At most ``MAX_DEVIATIONS`` of each kind, in path order."""
     ownership_judged: bool = True
+    unjudged: tuple[Unjudged, ...] = ()
     duration_ms: int = 0
     core: str = ""
     """What computed the digests: pure (Python), or native (compiled) and its version."""

@@ -13,6 +13,7 @@ import struct
 import time
 from contextlib import suppress
 
+from drp.hashing.attributes import look
 from drp.hashing.digest import BUFFER, FileDigester, Gate
 from drp.hashing.layout import FIXED, OWNER, Tag
 from drp.hashing.rows import Options, Rows
@@ -64,7 +65,7 @@ class Careful:
                 seen, digest, stable = before, self.digester.zero, True
             else:
                 seen, digest, stable = self.read(descriptor, name, before)
-            attributes = xattrs_digest(descriptor) if self.options.xattrs else b""
+            attributes = self._attributes(descriptor)
         except OSError as error:
             self.unreadable(directory, name, row, rows, error)
             return
@@ -72,7 +73,7 @@ class Careful:
             os.close(descriptor)
         self._add(row, rows, seen, digest)
         if attributes:
-            rows.extras.setdefault(row, {})[Tag.XATTRS] = attributes
+            rows.extras.setdefault(row, {}).update(attributes)
         if not stable:
             rows.extras.setdefault(row, {})[Tag.UNSTABLE] = b""
             rows.errors += 1
@@ -116,9 +117,8 @@ class Careful:
                 size = len(extras[Tag.TARGET])
             elif stat.S_ISBLK(seen.st_mode) or stat.S_ISCHR(seen.st_mode):
                 extras[Tag.DEVICE] = _DEVICE.pack(seen.st_rdev)
-            elif stat.S_ISDIR(seen.st_mode) and self.options.xattrs:
-                attributes = xattrs_digest(b"/proc/self/fd/%d/%s" % (directory, name))
-                extras.update({Tag.XATTRS: attributes} if attributes else {})
+            if not (self.options.xattrs and not stat.S_ISDIR(seen.st_mode)):  # they held those of directories alone
+                extras.update(self._attributes(b"/proc/self/fd/%d/%s" % (directory, name)))
         except OSError as error:
             self.unreadable(directory, name, row, rows, error)
             return
@@ -129,6 +129,15 @@ class Careful:
         rows.fixed.append(FIXED.pack(seen.st_mode, size, seen.st_mtime_ns))
         rows.owners.append(OWNER.pack(seen.st_uid, seen.st_gid))
         rows.digests.append(b"")
+
+    def _attributes(self, where: int | bytes) -> dict[int, bytes]:
+        """Return the extras that tell extended attributes, as the options ask for. Raises ``OSError``."""
+        extras: dict[int, bytes] = {}
+        if self.options.attributes and (kept := look(where, self.options.attributes, self.options.id_offset)):
+            extras[Tag.ATTRIBUTES] = kept
+        if self.options.xattrs and (digest := xattrs_digest(where)):
+            extras[Tag.XATTRS] = digest
+        return extras
 
     def unreadable(self, directory: int, name: bytes, row: int, rows: Rows, error: OSError) -> None:
         """Record why an entry could not be read, with as much as can be known of it."""

@@ -15,12 +15,13 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from drp.errors import UsageError
+from drp.hashing.attributes import any_kept
 from drp.hashing.digest import BUFFER, FileDigester
 from drp.hashing.layout import FIXED, OWNER
 from drp.hashing.rows import Options, Rows
 
 _REGULAR = stat.S_IFREG
-_INTERFACE = 2
+_INTERFACE = 3
 """The version of the functions that the compiled core must have."""
 _CODES = {"blake3": 0, "sha256": 1}
 _STREAMED = 8 << 20
@@ -37,12 +38,20 @@ class Core(Protocol):
     """Looks at consecutive simple files."""
 
     def run(
-        self, directory: int, rows: Rows, span: range, others: Container[bytes], *, horizon: int, flags: int
+        self,
+        directory: int,
+        rows: Rows,
+        span: range,
+        others: Container[bytes],
+        *,
+        horizon: int,
+        flags: int,
+        attributes: bool = False,
     ) -> Stop:
         """Add simple files of ``span`` to the rows, up to the first entry that is not simple.
 
         ``others`` are certainly no regular files; ``horizon``: files whose ctime (ns) is not older are not simple;
-        ``flags`` go to openat. Descriptors are closed, but for the one that is returned.
+        ``flags`` go to openat; ``attributes``: a file that has extended attributes is not simple. Descriptors are closed, but for the one that is returned.
         """
         ...
 
@@ -64,11 +73,20 @@ class PureCore:
         """Descriptors that are closed together when the caller likes: one system call instead of one each."""
 
     def run(
-        self, directory: int, rows: Rows, span: range, others: Container[bytes], *, horizon: int, flags: int
+        self,
+        directory: int,
+        rows: Rows,
+        span: range,
+        others: Container[bytes],
+        *,
+        horizon: int,
+        flags: int,
+        attributes: bool = False,
     ) -> Stop:
         """Do as `Core.run` says, but leave descriptors of simple files in ``unclosed``."""
         opened, owners, owner_of = self.opened, self._owners, self._owner
         open_, readv, fstat, pack, close_later = os.open, os.readv, os.fstat, FIXED.pack, self.unclosed.append
+        listxattr = os.listxattr
         add_fixed, add_owner, add_digest = rows.fixed.append, rows.owners.append, rows.digests.append
         first, second, reused, buffer = self._first, self._second, self._reused, self._digester.buffer
         update, finish = (reused.update, reused.digest) if reused else (first, first)
@@ -82,6 +100,9 @@ class PureCore:
             descriptor = -1
             try:
                 descriptor = opened.pop(row) if row in opened else open_(name, flags, dir_fd=directory)
+                if attributes and any_kept(listxattr(descriptor)):
+                    stop = (row, descriptor, None)
+                    break
                 got = readv(descriptor, buffers)
                 if got < BUFFER:
                     if got != last:
@@ -132,14 +153,22 @@ class NativeCore:
         """Drop from memory what was read."""
 
     def run(
-        self, directory: int, rows: Rows, span: range, others: Container[bytes], *, horizon: int, flags: int
+        self,
+        directory: int,
+        rows: Rows,
+        span: range,
+        others: Container[bytes],
+        *,
+        horizon: int,
+        flags: int,
+        attributes: bool = False,
     ) -> Stop:
         """Do as `Core.run` says."""
         gate, at, names = self._digester.gate, span.start, rows.names
         while at < span.stop:
             done, descriptor, number, fixed, owners, digests, size, slow = self._run(
                 directory, names, at, span.stop, others, flags, self._digester.buffer, horizon,
-                self._codes, self._most, _BUDGET, min(self.ahead, self._reach), self.forget,
+                self._codes, self._most, _BUDGET, min(self.ahead, self._reach), self.forget, attributes,
             )  # fmt: skip
             rows.add_packed(done, fixed, owners, digests)
             rows.size += size

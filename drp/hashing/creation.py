@@ -26,6 +26,7 @@ from drp.hashing import (
     merkle,
 )
 from drp.hashing.core import core_name
+from drp.hashing.attributes import visible
 from drp.hashing.create_job import CreateJob, Say
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.device import Kind, depth
@@ -80,7 +81,7 @@ def create_manifest(
         "facts": dict(facts or {}),
         "host": os.uname().nodename,
         "key": os.urandom(32).hex(),
-        "options": {"xattrs": settings.xattrs},
+        "options": {"xattrs": False, "attributes": []},
         "recovery_point": recovery_point,
         "root": show_path(os.path.abspath(os.fsencode(root))),  # noqa: PTH100 - links stay, as in restic's paths
         "started_at": utc_now().isoformat(),
@@ -89,6 +90,9 @@ def create_manifest(
     descriptor = open_root(root)
     with ExitStack() as stack:
         stack.callback(os.close, descriptor)
+        if settings.attributes is None:
+            settings.attributes = visible(descriptor)
+        header["options"] = {"xattrs": settings.xattrs, "attributes": list(settings.attributes)}
         deep = depth(descriptor, workers, device)
         settings.strict = settings.strict or deep.strict
         settings.window, settings.blind = deep.window, deep.blind

@@ -81,7 +81,7 @@ def differences(left: Manifest, right: Manifest) -> Iterator[Found]:
             f"the manifests have different digests: {'+'.join(left.algorithms)} and {'+'.join(right.algorithms)}",
             hint="make one of them again with the algorithms of the other",
         )
-    judge = Judge(left.algorithms, 0)
+    judge = Judge(left.algorithms, 0, attributes=set(held(left)) & set(held(right)))
     ours, theirs = Side(left), Side(right)
     while not ours.ended or not theirs.ended:
         first, second = ours.key(), theirs.key()

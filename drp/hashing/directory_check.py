@@ -80,7 +80,7 @@ class DirectoryCheck:
             there = set(names)
             for name, row in zip(part.names, group_rows(part, self._judge.digest_size), strict=True):
                 if name not in there:
-                    outcome.add(Found("missing", part.path(name), kind_of(row.mode), ""))
+                    outcome.add(self._judge.missing(part.path(name), row.mode))
                     outcome.link(part.path(name), row, None)
             part = self._only(part, names)
         self._look(descriptor, part, others, outcome)
@@ -162,7 +162,9 @@ class DirectoryCheck:
             outcome.add(Found("unreadable", directory, "directory", why))
         for part in parts:
             for name, row in zip(part.names, group_rows(part, self._judge.digest_size), strict=True):
-                outcome.add(Found("missing" if gone else "unreadable", part.path(name), kind_of(row.mode), why))
+                path = part.path(name)
+                lost = self._judge.missing(path, row.mode) if gone else Found("unreadable", path, kind_of(row.mode), why)
+                outcome.add(lost)
                 outcome.link(part.path(name), row, None)
 
     def _unexpected(

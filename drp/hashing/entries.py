@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from drp.domain.manifest import encode_path, show_path
+from drp.hashing.attributes import parse
 from drp.hashing.judge import Row, group_rows, kind_of, say_errno
 from drp.hashing.layout import Tag
 from drp.hashing.reader import Manifest
@@ -53,6 +54,9 @@ class Entry(NamedTuple):
                 data[name] = show_path(row.extras[tag])
         if Tag.XATTRS in row.extras:
             data["xattrs"] = row.extras[Tag.XATTRS].hex()
+        if Tag.ATTRIBUTES in row.extras:
+            kept = parse(row.extras[Tag.ATTRIBUTES])
+            data["attributes"] = {show_path(name): digest.hex() for name, digest in kept.items()}
         if Tag.SPARSE in row.extras:
             data["sparse"] = True
         if Tag.UNSTABLE in row.extras:

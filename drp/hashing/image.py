@@ -23,6 +23,7 @@ from drp.hashing.entries import Entry, entries
 from drp.hashing.judge import kind_of, say_errno
 from drp.hashing.layout import Tag
 from drp.hashing.opening import open_manifest
+from drp.hashing.rows import Options
 
 ALGORITHM = "blake3"
 _HEADER = b"drp-tree-1\n"
@@ -39,8 +40,8 @@ def tree_digest(
     """
     whole = blake3(_HEADER)
     with tempfile.TemporaryDirectory(prefix="drp-tree-") as folder:
-        made = Path(folder) / "tree"
-        create_manifest(root, made, application="image", workers=workers, watch=watch, cancelled=cancelled)
+        made, options = Path(folder) / "tree", Options((ALGORITHM,), attributes=())
+        create_manifest(root, made, application="image", workers=workers, watch=watch, cancelled=cancelled, options=options)
         with open_manifest(made) as manifest:
             for entry in entries(manifest):
                 if entry.path:

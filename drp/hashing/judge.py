@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from drp.domain.manifest import DeviationKind, EntryKind, show_path
+from drp.domain.manifest import EntryKind, show_path
+from drp.hashing.attributes import class_of, parse
 from drp.hashing.layout import FIXED, OWNER, Group, Tag
 from drp.hashing.rows import Rows
 
@@ -28,10 +29,16 @@ _KINDS: dict[int, EntryKind] = {
 _JUDGED_TAGS = (Tag.TARGET, Tag.DEVICE, Tag.XATTRS)
 
 
+UNJUDGED = "~"
+_NODES = {stat.S_IFSOCK, stat.S_IFBLK, stat.S_IFCHR}
+"""What a backup tool does not restore, or no sandbox lets it make."""
+
+
 class Found(NamedTuple):
     """A deviation, as workers hand it on: plain values that can be marshalled."""
 
-    kind: DeviationKind
+    kind: str
+    """A DeviationKind; or `UNJUDGED` and what cannot be judged here, which is no deviation."""
     path: bytes
     expected: str = ""
     observed: str = ""
@@ -70,8 +77,20 @@ def group_rows(group: Group, digest_size: int) -> list[Row]:
 class Judge:
     """Knows what is judged, and how digests are called."""
 
-    def __init__(self, algorithms: tuple[str, ...], uid_offset: int | None, *, times: bool = True) -> None:
-        """``uid_offset``: what the restore added to every owner; None: owners are not judged."""
+    def __init__(
+        self,
+        algorithms: tuple[str, ...],
+        uid_offset: int | None,
+        *,
+        times: bool = True,
+        attributes: Collection[str] = (),
+        sandboxed: bool = False,
+    ) -> None:
+        """``uid_offset``: what the restore added to every owner; None: owners are not judged.
+
+        ``attributes``: classes that are compared; ``sandboxed``: sockets and devices cannot be there.
+        """
+        self._attributes, self._sandboxed = frozenset(attributes), sandboxed
         self.algorithms = algorithms
         self.digest_size = 32 * len(algorithms)
         self.uid_offset = uid_offset
@@ -107,7 +126,7 @@ class Judge:
         if Tag.ERROR in seen.extras:
             number = int.from_bytes(seen.extras[Tag.ERROR], "little")
             if number == errno.ENOENT and seen.mode == 0:
-                yield Found("missing", path, kind_of(expected.mode), "")
+                yield self.missing(path, expected.mode)
                 return
             yield Found("unreadable", path, kind_of(expected.mode), say_errno(number))
             if seen.mode == 0:
@@ -126,6 +145,25 @@ class Judge:
             yield Found("changed", path, self.say_content(expected), self.say_content(seen))
         yield from self._metadata(path, expected, seen)
 
+    def missing(self, path: bytes, mode: int) -> Found:
+        """Return that an entry is not there: a departure, unless none of its kind can be here."""
+        unmade = self._sandboxed and stat.S_IFMT(mode) in _NODES
+        return Found(f"{UNJUDGED}node" if unmade else "missing", path, kind_of(mode), "")
+
+    def _unjudged(self, path: bytes, expected: Row) -> Iterator[Found]:
+        kinds = {class_of(name) for name in parse(expected.extras.get(Tag.ATTRIBUTES, b""))}
+        for kind in sorted(kind for kind in kinds if kind is not None and kind not in self._attributes):
+            yield Found(UNJUDGED + kind, path)
+
+    def _attribute_pairs(self, expected: Row, seen: Row) -> Iterator[tuple[str, str]]:
+        left, right = (parse(row.extras.get(Tag.ATTRIBUTES, b"")) for row in (expected, seen))
+        for name in sorted({*left, *right}):
+            if class_of(name) in self._attributes and left.get(name) != right.get(name):
+                said = ("with" if name in side else "without" for side in (left, right))
+                shown = show_path(name)
+                before, after = (f"{word} {shown}" for word in said)
+                yield (before, after) if before != after else (f"{shown} as recorded", f"{shown} another")
+
     def _metadata(self, path: bytes, expected: Row, seen: Row) -> Iterator[Found]:
         pairs = []
         if stat.S_IMODE(expected.mode) != stat.S_IMODE(seen.mode):
@@ -139,6 +177,9 @@ class Judge:
             left, right = expected.extras.get(tag, b""), seen.extras.get(tag, b"")
             if left != right:
                 pairs.append((_say_extra(tag, left), _say_extra(tag, right)))
+        if Tag.ATTRIBUTES in expected.extras or Tag.ATTRIBUTES in seen.extras:
+            pairs.extend(self._attribute_pairs(expected, seen))
+            yield from self._unjudged(path, expected)
         if pairs:
             yield Found("metadata", path, "; ".join(pair[0] for pair in pairs), "; ".join(pair[1] for pair in pairs))
 

@@ -39,13 +39,15 @@ class Tag(IntEnum):
     DEVICE = 3
     """st_rdev, 8 bytes."""
     XATTRS = 4
-    """BLAKE2b-256 over the sorted extended attributes, ACLs among them."""
+    """BLAKE2b-256 over all extended attributes: of manifests that were made with ``--xattrs`` before drp named them."""
     ERROR = 5
     """The entry could not be read when the manifest was made: errno, 4 bytes."""
     SPARSE = 6
     """The file had holes."""
     UNSTABLE = 7
     """The file changed while it was read, twice; its digest is of the last reading."""
+    ATTRIBUTES = 9
+    """Extended attributes by name, see `attributes`; their classes are in the manifest's header."""
     INODE = 8
     """st_dev, st_ino, st_nlink of a hard link; never in a finished manifest."""
 

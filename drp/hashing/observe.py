@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from drp.hashing.attributes import NONE_HERE
 from drp.hashing.careful import Careful
 from drp.hashing.core import Core, NativeCore, PureCore, load
 from drp.hashing.digest import Gate
@@ -89,11 +90,18 @@ class Observer:
     def _look(self, core: Core, directory: int, rows: Rows, span: range, others: set[bytes]) -> None:
         """Let a core look at what is simple, and look carefully at what is not."""
         careful = self.careful
+        attributes = bool(self.options.attributes) and _keeps_attributes(directory)
         horizon = 0 if self.options.strict else time.clock_gettime_ns(_REALTIME_COARSE) - _CLOCK_GRAIN
         row, end = span.start, span.stop
         while row < end:
             row, descriptor, error = core.run(
-                directory, rows, range(row, end), others, horizon=horizon, flags=careful.flags
+                directory,
+                rows,
+                range(row, end),
+                others,
+                horizon=horizon,
+                flags=careful.flags,
+                attributes=attributes,
             )
             if row < end:
                 name = rows.names[row]
@@ -157,6 +165,15 @@ class Observer:
         for descriptor in descriptors:
             with suppress(OSError):
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _keeps_attributes(directory: int) -> bool:
+    """Return whether the file system of an open directory has extended attributes."""
+    try:
+        os.listxattr(directory)
+    except OSError as error:
+        return error.errno not in NONE_HERE
+    return True
 
 
 def _close(descriptors: Sequence[int]) -> None:

@@ -21,7 +21,12 @@ class Options:
     """How to look."""
 
     algorithms: tuple[str, ...]
+    attributes: tuple[str, ...] | None = None
+    """Classes of extended attributes to look at (`attributes.CLASSES`); None: for a manifest, all that can be seen."""
+    id_offset: int = 0
+    """What the restore added to every id, in ACLs too."""
     xattrs: bool = False
+    """Digest them all together, as manifests of earlier versions have it."""
     strict: bool = False
     """Compare fstat before and after every read: for file systems that stamp times by another host's clock."""
     ahead: bool = True

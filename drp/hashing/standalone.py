@@ -13,7 +13,7 @@ from typing import Any
 
 from drp.errors import DrpError, UsageError
 
-USAGE = """usage: drp-hash create TREE -o FILE [--algorithm blake3|sha256|both] [--application NAME] [--xattrs]
+USAGE = """usage: drp-hash create TREE -o FILE [--algorithm blake3|sha256|both] [--application NAME] [--no-attributes]
        drp-hash verify TREE --manifest FILE [--uid-offset N | --no-owners] [--checkpoint FILE]
        drp-hash show FILE
 Both take --workers N, --max-rate BYTES, --direct, --strict, --core auto|pure|native, and
@@ -31,7 +31,7 @@ _VALUES = {
     "--device",
     "--core",
 }
-_FLAGS = {"--xattrs", "--no-owners", "--direct", "--strict", "--spare-cache"}
+_FLAGS = {"--xattrs", "--no-attributes", "--no-owners", "--direct", "--strict", "--spare-cache"}
 _ARGUMENTS = {"create": 1, "verify": 1, "show": 1}
 
 
@@ -101,7 +101,7 @@ def _create(tree: str, options: dict[str, str]) -> int:
         rate=float(_number(options, "--max-rate", 0) or 0),
         options=Options(
             algorithms,
-            xattrs="--xattrs" in options,
+            attributes=() if "--no-attributes" in options else None,
             direct="--direct" in options,
             strict="--strict" in options,
             core=options.get("--core", "auto"),
@@ -136,6 +136,7 @@ def _verify(tree: str, options: dict[str, str]) -> int:
     result = verify_tree(Path(tree), Path(options["--manifest"]), plan)
     difference = result.difference
     document = {name: getattr(difference, name) for name in difference.__slots__ if name != "deviations"}
+    document["unjudged"] = [{name: getattr(each, name) for name in each.__slots__} for each in difference.unjudged]
     document["deviations"] = [{name: getattr(item, name) for name in item.__slots__} for item in difference.deviations]
     _print({"schema": "drp/manifest-difference/1", **document, "clean": difference.clean})
     bad = {kind for kind, count in difference.counts.items() if count}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import cast
 
-from drp.domain.manifest import MAX_DEVIATIONS, Deviation, encode_path, show_path
-from drp.hashing.judge import Found
+from drp.domain.manifest import MAX_DEVIATIONS, Deviation, DeviationKind, encode_path, show_path
+from drp.hashing.judge import UNJUDGED, Found
 from drp.hashing.layout import sort_key
 from drp.hashing.outcome import Link
 
@@ -30,13 +31,18 @@ class Tally:
         kept = self._first.setdefault(found.kind, [])
         bisect.insort(kept, (sort_key(found.path), found))
         del kept[MAX_DEVIATIONS:]
-        if self._on_found is not None:
+        if self._on_found is not None and not found.kind.startswith(UNJUDGED):
             self._on_found(found)
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add counts."""
         for kind, count in counts.items():
             self.counts[kind] = self.counts.get(kind, 0) + count
+
+    def take(self, kind: str) -> tuple[int, tuple[str, ...]]:
+        """Take out what is no deviation: how many entries, and the first of them."""
+        kept = self._first.pop(kind, [])
+        return self.counts.pop(kind, 0), tuple(show_path(found.path) for _, found in kept)
 
     def deviations(self) -> tuple[Deviation, ...]:
         """Return what was kept, kind by kind, each in path order."""
@@ -46,7 +52,7 @@ class Tally:
 def deviation(found: Found) -> Deviation:
     """Return a deviation as the domain knows it."""
     return Deviation(
-        kind=found.kind,
+        kind=cast("DeviationKind", found.kind),
         path=show_path(found.path),
         path_b64=encode_path(found.path),
         expected=found.expected,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from drp.domain.manifest import ManifestDifference, ManifestSummary, OpenManifest
 from drp.domain.ports import Cancelled, Progress, Report
 from drp.hashing import creation
+from drp.hashing.attributes import settable
+from drp.hashing.descent import FLAGS
 from drp.hashing.image import tree_digest
 from drp.hashing.opening import at_hand
 from drp.hashing.reader import Manifest
@@ -63,6 +67,7 @@ class TreeHasher:
                 root,
                 opened,
                 uid_offset=uid_offset,
+                barred=_barred(within) if within is not None else None,
                 watch=_watch(report, "hashing the restored tree", files, total),
                 cancelled=cancelled,
                 workers=self._workers,
@@ -76,6 +81,21 @@ class TreeHasher:
         """
         watch = _watch(report, "hashing the software image", None, None)
         return tree_digest(root, workers=self._workers, watch=watch, cancelled=cancelled)
+
+
+def _barred(within: Path) -> dict[str, str]:
+    """Return the classes of extended attributes that no restore into a sandbox's data volume can have set, and why."""
+    why = "no restore cell may set them: that takes root of a host"
+    barred = {"capability": why, "trusted": why}
+    with suppress(OSError):
+        folder = os.open(within, FLAGS)
+        try:
+            kept = settable(folder)
+        finally:
+            os.close(folder)
+        barred.update({each: "the data volume's file system keeps none" for each in {"user", "acl"} - kept})
+        return barred
+    return {**barred, "user": "the data volume cannot be tried", "acl": "the data volume cannot be tried"}
 
 
 def _with(difference: ManifestDifference, around: Tally) -> ManifestDifference:

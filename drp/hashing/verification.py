@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from drp.hashing.rows import Options
 from drp.hashing.sampling import Sample, sentence
 from drp.hashing.selection import Selection, Stratum, select
 from drp.hashing.tally import OnFound, Tally, judge_links
+from drp.hashing.unjudged import holds_all, judged_classes, without
 from drp.hashing.verify_job import VerifyJob
 
 Watch = Callable[[int, int, int], None]
@@ -39,6 +40,8 @@ class Plan:
 
     uid_offset: int | None = 0
     """What the restore added to every owner; None: owners are not judged."""
+    barred: Mapping[str, str] | None = None
+    """A restore in a sandbox: classes of extended attributes that it cannot have set → why. None: in none."""
     sample: Sample | None = None
     checkpoint: Path | None = None
     workers: int | None = None
@@ -114,6 +117,7 @@ def verify_tree(
         for found in judge_links(job.links):
             job.tally.add(found)
         finished = True
+        unjudged = without(opened, plan.barred, uid_offset=plan.uid_offset, tally=job.tally)
         difference = ManifestDifference(
             manifest_id=opened.id,
             files_hashed=job.files,
@@ -122,6 +126,7 @@ def verify_tree(
             counts=dict(sorted(job.tally.counts.items())),
             deviations=job.tally.deviations(),
             ownership_judged=plan.uid_offset is not None,
+            unjudged=unjudged,
             core=core_name(job.setup["options"]["core"]),
             duration_ms=int((time.monotonic() - started) * 1000),
         )
@@ -133,13 +138,14 @@ def compare_tree(
     manifest: Path | Manifest,
     *,
     uid_offset: int | None,
+    barred: Mapping[str, str] | None = None,
     watch: Watch | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     workers: int | None = None,
     rate: float = 0.0,
 ) -> ManifestDifference:
     """Return how the whole tree at ``root`` departs from the manifest; raises as `verify_tree` does."""
-    plan = Plan(uid_offset=uid_offset, workers=workers, rate=rate)
+    plan = Plan(uid_offset=uid_offset, barred=barred, workers=workers, rate=rate)
     return verify_tree(root, manifest, plan, watch=watch, cancelled=cancelled).difference
 
 
@@ -188,6 +194,7 @@ def _checkpoint(manifest: Manifest, root: int, plan: Plan) -> Checkpoint | None:
         "manifest": manifest.id,
         "tree": [seen.st_dev, seen.st_ino],
         "uid_offset": plan.uid_offset,
+        "barred": sorted(plan.barred) if plan.barred is not None else None,
         "sample": sample,
     }
     return Checkpoint(plan.checkpoint, {**about, "limit": plan.limit})
@@ -196,7 +203,9 @@ def _checkpoint(manifest: Manifest, root: int, plan: Plan) -> Checkpoint | None:
 def _job(manifest: Manifest, root: int, plan: Plan, tally: Tally, checkpoint: Checkpoint | None) -> VerifyJob:
     settings = plan.options or Options(manifest.algorithms)
     settings.algorithms = manifest.algorithms
-    settings.xattrs = bool(manifest.header.get("options", {}).get("xattrs"))
+    settings.attributes = judged_classes(manifest, root, plan.barred, uid_offset=plan.uid_offset)
+    settings.id_offset = plan.uid_offset or 0
+    settings.xattrs = holds_all(manifest)
     setup: dict[str, Any] = {
         "job": "verify",
         "root": root,
@@ -205,6 +214,7 @@ def _job(manifest: Manifest, root: int, plan: Plan, tally: Tally, checkpoint: Ch
         "options": asdict(settings),
         "codec": manifest.header["codec"],
         "uid_offset": plan.uid_offset,
+        "sandboxed": plan.barred is not None,
         "limit": plan.limit,
     }
     return VerifyJob(setup, (root, manifest.descriptor), tally, checkpoint)

@@ -32,7 +32,12 @@ class VerifyWorker:
         self._channel = channel
         options = Options(**setup["options"])
         self._observer = Observer(options, gate)
-        judge = Judge(tuple(options.algorithms), setup["uid_offset"])
+        judge = Judge(
+            tuple(options.algorithms),
+            setup["uid_offset"],
+            attributes=options.attributes or (),
+            sandboxed=setup["sandboxed"],
+        )
         self._check = DirectoryCheck(Descent(setup["root"], setup["descriptors"]), self._observer, judge, gate)
         self._manifest: int = setup["manifest"]
         self._limit: int = setup["limit"]

@@ -195,7 +195,7 @@ def test_the_compiled_core_refuses_nonsense(folder, place, value):
     write(folder / "a", b"x")
     directory = os.open(folder, os.O_RDONLY)
     buffer = memoryview(bytearray(1 << 16))
-    arguments = [directory, [b"a"], 0, 1, set(), OPEN, buffer, 0, b"\0", 1 << 20, 1 << 20, 0, False]
+    arguments = [directory, [b"a"], 0, 1, set(), OPEN, buffer, 0, b"\0", 1 << 20, 1 << 20, 0, False, False]
     assert drp_hash_native.look(*arguments)[0] == 0
     arguments[place] = value
     before = len(os.listdir("/proc/self/fd"))

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import Part
+from drp.domain.tree_parts import PARTS
 from drp_verifiers.inside import Answer, ask, number_of, text_of, texts_of
 from drp_verifiers.statements import judged, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
@@ -45,6 +47,7 @@ class FilesVerifier:
 
     name: ClassVar[str] = "files"
     Options: ClassVar[type] = FilesOptions
+    parts: ClassVar[tuple[Part, ...]] = PARTS
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield size, readability and presence, then what the options ask for."""

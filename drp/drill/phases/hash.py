@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from drp.domain.finding_codes import (
     OWNERSHIP_NOT_JUDGED,
 )
 from drp.domain.finding_codes_origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
-from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest
+from drp.domain.judged import NotJudged, never_judged
+from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged
 from drp.domain.origin import origin_findings
 from drp.domain.phase import Hashed, Prepared, Restored, Selected
 from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.tree_parts import PARTS
 from drp.drill.context import PhaseContext
 from drp.errors import ManifestError
 
@@ -35,6 +38,8 @@ _CODES: dict[str, FindingCode] = {
     "unstable": FILE_UNREADABLE,
 }
 _NAMED_PER_KIND = 20
+_NAMED_TOGETHER = 5
+_LONGEST = 1000
 
 
 def hash_phase(context: PhaseContext) -> Hashed:
@@ -95,21 +100,41 @@ def _compared(context: PhaseContext, point: RecoveryPoint, manifest: OpenManifes
         report=context.report,
         cancelled=context.ports.cancelled,
     )
-    return Hashed(manifest=summary, difference=difference, findings=_findings(difference, summary))
+    return Hashed(
+        manifest=summary,
+        difference=difference,
+        not_judged=_not_judged(difference),
+        findings=_findings(difference, summary, restored.receipt.unrestored),
+    )
 
 
-def _findings(difference: ManifestDifference, summary: ManifestSummary) -> tuple[Finding, ...]:
+def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
+    """Return what this comparison left out, and what none judges."""
+    owners = () if difference.ownership_judged else (NotJudged(part="owners", why="a single user id is mapped"),)
+    here = (NotJudged(part=one.part, why=_why(one)) for one in difference.unjudged)
+    return (*owners, *here, *never_judged(PARTS))
+
+
+def _why(unjudged: Unjudged) -> str:
+    if unjudged.count is None:
+        return unjudged.why
+    more = unjudged.count - len(unjudged.named)
+    listed = ", ".join((*unjudged.named, *((f"and {more} more",) if more else ())))
+    return f"{unjudged.count} in the manifest, {unjudged.why}: {listed}"[:_LONGEST]
+
+
+def _findings(
+    difference: ManifestDifference, summary: ManifestSummary, unrestored: Sequence[str]
+) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for kind, count in sorted(difference.counts.items()):
         if not count:
             continue
-        code = _CODES[kind]
-        named = [deviation for deviation in difference.deviations if deviation.kind == kind][:_NAMED_PER_KIND]
-        found += [_finding(code, deviation) for deviation in named]
-        if count > len(named):
-            found.append(
-                code.finding(subject=f"{count - len(named)} more", observed=f"{count} {kind} in all", expected="none")
-            )
+        named = [deviation for deviation in difference.deviations if deviation.kind == kind]
+        if kind == "missing" and unrestored:
+            found += _missing_after(unrestored, named, count)
+        else:
+            found += _of_kind(kind, _topmost(named) if kind in {"missing", "unexpected"} else named, count)
     if summary.errors:
         found.append(
             FILE_UNREADABLE.finding(
@@ -123,6 +148,35 @@ def _findings(difference: ManifestDifference, summary: ManifestSummary) -> tuple
             OWNERSHIP_NOT_JUDGED.finding(subject="owner", observed="a single user id is mapped", expected="a range")
         )
     return tuple(found)
+
+
+def _of_kind(kind: str, named: Sequence[Deviation], count: int) -> list[Finding]:
+    code, shown = _CODES[kind], named[:_NAMED_PER_KIND]
+    found = [_finding(code, deviation) for deviation in shown]
+    if count > len(shown):
+        found.append(code.finding(subject=f"{count - len(shown)} more", observed=f"{count} {kind} in all", expected="none"))
+    return found
+
+
+def _topmost(deviations: Sequence[Deviation]) -> list[Deviation]:
+    """Return those that do not lie below another: where a folder is gone, all in it is, by one cause."""
+    gone = {deviation.path for deviation in deviations}
+    return [each for each in deviations if not any(each.path[:at] in gone for at in _slashes(each.path))]
+
+
+def _slashes(path: str) -> Iterator[int]:
+    at = path.find("/", 1)
+    while at > 0:
+        yield at
+        at = path.find("/", at + 1)
+
+
+def _missing_after(unrestored: Sequence[str], named: Sequence[Deviation], count: int) -> list[Finding]:
+    """Return one finding for all that is missing after a restore that could not read the backup: one cause."""
+    top = ", ".join(deviation.path for deviation in _topmost(named)[:_NAMED_TOGETHER])
+    observed = f"{count} missing, after the restore could not read {unrestored[0]}: {top}"
+    subject = "what the restore could not read"
+    return [FILE_MISSING.finding(subject=subject, observed=observed[:_LONGEST], expected="as in the manifest")]
 
 
 def _finding(code: FindingCode, deviation: Deviation) -> Finding:

@@ -17,6 +17,7 @@ def look(
     budget: int,
     ahead: int,
     forget: bool,
+    attributes: bool,
     /,
 ) -> tuple[int, int, int, bytes, bytes, bytes, int, tuple[int, int, int] | None]: ...
 def entries(directory: int, /) -> tuple[list[bytes], list[bytes], list[bytes]] | None: ...

@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@
 #include "blake3.h"
 
 #define VERSION "0.1.0"
-enum { INTERFACE = 2, DIGEST = 32, FIXED = 20, OWNER = 8, CODES = 2, SALT = 16, FAN_OUT = 16 };
+enum { INTERFACE = 3, DIGEST = 32, FIXED = 20, OWNER = 8, CODES = 2, SALT = 16, FAN_OUT = 16 };
 enum { WINDOW = 4096, ROWS_LIMIT = 1 << 24, AHEAD_BYTES = 1 << 20 };
 enum { BLAKE3 = 0, SHA256 = 1 };
 static EVP_MD *sha256;
@@ -93,7 +94,7 @@ static int digester_make(digester *d, const char *codes, Py_ssize_t count) {
 /* --- looking at simple files ------------------------------------------------------------------------------------ */
 
 typedef struct {
-    int directory, flags, forget;
+    int directory, flags, forget, attributes;
     Py_ssize_t ahead;
     int *opened; /* row -> descriptor of what was opened ahead, or -1; NULL: nothing is */
     Py_ssize_t opened_to;
@@ -174,6 +175,20 @@ static void open_ahead(means *m, const char **names, Py_ssize_t at, Py_ssize_t c
     }
 }
 
+/* Whether an open file has an attribute that drp/hashing/attributes.py may look at, or cannot say. */
+static int has_attributes(int descriptor) {
+    static const char *const kept[] = {"user.", "system.posix_acl_", "security.capability", "trusted."};
+    char names[1024];
+    ssize_t length = flistxattr(descriptor, names, sizeof names);
+    if (length < 0)
+        return errno != ENOTSUP;
+    for (ssize_t at = 0; at < length; at += (ssize_t)strlen(names + at) + 1)
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+            if (!strncmp(names + at, kept[i], strlen(kept[i])))
+                return 1;
+    return 0;
+}
+
 /* Returns 1 for a simple file, whose columns are filled; 0 for anything else, which is left in the outcome. */
 static int look_at(means *m, const char *name, outcome *o, unsigned char *fixed, unsigned char *owner,
                    unsigned char *digests) {
@@ -186,6 +201,10 @@ static int look_at(means *m, const char *name, outcome *o, unsigned char *fixed,
         descriptor = open_at(m, name);
     if (descriptor < 0) {
         o->error = errno;
+        return 0;
+    }
+    if (m->attributes && has_attributes(descriptor)) { /* before the read: a later change shows in the ctime */
+        o->descriptor = descriptor;
         return 0;
     }
     ssize_t got = read_some(descriptor, m->buffer, m->capacity);
@@ -292,8 +311,9 @@ static PyObject *look(PyObject *self, PyObject *arguments) {
     long long horizon, most, budget;
     Py_buffer buffer;
     means m = {.opened = NULL, .opened_to = 0};
-    if (!PyArg_ParseTuple(arguments, "iO!nnOiw*Ly#LLnp:look", &m.directory, &PyList_Type, &all, &start, &stop, &others,
-                          &m.flags, &buffer, &horizon, &codes, &codes_length, &most, &budget, &m.ahead, &m.forget))
+    if (!PyArg_ParseTuple(arguments, "iO!nnOiw*Ly#LLnpp:look", &m.directory, &PyList_Type, &all, &start, &stop, &others,
+                          &m.flags, &buffer, &horizon, &codes, &codes_length, &most, &budget, &m.ahead, &m.forget,
+                          &m.attributes))
         return NULL;
     outcome o = {.descriptor = -1, .slow_row = -1};
     const char **texts = NULL;
@@ -596,7 +616,7 @@ static PyObject *sound(PyObject *self, PyObject *nothing) {
 
 static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS,
-     "look(directory, names, start, stop, others, flags, buffer, horizon, codes, most, budget, ahead, forget)\n"
+     "look(directory, names, start, stop, others, flags, buffer, horizon, codes, most, budget, ahead, forget, attributes)\n"
      "-> (rows done, descriptor or -1, errno or 0, fixed, owners, digests, bytes, (row, ns, bytes) or None)"},
     {"entries", entries, METH_O, "entries(directory) -> (names, others, directories), or None"},
     {"tree", tree, METH_VARARGS, "tree(prefix, names, fixed, owners, digests, salts, leaf, node) -> bytes"},
