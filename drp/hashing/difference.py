@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from drp.errors import UsageError
-from drp.hashing.judge import Found, Judge, Row, group_rows, kind_of
+from drp.hashing.judge import UNJUDGED, Found, Judge, Row, group_rows, kind_of
 from drp.hashing.layout import Key, Tag, decode, group_offsets, stored_key
 from drp.hashing.reader import Manifest
+from drp.hashing.unjudged import held
 from drp.hashing.writer import FRAME
 
 
@@ -122,7 +123,7 @@ def _directory(
 
 
 def _entry(judge: Judge, path: bytes, ours: Row, theirs: Row) -> Iterator[Found]:
-    yield from judge.entry(path, ours, theirs)
+    yield from (found for found in judge.entry(path, ours, theirs) if not found.kind.startswith(UNJUDGED))
     before, after = ours.extras.get(Tag.LINK_TO, b""), theirs.extras.get(Tag.LINK_TO, b"")
     if before != after:
         yield Found("metadata", path, f"hard link to {before!r}", f"hard link to {after!r}")

@@ -43,7 +43,8 @@ class TreeListing:
         """Take the paths that the snapshot names."""
         self._paths = paths
         self._wanted = {tail for path in paths for tail in tails(path)}
-        self._there: set[str] = set()
+        self._there: dict[str, bool] = {}
+        """Place → whether it is a folder."""
 
     def take(self, line: str) -> None:
         """Read one line; what is no node is passed over."""
@@ -53,12 +54,16 @@ class TreeListing:
             return
         place = node.get("path") if isinstance(node, dict) else None
         if isinstance(place, str) and place in self._wanted:
-            self._there.add(place)
+            self._there[place] = node.get("type") == "dir"
 
     def root(self) -> str:
-        """Return the root of the backed-up tree; of several paths, their nearest common folder."""
+        """Return the root of the backed-up tree; of several paths, their nearest common folder.
+
+        A tree has a folder for a root: of a single file (``restic backup --stdin``), it is the one that the file is in.
+        """
         roots = [next((tail for tail in tails(path) if tail in self._there), "/") for path in self._paths]
-        return posixpath.commonpath(roots) if roots else "/"
+        common = posixpath.commonpath(roots) if roots else "/"
+        return common if self._there.get(common, True) else posixpath.dirname(common)
 
 
 def declared_root(paths: Sequence[str]) -> str:
