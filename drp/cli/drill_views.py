@@ -12,7 +12,7 @@ from drp.codec import digest, to_data
 from drp.domain.fold import DrillState, RecoveryState, since_declaration
 from drp.domain.measure import Measurement, milliseconds
 from drp.domain.newest_point import newest_of, words
-from drp.domain.phase import Hashed, Verified
+from drp.domain.phase import Hashed, Selected, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.timeline import measure
 from drp.drill.declare import find, reopen, states
@@ -181,6 +181,7 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
     render.line(f"scenario: {render.printable(state.plan.scenario.title)}")
     for measurement in _measurements(state):
         _print_measurement(measurement)
+        _print_point(state.recoveries[measurement.recovery])
         for finding in state.recoveries[measurement.recovery].findings:
             what = f"{render.printable(finding.subject)}: {render.printable(finding.observed)}"
             render.line(f"  {finding.severity:<12} {finding.code} {what}")
@@ -192,6 +193,15 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
         render.line(text)
     if state.sealed is not None:
         render.line(f"evidence: {state.sealed.location} (sha256 {state.sealed.record_digest[:16]}…)")
+
+
+def _print_point(progress: RecoveryState) -> None:
+    """Print which recovery point was taken, and of which host."""
+    selected = progress.outputs.get("select")
+    if isinstance(selected, Selected) and selected.point is not None:
+        point = selected.point
+        host = render.printable(point.host) or "a host without a name"
+        render.line(f"  point {point.short_id} of {host}, consistent {render.instant(point.consistent_at)}")
 
 
 def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:

@@ -267,8 +267,8 @@ def _tell_difference(difference: ManifestDifference, result: verification.Verifi
     if not difference.ownership_judged:
         render.note("owners were not judged")
     for left_out in difference.unjudged:
-        count = "" if left_out.count is None else f" of {left_out.count} entries"
-        render.note(f"{left_out.part}{count} were not judged: {left_out.why}")
+        of = "" if left_out.count is None else f" of {left_out.count} entries"
+        render.note(f"{left_out.part}{of} were not judged: {left_out.why}")
 
 
 def _status(counts: Mapping[str, int]) -> int:

@@ -219,7 +219,8 @@ def describe(output: PhaseOutput) -> str:
         case Selected(point=point, immutability=lock) if point is not None and lock is not None:
             until = f" until {lock.retained_until:%Y-%m-%d}" if lock.retained_until else ""
             how = f"{lock.mode}, {lock.provenance}{until}"
-            return f"✔ {point.short_id}  consistent {instant(point.consistent_at)}, {how}"
+            host = f" of {point.host}" if point.host else ""
+            return f"✔ {point.short_id}{host}  consistent {instant(point.consistent_at)}, {how}"
         case Prepared(proof=proof):
             mark = "✔ isolation proven" if proof.holds else "✗ NOT ISOLATED"
             total = proof.denied + proof.allowed + proof.errors

@@ -29,7 +29,9 @@ PARTS: tuple[Part, ...] = (
         words=_SINCE + "file, directory, link, pipe, socket, device",
         catalogue=("stx_mode", "type", "mode", "fifo"),
     ),
-    Part(name="modes", judged="content", words=_SINCE + "permissions, set-uid, set-gid, sticky", catalogue=("st_mode",)),
+    Part(
+        name="modes", judged="content", words=_SINCE + "permissions, set-uid, set-gid, sticky", catalogue=("st_mode",)
+    ),
     Part(
         name="owners",
         judged="content",

@@ -1,7 +1,7 @@
 """Extended attributes, among them ACLs and capabilities: which of them a backup can lose, and what is kept of each.
 
-Four classes are looked at. The rest is left out, because it says nothing about a backup: labels that the host's policy
-gives anew (``security.selinux``, ``security.SMACK64``), seals over one inode (``security.evm``, ``security.ima``), views
+Four classes are looked at. The rest is left out, because it says nothing about a backup: labels that the host gives
+anew (``security.selinux``, ``security.SMACK64``), seals over one inode (``security.evm``, ``security.ima``), views
 of a server's own lists (``system.nfs4_acl``, ``system.cifs_acl``), and what file systems keep there for themselves
 (``trusted.overlay.*``, ``btrfs.*``, ``ceph.*``).
 
@@ -15,6 +15,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from drp.errors import ManifestError
@@ -33,7 +34,6 @@ _NAMED = {0x02, 0x08}
 """ACL_USER, ACL_GROUP: entries that name an id (acl(5))."""
 _REVISION_2, _REVISION_3 = 0x02000000, 0x03000000
 """VFS_CAP_REVISION: the third also names the user namespace's root (capabilities(7))."""
-_WHOLE = "         0          0 4294967295"
 
 
 def class_of(name: bytes) -> Class | None:
@@ -71,8 +71,7 @@ def visible(root: int) -> tuple[Class, ...]:
 
 def _maps_everybody() -> bool:
     try:
-        with open("/proc/self/uid_map", encoding="ascii") as stream:
-            return stream.read().split() == _WHOLE.split()
+        return Path("/proc/self/uid_map").read_text(encoding="ascii").split() == ["0", "0", "4294967295"]
     except OSError:
         return False
 

@@ -51,7 +51,8 @@ class Core(Protocol):
         """Add simple files of ``span`` to the rows, up to the first entry that is not simple.
 
         ``others`` are certainly no regular files; ``horizon``: files whose ctime (ns) is not older are not simple;
-        ``flags`` go to openat; ``attributes``: a file that has extended attributes is not simple. Descriptors are closed, but for the one that is returned.
+        ``flags`` go to openat; ``attributes``: a file that has extended attributes is not simple. Descriptors are
+        closed, but for the one that is returned.
         """
         ...
 

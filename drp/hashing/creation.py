@@ -25,8 +25,8 @@ from drp.hashing import (
     create_worker,  # noqa: F401 - forked workers find it loaded
     merkle,
 )
-from drp.hashing.core import core_name
 from drp.hashing.attributes import visible
+from drp.hashing.core import core_name
 from drp.hashing.create_job import CreateJob, Say
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.device import Kind, depth

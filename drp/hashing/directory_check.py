@@ -163,7 +163,9 @@ class DirectoryCheck:
         for part in parts:
             for name, row in zip(part.names, group_rows(part, self._judge.digest_size), strict=True):
                 path = part.path(name)
-                lost = self._judge.missing(path, row.mode) if gone else Found("unreadable", path, kind_of(row.mode), why)
+                lost = (
+                    self._judge.missing(path, row.mode) if gone else Found("unreadable", path, kind_of(row.mode), why)
+                )
                 outcome.add(lost)
                 outcome.link(part.path(name), row, None)
 

@@ -41,7 +41,9 @@ def tree_digest(
     whole = blake3(_HEADER)
     with tempfile.TemporaryDirectory(prefix="drp-tree-") as folder:
         made, options = Path(folder) / "tree", Options((ALGORITHM,), attributes=())
-        create_manifest(root, made, application="image", workers=workers, watch=watch, cancelled=cancelled, options=options)
+        create_manifest(
+            root, made, application="image", workers=workers, watch=watch, cancelled=cancelled, options=options
+        )
         with open_manifest(made) as manifest:
             for entry in entries(manifest):
                 if entry.path:

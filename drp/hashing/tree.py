@@ -93,7 +93,7 @@ def _barred(within: Path) -> dict[str, str]:
             kept = settable(folder)
         finally:
             os.close(folder)
-        barred.update({each: "the data volume's file system keeps none" for each in {"user", "acl"} - kept})
+        barred.update(dict.fromkeys({"user", "acl"} - kept, "the data volume's file system keeps none"))
         return barred
     return {**barred, "user": "the data volume cannot be tried", "acl": "the data volume cannot be tried"}
 

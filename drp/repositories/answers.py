@@ -16,8 +16,9 @@ AnswerKind = Literal["item", "final", "text"]
 
 _ITEM_PREFIX = "ignoring error for "
 _NOISE = re.compile(
-    r"\t|(?:github\.com|golang\.org)/|(?:main|runtime|created by|os|io|syscall)\.|goroutine \d|created by "  # Go's stack
-    r"|\[?\d+:\d\d(?::\d\d)?\]? |repository [0-9a-f]+ opened|restoring <|created new cache|found \d+ old cache|Summary: "
+    r"\t|(?:github\.com|golang\.org)/|(?:main|runtime|os|io|syscall)\.|goroutine \d|created by "  # Go's stack
+    r"|\[?\d+:\d\d(?::\d\d)?\]? |repository [0-9a-f]+ opened|restoring <|created new cache|found \d+ old cache"
+    r"|Summary: "
     r"|loading (?:all )?(?:indexes|snapshots)|enter password|using parent|no parent snapshot"
 )
 """How lines begin that are no reason: stack traces, progress, and what restic says before it begins."""

@@ -144,7 +144,7 @@ class ResticRepository:
         if not condition.emptied and not condition.broken and point.id not in condition.snapshots:
             raise PointGone(
                 f"recovery point {point.short_id} is gone from repository {self.name} since it was selected",
-                hint="keep retention from running during drills and recoveries, or run the drill again: it selects anew",
+                hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
             )
 
     def _trouble(self, *arguments: str) -> tuple[str, ...]:

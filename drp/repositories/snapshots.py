@@ -78,7 +78,7 @@ def _is_foreign(snapshot: Mapping[str, Any], wanted: PointFilter) -> bool:
     host = snapshot.get("hostname")
     return (
         any(_bare(tag) not in bare for tag in wanted.tags)
-        or (wanted.host is not None and isinstance(host, str) and host != "" and host != wanted.host)
+        or (wanted.host is not None and isinstance(host, str) and host not in {"", wanted.host})
         or (wanted.path is not None and bool(paths) and wanted.path not in paths)
     )
 

@@ -9,7 +9,9 @@ import pytest
 
 from drp.codec import to_data
 from drp.domain.ports import Progress
-from drp.domain.restore import RestoreOrder
+from drp.domain.restore import RestoreOrder, RestoreOutcome
+from drp.repositories.features import features_of
+from drp.repositories.receipt import judge
 from tests.support.fixtures_runbooks import Driver
 
 pytestmark = pytest.mark.real
@@ -104,6 +106,30 @@ def test_a_flood_of_errors_keeps_the_first_and_the_count(runbooks: Driver) -> No
     assert len(outcome["errors"]) == 200
     assert outcome["errors"][0].endswith('"item":"/srv/1"}')
     assert outcome["tail"] == [final]
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_what_no_sandbox_can_make_fails_no_restore(runbooks: Driver, lost: int) -> None:
+    def error(item: str, message: str) -> str:
+        return json.dumps({"message_type": "error", "error": {"message": message}, "item": item})
+
+    errors = [error(f"/srv/dev{n}", f"mknod /data/restore/srv/dev{n}: operation not permitted") for n in range(150)]
+    capability = "xattr.LSet /data/restore/srv/x security.capability: operation not permitted"
+    errors += [error(f"/srv/x{number}", capability) for number in range(150)]
+    errors += [error("/srv/late", "ciphertext verification failed\ngithub.com/restic/restic/x\n\t/build/x.go:1")] * lost
+    final = {"message_type": "exit_error", "code": 1, "message": f"Fatal: There were {300 + lost} errors"}
+    runbooks.sandbox.write("said", "\n".join([*errors, json.dumps(final)]) + "\n")
+    runbooks.sandbox.write("tool", "#!/bin/sh\ncat /data/said >&2\nexit 1\n")
+    result = runbooks.run("files", "restore", **restore_inputs(0))
+    outcome = result.outputs["drp_restore"]
+    assert isinstance(outcome, dict)
+    features = features_of("restic 0.18.0 compiled with go1.24.4 on linux/amd64")
+    given = RestoreOutcome(
+        exit_code=1, summary=outcome["summary"], errors=tuple(outcome["errors"]), tail=tuple(outcome["tail"])
+    )
+    receipt = judge(given, repository="main", features=features, still_there=lambda: None)
+    assert result.ok is not bool(lost)
+    assert receipt.unrestored == ("/srv/late: ciphertext verification failed",) * lost
 
 
 def test_the_failing_task_is_named_with_its_last_words(runbooks: Driver) -> None:

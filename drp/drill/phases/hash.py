@@ -154,7 +154,9 @@ def _of_kind(kind: str, named: Sequence[Deviation], count: int) -> list[Finding]
     code, shown = _CODES[kind], named[:_NAMED_PER_KIND]
     found = [_finding(code, deviation) for deviation in shown]
     if count > len(shown):
-        found.append(code.finding(subject=f"{count - len(shown)} more", observed=f"{count} {kind} in all", expected="none"))
+        found.append(
+            code.finding(subject=f"{count - len(shown)} more", observed=f"{count} {kind} in all", expected="none")
+        )
     return found
 
 
