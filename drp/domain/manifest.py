@@ -70,6 +70,16 @@ class Deviation:
     observed: str = ""
 
 
+UNJUDGED_PARTS: Mapping[str, str] = {
+    "node": "sockets and device nodes",
+    "user": "extended attributes (user.*)",
+    "acl": "access control lists",
+    "capability": "file capabilities",
+    "trusted": "extended attributes (trusted.*)",
+}
+"""What may be there and still not be judged in a drill → the name of its part (`drp.domain.tree_parts`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unjudged:
     """What a manifest may hold and this comparison could not judge."""

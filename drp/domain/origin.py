@@ -69,7 +69,9 @@ def _late(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tu
 def _elsewhere(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tuple[Finding, ...]:
     """Return that it is of another tree than the recovery point, moved roots allowed for."""
     held = _roots(point)
-    if manifest.entries == manifest.files == 1:  # of a folder with one file: the point may hold that file alone
+    if (
+        manifest.entries == manifest.files == 1 and manifest.total_bytes == point.size_bytes
+    ):  # of a folder with one file: the point may hold that file alone
         held = (*held, *(posixpath.dirname(each) for each in held))
     moved = {_normal(at): _normal(to) for at, to in job.moved_roots.items()}
     root = _normal(manifest.root)

@@ -145,12 +145,3 @@ PARTS: tuple[Part, ...] = (
         catalogue=("error", "irregular"),
     ),
 )
-
-NAMES: dict[str, str] = {
-    "node": "sockets and device nodes",
-    "user": "extended attributes (user.*)",
-    "acl": "access control lists",
-    "capability": "file capabilities",
-    "trusted": "extended attributes (trusted.*)",
-}
-"""What may be there and still not be judged in a drill → the name of its part."""

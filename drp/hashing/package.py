@@ -18,9 +18,9 @@ from pathlib import Path
 import drp
 from drp.atomic import write_atomically
 
-_CORE = """careful checkpoint codec core create_job create_worker creation descent device digest directory_check judge
-layout merkle observe opening outcome pool reader rows sampling selection shared standalone tally verification
-verify_job verify_worker wire worker writer"""
+_CORE = """attributes careful checkpoint codec core create_job create_worker creation descent device digest
+directory_check judge layout merkle observe opening outcome pool reader rows sampling selection shared
+standalone tally unjudged verification verify_job verify_worker wire worker writer"""
 _FOUNDATION = ("errors", "atomic", "clock", "domain/__init__", "domain/clock", "domain/visible", "domain/manifest")
 _MODULES = (*_FOUNDATION, *(f"hashing/{name}" for name in _CORE.split()))
 _NATIVE = {"blake3": "blake3.blake3", "zstandard": "zstandard.backend_c", "drp_hash_native": "drp_hash_native"}

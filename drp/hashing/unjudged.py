@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from drp.domain.manifest import Unjudged
-from drp.domain.tree_parts import NAMES
+from drp.domain.manifest import UNJUDGED_PARTS, Unjudged
 from drp.hashing.attributes import CLASSES, visible
 from drp.hashing.judge import UNJUDGED
 from drp.hashing.reader import Manifest
@@ -50,7 +49,7 @@ def without(
 
 def _unjudged(manifest: Manifest, reasons: Mapping[str, str], tally: Tally) -> Iterator[Unjudged]:
     kept = held(manifest)
-    for kind, part in NAMES.items():
+    for kind, part in UNJUDGED_PARTS.items():
         count, named = tally.take(UNJUDGED + kind)
         if count:
             why = reasons.get(kind, _NODE if kind == "node" else _UNSEEN)

@@ -63,8 +63,9 @@ def test_a_bad_end_is_never_complete(
     st.lists(st.dictionaries(st.sampled_from(["id", "time", "tags", "paths", "hostname", "summary"]), JSON), max_size=4)
 )
 def test_any_snapshot_is_a_point_or_named(snapshots: list[dict[str, object]]) -> None:
-    points, unreadable = points_of(snapshots, application(), "main")
-    assert len(points) + len(unreadable) == len(snapshots)
+    listing = points_of(snapshots, application(), "main")
+    assert len(listing.points) + len(listing.unreadable) == len(snapshots)
+    assert listing.foreign == ()
 
 
 @given(st.lists(st.text(alphabet="/.ab", max_size=12), max_size=3), st.lists(JSON, max_size=5))

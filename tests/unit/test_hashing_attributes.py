@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drp.domain.tree_parts import NAMES
+from drp.domain.manifest import UNJUDGED_PARTS as NAMES
 from drp.errors import ManifestError
 from drp.hashing import TreeHasher, create_manifest, open_manifest
 from drp.hashing.attributes import class_of, look, parse, settable

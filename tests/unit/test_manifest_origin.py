@@ -56,6 +56,7 @@ def told(*, point=None, job=None, **manifest):
         {"host": "ehr-db.hospital.example", "point": {"host": "ehr-db.hospital.example."}},
         {"host": "10.0.0.5", "point": {"host": "10.0.0.5"}},
         {"host": "ehr-db.b.example", "job": {"manifest_hosts": ("*.b.example",)}},
+        {"root": "/srv", "entries": 1, "files": 1, "total_bytes": 9, "point": {"size_bytes": 9}},
         {"host": "drill-host"},
         {"host": "drill-host", "point": {"host": ""}},
     ],
