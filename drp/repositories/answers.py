@@ -22,6 +22,9 @@ _NOISE = re.compile(
     r"|loading (?:all )?(?:indexes|snapshots)|enter password|using parent|no parent snapshot"
 )
 """How lines begin that are no reason: stack traces, progress, and what restic says before it begins."""
+_CUT_OFF = re.compile(
+    r'\{"message_type":"(?P<type>error|exit_error)".{0,40}?"message":"(?P<message>(?:[^"\\]|\\.)*)', re.DOTALL
+)
 _MESSAGE_LIMIT = 300
 
 
@@ -71,7 +74,7 @@ def _read_json(line: str) -> Answer | None:
     try:
         data = json.loads(line)
     except ValueError:
-        return Answer(kind="text", message=line)
+        return _cut_off(line)
     match data:
         case {"message_type": "error", "error": {"message": str(message)}}:
             return Answer(kind="item", message=_reason(message), item=str(data.get("item") or ""))
@@ -79,6 +82,16 @@ def _read_json(line: str) -> Answer | None:
             return Answer(kind="final", message=_reason(message).removeprefix("Fatal: "))
         case _:
             return None
+
+
+def _cut_off(line: str) -> Answer:
+    """Return what a JSON line says that was too long to be kept whole: a stack trace is longer than its message."""
+    found = _CUT_OFF.match(line)
+    if found is None:
+        return Answer(kind="text", message=line)
+    message = found["message"].replace("\\n", "\n").replace('\\"', '"')
+    final = found["type"] == "exit_error"
+    return Answer(kind="final" if final else "text", message=_reason(message).removeprefix("Fatal: "))
 
 
 def announced_errors(answers: Iterable[Answer]) -> int:
