@@ -79,15 +79,16 @@ def facts_sqlite(
     path: Annotated[Path, typer.Argument(help="Database file as it is now.")],
     inside: Annotated[str, typer.Option("--as", help="What the check calls the file: its option path.")] = "",
     copy: Annotated[bool, typer.Option(help="Count in a copy: the application keeps the file locked.")] = False,
+    digest: Annotated[bool, typer.Option("--digest", help="Also a digest of every table's rows.")] = False,
     together: With = "",
     timeout: TimeLimit = 3600.0,
 ) -> None:
-    """Print the row count of every table of a database file as JSON, for `drp manifest create --facts -`."""
+    """Print rows, objects and counters of a database file as JSON, for `drp manifest create --facts -`."""
     try:
-        tables = sqlite_facts(LocalTarget(), str(path.absolute()), copy=copy, timeout_seconds=timeout)
+        found = sqlite_facts(LocalTarget(), str(path.absolute()), copy=copy, timeout_seconds=timeout, digest=digest)
     except ValueError as error:
         raise _no_facts(str(error)) from error
-    _print({"sqlite": {inside or str(path.absolute()): {"tables": tables}}}, together)
+    _print({"sqlite": {inside or str(path.absolute()): found}}, together)
 
 
 def _counting(name: str) -> Callable[..., None]:

@@ -13,6 +13,7 @@ packages='
   iproute2            network namespaces of the test hosts
   e2fsprogs           quota volumes on disk
   restic              backups
+  sqlite3             dumps of small databases in the tests
   postgresql          the application of the demo, and the journal on a server
   b3sum               the reference of the hash core
   btrfs-progs         reflinks under the hash core

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from drp.domain.check import Execution, Expectation
+from drp.domain.check import CheckResult, Execution, Expectation
 from drp_verifiers.assertions import Assertion
 from drp_verifiers.sqlite import SqliteOptions, SqliteVerifier
 
@@ -17,7 +17,7 @@ HEALTHY = {
     "reason": "",
     "integrity": {"rows": [["ok"]]},
     "foreign_keys": {"rows": []},
-    "counts": {"tables": {"orders": 3}, "errors": []},
+    "census": {"tables": {"orders": 3}, "errors": []},
     "queries": [{"rows": [[3]]}],
 }
 
@@ -44,4 +44,20 @@ def test_a_query_without_an_answer_is_undetermined(queries: object, outcomes: se
     facts = {"sqlite": {"a.db": {"tables": {"orders": 3}}}}
     expectation = Expectation(facts=facts, disaster_at=NOON, consistent_at=NOON)
     target = Answering({**HEALTHY, "queries": queries})
-    assert {result.outcome for result in SqliteVerifier().verify(target, options, expectation)} == outcomes
+    answers = SqliteVerifier().verify(target, options, expectation)
+    assert {answer.outcome for answer in answers if isinstance(answer, CheckResult)} == outcomes
+
+
+@pytest.mark.parametrize("census", [None, 7, [], {"tables": 7, "definitions": [1], "sequences": "x", "highest": [2]}])
+def test_a_census_that_is_none_passes_nothing(census: object) -> None:
+    facts = {
+        "sqlite": {
+            "a.db": {"tables": {"orders": 3}, "definitions": {"tables": {"orders": "aa"}}, "sequences": {"orders": 3}}
+        }
+    }
+    expectation = Expectation(facts=facts, disaster_at=NOON, consistent_at=NOON)
+    answers = SqliteVerifier().verify(
+        Answering({**HEALTHY, "census": census, "queries": []}), SqliteOptions(path="a.db"), expectation
+    )
+    found = {answer.check.split()[0]: answer.outcome for answer in answers if isinstance(answer, CheckResult)}
+    assert {found["row-counts"], found["objects"], found["counters"]} == {"failed"}

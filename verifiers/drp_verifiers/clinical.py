@@ -63,7 +63,9 @@ def judge_counts(
     if not off and (missing := sorted(kind for kind in expected if kind in unknown)):
         said = "; ".join(f"{kind} was not counted: {unknown[kind]}" for kind in missing)[:600]
         return undetermined(check, statement, observed=said, expected=wanted)
-    return judged(check, statement, holds=not off, observed="; ".join(off) or observed, expected=wanted)
+    return judged(
+        check, statement, holds=not off, observed="; ".join(off) or observed, expected=wanted, basis="counted"
+    )
 
 
 def facts_answer(

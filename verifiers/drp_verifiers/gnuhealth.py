@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import NotJudged, Part
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.records import read_records
@@ -28,6 +29,39 @@ _MODELS = (
     "gnuhealth.imaging.test.request",
     "gnuhealth.imaging_orthanc.study",
     "ir.attachment",
+)
+_MODULES = (
+    *("ir", "res", "country", "currency", "party", "company", "product", "health", "health_crypto"),
+    *("health_crypto_lab", "health_imaging", "health_imaging_worklist", "health_lab", "health_orthanc"),
+)
+PARTS = (
+    Part(
+        name="records of `models`",
+        judged="counted",
+        words="`counts`, as the application itself counts them",
+        catalogue=_MODELS,
+    ),
+    Part(name="newest record", judged="observed", words="`newest`: dates that the application gave"),
+    Part(
+        name="signed laboratory reports", judged="content", words="`signed-reports`: the digest they were signed with"
+    ),
+    Part(
+        name="content of attachments",
+        judged="content",
+        words="`attachments`: the newest, against the names that their content gave them",
+    ),
+    Part(
+        name="records of other models",
+        judged="not judged",
+        words="their tables are the `postgres` verifier's, and what is in `models`",
+        catalogue=_MODULES,
+    ),
+    Part(name="older attachments", judged="not judged", words="`attachments` says how many of the newest are read"),
+    Part(
+        name="reports, buttons and wizards of the interface",
+        judged="not judged",
+        words="nobody presses them: a sign-off does",
+    ),
 )
 _CHECKS = ("counts", "newest", "signed-reports", "attachments")
 
@@ -63,6 +97,7 @@ class GnuHealthVerifier:
     name: ClassVar[str] = "gnuhealth"
     Options: ClassVar[type] = GnuHealthOptions
     RecordOptions: ClassVar[type] = GnuHealthRecords
+    parts: ClassVar[tuple[Part, ...]] = PARTS
 
     def records(self, target: Target, options: object, expectation: Expectation) -> Iterator[Mapping[str, object]]:
         """Yield declared fields of every record. Raises ValueError with the reason when they cannot be read."""
@@ -86,7 +121,7 @@ class GnuHealthVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
         """Yield login, counts, newest record, signed reports and attachments."""
         assert isinstance(options, GnuHealthOptions)
         request = _request(options, expectation)
@@ -127,7 +162,9 @@ def _request(options: GnuHealthOptions, expectation: Expectation) -> dict[str, o
     }
 
 
-def _content(data: Mapping[str, object], options: GnuHealthOptions, expectation: Expectation) -> Iterator[CheckResult]:
+def _content(
+    data: Mapping[str, object], options: GnuHealthOptions, expectation: Expectation
+) -> Iterator[CheckResult | NotJudged]:
     refusals = data.get("errors")
     errors = refusals if isinstance(refusals, dict) else {}
     statement = "the application counts what it held at backup time"
@@ -140,7 +177,7 @@ def _content(data: Mapping[str, object], options: GnuHealthOptions, expectation:
     if options.signed_reports != "no":
         yield from _reports(data, errors, options)
     if options.attachments:
-        yield _attachments(data, errors)
+        yield _attachments(data, errors, options)
 
 
 def _newest(
@@ -159,7 +196,7 @@ def _newest(
 
 def _reports(
     data: Mapping[str, object], errors: Mapping[str, object], options: GnuHealthOptions
-) -> Iterator[CheckResult]:
+) -> Iterator[CheckResult | NotJudged]:
     check, statement = "signed-reports", "every signed laboratory report still has the digest it was signed with"
     answered = data.get("reports")
     found = answered if isinstance(answered, dict) else {}
@@ -177,9 +214,13 @@ def _reports(
         )
     elif options.signed_reports == "required":
         yield failed(check, statement, observed="there is no signed report at all", expected="at least one")
+    else:
+        yield NotJudged(part="signed laboratory reports", why="there are none")
 
 
-def _attachments(data: Mapping[str, object], errors: Mapping[str, object]) -> CheckResult:
+def _attachments(
+    data: Mapping[str, object], errors: Mapping[str, object], options: GnuHealthOptions
+) -> CheckResult | NotJudged:
     check, statement = "attachments", "the newest attachments can be read and are what was attached"
     if "attachments" in errors:
         return failed(check, statement, observed=text_of(errors, "attachments"))
@@ -189,4 +230,10 @@ def _attachments(data: Mapping[str, object], errors: Mapping[str, object]) -> Ch
     if bad:
         observed = f"{bad} of {looked} cannot: {'; '.join(texts_of(found, 'listed'))}"[:500]
         return failed(check, statement, observed=observed, expected=f"{looked} readable")
+    if not looked:
+        held = whole_numbers(data.get("counts")).get("ir.attachment") if "ir.attachment" in options.models else None
+        if held == 0:
+            return NotJudged(part="attachments", why="there are none")
+        counted_them = "nobody counted them" if held is None else f"there are {held}"
+        return undetermined(check, statement, observed=f"none was read, and {counted_them}")
     return passed(check, statement, observed=f"{looked} read", expected=f"{looked} readable")

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import NotJudged, Part
 from drp_verifiers.assertions import Assertion, judge_rows
-from drp_verifiers.counts import TableCounts, compare, expected_counts
-from drp_verifiers.inside import ask, text_of, texts_of
+from drp_verifiers.inside import ask, text_of
+from drp_verifiers.parts_sqlite import PARTS
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import SqliteRecords
-from drp_verifiers.statements import Trouble, failed, judged, passed, undetermined
+from drp_verifiers.sqlite_whole import check_whole, facts_of
+from drp_verifiers.statements import Trouble, failed, judged, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 
@@ -30,6 +32,7 @@ class SqliteOptions:
     """Look at a copy, for a running application that keeps the file locked; needs room in the sandbox's /tmp."""
     foreign_keys: bool = True
     row_counts: bool = True
+    """Also objects, counters and content, as far as the facts of the backup know them."""
     row_count_tolerance: float = 0.0
     """Share of its rows by which a table may differ from the facts, for backups taken under traffic."""
     newest: Newest | None = None
@@ -42,6 +45,7 @@ class SqliteVerifier:
     name: ClassVar[str] = "sqlite"
     Options: ClassVar[type] = SqliteOptions
     RecordOptions: ClassVar[type] = SqliteRecords
+    parts: ClassVar[tuple[Part, ...]] = PARTS
 
     def records(self, target: Target, options: object, expectation: Expectation) -> Iterator[Mapping[str, object]]:
         """Yield the rows of a declared query. Raises ValueError with the reason when they cannot be read."""
@@ -54,14 +58,17 @@ class SqliteVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
-        """Yield integrity, references, rows, newest datum and assertions."""
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
+        """Yield integrity, references, all that it holds, newest datum and assertions."""
         assert isinstance(options, SqliteOptions)
         queries = [assertion.sql for assertion in options.assertions]
         if options.newest is not None:
             queries.append(options.newest.query)
         path = posixpath.normpath(posixpath.join(expectation.restored_root, options.path))
-        request = {"path": path, "copy": options.copy, "queries": queries}
+        known = expectation.facts.get("sqlite")
+        facts = known.get(options.path) if isinstance(known, Mapping) else None
+        digest = isinstance(facts, Mapping) and "digests" in facts
+        request = {"path": path, "copy": options.copy, "queries": queries, "digest": digest}
         answer = ask(target, "database", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.path} is a sound database"
         trouble = None
@@ -76,7 +83,7 @@ class SqliteVerifier:
         else:
             yield from _log(answer.data)
             yield from _integrity(answer.data, options, statement)
-            yield from _rows(answer.data, options, expectation)
+            yield from _whole(answer.data, options, facts)
             yield from _queries(answer.data, options, expectation, target)
 
 
@@ -118,34 +125,9 @@ def _integrity(data: Mapping[str, object], options: SqliteOptions, statement: st
         yield judged("foreign-keys", statement, holds=not rows, observed=named[:400], expected="no dangling reference")
 
 
-def _rows(data: Mapping[str, object], options: SqliteOptions, expectation: Expectation) -> Iterator[CheckResult]:
-    if not options.row_counts:
-        return
-    found = _table_counts(data.get("counts"))
-    total = sum(rows or 0 for rows in found.tables.values())
-    observed = f"{len(found.tables)} tables, {total} rows"
-    statement = "the database holds data, not only a schema"
-    yield (passed if total else failed)("not-empty", statement, observed=observed, expected="at least one row")
-    facts = expectation.facts.get("sqlite")
-    expected = expected_counts(facts.get(options.path)) if isinstance(facts, Mapping) else None
-    if expected is None:
-        yield undetermined(
-            "row-counts",
-            "every table holds the rows it held at backup time",
-            observed=f"the manifest keeps no facts about {options.path}: see `drp verifier facts sqlite`",
-        )
-    else:
-        yield from compare(options.path, found, expected, tolerance=options.row_count_tolerance)
-
-
-def _table_counts(counts: object) -> TableCounts:
-    data = counts if isinstance(counts, dict) else {}
-    tables = data.get("tables")
-    found = {
-        table: rows if isinstance(rows, int) else None
-        for table, rows in (tables.items() if isinstance(tables, dict) else ())
-    }
-    return TableCounts(tables=found, errors=texts_of(data, "errors"))
+def _whole(data: Mapping[str, object], options: SqliteOptions, facts: object) -> Iterator[CheckResult | NotJudged]:
+    if options.row_counts:
+        yield from check_whole(options.path, data.get("census"), facts, tolerance=options.row_count_tolerance)
 
 
 def _queries(
@@ -180,14 +162,13 @@ def _newest(
             return undated(undetermined("newest", "the newest datum", observed="not one row with one column"))
 
 
-def sqlite_facts(target: Target, path: str, *, copy: bool, timeout_seconds: float) -> dict[str, int]:
-    """Return the rows of every table of a database file. Raises ValueError when one of them cannot be counted."""
-    answer = ask(target, "database", {"path": path, "copy": copy, "queries": []}, timeout_seconds=timeout_seconds)
-    if answer.trouble is not None or "counts" not in answer.data:
+def sqlite_facts(
+    target: Target, path: str, *, copy: bool, timeout_seconds: float, digest: bool = False
+) -> dict[str, object]:
+    """Return rows, definitions and counters of a database file. Raises ValueError when a table cannot be counted."""
+    request = {"path": path, "copy": copy, "queries": [], "digest": digest}
+    answer = ask(target, "database", request, timeout_seconds=timeout_seconds)
+    if answer.trouble is not None or "census" not in answer.data:
         reason = answer.trouble.reason if answer.trouble is not None else text_of(answer.data, "reason")
         raise ValueError(reason or f"there is no file {path}")
-    found = _table_counts(answer.data["counts"])
-    unread = [table for table, rows in found.tables.items() if rows is None]
-    if found.errors or unread:
-        raise ValueError("; ".join(found.errors) or f"{unread[0]} cannot be counted")
-    return {table: rows for table, rows in found.tables.items() if rows is not None}
+    return facts_of(answer.data["census"])

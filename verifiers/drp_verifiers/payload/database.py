@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 from regular import copied as copy_of
 from regular import is_regular
+from sqlite_census import LISTED, census
 from write_ahead import trouble
-
-LISTED = 20
 
 
 def copied(path, folder):
@@ -50,23 +49,6 @@ def cell(value):
     return value.hex() if isinstance(value, bytes) else value
 
 
-def counts(connection):
-    """Return the rows of every table, never counted in an index; a table that cannot be read has none."""
-    found, errors = {}, []
-    names = rows_of(
-        connection, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", 10000
-    )
-    if "error" in names:
-        return {"tables": {}, "errors": [names["error"]]}
-    for (name,) in names["rows"]:
-        quoted = name.replace('"', '""')
-        answer = rows_of(connection, f'SELECT count(*) FROM "{quoted}" NOT INDEXED', 1)
-        found[name] = answer["rows"][0][0] if "rows" in answer else None
-        if "error" in answer:
-            errors.append(f"{name}: {answer['error']}")
-    return {"tables": found, "errors": errors[:LISTED]}
-
-
 if __name__ == "__main__":
     request = json.load(sys.stdin)
     request["path"] = os.path.realpath(request["path"])
@@ -89,7 +71,7 @@ if __name__ == "__main__":
                 if "locked" in answer["integrity"].get("error", ""):
                     raise sqlite3.OperationalError("its application keeps it locked: use the option copy")
                 answer["foreign_keys"] = rows_of(connection, "PRAGMA foreign_key_check", LISTED)
-                answer["counts"] = counts(connection)
+                answer["census"] = census(connection, request.get("digest"))
                 answer["queries"] = [rows_of(connection, sql, 2) for sql in request["queries"]]
                 connection.close()
             except (sqlite3.Error, OSError) as error:
