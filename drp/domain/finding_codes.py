@@ -12,9 +12,9 @@ from drp.domain.finding_codes_runbook import RUNBOOK
 from drp.domain.finding_codes_sign_off import SIGN_OFF
 from drp.domain.finding_codes_time import TIME
 
-CATALOGUE: dict[str, FindingCode] = {
-    code.code: code for code in (*ACROSS, *HISTORY, *ORIGIN, *POINTS, *RUNBOOK, *SIGN_OFF, *TIME)
-}
+_ELSEWHERE = (*ACROSS, *HISTORY, *ORIGIN, *POINTS, *RUNBOOK, *SIGN_OFF, *TIME)
+CATALOGUE: dict[str, FindingCode] = {code.code: code for code in _ELSEWHERE}
+assert len(CATALOGUE) == len(_ELSEWHERE), "a code means one thing"
 
 
 def _add(code: str, severity: Severity, title: str, meaning: str, remedy: str) -> FindingCode:

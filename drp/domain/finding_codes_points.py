@@ -5,7 +5,7 @@ from __future__ import annotations
 from drp.domain.finding_code import FindingCode
 
 FOREIGN_POINT = FindingCode(
-    "DRP-S004",
+    "DRP-S006",
     "warning",
     "another application's recovery point makes no sense",
     "The repository holds a recovery point of another application whose tags or dates contradict themselves. It cannot hide one of this application's, so this drill goes on without it.",
