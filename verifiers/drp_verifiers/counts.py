@@ -47,10 +47,10 @@ def compare(
     if deviations:
         named = "; ".join(deviations[:_NAMED])
         more = f"; and {len(deviations) - _NAMED} more" if len(deviations) > _NAMED else ""
-        yield failed(check, statement, observed=named + more, expected=_summary(expected))
+        yield failed(check, statement, observed=named + more, expected=_summary(expected), basis="counted")
     else:
         counted = {table: rows for table, rows in found.tables.items() if rows is not None}
-        yield passed(check, statement, observed=_summary(counted), expected=_summary(expected))
+        yield passed(check, statement, observed=_summary(counted), expected=_summary(expected), basis="counted")
 
 
 def _deviations(found: TableCounts, expected: Mapping[str, int], tolerance: float) -> Iterator[str]:
