@@ -73,6 +73,7 @@ def objects(
         observed = f"{', '.join(unasked)}: not to be read in this server, or not in the facts"
         yield undetermined(check, statement, observed=observed, expected=expected, basis="content")
     else:
+        numbers += _more(wanted, found)
         yield passed(check, statement, observed=numbers, expected=expected, basis="content" if same_version else "counted")
     if not same_version:
         yield NotJudged(part=f"definitions of objects, {of}", why="the facts are of another major version of PostgreSQL")
@@ -87,10 +88,16 @@ def _differences(kind: str, wanted: Mapping[str, object], found: Mapping[str, st
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         yield f"{kind} with another definition: {', '.join(changed[:3])}{more}"
-    extra = sorted(found.keys() - wanted.keys() - {"public", "postgres"})
-    if extra and compared:
-        more = f" and {len(extra) - 3} more" if len(extra) > 3 else ""
-        yield f"{kind} that were not there at backup time: {', '.join(extra[:3])}{more}"
+
+
+def _more(wanted: Mapping[str, object], found: Mapping[str, Mapping[str, str]]) -> str:
+    """Return what came after the facts: no loss, and told."""
+    extra = [
+        f"{kind} {one}"
+        for kind, names in sorted(found.items())
+        for one in sorted(names.keys() - as_mapping(wanted.get(kind)).keys() - {"public", "postgres"})
+    ]
+    return f"; not in the facts: {_listed(extra)}" if extra else ""
 
 
 def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
