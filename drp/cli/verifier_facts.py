@@ -60,7 +60,8 @@ def facts_postgres(
 ) -> None:
     """Print rows, objects, next numbers and large objects as JSON, for `drp manifest create --facts -`.
 
-    Make them before the dump reads: next numbers belong to no snapshot, and those of the dump may only be higher. With --snapshot the counts are exactly those of the dump; without, those of the moment, database by database.
+    Make them before the dump reads: next numbers belong to no snapshot, and those of the dump may only be higher.
+    With --snapshot the counts are exactly those of the dump; without, those of the moment, database by database.
     """
     if snapshot and len(database or ()) != 1:
         raise UsageError("a snapshot belongs to one database: name it with --database")

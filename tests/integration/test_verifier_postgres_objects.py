@@ -67,13 +67,18 @@ def test_a_dump_and_its_load_are_equal(every: Cluster, rich: Cluster, moment: Ex
     dump = every.data.parent / "e.dump"
     where = ("-h", every.host, "-d", "e")
     as_postgres(f"{BINARIES}/pg_dump", *where, "-Fc", "-f", str(dump))
-    every.sql("ALTER SUBSCRIPTION sub DISABLE; ALTER SUBSCRIPTION sub SET (slot_name = NONE); DROP SUBSCRIPTION sub", "e")
+    every.sql(
+        "ALTER SUBSCRIPTION sub DISABLE; ALTER SUBSCRIPTION sub SET (slot_name = NONE); DROP SUBSCRIPTION sub", "e"
+    )
     every.sql("DROP DATABASE e", "postgres")
     as_postgres(f"{BINARIES}/pg_restore", "-h", every.host, "-d", "postgres", "-C", "--exit-on-error", str(dump))
     results = look(every, rich, moment)
     assert outcomes(results) == {"passed"}, {name: one.observed for name, one in results.items()}
     assert results["objects e"].basis == results["content e"].basis == "content"
-    assert "its content" in results["large-objects e"].observed or "content is the same" in results["large-objects e"].observed
+    assert (
+        "its content" in results["large-objects e"].observed
+        or "content is the same" in results["large-objects e"].observed
+    )
 
 
 @pytest.mark.parametrize(

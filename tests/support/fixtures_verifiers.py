@@ -208,9 +208,7 @@ def cluster(seeded_cluster: Cluster, postgres_folder: Path, request: pytest.Fixt
 def moment() -> Expectation:
     """Return what a drill expects of a backup without facts: declared at noon, a recovery point of ten o'clock."""
     noon = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-    return Expectation(
-        disaster_at=noon, declared_at=noon, consistent_at=noon - timedelta(hours=2), timeout_seconds=60
-    )
+    return Expectation(disaster_at=noon, declared_at=noon, consistent_at=noon - timedelta(hours=2), timeout_seconds=60)
 
 
 @pytest.fixture

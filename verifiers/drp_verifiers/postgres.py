@@ -87,7 +87,7 @@ class PostgresVerifier:
         )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
-        """Yield the server's state, then rows and objects, newest datum, assertions, checksums and damage, in that order.
+        """Yield the server's state, rows and objects, newest datum, assertions, checksums, and damage at last.
 
         A server that does not answer fails its first statement and leaves the others undetermined.
         """

@@ -15,8 +15,8 @@ from drp_verifiers.statements import NoAnswer, Trouble
 
 _TOGETHER = 64
 """So many relations are counted by one statement."""
-_FROM_THE_TABLE = "SET enable_indexscan = off; SET enable_bitmapscan = off;\n"
-"""Rows are counted where they are: an index that lost some would count less, or more."""
+_FROM_THE_TABLE = "SET LOCAL enable_indexscan = off", "SET LOCAL enable_bitmapscan = off"
+"""Rows are counted where they are: an index that lost some would count less, or more. The catalogue keeps its indexes."""
 _RELATIONS = """SELECT class.oid, class.relkind AS kind, class.relpersistence AS kept, class.relispopulated AS populated,
   schema.nspname || '.' || class.relname AS name, pg_catalog.format('%%I.%%I', schema.nspname, class.relname) AS quoted
 FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS schema ON schema.oid = class.relnamespace
@@ -57,7 +57,7 @@ queries AS (SELECT pg_catalog.row_number() OVER (ORDER BY relation.oid) AS place
   'rows', name, coalesce(%(digest)s, 'NULL'), coalesce(used.words, ''), CASE kind WHEN 'r' THEN 'ONLY' ELSE '' END, quoted) END AS query
   FROM relation LEFT JOIN used ON used.relation = relation.oid LEFT JOIN pg_catalog.pg_sequence AS sequence ON sequence.seqrelid = relation.oid
   WHERE kind <> 'm' OR populated)
-SELECT 'SAVEPOINT counting', pg_catalog.string_agg(query, ' UNION ALL '), 'ROLLBACK TO SAVEPOINT counting'
+SELECT 'SAVEPOINT counting', '%(from_the_table)s', pg_catalog.string_agg(query, ' UNION ALL '), 'ROLLBACK TO SAVEPOINT counting'
 FROM queries GROUP BY (place - 1) / %(together)d ORDER BY pg_catalog.min(place) \\gexec
 """
 _LARGE = """
@@ -112,7 +112,9 @@ class Census:
         """Note one line of an answer. Raises NoAnswer for one of another form."""
         match row:
             case ["relation", int(number), str(name), str(kind), str(kept), bool(populated)]:
-                place = {"S": self.sequences, "m": self.materialized}.get(kind, self.unlogged if kept == "u" else self.tables)
+                place = {"S": self.sequences, "m": self.materialized}.get(
+                    kind, self.unlogged if kept == "u" else self.tables
+                )
                 if kind != "m" or populated:
                     place.setdefault(name, None)
                     self._kinds[name] = (number, place)
@@ -131,7 +133,9 @@ class Census:
                 self.objects[kind] = self.objects.pop(f"{kind} …", {})
             case ["large", int(number), owners]:
                 self.large = (number, 0)
-                self.large_owners = {str(k): v for k, v in owners.items() if isinstance(v, int)} if isinstance(owners, dict) else {}
+                self.large_owners = (
+                    {str(k): v for k, v in owners.items() if isinstance(v, int)} if isinstance(owners, dict) else {}
+                )
             case ["large bytes", int(size), *rest] if self.large is not None:
                 self.large = (self.large[0], size)
                 self.large_digest = str(rest[0]) if rest else ""
@@ -142,7 +146,9 @@ class Census:
 
     def _use(self, table: str, sequence: object, column: object, last: object) -> None:
         if isinstance(last, str) and last.lstrip("-").replace(".", "", 1).isdigit():
-            self.uses.setdefault(str(sequence), []).append((f"{table}.{column}", int(float(last)) if "." in last else int(last)))
+            self.uses.setdefault(str(sequence), []).append(
+                (f"{table}.{column}", int(float(last)) if "." in last else int(last))
+            )
 
 
 def _text(*, snapshot: str, only: str = "", together: int = _TOGETHER, digest: bool, lists: str) -> str:
@@ -158,8 +164,9 @@ def _text(*, snapshot: str, only: str = "", together: int = _TOGETHER, digest: b
         "uses": _USES.strip(),
         "digest": _DIGEST if digest else "NULL",
         "together": together,
+        "from_the_table": "', '".join(_FROM_THE_TABLE),
     }
-    return f"{_FROM_THE_TABLE}{begin}\\set ON_ERROR_ROLLBACK on\n{lists}{listed}{counting}\nROLLBACK;\n"
+    return f"{begin}\\set ON_ERROR_ROLLBACK on\n{lists}{listed}{counting}\nROLLBACK;\n"
 
 
 def take(session: Session, database: str, *, snapshot: str = "", digest: bool = False, shared: bool = False) -> Census:
@@ -178,7 +185,9 @@ def take(session: Session, database: str, *, snapshot: str = "", digest: bool = 
     errors = _ask(session, database, _text(snapshot=snapshot, digest=digest, lists=lists), census)
     if missed := census.missed():
         one_by_one = f"AND class.oid IN ({', '.join(map(str, missed))})"
-        errors = _ask(session, database, _text(snapshot=snapshot, only=one_by_one, together=1, digest=digest, lists=""), census)
+        errors = _ask(
+            session, database, _text(snapshot=snapshot, only=one_by_one, together=1, digest=digest, lists=""), census
+        )
     census.unread = tuple(one.name for one in classes if version >= one.since and one.name not in census.objects)
     census.errors = tuple(f"{state}: {message}" for state, message in errors)
     return census

@@ -51,7 +51,13 @@ def _made_by_users(table: str, number: str = "x.oid") -> str:
 
 
 def _of(
-    name: str, table: str, *definition: str, where: str = "true", joins: str = "", also: tuple[str, ...] = (), since: int = 12
+    name: str,
+    table: str,
+    *definition: str,
+    where: str = "true",
+    joins: str = "",
+    also: tuple[str, ...] = (),
+    since: int = 12,
 ) -> ObjectClass:
     words = ", ".join(definition) or "''"
     select = (
@@ -115,7 +121,7 @@ _ON_TABLES = (
     _of("policies", "pg_policy", "x.polcmd", "x.polpermissive", plain("pg_catalog.pg_get_expr(x.polqual, x.polrelid)"),
         plain("pg_catalog.pg_get_expr(x.polwithcheck, x.polrelid)"),
         "(SELECT pg_catalog.string_agg(CASE r WHEN 0 THEN 'public' ELSE pg_catalog.pg_get_userbyid(r) END, ',' ORDER BY"
-        " pg_catalog.pg_get_userbyid(r)::text COLLATE \"C\") FROM pg_catalog.unnest(x.polroles) AS r)"),
+        ' pg_catalog.pg_get_userbyid(r)::text COLLATE "C") FROM pg_catalog.unnest(x.polroles) AS r)'),
     _of("statistics objects", "pg_statistic_ext", plain("pg_catalog.pg_get_statisticsobjdef(x.oid)"), _owner("stxowner")),
 )  # fmt: skip
 _ENUM = """(SELECT pg_catalog.string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum AS e
@@ -176,8 +182,13 @@ _SCHEMA = ObjectClass(
     f" x.nspname = 'public' OR x.nspname !~ '^pg_' AND {_made_by_users('pg_namespace')}",
 )
 _FOREIGN = (
-    _of("foreign-data wrappers", "pg_foreign_data_wrapper", "x.fdwhandler::pg_catalog.regproc",
-        "x.fdwvalidator::pg_catalog.regproc", "x.fdwoptions"),
+    _of(
+        "foreign-data wrappers",
+        "pg_foreign_data_wrapper",
+        "x.fdwhandler::pg_catalog.regproc",
+        "x.fdwvalidator::pg_catalog.regproc",
+        "x.fdwoptions",
+    ),
     _of("foreign servers", "pg_foreign_server", "x.srvtype", "x.srvversion", "x.srvoptions", _owner("srvowner")),
     _of("user mappings", "pg_user_mapping", "x.umoptions"),
 )

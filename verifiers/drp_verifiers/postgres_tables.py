@@ -14,6 +14,8 @@ from drp_verifiers.postgres_whole import compare as compare_all
 from drp_verifiers.statements import NoAnswer, failed, passed, undetermined
 
 _DATABASES = "SELECT pg_catalog.to_json(datname) FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate"
+
+
 def databases(session: Session, maintenance: str) -> tuple[str, ...]:
     """Return the databases that take connections, templates left out. Raises NoAnswer."""
     return tuple(sorted(name for name in session.rows(maintenance, _DATABASES) if isinstance(name, str)))
@@ -77,7 +79,9 @@ def _server(
         yield NotJudged(part="roles, memberships, settings of roles, tablespaces", why=why)
     elif counted:
         census, cluster = next(iter(counted.values())), as_mapping(postgres["cluster"])
-        yield from objects("objects of the server", "the server", census, cluster, same_version=same_version, shared=True)
+        yield from objects(
+            "objects of the server", "the server", census, cluster, same_version=same_version, shared=True
+        )
 
 
 def _against_facts(

@@ -30,7 +30,9 @@ class Allowed:
     sequences_behind: tuple[str, ...] = ()
 
 
-def compare(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed, *, same_version: bool) -> Iterator[Answer]:
+def compare(
+    name: str, census: Census, facts: Mapping[str, object], allowed: Allowed, *, same_version: bool
+) -> Iterator[Answer]:
     """Yield what is to be said of one database besides the rows of its permanent tables."""
     yield from objects(f"objects {name}", name, census, facts, same_version=same_version)
     yield from _large(name, census, facts)
@@ -57,7 +59,8 @@ def objects(
         if any(found.values()):
             yield undetermined(check, statement, observed=_EARLIER, basis="content")
         return
-    lost, unasked = [], [kind for kind in census.unread if (kind in _SHARED) is shared]
+    lost: list[str] = []
+    unasked = [kind for kind in census.unread if (kind in _SHARED) is shared]
     for kind in sorted({*wanted, *found} - {*unasked}):
         if kind not in wanted:
             if found[kind]:
@@ -74,16 +77,21 @@ def objects(
         yield undetermined(check, statement, observed=observed, expected=expected, basis="content")
     else:
         numbers += _more(wanted, found)
-        yield passed(check, statement, observed=numbers, expected=expected, basis="content" if same_version else "counted")
+        yield passed(
+            check, statement, observed=numbers, expected=expected, basis="content" if same_version else "counted"
+        )
     if not same_version:
-        yield NotJudged(part=f"definitions of objects, {of}", why="the facts are of another major version of PostgreSQL")
+        yield NotJudged(
+            part=f"definitions of objects, {of}", why="the facts are of another major version of PostgreSQL"
+        )
 
 
 def _differences(kind: str, wanted: Mapping[str, object], found: Mapping[str, str], *, compared: bool) -> Iterator[str]:
     lacking = sorted(wanted.keys() - found.keys())
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        yield f"{kind}: {len(found)}, had {len(wanted)}; missing{' or not valid' if kind == 'indexes' else ''}: {', '.join(lacking[:3])}{more}"
+        what = "missing or not valid" if kind == "indexes" else "missing"
+        yield f"{kind}: {len(found)}, had {len(wanted)}; {what}: {', '.join(lacking[:3])}{more}"
     changed = sorted(one for one in wanted.keys() & found.keys() if wanted[one] != found[one]) if compared else []
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
@@ -128,7 +136,10 @@ def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
 
 
 def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
-    check, statement = f"unlogged {name}", f"unlogged tables of {name} hold their rows, or are declared to be lost by design"
+    check, statement = (
+        f"unlogged {name}",
+        f"unlogged tables of {name} hold their rows, or are declared to be lost by design",
+    )
     known = facts.get("unlogged")
     if not isinstance(known, Mapping):
         if census.unlogged:
@@ -136,7 +147,8 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
         return
     if not known and not census.unlogged:
         return
-    wrong, designed = [], []
+    wrong: list[str] = []
+    designed: list[str] = []
     for table, had in sorted(known.items()):
         has = census.unlogged.get(table)
         if has == had:
@@ -172,7 +184,8 @@ def sequences(name: str, census: Census, facts: Mapping[str, object], allowed: A
     known = as_mapping(facts.get("sequences"))
     if not census.sequences and not known:
         return
-    wrong, unread = [], []
+    wrong: list[str] = []
+    unread: list[str] = []
     for sequence in sorted({*census.sequences, *known}):
         if any(fnmatchcase(sequence, one) for one in allowed.sequences_behind):
             continue
@@ -187,7 +200,9 @@ def sequences(name: str, census: Census, facts: Mapping[str, object], allowed: A
             if (following - last) * step <= 0:
                 wrong.append(f"{sequence} gives {following} next, and {column} holds {last} already")
     if wrong:
-        yield failed(check, statement, observed=_listed(wrong), expected="next numbers ahead of those in use", basis="counted")
+        yield failed(
+            check, statement, observed=_listed(wrong), expected="next numbers ahead of those in use", basis="counted"
+        )
     elif unread:
         yield undetermined(check, statement, observed=_listed(unread), basis="counted")
     else:
@@ -214,7 +229,9 @@ def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator
         return
     # unlogged tables and materialized views are judged by their own statements
     compared = [table for table in sorted(known) if table in census.tables]
-    other = [table for table in compared if census.tables[table] is not None and census.digests.get(table) != known[table]]
+    other = [
+        table for table in compared if census.tables[table] is not None and census.digests.get(table) != known[table]
+    ]
     unread = [table for table in compared if census.tables[table] is None]
     check, statement = f"content {name}", f"every row of {name} says what it said at backup time"
     observed = f"{len(compared)} tables have the digest that they had"
