@@ -77,8 +77,8 @@ class PagesRead:
 def read_pages(session: Session, names: tuple[str, ...]) -> PagesRead:
     """Read every fork of every relation through the server's buffers (extension ``pg_prewarm``).
 
-    That finds damage also where pg_amcheck does not look: GIN, GiST and BRIN indexes, sequences, free space maps. A base
-    backup would not do: it passes over pages whose damaged header claims to be new.
+    That finds damage also where pg_amcheck does not look: GIN, GiST and BRIN indexes, sequences, free space maps. A
+    base backup would not do: it passes over pages whose damaged header claims to be new.
     """
     unread: list[str] = []
     damaged: list[str] = []
