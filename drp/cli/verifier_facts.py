@@ -18,8 +18,9 @@ from drp.clock import utc_now
 from drp.domain.check import Expectation
 from drp.errors import DrpError, Unreachable, UsageError
 from drp.verifiers import LocalTarget, load, make_options
+from drp_verifiers.postgres_facts import facts
 from drp_verifiers.postgres_session import Connection, Session, find_binaries
-from drp_verifiers.postgres_tables import databases, facts
+from drp_verifiers.postgres_tables import databases
 from drp_verifiers.sqlite import sqlite_facts
 from drp_verifiers.statements import NoAnswer
 
@@ -51,11 +52,15 @@ def facts_postgres(
     snapshot: Annotated[
         str, typer.Option(help="Exported snapshot to count in, the one given to pg_dump --snapshot.")
     ] = "",
+    digest: Annotated[
+        bool, typer.Option("--digest", help="Also a digest of every table's rows: reads and hashes them all.")
+    ] = False,
     together: With = "",
     timeout: TimeLimit = 3600.0,
 ) -> None:
-    """Print the row count of every table as JSON, for `drp manifest create --facts -`.
+    """Print rows, objects, next numbers and large objects as JSON, for `drp manifest create --facts -`.
 
+    Make them before the dump reads: next numbers belong to no snapshot, and those of the dump may only be higher.
     With --snapshot the counts are exactly those of the dump; without, those of the moment, database by database.
     """
     if snapshot and len(database or ()) != 1:
@@ -66,7 +71,7 @@ def facts_postgres(
     session = Session(target, connection, find_binaries(target), timeout)
     try:
         names = tuple(database) if database else databases(session, maintenance)
-        found = facts(session, names, snapshot=snapshot)
+        found = facts(session, names, snapshot=snapshot, digest=digest, whole=not database)
     except NoAnswer as silence:
         raise _no_facts(silence.trouble.reason) from silence
     for hidden in found["postgres"].get("hidden_from_others", ()):  # type: ignore[attr-defined]

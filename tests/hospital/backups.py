@@ -56,9 +56,9 @@ def logical(instance: Instance, into: Path, within: Callable[[str], object] = la
     with _snapshot(instance.cluster, instance.database) as (snapshot, ask):
         at = datetime.fromisoformat(ask("select (now() at time zone 'UTC')::text || '+00:00'"))
         counts = {model: int(ask(f"select count(*) from {table(model)}")) for model in MODELS}
+        within(snapshot)  # first: next numbers belong to no snapshot, and those of the dump may only be higher
         dump = [*instance.cluster.client("pg_dump", instance.database), "-Fc", f"--snapshot={snapshot}"]
         run([*dump, "-f", str(target / f"{instance.database}.dump")], user=instance.cluster.user)
-        within(snapshot)
     roles = [*instance.cluster.client("pg_dumpall"), "--globals-only", "-f", str(target / "globals.sql")]
     run(roles, user=instance.cluster.user)
     copy_rest(instance, into)

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from drp.domain.check import Expectation
+from drp_verifiers.postgres_census import take
+from drp_verifiers.postgres_facts import facts
 from drp_verifiers.postgres_server import hiding, server_facts
 from drp_verifiers.postgres_session import Connection, Session
-from drp_verifiers.postgres_tables import count, facts
 from drp_verifiers.statements import NoAnswer
 from tests.integration.test_verifier_postgres import PAGE, damage, failed, outcomes
 from tests.simulators.target import LocalTarget
@@ -63,7 +64,7 @@ def test_what_others_were_not_told_of_makes_the_pages_undetermined(cluster: Clus
 def test_a_user_who_may_not_look_properly_does_not_judge(cluster: Cluster):
     cluster.start()
     cluster.sql("create role clerk login; grant pg_read_all_data to clerk")
-    assert count(session(cluster, "clerk"), "ehr").tables["public.patient"] == 3000
+    assert take(session(cluster, "clerk"), "ehr").tables["public.patient"] == 3000
     assert facts(session(cluster, "clerk"), ("ehr",))
     cluster.sql("alter system set zero_damaged_pages = on; select pg_reload_conf()")
     with pytest.raises(NoAnswer, match="cannot look without hiding damage: zero_damaged_pages is on"):

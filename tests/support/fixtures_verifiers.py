@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import pwd
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from drp.domain.check import CheckResult, Expectation
+from drp.domain.judged import NotJudged
 from drp_verifiers.postgres import PostgresVerifier
+from drp_verifiers.postgres_facts import facts
+from drp_verifiers.postgres_session import Connection, Session
+from drp_verifiers.postgres_tables import databases
 from tests.simulators.target import LocalTarget
 from tests.support.scratch import MEMORY, scratch
 
@@ -57,6 +64,10 @@ class Cluster:
     """A PostgreSQL cluster that listens on a socket in its own directory only."""
 
     data: Path
+    facts: dict[str, object] = field(default_factory=dict)
+    """What a backup job would have kept of it."""
+    not_judged: list[NotJudged] = field(default_factory=list)
+    """What the newest look at it left out."""
 
     @property
     def port(self) -> int:
@@ -104,11 +115,20 @@ class Cluster:
             stream.seek(offset)
             stream.write(bytes([byte[0] ^ 0xFF]))
 
+    def count(self, *, digest: bool = False) -> dict[str, object]:
+        """Return the facts of the running server, as they come out of a manifest."""
+        connection = Connection(host=self.host, port=self.port, user="postgres", database="postgres")
+        session = Session(LocalTarget("postgres"), connection, str(BINARIES), 60)
+        made = facts(session, databases(session, "postgres"), digest=digest, whole=True)
+        return cast("dict[str, object]", json.loads(json.dumps(made)))
+
     def verify(self, expectation: Expectation, **options: object) -> dict[str, CheckResult]:
         """Run the verifier and return its results by name."""
         verifier = PostgresVerifier()
         chosen = verifier.Options(host=self.host, user="postgres", **options)
-        results = list(verifier.verify(LocalTarget("postgres"), chosen, expectation))
+        answers = list(verifier.verify(LocalTarget("postgres"), chosen, expectation))
+        results = [answer for answer in answers if isinstance(answer, CheckResult)]
+        self.not_judged = [answer for answer in answers if isinstance(answer, NotJudged)]
         assert len({result.check for result in results}) == len(results)
         return {result.check: result for result in results}
 
@@ -160,6 +180,7 @@ def seeded_cluster(postgres_folder: Path) -> Cluster:
         cluster.sql("CREATE DATABASE ehr", "postgres")
         cluster.sql(SEED)
         cluster.sql("VACUUM FREEZE ANALYZE; CHECKPOINT")
+        cluster.facts = cluster.count()
     finally:
         cluster.stop()
     return cluster
@@ -184,23 +205,16 @@ def cluster(seeded_cluster: Cluster, postgres_folder: Path, request: pytest.Fixt
 
 
 @pytest.fixture
-def expectation() -> Expectation:
-    """Return what a drill expects: declared at noon, a recovery point of ten o'clock."""
+def moment() -> Expectation:
+    """Return what a drill expects of a backup without facts: declared at noon, a recovery point of ten o'clock."""
     noon = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-    return Expectation(
-        facts={
-            "postgres": {
-                "databases": {
-                    "ehr": {"tables": {"public.patient": 3000, "public.result": 3000}},
-                    "postgres": {"tables": {}},
-                }
-            }
-        },
-        disaster_at=noon,
-        declared_at=noon,
-        consistent_at=noon - timedelta(hours=2),
-        timeout_seconds=60,
-    )
+    return Expectation(disaster_at=noon, declared_at=noon, consistent_at=noon - timedelta(hours=2), timeout_seconds=60)
+
+
+@pytest.fixture
+def expectation(moment: Expectation, seeded_cluster: Cluster) -> Expectation:
+    """Return what a drill expects of the seeded cluster."""
+    return dataclasses.replace(moment, facts=seeded_cluster.facts)
 
 
 @pytest.fixture

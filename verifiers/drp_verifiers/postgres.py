@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import NotJudged, Part
 from drp_verifiers.assertions import Assertion, judge_rows
-from drp_verifiers.postgres_pages import check_checksums, check_indexes
+from drp_verifiers.parts_postgres import PARTS
+from drp_verifiers.postgres_pages import check_checksums, check_indexes, read_pages
 from drp_verifiers.postgres_server import server_facts, texts
 from drp_verifiers.postgres_session import Connection, Session, find_binaries
 from drp_verifiers.postgres_tables import check_tables, databases
+from drp_verifiers.postgres_whole import Allowed
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import PostgresRecords
 from drp_verifiers.statements import NoAnswer, failed, judged, passed, undetermined
@@ -39,6 +42,10 @@ class PostgresOptions:
     row_counts: bool = True
     row_count_tolerance: float = 0.0
     """Share of its rows by which a table may differ from the facts, for backups taken under traffic."""
+    unlogged_lost: tuple[str, ...] = ()
+    """Unlogged tables that a base backup may bring back empty; patterns as of shells over ``schema.table``."""
+    sequences_behind: tuple[str, ...] = ()
+    """Sequences whose next number may be below one in use: production has it so, and nobody draws from them."""
     newest: Newest | None = None
     assertions: tuple[Assertion, ...] = ()
 
@@ -49,6 +56,7 @@ class PostgresVerifier:
     name: ClassVar[str] = "postgres"
     Options: ClassVar[type] = PostgresOptions
     RecordOptions: ClassVar[type] = PostgresRecords
+    parts: ClassVar[tuple[Part, ...]] = PARTS
     gentle_options: ClassVar[Mapping[str, object]] = {"amcheck": False, "checksums": "no"}
     """For systems that are in use: no extension is installed, no table locked, not everything read."""
 
@@ -78,8 +86,8 @@ class PostgresVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
-        """Yield the server's state, then damage, rows, newest datum, assertions and checksums, in that order.
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
+        """Yield the server's state, rows and objects, newest datum, assertions, checksums, and damage at last.
 
         A server that does not answer fails its first statement and leaves the others undetermined.
         """
@@ -103,20 +111,34 @@ class PostgresVerifier:
                 yield undated(unseen) if check == "newest" else unseen
             return
         yield from _server(server, options)
-        if options.amcheck:
-            yield check_indexes(session, options.database, prepared=texts(server, "prepared"))
         if options.row_counts:
+            version = server.get("version")
             yield from check_tables(
                 session,
                 names,
                 expectation,
                 all_databases=options.database is None,
                 tolerance=options.row_count_tolerance,
+                allowed=Allowed(unlogged_lost=options.unlogged_lost, sequences_behind=options.sequences_behind),
+                version=version if isinstance(version, int) else 0,
             )
         yield from _declared_queries(session, options, maintenance, expectation)
-        if options.checksums != "no" and server.get("checksums") is True:
-            everything = options.amcheck and options.database is None
-            yield from check_checksums(session, maintenance, names, everything_read=everything)
+        yield from _damage(session, options, maintenance, names, server)
+
+
+def _damage(
+    session: Session, options: PostgresOptions, maintenance: str, names: tuple[str, ...], server: Mapping[str, object]
+) -> Iterator[CheckResult]:
+    """Yield damage to pages and indexes: last, since a lock or their size may hold them up until the time is over."""
+    checksums = options.checksums != "no" and server.get("checksums") is True
+    read = read_pages(session, names) if checksums else None
+    if read is not None and not read.unread:
+        yield check_checksums(session, maintenance, read, everything_read=True)
+    if options.amcheck:
+        yield check_indexes(session, options.database, prepared=texts(server, "prepared"))
+    if read is not None and read.unread:  # what the server counted while amcheck read is all that there is to know
+        everything = options.amcheck and options.database is None
+        yield check_checksums(session, maintenance, read, everything_read=everything)
 
 
 def _declared(options: PostgresOptions) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from drp.domain.check import CheckResult, Execution
 from drp_verifiers.postgres_server import hiding
@@ -63,22 +64,22 @@ def _findings(execution: Execution) -> str:
     return " · ".join(line[:300] for line in lines[:_NAMED]) + more
 
 
-def check_checksums(
-    session: Session, maintenance: str, names: tuple[str, ...], *, everything_read: bool
-) -> Iterator[CheckResult]:
-    """Yield whether any page disagrees with its checksum. Call it last, and only where checksums are enabled.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagesRead:
+    """What reading every page came to."""
 
-    Every fork of every relation goes through the server's buffers (extension ``pg_prewarm``), which finds damage also
-    where pg_amcheck does not look: GIN, GiST and BRIN indexes, sequences, free space maps. A base backup would not
-    do: it passes over pages whose damaged header claims to be new. Where the extension cannot be installed, the
-    failures that the server has counted are asked, which says something only after everything else was read.
+    pages: int
+    damaged: tuple[str, ...]
+    unread: tuple[str, ...]
+    """Databases whose pages could not be read, with the reason."""
+
+
+def read_pages(session: Session, names: tuple[str, ...]) -> PagesRead:
+    """Read every fork of every relation through the server's buffers (extension ``pg_prewarm``).
+
+    That finds damage also where pg_amcheck does not look: GIN, GiST and BRIN indexes, sequences, free space maps. A
+    base backup would not do: it passes over pages whose damaged header claims to be new.
     """
-    check, statement = "checksums", "every page of every relation fits its checksum"
-    try:
-        others = hiding(session, maintenance)
-    except NoAnswer as silence:
-        yield silence.trouble.result(check, statement)
-        return
     unread: list[str] = []
     damaged: list[str] = []
     pages = 0
@@ -92,17 +93,29 @@ def check_checksums(
         else:
             pages += found
             damaged += [f"{name}: {error}" for error in errors]
-    if damaged:
-        more = f"; and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else ""
-        yield failed(check, statement, observed="; ".join(damaged[:_NAMED]) + more, expected="no failure")
-    elif others:  # a page that such a session read is in the buffers, whatever it was like
-        yield undetermined(
-            check, statement, observed=f"others read pages without being told of damage: {'; '.join(others)}"
-        )
-    elif not unread:
-        yield passed(check, statement, observed=f"all {pages} pages were read; no failure")
-    else:
-        yield _counted_failures(session, maintenance, "; ".join(unread[:_NAMED]), everything_read=everything_read)
+    return PagesRead(pages=pages, damaged=tuple(damaged), unread=tuple(unread))
+
+
+def check_checksums(session: Session, maintenance: str, read: PagesRead, *, everything_read: bool) -> CheckResult:
+    """Return whether any page disagrees with its checksum; only where checksums are enabled.
+
+    Where pages could not be read, the failures that the server has counted are asked, which says something only after
+    everything else was read (``everything_read``).
+    """
+    check, statement = "checksums", "every page of every relation fits its checksum"
+    try:
+        others = hiding(session, maintenance)
+    except NoAnswer as silence:
+        return silence.trouble.result(check, statement)
+    if read.damaged:
+        more = f"; and {len(read.damaged) - _NAMED} more" if len(read.damaged) > _NAMED else ""
+        return failed(check, statement, observed="; ".join(read.damaged[:_NAMED]) + more, expected="no failure")
+    if others:  # a page that such a session read is in the buffers, whatever it was like
+        observed = f"others read pages without being told of damage: {'; '.join(others)}"
+        return undetermined(check, statement, observed=observed)
+    if not read.unread:
+        return passed(check, statement, observed=f"all {read.pages} pages were read; no failure")
+    return _counted_failures(session, maintenance, "; ".join(read.unread[:_NAMED]), everything_read=everything_read)
 
 
 def _read_everything(session: Session, database: str) -> tuple[int, list[str]]:

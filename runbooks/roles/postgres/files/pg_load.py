@@ -23,6 +23,7 @@ from pg_dumps import GLOBALS, find, look
 from pg_whole import require_roles
 
 _OWN_ROLE = re.compile(r"(CREATE|ALTER) ROLE postgres[ ;]")
+_ROLE = re.compile(r'role ".*" does not exist')
 _SPACE = re.compile(r"^(CREATE TABLESPACE .* LOCATION )'(?:[^']|'')*';$")
 
 
@@ -45,7 +46,8 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
         if ended.returncode:
             said = complaint(ended, "pg_restore")
             lacking = _needs(said)
-            told = f"the dump {printable(path.name)} could not be loaded: {said}{lacking or hint}"
+            without = hint if _ROLE.search(said) else ""
+            told = f"the dump {printable(path.name)} could not be loaded: {said}{lacking or without}"
             raise Limit(told) if lacking else Failure(told)
         names.append(printable(dump.database))
     marker.touch()
