@@ -49,7 +49,7 @@ PARTS = (
         name="stored jobs and global properties",
         judged="not judged",
         words="the runbook names stored jobs and resumes none",
-        catalogue=("table GlobalProperties", "table ServerProperties"),
+        catalogue=("table GlobalProperties", "table ServerProperties", "table GlobalIntegers"),
     ),
     Part(
         name="modalities, peers, users, plugins in the configuration",

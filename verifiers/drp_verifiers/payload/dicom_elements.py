@@ -161,3 +161,12 @@ def meta(source):
     if not syntax:
         raise Damaged("names no transfer syntax")
     return syntax, kind, reader.at
+
+
+def data_set(source, syntax, offset):
+    """Return a reader of a data set; one that is implicit all the same, as some makers write it, is read as it is."""
+    if syntax == DEFLATED:
+        source, offset = Inflated(source), 0
+    kind = source.peek(6)[4:6]
+    explicit = syntax != IMPLICIT and not (len(kind) == 2 and not (kind.isalpha() and kind.isupper()))
+    return Reader(source, offset, explicit=explicit, big=syntax == BIG_ENDIAN)

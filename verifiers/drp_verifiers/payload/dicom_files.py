@@ -17,9 +17,8 @@ from dicom_elements import (
     IMPLICIT,
     UNDEFINED,
     Damaged,
-    Inflated,
-    Reader,
     Source,
+    data_set,
     meta,
     text,
 )
@@ -46,9 +45,7 @@ NUMBERS = {"samples", "rows", "columns", "bits"}
 
 def elements(source, syntax, offset):
     """Return the wanted values, and how many bytes of pixel data there are (None: no pixels)."""
-    if syntax == DEFLATED:
-        source, offset = Inflated(source), 0
-    reader = Reader(source, offset, explicit=syntax != IMPLICIT, big=syntax == BIG_ENDIAN)
+    reader = data_set(source, syntax, offset)
     found, pixels = {}, None
     while not reader.ended():
         tag, kind, length = reader.header()
@@ -71,7 +68,10 @@ def plain_length(found):
         bits *= found.get(name, 1 if name == "samples" else 0)
     if found.get("photometric") == "YBR_FULL_422":
         bits = bits * 2 // 3
-    return (bits * int(found.get("frames") or 1) + 7) // 8
+    frames = found.get("frames") or "1"
+    if not frames.isdecimal():
+        raise Damaged("has a number of frames that is none")
+    return (bits * int(frames) + 7) // 8
 
 
 def judge(source):

@@ -7,24 +7,22 @@ first image had them, so one image that agrees is enough, and none that does pro
 import hashlib
 import os
 import sqlite3
-import struct
 import zlib
 
 from dicom_elements import (
     BIG_ENDIAN,
     BROKEN,
     CHUNK,
-    DEFLATED,
     IMPLICIT,
     UNDEFINED,
     Damaged,
-    Inflated,
-    Reader,
     Source,
+    data_set,
     meta,
 )
 
 LISTED = 20
+EXPLICIT = "1.2.840.10008.1.2.1"
 LAST = (0x0020, 0x000E)
 CHARSET = (0x0008, 0x0005)
 WANTED = {
@@ -67,9 +65,7 @@ class Unpacked(Source):
 
 def tags(source, syntax, offset):
     """Return the raw values that are wanted; they come in the order of their tags."""
-    if syntax == DEFLATED:
-        source, offset = Inflated(source), 0
-    reader = Reader(source, offset, explicit=syntax != IMPLICIT, big=syntax == BIG_ENDIAN)
+    reader = data_set(source, syntax, offset)
     found = {}
     while not reader.ended():
         tag, kind, length = reader.header()
@@ -88,12 +84,27 @@ def identifiers(file):
     """Return what an image is about, None when it is not written as Part 10 says, or cannot be read."""
     source = file if isinstance(file, Source) else Source(file)
     try:
-        if source.read(132)[128:] != b"DICM":
-            return None
+        if source.peek(132)[128:132] == b"DICM":
+            source.read(132)
+            syntax, _, offset = meta(source)
+            return tags(source, syntax, offset)
+        return bare(source)
+    except (Damaged, *BROKEN):
+        return None
+
+
+def bare(source):
+    """Return what an image without the head of PS3.10 is about: Orthanc takes and keeps it as it comes."""
+    if source.peek(2)[:2] == b"\x02\x00":
         syntax, _, offset = meta(source)
         return tags(source, syntax, offset)
-    except (Damaged, *BROKEN, struct.error):
+    head = source.peek(8)[:8]
+    if len(head) < 8:
         return None
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    big = head[0] == 0 and head[1] != 0
+    found = tags(source, BIG_ENDIAN if explicit and big else EXPLICIT if explicit else IMPLICIT, 0)
+    return found if "instance" in found else None
 
 
 def agrees(indexed, raw, charset):
