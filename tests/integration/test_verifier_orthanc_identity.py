@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import drp_verifiers
 from drp.domain.check import CheckResult, Expectation
 from drp_verifiers.orthanc import OrthancOptions
 from drp_verifiers.orthanc_files import stored_files
@@ -19,10 +21,11 @@ from tests.hospital import dicom
 from tests.hospital.orthanc import Orthanc
 from tests.hospital.processes import Namespace
 from tests.simulators.target import LocalTarget
-from tests.support.scratch import scratch
+from tests.support.scratch import roomy, scratch
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
+PAYLOAD = Path(drp_verifiers.__file__).parent / "payload"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SWAP = """
     UPDATE {table} SET value = CASE value WHEN '{a}' THEN '{b}' ELSE '{a}' END
@@ -35,7 +38,7 @@ def stored(request: pytest.FixtureRequest) -> Iterator[Path]:
     """Three patients with two images each, as Orthanc keeps them."""
     namespace = Namespace()
     namespace.create()
-    with scratch("drp-identity", 1 << 28) as folder:
+    with scratch("drp-identity", roomy(1 << 28)) as folder:
         pacs = Orthanc(folder / "pacs", "127.0.0.1", namespace)
         try:
             pacs.create()
@@ -56,9 +59,9 @@ def stored(request: pytest.FixtureRequest) -> Iterator[Path]:
             namespace.destroy()
 
 
-def verify(storage: Path) -> dict[str, CheckResult]:
+def verify(storage: Path, command: tuple[str, ...] = ()) -> dict[str, CheckResult]:
     expectation = Expectation(disaster_at=NOW, consistent_at=NOW, timeout_seconds=60)
-    options = OrthancOptions(storage=str(storage))
+    options = OrthancOptions(storage=str(storage), index_command=command)
     return {result.check: result for result in stored_files(LocalTarget(user="root"), options, expectation)}
 
 
@@ -69,6 +72,7 @@ def copy(stored: Path, tmp_path: Path) -> Path:
 
 def change(storage: Path, *statements: str) -> None:
     connection = sqlite3.connect(storage / "index")
+    connection.create_function("SignalFileDeleted", -1, lambda *_: None)  # a trigger of Orthanc calls it
     for statement in statements:
         connection.execute(statement)
     connection.commit()
@@ -127,3 +131,15 @@ def test_every_table_of_the_index_belongs_to_a_part(stored: Path) -> None:
     connection.close()
     named = {thing for part in PARTS for thing in part.catalogue}
     assert tables - {"table sqlite_sequence"} <= named
+
+
+def test_an_index_elsewhere_is_compared_by_what_a_command_prints(copy: Path, tmp_path: Path) -> None:
+    query = (
+        "import sqlite3, sys; sys.path.insert(0, sys.argv[2]); from orthanc_files import ROWS\n"
+        "for row in sqlite3.connect(sys.argv[1]).execute(ROWS):\n"
+        "    print(*('' if value is None else value for value in row), sep=chr(9))"
+    )
+    command = (sys.executable, "-c", query, str(copy / "index"), str(PAYLOAD))
+    assert verify(copy, command)["index-identities"].observed == "6 are"
+    change(copy, SWAP.format(table="MainDicomTags", group=16, element=32, a="P0", b="P1"))
+    assert verify(copy, command)["index-identities"].outcome == "failed"

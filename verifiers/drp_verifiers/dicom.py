@@ -104,6 +104,8 @@ def _duplicates(data: Mapping[str, object], facts: Mapping[str, object]) -> Chec
     twice, before = number_of(data, "twice"), facts.get("twice")
     named = ", ".join(texts_of(data, "repeated")[:5])
     observed = f"{twice} files{f': {named}' if named else ''}"
+    if not number_of(data, "sound"):
+        return undetermined("duplicates", statement, observed="no file could be read", basis="counted")
     if not twice:
         return passed("duplicates", statement, observed="none", basis="counted")
     if not isinstance(before, int):
