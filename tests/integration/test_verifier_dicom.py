@@ -59,7 +59,7 @@ def verify(archive: Archive, facts: dict[str, object] | None = None) -> dict[str
 def test_a_whole_archive_passes(archive: Archive) -> None:
     results = verify(archive)
     assert {check: result.outcome for check, result in results.items()} == dict.fromkeys(
-        ("files", "counts", "studies"), "passed"
+        ("files", "counts", "duplicates", "studies"), "passed"
     )
     assert "4 whole, 0 damaged, 1 of other kinds" in results["files"].observed
 

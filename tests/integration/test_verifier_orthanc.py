@@ -87,8 +87,8 @@ def test_a_healthy_pacs_passes_every_check(restored_pacs: Callable[..., Copy], p
     results = restored_pacs().verify(expecting(pacs_backup))
     assert {result.check: (result.outcome, result.observed) for result in results if result.outcome != "passed"} == {}
     assert set(outcomes(results)) == {
-        "answers", "counts", "stored-images", "newest", "dicomweb", "index-integrity", "index-counts", "stored-files",
-        "c-echo", "c-find", "c-get",
+        "answers", "counts", "stored-images", "newest", "study-uids", "dicomweb", "index-integrity", "index-counts",
+        "stored-files", "index-identities", "index-tags", "index-lookups", "index-images", "c-echo", "c-find", "c-get",
     }  # fmt: skip
     newest = next(result for result in results if result.check == "newest").watermark
     assert newest is not None

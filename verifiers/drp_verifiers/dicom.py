@@ -7,13 +7,14 @@ keeps digests, as Orthanc does, its own verifier compares them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import Part
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, texts_of
-from drp_verifiers.statements import failed, judged, undetermined
+from drp_verifiers.statements import failed, judged, passed, undetermined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,14 @@ class DicomVerifier:
 
     name: ClassVar[str] = "dicom"
     Options: ClassVar[type] = DicomOptions
+    parts: ClassVar[tuple[Part, ...]] = (
+        Part(name="images and other objects", judged="counted", words="`counts`; each read to its end: `files`"),
+        Part(name="images of each study", judged="counted", words="`studies`; none twice: `duplicates`"),
+        Part(
+            name="pixels and other values", judged="not judged", words="lengths alone are looked at; digests are needed"
+        ),
+        Part(name="files of other kinds", judged="not judged", words="counted in `files`; the verifier `files` looks"),
+    )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield whether every file is whole, the counts, and the studies that lack images."""
@@ -45,29 +54,65 @@ class DicomVerifier:
         yield _files(answer.data, statement)
         facts = section(expectation, "dicom")
         counts = whole_numbers(answer.data.get("counts"))
-        yield judge_counts("counts", "the folder holds what it held at backup time", counts, facts)
+        counted_by = "the folder holds what it held at backup time"
+        if _unseen(answer.data):
+            yield undetermined("counts", counted_by, observed=_unseen(answer.data), basis="counted")
+            yield undetermined("studies", "every study has all of its images", observed=_unseen(answer.data))
+            return
+        yield replace(judge_counts("counts", counted_by, counts, facts), basis="counted")
+        yield _duplicates(answer.data, facts)
         yield _studies(whole_numbers(answer.data.get("studies")), whole_numbers(facts.get("studies")))
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
         """Return what a folder holds, for the manifest. Raises ValueError when it cannot be read."""
         assert isinstance(options, DicomOptions)
         data = facts_answer(target, "dicom_files", {"root": inside(options.root, expectation)}, expectation)
-        return {"dicom": {"counts": counted(data), "studies": whole_numbers(data.get("studies")), "rule": "exact"}}
+        studies = whole_numbers(data.get("studies"))
+        kept = {"counts": counted(data), "studies": studies, "twice": number_of(data, "twice"), "rule": "exact"}
+        return {"dicom": kept}
+
+
+def _unseen(data: Mapping[str, object]) -> str:
+    """Return what could not be looked at, empty when nothing."""
+    packed, unread = number_of(data, "packed"), number_of(data, "unread")
+    said = []
+    if packed:
+        said.append(f"{packed} files are packed with zlib, as Orthanc does: its own verifier reads them")
+    if unread:
+        said.append(f"{unread} files may not be read by the account that looks")
+    return "; ".join(said)
 
 
 def _files(data: Mapping[str, object], statement: str) -> CheckResult:
     sound, damaged, others = number_of(data, "sound"), number_of(data, "damaged"), number_of(data, "others")
-    if not sound and not damaged:
+    unseen = _unseen(data)
+    if not sound and not damaged and not unseen:
         return failed("files", statement, observed=f"there is none among {others} files", expected="DICOM files")
     observed = f"{sound} whole, {damaged} damaged, {others} of other kinds"
-    named = "; ".join(texts_of(data, "listed")[:5])
-    return judged(
-        "files",
-        statement,
-        holds=not damaged,
-        observed=f"{observed}: {named}" if damaged else observed,
-        expected="none damaged",
-    )
+    if empty := number_of(data, "empty"):
+        observed += f" ({empty} empty)"
+    if damaged:
+        named = "; ".join(texts_of(data, "listed")[:5])
+        return failed("files", statement, observed=f"{observed}: {named}", expected="none damaged")
+    if unseen:
+        return undetermined("files", statement, observed=f"{observed}: {unseen}", expected="none damaged")
+    return passed("files", statement, observed=observed, expected="none damaged")
+
+
+def _duplicates(data: Mapping[str, object], facts: Mapping[str, object]) -> CheckResult:
+    statement = "no more files hold an instance that another holds than at backup time"
+    twice, before = number_of(data, "twice"), facts.get("twice")
+    named = ", ".join(texts_of(data, "repeated")[:5])
+    observed = f"{twice} files{f': {named}' if named else ''}"
+    if not number_of(data, "sound"):
+        return undetermined("duplicates", statement, observed="no file could be read", basis="counted")
+    if not twice:
+        return passed("duplicates", statement, observed="none", basis="counted")
+    if not isinstance(before, int):
+        said = f"{observed}; the manifest keeps no number to compare with: make its facts again"
+        return undetermined("duplicates", statement, observed=said, basis="counted")
+    expected = f"at most {before}"
+    return judged("duplicates", statement, holds=twice <= before, observed=observed, expected=expected, basis="counted")
 
 
 def _studies(found: Mapping[str, int], expected: Mapping[str, int]) -> CheckResult:

@@ -7,19 +7,24 @@ stored MD5 of each attachment and counts kept outside tell. Acquisition dates of
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import NotJudged, Part
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
-from drp_verifiers.inside import Answer, ask, number_of, text_of
+from drp_verifiers.inside import Answer, ask, text_of
+from drp_verifiers.orthanc_answers import UIDS, digests, samples_of, study_uids, through_web, troubles_of
 from drp_verifiers.orthanc_dicom import DicomPeer, network
 from drp_verifiers.orthanc_files import stored_files
+from drp_verifiers.parts_orthanc import PARTS
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import OrthancRecords
-from drp_verifiers.statements import failed, judged, passed, undetermined
+from drp_verifiers.statements import failed, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
+
+_COUNTS = "Orthanc counts what it held at backup time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,10 @@ class OrthancOptions:
     index: str = ""
     """Folder of the SQLite index when it is not the storage."""
     index_command: tuple[str, ...] = ()
-    """Prints ``uuid|compressed size|compressed MD5`` a line, for an index on a database server."""
+    """Prints ``uuid|compressed size|compressed MD5`` a line, for an index on a database server.
+
+    With the twelve other columns that the README names, images are compared with whose the index says they are.
+    """
     most_instances: int = 0
     """Look at no more stored images than this over REST; 0: at all. Less than all is never passed as all."""
     dicomweb: str = "/dicom-web/"
@@ -66,6 +74,7 @@ class OrthancVerifier:
     name: ClassVar[str] = "orthanc"
     Options: ClassVar[type] = OrthancOptions
     RecordOptions: ClassVar[type] = OrthancRecords
+    parts: ClassVar[tuple[Part, ...]] = PARTS
 
     def records(self, target: Target, options: object, expectation: Expectation) -> Iterator[Mapping[str, object]]:
         """Yield declared tags of every resource. Raises ValueError with the reason when they cannot be read."""
@@ -87,7 +96,7 @@ class OrthancVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
         """Yield answer, counts, stored images, newest change, samples, files and the DICOM services."""
         assert isinstance(options, OrthancOptions)
         answer = ask(
@@ -104,11 +113,19 @@ class OrthancVerifier:
             observed = text_of(answer.data, "reason") or f"status {status}"
             yield failed("answers", statement, observed=observed, expected="status 200 with the restored credentials")
         if answer.trouble is not None or status != 200:
-            for check in ("counts", "stored-images", "newest", *(("canary",) if options.canary_study else ())):
+            for check in (
+                "counts",
+                "stored-images",
+                "study-uids",
+                "newest",
+                *(("canary",) if options.canary_study else ()),
+            ):
                 unseen = undetermined(check, "needs an Orthanc that answers", observed="it did not answer")
                 yield undated(unseen) if check in {"newest", "canary"} else unseen
         if options.storage:
             yield from stored_files(target, options, expectation)
+        else:
+            yield NotJudged(part="files of the storage, and whose they are", why="storage is not given: nobody looked")
         if options.dicom_port:
             peer = DicomPeer(
                 host=options.host,
@@ -117,13 +134,17 @@ class OrthancVerifier:
                 calling=options.calling_title,
                 seconds=options.seconds,
             )
-            yield from network(target, peer, _samples(answer), whole_numbers(answer.data.get("counts")))
+            yield from network(target, peer, samples_of(answer.data), whole_numbers(answer.data).get("study_uids"))
+        else:
+            yield NotJudged(part="DICOM services", why="dicom_port is not given: nobody asked")
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
         """Return what a running Orthanc counts, for the manifest. Raises ValueError when it cannot be asked."""
         assert isinstance(options, OrthancOptions)
         request = {**_request(options, expectation), "samples": 0, "digest_seconds": 0}
         data = facts_answer(target, "orthanc_rest", request, expectation)
+        if reason := troubles_of(data).get("counts"):
+            raise ValueError(reason)
         return {"orthanc": {"counts": counted(data), "rule": "exact"}}
 
 
@@ -145,23 +166,36 @@ def _request(options: OrthancOptions, expectation: Expectation) -> dict[str, obj
     }
 
 
-def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) -> Iterator[CheckResult]:
+def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
     facts = section(expectation, "orthanc")
+    troubles = troubles_of(answer.data)
     counts = whole_numbers(answer.data.get("counts"))
-    yield judge_counts("counts", "Orthanc counts what it held at backup time", counts, facts)
-    yield _digests(answer, counts.get("instances", 0))
+    if "counts" in troubles:
+        yield undetermined("counts", _COUNTS, observed=troubles["counts"], basis="counted")
+    else:
+        yield replace(judge_counts("counts", _COUNTS, counts, facts), basis="counted")
+    yield digests(answer.data, counts.get("instances"))
     store = f"orthanc {options.host}:{options.port}"
     newest = Newest(
         query="Orthanc: newest LastUpdate of a study", canary=options.canary, within_seconds=options.within_seconds
     )
-    yield judge(_instant(text_of(answer.data, "newest")), newest, expectation, store=store)
-    if options.canary_study:
+    if "studies" in troubles:
+        unseen = "the studies could not be listed: " + troubles["studies"]
+        yield undated(undetermined("newest", "needs a list of the studies", observed=unseen))
+        yield undetermined("study-uids", UIDS, observed=unseen)
+    else:
+        yield judge(_instant(text_of(answer.data, "newest")), newest, expectation, store=store)
+        yield study_uids(answer.data)
+    if options.canary_study and "canary" in troubles:
+        yield undated(undetermined("canary", "needs the study of the heartbeat", observed=troubles["canary"]))
+    elif options.canary_study:
         source = f"Orthanc: metadata {options.canary_metadata} of study {options.canary_study}"
         canary = Newest(query=source, canary=True, within_seconds=options.within_seconds)
         yield judge(text_of(answer.data, "canary") or None, canary, expectation, store=store, check="canary")
     if options.dicomweb:
-        for sample in _samples(answer):
-            yield _web(sample)
+        yield from through_web(samples_of(answer.data))
+    else:
+        yield NotJudged(part="DICOMweb", why="dicomweb is empty: nobody asked")
 
 
 def _instant(text: str) -> str | None:
@@ -170,46 +204,3 @@ def _instant(text: str) -> str | None:
         return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC).isoformat()
     except ValueError:
         return text or None
-
-
-def _digests(answer: Answer, instances: int) -> CheckResult:
-    check, statement = "stored-images", "every stored image has the MD5 that Orthanc noted when it received it"
-    data = answer.data.get("digests")
-    found: Mapping[str, object] = data if isinstance(data, dict) else {}
-    looked, damaged = number_of(found, "looked"), number_of(found, "damaged")
-    expected = f"{instances} of {instances} sound"
-    if damaged:
-        listed = found.get("listed")
-        named = ", ".join(
-            f"{item.get('instance')} (status {item.get('status')})"
-            for item in (listed if isinstance(listed, list) else [])[:5]
-            if isinstance(item, dict)
-        )
-        return failed(
-            check, statement, observed=f"{damaged} of {looked} damaged or missing: {named}", expected=expected
-        )
-    observed = f"{looked} of {instances} sound"
-    if found.get("whole") is not True or looked < instances:
-        return undetermined(check, statement, observed=f"{observed}, the others were not looked at", expected=expected)
-    return passed(check, statement, observed=observed, expected=expected)
-
-
-def _samples(answer: Answer) -> list[Mapping[str, object]]:
-    samples = answer.data.get("samples")
-    return [item for item in samples if isinstance(item, dict)] if isinstance(samples, list) else []
-
-
-def _web(sample: Mapping[str, object]) -> CheckResult:
-    uid = text_of(sample, "uid")[:64]
-    instances, found, fetched = (sample.get(key) for key in ("instances", "qido", "wado"))
-    statement = f"DICOMweb finds study {uid} and fetches its images"
-    said = (
-        f"QIDO status {sample.get('qido_status')} with {found}, WADO status {sample.get('wado_status')} with {fetched}"
-    )
-    return judged(
-        f"dicomweb {uid}",
-        statement,
-        holds=found == 1 and isinstance(instances, int) and instances > 0 and fetched == instances,
-        observed=text_of(sample, "reason") or f"{said} images",
-        expected=f"1 study, {instances} images",
-    )

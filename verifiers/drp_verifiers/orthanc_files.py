@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.clinical import inside, judge_counts, section, trouble_of, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
+from drp_verifiers.orthanc_identity import identity
 from drp_verifiers.statements import failed, judged, last_words, passed, undetermined
 
 
@@ -23,7 +25,7 @@ class StorageOptions(Protocol):
 
 
 def stored_files(target: Target, options: StorageOptions, expectation: Expectation) -> Iterator[CheckResult]:
-    """Yield the index's integrity and counts, then whether every row finds its file, and the file its MD5."""
+    """Yield the index's integrity and counts, whether every row finds its file as it was, and whose the images are."""
     statement = f"every attachment in {options.storage} has the size and MD5 that the index names"
     rows: list[list[str]] | None = None
     if options.index_command:
@@ -36,7 +38,7 @@ def stored_files(target: Target, options: StorageOptions, expectation: Expectati
             yield failed("stored-files", statement, observed=f"the index gave no rows: {last_words(execution)}")
             return
         lines = execution.stdout.decode("utf-8", "replace").splitlines()
-        rows = [line.replace("\t", "|").split("|") for line in lines if line.strip()]
+        rows = [line.split("\t" if "\t" in line else "|") for line in lines if line.strip()]
     request = {
         "storage": inside(options.storage, expectation),
         "index": inside(options.index, expectation),
@@ -52,6 +54,7 @@ def stored_files(target: Target, options: StorageOptions, expectation: Expectati
         yield failed("stored-files", statement, observed=reason)
         return
     yield _files(answer.data, statement)
+    yield from identity(answer.data, lookups=rows is None)
 
 
 def _index(data: Mapping[str, object], expectation: Expectation) -> Iterator[CheckResult]:
@@ -64,9 +67,8 @@ def _index(data: Mapping[str, object], expectation: Expectation) -> Iterator[Che
         expected="ok",
     )
     counts = whole_numbers(data.get("counts"))
-    yield judge_counts(
-        "index-counts", "the index holds what it held at backup time", counts, section(expectation, "orthanc")
-    )
+    statement = "the index holds what it held at backup time"
+    yield replace(judge_counts("index-counts", statement, counts, section(expectation, "orthanc")), basis="counted")
 
 
 def _files(data: Mapping[str, object], statement: str) -> CheckResult:
@@ -74,12 +76,16 @@ def _files(data: Mapping[str, object], statement: str) -> CheckResult:
     rows, bad = number_of(data, "rows"), sum(number for kind, number in counts.items() if kind != "sound")
     summary = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number)
     if not rows:
-        return undetermined("stored-files", statement, observed="the index names no attachment")
-    if bad and bad == counts.get("without-digest"):
-        return undetermined("stored-files", statement, observed=f"{summary}: Orthanc stored no MD5 for them")
-    if bad:
+        return undetermined("stored-files", statement, observed="the index names no attachment", basis="content")
+    unknown = counts.get("without-digest", 0) + counts.get("denied", 0)
+    if bad > unknown:
         named = "; ".join(texts_of(data, "listed")[:5])
-        return failed("stored-files", statement, observed=f"{summary}: {named}", expected=f"{rows} sound")
+        observed = f"{summary}: {named}"
+        return failed("stored-files", statement, observed=observed, expected=f"{rows} sound", basis="content")
+    if unknown:
+        why = "Orthanc stored no MD5" if not counts.get("denied") else "no MD5, or the reader may not read them"
+        return undetermined("stored-files", statement, observed=f"{summary}: {why}", basis="content")
     orphans = number_of(data, "orphans")
     beside = f"; {orphans} files that no row names, as a copy under load leaves them" if orphans else ""
-    return passed("stored-files", statement, observed=f"{summary}{beside}", expected=f"{rows} sound")
+    observed, expected = f"{summary}{beside}", f"{rows} sound"
+    return passed("stored-files", statement, observed=observed, expected=expected, basis="content")

@@ -9,25 +9,25 @@ import json
 import os
 import struct
 import sys
-import zlib
 
+from dicom_elements import (
+    BIG_ENDIAN,
+    BROKEN,
+    DEFLATED,
+    IMPLICIT,
+    UNDEFINED,
+    Damaged,
+    Source,
+    data_set,
+    meta,
+    text,
+)
 from regular import opened
 
 LISTED = 20
-CHUNK = 1 << 20
-WANTED_LIMIT = 1 << 16
-"""No value that is looked at is longer."""
-INFLATED_LIMIT = 1 << 34
-IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
-DEFLATED = "1.2.840.10008.1.2.1.99"
-BIG_ENDIAN = "1.2.840.10008.1.2.2"
-LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-UNDEFINED = 0xFFFFFFFF
 DIRECTORY = "1.2.840.10008.1.3.10"
-ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
 PIXELS = (0x7FE0, 0x0010)
-DEEPEST = 64
 WANTED = {
     (0x0008, 0x0018): "instance",
     (0x0010, 0x0020): "patient",
@@ -43,156 +43,9 @@ WANTED = {
 NUMBERS = {"samples", "rows", "columns", "bits"}
 
 
-class Damaged(Exception):
-    """The file is not what it says."""
-
-
-class Source:
-    """Gives the bytes of a file in pieces, so that a file may be longer than memory."""
-
-    def __init__(self, file):
-        """Begin where the file stands."""
-        self.file, self.ahead = file, b""
-
-    def read(self, size):
-        """Return the next bytes, fewer at the end."""
-        if not self.ahead:
-            return self.more(size)
-        if len(self.ahead) < size:
-            self.ahead += self.more(size - len(self.ahead))
-        piece, self.ahead = self.ahead[:size], self.ahead[size:]
-        return piece
-
-    def more(self, size):
-        """Return bytes that were not looked at yet."""
-        return self.file.read(size)
-
-    def peek(self, size):
-        """Return the next bytes and leave them there."""
-        self.ahead = self.read(size) + self.ahead
-        return self.ahead[:size]
-
-
-class Inflated(Source):
-    """Gives the bytes of a deflated data set (PS3.5 section A.5)."""
-
-    def __init__(self, source):
-        """Begin where the data set does."""
-        super().__init__(source)
-        self.inflater, self.total = zlib.decompressobj(-15), 0
-
-    def more(self, size):
-        """Inflate as much as is asked for."""
-        found = b""
-        while len(found) < size and not self.inflater.eof:
-            packed = self.inflater.unconsumed_tail or self.file.read(CHUNK)
-            if not packed:
-                raise Damaged("deflated data breaks off")
-            found += self.inflater.decompress(packed, size - len(found))
-        self.total += len(found)
-        if self.total > INFLATED_LIMIT:
-            raise Damaged(f"inflates to more than {INFLATED_LIMIT} bytes")
-        return found
-
-
-class Reader:
-    """Reads elements of one data set."""
-
-    def __init__(self, source, offset, *, explicit, big):
-        """Begin at an offset."""
-        self.source, self.at, self.explicit = source, offset, explicit
-        self.order = ">" if big else "<"
-
-    def ended(self):
-        """Return whether there is nothing more."""
-        return not self.source.peek(1)
-
-    def take(self, size):
-        """Return the next bytes; of what is long only the beginning, but all of it is read."""
-        kept, left = b"", size
-        while left > 0:
-            piece = self.source.read(min(left, CHUNK))
-            if not piece:
-                raise Damaged(f"ends {left} bytes too early")
-            kept, left = kept or piece[:WANTED_LIMIT], left - len(piece)
-        self.at += size
-        return kept
-
-    def header(self):
-        """Return tag and length of the next element."""
-        tag = struct.unpack(self.order + "HH", self.take(4))
-        if tag[0] == 0xFFFE or not self.explicit:
-            return tag, b"", struct.unpack(self.order + "I", self.take(4))[0]
-        kind = self.take(2)
-        if not (kind.isalpha() and kind.isupper()):
-            raise Damaged(f"no value representation at byte {self.at - 2}")
-        if kind in LONG:
-            return tag, kind, struct.unpack(self.order + "xxI", self.take(6))[0]
-        return tag, kind, struct.unpack(self.order + "H", self.take(2))[0]
-
-    def skip_items(self, depth=0):
-        """Walk a sequence or fragments of undefined length to their end; returns the bytes inside of items."""
-        if depth > DEEPEST:
-            raise Damaged("nested too deeply")
-        total = 0
-        while True:
-            tag, _, length = self.header()
-            if tag == SEQUENCE_END:
-                return total
-            if tag != ITEM:
-                raise Damaged(f"no item at byte {self.at - 8}")
-            if length == UNDEFINED:
-                self.skip_elements(depth + 1)
-            else:
-                self.take(length)
-                total += length
-
-    def skip_undefined(self, kind, depth=0):
-        """Walk a value of undefined length; inside of UN everything is implicit (PS3.5 section 6.2.2 note 2)."""
-        explicit = self.explicit
-        self.explicit = explicit and kind != b"UN"
-        try:
-            return self.skip_items(depth)
-        finally:
-            self.explicit = explicit
-
-    def skip_elements(self, depth):
-        """Walk the elements of an item of undefined length."""
-        while True:
-            tag, kind, length = self.header()
-            if tag == ITEM_END:
-                return
-            if length == UNDEFINED:
-                self.skip_undefined(kind, depth + 1)
-            else:
-                self.take(length)
-
-
-def text(raw):
-    """Return a value as text."""
-    return raw.decode("ascii", "replace").strip(" \x00")
-
-
-def meta(source):
-    """Return transfer syntax, class of the stored object and where the data set begins."""
-    reader, syntax, kind = Reader(source, 132, explicit=True, big=False), "", ""
-    while source.peek(2) == b"\x02\x00":
-        tag, _, length = reader.header()
-        value = reader.take(length)
-        if tag == (0x0002, 0x0010):
-            syntax = text(value)
-        elif tag == (0x0002, 0x0002):
-            kind = text(value)
-    if not syntax:
-        raise Damaged("names no transfer syntax")
-    return syntax, kind, reader.at
-
-
 def elements(source, syntax, offset):
     """Return the wanted values, and how many bytes of pixel data there are (None: no pixels)."""
-    if syntax == DEFLATED:
-        source, offset = Inflated(source), 0
-    reader = Reader(source, offset, explicit=syntax != IMPLICIT, big=syntax == BIG_ENDIAN)
+    reader = data_set(source, syntax, offset)
     found, pixels = {}, None
     while not reader.ended():
         tag, kind, length = reader.header()
@@ -215,7 +68,10 @@ def plain_length(found):
         bits *= found.get(name, 1 if name == "samples" else 0)
     if found.get("photometric") == "YBR_FULL_422":
         bits = bits * 2 // 3
-    return (bits * int(found.get("frames") or 1) + 7) // 8
+    frames = found.get("frames") or "1"
+    if not frames.isdecimal():
+        raise Damaged("has a number of frames that is none")
+    return (bits * int(frames) + 7) // 8
 
 
 def judge(source):
@@ -244,6 +100,16 @@ def read(path):
         return judge(Source(file))
 
 
+def unread_kind(path):
+    """Return why a file that is none of DICOM's may be one all the same: Orthanc packs images with zlib."""
+    with opened(path) as file:
+        head = file.read(10)
+    if not head:
+        return "empty"
+    # the size when unpacked, then a stream of zlib (RFC 1950, section 2.2)
+    return "packed" if head[8:9] == b"\x78" and head[5:8] == bytes(3) and len(head) == 10 else ""
+
+
 def walk(root):
     """Yield every regular file below a folder, in a stable order."""
     for folder, folders, names in os.walk(root):
@@ -256,21 +122,31 @@ def walk(root):
 
 given = json.load(sys.stdin)
 studies, patients, series, instances = {}, set(), set(), set()
-sound, damaged, others, twice, listed = 0, 0, 0, 0, []
+sound, damaged, others, twice, listed, repeated = 0, 0, 0, 0, [], []
+packed = empty = unnamed = unread = 0
 for path in walk(given["root"]):
     try:
         about = read(path)
         if about is None:
             others += 1
+            kind = unread_kind(path)
+            packed, empty = packed + (kind == "packed"), empty + (kind == "empty")
             continue
-    except (Damaged, OSError, ValueError, struct.error, zlib.error, RecursionError) as error:
+    except PermissionError:  # the reader's account, and not the image
+        unread += 1
+        continue
+    except (Damaged, *BROKEN) as error:
         damaged += 1
         if len(listed) < LISTED:
             listed.append(f"{os.path.relpath(path, given['root'])} {error}"[:200])
         continue
     sound += 1
-    twice += about["instance"] in instances
+    if about["instance"] in instances:
+        twice += 1
+        if len(repeated) < LISTED:
+            repeated.append(os.path.relpath(path, given["root"])[:120])
     instances.add(about["instance"])
+    unnamed += not about.get("patient")
     series.add(about["series"])
     patients.add(about.get("patient", ""))
     studies.setdefault(about["study"], set()).add(about["instance"])
@@ -282,6 +158,11 @@ json.dump(
         "listed": listed,
         "others": others,
         "twice": twice,
+        "repeated": repeated,
+        "packed": packed,
+        "empty": empty,
+        "unnamed": unnamed,
+        "unread": unread,
         "counts": {
             "patients": len(patients),
             "studies": len(studies),

@@ -1,6 +1,7 @@
-"""Runs inside the sandbox: compares every stored attachment with the size and MD5 that Orthanc's index has for it.
+"""Runs inside the sandbox: compares every stored attachment with the size, MD5 and identifiers in Orthanc's index.
 
 Needs no running Orthanc. A running one keeps its SQLite index locked, so a copy with its write-ahead log is opened.
+Every file is read once; what has to be remembered is kept in a file.
 """
 
 import hashlib
@@ -10,11 +11,47 @@ import sqlite3
 import sys
 import tempfile
 
+from orthanc_identity import Identities, Unpacked, identifiers
 from regular import copied, opened
 
 LISTED = 20
 CHUNK = 1 << 20
 KINDS = {1: "patients", 2: "studies", 3: "series", 4: "instances"}
+TAGS = {
+    "patient": ("p", 0x10, 0x20),
+    "study": ("s", 0x20, 0x0D),
+    "series": ("e", 0x20, 0x0E),
+    "instance": ("i", 0x08, 0x18),
+    "accession": ("s", 0x08, 0x50),
+    "name": ("p", 0x10, 0x10),
+    "birth": ("p", 0x10, 0x30),
+    "patient of study": ("s", 0x10, 0x20),
+    "name of study": ("s", 0x10, 0x10),
+    "birth of study": ("s", 0x10, 0x30),
+}
+"""Where the index keeps a tag: of patient, study, series, instance. Studies have copies of their patient's."""
+ROWS = (
+    "SELECT a.uuid, a.compressedSize, a.compressedMD5, a.fileType, a.compressionType,"
+    " i.publicId, s.publicId, p.publicId, "
+    + ", ".join(
+        f"(SELECT t.value FROM MainDicomTags t WHERE t.id = {of}.internalId AND t.tagGroup = {group}"
+        f" AND t.tagElement = {element})"
+        for of, group, element in TAGS.values()
+    )
+    + " FROM AttachedFiles a JOIN Resources i ON i.internalId = a.id LEFT JOIN Resources e ON e.internalId = i.parentId"
+    " LEFT JOIN Resources s ON s.internalId = e.parentId LEFT JOIN Resources p ON p.internalId = s.parentId"
+)
+"""What ``index_command`` asks on a database server, too."""
+LOOKUPS = (
+    "SELECT r.publicId, d.value, m.value FROM DicomIdentifiers d JOIN Resources r ON r.internalId = d.id"
+    " JOIN MainDicomTags m ON m.id = d.id AND m.tagGroup = d.tagGroup AND m.tagElement = d.tagElement"
+)
+IMAGELESS = (
+    "SELECT r.publicId FROM Resources r WHERE r.resourceType = 4"
+    " AND NOT EXISTS (SELECT 1 FROM AttachedFiles a WHERE a.id = r.internalId AND a.fileType = 1)"
+)
+SHORT, WHOLE = 3, 8 + len(TAGS)
+DICOM, PACKED = 1, 2
 
 
 class Tally:
@@ -22,33 +59,54 @@ class Tally:
 
     def __init__(self):
         """Begin with nothing."""
-        self.counts = {"sound": 0, "altered": 0, "missing": 0, "unreadable": 0, "without-digest": 0}
+        self.counts = {"sound": 0, "altered": 0, "missing": 0, "unreadable": 0, "without-digest": 0, "denied": 0}
         self.listed = []
 
     def note(self, kind, name):
         """Count one attachment."""
         self.counts[kind] += 1
-        if kind != "sound" and len(self.listed) < LISTED:
+        if kind not in {"sound", "without-digest"} and len(self.listed) < LISTED:
             self.listed.append(f"{name}: {kind}")
 
 
-def judged(root, name, size, digest):
-    """Return what one attachment is."""
-    path = os.path.join(root, name[:2], name[2:4], name)
-    if not digest:
-        return "without-digest"
-    md5 = hashlib.md5(usedforsecurity=False)
-    total = 0
+class Digested:
+    """Gives a file's bytes, and keeps size and MD5 of all that was given."""
+
+    def __init__(self, file, limit):
+        """Begin at the beginning; what is longer than the limit is no longer of interest."""
+        self.file, self.limit, self.total = file, limit, 0
+        self.md5 = hashlib.md5(usedforsecurity=False)
+
+    def read(self, size):
+        """Return the next bytes."""
+        chunk = self.file.read(size) if self.total <= self.limit else b""
+        self.md5.update(chunk)
+        self.total += len(chunk)
+        return chunk
+
+
+def judged(root, row, identities):
+    """Return what one attachment is; of an image, what it says it is about is kept too."""
+    name, size, digest = row[0], int(row[1]), row[2] or ""
+    about = None
     try:
-        with opened(path) as file:
-            while total <= size and (chunk := file.read(CHUNK)):
-                md5.update(chunk)
-                total += len(chunk)
+        with opened(os.path.join(root, name[:2], name[2:4], name)) as file:
+            reader = Digested(file, size)
+            if len(row) == WHOLE and int(row[3]) == DICOM:
+                about = identifiers(Unpacked(reader) if int(row[4]) == PACKED else reader)
+            while reader.read(CHUNK):
+                pass
     except FileNotFoundError:
         return "missing"
+    except PermissionError:
+        return "denied"
     except OSError:
         return "unreadable"
-    return "sound" if total == size and md5.hexdigest() == digest.lower() else "altered"
+    if reader.total != size or (digest and reader.md5.hexdigest() != digest.lower()):
+        return "altered"
+    if len(row) == WHOLE and int(row[3]) == DICOM:
+        identities.note(row[5:8], dict(zip(TAGS, row[8:])), about)
+    return "sound" if digest else "without-digest"
 
 
 def plain(name):
@@ -56,47 +114,88 @@ def plain(name):
     return isinstance(name, str) and len(name) == 36 and all(c in "0123456789abcdef-" for c in name)
 
 
-def index_rows(folder, answer):
-    """Return the rows of an SQLite index, and note its counts and integrity."""
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in ("index", "index-wal", "index-journal"):
-            source = os.path.join(folder, name)
-            try:
-                copied(source, os.path.join(scratch, name))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                answer["reason"] = f"{source} cannot be read: {error.strerror}"
-                return []
-        if not os.path.exists(os.path.join(scratch, "index")):
-            answer["reason"] = f"there is no index in {folder}"
-            return []
-        connection = sqlite3.connect(os.path.join(scratch, "index"))
-        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+def opened_index(folder, scratch, answer):
+    """Return a copy of an SQLite index, opened; None, and the reason noted, when there is none."""
+    for name in ("index", "index-wal", "index-journal"):
+        source = os.path.join(folder, name)
         try:
-            answer["integrity"] = [str(row[0])[:200] for row in connection.execute("PRAGMA integrity_check(20)")]
-            kinds = connection.execute("SELECT resourceType, count(*) FROM Resources GROUP BY resourceType")
-            answer["counts"] = {**dict.fromkeys(KINDS.values(), 0), **{KINDS[k]: n for k, n in kinds if k in KINDS}}
-            return connection.execute("SELECT uuid, compressedSize, compressedMD5 FROM AttachedFiles").fetchall()
-        except sqlite3.Error as error:
-            answer["reason"] = f"the index cannot be read: {error}"
-            return []
-        finally:
-            connection.close()
+            copied(source, os.path.join(scratch, name))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            answer["reason"] = f"{source} cannot be read: {error.strerror}"
+            return None
+    if not os.path.exists(os.path.join(scratch, "index")):
+        answer["reason"] = f"there is no index in {folder}"
+        return None
+    connection = sqlite3.connect(os.path.join(scratch, "index"))
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    return connection
 
 
-given = json.load(sys.stdin)
-result = {}
-rows = given["rows"] if given["rows"] is not None else index_rows(given["index"] or given["storage"], result)
-tally, known = Tally(), set()
-for row in rows:
-    if len(row) == 3 and plain(row[0]):
-        known.add(row[0])
-        tally.note(judged(given["storage"], row[0], int(row[1]), row[2] or ""), row[0])
-    else:
-        tally.note("unreadable", repr(row)[:80])
-found = [name for _, _, names in os.walk(given["storage"]) for name in names if plain(name)]
-result.update(
-    attachments=tally.counts, listed=tally.listed, rows=len(rows), files=len(found), orphans=len(set(found) - known)
-)
-json.dump(result, sys.stdout)
+def index_rows(connection, answer):
+    """Yield the rows of an SQLite index, and note its counts, its integrity and what is wrong inside of it."""
+    try:
+        answer["integrity"] = [str(row[0])[:200] for row in connection.execute("PRAGMA integrity_check(20)")]
+        kinds = connection.execute("SELECT resourceType, count(*) FROM Resources GROUP BY resourceType")
+        answer["counts"] = {**dict.fromkeys(KINDS.values(), 0), **{KINDS[k]: n for k, n in kinds if k in KINDS}}
+        answer["imageless"] = [str(row[0])[:64] for row in connection.execute(IMAGELESS + f" LIMIT {LISTED}")]
+        # Orthanc looks patients up by what it made of a tag: capitals, blanks off (ServerToolbox::NormalizeIdentifier)
+        answer["lookups"] = sorted(
+            {
+                str(public)[:64]
+                for public, lookup, value in connection.execute(LOOKUPS)
+                if str(value).isascii() and str(lookup).strip() != str(value).strip().upper()
+            }
+        )[:LISTED]
+        yield from connection.execute(ROWS)
+    except sqlite3.Error as error:
+        answer["reason"] = f"the index cannot be read: {error}"
+
+
+def compare(given, rows, scratch, answer):
+    """Compare all rows with their files."""
+    tally, identities, number = Tally(), Identities(scratch), 0
+    known = identities.memory
+    known.execute("CREATE TABLE known (name TEXT PRIMARY KEY) WITHOUT ROWID")
+    for row in rows:
+        number += 1
+        if len(row) in {SHORT, WHOLE} and plain(row[0]):
+            known.execute("INSERT OR IGNORE INTO known VALUES (?)", (row[0],))
+            try:
+                tally.note(judged(given["storage"], row, identities), row[0])
+            except (ValueError, TypeError):  # no numbers where there should be
+                tally.note("unreadable", row[0])
+        else:
+            tally.note("unreadable", f"row {number} of the index")
+    found = orphans = 0
+    for _, _, names in os.walk(given["storage"]):
+        for name in filter(plain, names):
+            found += 1
+            orphans += known.execute("SELECT 1 FROM known WHERE name = ?", (name,)).fetchone() is None
+    answer.update(
+        attachments=tally.counts,
+        listed=tally.listed,
+        rows=number,
+        files=found,
+        orphans=orphans,
+        identities=identities.answer(),
+    )
+
+
+def main():
+    """Answer the request."""
+    given, result = json.load(sys.stdin), {}
+    with tempfile.TemporaryDirectory() as scratch:
+        if given["rows"] is not None:
+            compare(given, given["rows"], scratch, result)
+        else:
+            connection = opened_index(given["index"] or given["storage"], scratch, result)
+            if connection is not None:
+                compare(given, index_rows(connection, result), scratch, result)
+                connection.close()
+    json.dump(result, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import sys
 import time
 
@@ -13,6 +14,14 @@ from regular import first_line
 PAGE = 500
 LISTED = 20
 BODY_LIMIT = 64 << 20
+CHUNK = 1 << 20
+SLOW = 1000
+"""No more slow images than these are tried again."""
+SAMPLED = 200
+"""Of no more images of a sample is the transfer syntax asked."""
+
+
+BOUNDARY = re.compile(r'boundary=(?:"(?P<quoted>[^"]{1,200})"|(?P<plain>[^";, ]{1,200}))', re.IGNORECASE)
 
 
 class Refused(Exception):
@@ -54,6 +63,32 @@ class Orthanc:
                     raise
         return 0, b""
 
+    def count_parts(self, path, accept):
+        """Return status, and how many parts an answer of many has (RFC 2046, section 5.1), however long it is.
+
+        Its time limit is for every piece that comes: a study may be long.
+        """
+        connection = http.client.HTTPConnection(*self.address, timeout=self.seconds)
+        try:
+            with within(self.seconds):
+                connection.request("GET", path, None, {**self.headers, "Accept": accept})
+                response = connection.getresponse()
+            found = BOUNDARY.search(response.headers.get("Content-Type", ""))
+            if response.status != 200 or not found:
+                return response.status, 0
+            mark = b"--" + (found["quoted"] or found["plain"]).encode("latin-1") + b"\r\n"
+            kept, parts = b"\r\n", 0
+            while True:
+                with within(self.seconds):
+                    piece = response.read1(CHUNK)
+                if not piece:
+                    return response.status, parts
+                kept += piece
+                parts += kept.count(b"\r\n" + mark)
+                kept = kept[-len(mark) - 1 :]
+        finally:
+            connection.close()
+
     def json(self, path):
         """Return a JSON answer."""
         status, body = self.ask("GET", path)
@@ -83,49 +118,106 @@ def credentials_of(request):
     return None
 
 
+def verified(orthanc, name):
+    """Let Orthanc compare one image with its MD5; returns what it is, and the status that said so."""
+    status, _ = orthanc.ask("POST", f"/instances/{name}/attachments/dicom/verify-md5")
+    if status == 200:
+        return "sound", status
+    # nothing was noted to compare with, if the image is noted at all
+    noted = f"/instances/{name}/attachments/dicom/"
+    if status in {400, 404} and orthanc.ask("GET", f"{noted}md5")[0] != 200 == orthanc.ask("GET", f"{noted}size")[0]:
+        return "without", status
+    return "damaged", status
+
+
 def digests(orthanc, most, deadline):
-    """Let Orthanc compare stored attachments with their MD5; returns what was looked at and what is damaged."""
-    looked, damaged, listed = 0, 0, []
-    for name in orthanc.pages("/instances"):
-        if (most and looked >= most) or time.monotonic() > deadline:
-            return {"looked": looked, "damaged": damaged, "listed": listed, "whole": False}
-        status, _ = orthanc.ask("POST", f"/instances/{name}/attachments/dicom/verify-md5")
-        looked += 1
-        if status != 200:
-            damaged += 1
-            if len(listed) < LISTED:
-                listed.append({"instance": name, "status": status})
-    return {"looked": looked, "damaged": damaged, "listed": listed, "whole": True}
+    """Let Orthanc compare stored attachments with their MD5; one that takes long is tried again when time is left."""
+    found = {"looked": 0, "damaged": 0, "without": 0, "listed": [], "whole": False}
+    slow, late = [], 0
+
+    def note(name):
+        kind, status = verified(orthanc, name)
+        found["looked"] += 1
+        if kind != "sound":
+            found[kind] += 1
+        if kind == "damaged" and len(found["listed"]) < LISTED:
+            found["listed"].append({"instance": name, "status": status})
+
+    usual, whole = orthanc.seconds, True
+    try:
+        for name in orthanc.pages("/instances"):
+            left = deadline - time.monotonic()
+            if (most and found["looked"] + late >= most) or left <= 0:
+                whole = False
+                break
+            orthanc.seconds = min(usual, left)
+            try:
+                note(name)
+            except (OSError, http.client.HTTPException):
+                late += 1
+                slow += [name] if len(slow) < SLOW else []
+        for name in slow:
+            orthanc.seconds = deadline - time.monotonic()
+            if orthanc.seconds <= 0:
+                break
+            try:
+                note(name)
+            except (OSError, http.client.HTTPException):
+                continue
+            late -= 1
+    except (Refused, OSError, ValueError, http.client.HTTPException) as error:
+        found["reason"], whole = told(error), False
+    finally:
+        orthanc.seconds = usual
+    return {**found, "slow": late, "whole": whole and not late}
 
 
 def studies(orthanc, samples):
     """Return the newest change of any study, and some studies to look at through other interfaces."""
-    newest, chosen, without = "", [], 0
+    newest, chosen, without, uids = "", [], 0, set()
     for study in orthanc.pages("/studies?expand"):
         newest = max(newest, str(study.get("LastUpdate", "")))
         uid = study.get("MainDicomTags", {}).get("StudyInstanceUID", "")
         without += not uid
         if uid:
+            uids.add(uid)
             chosen.append((str(study.get("LastUpdate", "")), uid, study["ID"]))
     chosen.sort(reverse=True)
     # the newest, the oldest and one from the middle: loss is at the ends
     picked = [chosen[0], chosen[-1], chosen[len(chosen) // 2]][:samples] if chosen else []
-    return newest, list(dict.fromkeys(picked)), without
+    wanted = list(dict.fromkeys(uid for _, uid, _ in picked))
+    # one study under two patients is two to Orthanc, and one to whoever asks for its UID
+    return newest, [(uid, [own for _, of, own in chosen if of == uid]) for uid in wanted], without, len(uids)
 
 
-def sample(orthanc, uid, identifier, web):
+def sample(orthanc, uid, identifiers, web):
     """Return what QIDO-RS and WADO-RS give for a study, beside what Orthanc's own interface counts."""
-    found = {"uid": uid, "instances": len(orthanc.json(f"/studies/{identifier}/instances"))}
-    if web:
-        try:
+    found = {"uid": uid, "studies": len(identifiers)}
+    try:
+        names = [each for own in identifiers for each in orthanc.json(f"/studies/{own}/instances")]
+        found["instances"] = len(names)
+        if web:
             found.update(through_web(orthanc, uid, web))
-        except (OSError, http.client.HTTPException) as error:
-            found["reason"] = f"{type(error).__name__}: {error}"[:200]
+        found["syntaxes"] = syntaxes(orthanc, names)
+    except (Refused, OSError, ValueError, TypeError, http.client.HTTPException) as error:
+        found["reason"] = told(error)
+        found["late"] = isinstance(error, TimeoutError)
     return found
 
 
+def syntaxes(orthanc, instances):
+    """Return the transfer syntaxes of the first images of a study."""
+    found = set()
+    for each in instances[:SAMPLED]:
+        name = each["ID"] if isinstance(each, dict) else each
+        status, body = orthanc.ask("GET", f"/instances/{name}/metadata/TransferSyntax")
+        if status == 200:
+            found.add(body[:64].decode("ascii", "replace"))
+    return sorted(found)
+
+
 def through_web(orthanc, uid, web):
-    """Return what QIDO-RS finds and WADO-RS fetches."""
+    """Return what QIDO-RS finds and WADO-RS fetches, as it is stored: not every server can convert every image."""
     found = {}
     status, body = orthanc.ask("GET", f"{web}studies?StudyInstanceUID={uid}", "application/dicom+json")
     found["qido_status"] = status
@@ -134,9 +226,8 @@ def through_web(orthanc, uid, web):
         found["qido"] = sum(1 for match in matches if uid in match["0020000D"]["Value"])
     except (ValueError, LookupError, TypeError):
         found["qido"] = 0
-    status, body = orthanc.ask("GET", f"{web}studies/{uid}", 'multipart/related; type="application/dicom"')
-    found["wado_status"] = status
-    found["wado"] = body.count(b"\x00" * 8 + b"DICM") if status == 200 else 0
+    accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+    found["wado_status"], found["wado"] = orthanc.count_parts(f"{web}studies/{uid}", accept)
     return found
 
 
@@ -150,6 +241,19 @@ def canary(orthanc, uid, number):
     return body[:100].decode("utf-8", "replace").strip() if status == 200 else ""
 
 
+def counts(orthanc):
+    """Return how many resources of each level Orthanc counts, and how many bytes they take."""
+    counted = orthanc.json("/statistics")
+    kinds = ("patients", "studies", "series", "instances")
+    found = {kind: int(counted[f"Count{kind.capitalize()}"]) for kind in kinds}
+    return {"counts": found, "bytes": int(counted["TotalDiskSize"])}
+
+
+def told(error):
+    """Return an error in a few words."""
+    return str(error)[:300] if isinstance(error, Refused) else f"{type(error).__name__}: {error}"[:300]
+
+
 def look(request):
     """Return everything that the verifier judges."""
     orthanc = Orthanc(request["host"], request["port"], credentials_of(request), request["seconds"])
@@ -157,18 +261,29 @@ def look(request):
     if status != 200:
         return {"answered": True, "status": status}
     answer = {"answered": True, "status": status, "version": str(json.loads(body).get("Version", ""))}
-    counted = orthanc.json("/statistics")
-    answer["counts"] = {
-        kind: int(counted[f"Count{kind.capitalize()}"]) for kind in ("patients", "studies", "series", "instances")
-    }
-    answer["bytes"] = int(counted["TotalDiskSize"])
-    newest, picked, without = studies(orthanc, request["samples"])
-    answer["newest"] = newest
-    answer["studies_without_uid"] = without
+    answer["troubles"] = {}
+    deadline = time.monotonic() + request["digest_seconds"]
+
+    def part(name, ask):
+        """Keep one part of the answer, or why there is none: the others are asked all the same."""
+        try:
+            answer.update(ask())
+        except (Refused, OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
+            answer["troubles"][name] = told(error)
+
+    picked = []
+
+    def listed():
+        newest, found, without, uids = studies(orthanc, request["samples"])
+        picked.extend(found)
+        return {"newest": newest, "studies_without_uid": without, "study_uids": uids}
+
+    part("counts", lambda: counts(orthanc))
+    part("studies", listed)
     if request["canary_study"]:
-        answer["canary"] = canary(orthanc, request["canary_study"], request["canary_metadata"])
-    answer["samples"] = [sample(orthanc, uid, identifier, request["dicomweb"]) for _, uid, identifier in picked]
-    answer["digests"] = digests(orthanc, request["most"], time.monotonic() + request["digest_seconds"])
+        part("canary", lambda: {"canary": canary(orthanc, request["canary_study"], request["canary_metadata"])})
+    part("samples", lambda: {"samples": [sample(orthanc, uid, own, request["dicomweb"]) for uid, own in picked]})
+    part("digests", lambda: {"digests": digests(orthanc, request["most"], deadline)})
     return answer
 
 
