@@ -9,9 +9,10 @@ from drp.cli import render
 from drp.cli.across_views import plan_lines, result_lines
 from drp.cli.wiring import Wiring
 from drp.codec import digest, to_data
+from drp.domain.duration import words
 from drp.domain.fold import DrillState, RecoveryState, since_declaration
 from drp.domain.measure import Measurement, milliseconds
-from drp.domain.newest_point import newest_of, words
+from drp.domain.newest_point import newest_of
 from drp.domain.phase import Hashed, Selected, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.timeline import measure

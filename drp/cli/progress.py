@@ -34,6 +34,7 @@ from drp.domain.finding_codes import CATALOGUE
 from drp.domain.fold import DrillState, apply, between_ms
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
+from drp.domain.sandbox import IsolationProof
 from drp.domain.visible import printable_lines
 
 _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
@@ -211,6 +212,22 @@ def _business(measurement: Measurement) -> str:
     return f"{signed}, WRT {duration(measurement.wrt_ms)}{objective}{word}"
 
 
+def isolation(proof: IsolationProof) -> str:
+    """Return one line on a proof: that it holds, that something got out, or why it proves neither."""
+    total = proof.denied + proof.allowed + proof.errors
+    denied = f"{proof.denied} of {total} probes denied"
+    if proof.holds:
+        return f"✔ isolation proven: {denied}, control reached {proof.control_reached}"
+    if proof.leaks:
+        touched = ", the canary was reached" if proof.canary_hits or not proof.canary_intact else ""
+        return f"✗ NOT ISOLATED: {denied}, {proof.allowed} allowed{touched}"
+    if proof.control_failed:
+        reached = f"reached {proof.control_reached} and missed {', '.join(proof.control_missed[:3]) or 'everything'}"
+        more = len(proof.control_missed) - 3
+        return f"? isolation not proven: the control outside {reached}" + (f" and {more} more" if more > 0 else "")
+    return f"? isolation not proven: {denied}, {proof.errors} could not be tried"
+
+
 def describe(output: PhaseOutput) -> str:
     """Return one line on what a phase gave."""
     match output:
@@ -222,9 +239,7 @@ def describe(output: PhaseOutput) -> str:
             host = f" of {point.host}" if point.host else ""
             return f"✔ {point.short_id}{host}  consistent {instant(point.consistent_at)}, {how}"
         case Prepared(proof=proof):
-            mark = "✔ isolation proven" if proof.holds else "✗ NOT ISOLATED"
-            total = proof.denied + proof.allowed + proof.errors
-            return f"{mark}: {proof.denied} of {total} probes denied, control reached {proof.control_reached}"
+            return isolation(proof)
         case Restored(receipt=receipt, runbook=runbook):
             mark = "✔" if runbook.ok and not receipt.unrestored else "✗"
             lost = f", {len(receipt.unrestored)} not restored" if receipt.unrestored else ""

@@ -198,6 +198,13 @@ SANDBOX_LEAKS = _add(
     "A probe inside the sandbox reached something it must not reach. Nothing restored was started.",
     "do not drill on this host until `drp doctor` proves isolation",
 )
+ISOLATION_NOT_PROVEN = _add(
+    "DRP-I004",
+    "inconclusive",
+    "isolation could not be proven",
+    "Nothing was seen to leave the sandbox, but the probe that says so was not shown able: outside it missed what it has to reach, or inside it could not try. Nothing restored was started.",
+    "run `drp doctor`, free what the finding names on the drill host, and run the drill again",
+)
 SOFTWARE_CHANGED = _add(
     "DRP-I003",
     "critical",

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from drp.domain.application import Objectives
 from drp.domain.clock import CLOCKS_AGREE
+from drp.domain.duration import beside
 from drp.domain.recovery_point import RecoveryPoint
 
 
@@ -55,16 +56,6 @@ def judge_newest(
     elif newest.looked and newest.at is None:  # what is away may hold one; what is here was emptied, or never filled
         found.append(("warning", "the repositories that could be looked at list no recovery point"))
     if newest.at is not None and now - newest.at > objectives.rpo:
-        found.append(
-            ("critical", f"newest recovery point is {words(now - newest.at)} old, RPO {words(objectives.rpo)}")
-        )
+        age, rpo = beside(now - newest.at, objectives.rpo)
+        found.append(("critical", f"newest recovery point is {age} old, RPO {rpo}"))
     return tuple(found)
-
-
-def words(duration: timedelta) -> str:
-    """Return a duration in its two largest units, for one line."""
-    minutes = int(duration.total_seconds()) // 60
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

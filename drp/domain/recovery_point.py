@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from drp.domain.clock import CLOCKS_AGREE
+from drp.domain.duration import words
 
 LockMode = Literal["compliance", "governance", "legal-hold", "offline", "none", "unknown"]
 Provenance = Literal["declared", "observed", "probed"]
@@ -129,9 +130,9 @@ def refusal(point: RecoveryPoint, selection: Selection, disaster_at: datetime) -
     if selection.recover_to is not None and point.consistent_at < selection.recover_to:
         return f"ends before {selection.recover_to:%Y-%m-%dT%H:%M:%SZ}, the instant to recover to"
     if selection.not_older_than is not None and age > selection.not_older_than:
-        return f"older than {selection.not_older_than} before the disaster"
+        return f"older than {words(selection.not_older_than, units=5)} before the disaster"
     if selection.not_newer_than is not None and age < selection.not_newer_than:
-        return f"younger than {selection.not_newer_than} before the disaster"
+        return f"younger than {words(selection.not_newer_than, units=5)} before the disaster"
     return None
 
 

@@ -105,14 +105,23 @@ class IsolationProof:
     duration_ms: int = 0
 
     @property
+    def leaks(self) -> bool:
+        """Return whether something got out, or may have: what a failed control alone does not say."""
+        return self.allowed > 0 or self.canary_hits > 0 or not self.canary_intact
+
+    @property
+    def control_failed(self) -> bool:
+        """Return whether the probe did not reach outside what it should: then its denials inside prove nothing."""
+        return self.control_reached == 0 or bool(self.control_missed)
+
+    @property
     def holds(self) -> bool:
         """Return whether isolation is proven: every probe denied, and the probe itself shown able."""
         return (
             self.denied > 0
             and self.allowed == 0
             and self.errors == 0
-            and self.control_reached > 0
-            and not self.control_missed
+            and not self.control_failed
             and self.canary_hits == 0
             and self.canary_intact
         )

@@ -15,10 +15,11 @@ from typing import Literal
 from drp.domain.application import Application
 from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.coverage import URGENT_TIER, in_order
+from drp.domain.duration import beside
 from drp.domain.finding_codes_time import NEWEST_POINT_OLD
 from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement
-from drp.domain.newest_point import NewestPoint, judge_newest, words
+from drp.domain.newest_point import NewestPoint, judge_newest
 from drp.domain.phase import Selected, Verified
 from drp.domain.plan import PlannedRecovery
 from drp.domain.verdict import Verdict, conclude
@@ -181,7 +182,7 @@ def _of_newest(
     seen = next((held for held in reversed(history) if held.listed), None)
     if seen is None or seen.newest_at is None:
         return []
-    age, rpo = words(seen.declared_at - seen.newest_at), words(application.objectives.rpo)
+    age, rpo = beside(seen.declared_at - seen.newest_at, application.objectives.rpo)
     return [("critical", f"newest recovery point was {age} old when drill {seen.drill} was held, RPO {rpo}")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drp.domain.clock import Stamp
+from drp.domain.duration import beside, words
 from drp.domain.events import DrillDeclared
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
@@ -118,40 +119,30 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
     """Return the findings that a measurement speaks for itself."""
     found: list[Finding] = []
     if measurement.rto_attainment == "missed":
-        found.append(
-            RTO_MISSED.finding(
-                subject="RTO", observed=f"{measurement.rta_ms} ms", expected=f"at most {measurement.rto_ms} ms"
-            )
-        )
+        assert measurement.rta_ms is not None
+        rta, rto = beside(measurement.rta_ms, measurement.rto_ms)
+        found.append(RTO_MISSED.finding(subject="RTO", observed=rta, expected=f"at most {rto}"))
     if measurement.rto_attainment == "undetermined":
         found.append(
             RTO_UNDETERMINED.finding(
                 subject="RTO",
                 observed="the machine was restarted, and nothing confirms its clock on both sides of that",
-                expected=f"at most {measurement.rto_ms} ms",
+                expected=f"at most {words(measurement.rto_ms)}",
             )
         )
     if measurement.rpo_attainment == "missed":
-        found.append(
-            RPO_MISSED.finding(
-                subject="RPO",
-                observed=f"at least {measurement.rpa_lower_ms} ms lost",
-                expected=f"at most {measurement.rpo_ms} ms",
-            )
-        )
+        assert measurement.rpa_lower_ms is not None
+        lower, rpo = beside(measurement.rpa_lower_ms, measurement.rpo_ms)
+        found.append(RPO_MISSED.finding(subject="RPO", observed=f"at least {lower} lost", expected=f"at most {rpo}"))
     if measurement.rpo_attainment == "undetermined":
-        upper = "no watermark" if measurement.rpa_upper_ms is None else f"up to {measurement.rpa_upper_ms} ms lost"
-        found.append(
-            RPO_UNDETERMINED.finding(subject="RPO", observed=upper, expected=f"at most {measurement.rpo_ms} ms")
-        )
+        upper, rpo = beside(measurement.rpa_upper_ms or 0, measurement.rpo_ms)
+        observed = "no watermark" if measurement.rpa_upper_ms is None else f"up to {upper} lost"
+        found.append(RPO_UNDETERMINED.finding(subject="RPO", observed=observed, expected=f"at most {rpo}"))
     if measurement.wrt_attainment == "missed":
-        found.append(
-            WRT_MISSED.finding(
-                subject="WRT",
-                observed=f"{measurement.wrt_ms} ms",
-                expected=f"at most {measurement.wrt_objective_ms} ms",
-            )
-        )
+        assert measurement.wrt_ms is not None
+        assert measurement.wrt_objective_ms is not None
+        wrt, objective = beside(measurement.wrt_ms, measurement.wrt_objective_ms)
+        found.append(WRT_MISSED.finding(subject="WRT", observed=wrt, expected=f"at most {objective}"))
     if measurement.clock_kind == "wall":
         found.append(
             CLOCK_NOT_MONOTONIC.finding(

@@ -5,6 +5,7 @@ Destroying comes before concluding, because restored data that stays behind must
 
 from __future__ import annotations
 
+from drp.domain.duration import words
 from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed, SandboxKept
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import DRILL_RESUMED, RESIDUE_LEFT, SANDBOX_KEPT
@@ -123,7 +124,7 @@ def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:
         DRILL_RESUMED.finding(
             subject=f"resumption {number}",
             observed=f"{resumed.reason}, "
-            + ("for how long cannot be told" if resumed.downtime_ms is None else f"{resumed.downtime_ms} ms"),
+            + ("for how long cannot be told" if resumed.downtime_ms is None else words(resumed.downtime_ms)),
             expected="one run",
         )
         for number, resumed in enumerate(recorder.state.resumptions, start=1)

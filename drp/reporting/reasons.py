@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from drp.domain.duration import milliseconds_of
 from drp.domain.finding_codes import CATALOGUE
 from drp.reporting.phrase import Data, Duration, Phrase, Value, count, say
 from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES
@@ -77,7 +78,9 @@ def refusal_of(reason: str) -> Phrase | Data:
 
 
 def _age(text: str) -> Duration | Data:
-    """Return an age as Python writes it (1 day, 2:00:00) as a duration that every language can write."""
+    """Return an age as a duration that every language can write; older records have it as ``1 day, 2:00:00``."""
+    if (ms := milliseconds_of(text)) is not None:
+        return Duration(ms)
     match = _TIMEDELTA.fullmatch(text)
     if match is None:
         return Data(text)

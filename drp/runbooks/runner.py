@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from drp import command
+from drp.domain.duration import words
 from drp.domain.ports import Cancelled, Progress, Report
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.errors import DrpError, Interrupted, RunbookError
@@ -74,8 +75,7 @@ class AnsibleRunbookRunner:
             message = f"{where} was stopped during {recording.place()}"
             raise Interrupted(message)
         if limit.reached:
-            seconds = order.timeout.total_seconds()
-            message = f"{where} exceeded its time limit of {seconds:.0f} s during {recording.place()}"
+            message = f"{where} exceeded its time limit of {words(order.timeout)} during {recording.place()}"
             raise RunbookError(message)
         recording.require_judgement(where, session.exit_code)
         elapsed = int((time.monotonic() - started) * 1000)

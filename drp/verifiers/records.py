@@ -12,12 +12,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
 from drp.domain.collected import Row, microseconds
+from drp.domain.duration import words
 from drp.domain.local_time import local_instant
 from drp.domain.ports import Cancelled
 from drp.domain.reconciliation import RecordSource
@@ -88,7 +89,8 @@ class Records:
             return _text(str(error))
         finally:
             bounded.over.set()
-        return trouble if trouble is not None else f"not read within {expectation.timeout_seconds:g} s"
+        limit = timedelta(seconds=expectation.timeout_seconds)
+        return trouble if trouble is not None else f"not read within {words(limit)}"
 
 
 def option_problems(source: RecordSource, application: Application) -> tuple[OptionProblem, ...]:

@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import get_args
 
 from drp.domain.application import CheckSpec
 from drp.domain.check import Checked, CheckOutcome, CheckResult, Execution, Expectation, Target, Watermark
+from drp.domain.duration import words
 from drp.domain.judged import Basis, NotJudged, Part, never_judged
 from drp.domain.ports import Cancelled, Verifier
 from drp.domain.visible import one_line
@@ -209,7 +211,7 @@ def _is_watermark(found: object) -> bool:
 
 
 def _out_of_time(expectation: Expectation) -> CheckResult:
-    observed = f"it did not end within {expectation.timeout_seconds:g} s"
+    observed = f"it did not end within {words(timedelta(seconds=expectation.timeout_seconds))}"
     return _undetermined("time-limit", "the check ends within its time limit", observed)
 
 

@@ -62,7 +62,7 @@ def selected() -> Selected:
             RefusedPoint(
                 id="55aa10c7" * 8,
                 consistent_at=T0 - timedelta(days=3),
-                reason="older than 1 day, 0:00:00 before the disaster",
+                reason="older than 1 d before the disaster",
             ),
         ),
     )

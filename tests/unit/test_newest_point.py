@@ -9,7 +9,7 @@ import pytest
 
 from drp.domain.application import Application, Objectives
 from drp.domain.fold import fold
-from drp.domain.newest_point import NewestPoint, judge_newest, newest_of, words
+from drp.domain.newest_point import NewestPoint, judge_newest, newest_of
 from drp.domain.plan import Scenario
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.standing import standings
@@ -70,19 +70,6 @@ def test_a_point_from_the_future_hides_nothing():
     assert newest_of([point(NOW + timedelta(seconds=30))], NOW)[1] == ()
 
 
-@pytest.mark.parametrize(
-    ("duration", "said"),
-    [
-        (timedelta(days=100), "100 d"),
-        (timedelta(days=1, hours=3), "1 d 3 h"),
-        (HOUR, "1 h 0 min"),
-        (HOUR / 4, "15 min"),
-    ],
-)
-def test_a_duration_is_said_in_two_units(duration, said):
-    assert words(duration) == said
-
-
 def frozen(age: timedelta) -> World:
     """Return a world whose plan names a day on which the backup, dead since, was young enough."""
     world = World(Script(consistent_at=EPOCH - age, watermark=EPOCH - age))
@@ -99,7 +86,7 @@ def test_a_fixed_disaster_does_not_keep_a_dead_backup_green():
     assert then.level == "critical"
     assert "100 d old when drill" in then.reasons[0]
     looked = standing(world, EPOCH + HOUR, NewestPoint(at=EPOCH - timedelta(days=100), looked=True))
-    assert (looked.level, looked.reasons) == ("critical", ("newest recovery point is 100 d 1 h old, RPO 1 h 0 min",))
+    assert (looked.level, looked.reasons) == ("critical", ("newest recovery point is 100 d 1 h old, RPO 1 h",))
     mended = standing(world, EPOCH + HOUR, NewestPoint(at=EPOCH, looked=True))
     assert mended.level == "ok"
 

@@ -118,6 +118,7 @@ def test_refusals_are_translated_where_they_are_known() -> None:
     assert not isinstance(phrase, Data)
     assert french.plain(phrase) == "antérieur au sinistre de plus de 1\u202fj"
     for reason, expected in (
+        ("younger than 2 h 30 min before the disaster", Duration(9_000_000)),
         ("younger than 2:30:00 before the disaster", Duration(9_000_000)),
         ("older than 3 days, 0:00:01.5 before the disaster", Duration(259_201_000)),
         ("older than a while before the disaster", Data("a while")),

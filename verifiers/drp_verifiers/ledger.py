@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from drp.domain.check import CheckOutcome, CheckResult, Expectation, Loss, Target
+from drp.domain.duration import words
 from drp_verifiers.acknowledged import Write, read_log
 from drp_verifiers.clinical import inside
 from drp_verifiers.inside import ask, text_of
@@ -119,8 +120,7 @@ def _since(writes: Sequence[Write], present: Mapping[str, set[str]], disaster_at
     lost = _lost(writes, present)
     observed = f"{len(lost)} of {len(writes)} acknowledged writes since the recovery point are lost"
     if lost:
-        reach = (disaster_at - lost[0].at).total_seconds()
-        observed += f", the first {reach:.1f} s before the disaster: {_listed(lost)}"
+        observed += f", the first {words(disaster_at - lost[0].at)} before the disaster: {_listed(lost)}"
     return CheckResult(
         check="since-recovery-point",
         outcome="passed",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drp.domain.application import SoftwareImage
 from drp.domain.finding import Finding
-from drp.domain.finding_codes import SANDBOX_LEAKS, SOFTWARE_CHANGED
+from drp.domain.finding_codes import ISOLATION_NOT_PROVEN, SANDBOX_LEAKS, SOFTWARE_CHANGED
 from drp.domain.phase import Prepared
 from drp.domain.ports import Progress
 from drp.domain.sandbox import IsolationProof, SandboxOrder, SoftwareFound
 from drp.drill.context import PhaseContext
+
+_LISTED = 20
 
 
 def prepare_phase(context: PhaseContext) -> Prepared:
@@ -56,18 +58,31 @@ def _changes(changed: Sequence[SoftwareFound]) -> tuple[Finding, ...]:
 def _findings(proof: IsolationProof) -> tuple[Finding, ...]:
     if proof.holds:
         return ()
-    expected = "every probe denied, the positive control able, the canary untouched"
-    leaks = [check for check in proof.checks if check.outcome != "denied"]
     found = [
-        SANDBOX_LEAKS.finding(subject=check.id, observed=f"{check.outcome} {check.detail}".strip(), expected="denied")
-        for check in leaks[:20]
+        SANDBOX_LEAKS.finding(subject=check.id, observed=f"allowed {check.detail}".strip(), expected="denied")
+        for check in [check for check in proof.checks if check.outcome == "allowed"][:_LISTED]
     ]
-    if proof.control_missed or not proof.control_reached:
-        missed = ", ".join(proof.control_missed[:5]) or "everything"
-        found.append(SANDBOX_LEAKS.finding(subject="positive control", observed=f"missed {missed}", expected=expected))
     if proof.canary_hits or not proof.canary_intact:
         observed = f"{proof.canary_hits} hits, {'intact' if proof.canary_intact else 'touched'}"
-        found.append(SANDBOX_LEAKS.finding(subject="canary", observed=observed, expected=expected))
-    if not found:
-        found.append(SANDBOX_LEAKS.finding(subject="proof", observed="no probe ran", expected=expected))
-    return tuple(found)
+        found.append(SANDBOX_LEAKS.finding(subject="canary", observed=observed, expected="no hits, intact"))
+    if proof.allowed and not found:
+        found.append(SANDBOX_LEAKS.finding(subject="proof", observed=f"{proof.allowed} allowed", expected="denied"))
+    return (*found, *_doubts(proof))
+
+
+def _doubts(proof: IsolationProof) -> Iterator[Finding]:
+    """Yield why a proof proves nothing, one finding a cause: the harness's own trouble, and no leak."""
+    if proof.control_failed:
+        missed = ", ".join(proof.control_missed[:5]) or "everything"
+        if (more := len(proof.control_missed) - 5) > 0:
+            missed += f" and {more} more"
+        observed = f"reached {proof.control_reached} targets outside the sandbox, missed {missed}"
+        expected = "the probe reaches outside what it must not reach inside"
+        yield ISOLATION_NOT_PROVEN.finding(subject="positive control", observed=observed, expected=expected)
+    if proof.errors:
+        untried = [check for check in proof.checks if check.outcome == "error"]
+        observed = "; ".join(f"{check.id} {check.detail}".strip() for check in untried[:3])
+        observed = f"{proof.errors} could not be tried" + (f": {observed}" if observed else "")
+        yield ISOLATION_NOT_PROVEN.finding(subject="probe", observed=observed, expected="every probe comes to a result")
+    if not (proof.denied or proof.allowed or proof.errors):
+        yield ISOLATION_NOT_PROVEN.finding(subject="probe", observed="no probe ran", expected="every probe is denied")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from drp.domain.clock import Stamp, waited_ms
+from drp.domain.duration import beside, words
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
 from drp.domain.finding_codes_points import FOREIGN_POINT
 from drp.domain.finding_codes_time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
-from drp.domain.newest_point import newest_of, words
+from drp.domain.newest_point import newest_of
 from drp.domain.phase import Selected
 from drp.domain.ports import Abilities, Progress, Repository
 from drp.domain.recovery_point import (
@@ -167,12 +168,12 @@ def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: 
 def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if ahead_ms is not None and abs(ahead_ms) >= _APART_MS:
-        observed = f"{abs(ahead_ms)} ms {'ahead of' if ahead_ms > 0 else 'behind'} the repository's"
+        observed = f"{words(abs(ahead_ms))} {'ahead of' if ahead_ms > 0 else 'behind'} the repository's"
         found.append(
             CLOCKS_APART.finding(subject=context.recovery.repository, observed=observed, expected="the same time")
         )
     if context.clock_behind_ms >= _APART_MS:
-        observed = f"{context.clock_behind_ms} ms behind what the journal has seen already"
+        observed = f"{words(context.clock_behind_ms)} behind what the journal has seen already"
         found.append(CLOCKS_APART.finding(subject="journal", observed=observed, expected="a clock that goes forwards"))
     return tuple(found)
 
@@ -182,6 +183,7 @@ def _age_findings(context: PhaseContext, newest_at: datetime | None) -> tuple[Fi
     rpo = context.recovery.application.objectives.rpo
     if context.plan.scenario.disaster_at is None or newest_at is None or context.declared_at - newest_at <= rpo:
         return ()
-    observed = f"made at {newest_at:%Y-%m-%dT%H:%M:%SZ}, {words(context.declared_at - newest_at)} before the drill"
-    expected = f"within {words(rpo)}"
+    age, limit = beside(context.declared_at - newest_at, rpo)
+    observed = f"made at {newest_at:%Y-%m-%dT%H:%M:%SZ}, {age} before the drill"
+    expected = f"within {limit}"
     return (NEWEST_POINT_OLD.finding(subject="newest recovery point", observed=observed, expected=expected),)

@@ -76,10 +76,15 @@ class ActionModule(ActionBase):
         result.update(reader.finish(), rc=end.exit_code, duration_ms=end.duration_ms, changed=True, failed=False)
         accepted = options["expect_rc"]
         if end.timed_out:
-            result.update(failed=True, msg=f"exceeded its time limit after {end.duration_ms} ms")
+            result.update(failed=True, msg=f"exceeded its time limit after {_seconds(end.duration_ms)}")
         elif accepted and end.exit_code not in accepted:
             result.update(failed=True, msg=_message(end.exit_code, reader.last_words()))
         return result
+
+
+def _seconds(ms):
+    minutes, seconds = divmod(ms // 1000, 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s" if ms >= 1000 else f"{ms} ms"
 
 
 def _message(exit_code, last_words):

@@ -1,0 +1,50 @@
+"""Durations as people read them, in English: what findings, reasons and hints say. Pure.
+
+Reports write durations in the reader's own language; what a sentence of the record says is written here. Every
+duration is cut and never rounded, so that none reads as if it had kept an objective that it missed.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import dropwhile
+
+_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms"))
+
+
+def words(duration: timedelta | int, *, units: int = 2) -> str:
+    """Return a duration, an int being milliseconds, by its ``units`` largest units: ``669 d 14 h``, ``4 min 5 s``.
+
+    A unit of zero is left out. Milliseconds are told only of what is shorter than a second, or where units are left
+    to do so: ``1 s 250 ms``.
+    """
+    ms = duration if isinstance(duration, int) else duration // timedelta(milliseconds=1)
+    if ms < 0:
+        return "-" + words(-ms, units=units)
+    amounts = []
+    for size, name in _UNITS:
+        amount, ms = divmod(ms, size)
+        amounts.append((amount, name))
+    counted = list(dropwhile(lambda each: not each[0], amounts))[:units]
+    return " ".join(f"{amount} {name}" for amount, name in counted if amount) or "0 s"
+
+
+def milliseconds_of(said: str) -> int | None:
+    """Return the duration that ``words`` said, None for other words: reasons of a record are sentences."""
+    sizes = {name: size for size, name in _UNITS}
+    parts = said.split(" ")
+    amounts, names = parts[::2], parts[1::2]
+    if len(amounts) != len(names) or not all(each.isascii() and each.isdigit() for each in amounts):
+        return None
+    if any(name not in sizes for name in names):
+        return None
+    return sum(int(amount) * sizes[name] for amount, name in zip(amounts, names, strict=True))
+
+
+def beside(duration: timedelta | int, limit: timedelta | int) -> tuple[str, str]:
+    """Return a duration and what it is held against, each with as many units as it takes to tell them apart."""
+    for units in range(2, len(_UNITS)):
+        told = words(duration, units=units), words(limit, units=units)
+        if told[0] != told[1]:
+            return told
+    return words(duration, units=len(_UNITS)), words(limit, units=len(_UNITS))

@@ -1,0 +1,49 @@
+"""Durations as findings and reasons say them: in units that people read, never rounded over an objective."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drp.domain.duration import beside, milliseconds_of, words
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("duration", "said"),
+    [
+        (57_853_130_953, "669 d 14 h"),
+        (timedelta(days=100), "100 d"),
+        (timedelta(days=1, hours=3), "1 d 3 h"),
+        (timedelta(days=1, minutes=3), "1 d"),
+        (HOUR, "1 h"),
+        (HOUR / 4, "15 min"),
+        (1_250, "1 s 250 ms"),
+        (7, "7 ms"),
+        (0, "0 s"),
+        (-90_000, "-1 min 30 s"),
+        (timedelta(microseconds=3_599_999_999), "59 min 59 s"),
+    ],
+)
+def test_a_duration_is_said_in_two_units_and_cut(duration, said):
+    assert words(duration) == said
+
+
+def test_what_missed_its_limit_reads_as_longer_than_it():
+    assert beside(14_405_000, 14_400_000) == ("4 h 5 s", "4 h")
+    assert beside(14_400_001, 14_400_000) == ("4 h 1 ms", "4 h")
+    assert beside(timedelta(hours=5), HOUR) == ("5 h", "1 h")
+
+
+@given(st.integers(min_value=0, max_value=10**14))
+def test_all_five_units_say_all_of_it(ms):
+    assert milliseconds_of(words(ms, units=5)) == ms
+
+
+@pytest.mark.parametrize("said", ["", "a while", "1", "1 day, 0:00:00", "² d", "1 d 2"])
+def test_other_words_are_no_duration(said):
+    assert milliseconds_of(said) is None
