@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import sh
 
+from drp.domain.first_fatal import first_fatal
 from drp.errors import CommandFailed, Interrupted
 from drp.redact import remember
 from drp.watch import Collector, OnLine, Stream, Watch
@@ -113,7 +114,7 @@ def run(
 
 
 def failure(program: str, output: Output) -> CommandFailed:
-    """Return the error for a program that ended badly: its name, how, and its last words; never its argv."""
+    """Return the error for a program that ended badly: its name, how, and its first fatal line; never its argv."""
     how = {
         "timeout": "exceeded its time limit",
         "idle": "showed no sign of life",
@@ -121,8 +122,8 @@ def failure(program: str, output: Output) -> CommandFailed:
         if output.exit_code < 0
         else f"ended with {output.exit_code}",
     }[output.ended_by]
-    last = f": {output.tail[-1]}" if output.tail else ""
-    return CommandFailed(f"{Path(program).name} {how}{last}", exit_code=output.exit_code, tail=output.tail)
+    why = first_fatal(list(output.tail))
+    return CommandFailed(f"{Path(program).name} {how}{f': {why}' if why else ''}", exit_code=output.exit_code, tail=output.tail)
 
 
 def _supervise(  # noqa: PLR0917 - one caller

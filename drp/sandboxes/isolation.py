@@ -16,6 +16,7 @@ from pathlib import Path
 
 from drp.command import run
 from drp.domain.check import Execution
+from drp.domain.first_fatal import first_fatal
 from drp.domain.sandbox import IsolationProof, ProbeCheck
 from drp.errors import SandboxError
 from drp.sandboxes.arguments import INSIDE, PYTHON
@@ -101,8 +102,8 @@ def _inside(client: AgentClient, canary: Canary) -> bytes:
     argv = [PYTHON, "-I", "-S", f"{INSIDE}/probe"]
     ended: Execution = client.exec(argv, stdin=json.dumps(canary.targets).encode(), timeout=_SECONDS)
     if ended.exit_code != 0:
-        last = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
-        message = f"the isolation probe ended with {ended.exit_code} inside the sandbox: {last[0][:200]}"
+        why = first_fatal(ended.stderr.decode("utf-8", "replace").splitlines()) or "it said nothing"
+        message = f"the isolation probe ended with {ended.exit_code} inside the sandbox: {why[:200]}"
         raise SandboxError(message)
     return ended.stdout
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drp.command import Process, start
+from drp.domain.first_fatal import first_fatal
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes import seccomp
 from drp.sandboxes.arguments import INSIDE, Spec, arguments, command, files
@@ -183,5 +184,5 @@ def _wait_for_child(status: int, errors: int) -> int:
 
 def _complaint(errors: int) -> str:
     ready, _, _ = select.select([errors], [], [], 1.0)
-    words = os.read(errors, 4000).decode("utf-8", "replace").strip() if ready else ""
-    return words.splitlines()[-1] if words else ""
+    words = os.read(errors, 4000).decode("utf-8", "replace") if ready else ""
+    return first_fatal(words.splitlines())

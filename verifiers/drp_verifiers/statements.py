@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Watermark
+from drp.domain.first_fatal import first_fatal
 from drp.domain.judged import Basis
 
 _LAST_WORDS = 400
+_LOOKED_AT = 32 << 10
+"""Bytes at either end of what a command said."""
 _SHELL_SIGNAL_BASE = 128
 _HIGHEST_SIGNAL = 64
 
@@ -104,13 +107,9 @@ def death(program: str, execution: Execution) -> Trouble | None:
 
 
 def last_words(execution: Execution) -> str:
-    """Return the last line that the command wrote on standard error, or else on standard output, cut short.
-
-    An indented line goes on with the one before it (libpq's advice does), so it is told only when there is no other.
-    """
+    """Return why a command ended by its first fatal line on standard error, or else on standard output, cut short."""
     for stream in (execution.stderr, execution.stdout):
-        lines = [line for line in stream[-8192:].decode("utf-8", "replace").splitlines() if line.strip()]
-        if lines:
-            told = [line for line in lines if not line[0].isspace()] or lines
-            return told[-1].strip()[:_LAST_WORDS]
+        said = stream if len(stream) <= 2 * _LOOKED_AT else stream[:_LOOKED_AT] + b"\n" + stream[-_LOOKED_AT:]
+        if why := first_fatal(said.decode("utf-8", "replace").splitlines()):
+            return why[:_LAST_WORDS]
     return ""

@@ -15,6 +15,7 @@ import time
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+from drp.domain.first_fatal import first_fatal
 from drp.errors import SandboxError
 from drp.repositories.answers import announced_errors, read
 from drp.repositories.words import CANNOT_BE_MADE, kind_of_words
