@@ -123,7 +123,9 @@ def failure(program: str, output: Output) -> CommandFailed:
         else f"ended with {output.exit_code}",
     }[output.ended_by]
     why = first_fatal(list(output.tail))
-    return CommandFailed(f"{Path(program).name} {how}{f': {why}' if why else ''}", exit_code=output.exit_code, tail=output.tail)
+    return CommandFailed(
+        f"{Path(program).name} {how}{f': {why}' if why else ''}", exit_code=output.exit_code, tail=output.tail
+    )
 
 
 def _supervise(  # noqa: PLR0917 - one caller

@@ -60,7 +60,7 @@ def first_fatal(lines: list[str]) -> str:
 def _plain(lines: list[str]) -> list[str]:
     """Return what is neither stack nor progress; an indented line goes on with the one before it."""
     kept, tracing = [], False
-    for line in [part for line in lines for part in line.split("\r") if part.strip()]:
+    for line in [part for whole in lines for part in whole.split("\r") if part.strip()]:
         if line.lstrip().startswith("Traceback (most recent call last)"):
             tracing = True
         elif not (tracing and line[0].isspace()) and not _STACK.search(line) and not _PROGRESS.search(line):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from drp.domain.first_fatal import first_fatal
 from drp.domain.runbook import TaskOutcome, TaskResult
 from drp.domain.visible import one_line
 from drp.errors import RunbookError
@@ -100,9 +101,18 @@ class Recording:
             raise RunbookError(message)
 
 
+_TELLS_NOTHING = ("MODULE FAILURE", "non-zero return code", "Module result deserialization failed")
+"""What Ansible says of a module or command that ended badly: what it printed tells more."""
+
+
 def _message(result: Mapping[str, Any]) -> str:
-    text = result.get("msg") or result.get("module_stderr") or result.get("stderr") or ""
-    words = " ".join(str(text).split())
+    text = str(result.get("msg") or "")
+    if not text or text.startswith(_TELLS_NOTHING):
+        said = (
+            str(result.get(key) or "").splitlines() for key in ("module_stderr", "stderr", "module_stdout", "stdout")
+        )
+        text = next((why for lines in said if (why := first_fatal(lines))), text)
+    words = " ".join(text.split())
     for prefix in ("Task failed: ", "Action failed: "):
         words = words.removeprefix(prefix)
     return words

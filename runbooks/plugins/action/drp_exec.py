@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
         if end.timed_out:
             result.update(failed=True, msg=f"exceeded its time limit after {_seconds(end.duration_ms)}")
         elif accepted and end.exit_code not in accepted:
-            result.update(failed=True, msg=_message(end.exit_code, reader.last_words()))
+            result.update(failed=True, msg=_message(end.exit_code, reader.reason()))
         return result
 
 
@@ -88,9 +88,9 @@ def _seconds(ms):
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s" if ms >= 1000 else f"{ms} ms"
 
 
-def _message(exit_code, last_words):
+def _message(exit_code, reason):
     how = f"ended with signal {-exit_code}" if exit_code < 0 else f"ended with {exit_code}"
-    return f"{how}: {last_words}" if last_words else how
+    return f"{how}: {reason}" if reason else how
 
 
 def _words(error):
@@ -161,6 +161,11 @@ class _Reader:
                 for stream, kept in self._bytes.items()
             },
         }
+
+    def reason(self):
+        """Return why it ended badly: what restic said last of itself, or of others the first fatal line."""
+        told = "" if self._json else first_fatal(self._errors) or first_fatal(list(self._tail))
+        return told[:LINE_LIMIT] or self.last_words()
 
     def last_words(self):
         return self._last_words or (self._tail[-1] if self._tail else "")

@@ -24,8 +24,10 @@ from typing import IO, Any
 if "__file__" in globals():  # run as a file, beside its parts; else they come before it
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from first_fatal import first_fatal
 from readiness import ATTEMPT_SECONDS, SMALL, WORDS, Failure, Overdue, Readiness, listening, within
 
+LOOKED_AT = 64 << 10
 HOME = Path("/run/drp-service")
 OVERLAYS = ("/run/", "/tmp/")  # noqa: S108 - inside the sandbox, which has a /tmp of its own
 POLL_SECONDS = 0.05
@@ -51,15 +53,18 @@ class Service:
             return 0
 
     def last_words(self) -> str:
-        """Return the end of the log, on one line."""
+        """Return the end of the log on one line, and before it what says why, if that stands further up."""
         try:
             with regular(self.log) as stream:
-                stream.seek(max(0, os.fstat(stream.fileno()).st_size - SMALL))
-                lines = stream.read(SMALL).decode("utf-8", "replace").splitlines()
+                stream.seek(max(0, os.fstat(stream.fileno()).st_size - LOOKED_AT))
+                lines = stream.read(LOOKED_AT).decode("utf-8", "replace").splitlines()
         except OSError:
             lines = []
         text = " · ".join(" ".join(line.split()) for line in lines[-8:] if line.strip())
-        return "its last words: " + ("… " + text[-WORDS:] if len(text) > WORDS else text) if text else "it said nothing"
+        shown = "… " + text[-WORDS:] if len(text) > WORDS else text
+        why = " ".join(first_fatal(lines).split())[:WORDS]
+        first = f"it said: {why}; " if why not in shown else ""
+        return f"{first}its last words: {shown}" if text else "it said nothing"
 
     def start(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start it unless it runs, and wait until it is ready."""
