@@ -58,6 +58,8 @@ class CheckResult:
     expected: str = ""
     duration_ms: int = 0
     basis: Basis = "observed"
+    because: str = ""
+    """Undetermined only because this other check of the same verifier did not pass: one cause is one finding."""
     watermark: Watermark | None = None
     undated: bool = False
     """It was asked for the newest datum and has none that can be believed, so nothing bounds the loss from above."""

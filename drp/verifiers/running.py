@@ -186,7 +186,7 @@ def _checked(answer: object) -> Answer:
         return answer
     if not isinstance(answer, CheckResult):
         return _undetermined("verifier", statement, f"it yielded {type(answer).__name__}")
-    texts = (answer.check, answer.statement, answer.observed, answer.expected)
+    texts = (answer.check, answer.statement, answer.observed, answer.expected, answer.because)
     if (
         answer.basis not in get_args(Basis)
         or answer.outcome not in get_args(CheckOutcome)
@@ -230,6 +230,7 @@ def _presentable(name: str, result: CheckResult) -> CheckResult:
         statement=_text(result.statement),
         observed=_text(result.observed),
         expected=_text(result.expected),
+        because=f"{name}/{_text(result.because)}" if result.because else "",
         watermark=watermark,
     )
 

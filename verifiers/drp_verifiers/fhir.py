@@ -10,7 +10,7 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.fhir_references import judge_references
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
-from drp_verifiers.statements import failed, passed, undetermined
+from drp_verifiers.statements import failed, not_asked, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 
@@ -68,7 +68,7 @@ class FhirVerifier:
         else:
             yield capability
         for check in ("search", "counts", "references", *(("newest",) if options.last_updated is not None else ())):
-            unseen = undetermined(check, "needs a server that states its capability", observed="it did not")
+            unseen = not_asked(check, "needs a server that states its capability", because="capability")
             yield undated(unseen) if check == "newest" else unseen
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:

@@ -18,7 +18,7 @@ from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, 
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import GnuHealthRecords
-from drp_verifiers.statements import failed, judged, passed, undetermined
+from drp_verifiers.statements import failed, judged, not_asked, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 _MODELS = (
@@ -136,7 +136,7 @@ class GnuHealthVerifier:
         else:
             yield failed("login", statement, observed=text_of(answer.data, "reason"), expected="a session")
         for check in _CHECKS:
-            unseen = undetermined(check, "needs a user who can log in", observed="nobody could log in")
+            unseen = not_asked(check, "needs a user who can log in", because="login")
             yield undated(unseen) if check == "newest" else unseen
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.inside import ask, text_of
-from drp_verifiers.statements import judged, undetermined
+from drp_verifiers.statements import judged, not_asked
 
 _QUERY = (
     "MSH|^~\\&|DRP|DRILL|INTERFACE|HOSPITAL|{now}||NMQ^N01^NMQ_N01|{control}|P|2.5.1",
@@ -69,7 +69,7 @@ class Hl7Verifier:
         yield judged("acknowledged", statement, holds=holds, observed=observed, expected=accepted)
         statement = "the acknowledgement names the message that was sent"
         if not answered:
-            yield undetermined("control-id", statement, observed="no acknowledgement")
+            yield not_asked("control-id", statement, because="acknowledged")
             return
         sent, named = text_of(answer.data, "sent"), text_of(answer.data, "control")[:64]
         yield judged("control-id", statement, holds=named == sent, observed=named, expected=sent)

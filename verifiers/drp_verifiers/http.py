@@ -12,7 +12,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.assertions import number, same
 from drp_verifiers.inside import Answer, ask, number_of, text_of
-from drp_verifiers.statements import failed, judged, undetermined
+from drp_verifiers.statements import failed, judged, not_asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +103,9 @@ class HttpVerifier:
 def _unseen(options: HttpOptions) -> Iterator[CheckResult]:
     """Yield what was declared and cannot be judged because no page came."""
     if options.body_matches is not None:
-        yield undetermined("body", "the body says what it should", observed="no answer")
+        yield not_asked("body", "the body says what it should", because="status")
     for expected in options.json:
-        yield undetermined(f"json {expected.pointer}", f"the body holds {expected.pointer}", observed="no answer")
+        yield not_asked(f"json {expected.pointer}", f"the body holds {expected.pointer}", because="status")
 
 
 def _body(answer: Answer, options: HttpOptions) -> Iterator[CheckResult]:

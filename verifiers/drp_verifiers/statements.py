@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Watermark
 from drp.domain.first_fatal import first_fatal
@@ -52,6 +52,14 @@ def undetermined(
     return CheckResult(
         check=check, outcome="undetermined", statement=statement, observed=observed, expected=expected, basis=basis
     )
+
+
+def not_asked(check: str, statement: str, *, because: str, observed: str = "", expected: str = "") -> CheckResult:
+    """Return the result of something that was not even asked, because the check ``because`` did not pass."""
+    result = undetermined(
+        check, statement, observed=observed or f"not asked because {because} did not pass", expected=expected
+    )
+    return replace(result, because=because)
 
 
 def judged(

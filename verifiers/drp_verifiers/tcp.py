@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp_verifiers.inside import ask, text_of
-from drp_verifiers.statements import judged, undetermined
+from drp_verifiers.statements import judged, not_asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,9 @@ class TcpVerifier:
         answer = ask(target, "connect", request, timeout_seconds=expectation.timeout_seconds)
         if answer.trouble is not None:
             yield answer.trouble.result("accepts", statement)
+            if options.banner is not None:
+                said = f"{options.host}:{options.port} says what it should"
+                yield not_asked("banner", said, because="accepts", expected=options.banner)
             return
         connected = answer.data.get("connected") is True
         observed = "accepted" if connected else text_of(answer.data, "reason")
@@ -57,7 +60,7 @@ class TcpVerifier:
             return
         statement = f"{options.host}:{options.port} says what it should"
         if not connected:
-            yield undetermined("banner", statement, observed="no connection", expected=options.banner)
+            yield not_asked("banner", statement, because="accepts", expected=options.banner)
             return
         yield judged(
             "banner",

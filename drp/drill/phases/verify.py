@@ -119,12 +119,16 @@ def _believable(result: CheckResult, expectation: Expectation, rolled_to: dateti
 
 
 def _check_findings(results: list[CheckResult]) -> list[Finding]:
+    departed = {result.check for result in results if result.outcome != "passed" and not result.because}
+    follows = [each for each in results if each.outcome == "undetermined" and each.because in departed]
     found = [
         (CHECK_FAILED if result.outcome == "failed" else CHECK_UNDETERMINED).finding(
-            subject=f"{result.check}: {result.statement}", observed=result.observed, expected=result.expected
+            subject=f"{result.check}: {result.statement}",
+            observed=result.observed + _not_asked([each.check for each in follows if each.because == result.check]),
+            expected=result.expected,
         )
         for result in results
-        if result.outcome != "passed"
+        if result.outcome != "passed" and result not in follows
     ]
     found += [
         WRITES_LOST.finding(
@@ -137,6 +141,13 @@ def _check_findings(results: list[CheckResult]) -> list[Finding]:
         if (loss := result.loss) is not None and loss.lost
     ]
     return found
+
+
+def _not_asked(checks: list[str]) -> str:
+    """Return what was not asked because of one cause: it is one finding with it, and every check is in the record."""
+    names = [check.rpartition("/")[2] for check in checks]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"; not asked because of it: {', '.join(names[:_NAMED])}{more}" if names else ""
 
 
 def _findings(
