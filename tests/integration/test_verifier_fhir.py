@@ -33,7 +33,7 @@ def look(simulator: FhirSimulator, expectation: Expectation = EXPECTATION, **cha
     with simulator.listening() as base:
         options = replace(FhirOptions(base=base, resources=("Patient", "Observation"), samples=10), **changes)  # type: ignore[arg-type]
         results = list(FhirVerifier().verify(LocalTarget(user="root"), options, expectation))
-    return {result.check: result for result in results}
+    return {result.check: result for result in results if isinstance(result, CheckResult)}
 
 
 def outcomes(results: dict[str, CheckResult]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
+from drp.domain.judged import Part
 from drp.domain.local_time import require_one_zone
 from drp_verifiers.statements import death, failed, last_words, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
@@ -51,6 +52,10 @@ class CommandVerifier:
 
     name: ClassVar[str] = "command"
     Options: ClassVar[type] = CommandOptions
+    parts: ClassVar[tuple[Part, ...]] = (
+        Part(name="what the site's own program looks at", judged="observed", words="its statements and how it ends"),
+        Part(name="what it does not look at", judged="not judged", words="only its author knows"),
+    )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield one result a line, then one for the command itself."""

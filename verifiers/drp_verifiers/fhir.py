@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import NotJudged, Part
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.fhir_references import judge_references
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.statements import failed, not_asked, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
+
+_NOT_LET_IN = (301, 302, 303, 307, 308, 406, 415, 429, 503)
+_LISTED = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +56,38 @@ class FhirVerifier:
 
     name: ClassVar[str] = "fhir"
     Options: ClassVar[type] = FhirOptions
+    parts: ClassVar[tuple[Part, ...]] = (
+        Part(
+            name="resources of the types in `resources`",
+            judged="counted",
+            words="`search`, `counts`: as at backup time",
+        ),
+        Part(
+            name="what the newest of them refer to",
+            judged="observed",
+            words="`references`: followed as far as `samples` and `most_references` go",
+        ),
+        Part(
+            name="resources of other types",
+            judged="observed",
+            words="not counted: those that its CapabilityStatement offers are *not judged*, by name, in each drill",
+        ),
+        Part(
+            name="content of resources",
+            judged="not judged",
+            words="equal counts may hide other content: ask its database",
+        ),
+        Part(
+            name="earlier versions of resources", judged="not judged", words="opened only where something refers to one"
+        ),
+        Part(
+            name="search parameters, profiles, subscriptions, accounts of the server",
+            judged="not judged",
+            words="the server's own store: ask its database",
+        ),
+    )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
         """Yield capability, search with counts, references and, if declared, the newest change."""
         assert isinstance(options, FhirOptions)
         request = _request(options, expectation)
@@ -64,6 +98,7 @@ class FhirVerifier:
         elif (capability := _capability(answer.data, statement, options)).outcome == "passed":
             yield capability
             yield from _content(answer.data, options, expectation)
+            yield from _uncounted(answer.data, options)
             return
         else:
             yield capability
@@ -104,6 +139,9 @@ def _capability(data: Mapping[str, object], statement: str, options: FhirOptions
     closed = status in {401, 403} and not options.token_file
     if closed:
         observed += ": give it a token_file"
+    if isinstance(status, int) and status in _NOT_LET_IN:
+        observed += ": it lets nobody ask here"
+        closed = True
     if text_of(data, "late") or closed or (status == 200 and kind == "Conformance"):
         # a DSTU2 server is a server, but no release that this verifier knows
         return undetermined("capability", statement, observed=observed, expected=expected)
@@ -123,6 +161,20 @@ def _content(data: Mapping[str, object], options: FhirOptions, expectation: Expe
     yield judge_references(data.get("references"), number_of(data, "read"))
     if options.last_updated is not None:
         yield _newest(data, options, expectation)
+
+
+def _uncounted(data: Mapping[str, object], options: FhirOptions) -> Iterator[NotJudged]:
+    """Yield what the server serves and nobody counts, by name."""
+    if not isinstance(data.get("served"), list):
+        why = "the server's CapabilityStatement does not say which types it serves"
+        yield NotJudged(part=f"resources of other types than {', '.join(options.resources)}", why=why)
+        return
+    others = [kind[:60] for kind in texts_of(data, "served") if kind not in options.resources]
+    for first in range(0, len(others), _LISTED):
+        listed = ", ".join(others[first : first + _LISTED])
+        yield NotJudged(
+            part=f"resources of type {listed}", why="the server serves them, and `resources` does not name them"
+        )
 
 
 def _search(

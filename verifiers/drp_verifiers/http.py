@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import Part
 from drp_verifiers.assertions import number, same
 from drp_verifiers.inside import Answer, ask, number_of, text_of
 from drp_verifiers.statements import failed, judged, not_asked
@@ -73,6 +74,19 @@ class HttpVerifier:
 
     name: ClassVar[str] = "http"
     Options: ClassVar[type] = HttpOptions
+    parts: ClassVar[tuple[Part, ...]] = (
+        Part(name="a page that answers", judged="observed", words="`status`, `body`: of this one address"),
+        Part(
+            name="values that the page shows",
+            judged="content",
+            words="`json`: those that the options name, against what they say",
+        ),
+        Part(
+            name="all other pages, and data behind them",
+            judged="not judged",
+            words="a status says nothing of them: ask the database",
+        ),
+    )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield the status, then what the body must hold; a redirect is an answer and is not followed."""

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from drp.domain.check import CheckOutcome, CheckResult, Expectation, Loss, Target
 from drp.domain.duration import words
+from drp.domain.judged import Part
 from drp_verifiers.acknowledged import Write, read_log
 from drp_verifiers.clinical import inside
 from drp_verifiers.inside import ask, text_of
@@ -78,6 +79,22 @@ class LedgerVerifier:
 
     name: ClassVar[str] = "ledger"
     Options: ClassVar[type] = LedgerOptions
+    parts: ClassVar[tuple[Part, ...]] = (
+        Part(
+            name="acknowledged writes before the recovery point",
+            judged="counted",
+            words="`before-recovery-point`: each id of the log is looked for",
+        ),
+        Part(
+            name="acknowledged writes after it", judged="counted", words="`since-recovery-point`: what was lost, listed"
+        ),
+        Part(
+            name="content of what was written",
+            judged="not judged",
+            words="an id that is there says nothing of what stands behind it",
+        ),
+        Part(name="writes that the log does not name", judged="not judged", words="nobody kept the truth about them"),
+    )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield trouble with the log or with a query, then what is lost before and after the recovery point."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import Part
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.statements import judged, not_asked
 
@@ -34,6 +35,14 @@ class TcpVerifier:
 
     name: ClassVar[str] = "tcp"
     Options: ClassVar[type] = TcpOptions
+    parts: ClassVar[tuple[Part, ...]] = (
+        Part(name="a port that something listens on", judged="observed", words="`accepts`, `banner`"),
+        Part(
+            name="everything behind the port",
+            judged="not judged",
+            words="an open port shows that something listens, no more",
+        ),
+    )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield whether the port accepts, and whether the banner is right."""

@@ -14,6 +14,7 @@ LISTED = 20
 READ_AGAIN = 2
 COUNTED_PAGE = 1000
 MOST_PAGES = 50
+MOST_KINDS = 1000
 OFTEN_A_LIMIT = 10_000
 """Search engines count so far and no further: this total says that there are so many, or more."""
 NOT_SERVED = (400, 404, 405, 501)
@@ -35,7 +36,7 @@ class Look:
         self.answer = {
             "answered": True, "status": 0, "kind": "", "version": "", "late": "",
             "counts": {}, "uncounted": {}, "unserved": {}, "errors": [], "unasked": [],
-            "read": 0, "undated": 0, "newest": None, "unsorted": [],
+            "served": None, "read": 0, "undated": 0, "newest": None, "unsorted": [],
         }  # fmt: skip
         self.newest = None
 
@@ -52,6 +53,7 @@ class Look:
         self.answer.update(status=status, kind=kind[:80], version=str(capability.get("fhirVersion", ""))[:80])
         if status == 200 and kind == "CapabilityStatement":
             served = self.served(capability)
+            self.answer["served"] = None if served is None else sorted(served)[:MOST_KINDS]
             for kind in self.request["resources"]:
                 self.one_kind(kind, served)
             self.answer["references"] = self.follow()

@@ -6,12 +6,15 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import zlib
 
 from deadline import within
 from regular import first_line
 
 LIMIT = 32 << 20
 CHUNK = 1 << 16
+CLOSED = (301, 302, 303, 307, 308, 401, 403, 406, 415, 429, 503)
+"""Statuses that say that the question was not let in, and nothing of what is there."""
 
 
 class Refused(Exception):
@@ -68,11 +71,15 @@ class Server:
         try:
             with within(left), self.opener.open(page, timeout=left) as response:
                 status, body = response.status, self.read(response) if whole else b""
+                packed = response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
         except urllib.error.HTTPError as error:
             error.close()
             return error.code, {}
-        except (OSError, http.client.HTTPException) as error:
+            body = self.unpack(body) if packed and body else body
+        except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
             raise Unasked(f"{type(error).__name__}: {getattr(error, 'reason', error)}"[:200]) from error
+        if body[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<") and b"http://hl7.org/fhir" in body[:4096]:
+            raise Unasked("it answers in XML, and JSON is what can be read here")
         try:
             resource = json.loads(body)
         except (ValueError, RecursionError):
@@ -95,10 +102,20 @@ class Server:
             if time.monotonic() > self.ends:
                 raise Unasked("the time is over")
 
+    def unpack(self, body):
+        """Return a body that was sent in gzip without being asked for, within the limit. Raises zlib.error."""
+        unpacker = zlib.decompressobj(wbits=31)
+        plain = unpacker.decompress(body, LIMIT + 1)
+        if len(plain) > LIMIT:
+            raise Unasked(f"the answer is larger than {LIMIT >> 20} MiB")
+        if not unpacker.eof:
+            raise Unasked("the answer breaks off")
+        return plain
+
     def search(self, query):
         """Return the bundle of a search. Raises Refused, Unasked."""
         status, bundle = self.get(query)
-        if status in (401, 403, 429, 503):
+        if status in CLOSED:
             raise Unasked(f"GET {query} answered {status}")
         if status != 200 or bundle.get("resourceType") != "Bundle":
             kind = str(bundle.get("resourceType", "without a bundle"))[:40]

@@ -8,45 +8,78 @@ import uuid
 
 from deadline import within
 
-START, END = b"\x0b", b"\x1c\r"
+START, END = b"\x0b", b"\x1c"
 LIMIT = 1 << 20
+SETS = {"ASCII": "ascii", "UNICODE UTF-8": "utf-8", "UNICODE": "utf-8", "": "utf-8"}
+"""Character sets of MSH-18 (HL7 table 0211) as Python names them; 8859/n is iso8859-n."""
 
 
-def exchange(request, message):
-    """Return the framed answer without its frame."""
-    with socket.create_connection((request["host"], request["port"]), timeout=request["seconds"]) as peer:
-        peer.sendall(START + message.encode("utf-8") + END)
-        received = b""
-        while END not in received and len(received) < LIMIT:
-            chunk = peer.recv(65536)
-            if not chunk:
-                break
-            received += chunk
-    if not received:
-        raise ValueError("the connection was closed without an acknowledgement")
-    if not received.startswith(START) or END not in received:
+def frames(peer):
+    """Yield the content of each frame as it comes; what stands between frames belongs to none (MLLP R1 §3.2)."""
+    received, size = b"", 0
+    while size < LIMIT:
+        chunk = peer.recv(65536)
+        if not chunk:
+            break
+        received, size = received + chunk, size + len(chunk)
+        while START in received and END in received[received.index(START) :]:
+            content, _, received = received[received.index(START) + 1 :].partition(END)
+            yield content
+    if received.strip():
         raise ValueError(f"the answer is not framed as MLLP: {received[:40]!r}")
-    return received[1 : received.index(END)].decode("utf-8", "replace")
 
 
-def acknowledgement(text):
-    """Return the fields of MSA, split as the answer's own header says."""
-    segments = [line for line in text.replace("\n", "\r").split("\r") if line]
-    if not segments or not segments[0].startswith("MSH") or len(segments[0]) < 4:
+def acknowledgements(content):
+    """Return every acknowledgement of a frame, split as its own header says; a frame may hold several messages."""
+    found, header = [], None
+    for segment in content.replace(b"\n", b"\r").split(b"\r"):
+        text = segment.strip().decode("latin-1")
+        if text.startswith("MSH") and len(text) > 3:
+            header = text.split(text[3])
+        elif header is not None and text.startswith("MSA") and len(text) > 3:
+            fields = [*text.split(text[3]), "", "", "", ""]
+            names = header[17].split("~")[0].strip() if len(header) > 17 else ""
+            words = fields[3].encode("latin-1").decode(codec(names), "replace")
+            found.append({"code": fields[1].strip(), "control": fields[2].strip(), "text": words[:200]})
+    if header is None:
         raise ValueError("the answer has no message header")
-    separator = segments[0][3]
-    for segment in segments:
-        fields = segment.split(separator)
-        if fields[0] == "MSA":
-            fields += [""] * 4
-            return {"code": fields[1], "control": fields[2], "text": fields[3][:200]}
-    raise ValueError("the answer has no MSA segment")
+    return found
 
 
-def acknowledged(request, message):
+def codec(name):
+    """Return the codec of a character set of HL7."""
+    if name.startswith("8859/") and name[5:].isdigit() and 1 <= int(name[5:]) <= 16 and name != "8859/12":
+        return f"iso8859-{name[5:]}"
+    return SETS.get(name, "utf-8")
+
+
+def exchange(request, message, control):
+    """Return the acknowledgement of this message, or else the first that came; several may, and of others before it."""
+    first = None
+    with socket.create_connection((request["host"], request["port"]), timeout=request["seconds"]) as peer:
+        try:
+            peer.sendall(START + message.encode("utf-8") + END + b"\r")
+            empty = False
+            for content in frames(peer):
+                for found in acknowledgements(content):
+                    if found["control"] == control:
+                        return found
+                    first = first or found
+                empty = empty or first is None
+        except (OSError, ValueError):
+            if first is None:
+                raise
+    if first is None:
+        raise ValueError(
+            "the answer has no MSA segment" if empty else "the connection was closed without an acknowledgement"
+        )
+    return first
+
+
+def acknowledged(request, message, control):
     """Send, and return what came back."""
     with within(request["seconds"]):
-        return acknowledgement(exchange(request, message))
+        return exchange(request, message, control)
 
 
 given = json.load(sys.stdin)
@@ -54,7 +87,9 @@ control = uuid.uuid4().hex[:20]
 sent = "\r".join(given["segments"]).replace("{control}", control)
 sent = sent.replace("{now}", time.strftime("%Y%m%d%H%M%S+0000", time.gmtime())) + "\r"
 try:
-    result = {"answered": True, "sent": control, **acknowledged(given, sent)}
+    result = {"answered": True, "sent": control, **acknowledged(given, sent, control)}
+except TimeoutError as error:
+    result = {"answered": False, "late": True, "reason": f"{error}"[:300]}
 except (OSError, ValueError) as error:
     result = {"answered": False, "reason": f"{type(error).__name__}: {error}"[:300]}
 json.dump(result, sys.stdout)
