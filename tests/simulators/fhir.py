@@ -39,6 +39,8 @@ class FhirSimulator:
     """So many resources a page, with a link to the next, whatever is asked."""
     change: Callable[[str, dict[str, list[str]], int, Any], tuple[int, Any]] | None = None
     """Spoils an answer: given path, query, status and body; a body of bytes is sent as it is."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with each answer."""
     asked: list[str] = field(default_factory=list)
     address: str = ""
     """Under which it names itself in links; empty: where it listens."""
@@ -82,6 +84,8 @@ class FhirSimulator:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/fhir+json")
                 self.send_header("Content-Length", str(len(raw)))
+                for name, value in simulator.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(raw)
 

@@ -72,10 +72,10 @@ class Server:
             with within(left), self.opener.open(page, timeout=left) as response:
                 status, body = response.status, self.read(response) if whole else b""
                 packed = response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
+                body = self.unpack(body) if packed and body else body
         except urllib.error.HTTPError as error:
             error.close()
             return error.code, {}
-            body = self.unpack(body) if packed and body else body
         except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
             raise Unasked(f"{type(error).__name__}: {getattr(error, 'reason', error)}"[:200]) from error
         if body[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<") and b"http://hl7.org/fhir" in body[:4096]:

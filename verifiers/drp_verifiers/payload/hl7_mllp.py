@@ -31,13 +31,14 @@ def frames(peer):
 
 def acknowledgements(content):
     """Return every acknowledgement of a frame, split as its own header says; a frame may hold several messages."""
-    found, header = [], None
+    found, header, separator = [], None, ""
     for segment in content.replace(b"\n", b"\r").split(b"\r"):
         text = segment.strip().decode("latin-1")
         if text.startswith("MSH") and len(text) > 3:
-            header = text.split(text[3])
-        elif header is not None and text.startswith("MSA") and len(text) > 3:
-            fields = [*text.split(text[3]), "", "", "", ""]
+            separator = text[3]
+            header = text.split(separator)
+        elif separator and text.split(separator)[0].strip() == "MSA":
+            fields = [*text.split(separator), "", "", "", ""]
             names = header[17].split("~")[0].strip() if len(header) > 17 else ""
             words = fields[3].encode("latin-1").decode(codec(names), "replace")
             found.append({"code": fields[1].strip(), "control": fields[2].strip(), "text": words[:200]})
