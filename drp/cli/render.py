@@ -17,7 +17,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def duration(milliseconds: int | None) -> str:
-    """Return a duration as people say it: 0.4s, 38s, 6m 20s, 1h 05m."""
+    """Return a duration as people say it: 0.4s, 38s, 6m 20s, 1h 05m, 669d 14h."""
     if milliseconds is None:
         return "-"
     seconds = milliseconds / 1000
@@ -29,6 +29,8 @@ def duration(milliseconds: int | None) -> str:
     if minutes < 60:
         return f"{minutes}m {rest:02d}s"
     hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24}d {hours % 24:02d}h"
     return f"{hours}h {minutes:02d}m"
 
 
