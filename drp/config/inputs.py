@@ -99,7 +99,8 @@ def _value(option: InputFile, value: Any, place: Place) -> Iterator[Misfit]:
 
 def _keys(option: InputFile, said: Mapping[str, Any], place: Place) -> Iterator[Misfit]:
     yield from _mapping(option.options or {}, said, place)
-    for group in option.required_one_of:
+    stranger = any(name not in (option.options or {}) for name in said)  # which is told, and probably was meant for it
+    for group in () if stranger else option.required_one_of:
         if not any(said.get(name) is not None for name in group):
             yield Misfit(path=place, message=f"needs one of {', '.join(group)}")
 

@@ -108,6 +108,8 @@ class SiteReader:
             said, document = self._file(file, model)
             name = document.data.get("name") if document is not None and isinstance(document.data, dict) else None
             if not isinstance(name, str) or document is None:
+                # most files are called as what they describe: what refers to it is not wrong as well
+                self.inventory.named.setdefault(kind, set()).add(Path(found).stem)
                 continue
             self.describes[file] = (kind, name)
             self.inventory.named.setdefault(kind, set()).add(name)
