@@ -21,9 +21,10 @@ def check(context: typer.Context, machine: Json = False) -> int:
     from drp.cli import render
     from drp.config.site import check_site, find_site, load_site
     from drp.errors import ConfigError
+    from drp.verifiers.judge import InstalledOptions
 
     directory = find_site(context.obj.site)
-    problems = check_site(directory)
+    problems = check_site(directory, InstalledOptions())
     advice = () if problems else load_site(directory).advice()
     if machine:
         rows = [{"file": p.file, **p.position._asdict(), "where": p.where, "message": p.message} for p in problems]

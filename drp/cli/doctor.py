@@ -100,7 +100,7 @@ def _site_needs(context: typer.Context) -> list[Need]:
     from drp.errors import DrpError
 
     try:
-        wiring = wiring_of(context)
+        wiring = wiring_of(context, options=True)
     except DrpError as error:
         return [Need(name="site", met=False, detail=error.message, mend=error.hint)]
     needs = [Need(name="site", met=True, detail=str(wiring.site.directory))]
@@ -142,9 +142,11 @@ def _journal(wiring: Any) -> str:
 
 
 def _checks(wiring: Any) -> str:
+    from drp.errors import ConfigError
+
     count = sum(len(application.checks) for application in wiring.site.applications.values())
-    wiring.check_verifiers()
-    wiring.check_records()
+    if wiring.site.broken:
+        raise ConfigError("\n".join(line for problems in wiring.site.broken.values() for line in problems))
     return f"{count} checks, all understood"
 
 

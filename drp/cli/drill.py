@@ -27,7 +27,7 @@ def plan(
     from drp.cli.drill_views import show_plan
     from drp.cli.wiring import wiring_of
 
-    wiring = wiring_of(context)
+    wiring = wiring_of(context, options=True)
     show_plan(wiring, wiring.declarable(wiring.site.plan(name)), machine=machine)
 
 
@@ -60,7 +60,7 @@ def run(
     if name is None and not only:
         message = "name a drill plan or an application"
         raise UsageError(message, hint="`drp drill run NAME`, or `drp drill run --app NAME`")
-    wiring = wiring_of(context)
+    wiring = wiring_of(context, options=True)
     site = wiring.site
     flags = {"repository": repository, "point": point, "keep_sandbox": keep_sandbox, "keep_for": keep_for}
     flags["recover_to"] = recover_to

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -42,12 +43,19 @@ class Overview:
     kept: tuple[KeptSandbox, ...]
     lost: tuple[str, ...] = ()
     """Sealed drills whose records are gone."""
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Application that cannot be drilled because of its file → the first thing that is wrong with it."""
 
     @property
     def level(self) -> Level:
         """Return the gravest level of everything."""
         levels: list[Level] = [standing.level for standing in self.standings]
-        if self.unfinished or self.coverage.single_points or any(kept.until < self.now for kept in self.kept):
+        if (
+            self.unfinished
+            or self.coverage.single_points
+            or self.broken
+            or any(kept.until < self.now for kept in self.kept)
+        ):
             levels.append("warning")
         if self.lost:
             levels.append("critical")
@@ -81,6 +89,9 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         unfinished=() if busy else open_ends,
         kept=tuple(kept for state in concerned for kept in _kept(state) if not only or kept.application in only),
         lost=lost,
+        broken={
+            name: problems[0] for (kind, name), problems in site.broken.items() if kind == "application" and not only
+        },
     )
 
 

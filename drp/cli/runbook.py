@@ -33,6 +33,41 @@ def list_(context: typer.Context, machine: Json = False) -> int:
     return 0
 
 
+@app.command()
+def show(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="Name of the runbook.")],
+    machine: Json = False,
+) -> int:
+    """Show what an application's file may say to a runbook: its inputs, as it declares them."""
+    from drp.cli import render
+    from drp.cli.runbook_views import input_rows
+    from drp.cli.wiring import wiring_of
+    from drp.config.inputs import declared_inputs
+    from drp.config.problems import suggestion
+    from drp.errors import ConfigError, NotFound
+    from drp.runbooks.catalogue import runbooks
+
+    folders = wiring_of(context).site.runbook_folders
+    known = [item.kind for item in runbooks(folders)]
+    if kind not in known:
+        raise NotFound(f"there is no runbook {kind}; {suggestion(kind, known)}", hint="see `drp runbook list`")
+    declared, problems = declared_inputs(folders, kind)
+    if problems:
+        raise ConfigError("\n".join(map(str, problems)))
+    if machine:
+        render.document(
+            "drp/runbook/1",
+            {"kind": kind, "inputs": declared.model_dump()["options"] if declared is not None else None},
+        )
+    elif declared is None:
+        render.line(f"{kind} declares no inputs: write them into {kind}/inputs.yml, and they are checked")
+    else:
+        render.line(render.printable(f"{kind}: {declared.short_description}"))
+        render.table(("input", "type", "default", "meaning"), list(input_rows(declared.options)))
+    return 0
+
+
 @app.command("lint")
 def lint_(
     context: typer.Context,

@@ -27,7 +27,7 @@ def status(
     from drp.errors import DrpError, NotReadable, Tampered
 
     try:
-        wiring = wiring_of(context)
+        wiring = wiring_of(context, options=True)
         found = overview(wiring, tuple(applications or ()))
     except Tampered as error:
         return status_views.trouble("critical", error, machine=machine)

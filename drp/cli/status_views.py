@@ -31,6 +31,8 @@ def show(found: Overview, *, machine: bool) -> int:
             render.line(f"newest recovery point of {standing.application} not looked at: {_plain(why)}")
     for point in found.coverage.single_points:
         render.line(f"single point of failure: {point.application} is not drilled, needed by {_list(point.needed_by)}")
+    for name, problem in found.broken.items():
+        render.line(f"cannot be drilled: {name}: {_plain(problem)}")
     for drill in found.running:
         render.line(f"running: {drill}")
     for drill in found.unfinished:
@@ -63,7 +65,8 @@ def _headlines(found: Overview) -> list[str]:
     told = [f"{standing.application}: {standing.reasons[0]}" for standing in bad[:_NAMED]]
     if len(bad) > _NAMED:
         told.append(f"and {len(bad) - _NAMED} more")
-    lines = [f"{len(coverage.drilled)} of {coverage.total} applications drilled", *told]
+    lines = [f"{len(coverage.drilled)} of {_total(found)} applications drilled", *told]
+    lines += [f"{_list(found.broken)} cannot be drilled: see `drp config check`"] if found.broken else []
     if coverage.single_points:
         names = [point.application for point in coverage.single_points]
         lines.append(f"nobody drills {_list(names)}, which others need")
@@ -76,7 +79,7 @@ def _headlines(found: Overview) -> list[str]:
 def _performance(found: Overview) -> list[str]:
     """Return label=value;warn;crit;min;max, as the plugin guidelines write it."""
     coverage = found.coverage
-    data = [f"drilled={len(coverage.drilled)};;;0;{coverage.total}", f"unfinished={len(found.unfinished)};;;0"]
+    data = [f"drilled={len(coverage.drilled)};;;0;{_total(found)}", f"unfinished={len(found.unfinished)};;;0"]
     for standing in found.standings:
         measurement = standing.last.measurement if standing.last is not None else None
         if measurement is not None and measurement.rta_ms is not None:
@@ -125,7 +128,13 @@ def _document(found: Overview, level: str) -> dict[str, Any]:
         "unfinished": list(found.unfinished),
         "kept_sandboxes": [to_data(kept) for kept in found.kept],
         "lost_records": list(found.lost),
+        "broken": dict(found.broken),
     }
+
+
+def _total(found: Overview) -> int:
+    """Return the number of applications, those whose files have problems included."""
+    return found.coverage.total + len(found.broken)
 
 
 def _list(names: Any) -> str:

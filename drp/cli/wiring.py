@@ -159,21 +159,24 @@ class Wiring:
             for item in reap(self.run_directory)
         )
 
-    def check_verifiers(self) -> CheckRunner:
-        """Load every verifier that the site's applications name and check its options. Raises ``PluginError``."""
+    def check_verifiers(self, plan: DrillPlan | None = None) -> CheckRunner:
+        """Load every verifier that a plan names and check its options. Raises ``PluginError``.
+
+        What the site's other applications name is loaded too where it can be: a drill that was cut off may need it.
+        """
         from drp.verifiers import Checks
 
-        return Checks(check for application in self.site.applications.values() for check in application.checks)
+        used = plan.recoveries if plan is not None else ()
+        named = (check.verifier for application in self.site.applications.values() for check in application.checks)
+        return Checks((check for recovery in used for check in recovery.application.checks), others=named)
 
-    def check_records(self) -> RecordReader:
-        """Load every reader that the site's drills name and check its options. Raises ``PluginError``."""
+    def check_records(self, plan: DrillPlan | None = None) -> RecordReader:
+        """Load every reader that a plan names and check its options. Raises ``PluginError``."""
         from drp.verifiers.records import Records
 
-        return Records(
-            (source, self.site.applications[source.application])
-            for drill in self.site.drills.values()
-            for source in (drill.reconciliation.records if drill.reconciliation is not None else ())
-        )
+        by_name = {recovery.name: recovery.application for recovery in (plan.recoveries if plan is not None else ())}
+        among = plan.reconciliation if plan is not None else None
+        return Records((source, by_name[source.application]) for source in (among.records if among is not None else ()))
 
     def writable_state(self) -> str:
         """Prove that state can be written, where it is or will be made; nothing is left. Raises ``StorageFull``."""
@@ -188,8 +191,8 @@ class Wiring:
         """Where referents hand their answers in."""
         return self.site.state_directory / "sign-off"
 
-    def ports(self, reporter: Reporter, cancellation: Cancellation) -> Ports:
-        """Return every port of a drill."""
+    def ports(self, reporter: Reporter, cancellation: Cancellation, plan: DrillPlan | None = None) -> Ports:
+        """Return every port of a drill; ``plan`` is the one that begins, if one does. Raises PluginError."""
         from drp.engine.inline import InlineEngine
         from drp.hashing import TreeHasher
         from drp.manifests import ManifestDirectory
@@ -198,7 +201,7 @@ class Wiring:
 
         runbooks = AnsibleRunbookRunner(self._runbook_folders(), self.run_directory)
         runbooks.warm_up()
-        checks = self.check_verifiers()
+        checks = self.check_verifiers(plan)
         return Ports(
             repositories=self.repositories(),
             sandbox=self.sandbox(),
@@ -206,7 +209,7 @@ class Wiring:
             hasher=TreeHasher(),
             manifests=ManifestDirectory(self.site.manifests_directory),
             checks=checks,
-            records=self.check_records(),
+            records=self.check_records(plan),
             sign_offs=DirectoryDesk(self.sign_off_directory),
             journal=self.journal(),
             sink=Copies([DirectorySink(directory) for directory in self.site.evidence_directories]),
@@ -233,9 +236,18 @@ class Wiring:
         }
 
 
-def wiring_of(context: typer.Context) -> Wiring:
-    """Return the wiring of the site that the command line names. Raises ``ConfigError`` with every problem."""
-    return Wiring(load_site(find_site(context.obj.site)))
+def wiring_of(context: typer.Context, *, options: bool = False) -> Wiring:
+    """Return the wiring of the site that the command line names.
+
+    ``options``: what files say to verifiers is looked at too. Raises ``ConfigError`` with every problem that concerns
+    the whole site; an application or a drill whose own file has one is ``broken``, and raises when it is asked for.
+    """
+    judge = None
+    if options:
+        from drp.verifiers.judge import InstalledOptions
+
+        judge = InstalledOptions()
+    return Wiring(load_site(find_site(context.obj.site), judge))
 
 
 def restic_settings(settings: configured.RepositorySettings, most_seconds: float = float("inf")) -> Any:

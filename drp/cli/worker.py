@@ -138,9 +138,10 @@ def main(arguments: list[str]) -> None:
         cancellation = Cancellation()
         channel.watch(cancellation)
         wiring = Wiring(site, gateway=client)
-        ports = wiring.ports(channel, cancellation)
+        plan = from_data(DrillPlan, instruction["plan"]) if "plan" in instruction else None
+        ports = wiring.ports(channel, cancellation, plan)
         ports = replace(ports, journal=_Witnessed(ports.journal, channel))
-        recorder = _carry_out(instruction, ports, wiring, channel)
+        recorder = _carry_out(instruction, plan, ports, wiring, channel)
         if recorder is not None:
             _keep(recorder, ports, channel, lock)
     except Interrupted:
@@ -156,7 +157,9 @@ def _last_words(kind: type[BaseException], error: BaseException | None, trace: T
     sys.stderr.flush()
 
 
-def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring, channel: _Channel) -> Recorder | None:
+def _carry_out(
+    instruction: dict[str, Any], plan: DrillPlan | None, ports: Ports, wiring: Wiring, channel: _Channel
+) -> Recorder | None:
     """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
     ports.journal.verify()
     held = states(ports.journal)
@@ -169,9 +172,8 @@ def _carry_out(instruction: dict[str, Any], ports: Ports, wiring: Wiring, channe
     if asked:
         take_up(reopen(str(asked), ports.journal, ports.reporter), ports, policy=instruction.get("policy"))
         return None
-    if "plan" not in instruction:
+    if plan is None:
         return None
-    plan = from_data(DrillPlan, instruction["plan"])
     if changed := plan.changed(ports.materials(plan)):
         message = f"changed while the drill was being started: {', '.join(changed)}"
         raise ConfigError(message, hint="nothing was declared: run the drill again")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from drp.config.build import DrillSettings
 from drp.config.canaries import CanarySettings
@@ -12,7 +12,7 @@ from drp.config.problems import suggestion
 from drp.config.repositories import RepositorySettings
 from drp.domain.application import Application
 from drp.domain.sandbox import SandboxProfile
-from drp.errors import NotFound
+from drp.errors import ConfigError, NotFound
 
 T = TypeVar("T")
 
@@ -27,9 +27,12 @@ class Catalogue:
     drills: Mapping[str, DrillSettings]
     canaries: Mapping[str, CanarySettings] = field(default_factory=dict)
     """By application, how its heartbeat is written on production."""
+    broken: Mapping[tuple[Literal["application", "drill"], str], tuple[str, ...]] = field(default_factory=dict)
+    """Kind and name → what is wrong with the file that describes it, a line each: it cannot be used, the rest can."""
 
     def application(self, name: str) -> Application:
-        """Return an application. Raises NotFound."""
+        """Return an application. Raises NotFound, and ConfigError where its file has problems."""
+        self._must_be_sound("application", name)
         return _named("application", name, self.applications, "drp app list")
 
     def canary(self, name: str) -> CanarySettings:
@@ -49,8 +52,13 @@ class Catalogue:
         return _named("sandbox", name, self.sandboxes, "drp config show")
 
     def drill(self, name: str) -> DrillSettings:
-        """Return a drill. Raises NotFound."""
+        """Return a drill. Raises NotFound, and ConfigError where its file has problems."""
+        self._must_be_sound("drill", name)
         return _named("drill", name, self.drills, "drp config show")
+
+    def _must_be_sound(self, kind: Literal["application", "drill"], name: str) -> None:
+        if problems := self.broken.get((kind, name)):
+            raise ConfigError("\n".join(problems))
 
 
 def _named(kind: str, name: str, known: Mapping[str, T], command: str) -> T:

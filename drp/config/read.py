@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
 from drp.config.document import Document, Unreadable, read_document
+from drp.config.misfit import OptionJudge
 from drp.config.problems import START, Problem, suggestion
-from drp.config.references import Inventory, cross_check
+from drp.config.references import Inventory, cross_check, installed_verifiers
+from drp.config.references_declared import cross_check_inputs, cross_check_options
 from drp.config.references_sign_off import cross_check_sign_off
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
@@ -23,21 +25,25 @@ from drp.share import shared
 from drp.trust import Doubt, Trust, require
 
 M = TypeVar("M", bound=BaseModel)
+Described = Literal["application", "drill"]
 _PLACES = {"repositories.yml", "sandboxes.yml", "applications", "drills"}
 
 
 class SiteReader:
     """What a site directory says, as it is read; ``problems`` is complete and sorted after ``read``."""
 
-    def __init__(self, directory: Path) -> None:
-        """Take the directory; nothing is read yet."""
+    def __init__(self, directory: Path, judge: OptionJudge | None = None) -> None:
+        """Take the directory; nothing is read yet. Without a judge nobody looks at the options of verifiers."""
         self.directory = directory
+        self._judge = judge
         self.problems: list[Problem] = []
         self.site: SiteFile | None = None
         self.inventory = Inventory()
         self.runbook_folders = (directory / "runbooks", shared("runbooks"))
         self.digests: dict[str, str] = {}
         """File → SHA-256 of what was read of it."""
+        self.describes: dict[str, tuple[Described, str]] = {}
+        """File → what it describes; by its own name where what it says cannot be read."""
         self._trust = Trust()
 
     def read(self) -> None:
@@ -59,6 +65,10 @@ class SiteReader:
         require(self._trust.doubt(path) for path in self._steering())
         self.problems += cross_check(self.inventory, self.runbook_folders)
         self.problems += cross_check_sign_off(self.inventory, self.directory)
+        self.problems += cross_check_inputs(self.inventory, self.runbook_folders)
+        if self._judge is not None:
+            found = cross_check_options(self.inventory, installed_verifiers(), self._judge, self.directory)
+            self.problems += found
         self.problems.sort()
 
     def _doubts(self) -> Iterator[Doubt]:
@@ -77,16 +87,31 @@ class SiteReader:
         for more in (self.site, inventory.repositories, inventory.sandboxes):
             yield from steering_paths(more, self.directory)
 
-    def _folder(self, folder: str, kind: str, model: type[M]) -> Iterator[tuple[str, tuple[M, Document]]]:
+    def broken(self) -> dict[tuple[Described, str], tuple[str, ...]]:
+        """Return what cannot be used, each with what is wrong with its file: none of them stops the others.
+
+        Problems of files that all share are not among them.
+        """
+        found: dict[tuple[Described, str], tuple[str, ...]] = {}
+        for problem in self.problems:
+            if (subject := self.describes.get(problem.file)) is not None:
+                found[subject] = (*found.get(subject, ()), str(problem))
+        return found
+
+    def _folder(self, folder: str, kind: Described, model: type[M]) -> Iterator[tuple[str, tuple[M, Document]]]:
         first: dict[str, str] = {}
         for found in self._listed(f"inventory/{folder}"):
             file = f"inventory/{folder}/{found}"
+            self.describes[file] = (kind, Path(found).stem)
             if not self._is_ours(Path(found), file):
                 continue
             said, document = self._file(file, model)
             name = document.data.get("name") if document is not None and isinstance(document.data, dict) else None
             if not isinstance(name, str) or document is None:
+                # most files are called as what they describe: what refers to it is not wrong as well
+                self.inventory.named.setdefault(kind, set()).add(Path(found).stem)
                 continue
+            self.describes[file] = (kind, name)
             self.inventory.named.setdefault(kind, set()).add(name)
             if name in first:
                 self.problems.append(document.problem(("name",), f"{first[name]} has the same name"))

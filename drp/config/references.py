@@ -36,13 +36,18 @@ class Inventory:
 def cross_check(inventory: Inventory, runbook_folders: Collection[Path]) -> Iterator[Problem]:
     """Yield every reference that leads nowhere, and every circle of dependencies once."""
     kinds = runbook_kinds(runbook_folders)
-    verifiers = {entry.name for entry in entry_points(group="drp.verifiers")}
+    verifiers = installed_verifiers()
     for said, document in inventory.applications.values():
         yield from _application(said, document, inventory, kinds, verifiers)
     yield from _circles(inventory)
     for drill, document in inventory.drills.values():
         yield from _drill(drill, document, inventory)
         yield from cross_check_reconciliation(drill, document)
+
+
+def installed_verifiers() -> frozenset[str]:
+    """Return the names of the verifiers that are installed; none is loaded."""
+    return frozenset(entry.name for entry in entry_points(group="drp.verifiers"))
 
 
 def runbook_kinds(folders: Collection[Path]) -> dict[str, tuple[str, ...]]:

@@ -12,8 +12,10 @@ from typing import Any, Literal
 
 from drp.config import build, build_canaries, plans
 from drp.config.catalogue import Catalogue
+from drp.config.misfit import OptionJudge
 from drp.config.problems import Problem
 from drp.config.read import SiteReader
+from drp.config.references_declared import undeclared
 from drp.config.repositories import S3Location
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
@@ -44,6 +46,8 @@ class Site(Catalogue):
     """Everything that was read, relative to the directory → SHA-256 of it."""
     described_in: Mapping[tuple[Literal["application", "drill"], str], str]
     """Kind and name → the file that describes it."""
+    undeclared: tuple[str, ...] = ()
+    """Runbooks that are given inputs and declare none."""
     evidence_writers: tuple[str, ...] = ()
     """Accounts, and groups as ``%group``, that may write where evidence is kept, besides drp's own."""
     manifests_writers: tuple[str, ...] = ()
@@ -57,7 +61,11 @@ class Site(Catalogue):
 
     def advice(self) -> tuple[str, ...]:
         """Return what is valid, and says less than it seems to."""
-        return tuple(
+        unchecked = tuple(
+            f"runbooks/{kind}: declares no inputs (inputs.yml), so nobody checks what applications give it"
+            for kind in self.undeclared
+        )
+        return unchecked + tuple(
             f"{self.described_in['drill', name]}: scenario.disaster_at: the disaster is a fixed day, so drills of this "
             "plan pass even if no backup was made since; `now` judges the newest backup"
             for name, drill in self.drills.items()
@@ -121,18 +129,24 @@ def _has_site(directory: Path) -> bool:
         ) from error
 
 
-def check_site(directory: Path) -> tuple[Problem, ...]:
-    """Return every problem of every file, in the order of files and lines. Raises Untrusted."""
-    reader = SiteReader(directory.absolute())
+def check_site(directory: Path, judge: OptionJudge | None = None) -> tuple[Problem, ...]:
+    """Return every problem of every file, in the order of files and lines. Raises Untrusted.
+
+    Without a judge the options of verifiers are not looked at.
+    """
+    reader = SiteReader(directory.absolute(), judge)
     reader.read()
     return tuple(reader.problems)
 
 
-def load_site(directory: Path) -> Site:
-    """Return the site in a directory. Raises ConfigError with every problem of every file, one a line; Untrusted."""
-    reader = SiteReader(directory.absolute())
+def load_site(directory: Path, judge: OptionJudge | None = None) -> Site:
+    """Return the site in a directory; an application or a drill whose file has problems is ``broken``, and not in it.
+
+    Raises ConfigError with every problem, one a line, if one is in a file that all share; Untrusted.
+    """
+    reader = SiteReader(directory.absolute(), judge)
     reader.read()
-    if reader.problems:
+    if any(problem.file not in reader.describes for problem in reader.problems):
         lines = [str(problem) for problem in reader.problems[:_SHOWN]]
         if len(reader.problems) > _SHOWN:
             lines.append(f"… and {len(reader.problems) - _SHOWN} more")
@@ -142,7 +156,12 @@ def load_site(directory: Path) -> Site:
 
 def _assemble(reader: SiteReader) -> Site:
     said, directory, inventory = reader.site, reader.directory, reader.inventory
-    assert said is not None, "a site without problems has a drp.yml"
+    assert said is not None, "a site whose shared files have no problems has a drp.yml"
+    broken = reader.broken()
+    applications = {
+        name: file for name, (file, _) in inventory.applications.items() if ("application", name) not in broken
+    }
+    drills = {name: file for name, (file, _) in inventory.drills.items() if ("drill", name) not in broken}
     state = directory / said.state
     sandboxes = {name: build.sandbox(name, profile) for name, profile in inventory.sandboxes.items()}
     password = said.journal.password if said.journal is not None else None
@@ -163,15 +182,17 @@ def _assemble(reader: SiteReader) -> Site:
         },
         evidence_writers=tuple(said.evidence.writers),
         manifests_writers=tuple(said.manifests.writers),
-        applications={name: build.application(file, directory) for name, (file, _) in inventory.applications.items()},
+        broken=broken,
+        undeclared=undeclared(inventory, reader.runbook_folders),
+        applications={name: build.application(file, directory) for name, file in applications.items()},
         repositories={
             name: build.repository(name, repository, directory) for name, repository in inventory.repositories.items()
         },
         sandboxes={"default": SandboxProfile(name="default"), **sandboxes},
-        drills={name: build.drill(file) for name, (file, _) in inventory.drills.items()},
+        drills={name: build.drill(file) for name, file in drills.items()},
         canaries={
             name: build_canaries.canary(file.canary, directory)
-            for name, (file, _) in inventory.applications.items()
+            for name, file in applications.items()
             if file.canary is not None
         },
     )

@@ -6,14 +6,13 @@ become results. A verifier that is missing or broken refuses the plan beforehand
 
 from drp.verifiers.loading import Description, available, describe, load
 from drp.verifiers.local import LocalTarget
-from drp.verifiers.options import OptionProblem, make_options, option_problems, options_schema
+from drp.verifiers.options import make_options, option_problems, options_schema
 from drp.verifiers.running import Checks
 
 __all__ = [
     "Checks",
     "Description",
     "LocalTarget",
-    "OptionProblem",
     "available",
     "describe",
     "load",

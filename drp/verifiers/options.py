@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from drp.codec import adapter
+from drp.config.misfit import Misfit
+from drp.config.problems import closest
 from drp.domain.ports import Verifier
 from drp.errors import PluginError
 from drp.verifiers.loading import describe
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionProblem:
-    """One thing wrong with the options of a check; ``path`` leads to it from the options."""
-
-    path: tuple[str | int, ...]
-    message: str
-
-    def __str__(self) -> str:
-        """Return path and message as one line."""
-        return f"{'.'.join(map(str, self.path)) or 'options'}: {self.message}"
 
 
 def make_options(verifier: Verifier, data: Mapping[str, object], *, check: str) -> object:
@@ -42,7 +30,7 @@ def make_options(verifier: Verifier, data: Mapping[str, object], *, check: str) 
     return options
 
 
-def option_problems(verifier: Verifier, data: Mapping[str, object]) -> tuple[OptionProblem, ...]:
+def option_problems(verifier: Verifier, data: Mapping[str, object]) -> tuple[Misfit, ...]:
     """Return everything that is wrong with YAML data as the verifier's options; empty: nothing is."""
     return read_options(verifier.Options, data)[1]
 
@@ -53,7 +41,7 @@ def options_schema(verifier: Verifier) -> dict[str, Any]:
     return schema
 
 
-def read_options(kind: type, data: Mapping[str, object]) -> tuple[object, tuple[OptionProblem, ...]]:
+def read_options(kind: type, data: Mapping[str, object]) -> tuple[object, tuple[Misfit, ...]]:
     """Return YAML data as options of a dataclass, and everything that is wrong with it."""
     problems = list(_unknown_keys(kind, data, ()))
     options: object = None
@@ -62,24 +50,41 @@ def read_options(kind: type, data: Mapping[str, object]) -> tuple[object, tuple[
         options = adapter(kind).validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
         problems += [
-            OptionProblem(path=_shown(found["loc"]), message=_lower(found["msg"]))
+            Misfit(path=_shown(found, data), message=_message(found))
             for found in error.errors(include_url=False, include_context=False)
         ]
     return options, tuple(problems)
 
 
-def _shown(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Leave out what pydantic adds for the branches of a union."""
-    kinds = {"str", "int", "float", "bool", "none"}
-    return tuple(part for part in location if part not in kinds and not str(part).startswith(("function-", "tuple[")))
+def _shown(found: Any, data: object) -> tuple[int | str, ...]:
+    """Return where a problem is, as the data has it: pydantic adds the branches of a union."""
+    path: list[int | str] = []
+    location = found["loc"]
+    for part in location:
+        inside = range(len(data)) if isinstance(data, (list, tuple)) else data if isinstance(data, Mapping) else ()
+        if part in inside:
+            data = data[part]  # type: ignore[index]
+        elif found["type"] != "missing" or part is not location[-1]:
+            continue
+        path.append(part)
+    return tuple(path)
 
 
-def _lower(message: str) -> str:
-    message = message.removeprefix("Value error, ")
+def _message(found: Any) -> str:
+    if found["type"] == "missing":
+        return "is missing"
+    message = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
     return message[:1].lower() + message[1:]
 
 
-def _unknown_keys(kind: Any, data: object, path: tuple[str | int, ...]) -> Iterator[OptionProblem]:
+def unknown_key(path: tuple[str | int, ...], known: Sequence[str]) -> Misfit:
+    """Return the problem of a key that nothing has, with the one that was probably meant."""
+    close = closest(str(path[-1]), known)
+    guess = f"did you mean `{close}`?" if close else f"known are {', '.join(known)}"
+    return Misfit(path=path, message=f"unknown key; {guess}", key=True)
+
+
+def _unknown_keys(kind: Any, data: object, path: tuple[str | int, ...]) -> Iterator[Misfit]:
     """Yield the keys that no field has: pydantic passes over them in dataclasses of the standard library."""
     if dataclasses.is_dataclass(kind) and isinstance(data, Mapping):
         hints = typing.get_type_hints(kind)
@@ -88,9 +93,7 @@ def _unknown_keys(kind: Any, data: object, path: tuple[str | int, ...]) -> Itera
             if key in known:
                 yield from _unknown_keys(hints[key], value, (*path, key))
             else:
-                close = difflib.get_close_matches(str(key), known, n=1)
-                guess = f"; did you mean `{close[0]}`?" if close else f"; known are {', '.join(known)}"
-                yield OptionProblem(path=(*path, str(key)), message=f"unknown key{guess}")
+                yield unknown_key((*path, str(key)), known)
         return
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in {types.UnionType, typing.Union}:

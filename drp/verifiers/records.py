@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from drp.config.misfit import Misfit
 from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
 from drp.domain.collected import Row, microseconds
@@ -26,7 +27,7 @@ from drp.domain.visible import one_line
 from drp.errors import DrpError, Interrupted, PluginError
 from drp.redact import redact
 from drp.verifiers.loading import load
-from drp.verifiers.options import OptionProblem, read_options
+from drp.verifiers.options import read_options, unknown_key
 from drp.verifiers.running import BoundedTarget
 
 MOST_RECORDS = 5_000_000
@@ -93,14 +94,12 @@ class Records:
         return trouble if trouble is not None else f"not read within {words(limit)}"
 
 
-def option_problems(source: RecordSource, application: Application) -> tuple[OptionProblem, ...]:
+def option_problems(source: RecordSource, application: Application) -> tuple[Misfit, ...]:
     """Return what is wrong with a source's options, completed by its application's own check. Raises PluginError."""
     reader = _reader(source.reader)
     known = _known(reader)
     strangers = [name for name in source.options if name not in known]
-    unknown = tuple(
-        OptionProblem(path=(name,), message=f"unknown key; known are {', '.join(known)}") for name in strangers
-    )
+    unknown = tuple(unknown_key((name,), known) for name in strangers)
     complete = source.completed_by(application).options
     rest = {name: value for name, value in complete.items() if name in known}
     return (*unknown, *read_options(reader.RecordOptions, rest)[1])

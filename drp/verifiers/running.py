@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import get_args
@@ -35,10 +36,16 @@ Answer = CheckResult | NotJudged
 class Checks:
     """The CheckRunner port on the installed verifiers."""
 
-    def __init__(self, specs: Iterable[CheckSpec]) -> None:
-        """Load what the checks name and check their options now. Raises PluginError: such a plan is refused."""
+    def __init__(self, specs: Iterable[CheckSpec], others: Iterable[str] = ()) -> None:
+        """Load what the checks name and check their options now. Raises PluginError: such a plan is refused.
+
+        ``others`` are verifiers that a drill which is taken up may name: those that cannot be used are passed over.
+        """
         specs = tuple(specs)
         self._verifiers = load(spec.verifier for spec in specs)
+        for name in sorted(set(others) - set(self._verifiers)):
+            with suppress(DrpError):
+                self._verifiers |= load([name])
         for spec in specs:
             make_options(self._verifiers[spec.verifier], spec.options, check=spec.name)
 

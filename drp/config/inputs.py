@@ -1,0 +1,154 @@
+"""Which inputs a runbook declares beside its playbooks, and what of an application's inputs does not fit them.
+
+Values are taken as Ansible takes them where nothing is lost (``"5433"`` is a whole number, ``no`` is false), and never
+guessed: a text is no list, and nothing at all is no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from drp.config.document import Place, Unreadable, read_document
+from drp.config.misfit import Misfit
+from drp.config.problems import Problem, closest, suggestion
+from drp.config.schema_inputs import InputFile, InputsFile, MainFile
+from drp.config.validate import validate
+
+FILE = "inputs.yml"
+GIVEN = ("order", "restored_root")
+"""Inputs that drp itself gives to every runbook."""
+_STEPS = ("restore.yml", "start.yml", "stop.yml")
+_TRUE = ("true", "yes", "y", "t", "on", "1", "1.0")
+_FALSE = ("false", "no", "n", "f", "off", "0", "0.0")
+_WANTED: Mapping[str, str] = {
+    "str": "must be text: quote it",
+    "path": "must be text: quote it",
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "bool": "must be true or false",
+    "list": "must be a list",
+    "dict": "must be a mapping",
+}
+
+
+def declared_inputs(folders: Collection[Path], kind: str) -> tuple[MainFile | None, tuple[Problem, ...]]:
+    """Return what a runbook declares, None where it declares nothing, and everything wrong with its declaration."""
+    for folder in folders:
+        home = folder / kind
+        if not any((home / step).is_file() for step in _STEPS):
+            continue
+        if not (home / FILE).exists():
+            return None, ()
+        try:
+            document = read_document(home / FILE, f"runbooks/{kind}/{FILE}")
+        except Unreadable as unreadable:
+            return None, unreadable.problems
+        said, problems = validate(document, InputsFile)
+        return (said.argument_specs.main if said is not None else None), tuple(problems)
+    return None, ()
+
+
+def input_misfits(declared: MainFile, inputs: Mapping[str, Any]) -> Iterator[Misfit]:
+    """Yield what of an application's inputs the runbook does not take, and what it lacks."""
+    own = {name: value for name, value in inputs.items() if name not in GIVEN}
+    for name in inputs:
+        if name in GIVEN:
+            yield Misfit(path=(name,), message="is given by drp: leave it out", key=True)
+    yield from _mapping(declared.options, own, ())
+
+
+def _mapping(options: Mapping[str, InputFile], said: Mapping[str, Any], place: Place) -> Iterator[Misfit]:
+    for name, value in said.items():
+        if name in options:
+            yield from _value(options[name], value, (*place, name))
+        else:
+            yield Misfit(path=(*place, name), message=f"unknown key; {_meant(name, options)}", key=True)
+    for name, option in options.items():
+        if option.required and name not in said:
+            yield Misfit(path=(*place, name), message="is missing")
+
+
+def _meant(name: str, options: Mapping[str, InputFile]) -> str:
+    """Return what was probably meant: a key of this mapping, or the same key one mapping deeper."""
+    if closest(name, options) is None:
+        for outer, option in options.items():
+            if name in (option.options or ()):
+                return f"did you mean `{outer}: {{{name}: …}}`?"
+    return suggestion(name, options)
+
+
+def _value(option: InputFile, value: Any, place: Place) -> Iterator[Misfit]:
+    if option.choices is not None:
+        if not any(_same(value, choice) for choice in option.choices):
+            yield Misfit(path=place, message=_choice(value, option.choices))
+        return
+    if not fits(option.type, value):
+        yield Misfit(path=place, message=_WANTED[option.type] if value is not None else _nothing(option))
+        return
+    if option.type == "list":
+        for index, item in enumerate(value):
+            if option.elements is not None and not fits(option.elements, item):
+                yield Misfit(path=(*place, index), message=_WANTED[option.elements])
+            elif option.options is not None and isinstance(item, Mapping):
+                yield from _keys(option, item, (*place, index))
+    elif option.type == "dict" and option.options is not None:
+        yield from _keys(option, value, place)
+
+
+def _keys(option: InputFile, said: Mapping[str, Any], place: Place) -> Iterator[Misfit]:
+    yield from _mapping(option.options or {}, said, place)
+    stranger = any(name not in (option.options or {}) for name in said)  # which is told, and probably was meant for it
+    for group in () if stranger else option.required_one_of:
+        if not any(said.get(name) is not None for name in group):
+            yield Misfit(path=place, message=f"needs one of {', '.join(group)}")
+
+
+def _nothing(option: InputFile) -> str:
+    return "is empty: " + ("give a value" if option.required else "leave it out, or give a value")
+
+
+def fits(kind: str, value: Any) -> bool:
+    """Return whether a value is of a type, or is taken for one by Ansible without a loss."""
+    truth = isinstance(value, bool)
+    match kind:
+        case "raw":
+            return True
+        case "str" | "path":
+            return isinstance(value, (str, int, float)) and not truth
+        case "int":
+            return (isinstance(value, int) and not truth) or (isinstance(value, str) and _whole(value))
+        case "float":
+            return (isinstance(value, (int, float)) and not truth) or (isinstance(value, str) and _number(value))
+        case "bool":
+            return str(value).lower() in (*_TRUE, *_FALSE) and not isinstance(value, (list, dict))
+        case "list":
+            return isinstance(value, (list, tuple))
+        case _:
+            return isinstance(value, Mapping)
+
+
+def _whole(text: str) -> bool:
+    return text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _same(value: Any, choice: Any) -> bool:
+    if isinstance(choice, bool):
+        return isinstance(value, (bool, str, int)) and str(value).lower() in (_TRUE if choice else _FALSE)
+    return not isinstance(value, (bool, list, dict)) and str(value) == str(choice)
+
+
+def _choice(value: Any, choices: Collection[Any]) -> str:
+    words = ["true" if word is True else "false" if word is False else str(word) for word in choices]
+    shown = ", ".join(word or '""' for word in words)
+    meant = closest(value, [word for word in words if word]) if isinstance(value, str) else None
+    return f"must be one of {shown}" + (f"; did you mean `{meant}`?" if meant else "")
