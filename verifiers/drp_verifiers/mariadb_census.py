@@ -114,7 +114,9 @@ class _Field:
 def _fields(columns: Rows) -> dict[str, list[_Field]]:
     found: dict[str, list[_Field]] = {}
     for table, name, kind, characters, default, instant in columns:
-        one = _Field(name=name_of(name), kind=kind, text=bool(characters), default=name_of(default), instant=instant == "1")
+        one = _Field(
+            name=name_of(name), kind=kind, text=bool(characters), default=name_of(default), instant=instant == "1"
+        )
         found.setdefault(name_of(table), []).append(one)
     return found
 
@@ -137,7 +139,11 @@ def _count(
             settings = "SHA2(CONCAT_WS('|', minimum_value, maximum_value, start_value, increment, cache_size, cycle_option), 256)"
             asked.append(("sequence", name, f"{following_number} {settings} FROM {quoted(name)}"))
         elif kind == "VIEW":
-            asked += [("view", name, f"SELECT COUNT(*) FROM (SELECT 1 FROM {quoted(name)} LIMIT 0) AS looked")] if views else []
+            asked += (
+                [("view", name, f"SELECT COUNT(*) FROM (SELECT 1 FROM {quoted(name)} LIMIT 0) AS looked")]
+                if views
+                else []
+            )
         elif engine in REMOTE:
             census.elsewhere.append(f"{name} ({engine})")
         elif engine == "MEMORY":
@@ -206,7 +212,7 @@ def _digest(fields: Sequence[_Field]) -> str:
         for one in fields
         if not one.instant
     ]
-    row = f"SHA2(CONCAT_WS(',', {', '.join(values) or "''"}), 256)"
+    row = f"SHA2(CONCAT_WS(',', {', '.join(values) or '0'}), 256)"
     sums = [f"COALESCE(SUM(CAST(CONV(SUBSTR({row}, {start}, 15), 16, 10) AS DECIMAL(65))), 0)" for start in (1, 16, 31)]
     return f"LEFT(SHA2(CONCAT_WS('-', {', '.join(sums)}), 256), 32)"
 

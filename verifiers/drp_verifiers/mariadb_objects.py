@@ -66,7 +66,7 @@ _AND_DB = f"{HERE} LIKE db AND {_OTHERS}"
 OF_A_DATABASE: tuple[ObjectClass, ...] = (
     ObjectClass(
         name="tables", catalogue=("TABLES",),
-        select=_one(_quoted("table_name"), _words("table_type", "engine", "table_collation", "create_options", "table_comment"),
+        select=_one(_quoted("table_name"), _words("table_type", "engine", "table_collation", "TRIM(REGEXP_REPLACE(create_options, ' ?page_checksum=[01]', ''))", "table_comment"),
                     f"{_I}.tables WHERE table_schema = {HERE} AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND engine IS NOT NULL"),
     ),
     ObjectClass(
@@ -145,8 +145,8 @@ OF_A_DATABASE: tuple[ObjectClass, ...] = (
 OF_THE_SERVER: tuple[ObjectClass, ...] = (
     ObjectClass(
         name="accounts and roles", catalogue=("global_priv", "user", "USER_PRIVILEGES"), shared=True,
-        select=_one(_WHO, _words("JSON_VALUE(priv, '$.access')", "JSON_VALUE(priv, '$.is_role')",
-                                 "JSON_VALUE(priv, '$.account_locked')", "JSON_VALUE(priv, '$.default_role')"),
+        select=_one(_WHO, _words("REPLACE(REPLACE(COALESCE(JSON_VALUE(priv, '$.access'), '0'), 'true', '1'), 'false', '0')", "REPLACE(REPLACE(COALESCE(JSON_VALUE(priv, '$.is_role'), 'false'), 'true', '1'), 'false', '0')",
+                                 "REPLACE(REPLACE(COALESCE(JSON_VALUE(priv, '$.account_locked'), 'false'), 'true', '1'), 'false', '0')", "REPLACE(REPLACE(COALESCE(JSON_VALUE(priv, '$.default_role'), ''), 'true', '1'), 'false', '0')"),
                     f"FROM mysql.global_priv WHERE {_OTHERS}"),
     ),
     ObjectClass(

@@ -133,9 +133,7 @@ def _of(
         yield passed(check, statement, observed=said, basis="content" if same else "counted")
 
 
-def _differences(
-    kind: str, wanted: Mapping[str, object], found: Mapping[str, str], *, compared: bool
-) -> Iterator[str]:
+def _differences(kind: str, wanted: Mapping[str, object], found: Mapping[str, str], *, compared: bool) -> Iterator[str]:
     if lacking := sorted(wanted.keys() - found.keys()):
         yield f"{kind}: {len(found)}, had {len(wanted)}; missing: {listed(lacking)}"
     if compared and (other := sorted(one for one in wanted.keys() & found.keys() if wanted[one] != found[one])):
@@ -164,7 +162,9 @@ def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
     if not census.objects.get("views"):
         return
     if census.unusable is None:
-        yield NotJudged(part=f"use of views, {name}", why="there are tables elsewhere, which opening a view could reach")
+        yield NotJudged(
+            part=f"use of views, {name}", why="there are tables elsewhere, which opening a view could reach"
+        )
         return
     known = facts.get("unusable")
     before = set(known) if isinstance(known, list) else set()
@@ -240,7 +240,7 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
     known = facts.get("text")
     if not isinstance(known, Mapping):
         if any(map(any, census.text.values())):
-            yield undetermined("text", statement, observed=_EARLIER, basis="counted")
+            yield NotJudged(part=f"characters of text, {name}", why=_EARLIER)
         return
     if facts.get("rule") == "at-least":
         yield NotJudged(part=f"characters of text, {name}", why="the facts are lower limits of a system in use")
@@ -261,7 +261,9 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
 def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
     known = facts.get("digests")
     if not isinstance(known, Mapping) or facts.get("rule") == "at-least":
-        why = "the facts hold no digests: equal counts say nothing of what rows say; make facts with --option digest=true"
+        why = (
+            "the facts hold no digests: equal counts say nothing of what rows say; make facts with --option digest=true"
+        )
         if isinstance(known, Mapping):
             why = "the facts are lower limits of a system in use"
         if census.tables:
