@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import NotJudged, Part
 from drp.domain.local_time import require_zone
-from drp_verifiers.clinical import judge_counts, section
-from drp_verifiers.mariadb_objects import check_objects, objects_facts
+from drp_verifiers.clinical import section
+from drp_verifiers.mariadb_census import take
 from drp_verifiers.mariadb_session import SETTINGS, Connection, Session
-from drp_verifiers.mariadb_tables import check_tables, count_tables, elsewhere_named
+from drp_verifiers.mariadb_tables import check_tables, judge_rows
+from drp_verifiers.mariadb_whole import Allowed, compare, facts_of
+from drp_verifiers.parts_mariadb import PARTS
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import MariaDbRecords
-from drp_verifiers.statements import NoAnswer, failed, judged, undetermined
+from drp_verifiers.statements import NoAnswer, judged, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 _IN_FORCE = (
@@ -45,6 +48,14 @@ class MariaDbOptions:
     user: str = ""
     tables: bool = True
     """Let the server check every table of the database."""
+    digest: bool = False
+    """For facts: digest the content of every row too, so that a drill compares it."""
+    history_lost: tuple[str, ...] = ()
+    """System-versioned tables whose past a dump leaves out by design; patterns as of shells."""
+    sequences_behind: tuple[str, ...] = ()
+    """Sequences and AUTO_INCREMENT tables whose next number may be below; patterns as of shells."""
+    accounts_elsewhere: bool = False
+    """Accounts, grants and loadable functions are made by something else than this backup: they are not judged."""
     newest: Newest | None = None
     """A query for the newest datum that the application dated, asked in UTC: ``assume_utc`` for a TIMESTAMP column,
     ``zone`` for a DATETIME column with production's local time."""
@@ -61,6 +72,7 @@ class MariaDbVerifier:
     name: ClassVar[str] = "mariadb"
     Options: ClassVar[type] = MariaDbOptions
     RecordOptions: ClassVar[type] = MariaDbRecords
+    parts: ClassVar[tuple[Part, ...]] = PARTS
     gentle_options: ClassVar[Mapping[str, object]] = {"tables": False}
     """For a server in use: checking a table locks it."""
 
@@ -81,8 +93,8 @@ class MariaDbVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
-        """Yield the server's state, sound tables, rows, what there is beside tables, and newest datum."""
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
+        """Yield the server's state, rows, all that there is beside rows, the newest datum, and last sound tables."""
         assert isinstance(options, MariaDbOptions)
         session = Session(target, options.connection, expectation)
         statement = "the server answers, and was not forced to start"
@@ -102,42 +114,47 @@ class MariaDbVerifier:
         )
         expected = "innodb_force_recovery 0, and pages with checksums"
         yield judged("server", statement, holds=holds, observed=f"version {version[:60]}, {told}", expected=expected)
-        if options.tables:
-            yield check_tables(session)
-        facts = section(expectation, "mariadb").get(options.database)
-        known = facts if isinstance(facts, Mapping) else {}
-        yield _counts(session, known)
-        yield from check_objects(session, known)
+        yield from _whole(session, options)
         if options.newest is not None:
             answer = _newest(session, options.newest)
             yield answer if answer.watermark is not None else undated(answer)
+        if options.tables:  # last: it reads everything, and damaged pages may end the server
+            yield check_tables(session)
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
-        """Return the rows of every table, for the manifest. Raises ValueError when they cannot be counted."""
+        """Return all that a database holds, for the manifest. Raises ValueError when a part cannot be read."""
         assert isinstance(options, MariaDbOptions)
         session = Session(target, options.connection, expectation)
         try:
-            found = count_tables(session).rows
-            beside = objects_facts(session)
+            census = take(session, digest=options.digest)
         except NoAnswer as silence:
             raise ValueError(silence.trouble.reason) from None
-        if not found:
+        for table, rows in census.tables.items():
+            if rows is None:  # facts with holes would let holes pass later
+                raise ValueError(f"{table}: {census.trouble[table].reason}")
+        if not census.tables and not any(census.objects.values()):
             raise ValueError(f"{options.database} has no table")
-        return {"mariadb": {options.database: {"counts": found, "rule": "exact", **beside}}}
+        return {"mariadb": {options.database: facts_of(census)}}
 
 
-def _counts(session: Session, facts: Mapping[str, object]) -> CheckResult:
-    database = session.connection.database
-    statement = f"the tables of {database} hold the rows they held at backup time"
+def _whole(session: Session, options: MariaDbOptions) -> Iterator[CheckResult | NotJudged]:
+    database = options.database
+    found = section(session.expectation, "mariadb").get(database)
+    facts = found if isinstance(found, Mapping) else {}
+    digest = isinstance(facts.get("digests"), Mapping) and facts.get("rule") != "at-least"
     try:
-        found = count_tables(session)
+        census = take(session, digest=digest)
     except NoAnswer as silence:
-        return silence.trouble.result("counts", statement, expected="every table can be counted")
-    if not found.rows:
-        observed = f"there is no table{elsewhere_named(found)}"
-        return failed("counts", statement, observed=observed, expected="restored tables")
-    result = judge_counts("counts", statement, found.rows, facts)
-    return replace(result, observed=result.observed + elsewhere_named(found))
+        statement = f"the tables of {database} hold the rows they held at backup time"
+        yield silence.trouble.result("counts", statement, expected="every table can be counted")
+        return
+    yield judge_rows(database, census, facts)
+    allowed = Allowed(
+        history_lost=options.history_lost,
+        sequences_behind=options.sequences_behind,
+        accounts_elsewhere=options.accounts_elsewhere,
+    )
+    yield from compare(database, census, facts, allowed)
 
 
 def _store(connection: Connection) -> str:

@@ -1,87 +1,210 @@
-"""What a MariaDB or MySQL database has beside tables: views, triggers, routines, events, sequences; and who defines it.
+"""Every class of object that a MariaDB database has besides rows, as queries over the server's own catalogue.
 
-A dump leaves some of them out unless it is told not to, and accounts that define others; the tables are then whole, and
-the application fails at its first write.
+Each gives names (in hexadecimal: they hold anything), a digest of what defines the object, and how many stand behind it.
+What a dump and its load give anew (instants, statistics, blanks in bodies) is in no digest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from drp.domain.check import CheckResult
-from drp_verifiers.clinical import whole_numbers
-from drp_verifiers.mariadb_session import Session
-from drp_verifiers.statements import NoAnswer, judged, undetermined
+HERE = "DATABASE()"
+_BLANKS = "'[[:space:]]+', ' '"
 
-_NAMED = 8
-_KINDS = {
-    "views": "FROM information_schema.views WHERE table_schema = DATABASE()",
-    "triggers": "FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
-    "routines": "FROM information_schema.routines WHERE routine_schema = DATABASE()",
-    "events": "FROM information_schema.events WHERE event_schema = DATABASE()",
-    "sequences": "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'SEQUENCE'",
-}
-_COUNTS = " UNION ALL ".join(f"SELECT '{kind}', COUNT(*) {where}" for kind, where in _KINDS.items()) + ";"
-_DEFINED = {"views": "table_name", "triggers": "trigger_name", "routines": "routine_name", "events": "event_name"}
-_ORPHANS = (
-    "SELECT DISTINCT object, definer FROM ("  # noqa: S608 - no name of a restored thing is put in
-    + " UNION ALL ".join(f"SELECT {name} AS object, definer {_KINDS[kind]}" for kind, name in _DEFINED.items())
-    + ") AS defined WHERE definer NOT IN (SELECT CONCAT(user, '@', host) FROM mysql.user) ORDER BY 1;"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectClass:
+    """One class of objects: how they are found, named and defined."""
+
+    name: str
+    select: str
+    """Gives a name, a digest and a number, one row an object."""
+    catalogue: tuple[str, ...]
+    shared: bool = False
+    """Of the whole server, not of one database."""
+    must_return: bool = True
+    """Its loss fails; otherwise a difference is said as not judged."""
+
+
+def _quoted(*columns: str) -> str:
+    parts = ", '.', ".join(f"'`', REPLACE({column}, '`', '``'), '`'" for column in columns)
+    return f"CONCAT({parts})"
+
+
+def _words(*columns: str) -> str:
+    parts = ", ".join(f"COALESCE(CONVERT({column} USING utf8mb4), '<NULL>')" for column in columns)
+    return f"CONCAT_WS('|', {parts})"
+
+
+def _one(name: str, definition: str, rest: str) -> str:
+    return f"SELECT HEX(CONVERT({name} USING utf8mb4)), LEFT(SHA2({definition}, 256), 32), 1 {rest};"
+
+
+def _together(name: str, definition: str, rest: str, by: str) -> str:
+    """Return a query that digests all members of an object, in any order (each says its own place)."""
+    half = "CAST(CONV(SUBSTR(SHA2({0}, 256), {1}, 15), 16, 10) AS UNSIGNED)"
+    digest = ", '-', ".join(f"HEX(BIT_XOR({half.format(definition, start)}))" for start in (1, 16))
+    return f"SELECT HEX(CONVERT({name} USING utf8mb4)), LOWER(CONCAT({digest})), COUNT(*) {rest} GROUP BY {by};"
+
+
+def _bare(column: str) -> str:
+    return f"TRIM(REGEXP_REPLACE(CONVERT({column} USING utf8mb4), {_BLANKS}))"
+
+
+def _of_view(column: str) -> str:
+    """Return SQL for a view's text without blanks, brackets and introducers, which a server adds when it reads its own words."""
+    return f"REGEXP_REPLACE(CONVERT({column} USING utf8mb4), '[[:space:]()]+|_utf8mb[34]|_latin1', '')"
+
+
+_I = "FROM information_schema"
+_OWN = f"NULLIF(COALESCE(referenced_table_schema, {HERE}), {HERE})"
+_OTHERS = "user NOT IN ('root', 'mariadb.sys', 'mysql', '')"
+"""The server's own accounts, which its installation makes on each host, are nobody's loss."""
+_WHO = "CONCAT(user, '@', host)"
+_AND_DB = f"{HERE} LIKE db AND {_OTHERS}"
+
+OF_A_DATABASE: tuple[ObjectClass, ...] = (
+    ObjectClass(
+        name="tables", catalogue=("TABLES",),
+        select=_one(_quoted("table_name"), _words("table_type", "engine", "table_collation", "TRIM(REGEXP_REPLACE(create_options, ' ?page_checksum=[01]', ''))", "table_comment"),
+                    f"{_I}.tables WHERE table_schema = {HERE} AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND engine IS NOT NULL"),
+    ),
+    ObjectClass(
+        name="columns", catalogue=("COLUMNS", "GEOMETRY_COLUMNS"),
+        select=_together(
+            _quoted("table_name"),
+            _words("ordinal_position", "column_name", "column_default", "is_nullable", "column_type", "character_set_name",
+                   "collation_name", "extra", "column_comment", "is_generated", _of_view("generation_expression")),
+            f"{_I}.columns WHERE table_schema = {HERE} AND table_name NOT IN"
+            f" (SELECT table_name {_I}.views WHERE table_schema = {HERE})", "table_name"),
+    ),
+    ObjectClass(
+        name="indexes", catalogue=("STATISTICS",),
+        select=_together(
+            _quoted("table_name", "index_name"),
+            _words("seq_in_index", "column_name", "collation", "sub_part", "index_type", "non_unique", "comment", "index_comment"),
+            f"{_I}.statistics WHERE table_schema = {HERE}", "table_name, index_name"),
+    ),
+    ObjectClass(
+        name="keys and constraints", catalogue=("TABLE_CONSTRAINTS", "KEY_COLUMN_USAGE"),
+        select=_together(
+            _quoted("table_name", "constraint_name"),
+            _words("ordinal_position", "column_name", _OWN, "referenced_table_name", "referenced_column_name"),
+            f"{_I}.key_column_usage WHERE table_schema = {HERE}", "table_name, constraint_name"),
+    ),
+    ObjectClass(
+        name="foreign keys", catalogue=("REFERENTIAL_CONSTRAINTS",),
+        select=_one(_quoted("table_name", "constraint_name"), _words("update_rule", "delete_rule", "referenced_table_name"),
+                    f"{_I}.referential_constraints WHERE constraint_schema = {HERE}"),
+    ),
+    ObjectClass(
+        name="check constraints", catalogue=("CHECK_CONSTRAINTS",),
+        select=_one(_quoted("table_name", "constraint_name"), _of_view("check_clause"),
+                    f"{_I}.check_constraints WHERE constraint_schema = {HERE}"),
+    ),
+    ObjectClass(
+        name="partitions", catalogue=("PARTITIONS",),
+        select=_one(
+            _quoted("table_name", "partition_name", "COALESCE(subpartition_name, '')"),
+            _words("partition_ordinal_position", "partition_method", "partition_expression", "partition_description",
+                   "subpartition_method", "subpartition_expression"),
+            f"{_I}.partitions WHERE table_schema = {HERE} AND partition_name IS NOT NULL"),
+    ),
+    ObjectClass(
+        name="views", catalogue=("VIEWS",),
+        select=_one(_quoted("table_name"),
+                    _words(_of_view("view_definition"), "check_option", "definer", "security_type", "algorithm"),
+                    f"{_I}.views WHERE table_schema = {HERE}"),
+    ),
+    ObjectClass(
+        name="triggers", catalogue=("TRIGGERS",),
+        select=_one(
+            _quoted("trigger_name"),
+            _words("event_manipulation", "event_object_table", "action_order", "action_timing", _bare("action_statement"),
+                   "definer", "sql_mode", "character_set_client", "collation_connection"),
+            f"{_I}.triggers WHERE trigger_schema = {HERE}"),
+    ),
+    ObjectClass(
+        name="routines", catalogue=("ROUTINES", "PARAMETERS", "proc"),
+        select=_one(
+            f"CONCAT(LOWER(type), ' ', {_quoted('name')})",
+            _words(_bare("param_list"), _bare("returns"), _bare("body"), "definer", "sql_mode", "security_type",
+                   "sql_data_access", "is_deterministic", "comment", "character_set_client", "collation_connection", "aggregate"),
+            f"FROM mysql.proc WHERE db = {HERE}"),
+    ),
+    ObjectClass(
+        name="events", catalogue=("EVENTS", "event"),
+        select=_one(
+            _quoted("event_name"),
+            _words(_bare("event_definition"), "event_type", "execute_at", "interval_value", "interval_field", "sql_mode",
+                   "starts", "ends", "status", "on_completion", "definer", "event_comment", "time_zone", "character_set_client"),
+            f"{_I}.events WHERE event_schema = {HERE}"
+            " AND NOT (on_completion = 'NOT PRESERVE' AND (event_type = 'ONE TIME' OR ends IS NOT NULL))"),
+    ),
+)  # fmt: skip
+OF_THE_SERVER: tuple[ObjectClass, ...] = (
+    ObjectClass(
+        name="accounts and roles", catalogue=("global_priv", "user", "USER_PRIVILEGES"), shared=True,
+        select=_one(_WHO, _words("REPLACE(REPLACE(COALESCE(JSON_VALUE(priv, '$.access'), '0'), 'true', '1'), 'false', '0')", "REPLACE(REPLACE(COALESCE(JSON_VALUE(priv, '$.is_role'), 'false'), 'true', '1'), 'false', '0')",
+                                 "REPLACE(REPLACE(COALESCE(JSON_VALUE(priv, '$.account_locked'), 'false'), 'true', '1'), 'false', '0')", "REPLACE(REPLACE(COALESCE(JSON_VALUE(priv, '$.default_role'), ''), 'true', '1'), 'false', '0')"),
+                    f"FROM mysql.global_priv WHERE {_OTHERS}"),
+    ),
+    ObjectClass(
+        name="grants on the database", catalogue=("db", "SCHEMA_PRIVILEGES"), shared=True,
+        select=_one(f"CONCAT({_WHO}, ' on ', db)",
+                    _words(*(f"{right}_priv" for right in (
+                        "select", "insert", "update", "delete", "create", "drop", "grant", "references", "index", "alter",
+                        "create_tmp_table", "lock_tables", "create_view", "show_view", "create_routine", "alter_routine",
+                        "execute", "event", "trigger"))),
+                    f"FROM mysql.db WHERE {_AND_DB}"),
+    ),
+    ObjectClass(
+        name="grants on tables", catalogue=("tables_priv", "TABLE_PRIVILEGES"), shared=True,
+        select=_one(f"CONCAT({_WHO}, ' on ', {_quoted('table_name')})", _words("table_priv", "column_priv"),
+                    f"FROM mysql.tables_priv WHERE db = {HERE} AND {_OTHERS}"),
+    ),
+    ObjectClass(
+        name="grants on columns", catalogue=("columns_priv", "COLUMN_PRIVILEGES"), shared=True,
+        select=_one(f"CONCAT({_WHO}, ' on ', {_quoted('table_name', 'column_name')})", _words("column_priv"),
+                    f"FROM mysql.columns_priv WHERE db = {HERE} AND {_OTHERS}"),
+    ),
+    ObjectClass(
+        name="grants on routines", catalogue=("procs_priv",), shared=True,
+        select=_one(f"CONCAT({_WHO}, ' on ', LOWER(routine_type), ' ', {_quoted('routine_name')})", _words("proc_priv"),
+                    f"FROM mysql.procs_priv WHERE db = {HERE} AND {_OTHERS}"),
+    ),
+    ObjectClass(
+        name="members of roles", catalogue=("roles_mapping", "APPLICABLE_ROLES"), shared=True,
+        select=_one("CONCAT(user, '@', host, ' in ', role)", _words("admin_option"),
+                    f"FROM mysql.roles_mapping WHERE {_OTHERS}"),
+    ),
+    ObjectClass(
+        name="loadable functions", catalogue=("func",), shared=True,
+        select=_one("name", _words("ret", "dl", "type"), "FROM mysql.func"),
+    ),
+    ObjectClass(
+        name="plugins", catalogue=("plugin", "PLUGINS", "ALL_PLUGINS"), shared=True, must_return=False,
+        select=_one("name", _words("dl"), "FROM mysql.plugin"),
+    ),
+    ObjectClass(
+        name="foreign servers", catalogue=("servers",), shared=True, must_return=False,
+        select=_one("server_name", _words("host", "db", "port", "wrapper"), "FROM mysql.servers"),
+    ),
+    ObjectClass(
+        name="time zones", shared=True, must_return=False,
+        catalogue=("time_zone", "time_zone_leap_second", "time_zone_name", "time_zone_transition", "time_zone_transition_type"),
+        select="SELECT HEX('zones'), COUNT(*), COUNT(*) FROM mysql.time_zone_name HAVING COUNT(*) > 0;",
+    ),
+)  # fmt: skip
+SHARED = frozenset(one.name for one in OF_THE_SERVER)
+ADVISORY = frozenset(one.name for one in OF_THE_SERVER if not one.must_return)
+ORPHANS = (
+    "SELECT HEX(CONVERT(object USING utf8mb4)), HEX(CONVERT(definer USING utf8mb4)) FROM ("
+    f"SELECT table_name AS object, definer {_I}.views WHERE table_schema = {HERE}"
+    f" UNION ALL SELECT trigger_name, definer {_I}.triggers WHERE trigger_schema = {HERE}"
+    f" UNION ALL SELECT routine_name, definer {_I}.routines WHERE routine_schema = {HERE}"
+    f" UNION ALL SELECT event_name, definer {_I}.events WHERE event_schema = {HERE}) AS defined"
+    " WHERE definer NOT IN (SELECT CONCAT(user, '@', host) FROM mysql.global_priv)"
+    " AND definer NOT IN (SELECT user FROM mysql.global_priv WHERE host = '') ORDER BY 1;"
 )
-
-
-def objects_facts(session: Session) -> dict[str, object]:
-    """Return what there is beside tables, and how much of it is defined by nobody, if one may see that.
-
-    Empty if there is nothing. Raises NoAnswer.
-    """
-    counts = _counts(session)
-    if not any(counts.values()):
-        return {}
-    try:
-        return {"objects": counts, "orphans": len(session.rows(_ORPHANS))}
-    except NoAnswer:  # an account for backups need not see other accounts
-        return {"objects": counts}
-
-
-def check_objects(session: Session, facts: Mapping[str, object]) -> Iterator[CheckResult]:
-    """Yield whether everything beside tables came back, and with it those who define it; nothing without such facts."""
-    expected = whole_numbers(facts.get("objects"))
-    if not expected:
-        return
-    statement = f"{session.connection.database} has the views, triggers, routines, events and sequences of backup time"
-    try:
-        found = _counts(session)
-        off = [
-            f"{kind}: {found.get(kind, 0)}, had {number}"
-            for kind, number in sorted(expected.items())
-            if found.get(kind, 0) < number
-        ]
-        observed = "; ".join(off) or _said(found)
-        yield judged("objects", statement, holds=not off, observed=observed, expected=_said(expected))
-    except NoAnswer as silence:
-        yield silence.trouble.result("objects", statement, expected=_said(expected))
-        return
-    statement = "who defines views, triggers, routines and events exists"
-    most = facts.get("orphans")
-    if not isinstance(most, int):
-        return
-    try:
-        orphans = [f"{row[0]} by {row[-1]}" for row in session.rows(_ORPHANS)]
-    except NoAnswer as silence:
-        yield undetermined("definers", statement, observed=silence.trouble.reason)
-        return
-    more = f" and {len(orphans) - _NAMED} more" if len(orphans) > _NAMED else ""
-    observed = (", ".join(orphans[:_NAMED]) + more)[:400] or "all do"
-    yield judged(
-        "definers", statement, holds=len(orphans) <= most, observed=observed, expected=f"at most {most} do not"
-    )
-
-
-def _counts(session: Session) -> dict[str, int]:
-    rows = session.rows(_COUNTS)
-    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
-
-
-def _said(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{kind} {number}" for kind, number in sorted(counts.items()))
+"""Who defines something and does not exist, so that what is defined cannot be used."""

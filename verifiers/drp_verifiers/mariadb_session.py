@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from drp.domain.check import CheckOutcome, Execution, Expectation, Target
@@ -23,9 +24,11 @@ SET SESSION time_zone = '+00:00', sql_select_limit = 18446744073709551615, times
 _IN_FORCE = "@@session.time_zone, '' /*M!100300 , @@session.system_versioning_asof */"
 _WANTED = (["+00:00", ""], ["+00:00", "", "DEFAULT"])
 _ERROR = re.compile(r"ERROR (\d{1,5})\b")
-_NOT_ABOUT_THE_DATA = {1040, 1044, 1045, 1064, 1142, 1143, 1203, 1205, 1227, 1286, 1317, 1698, 1792, 1969}
+_NOT_ABOUT_THE_DATA = {1040, 1044, 1045, 1064, 1142, 1143, 1203, 1205, 1227, 1286, 1317, 1370, 1698, 1792, 1969}
 """Errors that tell of the query, the user, the clock, or a storage engine that is not installed where drills run."""
 _LONGEST = 300
+
+Rows = list[list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,40 @@ class Session:
         """Return rows as lists of cells, as the client shows them. Raises NoAnswer."""
         return [line.split("\t") for line in self.lines(sql)]
 
+    def each(self, statements: Sequence[str], *, first: str = "", after: str = "") -> list[Rows | Trouble]:
+        """Return the rows of every statement, or why it has none: one that breaks off takes no other's rows away.
+
+        ``first`` prepares the session, ``after`` follows each statement. Raises NoAnswer where nothing is answered.
+        """
+        word = secrets.token_hex(16)
+        asked = "".join(
+            f"{sql}\n;\nSELECT '{word}', {number}, @@error_count;\n{after}" for number, sql in enumerate(statements)
+        )
+        argv = (*self.words(), "--force", "--skip-reconnect", "--skip-column-names", self.connection.database)
+        script = f"{SETTINGS}{first}SELECT '{word}';\n{asked}SELECT '{word}', {_IN_FORCE};\n"
+        execution = self.target.run(argv, stdin=script.encode(), timeout_seconds=self.expectation.timeout_seconds)
+        if (trouble := trouble_of("mariadb", execution)) is not None:
+            raise NoAnswer(trouble)
+        complaints = [line for line in execution.stderr.decode("utf-8", "replace").splitlines() if _ERROR.match(line)]
+        pieces = _pieces(execution.stdout.decode("utf-8", "replace").split("\n")[:-1], word)
+        if (end := next(pieces, None)) is None or end[0]:
+            if complaints:
+                raise NoAnswer(_complaint(complaints[0]))
+            reason = "the client did not answer as it was asked: look at the options in defaults_file"
+            raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+        found: list[Rows | Trouble] = []
+        said = iter(complaints)
+        for rows, mark in pieces:
+            if len(mark) == 2 and mark[0] == str(len(found)) and len(found) < len(statements):
+                found.append(rows if mark[1] == "0" else _complaint(next(said, "")))
+            elif mark not in _WANTED:
+                reason = f"the session was changed while it was asked: {' '.join(mark)[:80]}"
+                raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+        if len(found) < len(statements):  # the server died over this one, and nobody can say of the others
+            found.append(_complaint(next(said, "")))
+        gone = Trouble(outcome="undetermined", reason="the server was gone before it could be asked")
+        return [*found, *[gone] * (len(statements) - len(found))]
+
     def lines(self, sql: str) -> list[str]:
         """Return rows as lines. Raises NoAnswer for an error, and for an answer that is not framed as it was asked."""
         word = secrets.token_hex(16)
@@ -81,6 +118,25 @@ class Session:
         return lines[1:-1]
 
 
+def _pieces(lines: Sequence[str], word: str) -> Iterator[tuple[Rows, list[str]]]:
+    """Yield rows up to each line that begins with the word, and what that line says."""
+    rows: Rows = []
+    for line in lines:
+        cells = line.split("\t")
+        if cells[0] == word:
+            yield rows, cells[1:]
+            rows = []
+        else:
+            rows.append(cells)
+
+
+def _complaint(said: str) -> Trouble:
+    """Return what the server said of one statement."""
+    found = _ERROR.match(said)
+    unasked = found is None or int(found[1]) in _NOT_ABOUT_THE_DATA
+    return Trouble(outcome="undetermined" if unasked else "failed", reason=_veiled(said) or "no answer")
+
+
 def error_number(execution: Execution) -> int:
     """Return the number of the server's first error, 0 if the client shows none."""
     found = _ERROR.search(execution.stderr.decode("utf-8", "replace"))
@@ -93,5 +149,8 @@ def _outcome(execution: Execution) -> CheckOutcome:
 
 def _words(execution: Execution) -> str:
     """Return the server's words without what may be a patient's: what it quotes after ``near`` or as a value."""
-    words = last_words(execution) or f"mariadb ended with {execution.exit_code}"
+    return _veiled(last_words(execution) or f"mariadb ended with {execution.exit_code}")
+
+
+def _veiled(words: str) -> str:
     return re.sub(r"( near |Duplicate entry |value: )'.*", r"\1…", words)[:_LONGEST]

@@ -1,4 +1,4 @@
-"""Tables of a MariaDB or MySQL database: let the server check each, and count what each holds.
+"""Tables of a MariaDB or MySQL database: let the server check each, and compare what each holds.
 
 ``CHECK TABLE`` goes through our own session: ``mariadb-check`` would obey restored option files, which can make it
 repair what it finds, or pass over it.
@@ -6,67 +6,65 @@ repair what it finds, or pass over it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 from drp.domain.check import CheckResult
+from drp_verifiers.clinical import whole_numbers
+from drp_verifiers.mariadb_census import FIRST, REMOTE, Census, name_of, quoted
 from drp_verifiers.mariadb_session import Session
-from drp_verifiers.statements import NoAnswer, failed, judged, undetermined
+from drp_verifiers.mariadb_whole import listed
+from drp_verifiers.statements import NoAnswer, Trouble, failed, judged, undetermined
 
-REMOTE = ("FEDERATED", "SPIDER", "S3", "SPHINX", "CONNECT")
-"""Engines whose tables lie elsewhere: opening one would reach out, and there is nothing of it in the backup."""
 _NAMED = 8
 _UNCHECKED = "doesn't support"
 _LISTED = ", ".join(f"'{engine}'" for engine in REMOTE)
 _HERE = (
-    "FROM information_schema.tables WHERE table_schema = DATABASE() "
-    "AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') "
-    f"AND COALESCE(engine, '') NOT IN ({_LISTED}) ORDER BY table_name;"
+    "SELECT HEX(CONVERT(table_name USING utf8mb4)), COALESCE(engine, '') FROM information_schema.tables "  # noqa: S608 - no name is put in
+    "WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') "
+    f"AND COALESCE(engine, '') {{}} IN ({_LISTED}) ORDER BY table_name;"
 )
-_COUNTS = (
-    "SELECT CONCAT('SELECT ''', REPLACE(table_name, '''', ''''''), ''', COUNT(*) FROM `', "  # noqa: S608 - no name is put in
-    f"REPLACE(table_name, '`', '``'), '`;') {_HERE}"
-)
-"""Makes the statements that count, quoted by the server: names come out of the backup."""
-_CHECKS = f"SELECT CONCAT('CHECK TABLE `', REPLACE(table_name, '`', '``'), '` EXTENDED;') {_HERE}"
-_ELSEWHERE = (
-    "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE() "  # noqa: S608 - as above
-    f"AND engine IN ({_LISTED}) ORDER BY table_name;"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """The rows of every table that lies here, and the tables that lie elsewhere."""
-
-    rows: dict[str, int] = field(default_factory=dict)
-    elsewhere: tuple[str, ...] = ()
 
 
 def check_tables(session: Session) -> CheckResult:
     """Return whether the server finds every table sound; a table that its engine cannot check is named."""
     statement = f"the server finds every table of {session.connection.database} sound"
     try:
-        rows = session.rows("\n".join(session.lines(_CHECKS)) + "\n")
-        elsewhere = _elsewhere(session)
+        names = [name_of(row[0]) for row in session.rows(_HERE.format("NOT"))]
+        elsewhere = [f"{name_of(row[0])} ({row[-1]})" for row in session.rows(_HERE.format(""))]
+        answers = session.each([f"CHECK TABLE {quoted(name)} EXTENDED" for name in names], first=FIRST)
     except NoAnswer as silence:
         return silence.trouble.result("tables", statement, expected="OK for each")
-    found: dict[str, list[tuple[str, str]]] = {}
-    for row in rows:
-        if len(row) != 4:
-            return undetermined("tables", statement, observed=f"{len(row)} columns instead of four")
-        found.setdefault(row[0], []).append((row[2].lower(), row[3]))
-    bad = [name for name, said in found.items() if not _sound(said)]
+    bad, unasked, unchecked = [], [], []
+    for name, answer in zip(names, answers, strict=True):
+        if isinstance(answer, Trouble):
+            (bad if answer.outcome == "failed" else unasked).append(f"{name}: {answer.reason}")
+            continue
+        said = [(row[2].lower(), row[3]) for row in answer if len(row) == 4]
+        if not said or len(said) != len(answer):
+            unasked.append(f"{name}: not four columns")
+        elif any(_missing_engine(text) for _, text in said):
+            unasked.append(f"{name}: {_complaint(said)}")
+        elif not _sound(said):
+            bad.append(f"{name}: {_complaint(said)}")
+        elif any(_UNCHECKED in text for _, text in said):
+            unchecked.append(name)
     if bad:
-        words = "; ".join(f"{name}: {_complaint(found[name])}" for name in bad[:_NAMED])
-        return failed("tables", statement, observed=f"{words}{_more(bad)}"[:400], expected="OK for each")
-    unchecked = [name for name, said in found.items() if any(_UNCHECKED in text for _, text in said)]
-    observed = f"{len(found) - len(unchecked)} tables"
-    observed += f"; not checked, since their engine cannot: {_names(unchecked)}" if unchecked else ""
-    observed += f"; not looked at, since they lie elsewhere: {_names(elsewhere)}" if elsewhere else ""
-    if not found:
+        return failed("tables", statement, observed="; ".join(bad[:_NAMED])[:400], expected="OK for each")
+    checked = len(names) - len(unchecked) - len(unasked)
+    observed = f"{checked} tables"
+    observed += f"; not checked, since their engine cannot: {listed(unchecked)}" if unchecked else ""
+    observed += f"; not looked at, since they lie elsewhere: {listed(elsewhere)}" if elsewhere else ""
+    if unasked:
+        return undetermined("tables", statement, observed=f"{observed}; could not be asked: {listed(unasked)}")
+    if not checked and not unchecked and not elsewhere:
         return failed("tables", statement, observed=f"no table{observed[8:]}", expected="OK for each")
-    return judged("tables", statement, holds=len(found) > len(unchecked), observed=observed, expected="OK for each")
+    if not checked:
+        return undetermined("tables", statement, observed=observed, expected="OK for each")
+    return judged("tables", statement, holds=True, observed=observed, expected="OK for each")
+
+
+def _missing_engine(text: str) -> bool:
+    return text.startswith("Unknown storage engine")
 
 
 def _sound(said: Iterable[tuple[str, str]]) -> bool:
@@ -81,29 +79,43 @@ def _complaint(said: list[tuple[str, str]]) -> str:
     return next((text for kind, text in said if kind == "error"), said[-1][1])[:120]
 
 
-def count_tables(session: Session) -> Counted:
-    """Return the rows of every table. Raises NoAnswer."""
-    made = session.lines(_COUNTS)
-    rows = session.rows("\n".join(made) + "\n") if made else []
-    return Counted(
-        rows={row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()},
-        elsewhere=_elsewhere(session),
-    )
+def judge_rows(database: str, census: Census, facts: Mapping[str, object]) -> CheckResult:
+    """Compare the rows of every table with ``{"tables": {table: rows}, "rule": "exact" | "at-least"}``.
 
-
-def _elsewhere(session: Session) -> tuple[str, ...]:
-    return tuple(f"{row[0]} ({row[-1]})" for row in session.rows(_ELSEWHERE))
-
-
-def elsewhere_named(counted: Counted) -> str:
-    """Return what was not counted, in words; empty: everything was."""
-    return f"; not counted, since they lie elsewhere: {_names(counted.elsewhere)}" if counted.elsewhere else ""
-
-
-def _names(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:_NAMED])[:200] + _more(listed)
-
-
-def _more(names: list[str]) -> str:
-    return f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    A table that cannot be read fails when its content is at fault, and is undetermined when it cannot be asked; the
+    others keep their evidence. ``counts`` is what facts of an earlier drp call ``tables``.
+    """
+    statement = f"the tables of {database} hold the rows they held at backup time"
+    expected = whole_numbers(facts.get("tables", facts.get("counts")))
+    counted = {table: rows for table, rows in census.tables.items() if rows is not None}
+    unread = {table: census.trouble[table] for table, rows in census.tables.items() if rows is None}
+    observed = f"{len(counted)} tables, {sum(counted.values())} rows"
+    wanted = f"{len(expected)} tables, {sum(expected.values())} rows"
+    at_least = facts.get("rule") == "at-least"
+    off = [f"{table}: {why.reason}" for table, why in sorted(unread.items()) if why.outcome == "failed"]
+    unasked = [f"{table}: {why.reason}" for table, why in sorted(unread.items()) if why.outcome != "failed"]
+    lost_by_design = {*census.memory, *(one.rpartition(" (")[0] for one in census.elsewhere)}
+    for table, had in sorted(expected.items()):
+        if table in unread or table in lost_by_design:
+            continue
+        has = counted.get(table)
+        if has is None:
+            off.append(f"{table} is missing, had {had}")
+        elif has < had or (has != had and not at_least):
+            off.append(f"{table}: {has}, had {had}")
+    extra = sorted(census.tables.keys() - expected.keys())
+    elsewhere = f"; not counted, since they lie elsewhere: {listed(census.elsewhere)}" if census.elsewhere else ""
+    if not census.tables and not census.memory and not census.elsewhere and not expected and "definitions" not in facts:
+        return failed("counts", statement, observed="there is no table", expected="restored tables", basis="counted")
+    if off:
+        told = "; ".join(off[:_NAMED]) + (f" and {len(off) - _NAMED} more" if len(off) > _NAMED else "")
+        return failed("counts", statement, observed=told[:800] + elsewhere, expected=wanted, basis="counted")
+    if unasked:
+        told = f"{observed}; could not be asked: {listed(unasked)}"
+        return undetermined("counts", statement, observed=told + elsewhere, expected=wanted, basis="counted")
+    if not expected and "definitions" not in facts:
+        told = f"{observed}; the manifest keeps no counts to compare with"
+        return undetermined("counts", statement, observed=told + elsewhere, basis="counted")
+    told = observed + elsewhere + (f"; not in the facts: {listed(extra)}" if extra else "")
+    wanted = f"at least {wanted}" if at_least else wanted
+    return judged("counts", statement, holds=True, observed=told, expected=wanted, basis="counted")

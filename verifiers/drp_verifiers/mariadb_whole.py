@@ -1,0 +1,281 @@
+"""Compares what a restored MariaDB database holds with the facts of its backup. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from drp.domain.check import CheckResult
+from drp.domain.judged import NotJudged
+from drp_verifiers.clinical import whole_numbers
+from drp_verifiers.mariadb_census import Census
+from drp_verifiers.mariadb_objects import ADVISORY, SHARED
+from drp_verifiers.statements import failed, judged, passed, undetermined
+
+_NAMED = 8
+_EARLIER = "the facts in the manifest do not know of this: made by an earlier drp, make them again"
+_SAFE = 2**53
+"""Whole numbers from here on are no JSON numbers that every reader keeps (RFC 7493 §2.2): text instead."""
+
+Answer = CheckResult | NotJudged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What the plan declares to be so by design; patterns as of shells over names."""
+
+    history_lost: tuple[str, ...] = ()
+    sequences_behind: tuple[str, ...] = ()
+    accounts_elsewhere: bool = False
+
+
+def facts_of(census: Census) -> dict[str, object]:
+    """Return what the manifest keeps of one database."""
+    return {
+        "tables": dict(census.tables),
+        "rule": "exact",
+        "version": census.version,
+        "objects": {kind: number for kind, number in census.counts.items() if kind not in ADVISORY},
+        "definitions": census.objects,
+        "hidden": sorted(census.unread),
+        "sequences": {name: number if abs(number) < _SAFE else str(number) for name, number in census.sequences.items()},
+        "text": census.text,
+        "default_text": census.default_text,
+        "memory": census.memory,
+        **({"history": {"counts": census.history}} if census.history else {}),
+        **({"orphans": len(census.orphans)} if census.orphans is not None else {}),
+        **({"unusable": census.unusable} if census.unusable is not None else {}),
+        **({"digests": census.digests} if census.digests else {}),
+    }  # fmt: skip
+
+
+def compare(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
+    """Yield what is to be said of one database besides the rows of its tables."""
+    yield from _objects(name, census, facts, allowed)
+    yield from _definers(census, facts)
+    yield from _views(name, census, facts)
+    yield from _history(name, census, facts, allowed)
+    yield from _sequences(name, census, facts, allowed)
+    yield from _text(name, census, facts)
+    yield from _content(name, census, facts)
+    if census.memory:
+        why = f"{listed(census.memory)}: kept in memory, so that no physical backup holds them"
+        yield NotJudged(part=f"rows of MEMORY tables, {name}", why=why)
+    if census.elsewhere:
+        yield NotJudged(part=f"rows of tables elsewhere, {name}", why=f"{listed(census.elsewhere)}: not opened")
+
+
+def listed(said: Sequence[str]) -> str:
+    """Return the first of many, and how many more."""
+    more = f" and {len(said) - _NAMED} more" if len(said) > _NAMED else ""
+    return ", ".join(said[:_NAMED])[:400] + more
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
+    for check, of, shared in (
+        ("objects", f"{name} besides rows", False),
+        ("accounts", f"the server that {name} needs (accounts, grants, functions)", True),
+    ):
+        statement = f"every object of {of} is there, and as it was defined at backup time"
+        if shared and allowed.accounts_elsewhere:
+            yield NotJudged(part=f"accounts and grants, {name}", why="declared to be made elsewhere")
+            continue
+        yield from _of(check, statement, name, census, facts, shared=shared)
+
+
+def _of(
+    check: str, statement: str, name: str, census: Census, facts: Mapping[str, object], *, shared: bool
+) -> Iterator[Answer]:
+    wanted = facts.get("definitions")
+    here = {kind for kind in census.objects if (kind in SHARED) is shared}
+    if not isinstance(wanted, Mapping):
+        numbers = whole_numbers(facts.get("objects"))
+        off = [] if shared else [
+            f"{kind}: {len(census.objects.get(kind, {}))}, had {had}" for kind, had in sorted(numbers.items())
+            if kind in census.objects and len(census.objects[kind]) < had
+        ]  # fmt: skip
+        if off:
+            yield failed(check, statement, observed="; ".join(off), expected="as many", basis="counted")
+        elif any(census.objects[kind] for kind in here):
+            yield undetermined(check, statement, observed=_EARLIER, basis="content")
+        return
+    same = str(facts.get("version", "")).split(".")[:2] == census.version.split(".")[:2]
+    hidden = facts.get("hidden")
+    unseen = set(hidden) if isinstance(hidden, list) else set()
+    lost, unasked = [], []
+    kinds = sorted(kind for kind in {*wanted, *here, *census.unread} if (kind in SHARED) is shared)
+    for kind in kinds:
+        if kind in unseen:
+            yield NotJudged(part=f"{kind}, {name}", why="whoever made the facts may not see them")
+        elif kind in census.unread:
+            unasked.append(f"{kind}: {census.unread[kind].reason}")
+        elif kind not in wanted:
+            unasked += [f"{kind}: not in the facts"] if census.objects[kind] else []
+        else:
+            told = list(_differences(kind, _mapping(wanted[kind]), census.objects.get(kind, {}), compared=same))
+            if told and kind in ADVISORY:
+                yield NotJudged(part=f"{kind}, {name}", why="; ".join(told))
+            else:
+                lost += told
+    if not same:
+        yield NotJudged(part=f"definitions of {check}, {name}", why="the facts are of another version of the server")
+    said = ", ".join(f"{kind} {census.counts[kind]}" for kind in kinds if census.counts.get(kind)) or "none"
+    if lost:
+        yield failed(check, statement, observed="; ".join(lost)[:800], expected="as in the facts", basis="content")
+    elif unasked:
+        yield undetermined(check, statement, observed="; ".join(unasked)[:800], basis="content")
+    else:
+        yield passed(check, statement, observed=said, basis="content" if same else "counted")
+
+
+def _differences(kind: str, wanted: Mapping[str, object], found: Mapping[str, str], *, compared: bool) -> Iterator[str]:
+    if lacking := sorted(wanted.keys() - found.keys()):
+        yield f"{kind}: {len(found)}, had {len(wanted)}; missing: {listed(lacking)}"
+    if compared and (other := sorted(one for one in wanted.keys() & found.keys() if wanted[one] != found[one])):
+        yield f"{kind} with another definition: {listed(other)}"
+
+
+def _definers(census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
+    statement = "who defines views, triggers, routines and events exists"
+    most = facts.get("orphans")
+    if not isinstance(most, int) or isinstance(most, bool):
+        if census.orphans:
+            yield NotJudged(part="definers that do not exist", why=listed(census.orphans))
+        return
+    if census.orphans is None:
+        yield undetermined("definers", statement, observed="accounts or definers could not be read")
+        return
+    observed = listed(census.orphans) or "all do"
+    yield judged(
+        "definers", statement, holds=len(census.orphans) <= most, observed=observed,
+        expected=f"at most {most} do not", basis="counted",
+    )  # fmt: skip
+
+
+def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
+    statement = f"every view of {name} can be opened by those who define it"
+    if not census.objects.get("views"):
+        return
+    if census.unusable is None:
+        yield NotJudged(
+            part=f"use of views, {name}", why="there are tables elsewhere, which opening a view could reach"
+        )
+        return
+    known = facts.get("unusable")
+    before = set(known) if isinstance(known, list) else set()
+    new = [
+        f"{view}: {census.trouble[f'view {view}'].reason}" if f"view {view}" in census.trouble else view
+        for view in census.unusable
+        if view not in before
+    ]
+    number = f"{len(census.objects['views'])} views"
+    if new and not isinstance(known, list):
+        yield undetermined("views", statement, observed=f"{_EARLIER}; {listed(new)}")
+    else:
+        yield judged("views", statement, holds=not new, observed=listed(new) or number, expected="all open")
+
+
+def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
+    statement = f"system-versioned tables of {name} have the rows of their past"
+    known = _mapping(facts.get("history")).get("counts")
+    had = whole_numbers(known)
+    if not had and not census.history:
+        return
+    if not had and "definitions" not in facts:
+        yield undetermined("history", statement, observed=_EARLIER, basis="counted")
+        return
+    lost, designed = [], []
+    for table, number in sorted(had.items()):
+        has = census.history.get(table, 0)
+        if has < number:
+            told = f"{table} has {has} rows of the past, had {number}"
+            (designed if any(fnmatchcase(table, one) for one in allowed.history_lost) else lost).append(told)
+    if designed:
+        yield NotJudged(part=f"rows of the past, {name}", why=f"declared as lost by design: {listed(designed)}")
+    observed = listed(lost) or f"{sum(census.history.values())} rows in {len(census.history)} tables"
+    if lost:
+        observed += ": a dump needs --dump-history; where that is right, declare `history_lost`"
+    yield judged("history", statement, holds=not lost, observed=observed, expected="as many", basis="counted")
+
+
+def _sequences(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[CheckResult]:
+    statement = f"no sequence and no AUTO_INCREMENT of {name} would give a number again"
+    known = _mapping(facts.get("sequences"))
+    if not census.sequences and not known:
+        return
+    wrong = []
+    for one in sorted({*census.sequences, *known}):
+        if any(fnmatchcase(one, pattern) for pattern in allowed.sequences_behind):
+            continue
+        following, step = census.sequences.get(one, 0), census.steps.get(one, 1)
+        try:
+            had = int(str(known[one])) if one in known else following
+        except ValueError:
+            continue
+        if (following - had) * step < 0 and step:
+            wrong.append(f"{one} gives {following or 'a number of its rows'} next, would have given {had}")
+        wrong += [
+            f"{one} gives {following} next, and {column} holds {last} already"
+            for column, last in census.uses.get(one, ())
+            if (following - last) * step <= 0 and step
+        ]
+    unread = [trouble for trouble in census.trouble if trouble.startswith("sequence ")]
+    if not wrong and unread:
+        yield undetermined("sequences", statement, observed=f"cannot be read: {listed(unread)}", basis="counted")
+        return
+    observed = listed(wrong) or f"{len(census.sequences)} next numbers"
+    yield judged(
+        "sequences", statement, holds=not wrong, observed=observed, expected="ahead of those in use",
+        basis="counted" if known else "observed",
+    )  # fmt: skip
+
+
+def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
+    statement = f"text in {name} has as many characters and bytes as it had"
+    known = facts.get("text")
+    if not isinstance(known, Mapping):
+        if any(map(any, census.text.values())):
+            yield NotJudged(part=f"characters of text, {name}", why=_EARLIER)
+        return
+    if facts.get("rule") == "at-least":
+        yield NotJudged(part=f"characters of text, {name}", why="the facts are lower limits of a system in use")
+        return
+    off = []
+    for table, had in sorted(known.items()):
+        has = census.text.get(table)
+        if has is not None and isinstance(had, list) and len(had) == 2 and has != had:
+            off.append(f"{table}: {has[0]} characters in {has[1]} bytes, had {had[0]} in {had[1]}")
+    total = [sum(one[at] for one in census.text.values()) for at in (0, 1)]
+    observed = listed(off) or f"{total[0]} characters, {total[1]} bytes"
+    yield judged("text", statement, holds=not off, observed=observed, expected="as many", basis="counted")
+    if (before := facts.get("default_text")) and before != census.default_text:
+        why = f"{census.default_text}, was {before}: a dump keeps it only with --databases"
+        yield NotJudged(part=f"character set of new tables, {name}", why=why)
+
+
+def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
+    known = facts.get("digests")
+    if not isinstance(known, Mapping) or facts.get("rule") == "at-least":
+        why = (
+            "the facts hold no digests: equal counts say nothing of what rows say; make facts with --option digest=true"
+        )
+        if isinstance(known, Mapping):
+            why = "the facts are lower limits of a system in use"
+        if census.tables:
+            yield NotJudged(part=f"content of rows, {name}", why=why)
+        return
+    statement = f"every row of {name} says what it said at backup time"
+    other = [table for table in sorted(known) if table in census.digests and census.digests[table] != known[table]]
+    unread = [table for table in sorted(known) if table in census.tables and table not in census.digests]
+    if other:
+        yield failed("content", statement, observed=f"other content: {listed(other)}", basis="content")
+    elif unread:
+        yield undetermined("content", statement, observed=f"cannot be read: {listed(unread)}", basis="content")
+    else:
+        observed = f"{len(known)} tables have the digest that they had"
+        yield passed("content", statement, observed=observed, basis="content")
