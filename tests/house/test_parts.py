@@ -8,6 +8,14 @@ from tests.support.parts import README, marked, parts_of, shipped, written
 
 
 @pytest.mark.parametrize("name", shipped())
+def test_every_verifier_says_what_it_judges_and_what_not(name: str):
+    parts = parts_of(name)
+    assert parts, f"{name} has no parts"
+    assert len({part.name for part in parts}) == len(parts)
+    assert all(part.words and part.words.isprintable() and "|" not in part.words for part in parts)
+
+
+@pytest.mark.parametrize("name", shipped())
 def test_a_thing_of_the_system_belongs_to_one_part(name: str):
     own = [thing for part in parts_of(name) for thing in part.catalogue]
     assert sorted(own) == sorted(set(own))
