@@ -52,10 +52,10 @@ def test_a_whole_server_passes_and_its_damage_is_caught(server: MariaDB) -> None
     results = verify(server)
     assert {
         check: (result.outcome, result.observed) for check, result in results.items() if result.outcome != "passed"
-    } == {
-        check: ("undetermined", "the facts in the manifest do not know of this: made by an earlier drp, make them again")
-        for check in ("objects",)
-    }, "such facts know of rows only"
+    } == dict.fromkeys(
+        ("objects",),
+        ("undetermined", "the facts in the manifest do not know of this: made by an earlier drp, make them again"),
+    ), "such facts know of rows only"
     watermark = results["newest"].watermark
     assert watermark is not None
     assert watermark.at == datetime(2026, 11, 21, 10, 5, tzinfo=UTC)

@@ -132,7 +132,14 @@ def copies(server: MariaDB, root: Path, kind: str) -> Iterator[MariaDB]:
             shutil.move(target / "base", other.data)
             other.start()
         else:
-            words = [*server.client("mariadb-dump"), "--single-transaction", "--routines", "--events", "--dump-history", "--skip-add-locks"]
+            words = [
+                *server.client("mariadb-dump"),
+                "--single-transaction",
+                "--routines",
+                "--events",
+                "--dump-history",
+                "--skip-add-locks",
+            ]
             run([*words, f"--result-file={target}/users", "--system=users"], user=server.user)
             run([*words, f"--result-file={target}/ward", "--databases", "ward"], user=server.user)
             for name in ("ward", "users"):

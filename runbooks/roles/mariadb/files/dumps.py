@@ -27,6 +27,8 @@ OWNER = re.compile(rb"^-- Host: .*\bDatabase: *(\S*)", re.MULTILINE)
 COMPLETED = re.compile(rb"^-- Dump completed", re.MULTILINE)
 SAVED = re.compile(rb"@OLD_SQL_NOTES=@@SQL_NOTES")
 RESTORED = re.compile(rb"/\*!\d+ SET SQL_NOTES=@OLD_SQL_NOTES \*/;|/\*M?!\d+ SET NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY")
+UNCHECKED = "--init-command=SET SESSION check_constraint_checks = 0"
+"""Rows that were there before their constraint are in a dump too, which does not say so as it does of foreign keys."""
 IN_UTC = re.compile(rb"SET TIME_ZONE='\+00:00'")
 WORTH = re.compile(
     rb"^(?:USE `(?P<use>(?:[^`]|``)+)`;"
@@ -253,7 +255,7 @@ def load(dumps: list[Dump]) -> list[str]:
             tool([*CLIENT, f"--execute=CREATE DATABASE IF NOT EXISTS `{quoted}`"], "the database could not be made")
         with opened(dump.path) as stream:  # a dump may bring accounts of its own: the drill is let in again
             end = b"\nFLUSH PRIVILEGES;\n" + (RUN / "init.sql").read_bytes()
-            done = feed([*CLIENT, *([dump.database] if dump.database else [])], stream, end=end)
+            done = feed([*CLIENT, UNCHECKED, *([dump.database] if dump.database else [])], stream, end=end)
         try:
             require(*done, f"the dump {dump.path.name} could not be loaded: mariadb")
         except Failure as failure:
