@@ -62,7 +62,8 @@ def stored(request: pytest.FixtureRequest) -> Iterator[Path]:
 def verify(storage: Path, command: tuple[str, ...] = ()) -> dict[str, CheckResult]:
     expectation = Expectation(disaster_at=NOW, consistent_at=NOW, timeout_seconds=60)
     options = OrthancOptions(storage=str(storage), index_command=command)
-    return {result.check: result for result in stored_files(LocalTarget(user="root"), options, expectation)}
+    answers = stored_files(LocalTarget(user="root"), options, expectation)
+    return {answer.check: answer for answer in answers if isinstance(answer, CheckResult)}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from datetime import timedelta
@@ -55,7 +56,7 @@ def test_a_healthy_server_passes_every_statement_in_a_sandbox(target, seeded_clu
     start(target, seeded_cluster)
     results = check(target, "postgres", OPTIONS, expectation)
     assert {name: result.outcome for name, result in results.items() if result.outcome != "passed"} == {}
-    assert len(results) == 9
+    assert len(results) == 15
     assert results["newest"].watermark is not None
     assert results["newest"].watermark.at == NEWEST
     assert "pages were read; no failure" in results["checksums"].observed
@@ -76,6 +77,9 @@ def test_damage_is_seen_in_a_sandbox(target, cluster, expectation):
     }
 
 
+TABLE_T = hashlib.sha256(b"CREATE TABLE t (a)").hexdigest()[:16]
+
+
 def test_the_other_verifiers_work_in_a_sandbox(target, expectation):
     make = "mkdir -p /data/restore/a && cd /data/restore/a && printf '%%PDF-1.7' > x.pdf && touch -d 2026-11-20T09:00Z x.pdf"
     assert target.run(["/bin/sh", "-c", make]).exit_code == 0
@@ -86,12 +90,12 @@ def test_the_other_verifiers_work_in_a_sandbox(target, expectation):
     tree = check(target, "files", {"root": "a", "magic": True, "newest": True}, expectation)
     assert [result.outcome for result in tree.values()] == ["passed"] * 3
     facts = Expectation(
-        facts={"sqlite": {"db": {"tables": {"t": 1}}}},
+        facts={"sqlite": {"db": {"tables": {"t": 1}, "definitions": {"tables": {"t": TABLE_T}}}}},
         disaster_at=expectation.disaster_at,
         consistent_at=expectation.consistent_at,
     )
     rows = check(target, "sqlite", {"path": "db"}, facts)
-    assert [result.outcome for result in rows.values()] == ["passed"] * 4
+    assert [result.outcome for result in rows.values()] == ["passed"] * 5
     page = check(target, "http", {"url": "http://127.0.0.1:8080/a/x.pdf", "body_matches": "^%PDF"}, expectation)
     assert [result.outcome for result in page.values()] == ["passed"] * 2
     assert check(target, "tcp", {"port": 8080}, expectation)["accepts"].outcome == "passed"

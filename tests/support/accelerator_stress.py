@@ -45,7 +45,7 @@ def look(directory: int) -> None:
         done, descriptor, number, fixed, owners, digests, _, _ = native.look(
             directory, names, at, len(names), skipped, FLAGS, buffer, horizon, codes,
             chance.choice([1, 70_000, 1 << 30]), chance.choice([1, 1 << 16, 1 << 30]),
-            chance.choice([0, 0, 1, 7, 4096]), chance.random() < 0.5,
+            chance.choice([0, 0, 1, 7, 4096]), chance.random() < 0.5, chance.random() < 0.5,
         )  # fmt: skip
         assert (len(fixed), len(owners), len(digests)) == (20 * done, 8 * done, 32 * len(codes) * done)
         at += done

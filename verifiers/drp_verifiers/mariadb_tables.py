@@ -34,7 +34,9 @@ def check_tables(session: Session) -> CheckResult:
         answers = session.each([f"CHECK TABLE {quoted(name)} EXTENDED" for name in names], first=FIRST)
     except NoAnswer as silence:
         return silence.trouble.result("tables", statement, expected="OK for each")
-    bad, unasked, unchecked = [], [], []
+    bad: list[str] = []
+    unasked: list[str] = []
+    unchecked: list[str] = []
     for name, answer in zip(names, answers, strict=True):
         if isinstance(answer, Trouble):
             (bad if answer.outcome == "failed" else unasked).append(f"{name}: {answer.reason}")

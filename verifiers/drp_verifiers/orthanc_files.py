@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.judged import NotJudged
 from drp_verifiers.clinical import inside, judge_counts, section, trouble_of, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.orthanc_identity import identity
@@ -24,7 +25,9 @@ class StorageOptions(Protocol):
     def index_command(self) -> tuple[str, ...]: ...  # noqa: D102 - the same
 
 
-def stored_files(target: Target, options: StorageOptions, expectation: Expectation) -> Iterator[CheckResult]:
+def stored_files(
+    target: Target, options: StorageOptions, expectation: Expectation
+) -> Iterator[CheckResult | NotJudged]:
     """Yield the index's integrity and counts, whether every row finds its file as it was, and whose the images are."""
     statement = f"every attachment in {options.storage} has the size and MD5 that the index names"
     rows: list[list[str]] | None = None

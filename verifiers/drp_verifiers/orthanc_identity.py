@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult
+from drp.domain.judged import NotJudged
 from drp_verifiers.inside import number_of, texts_of
 from drp_verifiers.statements import failed, judged, undetermined
 
 _STATEMENT = "every stored image is of the patient, study, series and instance that the index says"
 
 
-def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResult]:
+def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResult | NotJudged]:
     """Yield whose images are; ``lookups``: the index itself was read, and what it is searched by is judged too."""
     value = data.get("identities")
     found: Mapping[str, object] = value if isinstance(value, dict) else {}
+    if not lookups and _gave_none(found):
+        why = "the index was printed without identifiers: see `index_command`"
+        yield NotJudged(part="whose the stored images are", why=why)
+        return
     yield _images(found)
     yield _tags(found)
     if not lookups:
@@ -40,6 +45,11 @@ def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResu
     )
 
 
+def _gave_none(found: Mapping[str, object]) -> bool:
+    """Return whether a command printed the index without identifiers: a limit of the plan, not of the backup."""
+    return bool(found) and not any(number_of(found, key) for key in ("same", "other", "unclear", "unread"))
+
+
 def _images(found: Mapping[str, object]) -> CheckResult:
     check = "index-identities"
     if not found:
@@ -55,8 +65,6 @@ def _images(found: Mapping[str, object]) -> CheckResult:
         observed += f"; {unclear} are named in an alphabet that is not compared"
     if unread:
         observed += f"; {unread} cannot be read by drp"
-    if not same and not unclear and not unread:
-        observed = "the index gave no identifiers: see index_command"
     holds = bool(same) and not unclear and not unread
     return (
         judged(check, _STATEMENT, holds=True, observed=observed, expected=expected, basis="content")
