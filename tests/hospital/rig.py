@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from drp.verifiers import describe
 from tests.hospital import backups, backups_pacs
 from tests.hospital.backups import Backup
 from tests.hospital.gnuhealth import Instance
@@ -99,7 +100,8 @@ class HospitalRig(Stage):
         except ValueError:
             return False
         made_at = datetime.fromisoformat(told["disaster_at"])
-        return told["every_kind"] >= self.every_kind and datetime.now(UTC) - made_at < _GOOD_FOR
+        counted_alike = told.get("counted_by") == describe("postgres").digest  # facts of another drp may know less
+        return counted_alike and told["every_kind"] >= self.every_kind and datetime.now(UTC) - made_at < _GOOD_FOR
 
     def _remember(self) -> None:
         assert self.disaster_at
@@ -107,7 +109,12 @@ class HospitalRig(Stage):
             name: [one.repository, one.point, one.consistent_at.isoformat(), str(one.folder)]
             for name, one in self.kept.items()
         }
-        told = {"disaster_at": self.disaster_at.isoformat(), "every_kind": self.every_kind, "kept": kept}
+        told: dict[str, object] = {
+            "disaster_at": self.disaster_at.isoformat(),
+            "every_kind": self.every_kind,
+            "kept": kept,
+        }
+        told["counted_by"] = describe("postgres").digest
         self.ready.write_text(json.dumps(told, indent=1))
 
     def _recall(self) -> None:
