@@ -50,12 +50,7 @@ class Overview:
     def level(self) -> Level:
         """Return the gravest level of everything."""
         levels: list[Level] = [standing.level for standing in self.standings]
-        if (
-            self.unfinished
-            or self.coverage.single_points
-            or self.broken
-            or any(kept.until < self.now for kept in self.kept)
-        ):
+        if self.unfinished or self.coverage.single_points or any(kept.until < self.now for kept in self.kept):
             levels.append("warning")
         if self.lost:
             levels.append("critical")

@@ -18,7 +18,8 @@ _NAMED = 3
 
 def show(found: Overview, *, machine: bool) -> int:
     """Print the overview and return its exit status."""
-    level = "unknown" if found.level == "none" else found.level
+    # where the file of an application has problems, nobody judged how it stands
+    level = "unknown" if found.level == "none" or (found.broken and found.level != "critical") else found.level
     if machine:
         render.document("drp/status/1", _document(found, level))
         return _EXIT[level]

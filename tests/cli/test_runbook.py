@@ -80,6 +80,39 @@ def test_lint_advises(site: Path) -> None:
     assert "start.yml: gathers facts" in done.stdout
 
 
+def test_show_tells_what_an_application_may_say(site: Path) -> None:
+    shown = drp("runbook", "show", "service", at=site)
+    assert shown.returncode == 0, shown.stderr
+    assert "ready.http.url       str          required " in shown.stdout
+    document = json.loads(drp("runbook", "show", "pacs", "--json", at=site).stdout)
+    assert document["inputs"]["index"]["choices"] == ["sqlite", "postgres", "postgresql", "mariadb"]
+    ward(site, restore=GOOD, start=GOOD, stop=GOOD)
+    assert "ward declares no inputs" in drp("runbook", "show", "ward", at=site).stdout
+    (site / "runbooks/ward/inputs.yml").write_text("argument_specs: {main: {optoins: {}}}\n")
+    wrong = drp("runbook", "show", "ward", at=site)
+    assert wrong.returncode == 10
+    assert (
+        "runbooks/ward/inputs.yml:1:25: argument_specs.main.optoins: unknown key; did you mean `options`?"
+        in wrong.stderr
+    )
+    assert drp("runbook", "show", "wrad", at=site).returncode == 10
+
+
+def test_a_typo_stops_the_plan_and_the_drill_that_use_it_and_no_other(site: Path) -> None:
+    file = site / "inventory/applications/pacs.yml"
+    file.write_text(file.read_text().replace("  inputs:\n", "  inputs:\n    idnex: mariadb\n", 1))
+    typo = "runbook.inputs.idnex: unknown key; did you mean `index`?"
+    for verb in (("config", "check"), ("drill", "run", "--app", "pacs"), ("status", "--app", "pacs")):
+        done = drp(*verb, at=site)
+        assert done.returncode == (3 if verb[0] == "status" else 10), verb
+        assert typo in done.stdout + done.stderr, verb
+    assert not (site / "state/journal.sqlite").exists(), "nothing was declared"
+    for verb in (("drill", "list"), ("app", "show", "ehr"), ("config", "show")):
+        assert drp(*verb, at=site).returncode == 0, verb
+    other = drp("drill", "run", "--app", "lis", at=site)
+    assert "idnex" not in other.stdout + other.stderr
+
+
 def test_lint_of_an_unknown_runbook_is_not_found(site: Path) -> None:
     done = drp("runbook", "lint", "nothing", at=site)
     assert done.returncode == 10

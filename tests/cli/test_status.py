@@ -128,7 +128,9 @@ def test_what_cannot_be_known_is_unknown(tmp_path: Path) -> None:
     (site / "inventory/applications/ehr.yml").write_text("name: ehr\n")
     done = drp(site, "status")
     assert done.returncode == 3
-    assert done.stdout.startswith("DRP UNKNOWN - ")
+    assert done.stdout.startswith("DRP UNKNOWN - 0 of 2 applications drilled; ")
+    assert "ehr cannot be drilled: see `drp config check`" in done.stdout.splitlines()[0]
+    assert "cannot be drilled: ehr: inventory/applications/ehr.yml:1:1: objectives: is missing" in done.stdout
     labels = (
         DOCUMENTS.replace("tier: 1", "tier: 3")
         .replace("depends_on: [ehr]", "")
