@@ -116,6 +116,12 @@ def test_everything_at_once_is_sound(expectation, database):
         ("UPDATE code SET label = 'b' WHERE code = 'A'", "content", "code"),
         ("UPDATE exact SET value = 0.10000000000000002 WHERE id = 1", "content", "exact"),
         ("UPDATE exact SET data = x'00fe' WHERE id = 1", "content", "exact"),
+        ("UPDATE code SET label = CAST(label AS BLOB)", "content", "code"),
+        (
+            "DROP TRIGGER signed; CREATE TRIGGER signed BEFORE DELETE ON result BEGIN SELECT RAISE(ABORT, 'signed '); END",
+            "objects",
+            "triggers with another definition: signed",
+        ),
         ("DELETE FROM sqlitedata", "row-counts", "sqlitedata has 0 rows, had 1"),
         ("PRAGMA user_version = 41", "settings", "user_version 41"),
         ("PRAGMA application_id = 0", "settings", "application_id 0"),

@@ -29,12 +29,10 @@ def check_whole(path: str, census: object, facts: object, *, tolerance: float) -
     data, known = _mapping(census), _mapping(facts)
     found = table_counts(data)
     total = sum(rows or 0 for rows in found.tables.values())
-    statement = "the database holds data, not only a schema"
-    observed = f"{len(found.tables)} tables, {total} rows"
-    yield judged("not-empty", statement, holds=total > 0, observed=observed, expected="at least one row")
+    expected = expected_counts(known)
+    yield _not_empty(found, total, had=None if expected is None else sum(expected.values()))
     for name, why in sorted(_mapping(data.get("unopened")).items()):
         yield NotJudged(part=f"{path}: {name}", why=f"needs what the application brings: {why}")
-    expected = expected_counts(known)
     if expected is None:
         yield undetermined(
             "row-counts",
@@ -50,6 +48,16 @@ def check_whole(path: str, census: object, facts: object, *, tolerance: float) -
     if expected is not None:
         yield from _settings(data, known)
         yield from _content(path, data, known)
+
+
+def _not_empty(found: TableCounts, total: int, *, had: int | None) -> CheckResult:
+    """Judge whether there is anything; a database that held nothing at backup time need not hold more now."""
+    observed = f"{len(found.tables)} tables, {total} rows"
+    if had == 0:
+        statement = "the database holds no row, as at backup time"
+        return judged("not-empty", statement, holds=not total, observed=observed, expected="no row", basis="counted")
+    statement = "the database holds data, not only a schema"
+    return judged("not-empty", statement, holds=total > 0, observed=observed, expected="at least one row")
 
 
 def facts_of(census: object) -> dict[str, object]:
@@ -148,6 +156,8 @@ def _settings(data: Mapping[str, object], known: Mapping[str, object]) -> Iterat
 def _content(path: str, data: Mapping[str, object], known: Mapping[str, object]) -> Iterator[Answer]:
     before, found = known.get("digests"), _mapping(data.get("digests"))
     if not isinstance(before, Mapping):
+        if not any(table_counts(data).tables.values()):
+            return  # no row that could say anything
         why = "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest"
         yield NotJudged(part=f"content of rows, {path}", why=why)
         return

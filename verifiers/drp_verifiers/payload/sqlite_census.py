@@ -1,7 +1,8 @@
 """Runs inside the sandbox: all that an SQLite database holds, in one read transaction.
 
-Definitions are the text that SQLite keeps (`sqlite_schema.sql`), blanks put together: a copy and a reloaded dump have
-the same. What only the application brings (functions, collations, modules) is not here: what needs it is told apart.
+Definitions are the text that SQLite keeps (`sqlite_schema.sql`), blanks put together outside of quotes: a copy and a
+reloaded dump have the same. What only the application brings (functions, collations, modules) is not here: what needs
+it is told apart.
 """
 
 import hashlib
@@ -16,7 +17,12 @@ BROUGHT = ("no such module", "no such function", "no such collation", "unknown t
 SETTINGS = ("encoding", "user_version", "application_id")
 VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b", re.IGNORECASE)
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
+BLANKS = re.compile(f"({QUOTED.pattern})|\\s+", re.DOTALL)
 SIXTEEN_BYTES = 1 << 128
+
+
+class Text(bytes):
+    """What SQLite holds as text, told from a blob of the same bytes."""
 
 
 def census(connection, with_digests):
@@ -50,8 +56,8 @@ def census(connection, with_digests):
 
 
 def definition(sql):
-    """Return a digest of a definition, blanks put together."""
-    text = " ".join((sql or "").split())
+    """Return a digest of a definition, blanks put together but for those that it quotes."""
+    text = BLANKS.sub(lambda found: found[1] or " ", sql or "").strip()
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -118,7 +124,7 @@ def usable(connection, found, name):
 def content(connection, found, name):
     """Keep a digest of a table's rows that does not depend on their order: the sum of the digests of all."""
     total, factory = 0, connection.text_factory
-    connection.text_factory = bytes
+    connection.text_factory = Text
     try:
         for row in connection.execute(f"SELECT * FROM {quoted(name)} NOT INDEXED"):
             digest = hashlib.blake2b(digest_size=16)
@@ -134,9 +140,9 @@ def content(connection, found, name):
 
 
 def cell(value):
-    """Return a value's type and bytes. Texts arrive as bytes and blobs too: equal ones count as equal."""
+    """Return a value's type and bytes."""
     if value is None:
         return b"n", b""
     if isinstance(value, bytes):
-        return b"t", value
+        return (b"t" if isinstance(value, Text) else b"b"), value
     return (b"i", b"%d" % value) if isinstance(value, int) else (b"r", value.hex().encode())
