@@ -93,6 +93,9 @@ def test_what_it_was_is_what_it_is_and_each_loss_is_named(server: MariaDB) -> No
 
 
 LOSSES = (
+    ("create or replace view grouped as select id from employee where (id = 1 or id = 2) and note is null", "create or replace view grouped as select id from employee where id = 1 or id = 2 and note is null", "objects", "`grouped`"),
+    ("create or replace view spoken as select 'ab' as words from employee", "create or replace view spoken as select 'a (b)' as words from employee", "objects", "`spoken`"),
+    ("create or replace procedure say() SELECT 'a b'", "create or replace procedure say() SELECT 'a  b'", "objects", "procedure `say`"),
     ("drop index by_kind on employee", "create index by_kind on employee (kind, birth)", "objects", "by_kind"),
     ("alter table department comment=''", "alter table department comment='wards'", "objects", "`department`"),
     ("alter table employee drop constraint paid", "set check_constraint_checks = 0; alter table employee add constraint paid check (salary >= 0 and salary in (0, 10, 20.5))", "objects", "check constraints: "),

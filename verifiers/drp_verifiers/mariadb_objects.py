@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HERE = "DATABASE()"
-_BLANKS = "'[[:space:]]+', ' '"
+_QUOTED = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`)"""
+"""A literal or a name, which stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +49,21 @@ def _together(name: str, definition: str, rest: str, by: str) -> str:
 
 
 def _bare(column: str) -> str:
-    return f"TRIM(REGEXP_REPLACE(CONVERT({column} USING utf8mb4), {_BLANKS}))"
+    return f"TRIM({_replaced(column, f'{_QUOTED}|[[:space:]]+', chr(92) + '1 ')})"
 
 
 def _of_view(column: str) -> str:
-    """Return SQL for a view's text without blanks, brackets and introducers, which a server adds when it reads its own words."""
-    return f"REGEXP_REPLACE(CONVERT({column} USING utf8mb4), '[[:space:]()]+|_utf8mb[34]|_latin1', '')"
+    """Return SQL for an expression's text without what a server adds when it reads its own words: blanks and introducers.
+
+    Brackets stay: without them `a or (b and c)` is `(a or b) and c`.
+    """
+    return _replaced(column, f"{_QUOTED}|[[:space:]]+|_utf8mb[34]|_latin1", chr(92) + "1")
+
+
+def _replaced(column: str, pattern: str, by: str) -> str:
+    """Return SQL that replaces; both are sent as bytes, since what a backslash means is a setting."""
+    words = (f"CONVERT(0x{text.encode().hex()} USING utf8mb4)" for text in (pattern, by))
+    return f"REGEXP_REPLACE(CONVERT({column} USING utf8mb4), {', '.join(words)})"
 
 
 _I = "FROM information_schema"

@@ -47,10 +47,13 @@ GRANT SELECT ON ward.employee TO nurse;
 GRANT nurse TO reader@localhost;
 CREATE DEFINER=app@localhost SQL SECURITY DEFINER VIEW staff AS SELECT e.id, (e.salary + 1) * 2 AS s, CONCAT(d.name, 'é') AS d FROM employee e LEFT JOIN department d ON d.id = e.department WHERE e.kind IN ('nurse', 'médecin');
 CREATE SQL SECURITY INVOKER VIEW `view of ``view` AS SELECT * FROM department WHERE id > 0 WITH CHECK OPTION;
+CREATE VIEW grouped AS SELECT id FROM employee WHERE id = 1 OR id = 2 AND note IS NULL;
+CREATE VIEW spoken AS SELECT 'a (b)' AS words FROM employee;
+CREATE PROCEDURE say() SELECT 'a  b';
 DELIMITER //
 CREATE DEFINER=app@localhost TRIGGER trimmed BEFORE INSERT ON department FOR EACH ROW
 BEGIN
-  -- comment
+  -- don't
   SET NEW.name = TRIM(NEW.name);	/* tab and \ slash */
 END//
 CREATE TRIGGER second_one BEFORE INSERT ON department FOR EACH ROW FOLLOWS trimmed SET NEW.name = CONCAT(NEW.name, '')//
