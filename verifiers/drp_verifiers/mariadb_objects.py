@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HERE = "DATABASE()"
-_QUOTED = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`)"""
-"""A literal or a name, which stays as it is."""
+_QUOTED = r"""('(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+"|`[^`]*+`)"""
+"""A literal or a name, which stays as it is; possessive, so that a long one needs no way back (PCRE)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
