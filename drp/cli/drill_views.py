@@ -20,6 +20,9 @@ from drp.drill.declare import find, reopen, states
 from drp.drill.phases.select import choose
 from drp.errors import DrpError
 
+_NAMED = 8
+"""So many things that nobody judged are named on a terminal."""
+
 
 def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
     """Print the plan with the recovery points that it would take now."""
@@ -188,8 +191,9 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
             render.line(f"  {finding.severity:<12} {finding.code} {what}")
             if finding.severity != "note":
                 render.line(f"  {'':<12} do: {finding.remedy}")
-        for part, why in _not_judged(state.recoveries[measurement.recovery]):
-            render.line(f"  {'not judged':<12} {render.printable(part)}: {render.printable(why)}")
+        if parts := [render.printable(part) for part, _ in _not_judged(state.recoveries[measurement.recovery])]:
+            more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
+            render.line(f"  {'not judged':<12} {'; '.join(parts[:_NAMED])}{more}: `drp report {state.drill}` says why")
     for text in result_lines(state.reconciled.result) if state.reconciled is not None else ():
         render.line(text)
     if state.sealed is not None:
