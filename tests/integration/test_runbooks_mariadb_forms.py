@@ -42,7 +42,7 @@ def test_nothing_is_repaired_in_silence(runbooks: Driver, vault: Vault) -> None:
     assert found["server"].outcome == "passed", found["server"]
     assert "event_scheduler OFF" in found["server"].observed
     assert found["tables"].outcome == "failed"
-    assert "pharmacy.note" in found["tables"].observed
+    assert "note" in found["tables"].observed
 
 
 def test_what_reaches_out_is_held_back_by_name(runbooks: Driver, vault: Vault) -> None:

@@ -167,7 +167,7 @@ def test_what_an_application_sends_is_caught(engine: Driver) -> None:
 def hold(engine: Driver, request: dict[str, object], seconds: float = 120) -> tuple[int, str]:
     """Run the role's own program; whatever holds it, it has to end long before it is killed."""
     end = engine.sandbox.agent.exec(
-        command("service", "readiness", "service"), stdin=json.dumps(request).encode(), timeout=seconds
+        command("service", "first_fatal", "readiness", "service"), stdin=json.dumps(request).encode(), timeout=seconds
     )
     assert not end.timed_out, request
     return end.exit_code, (end.stdout + end.stderr).decode()

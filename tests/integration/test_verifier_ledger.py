@@ -74,7 +74,7 @@ def test_what_came_after_the_recovery_point_is_counted_and_listed(restored: Path
     found = judge(restored, ORDERS, *lines, line(1, "9", application="lis"))
     assert found["before-recovery-point"].outcome == found["since-recovery-point"].outcome == "passed"
     told = found["since-recovery-point"]
-    assert told.observed.startswith("2 of 3 acknowledged writes since the recovery point are lost, the first 3600.0 s")
+    assert told.observed.startswith("2 of 3 acknowledged writes since the recovery point are lost, the first 1 h")
     assert told.observed.endswith(": order 5, 6")
     assert told.loss is not None
     assert (told.loss.acknowledged, told.loss.lost, told.loss.named) == (3, 2, ("order 5", "order 6"))

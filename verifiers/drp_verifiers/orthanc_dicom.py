@@ -89,16 +89,23 @@ def _get(target: Target, peer: DicomPeer, sample: Mapping[str, object]) -> Check
         return undetermined(check, statement, observed="the study's UID is none")
     syntaxes = texts_of(sample, "syntaxes")
     words = (*peer.words, "-k", "0008,0052=STUDY", "-k", f"0020,000d={uid}", *peer.address)
-    execution = target.run(("/bin/sh", "-c", _GET, "getscu", *words), timeout_seconds=peer.seconds * 6)
-    trouble = trouble_of("getscu", execution)
-    if trouble is not None:
-        return trouble.result(check, statement)
-    came = execution.stdout.decode("utf-8", "replace").strip()
-    wanted = sample.get("instances")
+    wanted, first = sample.get("instances"), ""
+    # a busy server has ended a fetch that it had not begun, without an error: asked again, and told
+    for _ in range(2):
+        execution = target.run(("/bin/sh", "-c", _GET, "getscu", *words), timeout_seconds=peer.seconds * 6)
+        trouble = trouble_of("getscu", execution)
+        if trouble is not None:
+            return trouble.result(check, statement)
+        came = execution.stdout.decode("utf-8", "replace").strip()
+        if first or execution.exit_code or came == str(wanted):
+            break
+        first = came
     if not isinstance(wanted, int):
         return undetermined(check, statement, observed=f"{came} images, and nothing to compare with")
     holds = execution.exit_code == 0 and wanted > 0 and came == str(wanted)
     observed = f"{came} images" if execution.exit_code == 0 else last_words(execution)
+    if first:
+        observed += f", asked a second time; the first brought {first}"
     if not holds and any(syntax not in _PLAIN for syntax in syntaxes):
         observed += "; getscu takes no compressed images, and the server may not unpack them"
         return undetermined(check, statement, observed=observed, expected=f"{wanted} images")
