@@ -104,6 +104,26 @@ def test_a_long_text_within_quotes_is_read_to_its_end(server: MariaDB) -> None:
     assert "long_words" in found["objects"].observed
 
 
+def test_numbers_that_a_server_only_set_aside_are_no_loss_and_those_of_rows_are(server: MariaDB) -> None:
+    """InnoDB sets numbers aside for many rows at once, and forgets those that it never gave when it starts again."""
+    rows = "insert into numbered (t) select 'x' from seq_1_to_300"
+    server.sql(f"create table numbered (id int auto_increment primary key, t text); {rows}", "ward")
+    try:
+        facts = facts_of(server)
+        server.sql("alter table numbered auto_increment = 301", "ward")
+        found, told = verify(server, facts)
+        assert found["sequences"].outcome == "passed"
+        assert "numbered gives 301 next, would have given 512" in told
+        server.sql("delete from numbered where id > 290; alter table numbered auto_increment = 291", "ward")
+        found, _ = verify(server, facts)
+        assert found["sequences"].outcome == "failed"
+        assert "numbered gives 291 next, and 300 was in use" in found["sequences"].observed
+        found, _ = verify(server, facts, sequences_behind=("numbered",))
+        assert found["sequences"].outcome == "passed"
+    finally:
+        server.sql("drop table numbered", "ward")
+
+
 LOSSES = (
     ("create or replace view grouped as select id from employee where (id = 1 or id = 2) and note is null", "create or replace view grouped as select id from employee where id = 1 or id = 2 and note is null", "objects", "`grouped`"),
     ("create or replace view spoken as select 'ab' as words from employee", "create or replace view spoken as select 'a (b)' as words from employee", "objects", "`spoken`"),

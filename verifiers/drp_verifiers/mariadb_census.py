@@ -28,7 +28,8 @@ _TABLES = (
 _COLUMNS = (
     "SELECT HEX(CONVERT(table_name USING utf8mb4)), HEX(CONVERT(column_name USING utf8mb4)), LOWER(data_type),"
     " COALESCE(character_set_name, ''), COALESCE(HEX(CONVERT(column_default USING utf8mb4)), ''),"
-    " COALESCE(generation_expression, '') IN ('ROW START', 'ROW END') FROM information_schema.columns"
+    " COALESCE(generation_expression, '') IN ('ROW START', 'ROW END'), extra LIKE '%auto_increment%'"
+    " FROM information_schema.columns"
     " WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position;"
 )
 _ELSEWHERE = "SELECT COUNT(*) FROM information_schema.tables WHERE engine IN ({});".format(
@@ -57,6 +58,11 @@ class Census:
     steps: dict[str, int] = field(default_factory=dict)
     """0: the sequence begins again at its end."""
     uses: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    increments: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By table with an AUTO_INCREMENT: the number that it gives next, and the highest that one of its rows has.
+
+    A running server sets numbers aside that it never gives, and a restart forgets them: only those of rows are sure.
+    """
     objects: dict[str, dict[str, str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     unread: dict[str, Trouble] = field(default_factory=dict)
@@ -109,13 +115,19 @@ class _Field:
     default: str
     instant: bool
     """When a row was written or replaced: a load of a dump sets it anew."""
+    increments: bool
 
 
 def _fields(columns: Rows) -> dict[str, list[_Field]]:
     found: dict[str, list[_Field]] = {}
-    for table, name, kind, characters, default, instant in columns:
+    for table, name, kind, characters, default, instant, increments in columns:
         one = _Field(
-            name=name_of(name), kind=kind, text=bool(characters), default=name_of(default), instant=instant == "1"
+            name=name_of(name),
+            kind=kind,
+            text=bool(characters),
+            default=name_of(default),
+            instant=instant == "1",
+            increments=increments == "1",
         )
         found.setdefault(name_of(table), []).append(one)
     return found
@@ -153,8 +165,11 @@ def _count(
             asked.append(("table", name, f"SELECT {_measures(own, digest=digest)} FROM {quoted(name)}"))
             if kind == "SYSTEM VERSIONED":
                 asked.append(("history", name, f"SELECT COUNT(*) FROM {quoted(name)} FOR SYSTEM_TIME ALL"))
-            if following > 1:
-                census.sequences[name], census.steps[name] = following, 1
+            for one in own:
+                if one.increments:
+                    census.increments[name] = (following, 0)
+                    highest = f"SELECT COALESCE(MAX(CAST({quoted(one.name)} AS DECIMAL(65))), 0) FROM {quoted(name)}"
+                    asked.append(("increment", name, highest))
     asked += [("use", f"{sequence}\t{table}.{column}", sql) for sequence, table, column, sql in _users(fields, tables)]
     census.unusable = [] if views else None
     census.objects["sequences"] = {}
@@ -186,6 +201,8 @@ def _keep(census: Census, kind: str, name: str, answer: Rows | Trouble) -> None:
     elif kind == "sequence":
         census.sequences[name], census.steps[name] = int(row[0]), int(row[1])
         census.objects["sequences"][quoted(name)] = row[4][:32]
+    elif kind == "increment":
+        census.increments[name] = (census.increments[name][0], int(row[0]))
     elif kind == "use" and row[0] != "NULL":
         sequence, _, column = name.partition("\t")
         census.uses.setdefault(sequence, []).append((column, int(row[0])))

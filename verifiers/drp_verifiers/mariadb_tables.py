@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from drp.domain.check import CheckResult
 from drp_verifiers.clinical import whole_numbers
+from drp_verifiers.definitions import listed
 from drp_verifiers.mariadb_census import FIRST, REMOTE, Census, name_of, quoted
 from drp_verifiers.mariadb_session import Session
-from drp_verifiers.mariadb_whole import listed
 from drp_verifiers.statements import NoAnswer, Trouble, failed, judged, undetermined
 
 _NAMED = 8

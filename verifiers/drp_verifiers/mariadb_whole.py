@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
 from drp_verifiers.clinical import whole_numbers
+from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
 from drp_verifiers.mariadb_census import Census
+from drp_verifiers.mariadb_numbers import next_numbers, number_kept
 from drp_verifiers.mariadb_objects import ADVISORY, SHARED
 from drp_verifiers.statements import failed, judged, passed, undetermined
-
-_NAMED = 8
-_EARLIER = "the facts in the manifest do not know of this: made by an earlier drp, make them again"
-_SAFE = 2**53
-"""Whole numbers from here on are no JSON numbers that every reader keeps (RFC 7493 §2.2): text instead."""
 
 Answer = CheckResult | NotJudged
 
@@ -39,7 +36,8 @@ def facts_of(census: Census) -> dict[str, object]:
         "objects": {kind: number for kind, number in census.counts.items() if kind not in ADVISORY},
         "definitions": census.objects,
         "hidden": sorted(census.unread),
-        "sequences": {name: one if abs(one) < _SAFE else str(one) for name, one in census.sequences.items()},
+        "sequences": {name: number_kept(one) for name, one in census.sequences.items()},
+        "increments": {name: [number_kept(one) for one in both] for name, both in census.increments.items()},
         "text": census.text,
         "default_text": census.default_text,
         "memory": census.memory,
@@ -56,7 +54,7 @@ def compare(name: str, census: Census, facts: Mapping[str, object], allowed: All
     yield from _definers(census, facts)
     yield from _views(name, census, facts)
     yield from _history(name, census, facts, allowed)
-    yield from _sequences(name, census, facts, allowed)
+    yield from next_numbers(name, census, facts, behind=allowed.sequences_behind)
     yield from _text(name, census, facts)
     yield from _content(name, census, facts)
     if census.memory:
@@ -64,16 +62,6 @@ def compare(name: str, census: Census, facts: Mapping[str, object], allowed: All
         yield NotJudged(part=f"rows of MEMORY tables, {name}", why=why)
     if census.elsewhere:
         yield NotJudged(part=f"rows of tables elsewhere, {name}", why=f"{listed(census.elsewhere)}: not opened")
-
-
-def listed(said: Sequence[str]) -> str:
-    """Return the first of many, and how many more."""
-    more = f" and {len(said) - _NAMED} more" if len(said) > _NAMED else ""
-    return ", ".join(said[:_NAMED])[:400] + more
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
@@ -94,7 +82,7 @@ def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Al
 
 def _without_accounts(census: Census, facts: Mapping[str, object]) -> bool:
     """Return whether no account came back: then they are made elsewhere. Where some did, the others are lost."""
-    wanted = _mapping(_mapping(facts.get("definitions")).get("accounts"))
+    wanted = as_mapping(as_mapping(facts.get("definitions")).get("accounts"))
     return bool(wanted) and not wanted.keys() & census.objects.get("accounts", {}).keys()
 
 
@@ -119,7 +107,7 @@ def _of(
         elif kind not in wanted:
             unasked += [f"{kind}: not in the facts"] if census.objects[kind] else []
         else:
-            told = list(_differences(kind, _mapping(wanted[kind]), census.objects.get(kind, {}), compared=same))
+            told = list(differences(kind, as_mapping(wanted[kind]), census.objects.get(kind, {}), compared=same))
             if told and kind in ADVISORY:
                 yield NotJudged(part=f"{kind}, {name}", why="; ".join(told))
             else:
@@ -147,14 +135,7 @@ def _counted_only(
     if off:
         yield failed(check, statement, observed="; ".join(off), expected="as many", basis="counted")
     elif any(census.objects[kind] for kind in here):
-        yield undetermined(check, statement, observed=_EARLIER, basis="content")
-
-
-def _differences(kind: str, wanted: Mapping[str, object], found: Mapping[str, str], *, compared: bool) -> Iterator[str]:
-    if lacking := sorted(wanted.keys() - found.keys()):
-        yield f"{kind}: {len(found)}, had {len(wanted)}; missing: {listed(lacking)}"
-    if compared and (other := sorted(one for one in wanted.keys() & found.keys() if wanted[one] != found[one])):
-        yield f"{kind} with another definition: {listed(other)}"
+        yield undetermined(check, statement, observed=EARLIER, basis="content")
 
 
 def _definers(census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -192,19 +173,19 @@ def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
     ]
     number = f"{len(census.objects['views'])} views"
     if new and not isinstance(known, list):
-        yield undetermined("views", statement, observed=f"{_EARLIER}; {listed(new)}")
+        yield undetermined("views", statement, observed=f"{EARLIER}; {listed(new)}")
     else:
         yield judged("views", statement, holds=not new, observed=listed(new) or number, expected="all open")
 
 
 def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
     statement = f"system-versioned tables of {name} have the rows of their past"
-    known = _mapping(facts.get("history")).get("counts")
+    known = as_mapping(facts.get("history")).get("counts")
     had = whole_numbers(known)
     if not had and not census.history:
         return
     if not had and "definitions" not in facts:
-        yield undetermined("history", statement, observed=_EARLIER, basis="counted")
+        yield undetermined("history", statement, observed=EARLIER, basis="counted")
         return
     lost: list[str] = []
     designed: list[str] = []
@@ -221,44 +202,12 @@ def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Al
     yield judged("history", statement, holds=not lost, observed=observed, expected="as many", basis="counted")
 
 
-def _sequences(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[CheckResult]:
-    statement = f"no sequence and no AUTO_INCREMENT of {name} would give a number again"
-    known = _mapping(facts.get("sequences"))
-    if not census.sequences and not known:
-        return
-    wrong = []
-    for one in sorted({*census.sequences, *known}):
-        if any(fnmatchcase(one, pattern) for pattern in allowed.sequences_behind):
-            continue
-        following, step = census.sequences.get(one, 0), census.steps.get(one, 1)
-        try:
-            had = int(str(known[one])) if one in known else following
-        except ValueError:
-            continue
-        if (following - had) * step < 0 and step:
-            wrong.append(f"{one} gives {following or 'a number of its rows'} next, would have given {had}")
-        wrong += [
-            f"{one} gives {following} next, and {column} holds {last} already"
-            for column, last in census.uses.get(one, ())
-            if (following - last) * step <= 0 and step
-        ]
-    unread = [trouble for trouble in census.trouble if trouble.startswith("sequence ")]
-    if not wrong and unread:
-        yield undetermined("sequences", statement, observed=f"cannot be read: {listed(unread)}", basis="counted")
-        return
-    observed = listed(wrong) or f"{len(census.sequences)} next numbers"
-    yield judged(
-        "sequences", statement, holds=not wrong, observed=observed, expected="ahead of those in use",
-        basis="counted" if known else "observed",
-    )  # fmt: skip
-
-
 def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
     statement = f"text in {name} has as many characters and bytes as it had"
     known = facts.get("text")
     if not isinstance(known, Mapping):
         if any(map(any, census.text.values())):
-            yield NotJudged(part=f"characters of text, {name}", why=_EARLIER)
+            yield NotJudged(part=f"characters of text, {name}", why=EARLIER)
         return
     if facts.get("rule") == "at-least":
         yield NotJudged(part=f"characters of text, {name}", why="the facts are lower limits of a system in use")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drp_verifiers.postgres_session import Session, as_mapping, json_lines, trouble_of
+from drp_verifiers.definitions import as_mapping
+from drp_verifiers.postgres_session import Session, json_lines, trouble_of
 from drp_verifiers.postgres_settings import HIDING
 from drp_verifiers.statements import NoAnswer, Trouble
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -201,8 +201,3 @@ def trouble_of(execution: Execution) -> Trouble:
     if b"server closed the connection" in execution.stderr:
         return Trouble(outcome="failed", reason=reason)
     return Trouble(outcome="undetermined", reason=reason)
-
-
-def as_mapping(value: object) -> Mapping[str, object]:
-    """Return a JSON object, or an empty one when the value is none."""
-    return value if isinstance(value, dict) else {}

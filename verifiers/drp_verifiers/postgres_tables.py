@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from drp.domain.check import CheckResult, Expectation
 from drp.domain.judged import NotJudged
 from drp_verifiers.counts import TableCounts, compare, expected_counts
+from drp_verifiers.definitions import as_mapping
 from drp_verifiers.postgres_census import Census, take
-from drp_verifiers.postgres_session import Session, as_mapping
+from drp_verifiers.postgres_session import Session
 from drp_verifiers.postgres_whole import Allowed, objects, sequences
 from drp_verifiers.postgres_whole import compare as compare_all
 from drp_verifiers.statements import NoAnswer, failed, passed, undetermined

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
+from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
 from drp_verifiers.postgres_census import Census
 from drp_verifiers.postgres_objects import OF_THE_SERVER
-from drp_verifiers.postgres_session import as_mapping
 from drp_verifiers.statements import failed, judged, passed, undetermined
 
-_NAMED = 12
-_EARLIER = "the facts in the manifest do not know of this: made by an earlier drp, make them again"
 _SHARED = frozenset(one.name for one in OF_THE_SERVER)
 _MAINTENANCE = ("postgres", "template1")
 """Made by initdb, not by a dump: their encoding and settings are those of the server they are in."""
@@ -43,11 +41,6 @@ def compare(
     yield from _content(name, census, facts)
 
 
-def _listed(said: Sequence[str]) -> str:
-    more = f"; and {len(said) - _NAMED} more" if len(said) > _NAMED else ""
-    return "; ".join(said[:_NAMED]) + more
-
-
 def objects(
     check: str, of: str, census: Census, facts: Mapping[str, object], *, same_version: bool, shared: bool = False
 ) -> Iterator[Answer]:
@@ -57,7 +50,7 @@ def objects(
     found = {kind: names for kind, names in census.objects.items() if (kind in _SHARED) is shared}
     if not isinstance(wanted, Mapping):
         if any(found.values()):
-            yield undetermined(check, statement, observed=_EARLIER, basis="content")
+            yield undetermined(check, statement, observed=EARLIER, basis="content")
         return
     lost: list[str] = []
     unasked = [kind for kind in census.unread if (kind in _SHARED) is shared]
@@ -66,12 +59,14 @@ def objects(
             if found[kind]:
                 unasked.append(kind)
         elif of not in _MAINTENANCE or kind != "settings of the database":
-            lost += _differences(kind, as_mapping(wanted[kind]), found.get(kind, {}), compared=same_version)
+            missing = "missing or not valid" if kind == "indexes" else "missing"
+            before, here = as_mapping(wanted[kind]), found.get(kind, {})
+            lost += differences(kind, before, here, compared=same_version, missing=missing)
     unasked += [kind for kind in as_mapping(wanted) if kind in census.unread and kind not in unasked]
     numbers = f"{sum(len(names) for names in found.values())} objects of {sum(map(bool, found.values()))} classes"
     expected = f"{sum(len(as_mapping(names)) for names in wanted.values())} objects"
     if lost:
-        yield failed(check, statement, observed=_listed(lost), expected=expected, basis="content")
+        yield failed(check, statement, observed=listed(lost), expected=expected, basis="content")
     elif unasked:
         observed = f"{', '.join(unasked)}: not to be read in this server, or not in the facts"
         yield undetermined(check, statement, observed=observed, expected=expected, basis="content")
@@ -86,18 +81,6 @@ def objects(
         )
 
 
-def _differences(kind: str, wanted: Mapping[str, object], found: Mapping[str, str], *, compared: bool) -> Iterator[str]:
-    lacking = sorted(wanted.keys() - found.keys())
-    if lacking:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        what = "missing or not valid" if kind == "indexes" else "missing"
-        yield f"{kind}: {len(found)}, had {len(wanted)}; {what}: {', '.join(lacking[:3])}{more}"
-    changed = sorted(one for one in wanted.keys() & found.keys() if wanted[one] != found[one]) if compared else []
-    if changed:
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        yield f"{kind} with another definition: {', '.join(changed[:3])}{more}"
-
-
 def _more(wanted: Mapping[str, object], found: Mapping[str, Mapping[str, str]]) -> str:
     """Return what came after the facts: no loss, and told."""
     extra = [
@@ -105,7 +88,7 @@ def _more(wanted: Mapping[str, object], found: Mapping[str, Mapping[str, str]]) 
         for kind, names in sorted(found.items())
         for one in sorted(names.keys() - as_mapping(wanted.get(kind)).keys() - {"public", "postgres"})
     ]
-    return f"; not in the facts: {_listed(extra)}" if extra else ""
+    return f"; not in the facts: {listed(extra)}" if extra else ""
 
 
 def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -117,7 +100,7 @@ def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
         return
     if not wanted:
         if census.large[0]:
-            yield undetermined(check, statement, observed=_EARLIER, basis="counted")
+            yield undetermined(check, statement, observed=EARLIER, basis="counted")
         return
     had = (wanted.get("objects"), wanted.get("bytes"))
     if had == (0, 0) and census.large == (0, 0):
@@ -143,7 +126,7 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
     known = facts.get("unlogged")
     if not isinstance(known, Mapping):
         if census.unlogged:
-            yield undetermined(check, statement, observed=_EARLIER, basis="counted")
+            yield undetermined(check, statement, observed=EARLIER, basis="counted")
         return
     if not known and not census.unlogged:
         return
@@ -157,13 +140,13 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
         is_designed = has == 0 and any(fnmatchcase(table, one) for one in allowed.unlogged_lost)
         (designed if is_designed else wrong).append(told)
     if wrong:
-        observed = f"{_listed(wrong)}: a base backup never holds them; where that is right, declare `unlogged_lost`"
+        observed = f"{listed(wrong)}: a base backup never holds them; where that is right, declare `unlogged_lost`"
         yield failed(check, statement, observed=observed, basis="counted")
     else:
-        said = f"lost by design, as declared: {_listed(designed)}" if designed else f"{len(known)} tables as they were"
+        said = f"lost by design, as declared: {listed(designed)}" if designed else f"{len(known)} tables as they were"
         yield passed(check, statement, observed=said, basis="counted")
     if designed:
-        yield NotJudged(part=f"rows of unlogged tables, {name}", why=f"declared as lost by design: {_listed(designed)}")
+        yield NotJudged(part=f"rows of unlogged tables, {name}", why=f"declared as lost by design: {listed(designed)}")
 
 
 def _materialized(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -174,7 +157,7 @@ def _materialized(name: str, census: Census, facts: Mapping[str, object]) -> Ite
         if view in census.materialized and census.materialized[view] != had
     ]
     if other:
-        why = f"{_listed(other)}: the load of a dump computes them anew"
+        why = f"{listed(other)}: the load of a dump computes them anew"
         yield NotJudged(part=f"rows of materialized views, {name}", why=why)
 
 
@@ -201,10 +184,10 @@ def sequences(name: str, census: Census, facts: Mapping[str, object], allowed: A
                 wrong.append(f"{sequence} gives {following} next, and {column} holds {last} already")
     if wrong:
         yield failed(
-            check, statement, observed=_listed(wrong), expected="next numbers ahead of those in use", basis="counted"
+            check, statement, observed=listed(wrong), expected="next numbers ahead of those in use", basis="counted"
         )
     elif unread:
-        yield undetermined(check, statement, observed=_listed(unread), basis="counted")
+        yield undetermined(check, statement, observed=listed(unread), basis="counted")
     else:
         used = sum(map(len, census.uses.values()))
         observed = f"{len(census.sequences)} sequences, ahead of {used} columns that use them"
@@ -236,9 +219,9 @@ def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator
     check, statement = f"content {name}", f"every row of {name} says what it said at backup time"
     observed = f"{len(compared)} tables have the digest that they had"
     if other:
-        observed = f"other content: {_listed(other)}"
+        observed = f"other content: {listed(other)}"
         yield failed(check, statement, observed=observed, expected="the same digests", basis="content")
     elif unread:
-        yield undetermined(check, statement, observed=f"cannot be read: {_listed(unread)}", basis="content")
+        yield undetermined(check, statement, observed=f"cannot be read: {listed(unread)}", basis="content")
     else:
         yield passed(check, statement, observed=observed, basis="content")

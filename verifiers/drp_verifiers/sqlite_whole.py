@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
 from drp_verifiers.counts import TableCounts, compare, expected_counts
-from drp_verifiers.definitions import EARLIER, differences, listed
+from drp_verifiers.definitions import EARLIER, added, as_mapping, differences, listed
 from drp_verifiers.inside import texts_of
 from drp_verifiers.statements import failed, judged, passed, undetermined
 
@@ -16,22 +16,22 @@ Answer = CheckResult | NotJudged
 
 def table_counts(census: object) -> TableCounts:
     """Return the rows of the tables; one that could not be read has none."""
-    data = _mapping(census)
+    data = as_mapping(census)
     found = {
         table: rows if isinstance(rows, int) and not isinstance(rows, bool) else None
-        for table, rows in _mapping(data.get("tables")).items()
+        for table, rows in as_mapping(data.get("tables")).items()
     }
     return TableCounts(tables=found, errors=texts_of(data, "errors"))
 
 
 def check_whole(path: str, census: object, facts: object, *, tolerance: float) -> Iterator[Answer]:
     """Yield whether there are rows at all, and how everything compares with the facts of the backup."""
-    data, known = _mapping(census), _mapping(facts)
+    data, known = as_mapping(census), as_mapping(facts)
     found = table_counts(data)
     total = sum(rows or 0 for rows in found.tables.values())
     expected = expected_counts(known)
     yield _not_empty(found, total, had=None if expected is None else sum(expected.values()))
-    for name, why in sorted(_mapping(data.get("unopened")).items()):
+    for name, why in sorted(as_mapping(data.get("unopened")).items()):
         yield NotJudged(part=f"{path}: {name}", why=f"needs what the application brings: {why}")
     if expected is None:
         yield undetermined(
@@ -40,7 +40,7 @@ def check_whole(path: str, census: object, facts: object, *, tolerance: float) -
             observed=f"the manifest keeps no facts about {path}: see `drp verifier facts sqlite`",
         )
     else:
-        here = {table: rows for table, rows in expected.items() if table not in _mapping(data.get("unopened"))}
+        here = {table: rows for table, rows in expected.items() if table not in as_mapping(data.get("unopened"))}
         yield from compare(path, found, here, tolerance=tolerance)
         yield from _objects(path, data, known)
     yield from _views(data, known, compared=expected is not None)
@@ -62,44 +62,45 @@ def _not_empty(found: TableCounts, total: int, *, had: int | None) -> CheckResul
 
 def facts_of(census: object) -> dict[str, object]:
     """Return what the backup job keeps in the manifest. Raises ValueError when a table cannot be counted."""
-    data = _mapping(census)
+    data = as_mapping(census)
     found = table_counts(data)
     unread = [table for table, rows in found.tables.items() if rows is None]
     if found.errors or unread:
         raise ValueError("; ".join(found.errors) or f"{unread[0]} cannot be counted")
-    definitions = _mapping(data.get("definitions"))
+    definitions = as_mapping(data.get("definitions"))
     return {
         "tables": dict(found.tables),
-        "objects": {kind: len(_mapping(names)) for kind, names in definitions.items()},
+        "objects": {kind: len(as_mapping(names)) for kind, names in definitions.items()},
         "definitions": definitions,
-        "sequences": _mapping(data.get("sequences")),
-        "broken_views": sorted(_mapping(data.get("broken_views"))),
-        "settings": _mapping(data.get("settings")),
+        "sequences": as_mapping(data.get("sequences")),
+        "broken_views": sorted(as_mapping(data.get("broken_views"))),
+        "settings": as_mapping(data.get("settings")),
         **({"digests": data["digests"]} if data.get("digests") else {}),
     }
 
 
 def _objects(path: str, data: Mapping[str, object], known: Mapping[str, object]) -> Iterator[CheckResult]:
     statement = f"every table, index, view and trigger of {path} is there, and as it was defined at backup time"
-    found = _mapping(data.get("definitions"))
+    found = as_mapping(data.get("definitions"))
     if not isinstance(known.get("definitions"), Mapping):
         if found:
             yield undetermined("objects", statement, observed=EARLIER, basis="content")
         return
-    wanted = _mapping(known["definitions"])
+    wanted = as_mapping(known["definitions"])
     lost: list[str] = []
     for kind in sorted({*wanted, *found}):
-        lost += differences(kind, _mapping(wanted.get(kind)), _mapping(found.get(kind)))
-    observed = ", ".join(f"{len(_mapping(names))} {kind}" for kind, names in sorted(found.items()))
-    expected = ", ".join(f"{len(_mapping(names))} {kind}" for kind, names in sorted(wanted.items()))
+        before, here = as_mapping(wanted.get(kind)), as_mapping(found.get(kind))
+        lost += [*differences(kind, before, here), *added(kind, before, here)]
+    observed = ", ".join(f"{len(as_mapping(names))} {kind}" for kind, names in sorted(found.items()))
+    expected = ", ".join(f"{len(as_mapping(names))} {kind}" for kind, names in sorted(wanted.items()))
     yield judged(
         "objects", statement, holds=not lost, observed=listed(lost) or observed, expected=expected, basis="content"
     )
 
 
 def _views(data: Mapping[str, object], known: Mapping[str, object], *, compared: bool) -> Iterator[CheckResult]:
-    broken, before = _mapping(data.get("broken_views")), known.get("broken_views")
-    views = _mapping(_mapping(data.get("definitions")).get("views"))
+    broken, before = as_mapping(data.get("broken_views")), known.get("broken_views")
+    views = as_mapping(as_mapping(data.get("definitions")).get("views"))
     if not views:
         return
     statement = "every view can be asked"
@@ -117,8 +118,8 @@ def _views(data: Mapping[str, object], known: Mapping[str, object], *, compared:
 
 def _counters(data: Mapping[str, object], known: Mapping[str, object]) -> Iterator[CheckResult]:
     """Judge the counters of AUTOINCREMENT: SQLite never gives a number in use, but those of deleted rows again."""
-    found, before = _mapping(data.get("sequences")), known.get("sequences")
-    highest = {name: _number(number) for name, number in _mapping(data.get("highest")).items()}
+    found, before = as_mapping(data.get("sequences")), known.get("sequences")
+    highest = {name: _number(number) for name, number in as_mapping(data.get("highest")).items()}
     statement = "no counter would give a number again"
     if not isinstance(before, Mapping):
         behind = [
@@ -143,7 +144,7 @@ def _counters(data: Mapping[str, object], known: Mapping[str, object]) -> Iterat
 
 
 def _settings(data: Mapping[str, object], known: Mapping[str, object]) -> Iterator[CheckResult]:
-    before, found = known.get("settings"), _mapping(data.get("settings"))
+    before, found = known.get("settings"), as_mapping(data.get("settings"))
     if not isinstance(before, Mapping):
         return
     observed, expected = (", ".join(f"{name} {said.get(name)}" for name in sorted(before)) for said in (found, before))
@@ -154,22 +155,18 @@ def _settings(data: Mapping[str, object], known: Mapping[str, object]) -> Iterat
 
 
 def _content(path: str, data: Mapping[str, object], known: Mapping[str, object]) -> Iterator[Answer]:
-    before, found = known.get("digests"), _mapping(data.get("digests"))
+    before, found = known.get("digests"), as_mapping(data.get("digests"))
     if not isinstance(before, Mapping):
         if not any(table_counts(data).tables.values()):
             return  # no row that could say anything
         why = "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest"
         yield NotJudged(part=f"content of rows, {path}", why=why)
         return
-    here = [table for table in sorted(before) if _mapping(data.get("tables")).get(table) is not None]
+    here = [table for table in sorted(before) if as_mapping(data.get("tables")).get(table) is not None]
     other = [table for table in here if found.get(table) != before[table]]
     observed = f"other content: {listed(other)}" if other else f"{len(here)} tables have the digest that they had"
     statement = f"every row of {path} says what it said at backup time"
     yield judged("content", statement, holds=not other, observed=observed, expected="the same digests", basis="content")
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
 
 
 def _number(value: object) -> int:

@@ -1,0 +1,82 @@
+"""Compares the numbers that a restored MariaDB database gives next with those in use, and with the facts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from drp.domain.check import CheckResult
+from drp.domain.judged import NotJudged
+from drp_verifiers.definitions import as_mapping, listed
+from drp_verifiers.mariadb_census import Census
+from drp_verifiers.statements import judged, undetermined
+
+_LONGEST_NUMBER = 70
+_SAFE = 2**53
+"""Whole numbers from here on are no JSON numbers that every reader keeps (RFC 7493 §2.2): text instead."""
+
+
+def number_kept(number: int) -> int | str:
+    """Return a whole number as facts keep it."""
+    return number if abs(number) < _SAFE else str(number)
+
+
+def _read(value: object) -> int | None:
+    """Return a number of the facts; None: it is none."""
+    text = str(value)
+    return int(text) if text.removeprefix("-").isdigit() and len(text) < _LONGEST_NUMBER else None
+
+
+def next_numbers(
+    name: str, census: Census, facts: Mapping[str, object], *, behind: Sequence[str]
+) -> Iterator[CheckResult | NotJudged]:
+    """Yield whether a number would be given again; ``behind``: patterns of those that the plan declares to be so."""
+    statement = f"no sequence and no AUTO_INCREMENT of {name} would give a number again"
+    known, before = as_mapping(facts.get("sequences")), as_mapping(facts.get("increments"))
+    if not census.sequences and not census.increments and not known and not before:
+        return
+    again, aside = _increments_behind(census, before)
+    found = (*_sequences_behind(census, known), *again)
+    wrong = [told for one, told in found if not any(fnmatchcase(one, each) for each in behind)]
+    unread = [trouble for trouble in census.trouble if trouble.startswith(("sequence ", "increment "))]
+    unread += [one for one, number in known.items() if _read(number) is None]
+    observed = listed(wrong) or f"{len(census.sequences) + len(census.increments)} next numbers"
+    if not wrong and unread:
+        yield undetermined("sequences", statement, observed=f"cannot be read: {listed(unread)}", basis="counted")
+    else:
+        yield judged(
+            "sequences", statement, holds=not wrong, observed=observed, expected="ahead of those in use",
+            basis="counted" if known or before else "observed",
+        )  # fmt: skip
+    if aside:
+        why = f"{listed(aside)}: a server sets numbers aside, and whether they were given nobody can tell"
+        yield NotJudged(part=f"numbers of rows that were deleted, {name}", why=why)
+
+
+def _sequences_behind(census: Census, known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield sequences that would give a number again, each with what is told of it."""
+    for one in sorted({*census.sequences, *known}):
+        following, step = census.sequences.get(one), census.steps.get(one, 1)
+        had = _read(known.get(one))
+        if following is None:
+            yield one, f"{one} is missing, would have given {known.get(one)}"
+            continue
+        if had is not None and (following - had) * step < 0:
+            yield one, f"{one} gives {following} next, would have given {had}"
+        for column, last in census.uses.get(one, ()):
+            if (following - last) * step <= 0 and step:
+                yield one, f"{one} gives {following} next, and {column} holds {last} already"
+
+
+def _increments_behind(census: Census, before: Mapping[str, object]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return tables that would give the number of a row again, and those that give less than they would have given."""
+    behind, aside = [], []
+    for table, (following, highest) in sorted(census.increments.items()):
+        had = before.get(table)
+        would, held = (_read(had[0]), _read(had[1])) if isinstance(had, list) and len(had) == 2 else (None, None)
+        used = max(highest, held or 0)
+        if following <= used:
+            behind.append((table, f"{table} gives {following} next, and {used} was in use"))
+        elif would is not None and following < would:
+            aside.append(f"{table} gives {following} next, would have given {would}")
+    return behind, aside
