@@ -32,4 +32,11 @@ EARLIER_UNREADABLE = FindingCode(
     "What this backup holds was not compared with what that drill saw.",
     "look at it with `drp drill show` and `drp evidence`; restore the journal from its copy",
 )
-HISTORY = (FELL_TO_NOTHING, SHRANK, FALL_ACCEPTED, EARLIER_UNREADABLE)
+NOT_COUNTED = FindingCode(
+    "DRP-C009",
+    "inconclusive",
+    "what never shrinks was not counted",
+    "The application says that something only grows, and nothing in the facts of this backup is called so. Nobody can tell whether it became less.",
+    "compare the pattern with the counts in the manifest's facts (`drp manifest show`), and make facts of all that it names",
+)
+HISTORY = (FELL_TO_NOTHING, SHRANK, FALL_ACCEPTED, EARLIER_UNREADABLE, NOT_COUNTED)

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from drp.domain.finding import Finding
 from drp.domain.finding_code import FindingCode
-from drp.domain.finding_codes_history import FALL_ACCEPTED, FELL_TO_NOTHING, SHRANK
+from drp.domain.finding_codes_history import FALL_ACCEPTED, FELL_TO_NOTHING, NOT_COUNTED, SHRANK
 from drp.domain.judged import NotJudged
 
 COUNTING = frozenset({"counts", "tables", "objects"})
@@ -105,6 +105,18 @@ def not_compared(baseline: Baseline | None, counts: Mapping[str, int]) -> tuple[
     return tuple(
         NotJudged(part=f"{part}, {system}", why=f"counted in drill {baseline.drill}, and no longer in the facts")
         for system in sorted(gone)
+    )
+
+
+def unguarded(counts: Mapping[str, int], found: tuple[Fall, ...], policy: HistoryPolicy) -> tuple[Finding, ...]:
+    """Return what the site says never shrinks and nobody has counted: a guard that guards nothing is no guard."""
+    seen = (*counts, *(fall.what for fall in found))
+    return tuple(
+        NOT_COUNTED.finding(
+            subject=pattern, observed="nothing that this backup counts is called so", expected="a count"
+        )
+        for pattern in policy.never_shrinks
+        if not any(_named(what, (pattern,)) for what in seen)
     )
 
 

@@ -116,7 +116,7 @@ def _borders(path: Path, stream: IO[bytes]) -> tuple[bytes, int, tuple[bytes, in
 def _parse(path: Path, text: bytes) -> dict[str, Any]:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"{path}: header or trailer is not JSON") from error
     if not isinstance(document, dict):
         raise ManifestError(f"{path}: header or trailer is not an object")

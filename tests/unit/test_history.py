@@ -193,3 +193,12 @@ def test_a_fall_that_was_accepted_is_not_remembered():
     purge = AcceptedFall(what="a", since="one", by="x", reason="y")
     fall = Fall(what="a", had=9, has=0, since="one", accepted=purge)
     assert Baseline(drill="two", counts={"a": 0}, falls=(fall,)).remembered == {"a": (0, "two")}
+
+
+@pytest.mark.parametrize("kept", [facts(visit=7), {"mariadb": {"rx": {"counts": {"dose": 3}}}}, {}])
+def test_a_guard_that_guards_nothing_is_named(kept: dict[str, object]):
+    """A pattern with a typo, or facts that no longer count what it names: nobody can tell whether it shrank."""
+    world = World()
+    drill(world, facts(medication=1000, visit=7), HistoryPolicy(never_shrinks=("*medication",)))
+    assert drill(world, kept, HistoryPolicy(never_shrinks=("*medicaton",))).verdict == "inconclusive"
+    assert ("DRP-C009", "*medicaton", "nothing that this backup counts is called so") in told(world)

@@ -23,6 +23,8 @@ PARTS: tuple[Part, ...] = (
         name="next numbers of sequences", judged="counted", words="`sequences`: ahead of the facts, and of every column that uses them",
         catalogue=("pg_sequence",),
     ),
+    Part(name="use of views", judged="observed", words="`views`: each is opened, with the rights of its owner"),
+    Part(name="what roles may read", judged="content", words="`roles`: of those who log in; `application_role` must be there"),
     Part(name="encoding and collation", judged="observed", words="`text`", catalogue=("pg_database",)),
     *(
         Part(name=one.name, judged="content", words=_OBJECTS, catalogue=one.catalogue if one.name in {"tables", *_OWN} else ())

@@ -46,6 +46,8 @@ class PostgresOptions:
     """Unlogged tables that a base backup may bring back empty; patterns as of shells over ``schema.table``."""
     sequences_behind: tuple[str, ...] = ()
     """Sequences whose next number may be below one in use: production has it so, and nobody draws from them."""
+    application_role: str = ""
+    """Role that the application logs in as: without it nothing is proven; others that are missing are not judged."""
     newest: Newest | None = None
     assertions: tuple[Assertion, ...] = ()
 
@@ -121,6 +123,7 @@ class PostgresVerifier:
                 tolerance=options.row_count_tolerance,
                 allowed=Allowed(unlogged_lost=options.unlogged_lost, sequences_behind=options.sequences_behind),
                 version=version if isinstance(version, int) else 0,
+                application_role=options.application_role,
             )
         yield from _declared_queries(session, options, maintenance, expectation)
         yield from _damage(session, options, maintenance, names, server)

@@ -6,6 +6,8 @@ from drp_verifiers.postgres_census import Census, counts_of, take
 from drp_verifiers.postgres_objects import OF_THE_SERVER
 from drp_verifiers.postgres_server import hiding, server_facts
 from drp_verifiers.postgres_session import Session
+from drp_verifiers.postgres_use import facts_of as facts_of_use
+from drp_verifiers.postgres_use import look
 from drp_verifiers.statements import NoAnswer, Trouble
 
 _SHARED = frozenset(one.name for one in OF_THE_SERVER)
@@ -27,7 +29,7 @@ def facts(
         if census.errors or census.missed():
             reason = f"database {name}: {'; '.join(census.errors[:3]) or 'a table cannot be read'}"
             raise NoAnswer(Trouble(outcome="failed", reason=reason))
-        found[name] = of_database(census)
+        found[name] = {**of_database(census), **facts_of_use(look(session, name))}
         shared = {kind: names for kind, names in census.objects.items() if kind in _SHARED}
         cluster = {"objects": counts_of(shared), "definitions": shared}
     hidden = hiding(session, session.connection.database)

@@ -10,6 +10,7 @@ from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.definitions import as_mapping
 from drp_verifiers.postgres_census import Census, take
 from drp_verifiers.postgres_session import Session
+from drp_verifiers.postgres_use import judge, look
 from drp_verifiers.postgres_whole import Allowed, objects, sequences
 from drp_verifiers.postgres_whole import compare as compare_all
 from drp_verifiers.statements import NoAnswer, failed, passed, undetermined
@@ -31,6 +32,7 @@ def check_tables(
     tolerance: float,
     allowed: Allowed,
     version: int,
+    application_role: str,
 ) -> Iterator[CheckResult | NotJudged]:
     """Yield whether the server holds rows at all, and how all that it holds compares with the facts of the backup."""
     postgres = as_mapping(expectation.facts.get("postgres"))
@@ -60,11 +62,23 @@ def check_tables(
         yield from _against_facts(name, names, counted, facts_of_database, tolerance)
         if name in counted:
             yield from compare_all(name, counted[name], as_mapping(facts_of_database), allowed, same_version=same)
+            yield from _use(session, name, as_mapping(facts_of_database), application_role)
     for name in sorted(set(names) - expected.keys()):
         statement = f"database {name} was there at backup time"
         yield failed(f"row-counts {name}", statement, observed=f"{name} is not in the facts of the backup")
     if all_databases:
         yield from _server(counted, postgres, same_version=same)
+
+
+def _use(
+    session: Session, name: str, facts: Mapping[str, object], application_role: str
+) -> Iterator[CheckResult | NotJudged]:
+    try:
+        use = look(session, name)
+    except NoAnswer as silence:
+        yield silence.trouble.result(f"views {name}", f"every view of {name} opens for those who use it")
+    else:
+        yield from judge(name, use, facts, application_role=application_role)
 
 
 def _major(version: object) -> object:

@@ -9,7 +9,7 @@ from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Expectation
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, EGRESS_ATTEMPTED, NOTHING_CHECKED, WRITES_LOST
-from drp.domain.history import MOST_COUNTS, counts_of, falls, findings_of, not_compared
+from drp.domain.history import MOST_COUNTS, counts_of, falls, findings_of, not_compared, unguarded
 from drp.domain.judged import NotJudged
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Verified
 from drp.domain.ports import Progress
@@ -64,7 +64,7 @@ def verify_phase(context: PhaseContext) -> Verified:
     not_judged += not_compared(history.baseline, counts)
     comparable = history.baseline if len(counts) <= MOST_COUNTS else None
     fallen = falls(comparable, counts, policy) if comparable is not None else ()
-    context.found((*history.findings, *findings_of(fallen, policy)))
+    context.found((*history.findings, *findings_of(fallen, policy), *unguarded(counts, fallen, policy)))
     egress = context.ports.sandbox.egress(prepared.sandbox)
     return Verified(
         checks=tuple(results),

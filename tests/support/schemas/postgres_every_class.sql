@@ -1,4 +1,4 @@
-CREATE SCHEMA clin; CREATE ROLE nurse; CREATE ROLE doctor IN ROLE nurse;
+CREATE SCHEMA clin; CREATE ROLE nurse; CREATE ROLE doctor IN ROLE nurse; CREATE ROLE clerk LOGIN IN ROLE nurse;
 CREATE TYPE clin.sex AS ENUM ('f','m','x'); CREATE DOMAIN clin.mrn AS varchar(12) CHECK (VALUE IN ('a','b') OR length(VALUE) > 2);
 CREATE TYPE clin.addr AS (street text, n int); CREATE TYPE clin.span AS RANGE (subtype = float8);
 CREATE TABLE clin.patient (id serial PRIMARY KEY, name varchar NOT NULL CHECK (name IN ('a','b') OR name LIKE '%''::x%' OR true), s clin.sex DEFAULT 'x', dropped int, born date, ident int GENERATED ALWAYS AS IDENTITY, up text GENERATED ALWAYS AS (upper(name)) STORED, a clin.addr, UNIQUE (name, born));
