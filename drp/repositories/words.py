@@ -26,6 +26,11 @@ _TABLE: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("damaged", ("ciphertext verification failed", "invalid data returned", "hash mismatch", "wrong hash")),
     ("damaged", ("Pack ID does not match", "unexpected file size")),
     ("damaged", ("^Unmarshal: ", "unable to decrypt", "tree is null")),
+    # what scrypt and restic say of a key's parameters when one was changed (RFC 7914 §2)
+    (
+        "damaged",
+        (r"only supported KDF is scrypt", r"N must be > 1 and a power of 2", "parameters are too (?:large|small)"),
+    ),
     ("full", ("no space left on device$", "disk quota exceeded$")),
     ("password", ("wrong password or no key found",)),
     ("denied", ("Access ?Denied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken")),

@@ -190,7 +190,13 @@ def test_a_snapshot_file_that_is_gone_is_no_point(
 
 
 def corrupt_key(folder: Path) -> None:
-    flip(only(folder, "keys"), 100)
+    key = only(folder, "keys")
+    flip(key, key.read_bytes().index(b'"data"'))
+
+
+def corrupt_parameters_of_the_key(folder: Path) -> None:
+    key = only(folder, "keys")
+    flip(key, key.read_bytes().index(b"scrypt"))
 
 
 def corrupt_config(folder: Path) -> None:
@@ -205,7 +211,9 @@ def remove_keys(folder: Path) -> None:
     shutil.rmtree(folder / "keys")
 
 
-@pytest.mark.parametrize("damage", [corrupt_key, corrupt_config, remove_config, remove_keys])
+@pytest.mark.parametrize(
+    "damage", [corrupt_key, corrupt_parameters_of_the_key, corrupt_config, remove_config, remove_keys]
+)
 def test_damage_to_what_opens_the_repository_makes_its_points_unreadable(
     damage: Callable[[Path], None], damaged: Path, repository_of: Callable[..., Repository]
 ) -> None:
