@@ -1,4 +1,4 @@
-"""`make bench`: every figure. `python -m tests.benchmarks [drill|journal|hashing [OPTIONS]]` measures one part.
+"""`make bench`: every figure. `python -m tests.benchmarks [drill|journal|facts|hashing [OPTIONS]]` measures one part.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.benchmarks import drill, hashing, journal
+from tests.benchmarks import drill, hashing, journal, postgres_facts
 
 TABLE = Path(__file__).with_name("hashing.md")
 
@@ -19,6 +19,8 @@ def main(arguments: list[str]) -> int:
         drill.main()
     if part in {"", "journal"}:
         journal.main()
+    if part in {"", "facts"}:
+        postgres_facts.main(rest if part else [])
     if part in {"", "hashing"}:
         return hashing.main(rest if part else ["--table", str(TABLE)])
     return 0

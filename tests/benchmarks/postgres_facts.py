@@ -1,4 +1,4 @@
-"""What facts of many PostgreSQL tables cost, beside one `count(*)` a table by psql: `python -m tests.benchmarks.postgres_facts`."""
+"""What facts of many PostgreSQL tables cost, beside one `count(*)` a table by psql: `python -m tests.benchmarks facts`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import argparse
 import resource
 import shutil
 import statistics
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.fixtures_verifiers import Cluster, make_cluster
@@ -28,12 +30,12 @@ def plainly(cluster: Cluster) -> float:
     return time.monotonic() - began
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Print seconds, their ratio to the peer, and the peak memory of this process, peer and facts in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     with scratch("drp-bench-postgres", MEMORY) as folder:
         cluster = make_cluster(Path(folder) / "many")
         cluster.start()
@@ -60,4 +62,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,4 +1,8 @@
-"""Which line of a program's output is the reason: on what real programs printed when they were made to fail."""
+"""Which line of a program's output is the reason.
+
+Samples are what programs printed when they were made to fail, shortened; stacks of Go and Java, progress of restic and
+PostgreSQL's start with a foreign locale are written after their known forms.
+"""
 
 from __future__ import annotations
 

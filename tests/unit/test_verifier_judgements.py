@@ -10,7 +10,7 @@ from drp.domain.check import Execution, Expectation
 from drp_verifiers.assertions import Assertion, judge_rows, same
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.postgres_session import trouble_of
-from drp_verifiers.statements import death, last_words, signal_of
+from drp_verifiers.statements import death, signal_of, why_it_ended
 from drp_verifiers.watermarks import Newest, judge
 from tests.simulators.target import LocalTarget
 
@@ -203,9 +203,9 @@ def test_running_out_of_time_says_nothing():
 
 
 def test_last_words_prefer_standard_error_and_are_short():
-    assert last_words(Execution(exit_code=1, stdout=b"out\n", stderr=b"first\n\nlast \n\n")) == "last"
-    assert last_words(Execution(exit_code=1, stdout=b"out\n", stderr=b"")) == "out"
-    assert len(last_words(Execution(exit_code=1, stdout=b"", stderr=b"x" * 100_000))) == 400
+    assert why_it_ended(Execution(exit_code=1, stdout=b"out\n", stderr=b"first\n\nlast \n\n")) == "last"
+    assert why_it_ended(Execution(exit_code=1, stdout=b"out\n", stderr=b"")) == "out"
+    assert len(why_it_ended(Execution(exit_code=1, stdout=b"", stderr=b"x" * 100_000))) == 400
 
 
 @pytest.mark.parametrize(
@@ -255,5 +255,5 @@ def test_errors_about_the_data_fail_and_all_others_are_undetermined(stderr, exit
 
 def test_last_words_are_no_advice_that_goes_on_with_a_line():
     said = b"psql: error: no socket: No such file or directory\n\tIs the server running locally?\n"
-    assert last_words(Execution(exit_code=2, stdout=b"", stderr=said)).endswith("No such file or directory")
-    assert last_words(Execution(exit_code=1, stdout=b"", stderr=b"  indented\n")) == "indented"
+    assert why_it_ended(Execution(exit_code=2, stdout=b"", stderr=said)).endswith("No such file or directory")
+    assert why_it_ended(Execution(exit_code=1, stdout=b"", stderr=b"  indented\n")) == "indented"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from drp.domain.check import CheckResult, Execution, Expectation, Target
 from drp_verifiers.inside import ask, text_of
-from drp_verifiers.statements import Trouble, death, failed, judged, last_words, undetermined
+from drp_verifiers.statements import Trouble, death, failed, judged, undetermined, why_it_ended
 
 
 def inside(path: str, expectation: Expectation) -> str:
@@ -99,6 +99,6 @@ def trouble_of(program: str, execution: Execution) -> Trouble | None:
     """Return why a client program gave no answer: died, timed out, is not there. A refusal is an answer."""
     if execution.exit_code in {126, 127}:
         return Trouble(
-            outcome="undetermined", reason=f"{program} cannot be run in the sandbox: {last_words(execution)}"
+            outcome="undetermined", reason=f"{program} cannot be run in the sandbox: {why_it_ended(execution)}"
         )
     return death(program, execution)

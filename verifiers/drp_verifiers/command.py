@@ -19,7 +19,7 @@ from typing import ClassVar
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
 from drp.domain.judged import Part
 from drp.domain.local_time import require_one_zone
-from drp_verifiers.statements import death, failed, last_words, passed, undetermined
+from drp_verifiers.statements import death, failed, passed, undetermined, why_it_ended
 from drp_verifiers.watermarks import Newest, judge, undated
 
 _MOST_LINES = 1000
@@ -76,7 +76,7 @@ def _whole(program: str, execution: Execution, outcomes: set[CheckOutcome]) -> C
     if (trouble := death(program, execution)) is not None:
         return trouble.result("exit", statement)
     ended = f"ended with {execution.exit_code}"
-    words = last_words(execution)
+    words = why_it_ended(execution)
     observed = f"{ended}: {words}" if words else ended
     if execution.exit_code == 0:
         if "failed" in outcomes:

@@ -13,7 +13,7 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.judged import Part
 from drp_verifiers.assertions import number, same
 from drp_verifiers.inside import Answer, ask, number_of, text_of
-from drp_verifiers.statements import failed, judged, not_asked
+from drp_verifiers.statements import failed, judged, not_asked, undetermined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,8 @@ class HttpVerifier:
         if answer.trouble is not None:
             yield answer.trouble.result("status", statement)
         elif answer.data.get("answered") is not True:
-            yield failed("status", statement, observed=text_of(answer.data, "reason"), expected=str(options.status))
+            told = undetermined if answer.data.get("overdue") is True else failed  # slow says nothing of the data
+            yield told("status", statement, observed=text_of(answer.data, "reason"), expected=str(options.status))
         else:
             status = number_of(answer.data, "status")
             holds = status == options.status

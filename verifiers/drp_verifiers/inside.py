@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from drp.domain.check import Target
-from drp_verifiers.statements import Trouble, death, last_words
+from drp_verifiers.statements import Trouble, death, why_it_ended
 
 PYTHON = "/usr/bin/python3"
 _IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
@@ -76,7 +76,7 @@ def ask(
     if trouble is not None:
         return Answer(trouble=trouble)
     if execution.exit_code != 0:
-        reason = f"the {program} program inside the sandbox ended with {execution.exit_code}: {last_words(execution)}"
+        reason = f"the {program} program inside the sandbox ended with {execution.exit_code}: {why_it_ended(execution)}"
         return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
     try:
         data = json.loads(execution.stdout)

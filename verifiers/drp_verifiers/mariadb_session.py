@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from drp.domain.check import CheckOutcome, Execution, Expectation, Target
 from drp_verifiers.clinical import inside, trouble_of
-from drp_verifiers.statements import NoAnswer, Trouble, last_words
+from drp_verifiers.statements import NoAnswer, Trouble, why_it_ended
 
 SETTINGS = """SET SESSION TRANSACTION READ ONLY;
 SET SESSION time_zone = '+00:00', sql_select_limit = 18446744073709551615, timestamp = DEFAULT;
@@ -149,7 +149,7 @@ def _outcome(execution: Execution) -> CheckOutcome:
 
 def _words(execution: Execution) -> str:
     """Return the server's words without what may be a patient's: what it quotes after ``near`` or as a value."""
-    return _veiled(last_words(execution) or f"mariadb ended with {execution.exit_code}")
+    return _veiled(why_it_ended(execution) or f"mariadb ended with {execution.exit_code}")
 
 
 def _veiled(words: str) -> str:

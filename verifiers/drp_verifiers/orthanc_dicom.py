@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from drp.domain.check import CheckResult, Target
 from drp_verifiers.clinical import trouble_of
 from drp_verifiers.inside import text_of, texts_of
-from drp_verifiers.statements import judged, last_words, undetermined
+from drp_verifiers.statements import judged, undetermined, why_it_ended
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _FOUND = re.compile(rb"\(0020,000d\) UI \[([0-9.]{1,64})")
@@ -52,7 +52,7 @@ def network(
         yield trouble.result("c-echo", statement)
         return
     echoed = execution.exit_code == 0
-    yield judged("c-echo", statement, holds=echoed, observed="answered" if echoed else last_words(execution))
+    yield judged("c-echo", statement, holds=echoed, observed="answered" if echoed else why_it_ended(execution))
     if not echoed:
         return
     yield _find(target, peer, uids)
@@ -103,7 +103,7 @@ def _get(target: Target, peer: DicomPeer, sample: Mapping[str, object]) -> Check
     if not isinstance(wanted, int):
         return undetermined(check, statement, observed=f"{came} images, and nothing to compare with")
     holds = execution.exit_code == 0 and wanted > 0 and came == str(wanted)
-    observed = f"{came} images" if execution.exit_code == 0 else last_words(execution)
+    observed = f"{came} images" if execution.exit_code == 0 else why_it_ended(execution)
     if first:
         observed += f", asked a second time; the first brought {first}"
     if not holds and any(syntax not in _PLAIN for syntax in syntaxes):

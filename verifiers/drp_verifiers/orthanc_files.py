@@ -11,7 +11,7 @@ from drp.domain.judged import NotJudged
 from drp_verifiers.clinical import inside, judge_counts, section, trouble_of, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.orthanc_identity import identity
-from drp_verifiers.statements import failed, judged, last_words, passed, undetermined
+from drp_verifiers.statements import failed, judged, passed, undetermined, why_it_ended
 
 
 class StorageOptions(Protocol):
@@ -38,7 +38,7 @@ def stored_files(
             yield trouble.result("stored-files", statement)
             return
         if execution.exit_code != 0:
-            yield failed("stored-files", statement, observed=f"the index gave no rows: {last_words(execution)}")
+            yield failed("stored-files", statement, observed=f"the index gave no rows: {why_it_ended(execution)}")
             return
         lines = execution.stdout.decode("utf-8", "replace").splitlines()
         rows = [line.split("\t" if "\t" in line else "|") for line in lines if line.strip()]

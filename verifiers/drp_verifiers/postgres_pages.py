@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from drp.domain.check import CheckResult, Execution
 from drp_verifiers.postgres_server import hiding
 from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
-from drp_verifiers.statements import NoAnswer, Trouble, death, failed, last_words, passed, undetermined
+from drp_verifiers.statements import NoAnswer, Trouble, death, failed, passed, undetermined, why_it_ended
 
 _NAMED = 6
 _FAILURES = """
@@ -54,7 +54,7 @@ def check_indexes(session: Session, database: str | None, *, prepared: Sequence[
     broken = b"server closed the connection" in execution.stderr + execution.stdout
     if execution.exit_code == 2 or broken:
         return failed(check, statement, observed=_findings(execution), expected="no damage")
-    return undetermined(check, statement, observed=last_words(execution))
+    return undetermined(check, statement, observed=why_it_ended(execution))
 
 
 def _findings(execution: Execution) -> str:

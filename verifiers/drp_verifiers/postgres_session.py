@@ -14,7 +14,7 @@ from itertools import product
 
 from drp.domain.check import CheckOutcome, Execution, Target
 from drp_verifiers.postgres_settings import HIDING, SETTINGS, options
-from drp_verifiers.statements import NoAnswer, Trouble, death, last_words
+from drp_verifiers.statements import NoAnswer, Trouble, death, why_it_ended
 
 _FIND_BINARIES = "ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/postgresql*/bin 2>/dev/null; true"
 _SQLSTATE = re.compile(r":  ([0-9A-Z]{5}): +(.*)")
@@ -195,7 +195,7 @@ def trouble_of(execution: Execution) -> Trouble:
         state, message = errors[0]
         outcome: CheckOutcome = "undetermined" if _NOT_ABOUT_THE_DATA.fullmatch(state) else "failed"
         return Trouble(outcome=outcome, reason=f"{state}: {message}")
-    reason = last_words(execution) or f"psql ended with {execution.exit_code}"
+    reason = why_it_ended(execution) or f"psql ended with {execution.exit_code}"
     if execution.exit_code == 2 and not _NOT_LET_IN.search(execution.stderr.decode("utf-8", "replace")):
         return Trouble(outcome="failed", reason=reason)
     if b"server closed the connection" in execution.stderr:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import Target
 from drp_verifiers.inside import PYTHON, whole_program
-from drp_verifiers.statements import death, last_words
+from drp_verifiers.statements import death, why_it_ended
 
 _LONGEST_LINE = 1 << 20
 _MOST_BYTES = 8 << 30
@@ -54,7 +54,7 @@ def read_records(
     if len(execution.stdout) > _NEARLY_FULL:
         raise ValueError("there are more records than an answer may hold: declare a narrower set")
     trouble = death("the reader inside the sandbox", execution)
-    raise ValueError(trouble.reason if trouble is not None else f"the reader stopped: {last_words(execution)}")
+    raise ValueError(trouble.reason if trouble is not None else f"the reader stopped: {why_it_ended(execution)}")
 
 
 def _lines(packed: bytes) -> Iterator[bytes]:

@@ -114,7 +114,7 @@ def death(program: str, execution: Execution) -> Trouble | None:
     return None
 
 
-def last_words(execution: Execution) -> str:
+def why_it_ended(execution: Execution) -> str:
     """Return why a command ended by its first fatal line on standard error, or else on standard output, cut short."""
     for stream in (execution.stderr, execution.stdout):
         said = stream if len(stream) <= 2 * _LOOKED_AT else stream[:_LOOKED_AT] + b"\n" + stream[-_LOOKED_AT:]

@@ -82,7 +82,8 @@ try:
         "pointed": pointed(body, request["pointers"]) if request["pointers"] else [],
     }
 except (OSError, ValueError) as error:
-    answer["reason"] = str(getattr(error, "reason", error))
+    reason = getattr(error, "reason", error)
+    answer = {"answered": False, "reason": str(reason), "overdue": isinstance(reason, TimeoutError)}
 except Exception as error:  # an answer that is not HTTP raises what it likes
     answer["reason"] = f"{type(error).__name__}: {error}"
 json.dump(answer, sys.stdout)

@@ -1,8 +1,8 @@
 """Which line of a program's output says why it ended: the first fatal one, not the last. Pure.
 
 The last line is an echo, a consequence or a progress bar as often as it is a reason. Programs of runbooks run where drp
-cannot be imported, so this file stands again in ``runbooks/roles/service/files``, byte for byte (``tests/house``), and
-runs on any Python from 3.9 on.
+cannot be imported, so this file stands again in ``runbooks/roles/service/files``, byte for byte (a test holds both
+together), and runs on any Python from 3.9 on.
 """
 
 from __future__ import annotations
