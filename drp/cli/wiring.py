@@ -21,8 +21,9 @@ from drp.clock import SystemClock
 from drp.config import repositories as configured
 from drp.config.secrets import resolve
 from drp.config.site import Site, find_site, load_site
+from drp.domain.check_runner import CheckRunner
 from drp.domain.plan import DrillPlan
-from drp.domain.ports import CheckRunner, Journal, Ports, Reporter, Repository, Sandbox
+from drp.domain.ports import Journal, Ports, Reporter, Repository, Sandbox
 from drp.domain.record_reader import RecordReader
 from drp.errors import ConfigError
 from drp.evidence.deposits import Deposits, gone, require_known

@@ -35,8 +35,10 @@ from drp.domain.plan import InterruptPolicy, Scenario
 from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import Selection
 from drp.domain.restore import SecretReference
+from drp.domain.restored_code import AcceptedCode
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.sign_off import SignOffPolicy
+from drp.domain.witness import Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class RecoverySettings:
     sandbox: str = "default"
     media_deadline: timedelta = timedelta(hours=4)
     require_manifest: bool = True
+    trust: Trust = "restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +154,7 @@ def application(said: ApplicationFile, site: Path) -> Application:
             never_shrinks=tuple(said.never_shrinks),
             may_be_empty=tuple(said.may_be_empty),
             accepted=tuple(AcceptedFall(**each.model_dump()) for each in said.accepted_falls),
+            accepted_code=tuple(AcceptedCode(**each.model_dump()) for each in said.accepted_code),
         ),
         point_in_time=said.point_in_time,
     )
@@ -199,6 +203,7 @@ def _recovery(entry: Recovery, said: DrillFile) -> RecoverySettings:
         sandbox=(own.sandbox if own is not None else None) or said.sandbox,
         media_deadline=(own.media_deadline if own is not None else None) or said.media_deadline,
         require_manifest=require if require is not None else said.require_manifest,
+        trust=(own.trust if own is not None else None) or said.trust,
     )
 
 

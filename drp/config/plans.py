@@ -125,6 +125,7 @@ def _recovery(catalogue: Catalogue, said: RecoverySettings, overrides: Overrides
         selection=_rolled(application, _selection(said.selection, overrides), overrides),
         sandbox=catalogue.sandbox(overrides.sandbox or said.sandbox),
         require_manifest=said.require_manifest if require is None else require,
+        trust=said.trust,
         media_deadline=overrides.media_deadline or said.media_deadline,
     )
 

@@ -100,6 +100,19 @@ class AcceptedFallFile(Strict):
     """Why it was deleted."""
 
 
+class AcceptedCodeFile(Strict):
+    """Somebody's word that a piece of code in the backup is production's own, as it is now."""
+
+    what: Text
+    """The piece, as the finding names it."""
+    digest: Text
+    """Its digest, as the finding gives it: another one is told again."""
+    by: Text
+    """Who says so."""
+    reason: Text
+    """Why it is there, such as the change that brought it."""
+
+
 class ApplicationFile(Strict):
     """inventory/applications/*.yml: a system that is recovered as a unit."""
 
@@ -125,6 +138,8 @@ class ApplicationFile(Strict):
     """Counts that only grow (`*medication`; patterns as of shells): a drill of a backup with fewer fails."""
     may_be_empty: list[Text] = Field(default_factory=list)
     """Counts that come and go, such as queues and sessions: that they fell to nothing is not told."""
+    accepted_code: list[AcceptedCodeFile] = Field(default_factory=list)
+    """Code in the backup that is new or changed and known to be production's own."""
     accepted_falls: list[AcceptedFallFile] = Field(default_factory=list)
     """Deletions on purpose, each with name and reason."""
     point_in_time: bool = False

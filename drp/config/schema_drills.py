@@ -14,6 +14,7 @@ from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId,
 from drp.domain.plan import InterruptPolicy
 from drp.domain.recovery_point import SelectionPolicy
 from drp.domain.sandbox import SandboxProfile
+from drp.domain.witness import Trust
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -101,6 +102,8 @@ class RecoveryFile(Strict):
     """Replaces the drill's `media_deadline`."""
     require_manifest: bool | None = None
     """Replaces the drill's `require_manifest`."""
+    trust: Trust | None = None
+    """Replaces the drill's `trust`."""
 
 
 def _shape(value: Any) -> str:
@@ -135,6 +138,8 @@ class DrillFile(Strict):
     """How long to wait for an air-gapped medium."""
     require_manifest: bool = True
     """Without a manifest to compare with, the drill is inconclusive; `false`: a warning, if the point names none."""
+    trust: Trust = "restored"
+    """none: an application passes only on what drp itself read of its bytes; what it says of itself can fail it."""
     keep_for: Duration = timedelta(hours=2)
     """Lease of a sandbox kept on request; then it is destroyed."""
     pod: bool = False

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from drp.domain.judged import Basis, NotJudged
+from drp.domain.restored_code import RestoredCode
+from drp.domain.witness import Witness
 
 CheckOutcome = Literal["passed", "failed", "undetermined"]
 
@@ -58,6 +60,8 @@ class CheckResult:
     expected: str = ""
     duration_ms: int = 0
     basis: Basis = "observed"
+    witness: Witness = "restored"
+    """Who says so. Whoever runs the check sets it, by where it ran: a verifier may say ``outside``, never ``drp``."""
     because: str = ""
     """Undetermined only because this other check of the same verifier did not pass: one cause is one finding."""
     watermark: Watermark | None = None
@@ -69,10 +73,11 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """All that one check came to: at least one result, and what it did not judge."""
+    """All that one check came to: at least one result, what it did not judge, and the restored code that it met."""
 
     results: tuple[CheckResult, ...]
     not_judged: tuple[NotJudged, ...] = ()
+    code: tuple[RestoredCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,5 +125,9 @@ class Expectation:
     timeout_seconds: float = 300.0
     restored_root: str = "/data/restore"
     """Where the restored tree begins inside the sandbox; relative paths in options are below it."""
+    tier: int = 1
+    """Of the application; 1: the hospital does not work without it."""
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    """What the application's file tells its runbook: which folder holds the dumps, which the data directory."""
     ground_truth: str = ""
     """Log of acknowledged writes on the machine that drills; empty: there is none."""

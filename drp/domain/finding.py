@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from drp.domain.witness import Witness, witness_of_code
+
 Severity = Literal["critical", "inconclusive", "warning", "note"]
 """critical: the recovery failed · inconclusive: something could not be judged · warning, note: to be read."""
 
@@ -20,3 +22,10 @@ class Finding:
     observed: str
     expected: str
     remedy: str
+    witness: Witness | None = None
+    """Who says so, where it is not what its code alone tells."""
+
+    @property
+    def said_by(self) -> Witness:
+        """Return who says so."""
+        return self.witness or witness_of_code(self.code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.finding import Finding, Severity
+from drp.domain.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,9 @@ class FindingCode:
     meaning: str
     remedy: str
 
-    def finding(self, *, subject: str, observed: str, expected: str, remedy: str | None = None) -> Finding:
+    def finding(
+        self, *, subject: str, observed: str, expected: str, remedy: str | None = None, witness: Witness | None = None
+    ) -> Finding:
         """Return a finding of this code; the catalogue's remedy unless a better one is known."""
         return Finding(
             code=self.code,
@@ -26,4 +29,5 @@ class FindingCode:
             observed=observed,
             expected=expected,
             remedy=remedy if remedy is not None else self.remedy,
+            witness=witness,
         )

@@ -11,8 +11,9 @@ from drp.domain.finding_codes_points import POINTS
 from drp.domain.finding_codes_runbook import RUNBOOK
 from drp.domain.finding_codes_sign_off import SIGN_OFF
 from drp.domain.finding_codes_time import TIME
+from drp.domain.finding_codes_witness import WITNESS
 
-_ELSEWHERE = (*ACROSS, *HISTORY, *ORIGIN, *POINTS, *RUNBOOK, *SIGN_OFF, *TIME)
+_ELSEWHERE = (*ACROSS, *HISTORY, *ORIGIN, *POINTS, *RUNBOOK, *SIGN_OFF, *TIME, *WITNESS)
 CATALOGUE: dict[str, FindingCode] = {code.code: code for code in _ELSEWHERE}
 assert len(CATALOGUE) == len(_ELSEWHERE), "a code means one thing"
 

@@ -14,6 +14,7 @@ from drp.domain.finding import Finding
 from drp.domain.finding_code import FindingCode
 from drp.domain.finding_codes_history import FALL_ACCEPTED, FELL_TO_NOTHING, NOT_COUNTED, SHRANK
 from drp.domain.judged import NotJudged
+from drp.domain.restored_code import AcceptedCode
 
 COUNTING = frozenset({"counts", "tables", "objects"})
 """Keys in the facts of a backup below which whole numbers are counts of things that should not vanish."""
@@ -42,6 +43,7 @@ class HistoryPolicy:
     may_be_empty: tuple[str, ...] = ()
     """Queues, sessions: what comes and goes."""
     accepted: tuple[AcceptedFall, ...] = ()
+    accepted_code: tuple[AcceptedCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

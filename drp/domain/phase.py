@@ -14,6 +14,7 @@ from drp.domain.judged import NotJudged
 from drp.domain.manifest import ManifestDifference, ManifestSummary
 from drp.domain.recovery_point import Immutability, RecoveryPoint, RefusedPoint, SelectionPolicy
 from drp.domain.restore import RestoreReceipt
+from drp.domain.restored_code import CodeChange, RestoredCode
 from drp.domain.runbook import RunbookResult
 from drp.domain.sandbox import EgressAttempt, IsolationProof, SandboxHandle, SoftwareFound
 
@@ -74,6 +75,9 @@ class Hashed:
     manifest: ManifestSummary | None
     difference: ManifestDifference | None
     not_judged: tuple[NotJudged, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    """What was read of the restored files before anything restored had run; again in what verify came to."""
+    code: tuple[RestoredCode, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -93,6 +97,10 @@ class Verified:
     phase: Literal["verify"] = "verify"
     checks: tuple[CheckResult, ...]
     not_judged: tuple[NotJudged, ...] = ()
+    code: tuple[RestoredCode, ...] = ()
+    """Code that came out of the backup and answers for the application."""
+    code_changes: tuple[CodeChange, ...] = ()
+    """Which of it is new or another one, and not accepted."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """What the backup's own facts counted: what later backups are compared with."""
     falls: tuple[Fall, ...] = ()

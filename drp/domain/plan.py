@@ -13,6 +13,7 @@ from drp.domain.reconciliation import Reconciliation
 from drp.domain.recovery_point import RecoveryPoint, Selection
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.sign_off import Checklist, SignOffPolicy
+from drp.domain.witness import Trust
 
 InterruptPolicy = Literal["conclude", "resume"]
 
@@ -37,6 +38,8 @@ class PlannedRecovery:
     require_manifest: bool = True
     media_deadline: timedelta = timedelta(hours=4)
     """How long a drill waits for an air-gapped medium."""
+    trust: Trust = "restored"
+    """Whether what the restored system says of itself may let it pass."""
 
     @property
     def name(self) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
-from drp.domain.application import Application, CheckSpec
-from drp.domain.check import Checked, CheckResult, Expectation, Target
+from drp.domain.application import Application
+from drp.domain.check import Target
+from drp.domain.check_runner import CheckRunner
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
-from drp.domain.judged import NotJudged
 from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan
 from drp.domain.record_reader import RecordReader
@@ -109,6 +109,17 @@ class Sandbox(Protocol):
         """Return the proof for this sandbox: positive control outside, probes inside, verdict of the canary."""
         ...
 
+    def open_reader(self, handle: SandboxHandle) -> SandboxHandle:
+        """Return a reader cell: ``/data`` read-only, no network, no restored process, another user if there is one."""
+        ...
+
+    def open_caller(self, handle: SandboxHandle) -> SandboxHandle:
+        """Return a caller cell: as a reader cell, with the network and the software images of the run sandbox.
+
+        What runs there reaches the application as a client does, and the application does not reach it.
+        """
+        ...
+
     def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
         """Return a restore cell on the same data volume: it reaches the order's endpoint and nothing else."""
         ...
@@ -174,34 +185,6 @@ class ManifestSource(Protocol):
 
     def expected(self, point: RecoveryPoint) -> OpenManifest | None:
         """Return the manifest that the point names, open, its digest that name; None when it is not kept here."""
-        ...
-
-
-class Verifier(Protocol):
-    """Looks at a running application through its sandbox. The one plugin point (entry points ``drp.verifiers``).
-
-    ``Options`` is a frozen dataclass of the standard library: what the YAML may say. A verifier never passes what it
-    did not look at: what it cannot judge it yields as ``undetermined``. Whatever it raises becomes ``undetermined``.
-    ``parts``, a tuple of ``Part``, is what a backup of its system can lose and how each is judged; a verifier without
-    it is recorded as one that does not say what it leaves out.
-    """
-
-    name: ClassVar[str]
-    Options: ClassVar[type]
-
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
-        """Yield one result for each statement, as they come, and what this system kept it from judging."""
-        ...
-
-
-class CheckRunner(Protocol):
-    """Runs the check that an application declares. Raises ``Interrupted`` and nothing else.
-
-    Whatever a verifier does wrong (raises, hangs, yields nothing or nonsense) is a result that is ``undetermined``.
-    """
-
-    def run(self, spec: CheckSpec, target: Target, expectation: Expectation, cancelled: Cancelled) -> Checked:
-        """Return at least one result, and what was not judged."""
         ...
 
 

@@ -13,6 +13,10 @@ from drp.domain.reconciliation import RecordSource
 class RecordReader(Protocol):
     """Reads records of a running application for the reconciliation. Raises ``Interrupted`` and nothing else."""
 
+    def beside(self, source: RecordSource) -> bool:
+        """Return whether its reader runs in the application's own sandbox, and not in a caller cell."""
+        ...
+
     def read(
         self,
         source: RecordSource,

@@ -9,7 +9,9 @@ from typing import Literal
 
 from drp.domain.application import ProductionAddress, SoftwareImage
 
-SandboxRole = Literal["restore-cell", "run"]
+SandboxRole = Literal["restore-cell", "run", "reader-cell", "caller-cell"]
+"""restore-cell: repository and key, runs nothing restored · run: runs restored software · reader-cell: the restored
+bytes and nothing else · caller-cell: the restored bytes and the network of the run sandbox."""
 ProbeOutcome = Literal["denied", "allowed", "error"]
 
 

@@ -15,6 +15,7 @@ from drp.domain.measure import Measurement
 from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.reconciled import ReconciliationResult
+from drp.domain.witness import counts
 
 Verdict = Literal["passed", "failed", "inconclusive", "aborted"]
 
@@ -104,7 +105,7 @@ def _unproven(
         missing.append("isolation is not proven")
     if isinstance(restored, Restored) and not (restored.runbook.ok and not restored.receipt.unrestored):
         missing.append("the restore is not complete")
-    if recovery.require_manifest and isinstance(hashed, Hashed):
+    if (recovery.require_manifest or recovery.trust == "none") and isinstance(hashed, Hashed):
         if hashed.difference is None or hashed.manifest is None:
             missing.append("nothing was compared with a manifest")
         elif not hashed.difference.manifest_id == hashed.manifest.id == _named(outputs.get("select")):
@@ -116,9 +117,7 @@ def _unproven(
     if isinstance(started, Started) and not started.runbook.ok:
         missing.append("the application did not start")
     if isinstance(verified, Verified):
-        if not verified.checks:
-            missing.append("nothing was checked")
-        missing += [f"check {check.check}: {check.outcome}" for check in verified.checks if check.outcome != "passed"]
+        missing += _unchecked(recovery, verified)
     if measurement is None:
         missing.append("nothing was measured")
     else:
@@ -127,4 +126,13 @@ def _unproven(
             for name, attainment in (("RTO", measurement.rto_attainment), ("RPO", measurement.rpo_attainment))
             if attainment in {"undetermined", "not-measured"}
         ]
+    return missing
+
+
+def _unchecked(recovery: PlannedRecovery, verified: Verified) -> list[str]:
+    """Return what checks leave open: those not passed, and that none counts where nothing restored is trusted."""
+    missing = [] if verified.checks else ["nothing was checked"]
+    missing += [f"check {check.check}: {check.outcome}" for check in verified.checks if check.outcome != "passed"]
+    if not any(check.outcome == "passed" and counts(check.witness, recovery.trust) for check in verified.checks):
+        missing += [] if recovery.trust == "restored" else ["no check was read by drp, and nothing else is trusted"]
     return missing

@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from drp.domain.check import CheckResult, Watermark
+from drp.domain.witness import Trust, counts
 
 
-def bounding(results: Sequence[CheckResult]) -> Watermark | None:
+def bounding(results: Sequence[CheckResult], trust: Trust = "restored") -> Watermark | None:
     """Return the oldest of the newest data that can be believed; None when there are none.
 
     Only checks that passed count: what a failing check saw is no proof of anything. It bounds the loss only when
-    `all_dated`.
+    `all_dated`. Where the restored system is not trusted, drp must have read one itself, and what the system says can
+    only make the loss greater.
     """
+    if not any(counts(one.witness, trust) for one in results if one.watermark is not None and one.outcome == "passed"):
+        return None
     seen = [result.watermark for result in results if result.watermark is not None and result.outcome == "passed"]
     stores: dict[str, list[Watermark]] = {}
     for watermark in seen:

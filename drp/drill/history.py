@@ -1,4 +1,4 @@
-"""Finds the earlier drill whose counts this backup is compared with."""
+"""Finds the earlier drills whose counts and code this backup is compared with."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from drp.domain.fold import DrillState, fold
 from drp.domain.history import Baseline
 from drp.domain.phase import Selected, Verified
 from drp.domain.ports import Journal
+from drp.domain.restored_code import CodeBefore
 from drp.domain.standing import own_verdict
 from drp.errors import DrpError
 
@@ -20,16 +21,19 @@ class Earlier:
     """What earlier drills have to say."""
 
     baseline: Baseline | None
+    code: CodeBefore | None = None
+    """Restored code that ran when the application last passed."""
     findings: tuple[Finding, ...] = ()
 
 
 def earlier(journal: Journal, application: str, *, before: datetime, restored_state: datetime) -> Earlier:
-    """Return the counts of the newest state, not newer than the one restored, whose drill passed for the application.
+    """Return counts and code of the newest state, not newer than the one restored, whose drill passed for it.
 
     Only drills declared before ``before`` count, so that a drill that is resumed compares with the same one. A drill
     of an older point is not compared with newer data: that it holds less is no loss.
     """
-    best: tuple[datetime, datetime, Baseline] | None = None
+    counted: tuple[datetime, datetime, Baseline] | None = None
+    ran: tuple[datetime, datetime, CodeBefore] | None = None
     findings = []
     for drill in journal.drills():
         try:
@@ -39,14 +43,23 @@ def earlier(journal: Journal, application: str, *, before: datetime, restored_st
                 EARLIER_UNREADABLE.finding(subject=drill, observed=error.message, expected="a drill that can be read")
             )
             continue
-        found = _kept(state, application, before)
-        if found is not None and found[0] <= restored_state and (best is None or found[:2] > best[:2]):
-            best = found
-    return Earlier(baseline=best[2] if best is not None else None, findings=tuple(findings))
+        found = _passed(state, application, before)
+        if found is None or found[0] > restored_state:
+            continue
+        at, declared, verified = found
+        if verified.counts and (counted is None or (at, declared) > counted[:2]):
+            counted = at, declared, Baseline(drill=state.drill, counts=verified.counts, falls=verified.falls)
+        if ran is None or (at, declared) > ran[:2]:
+            ran = at, declared, CodeBefore(drill=state.drill, code=verified.code, changes=verified.code_changes)
+    return Earlier(
+        baseline=counted[2] if counted is not None else None,
+        code=ran[2] if ran is not None else None,
+        findings=tuple(findings),
+    )
 
 
-def _kept(state: DrillState, application: str, before: datetime) -> tuple[datetime, datetime, Baseline] | None:
-    """Return restored state, declaration and counts of a concluded drill that passed for the application."""
+def _passed(state: DrillState, application: str, before: datetime) -> tuple[datetime, datetime, Verified] | None:
+    """Return restored state, declaration and what was verified of a concluded drill that passed for the application."""
     if state.concluded is None or state.declared_at is None or state.declared_at.wall >= before:
         return None
     recovery = next((one for one in state.plan.recoveries if one.name == application), None)
@@ -56,7 +69,6 @@ def _kept(state: DrillState, application: str, before: datetime) -> tuple[dateti
     selected, verified = outputs.get("select"), outputs.get("verify")
     if not isinstance(selected, Selected) or selected.point is None or not isinstance(verified, Verified):
         return None
-    if not verified.counts or own_verdict(state, recovery) != "passed":
+    if own_verdict(state, recovery) != "passed":
         return None
-    baseline = Baseline(drill=state.drill, counts=verified.counts, falls=verified.falls)
-    return recovery.selection.restored_state(selected.point), state.declared_at.wall, baseline
+    return recovery.selection.restored_state(selected.point), state.declared_at.wall, verified

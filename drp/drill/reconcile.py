@@ -5,9 +5,11 @@ Records are read inside the sandboxes; an application that is not up leaves its 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
-from drp.domain.check import Expectation
+from drp.domain.check import Expectation, Target
 from drp.domain.collected import Collected
 from drp.domain.events import FindingRaised, Reconciled, ReconciliationStarted
 from drp.domain.fold import DrillState
@@ -17,6 +19,8 @@ from drp.domain.ports import Ports, Progress
 from drp.domain.reconcile import judge
 from drp.domain.reconciliation import Reconciliation, RecordSource
 from drp.domain.reconciliation_findings import findings_of
+from drp.domain.sandbox import SandboxHandle
+from drp.drill.phases.checks import cell
 from drp.drill.phases.restore import inside_path
 from drp.drill.recorder import Recorder
 from drp.errors import DrpError, Interrupted
@@ -93,18 +97,28 @@ def _read(
         restored_root=inside_path(restored, prepared),
     )
     try:
-        target = ports.sandbox.target(prepared.sandbox)
-        found.trouble = ports.records.read(
-            source.completed_by(recovery.application),
-            fields,
-            target,
-            expectation=expectation,
-            receive=found.receive,
-            cancelled=ports.cancelled,
-        )
+        with _reached(ports, source, prepared.sandbox) as target:
+            found.trouble = ports.records.read(
+                source.completed_by(recovery.application),
+                fields,
+                target,
+                expectation=expectation,
+                receive=found.receive,
+                cancelled=ports.cancelled,
+            )
     except Interrupted:
         raise
     except DrpError as error:
         found.trouble = redact(error.message) or type(error).__name__
     except Exception as error:  # noqa: BLE001 - whatever a backup provokes, the drill ends destroyed and sealed
         found.trouble = redact(f"unforeseen {type(error).__name__}: {error}")
+
+
+@contextmanager
+def _reached(ports: Ports, source: RecordSource, sandbox: SandboxHandle) -> Iterator[Target]:
+    """Give the way to where the records are read from: a cell that the application cannot reach, if it can be one."""
+    if ports.records.beside(source):
+        yield ports.sandbox.target(sandbox)
+        return
+    with cell(ports, ports.sandbox.open_caller, sandbox) as target:
+        yield target

@@ -22,6 +22,9 @@ HOSTNAME = "sandbox"
 _PATH = f"{INSIDE}/tool:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CELL_CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID")
 _RUN_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+_WITNESS_CAPABILITIES = (*_RUN_CAPABILITIES, "CAP_DAC_READ_SEARCH")
+_WITNESS_UID = 64_000
+"""Of what looks at restored data in a range: no restored process can have become it, and it may read all of it."""
 _FILES = 8192
 """Open files of one process inside."""
 _ZONE = "/etc/localtime"
@@ -50,17 +53,24 @@ class Spec:
     @property
     def memory_bytes(self) -> int:
         """Limit for processes: a cell also keeps its tool's cache in memory."""
-        return self.profile.memory_bytes * (2 if self.role == "restore-cell" else 1)
+        return self.profile.memory_bytes * (1 if self.role == "run" else 2)
 
     @property
     def inside_uid(self) -> int:
         """Uid that commands run as, as they see it."""
-        return 0 if self.identity.range_size and self.role == "restore-cell" else self.profile.run_as
+        if not self.identity.range_size or self.role == "run":
+            return self.profile.run_as
+        return 0 if self.role == "restore-cell" else _WITNESS_UID
 
     @property
     def owners_may_change(self) -> bool:
         """Whether owners mean anything inside; a restore cell with a single user id refuses to change them."""
         return bool(self.identity.range_size) or self.role == "run"
+
+    @property
+    def looks_only(self) -> bool:
+        """Whether it may read what was restored, and change nothing of it."""
+        return self.role in {"reader-cell", "caller-cell"}
 
 
 def hosts_file(addresses: Iterable[ProductionAddress]) -> str:
@@ -76,7 +86,7 @@ def files(spec: Spec) -> dict[str, bytes]:
     account = f"drp:x:{uid}:{uid}::/tmp:/bin/sh\n" if uid else ""
     names = "hosts: files\n"
     resolver = {}
-    if spec.role == "run":
+    if spec.role in {"run", "caller-cell"}:
         names = "hosts: files dns\n"
         resolver["/etc/resolv.conf"] = f"nameserver {RESOLVER[0]}\noptions timeout:1 attempts:1\n".encode()
     return {
@@ -98,10 +108,10 @@ def command(spec: Spec, agent_descriptors: tuple[int, int]) -> list[str]:
         limits += [f"--nproc={_allowed(resource.RLIMIT_NPROC, spec.profile.processes)}"]
         limits += [f"--data={_allowed(resource.RLIMIT_DATA, spec.memory_bytes)}"]
     argv = ["/usr/bin/prlimit", *limits, "--"]
-    if spec.identity.range_size and spec.role == "run":
-        user = str(spec.profile.run_as)
-        argv += ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all"]
-        argv += ["--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
+    if spec.identity.range_size and spec.role != "restore-cell":
+        user, kept = str(spec.inside_uid), ",+dac_read_search" if spec.looks_only else ""
+        argv += ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", f"--inh-caps=-all{kept}"]
+        argv += [f"--ambient-caps=-all{kept}", f"--bounding-set=-all{kept}", "--no-new-privs", "--"]
     listening, lifeline = agent_descriptors
     return [*argv, PYTHON, "-I", "-S", f"{INSIDE}/agent.py", str(listening), str(lifeline)]
 
@@ -121,7 +131,7 @@ def arguments(spec: Spec, *, contents: Mapping[str, int], seccomp: int, status: 
         *_temporary(spec),
         *_contents(contents),
         *_read_only(spec),
-        *("--bind", str(spec.data), "/data"),
+        *("--ro-bind" if spec.looks_only else "--bind", str(spec.data), "/data"),
         *_shared_memory(spec),
         *("--seccomp", str(seccomp)),
         # otherwise / and /dev are writable memory of half the machine
@@ -140,7 +150,7 @@ def _contents(contents: Mapping[str, int]) -> list[str]:
 def _read_only(spec: Spec) -> list[str]:
     argv: list[str] = []
     for source, target in spec.read_only.items():
-        if spec.role == "run":  # otherwise bubblewrap makes the way there for its own uid alone
+        if spec.role in {"run", "caller-cell"}:  # otherwise bubblewrap makes the way there for its own uid alone
             for parent in reversed(Path(target).parents[:-1]):
                 argv += ["--perms", "0755", "--dir", str(parent)]
         argv += ["--ro-bind", source, target]
@@ -154,6 +164,7 @@ def _namespaces(spec: Spec) -> list[str]:
     argv += ["--die-with-parent", "--new-session", "--hostname", HOSTNAME, "--cap-drop", "ALL"]
     if spec.identity.range_size:
         wanted = _CELL_CAPABILITIES if spec.role == "restore-cell" else _RUN_CAPABILITIES
+        wanted = _WITNESS_CAPABILITIES if spec.looks_only else wanted
         return argv + [part for each in wanted for part in ("--cap-add", each)]
     uid = str(spec.profile.run_as)
     return ["--unshare-user", "--disable-userns", "--uid", uid, "--gid", uid, *argv]
@@ -186,7 +197,7 @@ def _temporary(spec: Spec) -> list[str]:
     """Return the options for the temporary file systems; they come before what is bound below /run."""
     # memory files count against the memory limit: their sum stays well below it, or a full /tmp kills the agent
     whole = spec.profile.memory_bytes
-    tmp = whole if spec.role == "restore-cell" else whole // 4
+    tmp = whole // 4 if spec.role == "run" else whole
     argv: list[str] = []
     for path, size in (("/tmp", tmp), ("/run", whole // 16)):  # noqa: S108
         argv += ["--perms", "1777", "--size", str(size), "--tmpfs", path]

@@ -6,6 +6,7 @@ volume with the worker's mount namespace. What a crash can still leave (director
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,10 +17,18 @@ from typing import ClassVar
 from drp.clock import boot_id
 from drp.domain.check import Target
 from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
-from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxOrder, SandboxProfile
+from drp.domain.sandbox import (
+    EgressAttempt,
+    IsolationProof,
+    Residue,
+    SandboxHandle,
+    SandboxOrder,
+    SandboxProfile,
+    SandboxRole,
+)
 from drp.errors import SandboxError
 from drp.redact import remember
-from drp.sandboxes import binds, canary, cell, cgroups, isolation, layout, netns, reaper, residue, volume
+from drp.sandboxes import binds, canary, cell, cgroups, isolation, layout, netns, processes, reaper, residue, volume
 from drp.sandboxes.arguments import Spec, arguments, hosts_file
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.errors import sandbox_errors
@@ -31,6 +40,7 @@ from drp.sandboxes.netns import Wanted
 from drp.sandboxes.pods import Pod, Pods
 from drp.sandboxes.recorder import Recorder
 from drp.sandboxes.target import SandboxTarget
+from drp.sandboxes.witness import standpoint
 
 Resolve = Callable[[SecretReference], str]
 _BARE = SandboxOrder()
@@ -49,6 +59,7 @@ class _Live:
     recorder: Recorder | None = None
     pod: Pod | None = None
     """Whose recorder it is."""
+    order: SandboxOrder = _BARE
     cells: list[str] = field(default_factory=list)
     on_end: ExitStack = field(default_factory=ExitStack)
 
@@ -98,7 +109,7 @@ class BubblewrapSandbox:
                 if live.recorder is not None:
                     undo.callback(live.recorder.close)
                     live.recorder.declare(order.addresses)
-            live.slot = slot
+            live.slot, live.order = slot, order
             undo.pop_all()
         return live.handle
 
@@ -139,6 +150,39 @@ class BubblewrapSandbox:
                 value = secret.template.format(*(self._resolve(reference) for reference in secret.references))
                 remember(value)
                 live.running.client.secret(secret.name, value)
+            undo.pop_all()
+        owner.cells.append(live.handle.id)
+        return live.handle
+
+    def open_reader(self, handle: SandboxHandle) -> SandboxHandle:
+        """Return a cell that reads the restored bytes, and shares nothing with what was restored."""
+        return self._open_witness(handle, "reader-cell")
+
+    def open_caller(self, handle: SandboxHandle) -> SandboxHandle:
+        """Return a cell that reads the restored bytes and calls the application as a client on its machine would."""
+        return self._open_witness(handle, "caller-cell")
+
+    def _open_witness(self, handle: SandboxHandle, role: SandboxRole) -> SandboxHandle:
+        owner = self._get(handle)
+        with sandbox_errors(f"cannot open a {role}"), ExitStack() as undo:
+            directory = self._make_directory(undo)
+            directory.record(**self._about(role))
+            place = standpoint(owner.spec, layout.slots_directory(self._run_directory), directory.path)
+            undo.callback(place.release)
+            spec = replace(owner.spec, id=directory.path.name, role=role, identity=place.identity, data=place.data)
+            with ExitStack() as opened:
+                if role == "reader-cell":
+                    spec = replace(spec, read_only={}, hosts=hosts_file(()), network=-1)
+                else:
+                    staging, images = directory.path / "binds", owner.order.software
+                    read_only = binds.software(images, staging, place.identity, spec.inside_uid)
+                    network = os.open(f"/proc/{owner.running.child}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+                    opened.callback(os.close, network)
+                    spec = replace(spec, read_only=read_only, network=network)
+                live = self._launch(undo, directory, spec, role)
+            if role == "caller-cell":
+                processes.require_same_network(live.running.child, owner.running.child)
+            live.slot = place.slot
             undo.pop_all()
         owner.cells.append(live.handle.id)
         return live.handle
@@ -209,7 +253,7 @@ class BubblewrapSandbox:
 
     def _launch(self, undo: ExitStack, directory: LiveDirectory, spec: Spec, label: str) -> _Live:
         memory = spec.memory_bytes
-        if spec.profile.data_backing == "memory":
+        if spec.profile.data_backing == "memory" and not spec.looks_only:
             memory += spec.profile.data_bytes  # its pages count against whoever writes them first
         group = ControlGroup(spec.id, spec.profile, memory)
         undo.callback(cgroups.destroy, group.directories)

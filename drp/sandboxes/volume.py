@@ -48,7 +48,7 @@ def usage(path: Path | str) -> VolumeUsage:
 
 
 def make(path: Path, *, backing: Literal["memory", "disk"], size_bytes: int, uid: int, image_directory: Path) -> Volume:
-    """Mount a new volume at ``path``, owned by ``uid``, with an empty ``restore`` directory.
+    """Mount a new volume at ``path``, owned by ``uid``, with empty directories ``restore`` and ``sockets``.
 
     Raises ``SandboxError`` when this standing cannot mount it, ``StorageFull`` when there is no room for it.
     """
@@ -66,6 +66,9 @@ def make(path: Path, *, backing: Literal["memory", "disk"], size_bytes: int, uid
         except OSError as error:
             message = f"cannot mount a data volume in memory: {error.strerror}"
             raise SandboxError(message) from error
+    sockets = path / "sockets"
+    sockets.mkdir()
+    sockets.chmod(0o1777)  # where a restored server is asked by whoever looks at it from a cell
     restore = path / "restore"
     restore.mkdir()
     restore.chmod(0o755)

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from drp.domain.ports import Verifier
+from drp.domain.check_runner import Verifier
 from drp.errors import PluginError
 from drp.trust import Doubt, Trust, require
 
@@ -91,8 +91,8 @@ def _load(entry: EntryPoint) -> Verifier:
         raise PluginError(f"{who} calls itself {getattr(verifier, 'name', None)!r}")
     if not dataclasses.is_dataclass(getattr(verifier, "Options", None)):
         raise PluginError(f"{who} has no dataclass Options")
-    if not callable(getattr(verifier, "verify", None)):
-        raise PluginError(f"{who} has no method verify")
+    if not (callable(getattr(verifier, "verify", None)) or callable(getattr(verifier, "read", None))):
+        raise PluginError(f"{who} has no method verify, and no method read")
     return verifier
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from drp.codec import adapter
 from drp.config.misfit import Misfit
 from drp.config.problems import closest
-from drp.domain.ports import Verifier
+from drp.domain.check_runner import Verifier
 from drp.errors import PluginError
 from drp.verifiers.loading import describe
 

@@ -55,6 +55,13 @@ class Records:
                 message = f"records {source.name}: reader {source.reader} does not understand its options\n{listed}"
                 raise PluginError(message, hint=f"known are {', '.join(_known(_reader(source.reader)))}")
 
+    def beside(self, source: RecordSource) -> bool:
+        """Return whether its reader runs in the application's own sandbox, and not in a caller cell."""
+        try:
+            return getattr(_reader(source.reader), "beside", False) is True
+        except PluginError:
+            return False
+
     def read(
         self,
         source: RecordSource,

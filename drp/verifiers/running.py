@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import queue
 import threading
 import time
@@ -11,26 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import get_args
 
 from drp.domain.application import CheckSpec
-from drp.domain.check import Checked, CheckOutcome, CheckResult, Execution, Expectation, Target, Watermark
+from drp.domain.check import Checked, CheckResult, Execution, Expectation, Target
+from drp.domain.check_runner import Answer, Verifier
 from drp.domain.duration import words
-from drp.domain.judged import Basis, NotJudged, Part, never_judged
-from drp.domain.ports import Cancelled, Verifier
-from drp.domain.visible import one_line
+from drp.domain.judged import NotJudged, Part, never_judged
+from drp.domain.ports import Cancelled
+from drp.domain.restored_code import MOST, RestoredCode
+from drp.domain.witness import Place
 from drp.errors import DrpError, Interrupted, PluginError
-from drp.redact import redact
+from drp.verifiers.answers import checked, code_of, presentable, text_of, undetermined
 from drp.verifiers.loading import describe, load
 from drp.verifiers.options import make_options
 
 MOST_RESULTS = 2000
-_LONGEST_TEXT = 2000
+_MOST_CODE = 20 * MOST
 _GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.1
-
-Answer = CheckResult | NotJudged
-"""What a verifier yields."""
 
 
 class Checks:
@@ -53,29 +50,54 @@ class Checks:
         """Return which code judges, for the record: distribution, version and digest by verifier."""
         return {f"verifier {name}": describe(name).shown for name in self._verifiers}
 
-    def run(self, spec: CheckSpec, target: Target, expectation: Expectation, cancelled: Cancelled) -> Checked:
-        """Return at least one result, each named ``<check>/<statement>``, and what the check did not judge."""
+    def places(self, spec: CheckSpec) -> tuple[Place, ...]:
+        """Return where the check runs, in order; one that cannot be used runs in a caller cell, and says why not."""
+        try:
+            return places(self._verifier(spec))
+        except PluginError:
+            return ("caller",)
+
+    def run(
+        self, spec: CheckSpec, place: Place, target: Target, expectation: Expectation, cancelled: Cancelled
+    ) -> Checked:
+        """Return at least one result, each named ``<check>/<statement>`` and with its witness, and what else there is.
+
+        What the verifier leaves out is told once: by the last place where it runs.
+        """
         started = time.monotonic()
         try:
-            verifier = self._verifiers.get(spec.verifier) or load([spec.verifier])[spec.verifier]
+            verifier = self._verifier(spec)
             options = make_options(verifier, spec.options, check=spec.name)
         except PluginError as error:
-            answers: list[Answer] = [_undetermined("verifier", "the verifier can be used", error.message)]
+            answers: list[Answer] = [undetermined("verifier", "the verifier can be used", error.message)]
         else:
-            answers = [*limits(verifier), *_run(verifier, options, target, expectation, cancelled)]
+            left_out_always = limits(verifier) if place == places(verifier)[-1] else ()
+            answers = [*left_out_always, *_run(_Bound(verifier, place), options, target, expectation, cancelled)]
         results = [answer for answer in answers if isinstance(answer, CheckResult)]
         if not results:
-            results = [_undetermined("verifier", "the verifier states something", "it stated nothing")]
-        shown = tuple(_presentable(spec.name, result) for result in results[:MOST_RESULTS])
+            results = [undetermined("verifier", "the verifier states something", "it stated nothing")]
+        shown = tuple(presentable(spec.name, place, result) for result in results[:MOST_RESULTS])
         if len(shown) == 1 and not shown[0].duration_ms:
             shown = (dataclasses.replace(shown[0], duration_ms=_milliseconds(started)),)
         left_out = [answer for answer in answers if isinstance(answer, NotJudged)]
         return Checked(
             results=shown,
             not_judged=tuple(
-                NotJudged(part=_text(one.part), why=_text(one.why), check=_text(spec.name)) for one in left_out
+                NotJudged(part=text_of(one.part), why=text_of(one.why), check=text_of(spec.name)) for one in left_out
             ),
+            code=code_of(spec.name, answers),
         )
+
+    def _verifier(self, spec: CheckSpec) -> Verifier:
+        return self._verifiers.get(spec.verifier) or load([spec.verifier])[spec.verifier]
+
+
+def places(verifier: Verifier) -> tuple[Place, ...]:
+    """Return where a verifier runs: what it reads first, before anything restored has run."""
+    reads: tuple[Place, ...] = ("reader",) if callable(getattr(verifier, "read", None)) else ()
+    if not callable(getattr(verifier, "verify", None)):
+        return reads
+    return (*reads, "beside" if getattr(verifier, "beside", False) is True else "caller")
 
 
 def limits(verifier: Verifier) -> tuple[NotJudged, ...]:
@@ -84,6 +106,19 @@ def limits(verifier: Verifier) -> tuple[NotJudged, ...]:
     if isinstance(parts, tuple) and parts and all(isinstance(part, Part) for part in parts):
         return never_judged(parts)
     return (NotJudged(part="whatever this verifier leaves out", why=f"verifier {verifier.name} does not say what"),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A verifier at one place."""
+
+    verifier: Verifier
+    place: Place
+
+    def answers(self, target: Target, options: object, expectation: Expectation) -> Iterable[Answer]:
+        method = "read" if self.place == "reader" else "verify"
+        answers: Iterable[Answer] = getattr(self.verifier, method)(target, options, expectation)
+        return answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +152,7 @@ class BoundedTarget:
 
 
 def _run(
-    verifier: Verifier, options: object, target: Target, expectation: Expectation, cancelled: Cancelled
+    verifier: _Bound, options: object, target: Target, expectation: Expectation, cancelled: Cancelled
 ) -> list[Answer]:
     """Run the verifier in a thread of its own: a plugin that hangs must not hang the drill."""
     deadline = time.monotonic() + expectation.timeout_seconds
@@ -126,7 +161,7 @@ def _run(
     work = threading.Thread(
         target=_work,
         args=(verifier, bounded, options, expectation, answers),
-        name=f"check-{verifier.name}",
+        name=f"check-{verifier.verifier.name}",
         daemon=True,
     )
     work.start()
@@ -145,13 +180,13 @@ def _run(
             if isinstance(answer, _Ended):
                 results += _ending(answer, expectation)
                 return results
-            results.append(_checked(answer))
+            results.append(checked(answer))
     finally:
         bounded.over.set()
 
 
 def _work(
-    verifier: Verifier,
+    verifier: _Bound,
     target: BoundedTarget,
     options: object,
     expectation: Expectation,
@@ -160,11 +195,14 @@ def _work(
     error: BaseException | None = None
     started = time.monotonic()
     try:
-        for number, answer in enumerate(verifier.verify(target, options, expectation)):
+        number = {True: 0, False: 0}
+        for answer in verifier.answers(target, options, expectation):
             if target.over.is_set():
                 break
-            if number >= MOST_RESULTS - 1:  # one more: nobody may hide a failure behind many statements
-                answers.put(_undetermined("verifier", f"the verifier states less than {MOST_RESULTS} results", "more"))
+            number[is_code := isinstance(answer, RestoredCode)] += 1
+            if number[is_code] >= (_MOST_CODE if is_code else MOST_RESULTS):
+                # one more: nobody may hide a failure behind many statements
+                answers.put(undetermined("verifier", f"the verifier states less than {MOST_RESULTS} results", "more"))
                 break
             if isinstance(answer, CheckResult) and not answer.duration_ms:
                 answers.put(dataclasses.replace(answer, duration_ms=_milliseconds(started)))
@@ -183,68 +221,12 @@ def _ending(ended: _Ended, expectation: Expectation) -> list[CheckResult]:
         return [_out_of_time(expectation)]
     reason = ended.error.message if isinstance(ended.error, DrpError) else str(ended.error)
     observed = f"it raised {type(ended.error).__name__}: {reason}"
-    return [_undetermined("verifier", "the verifier comes to its end", observed)]
-
-
-def _checked(answer: object) -> Answer:
-    """Return the answer if it is what the contract promises, else that it is not."""
-    statement = "the verifier states results"
-    if isinstance(answer, NotJudged) and isinstance(answer.part, str) and isinstance(answer.why, str):
-        return answer
-    if not isinstance(answer, CheckResult):
-        return _undetermined("verifier", statement, f"it yielded {type(answer).__name__}")
-    texts = (answer.check, answer.statement, answer.observed, answer.expected, answer.because)
-    if (
-        answer.basis not in get_args(Basis)
-        or answer.outcome not in get_args(CheckOutcome)
-        or not all(isinstance(text, str) for text in texts)
-    ):
-        return _undetermined("verifier", statement, f"it yielded a malformed result: {answer!r}")
-    if answer.watermark is not None and not _is_watermark(answer.watermark):
-        observed = f"it gave a watermark without time zone, or a malformed one: {answer.watermark!r}"
-        return dataclasses.replace(answer, outcome="undetermined", observed=observed, watermark=None, undated=True)
-    return answer
-
-
-def _is_watermark(found: object) -> bool:
-    """Return whether a plugin's watermark can be judged: an instant with its zone, and a skew that is one."""
-    return (
-        isinstance(found, Watermark)
-        and found.at.tzinfo is not None
-        and 0 <= found.clock_skew_seconds < math.inf
-        and isinstance(found.canary, bool)
-        and isinstance(found.store, str)
-    )
+    return [undetermined("verifier", "the verifier comes to its end", observed)]
 
 
 def _out_of_time(expectation: Expectation) -> CheckResult:
     observed = f"it did not end within {words(timedelta(seconds=expectation.timeout_seconds))}"
-    return _undetermined("time-limit", "the check ends within its time limit", observed)
-
-
-def _undetermined(check: str, statement: str, observed: str) -> CheckResult:
-    # whether it would have dated the newest datum nobody knows
-    return CheckResult(check=check, outcome="undetermined", statement=statement, observed=observed, undated=True)
-
-
-def _presentable(name: str, result: CheckResult) -> CheckResult:
-    watermark = result.watermark
-    if watermark is not None:
-        watermark = dataclasses.replace(watermark, source=_text(watermark.source), store=_text(watermark.store))
-    return dataclasses.replace(
-        result,
-        check=f"{name}/{_text(result.check)}",
-        statement=_text(result.statement),
-        observed=_text(result.observed),
-        expected=_text(result.expected),
-        because=f"{name}/{_text(result.because)}" if result.because else "",
-        watermark=watermark,
-    )
-
-
-def _text(text: str) -> str:
-    """Return a text that cannot act on a terminal, tells no secret and has an end: content of backups is in it."""
-    return one_line(redact(text[: _LONGEST_TEXT * 2]), _LONGEST_TEXT)
+    return undetermined("time-limit", "the check ends within its time limit", observed)
 
 
 def _milliseconds(started: float) -> int:

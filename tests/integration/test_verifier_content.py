@@ -52,7 +52,7 @@ def tree(folder: Path) -> Path:
 
 def look(expectation: Expectation, root: Path, **options) -> dict[str, CheckResult]:
     chosen = FilesVerifier.Options(root=str(root), **options)
-    return {result.check: result for result in FilesVerifier().verify(LocalTarget(), chosen, expectation)}
+    return {result.check: result for result in FilesVerifier().read(LocalTarget(), chosen, expectation)}
 
 
 FULL = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from drp.domain.check import Checked, CheckResult, Watermark
 from drp.domain.runbook import RunbookResult, TaskResult
+from drp.domain.witness import stamped
 from drp.errors import Interrupted
 
 
@@ -26,22 +27,28 @@ class Checks:
     def __init__(self, world: Any) -> None:
         self.world = world
 
-    def run(self, spec, target, expectation, cancelled) -> Checked:
-        self.world.call("check")
+    def places(self, spec):
+        return self.world.script.places
+
+    def run(self, spec, place, target, expectation, cancelled) -> Checked:
+        self.world.call("check" if place != "reader" else "read")
         mark = self.world.script.watermark
         results = tuple(
             CheckResult(
-                check=spec.name, outcome=outcome, statement="looked", watermark=Watermark(at=mark, source="sim") if mark else None,
+                check=spec.name, outcome=outcome, statement="looked", witness=stamped(place, self.world.script.witness), watermark=Watermark(at=mark, source="sim") if mark else None,
                 loss=self.world.script.loss,
             )
             for outcome in self.world.script.checks
         )  # fmt: skip
-        return Checked(results=results, not_judged=self.world.script.not_judged)
+        return Checked(results=results, not_judged=self.world.script.not_judged, code=self.world.script.code)
 
 
 class Records:
     def __init__(self, world: Any) -> None:
         self.world = world
+
+    def beside(self, source) -> bool:
+        return False
 
     def read(self, source, fields, target, *, expectation, receive, cancelled) -> str:
         self.world.call(f"records.{source.name}")

@@ -18,6 +18,7 @@ from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.ports import Abilities, Ports, SinkReceipt
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
 from drp.domain.restore import RestoreOrder, RestoreReceipt
+from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.inline import InlineEngine
 from drp.errors import NotFound
@@ -89,6 +90,10 @@ class Script:
     outputs: dict[str, dict[str, object]] = field(default_factory=dict)
     """step → what the runbook hands over besides."""
     checks: tuple[str, ...] = ("passed",)
+    places: tuple[str, ...] = ("caller",)
+    witness: str = "restored"
+    """What the verifier says of itself."""
+    code: tuple[RestoredCode, ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
     loss: Loss | None = None
     residue: Residue = field(default_factory=lambda: Residue(processes=0))
@@ -209,6 +214,18 @@ class World:
         self.alive.add(cell.id)
         return cell
 
+    def open_reader(self, handle: SandboxHandle) -> SandboxHandle:
+        return self._open_witness(handle, "reader-cell")
+
+    def open_caller(self, handle: SandboxHandle) -> SandboxHandle:
+        return self._open_witness(handle, "caller-cell")
+
+    def _open_witness(self, handle: SandboxHandle, role: str) -> SandboxHandle:
+        self.call(role)
+        cell = replace(handle, id=f"{handle.id}-{role}", role=role)
+        self.alive.add(cell.id)
+        return cell
+
     def target(self, handle: SandboxHandle) -> None:
         return None
 
@@ -219,7 +236,7 @@ class World:
     def destroy(self, handle: SandboxHandle) -> Residue:
         self.call("destroy")
         self.alive.discard(handle.id)
-        return self.script.cell_residue if handle.role == "restore-cell" else self.script.residue
+        return self.script.residue if handle.role == "run" else self.script.cell_residue
 
     # Hasher, ManifestSource, EvidenceSink, Reporter
     def compare(self, root: Path, manifest: OpenManifest, **_: object) -> ManifestDifference:

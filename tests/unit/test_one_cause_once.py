@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from drp.drill.phases.verify import _check_findings
+from drp.drill.phases.checks import check_findings
 from drp_verifiers.statements import failed, not_asked, passed, undetermined
 
 LOGIN = failed("ehr/login", "somebody can log in", observed="Connection refused")
@@ -16,7 +16,7 @@ FOLLOWS = [
 
 def told(*results):
     return [
-        (finding.code, finding.subject.partition(":")[0], finding.observed) for finding in _check_findings([*results])
+        (finding.code, finding.subject.partition(":")[0], finding.observed) for finding in check_findings([*results])
     ]
 
 

@@ -13,7 +13,7 @@ from drp.domain.check import CheckResult, Execution, Expectation, Watermark
 from drp.domain.judged import NotJudged
 from drp.domain.watermarks import all_dated, bounding
 from drp.verifiers import Checks
-from drp.verifiers.running import _checked
+from drp.verifiers.answers import checked
 from drp_verifiers.acknowledged import read_log
 from drp_verifiers.command import CommandOptions, CommandVerifier
 from drp_verifiers.fhir import FhirOptions, FhirVerifier
@@ -35,6 +35,11 @@ class Answering:
     def run(self, argv, **_more):
         assert argv
         return self.execution
+
+
+def asked(verifier):
+    """Return how the verifier is asked: those that read files have no `verify`."""
+    return getattr(verifier, "verify", None) or verifier.read
 
 
 def stated(answers: Iterable[CheckResult | NotJudged]) -> list[CheckResult]:
@@ -78,7 +83,7 @@ _NO_TIME = {**_FHIR, "read": 1, "undated": 1, "newest": None, "unsorted": [], "r
     ],
 )
 def test_whoever_was_asked_for_the_newest_datum_and_has_none_leaves_the_loss_unknown(verifier, options, target):
-    results = stated(verifier().verify(target, options, EXPECTATION))
+    results = stated(asked(verifier())(target, options, EXPECTATION))
     assert not all_dated(results)
     assert bounding(results) is None
 
@@ -92,7 +97,7 @@ def test_whoever_was_asked_for_the_newest_datum_and_has_none_leaves_the_loss_unk
     ],
 )
 def test_whoever_was_not_asked_does_not_matter(verifier, options):
-    assert all_dated(stated(verifier().verify(Answering("no answer"), options, EXPECTATION)))
+    assert all_dated(stated(asked(verifier())(Answering("no answer"), options, EXPECTATION)))
 
 
 def test_a_fhir_server_that_dates_what_it_holds_gives_its_watermark():
@@ -164,7 +169,7 @@ def test_programs_that_share_a_shell_share_no_store():
 def test_what_a_program_calls_its_store_cannot_act_on_a_terminal():
     spec = CheckSpec(name="own", verifier="command", options={"argv": ["ask"]})
     line = json.dumps(dated(11, store="a\x1b[31m\n"))
-    (result, _) = Checks([spec]).run(spec, Answering(line), EXPECTATION, lambda: False).results
+    (result, _) = Checks([spec]).run(spec, "caller", Answering(line), EXPECTATION, lambda: False).results
     assert result.watermark is not None
     assert result.watermark.store.isprintable()
 
@@ -196,10 +201,10 @@ def test_what_is_no_instant_that_can_be_dates_nothing(text):
 )
 def test_a_malformed_watermark_of_a_plugin_is_none(odd):
     mark = Watermark(at=NOON, source="q", **odd)
-    result = _checked(CheckResult(check="c", outcome="passed", statement="s", watermark=mark))
+    result = checked(CheckResult(check="c", outcome="passed", statement="s", watermark=mark))
     assert (result.outcome, result.undated) == ("undetermined", True)
     sound = CheckResult(check="c", outcome="passed", statement="s", watermark=Watermark(at=NOON, source="q"))
-    assert _checked(sound) is sound
+    assert checked(sound) is sound
 
 
 def test_an_acknowledged_write_that_says_two_things_is_not_read(tmp_path):

@@ -48,7 +48,7 @@ def report(work, *, seconds: float = 10, target=None, cancelled=lambda: False):
     checks._verifiers = {"plugin": Plugin(work)}
     expectation = Expectation(disaster_at=NOON, consistent_at=NOON, timeout_seconds=seconds)
     spec = CheckSpec(name="ehr", verifier="plugin")
-    return checks.run(spec, target or LocalTarget(), expectation, cancelled)
+    return checks.run(spec, "caller", target or LocalTarget(), expectation, cancelled)
 
 
 def run(work, **arguments):
@@ -211,7 +211,7 @@ def test_an_unknown_verifier_or_option_at_run_time_is_undetermined_not_an_except
         CheckSpec(name="a", verifier="postgers"),
         CheckSpec(name="a", verifier="tcp", options={"prot": 1}),
     ):
-        (result,) = checks.run(spec, LocalTarget(), expectation, lambda: False).results
+        (result,) = checks.run(spec, "caller", LocalTarget(), expectation, lambda: False).results
         assert result.outcome == "undetermined"
 
 

@@ -52,6 +52,8 @@ class CommandVerifier:
 
     name: ClassVar[str] = "command"
     Options: ClassVar[type] = CommandOptions
+    beside: ClassVar[bool] = True
+    """The site's program looks at processes and files of the application, and may be reached by it."""
     parts: ClassVar[tuple[Part, ...]] = (
         Part(name="what the site's own program looks at", judged="observed", words="its statements and how it ends"),
         Part(name="what it does not look at", judged="not judged", words="only its author knows"),

@@ -43,13 +43,13 @@ class FilesOptions:
 
 
 class FilesVerifier:
-    """Walks a tree inside the sandbox."""
+    """Walks a restored tree, before anything restored has run."""
 
     name: ClassVar[str] = "files"
     Options: ClassVar[type] = FilesOptions
     parts: ClassVar[tuple[Part, ...]] = PARTS
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield size, readability and presence, then what the options ask for."""
         assert isinstance(options, FilesOptions)
         root = posixpath.normpath(posixpath.join(expectation.restored_root, options.root))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from drp.domain.finding import Finding
@@ -26,6 +27,7 @@ from drp.domain.phase import Hashed, Prepared, Restored, Selected
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.tree_parts import PARTS
 from drp.drill.context import PhaseContext
+from drp.drill.phases.checks import check_findings, read_files
 from drp.errors import ManifestError
 
 _CODES: dict[str, FindingCode] = {
@@ -43,7 +45,25 @@ _LONGEST = 1000
 
 
 def hash_phase(context: PhaseContext) -> Hashed:
-    """Return the comparison, or say that there is nothing to compare with. Raises what the Hasher port names."""
+    """Return the comparison, or that there is nothing to compare with, and what checks read before anything runs.
+
+    A restore that is not whole is compared, to name what is missing, and not read. Raises what Hasher and Sandbox name.
+    """
+    hashed, restored = _hashed(context), context.outputs["restore"]
+    assert isinstance(restored, Restored)
+    if restored.receipt.unrestored or not restored.runbook.ok:
+        return hashed
+    read = read_files(context, hashed)
+    return replace(
+        hashed,
+        checks=read.results,
+        code=read.code,
+        not_judged=(*hashed.not_judged, *read.not_judged),
+        findings=(*hashed.findings, *check_findings(read.results)),
+    )
+
+
+def _hashed(context: PhaseContext) -> Hashed:
     selected = context.outputs["select"]
     assert isinstance(selected, Selected)
     assert selected.point is not None

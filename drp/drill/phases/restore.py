@@ -52,7 +52,7 @@ def restore_phase(context: PhaseContext) -> Restored:
     except BaseException:
         context.ports.sandbox.destroy(cell)
         raise
-    _require_gone(context.ports.sandbox.destroy(cell))
+    require_gone(context.ports.sandbox.destroy(cell))
     outcome = _outcome(result)
     receipt = repository.receipt(selected.point, outcome)
     root = Path(prepared.sandbox.data_path) / "restore" / order.source_root.lstrip("/")
@@ -80,11 +80,11 @@ def inside_path(restored: Restored, prepared: Prepared) -> str:
     return f"{INSIDE}{below}".rstrip("/")
 
 
-def _require_gone(residue: Residue) -> None:
-    """Raise ``SandboxError`` when the cell, which holds the key, would live beside what is started next."""
+def require_gone(residue: Residue) -> None:
+    """Raise ``SandboxError`` when a cell would live on, perhaps with a key, beside what is started next."""
     if not residue.clean:
-        message = f"the restore cell could not be destroyed: {residue}"
-        raise SandboxError(message, hint="run `drp drill clean`; nothing restored was started")
+        message = f"a cell could not be destroyed: {residue}"
+        raise SandboxError(message, hint="run `drp drill clean`; what was restored goes with the sandbox")
 
 
 class _FirstByte:

@@ -1,0 +1,109 @@
+"""Code that came out of a backup: named with its digest, because whatever it answers is said by the restored system.
+
+Pure. A plugin, a module, a trigger or a function that was not there, or was another one, when the application last
+passed is told in every drill until somebody accepts it: an intruder's own code comes back with the backup too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from drp.domain.finding import Finding
+from drp.domain.finding_codes_witness import CODE_CHANGED, CODE_FIRST_SEEN
+
+MOST = 5000
+_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredCode:
+    """One piece of code of a backup."""
+
+    name: str
+    """What it is and where: ``function public.tidy()``, ``Lua scripts/route.lua``."""
+    digest: str
+    """``algorithm:hex`` over its text or bytes."""
+    check: str = ""
+    """Which check named it; whoever runs the check fills it in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedCode:
+    """Somebody says that a piece of code, as it is now, is production's own."""
+
+    what: str
+    digest: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeChange:
+    """A piece of code that is new, or another one, and that nobody has accepted."""
+
+    check: str
+    name: str
+    was: str
+    """Its digest before; empty: there was none."""
+    now: str
+    since: str
+    """The drill that saw what was before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeBefore:
+    """The code that a drill saw in which the application passed."""
+
+    drill: str
+    code: tuple[RestoredCode, ...]
+    changes: tuple[CodeChange, ...] = ()
+    """What had changed then already, and was not accepted: trying again makes nothing known."""
+
+    @property
+    def remembered(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """Return the digest that each piece had when it was last known, and the drill that saw it."""
+        seen = {(one.check, one.name): (one.digest, self.drill) for one in self.code}
+        return seen | {(one.check, one.name): (one.was, one.since) for one in self.changes}
+
+
+def changes(
+    before: CodeBefore | None, code: Sequence[RestoredCode], accepted: Sequence[AcceptedCode]
+) -> tuple[CodeChange, ...]:
+    """Return what is new or another one since an earlier drill, but for what is accepted; nothing without one."""
+    if before is None:
+        return ()
+    known, accepts = before.remembered, {(one.what, one.digest) for one in accepted}
+    found = []
+    for one in code:
+        was, since = known.get((one.check, one.name), ("", before.drill))
+        if one.digest != was and (one.name, one.digest) not in accepts:
+            found.append(CodeChange(check=one.check, name=one.name, was=was, now=one.digest, since=since))
+    return tuple(found)
+
+
+def findings_of(before: CodeBefore | None, code: Sequence[RestoredCode], found: Sequence[CodeChange]) -> list[Finding]:
+    """Return what is to be said of restored code: that it is seen for the first time, or what changed."""
+    if before is None:
+        named = ", ".join(one.name for one in code[:_NAMED])
+        first = CODE_FIRST_SEEN.finding(
+            subject="restored code", observed=f"{len(code)}: {named}", expected="known code"
+        )
+        return [first] if code else []
+    return list(_told(found))
+
+
+def _told(found: Sequence[CodeChange]) -> Iterator[Finding]:
+    for one in found[:_NAMED]:
+        observed = f"{'changed' if one.was else 'new'}: {one.now}"
+        line = f"`accepted_code: [{{what: {one.name!r}, digest: {one.now!r}, by: …, reason: …}}]`"
+        yield CODE_CHANGED.finding(
+            subject=one.name,
+            observed=observed,
+            expected=f"{one.was or 'no such code'}, as in drill {one.since}",
+            remedy=f"{CODE_CHANGED.remedy}; if it is production's own: {line}",
+        )
+    if len(found) > _NAMED:
+        yield CODE_CHANGED.finding(
+            subject=f"{len(found) - _NAMED} more", observed="new or changed", expected="as in an earlier drill"
+        )

@@ -1,0 +1,199 @@
+"""Carries out an application's checks, each where it belongs: what is read before what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from drp.domain.application import CheckSpec
+from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.finding import Finding
+from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, WRITES_LOST
+from drp.domain.judged import NotJudged
+from drp.domain.phase import Hashed, Prepared, Restored, Selected
+from drp.domain.ports import Ports, Progress
+from drp.domain.restored_code import RestoredCode
+from drp.domain.sandbox import SandboxHandle
+from drp.domain.witness import Place
+from drp.drill.context import PhaseContext
+from drp.drill.phases.restore import inside_path, require_gone
+from drp.errors import Interrupted
+
+_NAMED = 20
+
+Targets = Callable[[Place], Target]
+"""Gives the way into where a check runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What checks came to."""
+
+    results: tuple[CheckResult, ...] = ()
+    not_judged: tuple[NotJudged, ...] = ()
+    code: tuple[RestoredCode, ...] = ()
+
+
+def read_files(context: PhaseContext, hashed: Hashed) -> Judged:
+    """Return what is read of the restored files while nothing restored has run: each check in a cell of its own.
+
+    Content that takes one reader over can then answer for no other check.
+    """
+    prepared = context.outputs["prepare"]
+    assert isinstance(prepared, Prepared)
+    facts, parts = believed_facts(hashed), []
+    for spec in context.recovery.application.checks:
+        if "reader" not in context.ports.checks.places(spec):
+            continue
+        with cell(context.ports, context.ports.sandbox.open_reader, prepared.sandbox) as target:
+            parts.append(_carry_out_one(context, spec, "reader", target, facts))
+    return _together(parts)
+
+
+@contextmanager
+def calling(context: PhaseContext, sandbox: SandboxHandle) -> Iterator[Targets]:
+    """Give the ways into the application: from a caller cell, opened once it is needed, or beside it."""
+    checks = context.ports.checks
+    if not any("caller" in checks.places(spec) for spec in context.recovery.application.checks):
+        yield lambda _: context.ports.sandbox.target(sandbox)
+        return
+    with cell(context.ports, context.ports.sandbox.open_caller, sandbox) as caller:
+        yield lambda place: caller if place == "caller" else context.ports.sandbox.target(sandbox)
+
+
+def carry_out(context: PhaseContext, facts: Mapping[str, object], targets: Targets) -> Judged:
+    """Return what the running application shows and says."""
+    parts = []
+    for spec in context.recovery.application.checks:
+        place = context.ports.checks.places(spec)[-1]
+        if place != "reader":
+            parts.append(_carry_out_one(context, spec, place, targets(place), facts))
+    return _together(parts)
+
+
+def believed_facts(hashed: Hashed) -> Mapping[str, object]:
+    """Return what the manifest says of the content: it is believed once it was judged and compared."""
+    return hashed.manifest.facts if hashed.manifest is not None and hashed.difference is not None else {}
+
+
+@contextmanager
+def cell(ports: Ports, open_: Callable[[SandboxHandle], SandboxHandle], sandbox: SandboxHandle) -> Iterator[Target]:
+    """Give the way into a cell that is opened for it and gone after it. Raises what the Sandbox port names."""
+    opened = open_(sandbox)
+    try:
+        yield ports.sandbox.target(opened)
+    except BaseException:
+        ports.sandbox.destroy(opened)
+        raise
+    require_gone(ports.sandbox.destroy(opened))
+
+
+def _together(parts: Sequence[Judged]) -> Judged:
+    return Judged(
+        results=tuple(result for part in parts for result in part.results),
+        not_judged=tuple(left_out for part in parts for left_out in part.not_judged),
+        code=tuple(piece for part in parts for piece in part.code),
+    )
+
+
+def _carry_out_one(
+    context: PhaseContext, spec: CheckSpec, place: Place, target: Target, facts: Mapping[str, object]
+) -> Judged:
+    selected, restored, prepared = (context.outputs[name] for name in ("select", "restore", "prepare"))
+    assert isinstance(selected, Selected)
+    assert isinstance(restored, Restored)
+    assert isinstance(prepared, Prepared)
+    assert selected.point is not None
+    if context.ports.cancelled():
+        message = "stopped between two checks"
+        raise Interrupted(message)
+    context.report(Progress(message=f"check {spec.name}"))
+    application = context.recovery.application
+    expectation = Expectation(
+        facts=facts,
+        disaster_at=context.disaster_at,
+        declared_at=context.declared_at,
+        consistent_at=context.recovery.selection.restored_state(selected.point),
+        newest_possible=context.recovery.newest_possible(selected.point),
+        timeout_seconds=spec.timeout.total_seconds(),
+        restored_root=inside_path(restored, prepared),
+        tier=application.tier,
+        inputs=application.runbook.inputs if application.runbook is not None else {},
+        ground_truth=application.ground_truth,
+    )
+    checked = context.ports.checks.run(spec, place, target, expectation, context.ports.cancelled)
+    rolled_to = context.recovery.selection.recover_to
+    judged = tuple(_believable(_placed(result, spec), expectation, rolled_to) for result in checked.results)
+    context.found(check_findings(judged))
+    return Judged(results=judged, not_judged=checked.not_judged, code=checked.code)
+
+
+def _placed(result: CheckResult, spec: CheckSpec) -> CheckResult:
+    """Return the result with its watermark's store: as the check declares, as its verifier says, or the check's own."""
+    if result.watermark is None:
+        return result
+    return replace(result, watermark=replace(result.watermark, store=spec.store or result.watermark.store or spec.name))
+
+
+def _believable(result: CheckResult, expectation: Expectation, rolled_to: datetime | None) -> CheckResult:
+    """Return the result, undetermined if its watermark cannot be true: no verifier may date a loss away.
+
+    No restored datum is younger than the drill, than what the backup can have held, or than the instant that the
+    application was rolled to; one that says so is wrong, and may hide how old all others are.
+    """
+    if result.outcome != "passed" or result.watermark is None:
+        return result
+    assert expectation.newest_possible is not None
+    assert expectation.declared_at is not None
+    skew = timedelta(seconds=result.watermark.clock_skew_seconds)
+    limit = min(expectation.declared_at, expectation.newest_possible + skew)
+    if result.watermark.at <= limit:
+        return result
+    why = "later than the backup can hold any"
+    if rolled_to is not None and result.watermark.at > rolled_to + skew:
+        why = "after the instant to recover to"
+    return replace(
+        result,
+        outcome="undetermined",
+        observed=f"the newest datum is dated {result.watermark.at.isoformat()}, {why}",
+        expected=f"at most {limit.isoformat()}",
+        watermark=None,
+        undated=True,
+    )
+
+
+def check_findings(results: Sequence[CheckResult]) -> list[Finding]:
+    """Return what checks found: one cause once, and writes that were lost."""
+    departed = {result.check for result in results if result.outcome != "passed" and not result.because}
+    follows = [each for each in results if each.outcome == "undetermined" and each.because in departed]
+    found = [
+        (CHECK_FAILED if result.outcome == "failed" else CHECK_UNDETERMINED).finding(
+            subject=f"{result.check}: {result.statement}",
+            observed=result.observed + _not_asked([each.check for each in follows if each.because == result.check]),
+            expected=result.expected,
+            witness=result.witness,
+        )
+        for result in results
+        if result.outcome != "passed" and result not in follows
+    ]
+    found += [
+        WRITES_LOST.finding(
+            subject=result.check,
+            observed=f"{loss.lost} of {loss.acknowledged} since the recovery point, "
+            f"the first at {loss.first_at:%H:%M:%S}Z",
+            expected="none, or within the objective",
+            witness=result.witness,
+        )
+        for result in results
+        if (loss := result.loss) is not None and loss.lost
+    ]
+    return found
+
+
+def _not_asked(checks: list[str]) -> str:
+    """Return what was not asked because of one cause: it is one finding with it, and every check is in the record."""
+    names = [check.rpartition("/")[2] for check in checks]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"; not asked because of it: {', '.join(names[:_NAMED])}{more}" if names else ""
