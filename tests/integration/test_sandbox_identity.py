@@ -14,7 +14,7 @@ from drp.domain.restore import RestoreOrder
 from drp.errors import SandboxError
 from drp.sandboxes import identity, layout
 from drp.sandboxes.identity import UidMap, identity_for
-from tests.support.fixtures_sandboxes import Rig, plain_user
+from tests.support.fixtures_sandboxes import Rig, plain_user, user_with_sub_ids
 
 pytestmark = pytest.mark.real
 
@@ -111,19 +111,9 @@ def test_a_plain_user_with_sub_uids_restores_owners(
 ) -> None:
     from tests.support.fixtures_sandboxes import PREAMBLE
 
-    account = {
-        "passwd": "drptest:x:41235:41235::/tmp:/bin/sh\n",
-        "group": "drptest:x:41235:\n",
-        "subuid": "drptest:5000000:65536\n",
-        "subgid": "drptest:5000000:65536\n",
-    }
-    binds = ""
-    for name, line in account.items():  # an account for the length of this test, in a mount namespace of its own
-        copy = tmp_path / name
-        copy.write_text(Path("/etc", name).read_text() + line)
-        binds += f"mount --bind {copy} /etc/{name}; "
-    prefix = ("unshare", "--mount", "sh", "-c", binds + 'exec "$@"', "sh", *plain_user(41235))
-    worker = start_worker(ROOTLESS, "outside", "range", PREAMBLE + INSIDE, str(open_directory), prefix=prefix)
+    worker = start_worker(
+        ROOTLESS, "outside", "range", PREAMBLE + INSIDE, str(open_directory), prefix=user_with_sub_ids(tmp_path)
+    )
     answer = worker.line()
     assert answer["holds"]
     assert answer["chown"] == ""

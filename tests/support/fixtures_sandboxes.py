@@ -81,6 +81,22 @@ def plain_user(uid: int) -> tuple[str, ...]:
     return ("setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--inh-caps=-all", "--")
 
 
+def user_with_sub_ids(directory: Path) -> tuple[str, ...]:
+    """What makes a command run as such a user who has a range of ids: for its length, in a mount namespace of its own."""
+    account = {
+        "passwd": "drptest:x:41235:41235::/tmp:/bin/sh\n",
+        "group": "drptest:x:41235:\n",
+        "subuid": "drptest:5000000:65536\n",
+        "subgid": "drptest:5000000:65536\n",
+    }
+    binds = ""
+    for name, line in account.items():
+        copy = directory / name
+        copy.write_text(Path("/etc", name).read_text() + line)
+        binds += f"mount --bind {copy} /etc/{name}; "
+    return ("unshare", "--mount", "sh", "-c", binds + 'exec "$@"', "sh", *plain_user(41235))
+
+
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
     """A run directory that a plain user may use."""
