@@ -19,8 +19,8 @@ class Verifier(Protocol):
     """Looks at restored files or at a running application. The one plugin point (entry points ``drp.verifiers``).
 
     It has ``read``, ``verify`` or both. ``read`` runs in a reader cell before anything restored has run: what it yields
-    is *read by drp*. ``verify`` runs in a caller cell beside the running application (with ``beside = True`` in the
-    application's own sandbox): what it yields is *said by the restored system*, or *seen from outside* if it says so.
+    is *read by drp*. ``verify`` runs in a caller cell beside the running application (where its options say ``beside``,
+    in the application's own sandbox): what it yields is *said by the restored system*, or *seen from outside*.
 
     ``Options`` is a frozen dataclass of the standard library: what the YAML may say. A verifier never passes what it
     did not look at: what it cannot judge it yields as ``undetermined``. Whatever it raises becomes ``undetermined``.

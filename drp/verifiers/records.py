@@ -58,9 +58,10 @@ class Records:
     def beside(self, source: RecordSource) -> bool:
         """Return whether its reader runs in the application's own sandbox, and not in a caller cell."""
         try:
-            return getattr(_reader(source.reader), "beside", False) is True
+            own = "beside" in _known(_reader(source.reader))
         except PluginError:
             return False
+        return own and source.options.get("beside") is True
 
     def read(
         self,

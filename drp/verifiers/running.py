@@ -53,7 +53,8 @@ class Checks:
     def places(self, spec: CheckSpec) -> tuple[Place, ...]:
         """Return where the check runs, in order; one that cannot be used runs in a caller cell, and says why not."""
         try:
-            return places(self._verifier(spec))
+            verifier = self._verifier(spec)
+            return places(verifier, make_options(verifier, spec.options, check=spec.name))
         except PluginError:
             return ("caller",)
 
@@ -71,7 +72,7 @@ class Checks:
         except PluginError as error:
             answers: list[Answer] = [undetermined("verifier", "the verifier can be used", error.message)]
         else:
-            left_out_always = limits(verifier) if place == places(verifier)[-1] else ()
+            left_out_always = limits(verifier) if place == places(verifier, options)[-1] else ()
             answers = [*left_out_always, *_run(_Bound(verifier, place), options, target, expectation, cancelled)]
         results = [answer for answer in answers if isinstance(answer, CheckResult)]
         if not results:
@@ -92,12 +93,12 @@ class Checks:
         return self._verifiers.get(spec.verifier) or load([spec.verifier])[spec.verifier]
 
 
-def places(verifier: Verifier) -> tuple[Place, ...]:
+def places(verifier: Verifier, options: object) -> tuple[Place, ...]:
     """Return where a verifier runs: what it reads first, before anything restored has run."""
     reads: tuple[Place, ...] = ("reader",) if callable(getattr(verifier, "read", None)) else ()
     if not callable(getattr(verifier, "verify", None)):
         return reads
-    return (*reads, "beside" if getattr(verifier, "beside", False) is True else "caller")
+    return (*reads, "beside" if getattr(options, "beside", False) is True else "caller")
 
 
 def limits(verifier: Verifier) -> tuple[NotJudged, ...]:

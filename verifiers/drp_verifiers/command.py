@@ -37,6 +37,8 @@ class CommandOptions:
     stdin: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Never put secrets here: plans are no place for them."""
+    beside: bool = False
+    """Run in the application's own sandbox, to see its processes, /run and /tmp; there it can be reached by it."""
     zone: str = ""
     """Zone of watermarks that are printed without one, such as ``Europe/Paris``; otherwise they cannot be judged."""
 
@@ -52,8 +54,6 @@ class CommandVerifier:
 
     name: ClassVar[str] = "command"
     Options: ClassVar[type] = CommandOptions
-    beside: ClassVar[bool] = True
-    """The site's program looks at processes and files of the application, and may be reached by it."""
     parts: ClassVar[tuple[Part, ...]] = (
         Part(name="what the site's own program looks at", judged="observed", words="its statements and how it ends"),
         Part(name="what it does not look at", judged="not judged", words="only its author knows"),

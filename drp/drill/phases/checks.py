@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,9 +23,6 @@ from drp.errors import Interrupted
 
 _NAMED = 20
 
-Targets = Callable[[Place], Target]
-"""Gives the way into where a check runs."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
@@ -37,40 +34,22 @@ class Judged:
 
 
 def read_files(context: PhaseContext, hashed: Hashed) -> Judged:
-    """Return what is read of the restored files while nothing restored has run: each check in a cell of its own.
-
-    Content that takes one reader over can then answer for no other check.
-    """
-    prepared = context.outputs["prepare"]
-    assert isinstance(prepared, Prepared)
-    facts, parts = believed_facts(hashed), []
-    for spec in context.recovery.application.checks:
-        if "reader" not in context.ports.checks.places(spec):
-            continue
-        with cell(context.ports, context.ports.sandbox.open_reader, prepared.sandbox) as target:
-            parts.append(_carry_out_one(context, spec, "reader", target, facts))
-    return _together(parts)
+    """Return what is read of the restored files while nothing restored has run."""
+    return _together(
+        _carry_out(context, spec, "reader", hashed)
+        for spec in context.recovery.application.checks
+        if "reader" in context.ports.checks.places(spec)
+    )
 
 
-@contextmanager
-def calling(context: PhaseContext, sandbox: SandboxHandle) -> Iterator[Targets]:
-    """Give the ways into the application: from a caller cell, opened once it is needed, or beside it."""
-    checks = context.ports.checks
-    if not any("caller" in checks.places(spec) for spec in context.recovery.application.checks):
-        yield lambda _: context.ports.sandbox.target(sandbox)
-        return
-    with cell(context.ports, context.ports.sandbox.open_caller, sandbox) as caller:
-        yield lambda place: caller if place == "caller" else context.ports.sandbox.target(sandbox)
-
-
-def carry_out(context: PhaseContext, facts: Mapping[str, object], targets: Targets) -> Judged:
+def ask_application(context: PhaseContext, hashed: Hashed) -> Judged:
     """Return what the running application shows and says."""
-    parts = []
-    for spec in context.recovery.application.checks:
-        place = context.ports.checks.places(spec)[-1]
-        if place != "reader":
-            parts.append(_carry_out_one(context, spec, place, targets(place), facts))
-    return _together(parts)
+    return _together(
+        _carry_out(context, spec, place, hashed)
+        for spec in context.recovery.application.checks
+        for place in context.ports.checks.places(spec)
+        if place != "reader"
+    )
 
 
 def believed_facts(hashed: Hashed) -> Mapping[str, object]:
@@ -90,7 +69,22 @@ def cell(ports: Ports, open_: Callable[[SandboxHandle], SandboxHandle], sandbox:
     require_gone(ports.sandbox.destroy(opened))
 
 
-def _together(parts: Sequence[Judged]) -> Judged:
+@contextmanager
+def _target(context: PhaseContext, place: Place) -> Iterator[Target]:
+    """Give the way into where a check runs: a cell of its own: content that takes it over answers only there."""
+    prepared, sandbox = context.outputs["prepare"], context.ports.sandbox
+    assert isinstance(prepared, Prepared)
+    if place == "beside":
+        yield sandbox.target(prepared.sandbox)
+        return
+    with cell(
+        context.ports, sandbox.open_reader if place == "reader" else sandbox.open_caller, prepared.sandbox
+    ) as target:
+        yield target
+
+
+def _together(judged: Iterable[Judged]) -> Judged:
+    parts = tuple(judged)
     return Judged(
         results=tuple(result for part in parts for result in part.results),
         not_judged=tuple(left_out for part in parts for left_out in part.not_judged),
@@ -98,9 +92,7 @@ def _together(parts: Sequence[Judged]) -> Judged:
     )
 
 
-def _carry_out_one(
-    context: PhaseContext, spec: CheckSpec, place: Place, target: Target, facts: Mapping[str, object]
-) -> Judged:
+def _carry_out(context: PhaseContext, spec: CheckSpec, place: Place, hashed: Hashed) -> Judged:
     selected, restored, prepared = (context.outputs[name] for name in ("select", "restore", "prepare"))
     assert isinstance(selected, Selected)
     assert isinstance(restored, Restored)
@@ -112,7 +104,7 @@ def _carry_out_one(
     context.report(Progress(message=f"check {spec.name}"))
     application = context.recovery.application
     expectation = Expectation(
-        facts=facts,
+        facts=believed_facts(hashed),
         disaster_at=context.disaster_at,
         declared_at=context.declared_at,
         consistent_at=context.recovery.selection.restored_state(selected.point),
@@ -123,7 +115,8 @@ def _carry_out_one(
         inputs=application.runbook.inputs if application.runbook is not None else {},
         ground_truth=application.ground_truth,
     )
-    checked = context.ports.checks.run(spec, place, target, expectation, context.ports.cancelled)
+    with _target(context, place) as target:
+        checked = context.ports.checks.run(spec, place, target, expectation, context.ports.cancelled)
     rolled_to = context.recovery.selection.recover_to
     judged = tuple(_believable(_placed(result, spec), expectation, rolled_to) for result in checked.results)
     context.found(check_findings(judged))

@@ -16,7 +16,7 @@ from drp.domain.sandbox import EgressAttempt
 from drp.domain.watermarks import bounding
 from drp.domain.witness import counts
 from drp.drill.context import PhaseContext
-from drp.drill.phases.checks import believed_facts, calling, carry_out, check_findings
+from drp.drill.phases.checks import ask_application, believed_facts, check_findings
 
 _NAMED = 20
 """So many destinations become findings of their own; the record has all that were kept."""
@@ -30,8 +30,7 @@ def verify_phase(context: PhaseContext) -> Verified:
     assert isinstance(hashed, Hashed)
     assert selected.point is not None
     facts = believed_facts(hashed)
-    with calling(context, prepared.sandbox) as targets:
-        judged = carry_out(context, facts, targets)
+    judged = ask_application(context, hashed)
     results, code = [*hashed.checks, *judged.results], (*hashed.code, *judged.code)
     not_judged = list(judged.not_judged)
     held = counts_of(facts)
