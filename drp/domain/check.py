@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from drp.domain.judged import Basis, NotJudged
+from drp.domain.restore import RESTORED
 from drp.domain.restored_code import RestoredCode
 from drp.domain.witness import Witness
 
@@ -123,7 +124,7 @@ class Expectation:
     newest_possible: datetime | None = None
     """When the backup had been read: it can hold nothing newer. None: nobody knows, as on a system that runs."""
     timeout_seconds: float = 300.0
-    restored_root: str = "/data/restore"
+    restored_root: str = RESTORED
     """Where the restored tree begins inside the sandbox; relative paths in options are below it."""
     tier: int = 1
     """Of the application; 1: the hospital does not work without it."""

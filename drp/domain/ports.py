@@ -79,7 +79,7 @@ class Repository(Protocol):
         ...
 
     def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
-        """Return what the restore cell has to run to bring the point back below ``/data/restore``."""
+        """Return what the restore cell has to run to bring the point back below ``/data/files``."""
         ...
 
     def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:

@@ -8,6 +8,11 @@ from typing import Literal
 
 ProgressDialect = Literal["restic-json", "none"]
 
+RESTORED_FOLDER = "files"
+"""Folder of the data volume that everything is restored into; restored code sees its name, which tells it nothing."""
+RESTORED = f"/data/{RESTORED_FOLDER}"
+"""Where it is seen inside cells and sandboxes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretReference:
@@ -24,19 +29,19 @@ class RestoreOrder:
     """What the restore runbook runs inside the restore cell: composed by a Repository, carried out by Ansible."""
 
     argv: tuple[str, ...]
-    """Paths are those inside the cell: the executable is bound at ``/run/drp/tool/<name>``, data at ``/data``."""
+    """Paths are those inside the cell: the executable is bound at ``/run/base/tool/<name>``, data at ``/data``."""
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Environment variable → name of a cell secret: the agent opens it as a memfd and sets the path."""
     executables: tuple[str, ...] = ()
-    """Host paths bound read-only into ``/run/drp/tool``."""
+    """Host paths bound read-only into ``/run/base/tool``."""
     read_only_binds: Mapping[str, str] = field(default_factory=dict)
     """Host path → path inside the cell, for repositories that are directories."""
     endpoint: tuple[str, int] | None = None
     """The only host and port the cell may reach, if any."""
     progress: ProgressDialect = "none"
     source_root: str = "/"
-    """Where, below ``/data/restore``, the backed-up tree begins: the manifest's root."""
+    """Where, below ``/data/files``, the backed-up tree begins: the manifest's root."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from drp.repositories.settings import Limits, S3Location, parse_s3_url
 
 CREDENTIALS = "aws"
 """Name of the cell secret that holds the credentials file."""
-CA_INSIDE = "/run/drp/repository-ca.pem"
+CA_INSIDE = "/run/base/repository-ca.pem"
 _MEMORY_SECONDS = 60.0
 _ESSENTIAL = ("config", "keys/", "snapshots/")
 _TEMPLATE = "[default]\naws_access_key_id = {0}\naws_secret_access_key = {1}\n"

@@ -13,7 +13,7 @@ from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.backend import CellAccess, Condition
 from drp.repositories.medium import Medium
 
-INSIDE = "/run/drp/repository"
+INSIDE = "/run/base/repository"
 """Where the restore cell sees the directory, read-only."""
 
 _OBJECT_NAME = re.compile(r"[0-9a-f]{64}")

@@ -15,7 +15,7 @@ from drp.codec import adapter
 from drp.domain.application import Application
 from drp.domain.ports import Abilities
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
-from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
+from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
 from drp.errors import NotFound, PointGone, RepositoryError, Unreachable
 from drp.redact import remember
 from drp.repositories.backend import PASSWORD_VARIABLE, Backend, Condition
@@ -27,8 +27,7 @@ from drp.repositories.source_root import TreeListing, declared_root, folders_to_
 from drp.repositories.tool import ResticTool
 
 PASSWORD = "password"  # noqa: S105 - a name, not a password
-TARGET = "/data/restore"
-_TOOL_FOLDER = "/run/drp/tool"
+_TOOL_FOLDER = "/run/base/tool"
 _CELL_CACHE = "/tmp/drp-restic-cache"  # noqa: S108 - inside the cell, whose /tmp is its own
 
 
@@ -103,7 +102,7 @@ class ResticRepository:
         program = f"{_TOOL_FOLDER}/{self._tool.path.name}"
         place = ("--repo", cell.repository, *cell.options)
         return RestoreOrder(
-            argv=(program, *place, "--no-lock", "--json", "restore", point.id, "--target", TARGET),
+            argv=(program, *place, "--no-lock", "--json", "restore", point.id, "--target", RESTORED),
             environment={"RESTIC_CACHE_DIR": _CELL_CACHE, "RESTIC_PROGRESS_FPS": "1", "HOME": "/nonexistent"},
             secrets={PASSWORD_VARIABLE: PASSWORD, **cell.secrets},
             executables=(str(self._tool.path),),

@@ -17,7 +17,7 @@ from drp.sandboxes.identity import Identity
 from drp.sandboxes.payload.netns import RESOLVER
 
 PYTHON = "/usr/bin/python3"
-INSIDE = "/run/drp"
+INSIDE = "/run/base"
 HOSTNAME = "sandbox"
 _PATH = f"{INSIDE}/tool:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CELL_CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID")

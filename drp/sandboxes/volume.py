@@ -13,6 +13,7 @@ from typing import Literal
 
 from drp.atomic import storage_errors
 from drp.command import run
+from drp.domain.restore import RESTORED_FOLDER
 from drp.errors import CommandFailed, SandboxError, StorageFull
 from drp.sandboxes import mounts
 from drp.sandboxes.identity import standing
@@ -48,7 +49,7 @@ def usage(path: Path | str) -> VolumeUsage:
 
 
 def make(path: Path, *, backing: Literal["memory", "disk"], size_bytes: int, uid: int, image_directory: Path) -> Volume:
-    """Mount a new volume at ``path``, owned by ``uid``, with empty directories ``restore`` and ``sockets``.
+    """Mount a new volume at ``path``, owned by ``uid``, with empty folders for what is restored and for sockets.
 
     Raises ``SandboxError`` when this standing cannot mount it, ``StorageFull`` when there is no room for it.
     """
@@ -69,10 +70,10 @@ def make(path: Path, *, backing: Literal["memory", "disk"], size_bytes: int, uid
     sockets = path / "sockets"
     sockets.mkdir()
     sockets.chmod(0o1777)  # where a restored server is asked by whoever looks at it from a cell
-    restore = path / "restore"
-    restore.mkdir()
-    restore.chmod(0o755)
-    os.chown(restore, uid, uid)
+    restored = path / RESTORED_FOLDER
+    restored.mkdir()
+    restored.chmod(0o755)
+    os.chown(restored, uid, uid)
     return Volume(path=path, backing=backing, size_bytes=size_bytes)
 
 

@@ -31,7 +31,7 @@ def sandbox(request: pytest.FixtureRequest, make_rig: Callable[..., Rig]) -> San
 def test_a_fresh_sandbox_is_empty_and_proven(sandbox: Sandbox) -> None:
     handle = sandbox.open(profile(), "test")
     assert handle.role == "run"
-    assert list((Path(handle.data_path) / "restore").iterdir()) == []
+    assert list((Path(handle.data_path) / "files").iterdir()) == []
     assert sandbox.prove(handle).holds
     assert sandbox.egress(handle) == ()
 
@@ -42,8 +42,8 @@ def test_a_cell_shares_the_volume_and_gets_its_secrets(sandbox: Sandbox) -> None
     cell = sandbox.open_cell(handle, ORDER, [secret])
     assert (cell.role, cell.data_path) == ("restore-cell", handle.data_path)
     assert cell.id != handle.id
-    assert sandbox.target(cell).run(["/bin/sh", "-c", "echo 1 > /data/restore/one"]).exit_code == 0
-    assert sandbox.target(handle).run(["cat", "/data/restore/one"]).stdout == b"1\n"
+    assert sandbox.target(cell).run(["/bin/sh", "-c", "echo 1 > /data/files/one"]).exit_code == 0
+    assert sandbox.target(handle).run(["cat", "/data/files/one"]).stdout == b"1\n"
 
 
 def test_destroy_is_idempotent_measured_and_takes_the_cells_along(sandbox: Sandbox) -> None:

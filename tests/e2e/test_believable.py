@@ -145,7 +145,7 @@ def test_a_finding_survives_a_kill_a_corrected_runbook_and_a_resumption(stage: R
     folder = stage.site / "runbooks" / "ward"
     shutil.copytree(shipped, folder)
     sound = (folder / "restore.yml").read_text()
-    slip = "    - name: A slip\n      drp_exec:\n        argv: [/usr/bin/find, /data/restore, -name, letter-00001.pdf, -delete]\n"
+    slip = "    - name: A slip\n      drp_exec:\n        argv: [/usr/bin/find, /data/files, -name, letter-00001.pdf, -delete]\n"
     (folder / "restore.yml").write_text(sound.rstrip() + "\n" + slip)
     application = APPLICATION.replace("kind: postgres", "kind: ward", 1)
     try:

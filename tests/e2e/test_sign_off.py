@@ -121,7 +121,7 @@ def test_a_referent_looks_signs_and_is_in_the_record(hospital: Rig, keys: Path, 
         assert "head nurse on duty" in shown.stdout
         assert "expect: its last entry is of yesterday" in shown.stdout
         assert f"drp drill exec {drill} --app ehr" in shown.stderr
-        inside = hospital.drp("drill", "exec", drill, "--", "/bin/ls", "/data/restore")
+        inside = hospital.drp("drill", "exec", drill, "--", "/bin/ls", "/data/files")
         assert inside.stdout.split(), "the restored application can be looked at"
         question = json.loads(hospital.drp("drill", "sign-off", drill, "--json").stdout)
         assert question["signature_required"] is True

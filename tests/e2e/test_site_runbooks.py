@@ -22,7 +22,7 @@ ALTERING = """
         argv: [/usr/bin/python3, -c, "{script}"]
 """
 ALTER = (
-    "import os; p='/data/restore{root}/documents/00/letter-00000.pdf'; s=os.stat(p); f=open(p,'r+b'); f.seek(77); b=f.read(1); "
+    "import os; p='/data/files{root}/documents/00/letter-00000.pdf'; s=os.stat(p); f=open(p,'r+b'); f.seek(77); b=f.read(1); "
     "f.seek(77); f.write(bytes([b[0]^1])); f.close(); os.utime(p, ns=(s.st_atime_ns, s.st_mtime_ns))"
 )
 PLAY = """- name: {name}

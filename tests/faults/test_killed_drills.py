@@ -112,7 +112,7 @@ def test_a_kept_sandbox_can_be_worked_in_and_is_cleaned(stage: Rig):
     kept = stage.drp("drill", "run", "ehr-airgap", "--keep-sandbox", "--keep-for", "10m")
     drill_id = json.loads(stage.drp("drill", "show", "latest", "--json").stdout)["drill"]
     assert "drp drill exec" in kept.stderr
-    inside = stage.drp("drill", "exec", drill_id, "--", "/bin/sh", "-c", "ls /data/restore; id -u; exit 7", check=False)
+    inside = stage.drp("drill", "exec", drill_id, "--", "/bin/sh", "-c", "ls /data/files; id -u; exit 7", check=False)
     assert inside.returncode == 7
     assert "999" in inside.stdout
     hostile = ("drill", "exec", drill_id, "--", "/usr/bin/printf", "a\\tb\\n\\033[31m\\377")

@@ -128,7 +128,7 @@ def test_the_medium_is_not_written_to(repository: Repository, shelf: Path, drive
     repository.preflight()
     (point,) = repository.points(EHR).points
     order = repository.restore_order(point)
-    assert dict(order.read_only_binds) == {str(drive / "restic"): "/run/drp/repository"}
+    assert dict(order.read_only_binds) == {str(drive / "restic"): "/run/base/repository"}
     receipt = repository.receipt(point, carry_out(order, repository.secrets(), tmp_path / "restored"))
     assert receipt.unrestored == ()
     assert state() == before
@@ -169,7 +169,7 @@ def test_a_full_disk_is_no_damage(repository: Repository, shelf: Path, drive: Pa
     (point,) = repository.points(EHR).points
     order = repository.restore_order(point)
     (tmp_path / "small").mkdir()
-    paths = {"/run/drp/repository": str(drive / "restic"), "/data/restore": str(tmp_path / "small" / "restore")}
+    paths = {"/run/base/repository": str(drive / "restic"), "/data/files": str(tmp_path / "small" / "restore")}
     argv = tuple(paths.get(word, word) for word in order.argv)
     script = f"mount -t tmpfs -o size=1m tmpfs {tmp_path / 'small'}"
     outcome = in_namespace(script, argv, order.executables[0], tmp_path / "cell")
@@ -191,7 +191,7 @@ def test_owners_that_a_sandbox_cannot_give_are_no_damage(
     Restic(program, str(drive / "restic")).backup(source, tags=("ehr",))
     point = repository.points(EHR).points[0]
     order = repository.restore_order(point)
-    paths = {"/run/drp/repository": str(drive / "restic"), "/data/restore": str(tmp_path / "restored")}
+    paths = {"/run/base/repository": str(drive / "restic"), "/data/files": str(tmp_path / "restored")}
     argv = tuple(paths.get(word, word) for word in order.argv)
     outcome = in_namespace("true", argv, order.executables[0], tmp_path / "cell")
     assert repository.receipt(point, outcome).unrestored == ()

@@ -105,7 +105,7 @@ def test_an_ansible_started_ahead_is_used_or_dismissed_without_a_trace(runbooks:
     before = folders()
     runbooks.runner.warm_up()
     ahead = wait_for(lambda: folders() - before)
-    assert runbooks.run("files", "start", restored_root="/data/restore").ok
+    assert runbooks.run("files", "start", restored_root="/data/files").ok
     assert folders() == before, "the one started ahead was not used"
     runbooks.runner.warm_up()
     (folder,) = wait_for(lambda: folders() - before)
@@ -126,7 +126,7 @@ def test_an_ansible_that_died_while_it_waited_is_replaced(runbooks: Driver) -> N
             os.kill(int(line.partition(":")[0]), signal.SIGKILL)
     assert vanish(str(folder)) == []
     wait_for(lambda: not any(session.alive for _, session in runbooks.runner._waiting))
-    assert runbooks.run("files", "start", restored_root="/data/restore").ok
+    assert runbooks.run("files", "start", restored_root="/data/files").ok
     assert folders() == before
 
 
@@ -134,7 +134,7 @@ def test_what_a_killed_drp_left_in_memory_is_swept(runbooks: Driver) -> None:
     left = Path("/dev/shm/drp-runbook-left")
     (left / "artifacts").mkdir(parents=True, mode=0o700)
     runbooks.sandbox.write("restore/a", "a")
-    assert runbooks.run("files", "start", restored_root="/data/restore").ok
+    assert runbooks.run("files", "start", restored_root="/data/files").ok
     assert not left.exists()
 
 

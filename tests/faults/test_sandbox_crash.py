@@ -27,7 +27,7 @@ if sys.argv[2] == "worker": enter_worker((), None)
 driver = BubblewrapSandbox(Path(sys.argv[1]), resolve=resolve)
 handle = driver.open(profile(data_backing=sys.argv[3]), "test")
 cell = driver.open_cell(handle, RestoreOrder(argv=("true",)), ())
-sh(driver, cell, "echo 'patient data of the canary' > /data/restore/patients; sync")
+sh(driver, cell, "echo 'patient data of the canary' > /data/files/patients; sync")
 sh(driver, handle, "setsid sleep 4711 >/dev/null 2>&1 & setsid sh -c 'trap \\"\\" TERM HUP INT; while :; do sleep 1; done' >/dev/null 2>&1 &")
 say(id=handle.id, cell=cell.id, data=handle.data_path, namespace=os.readlink("/proc/self/ns/pid"),
     inside=driver._live[handle.id].running.pid_namespace, pid=driver._live[handle.id].running.child)
@@ -137,10 +137,10 @@ def test_without_a_worker_the_reaper_removes_mounts_and_data(
     assert mounts.below(Path(live["data"]))
     process.kill()
     assert eventually(lambda: not processes.in_pid_namespace(live["inside"])), "bubblewrap and agent die with us"
-    assert (Path(live["data"]) / "restore/patients").exists()
+    assert (Path(live["data"]) / "files/patients").exists()
     looked = reap(run_directory, dry_run=True)
     assert any(each.mounts for each in looked)
-    assert (Path(live["data"]) / "restore/patients").exists(), "a dry run only looks"
+    assert (Path(live["data"]) / "files/patients").exists(), "a dry run only looks"
     reap(run_directory)
     assert not Path(live["data"]).exists()
     assert mounts.below(layout.home(run_directory)) == ()
@@ -162,7 +162,7 @@ def test_the_worst_orphan_is_killed_and_the_living_are_left_alone(
     neighbour = rig.open()
     orphanage = make_rig(Undying)
     handle = orphanage.open()
-    orphanage.shell(handle, "echo patient > /data/restore/x; setsid sleep 4712 & setsid sleep 4713 & true")
+    orphanage.shell(handle, "echo patient > /data/files/x; setsid sleep 4712 & setsid sleep 4713 & true")
     live = orphanage.driver._live.pop(handle.id)
     held: Running = live.running  # keeps the lifeline open: as if it had leaked into some other process
     live.directory.release()  # what the kernel does when the owner dies

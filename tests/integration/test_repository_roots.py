@@ -80,7 +80,7 @@ def test_an_endpoint_with_its_own_authority(
     repository = create(settings, resolve=resolve, cache_directory=tmp_path / "cache")
     (point,) = repository.points(EHR).points
     order = repository.restore_order(point)
-    assert order.read_only_binds == {str(secure_server.ca_file): "/run/drp/repository-ca.pem"}
+    assert order.read_only_binds == {str(secure_server.ca_file): "/run/base/repository-ca.pem"}
     receipt = repository.receipt(point, carry_out(order, repository.secrets(), tmp_path / "restored"))
     assert (receipt.unrestored, receipt.files_restored > 3) == ((), True)
     stranger = create(

@@ -32,7 +32,7 @@ exit ${DRP_TEST_EXIT:-0}
 def restore_inputs(exit_code: int, mark: Path | str = "/tmp/never", go: str = "") -> dict[str, object]:
     environment = {"DRP_TEST_EXIT": str(exit_code), "DRP_TEST_MARK": str(mark), "DRP_TEST_GO": go}
     order = RestoreOrder(argv=("/data/tool",), environment=environment, progress="restic-json")
-    return {"order": to_data(order), "restored_root": "/data/restore"}
+    return {"order": to_data(order), "restored_root": "/data/files"}
 
 
 def test_a_restore_reports_while_it_runs_and_hands_over_its_outcome(runbooks: Driver, tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_what_no_sandbox_can_make_fails_no_restore(runbooks: Driver, lost: int) 
     def error(item: str, message: str) -> str:
         return json.dumps({"message_type": "error", "error": {"message": message}, "item": item})
 
-    errors = [error(f"/srv/dev{n}", f"mknod /data/restore/srv/dev{n}: operation not permitted") for n in range(150)]
-    capability = "xattr.LSet /data/restore/srv/x security.capability: operation not permitted"
+    errors = [error(f"/srv/dev{n}", f"mknod /data/files/srv/dev{n}: operation not permitted") for n in range(150)]
+    capability = "xattr.LSet /data/files/srv/x security.capability: operation not permitted"
     errors += [error(f"/srv/x{number}", capability) for number in range(150)]
     errors += [error("/srv/late", "ciphertext verification failed\ngithub.com/restic/restic/x\n\t/build/x.go:1")] * lost
     final = {"message_type": "exit_error", "code": 1, "message": f"Fatal: There were {300 + lost} errors"}
@@ -172,16 +172,16 @@ def test_inputs_are_validated_before_anything_runs(runbooks: Driver) -> None:
 
 
 def test_a_restored_tree_is_there_or_not(runbooks: Driver) -> None:
-    runbooks.sandbox.write("restore/srv/share/letter.txt", "dear colleague")
-    assert runbooks.run("files", "start", restored_root="/data/restore/srv/share").ok
-    absent = runbooks.run("files", "start", restored_root="/data/restore/srv/other")
+    runbooks.sandbox.write("files/srv/share/letter.txt", "dear colleague")
+    assert runbooks.run("files", "start", restored_root="/data/files/srv/share").ok
+    absent = runbooks.run("files", "start", restored_root="/data/files/srv/other")
     assert absent.failed_task is not None
     assert "No such file" in absent.failed_task.message
-    (runbooks.sandbox.data / "restore/srv/share/letter.txt").unlink()
-    empty = runbooks.run("files", "start", restored_root="/data/restore/srv/share")
+    (runbooks.sandbox.data / "files/srv/share/letter.txt").unlink()
+    empty = runbooks.run("files", "start", restored_root="/data/files/srv/share")
     assert empty.failed_task is not None
     assert "is empty" in empty.failed_task.message
-    assert runbooks.run("files", "stop", restored_root="/data/restore/srv/share").ok
+    assert runbooks.run("files", "stop", restored_root="/data/files/srv/share").ok
 
 
 def test_the_site_comes_before_what_is_shipped(runbooks: Driver) -> None:

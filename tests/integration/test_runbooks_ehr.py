@@ -22,7 +22,7 @@ from tests.support.fixtures_runbooks import Driver
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-ROOT = "/data/restore/srv/app"
+ROOT = "/data/files/srv/app"
 MAIL = """
 import base64, json, sys, urllib.request
 def call(method, *parameters, token=""):
@@ -74,7 +74,7 @@ def stream(hospital: Hospital) -> Stream:
 
 
 def lay(runbooks: Driver, backup: Path) -> Path:
-    root = runbooks.sandbox.data / "restore/srv/app"
+    root = runbooks.sandbox.data / "files/srv/app"
     shutil.copytree(backup, root)
     runbooks.sandbox.own()
     return root

@@ -16,7 +16,7 @@ from tests.support.fixtures_runbooks import Driver
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-ROOT = "/data/restore/srv/pharmacy"
+ROOT = "/data/files/srv/pharmacy"
 COMMIT, ROWS = 16, 23
 COUNT = "select count(*) from pharmacy.dose"
 PRODUCTION = """
@@ -32,7 +32,7 @@ init_connect = no
 
 
 def lay(runbooks: Driver, vault: Vault, *parts: str) -> Path:
-    root = runbooks.sandbox.data / "restore/srv/pharmacy"
+    root = runbooks.sandbox.data / "files/srv/pharmacy"
     for part in parts or ("base", "binlog"):
         shutil.copytree(vault.path / part, root / part)
     runbooks.sandbox.own()

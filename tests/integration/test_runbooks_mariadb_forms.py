@@ -94,7 +94,7 @@ def encrypted(hospital_folder: Path) -> Path:
 
 
 def test_an_encrypted_backup_is_read_with_its_keys(runbooks: Driver, encrypted: Path) -> None:
-    root = runbooks.sandbox.data / "restore/srv/pharmacy"
+    root = runbooks.sandbox.data / "files/srv/pharmacy"
     shutil.copytree(encrypted, root)
     runbooks.sandbox.own()
     keys = {"plugin_load_add": "file_key_management", "file_key_management_filename": f"{ROOT}/keys.txt"}

@@ -28,7 +28,7 @@ from tests.support.fixtures_runbooks import Driver
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-ROOT = "/data/restore/srv/pacs"
+ROOT = "/data/files/srv/pacs"
 ROUTE = "function OnStoredInstance(id, tags, metadata, origin) SendToModality(id, 'archive') end\n"
 
 
@@ -54,7 +54,7 @@ def second(hospital: Hospital, request: pytest.FixtureRequest) -> Iterator[tuple
 
 
 def lay(runbooks: Driver, backup: Backup) -> Path:
-    root = runbooks.sandbox.data / "restore/srv/pacs"
+    root = runbooks.sandbox.data / "files/srv/pacs"
     shutil.copytree(backup.path, root)
     runbooks.sandbox.own()
     return root
@@ -170,7 +170,7 @@ def send(runbooks: Driver, root: Path) -> None:
 
 def test_no_image_is_routed_unless_the_brake_is_taken_off(runbooks: Driver, hot: Backup) -> None:
     root = lay(runbooks, hot)
-    runbooks.sandbox.write("restore/srv/pacs/etc/route.lua", ROUTE)
+    runbooks.sandbox.write("files/srv/pacs/etc/route.lua", ROUTE)
     path = root / "etc/orthanc.json"
     said = json.loads(path.read_text())
     routing = {

@@ -15,7 +15,7 @@ from tests.support.fixtures_runbooks import Driver
 pytestmark = pytest.mark.real
 
 PROGRAMS = Path(sorted(Path("/usr/lib/postgresql").iterdir())[-1]) / "bin"
-ROOT = "/data/restore/srv/ehr"
+ROOT = "/data/files/srv/ehr"
 QUERY = "psql -h 127.0.0.1 -U postgres -AtXc"
 
 
@@ -65,9 +65,9 @@ END
 
     def restore(self, runbooks: Driver, *, archive: bool = False) -> Path:
         """Lay the backup into the sandbox's volume as a restore would, WAL included unless it comes from the archive."""
-        root = runbooks.sandbox.data / "restore/srv/ehr"
+        root = runbooks.sandbox.data / "files/srv/ehr"
         shutil.copytree(self.folder / "backup", root / "pg", symlinks=True)
-        production = Path(str(runbooks.sandbox.data / "restore") + str(self.folder / "backup-space"))
+        production = Path(str(runbooks.sandbox.data / "files") + str(self.folder / "backup-space"))
         shutil.copytree(self.folder / "backup-space", production)
         if archive:
             shutil.copytree(self.folder / "archive", root / "wal")

@@ -19,13 +19,13 @@ from tests.support.fixtures_runbooks import Driver
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-ROOT = "/data/restore/srv/lis"
+ROOT = "/data/files/srv/lis"
 PATIENTS = "select count(*) from gnuhealth_patient"
 
 
 def lay(runbooks: Driver, backup: Path) -> Path:
     """Lay a backup into the sandbox's volume, as a restore would."""
-    root = runbooks.sandbox.data / "restore/srv/lis"
+    root = runbooks.sandbox.data / "files/srv/lis"
     shutil.copytree(backup, root)
     runbooks.sandbox.own()
     return root

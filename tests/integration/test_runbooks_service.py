@@ -13,7 +13,7 @@ from tests.support.role_programs import ROLES, command
 
 pytestmark = pytest.mark.real
 
-ROOT = "/data/restore/srv/engine"
+ROOT = "/data/files/srv/engine"
 SERVER = """
 import http.server, json, os, pathlib, sys, threading, time
 here = pathlib.Path(__file__).parent
@@ -48,8 +48,8 @@ def inputs(settings: dict[str, object] | None = None, **changes: object) -> dict
 
 @pytest.fixture
 def engine(runbooks: Driver) -> Driver:
-    runbooks.sandbox.write("restore/srv/engine/server.py", SERVER)
-    runbooks.sandbox.write("restore/srv/engine/ward.txt", "cardiology")
+    runbooks.sandbox.write("files/srv/engine/server.py", SERVER)
+    runbooks.sandbox.write("files/srv/engine/ward.txt", "cardiology")
     return runbooks
 
 
@@ -125,7 +125,7 @@ OBSTACLES: list[tuple[dict[str, object], dict[str, object], str]] = [
     ({}, {"ready": {"command": []}}, "ready says nothing"),
     ({}, {"command": ["/opt/absent/engine"]}, "there is no program /opt/absent/engine"),
     ({}, {"directory": "/data/absent"}, "there is no directory /data/absent"),
-    ({}, {"overlays": {"/run/../data/restore/srv/engine/server.py": ""}}, "must lie below /run or /tmp"),
+    ({}, {"overlays": {"/run/../data/files/srv/engine/server.py": ""}}, "must lie below /run or /tmp"),
     ({}, {"name": "../engine"}, "cannot be the name of a service"),
 ]
 

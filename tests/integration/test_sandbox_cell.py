@@ -168,17 +168,17 @@ def test_a_closed_repository_of_files_is_readable_in_the_cell_and_only_there(rig
     tool.chmod(0o755)
     handle = rig.open()
     order = RestoreOrder(
-        argv=("/run/drp/tool/restic",),
+        argv=("/run/base/tool/restic",),
         executables=(str(tool),),
-        read_only_binds={str(repository): "/run/drp/repository"},
+        read_only_binds={str(repository): "/run/base/repository"},
     )
     cell = rig.driver.open_cell(handle, order, ())
-    assert rig.shell(cell, "restic; /run/drp/tool/restic") == "tool runs\n" * 2
-    assert rig.shell(cell, "cat /run/drp/repository/data/pack") == "pack"
+    assert rig.shell(cell, "restic; /run/base/tool/restic") == "tool runs\n" * 2
+    assert rig.shell(cell, "cat /run/base/repository/data/pack") == "pack"
     for attempt in ("touch", "rm -f", "chmod 777"):
-        answer = rig.shell(cell, f"{attempt} /run/drp/repository/data/pack")
+        answer = rig.shell(cell, f"{attempt} /run/base/repository/data/pack")
         assert "Read-only" in answer or "Permission denied" in answer, attempt
-    assert "No such file" in rig.shell(handle, "cat /run/drp/repository/data/pack")
+    assert "No such file" in rig.shell(handle, "cat /run/base/repository/data/pack")
     assert (repository / "data" / "pack").stat().st_mode & 0o777 == 0o400
     assert rig.driver.destroy(cell).clean
     assert (repository / "data" / "pack").read_text() == "pack"
@@ -189,7 +189,7 @@ def test_a_closed_repository_whose_owners_cannot_be_mapped_is_named(rig: Rig, ov
     (repository / "data").mkdir(parents=True)
     (repository / "config").write_text("sealed")
     (repository / "config").chmod(0o400)
-    order = RestoreOrder(argv=("x",), read_only_binds={str(repository): "/run/drp/repository"})
+    order = RestoreOrder(argv=("x",), read_only_binds={str(repository): "/run/base/repository"})
     handle = rig.open()
     with pytest.raises(SandboxError, match="others may not, and its file system cannot map") as told:
         rig.driver.open_cell(handle, order, ())
@@ -197,16 +197,16 @@ def test_a_closed_repository_whose_owners_cannot_be_mapped_is_named(rig: Rig, ov
     assert f"chmod -R o+rX {repository}" in told.value.hint
     (repository / "config").chmod(0o444)
     cell = rig.driver.open_cell(handle, order, ())
-    assert rig.shell(cell, "cat /run/drp/repository/config") == "sealed"
+    assert rig.shell(cell, "cat /run/base/repository/config") == "sealed"
 
 
 def test_what_the_cell_restores_the_sandbox_finds(rig: Rig) -> None:
     handle = rig.open()
     cell = rig.driver.open_cell(handle, RestoreOrder(argv=("true",)), ())
-    rig.shell(cell, "mkdir -p /data/restore/var && echo restored > /data/restore/var/file")
+    rig.shell(cell, "mkdir -p /data/files/var && echo restored > /data/files/var/file")
     assert rig.driver.destroy(cell).clean
-    assert rig.shell(handle, "cat /data/restore/var/file") == "restored\n"
-    assert (Path(handle.data_path) / "restore/var/file").read_text() == "restored\n"
+    assert rig.shell(handle, "cat /data/files/var/file") == "restored\n"
+    assert (Path(handle.data_path) / "files/var/file").read_text() == "restored\n"
 
 
 def test_a_cell_sees_no_process_of_the_sandbox_and_dies_with_it(rig: Rig) -> None:

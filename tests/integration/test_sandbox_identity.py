@@ -34,23 +34,23 @@ for kind in sys.argv[2].split(","):
     except Exception as error:
         say(kind=kind, error=str(error)); continue
     cell = driver.open_cell(handle, RestoreOrder(argv=("true",)), ())
-    chown = sh(driver, cell, "echo x > /data/restore/a; chown 105:106 /data/restore/a")
+    chown = sh(driver, cell, "echo x > /data/files/a; chown 105:106 /data/files/a")
     proof = driver.prove(handle)
     (attempt,) = [1] if sh(driver, handle, "python3 -c 'import socket; socket.create_connection((\\"10.1.1.1\\", 25))'") == "" else [0]
     next(n for n in range(6000) if driver.egress(handle) or time.sleep(0.02))
-    full = sh(driver, handle, "dd if=/dev/zero of=/data/restore/big bs=1M count=64") if kind == "single" else "No space left"
+    full = sh(driver, handle, "dd if=/dev/zero of=/data/files/big bs=1M count=64") if kind == "single" else "No space left"
     bomb = sh(driver, handle, "grep processes /proc/self/limits")
     say(kind=kind, holds=proof.holds, denied=proof.denied, offset=handle.uid_offset, chown=chown, full="No space left" in full,
-        owner=os.stat(handle.data_path + "/restore/a").st_uid, who=sh(driver, handle, "id -u").strip(), processes=bomb.split()[2],
-        seen=sh(driver, handle, "stat -c %u:%g /data/restore/a").strip(),
+        owner=os.stat(handle.data_path + "/files/a").st_uid, who=sh(driver, handle, "id -u").strip(), processes=bomb.split()[2],
+        seen=sh(driver, handle, "stat -c %u:%g /data/files/a").strip(),
         egress=[each.destination for each in driver.egress(handle)], clean=driver.destroy(handle).clean)
 """
 
 
 def test_under_root_a_sandbox_is_an_unprivileged_uid_of_its_own(rig: Rig) -> None:
     handle = rig.open()
-    rig.shell(handle, "touch /data/restore/x")
-    owner = (Path(handle.data_path) / "restore/x").stat().st_uid
+    rig.shell(handle, "touch /data/files/x")
+    owner = (Path(handle.data_path) / "files/x").stat().st_uid
     assert identity.FIRST_UID <= owner < identity.FIRST_UID + identity.SLOTS
     assert handle.uid_offset is None
 
@@ -59,7 +59,7 @@ def test_a_range_restores_owners_and_runs_as_one_of_them(rig: Rig) -> None:
     handle = rig.open(identity="range", run_as=105)
     cell = rig.driver.open_cell(handle, RestoreOrder(argv=("true",)), ())
     script = """set -e
-cd /data/restore; mkdir pg; echo data > pg/file; echo shared > other; chmod 700 pg; chown -R 105:106 pg; chown 33:33 other; chmod 2755 other
+cd /data/files; mkdir pg; echo data > pg/file; echo shared > other; chmod 700 pg; chown -R 105:106 pg; chown 33:33 other; chmod 2755 other
 chmod 600 other; cat pg/file other; id -u; grep CapEff /proc/self/status"""
     answer = rig.shell(cell, script)
     assert "data\nshared\n0\n" in answer
@@ -67,17 +67,17 @@ chmod 600 other; cat pg/file other; id -u; grep CapEff /proc/self/status"""
     offset = handle.uid_offset
     assert offset is not None
     assert offset >= identity.FIRST_RANGE
-    data = Path(handle.data_path) / "restore"
+    data = Path(handle.data_path) / "files"
     assert (data / "pg").stat().st_uid == 105 + offset
     assert (data / "other").stat().st_uid == 33 + offset
     seen = rig.shell(
         handle,
-        "id -u; stat -c %u:%g /data/restore/pg /data/restore/other; cat /data/restore/pg/file; cat /data/restore/other; grep CapEff /proc/self/status",
+        "id -u; stat -c %u:%g /data/files/pg /data/files/other; cat /data/files/pg/file; cat /data/files/other; grep CapEff /proc/self/status",
     )
     assert seen.startswith("105\n105:106\n33:33\ndata\n")
     assert "Permission denied" in seen
     assert "0000000000000000" in seen
-    assert "mknod" in rig.shell(cell, "mknod /data/restore/dev b 254 0")
+    assert "mknod" in rig.shell(cell, "mknod /data/files/dev b 254 0")
     assert rig.driver.prove(handle).holds
     assert rig.driver.prove(cell).allowed == 0
 
@@ -85,7 +85,7 @@ chmod 600 other; cat pg/file other; id -u; grep CapEff /proc/self/status"""
 def test_in_a_single_identity_owners_cannot_be_set(rig: Rig) -> None:
     handle = rig.open()
     cell = rig.driver.open_cell(handle, RestoreOrder(argv=("true",)), ())
-    answer = rig.shell(cell, "touch /data/restore/x; chown 105 /data/restore/x")
+    answer = rig.shell(cell, "touch /data/files/x; chown 105 /data/files/x")
     assert "Invalid argument" in answer or "not permitted" in answer
 
 

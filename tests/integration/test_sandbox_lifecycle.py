@@ -109,8 +109,8 @@ def test_files_go_in_and_out(rig: Rig, tmp_path: Path) -> None:
 
 def test_two_sandboxes_are_two_users_that_share_nothing(rig: Rig) -> None:
     first, second = rig.open(), rig.open()
-    rig.shell(first, "echo patient > /data/restore/file")
-    assert rig.shell(second, "ls /data/restore") == ""
+    rig.shell(first, "echo patient > /data/files/file")
+    assert rig.shell(second, "ls /data/files") == ""
     owners = {Path(handle.data_path).stat().st_uid for handle in (first, second)}
     assert len(owners) == 2
     assert 0 not in owners

@@ -67,11 +67,11 @@ def test_a_tmpfs_cannot_fill_the_memory(rig: Rig) -> None:
 @pytest.mark.parametrize("backing", ["memory", "disk"])
 def test_restored_data_is_under_quota(rig: Rig, backing: str) -> None:
     handle = rig.open(data_backing=backing, data_bytes=32 << 20)
-    assert "No space left" in rig.shell(handle, "dd if=/dev/zero of=/data/restore/big bs=1M count=64")
+    assert "No space left" in rig.shell(handle, "dd if=/dev/zero of=/data/files/big bs=1M count=64")
     usage = rig.driver.volume_usage(handle)
     assert usage.total <= 32 << 20
     assert usage.free < 1 << 20
-    rig.shell(handle, "rm /data/restore/big")
+    rig.shell(handle, "rm /data/files/big")
     assert rig.driver.volume_usage(handle).used < 2 << 20
     assert rig.driver.destroy(handle).clean
 

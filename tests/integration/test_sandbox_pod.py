@@ -31,8 +31,8 @@ def test_neighbours_find_each_other_by_production_address_name_and_port(rig: Rig
 
 def test_everything_but_the_network_stays_apart(rig: Rig) -> None:
     ehr, lis = join(rig), join(rig)
-    rig.shell(lis, "echo secret > /data/restore/x; setsid sleep 77.5 >/dev/null 2>&1 &")
-    assert "No such file" in rig.shell(ehr, "cat /data/restore/x")
+    rig.shell(lis, "echo secret > /data/files/x; setsid sleep 77.5 >/dev/null 2>&1 &")
+    assert "No such file" in rig.shell(ehr, "cat /data/files/x")
     assert "77.5" not in rig.shell(ehr, "cat /proc/*/cmdline | tr '\\0' ' '")
     kinds = ("pid", "mnt", "user", "ipc", "uts", "cgroup")
     ours, theirs = (rig.driver._live[each.id].running.child for each in (ehr, lis))

@@ -33,9 +33,9 @@ def repository(tmp_path: Path) -> Path:
 def test_restic_restores_a_closed_repository_in_the_cell(rig: Rig, repository: Path) -> None:
     handle = rig.open()
     order = RestoreOrder(
-        argv=("/run/drp/tool/restic",),
+        argv=("/run/base/tool/restic",),
         executables=(RESTIC,),
-        read_only_binds={str(repository): "/run/drp/repository"},
+        read_only_binds={str(repository): "/run/base/repository"},
         secrets={"RESTIC_PASSWORD_FILE": "password"},
     )
     secret = CellSecret(
@@ -46,14 +46,14 @@ def test_restic_restores_a_closed_repository_in_the_cell(rig: Rig, repository: P
     argv = [
         *order.argv,
         "-r",
-        "/run/drp/repository",
+        "/run/base/repository",
         "--no-lock",
         "--cache-dir",
         "/tmp/cache",
         "restore",
         "latest",
         "--target",
-        "/data/restore",
+        "/data/files",
     ]
     lines: list[bytes] = []
     ended = client.exec(argv, secrets=order.secrets, timeout=60, on_output=lambda _stream, data: lines.append(data))
@@ -62,7 +62,7 @@ def test_restic_restores_a_closed_repository_in_the_cell(rig: Rig, repository: P
     wrong = client.exec(argv, env={"RESTIC_PASSWORD": "wrong"}, timeout=60)
     assert wrong.exit_code != 0
     assert rig.driver.destroy(cell).clean
-    (restored,) = (Path(handle.data_path) / "restore").rglob("file")
+    (restored,) = (Path(handle.data_path) / "files").rglob("file")
     assert restored.read_bytes() == b"from the backup" * 1000
 
 
@@ -70,7 +70,7 @@ def test_postgresql_starts_and_answers_under_its_production_address(rig: Rig) ->
     handle = rig.open(memory_bytes=512 << 20, data_bytes=256 << 20)
     target = rig.driver.target(handle)
     script = f"""set -e
-cd /data/restore; {BIN}/initdb -D pg -U his -A trust --no-sync >/dev/null
+cd /data/files; {BIN}/initdb -D pg -U his -A trust --no-sync >/dev/null
 echo 'host all all 10.20.0.0/16 trust' >> pg/pg_hba.conf; {BIN}/pg_ctl -D pg -w -l /tmp/log -o "-c listen_addresses=* -c unix_socket_directories=/run -c fsync=off" start >/dev/null
 psql -h 10.20.1.5 -U his -d postgres -Atc "create table t as select generate_series(1, 1000) n; select count(*) from t"
 """

@@ -83,11 +83,13 @@ TABLE_T = hashlib.sha256(b"CREATE TABLE t (a)").hexdigest()[:16]
 
 
 def test_the_other_verifiers_work_in_a_sandbox(target, expectation):
-    make = "mkdir -p /data/restore/a && cd /data/restore/a && printf '%%PDF-1.7' > x.pdf && touch -d 2026-11-20T09:00Z x.pdf"
+    make = (
+        "mkdir -p /data/files/a && cd /data/files/a && printf '%%PDF-1.7' > x.pdf && touch -d 2026-11-20T09:00Z x.pdf"
+    )
     assert target.run(["/bin/sh", "-c", make]).exit_code == 0
-    database = "import sqlite3; c = sqlite3.connect('/data/restore/db'); c.execute('CREATE TABLE t (a)'); c.execute('INSERT INTO t VALUES (1)'); c.commit()"
+    database = "import sqlite3; c = sqlite3.connect('/data/files/db'); c.execute('CREATE TABLE t (a)'); c.execute('INSERT INTO t VALUES (1)'); c.commit()"
     assert target.run(["/usr/bin/python3", "-c", database]).exit_code == 0
-    serve = "cd /data/restore && setsid /usr/bin/python3 -m http.server --bind 127.0.0.1 8080 >/dev/null 2>&1 & sleep 1"
+    serve = "cd /data/files && setsid /usr/bin/python3 -m http.server --bind 127.0.0.1 8080 >/dev/null 2>&1 & sleep 1"
     assert target.run(["/bin/sh", "-c", serve]).exit_code == 0
     tree = check(target, "files", {"root": "a", "magic": True, "newest": True}, expectation)
     assert [result.outcome for result in tree.values()] == ["passed"] * 3

@@ -76,7 +76,7 @@ class RepositorySimulator:
             message = f"{point.short_id} is no recovery point of {self.name}"
             raise NotFound(message)
         return RestoreOrder(
-            argv=("/run/drp/tool/true", point.id, "--target", "/data/restore"),
+            argv=("/run/base/tool/true", point.id, "--target", "/data/files"),
             executables=("/usr/bin/true",),
             secrets={"SIMULATED_PASSWORD_FILE": "password"},
             source_root=self.source_root,

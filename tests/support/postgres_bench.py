@@ -30,7 +30,7 @@ PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int
 NEWER = Path(__file__).resolve().parents[2] / ".cache/postgres/17"
 """The other version that is tried, where it is not the one that is installed."""
 SEGMENT = 1 << 20
-ROOT = "/data/restore/srv"
+ROOT = "/data/files/srv"
 ROLE = shared("runbooks") / "roles" / "postgres"
 PARTS: list[str] = yaml.safe_load((ROLE / "vars/main.yml").read_text())["postgres_part_names"]
 STARTER: list[str] = yaml.safe_load((ROLE / "vars/main.yml").read_text())["postgres_starter"]
@@ -211,7 +211,7 @@ class Bench:
         software = (SoftwareImage(image=str(NEWER), at="/opt/postgresql-17", digest=""),) if NEWER.is_dir() else ()
         self.handle = rig.driver.open(shape, "test", SandboxOrder(software=software))
         self.data = Path(self.handle.data_path)
-        self.root = self.data / "restore/srv"
+        self.root = self.data / "files/srv"
         self.agent = AgentClient(self.handle.control_socket)
         self.parts = {f"pg_{name}": (ROLE / "files" / f"pg_{name}.py").read_text() for name in PARTS}
         self.inputs: dict[str, Any] = {}

@@ -107,7 +107,7 @@ def prepared(allowed: int = 0) -> Prepared:
 def restored() -> Restored:
     return Restored(
         receipt=RestoreReceipt(
-            bytes_restored=412_316_860, files_restored=2418, restored_root="/run/drp/sbx-01/data/restore/srv/ehr"
+            bytes_restored=412_316_860, files_restored=2418, restored_root="/run/drp/sbx-01/data/files/srv/ehr"
         ),
         runbook=RunbookResult(
             step="restore",

@@ -58,7 +58,7 @@ def test_damage_is_named_once_for_each_item(features: Features) -> None:
 @pytest.mark.parametrize(
     ("message", "error"),
     [
-        ("write /data/restore/srv/a: no space left on device", StorageFull),
+        ("write /data/files/srv/a: no space left on device", StorageFull),
         ('Get "https://s3/x": dial tcp 10.0.0.1:443: connect: connection refused', Unreachable),
         ("Access Denied.", AccessDenied),
     ],
@@ -121,12 +121,12 @@ def test_errors_of_an_end_that_claims_to_be_good_are_named() -> None:
 
 
 def test_owner_errors_alone_are_no_damage_and_unseen_errors_are() -> None:
-    owner = item("/a", "lchown /data/restore/a: invalid argument")
+    owner = item("/a", "lchown /data/files/a: invalid argument")
     assert judged(owner, final("There were 1 errors"), files_restored=1).unrestored == ()
     assert judged(owner, final("There were 3 errors")).unrestored == ("2 further errors that were not kept",)
     assert judged(owner, final("There were 3 errors"), cannot_be_made=2).unrestored == ()
     assert judged(owner, final("There were 4 errors"), cannot_be_made=2).unrestored
-    assert judged(item("/a", "lchown /data/restore/a: no such file or directory")).unrestored
+    assert judged(item("/a", "lchown /data/files/a: no such file or directory")).unrestored
     assert judged(owner).unrestored  # ended badly, and did not say how many errors there were
 
 
@@ -135,7 +135,7 @@ def test_errors_that_were_taken_out_of_their_json_mean_the_same() -> None:
         outcome = RestoreOutcome(exit_code=1, errors=errors, tail=errors[-1:])
         return judge(outcome, repository="main", features=NEW, still_there=lambda: None)
 
-    owner = "/srv/a: lchown /data/restore/srv/a: invalid argument"
+    owner = "/srv/a: lchown /data/files/srv/a: invalid argument"
     assert plain(owner, "Fatal: There were 1 errors").unrestored == ()
     assert plain(owner, "Fatal: There were 2 errors").unrestored
     broken = plain(owner, "/srv/b: ciphertext verification failed", "Fatal: There were 2 errors")

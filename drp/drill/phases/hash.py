@@ -25,6 +25,7 @@ from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, 
 from drp.domain.origin import origin_findings
 from drp.domain.phase import Hashed, Prepared, Restored, Selected
 from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.tree_parts import PARTS
 from drp.drill.context import PhaseContext
 from drp.drill.phases.checks import check_findings, read_files
@@ -116,7 +117,7 @@ def _compared(context: PhaseContext, point: RecoveryPoint, manifest: OpenManifes
         Path(restored.receipt.restored_root),
         manifest,
         uid_offset=prepared.sandbox.uid_offset,
-        within=Path(prepared.sandbox.data_path) / "restore",
+        within=Path(prepared.sandbox.data_path) / RESTORED_FOLDER,
         report=context.report,
         cancelled=context.ports.cancelled,
     )

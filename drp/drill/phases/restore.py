@@ -10,15 +10,12 @@ from drp.domain.finding import Finding
 from drp.domain.finding_codes import RESTORE_DAMAGED, RESTORE_FAILED
 from drp.domain.phase import Prepared, Restored, Selected
 from drp.domain.ports import Progress
-from drp.domain.restore import RestoreOrder, RestoreOutcome, RestoreReceipt
+from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.drill.context import PhaseContext
 from drp.drill.phases.notices import notice_findings
 from drp.errors import SandboxError
-
-INSIDE = "/data/restore"
-"""Where restored trees appear inside cells and sandboxes."""
 
 _NAMED = 20
 """So many damaged items become findings of their own; the receipt names them all."""
@@ -55,7 +52,7 @@ def restore_phase(context: PhaseContext) -> Restored:
     require_gone(context.ports.sandbox.destroy(cell))
     outcome = _outcome(result)
     receipt = repository.receipt(selected.point, outcome)
-    root = Path(prepared.sandbox.data_path) / "restore" / order.source_root.lstrip("/")
+    root = Path(prepared.sandbox.data_path) / RESTORED_FOLDER / order.source_root.lstrip("/")
     return Restored(
         receipt=RestoreReceipt(
             bytes_restored=receipt.bytes_restored,
@@ -71,13 +68,13 @@ def restore_phase(context: PhaseContext) -> Restored:
 
 def inside_root(order: RestoreOrder) -> str:
     """Return the path of the restored tree as seen inside the sandbox."""
-    return f"{INSIDE}/{order.source_root.strip('/')}".rstrip("/")
+    return f"{RESTORED}/{order.source_root.strip('/')}".rstrip("/")
 
 
 def inside_path(restored: Restored, prepared: Prepared) -> str:
     """Return where the restored tree of a finished restore begins inside the sandbox."""
-    below = restored.receipt.restored_root.removeprefix(prepared.sandbox.data_path + "/restore")
-    return f"{INSIDE}{below}".rstrip("/")
+    below = restored.receipt.restored_root.removeprefix(f"{prepared.sandbox.data_path}/{RESTORED_FOLDER}")
+    return f"{RESTORED}{below}".rstrip("/")
 
 
 def require_gone(residue: Residue) -> None:
