@@ -17,8 +17,7 @@ from drp.command import run
 from drp.domain.application import Application, Objectives, PointFilter
 from drp.domain.ports import Repository
 from drp.domain.recovery_point import RecoveryPoint
-from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, SecretReference
-from drp.repositories.restic import TARGET
+from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, SecretReference
 from tests.support import restic_tools
 from tests.support.restic_tools import Restic, make_tree
 from tests.support.s3_server import S3Server
@@ -59,7 +58,7 @@ def carry_out(order: RestoreOrder, secrets: Sequence[CellSecret], target: Path) 
     """Do what the restore cell does with an order, without its walls: same command, secrets by memfd, other paths."""
     values = {secret.name: secret.template.format(*map(resolve, secret.references)) for secret in secrets}
     moved = {inside: outside for outside, inside in order.read_only_binds.items()}
-    moved[TARGET] = str(target)
+    moved[RESTORED] = str(target)
     moved[order.argv[0]] = order.executables[0]
     cache = target.parent / f"cell-cache-{target.name}"
     cache.mkdir(exist_ok=True)
