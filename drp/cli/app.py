@@ -131,6 +131,7 @@ def _described(application: Any, needed_by: list[str], drills: list[str]) -> lis
         ("runbook", f"{runbook.kind}, {show_duration(runbook.timeout)} a step" if runbook is not None else "-"),
     ]
     lines += [("address", " ".join((each.address, *each.names))) for each in application.addresses]
+    lines += [("hostname", application.hostname)] if application.hostname else []
     lines += [("software", f"{image.at} from {image.image}, {image.digest}") for image in application.software]
     lines += [("check", f"{check.name}: {check.verifier}") for check in application.checks]
     return [

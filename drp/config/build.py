@@ -147,6 +147,7 @@ def application(said: ApplicationFile, site: Path) -> Application:
         drill_every=said.drill_every,
         ground_truth=str(site / said.ground_truth) if said.ground_truth is not None else "",
         addresses=tuple(ProductionAddress(address=each.address, names=tuple(each.names)) for each in said.addresses),
+        hostname=said.hostname or "",
         software=tuple(
             SoftwareImage(image=str(site / each.image), at=each.at, digest=each.digest) for each in said.software
         ),

@@ -156,5 +156,7 @@ class ApplicationFile(Strict):
     """How `drp canary write` leaves a heartbeat on production, so that drills tell idle time from loss."""
     addresses: list[AddressFile] = Field(default_factory=list)
     """Where it is found in production. It keeps them in the sandbox; in a pod, the others find it there."""
+    hostname: Name | None = None
+    """What its machine calls itself in production; in the sandbox it does too. Default: the application's name."""
     software: Software = Field(default_factory=list)
     """Its software, where the backup does not hold it: directories of the drill host, each with its digest."""

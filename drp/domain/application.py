@@ -117,6 +117,8 @@ class Application:
     """Empty: the application's software comes from the backup, or from what the drill host has in /usr."""
     addresses: tuple[ProductionAddress, ...] = ()
     """Where it is found in production, and so in the sandbox."""
+    hostname: str = ""
+    """What its machine calls itself in production, and so in the sandbox; empty: as the application is named."""
     history: HistoryPolicy = field(default_factory=HistoryPolicy)
     """What may become less from one backup to the next."""
     point_in_time: bool = False

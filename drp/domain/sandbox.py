@@ -61,6 +61,8 @@ class SandboxOrder:
     """Sandboxes with the same one share a network namespace; empty: one of its own."""
     addresses: tuple[ProductionAddress, ...] = ()
     """Of every application that is restored in this network: their names resolve, and answers there are neighbours'."""
+    hostname: str = ""
+    """What the machine calls itself inside; empty: a name that says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,13 +18,16 @@ from drp.sandboxes.payload.netns import RESOLVER
 
 PYTHON = "/usr/bin/python3"
 INSIDE = "/run/base"
-HOSTNAME = "sandbox"
-_PATH = f"{INSIDE}/tool:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+HOSTNAME = "server"
+"""Of a sandbox for which nobody declared a name."""
+USER = "app"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CELL_CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID")
 _RUN_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 _WITNESS_CAPABILITIES = (*_RUN_CAPABILITIES, "CAP_DAC_READ_SEARCH")
 _WITNESS_UID = 64_000
 """Of what looks at restored data in a range: no restored process can have become it, and it may read all of it."""
+_LOADER = "import sys; exec(open(int(sys.argv[3])).read())"
 _FILES = 8192
 """Open files of one process inside."""
 _ZONE = "/etc/localtime"
@@ -45,6 +48,7 @@ class Spec:
     """Host path bound at /data."""
     read_only: Mapping[str, str]
     """Host path → path inside."""
+    hostname: str = HOSTNAME
     hosts: str = "127.0.0.1 localhost\n::1 localhost\n"
     network: int = -1
     """Descriptor of the network namespace to run in; negative: one of its own."""
@@ -73,17 +77,17 @@ class Spec:
         return self.role in {"reader-cell", "caller-cell"}
 
 
-def hosts_file(addresses: Iterable[ProductionAddress]) -> str:
+def hosts_file(addresses: Iterable[ProductionAddress], hostname: str = HOSTNAME) -> str:
     """Return /etc/hosts of a run sandbox: itself, and every name that leads to a restored application."""
     named = [f"{each.address} {' '.join(each.names)}\n" for each in addresses if each.names]
-    return "".join(["127.0.0.1 localhost\n::1 localhost\n", f"127.0.1.1 {HOSTNAME}\n", *named])
+    return "".join(["127.0.0.1 localhost\n::1 localhost\n", f"127.0.1.1 {hostname}\n", *named])
 
 
 def files(spec: Spec) -> dict[str, bytes]:
     """Return the small files that a sandbox finds in /etc, by path."""
     uid = spec.profile.run_as
-    group = f"drp:x:{uid}:\n" if uid else ""
-    account = f"drp:x:{uid}:{uid}::/tmp:/bin/sh\n" if uid else ""
+    group = f"{USER}:x:{uid}:\n" if uid else ""
+    account = f"{USER}:x:{uid}:{uid}::/tmp:/bin/sh\n" if uid else ""
     names = "hosts: files\n"
     resolver = {}
     if spec.role in {"run", "caller-cell"}:
@@ -93,6 +97,7 @@ def files(spec: Spec) -> dict[str, bytes]:
         "/etc/passwd": f"root:x:0:0::/tmp:/bin/sh\n{account}nobody:x:65534:65534::/:/bin/false\n".encode(),
         "/etc/group": f"root:x:0:\n{group}nogroup:x:65534:\n".encode(),
         "/etc/hosts": spec.hosts.encode(),
+        "/etc/hostname": f"{spec.hostname}\n".encode(),
         "/etc/nsswitch.conf": f"passwd: files\ngroup: files\n{names}services: files\n".encode(),
         _ZONE: _UTC,
         "/etc/timezone": b"Etc/UTC\n",
@@ -100,8 +105,11 @@ def files(spec: Spec) -> dict[str, bytes]:
     }
 
 
-def command(spec: Spec, agent_descriptors: tuple[int, int]) -> list[str]:
-    """Return the argv that runs inside: limits, then (with a range) the drop to ``run_as``, then the agent."""
+def command(spec: Spec, agent_descriptors: tuple[int, int, int]) -> list[str]:
+    """Return the argv that runs inside: limits, then (with a range) the drop to ``run_as``, then the agent.
+
+    The descriptors are its socket, its lifeline and its text, which lies in no file: it blanks these words at once.
+    """
     limits = ["--core=0", f"--nofile={_allowed(resource.RLIMIT_NOFILE, _FILES)}"]
     if spec.limit_by_prlimit:
         # applied inside: there the count of processes begins at zero instead of at all those of the same user
@@ -112,8 +120,7 @@ def command(spec: Spec, agent_descriptors: tuple[int, int]) -> list[str]:
         user, kept = str(spec.inside_uid), ",+dac_read_search" if spec.looks_only else ""
         argv += ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", f"--inh-caps=-all{kept}"]
         argv += [f"--ambient-caps=-all{kept}", f"--bounding-set=-all{kept}", "--no-new-privs", "--"]
-    listening, lifeline = agent_descriptors
-    return [*argv, PYTHON, "-I", "-S", f"{INSIDE}/agent.py", str(listening), str(lifeline)]
+    return [*argv, PYTHON, "-I", "-S", "-c", _LOADER, *map(str, agent_descriptors)]
 
 
 def _allowed(kind: int, wanted: int) -> int:
@@ -126,7 +133,7 @@ def arguments(spec: Spec, *, contents: Mapping[str, int], seccomp: int, status: 
     """Return bubblewrap's options; ``contents`` maps paths inside to descriptors that hold what is there."""
     return [
         *_namespaces(spec),
-        *_environment(),
+        *_environment(spec),
         *_system(),
         *_temporary(spec),
         *_contents(contents),
@@ -143,7 +150,8 @@ def arguments(spec: Spec, *, contents: Mapping[str, int], seccomp: int, status: 
 def _contents(contents: Mapping[str, int]) -> list[str]:
     argv: list[str] = []
     for path, descriptor in contents.items():
-        argv += ["--perms", "0444", "--ro-bind-data", str(descriptor), path]
+        # not bound: the source of such a bind would name bubblewrap in /proc/self/mountinfo
+        argv += ["--perms", "0444", "--file", str(descriptor), path]
     return argv
 
 
@@ -161,7 +169,7 @@ def _namespaces(spec: Spec) -> list[str]:
     # never --unshare-all: there user and cgroup namespaces are only tried
     argv = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup"]
     argv += ["--unshare-net"] if spec.network < 0 else []
-    argv += ["--die-with-parent", "--new-session", "--hostname", HOSTNAME, "--cap-drop", "ALL"]
+    argv += ["--die-with-parent", "--new-session", "--as-pid-1", "--hostname", spec.hostname, "--cap-drop", "ALL"]
     if spec.identity.range_size:
         wanted = _CELL_CAPABILITIES if spec.role == "restore-cell" else _RUN_CAPABILITIES
         wanted = _WITNESS_CAPABILITIES if spec.looks_only else wanted
@@ -170,10 +178,11 @@ def _namespaces(spec: Spec) -> list[str]:
     return ["--unshare-user", "--disable-userns", "--uid", uid, "--gid", uid, *argv]
 
 
-def _environment() -> list[str]:
+def _environment(spec: Spec) -> list[str]:
     argv = ["--clearenv"]
+    path = f"{INSIDE}/tool:{_PATH}" if spec.role == "restore-cell" else _PATH
     # the zone by its file: what the host calls UTC below /usr/share need not be it
-    variables = {"PATH": _PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "USER": "drp", "TZ": f":{_ZONE}"}  # noqa: S108
+    variables = {"PATH": path, "HOME": "/tmp", "LANG": "C.UTF-8", "USER": USER, "TZ": f":{_ZONE}"}  # noqa: S108
     for name, value in variables.items():
         argv += ["--setenv", name, value]
     return argv
@@ -201,7 +210,7 @@ def _temporary(spec: Spec) -> list[str]:
     argv: list[str] = []
     for path, size in (("/tmp", tmp), ("/run", whole // 16)):  # noqa: S108
         argv += ["--perms", "1777", "--size", str(size), "--tmpfs", path]
-    return [*argv, "--dir", INSIDE]
+    return [*argv, "--dir", INSIDE] if spec.role == "restore-cell" else argv
 
 
 def _shared_memory(spec: Spec) -> list[str]:

@@ -29,7 +29,7 @@ from drp.domain.sandbox import (
 from drp.errors import SandboxError
 from drp.redact import remember
 from drp.sandboxes import binds, canary, cell, cgroups, isolation, layout, netns, processes, reaper, residue, volume
-from drp.sandboxes.arguments import Spec, arguments, hosts_file
+from drp.sandboxes.arguments import HOSTNAME, Spec, arguments, hosts_file
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.errors import sandbox_errors
 from drp.sandboxes.gateway import GatewayClient
@@ -103,12 +103,14 @@ class BubblewrapSandbox:
                 live = self._launch(undo, directory, replace(spec, network=pod.descriptor), label)
                 self._require_pod(live.running, pod)
                 live.pod, live.recorder = pod, pod.recorder
+                live.recorder.name(spec.hostname)
             else:
                 live = self._launch(undo, directory, spec, label)
                 live.recorder = self._record_egress(live.running, profile)
                 if live.recorder is not None:
                     undo.callback(live.recorder.close)
                     live.recorder.declare(order.addresses)
+                    live.recorder.name(spec.hostname)
             live.slot, live.order = slot, order
             undo.pop_all()
         return live.handle
@@ -172,7 +174,7 @@ class BubblewrapSandbox:
             spec = replace(owner.spec, id=directory.path.name, role=role, identity=place.identity, data=place.data)
             with ExitStack() as opened:
                 if role == "reader-cell":
-                    spec = replace(spec, read_only={}, hosts=hosts_file(()), network=-1)
+                    spec = replace(spec, read_only={}, hosts=hosts_file((), owner.spec.hostname), network=-1)
                 else:
                     staging, images = directory.path / "binds", owner.order.software
                     read_only = binds.software(images, staging, place.identity, spec.inside_uid)
@@ -247,7 +249,8 @@ class BubblewrapSandbox:
             profile=profile,
             identity=identity,
             data=data,
-            hosts=hosts_file(order.addresses),
+            hostname=order.hostname or HOSTNAME,
+            hosts=hosts_file(order.addresses, order.hostname or HOSTNAME),
             read_only=binds.software(order.software, directory.path / "binds", identity, profile.run_as),
         )
 

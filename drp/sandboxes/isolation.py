@@ -19,7 +19,7 @@ from drp.domain.check import Execution
 from drp.domain.first_fatal import first_fatal
 from drp.domain.sandbox import IsolationProof, ProbeCheck
 from drp.errors import SandboxError
-from drp.sandboxes.arguments import INSIDE, PYTHON
+from drp.sandboxes.arguments import PYTHON
 from drp.sandboxes.canary import Canary
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.identity import standing
@@ -89,7 +89,7 @@ def prove(
 
 def _outside(canary: Canary, host_uid: int) -> bytes:
     probe = canary.directory / "probe"  # where the sandbox's uid can read it
-    probe.write_bytes(packed_probe())
+    probe.write_text(packed_probe(), encoding="ascii")
     probe.chmod(0o644)
     argv = [PYTHON, "-I", "-S", str(probe)]
     if standing() != "user" and host_uid != os.geteuid():
@@ -99,7 +99,7 @@ def _outside(canary: Canary, host_uid: int) -> bytes:
 
 
 def _inside(client: AgentClient, canary: Canary) -> bytes:
-    argv = [PYTHON, "-I", "-S", f"{INSIDE}/probe"]
+    argv = [PYTHON, "-I", "-S", "-c", packed_probe()]  # handed over in memory, and gone when it ends
     ended: Execution = client.exec(argv, stdin=json.dumps(canary.targets).encode(), timeout=_SECONDS)
     if ended.exit_code != 0:
         why = first_fatal(ended.stderr.decode("utf-8", "replace").splitlines()) or "it said nothing"

@@ -8,7 +8,6 @@ readable inside), and the lock of the sandbox's directory is never inherited.
 from __future__ import annotations
 
 import functools
-import io
 import json
 import os
 import select
@@ -16,7 +15,6 @@ import signal
 import socket
 import sys
 import time
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,7 +24,7 @@ from drp.command import Process, start
 from drp.domain.first_fatal import first_fatal
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes import seccomp
-from drp.sandboxes.arguments import INSIDE, Spec, arguments, command, files
+from drp.sandboxes.arguments import Spec, arguments, command, files
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.identity import Identity, standing
@@ -74,7 +72,6 @@ def launch(spec: Spec, control_socket: Path, group: ControlGroup, options: Optio
 
 
 def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: ControlGroup, options: Options) -> Running:
-    contents = {f"{INSIDE}/agent.py": (PAYLOAD / "agent.py").read_bytes(), f"{INSIDE}/probe": packed_probe()}
     lifeline, our_lifeline = os.pipe()
     our_status, status = os.pipe()
     our_errors, errors = os.pipe()
@@ -82,16 +79,17 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
     ours = [our_lifeline, our_status, our_errors]
     closing = [lifeline, status, errors]
     try:
-        held = {path: memory_file(content) for path, content in {**files(spec), **contents}.items()}
+        held = {path: memory_file(content) for path, content in files(spec).items()}
         filter_file = memory_file(seccomp.program(owners_may_change=spec.owners_may_change))
         chosen = options(spec, contents=held, seccomp=filter_file, status=status)
+        agent = memory_file((PAYLOAD / "agent.py").read_bytes())
         option_file = memory_file(b"".join(os.fsencode(option) + b"\0" for option in chosen))
-        memory_files = [*held.values(), filter_file, option_file]
+        memory_files = [*held.values(), filter_file, agent, option_file]
         inherited += [*memory_files, *([spec.network] if spec.network >= 0 else [])]
         closing += memory_files
         argv = [*group.launch_prefix(), *_join(spec.network), *_become(spec.identity)]
         argv += ["bwrap", "--args", str(option_file), "--"]
-        argv += command(spec, (listener.fileno(), lifeline))
+        argv += command(spec, (listener.fileno(), lifeline, agent))
         process = start(argv, pass_fds=inherited, stderr=errors)
         listener.close()  # an agent that died must be seen as refusing, not as slow
     except BaseException:
@@ -147,21 +145,24 @@ def _become(identity: Identity) -> list[str]:
 
 def memory_file(content: bytes) -> int:
     """Return the descriptor of an anonymous file with this content, at its beginning; the caller closes it."""
-    descriptor = os.memfd_create("drp", os.MFD_CLOEXEC)
+    descriptor = os.memfd_create("file", os.MFD_CLOEXEC)
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
 
 @functools.cache
-def packed_probe() -> bytes:
-    """Return the isolation probe as one file that Python runs: an uncompressed zip of its package."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as packed:
-        for source in sorted((PAYLOAD / "probe").glob("*.py")):
-            packed.write(source, f"probe/{source.name}")
-        packed.writestr("__main__.py", "from probe.main import main\n\nmain()\n")
-    return content.getvalue()
+def packed_probe() -> str:
+    """Return the isolation probe as one text that Python runs: its package, each module after those it imports."""
+    lines = ["import sys, types", "probe = sys.modules['probe'] = types.ModuleType('probe')", "probe.__path__ = []"]
+    for name in ("core", "network", "host", "main"):
+        text = (PAYLOAD / "probe" / f"{name}.py").read_text(encoding="utf-8")
+        lines += [
+            f"module = sys.modules['probe.{name}'] = types.ModuleType('probe.{name}')",
+            f"module.__package__, module.__file__ = 'probe', '{name}.py'",
+            f"exec(compile({text!a}, '{name}.py', 'exec'), module.__dict__)",
+        ]
+    return "\n".join([*lines, "module.main()", ""])
 
 
 def _close(descriptors: list[int]) -> None:

@@ -38,9 +38,9 @@ def mount_tmpfs(target: Path, *, size_bytes: int, uid: int) -> None:
     options = f"size={size_bytes},mode=0755,uid={uid},gid={uid}"
     flags = _MS_NOSUID | _MS_NODEV
     try:  # restored data should not be written to swap; kernels before 6.4, and plain users, have no such option
-        _check(_libc.mount(b"drp", os.fsencode(target), b"tmpfs", flags, f"{options},noswap".encode()))
+        _check(_libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", flags, f"{options},noswap".encode()))
     except OSError:
-        _check(_libc.mount(b"drp", os.fsencode(target), b"tmpfs", flags, options.encode()))
+        _check(_libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", flags, options.encode()))
 
 
 def bind(source: Path, target: Path) -> None:

@@ -117,6 +117,11 @@ class Recorder:
         if self._resolver is not None:
             self._resolver.know(names)
 
+    def name(self, hostname: str) -> None:
+        """Take it as no attempt that a sandbox asks for its own name."""
+        if self._resolver is not None:
+            self._resolver.name(hostname)
+
     def leave(self, ports: Iterable[int]) -> None:
         """Stop answering on these ports: restored software serves them itself."""
         for port in ports:

@@ -12,8 +12,6 @@ import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from drp.sandboxes.arguments import HOSTNAME
-
 _HEADER = struct.Struct("!HHHHHH")
 _QUERY_LIMIT = 512
 _LABEL_LIMIT, _NAME_LIMIT = 63, 255
@@ -36,12 +34,16 @@ class Resolver:
     def __init__(self, channel: socket.socket, on_asked: OnAsked) -> None:
         """Take over a datagram socket of the sandbox's network namespace; ``on_asked`` hears what is not known."""
         self._channel, self._on_asked = channel, on_asked
-        self._known: dict[str, Sequence[bytes]] = {"localhost": (), HOSTNAME: ()}
+        self._known: dict[str, Sequence[bytes]] = {"localhost": ()}
         threading.Thread(target=self._serve, name="drp-resolver", daemon=True).start()
 
     def know(self, names: Known) -> None:
         """Answer for these names too."""
         self._known = {**self._known, **names}
+
+    def name(self, hostname: str) -> None:
+        """Answer for the sandbox's own name too; declared addresses of it come first."""
+        self._known = {hostname: (), **self._known}
 
     def _serve(self) -> None:
         while True:

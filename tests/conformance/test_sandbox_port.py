@@ -67,7 +67,7 @@ def test_a_sandbox_that_dies_is_a_sandbox_error_and_can_be_destroyed(sandbox: Sa
     handle = sandbox.open(profile(), "test")
     target = sandbox.target(handle)
     with pytest.raises(SandboxError):
-        target.run(["/bin/sh", "-c", "kill -9 $(pgrep -f agent.py); sleep 5"])
+        target.run(["/bin/sh", "-c", "kill -9 $(pgrep -x init); sleep 5"])
     with pytest.raises(SandboxError):
         target.run(["true"])
     assert sandbox.destroy(handle).clean

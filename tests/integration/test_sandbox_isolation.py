@@ -74,7 +74,7 @@ def host_processes(options: list[str]) -> list[str]:
 
 
 def shared_processes(options: list[str]) -> list[str]:
-    return [option for option in host_processes(options) if option != "--unshare-pid"]
+    return [option for option in host_processes(options) if option not in {"--unshare-pid", "--as-pid-1"}]
 
 
 def no_filter(options: list[str]) -> list[str]:

@@ -152,7 +152,7 @@ def test_names_of_the_pod_resolve_and_others_are_recorded(rig: Rig) -> None:
         "10.20.0.11", "ehr.hospital.example", "ehr", "10.20.0.12", "lis.hospital.example"
     ]  # fmt: skip
     started = time.monotonic()
-    for name in ("Billing.hospital.example", "localhost", "sandbox", "billing.hospital.example"):
+    for name in ("Billing.hospital.example", "localhost", "server", "billing.hospital.example"):
         rig.shell(ehr, f"getent hosts {name}; python3 -c \"import socket; socket.getaddrinfo('{name}', 443)\"")
     assert time.monotonic() - started < 40, "the answer comes at once: a look-up that nobody answers takes 10 s"
     found = attempts(rig, ehr, bool)

@@ -28,6 +28,7 @@ def prepare_phase(context: PhaseContext) -> Prepared:
         software=() if changed else context.recovery.application.software,
         pod=context.drill if context.plan.pod else "",
         addresses=context.plan.addresses_around(context.recovery),
+        hostname=context.recovery.application.hostname or context.recovery.application.name,
     )
     handle = sandbox.open(context.recovery.sandbox, f"{context.drill}.{context.recovery.name}", order)
     context.report(Progress(message="proving isolation"))

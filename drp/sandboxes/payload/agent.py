@@ -1,4 +1,8 @@
-"""The agent: the one program of drp that lives inside a sandbox. ``agent.py LISTEN_FD LIFELINE_FD``.
+"""The agent: the one program of drp that lives inside a sandbox. ``LISTEN_FD LIFELINE_FD`` are its arguments.
+
+It lies in no file that can be seen inside, it is the first process there, and it hides: whatever restored code can
+read of it is as of any first process. The programs of Python that it runs (``-c``) are handed over in memory, with
+their arguments, and hide likewise: nothing that they say reaches restored code, nor that it is they who run.
 
 Frames both ways: type (1 byte), length (4 bytes, big endian), payload. To the agent: J = request (JSON), I = input
 bytes, E = end of input. From it: O = standard output, R = standard error, X = the end (JSON). Operations: ping, exec,
@@ -29,11 +33,42 @@ OUTPUT_LIMIT = 64 << 20
 SECRET_LIMIT = 1 << 20
 SECRETS_LIMIT = 32
 DRAIN_SECONDS = 0.2
-PR_SET_DUMPABLE = 4
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 SEALS = 0x1 | 0x2 | 0x4 | 0x8
 F_ADD_SEALS = 1033
 
+LOADER = "import sys; exec(open(int(sys.argv[1])).read())"
+HIDING = """
+def hide():
+    import ctypes, sys
+    with open("/proc/self/stat", "rb") as source:
+        start, end = map(int, source.read().rpartition(b")")[2].split()[45:47])
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, %r, min(%d, end - start - 1))
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+    sys.argv[1:] = %a
+hide()
+del hide
+exec(compile(%a, "<string>", "exec"))
+"""
+"""Blanks the argument area, where /proc/PID/cmdline is read from, and lets nobody of the same user look further."""
+
 secrets: dict[str, int] = {}
+
+
+def hidden(argv: list[str]) -> tuple[list[str], int]:
+    """Return an argv that runs the same program of Python out of memory, and the descriptor of that; or -1."""
+    at = argv.index("-c") if "-c" in argv[1:-1] else 0
+    options = all(word.startswith("-") and not word.startswith("-m") for word in argv[1:at])
+    if not at or not options or not os.path.basename(argv[0]).startswith("python"):
+        return argv, -1
+    name = os.fsencode(argv[0])
+    text = HIDING % (name, len(name), argv[at + 2 :], argv[at + 1])
+    descriptor = os.memfd_create("program", 0)
+    with open(os.dup(descriptor), "wb") as target:
+        target.write(text.encode("ascii"))
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return [*argv[:at], "-c", LOADER, str(descriptor)], descriptor
 
 
 def send(peer: socket.socket, kind: bytes, payload: bytes) -> None:
@@ -78,16 +113,21 @@ class Command:
                 raise ValueError("no secret named " + repr(name))
             keep.append(secrets[name])
             environment[variable] = "/proc/self/fd/%d" % secrets[name]
-        self.process = subprocess.Popen(
-            request["argv"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=keep,
-            cwd=request.get("cwd") or "/",
-            env=environment,
-            start_new_session=True,
-        )
+        argv, program = hidden([str(word) for word in request["argv"]])
+        try:
+            self.process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=keep if program < 0 else [*keep, program],
+                cwd=request.get("cwd") or "/",
+                env=environment,
+                start_new_session=True,
+            )
+        finally:
+            if program >= 0:
+                os.close(program)
         self.streams: dict[str, Any] = {"O": self.process.stdout, "R": self.process.stderr}
 
     def kill(self) -> None:
@@ -184,7 +224,7 @@ class Command:
 
 
 def put(peer: socket.socket, request: dict[str, Any]) -> None:
-    part = request["path"] + ".drp-part"
+    part = request["path"] + ".part"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(part)  # a pipe in its place would wait for a reader
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as target:
@@ -269,13 +309,43 @@ def watch(lifeline: int) -> None:
             os._exit(70)
 
 
+def hide() -> None:
+    """Look like the first process of any machine: words, name and files say nothing, and nobody may look into it."""
+    with open("/proc/self/stat", "rb") as source:
+        start, end = map(int, source.read().rpartition(b")")[2].split()[45:47])
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, b"init", 4)
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_NAME, b"init", 0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of user took away the one that was set before
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def reap(agent: int) -> None:
+    """Be the first process: wait for whatever loses its parent, and end with the agent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # no other signal from inside reaches a first process
+    while True:
+        try:
+            process, status = os.wait()
+        except InterruptedError:
+            continue
+        if process == agent:
+            os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+
+
 def main() -> None:
     listening, lifeline = int(sys.argv[1]), int(sys.argv[2])
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    hide()
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) not in (listening, lifeline):
             with contextlib.suppress(OSError):
                 os.close(int(name))
+    if os.getpid() == 1:
+        agent = os.fork()
+        if agent:
+            os.close(listening)
+            os.close(lifeline)
+            reap(agent)
     threading.stack_size(1 << 19)  # counts against the limit of data, where that is the limit of memory
     os.set_inheritable(listening, False)
     os.set_inheritable(lifeline, False)

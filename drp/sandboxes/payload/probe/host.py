@@ -129,7 +129,7 @@ def visible() -> str:
 
 
 def environment_leak() -> str:
-    seen = []
+    seen = ["self"] if any(nonce() in value for value in os.environb.values()) else []  # our file is closed to us
     for number in processes():
         try:
             with open("/proc/%s/environ" % number, "rb") as source:
