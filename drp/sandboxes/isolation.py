@@ -23,7 +23,7 @@ from drp.sandboxes.arguments import PYTHON
 from drp.sandboxes.canary import Canary
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.identity import standing
-from drp.sandboxes.launch import packed_probe
+from drp.sandboxes.packing import packed_probe
 from drp.sandboxes.recorder import Recorder
 
 _SECONDS = 40.0

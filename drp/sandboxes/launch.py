@@ -7,7 +7,6 @@ readable inside), and the lock of the sandbox's directory is never inherited.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import select
@@ -28,9 +27,9 @@ from drp.sandboxes.arguments import Spec, arguments, command, files
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.identity import Identity, standing
+from drp.sandboxes.packing import PAYLOAD, packed_agent
 from drp.sandboxes.processes import finish, in_pid_namespace, kill_all, pid_namespace
 
-PAYLOAD = Path(__file__).parent / "payload"
 _READY_SECONDS = 20.0
 
 Options = Callable[..., list[str]]
@@ -82,7 +81,7 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         held = {path: memory_file(content) for path, content in files(spec).items()}
         filter_file = memory_file(seccomp.program(owners_may_change=spec.owners_may_change))
         chosen = options(spec, contents=held, seccomp=filter_file, status=status)
-        agent = memory_file((PAYLOAD / "agent.py").read_bytes())
+        agent = memory_file(packed_agent().encode("ascii"))
         option_file = memory_file(b"".join(os.fsencode(option) + b"\0" for option in chosen))
         memory_files = [*held.values(), filter_file, agent, option_file]
         inherited += [*memory_files, *([spec.network] if spec.network >= 0 else [])]
@@ -149,20 +148,6 @@ def memory_file(content: bytes) -> int:
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
-
-
-@functools.cache
-def packed_probe() -> str:
-    """Return the isolation probe as one text that Python runs: its package, each module after those it imports."""
-    lines = ["import sys, types", "probe = sys.modules['probe'] = types.ModuleType('probe')", "probe.__path__ = []"]
-    for name in ("core", "network", "host", "main"):
-        text = (PAYLOAD / "probe" / f"{name}.py").read_text(encoding="utf-8")
-        lines += [
-            f"module = sys.modules['probe.{name}'] = types.ModuleType('probe.{name}')",
-            f"module.__package__, module.__file__ = 'probe', '{name}.py'",
-            f"exec(compile({text!a}, '{name}.py', 'exec'), module.__dict__)",
-        ]
-    return "\n".join([*lines, "module.main()", ""])
 
 
 def _close(descriptors: list[int]) -> None:

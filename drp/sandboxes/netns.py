@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from drp.command import start
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes.arguments import PYTHON
-from drp.sandboxes.launch import PAYLOAD
+from drp.sandboxes.packing import PAYLOAD
 from drp.sandboxes.payload.netns import TABLES
 from drp.sandboxes.processes import finish, namespace
 from drp.sandboxes.tables import SocketTables

@@ -13,12 +13,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from drp.clock import utc_now
+
 _CONNECTIONS = 32
 _CONNECTION_SECONDS = 30.0
 _SILENCE_SECONDS = 5.0
 _PAYLOAD_LIMIT = 4 << 20
 _LINE_LIMIT = 4096
 _START, _END = b"\x0b", b"\x1c\x0d"
+_PLAIN = re.compile(rb"[A-Za-z0-9 ._^-]{0,64}")
 _CONTROL_ID = re.compile(rb"^MSH(.)(?:[^\r]*?\1){8}([A-Za-z0-9._-]{1,64})")
 
 
@@ -158,7 +161,15 @@ class Conversation:
 
 
 def acknowledgement(head: bytes) -> bytes:
-    """Return an AA for the message that begins with ``head``, echoing its control id (MSH-10) if it is a plain one."""
+    """Return an AA for the message that begins with ``head``, as the one that it was meant for would make it.
+
+    Control id (MSH-10), sender and receiver (MSH-3 to 6) are echoed as far as they are plain; HL7 v2.5.1 §2.14.9.
+    """
     found = _CONTROL_ID.match(head)
     control = found.group(2) if found else b"0"
-    return b"MSH|^~\\&|DRP|DRP|||20000101000000||ACK|" + control + b"|P|2.5\rMSA|AA|" + control + b"\r"
+    fields = head.partition(b"\r")[0].split(found.group(1))[2:6] if found else []
+    names = [field if _PLAIN.fullmatch(field) else b"" for field in fields] or [b""] * 4
+    header = b"|".join(
+        [*names[2:], *names[:2], f"{utc_now():%Y%m%d%H%M%S}".encode(), b"", b"ACK", control, b"P", b"2.5"]
+    )
+    return b"MSH|^~\\&|" + header + b"\rMSA|AA|" + control + b"\r"

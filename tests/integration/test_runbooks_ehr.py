@@ -134,7 +134,7 @@ def test_no_mail_leaves_unless_the_brake_is_taken_off(gnuhealth_runbooks: Driver
     mail = f"/usr/bin/python3 /data/mail.py {ROOT}/etc/admin.password"
     runbooks.sandbox.shell(f"{mail} ana")
     assert runbooks.sandbox.rig.driver.egress(runbooks.sandbox.handle) == ()
-    state = runbooks.sandbox.shell("cat /run/drp-gnuhealth/drill.conf")
+    state = runbooks.sandbox.shell("cat /run/gnuhealth/local.conf")
     assert "[email]\nuri = \n" in state
     unbraked = re.sub(r"\[email\]\nuri = \n", "", state)
     assert runbooks.run("service", "stop", restored_root=ROOT, name="trytond").ok

@@ -73,7 +73,7 @@ def test_it_starts_once_on_its_production_address_and_stops_once(engine: Driver)
     assert state["changed"] is True
     assert state["ready_ms"] >= 400
     assert ask(engine) == {
-        "ward": "cardiology", "outbound": False, "user": "drp", "mode": "drill", "directory": ROOT,
+        "ward": "cardiology", "outbound": False, "user": "app", "mode": "drill", "directory": ROOT,
     }  # fmt: skip
     again = engine.run("service", "start", **inputs())
     assert again.ok, again
@@ -173,7 +173,7 @@ def hold(engine: Driver, request: dict[str, object], seconds: float = 120) -> tu
     return end.exit_code, (end.stdout + end.stderr).decode()
 
 
-FOLDER = "/run/drp-service/held"
+FOLDER = "/run/service/held"
 LOG = f"{FOLDER}/log"
 DRIP = """
 import socket, time
@@ -208,7 +208,7 @@ def test_restored_code_cannot_hold_a_start(engine: Driver) -> None:
                    "ready": ready or {"port": 9}, "seconds": 1 if "in time" in message or ready else 60}  # fmt: skip
         code, said = hold(engine, request)
         assert (code, message in said) == (1, True), (script, said)
-        engine.sandbox.shell("rm -rf /run/drp-service/held; for p in $(pgrep -x sleep); do kill -9 $p; done; true")
+        engine.sandbox.shell("rm -rf /run/service/held; for p in $(pgrep -x sleep); do kill -9 $p; done; true")
 
 
 def test_a_readiness_command_may_leave_a_child_behind(engine: Driver) -> None:
@@ -216,7 +216,7 @@ def test_a_readiness_command_may_leave_a_child_behind(engine: Driver) -> None:
                "ready": {"command": ["/bin/sh", "-c", "sleep 300 & exit 0"]}, "seconds": 60}  # fmt: skip
     code, said = hold(engine, request)
     assert code == 0, said
-    engine.sandbox.shell("cd /run/drp-service/held; rm process; mkfifo process")
+    engine.sandbox.shell("cd /run/service/held; rm process; mkfifo process")
     assert hold(engine, {"action": "stop", "name": "held", "seconds": 1}) == (
         0, '{"changed": false, "stopped": "not running"}\n',
     )  # fmt: skip
@@ -233,7 +233,7 @@ def test_a_log_that_is_none_any_more_is_not_read(engine: Driver) -> None:
 
 def test_a_start_that_is_held_all_the_same_is_ended(engine: Driver) -> None:
     """A daemon whose log became a pipe, through the runbook: its last words are not awaited either."""
-    script = "rm /run/drp-service/engine/log; mkfifo /run/drp-service/engine/log; exit 1"
+    script = "rm /run/service/engine/log; mkfifo /run/service/engine/log; exit 1"
     result = engine.run("service", "start", **inputs(command=["/bin/sh", "-c", script], ready_seconds=5))
     assert "engine ended with 1 after" in failure(result)
     assert result.outputs["service_log"] == []

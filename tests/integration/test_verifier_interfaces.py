@@ -36,7 +36,7 @@ def test_an_interface_that_acknowledges_passes(manner: Manner) -> None:
         "acknowledged": "passed",
         "control-id": "passed",
     }
-    assert received[0].startswith("MSH|^~\\&|DRP|DRILL|")
+    assert received[0].startswith("MSH|^~\\&|HIS|HOSPITAL|")
     assert "{" not in received[0]
 
 

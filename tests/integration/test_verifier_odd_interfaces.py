@@ -16,7 +16,7 @@ from tests.simulators.target import LocalTarget
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 EXPECTATION = Expectation(disaster_at=NOW, consistent_at=NOW, timeout_seconds=30)
-HEAD = b"MSH|^~\\&|I|H|DRP|DRILL|20261121||ACK|1|P|2.5.1"
+HEAD = b"MSH|^~\\&|I|H|HIS|HOSPITAL|20261121||ACK|1|P|2.5.1"
 SOUND: dict[str, tuple[bytes, ...]] = {
     "one byte at a time": tuple(bytes([byte]) for byte in b"\x0b" + HEAD + b"\rMSA|AA|{c}|\r\x1c\r"),
     "lines end with CR LF": (b"\x0b" + HEAD + b"\r\nMSA|AA|{c}|\r\n\x1c\r\n",),

@@ -53,7 +53,7 @@ def answer_to(message: str, manner: Manner) -> bytes | None:
         return None
     if manner == "mistake":
         control = "ANOTHER"
-    body = "MSH|^~\\&|INTERFACE|HOSPITAL|DRP|DRILL|20261121||ACK|1|P|2.5.1\r"
+    body = "MSH|^~\\&|INTERFACE|HOSPITAL|HIS|HOSPITAL|20261121||ACK|1|P|2.5.1\r"
     if manner != "no-msa":
         body += f"MSA|{code}|{control}|{'queue is full' if code == 'AE' else ''}\r"
     framed = b"\x0b" + body.encode() + b"\x1c\r"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import runpy
 import socket
 import struct
 import subprocess
@@ -13,12 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from drp.errors import SandboxError
 from drp.sandboxes.client import AgentClient
-from drp.sandboxes.launch import PAYLOAD
+from drp.sandboxes.packing import packed_agent
 from tests.support.waiting import PATIENCE, eventually
 
 
@@ -29,7 +29,7 @@ class Agent:
         listener.bind(str(self.path))
         listener.listen(64)
         lifeline, self.lifeline = os.pipe()
-        argv = [sys.executable, "-I", "-S", str(PAYLOAD / "agent.py"), str(listener.fileno()), str(lifeline)]
+        argv = [sys.executable, "-I", "-S", "-c", packed_agent(), str(listener.fileno()), str(lifeline)]
         self.process = subprocess.Popen(argv, pass_fds=[listener.fileno(), lifeline], env={"PATH": os.environ["PATH"]})
         listener.close()
         os.close(lifeline)
@@ -161,7 +161,7 @@ def test_a_daemon_that_keeps_talking_does_not_hold_the_answer(agent: Agent) -> N
 
 
 def test_a_pipe_in_place_of_a_file_does_not_hold_what_is_put(agent: Agent, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "file.drp-part")
+    os.mkfifo(tmp_path / "file.part")
     agent.client.put(b"content", str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == b"content"
 
@@ -169,7 +169,8 @@ def test_a_pipe_in_place_of_a_file_does_not_hold_what_is_put(agent: Agent, tmp_p
 def test_what_a_command_printed_arrives_although_nobody_came_to_read_it_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = runpy.run_path(str(PAYLOAD / "agent.py"), run_name="agent")
+    module: dict[str, Any] = {"__name__": "agent"}
+    exec(packed_agent(), module)
     command, frame = module["Command"], module["frame"]
 
     class Late:

@@ -199,6 +199,11 @@ def test_a_hostile_control_id_is_not_echoed() -> None:
     assert b"|0|P|" in acknowledgement(b"MSH|^~\\&|A|B|C|D|2026||ADT|\x1c\r\x0bMSH|evil|P")
     assert b"MSA|AA|0" in acknowledgement(b"garbage")
     assert b"MSA|AA|0" in acknowledgement(b"")
+    said = acknowledgement(b"MSH|^~\\&|ENGINE|WARD\x07|LIS^1|LAB|2026||ADT^A01|77|P|2.5")
+    assert said.startswith(b"MSH|^~\\&|LIS^1|LAB|ENGINE||20"), (
+        "from the receiver to the sender; what is not plain is left out"
+    )
+    assert said.endswith(b"||ACK|77|P|2.5\rMSA|AA|77\r")
 
 
 def test_smtp_takes_a_mail() -> None:

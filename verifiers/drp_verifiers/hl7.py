@@ -16,7 +16,7 @@ from drp_verifiers.inside import ask, text_of
 from drp_verifiers.statements import judged, not_asked, undetermined
 
 _QUERY = (
-    "MSH|^~\\&|DRP|DRILL|INTERFACE|HOSPITAL|{now}||NMQ^N01^NMQ_N01|{control}|P|2.5.1",
+    "MSH|^~\\&|HIS|HOSPITAL|INTERFACE|HOSPITAL|{now}||NMQ^N01^NMQ_N01|{control}|P|2.5.1",
     "QRD|{now}|R|I|{control}|||1^RD|ALL|OTH|ALL",
 )
 

@@ -12,7 +12,6 @@ put, get, secret. A caller that hangs up kills the command it started; the end o
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
@@ -27,74 +26,17 @@ import threading
 import time
 from typing import Any
 
-CHUNK = 1 << 16
-FRAME_LIMIT = 8 << 20
+from frames import CHUNK, frame, send, send_end  # type: ignore[import-not-found] # put before it by `packing`
+from hiding import hidden, hide, reap  # type: ignore[import-not-found] # as above
+
 OUTPUT_LIMIT = 64 << 20
 SECRET_LIMIT = 1 << 20
 SECRETS_LIMIT = 32
 DRAIN_SECONDS = 0.2
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 SEALS = 0x1 | 0x2 | 0x4 | 0x8
 F_ADD_SEALS = 1033
 
-LOADER = "import sys; exec(open(int(sys.argv[1])).read())"
-HIDING = """
-def hide():
-    import ctypes, sys
-    with open("/proc/self/stat", "rb") as source:
-        start, end = map(int, source.read().rpartition(b")")[2].split()[45:47])
-    ctypes.memset(start, 0, end - start)
-    ctypes.memmove(start, %r, min(%d, end - start - 1))
-    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
-    sys.argv[1:] = %a
-hide()
-del hide
-exec(compile(%a, "<string>", "exec"))
-"""
-"""Blanks the argument area, where /proc/PID/cmdline is read from, and lets nobody of the same user look further."""
-
 secrets: dict[str, int] = {}
-
-
-def hidden(argv: list[str]) -> tuple[list[str], int]:
-    """Return an argv that runs the same program of Python out of memory, and the descriptor of that; or -1."""
-    at = argv.index("-c") if "-c" in argv[1:-1] else 0
-    options = all(word.startswith("-") and not word.startswith("-m") for word in argv[1:at])
-    if not at or not options or not os.path.basename(argv[0]).startswith("python"):
-        return argv, -1
-    name = os.fsencode(argv[0])
-    text = HIDING % (name, len(name), argv[at + 2 :], argv[at + 1])
-    descriptor = os.memfd_create("program", 0)
-    with open(os.dup(descriptor), "wb") as target:
-        target.write(text.encode("ascii"))
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return [*argv[:at], "-c", LOADER, str(descriptor)], descriptor
-
-
-def send(peer: socket.socket, kind: bytes, payload: bytes) -> None:
-    peer.sendall(kind + struct.pack("!I", len(payload)) + payload)
-
-
-def send_end(peer: socket.socket, **fields: Any) -> None:
-    send(peer, b"X", json.dumps(fields).encode())
-
-
-def receive(peer: socket.socket, count: int) -> bytes:
-    data = bytearray()
-    while len(data) < count:
-        part = peer.recv(min(count - len(data), CHUNK))
-        if not part:
-            raise EOFError
-        data += part
-    return bytes(data)
-
-
-def frame(peer: socket.socket) -> tuple[bytes, bytes]:
-    header = receive(peer, 5)
-    length = struct.unpack("!I", header[1:])[0]
-    if length > FRAME_LIMIT:
-        raise ValueError("frame too large")
-    return header[:1], receive(peer, length)
 
 
 class Command:
@@ -307,30 +249,6 @@ def watch(lifeline: int) -> None:
     while True:
         if not os.read(lifeline, 1):
             os._exit(70)
-
-
-def hide() -> None:
-    """Look like the first process of any machine: words, name and files say nothing, and nobody may look into it."""
-    with open("/proc/self/stat", "rb") as source:
-        start, end = map(int, source.read().rpartition(b")")[2].split()[45:47])
-    ctypes.memset(start, 0, end - start)
-    ctypes.memmove(start, b"init", 4)
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_NAME, b"init", 0, 0, 0)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of user took away the one that was set before
-    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-
-
-def reap(agent: int) -> None:
-    """Be the first process: wait for whatever loses its parent, and end with the agent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # no other signal from inside reaches a first process
-    while True:
-        try:
-            process, status = os.wait()
-        except InterruptedError:
-            continue
-        if process == agent:
-            os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
 def main() -> None:

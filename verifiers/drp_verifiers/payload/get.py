@@ -11,6 +11,7 @@ from deadline import within
 
 LIMIT = 16 << 20
 SHOWN = 300
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64)"
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
@@ -28,7 +29,8 @@ def fetch(request):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     handlers = (urllib.request.ProxyHandler({}), Stay(), urllib.request.HTTPSHandler(context=context))
-    page = urllib.request.Request(request["url"], headers=request["headers"])  # noqa: S310 - only http(s) comes here
+    headers = {"User-Agent": BROWSER, **request["headers"]}
+    page = urllib.request.Request(request["url"], headers=headers)  # noqa: S310 - only http(s) comes here
     try:
         with urllib.request.build_opener(*handlers).open(page, timeout=request["seconds"]) as response:
             return response.status, whole(response)

@@ -1,1 +1,1 @@
-"""The isolation probe, packed into one file that Python can run: see `drp.sandboxes.launch.packed_probe`."""
+"""The isolation probe, packed into one text that Python can run: see `drp.sandboxes.packing.packed_probe`."""

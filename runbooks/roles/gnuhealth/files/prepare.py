@@ -27,7 +27,7 @@ ACTS = (
     ("queue", "SELECT DISTINCT name FROM ir_queue WHERE finished_at IS NULL ORDER BY 1", "waits for a worker"),
 )
 """What the data itself says that the application does without being asked."""
-OVERLAY = "/run/drp-gnuhealth/drill.conf"
+OVERLAY = "/run/gnuhealth/local.conf"
 
 
 class Failure(Exception):

@@ -28,7 +28,7 @@ from first_fatal import first_fatal
 from readiness import ATTEMPT_SECONDS, SMALL, WORDS, Failure, Overdue, Readiness, listening, within
 
 LOOKED_AT = 64 << 10
-HOME = Path("/run/drp-service")
+HOME = Path("/run/service")
 OVERLAYS = ("/run/", "/tmp/")  # noqa: S108 - inside the sandbox, which has a /tmp of its own
 POLL_SECONDS = 0.05
 KILL_SECONDS = 10
@@ -99,7 +99,7 @@ class Service:
     def spawn(self, request: dict[str, Any]) -> subprocess.Popen[bytes]:
         """Start the daemon in a session of its own, its words in the log."""
         command = [str(word) for word in request["command"]]
-        environment = {"LOGNAME": os.environ.get("USER", "drp"), **os.environ}
+        environment = {"LOGNAME": os.environ.get("USER", "app"), **os.environ}
         environment.update({name: str(value) for name, value in (request.get("environment") or {}).items()})
         program = shutil.which(command[0], path=environment.get("PATH"))
         directory = request.get("directory") or "/"
