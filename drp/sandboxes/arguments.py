@@ -105,10 +105,11 @@ def files(spec: Spec) -> dict[str, bytes]:
     }
 
 
-def command(spec: Spec, agent_descriptors: tuple[int, int, int]) -> list[str]:
+def command(spec: Spec, agent_descriptors: tuple[int, int, int, int]) -> list[str]:
     """Return the argv that runs inside: limits, then (with a range) the drop to ``run_as``, then the agent.
 
-    The descriptors are its socket, its lifeline and its text, which lies in no file: it blanks these words at once.
+    The descriptors are its socket, its lifeline, its text, which lies in no file, and what runs programs of Python, or
+    -1. It blanks these words at once.
     """
     limits = ["--core=0", f"--nofile={_allowed(resource.RLIMIT_NOFILE, _FILES)}"]
     if spec.limit_by_prlimit:

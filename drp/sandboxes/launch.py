@@ -7,6 +7,8 @@ readable inside), and the lock of the sandbox's directory is never inherited.
 
 from __future__ import annotations
 
+import errno
+import functools
 import json
 import os
 import select
@@ -23,7 +25,7 @@ from drp.command import Process, start
 from drp.domain.first_fatal import first_fatal
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes import seccomp
-from drp.sandboxes.arguments import Spec, arguments, command, files
+from drp.sandboxes.arguments import PYTHON, Spec, arguments, command, files
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.identity import Identity, standing
@@ -31,6 +33,7 @@ from drp.sandboxes.packing import PAYLOAD, packed_agent
 from drp.sandboxes.processes import finish, in_pid_namespace, kill_all, pid_namespace
 
 _READY_SECONDS = 20.0
+_MFD_EXEC = 0x10
 
 Options = Callable[..., list[str]]
 """Composes bubblewrap's options: `arguments`, unless a test makes a hole to see the proof find it."""
@@ -84,11 +87,16 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         agent = memory_file(packed_agent().encode("ascii"))
         option_file = memory_file(b"".join(os.fsencode(option) + b"\0" for option in chosen))
         memory_files = [*held.values(), filter_file, agent, option_file]
-        inherited += [*memory_files, *([spec.network] if spec.network >= 0 else [])]
+        interpreter = unreadable_interpreter()
+        inherited += [
+            *memory_files,
+            *([interpreter] if interpreter >= 0 else []),
+            *([spec.network] if spec.network >= 0 else []),
+        ]
         closing += memory_files
         argv = [*group.launch_prefix(), *_join(spec.network), *_become(spec.identity)]
         argv += ["bwrap", "--args", str(option_file), "--"]
-        argv += command(spec, (listener.fileno(), lifeline, agent))
+        argv += command(spec, (listener.fileno(), lifeline, agent, interpreter))
         process = start(argv, pass_fds=inherited, stderr=errors)
         listener.close()  # an agent that died must be seen as refusing, not as slow
     except BaseException:
@@ -148,6 +156,36 @@ def memory_file(content: bytes) -> int:
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+@functools.cache
+def unreadable_interpreter() -> int:
+    """Return a descriptor of a copy of Python that may be executed and not read, kept for good; or -1.
+
+    The kernel lets nobody of the same user look into a process whose program he may not read (ptrace(2), proc(5)).
+    """
+    content = Path(PYTHON).read_bytes()
+    try:
+        descriptor = _executable_memory()
+    except OSError:  # vm.memfd_noexec
+        return -1
+    try:
+        os.write(descriptor, content)
+        os.fchmod(descriptor, 0o111)
+        return os.open(f"/proc/self/fd/{descriptor}", os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    finally:
+        os.close(descriptor)
+
+
+def _executable_memory() -> int:
+    try:
+        return os.memfd_create("python3", os.MFD_CLOEXEC | _MFD_EXEC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # before Linux 6.3 every memory file may be executed
+            raise
+        return os.memfd_create("python3", os.MFD_CLOEXEC)
 
 
 def _close(descriptors: list[int]) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from drp.errors import SandboxError
 from drp.sandboxes.client import AgentClient
+from drp.sandboxes.launch import unreadable_interpreter
 from drp.sandboxes.packing import packed_agent
 from tests.support.waiting import PATIENCE, eventually
 
@@ -158,6 +159,16 @@ def test_a_daemon_that_keeps_talking_does_not_hold_the_answer(agent: Agent) -> N
     assert ended.exit_code == 0
     assert not ended.timed_out
     os.kill(int(next(line for line in ended.stdout.split() if line.isdigit())), 9)
+
+
+def test_nobody_may_look_into_what_the_unreadable_interpreter_runs_from_its_first_instant_on() -> None:
+    descriptor = unreadable_interpreter()
+    whose = "import os, sys; print(os.stat('/proc/self/mem').st_uid != os.getuid(), sys.executable)"
+    seen = subprocess.run(
+        ["/usr/bin/python3", "-I", "-S", "-c", whose], executable=f"/proc/self/fd/{descriptor}", pass_fds=[descriptor],
+        user=65534 if os.geteuid() == 0 else None, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert seen.stdout.split() == ["True", "/usr/bin/python3"]
 
 
 def test_a_pipe_in_place_of_a_file_does_not_hold_what_is_put(agent: Agent, tmp_path: Path) -> None:

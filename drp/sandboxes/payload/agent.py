@@ -27,7 +27,7 @@ import time
 from typing import Any
 
 from frames import CHUNK, frame, send, send_end  # type: ignore[import-not-found] # put before it by `packing`
-from hiding import hidden, hide, reap  # type: ignore[import-not-found] # as above
+from hiding import hide, reap, spawn, take_interpreter  # type: ignore[import-not-found] # as above
 
 OUTPUT_LIMIT = 64 << 20
 SECRET_LIMIT = 1 << 20
@@ -55,21 +55,16 @@ class Command:
                 raise ValueError("no secret named " + repr(name))
             keep.append(secrets[name])
             environment[variable] = "/proc/self/fd/%d" % secrets[name]
-        argv, program = hidden([str(word) for word in request["argv"]])
-        try:
-            self.process = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=keep if program < 0 else [*keep, program],
-                cwd=request.get("cwd") or "/",
-                env=environment,
-                start_new_session=True,
-            )
-        finally:
-            if program >= 0:
-                os.close(program)
+        self.process = spawn(
+            [str(word) for word in request["argv"]],
+            keep,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=request.get("cwd") or "/",
+            env=environment,
+            start_new_session=True,
+        )
         self.streams: dict[str, Any] = {"O": self.process.stdout, "R": self.process.stderr}
 
     def kill(self) -> None:
@@ -253,20 +248,21 @@ def watch(lifeline: int) -> None:
 
 def main() -> None:
     listening, lifeline = int(sys.argv[1]), int(sys.argv[2])
+    kept = [listening, lifeline, *take_interpreter(sys.argv[4:])]
     hide()
     for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) not in (listening, lifeline):
+        if int(name) > 2 and int(name) not in kept:
             with contextlib.suppress(OSError):
                 os.close(int(name))
     if os.getpid() == 1:
         agent = os.fork()
         if agent:
-            os.close(listening)
-            os.close(lifeline)
+            for descriptor in kept:
+                os.close(descriptor)
             reap(agent)
     threading.stack_size(1 << 19)  # counts against the limit of data, where that is the limit of memory
-    os.set_inheritable(listening, False)
-    os.set_inheritable(lifeline, False)
+    for descriptor in kept:
+        os.set_inheritable(descriptor, False)
     listener = socket.socket(fileno=listening)
     threading.Thread(target=watch, args=(lifeline,), daemon=True).start()
     while True:

@@ -6,9 +6,13 @@ What is shown of a process inside (``/proc/PID``) is a channel to restored code,
 from __future__ import annotations
 
 import ctypes
+import contextlib
 import os
 import signal
+import subprocess
+from typing import Any
 
+PYTHON = "/usr/bin/python3"
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 LOADER = "import sys; exec(open(int(sys.argv[1])).read())"
 HIDING = """
@@ -18,13 +22,42 @@ def hide():
         start, end = map(int, source.read().rpartition(b")")[2].split()[45:47])
     ctypes.memset(start, 0, end - start)
     ctypes.memmove(start, %r, min(%d, end - start - 1))
-    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+    libc = ctypes.CDLL(None)
+    libc.prctl(15, b"python3", 0, 0, 0)
+    libc.prctl(4, 0, 0, 0, 0)
     sys.argv[1:] = %a
 hide()
 del hide
 exec(compile(%a, "<string>", "exec"))
 """
 """Blanks the argument area, where /proc/PID/cmdline is read from, and lets nobody of the same user look further."""
+
+
+interpreters: list[int] = []
+"""Descriptor of a copy of Python that may be executed and not read: nobody can ever look into what it runs, not even
+between its start and the moment at which it hides. None where the kernel executes nothing out of memory."""
+
+
+def take_interpreter(words: list[str]) -> list[int]:
+    interpreters[:] = [int(word) for word in words if int(word) >= 0]
+    return interpreters
+
+
+def spawn(argv: list[str], keep: list[int], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a command; a program of Python out of memory, hidden from its first instant on."""
+    words, program = hidden(argv)
+    if program < 0:
+        return subprocess.Popen(words, pass_fds=keep, **options)
+    try:
+        if interpreters and os.path.realpath(argv[0]) == os.path.realpath(PYTHON):
+            with contextlib.suppress(PermissionError):
+                executable = "/proc/self/fd/%d" % interpreters[0]
+                return subprocess.Popen(
+                    words, executable=executable, pass_fds=[*keep, program, *interpreters], **options
+                )
+        return subprocess.Popen(words, pass_fds=[*keep, program], **options)
+    finally:
+        os.close(program)
 
 
 def hidden(argv: list[str]) -> tuple[list[str], int]:
