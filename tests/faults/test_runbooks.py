@@ -101,7 +101,7 @@ def test_missing_runbooks_and_a_missing_ansible_are_errors(runbooks: Driver, tmp
 
 
 def test_an_ansible_started_ahead_is_used_or_dismissed_without_a_trace(runbooks: Driver) -> None:
-    runbooks.sandbox.write("restore/a", "a")
+    runbooks.sandbox.write("files/a", "a")
     before = folders()
     runbooks.runner.warm_up()
     ahead = wait_for(lambda: folders() - before)
@@ -116,7 +116,7 @@ def test_an_ansible_started_ahead_is_used_or_dismissed_without_a_trace(runbooks:
 
 
 def test_an_ansible_that_died_while_it_waited_is_replaced(runbooks: Driver) -> None:
-    runbooks.sandbox.write("restore/a", "a")
+    runbooks.sandbox.write("files/a", "a")
     before = folders()
     runbooks.runner.warm_up()
     (folder,) = wait_for(lambda: folders() - before)
@@ -133,7 +133,7 @@ def test_an_ansible_that_died_while_it_waited_is_replaced(runbooks: Driver) -> N
 def test_what_a_killed_drp_left_in_memory_is_swept(runbooks: Driver) -> None:
     left = Path("/dev/shm/drp-runbook-left")
     (left / "artifacts").mkdir(parents=True, mode=0o700)
-    runbooks.sandbox.write("restore/a", "a")
+    runbooks.sandbox.write("files/a", "a")
     assert runbooks.run("files", "start", restored_root="/data/files").ok
     assert not left.exists()
 

@@ -43,7 +43,7 @@ for family, place in ((socket.AF_INET, ("127.0.0.1", 8099)), (socket.AF_UNIX, "/
 def restored(rig: Rig, identity: str = "single") -> SandboxHandle:
     """Return a sandbox whose restored files only their owner may read, with a server that runs."""
     handle = rig.open(identity=identity)
-    root = Path(handle.data_path) / "restore"
+    root = Path(handle.data_path) / "files"
     owner = root.stat()
     (root / "ehr").mkdir(mode=0o700)
     (root / "ehr" / "patients").write_text("two\n")
@@ -62,10 +62,10 @@ def test_a_reader_reads_everything_changes_nothing_and_has_no_network(rig: Rig, 
     handle = restored(rig, identity)
     reader = rig.driver.open_reader(handle)
     assert reader.role == "reader-cell"
-    assert rig.shell(reader, "cat /data/restore/ehr/patients") == "two\n"
-    for change in ("touch /data/restore/ehr/x", "rm -rf /data/restore/ehr", "chmod 777 /data/restore/ehr"):
+    assert rig.shell(reader, "cat /data/files/ehr/patients") == "two\n"
+    for change in ("touch /data/files/ehr/x", "rm -rf /data/files/ehr", "chmod 777 /data/files/ehr"):
         assert rig.driver.target(reader).run(["/bin/sh", "-c", change]).exit_code != 0
-    assert rig.shell(handle if identity == "single" else reader, "cat /data/restore/ehr/patients") == "two\n"
+    assert rig.shell(handle if identity == "single" else reader, "cat /data/files/ehr/patients") == "two\n"
     called = rig.driver.target(reader).run(["python3", "-c", CALL]).stdout.decode().split()
     assert called[0] == "ConnectionRefusedError", "its loopback is its own"
     assert rig.driver.destroy(reader).clean
@@ -76,8 +76,8 @@ def test_a_caller_asks_by_port_and_by_socket(rig: Rig, identity: str) -> None:
     handle = restored(rig, identity)
     caller = rig.driver.open_caller(handle)
     assert rig.driver.target(caller).run(["python3", "-c", CALL]).stdout.decode().split() == ["restored", "restored"]
-    assert rig.shell(caller, "cat /data/restore/ehr/patients") == "two\n"
-    assert rig.driver.target(caller).run(["touch", "/data/restore/x"]).exit_code != 0
+    assert rig.shell(caller, "cat /data/files/ehr/patients") == "two\n"
+    assert rig.driver.target(caller).run(["touch", "/data/files/x"]).exit_code != 0
     assert rig.driver.egress(handle) == ()
     assert rig.driver.destroy(caller).clean
 
@@ -94,7 +94,7 @@ def test_no_restored_process_sees_or_reaches_a_cell(rig: Rig, kind: str, identit
     with pytest.raises(SandboxError):  # it has killed its own agent too
         rig.driver.target(handle).run(["python3", "-c", "import os; os.kill(-1, 9)"])
     assert in_pid_namespace(live.running.pid_namespace) == before
-    assert rig.shell(cell, "cat /data/restore/ehr/patients") == "two\n"
+    assert rig.shell(cell, "cat /data/files/ehr/patients") == "two\n"
     ours = rig.driver._live[handle.id].spec.identity.host_uid_of(999)
     assert {Path(f"/proc/{process}").stat().st_uid for process in before}.isdisjoint({ours})
     rig.driver.destroy(cell)
@@ -122,26 +122,26 @@ def test_a_caller_has_the_software_that_the_application_has(rig: Rig, tmp_path: 
 def test_content_that_takes_a_reader_over_reaches_neither_the_volume_nor_the_next_reader(rig: Rig) -> None:
     handle = restored(rig)
     taken = rig.driver.open_reader(handle)
-    rig.shell(taken, "echo forged > /tmp/answer; cp /tmp/answer /data/restore/ehr/patients")
+    rig.shell(taken, "echo forged > /tmp/answer; cp /tmp/answer /data/files/ehr/patients")
     rig.driver.destroy(taken)
     following = rig.driver.open_reader(handle)
-    assert rig.shell(following, "ls /tmp; cat /data/restore/ehr/patients") == "two\n"
+    assert rig.shell(following, "ls /tmp; cat /data/files/ehr/patients") == "two\n"
 
 
 PLAIN = """
 enter_worker((), None)
 driver = BubblewrapSandbox(Path(sys.argv[4]), resolve=resolve)
 handle = driver.open(profile(identity=sys.argv[2]), "test")
-(Path(handle.data_path) / "restore/patients").write_text("two")
-(Path(handle.data_path) / "restore/patients").chmod(0o600)
-if handle.uid_offset is not None: os.chown(handle.data_path + "/restore/patients", handle.uid_offset, handle.uid_offset)
+(Path(handle.data_path) / "files/patients").write_text("two")
+(Path(handle.data_path) / "files/patients").chmod(0o600)
+if handle.uid_offset is not None: os.chown(handle.data_path + "/files/patients", handle.uid_offset, handle.uid_offset)
 connect = "python3 -c 'import socket; socket.create_connection((\\"127.0.0.1\\", 8099)); print(1)' 2>/dev/null"
 sh(driver, handle, "setsid python3 -m http.server --bind 127.0.0.1 8099 >/dev/null 2>&1 & until " + connect + "; do sleep 0.02; done")
 reader, caller = driver.open_reader(handle), driver.open_caller(handle)
 def killed():
     try: driver.target(handle).run(["python3", "-c", "import os; os.kill(-1, 9)"])
     except Exception as error: return type(error).__name__
-say(read=sh(driver, reader, "cat /data/restore/patients"), changed=sh(driver, reader, "touch /data/restore/x"),
+say(read=sh(driver, reader, "cat /data/files/patients"), changed=sh(driver, reader, "touch /data/files/x"),
     alone=sh(driver, reader, connect), called=sh(driver, caller, connect),
     killed=killed(), lives=sh(driver, caller, "echo 1"),
     clean=[driver.destroy(each).clean for each in (reader, caller, handle)])
