@@ -20,7 +20,8 @@ PYTHON = "/usr/bin/python3"
 INSIDE = "/run/base"
 HOSTNAME = "server"
 """Of a sandbox for which nobody declared a name."""
-USER = "app"
+USER = "daemon"
+"""Of restored software: as any machine has it, and unlikely to be the name of an account in what was restored."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CELL_CAPABILITIES = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID")
 _RUN_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")

@@ -73,7 +73,7 @@ def test_it_starts_once_on_its_production_address_and_stops_once(engine: Driver)
     assert state["changed"] is True
     assert state["ready_ms"] >= 400
     assert ask(engine) == {
-        "ward": "cardiology", "outbound": False, "user": "app", "mode": "drill", "directory": ROOT,
+        "ward": "cardiology", "outbound": False, "user": "daemon", "mode": "drill", "directory": ROOT,
     }  # fmt: skip
     again = engine.run("service", "start", **inputs())
     assert again.ok, again

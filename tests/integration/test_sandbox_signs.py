@@ -45,7 +45,7 @@ def found(rig: Rig, handle: SandboxHandle, **environment: str) -> list[list[str]
 def test_a_program_that_looks_for_signs_finds_none(rig: Rig, order: SandboxOrder, shape: dict[str, object]) -> None:
     handle = opened(rig, order, **shape)
     assert unexpected(found(rig, handle)) == []
-    assert rig.shell(handle, "hostname; cat /etc/hostname; id -un; ls /run").split() == ["engine", "engine", "app"]
+    assert rig.shell(handle, "hostname; cat /etc/hostname; id -un; ls /run").split() == ["engine", "engine", "daemon"]
 
 
 def test_what_tells_is_found(rig: Rig) -> None:

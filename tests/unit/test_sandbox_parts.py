@@ -139,7 +139,7 @@ def test_the_sum_of_temporary_files_stays_below_the_limit() -> None:
 
 
 def test_accounts() -> None:
-    assert b"app:x:999:" in files(spec())["/etc/passwd"]
+    assert b"daemon:x:999:" in files(spec())["/etc/passwd"]
     assert files(spec(profile=SandboxProfile(name="p", run_as=0)))["/etc/passwd"].count(b":x:0:") == 1
 
 

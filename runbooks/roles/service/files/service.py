@@ -99,7 +99,7 @@ class Service:
     def spawn(self, request: dict[str, Any]) -> subprocess.Popen[bytes]:
         """Start the daemon in a session of its own, its words in the log."""
         command = [str(word) for word in request["command"]]
-        environment = {"LOGNAME": os.environ.get("USER", "app"), **os.environ}
+        environment = {"LOGNAME": os.environ.get("USER", "daemon"), **os.environ}
         environment.update({name: str(value) for name, value in (request.get("environment") or {}).items()})
         program = shutil.which(command[0], path=environment.get("PATH"))
         directory = request.get("directory") or "/"
