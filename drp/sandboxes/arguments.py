@@ -14,6 +14,7 @@ from pathlib import Path
 from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import SandboxProfile, SandboxRole
 from drp.sandboxes.identity import Identity
+from drp.sandboxes.payload.hiding import AGENT_LOADER
 from drp.sandboxes.payload.netns import RESOLVER
 
 PYTHON = "/usr/bin/python3"
@@ -28,7 +29,6 @@ _RUN_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 _WITNESS_CAPABILITIES = (*_RUN_CAPABILITIES, "CAP_DAC_READ_SEARCH")
 _WITNESS_UID = 64_000
 """Of what looks at restored data in a range: no restored process can have become it, and it may read all of it."""
-_LOADER = "import sys; exec(open(int(sys.argv[3])).read())"
 _FILES = 8192
 """Open files of one process inside."""
 _ZONE = "/etc/localtime"
@@ -107,7 +107,7 @@ def files(spec: Spec) -> dict[str, bytes]:
 
 
 def command(spec: Spec, agent_descriptors: tuple[int, int, int, int]) -> list[str]:
-    """Return the argv that runs inside: limits, then (with a range) the drop to ``run_as``, then the agent.
+    """Return the argv that runs inside: limits, then the agent, which begins (with a range) by the drop to ``run_as``.
 
     The descriptors are its socket, its lifeline, its text, which lies in no file, and what runs programs of Python, or
     -1. It blanks these words at once.
@@ -117,12 +117,13 @@ def command(spec: Spec, agent_descriptors: tuple[int, int, int, int]) -> list[st
         # applied inside: there the count of processes begins at zero instead of at all those of the same user
         limits += [f"--nproc={_allowed(resource.RLIMIT_NPROC, spec.profile.processes)}"]
         limits += [f"--data={_allowed(resource.RLIMIT_DATA, spec.memory_bytes)}"]
-    argv = ["/usr/bin/prlimit", *limits, "--"]
+    drop: list[str] = []
     if spec.identity.range_size and spec.role != "restore-cell":
         user, kept = str(spec.inside_uid), ",+dac_read_search" if spec.looks_only else ""
-        argv += ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", f"--inh-caps=-all{kept}"]
-        argv += [f"--ambient-caps=-all{kept}", f"--bounding-set=-all{kept}", "--no-new-privs", "--"]
-    return [*argv, PYTHON, "-I", "-S", "-c", _LOADER, *map(str, agent_descriptors)]
+        drop = ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", f"--inh-caps=-all{kept}"]
+        drop += [f"--ambient-caps=-all{kept}", f"--bounding-set=-all{kept}", "--no-new-privs", "--"]
+    agent = [PYTHON, "-I", "-S", "-c", AGENT_LOADER, *map(str, agent_descriptors), *drop]
+    return ["/usr/bin/prlimit", *limits, "--", *agent]
 
 
 def _allowed(kind: int, wanted: int) -> int:

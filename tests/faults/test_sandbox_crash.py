@@ -71,6 +71,33 @@ def test_kill_9_of_the_worker_leaves_nothing_that_runs_and_no_data(
     assert reap(run_directory) == ()
 
 
+STOPPED = """
+import threading
+from drp.sandboxes.processes import in_pid_namespace
+driver = BubblewrapSandbox(Path(sys.argv[1]), resolve=resolve)
+handle = driver.open(profile(identity=sys.argv[2]), "test")
+inside = driver._live[handle.id].running.pid_namespace
+script = "setsid sleep 4711 >/dev/null 2>&1 & kill -INT 1; kill -TERM 1; kill -STOP 2; sleep 60"
+threading.Thread(target=sh, args=(driver, handle, script), daemon=True).start()
+def states(): return {Path(f"/proc/{each}/stat").read_text().split()[2] for each in in_pid_namespace(inside)}
+while "T" not in states(): time.sleep(0.01)
+say(inside=inside)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("identity", ["single", "range"])
+def test_an_agent_that_restored_code_stopped_keeps_nothing_alive(
+    start_worker: Callable[..., Any], run_directory: Path, identity: str
+) -> None:
+    process = start_worker(STOPPED, str(run_directory), identity, wrap=False)
+    inside = process.line()["inside"]
+    assert processes.in_pid_namespace(inside)
+    os.kill(process.process.pid, signal.SIGKILL)
+    assert eventually(lambda: not processes.in_pid_namespace(inside)), "the kernel takes them along, whoever waits"
+    reap(run_directory)
+
+
 def test_kill_9_of_the_supervisor_takes_the_worker_along(start_worker: Callable[..., Any], run_directory: Path) -> None:
     supervisor = start_worker(
         """

@@ -27,7 +27,7 @@ import time
 from typing import Any
 
 from frames import CHUNK, frame, send, send_end  # type: ignore[import-not-found] # put before it by `packing`
-from hiding import hide, reap, spawn, take_interpreter  # type: ignore[import-not-found] # as above
+from hiding import divide, hide, spawn, take_interpreter  # type: ignore[import-not-found] # as above
 
 OUTPUT_LIMIT = 64 << 20
 SECRET_LIMIT = 1 << 20
@@ -248,18 +248,14 @@ def watch(lifeline: int) -> None:
 
 def main() -> None:
     listening, lifeline = int(sys.argv[1]), int(sys.argv[2])
-    kept = [listening, lifeline, *take_interpreter(sys.argv[4:])]
+    if os.getpid() == 1:
+        divide(sys.argv[1:5], sys.argv[5:])
+    kept = [listening, lifeline, *take_interpreter(sys.argv[4:5])]
     hide()
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) not in kept:
             with contextlib.suppress(OSError):
                 os.close(int(name))
-    if os.getpid() == 1:
-        agent = os.fork()
-        if agent:
-            for descriptor in kept:
-                os.close(descriptor)
-            reap(agent)
     threading.stack_size(1 << 19)  # counts against the limit of data, where that is the limit of memory
     for descriptor in kept:
         os.set_inheritable(descriptor, False)

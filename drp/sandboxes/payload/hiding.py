@@ -9,11 +9,14 @@ import ctypes
 import contextlib
 import os
 import signal
+import struct
 import subprocess
 from typing import Any
 
 PYTHON = "/usr/bin/python3"
+CAPABILITY_VERSION = 0x20080522
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
+AGENT_LOADER = "import sys; exec(open(int(sys.argv[3]), closefd=False).read())"
 LOADER = "import sys; exec(open(int(sys.argv[1])).read())"
 HIDING = """
 def hide():
@@ -85,6 +88,23 @@ def hide() -> None:
     libc.prctl(PR_SET_NAME, b"init", 0, 0, 0)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of user took away the one that was set before
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def divide(words: list[str], drop: list[str]) -> None:
+    """Stay behind as the first process, and go on as the second, as another user if ``drop`` says so.
+
+    The first keeps the user that it was made with: the kernel takes it along with bubblewrap only while that is the
+    same, and restored software, which is another then, cannot signal it.
+    """
+    agent = os.fork()
+    if agent:
+        os.closerange(3, 1 << 12)
+        ctypes.CDLL(None).capset(struct.pack("=Ii", CAPABILITY_VERSION, 0), bytes(24))
+        hide()
+        reap(agent)
+    if drop:
+        os.lseek(int(words[2]), 0, os.SEEK_SET)
+        os.execv(drop[0], [*drop, PYTHON, "-I", "-S", "-c", AGENT_LOADER, *words])
 
 
 def reap(agent: int) -> None:
