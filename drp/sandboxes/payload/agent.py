@@ -1,7 +1,7 @@
 """The agent: the one program of drp that lives inside a sandbox. ``LISTEN_FD LIFELINE_FD`` are its arguments.
 
-It lies in no file that can be seen inside, it is the first process there, and it hides: whatever restored code can
-read of it is as of any first process. The programs of Python that it runs (``-c``) are handed over in memory, with
+It lies in no file that can be seen inside, only the first process comes before it, and it hides: what restored code
+can read of it is as of any first process. The programs of Python that it runs (``-c``) are handed over in memory, with
 their arguments, and hide likewise: nothing that they say reaches restored code, nor that it is they who run.
 
 Frames both ways: type (1 byte), length (4 bytes, big endian), payload. To the agent: J = request (JSON), I = input
