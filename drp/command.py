@@ -25,7 +25,7 @@ import sh
 from drp.domain.first_fatal import first_fatal
 from drp.errors import CommandFailed, Interrupted
 from drp.redact import remember
-from drp.watch import Collector, OnLine, Stream, Watch
+from drp.watch import GRACE_SECONDS, Collector, OnLine, Stream, Watch
 
 MINIMAL_ENVIRONMENT: Mapping[str, str] = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -75,16 +75,18 @@ def run(
     check: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
     activity: Callable[[], object] | None = None,
+    grace_seconds: float = GRACE_SECONDS,
 ) -> Output:
     """Run a program to its end.
 
     ``environment`` is the whole environment besides a minimal PATH, HOME and locale; ``secrets`` maps environment
     variables to values: each value goes into a memfd and the variable names its path. ``idle_seconds`` without
     output ends the program; ``activity``, if given, counts as output whenever its value changes (for tools that
-    print nothing). Raises ``CommandFailed`` on a non-zero end when ``check``, ``Interrupted`` when cancelled,
-    ``CommandFailed`` with exit code 127 when there is no such program.
+    print nothing). ``grace_seconds`` pass between the request to end and the end. Raises ``CommandFailed`` on a
+    non-zero end when ``check``, ``Interrupted`` when cancelled, ``CommandFailed`` with exit code 127 when there is no
+    such program.
     """
-    watch = Watch(timeout_seconds, idle_seconds, cancelled, activity)
+    watch = Watch(timeout_seconds, idle_seconds, cancelled, activity, grace_seconds)
     collector = Collector(on_line, capture=capture, touch=watch.touch)
     descriptors: list[int] = []
     variables = {**MINIMAL_ENVIRONMENT, **(environment or {})}

@@ -21,7 +21,8 @@ OnLine = Callable[[Stream, str], None]
 _TAIL_LINES = 40
 _LINE_LIMIT = 400
 _CAPTURE_LIMIT = 64 << 20
-_GRACE_SECONDS = 5.0
+GRACE_SECONDS = 5.0
+"""Between the request to end and the end."""
 
 
 class Collector:
@@ -65,11 +66,12 @@ class Watch:
         idle: float | None,
         cancelled: Callable[[], bool],
         activity: Callable[[], object] | None,
+        grace: float = GRACE_SECONDS,
     ) -> None:
         self.finished = threading.Event()
         self.ended_by: Literal["itself", "timeout", "idle"] = "itself"
         self.was_cancelled = False
-        self._timeout, self._idle = timeout, idle
+        self._timeout, self._idle, self._grace = timeout, idle, grace
         self._cancelled, self._activity = cancelled, activity
         self._started = self._last = time.monotonic()
         self._last_activity: object = None
@@ -94,7 +96,7 @@ class Watch:
             now = time.monotonic()
             if deadline is None and self._must_end(now):
                 self._signal(process, signal.SIGINT)
-                deadline = now + _GRACE_SECONDS
+                deadline = now + self._grace
             elif deadline is not None and now > deadline:
                 self._signal(process, signal.SIGKILL)
 

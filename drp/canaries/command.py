@@ -12,13 +12,14 @@ _SAYS = {12: AccessDenied, 15: StorageFull}
 
 
 def write_through_command(settings: CommandCanary, heartbeat: Heartbeat) -> Written:
-    """Run the program with the instant on its standard input. Raises as its exit status says."""
+    """Run the program with the instant on its standard input, until its deadline. Raises as its exit status says."""
     program = settings.argv[0]
     try:
         run(
             settings.argv,
             stdin=f"{heartbeat.text}\n".encode(),
             timeout_seconds=settings.timeout_seconds,
+            grace_seconds=0.0,
             capture=False,
         )
     except CommandFailed as error:

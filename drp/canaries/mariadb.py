@@ -10,7 +10,6 @@ import re
 
 from drp.canaries.heartbeat import Heartbeat, Written
 from drp.command import Output, run
-from drp.config.addresses import is_loopback
 from drp.config.canaries import DatabaseCanary
 from drp.errors import AccessDenied, DrpError, NotFound, StorageFull, Unreachable
 
@@ -21,12 +20,17 @@ _MISSING_TABLE = 1146
 _DENIED = {1044, 1045, 1142, 1143, 1227, 1698}
 _UNKNOWN_DATABASE = 1049
 _NO_ROOM = {1021, 1114}
+_NO_PLUGIN = {1156, 2059, 2061}
+"""The server asks for an authentication that the client does not have, or may not load."""
 
 
-def write_to_mariadb(settings: DatabaseCanary, heartbeat: Heartbeat, password: str) -> Written:
-    """Add the row in one transaction, drop the oldest beyond ``keep``, and read it back after the commit."""
+def write_to_mariadb(settings: DatabaseCanary, heartbeat: Heartbeat, password: str, plugins: str = "") -> Written:
+    """Add the row in one transaction, drop the oldest beyond ``keep``, and read it back after the commit.
+
+    ``plugins`` is the folder of the authentications that the client may load; empty: whatever it has.
+    """
     where = f"{settings.host}{'' if settings.over_socket else f':{settings.port}'}/{settings.database}"
-    options = _options(settings, password)
+    options = _options(settings, password, plugins)
     sql = _sql(settings, heartbeat)
     output = _run(settings, options, sql)
     if _number(output) == _MISSING_TABLE:
@@ -42,14 +46,15 @@ def write_to_mariadb(settings: DatabaseCanary, heartbeat: Heartbeat, password: s
     return Written(place=f"mariadb {where} {TABLE}", removed_from_the_future=max(0, int(cells[0])))
 
 
-def _options(settings: DatabaseCanary, password: str) -> bytes:
-    lines = ["[client]", f"user={_quoted(settings.user)}"]
+def _options(settings: DatabaseCanary, password: str, plugins: str) -> bytes:
+    lines = ["[client]", f"user={_quoted(settings.user)}", "local-infile=0", "secure-auth"]
+    lines += [f"plugin-dir={_quoted(plugins)}"] if plugins else []
     lines += [f"password={_quoted(password)}"] if password else []
     if settings.over_socket:
         lines += [f"socket={_quoted(settings.host)}"]
     else:
         lines += [f"host={_quoted(settings.host)}", f"port={settings.port}", "protocol=tcp"]
-    if not settings.over_socket and not is_loopback(settings.host):
+    if settings.encrypted:
         lines += ["ssl", "ssl-verify-server-cert"]
         lines += [f"ssl-ca={_quoted(str(settings.ca_file))}"] if settings.ca_file is not None else []
     seconds = max(1, int(settings.timeout_seconds))
@@ -84,7 +89,8 @@ def _run(settings: DatabaseCanary, options: bytes, sql: str) -> Output:
     return run(
         (*argv, f"--database={settings.database}"),
         stdin=options,
-        timeout_seconds=settings.timeout_seconds + 5,
+        timeout_seconds=settings.timeout_seconds,
+        grace_seconds=0.0,
         check=False,
     )
 
@@ -98,6 +104,14 @@ def _translated(output: Output, where: str) -> DrpError:
     number, said = _number(output), output.tail[-1] if output.tail else "no word"
     if number in _DENIED:
         return AccessDenied(f"MariaDB at {where} refuses the account: {said}")
+    if number in _NO_PLUGIN:
+        hint = (
+            "let the account use ed25519 or mysql_native_password, or encrypt: `canary.ca_file` names who signed the "
+            "server's certificate"
+        )
+        return AccessDenied(
+            f"MariaDB at {where} asks for the password in a way that could betray it: {said}", hint=hint
+        )
     if number == _UNKNOWN_DATABASE:
         return NotFound(f"MariaDB at {where}: {said}", hint="mend `canary.database` of the application")
     if number in _NO_ROOM:

@@ -9,10 +9,10 @@ import base64
 import http.client
 import json
 import re
-import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from drp.canaries.certificates import verified
 from drp.canaries.heartbeat import Heartbeat, Written
 from drp.config.canaries import OrthancCanary
 from drp.errors import AccessDenied, NotFound, StorageFull, Unreachable
@@ -64,7 +64,7 @@ class _Orthanc:
         host = url.hostname or "localhost"
         connection = http.client.HTTPConnection(host, url.port, timeout=seconds)
         if url.scheme == "https":
-            context = ssl.create_default_context(cafile=self._settings.ca_file)
+            context = verified(self._settings.ca_file)
             connection = http.client.HTTPSConnection(host, url.port, timeout=seconds, context=context)
         try:
             connection.request(method, url.path + path, body, {**self._headers, **(headers or {})})
@@ -81,12 +81,14 @@ def _study(orthanc: _Orthanc, settings: OrthancCanary) -> str:
     """Return Orthanc's own id of the declared study."""
     _, content, _ = orthanc.must("POST", "/tools/lookup", settings.study.encode())
     try:
-        found = [item["ID"] for item in json.loads(content) if item["Type"] == "Study"]
+        found = [str(item["ID"]) for item in json.loads(content) if item["Type"] == "Study"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise Unreachable(f"what answers at {settings.url} is no Orthanc") from error
-    if len(found) != 1 or not re.fullmatch(r"[0-9A-Za-z-]{1,64}", str(found[0])):
+    if not all(re.fullmatch(r"[0-9A-Za-z-]{1,64}", each) for each in found):
+        raise Unreachable(f"what answers at {settings.url} is no Orthanc: it names a study as none can be")
+    if len(found) != 1:
         raise NotFound(
-            f"Orthanc at {settings.url} has no study {settings.study}",
+            f"Orthanc at {settings.url} has {'several studies' if found else 'no study'} {settings.study}",
             hint="store a phantom's study once, and name its StudyInstanceUID as `canary.study`",
         )
-    return str(found[0])
+    return found[0]

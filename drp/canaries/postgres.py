@@ -6,14 +6,13 @@ Only where the table is not there yet does the account need CREATE on the databa
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 from pg8000 import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
+from drp.canaries.certificates import verified
 from drp.canaries.heartbeat import Heartbeat, Written
-from drp.config.addresses import is_loopback
 from drp.config.canaries import DatabaseCanary
 from drp.errors import AccessDenied, DrpError, NotFound, StorageFull, Unreachable
 
@@ -28,7 +27,30 @@ _FORGET_OLD = (
     "DELETE FROM drp.drp_canary WHERE at < "
     "(SELECT min(at) FROM (SELECT at FROM drp.drp_canary ORDER BY at DESC LIMIT :keep) AS kept)"
 )
+_CLEARTEXT, _MD5, _SASL = 3, 5, 10
+_IN_THE_CLEAR = (
+    "let its pg_hba.conf say `scram-sha-256` for the account, write over the server's socket (`canary.host`: its "
+    "directory), or encrypt: `canary.ca_file` names who signed its certificate"
+)
 _READ_BACK = "SELECT count(*) FROM drp.drp_canary WHERE nonce = :nonce"
+
+
+class _Careful(Connection):  # type: ignore[misc]
+    """Hands no server the password itself over TCP without TLS: on loopback too, anybody may listen there instead."""
+
+    def __init__(self, user: str, *, cleartext: bool, **place: Any) -> None:
+        self._cleartext = cleartext
+        super().__init__(user, **place)
+
+    def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: N802 - pg8000's name
+        method = int.from_bytes(data[:4], "big")
+        if method == _CLEARTEXT and not self._cleartext:
+            raise AccessDenied("PostgreSQL asks for the password in the clear", hint=_IN_THE_CLEAR)
+        if method in {_CLEARTEXT, _MD5, _SASL} and self.password is None:
+            raise AccessDenied(
+                "PostgreSQL asks for a password, and none is configured", hint="name one as `canary.password`"
+            )
+        super().handle_AUTHENTICATION_REQUEST(data, context)
 
 
 def write_to_postgres(settings: DatabaseCanary, heartbeat: Heartbeat, password: str) -> Written:
@@ -50,10 +72,11 @@ def _connect(settings: DatabaseCanary, password: str) -> Connection:
     place: dict[str, Any] = {"host": settings.host, "port": settings.port}
     if settings.over_socket:
         place = {"unix_sock": f"{settings.host}/.s.PGSQL.{settings.port}"}
-    elif not is_loopback(settings.host):
-        place["ssl_context"] = ssl.create_default_context(cafile=settings.ca_file)
-    return Connection(
+    elif settings.encrypted:
+        place["ssl_context"] = verified(settings.ca_file)
+    return _Careful(
         settings.user,
+        cleartext=settings.over_socket or settings.encrypted,
         database=settings.database,
         password=password or None,
         timeout=settings.timeout_seconds,

@@ -1,49 +1,72 @@
-"""Chooses how a heartbeat is written, by its kind."""
+"""Writes a heartbeat within one deadline: a process of its own speaks to the server, and is ended with it."""
 
 from __future__ import annotations
 
-import struct
+import os
+import signal
+import sys
+import time
 from collections.abc import Callable
 
+from drp.canaries.authentications import authentications
 from drp.canaries.command import write_through_command
-from drp.canaries.deadline import within
-from drp.canaries.files import write_file
 from drp.canaries.heartbeat import Heartbeat, Written
-from drp.canaries.mariadb import write_to_mariadb
-from drp.canaries.orthanc import write_to_orthanc
-from drp.canaries.postgres import write_to_postgres
-from drp.config.canaries import CanarySettings, CommandCanary, DatabaseCanary, FileCanary
+from drp.canaries.order import ERRORS, Answer, Order
+from drp.codec import canonical, from_json, to_data
+from drp.command import Output, failure, run
+from drp.config.canaries import CanarySettings, CommandCanary, FileCanary
 from drp.domain.restore import SecretReference
-from drp.errors import Unreachable
-
-_NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, struct.error)
-"""What libraries raise over an answer that no such server gives."""
+from drp.errors import Tampered, Unreachable
 
 Resolve = Callable[[SecretReference], str]
+
+_STARTING_SECONDS = 60.0
+"""The writer counts its time from when it can begin; on a busy machine that takes its while."""
+_AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def write(settings: CanarySettings, heartbeat: Heartbeat, resolve: Resolve) -> Written:
     """Write the heartbeat and return where it is.
 
-    Raises ``AccessDenied`` (wrong password, missing privilege), ``Unreachable``, ``NotFound`` (no such database, study
-    or directory), ``StorageFull``, and ``ConfigError`` when a secret cannot be read.
+    Raises ``AccessDenied`` (wrong password, missing privilege, a password asked for in the clear), ``Unreachable``,
+    ``NotFound`` (no such database, study or directory), ``StorageFull``, and ``ConfigError`` when a secret or the
+    certificates cannot be read.
     """
-    if isinstance(settings, FileCanary):
-        return write_file(settings, heartbeat)
     if isinstance(settings, CommandCanary):
         return write_through_command(settings, heartbeat)
-    password = resolve(settings.password) if settings.password is not None else ""
+    begun = time.monotonic()
+    reference = None if isinstance(settings, FileCanary) else settings.password
+    password = resolve(reference) if reference is not None else ""
+    with authentications(settings) as plugins:
+        left = settings.timeout_seconds - (time.monotonic() - begun)
+        order = Order(settings=settings, heartbeat=heartbeat, password=password, plugins=plugins, seconds=left)
+        output = run(
+            (sys.executable, "-m", "drp.canaries.writer"),
+            stdin=canonical(to_data(order)),
+            environment={name: os.environ[name] for name in _AUTHORITIES if name in os.environ},
+            timeout_seconds=settings.timeout_seconds + _STARTING_SECONDS,
+            grace_seconds=0.0,
+            check=False,
+        )
+    return _read(output, settings)
+
+
+def _read(output: Output, settings: CanarySettings) -> Written:
+    what = f"canary's {settings.kind}" + ("" if isinstance(settings, FileCanary) else " server")
+    if output.ended_by != "itself" or output.exit_code == -signal.SIGALRM:
+        message = f"the {what} gave no whole answer within {settings.timeout_seconds:g} s"
+        raise Unreachable(message, hint="look whether production is well; nothing waits there any more")
+    if output.exit_code < 0:
+        raise Unreachable(f"what answers in place of the {what} ended its writer: signal {-output.exit_code}")
     try:
-        if isinstance(settings, DatabaseCanary) and settings.kind != "postgres":
-            return write_to_mariadb(settings, heartbeat, password)  # by a program, which has its own limit
-        with within(settings.timeout_seconds):
-            if isinstance(settings, DatabaseCanary):
-                return write_to_postgres(settings, heartbeat, password)
-            return write_to_orthanc(settings, heartbeat, password)
-    except TimeoutError as error:
-        raise Unreachable(f"the {settings.kind} server of the canary does not answer: {error}") from error
-    except _NONSENSE as error:
-        raise Unreachable(f"what answers in place of the canary's {settings.kind} server is none") from error
+        answer = from_json(Answer, output.stdout)
+    except Tampered as error:
+        raise failure("the heartbeat's writer", output) from error
+    if answer.refusal is not None:
+        raise ERRORS[answer.refusal.kind](answer.refusal.message, hint=answer.refusal.hint)
+    if answer.written is None:
+        raise failure("the heartbeat's writer", output)
+    return answer.written
 
 
 __all__ = ["Heartbeat", "Written", "write"]

@@ -40,6 +40,7 @@ def write(
     machine: Json = False,
 ) -> None:
     """Write one heartbeat through the application, as its `canary` says. Run it from cron, with `drp --quiet`."""
+    from drp.canaries.alone import alone
     from drp.cli import render
 
     site = site_from(context)
@@ -47,7 +48,8 @@ def write(
     if print_cron:
         render.line(_cron_line(site, name))
         return
-    heartbeat, written = _write(settings)
+    with alone(name, site.directory / site.described_in["application", name]):
+        heartbeat, written = _write(settings)
     removed = written.removed_from_the_future
     if machine:
         body = {
@@ -67,13 +69,15 @@ def write(
 
 def _write(settings: Any) -> tuple[Any, Any]:
     import secrets
+    from functools import partial
 
     from drp import canaries
     from drp.clock import SystemClock
     from drp.config.secrets import resolve
 
     heartbeat = canaries.Heartbeat(at=SystemClock().now().wall, nonce=secrets.token_hex(8))
-    return heartbeat, canaries.write(settings, heartbeat, resolve)
+    in_time = partial(resolve, command_seconds=settings.timeout_seconds)
+    return heartbeat, canaries.write(settings, heartbeat, in_time)
 
 
 def _cron_line(site: Any, name: str) -> str:

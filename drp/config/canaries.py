@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from drp.config.addresses import is_loopback
 from drp.domain.restore import SecretReference
 
 
@@ -21,15 +22,22 @@ class DatabaseCanary:
     user: str
     password: SecretReference | None
     ca_file: Path | None
-    """Who signs the server's certificate; beyond this machine the connection is always encrypted and verified."""
+    """Who signs the server's certificate; beyond this machine the connection is always encrypted and verified, on
+    this machine where this is given."""
     keep: int
     """How many heartbeats stay."""
     timeout_seconds: float
+    """For the whole heartbeat: finding the server, connecting, writing, reading back."""
 
     @property
     def over_socket(self) -> bool:
         """Return whether nothing goes over a network."""
         return self.host.startswith("/")
+
+    @property
+    def encrypted(self) -> bool:
+        """Return whether the connection is encrypted, and the server's certificate verified, before a word is said."""
+        return not self.over_socket and (not is_loopback(self.host) or self.ca_file is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,8 @@ class FileCanary:
     """One file that holds the instant."""
 
     path: Path
+    timeout_seconds: float = 30.0
+    """A file system of a server that is gone may keep whoever writes waiting."""
     kind: Literal["file"] = "file"
 
 

@@ -25,11 +25,11 @@ class _DatabaseFile(Strict):
     password: Secret | None = None
     """Reference to its password; left out where the socket knows who calls."""
     ca_file: Text | None = None
-    """Certificates (PEM) that sign the server's; otherwise those that the system trusts."""
+    """Certificates (PEM) that sign the server's, else those that the system trusts; on loopback: encrypt there too."""
     keep: int = Field(default=1000, ge=1, le=1_000_000)
     """How many heartbeats stay in the table."""
     timeout: Duration = _TIMEOUT
-    """For the connection, and for each answer."""
+    """For the whole heartbeat, from looking for the server to reading back."""
 
 
 class PostgresCanaryFile(_DatabaseFile):
@@ -72,7 +72,7 @@ class OrthancCanaryFile(Strict):
     metadata: int = Field(default=1024, ge=1024, le=65535)
     """Number of the user-defined metadatum."""
     timeout: Duration = _TIMEOUT
-    """For the connection, and for each answer."""
+    """For the whole heartbeat, from looking for the server to reading back."""
 
     @field_validator("url")
     @classmethod
@@ -110,7 +110,7 @@ class CommandCanaryFile(Strict):
     argv: list[Text] = Field(min_length=1)
     """Program and arguments; never a secret."""
     timeout: Duration = timedelta(seconds=30)
-    """After which it is ended."""
+    """After which it is ended, with all that it started."""
 
     @model_validator(mode="after")
     def _whole_path(self) -> Self:

@@ -11,13 +11,16 @@ from drp.domain.restore import SecretReference
 from drp.errors import CommandFailed, ConfigError
 from drp.redact import remember
 from drp.trust import Trust
+from drp.watch import GRACE_SECONDS
 
 _LARGEST = 64 << 10
 _COMMAND_SECONDS = 30.0
 
 
-def resolve(reference: SecretReference) -> str:
+def resolve(reference: SecretReference, *, command_seconds: float = _COMMAND_SECONDS) -> str:
     """Return the secret, without the line end after it. Raises ConfigError, which never holds a part of it.
+
+    ``command_seconds`` is for how long a command that prints one may run.
 
     Untrusted: others could have written the file.
     """
@@ -26,7 +29,7 @@ def resolve(reference: SecretReference) -> str:
     elif reference.kind == "credential":
         secret = _from_credential(reference.value[0])
     else:
-        secret = _from_command(reference.value)
+        secret = _from_command(reference.value, command_seconds)
     remember(secret)
     return secret
 
@@ -66,9 +69,9 @@ def _from_credential(name: str) -> str:
     return _from_file(Path(folder) / name, others_may_not_read=False)
 
 
-def _from_command(argv: tuple[str, ...]) -> str:
+def _from_command(argv: tuple[str, ...], seconds: float) -> str:
     try:
-        output = command.run(argv, timeout_seconds=_COMMAND_SECONDS)
+        output = command.run(argv, timeout_seconds=seconds, grace_seconds=min(seconds, GRACE_SECONDS))
     except CommandFailed as error:
         # what it printed may be the secret, so neither its words nor the error that holds them go on
         ended = "is not installed" if error.exit_code == 127 else f"failed with {error.exit_code}"

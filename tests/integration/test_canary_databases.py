@@ -125,6 +125,41 @@ def test_what_postgres_refuses_says_why(postgres: tuple[Cluster, int]) -> None:
         assert silent.value.exit_status == 13
 
 
+def test_postgres_is_told_the_password_itself_only_where_it_is_known(
+    postgres: tuple[Cluster, int], tmp_path: Path
+) -> None:
+    cluster, port = postgres
+    certificate, key = cluster.data / "server.crt", cluster.data / "server.key"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    words += [
+        "-subj",
+        "/CN=ehr",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
+    as_postgres(*words)
+    trusted = tmp_path / "ca.pem"
+    trusted.write_bytes(certificate.read_bytes())
+    rules = "local all postgres trust\nlocal all all password\nhost all all 127.0.0.1/32 password\n"
+    (cluster.data / "pg_hba.conf").write_text(rules)
+    psql(cluster, port, "ALTER SYSTEM SET ssl = on; SELECT pg_reload_conf()")
+    canaries.write(settings(host=cluster.host, port=port), beat(), secret(PASSWORD))
+    with pytest.raises(AccessDenied, match="in the clear") as refused:
+        canaries.write(settings(host="127.0.0.1", port=port), beat(), secret(PASSWORD))
+    assert "scram-sha-256" in refused.value.hint
+    canaries.write(settings(host="127.0.0.1", port=port, ca_file=trusted), beat(), secret(PASSWORD))
+    psql(cluster, port, "SET password_encryption = md5; ALTER ROLE drp_canary PASSWORD 'old-word'")
+    (cluster.data / "pg_hba.conf").write_text(rules.replace("password", "md5"))
+    psql(cluster, port, "SELECT pg_reload_conf()")
+    canaries.write(settings(host="127.0.0.1", port=port), beat(), secret("old-word"))
+    with pytest.raises(AccessDenied, match="none is configured"):
+        canaries.write(settings(host="127.0.0.1", port=port, password=None), beat(), secret(""))
+
+
 def test_the_postgres_verifier_takes_the_canary_and_refuses_one_from_the_future(
     postgres: tuple[Cluster, int], expectation: Expectation
 ) -> None:
@@ -172,6 +207,12 @@ def test_mariadb_takes_keeps_and_reads_heartbeats(mariadb: MariaDB) -> None:
 
 def test_what_mariadb_refuses_says_why(mariadb: MariaDB) -> None:
     chosen = settings(kind="mariadb", host=str(mariadb.socket), port=3306)
+    mariadb.sql(
+        "install soname 'auth_ed25519'; create user proof@localhost identified via ed25519 using password('word')"
+    )
+    mariadb.sql("grant select, insert, delete, create on ehr.drp_canary to proof@localhost")
+    canaries.write(dataclasses.replace(chosen, user="proof"), beat(), secret("word"))
+    mariadb.sql("drop table drp_canary", "ehr")
     with pytest.raises(AccessDenied, match="1045") as refused:
         canaries.write(chosen, beat(), secret("wr0ng"))
     assert "wr0ng" not in str(refused.value)
