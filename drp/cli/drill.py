@@ -156,7 +156,7 @@ def sign_off(
         verb.show_checklist(asked, machine=machine)
         return 0
     reply = verb.Reply(name=name, comment=comment, results=results, key=key)
-    return verb.show_answer(verb.answer(wiring, asked, reply), machine=machine)
+    return verb.show_answer(*verb.answer(wiring, asked, reply), machine=machine)
 
 
 @app.command()

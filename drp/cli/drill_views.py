@@ -12,6 +12,7 @@ from drp.codec import digest, to_data
 from drp.domain.duration import words
 from drp.domain.fold import DrillState, RecoveryState, since_declaration
 from drp.domain.measure import Measurement, milliseconds
+from drp.domain.names import shown_name
 from drp.domain.newest_point import newest_of
 from drp.domain.phase import Hashed, Selected, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
@@ -43,7 +44,7 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
     for recovery in plan.recoveries:
         checklist = recovery.asks(plan)
         if checklist is not None and plan.sign_off is not None:
-            who, seconds = render.printable(checklist.referent), int(plan.sign_off.deadline.total_seconds())
+            who, seconds = shown_name(checklist.referent), int(plan.sign_off.deadline.total_seconds())
             render.line(f"{recovery.name} waits for the sign-off of {who}, at most {render.duration(seconds * 1000)}")
     for text in plan_lines(plan.reconciliation):
         render.line(text)

@@ -33,6 +33,7 @@ from drp.domain.events import (
 from drp.domain.finding_codes import CATALOGUE
 from drp.domain.fold import DrillState, apply, between_ms
 from drp.domain.measure import Measurement
+from drp.domain.names import shown_name, signature_of
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
 from drp.domain.sandbox import IsolationProof
 from drp.domain.visible import printable_lines
@@ -159,15 +160,15 @@ class TextReporter:
         begin = f"  {self._name(event.recovery)}sign-off "
         match event:
             case SignOffAsked():
-                who = f"{begin}… waiting for {printable(event.referent)} until {instant(event.until)}"
+                who = f"{begin}… waiting for {shown_name(event.referent)} until {instant(event.until)}"
                 return f"{who}\n           drp drill sign-off {drill} --app {event.recovery}"
             case SignOffStarted():
-                return f"{begin}… {printable(event.name)} opened the checklist"
+                return f"{begin}… opened by somebody under the name {shown_name(event.name)}"
             case _:
                 total, failed = len(event.answer.results), len(event.answer.failed)
-                how = f"key {event.signer.key}" if event.signer is not None else "unsigned"
-                mark = "✗" if failed else "✔"
-                return f"{begin}{mark} {total - failed} of {total} steps, {printable(event.answer.name)}, {how}"
+                who = signature_of(event.signer.principal if event.signer is not None else "", event.answer.name)
+                key = f", key {event.signer.key}" if event.signer is not None else ""
+                return f"{begin}{'✗' if failed else '✔'} {total - failed} of {total} steps, {who}{key}"
 
     @staticmethod
     def _conclusion(event: DrillConcluded) -> str:

@@ -14,8 +14,9 @@ from drp.cli.wiring import Wiring
 from drp.codec import canonical, to_data
 from drp.domain.events import SignOffAsked
 from drp.domain.fold import DrillState
+from drp.domain.names import shown_name, signature_of
 from drp.domain.plan import PlannedRecovery
-from drp.domain.sign_off import Checklist, SignOffAnswer, StepResult, unanswered
+from drp.domain.sign_off import Checklist, Principal, SignOffAnswer, StepResult, unanswered
 from drp.drill.declare import find, reopen
 from drp.errors import AccessDenied, NotFound, UsageError
 
@@ -80,18 +81,22 @@ def show_checklist(asked: Question, *, machine: bool) -> None:
         render.document("drp/sign-off/1", body)
         return
     title = render.printable(asked.recovery.application.title)
-    render.line(f"{title}, restored by drill {drill}: sign-off of {render.printable(checklist.referent)}")
+    render.line(f"{title}, restored by drill {drill}: sign-off of {shown_name(checklist.referent)}")
     render.line(f"scenario: {render.printable(asked.state.plan.scenario.title)}")
     render.line(f"the drill waits until {render.instant(asked.asked.until)}")
     for number, step in enumerate(checklist.steps, start=1):
         _print_step(number, step)
+    if checklist.principals:
+        render.line("signed by one of: " + ", ".join(map(_person, checklist.principals)))
+    elif checklist.allowed_signers:
+        render.line("signed by anybody whom the file of allowed signers names")
     key = " --key ~/.ssh/id_ed25519" if checklist.allowed_signers else ""
     render.note(f"look at it: drp drill exec {drill} --app {name} -- COMMAND")
     render.note(f"answer:     drp drill sign-off {drill} --app {name} --name 'YOUR NAME'{key}")
 
 
-def answer(wiring: Wiring, asked: Question, reply: Reply) -> SignOffAnswer:
-    """Ask the steps or read their results, sign, hand in, and return what the drill has taken.
+def answer(wiring: Wiring, asked: Question, reply: Reply) -> tuple[SignOffAnswer, str]:
+    """Ask the steps or read their results, sign, hand in, and return what the drill has taken, and as whose.
 
     Raises ``UsageError`` for results that do not fit, ``AccessDenied`` when the drill refuses or the key does not
     sign, ``Unreachable`` when no drill takes the answer.
@@ -114,21 +119,21 @@ def answer(wiring: Wiring, asked: Question, reply: Reply) -> SignOffAnswer:
         results, comment = _asked_one_by_one(asked), ""
     made = _answer(asked, reply, results, reply.comment or comment, (opened_at, wiring.clock.now().wall))
     try:
-        visitor.hand_in(made, _signature(made, reply.key), patience_seconds=_PATIENCE_SECONDS)
+        principal = visitor.hand_in(made, _signature(made, reply.key), patience_seconds=_PATIENCE_SECONDS)
     except Refused as refused:
         hint = "nothing was recorded; mend it and answer again before the deadline"
         raise AccessDenied(f"the drill did not take the answer: {refused.reason}", hint=hint) from None
-    return made
+    return made, principal
 
 
-def show_answer(made: SignOffAnswer, *, machine: bool) -> int:
+def show_answer(made: SignOffAnswer, principal: str, *, machine: bool) -> int:
     """Print what was recorded and return the exit status: 0 every step passed, 1 one did not."""
     failed = made.failed
     if machine:
-        render.document("drp/signed-off/1", {**to_data(made), "passed": not failed})
+        render.document("drp/signed-off/1", {"signed_by": principal or None, **to_data(made), "passed": not failed})
     else:
         word = f"REFUSED: {', '.join(result.id for result in failed)}" if failed else "signed off"
-        render.line(f"{made.application} of {made.drill}: {word}, {render.printable(made.name)}")
+        render.line(f"{made.application} of {made.drill}: {word}, {signature_of(principal, made.name)}")
     return 1 if failed else 0
 
 
@@ -179,6 +184,10 @@ def _line(prompt: str) -> str:
     if not line:
         raise UsageError("the answers end before the checklist does", hint="nothing was handed in; begin again")
     return line.strip()
+
+
+def _person(who: Principal) -> str:
+    return shown_name(who.principal) + (f" ({shown_name(who.name)})" if who.name else "")
 
 
 def _print_step(number: int, step: Any) -> None:

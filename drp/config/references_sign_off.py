@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from drp.config.problems import Problem
+from drp.config.document import Document
+from drp.config.problems import Problem, suggestion
 from drp.config.references import Inventory
-from drp.config.schema_sign_off import read_signers
+from drp.config.schema_sign_off import ChecklistFile, names_of_signers, read_signers
 
 _KEY = re.compile(r"\S+ .*\b(ssh-|ecdsa-|sk-)\S+ AAAA\S+")
 
@@ -16,7 +17,12 @@ _KEY = re.compile(r"\S+ .*\b(ssh-|ecdsa-|sk-)\S+ AAAA\S+")
 def cross_check_sign_off(inventory: Inventory, site: Path) -> Iterator[Problem]:
     """Yield every file of signers that holds none, and every drill that asks for what no application has."""
     for said, document in inventory.applications.values():
-        if said.sign_off is None or said.sign_off.allowed_signers is None:
+        if said.sign_off is None:
+            continue
+        if said.sign_off.allowed_signers is None:
+            if said.sign_off.principals:
+                message = "nobody's signature is asked for: add `allowed_signers`, the file of their keys"
+                yield document.problem(("sign_off", "principals"), message, key=True)
             continue
         lines = read_signers(site / said.sign_off.allowed_signers).splitlines()
         place = ("sign_off", "allowed_signers")
@@ -25,6 +31,8 @@ def cross_check_sign_off(inventory: Inventory, site: Path) -> Iterator[Problem]:
         elif not all(_KEY.match(line) for line in lines):
             message = f"{said.sign_off.allowed_signers} is no list of allowed signers: `NAME ssh-ed25519 AAAA…` a line"
             yield document.problem(place, message)
+        else:
+            yield from _unknown_principals(said.sign_off, lines, document)
     for drill, document in inventory.drills.values():
         if drill.sign_off is None or not drill.sign_off.required:
             continue
@@ -33,3 +41,14 @@ def cross_check_sign_off(inventory: Inventory, site: Path) -> Iterator[Problem]:
         if known and not any(application.sign_off is not None for application in known):
             message = f"none of {', '.join(names)} has a `sign_off` checklist in its file"
             yield document.problem(("sign_off",), message, key=True)
+
+
+def _unknown_principals(said: ChecklistFile, lines: Sequence[str], document: Document) -> Iterator[Problem]:
+    """Yield every principal who has no key in the file, unless one may stand for many: a pattern, an authority."""
+    listed = names_of_signers(lines)
+    if any(set("*?!") & set(name) for name in listed) or any("cert-authority" in line for line in lines):
+        return
+    for principal in said.principals or ():
+        if principal not in listed:
+            message = f"{said.allowed_signers} has no key of `{principal}`; {suggestion(principal, listed)}"
+            yield document.problem(("sign_off", "principals", principal), message, key=True)

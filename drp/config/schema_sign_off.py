@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
@@ -11,7 +12,7 @@ from pydantic import Field, model_validator
 
 from drp.config.schema import Strict
 from drp.config.values import Duration, Name, Text
-from drp.domain.sign_off import Checklist, SignOffPolicy, SignOffStep
+from drp.domain.sign_off import Checklist, Principal, SignOffPolicy, SignOffStep
 from drp.trust import Trust
 
 _LARGEST = 1 << 20
@@ -37,6 +38,12 @@ class ChecklistFile(Strict):
     """What is done, in this order."""
     allowed_signers: Text | None = None
     """File of public keys that may sign (ssh-keygen's format), relative to the site; left out: unsigned is taken."""
+    principals: Annotated[dict[Text, Text], Field(min_length=1)] | Annotated[list[Text], Field(min_length=1)] | None = (
+        None
+    )
+    """Who of them may sign for this application, each with the name of the person: `{n.durand@chu.example: N. Durand}`.
+
+    A list names no persons; left out: everybody in the file may sign."""
 
     @model_validator(mode="after")
     def _once(self) -> Self:
@@ -62,7 +69,13 @@ def checklist(said: ChecklistFile, site: Path) -> Checklist:
         referent=said.referent,
         steps=tuple(SignOffStep(id=step.id, do=step.do, expect=step.expect) for step in said.steps),
         allowed_signers=_signers(said, site),
+        principals=_principals(said),
     )
+
+
+def _principals(said: ChecklistFile) -> tuple[Principal, ...]:
+    named = said.principals if isinstance(said.principals, dict) else dict.fromkeys(said.principals or (), "")
+    return tuple(Principal(principal=principal, name=name) for principal, name in named.items())
 
 
 def _signers(said: ChecklistFile, site: Path) -> str:
@@ -75,6 +88,12 @@ def _signers(said: ChecklistFile, site: Path) -> str:
 def policy(said: SignOffFile | None) -> SignOffPolicy | None:
     """Return what a drill asks for."""
     return SignOffPolicy(deadline=said.deadline) if said is not None and said.required else None
+
+
+def names_of_signers(lines: Sequence[str]) -> frozenset[str]:
+    """Return the principals that lines of allowed signers list; patterns and authorities as they stand."""
+    fields = [line.removeprefix('"').partition('"' if line.startswith('"') else " ")[0] for line in lines]
+    return frozenset(name for each in fields for name in each.split(",") if name)
 
 
 def read_signers(path: Path) -> str:

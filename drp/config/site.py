@@ -65,12 +65,21 @@ class Site(Catalogue):
             f"runbooks/{kind}: declares no inputs (inputs.yml), so nobody checks what applications give it"
             for kind in self.undeclared
         )
-        return unchecked + tuple(
+        anybody = tuple(
+            f"{self.described_in['application', name]}: sign_off: everybody whom the file of allowed signers names may "
+            "sign for it, under any name; `principals` says who does"
+            for name, application in self.applications.items()
+            if application.sign_off is not None
+            and application.sign_off.allowed_signers
+            and not application.sign_off.principals
+        )
+        fixed = tuple(
             f"{self.described_in['drill', name]}: scenario.disaster_at: the disaster is a fixed day, so drills of this "
             "plan pass even if no backup was made since; `now` judges the newest backup"
             for name, drill in self.drills.items()
             if drill.scenario.disaster_at is not None
         )
+        return (*unchecked, *anybody, *fixed)
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of every repository that is reached over the network."""

@@ -25,6 +25,14 @@ SIGN_OFF_UNSIGNED = FindingCode(
     "The checklist names no allowed signers, so whoever could write into the site's state directory could have answered.",
     "keep the referents' public keys in a file and name it as `sign_off.allowed_signers`",
 )
+SIGN_OFF_OTHER_NAME = FindingCode(
+    "DRP-B004",
+    "warning",
+    "signed under another name",
+    "The signature is that of an allowed signer, but the name under the answer is not the one that is declared for "
+    "this signer, or, where none is declared, not one that the signer's principal says.",
+    "ask the signer whose word this is; declare who signs, and by what name, as `sign_off.principals`",
+)
 WRT_MISSED = FindingCode(
     "DRP-T005",
     "critical",
@@ -32,4 +40,4 @@ WRT_MISSED = FindingCode(
     "From the moment the technical checks passed, the business needed longer than allowed to say that people can work.",
     "rehearse the checklist, shorten it, or have the referent at hand when the application comes up",
 )
-SIGN_OFF = (SIGN_OFF_REFUSED, SIGN_OFF_MISSING, SIGN_OFF_UNSIGNED, WRT_MISSED)
+SIGN_OFF = (SIGN_OFF_REFUSED, SIGN_OFF_MISSING, SIGN_OFF_UNSIGNED, SIGN_OFF_OTHER_NAME, WRT_MISSED)

@@ -14,6 +14,7 @@ from drp.domain.finding import Finding
 from drp.domain.finding_code import FindingCode
 from drp.domain.finding_codes_history import FALL_ACCEPTED, FELL_TO_NOTHING, NOT_COUNTED, SHRANK
 from drp.domain.judged import NotJudged
+from drp.domain.names import shown_name
 from drp.domain.restored_code import AcceptedCode
 
 COUNTING = frozenset({"counts", "tables", "objects"})
@@ -145,7 +146,7 @@ def _accepted(fall: Fall) -> Finding:
     assert fall.accepted is not None
     return FALL_ACCEPTED.finding(
         subject=fall.what,
-        observed=f"{_shown(fall)}; accepted by {fall.accepted.by}: {fall.accepted.reason}",
+        observed=f"{_shown(fall)}; accepted by {shown_name(fall.accepted.by)}: {fall.accepted.reason}",
         expected=f"{fall.had}, as in drill {fall.since}",
     )
 

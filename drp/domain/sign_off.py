@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from drp.domain.names import bears, same_name
+
 StepOutcome = Literal["passed", "failed"]
 
 
@@ -24,6 +26,16 @@ class SignOffStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """One of the allowed signers."""
+
+    principal: str
+    """As the file of allowed signers names it."""
+    name: str = ""
+    """The name of the person; empty: none is declared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checklist:
     """What has to be shown before people work with the application again, and who says so."""
 
@@ -32,6 +44,8 @@ class Checklist:
     steps: tuple[SignOffStep, ...]
     allowed_signers: str = ""
     """Keys whose signatures count, as ssh-keygen(1) lists them; empty: an unsigned answer is taken, and recorded so."""
+    principals: tuple[Principal, ...] = ()
+    """Who of them may sign for this application; empty: all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +96,16 @@ class Expected:
     application: str
     challenge: str
     checklist: Checklist
+
+
+def another_name(name: str, principal: str, checklist: Checklist) -> str | None:
+    """Return the name that an answer of a principal should have stood under, when it stands under another; or None.
+
+    Empty: none is declared for the principal, and the principal does not say the name itself.
+    """
+    declared = next((each.name for each in checklist.principals if each.principal == principal), "")
+    fits = same_name(name, declared) if declared else bears(principal, name)
+    return None if fits else declared
 
 
 LONGEST_TEXT = 2000

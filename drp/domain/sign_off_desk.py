@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from drp.domain.sign_off import SignOffAnswer
+from drp.domain.sign_off import Checklist, SignOffAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +54,14 @@ class SignOffDesk(Protocol):
         """Return the answers that wait for a reply."""
         ...
 
-    def reply(self, drill: str, application: str, deposit: Deposit, *, refusal: str = "") -> None:
-        """Tell the referent that the answer was taken, or why not; the deposit is gone then."""
+    def reply(
+        self, drill: str, application: str, deposit: Deposit, *, refusal: str = "", signer: Signer | None = None
+    ) -> None:
+        """Tell the referent that the answer was taken, and as whose, or why not; the deposit is gone then."""
         ...
 
-    def signer(self, answer: SignOffAnswer, signature: str, allowed_signers: str) -> Signer:
-        """Return who signed the answer. Raises ``AccessDenied`` when no allowed signer did."""
+    def signer(self, answer: SignOffAnswer, signature: str, checklist: Checklist) -> Signer:
+        """Return who signed the answer. Raises ``AccessDenied`` when nobody did who may sign for this application."""
         ...
 
     def close(self, drill: str, application: str) -> None:

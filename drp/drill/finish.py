@@ -103,8 +103,10 @@ def _raise_what_was_cut_off(recorder: Recorder, name: str, progress: RecoverySta
         for finding in output.findings:
             if finding not in progress.current:
                 recorder.append(FindingRaised(recovery=name, finding=finding))
-    if progress.signed_off is not None:
-        for finding in answer_findings(progress.signed_off.answer, progress.signed_off.signer):
+    recovery = next(each for each in recorder.state.plan.recoveries if each.name == name)
+    if progress.signed_off is not None and recovery.application.sign_off is not None:
+        signed = progress.signed_off
+        for finding in answer_findings(signed.answer, signed.signer, recovery.application.sign_off):
             if finding not in progress.current:
                 recorder.append(FindingRaised(recovery=name, finding=finding))
 

@@ -12,12 +12,18 @@ from datetime import timedelta
 from drp.domain.clock import waited_ms
 from drp.domain.events import FindingRaised, SignedOff, SignOffAsked, SignOffStarted
 from drp.domain.finding import Finding
-from drp.domain.finding_codes_sign_off import SIGN_OFF_MISSING, SIGN_OFF_REFUSED, SIGN_OFF_UNSIGNED
+from drp.domain.finding_codes_sign_off import (
+    SIGN_OFF_MISSING,
+    SIGN_OFF_OTHER_NAME,
+    SIGN_OFF_REFUSED,
+    SIGN_OFF_UNSIGNED,
+)
 from drp.domain.fold import DrillState
 from drp.domain.measure import milliseconds
+from drp.domain.names import shown_name
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports, Progress
-from drp.domain.sign_off import Checklist, Expected, SignOffAnswer, misfit
+from drp.domain.sign_off import Checklist, Expected, SignOffAnswer, another_name, misfit
 from drp.domain.sign_off_desk import Deposit, Signer
 from drp.domain.timeline import recovered
 from drp.drill.recorder import Recorder
@@ -65,7 +71,7 @@ def awaited(state: DrillState) -> tuple[PlannedRecovery, ...]:
     )
 
 
-def answer_findings(answer: SignOffAnswer, signer: Signer | None) -> tuple[Finding, ...]:
+def answer_findings(answer: SignOffAnswer, signer: Signer | None, checklist: Checklist) -> tuple[Finding, ...]:
     """Return what an answer that was taken says about the recovery."""
     does = {step.id: step for step in answer.steps}
     found = [
@@ -76,9 +82,16 @@ def answer_findings(answer: SignOffAnswer, signer: Signer | None) -> tuple[Findi
         )
         for result in answer.failed
     ]
+    shown = shown_name(answer.name)
     if signer is None:
+        found.append(SIGN_OFF_UNSIGNED.finding(subject=shown, observed="no signature", expected="an SSH signature"))
+    elif (declared := another_name(answer.name, signer.principal, checklist)) is not None:
         found.append(
-            SIGN_OFF_UNSIGNED.finding(subject=answer.name, observed="no signature", expected="an SSH signature")
+            SIGN_OFF_OTHER_NAME.finding(
+                subject=shown_name(signer.principal),
+                observed=f"signed under the name {shown}",
+                expected=shown_name(declared) or "a name that is declared for this signer",
+            )
         )
     return tuple(found)
 
@@ -114,7 +127,7 @@ def _wait(recorder: Recorder, ports: Ports, concerned: tuple[PlannedRecovery, ..
 def _sign_of_life(recorder: Recorder, recovery: PlannedRecovery) -> None:
     progress = recorder.state.recoveries[recovery.name]
     if progress.signed_off is None and progress.asked is not None:
-        who = progress.opened.name if progress.opened is not None else progress.asked.referent
+        who = shown_name(progress.opened.name if progress.opened is not None else progress.asked.referent)
         message = f"for {who}, until {progress.asked.until:%H:%MZ}"
         recorder.progress_of(recovery.name, "sign-off")(Progress(message=message))
 
@@ -130,16 +143,18 @@ def _look(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
         if progress.signed_off is not None:
             refusal = "the checklist was answered already"
         if not refusal and deposit.answer is not None:
-            _take(recorder, name, deposit.answer, deposit.signature, signer)
-        ports.sign_offs.reply(drill, name, deposit, refusal=refusal)
+            _take(recorder, recovery, deposit, signer)
+        ports.sign_offs.reply(drill, name, deposit, refusal=refusal, signer=signer)
 
 
-def _take(recorder: Recorder, name: str, answer: SignOffAnswer, signature: str, signer: Signer | None) -> None:
+def _take(recorder: Recorder, recovery: PlannedRecovery, deposit: Deposit, signer: Signer | None) -> None:
+    name, answer, checklist = recovery.name, deposit.answer, _checklist(recovery)
+    assert answer is not None
     if recorder.state.recoveries[name].opened is None:
         recorder.append(SignOffStarted(recovery=name, name=answer.name))
-    kept = signature if signer is not None else ""
+    kept = deposit.signature if signer is not None else ""
     recorder.append(SignedOff(recovery=name, answer=answer, signature=kept, signer=signer))
-    for finding in answer_findings(answer, signer):
+    for finding in answer_findings(answer, signer, checklist):
         recorder.append(FindingRaised(recovery=name, finding=finding))
 
 
@@ -153,7 +168,7 @@ def _judge(ports: Ports, deposit: Deposit, expected: Expected) -> tuple[Signer |
     if not allowed:
         return None, ""
     try:
-        return ports.sign_offs.signer(answer, deposit.signature, allowed), ""
+        return ports.sign_offs.signer(answer, deposit.signature, expected.checklist), ""
     except AccessDenied as error:
         return None, error.message
 
@@ -179,4 +194,6 @@ def _checklist(recovery: PlannedRecovery) -> Checklist:
 
 def _how_far(state: DrillState, recovery: PlannedRecovery) -> str:
     opened = state.recoveries[recovery.name].opened
-    return f"{opened.name} opened the checklist and did not answer" if opened is not None else "nobody opened it"
+    if opened is None:
+        return "nobody opened it"
+    return f"somebody who gave the name {shown_name(opened.name)} opened the checklist and did not answer"

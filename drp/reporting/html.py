@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from drp.domain.evidence import EvidenceRecord
+from drp.domain.names import shown_name
 from drp.domain.visible import split_visible
 from drp.reporting import words
 from drp.reporting.i18n import Language, language
@@ -60,6 +61,7 @@ def _environment(tongue: Language) -> Environment:
         say=partial(_phrase, tongue),
         data=_datum,
         brief=_brief,
+        person=_person,
         number=tongue.number,
         duration=tongue.duration,
         size=tongue.size,
@@ -101,6 +103,11 @@ def _datum(value: object) -> Markup:
     )
     more = Markup('<span class="more">… +{}</span>').format(left_out) if left_out else Markup("")
     return Markup('<bdi class="data">{}{}</bdi>').format(shown, more)
+
+
+def _person(name: object) -> Markup:
+    """Return a name of a person: what only looks like another letter is named."""
+    return _datum(shown_name(str(name)))
 
 
 def _brief(value: object) -> Markup:

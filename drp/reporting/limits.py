@@ -45,11 +45,25 @@ def limits_of(record: EvidenceRecord, *, vouched_for: bool = True) -> tuple[Phra
     ``vouched_for`` False: the journal could not confirm that this is the record that it sealed.
     """
     particular = [limit for recovery in record.recoveries for limit in _limits_of_recovery(recovery)]
+    particular += _anybody_signed(record)
     if not all(recovery.sign_off is not None for recovery in record.recoveries):
         particular.append(_TECHNICAL)
     if record.resumptions:
         particular.append(say("The drill was interrupted and resumed: see the findings for how long drp did not run."))
     return (*(() if vouched_for else (_UNCONFIRMED,)), *_ALWAYS, *particular)
+
+
+def _anybody_signed(record: EvidenceRecord) -> Iterator[Phrase]:
+    """Yield the applications whose sign-off anybody with a key could have given, though it is signed."""
+    planned = {recovery.name: recovery.application.sign_off for recovery in record.plan.recoveries}
+    for recovery in record.recoveries:
+        checklist = planned[recovery.recovery]
+        signed = recovery.sign_off is not None and recovery.sign_off.signer is not None
+        if signed and checklist is not None and not checklist.principals:
+            yield say(
+                "{application}: nobody declared who signs it off: every allowed signer could have done so.",
+                application=Data(recovery.recovery),
+            )
 
 
 def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:

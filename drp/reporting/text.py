@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from drp.domain.events import SignedOff
 from drp.domain.evidence import EvidenceRecord
+from drp.domain.names import shown_name
 from drp.domain.visible import visible
 from drp.reporting.across import AcrossView
 from drp.reporting.i18n import Language, language
@@ -142,8 +144,7 @@ class _Writer:
         if signed is None:
             yield _("Nobody signed the application off.")
         else:
-            how = code(signed.signer.key) if signed.signer is not None else _("without a signature")
-            yield _("Signed off by {name} ({how})").format(name=code(signed.answer.name), how=how)
+            yield self._signed(signed)
         yield ""
         rows = (
             (
@@ -154,6 +155,15 @@ class _Writer:
             for item in view.steps
         )
         yield from self._table((_("Step"), _("Outcome"), _("Comment")), rows)
+
+    def _signed(self, signed: SignedOff) -> str:
+        """Return whose word it is: whom the signature proves, then the name that was given."""
+        _, name = self._tongue.gettext, code(shown_name(signed.answer.name))
+        if signed.signer is None:
+            return _("Answered under the name {name}, without a signature").format(name=name)
+        who = code(shown_name(signed.signer.principal))
+        said = _("Signed off by {principal} ({key}), signed under the name {name}")
+        return said.format(principal=who, key=code(signed.signer.key), name=name)
 
     def _apart(self, waiting_ms: int, harness_ms: int) -> str:
         parts = []

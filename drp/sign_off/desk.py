@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.codec import canonical, from_json, to_data
-from drp.domain.sign_off import SignOffAnswer
+from drp.domain.sign_off import Checklist, SignOffAnswer
 from drp.domain.sign_off_desk import Deposit, Opened, Signer
 from drp.errors import Tampered
 from drp.sign_off.papers import (
@@ -59,17 +59,22 @@ class DirectoryDesk:
         found = [match[1] for name in names if (match := ANSWER.fullmatch(name))][:_MOST]
         return tuple(deposit for name in found if (deposit := _deposit(folder, name)) is not None)
 
-    def reply(self, drill: str, application: str, deposit: Deposit, *, refusal: str = "") -> None:
+    def reply(
+        self, drill: str, application: str, deposit: Deposit, *, refusal: str = "", signer: Signer | None = None
+    ) -> None:
         """Leave the reply for the referent and take the answer away."""
         folder = folder_of(self._root, drill, application)
-        body = json.dumps(to_data(Reply(accepted=not refusal, reason=refusal))).encode()
+        principal = signer.principal if signer is not None and not refusal else ""
+        body = json.dumps(to_data(Reply(accepted=not refusal, reason=refusal, principal=principal))).encode()
         with suppress(FileNotFoundError):  # somebody removed the folder: then nobody waits for a reply
             write_atomically(reply_file(folder, deposit.id), body, mode=0o600)
         remove_paper(answer_file(folder, deposit.id))
 
-    def signer(self, answer: SignOffAnswer, signature: str, allowed_signers: str) -> Signer:
-        """Return who signed the answer. Raises ``AccessDenied`` when no allowed signer did."""
-        return verify(canonical(to_data(answer)), signature, allowed_signers, scratch=self._root)
+    def signer(self, answer: SignOffAnswer, signature: str, checklist: Checklist) -> Signer:
+        """Return who signed the answer. Raises ``AccessDenied`` when nobody did who may sign for this application."""
+        permitted = frozenset(each.principal for each in checklist.principals)
+        message = canonical(to_data(answer))
+        return verify(message, signature, checklist.allowed_signers, permitted=permitted, scratch=self._root)
 
     def close(self, drill: str, application: str) -> None:
         """Refuse what came too late, and take away everything but replies, which their readers take away."""

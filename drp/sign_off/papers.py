@@ -30,6 +30,8 @@ class Reply:
 
     accepted: bool
     reason: str = ""
+    principal: str = ""
+    """As whose it was taken; empty: nobody's signature."""
 
 
 def folder_of(root: Path, drill: str, application: str) -> Path:

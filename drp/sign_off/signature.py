@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from drp.command import Output, run
 from drp.domain.sign_off_desk import Signer
+from drp.domain.visible import one_line
 from drp.errors import AccessDenied, CommandFailed, NotFound
 
 NAMESPACE = "drp-sign-off"
@@ -36,8 +38,14 @@ def sign(message: bytes, key: Path) -> str:
     return output.stdout
 
 
-def verify(message: bytes, signature: str, allowed_signers: str, *, scratch: Path) -> Signer:
-    """Return the allowed signer who made the signature. Raises ``AccessDenied`` when nobody of them did."""
+def verify(
+    message: bytes, signature: str, allowed_signers: str, *, scratch: Path, permitted: Collection[str] = ()
+) -> Signer:
+    """Return the allowed signer who made the signature; of ``permitted`` principals, where any are named.
+
+    Raises ``AccessDenied`` when nobody of them did.
+    """
+    made: list[Signer] = []
     if not signature.startswith("-----BEGIN SSH SIGNATURE-----") or len(signature) > _LONGEST:
         raise AccessDenied("there is no SSH signature", hint="answer with --key and the key of an allowed signer")
     with tempfile.TemporaryDirectory(prefix=".check-", dir=scratch) as folder:
@@ -48,7 +56,15 @@ def verify(message: bytes, signature: str, allowed_signers: str, *, scratch: Pat
         for principal in _principals(_keygen("-Y", "find-principals", *files)):
             output = _keygen("-Y", "verify", *files, "-I", principal, "-n", NAMESPACE, message=message)
             if output.exit_code == 0 and (match := _FINGERPRINT.search("\n".join((output.stdout, *output.tail)))):
-                return Signer(principal=principal, key=match[1])
+                made.append(Signer(principal=principal, key=match[1]))
+    if found := next((signer for signer in made if not permitted or signer.principal in permitted), None):
+        return found
+    if made:
+        who = one_line(made[0].principal, 100)
+        raise AccessDenied(
+            f"{who} made this signature, and is not among those who sign for this application",
+            hint="let one of `sign_off.principals` of the application sign",
+        )
     raise AccessDenied(
         "no allowed signer made this signature over this answer",
         hint="sign with the key that `sign_off.allowed_signers` of the application lists",

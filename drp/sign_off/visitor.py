@@ -39,8 +39,8 @@ class Visitor:
         """Say that the checklist was opened: the business begins to work. Raises AccessDenied, Unreachable."""
         self._write(self._folder / OPENED, to_data(Opened(challenge=challenge, name=name)))
 
-    def hand_in(self, answer: SignOffAnswer, signature: str, *, patience_seconds: float) -> None:
-        """Hand the answer in and wait until the drill took it.
+    def hand_in(self, answer: SignOffAnswer, signature: str, *, patience_seconds: float) -> str:
+        """Hand the answer in, wait until the drill took it, and return as whose: the principal, empty: nobody's.
 
         Raises ``Refused`` with the drill's reason, ``Unreachable`` when no drill answers, ``AccessDenied`` when this
         user may not hand anything in.
@@ -54,6 +54,7 @@ class Visitor:
         with suppress(OSError):  # the drill may be faster, and others may have replies to read
             self._folder.rmdir()
             self._folder.parent.rmdir()
+        return reply.principal
 
     def _wait(self, deposit: str, deadline: float) -> Reply:
         while time.monotonic() < deadline:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drp.codec import to_data
-from drp.domain.sign_off import SignOffAnswer
+from drp.domain.sign_off import Checklist, SignOffAnswer
 from drp.domain.sign_off_desk import Opened, SignOffDesk
 from drp.errors import AccessDenied
 from drp.sign_off import DirectoryDesk, Visitor
@@ -84,4 +84,6 @@ def test_nobody_signs_without_a_signature(place: Place) -> None:
     desk, _, _ = place
     desk.open(*AT)
     with pytest.raises(AccessDenied):
-        desk.signer(ANSWER, "", "nurse@hospital ssh-ed25519 AAAA")
+        desk.signer(
+            ANSWER, "", Checklist(referent="nurse", steps=(), allowed_signers="nurse@hospital ssh-ed25519 AAAA")
+        )

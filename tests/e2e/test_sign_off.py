@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 CHECKLIST = """sign_off:
   referent: head nurse on duty
   allowed_signers: keys/allowed_signers
+  principals: {nurse@hospital: N. Durand}
   steps:
     - {id: record, do: open the newest record, expect: its last entry is of yesterday}
     - {id: label, do: print a label}
@@ -36,7 +37,7 @@ CHECKLIST = """sign_off:
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A referent's key, and a thief's."""
     folder = tmp_path_factory.mktemp("keys")
-    for name in ("nurse", "thief"):
+    for name in ("nurse", "trainee", "thief"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)], check=True
         )
@@ -48,7 +49,7 @@ def hospital(stage: Rig, keys: Path) -> Iterator[Rig]:
     """The small hospital, whose EHR has a checklist, and drills that ask for it."""
     (stage.site / "keys").mkdir(exist_ok=True)
     (stage.site / "keys/allowed_signers").write_text(
-        f"# who may sign\nnurse@hospital {(keys / 'nurse.pub').read_text()}"
+        f"# who may sign\nnurse@hospital {(keys / 'nurse.pub').read_text()}trainee@hospital {(keys / 'trainee.pub').read_text()}"
     )
     application = APPLICATION.replace("rpo: 1d}", "rpo: 1d, wrt: 30m}") + CHECKLIST
     signed = DRILL.format(name="ehr-signed", repository="medium", policy="newest")
@@ -129,6 +130,8 @@ def test_a_referent_looks_signs_and_is_in_the_record(hospital: Rig, keys: Path, 
         file = results(tmp_path / "results.yml", record="passed", label="passed")
         words = ("drill", "sign-off", drill, "--name", "N. Durand", "--results", file)
         assert hospital.drp(*words, check=False).returncode == 2, "unsigned"
+        trainee = hospital.drp(*words, "--key", str(keys / "trainee"), check=False)
+        assert (trainee.returncode, "not among those who sign" in trainee.stderr) == (12, True)
         thief = hospital.drp(*words, "--key", str(keys / "thief"), check=False)
         assert (thief.returncode, "no allowed signer" in thief.stderr) == (12, True)
         short = results(tmp_path / "short.yml", record="passed", lable="passed")
@@ -146,7 +149,7 @@ def test_a_referent_looks_signs_and_is_in_the_record(hospital: Rig, keys: Path, 
         assert "no SSH signature" in refusal(hospital, drill, mine, "")
 
         done = hospital.drp(*words, "--key", str(keys / "nurse"))
-        assert f"ehr of {drill}: signed off, N. Durand" in done.stdout
+        assert f"ehr of {drill}: signed off, nurse@hospital, signed under the name N. Durand" in done.stdout
         process.communicate(timeout=60)
         assert process.returncode == 0
     (recovery,) = record_of(hospital)["recoveries"]

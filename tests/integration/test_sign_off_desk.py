@@ -79,6 +79,18 @@ def test_a_signature_counts_for_those_who_are_listed_and_for_every_byte(keys: Pa
     assert not list(tmp_path.glob(".check-*"))
 
 
+def test_of_several_principals_of_a_key_the_permitted_one_signs_and_nobody_else(keys: Path, tmp_path: Path) -> None:
+    listed = f"nurse@hospital,night@hospital {public(keys, 'nurse')}\ndoctor@hospital {public(keys, 'doctor')}\n"
+    signature = sign(MESSAGE, keys / "nurse")
+    signer = verify(MESSAGE, signature, listed, permitted={"night@hospital"}, scratch=tmp_path)
+    assert signer.principal == "night@hospital"
+    for permitted in ({"doctor@hospital"}, {"nurse"}, {"*"}):
+        with pytest.raises(AccessDenied, match="nurse@hospital made this signature, and is not among those who sign"):
+            verify(MESSAGE, signature, listed, permitted=permitted, scratch=tmp_path)
+    with pytest.raises(AccessDenied, match="no allowed signer"):
+        verify(MESSAGE + b" ", signature, listed, permitted={"doctor@hospital"}, scratch=tmp_path)
+
+
 @pytest.mark.parametrize(
     "listed",
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drp.domain.sign_off import SignOffAnswer
+from drp.domain.sign_off import Checklist, SignOffAnswer
 from drp.domain.sign_off_desk import Deposit, Opened, Signer
 from drp.errors import AccessDenied
 
@@ -34,14 +34,20 @@ class SimDesk:
         place = self.waiting[answer.drill, answer.application]
         place.append(Deposit(id=f"{len(self.replies) + len(place)}", answer=answer, signature=signature))
 
-    def reply(self, drill: str, application: str, deposit: Deposit, *, refusal: str = "") -> None:
+    def reply(
+        self, drill: str, application: str, deposit: Deposit, *, refusal: str = "", signer: Signer | None = None
+    ) -> None:
         self.waiting[drill, application].remove(deposit)
         self.replies.append((deposit.id, refusal))
 
-    def signer(self, answer: SignOffAnswer, signature: str, allowed_signers: str) -> Signer:
-        if signature != f"signed by {allowed_signers}":
+    def signer(self, answer: SignOffAnswer, signature: str, checklist: Checklist) -> Signer:
+        """Take ``signed by NAME`` for a signature; allowed signers are names, a line each."""
+        who = signature.removeprefix("signed by ")
+        if who not in checklist.allowed_signers.splitlines():
             raise AccessDenied("no allowed signer made this signature over this answer")
-        return Signer(principal=allowed_signers, key="SHA256:sim")
+        if checklist.principals and who not in {each.principal for each in checklist.principals}:
+            raise AccessDenied(f"{who} made this signature, and is not among those who sign for this application")
+        return Signer(principal=who, key="SHA256:sim")
 
     def close(self, drill: str, application: str) -> None:
         self.waiting.pop((drill, application), None)

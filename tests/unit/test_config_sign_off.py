@@ -9,7 +9,7 @@ import pytest
 
 from drp.config.schema_sign_off import ChecklistFile, checklist
 from drp.config.site import check_site, load_site
-from drp.domain.sign_off import SignOffPolicy
+from drp.domain.sign_off import Principal, SignOffPolicy
 from tests.support.sites import DRILL, EHR, write_site
 
 KEY = "nurse@hospital ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBkZ\n"
@@ -19,6 +19,7 @@ CHECKLIST = """sign_off:
     - {id: record, do: open a record, expect: yesterday's entry}
     - {id: label, do: print a label}
 """
+SIGNED = CHECKLIST + "  allowed_signers: keys/signers\n"
 APPLICATION, PLAN = "inventory/applications/ehr.yml", "inventory/drills/hospital.yml"
 
 
@@ -55,6 +56,34 @@ def test_the_plan_holds_the_keys_so_that_nobody_exchanges_them_later(tmp_path: P
     assert plan.recoveries[0].application.sign_off.allowed_signers == KEY
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("{n.durand@chu.example: N. Durand}", Principal(principal="n.durand@chu.example", name="N. Durand")),
+        ("[n.durand@chu.example]", Principal(principal="n.durand@chu.example")),
+    ],
+)
+def test_who_signs_is_declared_for_each_application_or_advised(tmp_path: Path, said: str, meant: Principal) -> None:
+    for principals, advised in ((f"  principals: {said}\n", False), ("", True)):
+        folder = tmp_path / str(advised)
+        site = site_with(folder, SIGNED + principals)
+        (site / "keys").mkdir()
+        (site / "keys/signers").write_text(KEY.replace(KEY.split(maxsplit=1)[0], "n.durand@chu.example"))
+        loaded = load_site(site)
+        declared = loaded.plan("hospital").recoveries[0].application.sign_off
+        assert declared is not None
+        assert declared.principals == (() if advised else (meant,))
+        assert any("`principals` says who does" in line for line in loaded.advice()) is advised
+
+
+def test_patterns_and_authorities_may_stand_for_anybody(tmp_path: Path) -> None:
+    for field in ("*@chu.example", "*@chu.example cert-authority"):
+        site = site_with(tmp_path / str(len(field)), SIGNED + "  principals: [n.durand@chu.example]\n")
+        (site / "keys").mkdir()
+        (site / "keys/signers").write_text(KEY.replace(KEY.split(maxsplit=1)[0], field))
+        assert check_site(site) == ()
+
+
 def test_keys_that_vanished_let_nobody_sign(tmp_path: Path) -> None:
     said = ChecklistFile.model_validate(
         {"referent": "a", "steps": [{"id": "a", "do": "b"}], "allowed_signers": "keys/gone"}
@@ -68,6 +97,10 @@ def test_keys_that_vanished_let_nobody_sign(tmp_path: Path) -> None:
         (CHECKLIST + "  allowed_signers: keys/absent\n", "", "keys/absent cannot be read, or lists nobody"),
         (CHECKLIST + "  allowed_signers: keys/empty\n", "", "cannot be read, or lists nobody"),
         (CHECKLIST + "  allowed_signers: keys/private\n", "", "no list of allowed signers"),
+        (SIGNED + "  principals: {n.durant@chu.example: N. Durand}\n", "", "did you mean `n.durand@chu.example`"),
+        (SIGNED + "  principals: [zz]\n", "", "known here: n.durand@chu.example"),
+        (SIGNED + "  principals: []\n", "", "has too few items"),
+        (CHECKLIST + "  principals: [a]\n", "", "add `allowed_signers`"),
         (CHECKLIST.replace("id: label", "id: record"), "", "steps share an id: record"),
         (CHECKLIST.replace("do: print a label", "to: print"), "", "unknown key; known here: do, expect, id"),
         ("sign_off: {referent: nobody, steps: []}\n", "", "has too few items"),
@@ -79,6 +112,7 @@ def test_keys_that_vanished_let_nobody_sign(tmp_path: Path) -> None:
 def test_mistakes_are_told(tmp_path: Path, application: str, drill: str, problem: str) -> None:
     site = site_with(tmp_path, application, drill)
     (site / "keys").mkdir()
+    (site / "keys/signers").write_text(KEY.replace(KEY.split(maxsplit=1)[0], '"n.durand@chu.example"'))
     (site / "keys/empty").write_text("# nobody yet\n")
     (site / "keys/private").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     problems = [str(found) for found in check_site(site)]

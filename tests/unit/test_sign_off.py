@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from drp.domain.events import FindingRaised, SignedOff, SignOffAsked, SignOffStarted
-from drp.domain.sign_off import StepResult
+from drp.domain.sign_off import Principal, StepResult
 from drp.domain.sign_off_desk import Deposit
 from drp.evidence.record import make_record
 from tests.simulators.desk import SimDesk
@@ -174,7 +174,8 @@ def test_a_second_answer_is_refused_whatever_it_says():
     ("signature", "taken"), [("signed by nurse@hospital", True), ("signed by thief@hospital", False), ("", False)]
 )
 def test_where_signers_are_listed_only_their_signature_counts(signature, taken):
-    world = world_with(replace(CHECKLIST, allowed_signers="nurse@hospital"))
+    who = Principal(principal="nurse@hospital", name="N. Durand")
+    world = world_with(replace(CHECKLIST, allowed_signers="nurse@hospital\nthief@hospital", principals=(who,)))
     answering(world, signature=signature)
     assert run(world).verdict == ("passed" if taken else "inconclusive")
     assert (SignedOff in kinds(world)) is taken
