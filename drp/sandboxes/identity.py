@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from drp.errors import SandboxError
 
+PUBLIC = Path("/run/drp")
+"""What all drp of a host share, and where sandboxes live whose run directory is closed to other users."""
 FIRST_UID = 64001
 FIRST_RANGE = 300_000
 RANGE_SIZE = 65_536
 SLOTS = 256
+_ATTEMPTS = 1000
 _WHOLE = 4_294_967_295
 
 Standing = Literal["root", "mapped", "user"]
@@ -79,24 +83,64 @@ class Slot:
 
     def __init__(self, directory: Path) -> None:
         """Take the first free slot; the lock files lie in ``directory``. Raises SandboxError when all are taken."""
-        make_enterable(directory)
         for number in range(SLOTS):
-            descriptor = os.open(directory / f"slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                continue
-            self.number, self._descriptor = number, descriptor
-            return
+            path = directory / f"slot-{number}"
+            if (descriptor := _locked(path)) is not None:
+                self.number, self._path, self._descriptor = number, path, descriptor
+                return
         message = f"all {SLOTS} sandbox slots of this host are taken"
         raise SandboxError(message, hint="wait for running drills, or run fewer at once")
 
     def release(self) -> None:
-        """Give the slot back; safe to call again."""
+        """Give the slot back, and leave no file behind; safe to call again."""
         if self._descriptor >= 0:
+            self._path.unlink(missing_ok=True)  # while it is locked: who waits at the door sees that it has gone
             os.close(self._descriptor)
             self._descriptor = -1
+            _leave(self._path.parent)
+
+
+def sweep_slots(directory: Path) -> None:
+    """Remove the lock files of slots whose holders were killed."""
+    for path in directory.glob("slot-*"):
+        if (descriptor := _locked(path)) is not None:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+    _leave(directory)
+
+
+def _leave(slots: Path) -> None:
+    """Remove a directory of slots that holds none, and the host's own when nothing else is there."""
+    remove_empty(slots, *((PUBLIC,) if slots.parent == PUBLIC else ()))
+
+
+def remove_empty(*directories: Path) -> None:
+    """Remove directories that hold nothing, one after the other, up to the first that holds something."""
+    with suppress(OSError):
+        for directory in directories:
+            directory.rmdir()
+
+
+def _locked(path: Path) -> int | None:
+    """Return the locked descriptor of a lock file; None: somebody holds it. Raises OSError, SandboxError."""
+    for _ in range(_ATTEMPTS):
+        try:
+            make_enterable(path.parent)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:  # the last who left took the directory along
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)  # the file was another's, who left meanwhile
+    message = f"{path} is taken away again and again"
+    raise SandboxError(message, hint="see which program clears this directory, and keep it from doing so")
 
 
 def identity_for(kind: Literal["single", "range"], slot: Slot) -> Identity:

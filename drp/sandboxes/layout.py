@@ -12,13 +12,14 @@ import json
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from drp.errors import SandboxError
-from drp.sandboxes.identity import make_enterable, standing
+from drp.sandboxes.identity import PUBLIC, make_enterable, remove_empty, standing
 
 PREFIX = "drp-"
-_PUBLIC = Path("/run/drp")
+_ATTEMPTS = 1000
 _LONGEST = 80
 """A socket's path has 107 bytes; ours adds the sandbox's name."""
 
@@ -34,12 +35,12 @@ def home(run_directory: Path) -> Path:
         return run_directory
     if short and open_to_all(run_directory):
         return run_directory
-    return _PUBLIC / hashlib.sha256(os.fsencode(run_directory)).hexdigest()[:12]
+    return PUBLIC / hashlib.sha256(os.fsencode(run_directory)).hexdigest()[:12]
 
 
 def slots_directory(run_directory: Path) -> Path:
     """Return where slots are locked: one place a host under root, since uids are the host's."""
-    return _PUBLIC / "slots" if standing() == "root" else run_directory / "slots"
+    return PUBLIC / "slots" if standing() == "root" else run_directory / "slots"
 
 
 def open_to_all(path: Path) -> bool:
@@ -60,9 +61,7 @@ class LiveDirectory:
         self.path = parent / name
         hidden = parent / f".{name}"  # becomes visible with its lock held: a reaper never sees it without
         try:
-            make_enterable(parent)
-            hidden.mkdir()
-            hidden.chmod(0o711)
+            _make_hidden(hidden)
             self._lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             hidden.rename(self.path)
@@ -77,10 +76,27 @@ class LiveDirectory:
         part.replace(self.path / "meta.json")
 
     def release(self) -> None:
-        """Give up the lock; safe to call again."""
+        """Give up the lock, and a stand-in home that holds nothing any more; safe to call again."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+            forsake(self.path.parent)
+
+
+def _make_hidden(hidden: Path) -> None:
+    """Make a directory whose home the last other sandbox may just be taking away. Raises OSError."""
+    for _ in range(_ATTEMPTS):
+        with suppress(FileNotFoundError):
+            make_enterable(hidden.parent)
+            hidden.mkdir()
+            break
+    hidden.chmod(0o711)
+
+
+def forsake(home: Path) -> None:
+    """Remove a stand-in home that holds nothing; other homes belong to the site."""
+    if home.parent == PUBLIC:
+        remove_empty(home, PUBLIC)
 
 
 def read_record(directory: Path) -> dict[str, object]:
@@ -111,4 +127,4 @@ def is_abandoned(directory: Path) -> bool:
 
 def public_homes() -> tuple[Path, ...]:
     """Return every stand-in home on this host."""
-    return tuple(each for each in _PUBLIC.iterdir() if each.is_dir()) if _PUBLIC.is_dir() else ()
+    return tuple(each for each in PUBLIC.iterdir() if each.is_dir()) if PUBLIC.is_dir() else ()

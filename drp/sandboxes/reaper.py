@@ -18,6 +18,7 @@ from drp.clock import boot_id, utc_now
 from drp.command import run
 from drp.errors import CommandFailed
 from drp.sandboxes import cgroups, layout, mounts, processes
+from drp.sandboxes.identity import sweep_slots
 
 _ID = re.compile(r"\.?drp-[0-9a-f]{12}")
 _YOUNG_SECONDS = 60.0
@@ -43,9 +44,10 @@ def reap(run_directory: Path, *, dry_run: bool = False) -> tuple[Reaped, ...]:
     candidates |= {name.removesuffix(".image") for name in named if _OURS.fullmatch(name)}
     candidates |= {name for name in cgroups.sandboxes() if _ID.fullmatch(name) and _is_ours(name, home)}
     found = [_reap_one(name, home, run_directory, dry_run=dry_run) for name in sorted(candidates)]
-    if not dry_run and home != run_directory.absolute():
-        with suppress(OSError):  # a stand-in that holds nothing any more
-            home.rmdir()
+    if not dry_run:
+        sweep_slots(layout.slots_directory(run_directory))
+        for each in {home, *layout.public_homes()}:  # those of sites that are gone as well
+            layout.forsake(each)
     return tuple(each for each in found if each is not None)
 
 
