@@ -7,8 +7,10 @@ Optional abilities (limits by control groups, volumes on disk, ranges of ids) co
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +57,13 @@ class Requirement:
     """A command or a setting; empty when nothing needs mending."""
 
 
-def requirements() -> tuple[Requirement, ...]:
-    """Return every need of the sandbox driver; takes about two seconds, changes nothing."""
+def requirements(run_directory: Path | None = None) -> tuple[Requirement, ...]:
+    """Return every need of the sandbox driver; takes about two seconds, changes nothing.
+
+    The trial takes place in the run directory, where there is one: there a drill's sandboxes would live.
+    """
     tools = tuple(_tool(name, argv, mend) for name, (argv, mend) in _TOOLS.items())
-    trial = (_isolation(),) if all(each.met for each in tools) else ()
+    trial = (_isolation(run_directory),) if all(each.met for each in tools) else ()
     return (*tools, *trial, _limits(), _loop(), _ranges())
 
 
@@ -70,11 +75,14 @@ def _tool(name: str, argv: list[str], mend: str) -> Requirement:
     return Requirement(name=name, met=True, detail=(output.stdout.splitlines() or [""])[0].strip())
 
 
-def _isolation() -> Requirement:
+def _isolation(run_directory: Path | None = None) -> Requirement:
     """Open a sandbox in a worker of its own, prove it, destroy it."""
     name = "sandbox isolation"
-    with tempfile.TemporaryDirectory(prefix="drp-doctor-") as directory:
-        Path(directory).chmod(0o711)
+    with ExitStack() as done:
+        directory = str(run_directory)
+        if run_directory is None or not os.access(run_directory, os.W_OK):
+            directory = done.enter_context(tempfile.TemporaryDirectory(prefix="drp-doctor-"))
+            Path(directory).chmod(0o711)
         argv = worker_command([sys.executable, "-m", "drp.sandboxes.doctor", directory])
         try:
             answer = json.loads(run(argv, timeout_seconds=_SECONDS).stdout.splitlines()[-1])

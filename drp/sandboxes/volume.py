@@ -18,7 +18,7 @@ from drp.errors import CommandFailed, SandboxError, StorageFull
 from drp.sandboxes import mounts
 from drp.sandboxes.identity import standing
 
-_MEMORY_SHARE = 0.75
+MEMORY_SHARE = 0.75
 _SMALLEST_IMAGE = 16 << 20
 
 
@@ -61,7 +61,7 @@ def make(path: Path, *, backing: Literal["memory", "disk"], size_bytes: int, uid
     if backing == "disk":
         _mount_disk(path, size_bytes, uid, image_directory)
     else:
-        size_bytes = min(size_bytes, int(_available_memory() * _MEMORY_SHARE))
+        size_bytes = min(size_bytes, int(available_memory() * MEMORY_SHARE))
         try:
             mounts.mount_tmpfs(path, size_bytes=size_bytes, uid=uid)
         except OSError as error:
@@ -84,8 +84,7 @@ def _mount_disk(path: Path, size_bytes: int, uid: int, image_directory: Path) ->
     image = image_directory / f"{path.parent.name}.image"
     with storage_errors(image):
         image_directory.mkdir(parents=True, exist_ok=True)
-        free = os.statvfs(image_directory)
-        if free.f_bavail * free.f_frsize < size_bytes:
+        if room_on_disk(image_directory) < size_bytes:
             message = f"{image_directory} has no room for a data volume of {size_bytes >> 20} MiB"
             raise StorageFull(message, hint="free space, or lower `data_bytes` of the sandbox profile")
         descriptor = os.open(image, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -108,7 +107,15 @@ def _mount_disk(path: Path, size_bytes: int, uid: int, image_directory: Path) ->
     (path / "lost+found").rmdir()
 
 
-def _available_memory() -> int:
+def room_on_disk(directory: Path) -> int:
+    """Return the bytes that are free where volumes on disk are made, or will be."""
+    place = next(each for each in (directory, *directory.parents) if each.exists())
+    free = os.statvfs(place)
+    return free.f_bavail * free.f_frsize
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that can be had without swapping."""
     for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024

@@ -14,6 +14,7 @@ import pwd
 import struct
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from drp.errors import ConfigError
 
@@ -108,3 +109,10 @@ def _group_name(group: int) -> str:
         return f"{grp.getgrgid(group).gr_name} ({group})"
     except KeyError:
         return f"{group}, which has no name here"
+
+
+def closed_place(path: Path) -> Path | None:
+    """Return what this user may not write to, of a file or directory that is there or of where it would be made."""
+    nearest = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    wanted = os.W_OK | (os.X_OK if nearest.is_dir() else 0)
+    return None if os.access(nearest, wanted, effective_ids=True) else nearest

@@ -1,0 +1,68 @@
+"""What the sandboxes that a site declares need of this host and this user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from drp.cli.need import Need, attempt
+from drp.config.site import Site
+from drp.domain.sandbox import SandboxProfile
+from drp.errors import DrpError, SandboxError
+
+
+def sandbox_needs(site: Site, run_directory: Path) -> Iterator[Need]:
+    """Yield where sandboxes live, and each declared profile that this user may not have, or that is not whole here."""
+    yield attempt("place of sandboxes", lambda: _home(run_directory))
+    for profile in _profiles(site):
+        yield attempt(f"sandbox {profile.name}", partial(_profile, profile, run_directory))
+
+
+def _profiles(site: Site) -> list[SandboxProfile]:
+    """Return every profile that a drill of the site uses, or the one that an application gets without any plan."""
+    found: dict[str, SandboxProfile] = {}
+    for name in site.drills:
+        with suppress(DrpError):  # told with the drill itself
+            found |= {recovery.sandbox.name: recovery.sandbox for recovery in site.plan(name).recoveries}
+    return [found[name] for name in sorted(found)] or [site.sandboxes["default"]]
+
+
+def _home(run_directory: Path) -> str:
+    """Return where sandboxes would live. Raises SandboxError: the path is too long, or nobody may write there."""
+    from drp.sandboxes.layout import home
+    from drp.trust.accounts import closed_place
+
+    place = home(run_directory)
+    if (closed := closed_place(place)) is not None:
+        raise SandboxError(f"sandboxes would live in {place}, and this user may not write in {closed}")
+    return str(place)
+
+
+def _profile(profile: SandboxProfile, run_directory: Path) -> str:
+    from drp.sandboxes.identity import standing
+    from drp.sandboxes.volume import MEMORY_SHARE, available_memory, room_on_disk
+    from drp.sandboxes.worker import has_sub_ids
+
+    root = standing() == "root"
+    if profile.identity == "range" and not root and not has_sub_ids():
+        raise SandboxError(
+            "`identity: range` needs sub-uids, which this user does not have",
+            hint="install uidmap and add this user to /etc/subuid and /etc/subgid, or set `identity: single`",
+        )
+    if profile.data_backing == "disk":
+        if not root or not Path("/dev/loop-control").exists():
+            raise SandboxError(
+                "`data_backing: disk` needs loop devices, and root",
+                hint="set `data_backing: memory`, or run drp as root",
+            )
+        free = room_on_disk(run_directory)
+        if free < profile.data_bytes:
+            raise SandboxError(
+                f"{run_directory} has room for {free >> 20} MiB, and `data_bytes` says {profile.data_bytes >> 20} MiB",
+                hint="free space, or lower `data_bytes` of the profile",
+            )
+        return f"data on disk, {free >> 20} MiB free"
+    there = min(profile.data_bytes, int(available_memory() * MEMORY_SHARE))
+    return f"data in memory: room for {there >> 20} MiB of {profile.data_bytes >> 20} MiB now"

@@ -1,0 +1,136 @@
+"""What a drill of the site needs that this user must be able to read, run or write, found by trying as a drill does."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from drp.cli.need import Need, attempt
+from drp.cli.wiring import Wiring
+from drp.errors import ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
+from drp.trust.accounts import closed_place
+
+
+def site_needs(wiring: Wiring) -> Iterator[Need]:
+    """Yield the site's needs: its files, its state, its repositories, and each of its drills."""
+    yield Need(name="site", met=True, detail=str(wiring.site.directory))
+    yield attempt("trusted folders", lambda: _places(wiring))
+    yield attempt("journal and evidence", lambda: _journal(wiring))
+    yield attempt("verifiers", lambda: _checks(wiring))
+    yield attempt("state directory", lambda: _state(wiring))
+    yield attempt("evidence directories", lambda: _evidence(wiring))
+    yield attempt("manifests", lambda: _readable_folder(wiring.site.manifests_directory))
+    yield attempt("runbooks of the site", lambda: _runbooks(wiring))
+    for name, repository in wiring.repositories().items():
+        yield attempt(f"repository {name}", partial(_describe, repository))
+    for name in sorted(wiring.site.drills):
+        yield attempt(f"drill {name}", partial(_drill, wiring, name))
+
+
+def _places(wiring: Wiring) -> str:
+    from drp.config.places import require_places
+
+    require_places(wiring.site)
+    return "state, evidence and manifests are nobody else's to write"
+
+
+def _journal(wiring: Wiring) -> str:
+    """Check the chain to its end, and every record against what it sealed; make no journal where none is due."""
+    from drp.drill.declare import states
+    from drp.evidence.deposits import require_sealed
+
+    kept = wiring.site.journal
+    if isinstance(kept, Path) and not kept.exists() and not wiring.deposits().records():
+        return "none yet: the first drill makes it"
+    journal = wiring.journal_to_read()
+    entries = journal.verify()
+    if lost := require_sealed(wiring.deposits(), states(journal), journal):
+        raise NotFound(f"the sealed records of {', '.join(lost)} are gone", hint="bring them back from a copy")
+    return f"{entries} entries, chain intact, every record as sealed"
+
+
+def _checks(wiring: Wiring) -> str:
+    count = sum(len(application.checks) for application in wiring.site.applications.values())
+    if wiring.site.broken:
+        raise ConfigError("\n".join(line for problems in wiring.site.broken.values() for line in problems))
+    return f"{count} checks, all understood"
+
+
+def _state(wiring: Wiring) -> str:
+    """Prove that state can be written, and what earlier drills, perhaps of another user, left in it."""
+    said = wiring.writable_state()
+    kept = [wiring.site.state_directory / name for name in ("lock", "worker.log", "run", "cache", "sign-off")]
+    if isinstance(wiring.site.journal, Path):
+        kept += [wiring.site.journal.with_name(wiring.site.journal.name + tail) for tail in ("", "-wal", "-shm")]
+    _require_open(path for path in kept if path.exists())
+    return said
+
+
+def _evidence(wiring: Wiring) -> str:
+    directories = wiring.site.evidence_directories
+    _require_open(directories)
+    return ", ".join(map(str, directories))
+
+
+def _require_open(paths: Any) -> None:
+    for path in paths:
+        if (closed := closed_place(path)) is not None:
+            hint = "run drp as the user who keeps the site, or let this one write there"
+            raise StorageFull(f"this user may not write {closed}", hint=hint)
+
+
+def _readable_folder(folder: Path) -> str:
+    if folder.exists() and not os.access(folder, os.R_OK | os.X_OK, effective_ids=True):
+        raise NotReadable(f"this user may not read {folder}")
+    closed = next((path for path in _inside(folder) if not os.access(path, os.R_OK, effective_ids=True)), None)
+    if closed is not None:
+        raise NotReadable(f"this user may not read {closed}")
+    return str(folder)
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    yield from folder.iterdir() if folder.is_dir() else ()
+
+
+def _runbooks(wiring: Wiring) -> str:
+    """Copy them as a drill does, into a folder that is gone afterwards."""
+    from drp.materials import copy_used
+
+    own = wiring.site.runbook_folders[0]
+    if not own.is_dir():
+        return "none: drp's own"
+    with tempfile.TemporaryDirectory(prefix="drp-doctor-") as place:
+        try:
+            copy_used(own, Path(place))
+        except OSError as error:
+            raise ConfigError(
+                f"{error.filename or own} cannot be read: {error.strerror or error}",
+                hint=f"everything in {own} must be readable for whoever holds drills",
+            ) from error
+    return str(own)
+
+
+def _describe(repository: Any) -> str:
+    abilities = repository.preflight()
+    if abilities.remarks:
+        raise RepositoryError("; ".join(abilities.remarks[:3]), hint=f"see `drp repo points {repository.name}`")
+    return f"{abilities.tool} {abilities.tool_version}" + (", object lock" if abilities.object_lock else "")
+
+
+def _drill(wiring: Wiring, name: str) -> str:
+    """Make its plan with the digests of all that it uses, load its checks, and look at its software images."""
+    plan = wiring.declarable(wiring.site.plan(name))
+    wiring.check_verifiers(plan)
+    wiring.check_records(plan)
+    for image in (image for recovery in plan.recoveries for image in recovery.application.software):
+        folder = Path(image.image)
+        if not folder.is_dir():
+            raise NotFound(
+                f"software image {folder} is no directory", hint="lay the software there, see `drp app image`"
+            )
+        _readable_folder(folder)
+    return f"{len(plan.recoveries)} recoveries"

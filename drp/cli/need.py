@@ -1,0 +1,26 @@
+"""One thing that a drill needs, whether it is there, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drp.errors import DrpError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One thing a drill needs."""
+
+    name: str
+    met: bool
+    detail: str
+    mend: str = ""
+
+
+def attempt(name: str, look: Callable[[], object]) -> Need:
+    """Return a need that is met when a look at it raises no error of drp."""
+    try:
+        return Need(name=name, met=True, detail=str(look()))
+    except DrpError as error:
+        return Need(name=name, met=False, detail=error.message, mend=error.hint)
