@@ -11,8 +11,11 @@ from typing import Any
 
 from drp.cli.need import Need, attempt
 from drp.cli.wiring import Wiring
-from drp.errors import ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
+from drp.config.repositories import DirectoryLocation, Location, MediumLocation
+from drp.errors import AccessDenied, ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
 from drp.trust.accounts import closed_place
+
+_MOST_FILES = 200_000
 
 
 def site_needs(wiring: Wiring) -> Iterator[Need]:
@@ -25,8 +28,8 @@ def site_needs(wiring: Wiring) -> Iterator[Need]:
     yield attempt("evidence directories", lambda: _evidence(wiring))
     yield attempt("manifests", lambda: _readable_folder(wiring.site.manifests_directory))
     yield attempt("runbooks of the site", lambda: _runbooks(wiring))
-    for name, repository in wiring.repositories().items():
-        yield attempt(f"repository {name}", partial(_describe, repository))
+    for name, settings in wiring.site.repositories.items():
+        yield attempt(f"repository {name}", partial(_repository, wiring, name, settings.location))
     for name in sorted(wiring.site.drills):
         yield attempt(f"drill {name}", partial(_drill, wiring, name))
 
@@ -92,6 +95,31 @@ def _readable_folder(folder: Path) -> str:
     return str(folder)
 
 
+def _folder_of(location: Location) -> Path | None:
+    match location:
+        case DirectoryLocation():
+            return location.path
+        case MediumLocation():
+            return location.mount / location.path
+        case _:
+            return None
+
+
+def _closed_below(folder: Path) -> Path | None:
+    """Return the first thing in a repository that this user may not read, of as many as can be looked at in seconds."""
+    seen = 0
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place, name)
+            wanted = os.R_OK | (os.X_OK if name in folders else 0)
+            if not os.access(path, wanted, effective_ids=True) and path.exists():
+                return path
+        seen += len(files)
+        if seen > _MOST_FILES:
+            break
+    return None
+
+
 def _inside(folder: Path) -> Iterator[Path]:
     yield from folder.iterdir() if folder.is_dir() else ()
 
@@ -114,10 +142,16 @@ def _runbooks(wiring: Wiring) -> str:
     return str(own)
 
 
-def _describe(repository: Any) -> str:
-    abilities = repository.preflight()
+def _repository(wiring: Wiring, name: str, location: Location) -> str:
+    """Try it as a drill does, with a cache that is gone afterwards: this user may not be the one who holds drills."""
+    with tempfile.TemporaryDirectory(prefix="drp-doctor-") as cache:
+        repository = wiring.make_repositories(Path(cache), [name])[name]
+        abilities = repository.preflight()
     if abilities.remarks:
-        raise RepositoryError("; ".join(abilities.remarks[:3]), hint=f"see `drp repo points {repository.name}`")
+        raise RepositoryError("; ".join(abilities.remarks[:3]), hint=f"see `drp repo points {name}`")
+    if (folder := _folder_of(location)) is not None and (closed := _closed_below(folder)) is not None:
+        hint = "let the user that runs drp read it, and no more than that"
+        raise AccessDenied(f"this user may not read {closed}", hint=hint)
     return f"{abilities.tool} {abilities.tool_version}" + (", object lock" if abilities.object_lock else "")
 
 

@@ -123,7 +123,8 @@ def test_a_failed_open_leaves_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(rig.driver, "_record_egress", fail)
     with pytest.raises(SandboxError, match="no recorder"):
         rig.open()
-    assert not layout.home(rig.run_directory).exists()
+    home = layout.home(rig.run_directory)
+    assert not home.exists()
     assert not any(cgroups.find(name) for name in cgroups.sandboxes() if (home / name).exists())
 
 
