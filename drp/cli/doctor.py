@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,6 @@ from drp.cli.need import Need
 from drp.cli.noun import noun
 
 app = noun()
-_MEND_ANSIBLE = "install drp again with its dependencies: pip install --force-reinstall drproof"
 
 
 @app.command()
@@ -22,7 +20,7 @@ def doctor(
     """Tell for every need of this user's drills whether it is met, and what mends it. Nothing is changed."""
     from drp.cli import render
 
-    needs = [_user(), *_needs_of_user_and_site(context)]
+    needs = _needs(context)
     if machine:
         body: list[dict[str, Any]] = [
             {"name": need.name, "met": need.met, "detail": need.detail, "mend": need.mend} for need in needs
@@ -40,83 +38,29 @@ def doctor(
     return 0 if all(need.met for need in needs) else 1
 
 
-def _host_needs(run_directory: Path | None) -> list[Need]:
-    """Programs, and what the sandbox driver finds by trying, where the site's own sandboxes would live."""
-    from drp.sandboxes.doctor import requirements
-
-    found = requirements(run_directory)
-    needs = [Need(name=item.name, met=item.met, detail=item.detail, mend=item.mend) for item in found]
-    return [*needs, _ansible(), _hashing_core()]
-
-
-def _ansible() -> Need:
-    """Play a task as a drill would: in a worker's namespaces, in a private folder, with that environment alone."""
-    import json
-    import sys
-    import tempfile
-
-    from drp import command
-    from drp.errors import CommandFailed
-    from drp.sandboxes.worker import worker_command
-
-    name = "ansible"
-    with tempfile.TemporaryDirectory(prefix="drp-doctor-") as directory:
-        argv = worker_command([sys.executable, "-m", "drp.runbooks.doctor", directory])
-        try:
-            answer = json.loads(command.run(argv, timeout_seconds=90).stdout.splitlines()[-1])
-        except (CommandFailed, ValueError, IndexError) as error:
-            words = " ".join(error.tail)[-300:] if isinstance(error, CommandFailed) else ""
-            return Need(name=name, met=False, detail=words or str(error), mend=_MEND_ANSIBLE)
-    return Need(name=name, met=answer["met"], detail=answer["detail"], mend="" if answer["met"] else _MEND_ANSIBLE)
-
-
-def _hashing_core() -> Need:
-    """Which core hashes; both give the same digests, so this need is always met."""
-    from drp.hashing.core import core_name
-
-    return Need(name="hashing core", met=True, detail=core_name("auto"))
-
-
-def _program(name: str, argv: tuple[str, ...], mend: str) -> Need:
-    from drp import command
-    from drp.errors import CommandFailed
-
-    try:
-        output = command.run(argv, timeout_seconds=20)
-    except CommandFailed as error:
-        return Need(name=name, met=False, detail=error.message, mend=mend)
-    return Need(name=name, met=True, detail=(output.stdout.splitlines() or [""])[0])
-
-
-def _needs_of_user_and_site(context: typer.Context) -> list[Need]:
-    """What this user's drill of the site needs: of the host, and of the site."""
+def _needs(context: typer.Context) -> list[Need]:
+    """What this user's drill of the site needs: of the user, of the host, and of the site."""
+    from drp.cli.doctor_host import host_needs, processes, restic, signatures, user
     from drp.cli.doctor_sandboxes import sandbox_needs
     from drp.cli.doctor_site import site_needs
     from drp.cli.wiring import wiring_of
     from drp.errors import DrpError
 
+    who = [user(), processes()]
+    if not who[-1].met:  # nothing can be tried
+        return who
     try:
         wiring = wiring_of(context, options=True)
     except DrpError as error:
         site = Need(name="site", met=False, detail=error.message, mend=error.hint)
-        return [*_host_needs(None), _program("restic", ("restic", "version"), "apt-get install restic"), site]
-    needs = [*_host_needs(wiring.run_directory), *sandbox_needs(wiring.site, wiring.run_directory), *site_needs(wiring)]
-    checklists = [application.sign_off for application in wiring.site.applications.values()]
-    if any(checklist is not None and checklist.allowed_signers for checklist in checklists):
-        needs.append(_program("signatures of sign-offs", ("ssh", "-V"), "apt-get install openssh-client"))
-    return needs
-
-
-def _user() -> Need:
-    """Who is asked: all that follows is what a drill of this user meets, and of nobody else."""
-    import os
-
-    from drp.sandboxes.identity import standing
-    from drp.trust.accounts import account_name
-
-    kind = {
-        "root": "root of this host",
-        "mapped": "root of a user namespace",
-        "user": "a plain user: sandboxes in namespaces of his own",
-    }
-    return Need(name="user", met=True, detail=f"{account_name(os.geteuid())}, {kind[standing()]}")
+        return [*who, *host_needs(None), restic(), site]
+    described, run_directory = wiring.site, wiring.run_directory
+    checklists = [application.sign_off for application in described.applications.values()]
+    signed = any(checklist is not None and checklist.allowed_signers for checklist in checklists)
+    return [
+        *who,
+        *host_needs(run_directory),
+        *([signatures()] if signed else []),
+        *sandbox_needs(described, run_directory),
+        *site_needs(wiring),
+    ]

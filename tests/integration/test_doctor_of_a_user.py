@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from drp.cli.doctor_host import processes, signatures
 from tests.support.fixtures_anybody import Anybody
 
 pytestmark = pytest.mark.real
@@ -139,6 +140,18 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no software": (changed("inventory/applications/app.yml", "checks:", _SOFTWARE), "drill d"),
 }  # fmt: skip
 
+TOGETHER = (
+    ("secret of another", "evidence of another", "lock of another", "manifests closed", "ranges without sub-ids",
+     "runbook closed", "no software"),
+    ("secret open to all", "journal of another", "loop devices without root"),
+    ("another password", "run directory of another"),
+    ("no repository", "cache of another"),
+    ("repository closed", "state of another"),
+    ("point closed", "a long path"),
+    ("no restic",),
+)  # fmt: skip
+"""Kinds that are looked at in one go: each shows in a need of its own."""
+
 
 def test_a_healthy_site_of_a_plain_user_has_all_it_needs(anybody: Anybody, site: Path) -> None:
     assert unmet(anybody, site) == {}
@@ -154,13 +167,21 @@ def test_healthy_leftovers_of_earlier_drills_are_none_of_its_business(anybody: A
     assert unmet(anybody, site) == {}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_a_drill_would_fail_on_is_named_with_what_mends_it(anybody: Anybody, site: Path, kind: str) -> None:
-    damage, need = KINDS[kind]
-    damage(site)
+@pytest.mark.parametrize("together", TOGETHER, ids=", ".join)
+def test_what_a_drill_would_fail_on_is_named_with_what_mends_it(
+    anybody: Anybody, site: Path, together: tuple[str, ...]
+) -> None:
+    for kind in together:
+        KINDS[kind][0](site)
     found = unmet(anybody, site)
-    assert need in found, found
+    assert {KINDS[kind][1] for kind in together} <= set(found), found
     assert all(detail and mend for detail, mend in found.values()), found
+
+
+def test_every_kind_is_tried_and_each_of_those_together_is_another_need() -> None:
+    assert sorted(kind for kinds in TOGETHER for kind in kinds) == sorted(KINDS)
+    for kinds in TOGETHER:
+        assert len({KINDS[kind][1] for kind in kinds}) == len(kinds)
 
 
 def test_root_may_have_what_a_plain_user_may_not(anybody: Anybody, site: Path) -> None:
@@ -169,6 +190,23 @@ def test_root_may_have_what_a_plain_user_may_not(anybody: Anybody, site: Path) -
     changed("drp.yml", "locale: en", f"locale: en\nstate: {'x' * 60}/{'y' * 60}")(site)
     assert unmet(anybody, site, user=0) == {}
     assert set(unmet(anybody, site)) >= {"place of sandboxes", "sandbox default", "state directory"}
+
+
+def test_a_user_who_may_start_nothing_is_told_so_before_anything_is_tried(anybody: Anybody, site: Path) -> None:
+    limited = ("prlimit", "--nproc=3", "--")
+    told = anybody.drp("--site", str(site), "doctor", user=USER, before=limited)
+    assert told.returncode == 1, told.stdout + told.stderr
+    assert "of at most 3 of this user" in told.stdout
+    assert "ulimit -u" in told.stdout
+    assert processes().met, "root may start as many as there is room for"
+
+
+def test_signatures_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert signatures().met
+    monkeypatch.setattr("drp.command.MINIMAL_ENVIRONMENT", {"PATH": "/nonexistent"})
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert not signatures().met
+    assert "openssh-client" in signatures().mend
 
 
 def test_a_drill_of_a_plain_user_does_what_the_doctor_said(anybody: Anybody, site: Path) -> None:
