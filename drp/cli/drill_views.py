@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from drp.domain.names import shown_name
 from drp.domain.newest_point import newest_of
 from drp.domain.phase import Hashed, Selected, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
+from drp.domain.sandbox import NeighbourContact
 from drp.domain.timeline import measure
 from drp.drill.declare import find, reopen, states
 from drp.drill.phases.select import choose
@@ -36,7 +38,7 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
     for text in warnings_of(plan, waves, wiring.clock.now().wall):
         render.line(f"WARNING: {text}")
     if plan.pod:
-        render.line("one pod: all applications share a network without a way out")
+        render.line("one pod: the applications reach one another at their production addresses, and nothing else")
     for number, wave in enumerate(waves, start=1):
         render.line(f"wave {number}")
         for item in wave:
@@ -178,6 +180,7 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
             name: [{"part": part, "why": why} for part, why in _not_judged(item)]
             for name, item in state.recoveries.items()
         }
+        body["neighbours"] = {name: to_data(_contacts(item)) for name, item in state.recoveries.items()}
         body["reconciliation"] = to_data(state.reconciled.result) if state.reconciled is not None else None
         render.document("drp/drill/1", body)
         return
@@ -192,6 +195,8 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
             render.line(f"  {finding.severity:<12} {finding.code} {what}")
             if finding.severity != "note":
                 render.line(f"  {'':<12} do: {finding.remedy}")
+        for text in _neighbours(state.recoveries[measurement.recovery]):
+            render.line(f"  {'neighbour':<12} {text}")
         if parts := [render.printable(part) for part, _ in _not_judged(state.recoveries[measurement.recovery])]:
             more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
             render.line(f"  {'not judged':<12} {'; '.join(parts[:_NAMED])}{more}: `drp report {state.drill}` says why")
@@ -215,6 +220,26 @@ def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:
     outputs = (progress.outputs.get("hash"), progress.outputs.get("verify"))
     told = [one for output in outputs if isinstance(output, Hashed | Verified) for one in output.not_judged]
     return tuple(dict.fromkeys((one.part, one.why) for one in told))
+
+
+def _contacts(progress: RecoveryState) -> tuple[NeighbourContact, ...]:
+    """Return who called the application in its pod, and whom it called, as far as it was seen."""
+    verified = progress.outputs.get("verify")
+    if progress.traffic is not None:
+        return progress.traffic.neighbours
+    return (verified.neighbours or ()) if isinstance(verified, Verified) else ()
+
+
+def _neighbours(progress: RecoveryState) -> Iterator[str]:
+    """Yield a line for each kind of calls, such as ``lis was called by ehr: tcp 10.20.0.12:5432, 3 times``."""
+    told = [each for each in _contacts(progress) if each.destination]
+    for each in told[:_NAMED]:
+        times = f", {each.count} times" if each.count > 1 else ""
+        yield f"{each.destination} was called by {each.source}: {each.place}{times}"
+    if len(told) > _NAMED:
+        yield f"and {len(told) - _NAMED} more: the evidence record has them"
+    if unkept := sum(each.count for each in _contacts(progress) if not each.destination):
+        yield f"{unkept} further calls, of which nothing was kept"
 
 
 def _measurements(state: DrillState) -> tuple[Measurement, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -117,11 +118,20 @@ def _drill(said: DrillFile, document: Document, inventory: Inventory) -> Iterato
 
 
 def _addresses(said: DrillFile, document: Document, inventory: Inventory) -> Iterator[Problem]:
-    """Yield every host name that would lead to two addresses in one pod."""
+    """Yield every host name that would lead to two addresses in one pod, and every address to two applications."""
     seen: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for index, entry in enumerate(said.recoveries if said.pod else ()):
         application = inventory.applications.get(entry if isinstance(entry, str) else entry.application)
+        own = application[0].name if application is not None else ""
         for address in application[0].addresses if application is not None else ():
+            if ipaddress.ip_address(address.address).is_link_local:
+                message = f"in a pod, the link-local address {address.address} leads nowhere"
+                yield document.problem(("recoveries", index), message)
+            owner = owners.setdefault(address.address, own)
+            if owner != own:
+                message = f"in one pod, {address.address} would lead to `{owner}` and to `{own}`"
+                yield document.problem(("recoveries", index), message)
             for name in address.names:
                 first = seen.setdefault(name.lower(), address.address)
                 if first != address.address:

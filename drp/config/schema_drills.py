@@ -143,7 +143,7 @@ class DrillFile(Strict):
     keep_for: Duration = timedelta(hours=2)
     """Lease of a sandbox kept on request; then it is destroyed."""
     pod: bool = False
-    """Whether all applications share one network without a way out, each at its production addresses."""
+    """Whether the applications reach one another at the addresses that they declare, and nothing else."""
     reconciliation: ReconciliationFile | None = None
     """What must agree between the applications, once all are up."""
     sign_off: SignOffFile | None = None

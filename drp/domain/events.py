@@ -12,7 +12,7 @@ from drp.domain.measure import Measurement
 from drp.domain.phase import PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan
 from drp.domain.reconciled import ReconciliationResult
-from drp.domain.sandbox import Residue
+from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.sign_off import SignOffAnswer
 from drp.domain.sign_off_desk import Signer
 from drp.domain.verdict import Verdict
@@ -113,6 +113,18 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficSeen:
+    """What a recovery's sandbox sent, looked at just before it is let go; journalled if verify had not told it."""
+
+    type: Literal["traffic-seen"] = "traffic-seen"
+    recovery: str
+    egress: tuple[EgressAttempt, ...] = ()
+    """Attempts that verify, if it was reached, did not know of."""
+    neighbours: tuple[NeighbourContact, ...] = ()
+    """All contacts with neighbours, those that verify knew of too: their counts may have grown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxDestroyed:
     """t12: the sandbox of a recovery is gone, with what was left, by looking."""
 
@@ -208,6 +220,7 @@ Event = (
     | FindingRaised
     | Interrupted
     | Resumed
+    | TrafficSeen
     | SandboxDestroyed
     | SandboxKept
     | ReconciliationStarted

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from drp.domain.events import PhaseFailed, SignedOff
+from drp.domain.events import PhaseFailed, SignedOff, TrafficSeen
 from drp.domain.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
 from drp.domain.plan import DrillPlan
 from drp.domain.reconciled import ReconciliationResult
-from drp.domain.sandbox import Residue
+from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.verdict import Verdict
 
 RECORD_SCHEMA = "drp/evidence-record/1"
@@ -33,6 +33,8 @@ class RecoveryRecord:
     """Everything that was found, in every attempt."""
     measurement: Measurement
     residue: Residue | None
+    traffic: TrafficSeen | None = None
+    """What its sandbox sent that verify did not know of, as it was let go; null: nothing."""
     kept_until: datetime | None = None
     failure: PhaseFailed | None = None
     """Why the recovery could not be exercised any further, if it could not."""
@@ -40,6 +42,21 @@ class RecoveryRecord:
     """What the business referent answered; null: nobody did, or the plan does not ask."""
     earlier_findings: tuple[Finding, ...] = ()
     """Those of the findings that only an attempt before the last resumption made; they count like all others."""
+
+    @property
+    def egress(self) -> tuple[EgressAttempt, ...]:
+        """Return all that the application tried to send, oldest first."""
+        return (
+            *(self.verify.egress if self.verify is not None else ()),
+            *(self.traffic.egress if self.traffic else ()),
+        )
+
+    @property
+    def neighbours(self) -> tuple[NeighbourContact, ...]:
+        """Return who called the application in its pod, and whom it called, as it was seen last."""
+        if self.traffic is not None:
+            return self.traffic.neighbours
+        return (self.verify.neighbours or ()) if self.verify is not None else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

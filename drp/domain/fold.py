@@ -24,6 +24,7 @@ from drp.domain.events import (
     SignedOff,
     SignOffAsked,
     SignOffStarted,
+    TrafficSeen,
 )
 from drp.domain.finding import Finding
 from drp.domain.finding_codes_sign_off import SIGN_OFF_MISSING
@@ -45,6 +46,7 @@ class RecoveryState:
     earlier: list[Finding] = field(default_factory=list)
     """Those of them that an attempt before the last resumption found, and this one has not met again."""
     failure: PhaseFailed | None = None
+    traffic: TrafficSeen | None = None
     destroyed_at: Stamp | None = None
     residue: Residue | None = None
     kept: SandboxKept | None = None
@@ -146,7 +148,9 @@ def apply(state: DrillState, entry: Entry) -> None:
             state.concluded = event
         case EvidenceSealed():
             state.sealed = event
-        case PhaseStarted() | PhaseCompleted() | PhaseFailed() | FindingRaised() | SandboxDestroyed() | SandboxKept():
+        case PhaseStarted() | PhaseCompleted() | PhaseFailed() | FindingRaised():
+            _apply_to_recovery(state.recoveries[event.recovery], entry)
+        case TrafficSeen() | SandboxDestroyed() | SandboxKept():
             _apply_to_recovery(state.recoveries[event.recovery], entry)
         case SignOffAsked() | SignOffStarted() | SignedOff():
             _apply_sign_off(state.recoveries[event.recovery], entry)
@@ -167,6 +171,8 @@ def _apply_to_recovery(recovery: RecoveryState, entry: Entry) -> None:
             recovery.ended[event.phase] = entry.stamp
         case FindingRaised():
             _find(recovery, event.finding)
+        case TrafficSeen():
+            recovery.traffic = event
         case SandboxDestroyed():
             recovery.destroyed_at, recovery.residue = entry.stamp, event.residue
         case SandboxKept():
@@ -211,7 +217,7 @@ def _forget_sandbox(recovery: RecoveryState) -> None:
         recovery.started.pop(phase, None)
         recovery.ended.pop(phase, None)
     recovery.failure = None
-    recovery.destroyed_at = recovery.residue = recovery.kept = None
+    recovery.destroyed_at = recovery.residue = recovery.kept = recovery.traffic = None
     recovery.asked = recovery.asked_at = recovery.opened = recovery.signed_off = recovery.signed_off_at = None
 
 

@@ -16,7 +16,7 @@ from drp.domain.recovery_point import Immutability, RecoveryPoint, RefusedPoint,
 from drp.domain.restore import RestoreReceipt
 from drp.domain.restored_code import CodeChange, RestoredCode
 from drp.domain.runbook import RunbookResult
-from drp.domain.sandbox import EgressAttempt, IsolationProof, SandboxHandle, SoftwareFound
+from drp.domain.sandbox import EgressAttempt, IsolationProof, NeighbourContact, SandboxHandle, SoftwareFound
 
 PhaseName = Literal["select", "prepare", "restore", "hash", "start", "verify", "reconcile", "sign-off", "destroy"]
 
@@ -107,6 +107,8 @@ class Verified:
     """What an earlier backup held, and this one holds none of, or less."""
     watermark: Watermark | None
     egress: tuple[EgressAttempt, ...] = ()
+    neighbours: tuple[NeighbourContact, ...] | None = None
+    """Who called the application in its pod, and whom it called, so far; null: in no pod, or nobody could tell then."""
     findings: tuple[Finding, ...] = ()
 
 

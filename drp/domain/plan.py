@@ -73,7 +73,7 @@ class DrillPlan:
     keep_for: timedelta = timedelta(hours=2)
     """Lease of a kept sandbox; then it is destroyed."""
     pod: bool = False
-    """Whether all applications share one network without a way out, and reach one another there."""
+    """Whether the applications reach one another at their production addresses, and nothing else."""
     reconciliation: Reconciliation | None = None
     """What must agree between the applications, once all are up."""
     sign_off: SignOffPolicy | None = None
@@ -86,10 +86,10 @@ class DrillPlan:
         names = self.materials.keys() | materials.keys()
         return tuple(sorted(name for name in names if self.materials.get(name) != materials.get(name)))
 
-    def addresses_around(self, recovery: PlannedRecovery) -> tuple[ProductionAddress, ...]:
-        """Return where applications are found in the network of a recovery: of all in a pod, otherwise its own."""
-        together = self.recoveries if self.pod else (recovery,)
-        return tuple(address for each in together for address in each.application.addresses)
+    def neighbours_of(self, recovery: PlannedRecovery) -> dict[str, tuple[ProductionAddress, ...]]:
+        """Return where the other applications of a recovery's pod are found, by name; none where there is no pod."""
+        others = [each for each in self.recoveries if self.pod and each.name != recovery.name]
+        return {each.name: each.application.addresses for each in others}
 
     def waves(self) -> tuple[tuple[PlannedRecovery, ...], ...]:
         """Return the recoveries in dependency order; those of one wave may run at the same time.

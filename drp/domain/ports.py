@@ -22,7 +22,15 @@ from drp.domain.record_reader import RecordReader
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
-from drp.domain.sandbox import EgressAttempt, IsolationProof, Residue, SandboxHandle, SandboxOrder, SandboxProfile
+from drp.domain.sandbox import (
+    EgressAttempt,
+    IsolationProof,
+    NeighbourContact,
+    Residue,
+    SandboxHandle,
+    SandboxOrder,
+    SandboxProfile,
+)
 from drp.domain.sign_off_desk import SignOffDesk
 
 
@@ -102,7 +110,10 @@ class Sandbox(Protocol):
     """
 
     def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = ...) -> SandboxHandle:
-        """Return a new run sandbox: no network but its pod's, no repository, no key, an empty volume under quota."""
+        """Return a new run sandbox: no network but to its pod's neighbours, no repository, no key, an empty volume.
+
+        Refuses a pod in which two applications declare one address.
+        """
         ...
 
     def prove(self, handle: SandboxHandle) -> IsolationProof:
@@ -129,7 +140,11 @@ class Sandbox(Protocol):
         ...
 
     def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
-        """Return what tried to leave the sandbox so far; in a pod each attempt once, to whoever asks first."""
+        """Return what tried to leave this sandbox so far."""
+        ...
+
+    def neighbours(self, handle: SandboxHandle) -> tuple[NeighbourContact, ...]:
+        """Return who called its application in its pod so far, and whom it called; none outside of one."""
         ...
 
     def destroy(self, handle: SandboxHandle) -> Residue:

@@ -57,12 +57,23 @@ class SandboxOrder:
 
     software: tuple[SoftwareImage, ...] = ()
     """Bound read-only; whoever orders has compared their digests."""
-    pod: str = ""
-    """Sandboxes with the same one share a network namespace; empty: one of its own."""
+    application: str = ""
+    """By its name: who it is to its neighbours' records."""
     addresses: tuple[ProductionAddress, ...] = ()
-    """Of every application that is restored in this network: their names resolve, and answers there are neighbours'."""
+    """Where the application is in production: it keeps them."""
     hostname: str = ""
     """What the machine calls itself inside; empty: a name that says nothing."""
+    serves: tuple[int, ...] = ()
+    """Ports that the application serves: nothing of drp answers there."""
+    pod: str = ""
+    """Sandboxes with the same one reach one another at the addresses that they declare; empty: it reaches none."""
+    neighbours: Mapping[str, tuple[ProductionAddress, ...]] = field(default_factory=dict)
+    """The other applications of the pod: name → where they are in production."""
+
+    @property
+    def everywhere(self) -> tuple[ProductionAddress, ...]:
+        """Return the addresses of every application that is restored around it: their names resolve."""
+        return (*self.addresses, *(each for addresses in self.neighbours.values() for each in addresses))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +158,31 @@ class EgressAttempt:
     payload_digest: str = ""
     """SHA-256 of what was caught; the bytes may hold patient data and are not kept in the record."""
     pod: str = ""
-    """Where sandboxes share a network: the pod that it was seen in. Which of them it came from is not known."""
+    """The pod that it was seen in, in records of a drp that could not tell which sandbox of a pod it came from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighbourContact:
+    """Calls of one application in a pod to another one there, at one port; the hub between them saw each arrive."""
+
+    source: str
+    """Name of the application, by the link that it called through; empty: nobody could look."""
+    destination: str
+    """Empty for all the calls of that source that were not kept."""
+    address: str
+    port: int
+    """0 where the protocol has none."""
+    protocol: str
+    """Of IP, by name (``tcp``, ``udp``, ``icmp`` …); ``others`` for all the contacts that were not kept."""
+    first_at: datetime
+    count: int = 1
+    """Connections, or conversations by datagrams."""
+
+    @property
+    def place(self) -> str:
+        """Return what was called, such as ``tcp 10.20.0.12:5432``."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{self.protocol} {host}:{self.port}" if self.port else f"{self.protocol} {self.address}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from drp.domain.duration import words
 from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed, SandboxKept
 from drp.domain.finding import Finding
-from drp.domain.finding_codes import DRILL_RESUMED, RESIDUE_LEFT, SANDBOX_KEPT
+from drp.domain.finding_codes import DRILL_RESUMED, PHASE_UNEXERCISED, RESIDUE_LEFT, SANDBOX_KEPT
 from drp.domain.fold import RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
@@ -19,6 +19,7 @@ from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
 from drp.drill.recorder import Recorder
 from drp.drill.sign_off import answer_findings
+from drp.drill.traffic import traffic_since
 from drp.errors import DrpError
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 
@@ -57,6 +58,7 @@ def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may
     sandbox = progress.sandbox
     if sandbox is None:
         return
+    _tell_traffic(recorder, ports, recovery.name, progress)
     plan = recorder.state.plan
     if plan.keep_sandbox and may_keep and recorder.state.interrupted is None:
         until = ports.clock.now().wall + plan.keep_for
@@ -68,6 +70,23 @@ def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may
         return
     residue = destroyed(ports, sandbox)
     recorder.append(SandboxDestroyed(recovery=recovery.name, sandbox=sandbox.id, residue=residue))
+
+
+def _tell_traffic(recorder: Recorder, ports: Ports, name: str, progress: RecoveryState) -> None:
+    """Tell what the sandbox sent since it was verified, or at all if it never was: it ran on until now."""
+    try:
+        event, findings = traffic_since(ports.sandbox, name, progress)
+    except DrpError as error:
+        why = f"{error.code} {error.message}"
+        unseen = PHASE_UNEXERCISED.finding(
+            subject="egress", observed=why, expected="what was sent is seen", remedy=error.hint
+        )
+        event, findings = None, (unseen,)
+    for finding in findings:
+        if finding not in progress.current:
+            recorder.append(FindingRaised(recovery=name, finding=finding))
+    if event is not None:
+        recorder.append(event)
 
 
 def _conclude(recorder: Recorder) -> None:

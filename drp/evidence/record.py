@@ -155,6 +155,7 @@ def _recovery(name: str, state: RecoveryState, measurement: Measurement) -> Reco
         findings=_distinct([*findings, *state.findings]),
         measurement=measurement,
         residue=state.residue,
+        traffic=state.traffic,
         kept_until=state.kept.until if state.kept is not None else None,
         failure=state.failure,
         sign_off=state.signed_off,

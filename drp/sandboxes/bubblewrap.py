@@ -6,7 +6,6 @@ volume with the worker's mount namespace. What a crash can still leave (director
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
 from drp.domain.sandbox import (
     EgressAttempt,
     IsolationProof,
+    NeighbourContact,
     Residue,
     SandboxHandle,
     SandboxOrder,
@@ -28,7 +28,7 @@ from drp.domain.sandbox import (
 )
 from drp.errors import SandboxError
 from drp.redact import remember
-from drp.sandboxes import binds, canary, cell, cgroups, isolation, layout, netns, processes, reaper, residue, volume
+from drp.sandboxes import binds, canary, cell, cgroups, isolation, layout, netns, reaper, residue, volume
 from drp.sandboxes.arguments import HOSTNAME, Spec, arguments, hosts_file
 from drp.sandboxes.cgroups import ControlGroup
 from drp.sandboxes.errors import sandbox_errors
@@ -37,8 +37,7 @@ from drp.sandboxes.identity import Identity, Slot, identity_for
 from drp.sandboxes.launch import Options, Running, launch
 from drp.sandboxes.layout import LiveDirectory
 from drp.sandboxes.netns import Wanted
-from drp.sandboxes.pods import Pod, Pods
-from drp.sandboxes.recorder import Recorder
+from drp.sandboxes.pods import Network, Networks
 from drp.sandboxes.target import SandboxTarget
 from drp.sandboxes.witness import standpoint
 
@@ -56,9 +55,8 @@ class _Live:
     running: Running
     slot: Slot | None = None
     """Held by the run sandbox; its cells share it."""
-    recorder: Recorder | None = None
-    pod: Pod | None = None
-    """Whose recorder it is."""
+    network: Network | None = None
+    """Of the run sandbox; whatever else is to be in it enters by its descriptor."""
     order: SandboxOrder = _BARE
     cells: list[str] = field(default_factory=list)
     on_end: ExitStack = field(default_factory=ExitStack)
@@ -79,10 +77,10 @@ class BubblewrapSandbox:
         self._resolve = resolve
         self._gateway = gateway
         self._live: dict[str, _Live] = {}
-        self._pods = Pods()
+        self._networks = Networks()
 
     def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = _BARE) -> SandboxHandle:
-        """Return a new run sandbox: no network, no repository, no key, an empty data volume under quota."""
+        """Return a new run sandbox: a network of its own, no repository, no key, an empty data volume under quota."""
         with sandbox_errors("cannot open a sandbox"), ExitStack() as undo:
             slot = Slot(layout.slots_directory(self._run_directory))
             undo.callback(slot.release)
@@ -97,21 +95,12 @@ class BubblewrapSandbox:
                 image_directory=self._run_directory,
             )
             spec = self._spec(directory, profile, identity, data.path, order)
-            if order.pod:
-                pod = self._pods.join(order.pod, spec.id, profile, order.addresses)
-                undo.callback(self._pods.leave, pod, spec.id)
-                live = self._launch(undo, directory, replace(spec, network=pod.descriptor), label)
-                self._require_pod(live.running, pod)
-                live.pod, live.recorder = pod, pod.recorder
-                live.recorder.name(spec.hostname)
-            else:
-                live = self._launch(undo, directory, spec, label)
-                live.recorder = self._record_egress(live.running, profile)
-                if live.recorder is not None:
-                    undo.callback(live.recorder.close)
-                    live.recorder.declare(order.addresses)
-                    live.recorder.name(spec.hostname)
-            live.slot, live.order = slot, order
+            network = self._networks.open(profile, order)
+            undo.callback(self._networks.close, network)
+            network.recorder.name(spec.hostname)
+            live = self._launch(undo, directory, replace(spec, network=network.descriptor), label)
+            self._require_network(live.running, network)
+            live.network, live.slot, live.order = network, slot, order
             undo.pop_all()
         return live.handle
 
@@ -124,7 +113,8 @@ class BubblewrapSandbox:
                 host_uid=live.spec.identity.host_uid_of(live.spec.inside_uid),
                 parent=self._home,
                 places=live.spec.read_only.values(),
-                recorder=live.recorder,
+                recorder=live.network.recorder if live.network is not None else None,
+                interfaces=live.network.interfaces if live.network is not None else ("lo",),
             )
 
     def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
@@ -172,18 +162,15 @@ class BubblewrapSandbox:
             place = standpoint(owner.spec, layout.slots_directory(self._run_directory), directory.path)
             undo.callback(place.release)
             spec = replace(owner.spec, id=directory.path.name, role=role, identity=place.identity, data=place.data)
-            with ExitStack() as opened:
-                if role == "reader-cell":
-                    spec = replace(spec, read_only={}, hosts=hosts_file((), owner.spec.hostname), network=-1)
-                else:
-                    staging, images = directory.path / "binds", owner.order.software
-                    read_only = binds.software(images, staging, place.identity, spec.inside_uid)
-                    network = os.open(f"/proc/{owner.running.child}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-                    opened.callback(os.close, network)
-                    spec = replace(spec, read_only=read_only, network=network)
-                live = self._launch(undo, directory, spec, role)
+            if role == "reader-cell":
+                spec = replace(spec, read_only={}, hosts=hosts_file((), owner.spec.hostname), network=-1)
+            else:  # in the owner's network, which drp made
+                staging, images = directory.path / "binds", owner.order.software
+                spec = replace(spec, read_only=binds.software(images, staging, place.identity, spec.inside_uid))
+            live = self._launch(undo, directory, spec, role)
             if role == "caller-cell":
-                processes.require_same_network(live.running.child, owner.running.child)
+                assert owner.network is not None
+                owner.network.require(live.running.child)
             live.slot = place.slot
             undo.pop_all()
         owner.cells.append(live.handle.id)
@@ -196,9 +183,12 @@ class BubblewrapSandbox:
     def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
         """Return what tried to leave the sandbox so far; nothing once it is destroyed."""
         live = self._live.get(handle.id)
-        if live is not None and live.pod is not None:
-            return live.pod.egress(handle.id)
-        return live.recorder.attempts() if live is not None and live.recorder is not None else ()
+        return live.network.egress() if live is not None and live.network is not None else ()
+
+    def neighbours(self, handle: SandboxHandle) -> tuple[NeighbourContact, ...]:
+        """Return who called its application in the pod so far, and whom it called; nothing once it is destroyed."""
+        live = self._live.get(handle.id)
+        return live.network.neighbours() if live is not None and live.network is not None else ()
 
     def volume_usage(self, handle: SandboxHandle) -> volume.VolumeUsage:
         """Return how full the sandbox's data volume is."""
@@ -209,13 +199,12 @@ class BubblewrapSandbox:
         started = time.monotonic()
         live = self._live.pop(handle.id, None)
         namespace = live.running.pid_namespace if live is not None else ""
-        network = live.pod.network if live is not None and live.pod is not None else ""
+        network = live.network.name if live is not None and live.network is not None else ""
         if live is not None:
             for name in live.cells:
                 if name in self._live:
                     self.destroy(self._live[name].handle)
             self._end(live)
-            network = "" if live.pod is not None and live.pod.members else network
         directory = self._home / handle.id
         if live is None and directory.exists() and layout.is_abandoned(directory):
             namespace = str(layout.read_record(directory).get("pid_namespace", ""))
@@ -250,7 +239,7 @@ class BubblewrapSandbox:
             identity=identity,
             data=data,
             hostname=order.hostname or HOSTNAME,
-            hosts=hosts_file(order.addresses, order.hostname or HOSTNAME),
+            hosts=hosts_file(order.everywhere, order.hostname or HOSTNAME),
             read_only=binds.software(order.software, directory.path / "binds", identity, profile.run_as),
         )
 
@@ -278,11 +267,8 @@ class BubblewrapSandbox:
         undo.callback(self._live.pop, handle.id, None)
         return live
 
-    def _record_egress(self, running: Running, profile: SandboxProfile) -> Recorder | None:
-        return Recorder(netns.enter(running.child, replace(netns.SANDBOX, sinks=profile.sink_ports)))
-
-    def _require_pod(self, running: Running, pod: Pod) -> None:
-        pod.require(running.child)
+    def _require_network(self, running: Running, network: Network) -> None:
+        network.require(running.child)
 
     def _end(self, live: _Live) -> None:
         """Take a sandbox down; a step that fails does not keep the others from being done."""
@@ -291,10 +277,8 @@ class BubblewrapSandbox:
                 steps.callback(live.slot.release)
             steps.callback(live.directory.release)
             steps.callback(reaper.clear, live.directory.path)
-            if live.pod is not None:
-                steps.callback(self._pods.leave, live.pod, live.handle.id)
-            elif live.recorder is not None:
-                steps.callback(live.recorder.close)
+            if live.network is not None:
+                steps.callback(self._networks.close, live.network)
             steps.callback(cgroups.destroy, live.running.groups)
             steps.callback(live.running.kill)
             steps.callback(live.on_end.close)

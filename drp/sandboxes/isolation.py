@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from drp.command import run
@@ -50,12 +50,18 @@ Saw = Callable[[str, int], bool]
 
 
 def prove(
-    client: AgentClient, *, host_uid: int, parent: Path, recorder: Recorder | None, places: Iterable[str] = ()
+    client: AgentClient,
+    *,
+    host_uid: int,
+    parent: Path,
+    recorder: Recorder | None,
+    places: Iterable[str] = (),
+    interfaces: Sequence[str] = ("lo",),
 ) -> IsolationProof:
     """Return the proof for the sandbox behind ``client``, whose commands have ``host_uid`` on the host.
 
-    ``recorder`` is asked whether an attempt to reach production arrived there, and does not keep the probe's; in a pod
-    it goes on keeping those of others. ``places`` are where drp bound something read-only.
+    ``recorder`` is asked whether an attempt to reach production arrived there, and does not keep the probe's.
+    ``places`` are where drp bound something read-only, ``interfaces`` all that the sandbox may have.
     """
     started = time.monotonic()
     canary = Canary(parent, host_uid, avoid=recorder.busy_ports() if recorder is not None else frozenset())
@@ -68,7 +74,7 @@ def prove(
         expected |= {f"net.{kind}:{host}" for host in canary.hosts for kind in ("tcp", "udp", "dns-udp")}
         able = {each.id for each in reached if each.outcome == "allowed"}
         canary.rearm()
-        checks, facts = _read(_inside(client, canary))
+        checks, facts = _read(_inside(client, {**canary.targets, "interfaces": list(interfaces)}))
         checks = (*(_judge(each, canary.production_targets(), saw) for each in checks), *_foreign(facts, places))
         left_out = {each.id for each in reached} - {each.id for each in checks}
         return IsolationProof(
@@ -80,7 +86,7 @@ def prove(
             canary_hits=len(canary.hits),
             canary_intact=canary.intact(),
             checks=tuple(_anonymous(each, canary) for each in checks),
-            facts={**facts, "canary_hosts": canary.hosts},
+            facts={**facts, "canary_hosts": canary.hosts, "known_interfaces": list(interfaces)},
             duration_ms=int((time.monotonic() - started) * 1000),
         )
     finally:
@@ -98,9 +104,9 @@ def _outside(canary: Canary, host_uid: int) -> bytes:
     return run(argv, timeout_seconds=_SECONDS, stdin=targets).stdout.encode()
 
 
-def _inside(client: AgentClient, canary: Canary) -> bytes:
+def _inside(client: AgentClient, targets: Mapping[str, object]) -> bytes:
     argv = [PYTHON, "-I", "-S", "-c", packed_probe()]  # handed over in memory, and gone when it ends
-    ended: Execution = client.exec(argv, stdin=json.dumps(canary.targets).encode(), timeout=_SECONDS)
+    ended: Execution = client.exec(argv, stdin=json.dumps(targets).encode(), timeout=_SECONDS)
     if ended.exit_code != 0:
         why = first_fatal(ended.stderr.decode("utf-8", "replace").splitlines()) or "it said nothing"
         message = f"the isolation probe ended with {ended.exit_code} inside the sandbox: {why[:200]}"

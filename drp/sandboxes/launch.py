@@ -88,11 +88,7 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         option_file = memory_file(b"".join(os.fsencode(option) + b"\0" for option in chosen))
         memory_files = [*held.values(), filter_file, agent, option_file]
         interpreter = unreadable_interpreter()
-        inherited += [
-            *memory_files,
-            *([interpreter] if interpreter >= 0 else []),
-            *([spec.network] if spec.network >= 0 else []),
-        ]
+        inherited += [*memory_files, *([interpreter] if interpreter >= 0 else [])]
         closing += memory_files
         argv = [*group.launch_prefix(), *_join(spec.network), *_become(spec.identity)]
         argv += ["bwrap", "--args", str(option_file), "--"]
@@ -127,8 +123,8 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
 
 
 def _join(network: int) -> list[str]:
-    """Return what enters a network namespace that is there already; nothing inherits its descriptor."""
-    return [] if network < 0 else [sys.executable, "-I", "-S", str(PAYLOAD / "enter_net.py"), str(network), "--"]
+    """Return what enters a network namespace that is there already, by a descriptor of ours that nobody inherits."""
+    return [] if network < 0 else ["nsenter", f"--net=/proc/{os.getpid()}/fd/{network}", "--"]
 
 
 def _refuse_root(identity: Identity) -> None:

@@ -19,6 +19,22 @@ from drp.sandboxes.tables import SocketTables
 
 _SECONDS = 15.0
 _DESCRIPTORS = 64
+_REQUEST_BYTES = 1 << 17
+_HELPER = "import sys; sys.path.insert(0, sys.argv.pop(1)); from netns.main import main; main()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """How a network namespace is joined to the hub of a pod."""
+
+    hub: int
+    """Descriptor of the hub's namespace."""
+    name: str
+    """Of the link, there."""
+    own: Sequence[str]
+    """The member's addresses, at least one of each family."""
+    neighbours: Sequence[str]
+    """Addresses that lead to other members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +53,13 @@ class Wanted:
     """What lists the namespace's sockets, readable from outside."""
     namespace: bool = False
     """A descriptor that keeps the namespace alive, and by which it is entered."""
+    hub: Sequence[str] | None = None
+    """It becomes the hub of a pod in which these addresses are declared; its recorder hears all links."""
+    link: Link | None = None
 
 
-SANDBOX = Wanted(every_address=True, recorder=True, resolver=True, tables=True)
-"""What every run sandbox, or the pod that it is in, has; sinks are its profile's."""
+SANDBOX = Wanted(every_address=True, recorder=True, resolver=True, tables=True, namespace=True)
+"""What every run sandbox has; sinks are its profile's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +103,11 @@ def _ask(process: str, wanted: Wanted) -> Inside:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         ours.settimeout(_SECONDS)
-        argv = [PYTHON, "-I", "-S", str(PAYLOAD / "netns.py"), process, str(theirs.fileno())]
-        helper = start(argv, pass_fds=[theirs.fileno()])
+        argv = [PYTHON, "-I", "-S", "-c", _HELPER, str(PAYLOAD), process, str(theirs.fileno())]
+        helper = start(argv, pass_fds=[theirs.fileno(), *([wanted.link.hub] if wanted.link is not None else [])])
         theirs.close()
         try:
-            ours.send(json.dumps(asdict(wanted)).encode())
+            ours.send(_request(wanted))
             made = _receive(ours)
         except OSError as error:
             message = "the helper for the sandbox's network did not answer"
@@ -98,10 +117,17 @@ def _ask(process: str, wanted: Wanted) -> Inside:
     return _sorted(wanted, made)
 
 
+def _request(wanted: Wanted) -> bytes:
+    request = json.dumps(asdict(wanted)).encode()
+    if len(request) > _REQUEST_BYTES:
+        raise SandboxError("the applications of the drill declare too many addresses", hint="drill fewer in one pod")
+    return request
+
+
 def _sorted(wanted: Wanted, made: list[int]) -> Inside:
     first = iter(made)
     return Inside(
-        recorder=socket.socket(fileno=next(first)) if wanted.recorder else None,
+        recorder=socket.socket(fileno=next(first)) if wanted.recorder or wanted.hub is not None else None,
         sinks={port: socket.socket(fileno=next(first)) for port in wanted.sinks},
         resolver=socket.socket(fileno=next(first)) if wanted.resolver else None,
         listeners=tuple(socket.socket(fileno=next(first)) for _ in wanted.listeners),

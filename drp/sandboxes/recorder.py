@@ -44,7 +44,7 @@ _Flow = tuple[int, tuple[str, int], tuple[str, int]]
 
 
 class Recorder:
-    """Keeps the attempts of one sandbox or pod, at most a thousand different ones."""
+    """Keeps the attempts of one sandbox, at most a thousand different ones."""
 
     def __init__(self, inside: Inside) -> None:
         """Start listening on sockets made in the sandbox's network namespace."""
@@ -59,7 +59,7 @@ class Recorder:
         self._beginnings: OrderedDict[tuple[str, str, int], None] = OrderedDict()
         """Fragments whose first one was seen: from, to, number."""
         self._sinks = {
-            port: Sink(listener, port, self._caught, self._is_declared) for port, listener in inside.sinks.items()
+            port: Sink(listener, port, self._caught, self._is_inside) for port, listener in inside.sinks.items()
         }
         self._resolver = Resolver(inside.resolver, self._asked) if inside.resolver is not None else None
         self._closing = threading.Event()
@@ -153,7 +153,16 @@ class Recorder:
             if packet is not None:
                 self._see(packet)
             else:
-                self._keep((UNREADABLE, "a packet that cannot be read", 0, _digest(raw)), len(raw))
+                self._keep_unreadable(raw)
+
+    def saw_leaving(self, raw: bytes, ethertype: int) -> None:
+        """Hear of a packet that went past loopback, out by the sandbox's link, and to nobody in its pod."""
+        packet = parse(raw, ethertype)
+        if packet is None:
+            self._keep_unreadable(raw)
+            return
+        digest = _digest(packet.payload)
+        self._keep((packet.name, packet.destination, packet.port, ""), len(packet.payload), digest)
 
     def _see(self, packet: Packet) -> None:
         if packet.fragment is not None and self._goes_on(packet) and packet.later:
@@ -221,18 +230,22 @@ class Recorder:
         family = socket.AF_INET6 if ":" in packet.destination else socket.AF_INET
         return self._inside.tables.takes_datagrams(socket.inet_pton(family, packet.destination), packet.port)
 
-    def _is_declared(self, address: str) -> bool:
+    def _is_inside(self, address: str) -> bool:
+        """Return whether only restored software may answer there."""
         with self._lock:
-            return address in self._declared
+            return address in self._declared or _is_loopback(address)
 
     def _caught(self, caught: Caught) -> None:
-        if caught.payload_bytes and not _is_loopback(caught.destination):
+        if caught.payload_bytes:
             with self._lock:
                 self._attempts.pop(("tcp", caught.destination, caught.port, ""), None)
             self._keep(("tcp", caught.destination, caught.port, caught.payload_digest), caught.payload_bytes)
 
     def _asked(self, name: str) -> None:
         self._keep(("udp", f"{NAME}{name}", _DNS_PORT, ""), 0)
+
+    def _keep_unreadable(self, raw: bytes) -> None:
+        self._keep((UNREADABLE, "a packet that cannot be read", 0, _digest(raw)), len(raw))
 
     def _keep(self, key: _Key, size: int, payload_digest: str = "") -> None:
         protocol, destination, port, digest = key

@@ -18,7 +18,7 @@ def look(
 ) -> Residue:
     """Return what stays of a sandbox; ``directories`` are the places where it had files or mounts.
 
-    ``network`` is the namespace of its pod, when that should be gone too.
+    ``network`` is its network namespace.
     """
     deadline = time.monotonic() + _SETTLE_SECONDS
     while (

@@ -47,13 +47,14 @@ class Sink:
         listener: socket.socket,
         port: int,
         on_caught: OnCaught,
-        is_restored: Callable[[str], bool] = lambda _address: False,
+        is_inside: Callable[[str], bool] = lambda _address: False,
     ) -> None:
         """Take over a listening socket that belongs to the sandbox's network namespace.
 
-        At an address that ``is_restored`` nobody answers: the message is for an application that will.
+        At an address that ``is_inside`` nobody answers: the message is for restored software, and a check that asks
+        there must not take us for it.
         """
-        self._listener, self._port, self._on_caught, self._is_restored = listener, port, on_caught, is_restored
+        self._listener, self._port, self._on_caught, self._is_inside = listener, port, on_caught, is_inside
         self._free = threading.BoundedSemaphore(_CONNECTIONS)
         threading.Thread(target=self._accept, name=f"drp-sink-{port}", daemon=True).start()
 
@@ -74,7 +75,7 @@ class Sink:
         try:
             with peer:
                 address = peer.getsockname()[0].removeprefix("::ffff:")
-                if self._is_restored(address):
+                if self._is_inside(address):
                     return
                 destination = address
                 peer.settimeout(_SILENCE_SECONDS)

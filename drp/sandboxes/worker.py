@@ -19,7 +19,8 @@ from drp.sandboxes.canary import HOSTS
 from drp.sandboxes.cell import endpoint_plan
 from drp.sandboxes.gateway import GatewayClient
 from drp.sandboxes.identity import standing
-from drp.sandboxes.payload import netns
+from drp.sandboxes.payload.netns import main as netns
+from drp.sandboxes.payload.netns import netlink
 
 _HOSTS_FILE = Path("/etc/hosts")
 _NAMES_LIMIT = 200
@@ -67,7 +68,7 @@ def enter_worker(endpoints: Iterable[tuple[str, int]], gateway: GatewayClient | 
     Each endpoint (host, port) becomes reachable under its own name, through the gateway; nothing else is.
     """
     try:
-        netns.loopback_up()
+        netlink.loopback_up()
         for address in HOSTS:
             if not ipaddress.ip_address(address).is_loopback:
                 _add(address)
@@ -80,7 +81,7 @@ def enter_worker(endpoints: Iterable[tuple[str, int]], gateway: GatewayClient | 
 
 def _add(address: str) -> None:
     try:
-        netns.add_address(address)
+        netlink.add_address(address)
     except OSError:
         if ":" not in address:  # a host without IPv6 has no IPv6 canary
             raise
@@ -96,7 +97,7 @@ def _open_doors(endpoints: Sequence[tuple[str, int]], gateway: GatewayClient | N
             raise SandboxError(message)
         plan = endpoint_plan(host, port, names.get(host, f"127.77.0.{len(names) + 1}"))
         for address in plan.addresses:
-            netns.add_address(address)
+            netlink.add_address(address)
         for address, listening_port in plan.listeners:
             with netns.listener(address, listening_port) as listener:
                 assert gateway is not None

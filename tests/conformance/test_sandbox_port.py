@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,9 +100,12 @@ def test_declared_software_is_where_it_was_ordered_and_stays_as_it_is(sandbox: S
 
 def test_sandboxes_of_a_pod_reach_one_another_and_no_other_pod(sandbox: Sandbox) -> None:
     lis = ProductionAddress(address="10.20.0.12", names=("lis.hospital.example",))
-    order = SandboxOrder(pod="one", addresses=(lis,))
-    server, client = (sandbox.open(profile(), "test", order) for _ in range(2))
-    alone, other = sandbox.open(profile(), "test"), sandbox.open(profile(), "test", SandboxOrder(pod="two"))
+    asking = SandboxOrder(pod="one", application="ehr", neighbours={"lis": (lis,)})
+    server = sandbox.open(
+        profile(), "test", SandboxOrder(pod="one", application="lis", addresses=(lis,), neighbours={"ehr": ()})
+    )
+    client, alone = sandbox.open(profile(), "test", asking), sandbox.open(profile(), "test")
+    other = sandbox.open(profile(), "test", replace(asking, pod="two"))
     serve = "import socket; s = socket.create_server(('10.20.0.12', 104)); print('up', flush=True)\nwhile True: s.accept()[0].close()"
     sandbox.target(server).run(["sh", "-c", "cat > /tmp/s.py"], stdin=serve.encode())
     wait = "setsid python3 /tmp/s.py > /tmp/out 2>&1 & while ! grep -q . /tmp/out; do sleep 0.01; done"
@@ -116,15 +120,34 @@ def test_sandboxes_of_a_pod_reach_one_another_and_no_other_pod(sandbox: Sandbox)
         assert (sandbox.target(handle).run(connect).exit_code == 0) is reached, (host, handle)
     assert sandbox.prove(client).holds
     assert sandbox.egress(server) == sandbox.egress(client) == ()
+    (contact,) = eventually(lambda: sandbox.neighbours(server))
+    assert (contact.source, contact.destination, contact.place) == ("ehr", "lis", "tcp 10.20.0.12:104")
+    assert contact.count == 2
+    assert sandbox.neighbours(client) == (contact,)
+    assert sandbox.neighbours(alone) == ()
     for handle in (server, client, alone, other):
         assert sandbox.destroy(handle).clean
 
 
-def test_what_a_pod_tried_is_told_once(sandbox: Sandbox) -> None:
-    first, second = (sandbox.open(profile(), "test", SandboxOrder(pod="one")) for _ in range(2))
+def test_what_a_sandbox_tried_is_told_of_itself_alone(sandbox: Sandbox) -> None:
+    members: dict[str, tuple[ProductionAddress, ...]] = {"first": (), "second": ()}
+    first, second = (
+        sandbox.open(
+            profile(),
+            "test",
+            SandboxOrder(pod="one", application=name, neighbours={each: () for each in members if each != name}),
+        )
+        for name in members
+    )
     look_up = "import socket; socket.getaddrinfo('billing.hospital.example', 443)"
     assert sandbox.target(second).run(["python3", "-c", look_up]).exit_code != 0
-    told = eventually(lambda: sandbox.egress(first))
-    assert [(each.destination, each.pod) for each in told] == [("name:billing.hospital.example", "one")]
-    assert sandbox.egress(second) == ()
-    assert sandbox.egress(first) == told
+    told = eventually(lambda: sandbox.egress(second))
+    assert [(each.destination, each.pod) for each in told] == [("name:billing.hospital.example", "")]
+    assert sandbox.egress(first) == ()
+
+
+def test_two_applications_of_a_pod_cannot_have_one_address(sandbox: Sandbox) -> None:
+    shared = (ProductionAddress(address="10.20.0.12"),)
+    order = SandboxOrder(pod="one", application="ehr", addresses=shared, neighbours={"lis": shared})
+    with pytest.raises(SandboxError, match=r"10\.20\.0\.12 would lead to ehr and to lis"):
+        sandbox.open(profile(), "test", order)

@@ -42,7 +42,9 @@ def test_one_application_reaches_the_other_at_its_production_address_and_port(si
     report = site.drp("report", "latest", "--format", "md").stdout
     assert "image `" in report
     assert "/opt/lis" in report
-    assert "shared one network without a way out with `lis`" in report
+    assert "it reached `lis` at their production addresses, and nothing else" in report
+    assert "`lis` was called by `record`: `tcp 10.20.0.12:80`" in report
+    assert "lis was called by record: tcp 10.20.0.12:80" in site.drp("drill", "show", "latest").stdout
 
 
 def test_without_the_pod_they_do_not_find_each_other(site: PodSite) -> None:

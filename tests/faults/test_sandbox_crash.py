@@ -204,8 +204,8 @@ def test_the_worst_orphan_is_killed_and_the_living_are_left_alone(
     assert rig.shell(neighbour, "echo alive") == "alive\n"
     assert reap(rig.run_directory) == ()
     held.kill()
-    assert live.recorder is not None
-    live.recorder.close()
+    assert live.network is not None
+    live.network.recorder.close()
     assert live.slot is not None
     live.slot.release()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from drp.errors import SandboxError
 from drp.sandboxes import doctor
 
 pytestmark = pytest.mark.real
@@ -56,3 +59,16 @@ def test_a_plain_user_hears_what_is_lost_but_may_drill(monkeypatch: pytest.Monke
     assert "prlimit" in parts[0].detail
     assert "in memory" in parts[1].detail
     assert "owners are not judged" in parts[2].detail
+
+
+def test_without_pods_one_may_drill_and_hears_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from drp.sandboxes.pods import Pod
+
+    def refuse(*_: object) -> None:
+        raise SandboxError("cannot set up the sandbox's network: [Errno 95] Operation not supported")
+
+    monkeypatch.setattr(Pod, "make", refuse)
+    monkeypatch.setattr(doctor, "enter_worker", lambda *_: None)
+    found = doctor.trial(tmp_path / "run")
+    assert found["met"], found
+    assert "no pods (`pod: true`) here: cannot set up the sandbox's network" in str(found["detail"])

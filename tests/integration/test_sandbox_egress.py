@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from drp.domain.sandbox import EgressAttempt, SandboxHandle
-from tests.support.fixtures_sandboxes import Rig
+from drp.domain.application import ProductionAddress
+from drp.domain.sandbox import EgressAttempt, SandboxHandle, SandboxOrder
+from tests.support.fixtures_sandboxes import Rig, profile
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.real
@@ -55,6 +56,29 @@ def test_a_mail_is_caught(rig: Rig) -> None:
     (attempt,) = attempts(rig, handle, lambda found: any(each.payload_bytes for each in found))
     assert (attempt.destination, attempt.port) == ("172.16.9.9", 25)
     assert attempt.payload_bytes > 40
+
+
+ASK = """
+import socket
+for host, port in (("127.0.0.1", 25), ("127.0.0.1", 2575), ("::1", 2575), ("10.20.0.11", 2575)):
+    try:
+        with socket.create_connection((host, port), timeout=60) as peer:
+            peer.sendall(b"\\x0bMSH|^~\\\\&|A|B|C|D|1||NMQ^N01|7|P|2.5\\r\\x1c\\r")
+            print(peer.recv(4096))
+    except OSError as error:
+        print(error.strerror)
+"""
+
+
+def test_nothing_of_ours_answers_in_the_place_of_an_application_that_is_down(rig: Rig) -> None:
+    place = (ProductionAddress(address="10.20.0.11"),)
+    handle = rig.driver.open(profile(), "test", SandboxOrder(addresses=place, serves=(2575,)))
+    caller = rig.driver.open_caller(handle)
+    for asking in (handle, caller):
+        ended = rig.driver.target(asking).run(["/usr/bin/python3", "-c", ASK])
+        assert ended.stdout.splitlines()[1:] == [b"Connection refused"] * 3, "a port that it serves is its own"
+        assert ended.stdout.splitlines()[0] in {b"b''", b"Connection reset by peer"}, "mail is taken for others only"
+    assert rig.driver.egress(handle) == ()
 
 
 def test_refused_connections_and_datagrams_are_recorded(rig: Rig) -> None:

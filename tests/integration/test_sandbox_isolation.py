@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from drp.domain.sandbox import ProbeCheck, SandboxProfile
+from drp.domain.sandbox import ProbeCheck, SandboxOrder
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes import isolation, launch
 from drp.sandboxes.arguments import Spec, arguments
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
 from drp.sandboxes.canary import NONCE, Canary
 from drp.sandboxes.identity import Identity
-from drp.sandboxes.launch import Running
 from tests.support.fixtures_sandboxes import Rig, profile
 
 pytestmark = pytest.mark.real
@@ -64,10 +63,6 @@ say(denied=proof.denied, total=len(proof.checks), holds=proof.holds, missed=proo
 # Each hole: what is wrong with bubblewrap's options, and the checks that must notice.
 
 
-def shared_network(options: list[str]) -> list[str]:
-    return [option for option in options if option != "--unshare-net"]
-
-
 def host_processes(options: list[str]) -> list[str]:
     place = options.index("--proc")
     return [*options[:place], "--ro-bind", "/proc", "/proc", *options[place + 2 :]]
@@ -99,7 +94,6 @@ def writable_root(options: list[str]) -> list[str]:
 
 
 HOLES: dict[str, tuple[Callable[[list[str]], list[str]], set[str]]] = {
-    "network": (shared_network, {"net.tcp:127.0.0.1", "net.udp:127.0.0.1", "net.dns-udp:127.0.0.1", "unix.abstract"}),
     "processes": (host_processes, {"proc.visible"}),
     "process numbers": (shared_processes, {"proc.visible", "proc.kill"}),
     "filter": (no_filter, {"net.af_vsock", "kernel.io_uring", "kernel.keyctl", "kernel.userfaultfd"}),
@@ -121,16 +115,12 @@ def test_a_driver_with_a_hole_is_found_out(make_rig: Callable[..., Rig], name: s
         def options(spec: Spec, **descriptors: Any) -> list[str]:
             return hole(arguments(spec, **descriptors))
 
-        def _record_egress(self, running: Running, profile: SandboxProfile) -> Any:
-            return None if name == "network" else super()._record_egress(running, profile)
-
     rig = make_rig(Leaking)
     proof = rig.driver.prove(rig.open())
     assert not proof.holds
     assert noticed <= {each.id for each in proof.checks if each.outcome == "allowed"}
-    if name in {"network", "files"}:
-        assert proof.canary_hits > 0
     if name == "files":
+        assert proof.canary_hits > 0
         assert not proof.canary_intact
 
 
@@ -187,14 +177,25 @@ def test_a_leaking_descriptor_is_found_out(rig: Rig) -> None:
     assert [each.id for each in rig.driver.prove(handle).checks if each.outcome == "allowed"] == ["leak.fd-reopen"]
 
 
-def test_a_sandbox_on_the_hosts_network_is_refused_at_once(make_rig: Callable[..., Rig]) -> None:
-    class Leaking(BubblewrapSandbox):
-        @staticmethod
-        def options(spec: Spec, **descriptors: Any) -> list[str]:
-            return shared_network(arguments(spec, **descriptors))
+@pytest.mark.parametrize("order", [SandboxOrder(), SandboxOrder(pod="p", application="a")], ids=["alone", "in a pod"])
+def test_a_sandbox_on_the_hosts_network_is_refused_and_would_be_found_out(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, order: SandboxOrder
+) -> None:
+    monkeypatch.setattr(launch, "_join", lambda _network: [])
+    with pytest.raises(NotIsolated, match="not in the network that was made for it"):
+        make_rig().driver.open(profile(), "leak", order)
 
-    with pytest.raises(NotIsolated, match="shares the network"):
-        make_rig(Leaking).open()
+    class Careless(BubblewrapSandbox):
+        def _require_network(self, *_: Any) -> None:
+            pass
+
+    driver = make_rig(Careless).driver
+    proof = driver.prove(driver.open(profile(), "leak", order))
+    assert not proof.holds
+    assert proof.canary_hits > 0
+    assert {"net.tcp:127.0.0.1", "net.udp:127.0.0.1", "net.dns-udp:127.0.0.1", "unix.abstract"} <= {
+        each.id for each in proof.checks if each.outcome == "allowed"
+    }
 
 
 def test_a_probe_that_could_not_reach_anything_outside_proves_nothing(

@@ -10,6 +10,7 @@ from drp.errors import SandboxError
 from drp.sandboxes import cgroups, layout
 from drp.sandboxes.client import AgentClient
 from tests.support.fixtures_sandboxes import Rig
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.real
 
@@ -118,11 +119,13 @@ def test_two_sandboxes_are_two_users_that_share_nothing(rig: Rig) -> None:
 
 def test_a_failed_open_leaves_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
-        raise SandboxError("no recorder")
+        raise SandboxError("no network")
 
-    monkeypatch.setattr(rig.driver, "_record_egress", fail)
-    with pytest.raises(SandboxError, match="no recorder"):
+    before = set(Path("/proc/self/fd").iterdir())
+    monkeypatch.setattr(rig.driver, "_require_network", fail)
+    with pytest.raises(SandboxError, match="no network"):
         rig.open()
+    assert eventually(lambda: not set(Path("/proc/self/fd").iterdir()) - before), "nothing holds its network"
     home = layout.home(rig.run_directory)
     assert not home.exists()
     assert not any(cgroups.find(name) for name in cgroups.sandboxes() if (home / name).exists())

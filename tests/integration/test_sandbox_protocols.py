@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -77,7 +76,7 @@ def wait(condition: Callable[[], bool]) -> None:
 
 def test_every_protocol_that_leaves_is_recorded() -> None:
     """Sent by somebody with every right, into a network as a sandbox has it; its kernel's own noise is left out."""
-    inside = netns.create(replace(netns.SANDBOX, namespace=True))
+    inside = netns.create(netns.SANDBOX)
     recorder = Recorder(inside)
     try:
         (namespace,) = inside.namespace

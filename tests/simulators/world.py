@@ -26,6 +26,7 @@ from tests.simulators.clock import EPOCH, SimClock
 from tests.simulators.desk import SimDesk
 from tests.simulators.manifest import SimManifest
 from tests.simulators.runners import Checks, Records, Runbooks
+from tests.simulators.traffic import Senders, Traffic
 
 BARE = SandboxOrder()
 
@@ -96,6 +97,7 @@ class Script:
     code: tuple[RestoredCode, ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
     loss: Loss | None = None
+    traffic: Traffic = field(default_factory=Traffic)
     residue: Residue = field(default_factory=lambda: Residue(processes=0))
     cell_residue: Residue = field(default_factory=lambda: Residue(processes=0))
     unreadable: tuple[str, ...] = ()
@@ -110,7 +112,7 @@ class Script:
     on_call: Callable[[str], None] = lambda name: None
 
 
-class World:
+class World(Senders):
     """Implements every adapter port over one script, and counts living sandboxes."""
 
     name = "vault"
@@ -228,10 +230,6 @@ class World:
 
     def target(self, handle: SandboxHandle) -> None:
         return None
-
-    def egress(self, handle: SandboxHandle) -> tuple[()]:
-        self.call("egress")
-        return ()
 
     def destroy(self, handle: SandboxHandle) -> Residue:
         self.call("destroy")

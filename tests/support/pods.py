@@ -12,12 +12,19 @@ from tests.support.waiting import eventually
 
 EHR = ProductionAddress(address="10.20.0.11", names=("ehr.hospital.example", "ehr"))
 LIS = ProductionAddress(address="10.20.0.12", names=("lis.hospital.example",))
-POD = SandboxOrder(pod="drill-1", addresses=(EHR, LIS))
+PACS = ProductionAddress(address="2001:db8:20::13", names=("pacs.hospital.example",))
+MEMBERS: dict[str, tuple[ProductionAddress, ...]] = {
+    "ehr": (EHR,),
+    "lis": (LIS, ProductionAddress(address="2001:db8:20::12")),
+    "pacs": (PACS,),
+    "desk": (),
+}
+"""The last one declares no address: it calls others, and nobody calls it."""
 
 SERVE = """
 import socket, sys, threading
 address, port, words = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-server = socket.create_server((address, port))
+server = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
 heard = open("/tmp/heard", "ab", buffering=0)
 def serve(peer):
     with peer:
@@ -30,8 +37,21 @@ while True: threading.Thread(target=serve, args=(server.accept()[0],), daemon=Tr
 """
 
 
-def join(rig: Rig, **changes: Any) -> SandboxHandle:
-    return rig.driver.open(profile(**changes), "test", POD)
+def order(name: str, pod: str = "drill-1") -> SandboxOrder:
+    others = {other: addresses for other, addresses in MEMBERS.items() if other != name}
+    return SandboxOrder(application=name, pod=pod, addresses=MEMBERS[name], neighbours=others)
+
+
+def join(rig: Rig, name: str, **changes: Any) -> SandboxHandle:
+    return rig.driver.open(profile(**changes), "test", order(name))
+
+
+def contacts(rig: Rig, handle: SandboxHandle) -> set[tuple[str, str, str, int]]:
+    """Who called whom, where, and how often."""
+    return {
+        (each.source, each.destination, each.place.removeprefix("tcp "), each.count)
+        for each in rig.driver.neighbours(handle)
+    }
 
 
 def serve(rig: Rig, handle: SandboxHandle, address: str, port: int, words: str) -> None:

@@ -16,7 +16,7 @@ from drp.sandboxes import seccomp
 from drp.sandboxes.arguments import Spec, arguments, command, files
 from drp.sandboxes.cell import endpoint_plan
 from drp.sandboxes.identity import Identity
-from drp.sandboxes.payload import netns
+from drp.sandboxes.payload.netns import watch
 from drp.sandboxes.sinks import Conversation, acknowledgement
 from drp.sandboxes.worker import has_sub_ids, worker_command
 
@@ -215,8 +215,9 @@ def test_smtp_takes_a_mail() -> None:
     assert conversation.caught("x", 25).payload_bytes == len(b"Subject: x\r\n\r\nbody\r\n")
 
 
-def test_jumps_are_counted_by_the_assembler() -> None:
-    code = netns.egress_filter()
+@pytest.mark.parametrize("on_loopback", [True, False])
+def test_jumps_are_counted_by_the_assembler(on_loopback: bool) -> None:
+    code = watch.egress_filter(on_loopback)
     rules = [struct.unpack_from("HBBI", code, offset) for offset in range(0, len(code), 8)]
     for place, (operation, if_true, if_false, _) in enumerate(rules):
         if operation in {0x15, 0x35, 0x45}:

@@ -214,17 +214,32 @@ EHR = "  - {address: 10.20.0.11, names: [ehr.hospital.example, EHR]}\n"
 LIS = "  - {address: '2001:DB8::1', names: []}\n"
 
 
-def test_a_pod_knows_the_addresses_of_all_its_applications(tmp_path: Path) -> None:
+def test_an_address_leads_to_one_application(tmp_path: Path) -> None:
+    site = two(tmp_path, EHR, "  - {address: 10.20.0.11, names: [lis]}\n", "pod: true\n")
+    (problem,) = check_site(site)
+    assert "in one pod, 10.20.0.11 would lead to `ehr` and to `lis`" in str(problem)
+    assert "drills/both.yml" in str(problem)
+    (site / "inventory/drills/both.yml").write_text(
+        "version: 1\nname: both\nscenario: {title: Fire}\nrecoveries: [ehr, lis]\n"
+    )
+    assert check_site(site) == ()
+
+
+def test_a_link_local_address_is_no_place_in_a_pod(tmp_path: Path) -> None:
+    (problem,) = check_site(two(tmp_path, EHR, "  - {address: 169.254.1.2, names: []}\n", "pod: true\n"))
+    assert "169.254.1.2 leads nowhere" in str(problem)
+
+
+def test_in_a_pod_each_application_knows_where_the_others_are(tmp_path: Path) -> None:
     plan = load_site(two(tmp_path, EHR, LIS, "pod: true\n")).plan("both")
     assert plan.pod
     ehr, lis = plan.recoveries
-    together = (
-        ProductionAddress(address="10.20.0.11", names=("ehr.hospital.example", "EHR")),
-        ProductionAddress(address="2001:db8::1"),
-    )
-    assert plan.addresses_around(ehr) == plan.addresses_around(lis) == together
+    assert plan.neighbours_of(ehr) == {"lis": (ProductionAddress(address="2001:db8::1"),)}
+    assert plan.neighbours_of(lis) == {
+        "ehr": (ProductionAddress(address="10.20.0.11", names=("ehr.hospital.example", "EHR")),)
+    }
     alone = replace(plan, pod=False)
-    assert (alone.addresses_around(ehr), alone.addresses_around(lis)) == (together[:1], together[1:])
+    assert alone.neighbours_of(ehr) == alone.neighbours_of(lis) == {}
 
 
 def test_a_name_leads_to_one_address(tmp_path: Path) -> None:
@@ -255,13 +270,14 @@ def podded() -> World:
     return world
 
 
-def test_all_sandboxes_of_a_drill_in_a_pod_share_it_and_know_each_other() -> None:
+def test_all_sandboxes_of_a_drill_in_a_pod_know_each_other_and_who_they_are() -> None:
     world = podded()
     run(world)
     first, second = world.orders
     assert first.pod == second.pod != ""
-    assert [each.address for each in first.addresses] == ["10.20.0.11", "10.20.0.12"]
-    assert first.addresses == second.addresses
+    assert first.neighbours == {second.application: second.addresses}
+    assert second.neighbours == {first.application: first.addresses}
+    assert [each.address for each in first.everywhere] == ["10.20.0.11", "10.20.0.12"]
     assert concluded(world) == "passed"
 
 
@@ -269,4 +285,4 @@ def test_without_a_pod_each_is_alone_with_its_own_addresses() -> None:
     world = podded()
     world.plan = replace(world.plan, pod=False)
     run(world)
-    assert [(order.pod, len(order.addresses)) for order in world.orders] == [("", 1), ("", 1)]
+    assert [(order.pod, len(order.everywhere)) for order in world.orders] == [("", 1), ("", 1)]

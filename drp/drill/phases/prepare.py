@@ -11,6 +11,7 @@ from drp.domain.finding_codes import ISOLATION_NOT_PROVEN, SANDBOX_LEAKS, SOFTWA
 from drp.domain.phase import Prepared
 from drp.domain.ports import Progress
 from drp.domain.sandbox import IsolationProof, SandboxOrder, SoftwareFound
+from drp.domain.served_ports import served_ports
 from drp.drill.context import PhaseContext
 
 _LISTED = 20
@@ -26,9 +27,12 @@ def prepare_phase(context: PhaseContext) -> Prepared:
     changed = [image for image in software if not image.as_declared]
     order = SandboxOrder(
         software=() if changed else context.recovery.application.software,
+        application=context.recovery.name,
+        addresses=context.recovery.application.addresses,
+        serves=served_ports(context.recovery.application),
         pod=context.drill if context.plan.pod else "",
-        addresses=context.plan.addresses_around(context.recovery),
         hostname=context.recovery.application.hostname or context.recovery.application.name,
+        neighbours=context.plan.neighbours_of(context.recovery),
     )
     handle = sandbox.open(context.recovery.sandbox, f"{context.drill}.{context.recovery.name}", order)
     context.report(Progress(message="proving isolation"))

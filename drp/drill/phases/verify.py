@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from drp.domain.check import CheckResult
 from drp.domain.finding import Finding
-from drp.domain.finding_codes import EGRESS_ATTEMPTED, NOTHING_CHECKED
+from drp.domain.finding_codes import NOTHING_CHECKED
 from drp.domain.finding_codes_witness import NOT_READ_BY_DRP
 from drp.domain.history import MOST_COUNTS, counts_of, falls, findings_of, not_compared, unguarded
 from drp.domain.phase import Hashed, Prepared, Selected, Verified
@@ -17,9 +17,7 @@ from drp.domain.watermarks import bounding
 from drp.domain.witness import counts
 from drp.drill.context import PhaseContext
 from drp.drill.phases.checks import ask_application, believed_facts, check_findings
-
-_NAMED = 20
-"""So many destinations become findings of their own; the record has all that were kept."""
+from drp.drill.traffic import egress_findings
 
 
 def verify_phase(context: PhaseContext) -> Verified:
@@ -52,15 +50,9 @@ def verify_phase(context: PhaseContext) -> Verified:
         falls=fallen,
         watermark=bounding(results, context.recovery.trust),
         egress=egress,
+        neighbours=context.ports.sandbox.neighbours(prepared.sandbox) if context.plan.pod else None,
         findings=_findings(context, results, judged.results, egress),
     )
-
-
-def _shown(attempt: EgressAttempt) -> str:
-    name = attempt.destination.removeprefix("name:")
-    if name != attempt.destination:
-        return f"look-up of {name}"
-    return f"{attempt.protocol} {attempt.destination}" + (f":{attempt.port}" if attempt.port else "")
 
 
 def _findings(
@@ -74,23 +66,7 @@ def _findings(
         found.append(
             NOTHING_CHECKED.finding(subject=context.recovery.name, observed="no check", expected="at least one check")
         )
-    found += _not_read(context, results)
-    destinations = sorted({_shown(attempt) for attempt in egress})
-    caught = "caught and recorded"
-    if any(attempt.pod for attempt in egress):
-        caught += " in the pod: it came from this application or another one there"
-    found += [
-        EGRESS_ATTEMPTED.finding(subject=destination, observed=caught, expected="no attempt")
-        for destination in destinations[:_NAMED]
-    ]
-    more = len(destinations) - _NAMED
-    if more > 0:
-        found.append(
-            EGRESS_ATTEMPTED.finding(
-                subject=f"{more} more destinations", observed="caught and recorded", expected="no attempt"
-            )
-        )
-    return tuple(found)
+    return (*found, *_not_read(context, results), *egress_findings(egress))
 
 
 def _not_read(context: PhaseContext, results: Sequence[CheckResult]) -> list[Finding]:
