@@ -52,8 +52,9 @@ class Contacts:
         flow = (packet.protocol, packet.sender, packet.receiver)
         genuine = self._owners.get(packet.source) == source
         with self._lock:
-            own, answered = self._conversations[source], self._conversations[destination]
-            if flow in own or (genuine and (packet.protocol, packet.receiver, packet.sender) in answered):
+            own, theirs = self._conversations[source], self._conversations[destination]
+            answers = genuine and packet.protocol != TCP and (packet.protocol, packet.receiver, packet.sender) in theirs
+            if flow in own or answers:
                 return True
             if genuine:  # a forged one must not make a neighbour's call look like an answer
                 own[flow] = None

@@ -30,6 +30,13 @@ def test_a_connection_is_a_call_its_answer_and_a_repetition_are_none() -> None:
     assert seen(contacts, "pacs") == []
 
 
+def test_a_connection_from_the_port_that_was_called_is_a_call() -> None:
+    contacts = Contacts(OWNERS)
+    contacts.see("ehr", packet("10.0.0.1", "10.0.0.2"))
+    contacts.see("lis", packet("10.0.0.2", "10.0.0.1", 5000, own=80))
+    assert ("lis", "ehr", "tcp 10.0.0.1:5000", 1) in seen(contacts, "ehr")
+
+
 def test_datagrams_are_one_conversation_both_ways() -> None:
     contacts = Contacts(OWNERS)
     for _ in range(3):
