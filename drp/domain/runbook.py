@@ -58,7 +58,9 @@ class RunbookResult:
     ok: bool
     tasks: tuple[TaskResult, ...]
     outputs: Mapping[str, object] = field(default_factory=dict)
-    """What the playbook gave with ``set_stats``; untrusted."""
+    """What the playbook gave with ``set_stats``, within bounds. What it is about the restored system says of itself."""
+    malformed: str = ""
+    """What of it was not what had been declared; empty: all was."""
     duration_ms: int = 0
     """Wall time of the whole run."""
     harness_ms: int = 0

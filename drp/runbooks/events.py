@@ -7,6 +7,7 @@ from typing import Any
 
 from drp.domain.first_fatal import first_fatal
 from drp.domain.runbook import TaskOutcome, TaskResult
+from drp.domain.strict_json import Limits, Malformed, bounded
 from drp.domain.visible import one_line
 from drp.errors import RunbookError
 from drp.redact import redact
@@ -17,6 +18,8 @@ _NAME_LIMIT = 200
 _WORDS_LIMIT = 60
 _LAST_WORDS = 3
 _TASK_LIMIT = 10_000
+_OUR_ACTION = "drp_exec"
+_OUTPUTS = Limits(size=4 << 20, depth=32)
 
 
 class Recording:
@@ -25,6 +28,7 @@ class Recording:
     def __init__(self) -> None:
         self.tasks: list[TaskResult] = []
         self.outputs: Mapping[str, object] = {}
+        self.malformed = ""
         self.on_task: Callable[[str], None] = lambda _: None
         self.unmatched = False
         """Whether a play addressed a host that is none of the run's: nothing of it was carried out."""
@@ -51,9 +55,18 @@ class Recording:
             self._end(kind, data)
         elif kind == "playbook_on_stats":
             self._ended = True
-            self.outputs = _redacted(data.get("artifact_data") or {})
+            self._hand_over(data.get("artifact_data") or {})
         elif kind in {"verbose", "error", "warning"} and text.strip():
             self._words = [*self._words, *text.strip().splitlines()[-_WORDS_LIMIT:]][-_WORDS_LIMIT:]
+
+    def _hand_over(self, outputs: Mapping[str, Any]) -> None:
+        """Keep what the playbook gave: it may be made of what restored software said."""
+        try:
+            bounded(outputs, _OUTPUTS)
+        except Malformed as error:
+            self.malformed = self.malformed or f"malformed outputs: {error}"
+            return
+        self.outputs = _redacted(outputs)
 
     def _end(self, kind: str, data: Mapping[str, Any]) -> None:
         result = data.get("res") or {}
@@ -67,6 +80,9 @@ class Recording:
         message = ""
         if kind in {"runner_on_failed", "runner_on_unreachable"}:
             message = one_line(redact(_message(result)), _MESSAGE_LIMIT)
+        # Of an answer that drp_exec itself refused: a module of Ansible tells what a program inside told it.
+        if outcome == "failed" and data.get("task_action") == _OUR_ACTION and result.get("malformed") is True:
+            self.malformed = self.malformed or message
         if outcome == "unreachable":
             self._unreachable = message or "it does not answer"
         self.tasks.append(

@@ -82,9 +82,10 @@ class AnsibleRunbookRunner:
         tasks = tuple(recording.tasks)
         return RunbookResult(
             step=order.step,
-            ok=session.status == "successful" and recording.did_something,
+            ok=session.status == "successful" and recording.did_something and not recording.malformed,
             tasks=tasks,
             outputs=recording.outputs,
+            malformed=recording.malformed,
             duration_ms=elapsed,
             harness_ms=max(0, elapsed - sum(task.duration_ms for task in tasks)),
         )

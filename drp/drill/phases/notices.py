@@ -23,6 +23,7 @@ LIMIT = "drp_limit"
 _MOST = 200
 _NAMED_PER_KIND = 20
 _LONGEST = 300
+_FIELDS = {"kind", "subject", "observed"}
 _CODES: Mapping[NoticeKind, tuple[FindingCode, str]] = {
     "unused": (RESTORED_UNUSED, "everything in a declared folder is used"),
     "beside": (FILES_BESIDE, "files of one kind"),
@@ -59,7 +60,7 @@ def notice_findings(result: RunbookResult) -> tuple[Finding, ...]:
 def limit_of(result: RunbookResult) -> str:
     """Return why a runbook could not go on for want of something on this machine; empty: that was not the reason."""
     said = result.outputs.get(LIMIT)
-    return said[:_LONGEST] if isinstance(said, str) else ""
+    return one_line(said, _LONGEST) if isinstance(said, str) else ""
 
 
 def _malformed(observed: str) -> Finding:
@@ -67,7 +68,7 @@ def _malformed(observed: str) -> Finding:
 
 
 def _read(item: object) -> Notice | None:
-    if not isinstance(item, Mapping) or item.get("kind") not in get_args(NoticeKind):
+    if not isinstance(item, Mapping) or set(item) != _FIELDS or item["kind"] not in get_args(NoticeKind):
         return None
     subject, observed = item.get("subject"), item.get("observed")
     if not isinstance(subject, str) or not isinstance(observed, str) or not subject:

@@ -47,12 +47,15 @@ def _findings(result: RunbookResult) -> tuple[Finding, ...]:
     if result.ok:
         return ()
     task = result.failed_task
+    subject = task.name if task is not None else "start.yml"
+    if result.malformed:
+        expected = "what the program is declared to answer"
+        return (START_UNCERTAIN.finding(subject=subject, observed=result.malformed, expected=expected),)
     if limit := limit_of(result):
-        subject = task.name if task is not None else "start.yml"
         return (START_UNCERTAIN.finding(subject=subject, observed=limit, expected="this machine has what it takes"),)
     return (
         START_FAILED.finding(
-            subject=task.name if task is not None else "start.yml",
+            subject=subject,
             observed=nothing_done(result) if task is None else task.message or "failed",
             expected="every task of the start runbook ends well",
         ),
