@@ -3,8 +3,8 @@
 A declaration is plain data, so that a role writes it in YAML beside the program. It is an object of names and types; a
 name that ends in ``?`` may be absent. A type is one of ``bool``, ``int`` (0 to 2^53), ``text`` (at most 4096
 characters, made printable: it is shown), ``raw`` (at most 64 KiB, taken as it is: it is handed on, and never shown),
-``notices`` (what `drp.drill.phases.notices` takes), a list of one type, or an object; in an object the one name ``*``
-stands for any.
+``notices`` (what `drp.drill.phases.notices` takes), a list of one type or of several in their order, or an object; in
+an object the one name ``*`` stands for any.
 """
 
 from __future__ import annotations
@@ -60,9 +60,11 @@ def _fields(said: Mapping[str, Any], declared: Mapping[str, object], where: str)
 def _value(value: Any, kind: object, where: str) -> Any:
     if isinstance(kind, str):
         return _plain(value, kind, where)
-    if isinstance(kind, list) and len(kind) == 1:
-        if not isinstance(value, list):
-            raise Malformed(f"{where} is no list")
+    if isinstance(kind, list) and kind:
+        if not isinstance(value, list) or (len(kind) > 1 and len(value) != len(kind)):
+            raise Malformed(f"{where} is no such list")
+        if len(kind) > 1:
+            return [_value(each, its, where) for each, its in zip(value, kind, strict=True)]
         _require_few(value, where)
         return [_value(each, kind[0], where) for each in value]
     if isinstance(kind, Mapping):

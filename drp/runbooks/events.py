@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from drp.domain.first_fatal import first_fatal
-from drp.domain.runbook import TaskOutcome, TaskResult
+from drp.domain.runbook import MALFORMED, TaskOutcome, TaskResult
 from drp.domain.strict_json import Limits, Malformed, bounded
 from drp.domain.visible import one_line
 from drp.errors import RunbookError
@@ -27,8 +27,9 @@ class Recording:
 
     def __init__(self) -> None:
         self.tasks: list[TaskResult] = []
-        self.outputs: Mapping[str, object] = {}
+        self._given: Mapping[str, object] = {}
         self.malformed = ""
+        """What of it all was not of its declared form."""
         self.on_task: Callable[[str], None] = lambda _: None
         self.unmatched = False
         """Whether a play addressed a host that is none of the run's: nothing of it was carried out."""
@@ -66,7 +67,12 @@ class Recording:
         except Malformed as error:
             self.malformed = self.malformed or f"malformed outputs: {error}"
             return
-        self.outputs = _redacted(outputs)
+        self._given = _redacted(outputs)
+
+    @property
+    def outputs(self) -> Mapping[str, object]:
+        """Return what the playbook gave, and what of it was malformed."""
+        return {**self._given, MALFORMED: self.malformed} if self.malformed else self._given
 
     def _end(self, kind: str, data: Mapping[str, Any]) -> None:
         result = data.get("res") or {}

@@ -85,7 +85,6 @@ class AnsibleRunbookRunner:
             ok=session.status == "successful" and recording.did_something and not recording.malformed,
             tasks=tasks,
             outputs=recording.outputs,
-            malformed=recording.malformed,
             duration_ms=elapsed,
             harness_ms=max(0, elapsed - sum(task.duration_ms for task in tasks)),
         )

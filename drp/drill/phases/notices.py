@@ -15,7 +15,7 @@ from drp.domain.finding_codes_runbook import (
     RESTORED_UNUSED,
     SETTING_OVERRIDDEN,
 )
-from drp.domain.runbook import Notice, NoticeKind, RunbookResult
+from drp.domain.runbook import MALFORMED, Notice, NoticeKind, RunbookResult
 from drp.domain.visible import one_line
 
 OUTPUT = "drp_notices"
@@ -59,7 +59,16 @@ def notice_findings(result: RunbookResult) -> tuple[Finding, ...]:
 
 def limit_of(result: RunbookResult) -> str:
     """Return why a runbook could not go on for want of something on this machine; empty: that was not the reason."""
-    said = result.outputs.get(LIMIT)
+    return _line(result, LIMIT)
+
+
+def malformed_of(result: RunbookResult) -> str:
+    """Return what of a run was not of its declared form; empty: all was."""
+    return _line(result, MALFORMED)
+
+
+def _line(result: RunbookResult, name: str) -> str:
+    said = result.outputs.get(name)
     return one_line(said, _LONGEST) if isinstance(said, str) else ""
 
 

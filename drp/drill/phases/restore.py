@@ -14,7 +14,7 @@ from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreO
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.drill.context import PhaseContext
-from drp.drill.phases.notices import notice_findings
+from drp.drill.phases.notices import malformed_of, notice_findings
 from drp.errors import RunbookError, SandboxError
 
 _MALFORMED = "give what the role restore gives, see runbooks/README.md"
@@ -102,8 +102,8 @@ class _FirstByte:
 def _outcome(result: RunbookResult) -> RestoreOutcome:
     """Read what the playbook gave; a playbook that gave nothing restored nothing that drp could know of."""
     given = result.outputs.get("drp_restore")
-    if result.malformed:
-        raise RunbookError(f"the restore handed over what nobody can read: {result.malformed}", hint=_MALFORMED)
+    if malformed := malformed_of(result):
+        raise RunbookError(f"the restore handed over what nobody can read: {malformed}", hint=_MALFORMED)
     if not isinstance(given, dict):
         last = result.failed_task.message if result.failed_task is not None else "the playbook gave no drp_restore"
         return RestoreOutcome(exit_code=-1, errors=(last,) if last else ())

@@ -28,7 +28,7 @@ STDOUT_LIMIT = 64 << 10
 ANSWER_SECONDS = 10  # of processor time: the largest answer takes a hundredth of one
 STDERR_LIMIT = 16 << 10
 LINE_LIMIT = 1000
-SHORT = 100
+SHORT = 1000
 ERROR_LINE_LIMIT = 6 << 10  # the longest path, escaped, and what was wrong with it
 ERROR_BYTES = 256 << 10
 PARTIAL_LIMIT = 1 << 20
@@ -77,6 +77,7 @@ class ActionModule(ActionBase):
                 cwd=options["chdir"],
                 secrets=options["secrets"],
                 on_output=reader.take,
+                private=options["answer"] is not None,
             )
         except (OSError, SandboxError) as error:
             raise AnsibleConnectionFailure(f"the sandbox has gone: {_words(error)}") from None
@@ -188,7 +189,7 @@ class _Reader:
             "words": one_line(self._first_words or self.last_words(), LINE_LIMIT),
             "tail": list(self._tail),
             **{
-                stream: printable_lines(bytes(kept[-limit:]).decode("utf-8", "replace").rstrip("\n"))
+                stream: printable_lines(bytes(kept[-limit:]).decode("utf-8", "replace").rstrip("\n"))[-limit:]
                 for stream, kept in self._bytes.items()
                 for limit in (min(self._limits[stream], STDOUT_LIMIT),)
             },
