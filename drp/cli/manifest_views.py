@@ -120,12 +120,18 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
     if machine:
         extra = {"sampled_files": result.drawn, "statement": result.sentence, "resumed_files": result.resumed_files}
         extra.update(covered)
-        render.document("drp/manifest-difference/1", {**to_data(difference), "clean": difference.clean, **extra})
+        render.document(
+            "drp/manifest-difference/1",
+            {**to_data(difference), "clean": difference.clean and result.drawn != 0, **extra},
+        )
     else:
         _tell_difference(difference, result)
         if covered:
             taken = f"{covered['covered_turns']} of {covered['rotation']} turns of the rotation are taken"
             render.line(f"{taken}; all of them together look at every file")
+    if result.drawn == 0 and difference.clean:
+        render.note("nothing was looked at: no file of this manifest is in the sample, so nothing is proven")
+        return 3
     return _status(difference.counts)
 
 
@@ -262,7 +268,7 @@ def _tell_difference(difference: ManifestDifference, result: verification.Verifi
     for kind, count in sorted(difference.counts.items()):
         more = f" (the first {_SHOWN} are above)" if count > _SHOWN else ""
         render.line(f"{count} {kind}{more}")
-    if difference.clean:
+    if difference.clean and result.drawn != 0:
         render.line("as recorded" if result.drawn is None else "what was looked at is as recorded")
     if not difference.ownership_judged:
         render.note("owners were not judged")

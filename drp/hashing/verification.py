@@ -20,9 +20,10 @@ from drp.hashing.checkpoint import Checkpoint
 from drp.hashing.core import core_name
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.device import Kind, depth
+from drp.hashing.frame import Frame
 from drp.hashing.opening import at_hand
 from drp.hashing.pool import Pool
-from drp.hashing.reader import Frame, Manifest
+from drp.hashing.reader import Manifest
 from drp.hashing.rows import Options
 from drp.hashing.sampling import Sample, sentence
 from drp.hashing.selection import Selection, Stratum, select

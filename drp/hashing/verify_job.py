@@ -10,10 +10,10 @@ from typing import Any
 
 from drp.errors import ManifestError
 from drp.hashing.checkpoint import Checkpoint
+from drp.hashing.frame import Frame
 from drp.hashing.judge import Found
 from drp.hashing.outcome import Link
 from drp.hashing.pool import Task
-from drp.hashing.reader import Frame
 from drp.hashing.tally import Tally
 
 _DEATHS_MOST = 100
