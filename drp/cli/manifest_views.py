@@ -111,6 +111,7 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
             path, manifest, plan, watch=meter, cancelled=cancellation, on_found=tell, on_pool=on_pool
         )
     difference = result.difference
+    clean = difference.clean and result.drawn != 0
     deviations = sum(difference.counts.values())
     covered: dict[str, int] = {}
     if ledger is not None and plan.sample is not None:
@@ -122,14 +123,14 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
         extra.update(covered)
         render.document(
             "drp/manifest-difference/1",
-            {**to_data(difference), "clean": difference.clean and result.drawn != 0, **extra},
+            {**to_data(difference), "clean": clean, **extra},
         )
     else:
         _tell_difference(difference, result)
         if covered:
             taken = f"{covered['covered_turns']} of {covered['rotation']} turns of the rotation are taken"
             render.line(f"{taken}; all of them together look at every file")
-    if result.drawn == 0 and difference.clean:
+    if difference.clean and not clean:
         render.note("nothing was looked at: no file of this manifest is in the sample, so nothing is proven")
         return 3
     return _status(difference.counts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from drp.domain.manifest import ManifestSummary
@@ -34,7 +35,7 @@ def read_document(text: bytes) -> dict[str, Any]:
 def require_header(header: Mapping[str, Any]) -> None:
     """Raise ``Malformed`` unless a header is one."""
     for name, longest in _LONGEST.items():
-        _field(header, name, lambda value, longest=longest: _is_text(value, longest))
+        _field(header, name, partial(_is_text, longest=longest))
     _field(header, "algorithms", _are_algorithms)
     _field(header, "key", lambda value: _is_hex(value, 64))
     _field(header, "started_at", _is_instant)

@@ -109,7 +109,7 @@ def test_a_format_that_there_never_was(made, tmp_path):
 @pytest.mark.parametrize("key", ["zz" * 32, "", "00", None, 7, "0" * 63])
 def test_a_key_that_is_none_is_damage(tmp_path, key):
     forge(tmp_path / "m", [group(b"", [b"a"])], key=key)
-    with pytest.raises(ManifestError, match="malformed manifest: .* key is "):
+    with pytest.raises(ManifestError, match=r"malformed manifest: .* key is "):
         read_summary(tmp_path / "m")
 
 
