@@ -14,6 +14,7 @@ from drp.cli import render
 from drp.cli.manifest_options import stoppable
 from drp.codec import to_data
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
+from drp.domain.strict_json import Limits, parse
 from drp.errors import EvidenceError, UsageError
 from drp.hashing import creation, proof, verification
 from drp.hashing.device import Kind
@@ -29,6 +30,7 @@ from drp.hashing.rows import Options
 from drp.hashing.tally import Tally, deviation
 from drp.hashing.verification import Plan
 
+_PROOF = Limits(size=16 << 20, largest=1 << 64)
 _INCONCLUSIVE = {"unreadable", "unstable"}
 _MARKS = {"missing": "-", "unexpected": "+", "changed": "≠", "kind": "≠", "metadata": "~"}
 _SHOWN = 20
@@ -191,11 +193,11 @@ def prove(path: Path, entry: str, output: Path | None) -> None:
 def check_proof(path: Path, root: str, file: Path | None, *, machine: bool) -> int:
     """Check a proof, and a file against it. Raises ``EvidenceError``."""
     try:
-        document = json.loads(path.read_bytes())
+        document = parse(path.read_bytes(), _PROOF)
     except OSError as error:
         raise UsageError(f"cannot read the proof {path}: {os.strerror(error.errno or 0)}") from error
     except ValueError as error:
-        raise EvidenceError(f"{path} is not JSON") from error
+        raise EvidenceError(f"{path} is no proof: {error}") from error
     if not isinstance(document, dict):
         raise EvidenceError(f"{path} is no proof")
     entry = proof.check_proof(document, root or None)
