@@ -51,7 +51,14 @@ def require_frame(frame: Frame, raw: bytes, digest_size: int) -> None:
 def decode_whole(raw: bytes, offset: int, digest_size: int) -> Group:
     """Return a group of a finished manifest. Raises ``ManifestError`` when its rows cannot be of one."""
     group = decode(raw, offset)
-    modes = [mode for mode, _, _ in FIXED.iter_unpack(group.fixed)]
+    modes, sizes, unread = [], 0, 0
+    for row, (mode, size, _) in enumerate(FIXED.iter_unpack(group.fixed)):
+        modes.append(mode)
+        if stat.S_IFMT(mode) == stat.S_IFREG:
+            sizes += size
+            unread += size if Tag.ERROR in group.extras.get(row, {}) else 0
+    if not sizes - unread <= group.size <= sizes:  # what could not be read is counted where its size was known before
+        raise ManifestError("a group of the manifest has more or fewer bytes than its files")
     if sum(stat.S_IFMT(mode) == stat.S_IFREG for mode in modes) * digest_size != len(group.digests):
         raise ManifestError("a group of the manifest has more or fewer digests than files")
     for row, mode in enumerate(modes):

@@ -79,13 +79,17 @@ class Manifest:
     def all_groups(self) -> Iterator[Group]:
         """Yield every group, in order. Raises ``ManifestError`` at the first that is out of order."""
         last: Key | None = None
+        errors = 0
         for frame in self.frames:
             for group in self.groups(frame):
                 key = group.key()
                 if last is not None and key <= last:
                     raise ManifestError(f"{self.path}: entries are out of order")
                 last = key
+                errors += group.errors + bool(group.errno)
                 yield group
+        if errors != self.trailer["errors"]:
+            raise ManifestError(f"{self.path}: its errors are not those of its entries")
 
     def merkle_root(self) -> str:
         """Return the Merkle root recomputed from the entries."""

@@ -71,7 +71,7 @@ class VerifyJob:
     def message(self, worker: int, message: Task) -> None:
         """A worker speaks up only when the manifest turns out to be damaged."""
         del worker
-        raise ManifestError(str(message[1]))
+        raise ManifestError(f"malformed manifest: {message[1]}")
 
     def done(self, worker: int, task: Task, message: Task) -> None:
         """Take all that came of a task."""
