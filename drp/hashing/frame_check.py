@@ -7,6 +7,8 @@ that no frame has, and a frame may hold a directory's later part without its fir
 from __future__ import annotations
 
 import stat
+import struct
+from collections import Counter
 from collections.abc import Mapping
 
 from drp.errors import ManifestError
@@ -14,6 +16,9 @@ from drp.hashing.attributes import parse
 from drp.hashing.frame import Frame
 from drp.hashing.layout import FIRST, FIXED, GROUP, LAST, OWNER, Group, Tag, decode, group_offsets, stored_place
 
+_MODE, _SIZE = struct.Struct("<I16x"), struct.Struct("<4xQ8x")
+"""One column of `FIXED` each: all of a large directory are looked at."""
+_LARGEST_MODE = 0o177777
 _ROW = FIXED.size + OWNER.size
 _ERRNO_SHIFT, _LARGEST_ERRNO = 16, 4095
 _KINDS = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFBLK, stat.S_IFCHR}
@@ -51,19 +56,23 @@ def require_frame(frame: Frame, raw: bytes, digest_size: int) -> None:
 def decode_whole(raw: bytes, offset: int, digest_size: int) -> Group:
     """Return a group of a finished manifest. Raises ``ManifestError`` when its rows cannot be of one."""
     group = decode(raw, offset)
-    modes, sizes, unread = [], 0, 0
-    for row, (mode, size, _) in enumerate(FIXED.iter_unpack(group.fixed)):
-        modes.append(mode)
-        if stat.S_IFMT(mode) == stat.S_IFREG:
-            sizes += size
-            unread += size if Tag.ERROR in group.extras.get(row, {}) else 0
-    if not sizes - unread <= group.size <= sizes:  # what could not be read is counted where its size was known before
-        raise ManifestError("a group of the manifest has more or fewer bytes than its files")
-    if sum(stat.S_IFMT(mode) == stat.S_IFREG for mode in modes) * digest_size != len(group.digests):
+    modes = [mode for (mode,) in _MODE.iter_unpack(group.fixed)]
+    sizes = [size for (size,) in _SIZE.iter_unpack(group.fixed)]
+    kinds = Counter(modes)
+    others = {mode for mode in kinds if stat.S_IFMT(mode) != stat.S_IFREG}
+    if (len(modes) - sum(kinds[mode] for mode in others)) * digest_size != len(group.digests):
         raise ManifestError("a group of the manifest has more or fewer digests than files")
-    for row, mode in enumerate(modes):
-        if mode > 0o177777 or (stat.S_IFMT(mode) not in _KINDS and Tag.ERROR not in group.extras.get(row, {})):
-            raise ManifestError("an entry of the manifest is of a kind that there is not")
+    unknown = {mode for mode in kinds if mode > _LARGEST_MODE or stat.S_IFMT(mode) not in _KINDS}
+    unread = {row for row, extras in group.extras.items() if Tag.ERROR in extras}
+    explained = Counter(modes[row] for row in unread)
+    if any(mode > _LARGEST_MODE or kinds[mode] > explained[mode] for mode in unknown):
+        raise ManifestError("an entry of the manifest is of a kind that there is not")
+    most = (
+        sum(sizes) if not others else sum(size for mode, size in zip(modes, sizes, strict=True) if mode not in others)
+    )
+    least = most - sum(sizes[row] for row in unread if modes[row] not in others)
+    if not least <= group.size <= most:  # what could not be read is counted where its size was known before
+        raise ManifestError("a group of the manifest has more or fewer bytes than its files")
     for extras in group.extras.values():
         _require_extras(extras)
     wrong = sum(Tag.ERROR in extras or Tag.UNSTABLE in extras for extras in group.extras.values())
