@@ -38,6 +38,10 @@ class Recording:
         self._current = ""
         self._words: list[str] = []
 
+    def imitated(self) -> None:
+        """Note that something else than Ansible printed what looks like one of its events."""
+        self.malformed = self.malformed or "malformed text: something inside imitates Ansible's own events"
+
     def take(self, event: Mapping[str, Any]) -> bool:
         """Take one event; False: keep nothing of it on disk."""
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drp.domain.runbook import RunbookResult
+from drp.domain.runbook import MALFORMED, RunbookResult
 from drp.drill.phases.notices import malformed_of
 from tests.support.fixtures_runbooks import Driver, eventually
 
@@ -70,10 +70,15 @@ def test_words_of_a_program_forge_no_events(runbooks: Driver) -> None:
     runbooks.sandbox.write("said", f"\x1b[K{packed}\x1b[{len(packed)}D\x1b[K\n" * 2)
     result = runbooks.play("- name: Fail\n  drp_exec:\n    argv: [sh, -c, 'cat /data/said >&2; exit 1']\n")
     assert not result.ok
-    assert "forged" not in result.outputs
+    assert result.outputs == {}
     assert result.failed_task is not None
     assert result.failed_task.message.startswith("ended with 1: ")
     assert result.failed_task.message.isprintable()
+    modules = "- name: Read\n  ansible.builtin.command: cat /data/said\n  register: read\n  changed_when: false\n"
+    result = runbooks.play(modules + "- name: Fail\n  ansible.builtin.fail:\n    msg: '{{ read.stdout }}'\n")
+    assert [task.name for task in result.tasks] == ["Read", "Fail"]
+    assert list(result.outputs) == [MALFORMED]
+    assert "imitates" in malformed_of(result)
 
 
 def test_outputs_without_an_end_are_malformed(runbooks: Driver) -> None:
