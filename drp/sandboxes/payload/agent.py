@@ -58,7 +58,7 @@ class Command:
             environment[variable] = "/proc/self/fd/%d" % secrets[name]
         # Who runs beside it could open a pipe of it by /proc, but no socket.
         pairs = [socket.socketpair() for _ in STREAMS] if request.get("private") is True else []
-        ends = [theirs for _, theirs in pairs] or [subprocess.PIPE] * len(STREAMS)
+        ends: list[Any] = [theirs for _, theirs in pairs] or [subprocess.PIPE] * len(STREAMS)
         self.process = spawn(
             [str(word) for word in request["argv"]],
             keep,

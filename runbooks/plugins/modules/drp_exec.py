@@ -46,9 +46,10 @@ options:
     default: none
   answer:
     description:
-      - What the program answers, names and types, one JSON object a line. A name that ends in C(?) may be absent. Types are
-        C(bool), C(int), C(text), C(raw), C(notices), a list of types, or an object.
-      - Anything else fails the task as a malformed answer. The program's streams are sockets then, out of reach of others.
+      - What the program answers, names and types, one JSON object a line. A name that ends in C(?) may be absent.
+        Types are C(bool), C(int), C(text), C(raw), C(notices), a list of types, or an object.
+      - Anything else fails the task as a malformed answer. The program's streams are sockets then, which nothing else
+        inside can open.
     type: dict
   chdir:
     description: Working directory inside the sandbox.
