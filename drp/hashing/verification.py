@@ -158,7 +158,9 @@ def _verification(
     population = int(manifest.trailer["files"])
     drawn = difference.files_hashed if selection.drawn < 0 else selection.drawn
     bad = _departing_files(difference, drawn)
-    if plan.sample.rotation:
+    if not drawn:
+        words = f"none of {population} files is in the sample: nothing was looked at"
+    elif plan.sample.rotation:
         words = f"turn {plan.sample.turn + 1} of {plan.sample.rotation}: {drawn} of {population} files"
         words += f", {bad} of them not as recorded" if bad else ", all as recorded"
     elif selection.strata:
