@@ -21,7 +21,7 @@ ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: all dev accelerator lint types layers playbooks test demo servers bare bench lock clean help
+.PHONY: all dev accelerator lint types layers playbooks test demo servers bare bench fuzz lock clean help
 all: lint test
 
 help: ## Say what there is
@@ -93,6 +93,9 @@ bare: ## The first command on minimal Debian machines, as root, with sudo and wi
 
 bench: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.bench ## Every figure, interleaved against its peer; as root, 16 GB of disk
 	@$(BIN)/python -m tests.benchmarks
+
+fuzz: $(STAMP) ## Try every parser of hostile bytes, five minutes or as long as SECONDS says
+	@$(BIN)/python -m tests.fuzz $(or $(SECONDS),300)
 
 lock: ## Pin all dependencies with hashes and without any index address
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -13,7 +12,9 @@ from types import FrameType
 from typing import Any
 
 from drp.cli.cancellation import Cancellation
+from drp.domain.strict_json import parse
 from drp.errors import Interrupted, UsageError
+from drp.hashing.header_check import LIMITS
 from drp.hashing.ledger import open_ledger
 from drp.hashing.pool import Pool
 from drp.hashing.progress import Meter
@@ -27,7 +28,7 @@ def read_facts(text: str) -> dict[str, object]:
     if not text:
         return {}
     try:
-        facts = json.loads(sys.stdin.read() if text == "-" else Path(text).read_text(encoding="utf-8"))
+        facts = parse(sys.stdin.buffer.read(LIMITS.size + 1) if text == "-" else Path(text).read_bytes(), LIMITS)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"cannot read the facts from {text}: {error}", hint="give a file with a JSON object"

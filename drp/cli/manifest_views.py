@@ -14,6 +14,7 @@ from drp.cli import render
 from drp.cli.manifest_options import stoppable
 from drp.codec import to_data
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
+from drp.domain.strict_json import Limits, parse
 from drp.errors import EvidenceError, UsageError
 from drp.hashing import creation, proof, verification
 from drp.hashing.device import Kind
@@ -29,6 +30,7 @@ from drp.hashing.rows import Options
 from drp.hashing.tally import Tally, deviation
 from drp.hashing.verification import Plan
 
+_PROOF = Limits(size=16 << 20, largest=1 << 64)
 _INCONCLUSIVE = {"unreadable", "unstable"}
 _MARKS = {"missing": "-", "unexpected": "+", "changed": "≠", "kind": "≠", "metadata": "~"}
 _SHOWN = 20
@@ -111,6 +113,7 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
             path, manifest, plan, watch=meter, cancelled=cancellation, on_found=tell, on_pool=on_pool
         )
     difference = result.difference
+    clean = difference.clean and result.drawn != 0
     deviations = sum(difference.counts.values())
     covered: dict[str, int] = {}
     if ledger is not None and plan.sample is not None:
@@ -120,12 +123,18 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
     if machine:
         extra = {"sampled_files": result.drawn, "statement": result.sentence, "resumed_files": result.resumed_files}
         extra.update(covered)
-        render.document("drp/manifest-difference/1", {**to_data(difference), "clean": difference.clean, **extra})
+        render.document(
+            "drp/manifest-difference/1",
+            {**to_data(difference), "clean": clean, **extra},
+        )
     else:
         _tell_difference(difference, result)
         if covered:
             taken = f"{covered['covered_turns']} of {covered['rotation']} turns of the rotation are taken"
             render.line(f"{taken}; all of them together look at every file")
+    if difference.clean and not clean:
+        render.note("nothing was looked at, so nothing is proven")
+        return 3
     return _status(difference.counts)
 
 
@@ -184,11 +193,11 @@ def prove(path: Path, entry: str, output: Path | None) -> None:
 def check_proof(path: Path, root: str, file: Path | None, *, machine: bool) -> int:
     """Check a proof, and a file against it. Raises ``EvidenceError``."""
     try:
-        document = json.loads(path.read_bytes())
+        document = parse(path.read_bytes(), _PROOF)
     except OSError as error:
         raise UsageError(f"cannot read the proof {path}: {os.strerror(error.errno or 0)}") from error
     except ValueError as error:
-        raise EvidenceError(f"{path} is not JSON") from error
+        raise EvidenceError(f"{path} is no proof: {error}") from error
     if not isinstance(document, dict):
         raise EvidenceError(f"{path} is no proof")
     entry = proof.check_proof(document, root or None)
@@ -262,7 +271,7 @@ def _tell_difference(difference: ManifestDifference, result: verification.Verifi
     for kind, count in sorted(difference.counts.items()):
         more = f" (the first {_SHOWN} are above)" if count > _SHOWN else ""
         render.line(f"{count} {kind}{more}")
-    if difference.clean:
+    if difference.clean and result.drawn != 0:
         render.line("as recorded" if result.drawn is None else "what was looked at is as recorded")
     if not difference.ownership_judged:
         render.note("owners were not judged")

@@ -21,7 +21,9 @@ from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
 from drp.domain.check import Checked, Expectation, Target
+from drp.domain.strict_json import parse
 from drp.errors import UsageError
+from drp.hashing.header_check import LIMITS
 from drp.verifiers import Checks, LocalTarget, available, describe, load, options_schema
 
 app = noun("Verifiers: what looks at restored applications.", needs_verb=True)
@@ -155,8 +157,8 @@ def _facts_of(file: Path | None) -> dict[str, object]:
     if file is None:
         return {}
     try:
-        data = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        data = parse(file.read_bytes(), LIMITS)
+    except (OSError, ValueError) as error:
         raise UsageError(f"--facts {file}: {error}") from error
     if not isinstance(data, dict):
         raise UsageError(f"--facts {file}: holds no JSON object")

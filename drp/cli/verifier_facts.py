@@ -16,7 +16,9 @@ from drp.cli import render
 from drp.cli.noun import noun
 from drp.clock import utc_now
 from drp.domain.check import Expectation
+from drp.domain.strict_json import parse
 from drp.errors import DrpError, Unreachable, UsageError
+from drp.hashing.header_check import LIMITS
 from drp.verifiers import LocalTarget, load, make_options
 from drp_verifiers.postgres_facts import facts
 from drp_verifiers.postgres_session import Connection, Session, find_binaries
@@ -166,7 +168,7 @@ def _print(found: dict[str, Any], together: str) -> None:
     known: Any = {}
     if together:
         try:
-            known = json.loads(sys.stdin.read() if together == "-" else Path(together).read_text(encoding="utf-8"))
+            known = parse(sys.stdin.buffer.read() if together == "-" else Path(together).read_bytes(), LIMITS)
         except (OSError, ValueError) as error:
             raise UsageError(f"--with {together}: {error}") from error
         if not isinstance(known, dict):

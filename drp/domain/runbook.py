@@ -17,6 +17,10 @@ held-back: what restored software would have done by itself · overridden: a res
 breaks-off: the newest file of a log ends inside an entry."""
 
 
+MALFORMED = "drp_malformed"
+"""The output that says what was not of its declared form; drp's own, whatever a playbook gives under that name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookOrder:
     """One step of one runbook, to be run against one sandbox."""
@@ -58,7 +62,7 @@ class RunbookResult:
     ok: bool
     tasks: tuple[TaskResult, ...]
     outputs: Mapping[str, object] = field(default_factory=dict)
-    """What the playbook gave with ``set_stats``; untrusted."""
+    """What the playbook gave with ``set_stats``, within bounds: what is said of the restored system, it says itself."""
     duration_ms: int = 0
     """Wall time of the whole run."""
     harness_ms: int = 0

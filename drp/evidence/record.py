@@ -7,7 +7,6 @@ hospital may name patients: they are capped here, and whoever hands the record o
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from drp.domain.fold import DrillState, RecoveryState, fold
 from drp.domain.manifest import MAX_DEVIATIONS, Deviation
 from drp.domain.measure import Measurement
 from drp.domain.phase import PHASES, Hashed, PhaseName, Prepared, Restored, Selected, Started, Verified
+from drp.domain.strict_json import Limits, Malformed, parse
 from drp.errors import EvidenceError, Tampered
 from drp.evidence.consistency import contradictions
 
@@ -30,6 +30,7 @@ MAX_UNRESTORED = 200
 """More lines of a backup tool than this say nothing new; how many were left out is said."""
 
 _NAMED = 3
+_WRITTEN = Limits(size=1 << 30, depth=200, largest=0, half_pairs=True)
 RECORD_NAME = "record.json"
 """What the record is called wherever it is deposited."""
 
@@ -99,7 +100,10 @@ def read_record(content: bytes) -> EvidenceRecord:
             f"the record is of schema {record.schema!r}, this drp reads {RECORD_SCHEMA!r}",
             hint="read it with the drp version that wrote it, or a newer one",
         )
-    written = json.loads(content)
+    try:
+        written = parse(content, _WRITTEN)
+    except Malformed as error:
+        raise Tampered(f"the record is malformed: {error}") from error
     if canonical(written) != content:
         raise Tampered("the record is not in canonical form: it was edited or written by something else")
     if not _says(to_data(record), written):

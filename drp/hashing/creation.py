@@ -19,6 +19,7 @@ from typing import IO
 from drp.atomic import atomic_writer
 from drp.clock import utc_now
 from drp.domain.manifest import ManifestSummary, show_path
+from drp.domain.strict_json import Malformed
 from drp.errors import ManifestError, NotFound, UsageError
 from drp.hashing import (
     codec,
@@ -30,10 +31,10 @@ from drp.hashing.core import core_name
 from drp.hashing.create_job import CreateJob, Say
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.device import Kind, depth
+from drp.hashing.header_check import ALGORITHMS, require_header
 from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Key, Tag, decode, encode, stored_key
 from drp.hashing.opening import read_summary
 from drp.hashing.pool import Pool
-from drp.hashing.reader import ALGORITHMS
 from drp.hashing.rows import INODE, Options
 from drp.hashing.writer import Writer
 
@@ -87,6 +88,10 @@ def create_manifest(
         "started_at": utc_now().isoformat(),
         "tool": f"drp, {core_name(settings.core)} core",
     }
+    try:
+        require_header(header)
+    except Malformed as error:
+        raise UsageError(f"no manifest can be made: {error}", hint="give a short name and plain facts") from error
     descriptor = open_root(root)
     with ExitStack() as stack:
         stack.callback(os.close, descriptor)

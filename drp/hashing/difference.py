@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from drp.errors import UsageError
+from drp.hashing.frame_check import decode_whole
 from drp.hashing.judge import UNJUDGED, Found, Judge, Row, group_rows, kind_of
-from drp.hashing.layout import Key, Tag, decode, group_offsets, stored_key
+from drp.hashing.layout import Key, Tag, group_offsets, stored_key
 from drp.hashing.reader import Manifest
 from drp.hashing.unjudged import held
 from drp.hashing.writer import FRAME
@@ -66,7 +67,7 @@ class Side:
         """Yield path, name and row of all that is left of the directory with this sort key."""
         while (following := self.key()) is not None and following[0] == key:
             self.enter()
-            group = decode(self.raw, self.offsets.pop())
+            group = decode_whole(self.raw, self.offsets.pop(), self.manifest.digest_size)
             for name, row in zip(group.names, group_rows(group, self.manifest.digest_size), strict=True):
                 yield group.path(name), name, row
 

@@ -154,14 +154,16 @@ def decode(raw: bytes, offset: int = 0) -> Group:
 def decode_extras(raw: bytes, at: int, end: int, rows: int) -> Extras:
     """Return the extras between two offsets. Raises ``ManifestError``."""
     extras: Extras = {}
+    last = (-1, -1)
     while at < end:
         try:
             row, tag, length = _EXTRA.unpack_from(raw, at)
         except struct.error:
             raise ManifestError("the extras of a group of the manifest are cut short") from None
         at += _EXTRA.size
-        if row >= rows or at + length > end:
+        if row >= rows or at + length > end or (row, tag) <= last:
             raise ManifestError("the extras of a group of the manifest do not fit it")
+        last = (row, tag)
         extras.setdefault(row, {})[tag] = raw[at : at + length]
         at += length
     return extras

@@ -14,10 +14,12 @@ from typing import Any
 
 from drp.atomic import write_atomically
 from drp.clock import utc_now
+from drp.domain.strict_json import Limits, parse_object
 from drp.errors import UsageError
 from drp.hashing.sampling import Sample
 
 SCHEMA = "drp/manifest-ledger/1"
+_LEDGER = Limits(size=64 << 20)
 
 
 @dataclass(slots=True)
@@ -70,8 +72,9 @@ def open_ledger(path: Path, rotation: int) -> Ledger:
         ledger.write()
         return ledger
     try:
-        document = json.loads(path.read_bytes())
+        document = parse_object(path.read_bytes(), _LEDGER)
         ledger = Ledger(path, int(document["rotation"]), str(document["seed"]), list(document["turns"]))
+        ledger.next()
     except (OSError, KeyError, TypeError, ValueError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it is not one"
         raise UsageError(f"cannot read the ledger {path}: {why}", hint="name another file") from error

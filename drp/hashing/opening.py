@@ -8,28 +8,30 @@ the recovery point. What was opened is handed on open: a name may lead to anothe
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import re
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
 from drp.domain.manifest import ManifestSummary
+from drp.domain.strict_json import Malformed
 from drp.errors import ManifestError
 from drp.hashing import codec as packing
 from drp.hashing import merkle
-from drp.hashing.reader import ALGORITHMS, Frame, Manifest
+from drp.hashing.frame import Frame
+from drp.hashing.frame_check import require_claims
+from drp.hashing.header_check import read_document, require_header, require_trailer, summary_of
+from drp.hashing.reader import Manifest
 from drp.hashing.writer import END_MAGIC, FOOTER, FRAME, INDEXED, MAGIC, PRELUDE, VERSION
 
 _HEADER_LIMIT = 16 << 20
 _INDEX_LIMIT = 1 << 30
 _READ = 1 << 20
-_KEY = re.compile(r"[0-9a-f]{64}")
+_ANEW = "bring the manifest back from a copy, or make a new one with the next backup"
 
 
 def open_manifest(path: Path) -> Manifest:
@@ -42,9 +44,10 @@ def open_manifest(path: Path) -> Manifest:
         with _opened(path) as stream:
             before = os.fstat(stream.fileno())
             header_text, index_offset, index, trailer_text = _borders(path, stream)
-            header, trailer = _parse(path, header_text), _parse(path, trailer_text)
+            header = _parse(path, header_text, require_header)
+            trailer = _parse(path, trailer_text, require_trailer)
             packed, length = index
-            frames = _frames(path, packing.decompressor(str(header.get("codec")))(packed, length))
+            frames = _frames(path, packing.decompressor(header["codec"])(packed, length))
             start = PRELUDE.size + len(header_text)
             _check(path, header, trailer, frames, (start, index_offset))
             stream.seek(0)
@@ -113,13 +116,12 @@ def _borders(path: Path, stream: IO[bytes]) -> tuple[bytes, int, tuple[bytes, in
     return header, offset, (packed, raw_length), trailer
 
 
-def _parse(path: Path, text: bytes) -> dict[str, Any]:
+def _parse(path: Path, text: bytes, require: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{path}: header or trailer is not JSON") from error
-    if not isinstance(document, dict):
-        raise ManifestError(f"{path}: header or trailer is not an object")
+        document = read_document(text)
+        require(document)
+    except Malformed as error:
+        raise ManifestError(f"malformed manifest: {path}: {error}", hint=_ANEW) from error
     return document
 
 
@@ -136,17 +138,16 @@ def _frames(path: Path, index: bytes) -> list[Frame]:
             at += length + name_length
     except struct.error as error:
         raise ManifestError(f"{path}: the index is cut short") from error
-    return frames
+    following = [frame.directory if frame.continues else None for frame in frames[1:]]
+    return [frame._replace(goes_on=after) for frame, after in zip(frames, [*following, None], strict=True)]
 
 
 def _check(
     path: Path, header: dict[str, Any], trailer: dict[str, Any], frames: list[Frame], borders: tuple[int, int]
 ) -> None:
-    algorithms = header.get("algorithms")
-    if not isinstance(algorithms, list) or not algorithms or any(name not in ALGORITHMS for name in algorithms):
-        raise ManifestError(f"{path}: made with algorithms that this drp does not know: {algorithms}")
-    if not _KEY.fullmatch(str(header.get("key"))):
-        raise ManifestError(f"{path}: the key of its leaves is none")
+    summary_of("", header, trailer)
+    for frame in frames:
+        require_claims(frame, 32 * len(header["algorithms"]))
     ends = [frame.offset + FRAME.size + frame.packed for frame in frames]
     starts = [frame.offset for frame in frames]
     if starts[1:] != ends[:-1] or (frames and (starts[0], ends[-1]) != borders):

@@ -19,9 +19,18 @@ import drp
 from drp.atomic import write_atomically
 
 _CORE = """attributes careful checkpoint codec core create_job create_worker creation descent device digest
-directory_check judge layout merkle observe opening outcome pool reader rows sampling selection shared
-standalone tally unjudged verification verify_job verify_worker wire worker writer"""
-_FOUNDATION = ("errors", "atomic", "clock", "domain/__init__", "domain/clock", "domain/visible", "domain/manifest")
+directory_check frame frame_check header_check judge layout merkle observe opening outcome pool reader rows sampling
+selection shared standalone tally unjudged verification verify_job verify_worker wire worker writer"""
+_FOUNDATION = (
+    "errors",
+    "atomic",
+    "clock",
+    "domain/__init__",
+    "domain/clock",
+    "domain/visible",
+    "domain/strict_json",
+    "domain/manifest",
+)
 _MODULES = (*_FOUNDATION, *(f"hashing/{name}" for name in _CORE.split()))
 _NATIVE = {"blake3": "blake3.blake3", "zstandard": "zstandard.backend_c", "drp_hash_native": "drp_hash_native"}
 _ELF, _ELF_HEADER, _SEGMENT = b"\x7fELF\x02\x01", struct.Struct("<32xQQ6xHHHHH"), struct.Struct("<8xQ16xQ")

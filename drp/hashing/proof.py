@@ -13,6 +13,7 @@ import struct
 from typing import Any
 
 from drp.domain.manifest import decode_path, encode_path, show_path
+from drp.domain.strict_json import EXACT
 from drp.errors import EvidenceError, ManifestError, NotFound
 from drp.hashing import merkle
 from drp.hashing.entries import Entry
@@ -74,7 +75,7 @@ def check_proof(proof: dict[str, Any], merkle_root: str | None = None) -> dict[s
         raise EvidenceError(
             "this is not a proof of a manifest's entry", hint="make it with `drp manifest prove`"
         ) from error
-    if proof.get("schema") != SCHEMA or len(steps) > _STEPS_LIMIT:
+    if proof.get("schema") != SCHEMA or len(steps) > _STEPS_LIMIT or not 0 <= entries <= EXACT:
         raise EvidenceError("this is not a proof that this drp knows", hint="use the drp that made it, or a newer one")
     if merkle.root(merkle.climb(node, steps), entries) != expected:
         raise EvidenceError(f"the proof does not lead to the Merkle root {expected[:16]}…")

@@ -41,6 +41,8 @@ def select(manifest: Manifest, sample: Sample) -> Selection:
     population = int(manifest.trailer["files"])
     if not population:
         return Selection([], 0)
+    for each in manifest.frames:  # what is drawn from must be there: an index can claim anything
+        manifest.raw(each)
     if sample.stratified:
         return _stratified(manifest, sample, population)
     starts = [0, *accumulate(frame.files for frame in manifest.frames)]

@@ -20,9 +20,10 @@ from drp.hashing.checkpoint import Checkpoint
 from drp.hashing.core import core_name
 from drp.hashing.descent import FLAGS, raise_descriptor_limit
 from drp.hashing.device import Kind, depth
+from drp.hashing.frame import Frame
 from drp.hashing.opening import at_hand
 from drp.hashing.pool import Pool
-from drp.hashing.reader import Frame, Manifest
+from drp.hashing.reader import Manifest
 from drp.hashing.rows import Options
 from drp.hashing.sampling import Sample, sentence
 from drp.hashing.selection import Selection, Stratum, select
@@ -157,7 +158,9 @@ def _verification(
     population = int(manifest.trailer["files"])
     drawn = difference.files_hashed if selection.drawn < 0 else selection.drawn
     bad = _departing_files(difference, drawn)
-    if plan.sample.rotation:
+    if not drawn:
+        words = f"none of {population} files is in the sample: nothing was looked at"
+    elif plan.sample.rotation:
         words = f"turn {plan.sample.turn + 1} of {plan.sample.rotation}: {drawn} of {population} files"
         words += f", {bad} of them not as recorded" if bad else ", all as recorded"
     elif selection.strata:

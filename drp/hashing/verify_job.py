@@ -10,10 +10,10 @@ from typing import Any
 
 from drp.errors import ManifestError
 from drp.hashing.checkpoint import Checkpoint
+from drp.hashing.frame import Frame
 from drp.hashing.judge import Found
 from drp.hashing.outcome import Link
 from drp.hashing.pool import Task
-from drp.hashing.reader import Frame
 from drp.hashing.tally import Tally
 
 _DEATHS_MOST = 100
@@ -71,7 +71,7 @@ class VerifyJob:
     def message(self, worker: int, message: Task) -> None:
         """A worker speaks up only when the manifest turns out to be damaged."""
         del worker
-        raise ManifestError(str(message[1]))
+        raise ManifestError(f"malformed manifest: {message[1]}")
 
     def done(self, worker: int, task: Task, message: Task) -> None:
         """Take all that came of a task."""

@@ -9,11 +9,13 @@ from drp.errors import ManifestError
 from drp.hashing import codec as packing
 from drp.hashing.descent import Descent
 from drp.hashing.directory_check import DirectoryCheck, Place
+from drp.hashing.frame import Frame
+from drp.hashing.frame_check import decode_whole, require_frame
 from drp.hashing.judge import Judge, Row
-from drp.hashing.layout import FIRST, GROUP, Group, decode, group_offsets, stored_place
+from drp.hashing.layout import FIRST, GROUP, Group, group_offsets, stored_place
 from drp.hashing.observe import Observer
 from drp.hashing.outcome import Outcome
-from drp.hashing.reader import Frame, read_packed
+from drp.hashing.reader import read_packed
 from drp.hashing.rows import Options
 from drp.hashing.sampling import file_names, rotation_names
 from drp.hashing.shared import WorkerGate
@@ -40,6 +42,7 @@ class VerifyWorker:
         )
         self._check = DirectoryCheck(Descent(setup["root"], setup["descriptors"]), self._observer, judge, gate)
         self._manifest: int = setup["manifest"]
+        self._digest_size = judge.digest_size
         self._limit: int = setup["limit"]
         self._unpack = packing.decompressor(setup["codec"])
         self._unpacked: dict[int, bytes] = {}
@@ -63,12 +66,12 @@ class VerifyWorker:
             self._frame(arguments[0], arguments[1], outcome)
         elif kind == "part":
             listed, others = arguments[2], arguments[3]
-            part = decode(self._raw(arguments[0]), arguments[1])
+            part = self._group(self._raw(arguments[0]), arguments[1])
             self._check.part(part, listed.split(b"\0") if listed else [], set(others.split(b"\0")), outcome)
         elif kind == "file":
             self._check.large(arguments[0], arguments[1], Row(*arguments[2]), outcome, spread=arguments[4])
         else:
-            groups = (decode(self._raw(arguments[0]), at) for at in group_offsets(self._raw(arguments[0])))
+            groups = (self._group(self._raw(arguments[0]), at) for at in group_offsets(self._raw(arguments[0])))
             choose = file_names if kind == "sample" else rotation_names
             for group, names in choose(groups, *arguments[1:]):
                 self._check.sample(group, names, outcome)
@@ -79,8 +82,13 @@ class VerifyWorker:
         if frame.offset not in self._unpacked:
             if len(self._unpacked) >= _KEPT_FRAMES:
                 self._unpacked.pop(next(iter(self._unpacked)))
-            self._unpacked[frame.offset] = self._unpack(read_packed(self._manifest, frame), frame.raw)
+            raw = self._unpack(read_packed(self._manifest, frame), frame.raw)
+            require_frame(frame, raw, self._digest_size)
+            self._unpacked[frame.offset] = raw
         return self._unpacked[frame.offset]
+
+    def _group(self, raw: bytes, offset: int) -> Group:
+        return decode_whole(raw, offset, self._digest_size)
 
     def _frame(self, frames: Sequence[tuple[Any, ...]], offsets: Sequence[int], outcome: Outcome) -> None:
         """Verify groups of the first frame; the other frames continue its last directory, if that is a huge one.
@@ -95,7 +103,7 @@ class VerifyWorker:
                 return
             offsets = bundles[0] if bundles else []
         for offset in offsets:
-            group = decode(raw, offset)
+            group = self._group(raw, offset)
             parts: list[Group] = [group]
             places: list[Place] = [(frames[0], offset)]
             if not group.last:
@@ -110,7 +118,7 @@ class VerifyWorker:
         raw = self._raw(fields)
         for offset in group_offsets(raw):
             if not GROUP.unpack_from(raw, offset)[3] & FIRST and stored_place(raw, offset)[0] == directory:
-                yield offset, decode(raw, offset)
+                yield offset, self._group(raw, offset)
 
 
 def _bundles(raw: bytes) -> Iterator[list[int]]:

@@ -5,12 +5,15 @@ All of it is untrusted text: names of files in it were chosen by whoever filled 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from drp.domain.strict_json import Limits, Malformed, parse
+
+PRINTED = Limits(size=4 << 20, largest=0, half_pairs=True)
+"""A line of a backup tool's JSON: names of files in it may be long, and no UTF-8."""
 AnswerKind = Literal["item", "final", "text"]
 """item: one thing could not be restored · final: why the program ended · text: anything else."""
 
@@ -72,8 +75,8 @@ def _reason(message: str) -> str:
 
 def _read_json(line: str) -> Answer | None:
     try:
-        data = json.loads(line)
-    except ValueError:
+        data = parse(line, PRINTED)
+    except Malformed:
         return _cut_off(line)
     match data:
         case {"message_type": "error", "error": {"message": str(message)}}:

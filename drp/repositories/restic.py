@@ -11,13 +11,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from drp.codec import adapter
 from drp.domain.application import Application
 from drp.domain.ports import Abilities
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
+from drp.domain.strict_json import parse_object
 from drp.errors import NotFound, PointGone, RepositoryError, Unreachable
 from drp.redact import remember
+from drp.repositories.answers import PRINTED
 from drp.repositories.backend import PASSWORD_VARIABLE, Backend, Condition
 from drp.repositories.errors import error_for, error_of, kind_of_failure
 from drp.repositories.receipt import judge
@@ -180,8 +181,8 @@ class ResticRepository:
         if output.exit_code != 0:
             raise error_of(output, self.name, self._tool.features)
         counts: dict[str, object] = {}
-        with suppress(ValueError):
-            counts = adapter(dict[str, object]).validate_json(output.stdout.strip().splitlines()[-1])
+        with suppress(ValueError, IndexError):
+            counts = parse_object(output.stdout.strip().splitlines()[-1], PRINTED)
         total_size, total_files = counts.get("total_size"), counts.get("total_file_count")
         return RestoreReceipt(
             bytes_restored=total_size if isinstance(total_size, int) else receipt.bytes_restored,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 from drp.domain.application import Application, PointFilter
 from drp.domain.recovery_point import PointListing, RecoveryPoint
+from drp.domain.strict_json import Limits, parse
 from drp.domain.visible import one_line
 
 MANIFEST_TAG = "drp-manifest="
@@ -23,6 +23,7 @@ _INSTANT_MEANT = re.compile(r"consistentat")
 """Tags that are meant to name a manifest or to state an instant, however they were mistyped: see `_bare`."""
 _MOST_TAGS, _LONGEST_TAG = 4, 100
 _LONGEST_REASON = 200
+_LIST = Limits(size=256 << 20, largest=0, half_pairs=True)
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -30,7 +31,7 @@ def read_snapshots(text: str) -> tuple[Mapping[str, Any], ...]:
     """Return the snapshots of the last JSON list in the output. Raises ``ValueError`` when there is none."""
     for line in reversed(text.splitlines()):
         if line.startswith(("[", "null")):
-            found = json.loads(line)
+            found = parse(line, _LIST)
             return tuple(entry for entry in (found or []) if isinstance(entry, dict))
     message = "the backup tool printed no list of snapshots"
     raise ValueError(message)

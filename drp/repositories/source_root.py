@@ -6,9 +6,11 @@ restic stores an absolute path whole, and a relative one from where the backup w
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Iterable, Sequence
+
+from drp.domain.strict_json import Malformed, parse
+from drp.repositories.answers import PRINTED
 
 
 def tails(path: str) -> tuple[str, ...]:
@@ -49,8 +51,8 @@ class TreeListing:
     def take(self, line: str) -> None:
         """Read one line; what is no node is passed over."""
         try:
-            node = json.loads(line)
-        except ValueError:
+            node = parse(line, PRINTED)
+        except Malformed:
             return
         place = node.get("path") if isinstance(node, dict) else None
         if isinstance(place, str) and place in self._wanted:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from drp.domain.first_fatal import first_fatal
-from drp.domain.runbook import TaskOutcome, TaskResult
+from drp.domain.runbook import MALFORMED, TaskOutcome, TaskResult
+from drp.domain.strict_json import Limits, Malformed, bounded
 from drp.domain.visible import one_line
 from drp.errors import RunbookError
 from drp.redact import redact
@@ -17,6 +18,8 @@ _NAME_LIMIT = 200
 _WORDS_LIMIT = 60
 _LAST_WORDS = 3
 _TASK_LIMIT = 10_000
+_OUR_ACTION = "drp_exec"
+_OUTPUTS = Limits(size=4 << 20, depth=32)
 
 
 class Recording:
@@ -24,7 +27,9 @@ class Recording:
 
     def __init__(self) -> None:
         self.tasks: list[TaskResult] = []
-        self.outputs: Mapping[str, object] = {}
+        self._given: Mapping[str, object] = {}
+        self.malformed = ""
+        """What of it all was not of its declared form."""
         self.on_task: Callable[[str], None] = lambda _: None
         self.unmatched = False
         """Whether a play addressed a host that is none of the run's: nothing of it was carried out."""
@@ -32,6 +37,10 @@ class Recording:
         self._unreachable = ""
         self._current = ""
         self._words: list[str] = []
+
+    def imitated(self) -> None:
+        """Note that something else than Ansible printed what looks like one of its events."""
+        self.malformed = self.malformed or "malformed text: something inside imitates Ansible's own events"
 
     def take(self, event: Mapping[str, Any]) -> bool:
         """Take one event; False: keep nothing of it on disk."""
@@ -51,9 +60,23 @@ class Recording:
             self._end(kind, data)
         elif kind == "playbook_on_stats":
             self._ended = True
-            self.outputs = _redacted(data.get("artifact_data") or {})
+            self._hand_over(data.get("artifact_data") or {})
         elif kind in {"verbose", "error", "warning"} and text.strip():
             self._words = [*self._words, *text.strip().splitlines()[-_WORDS_LIMIT:]][-_WORDS_LIMIT:]
+
+    def _hand_over(self, outputs: Mapping[str, Any]) -> None:
+        """Keep what the playbook gave: it may be made of what restored software said."""
+        try:
+            bounded(outputs, _OUTPUTS)
+        except Malformed as error:
+            self.malformed = self.malformed or f"malformed outputs: {error}"
+            return
+        self._given = _redacted(outputs)
+
+    @property
+    def outputs(self) -> Mapping[str, object]:
+        """Return what the playbook gave, and what of it was malformed."""
+        return {**self._given, MALFORMED: self.malformed} if self.malformed else self._given
 
     def _end(self, kind: str, data: Mapping[str, Any]) -> None:
         result = data.get("res") or {}
@@ -67,6 +90,9 @@ class Recording:
         message = ""
         if kind in {"runner_on_failed", "runner_on_unreachable"}:
             message = one_line(redact(_message(result)), _MESSAGE_LIMIT)
+        # Of an answer that drp_exec itself refused: a module of Ansible tells what a program inside told it.
+        if outcome == "failed" and data.get("task_action") == _OUR_ACTION and result.get("malformed") is True:
+            self.malformed = self.malformed or message
         if outcome == "unreachable":
             self._unreachable = message or "it does not answer"
         self.tasks.append(

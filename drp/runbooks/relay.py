@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import socket
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from drp.domain.ports import Progress, Report
+from drp.domain.strict_json import Malformed, parse_object
 
 _QUIET_SECONDS = 2.0
 _FIRST_BYTE_SECONDS = 0.1
@@ -99,8 +99,8 @@ def _used_bytes(volume: Path | None) -> int | None:
 
 def _read(datagram: bytes) -> Progress | None:
     try:
-        fields = json.loads(datagram)
-        counts = {name: fields[name] for name in _COUNTS if isinstance(fields.get(name), int)}
-    except (ValueError, AttributeError, RecursionError):
+        fields = parse_object(datagram)
+    except Malformed:
         return None
+    counts = {name: fields[name] for name in _COUNTS if type(fields.get(name)) is int and fields[name] >= 0}
     return Progress(**counts) if counts else None

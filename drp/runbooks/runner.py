@@ -82,7 +82,7 @@ class AnsibleRunbookRunner:
         tasks = tuple(recording.tasks)
         return RunbookResult(
             step=order.step,
-            ok=session.status == "successful" and recording.did_something,
+            ok=session.status == "successful" and recording.did_something and not recording.malformed,
             tasks=tasks,
             outputs=recording.outputs,
             duration_ms=elapsed,

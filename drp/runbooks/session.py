@@ -8,11 +8,13 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shlex
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from drp import command
 from drp.domain.ports import Cancelled
@@ -25,6 +27,11 @@ _WAYS = (
     ("setpriv", "--pdeathsig", "KILL", *_NAMESPACES, "--user", "--map-current-user"),
 )
 _POLL_SECONDS = 0.5
+_NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NO_NAME = "00000000-0000-0000-0000-000000000000"
+_MARKED = {"uuid", "counter", "stdout", "start_line", "end_line"}
+_NOT_BY_FILE = {"verbose", "EOF"}
+"""Text between events, and its end: of these nothing but words is taken."""
 _RUNNER_VARIABLES = ("AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS")
 
 
@@ -122,8 +129,29 @@ class Session:
             "ANSIBLE_CALLBACK_PLUGINS": get_callback_dir(),
             "ANSIBLE_STDOUT_CALLBACK": "awx_display",
         }
-        runner = Runner(config, event_handler=self.recording.take, cancel_callback=self._must_end)
+        runner = _only_its_own(Runner, self.recording)(
+            config, event_handler=self.recording.take, cancel_callback=self._must_end
+        )
         self.status, self.exit_code = runner.run()
+
+
+def _only_its_own(runner: Any, recording: Recording) -> Any:
+    """Return the runner's class, made deaf to events that are not Ansible's.
+
+    They travel between marks in the text that Ansible prints, and a message of its tasks may hold the very same marks.
+    Of a true event the text holds the name of a private file alone, in which Ansible wrote the event; what says more
+    of itself was printed by something else, and a name that is none would lead to another file.
+    """
+
+    class OnlyItsOwn(runner):  # type: ignore[misc]  # made when it is needed: the library takes long to load
+        def event_callback(self, event: dict[str, Any]) -> None:
+            own = event.get("event") in _NOT_BY_FILE or set(event) <= _MARKED
+            if own and _NAME.fullmatch(str(event.get("uuid", _NO_NAME))):
+                super().event_callback(event)
+            else:
+                recording.imitated()
+
+    return OnlyItsOwn
 
 
 @functools.cache

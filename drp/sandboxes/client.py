@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
 from drp.domain.check import Execution
+from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp.errors import SandboxError
 
 Stream = Literal["stdout", "stderr"]
@@ -30,6 +31,7 @@ _GRACE_SECONDS = 10.0
 _SHORT_SECONDS = 10.0
 _TURN_SECONDS = 0.02
 _COPY_SECONDS = 600.0
+_END = Limits(size=64 << 10, depth=4, half_pairs=True)
 _STREAMS: Mapping[bytes, Stream] = {b"O": "stdout", b"R": "stderr"}
 
 
@@ -60,11 +62,13 @@ class AgentClient:
         cwd: str | None = None,
         secrets: Mapping[str, str] | None = None,
         on_output: OnOutput | None = None,
+        private: bool = False,
     ) -> Execution:
         """Run a command inside and return how it ended, whatever that is; no time limit without ``timeout`` (seconds).
 
         ``secrets`` maps environment variables to names of secrets given before: the variable holds a path that only
-        this command can open. ``on_output`` sees output as it comes. More than 64 MiB of output kills the command.
+        this command can open. ``on_output`` sees output as it comes. More than 64 MiB of output
+        kills the command. ``private``: its streams are sockets, which nobody else inside can open by ``/proc``.
         """
         with _Call(self.path, None if timeout is None else timeout + _GRACE_SECONDS) as call:
             call.request(
@@ -76,6 +80,7 @@ class AgentClient:
                     "cwd": cwd,
                     "secrets": dict(secrets or {}),
                     "max_output": OUTPUT_LIMIT,
+                    "private": private,
                 }
             )
             feeder = threading.Thread(target=call.feed, args=(io.BytesIO(stdin),), daemon=True)
@@ -213,16 +218,16 @@ class _Call:
 def parse_end(data: bytes) -> dict[str, object]:
     """Return the fields of an end frame; raises SandboxError unless it is an object with a whole number ``rc``."""
     try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict) or type(fields.get("rc")) is not int:
+        fields: dict[str, object] = parse_object(data, _END)
+    except Malformed:
+        fields = {}
+    if type(fields.get("rc")) is not int:
         raise SandboxError("the agent in the sandbox broke the protocol: unreadable answer")
     return fields
 
 
 def _collect(call: _Call, on_output: OnOutput | None) -> Execution:
-    kept: dict[Stream, list[bytes]] = {"stdout": [], "stderr": []}
+    kept: dict[Stream, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
     size = 0
     while True:
         kind, data = call.frame()
@@ -235,20 +240,20 @@ def _collect(call: _Call, on_output: OnOutput | None) -> Execution:
         if size > OUTPUT_LIMIT:
             raise SandboxError("the agent in the sandbox broke the protocol: output beyond its limit")
         stream = _STREAMS[kind]
-        kept[stream].append(data)
+        kept[stream] += data
         if on_output is not None:
             on_output(stream, data)
     if "error" in fields:
-        kept["stderr"].append(str(fields["error"])[:400].encode("utf-8", "replace"))
+        kept["stderr"] += str(fields["error"])[:400].encode("utf-8", "replace")
     if fields.get("truncated") is True:
-        kept["stderr"].append(b"\ndrp: the command was ended: more than 64 MiB of output\n")
+        kept["stderr"] += b"\ndrp: the command was ended: more than 64 MiB of output\n"
     duration = fields.get("ms", 0)
     exit_code = fields["rc"]
     assert isinstance(exit_code, int)
     return Execution(
         exit_code=exit_code,
-        stdout=b"".join(kept["stdout"]),
-        stderr=b"".join(kept["stderr"]),
+        stdout=bytes(kept["stdout"]),
+        stderr=bytes(kept["stderr"]),
         timed_out=fields.get("timed_out") is True,
         duration_ms=duration if isinstance(duration, int) and duration >= 0 else 0,
     )

@@ -18,6 +18,7 @@ from drp.command import run
 from drp.domain.check import Execution
 from drp.domain.first_fatal import first_fatal
 from drp.domain.sandbox import IsolationProof, ProbeCheck
+from drp.domain.strict_json import Limits, parse_object
 from drp.errors import SandboxError
 from drp.sandboxes.arguments import PYTHON
 from drp.sandboxes.canary import Canary
@@ -27,7 +28,7 @@ from drp.sandboxes.packing import packed_probe
 from drp.sandboxes.recorder import Recorder
 
 _SECONDS = 40.0
-_OUTPUT_LIMIT = 1 << 20
+_ANSWER = Limits(size=1 << 20, largest=0, half_pairs=True)
 _CHECKS_LIMIT = 500
 _ALWAYS_REACHED = (
     "unix.path",
@@ -117,7 +118,7 @@ def _inside(client: AgentClient, targets: Mapping[str, object]) -> bytes:
 def _read(output: bytes) -> tuple[tuple[ProbeCheck, ...], Mapping[str, object]]:
     """Return the checks and facts of a probe's answer, which is untrusted."""
     try:
-        answer = json.loads(output[:_OUTPUT_LIMIT])
+        answer = parse_object(output, _ANSWER)
         checks = tuple(
             ProbeCheck(
                 id=str(each["id"])[:200],
@@ -128,7 +129,7 @@ def _read(output: bytes) -> tuple[tuple[ProbeCheck, ...], Mapping[str, object]]:
             for each in answer["checks"][:_CHECKS_LIMIT]
         )
         facts = dict(answer["facts"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         message = "the isolation probe gave no readable answer"
         raise SandboxError(message) from error
     return checks, facts

@@ -10,6 +10,7 @@ from drp.atomic import storage_errors, write_atomically
 from drp.codec import canonical, from_json, to_data
 from drp.domain.sign_off import Checklist, SignOffAnswer
 from drp.domain.sign_off_desk import Deposit, Opened, Signer
+from drp.domain.strict_json import parse
 from drp.errors import Tampered
 from drp.sign_off.papers import (
     ANSWER,
@@ -92,6 +93,7 @@ def _deposit(folder: Path, name: str) -> Deposit | None:
         content = read_paper(answer_file(folder, name))
         if content is None:
             return None
+        parse(content)
         handed = from_json(HandedIn, content)
     except (ValueError, Tampered) as error:
         return Deposit(id=name, answer=None, trouble=str(getattr(error, "message", error)))

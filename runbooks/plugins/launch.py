@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import sys
 import warnings
 from contextlib import suppress
@@ -26,6 +27,7 @@ MODULES = (
     "ansible.plugins.vars.host_group_vars",
     "drp.sandboxes.client",
 )
+MEMORY = 2 << 30
 PLUGINS = {
     "action_loader": ("drp_exec", "ansible.builtin.assert", "ansible.builtin.set_stats", "ansible.builtin.fail"),
     "callback_loader": ("awx_display",),
@@ -50,7 +52,15 @@ def load_ahead():
             getattr(loader, kind).get(name, class_only=True)
 
 
+def bound_memory():
+    """Let no run take the machine's memory, whatever it is told from inside a sandbox."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    bytes_ = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (bytes_, bytes_))
+
+
 def main():
+    bound_memory()
     try:
         playbook = importlib.import_module("ansible.cli.playbook")
     except ImportError as error:

@@ -227,3 +227,15 @@ def test_unreadable_alone_is_inconclusive(made, tmp_path, unprivileged):
 def _run(arguments: list[str]) -> tuple[int, bytes]:
     done = subprocess.run([*DRP, "manifest", *arguments], capture_output=True, check=False)
     return done.returncode, done.stdout
+
+
+def test_a_sample_of_no_file_proves_nothing(tmp_path):
+    (tmp_path / "tree" / "empty").mkdir(parents=True)
+    (tmp_path / "tree" / "link").symlink_to("empty")
+    drp("create", tmp_path / "tree", "-o", tmp_path / "m")
+    done = drp("verify", tmp_path / "tree", "-m", tmp_path / "m", "--sample", "50%", "--json", exit_status=3)
+    assert json.loads(done.stdout)["clean"] is False
+    done = drp("verify", tmp_path / "tree", "-m", tmp_path / "m", "--sample", "1/7", "--seed", "s", exit_status=3)
+    assert b"nothing was looked at" in done.stderr
+    assert b"as recorded" not in done.stdout
+    drp("verify", tmp_path / "tree", "-m", tmp_path / "m")

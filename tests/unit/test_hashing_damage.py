@@ -53,8 +53,6 @@ def test_every_flipped_byte_is_noticed(made, tmp_path):
     content = made[1]
     path = tmp_path / "m"
     path.write_bytes(content)
-    with open_manifest(path) as manifest:
-        offsets = [frame.offset for frame in manifest.frames]
     step = max(1, len(content) // 120)
     for position in [*range(0, len(content), step), *range(len(content) - FOOTER.size, len(content))]:
         damaged = bytearray(content)
@@ -62,10 +60,8 @@ def test_every_flipped_byte_is_noticed(made, tmp_path):
         path.write_bytes(damaged)
         if position in (6, 7):  # reserved
             continue
-        # only the small header of each frame, which repeats the index, may change unnoticed by readers at random
-        if not any(offset <= position < offset + FRAME.size for offset in offsets):
-            with pytest.raises(ManifestError):
-                read_everything(path)
+        with pytest.raises(ManifestError):
+            read_everything(path)
 
 
 def test_flipped_frame_stops_the_comparison(made, tmp_path):
@@ -109,7 +105,7 @@ def test_a_format_that_there_never_was(made, tmp_path):
 @pytest.mark.parametrize("key", ["zz" * 32, "", "00", None, 7, "0" * 63])
 def test_a_key_that_is_none_is_damage(tmp_path, key):
     forge(tmp_path / "m", [group(b"", [b"a"])], key=key)
-    with pytest.raises(ManifestError, match="key of its leaves"):
+    with pytest.raises(ManifestError, match=r"malformed manifest: .* key is "):
         read_summary(tmp_path / "m")
 
 

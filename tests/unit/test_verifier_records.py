@@ -167,7 +167,7 @@ def test_records_come_out_of_the_sandbox():
         ({"lines": ["text", ["end", ""]]}, "something else"),
         ({"lines": [{"key": "x" * (2 << 20)}, ["end", ""]]}, "too long"),
         ({"raw": b"not packed"}, "no records"),
-        ({"raw": zlib.compress(b"[" * 100_000 + b"\n")}, "no JSON"),
+        ({"raw": zlib.compress(b"[" * 100_000 + b"\n")}, "malformed answer"),
         ({"raw": b""}, "the reader stopped"),
         ({"raw": b"", "timed_out": True}, "time limit"),
     ],

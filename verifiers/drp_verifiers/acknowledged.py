@@ -10,11 +10,12 @@ that drills, never out of the backup, and strictly: a log of which a part is ski
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from drp.domain.strict_json import Limits, Malformed, parse
 
 MOST_LINES = 2_000_000
 _LONGEST_LINE = 4096
@@ -59,18 +60,10 @@ def _lines(path: Path) -> Iterator[tuple[str, Write]]:
                 yield _write(line, f"{path.name}, line {number}")
 
 
-def _unambiguous(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """Return an object. Raises ValueError when it says something twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name comes twice")
-    return found
-
-
 def _write(line: bytes, where: str) -> tuple[str, Write]:
     try:
-        said = json.loads(line, object_pairs_hook=_unambiguous) if len(line) <= _LONGEST_LINE else None
-    except (ValueError, RecursionError):
+        said = parse(line, Limits(size=_LONGEST_LINE))
+    except Malformed:
         said = None
     if not isinstance(said, dict):
         raise ValueError(f"{where}: is no JSON object of at most {_LONGEST_LINE} bytes")  # noqa: TRY004 - content, not a type of ours

@@ -11,19 +11,19 @@ Its exit and its lines must agree: a program that ends with 0 after a failed sta
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
 from drp.domain.judged import Part
 from drp.domain.local_time import require_one_zone
+from drp.domain.strict_json import Limits, Malformed, parse
 from drp_verifiers.statements import death, failed, passed, undetermined, why_it_ended
 from drp_verifiers.watermarks import Newest, judge, undated
 
 _MOST_LINES = 1000
-_LONGEST_LINE = 65536
+_LINE = Limits(size=65536, half_pairs=True)
 _LONGEST_NAME = 300
 _OUTCOMES: tuple[CheckOutcome, ...] = ("passed", "failed", "undetermined")
 
@@ -101,8 +101,8 @@ def _statements(options: CommandOptions, execution: Execution, expectation: Expe
 
 def _statement(number: int, line: bytes, options: CommandOptions, expectation: Expectation) -> CheckResult:
     try:
-        data = json.loads(line, object_pairs_hook=_unambiguous) if len(line) <= _LONGEST_LINE else None
-    except (ValueError, RecursionError):
+        data = parse(line, _LINE)
+    except Malformed:
         data = None
     if not isinstance(data, dict):
         return undetermined(f"line {number}", "a statement as one JSON object", observed=repr(line[:100]))
@@ -131,14 +131,6 @@ def _watermark(
     source = Newest(query=_text(data, "source") or "command", canary=data.get("canary") is True, zone=options.zone)
     store = _text(data, "store") or f"{' '.join(options.argv)[:_LONGEST_NAME]}, line {number}"
     return judge(None if instant is None else str(instant), source, expectation, store=f"command {store}", check=check)
-
-
-def _unambiguous(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """Return an object. Raises ValueError when it says something twice: readers differ in which they believe."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name comes twice")
-    return found
 
 
 def _text(data: Mapping[str, object], key: str) -> str:

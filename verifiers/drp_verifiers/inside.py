@@ -14,8 +14,11 @@ from functools import cache
 from importlib.resources import files
 
 from drp.domain.check import Target
+from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp_verifiers.statements import Trouble, death, why_it_ended
 
+ANSWER = Limits(size=64 << 20, depth=100, largest=0, half_pairs=True)
+"""What restored data hold may nest, be large, or be no UTF-8."""
 PYTHON = "/usr/bin/python3"
 _IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
 
@@ -79,13 +82,10 @@ def ask(
         reason = f"the {program} program inside the sandbox ended with {execution.exit_code}: {why_it_ended(execution)}"
         return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
     try:
-        data = json.loads(execution.stdout)
-    except (ValueError, RecursionError) as error:
-        data = error
-    if not isinstance(data, dict):
-        reason = f"the {program} program inside the sandbox answered no JSON object"
+        return Answer(data=parse_object(execution.stdout, ANSWER))
+    except Malformed as error:
+        reason = f"the {program} program inside the sandbox gave a malformed answer: {error}"
         return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
-    return Answer(data=data)
 
 
 def text_of(data: Mapping[str, object], key: str) -> str:

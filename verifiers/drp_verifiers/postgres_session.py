@@ -6,13 +6,14 @@ of a column or a row.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
 from drp.domain.check import CheckOutcome, Execution, Target
+from drp.domain.strict_json import Malformed, parse
+from drp_verifiers.inside import ANSWER
 from drp_verifiers.postgres_settings import HIDING, SETTINGS, options
 from drp_verifiers.statements import NoAnswer, Trouble, death, why_it_ended
 
@@ -173,8 +174,8 @@ def _version_in(folder: str) -> tuple[int, ...]:
 def json_lines(output: bytes) -> list[object]:
     """Return the JSON values of an output, one a line. Raises NoAnswer when a line is none."""
     try:
-        return [json.loads(line) for line in output.decode("utf-8", "replace").split("\n") if line.strip()]
-    except (ValueError, RecursionError) as error:
+        return [parse(line, ANSWER) for line in output.decode("utf-8", "replace").split("\n") if line.strip()]
+    except Malformed as error:
         raise NoAnswer(Trouble(outcome="undetermined", reason=f"psql printed no JSON: {error}")) from error
 
 

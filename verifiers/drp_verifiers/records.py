@@ -11,7 +11,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 
 from drp.domain.check import Target
-from drp_verifiers.inside import PYTHON, whole_program
+from drp.domain.strict_json import Malformed, parse
+from drp_verifiers.inside import ANSWER, PYTHON, whole_program
 from drp_verifiers.statements import death, why_it_ended
 
 _LONGEST_LINE = 1 << 20
@@ -76,7 +77,7 @@ def _lines(packed: bytes) -> Iterator[bytes]:
 
 def _parsed(line: bytes) -> object:
     try:
-        found: object = json.loads(line)
-    except (ValueError, RecursionError):
-        raise ValueError("the reader inside the sandbox answered no JSON") from None
+        found: object = parse(line, ANSWER)
+    except Malformed as error:
+        raise ValueError(f"the reader inside the sandbox gave a malformed answer: {error}") from None
     return found

@@ -15,7 +15,7 @@ from drp.domain.finding_codes_runbook import (
     RESTORED_UNUSED,
     SETTING_OVERRIDDEN,
 )
-from drp.domain.runbook import Notice, NoticeKind, RunbookResult
+from drp.domain.runbook import MALFORMED, Notice, NoticeKind, RunbookResult
 from drp.domain.visible import one_line
 
 OUTPUT = "drp_notices"
@@ -23,6 +23,7 @@ LIMIT = "drp_limit"
 _MOST = 200
 _NAMED_PER_KIND = 20
 _LONGEST = 300
+_FIELDS = {"kind", "subject", "observed"}
 _CODES: Mapping[NoticeKind, tuple[FindingCode, str]] = {
     "unused": (RESTORED_UNUSED, "everything in a declared folder is used"),
     "beside": (FILES_BESIDE, "files of one kind"),
@@ -58,8 +59,17 @@ def notice_findings(result: RunbookResult) -> tuple[Finding, ...]:
 
 def limit_of(result: RunbookResult) -> str:
     """Return why a runbook could not go on for want of something on this machine; empty: that was not the reason."""
-    said = result.outputs.get(LIMIT)
-    return said[:_LONGEST] if isinstance(said, str) else ""
+    return _line(result, LIMIT)
+
+
+def malformed_of(result: RunbookResult) -> str:
+    """Return what of a run was not of its declared form; empty: all was."""
+    return _line(result, MALFORMED)
+
+
+def _line(result: RunbookResult, name: str) -> str:
+    said = result.outputs.get(name)
+    return one_line(said, _LONGEST) if isinstance(said, str) else ""
 
 
 def _malformed(observed: str) -> Finding:
@@ -67,7 +77,7 @@ def _malformed(observed: str) -> Finding:
 
 
 def _read(item: object) -> Notice | None:
-    if not isinstance(item, Mapping) or item.get("kind") not in get_args(NoticeKind):
+    if not isinstance(item, Mapping) or set(item) != _FIELDS or item["kind"] not in get_args(NoticeKind):
         return None
     subject, observed = item.get("subject"), item.get("observed")
     if not isinstance(subject, str) or not isinstance(observed, str) or not subject:

@@ -14,9 +14,10 @@ from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreO
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.drill.context import PhaseContext
-from drp.drill.phases.notices import notice_findings
-from drp.errors import SandboxError
+from drp.drill.phases.notices import malformed_of, notice_findings
+from drp.errors import RunbookError, SandboxError
 
+_MALFORMED = "give what the role restore gives, see runbooks/README.md"
 _NAMED = 20
 """So many damaged items become findings of their own; the receipt names them all."""
 
@@ -101,12 +102,16 @@ class _FirstByte:
 def _outcome(result: RunbookResult) -> RestoreOutcome:
     """Read what the playbook gave; a playbook that gave nothing restored nothing that drp could know of."""
     given = result.outputs.get("drp_restore")
+    if malformed := malformed_of(result):
+        raise RunbookError(f"the restore handed over what nobody can read: {malformed}", hint=_MALFORMED)
     if not isinstance(given, dict):
         last = result.failed_task.message if result.failed_task is not None else "the playbook gave no drp_restore"
         return RestoreOutcome(exit_code=-1, errors=(last,) if last else ())
-    return from_data(
-        RestoreOutcome, {name: given[name] for name in ("exit_code", "summary", "errors", "tail") if name in given}
-    )
+    known = {name: given[name] for name in ("exit_code", "summary", "errors", "tail") if name in given}
+    try:
+        return from_data(RestoreOutcome, known)
+    except ValueError as error:
+        raise RunbookError("drp_restore of the restore is not of its form", hint=_MALFORMED) from error
 
 
 def nothing_done(result: RunbookResult) -> str:

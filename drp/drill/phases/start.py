@@ -9,7 +9,7 @@ from drp.domain.finding_codes import START_FAILED, START_UNCERTAIN
 from drp.domain.phase import Prepared, Restored, Started
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.drill.context import PhaseContext
-from drp.drill.phases.notices import limit_of, notice_findings
+from drp.drill.phases.notices import limit_of, malformed_of, notice_findings
 from drp.drill.phases.restore import inside_path, nothing_done
 
 
@@ -47,12 +47,15 @@ def _findings(result: RunbookResult) -> tuple[Finding, ...]:
     if result.ok:
         return ()
     task = result.failed_task
+    subject = task.name if task is not None else "start.yml"
+    if malformed := malformed_of(result):
+        expected = "what the program is declared to answer"
+        return (START_UNCERTAIN.finding(subject=subject, observed=malformed, expected=expected),)
     if limit := limit_of(result):
-        subject = task.name if task is not None else "start.yml"
         return (START_UNCERTAIN.finding(subject=subject, observed=limit, expected="this machine has what it takes"),)
     return (
         START_FAILED.finding(
-            subject=task.name if task is not None else "start.yml",
+            subject=subject,
             observed=nothing_done(result) if task is None else task.message or "failed",
             expected="every task of the start runbook ends well",
         ),

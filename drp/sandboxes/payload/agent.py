@@ -35,6 +35,7 @@ SECRETS_LIMIT = 32
 DRAIN_SECONDS = 0.2
 SEALS = 0x1 | 0x2 | 0x4 | 0x8
 F_ADD_SEALS = 1033
+STREAMS = ("stdin", "stdout", "stderr")
 
 secrets: dict[str, int] = {}
 
@@ -55,16 +56,22 @@ class Command:
                 raise ValueError("no secret named " + repr(name))
             keep.append(secrets[name])
             environment[variable] = "/proc/self/fd/%d" % secrets[name]
+        # Who runs beside it could open a pipe of it by /proc, but no socket.
+        pairs = [socket.socketpair() for _ in STREAMS] if request.get("private") is True else []
+        ends: list[Any] = [theirs for _, theirs in pairs] or [subprocess.PIPE] * len(STREAMS)
         self.process = spawn(
             [str(word) for word in request["argv"]],
             keep,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=ends[0],
+            stdout=ends[1],
+            stderr=ends[2],
             cwd=request.get("cwd") or "/",
             env=environment,
             start_new_session=True,
         )
+        for name, (ours, theirs) in zip(STREAMS, pairs):
+            theirs.close()
+            setattr(self.process, name, os.fdopen(ours.detach(), "wb" if name == "stdin" else "rb"))
         self.streams: dict[str, Any] = {"O": self.process.stdout, "R": self.process.stderr}
 
     def kill(self) -> None:

@@ -9,23 +9,30 @@ from __future__ import annotations
 
 import collections
 import json
+import resource
 import socket
 import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+from drp.domain.answer import read_answer
 from drp.domain.first_fatal import first_fatal
+from drp.domain.strict_json import LIMITS, Limits, Malformed, parse_object
+from drp.domain.visible import one_line, printable_lines
 from drp.errors import SandboxError
 from drp.repositories.answers import announced_errors, read
 from drp.repositories.words import CANNOT_BE_MADE, kind_of_words
 
 STDOUT_LIMIT = 64 << 10
+ANSWER_SECONDS = 10  # of processor time: the largest answer takes a hundredth of one
 STDERR_LIMIT = 16 << 10
 LINE_LIMIT = 1000
+SHORT = 1000
 ERROR_LINE_LIMIT = 6 << 10  # the longest path, escaped, and what was wrong with it
 ERROR_BYTES = 256 << 10
 PARTIAL_LIMIT = 1 << 20
+MESSAGE = Limits(size=2 << 20, half_pairs=True)
 ERROR_LIMIT = 200
 REFUSED_LIMIT = 20  # of what a sandbox cannot make: there may be one a file, and there must be room for the rest
 TAIL_LINES = 40
@@ -39,6 +46,7 @@ ARGUMENTS = {
     "expect_rc": {"type": "list", "elements": "int", "default": [0]},
     "stream": {"type": "bool", "default": False},
     "progress": {"type": "str", "choices": ["restic-json", "none"], "default": "none"},
+    "answer": {"type": "dict"},
     "chdir": {"type": "str"},
     "timeout": {"type": "float"},
 }
@@ -59,7 +67,7 @@ class ActionModule(ActionBase):
         if not hasattr(self._connection, "agent"):
             raise AnsibleActionFail("drp_exec needs the connection drp_sandbox")
         forward = _Forward((task_vars or {}).get("drp_progress_socket") if options["stream"] else None)
-        reader = _Reader(forward, dialect=options["progress"])
+        reader = _Reader(forward, dialect=options["progress"], answers=options["answer"] is not None)
         try:
             end = self._connection.agent.exec(
                 options["argv"],
@@ -69,6 +77,7 @@ class ActionModule(ActionBase):
                 cwd=options["chdir"],
                 secrets=options["secrets"],
                 on_output=reader.take,
+                private=options["answer"] is not None,
             )
         except (OSError, SandboxError) as error:
             raise AnsibleConnectionFailure(f"the sandbox has gone: {_words(error)}") from None
@@ -80,7 +89,29 @@ class ActionModule(ActionBase):
             result.update(failed=True, msg=f"exceeded its time limit after {_seconds(end.duration_ms)}")
         elif accepted and end.exit_code not in accepted:
             result.update(failed=True, msg=_message(end.exit_code, reader.reason()))
+        if options["answer"] is not None:
+            result.update(_answer(reader, options["answer"], whole=not result["failed"]))
         return result
+
+
+def _answer(reader, declared, *, whole):
+    """Return what the program answered. This process is one task's own: Ansible outlives its end.
+
+    ``malformed`` is for drp, which takes it from this plugin alone. Of a program that failed only what is well said
+    is kept: why it failed is known.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + ANSWER_SECONDS, hard))
+    try:
+        return {"answer": read_answer(reader.whole_stdout(), declared, whole=whole)}
+    except Malformed as error:
+        if not whole:
+            return {"answer": {}}
+        why = f"malformed answer: {error}"
+        return {"answer": {}, "failed": True, "malformed": True, "msg": why}
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 def _seconds(ms):
@@ -90,7 +121,7 @@ def _seconds(ms):
 
 def _message(exit_code, reason):
     how = f"ended with signal {-exit_code}" if exit_code < 0 else f"ended with {exit_code}"
-    return f"{how}: {reason}" if reason else how
+    return f"{how}: {one_line(reason, LINE_LIMIT)}" if reason else how
 
 
 def _words(error):
@@ -124,12 +155,13 @@ class _Forward:
 class _Reader:
     """Takes both streams as they come, within bounds, and understands what restic prints with --json."""
 
-    def __init__(self, forward, *, dialect):
+    def __init__(self, forward, *, dialect, answers):
         self._forward = forward
         self._json = dialect == "restic-json"
         self._bytes = {"stdout": bytearray(), "stderr": bytearray()}
-        self._partial = {"stdout": b"", "stderr": b""}
-        self._limits = {"stdout": STDOUT_LIMIT, "stderr": STDERR_LIMIT}
+        self._partial = {"stdout": bytearray(), "stderr": bytearray()}
+        self._limits = {"stdout": LIMITS.size if answers else STDOUT_LIMIT, "stderr": STDERR_LIMIT}
+        self._printed = {"stdout": 0, "stderr": 0}
         self._tail = collections.deque(maxlen=TAIL_LINES)
         self._errors = []
         self._errors_size = 0
@@ -138,29 +170,36 @@ class _Reader:
         self._refused = self._announced = 0
 
     def take(self, stream, data):
-        kept = self._bytes[stream]
-        kept += data
-        if len(kept) > 2 * self._limits[stream]:
-            del kept[: -self._limits[stream]]
-        *lines, rest = (self._partial[stream] + data).split(b"\n")
-        self._partial[stream] = rest[-PARTIAL_LIMIT:]
+        self._printed[stream] += len(data)
+        _extend(self._bytes[stream], data, self._limits[stream])
+        begun = self._partial[stream]
+        first, *lines = data.split(b"\n")
+        _extend(begun, first, PARTIAL_LIMIT)
         for line in lines:
-            self._line(stream, line)
+            self._line(stream, begun[-PARTIAL_LIMIT:])
+            begun[:] = line
 
     def finish(self):
         for stream, rest in self._partial.items():
-            self._line(stream, rest)
+            self._line(stream, rest[-PARTIAL_LIMIT:])
         return {
-            "summary": {**self._summary, "cannot_be_made": max(0, self._refused - REFUSED_LIMIT)},
+            "summary": {**_counts(self._summary), "cannot_be_made": max(0, self._refused - REFUSED_LIMIT)},
             "harmless": 0 < self._refused == self._announced,
             "errors": self._errors,
-            "words": self._first_words or self.last_words(),
+            "words": one_line(self._first_words or self.last_words(), LINE_LIMIT),
             "tail": list(self._tail),
             **{
-                stream: bytes(kept[-self._limits[stream] :]).decode("utf-8", "replace").rstrip("\n")
+                stream: printable_lines(bytes(kept[-limit:]).decode("utf-8", "replace").rstrip("\n"))[-limit:]
                 for stream, kept in self._bytes.items()
+                for limit in (min(self._limits[stream], STDOUT_LIMIT),)
             },
         }
+
+    def whole_stdout(self):
+        """Return all of the output. Raises Malformed when it was more than is read."""
+        if self._printed["stdout"] > self._limits["stdout"]:
+            raise Malformed(f"more than {self._limits['stdout']} bytes")
+        return bytes(self._bytes["stdout"])
 
     def reason(self):
         """Return why it ended badly: what restic said last of itself, or of others the first fatal line."""
@@ -210,14 +249,30 @@ class _Reader:
             self._errors_size += len(text)
 
 
+def _extend(kept, data, limit):
+    """Add to what is kept, of which the end counts."""
+    kept += data
+    if len(kept) > 2 * limit:
+        del kept[:-limit]
+
+
 def _json_message(text):
     if not text.startswith("{"):
         return None
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
+        message = parse_object(text, MESSAGE)
+    except Malformed:
         return None
-    return message if isinstance(message, dict) and isinstance(message.get("message_type"), str) else None
+    return message if isinstance(message.get("message_type"), str) else None
+
+
+def _counts(message):
+    """Return the numbers of a summary, and its short words."""
+    return {
+        name: value
+        for name, value in message.items()
+        if isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= SHORT)
+    }
 
 
 def _progress(message):

@@ -44,6 +44,13 @@ options:
     type: str
     choices: [restic-json, none]
     default: none
+  answer:
+    description:
+      - What the program answers, names and types, one JSON object a line. A name that ends in C(?) may be absent.
+        Types are C(bool), C(int), C(text), C(raw), C(notices), a list of types, or an object.
+      - Anything else fails the task as a malformed answer. The program's streams are sockets then, which nothing else
+        inside can open.
+    type: dict
   chdir:
     description: Working directory inside the sandbox.
     type: str
@@ -60,6 +67,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+answer:
+  description: What the program answered, of the declared names and types; empty when it was malformed.
+  type: dict
+  returned: when C(answer) is given
 rc:
   description: Exit code, negative when a signal ended the program.
   type: int

@@ -1,0 +1,93 @@
+"""What a program inside a sandbox may answer: declared names and types, and nothing else.
+
+A declaration is plain data, so that a role writes it in YAML beside the program. It is an object of names and types; a
+name that ends in ``?`` may be absent. A type is one of ``bool``, ``int`` (0 to 2^53), ``text`` (at most 4096
+characters, made printable: it is shown), ``raw`` (at most 64 KiB, taken as it is: it is handed on, and never shown),
+``notices`` (what `drp.drill.phases.notices` takes), a list of one type or of several in their order, or an object; in
+an object the one name ``*`` stands for any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drp.domain.strict_json import EXACT, Malformed, parse_object
+from drp.domain.visible import one_line, printable
+
+NOTICES = "notices"
+_LONGEST = {"text": 4096, "raw": 64 << 10}
+_MOST = 10_000
+_SHOWN = 80
+_NOTICE: Mapping[str, object] = {"kind": "text", "subject": "text", "observed": "text"}
+
+
+def read_answer(text: bytes, declared: Mapping[str, object], *, whole: bool = True) -> dict[str, Any]:
+    """Return what a program said: one object a line; each name once, but notices, which are joined.
+
+    ``whole`` False: the program did not come to its end, so what is declared may be absent. Raises ``Malformed``.
+    """
+    said: dict[str, Any] = {}
+    for line in filter(None, map(bytes.strip, text.split(b"\n"))):
+        for name, value in _fields(parse_object(line), declared, "").items():
+            if name == NOTICES and NOTICES in said:
+                said[name] += value
+            elif said.setdefault(name, value) != value:
+                raise Malformed(f"{name} is said twice, and not alike")
+    if whole:
+        _require_all(said, declared, "")
+    return said
+
+
+def _require_all(said: Mapping[str, Any], declared: Mapping[str, object], where: str) -> None:
+    for name in declared:
+        if not name.endswith("?") and name not in said:
+            raise Malformed(f"{where}{name} is missing")
+
+
+def _fields(said: Mapping[str, Any], declared: Mapping[str, object], where: str) -> dict[str, Any]:
+    """Return an object with every value typed; names may be missing."""
+    if set(declared) == {"*"}:
+        _require_few(said, where)
+        return {_value(name, "text", where): _value(value, declared["*"], where) for name, value in said.items()}
+    types = {name.removesuffix("?"): kind for name, kind in declared.items()}
+    for name in said:
+        if name not in types:
+            raise Malformed(f"{where}{one_line(name, _SHOWN)} is not declared")
+    return {name: _value(value, types[name], f"{where}{name}") for name, value in said.items()}
+
+
+def _value(value: Any, kind: object, where: str) -> Any:
+    if isinstance(kind, str):
+        return _plain(value, kind, where)
+    if isinstance(kind, list) and kind:
+        if not isinstance(value, list) or (len(kind) > 1 and len(value) != len(kind)):
+            raise Malformed(f"{where} is no such list")
+        if len(kind) > 1:
+            return [_value(each, its, where) for each, its in zip(value, kind, strict=True)]
+        _require_few(value, where)
+        return [_value(each, kind[0], where) for each in value]
+    if isinstance(kind, Mapping):
+        if not isinstance(value, Mapping):
+            raise Malformed(f"{where} is no object")
+        if set(kind) != {"*"}:
+            _require_all(value, kind, f"{where}.")
+        return _fields(value, kind, f"{where}.")
+    raise Malformed(f"{where} is declared as something that is no type")
+
+
+def _plain(value: Any, kind: str, where: str) -> Any:
+    if kind == NOTICES:
+        return _value(value, [_NOTICE], where)
+    if kind == "bool" and isinstance(value, bool):
+        return value
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= EXACT:
+        return value
+    if kind in _LONGEST and isinstance(value, str) and len(value) <= _LONGEST[kind]:
+        return printable(value) if kind == "text" else value
+    raise Malformed(f"{where} is no {kind}")
+
+
+def _require_few(value: Any, where: str) -> None:
+    if len(value) > _MOST:
+        raise Malformed(f"{where} has more than {_MOST} parts")

@@ -1,0 +1,1 @@
+"""Long runs against the parsers of hostile bytes."""

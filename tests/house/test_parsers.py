@@ -1,0 +1,73 @@
+"""What comes from inside is read by one strict reader: everything else that parses is known, and has a reason."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from drp.share import shared
+
+ROOT = Path(__file__).parents[2]
+OTHER_READERS = re.compile(
+    r"json\.loads?\(|JSONDecoder|raw_decode|validate_json\(|from_json\(|yaml\.\w*load|marshal\.load|pickle|literal_eval"
+)
+OWN = {
+    "drp/domain/strict_json.py": "is the strict reader",
+    "drp/domain/first_fatal.py": "runs inside too, and takes words out of lines of a log: see its docstring",
+    "drp/codec.py": "drp's own values; who reads those of others parses them strictly first",
+    "drp/sign_off/desk.py": "papers of referents, parsed strictly first",
+    "drp/sign_off/visitor.py": "drp's own replies",
+    "drp/journal/chain.py": "the journal, held by its chain of digests",
+    "drp/evidence/record.py": "records, compared with their one canonical form",
+    "drp/sandboxes/launch.py": "bubblewrap's status, before anything runs inside",
+    "drp/sandboxes/doctor.py": "drp's own trial",
+    "drp/sandboxes/netns.py": "drp's own helper, which holds nothing restored",
+    "drp/sandboxes/layout.py": "drp's own notes",
+    "drp/sandboxes/gateway.py": "drp's own gateway",
+    "drp/hashing/checkpoint.py": "a private file of the same user",
+    "drp/hashing/wire.py": "pipes between drp's own processes",
+    "drp/runbooks/lint.py": "the site's playbooks",
+    "drp/cli/worker.py": "the supervisor's lines",
+    "drp/cli/supervisor.py": "the worker's lines",
+    "drp/cli/evidence.py": "a record that was read and held against its seal",
+    "drp/cli/doctor.py": "drp's own trial",
+    "drp/cli/verifier_facts.py": "the command line",
+    "drp/cli/kept.py": "drp's own notes",
+    "drp/canaries/orthanc.py": "production, read within bounds",
+    "drp/verifiers/options.py": "options of a plan",
+}
+
+
+def test_nothing_else_reads_what_others_wrote() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for folder in ("drp", "verifiers/drp_verifiers")
+        for path in (ROOT / folder).rglob("*.py")
+        if "payload" not in path.parts and OTHER_READERS.search(path.read_text())
+    }
+    assert found - OWN.keys() == set(), "use drp.domain.strict_json, or say here why not"
+    assert OWN.keys() - found == set(), "these read nothing by themselves any more"
+
+
+def test_runbooks_take_typed_answers_alone() -> None:
+    """Text from inside is never parsed by Ansible: what a program answers, drp_exec has read and typed."""
+    texts = {path: path.read_text() for path in shared("runbooks").rglob("*.yml")}
+    for path, text in texts.items():
+        assert not re.search(r"from_(?:json|yaml|yaml_all|toml|csv)\b|ansible\.utils|community\.", text), path
+        for match in re.finditer(r"(\w+)\.std(?:out|err)(?:_lines)?\b(?P<after>[^\n]*)", text):
+            kept = ".splitlines()" in match["after"] or "| length" in match["after"]
+            assert kept, f"{path}: {match[0]}: declare an answer"
+
+
+def test_every_parser_of_hostile_bytes_is_listed() -> None:
+    listed = (ROOT / "ARCHITECTURE.md").read_text().partition("## Parsers of hostile bytes")[2].partition("\n## ")[0]
+    assert listed
+    users = {
+        path
+        for folder in ("drp", "verifiers/drp_verifiers", "runbooks/plugins")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"^from drp\.domain\.(?:strict_json|answer) import", path.read_text(), re.MULTILINE)
+    }
+    for path in users:
+        name = str(path.relative_to(ROOT))
+        assert f"`{name}`" in listed, f"{name} is not in ARCHITECTURE.md"
