@@ -114,7 +114,10 @@ DAMAGES = {
     "conversion": Damage("UPDATE pg_conversion SET condefault = false WHERE conname = 'utf8_to_iso_8859_1'", "condefault"),
     "label": Damage("INSERT INTO pg_seclabel VALUES (1255, 1255, 0, 'x', 'y')", "seclabel"),
 }  # fmt: skip
-OF_ALL = Damage("CREATE OR REPLACE FUNCTION pg_catalog.upper(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1'", "template1: proc")
+OF_ALL = Damage(
+    "CREATE OR REPLACE FUNCTION pg_catalog.upper(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1'",
+    "template1: proc",
+)
 HEALTHY = {
     "extensions of the system's schema": """CREATE EXTENSION amcheck SCHEMA pg_catalog; CREATE EXTENSION pg_prewarm SCHEMA pg_catalog;
         CREATE EXTENSION adminpack; CREATE EXTENSION pg_trgm SCHEMA pg_catalog""",
@@ -210,9 +213,7 @@ def test_a_cluster_of_another_machine_has_other_locales_and_is_the_same(postgres
     assert {name: database["differences"] for name, database in told.items()} == {"postgres": [], "template1": []}
 
 
-def test_nothing_that_a_server_with_an_altered_catalogue_says_counts(
-    cluster: Cluster, expectation: Expectation
-):
+def test_nothing_that_a_server_with_an_altered_catalogue_says_counts(cluster: Cluster, expectation: Expectation):
     cluster.start()
     cluster.sql("DELETE FROM result; DELETE FROM patient WHERE id > 2")
     cluster.sql("CREATE OR REPLACE AGGREGATE pg_catalog.count(*) (sfunc = int8inc, stype = int8, initcond = '2998')")
@@ -227,7 +228,9 @@ def test_nothing_that_a_server_with_an_altered_catalogue_says_counts(
 
 def test_what_production_added_on_purpose_is_declared_by_name(cluster: Cluster, expectation: Expectation):
     cluster.start()
-    cluster.sql("CREATE FUNCTION pg_catalog.text(int4) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS 'SELECT textin(int4out($1))'")
+    cluster.sql(
+        "CREATE FUNCTION pg_catalog.text(int4) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS 'SELECT textin(int4out($1))'"
+    )
     expected = dataclasses.replace(expectation, facts=cluster.count())
     assert cluster.verify(expected)["catalogue"].outcome == "failed"
     results = cluster.verify(expected, accepted_in_catalogue=("proc pg_catalog.text (pg_catalog.int4)",))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drp.domain.check import CheckResult, Expectation, Target
-from drp.domain.judged import NotJudged, Part
+from drp.domain.check_runner import Answer
+from drp.domain.judged import Part
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.parts_postgres import PARTS
 from drp_verifiers.postgres_catalogue import Catalogue, data_folder, look
@@ -93,8 +94,8 @@ class PostgresVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
-        """Yield the server's state, rows and objects, newest datum, assertions, checksums, and damage at last.
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
+        """Yield whether its catalogue is its own, the server's state, rows and objects, newest datum, assertions, checksums, and damage at last.
 
         A server that does not answer fails its first statement and leaves the others undetermined.
         """
@@ -120,6 +121,7 @@ class PostgresVerifier:
         if options.catalogue:
             catalogue = _catalogue(session, options, expectation, server)
             yield catalogue.result
+            yield from catalogue.code
             if catalogue.altered:
                 yield from _count_for_nothing(options)
                 return

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult, Execution, Expectation
+from drp.domain.restored_code import RestoredCode
 from drp.domain.visible import one_line
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.inside import Answer, ask, text_of, texts_of
@@ -32,8 +33,7 @@ class Catalogue:
     result: CheckResult
     altered: bool = False
     """Something in it is not the server's own: what this server answers counts for nothing."""
-    code: tuple[tuple[str, str], ...] = ()
-    """What the databases bring that runs: names and digests."""
+    code: tuple[RestoredCode, ...] = ()
 
 
 def compare(session: Session, *, version: int, binaries: str, data: str) -> Answer:
@@ -59,7 +59,7 @@ def look(session: Session, *, version: int, binaries: str, accepted: Sequence[st
     if lacking := text_of(answer.data, "lacking"):
         return Catalogue(result=undetermined(CHECK, STATEMENT, observed=one_line(lacking, _LONGEST), basis="content"))
     databases = {name: as_mapping(told) for name, told in as_mapping(answer.data.get("databases")).items()}
-    code = tuple(pair for told in databases.values() for pair in _pairs(told.get("code")))
+    code = tuple(piece for told in databases.values() for piece in _code(told.get("code")))
     judged = _judged(databases, accepted, code)
     for told in (*databases.values(), answer.data):
         if not judged.altered and (silent := text_of(told, "silent")):
@@ -70,7 +70,7 @@ def look(session: Session, *, version: int, binaries: str, accepted: Sequence[st
 
 def data_folder(expectation: Expectation) -> str:
     """Return where the server's files are, as the runbook's inputs say; empty: as the server says."""
-    inputs = as_mapping(getattr(expectation, "inputs", {}))
+    inputs = expectation.inputs
     if inputs.get("dumps"):
         return _RUNNING_FOLDER
     folder = inputs.get("data_directory")
@@ -78,7 +78,7 @@ def data_folder(expectation: Expectation) -> str:
 
 
 def _judged(
-    databases: Mapping[str, Mapping[str, object]], accepted: Sequence[str], code: tuple[tuple[str, str], ...]
+    databases: Mapping[str, Mapping[str, object]], accepted: Sequence[str], code: tuple[RestoredCode, ...]
 ) -> Catalogue:
     wrong: list[str] = []
     known: list[str] = []
@@ -95,7 +95,11 @@ def _judged(
         unseen += [one_line(f"{name}: {why}", _LONGEST) for why in texts_of(told, "unknown")]
         if (types := text_of(told, "types")) != "read":
             unseen.append(one_line(f"{name}: the file of its types was not read: {types}", _LONGEST))
-        unseen += [one_line(f"{name}: functions are loaded from {file}", _LONGEST) for file in texts_of(told, "libraries") if outside(file)]
+        unseen += [
+            one_line(f"{name}: functions are loaded from {file}", _LONGEST)
+            for file in texts_of(told, "libraries")
+            if outside(file)
+        ]
     if wrong:
         result = failed(CHECK, STATEMENT, observed=listed(wrong), expected=_EXPECTED, basis="content")
         return Catalogue(result=result, altered=True, code=code)
@@ -112,7 +116,7 @@ def outside(library: str) -> bool:
     return "/" in inner
 
 
-def _pairs(value: object) -> list[tuple[str, str]]:
+def _code(value: object) -> list[RestoredCode]:
     pairs = value if isinstance(value, list) else []
-    return [(one_line(pair[0], _LONGEST), pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2
+    return [RestoredCode(name=one_line(pair[0], _LONGEST), digest=pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2
             and isinstance(pair[0], str) and isinstance(pair[1], str)]  # fmt: skip

@@ -37,7 +37,11 @@ def query(table, columns):
     """Return what reads a table, as it lies."""
     names = ", ".join(f'"{name}"' for name, _ in columns)
     where = f" WHERE {FILTERS[table]}" if table in FILTERS else ""
-    return f"COPY (SELECT {names} FROM ONLY pg_catalog.{table}{where}) TO" if where else f"COPY pg_catalog.{table} ({names}) TO"
+    return (
+        f"COPY (SELECT {names} FROM ONLY pg_catalog.{table}{where}) TO"
+        if where
+        else f"COPY pg_catalog.{table} ({names}) TO"
+    )
 
 
 class New:
@@ -79,7 +83,9 @@ class New:
     def _columns(self):
         """Return the number and the columns of every table of the catalogue that is read."""
         first = "COPY pg_catalog.pg_class (oid, relname, relkind) TO '{}' (FORMAT binary)\n".format(self._file("class"))
-        second = "COPY pg_catalog.pg_attribute (attrelid, attname, atttypid, attnum) TO '{}' (FORMAT binary)\n".format(self._file("attribute"))
+        second = "COPY pg_catalog.pg_attribute (attrelid, attname, atttypid, attnum) TO '{}' (FORMAT binary)\n".format(
+            self._file("attribute")
+        )
         self.cluster.single(first + second)
         with open(self._file("class"), "rb") as stream:
             listed, _ = rows(stream.read())
@@ -98,7 +104,9 @@ class New:
     def read(self, database="template1"):
         """Return what the new cluster holds."""
         tables = list(self.columns)
-        script = "".join(f"{query(table, self.columns[table])} '{self._file(table)}' (FORMAT binary)\n" for table in tables)
+        script = "".join(
+            f"{query(table, self.columns[table])} '{self._file(table)}' (FORMAT binary)\n" for table in tables
+        )
         self.cluster.single(script, database)
         found = {}
         for table in tables:
@@ -119,7 +127,20 @@ class Server:
     def words(self, database):
         """Return how psql is called."""
         tool = f"{self.request['clients']}/psql" if self.request["clients"] else "psql"
-        return [tool, "-X", "-q", "-A", "-t", "--no-password", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-d", database]
+        return [
+            tool,
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "--no-password",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-v",
+            "VERBOSITY=verbose",
+            "-d",
+            database,
+        ]
 
     def said(self, database, script):
         """Return what statements answer. Raises Silent."""
@@ -136,13 +157,19 @@ class Server:
         """
         listed = sorted((oid, name) for name, oid in new.names.items())
         script = "COPY (SELECT " + ", ".join(f"'{oid}'::pg_catalog.regclass" for oid, _ in listed) + ") TO STDOUT;\n"
-        script += "".join(f"{query(table, columns)} STDOUT (FORMAT binary);\n" for table, columns in new.columns.items())
+        script += "".join(
+            f"{query(table, columns)} STDOUT (FORMAT binary);\n" for table, columns in new.columns.items()
+        )
         answer = self.said(database, script)
         at = answer.find(b"\n") + 1
         said = text(answer[: max(0, at - 1)]).split("\t")
         if len(said) != len(listed):
             raise Silent("the tables of the catalogue cannot be named")
-        wrong = [(f"table {name} of the catalogue", name, is_now) for (_, name), is_now in zip(listed, said) if is_now != name]
+        wrong = [
+            (f"table {name} of the catalogue", name, is_now)
+            for (_, name), is_now in zip(listed, said)
+            if is_now != name
+        ]
         found = {}
         for table in new.columns:
             found[table], at = rows(answer, at)
@@ -157,7 +184,9 @@ def databases(server):
     script = "CHECKPOINT;\nSHOW data_directory;\nCOPY pg_catalog.pg_database (oid, datname, datallowconn) TO STDOUT (FORMAT binary);\n"
     folder, _, answer = server.said(server.request["database"], script).partition(b"\n")
     listed, _ = rows(answer)
-    return {text(name): number(oid) for oid, name, takes in listed if takes == b"\x01"}, server.request["data"] or os.fsdecode(folder)
+    return {text(name): number(oid) for oid, name, takes in listed if takes == b"\x01"}, server.request[
+        "data"
+    ] or os.fsdecode(folder)
 
 
 def judge(new, server, database, oid, data):
@@ -178,7 +207,10 @@ def judge(new, server, database, oid, data):
     for name in {one.extension for one in differ if one.extension}:
         row = extensions[name]
         schema = old.schemas.get(old.value("pg_extension", row, "extnamespace"), "public")
-        wanted[name] = (schema if schema in ("pg_catalog", "public") else "public", text(old.raw("pg_extension", row, "extversion")))
+        wanted[name] = (
+            schema if schema in ("pg_catalog", "public") else "public",
+            text(old.raw("pg_extension", row, "extversion")),
+        )
     if wanted:
         try:
             extended = new.with_extensions(wanted)

@@ -13,7 +13,13 @@ MOST = 1000
 """So many are named; the rest are one digest together."""
 C, INTERNAL = 13, 12
 """Numbers of the two languages whose functions are code of the server's own process."""
-KINDS = {"pg_language": "language", "pg_proc": "function", "pg_trigger": "trigger", "pg_event_trigger": "event trigger", "pg_rewrite": "rule"}
+KINDS = {
+    "pg_language": "language",
+    "pg_proc": "function",
+    "pg_trigger": "trigger",
+    "pg_event_trigger": "event trigger",
+    "pg_rewrite": "rule",
+}
 NO_DEFINITION = ("oid", "proacl", "lanacl", "tgparentid")
 
 
@@ -48,4 +54,4 @@ def code(catalogue, database):
 
 def digest(words):
     """Return a digest of words."""
-    return hashlib.sha256("\0".join(words).encode("utf-8", "backslashreplace")).hexdigest()
+    return "sha256:" + hashlib.sha256("\0".join(words).encode("utf-8", "backslashreplace")).hexdigest()

@@ -61,8 +61,9 @@ def differences(new, old):
     """Yield how the catalogue ``old`` differs from that of a new cluster."""
     brought, brings = members(old), members(new)
     here = set(brought.values())
+    alike = new.numbers == old.numbers  # then the same bytes mean the same, and need not be taken apart
     for table in (table for table in COMPARED if table in new.columns):
-        same = set(new.tables[table]) & set(old.tables[table])
+        same = set(new.tables[table]) & set(old.tables[table]) if alike else set()
         fresh = keyed(new, table, (row for row in new.tables[table] if row not in same))
         mine = keyed(old, table, (row for row in old.tables[table] if row not in same))
         if table not in NAMESPACE and (lacking := {key for key in fresh if isinstance(key, str) and key not in mine}):
@@ -103,7 +104,9 @@ def _changed(new, old, table, fresh, mine):
             continue
         if len(was) < SHOWN > len(is_now):
             return column, new.shown(kind, fresh[at], people=True), old.shown(kind, mine[at], people=True)
-        where = next((place for place, (one, two) in enumerate(zip(was, is_now)) if one != two), min(len(was), len(is_now)))
+        where = next(
+            (place for place, (one, two) in enumerate(zip(was, is_now)) if one != two), min(len(was), len(is_now))
+        )
         begin = max(0, where - 30)
         return column, was[begin : begin + SHOWN], is_now[begin : begin + SHOWN]
     return None

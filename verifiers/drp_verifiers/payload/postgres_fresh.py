@@ -21,7 +21,9 @@ def folder_of(version, given):
     """Return the folder of a version's server programs. Raises Lacking."""
     for folder in ([given] if given else []) + [place.format(version) for place in PLACES]:
         if os.path.exists(f"{folder}/initdb") and os.path.exists(f"{folder}/postgres"):
-            said = subprocess.run([f"{folder}/postgres", "--version"], capture_output=True, timeout=30, check=False, env=ENVIRONMENT)
+            said = subprocess.run(
+                [f"{folder}/postgres", "--version"], capture_output=True, timeout=30, check=False, env=ENVIRONMENT
+            )
             if f" {version}." in said.stdout.decode("utf-8", "replace"):
                 return folder
     raise Lacking(f"the server programs of PostgreSQL {version} are not where checks run")
@@ -57,7 +59,14 @@ class Fresh:
         as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         try:
             ended = subprocess.run(
-                words, input=stdin, capture_output=True, check=False, cwd="/", timeout=self.seconds, env=ENVIRONMENT, **as_nobody
+                words,
+                input=stdin,
+                capture_output=True,
+                check=False,
+                cwd="/",
+                timeout=self.seconds,
+                env=ENVIRONMENT,
+                **as_nobody,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Lacking(f"{complaint}: {error}") from None

@@ -90,9 +90,18 @@ class Catalogue:
         return {schema for schema, name in self.schemas.items() if name in SYSTEM_SCHEMAS}
 
     @cached_property
+    def numbers(self):
+        """Return which names objects have whose numbers differ from cluster to cluster."""
+        return {(table, row[self.at[table]["oid"]], row[self.at[table][names[-1] if table == "pg_rewrite" else names[0]]])
+                for table, names in NAMES.items() if table in self.tables
+                for row in self.tables[table] if PINNED <= number(row[self.at[table]["oid"]]) < FIRST_OF_USERS}  # fmt: skip
+
+    @cached_property
     def relations(self):
-        """Return the numbers of the system's own relations."""
-        return self._of_the_system("pg_class")
+        """Return the numbers of the system's own relations, without what holds the long values of information_schema."""
+        return {
+            self.value("pg_class", row, "oid") for row in self.tables["pg_class"] if self.is_system("pg_class", row)
+        }
 
     @cached_property
     def types(self):
@@ -147,9 +156,14 @@ class Catalogue:
         if self._own(table, row):
             return True
         if table == "pg_cast":
-            return self.value(table, row, "castsource") in self.types and self.value(table, row, "casttarget") in self.types
+            return (
+                self.value(table, row, "castsource") in self.types
+                and self.value(table, row, "casttarget") in self.types
+            )
         if table == "pg_constraint":
-            return self.value(table, row, "conrelid") in self.relations or self.value(table, row, "contypid") in self.types
+            return (
+                self.value(table, row, "conrelid") in self.relations or self.value(table, row, "contypid") in self.types
+            )
         if table == "pg_ts_config_map":
             return self.value(table, row, "mapcfg") < FIRST_OF_USERS
         if table in ("pg_amop", "pg_amproc"):

@@ -103,7 +103,13 @@ def compare(data, database, version, fresh):
         if number not in mine:
             told.append((f"type {name_of(right)}, in the file of types", "there", "missing"))
         for other in sorted(others)[:1]:
-            told.append((f"type {name_of(right)}, in the file of types", "as the server makes it", difference(right, other, version)))
+            told.append(
+                (
+                    f"type {name_of(right)}, in the file of types",
+                    "as the server makes it",
+                    difference(right, other, version),
+                )
+            )
     for number in sorted(set(mine) - set(fresh)):
         told.append((f"type {number}, in the file of types", "none", name_of(sorted(mine[number])[0])))
     return told
