@@ -30,8 +30,8 @@ from drp_verifiers.watermarks import Newest, judge, undated
 class PostgresOptions:
     """What may be said about a PostgreSQL server. The restored copy must let ``user`` in without a password."""
 
-    host: str = "127.0.0.1"
-    """Address inside the sandbox, or the directory of the server's socket."""
+    host: str = "/data/sockets"
+    """Directory of the server's socket, or an address: those that can do anything enter by the socket only."""
     port: int = 5432
     user: str = "postgres"
     database: str | None = None
