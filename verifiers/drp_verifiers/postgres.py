@@ -16,6 +16,7 @@ from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.parts_postgres import PARTS
 from drp_verifiers.postgres_catalogue import Catalogue, data_folder, look
 from drp_verifiers.postgres_pages import check_checksums, check_indexes, read_pages
+from drp_verifiers.postgres_read import Asked, NewestRow, read
 from drp_verifiers.postgres_server import server_facts, texts
 from drp_verifiers.postgres_session import Connection, Session, find_binaries
 from drp_verifiers.postgres_tables import check_tables, databases
@@ -55,6 +56,8 @@ class PostgresOptions:
     application_role: str = ""
     """Role that the application logs in as: without it nothing is proven; others that are missing are not judged."""
     newest: Newest | None = None
+    newest_row: NewestRow | None = None
+    """The same, read by drp from the backup itself before anything restored runs."""
     assertions: tuple[Assertion, ...] = ()
 
 
@@ -93,6 +96,17 @@ class PostgresVerifier:
             environment=session.environment(settings),
             timeout_seconds=expectation.timeout_seconds,
         )
+
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
+        """Yield how many rows the bytes of the backup hold, and the newest datum in them, before anything runs."""
+        assert isinstance(options, PostgresOptions)
+        asked = Asked(
+            database=options.database,
+            tolerance=options.row_count_tolerance,
+            newest=options.newest_row,
+            binaries=options.binaries,
+        )
+        yield from read(target, asked, expectation)
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
         """Yield whether its catalogue is its own, the server's state, rows and objects, newest datum, assertions, checksums, and damage at last.

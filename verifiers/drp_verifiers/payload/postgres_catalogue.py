@@ -12,108 +12,13 @@ import sys
 import postgres_code
 import postgres_types
 from postgres_binary import Broken, number, rows, text
-from postgres_difference import differences
-from postgres_fresh import Fresh, Lacking
-from postgres_system import FILTERS, LEFT_OUT, PINNED, READ, Catalogue
-
-MOST = 40
-"""Differences that are named."""
-TEMPLATE1 = 1
-"""Its number, and so its folder, in every cluster."""
-UNSENT = {1033, 1034, 2277}
-"""Types that cannot be sent: privileges, and arrays of any element."""
+from postgres_fresh import Lacking
+from postgres_new import MOST, New, source
+from postgres_system import Catalogue
 
 
 class Silent(Exception):
     """The server did not answer."""
-
-
-def quoted(name):
-    """Return a name as SQL takes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def query(table, columns):
-    """Return what reads a table, as it lies."""
-    names = ", ".join(f'"{name}"' for name, _ in columns)
-    where = f" WHERE {FILTERS[table]}" if table in FILTERS else ""
-    return (
-        f"COPY (SELECT {names} FROM ONLY pg_catalog.{table}{where}) TO"
-        if where
-        else f"COPY pg_catalog.{table} ({names}) TO"
-    )
-
-
-class New:
-    """The new cluster, and what was read of it."""
-
-    def __init__(self, request):
-        """Make it. Raises Lacking."""
-        self.cluster = Fresh(request["version"], request["programs"], request["seconds"])
-        try:
-            self.names, self.columns = self._columns()
-            self.catalogue = self.read()
-            self.types = postgres_types.types(self.cluster.data, TEMPLATE1, request["version"])
-        except (Broken, postgres_types.Unread) as error:
-            self.cluster.close()
-            raise Lacking(f"a new cluster could not be read: {error}") from None
-        except Lacking:
-            self.cluster.close()
-            raise
-        self.extended = {}
-
-    def with_extensions(self, wanted):
-        """Return what the new cluster holds with extensions, each of a version. Raises Lacking.
-
-        They are made in a database of their own; what one of them needs is made with it.
-        """
-        key = tuple(sorted(wanted.items()))
-        if key not in self.extended:
-            name = f"extended{len(self.extended)}"
-            self.cluster.single(f"CREATE DATABASE {name}\n")
-            made = "".join(f'CREATE EXTENSION IF NOT EXISTS {quoted(one)} SCHEMA {quoted(schema)} VERSION {quoted(version)} CASCADE\n'
-                           for one, (schema, version) in wanted.items())  # fmt: skip
-            self.cluster.single(made, name)
-            self.extended[key] = self.read(name)
-        return self.extended[key]
-
-    def _file(self, number):
-        return f"{self.cluster.folder}/{number}"
-
-    def _columns(self):
-        """Return the number and the columns of every table of the catalogue that is read."""
-        first = "COPY pg_catalog.pg_class (oid, relname, relkind) TO '{}' (FORMAT binary)\n".format(self._file("class"))
-        second = "COPY pg_catalog.pg_attribute (attrelid, attname, atttypid, attnum) TO '{}' (FORMAT binary)\n".format(
-            self._file("attribute")
-        )
-        self.cluster.single(first + second)
-        with open(self._file("class"), "rb") as stream:
-            listed, _ = rows(stream.read())
-        found = {number(oid): text(name) for oid, name, kind in listed if number(oid) < PINNED and kind == b"r"}
-        wanted = {oid: name for oid, name in found.items() if name in READ}
-        columns = {name: [] for name in wanted.values()}
-        with open(self._file("attribute"), "rb") as stream:
-            listed, _ = rows(stream.read())
-        for relation, name, kind, place in listed:
-            table = wanted.get(number(relation))
-            left = text(name) in LEFT_OUT.get(table, ()) or number(kind) in UNSENT
-            if table and int.from_bytes(place, "big", signed=True) > 0 and not left:
-                columns[table].append((text(name), number(kind)))
-        return {name: oid for oid, name in wanted.items()}, columns
-
-    def read(self, database="template1"):
-        """Return what the new cluster holds."""
-        tables = list(self.columns)
-        script = "".join(
-            f"{query(table, self.columns[table])} '{self._file(table)}' (FORMAT binary)\n" for table in tables
-        )
-        self.cluster.single(script, database)
-        found = {}
-        for table in tables:
-            with open(self._file(table), "rb") as stream:
-                found[table], _ = rows(stream.read())
-            os.remove(self._file(table))
-        return Catalogue(self.columns, found)
 
 
 class Server:
@@ -158,7 +63,7 @@ class Server:
         listed = sorted((oid, name) for name, oid in new.names.items())
         script = "COPY (SELECT " + ", ".join(f"'{oid}'::pg_catalog.regclass" for oid, _ in listed) + ") TO STDOUT;\n"
         script += "".join(
-            f"{query(table, columns)} STDOUT (FORMAT binary);\n" for table, columns in new.columns.items()
+            f"COPY {source(table, columns)} TO STDOUT (FORMAT binary);\n" for table, columns in new.columns.items()
         )
         answer = self.said(database, script)
         at = answer.find(b"\n") + 1
@@ -201,25 +106,8 @@ def judge(new, server, database, oid, data):
     except (Silent, Broken) as error:
         return {**told, "silent": str(error), "differences": found[:MOST], "number": len(found)}
     found += renamed
-    differ = list(differences(new.catalogue, old))
-    wanted = {}
-    extensions = {text(old.raw("pg_extension", row, "extname")): row for row in old.tables["pg_extension"]}
-    for name in {one.extension for one in differ if one.extension}:
-        row = extensions[name]
-        schema = old.schemas.get(old.value("pg_extension", row, "extnamespace"), "public")
-        wanted[name] = (
-            schema if schema in ("pg_catalog", "public") else "public",
-            text(old.raw("pg_extension", row, "extversion")),
-        )
-    if wanted:
-        try:
-            extended = new.with_extensions(wanted)
-        except Lacking as error:
-            told["unknown"] = [f"{name} {version}: {error}" for name, (_, version) in sorted(wanted.items())]
-            differ = [one for one in differ if not one.extension]
-        else:
-            differ = list(differences(extended, old))
-    found += [one.told for one in differ]
+    differ, told["unknown"] = new.differences(old)
+    found += differ
     told.update(differences=found[:MOST], number=len(found), **postgres_code.code(old, database))
     return told
 
