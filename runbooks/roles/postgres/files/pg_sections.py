@@ -121,14 +121,8 @@ class Loader:
                 or self.restore(dump, ["-d", dump.database], user=entry.owner, only=[entry]).returncode
             ):
                 left.append(entry)
-                said = complaint(ended, "pg_restore")
-                self.notices.append(
-                    notice(
-                        "overridden",
-                        f"{dump.database}: rows of {entry.name}",
-                        f"loaded as a superuser, since no other could: {said}",
-                    )
-                )
+                what = f"{dump.database}: rows of {entry.name}"
+                self.notices.append(notice("overridden", what, "loaded as a superuser, since no other role could"))
         return left
 
     def _made(self) -> str:
