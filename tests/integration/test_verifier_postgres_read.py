@@ -16,7 +16,7 @@ from drp.domain.judged import NotJudged
 from drp_verifiers.postgres import PostgresVerifier
 from drp_verifiers.postgres_read import NewestRow
 from tests.simulators.target import LocalTarget
-from tests.support.fixtures_verifiers import BINARIES, NEWEST, Cluster, as_postgres, copy_of, make_cluster
+from tests.support.fixtures_verifiers import BINARIES, NEWEST, Cluster, as_postgres, copy_of
 
 pytestmark = pytest.mark.real
 ROW = NewestRow(table="public.patient", column="changed_at")
@@ -211,4 +211,3 @@ def test_a_directory_that_leads_elsewhere_or_is_too_large_is_not_judged(cold: Ba
     with (cold.root / "links/pg/hole").open("wb") as stream:
         stream.truncate(1 << 50)
     assert as_root.read(inputs={"data_directory": "pg"}) == {}
-    assert make_cluster is not None

@@ -17,7 +17,12 @@ from pg_common import RUN, SOCKETS, Failure, complaint, notice, run_tool
 from pg_dumps import Dump
 
 _ENTRY = re.compile(r"^(\d+); \d+ \d+ (TABLE DATA|SEQUENCE SET|BLOBS) (.*) (\S+)$")
-_FAILED = re.compile(r"from TOC entry (\d+);")
+_FAILED = re.compile(r"COPY failed for table \"(.*)\": ERROR")
+_EMPTIED = """SELECT pg_catalog.format('TRUNCATE ONLY %I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname || ' ' || c.relname IN ({names}) \\gexec
+"""
+"""Before rows are loaded once more: nothing refers to a table yet, and no trigger is there."""
 _OLDEST = 14
 """Since then there is a role that may write every table (pg_write_all_data)."""
 _POWERFUL = """SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper OR rolcreaterole OR rolreplication
@@ -67,11 +72,10 @@ class Loader:
             return ended
         here = ["-d", dump.database]
         entries = list(self._entries(dump))
-        rows = [one for one in entries if one.kind in ("TABLE DATA", "SEQUENCE SET")]
-        large = [one for one in entries if one.kind == "BLOBS"]
-        left = self._rows(dump, rows) if rows else []
-        for entry in [*left, *large]:
-            ended = self.restore(dump, here, only=[entry])
+        left = self._rows(dump, [one for one in entries if one.kind == "TABLE DATA"])
+        others = [one for one in entries if one.kind != "TABLE DATA"]  # numbers and large objects run no code
+        for only in [*([entry] for entry in left), *([others] if others else [])]:
+            ended = self.restore(dump, here, only=only)
             if ended.returncode:
                 return ended
         return self.restore(dump, [*here, "--section=post-data"])
@@ -98,12 +102,11 @@ class Loader:
 
     def _rows(self, dump: Dump, rows: list[Entry]) -> list[Entry]:
         """Load rows by the role that can only write tables; returns what is left for a superuser."""
-        role = self._made()
-        database = dump.database.replace('"', '""')
-        closed = self.sql(
-            dump.database,
-            f"SELECT 1 WHERE NOT pg_catalog.has_database_privilege('{role}', pg_catalog.current_database(), 'CONNECT')",
-        )
+        if not rows:
+            return []
+        role, database = self._made(), dump.database.replace('"', '""')
+        may = f"pg_catalog.has_database_privilege('{role}', pg_catalog.current_database(), 'CONNECT')"
+        closed = self.sql(dump.database, f"SELECT 1 WHERE NOT {may}")
         if closed:
             self.sql("postgres", f'GRANT CONNECT ON DATABASE "{database}" TO {role}')
         ended = self.restore(dump, ["-d", dump.database], user=role, only=rows, stop=False)
@@ -111,19 +114,23 @@ class Loader:
             self.sql("postgres", f'REVOKE CONNECT ON DATABASE "{database}" FROM {role}')
         if not ended.returncode:
             return []
-        numbers = set(_FAILED.findall(ended.stderr))
-        failed = [entry for entry in rows if entry.number in numbers] if numbers else rows
+        names = tuple(f" {name}" for name in _FAILED.findall(ended.stderr))
         powerful = set(self.sql("postgres", _POWERFUL))
         left = []
-        for entry in failed:
-            if (
-                entry.owner in powerful
-                or self.restore(dump, ["-d", dump.database], user=entry.owner, only=[entry]).returncode
-            ):
-                left.append(entry)
-                what = f"{dump.database}: rows of {entry.name}"
-                self.notices.append(notice("overridden", what, "loaded as a superuser, since no other role could"))
+        for entry in (one for one in rows if not names or one.name.endswith(names)):
+            self._empty(dump, entry)
+            own = entry.owner not in powerful
+            if own and not self.restore(dump, ["-d", dump.database], user=entry.owner, only=[entry]).returncode:
+                continue
+            self._empty(dump, entry)
+            left.append(entry)
+            what = f"{dump.database}: rows of {entry.name}"
+            self.notices.append(notice("overridden", what, "loaded as a superuser, since no other role could"))
         return left
+
+    def _empty(self, dump: Dump, entry: Entry) -> None:
+        name = entry.name.replace("'", "''")
+        self.sql(dump.database, _EMPTIED.format(names=f"'{name}'"))
 
     def _made(self) -> str:
         """Return the role that writes tables and can do nothing else; it is made once, and gone after the load."""
