@@ -151,9 +151,8 @@ def let_in(request: dict[str, Any], server: Server) -> list[dict[str, str]]:
     except OSError as error:
         raise Failure(f"the roles of the restored server cannot be read, so nobody can be let in: {error}") from None
     pg_entrances.open_for(powerful, request["passwords"], running(Path(request["data"])))
-    where = "with its password from its own loopback, else" if request["passwords"] == "required" else "only"
     return [
-        notice("held-back", f"role {name}", f"can act on the machine; enters {where} by the socket")
+        notice("held-back", f"role {name}", "can act on the machine: over TCP only from loopback and with its password")
         for name in powerful
         if name != "postgres"
     ]

@@ -37,8 +37,7 @@ def lines(powerful: Sequence[str], passwords: str) -> list[str]:
         return found
     if powerful:
         names = ",".join(f'+"{name}"' for name in (*powerful, *GROUPS))
-        if passwords == "required":
-            found += [f"host all {names} {address} md5" for address in ("127.0.0.1/32", "::1/128")]
+        found += [f"host all {names} {address} md5" for address in ("127.0.0.1/32", "::1/128")]
         found.append(f"host all {names} all reject")
     found.append("host replication all all reject")
     found.append(f"host all all all {'md5' if passwords == 'required' else 'trust'}")
