@@ -109,7 +109,7 @@ class PostgresVerifier:
         yield from read(target, asked, expectation)
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
-        """Yield whether its catalogue is its own, the server's state, rows and objects, newest datum, assertions, checksums, and damage at last.
+        """Yield its catalogue and state, rows and objects, newest datum, assertions, checksums, and damage at last.
 
         A server that does not answer fails its first statement and leaves the others undetermined.
         """

@@ -1,7 +1,7 @@
 """Whether a PostgreSQL server still is one: its catalogue compared with that of a new cluster of the same version.
 
-Who could write the catalogue decides what ``count(*)`` answers. So this is asked before anything else, and where it does
-not hold, nothing else that this server says counts.
+Who could write the catalogue decides what ``count(*)`` answers. So this is asked before anything else, and where it
+does not hold, nothing else that this server says counts.
 """
 
 from __future__ import annotations
@@ -118,5 +118,8 @@ def outside(library: str) -> bool:
 
 def _code(value: object) -> list[RestoredCode]:
     pairs = value if isinstance(value, list) else []
-    return [RestoredCode(name=one_line(pair[0], _LONGEST), digest=pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2
-            and isinstance(pair[0], str) and isinstance(pair[1], str)]  # fmt: skip
+    return [
+        RestoredCode(name=one_line(pair[0], _LONGEST), digest=pair[1])
+        for pair in pairs
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str)
+    ]

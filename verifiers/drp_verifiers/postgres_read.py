@@ -1,7 +1,7 @@
-"""Counts the rows of a PostgreSQL backup once more, apart from the restored server: from its dumps, or from a cold copy.
+"""Counts the rows of a PostgreSQL backup apart from the restored server: from its dumps, or from a cold copy.
 
-Nothing restored is running then. Dumps are read as text; a data directory is opened by a server of this machine with its
-own settings, on a copy, for applications that the hospital does not work without.
+Nothing restored is running then. Dumps are read as text; a data directory is opened by a server of this machine with
+its own settings, on a copy, for applications that the hospital does not work without.
 """
 
 from __future__ import annotations
@@ -170,15 +170,7 @@ def _of_database(name: str, told: Mapping[str, object], facts: object, tolerance
         observed = "there are no facts to compare with"
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
-    yield from _compared(check, statement, told, facts, rows, tolerance)
-
-
-def _compared(
-    check: str, statement: str, told: Mapping[str, object], facts: object, rows: dict[str, int], tolerance: float
-) -> Iterator[CheckResult]:
-    counted = {table: number for table, number in as_mapping(told.get("tables")).items() if isinstance(number, int)}
-    beside = as_mapping(as_mapping(facts).get("unlogged"))
-    counted = {table: number for table, number in counted.items() if table not in beside}
+    counted = _counted(told, facts)
     absent = sorted(table for table in rows.keys() - counted.keys())
     if absent and (told.get("extensions") is True or counted.keys() - rows.keys()):
         # an extension's own tables are filled by itself, partitions may have been dumped through their parent
@@ -187,6 +179,13 @@ def _compared(
         return
     for result in compare("", TableCounts(tables=counted), rows, tolerance=tolerance):
         yield replace(result, check=check, statement=statement)
+
+
+def _counted(told: Mapping[str, object], facts: object) -> dict[str, int]:
+    """Return rows by table, without those that are lost by design."""
+    beside = as_mapping(as_mapping(facts).get("unlogged"))
+    tables = as_mapping(told.get("tables")).items()
+    return {table: number for table, number in tables if isinstance(number, int) and table not in beside}
 
 
 def _newest(found: Mapping[str, Mapping[str, object]], newest: NewestRow, expectation: Expectation) -> CheckResult:

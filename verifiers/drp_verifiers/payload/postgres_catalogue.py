@@ -49,14 +49,21 @@ class Server:
 
     def said(self, database, script):
         """Return what statements answer. Raises Silent."""
-        ended = subprocess.run([*self.words(database), "-f", "-"], input=script.encode(), capture_output=True, check=False,
-                               cwd="/", timeout=self.request["seconds"], env=self.environment)  # fmt: skip
+        ended = subprocess.run(
+            [*self.words(database), "-f", "-"],
+            input=script.encode(),
+            capture_output=True,
+            check=False,
+            cwd="/",
+            timeout=self.request["seconds"],
+            env=self.environment,
+        )
         if ended.returncode:
             raise Silent(ended.stderr.decode("utf-8", "replace").strip()[:300] or f"psql ended with {ended.returncode}")
         return ended.stdout
 
     def read(self, database, new):
-        """Return what a database holds, and which tables have taken another's name, as what, was, is. Raises Silent, Broken.
+        """Return what a database holds, and which tables have taken another's name. Raises Silent, Broken.
 
         ``'1255'::regclass`` is read and printed by the server's own code, whatever its table of relations says.
         """
@@ -86,7 +93,8 @@ def databases(server):
 
     What is in memory is written there first. Raises Silent, Broken.
     """
-    script = "CHECKPOINT;\nSHOW data_directory;\nCOPY pg_catalog.pg_database (oid, datname, datallowconn) TO STDOUT (FORMAT binary);\n"
+    columns = "(oid, datname, datallowconn)"
+    script = f"CHECKPOINT;\nSHOW data_directory;\nCOPY pg_catalog.pg_database {columns} TO STDOUT (FORMAT binary);\n"
     folder, _, answer = server.said(server.request["database"], script).partition(b"\n")
     listed, _ = rows(answer)
     return {text(name): number(oid) for oid, name, takes in listed if takes == b"\x01"}, server.request[
@@ -120,7 +128,7 @@ def main():
     try:
         new = New(request)
     except Lacking as error:
-        print(json.dumps({"lacking": str(error)}))
+        sys.stdout.write(json.dumps({"lacking": str(error)}))
         return
     try:
         listed, data = databases(server)
@@ -130,7 +138,7 @@ def main():
         answer["silent"] = str(error)
     finally:
         new.cluster.close()
-    print(json.dumps(answer))
+    sys.stdout.write(json.dumps(answer))
 
 
 main()

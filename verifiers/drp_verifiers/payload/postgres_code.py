@@ -38,8 +38,11 @@ def code(catalogue, database):
             if table == "pg_proc" and catalogue.value(table, row, "prolang") == C:
                 libraries.add(text(catalogue.raw(table, row, "probin")))
             name = catalogue.identity(table, row, people=True).partition(" ")[2]
-            words = [catalogue.shown(of, catalogue.raw(table, row, column), people=True)
-                     for column, of in catalogue.columns[table] if column not in NO_DEFINITION]  # fmt: skip
+            words = [
+                catalogue.shown(of, catalogue.raw(table, row, column), people=True)
+                for column, of in catalogue.columns[table]
+                if column not in NO_DEFINITION
+            ]
             found[f"{database}: {kind} {name}"] = digest(words)
     for row in catalogue.tables["pg_extension"]:
         name = text(catalogue.raw("pg_extension", row, "extname"))

@@ -19,11 +19,33 @@ from postgres_system import Catalogue
 
 ROOM = 160 << 20
 """Bytes beside the copy: a new cluster, the log of its recovery, answers."""
-SETTINGS = ("shared_buffers=16MB", "huge_pages=off", "fsync=off", "archive_mode=off", "shared_preload_libraries=", "session_preload_libraries=",
-            "local_preload_libraries=", "dynamic_library_path=$libdir", "ignore_checksum_failure=off", "zero_damaged_pages=off",
-            "restore_command=false", "search_path=pg_catalog", "TimeZone=UTC", "DateStyle=ISO", "log_checkpoints=off", "exit_on_error=on",
-            "enable_indexscan=off", "enable_bitmapscan=off", "enable_indexonlyscan=off", "jit=off", "autovacuum=off", "row_security=off",
-            "max_prepared_transactions=256", "max_locks_per_transaction=512", "log_min_messages=warning")  # fmt: skip
+SETTINGS = (
+    "shared_buffers=16MB",
+    "huge_pages=off",
+    "fsync=off",
+    "archive_mode=off",
+    "shared_preload_libraries=",
+    "session_preload_libraries=",
+    "local_preload_libraries=",
+    "dynamic_library_path=$libdir",
+    "ignore_checksum_failure=off",
+    "zero_damaged_pages=off",
+    "restore_command=false",
+    "search_path=pg_catalog",
+    "TimeZone=UTC",
+    "DateStyle=ISO",
+    "log_checkpoints=off",
+    "exit_on_error=on",
+    "enable_indexscan=off",
+    "enable_bitmapscan=off",
+    "enable_indexonlyscan=off",
+    "jit=off",
+    "autovacuum=off",
+    "row_security=off",
+    "max_prepared_transactions=256",
+    "max_locks_per_transaction=512",
+    "log_min_messages=warning",
+)
 
 
 class NotNow(Exception):
@@ -88,8 +110,15 @@ class Cold:
         words = [f"{self.new.cluster.programs}/postgres", "--single", "-F", "-D", self.data]
         words += [part for setting in SETTINGS for part in ("-c", setting)]
         try:
-            ended = subprocess.run([*words, database], input=script.encode(), capture_output=True, check=False, cwd="/",
-                                   timeout=self.seconds, env=ENVIRONMENT)  # fmt: skip
+            ended = subprocess.run(
+                [*words, database],
+                input=script.encode(),
+                capture_output=True,
+                check=False,
+                cwd="/",
+                timeout=self.seconds,
+                env=ENVIRONMENT,
+            )
         except subprocess.TimeoutExpired:
             raise NotNow("its recovery took too long") from None
         said = [
@@ -141,8 +170,11 @@ class Cold:
             )
         counted = self.ask(database, asked) if asked else []
         told = [answer.decode("utf-8", "replace").strip() for answer in counted[len(names) :]]
-        return {"tables": {f"{schema}.{name}": int(answer) for (schema, name), answer in zip(names, counted)},
-                "newest": [one for one in told if one != "\\N"], "asked": wanted}  # fmt: skip
+        return {
+            "tables": {f"{schema}.{name}": int(answer) for (schema, name), answer in zip(names, counted)},
+            "newest": [one for one in told if one != "\\N"],
+            "asked": wanted,
+        }
 
 
 def relations(catalogue):
@@ -183,7 +215,7 @@ def main():
     finally:
         if new is not None:
             new.cluster.close()
-    print(json.dumps(answer))
+    sys.stdout.write(json.dumps(answer))
 
 
 main()

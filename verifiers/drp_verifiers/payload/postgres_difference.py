@@ -20,10 +20,15 @@ class Difference:
 
 def members(catalogue):
     """Return which extension an object belongs to, by table and number."""
-    tables = {catalogue.value("pg_class", row, "oid"): text(catalogue.raw("pg_class", row, "relname"))
-              for row in catalogue.tables["pg_class"] if catalogue.value("pg_class", row, "oid") < PINNED}  # fmt: skip
-    names = {catalogue.value("pg_extension", row, "oid"): text(catalogue.raw("pg_extension", row, "extname"))
-             for row in catalogue.tables["pg_extension"]}  # fmt: skip
+    tables = {
+        catalogue.value("pg_class", row, "oid"): text(catalogue.raw("pg_class", row, "relname"))
+        for row in catalogue.tables["pg_class"]
+        if catalogue.value("pg_class", row, "oid") < PINNED
+    }
+    names = {
+        catalogue.value("pg_extension", row, "oid"): text(catalogue.raw("pg_extension", row, "extname"))
+        for row in catalogue.tables["pg_extension"]
+    }
     found = {}
     for row in catalogue.tables["pg_depend"]:
         extension = names.get(catalogue.value("pg_depend", row, "refobjid"))
@@ -34,11 +39,22 @@ def members(catalogue):
 
 
 def owner(catalogue, belonging, table, row):
-    """Return the extension that a row came with, None for none: also by the function, type or relation that it is of."""
-    for column, of in (("oid", table), ("aggfnoid", "pg_proc"), ("rngtypid", "pg_type"), ("enumtypid", "pg_type"),
-                       ("attrelid", "pg_class"), ("indexrelid", "pg_class"), ("ev_class", "pg_class"), ("typelem", "pg_type"),
-                       ("amopfamily", "pg_opfamily"), ("amprocfamily", "pg_opfamily"), ("typrelid", "pg_class"),
-                       ("conrelid", "pg_class"), ("contypid", "pg_type")):  # fmt: skip
+    """Return the extension that a row came with, None for none: also by what it is a part of."""
+    for column, of in (
+        ("oid", table),
+        ("aggfnoid", "pg_proc"),
+        ("rngtypid", "pg_type"),
+        ("enumtypid", "pg_type"),
+        ("attrelid", "pg_class"),
+        ("indexrelid", "pg_class"),
+        ("ev_class", "pg_class"),
+        ("typelem", "pg_type"),
+        ("amopfamily", "pg_opfamily"),
+        ("amprocfamily", "pg_opfamily"),
+        ("typrelid", "pg_class"),
+        ("conrelid", "pg_class"),
+        ("contypid", "pg_type"),
+    ):
         oid = catalogue.value(table, row, column)
         if oid and (of, oid) in belonging:
             return belonging[of, oid]
@@ -84,7 +100,7 @@ def differences(new, old):
 
 
 def _made_again(catalogue, table, wanted):
-    """Return what was made anew under the name that the system's had, as an extension that was dropped and made again."""
+    """Return what was made anew under the name of the system's, as with an extension that was dropped."""
     found = {}
     for row in catalogue.tables[table]:
         if not catalogue.is_system(table, row) and (name := catalogue.identity(table, row)) in wanted:

@@ -138,10 +138,22 @@ def look(tool, path, wanted):
         rows.unexpected = rows.unexpected or f"{len(rows.tables)} tables have rows, its contents list {len(entries)}"
     if rows.twice:
         rows.unexpected = rows.unexpected or f"the rows of {rows.twice[0]} come twice"
-    newest = [(stamp + zone).decode("ascii", "backslashreplace") if zone != b"?" else stamp.decode("utf-8", "backslashreplace")
-              for zone, stamp in rows.newest.items()]  # fmt: skip
-    return dict(told, database=database[1], tables=rows.tables, unexpected=rows.unexpected, statements=rows.statements,
-                extensions=" EXTENSION - " in contents, newest=newest, asked=own is not None)  # fmt: skip
+    newest = [
+        (stamp + zone).decode("ascii", "backslashreplace")
+        if zone != b"?"
+        else stamp.decode("utf-8", "backslashreplace")
+        for zone, stamp in rows.newest.items()
+    ]
+    return dict(
+        told,
+        database=database[1],
+        tables=rows.tables,
+        unexpected=rows.unexpected,
+        statements=rows.statements,
+        extensions=" EXTENSION - " in contents,
+        newest=newest,
+        asked=own is not None,
+    )
 
 
 def complaint(stderr):
@@ -155,14 +167,14 @@ def main():
     request = json.load(sys.stdin)
     tool = programs()
     if not tool:
-        print(json.dumps({"lacking": "there is no pg_restore where checks read"}))
+        sys.stdout.write(json.dumps({"lacking": "there is no pg_restore where checks read"}))
         return
     try:
         found = [look(tool, path, request["newest"]) for path in dumps(request["folder"])]
     except OSError as error:
-        print(json.dumps({"lacking": f"the folder of dumps cannot be read: {error.strerror}"}))
+        sys.stdout.write(json.dumps({"lacking": f"the folder of dumps cannot be read: {error.strerror}"}))
         return
-    print(json.dumps({"dumps": found}))
+    sys.stdout.write(json.dumps({"dumps": found}))
 
 
 main()

@@ -1,4 +1,4 @@
-"""Runs where a check looks from: a new PostgreSQL cluster of this machine's own programs, to compare a restored one with.
+"""Runs where a check looks from: a new PostgreSQL cluster of this machine's own programs, to compare with.
 
 It is never started as a server: one process reads the script on its standard input and ends.
 """

@@ -57,8 +57,11 @@ class New:
         if key not in self.extended:
             name = f"extended{len(self.extended)}"
             self.cluster.single(f"CREATE DATABASE {name}\n")
-            made = "".join(f'CREATE EXTENSION IF NOT EXISTS {quoted(one)} SCHEMA {quoted(schema)} VERSION {quoted(version)} CASCADE\n'
-                           for one, (schema, version) in wanted.items())  # fmt: skip
+            made = "".join(
+                f"CREATE EXTENSION IF NOT EXISTS {quoted(one)} SCHEMA {quoted(schema)}"
+                f" VERSION {quoted(version)} CASCADE\n"
+                for one, (schema, version) in wanted.items()
+            )
             self.cluster.single(made, name)
             self.extended[key] = self.read(name)
         return self.extended[key]

@@ -102,17 +102,11 @@ def compare(data, database, version, fresh):
         others = mine.get(number, set()) - forms
         if number not in mine:
             told.append((f"type {name_of(right)}, in the file of types", "there", "missing"))
-        for other in sorted(others)[:1]:
-            told.append(
-                (
-                    f"type {name_of(right)}, in the file of types",
-                    "as the server makes it",
-                    difference(right, other, version),
-                )
-            )
-    for number in sorted(set(mine) - set(fresh)):
-        told.append((f"type {number}, in the file of types", "none", name_of(sorted(mine[number])[0])))
-    return told
+        if others:
+            what = f"type {name_of(right)}, in the file of types"
+            told.append((what, "as the server makes it", difference(right, min(others), version)))
+    added = sorted(set(mine) - set(fresh))
+    return told + [(f"type {number}, in the file of types", "none", name_of(min(mine[number]))) for number in added]
 
 
 def difference(right, other, version):
