@@ -110,10 +110,13 @@ def bare(program: str) -> str:
     """Return a program without what it says of itself: the restored server can read it."""
     tree = ast.parse(program)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            node.value.value = None
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
             node.value = _TELLING.sub("here", node.value)
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                said = [one for one in block if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)]
+                setattr(node, name, [one for one in block if one not in said] or ([ast.Pass()] if block else []))
     return ast.unparse(tree)
 
 
