@@ -165,7 +165,7 @@ def altered(postgres_folder: Path) -> Iterator[Cluster]:
 def compare_with_new(cluster: Cluster) -> dict[str, Any]:
     connection = Connection(host=cluster.host, port=cluster.port, user="postgres")
     session = Session(LocalTarget("postgres"), connection, str(BINARIES), 120)
-    answer = compare(session, version=int(BINARIES.parent.name), binaries="", data="")
+    answer = compare(session, version=int(BINARIES.parent.name), binaries="", data=())
     assert answer.trouble is None, answer.trouble
     return dict(answer.data)
 
@@ -241,7 +241,7 @@ def test_what_production_added_on_purpose_is_declared_by_name(cluster: Cluster, 
 def test_without_programs_of_its_version_a_catalogue_is_not_judged(healthy: Cluster):
     connection = Connection(host=healthy.host, port=healthy.port, user="postgres")
     session = Session(LocalTarget("postgres"), connection, str(BINARIES), 60)
-    found = look(session, version=11, binaries="", accepted=(), data="")
+    found = look(session, version=11, binaries="", accepted=(), data=())
     assert found.result.outcome == "undetermined"
     assert "PostgreSQL 11" in found.result.observed
 
@@ -251,3 +251,33 @@ def test_functions_out_of_the_backup_leave_a_server_unjudged(healthy: Cluster):
     assert outside("$libdir/../../data/x")
     assert not outside("$libdir/pgcrypto")
     assert not outside("citext")
+
+
+CODE = """CREATE TYPE {0}mood AS ENUM ('ok'); DROP TYPE {0}mood;
+CREATE FUNCTION f(patient) RETURNS bool LANGUAGE sql BEGIN ATOMIC SELECT $1.id > 0; END;
+CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER t BEFORE UPDATE ON patient FOR EACH ROW WHEN (OLD.id > 7) EXECUTE FUNCTION t();
+CREATE RULE r AS ON DELETE TO patient DO ALSO NOTHING;
+CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION e();
+CREATE EXTENSION pg_trgm; CREATE VIEW v AS SELECT 1 AS one;"""
+
+
+def test_code_of_a_database_is_told_with_a_digest_that_outlives_a_dump(cluster: Cluster):
+    cluster.start()
+    cluster.sql("CREATE DATABASE other TEMPLATE ehr", "postgres")
+    cluster.sql(CODE.format("a"))
+    cluster.sql("CREATE TABLE moves_numbers ()", "other")
+    cluster.sql(CODE.format("b"), "other")
+    told = compare_with_new(cluster)["databases"]
+    here, there = (
+        {name.partition(": ")[2]: digest for name, digest in told[name]["code"]} for name in ("ehr", "other")
+    )
+    assert here == there
+    assert sorted(here) == [
+        "event trigger e", "extension pg_trgm", "function public.e ()", "function public.f (public.patient)", "function public.t ()",
+        "rule r public.patient", "trigger public.patient t",
+    ]  # fmt: skip
+    cluster.sql("CREATE OR REPLACE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'")
+    now = {name.partition(": ")[2]: digest for name, digest in compare_with_new(cluster)["databases"]["ehr"]["code"]}
+    assert [name for name in now if now[name] != here[name]] == ["function public.t ()"]

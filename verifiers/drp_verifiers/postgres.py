@@ -14,7 +14,7 @@ from drp.domain.check_runner import Answer
 from drp.domain.judged import Part
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.parts_postgres import PARTS
-from drp_verifiers.postgres_catalogue import Catalogue, data_folder, look
+from drp_verifiers.postgres_catalogue import Catalogue, data_folders, look
 from drp_verifiers.postgres_pages import check_checksums, check_indexes, read_pages
 from drp_verifiers.postgres_read import Asked, NewestRow, read
 from drp_verifiers.postgres_server import server_facts, texts
@@ -161,7 +161,7 @@ def _catalogue(
 ) -> Catalogue:
     version = server.get("version")
     number = version // 10000 if isinstance(version, int) else 0
-    data, accepted = data_folder(expectation), options.accepted_in_catalogue
+    data, accepted = data_folders(expectation), options.accepted_in_catalogue
     return look(session, version=number, binaries=options.binaries, accepted=accepted, data=data)
 
 

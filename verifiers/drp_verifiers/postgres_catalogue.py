@@ -22,6 +22,8 @@ CHECK = "catalogue"
 STATEMENT = "the server's own functions, operators, types and views are those of a new server of its version"
 _EXPECTED = "as a new cluster has it: name what production added on purpose in `accepted_in_catalogue`"
 _LONGEST = 400
+FOLDERS = ("pg", "base")
+"""Where the shipped runbooks look for a data directory when nothing is said."""
 _RUNNING_FOLDER = "/data/postgres"
 """Where the runbook makes a server for dumps."""
 
@@ -36,7 +38,7 @@ class Catalogue:
     code: tuple[RestoredCode, ...] = ()
 
 
-def compare(session: Session, *, version: int, binaries: str, data: str) -> Answer:
+def compare(session: Session, *, version: int, binaries: str, data: Sequence[str]) -> Answer:
     """Return how the catalogue of every database that takes connections differs from a new one. Raises NoAnswer."""
     settings = f"{session.settings(read_only=True)} -c search_path=pg_catalog -c enable_indexscan=off"
     request = {
@@ -45,13 +47,13 @@ def compare(session: Session, *, version: int, binaries: str, data: str) -> Answ
         "clients": session.binaries,
         "seconds": session.timeout_seconds,
         "database": session.connection.database,
-        "data": data,
+        "data": list(data),
         "environment": session.environment(settings),
     }
     return ask(session.target, "postgres_catalogue", request, timeout_seconds=session.timeout_seconds)
 
 
-def look(session: Session, *, version: int, binaries: str, accepted: Sequence[str], data: str) -> Catalogue:
+def look(session: Session, *, version: int, binaries: str, accepted: Sequence[str], data: Sequence[str]) -> Catalogue:
     """Judge the catalogue of every database that takes connections. Raises NoAnswer."""
     answer = compare(session, version=version, binaries=binaries, data=data)
     if answer.trouble is not None:
@@ -68,13 +70,13 @@ def look(session: Session, *, version: int, binaries: str, accepted: Sequence[st
     return judged
 
 
-def data_folder(expectation: Expectation) -> str:
-    """Return where the server's files are, as the runbook's inputs say; empty: as the server says."""
-    inputs = expectation.inputs
-    if inputs.get("dumps"):
-        return _RUNNING_FOLDER
-    folder = inputs.get("data_directory")
-    return f"{expectation.restored_root}/{folder}" if isinstance(folder, str) and folder else ""
+def data_folders(expectation: Expectation) -> tuple[str, ...]:
+    """Return where the server's files may be, by the runbook's inputs and its defaults; in none of them: as it says."""
+    if expectation.inputs.get("dumps"):
+        return (_RUNNING_FOLDER,)
+    named = expectation.inputs.get("data_directory")
+    names = (named,) if isinstance(named, str) and named else FOLDERS
+    return tuple(f"{expectation.restored_root}/{name}" for name in names)
 
 
 def _judged(

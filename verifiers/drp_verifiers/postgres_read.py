@@ -16,13 +16,12 @@ from drp.domain.visible import one_line
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.inside import ask, text_of, texts_of
+from drp_verifiers.postgres_catalogue import FOLDERS
 from drp_verifiers.statements import failed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 PART = "rows, read apart from the restored server"
 _LONGEST = 400
-_FOLDERS = ("pg", "base")
-"""Where the shipped runbooks look for a data directory when nothing is said."""
 _OF_THE_LOG = ("wal_archive", "wal_stream", "recovery_target_time", "copied_while_running")
 
 
@@ -116,7 +115,7 @@ def _wanted(newest: NewestRow | None) -> list[str] | None:
 def _data_folder(target: Target, expectation: Expectation) -> str:
     named = expectation.inputs.get("data_directory")
     root = expectation.restored_root
-    names = (named,) if isinstance(named, str) and named else _FOLDERS
+    names = (named,) if isinstance(named, str) and named else FOLDERS
     for name in names:
         if target.run(("/usr/bin/test", "-f", f"{root}/{name}/PG_VERSION"), timeout_seconds=20).exit_code == 0:
             return f"{root}/{name}"

@@ -97,9 +97,9 @@ def databases(server):
     script = f"CHECKPOINT;\nSHOW data_directory;\nCOPY pg_catalog.pg_database {columns} TO STDOUT (FORMAT binary);\n"
     folder, _, answer = server.said(server.request["database"], script).partition(b"\n")
     listed, _ = rows(answer)
-    return {text(name): number(oid) for oid, name, takes in listed if takes == b"\x01"}, server.request[
-        "data"
-    ] or os.fsdecode(folder)
+    here = next((place for place in server.request["data"] if os.path.exists(f"{place}/PG_VERSION")), "")
+    found = {text(name): number(oid) for oid, name, takes in listed if takes == b"\x01"}
+    return found, here or os.fsdecode(folder)
 
 
 def judge(new, server, database, oid, data):
