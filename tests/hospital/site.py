@@ -138,7 +138,7 @@ def pacs(name: str, title: str, **inputs: Any) -> Mapping:
 
 def pacs_on_postgresql() -> Mapping:
     title = "Image archive: Orthanc, index on PostgreSQL, dumped"
-    asked = ["/bin/sh", "-c", f'psql -h 127.0.0.1 -p 5434 -U postgres -d orthanc -XAtc "{ATTACHED}"']
+    asked = ["/bin/sh", "-c", f'psql -h /data/sockets -p 5434 -U postgres -d orthanc -XAtc "{ATTACHED}"']
     return _pacs(
         "pacs-postgresql", title, {"index": "postgresql", "dumps": "database"}, "127.0.0.1", (8053, 4253),
         {"storage": "storage", "index_command": asked}, {"postgres": {"database": "orthanc", "port": 5434}},

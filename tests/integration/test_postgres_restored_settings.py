@@ -65,7 +65,7 @@ def test_restored_settings_neither_steer_nor_silence(postgres_bench: Bench, post
     )
     assert [postgres_bench.ask(f"show {name}") for name in names] == ["off", "off", "off", "none", "off", "", "UTC"]
     assert "secret" not in json.dumps(told)
-    assert "insert into" not in postgres_bench.shell("cat /run/drp-postgres/server.log")
+    assert "insert into" not in postgres_bench.shell("cat /run/pg/server.log")
 
 
 def test_a_locale_that_is_not_here_and_a_setting_that_is_unknown(

@@ -121,8 +121,8 @@ def test_a_real_server_takes_every_override(role, server: Server) -> None:
     overrides, _ = role
     version = int(server.sql("show server_version_num", "postgres")) // 10000
     words = [part for word in overrides.words(overrides.ALWAYS, version) for part in ("-c", word)]
-    shown = as_postgres([server.programs / "postgres", "-D", server.data, *words, "-C", "cluster_name"])
-    assert shown == "drp-drill"
+    shown = as_postgres([server.programs / "postgres", "-D", server.data, *words, "-C", "unix_socket_directories"])
+    assert shown == "/data/sockets,/run,/tmp"
 
 
 ADVERSE = {

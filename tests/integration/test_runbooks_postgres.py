@@ -16,7 +16,7 @@ pytestmark = pytest.mark.real
 
 PROGRAMS = Path(sorted(Path("/usr/lib/postgresql").iterdir())[-1]) / "bin"
 ROOT = "/data/files/srv/ehr"
-QUERY = "psql -h 127.0.0.1 -U postgres -AtXc"
+QUERY = "psql -h /data/sockets -U postgres -AtXc"
 
 
 def as_postgres(script: str) -> None:
@@ -103,7 +103,7 @@ def test_a_restored_server_starts_once_and_stops_once(runbooks: Driver, producti
     assert [task.outcome for task in stopped.tasks][-1] == "changed"
     stopped_again = runbooks.run("postgres", "stop", restored_root=ROOT)
     assert [task.outcome for task in stopped_again.tasks][-1] == "ok"
-    log = runbooks.sandbox.shell("cat /run/drp-postgres/server.log")
+    log = runbooks.sandbox.shell("cat /run/pg/server.log")
     assert "database system is shut down" in log
     assert before == ((data / "postgresql.conf").read_bytes(), (data / "postgresql.auto.conf").read_bytes())
 

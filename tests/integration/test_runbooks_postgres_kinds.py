@@ -38,7 +38,7 @@ def failure(result: RunbookResult) -> str:
 
 
 def ask(runbooks: Driver, sql: str, *, database: str = "lis", port: int = 5432) -> str:
-    return runbooks.sandbox.shell(f"psql -h /run -p {port} -U postgres -d {database} -AtXc '{sql}'").strip()
+    return runbooks.sandbox.shell(f"psql -h /data/sockets -p {port} -U postgres -d {database} -AtXc '{sql}'").strip()
 
 
 # ---- dumps
@@ -219,6 +219,6 @@ def test_a_gap_in_the_wal_is_named_with_and_without_a_target(runbooks: Driver, s
     shutil.rmtree(root / "base")
     kept.rename(root / "base")
     runbooks.sandbox.own()
-    runbooks.sandbox.shell("rm -r /run/drp-postgres")  # as in a sandbox of its own
+    runbooks.sandbox.shell("rm -r /run/pg")  # as in a sandbox of its own
     message = failure(start_stream(runbooks, recovery_target_time=stream.middle.isoformat()))
     assert "cannot be reached" in message

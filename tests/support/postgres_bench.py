@@ -236,7 +236,7 @@ class Bench:
             while pids=$(grep -lx postgres /proc/[0-9]*/comm 2>/dev/null); [ -n "$pids" ]; do
                 for one in $pids; do one=${one%/comm}; kill -9 "${one#/proc/}" 2>/dev/null; done; sleep 0.01
             done
-            rm -rf /run/drp-postgres /dev/shm/Postgre*""")
+            rm -rf /run/pg /dev/shm/Postgre*""")
         for path in self.data.iterdir():
             shutil.rmtree(path)
         self.root.mkdir(parents=True)
@@ -277,7 +277,9 @@ class Bench:
         return told
 
     def ask(self, sql: str, database: str = "ehr") -> str:
-        done = self.agent.exec(["psql", "-h", "/run", "-U", "postgres", "-d", database, "-AtXc", sql], timeout=60)
+        done = self.agent.exec(
+            ["psql", "-h", "/data/sockets", "-U", "postgres", "-d", database, "-AtXc", sql], timeout=60
+        )
         assert done.exit_code == 0, done
         return done.stdout.decode().strip()
 

@@ -36,7 +36,7 @@ class PostgresSource:
     """A server that lets ``user`` in without a password."""
 
     database: str
-    host: str = "127.0.0.1"
+    host: str = "/data/sockets"
     port: int = 5432
     user: str = "postgres"
 

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from drp.domain.check import CheckResult, Expectation, Target
-from drp.domain.judged import NotJudged, Part
+from drp.domain.check_runner import Answer
+from drp.domain.judged import Part
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.parts_postgres import PARTS
+from drp_verifiers.postgres_catalogue import Catalogue, data_folders, look
 from drp_verifiers.postgres_pages import check_checksums, check_indexes, read_pages
+from drp_verifiers.postgres_read import Asked, NewestRow, read
 from drp_verifiers.postgres_server import server_facts, texts
 from drp_verifiers.postgres_session import Connection, Session, find_binaries
 from drp_verifiers.postgres_tables import check_tables, databases
 from drp_verifiers.postgres_whole import Allowed
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import PostgresRecords
-from drp_verifiers.statements import NoAnswer, failed, judged, passed, undetermined
+from drp_verifiers.statements import NoAnswer, failed, judged, not_asked, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 
@@ -28,14 +31,18 @@ from drp_verifiers.watermarks import Newest, judge, undated
 class PostgresOptions:
     """What may be said about a PostgreSQL server. The restored copy must let ``user`` in without a password."""
 
-    host: str = "127.0.0.1"
-    """Address inside the sandbox, or the directory of the server's socket."""
+    host: str = "/data/sockets"
+    """Directory of the server's socket, or an address: those that can do anything enter by the socket only."""
     port: int = 5432
     user: str = "postgres"
     database: str | None = None
     """Judge this database only; otherwise all that take connections."""
     binaries: str = ""
     """Directory of the client programs inside; empty: the newest that is found."""
+    catalogue: bool = True
+    """Compare the server's own catalogue with a new cluster's before anything that it says is counted."""
+    accepted_in_catalogue: tuple[str, ...] = ()
+    """What production altered or added there on purpose; patterns as of shells over what a failure names."""
     amcheck: bool = True
     checksums: Literal["required", "if-enabled", "no"] = "if-enabled"
     """required: a server without data checksums fails · if-enabled: without them nothing is stated about pages."""
@@ -49,6 +56,8 @@ class PostgresOptions:
     application_role: str = ""
     """Role that the application logs in as: without it nothing is proven; others that are missing are not judged."""
     newest: Newest | None = None
+    newest_row: NewestRow | None = None
+    """The same, read by drp from the backup itself before anything restored runs."""
     assertions: tuple[Assertion, ...] = ()
 
 
@@ -59,7 +68,7 @@ class PostgresVerifier:
     Options: ClassVar[type] = PostgresOptions
     RecordOptions: ClassVar[type] = PostgresRecords
     parts: ClassVar[tuple[Part, ...]] = PARTS
-    gentle_options: ClassVar[Mapping[str, object]] = {"amcheck": False, "checksums": "no"}
+    gentle_options: ClassVar[Mapping[str, object]] = {"catalogue": False, "amcheck": False, "checksums": "no"}
     """For systems that are in use: no extension is installed, no table locked, not everything read."""
 
     def records(self, target: Target, options: object, expectation: Expectation) -> Iterator[Mapping[str, object]]:
@@ -88,8 +97,19 @@ class PostgresVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
-        """Yield the server's state, rows and objects, newest datum, assertions, checksums, and damage at last.
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
+        """Yield how many rows the bytes of the backup hold, and the newest datum in them, before anything runs."""
+        assert isinstance(options, PostgresOptions)
+        asked = Asked(
+            database=options.database,
+            tolerance=options.row_count_tolerance,
+            newest=options.newest_row,
+            binaries=options.binaries,
+        )
+        yield from read(target, asked, expectation)
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
+        """Yield its catalogue and state, rows and objects, newest datum, assertions, checksums, and damage at last.
 
         A server that does not answer fails its first statement and leaves the others undetermined.
         """
@@ -112,6 +132,13 @@ class PostgresVerifier:
                 unseen = undetermined(check, "needs a server that answers", observed="the server did not answer")
                 yield undated(unseen) if check == "newest" else unseen
             return
+        if options.catalogue:
+            catalogue = _catalogue(session, options, expectation, server)
+            yield catalogue.result
+            yield from catalogue.code
+            if catalogue.altered:
+                yield from _count_for_nothing(options)
+                return
         yield from _server(server, options)
         if options.row_counts:
             version = server.get("version")
@@ -127,6 +154,22 @@ class PostgresVerifier:
             )
         yield from _declared_queries(session, options, maintenance, expectation)
         yield from _damage(session, options, maintenance, names, server)
+
+
+def _catalogue(
+    session: Session, options: PostgresOptions, expectation: Expectation, server: Mapping[str, object]
+) -> Catalogue:
+    version = server.get("version")
+    number = version // 10000 if isinstance(version, int) else 0
+    data, accepted = data_folders(expectation), options.accepted_in_catalogue
+    return look(session, version=number, binaries=options.binaries, accepted=accepted, data=data)
+
+
+def _count_for_nothing(options: PostgresOptions) -> Iterator[CheckResult]:
+    """Yield that everything else is left open: the catalogue decides what any answer of this server means."""
+    for check in ("server", "recovery", *_declared(options)):
+        unseen = not_asked(check, "needs a server whose catalogue is its own", because="catalogue")
+        yield undated(unseen) if check == "newest" else unseen
 
 
 def _damage(
@@ -145,7 +188,7 @@ def _damage(
 
 
 def _declared(options: PostgresOptions) -> Iterator[str]:
-    """Yield the name of every statement that the options ask for besides the server's own."""
+    """Yield the name of every statement that the options ask for besides those about the server itself."""
     if options.amcheck:
         yield "amcheck"
     if options.row_counts:

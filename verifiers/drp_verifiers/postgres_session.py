@@ -78,7 +78,6 @@ class Session:
             "PGDATESTYLE": "ISO, MDY",
             "PGCLIENTENCODING": "UTF8",
             "PGCONNECT_TIMEOUT": "10",
-            "PGAPPNAME": "drp",
             "PGOPTIONS": settings,
         }
 

@@ -14,7 +14,7 @@ class PostgresRecords:
     query: str
     """One SELECT; its columns are the record's fields, ``at`` (timestamptz) its instant."""
     database: str
-    host: str = "127.0.0.1"
+    host: str = "/data/sockets"
     port: int = 5432
     user: str = "postgres"
     binaries: str = ""

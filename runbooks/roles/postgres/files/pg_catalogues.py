@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pg_entrances
 import pg_settings
-from pg_common import answer, notice, printable, run_tool, server_folder
+from pg_common import SOCKETS, Failure, answer, notice, printable, run_tool, running, server_folder
 
 _MOST = 1000
 _EVERYWHERE = """
@@ -107,7 +108,7 @@ class Server:
         self.programs = programs
         self.troubles: list[str] = []
         self.environment = {
-            "PGHOST": "/run", "PGPORT": str(port), "PGUSER": "postgres", "PGOPTIONS": options, "PGTZ": "UTC",
+            "PGHOST": str(SOCKETS), "PGPORT": str(port), "PGUSER": "postgres", "PGOPTIONS": options, "PGTZ": "UTC",
             "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "30",
         }  # fmt: skip
 
@@ -138,8 +139,23 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
         found = [*_held_back(server, wide), *_overridden(server, wide)]
     except OSError as error:
         found = [notice("held-back", "jobs and senders", f"could not be listed: {error}")]
+    found += let_in(request, server)
     found += [notice("held-back", "jobs and senders", f"not all could be listed: {one}") for one in server.troubles[:3]]
     return {"notices": found}
+
+
+def let_in(request: dict[str, Any], server: Server) -> list[dict[str, str]]:
+    """Let applications in over TCP; returns notices of roles that enter by the socket only. Raises Failure."""
+    try:
+        powerful = [str(row[1]) for row in server.rows("postgres", pg_entrances.POWERFUL) if row[0] == "powerful"]
+    except OSError as error:
+        raise Failure(f"the roles of the restored server cannot be read, so nobody can be let in: {error}") from None
+    pg_entrances.open_for(powerful, request["passwords"], running(Path(request["data"])))
+    return [
+        notice("held-back", f"role {name}", "can act on the machine: over TCP only from loopback and with its password")
+        for name in powerful
+        if name != "postgres"
+    ]
 
 
 def _held_back(server: Server, wide: list[list[Any]]) -> Iterator[dict[str, str]]:

@@ -18,8 +18,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any
 
-RUN = Path(os.environ.get("DRP_POSTGRES_RUN", "/run/drp-postgres"))
-"""What a drill writes about this server: never inside of what was restored."""
+RUN = Path(os.environ.get("POSTGRES_RUN", "/run/pg"))
+"""What a drill writes about this server: never inside of what was restored. No name in it tells that it is a drill."""
+SOCKETS = Path("/data/sockets")
+"""Where administration and checks enter; those that applications are used to are served beside it."""
 MAINTENANCE = ("postgres", "template1")
 
 

@@ -36,7 +36,7 @@ class Configuration:
         complaints = self._complaints()
         missing = {found[1]: found[2] for found in map(_LOCALE.search, complaints) if found}
         if missing:
-            own = RUN / "drill.conf"
+            own = RUN / "postgresql.own.conf"
             quoted = str(self.path).replace("'", "''")
             own.write_text("\n".join([f"include '{quoted}'", *(f"{name} = 'C'" for name in missing)]) + "\n")
             self.path = own
@@ -107,6 +107,7 @@ def overrides(
     if workers or preload:
         words.append("max_worker_processes=0")
     if request["dumps"]:
+        words.append(f"cluster_name={version}/main")  # as packages call it
         words += ["wal_level=minimal", "max_wal_senders=0", "max_wal_size=4GB"]
     elif "autovacuum" not in request["settings"]:
         words.append("autovacuum=off")  # a restored server is looked at, not tended: a page that it reads is read once
@@ -117,12 +118,3 @@ def overrides(
     ]
     told = {"braked": [printable(library) for library in braked], "tls": tls}
     return words, {**told, "workers": "none" if workers or preload else "as restored", "notices": notices}
-
-
-def entrances(passwords: str) -> None:
-    """Write who may enter: everybody by the socket; over TCP with a password where it is part of the test."""
-    everybody = (
-        "host all postgres all trust\nhost all all all md5\n" if passwords == "required" else "host all all all trust\n"
-    )
-    (RUN / "pg_hba.conf").write_text("local all all trust\n" + everybody)
-    (RUN / "pg_ident.conf").write_text("")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from pg_common import Failure, Limit, complaint, notice, opened_plain, printable, run_tool
+from pg_common import MAINTENANCE, Failure, Limit, complaint, notice, opened_plain, printable, run_tool
 
 NAMED = (".dump", ".pgdump", ".backup")
 GLOBALS = "globals.sql"
@@ -24,6 +24,11 @@ class Dump(NamedTuple):
     """Whether several parts can be loaded at once: of an archive of tar they cannot."""
     tables: tuple[str, ...]
     """Numbers of the tables whose rows it holds."""
+
+    @property
+    def makes_database(self) -> bool:
+        """Return whether its database is made by it, and not by every new server."""
+        return self.database not in MAINTENANCE
 
 
 def find(folder: Path) -> tuple[list[Path], list[dict[str, str]]]:

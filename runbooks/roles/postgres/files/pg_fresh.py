@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pg_common import Failure, Limit, complaint, remember, run_tool, running
+from pg_common import Failure, Limit, complaint, recall, remember, run_tool, running
 from pg_dumps import Dump, find, look, once
 from pg_whole import require
 
@@ -45,7 +45,7 @@ def make(request: dict[str, Any]) -> dict[str, Any]:
         raise Limit(f"the dumps came from PostgreSQL {origin}, and only {max(here)} is installed here")
     programs = here[min(fitting)]
     wanted = wishes(dumps, programs)
-    if not (data / "drp-loaded").exists():
+    if not recall("loaded"):
         for dump in dumps:
             require(dump)
         remember("dumps", {"folder": told})

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pg_common import (
-    MAINTENANCE,
     RUN,
     Failure,
     Limit,
@@ -16,10 +15,12 @@ from pg_common import (
     complaint,
     printable,
     recall,
+    remember,
     run_tool,
     server_folder,
 )
 from pg_dumps import GLOBALS, find, look
+from pg_sections import Loader
 from pg_whole import require_roles
 
 _OWN_ROLE = re.compile(r"(CREATE|ALTER) ROLE postgres[ ;]")
@@ -30,19 +31,16 @@ _SPACE = re.compile(r"^(CREATE TABLESPACE .* LOCATION )'(?:[^']|'')*';$")
 def load(request: dict[str, Any]) -> dict[str, Any]:
     """Return the databases that were loaded, and notices of what lay beside the dumps."""
     data, folder = Path(request["data"]), Path(request["dumps"])
-    marker = data / "drp-loaded"
-    if marker.exists():
+    if recall("loaded"):
         return {"loaded": False, "notices": []}
-    _, programs = server_folder(data, request["programs"])
+    version, programs = server_folder(data, request["programs"])
     hint = roles(request, folder, data, programs)
     paths, _ = find(folder)
+    loader = Loader(request, programs, int(version))
     names = []
     for path in paths:
         dump = look(path, programs)
-        where = ["-d", dump.database] if dump.database in MAINTENANCE else ["-C", "-d", "postgres"]
-        jobs = ["-j", request["jobs"]] if dump.parallel else []
-        words = [programs / "pg_restore", *where, "--exit-on-error", *jobs, path]
-        ended = run_tool(words, seconds=None, environment=_environment(request))
+        ended = loader.load(dump)
         if ended.returncode:
             said = complaint(ended, "pg_restore")
             lacking = _needs(said)
@@ -50,8 +48,10 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
             told = f"the dump {printable(path.name)} could not be loaded: {said}{lacking or without}"
             raise Limit(told) if lacking else Failure(told)
         names.append(printable(dump.database))
-    marker.touch()
-    return {"loaded": True, "databases": names, "notices": (recall("dumps") or {}).get("folder", [])}
+    loader.close()
+    remember("loaded", True)
+    notices = [*(recall("dumps") or {}).get("folder", []), *loader.notices]
+    return {"loaded": True, "databases": names, "notices": notices}
 
 
 def _needs(said: str) -> str:
@@ -62,12 +62,6 @@ def _needs(said: str) -> str:
     ):
         return f"; {printable(found.group(1), 80)} is not installed where drills run, nothing is wrong with the dump"
     return ""
-
-
-def _environment(request: dict[str, Any]) -> dict[str, str]:
-    """Return the connection. A load that is cut off begins anew, so no single commit of it has to be durable."""
-    options = "-c synchronous_commit=off -c lock_timeout=0 -c statement_timeout=0"
-    return {"PGUSER": "postgres", "PGHOST": "/run", "PGPORT": str(request["port"]), "PGOPTIONS": options}
 
 
 def roles(request: dict[str, Any], folder: Path, data: Path, programs: Path) -> str:
@@ -104,7 +98,7 @@ def _lines(text: str, spaces: Path) -> list[str]:
 
 def _run(path: Path, what: str, request: dict[str, Any], programs: Path) -> None:
     words = [programs / "psql", "-X", "-q", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-f", os.fspath(path)]
-    ended = run_tool(words, seconds=None, environment=_environment(request))
+    ended = run_tool(words, seconds=None, environment=Loader(request, programs, 0).environment())
     if ended.returncode:
         raise Failure(f"{what} could not be loaded: {complaint(ended, 'psql')}")
 

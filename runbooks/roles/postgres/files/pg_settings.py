@@ -79,14 +79,13 @@ LOGS = (  # what a statement or a row holds is a patient's, and the end of the l
     *(Override(f"log_{what}_stats", "off") for what in ("parser", "planner", "executor", "statement")),
 )
 FITS = (  # the sandbox: who enters, where sockets are, which memory there is
-    Override("unix_socket_directories", "/run,/tmp"),
+    Override("unix_socket_directories", "/data/sockets,/run,/tmp"),
     Override("unix_socket_group", ""),
-    Override("unix_socket_permissions", "0700"),
+    Override("unix_socket_permissions", "0777"),
     Override("db_user_namespace", "off", until=16),
     Override("oauth_validator_libraries", "", since=18),
     Override("pre_auth_delay", "0"),
     Override("post_auth_delay", "0"),
-    Override("cluster_name", "drp-drill"),
     Override("timezone", "UTC"),
     Override("dynamic_shared_memory_type", "posix"),
     Override("min_dynamic_shared_memory", "0", since=14),

@@ -14,7 +14,8 @@ BEHAVES = """
 """
 """How the server behaves in trouble, or for its developers: it hides no page and stops no recovery."""
 NAMES = """
-    application_name debug_pretty_print event_source log_autovacuum_min_duration log_checkpoints log_directory
+    application_name cluster_name debug_pretty_print event_source log_autovacuum_min_duration log_checkpoints
+    log_directory
     log_file_mode log_filename log_hostname log_lock_failures log_lock_waits log_parameter_max_length
     log_recovery_conflict_waits log_replication_commands log_rotation_age log_rotation_size
     log_startup_progress_interval log_statement_sample_rate log_temp_files log_truncate_on_rotation syslog_facility

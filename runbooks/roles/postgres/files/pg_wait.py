@@ -13,6 +13,7 @@ from typing import Any
 import pg_end
 from pg_common import (
     RUN,
+    SOCKETS,
     Failure,
     Limit,
     answer,
@@ -90,7 +91,7 @@ def wait(request: dict[str, Any]) -> dict[str, Any]:
 
 def ready(data: Path, programs: Path, port: int) -> bool:
     """Return whether it is this server that answers, and the control file says that it is in production."""
-    words = ["-q", "-h", "/run", "-p", port, "-U", "postgres", "-d", "postgres"]
+    words = ["-q", "-h", SOCKETS, "-p", port, "-U", "postgres", "-d", "postgres"]
     if not running(data) or run_tool([programs / "pg_isready", *words]).returncode:
         return False
     return _STATE.search(run_tool([programs / "pg_controldata", "-D", data]).stdout) is not None
