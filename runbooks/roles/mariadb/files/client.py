@@ -16,10 +16,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-RUN = Path("/run/drp-mariadb")
+RUN = Path("/run/mariadb")
+SOCKETS = Path("/data/sockets")
+SOCKET = SOCKETS / "mysqld.sock"
 LOADED = RUN / "loaded"
 """There once dump and log are loaded; not among restored files, which could bring one."""
-CLIENT = ["mariadb", f"--defaults-file={RUN}/client.cnf", "--batch", "--skip-column-names"]
+CLIENT = ["mariadb", f"--defaults-file={RUN}/client.cnf", "--batch", "--skip-column-names", "--skip-local-infile"]
+READER = [*CLIENT, "--sandbox"]
+"""The client for what was restored: words of its own (``system``, ``tee``, ``source``) are refused, and end it."""
 OF_THIS_MACHINE = 3
 """How a program ends when the machine that drills lacks something; the backup is not to blame."""
 LIMITS = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
@@ -53,6 +57,12 @@ def require(code: int, said: bytes, what: str) -> None:
     first = re.sub(r"( near |Duplicate entry |value: )'.*", r"\1…", " ".join(first.split()))[:300]
     how = f"died by signal {-code}" if code < 0 else f"ended with {code}"
     raise Failure(f"{what} {how}: {first}" if first else f"{what} {how}")
+
+
+def require_reader() -> None:
+    """Raise Limit where the client would carry out what restored SQL tells it, and not only the server."""
+    if b"--sandbox" not in tool(["mariadb", "--no-defaults", "--help"], "the client").stdout:
+        raise Limit("the client here has no --sandbox: install that of MariaDB 10.5.25, 10.6.18, 10.11.8, 11.4 or later")
 
 
 def restored(path: Path) -> IO[bytes]:
