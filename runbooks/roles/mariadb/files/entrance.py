@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from client import RUN, Notices, rows
+from client import RUN, SOCKET, SOCKETS, Notices, rows
 
+KEY = SOCKETS / "mysqld.cnf"
+SECRET = RUN / "password"
 _WRITES = ("INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "SHUTDOWN", "FILE", "ALTER", "SUPER", "CREATE USER")
 _BITS = {"INSERT": 1, "UPDATE": 2, "DELETE": 3, "CREATE": 4, "DROP": 5, "SHUTDOWN": 7, "FILE": 9, "ALTER": 13,
          "SUPER": 15, "CREATE USER": 25, "SET USER": 30}  # fmt: skip
@@ -27,15 +30,34 @@ def who() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
+def password() -> str:
+    """Return the password of this start, of all kinds of characters; the same as long as the sandbox lives."""
+    if not SECRET.exists():
+        write(SECRET, f"Aa1.{secrets.token_urlsafe(24)}")
+    return SECRET.read_text()
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file whose mode says who may read it."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "w") as stream:
+        stream.write(text)
+        os.fchmod(stream.fileno(), mode)
+
+
+def leave_key() -> None:
+    """Leave an option file beside the socket: who reaches that may use it, and who comes over a network does not have it."""
+    write(KEY, f"[client]\nuser={who()}\npassword={password()}\nsocket={SOCKET}\n", 0o644)
+
+
 def statements(data: Path, left_open: Iterable[str] | None) -> str:
-    """Return SQL, a statement a line, that lets whoever starts the server in by the socket, without any password.
+    """Return SQL, a statement a line, that lets whoever starts the server in: by the socket, or with a new password.
 
     Where the server listens on a network that others share, accounts that may administer it are closed there but for
     those in ``left_open``; None: nobody shares its network.
     """
     user = f"`{who()}`@localhost"
     sql = (
-        f"CREATE OR REPLACE USER {user} IDENTIFIED VIA unix_socket;\n"
+        f"CREATE OR REPLACE USER {user} IDENTIFIED VIA unix_socket OR mysql_native_password USING PASSWORD('{password()}');\n"
         f"GRANT ALL PRIVILEGES ON *.* TO {user} WITH GRANT OPTION;\n"
     )
     return sql if left_open is None else sql + _closing(data, left_open)

@@ -24,6 +24,7 @@ if "__file__" in globals():  # run as a file, beside its parts; else they come b
 import entrance
 import production
 from client import LOADED, RUN, SOCKET, SOCKETS, Failure, Limit, Notices, restored, run, shown, tool
+from entrance import write
 
 USUAL_SOCKET = Path("/run/mysqld/mysqld.sock")
 INFO_LIMIT = 1 << 20
@@ -118,6 +119,7 @@ def prepare(request: dict[str, Any]) -> dict[str, Any]:
     open_to = frozenset(map(str, request["network_administrators"])) if request["addresses"] else None
     write(RUN / "init.sql", entrance.statements(data, open_to) + extra)
     write(RUN / "client.cnf", f"[client]\nsocket={SOCKET}\n")
+    entrance.leave_key()
     answer["notices"] = notices.told()
     return answer
 
@@ -139,12 +141,6 @@ def essentials(data: Path, notices: Notices) -> dict[str, str]:
     said = {found.group(1): found.group(2) for found in pairs if found}
     production.overrule(said, "backup-my.cnf has", notices)
     return {name: value for name, value in said.items() if name in NEEDED}
-
-
-def write(path: Path, text: str) -> None:
-    """Write a private file."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        stream.write(text)
 
 
 def end_running(data: Path) -> None:
