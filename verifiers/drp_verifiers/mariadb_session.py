@@ -92,7 +92,7 @@ class Session:
             f"{sql}\n;\nSELECT '{word}', {number}, @@error_count;\n{after}" for number, sql in enumerate(statements)
         )
         argv = (*self.words(), "--force", "--skip-reconnect", "--skip-column-names", self.connection.database)
-        script = f"SELECT '{word}', {_MADE};\n{SETTINGS}{first}{asked}SELECT '{word}', {_IN_FORCE};\n"
+        script = f"{SETTINGS}SELECT '{word}', {_MADE};\n{first}{asked}SELECT '{word}', {_IN_FORCE};\n"
         execution = self.target.run(argv, stdin=script.encode(), timeout_seconds=self.expectation.timeout_seconds)
         if (trouble := trouble_of("mariadb", execution)) is not None:
             raise NoAnswer(trouble)
@@ -118,7 +118,7 @@ class Session:
     def lines(self, sql: str) -> list[str]:
         """Return rows as lines. Raises NoAnswer for an error, and for an answer that is not framed as it was asked."""
         word = secrets.token_hex(16)
-        script = f"SELECT '{word}', {_MADE};\n{SETTINGS}{sql}\nSELECT '{word}', {_IN_FORCE};\n"
+        script = f"{SETTINGS}SELECT '{word}', {_MADE};\n{sql}\nSELECT '{word}', {_IN_FORCE};\n"
         argv = (*self.words(), "--skip-column-names", self.connection.database)
         execution = self.target.run(argv, stdin=script.encode(), timeout_seconds=self.expectation.timeout_seconds)
         if (trouble := trouble_of("mariadb", execution)) is not None:

@@ -32,10 +32,10 @@ _QUERIES = {
         f"{_I}.columns {_OWN}", "table_name"),
     "generated": f"SELECT HEX(CONVERT(table_name USING utf8mb4)), HEX(CONVERT(column_name USING utf8mb4)), 1 {_I}.columns"
                  f" {_OWN} AND COALESCE(generation_expression, '') <> '';",
-    "views": one_by_one("table_name", words(of_view("view_definition"), "security_type"), f"{_I}.views {_OWN}"),
+    "views": one_by_one("CONCAT('view mysql.', table_name)", words(of_view("view_definition"), "security_type"), f"{_I}.views {_OWN}"),
     "triggers": one_by_one("trigger_name", words("action_statement"), f"{_I}.triggers WHERE trigger_schema = 'mysql'"),
     "events": one_by_one("event_name", words("event_definition"), f"{_I}.events WHERE event_schema = 'mysql'"),
-    "routines": one_by_one("CONCAT(LOWER(type), ' ', name)", words(bare("param_list"), bare("body")),
+    "routines": one_by_one("CONCAT(LOWER(type), ' mysql.', name)", words(bare("param_list"), bare("body")),
                            "FROM mysql.proc WHERE db = 'mysql'"),
     "plugins": "SELECT HEX('plugins'), @@plugin_dir, 1;",
 }  # fmt: skip
@@ -120,18 +120,18 @@ def _other_code(shape: _Shape, fresh: _Shape) -> Iterator[str]:
     """Yield what a directory of this very release has otherwise."""
     if not fresh.found:
         return
-    for kind, called in (("views", "view"), ("routines", "")):
+    for kind in ("views", "routines"):
         usual = fresh.found.get(kind, {})
         for name, digest in sorted(shape.found.get(kind, {}).items()):
             if usual.get(name) != digest:
-                yield f"{called} mysql.{name} is {'another one' if name in usual else 'none of its own'}".strip()
+                yield f"{name} is {'another one' if name in usual else 'none of its own'}"
 
 
 def _older(shape: _Shape, fresh: _Shape) -> list[str]:
     """Return tables of the server whose columns another release made."""
     usual, here = fresh.found.get("columns", {}), shape.found.get("columns", {})
-    views = set(shape.found.get("views", {}))
+    views = {name for name, said in shape.found.get("tables", {}).items() if said.startswith("VIEW")}
     other = [name for name in sorted(usual) if name not in views and here.get(name) != usual[name]]
-    return other + [name for name in sorted(here.keys() - usual.keys() - views) if usual]
+    return sorted(other + [name for name in here.keys() - usual.keys() - views if usual])
 
 

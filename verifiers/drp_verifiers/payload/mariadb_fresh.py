@@ -1,6 +1,6 @@
 """Runs inside: makes an empty MariaDB of the release that is installed here, and says what its own schema is like.
 
-Request: ``{"queries": {name: sql}}``. Answer: ``{"rows": {name: [line, …]}}``, or ``{"why": …}`` where none can be made.
+Request: ``{"queries": {name: sql}}``. Answer: ``{"rows": {name: [line, …]}}``, or ``{"why": …}`` where there is none.
 """
 
 import json
@@ -44,7 +44,7 @@ def make(queries, folder):
     words += ["--innodb-use-native-aio=0", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=4M"]
     words += ["--innodb-flush-method=nosync", "--max-allowed-packet=8M", "--log-warnings=0", "--lc-messages=en_US"]
     script = "\n".join([*begin, *parts, *asked, ""])
-    done = subprocess.run(words, input=script.encode(), capture_output=True)
+    done = subprocess.run(words, input=script.encode(), capture_output=True, check=False)
     rows = {}
     for name in queries:
         path = folder / name
@@ -59,6 +59,7 @@ def make(queries, folder):
 def main():
     """Answer."""
     request = json.load(sys.stdin)
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin"
     with tempfile.TemporaryDirectory(prefix="made-") as folder:
         os.chmod(folder, 0o700)
         try:
