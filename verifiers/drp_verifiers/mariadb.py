@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
@@ -14,6 +14,7 @@ from drp.domain.local_time import require_zone
 from drp_verifiers.clinical import section
 from drp_verifiers.mariadb_census import FIRST, take
 from drp_verifiers.mariadb_code import met
+from drp_verifiers.mariadb_read import read_backup
 from drp_verifiers.mariadb_session import SETTINGS, Connection, Session
 from drp_verifiers.mariadb_system import CHECK, look
 from drp_verifiers.mariadb_tables import check_tables, judge_rows
@@ -96,6 +97,17 @@ class MariaDbVerifier:
             {"argv": argv, "script": f"{SETTINGS}{options.query.strip().rstrip(';')};\n", "tabs": True},
             timeout_seconds=expectation.timeout_seconds,
         )
+
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
+        """Yield how many rows the backup holds by its own bytes, and where drp's own server opens it, its newest datum."""
+        assert isinstance(options, MariaDbOptions)
+        for answer in read_backup(target, options.database, expectation):
+            if not isinstance(answer, Session):
+                yield answer
+            elif options.newest is not None:
+                found = replace(_newest(answer, options.newest), check="read-newest")
+                if found.watermark is not None:
+                    yield found
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
         """Yield the server's state, whether it is one, rows, all that there is beside them, the newest datum, soundness."""
