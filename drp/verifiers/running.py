@@ -63,6 +63,7 @@ class Checks:
     ) -> Checked:
         """Return at least one result, each named ``<check>/<statement>`` and with its witness, and what else there is.
 
+        Only where files are read before anything runs, a verifier may have no more to say than what it does not judge.
         What the verifier leaves out is told once: by the last place where it runs.
         """
         started = time.monotonic()
@@ -75,12 +76,12 @@ class Checks:
             left_out_always = limits(verifier) if place == places(verifier, options)[-1] else ()
             answers = [*left_out_always, *_run(_Bound(verifier, place), options, target, expectation, cancelled)]
         results = [answer for answer in answers if isinstance(answer, CheckResult)]
-        if not results:
+        left_out = [answer for answer in answers if isinstance(answer, NotJudged)]
+        if not results and not (left_out and place == "reader"):
             results = [undetermined("verifier", "the verifier states something", "it stated nothing")]
         shown = tuple(presentable(spec.name, place, result) for result in results[:MOST_RESULTS])
         if len(shown) == 1 and not shown[0].duration_ms:
             shown = (dataclasses.replace(shown[0], duration_ms=_milliseconds(started)),)
-        left_out = [answer for answer in answers if isinstance(answer, NotJudged)]
         return Checked(
             results=shown,
             not_judged=tuple(

@@ -101,6 +101,8 @@ class Session:
         if (end := next(pieces, None)) is None or end[0] or end[1] not in _NONE_MADE:
             if complaints:
                 raise NoAnswer(_complaint(complaints[0]))
+            if end is None and execution.exit_code != 0:
+                raise NoAnswer(Trouble(outcome="undetermined", reason=_words(execution)))
             raise NoAnswer(_not_as_asked(end[1] if end is not None else []))
         found: list[Rows | Trouble] = []
         said = iter(complaints)

@@ -22,7 +22,7 @@ INSERT = re.compile(rb"INSERT\s+(?:INTO\s+)?" + PLACE + rb"\s*(?:PARTITION\s*)?V
 CREATE = re.compile(rb"CREATE\s+(?:OR\s+REPLACE\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?" + PLACE, re.IGNORECASE)
 DROP = re.compile(rb"DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?" + PLACE + rb"\s*\Z", re.IGNORECASE)
 USE = re.compile(rb"USE\s+" + NAME + rb"\s*\Z", re.IGNORECASE)
-KEYS = re.compile(rb"ALTER\s+TABLE\s+\S+\s+(?:DISABLE|ENABLE)\s+KEYS\s*\Z", re.IGNORECASE)
+KEYS = re.compile(rb"ALTER\s+TABLE\s+" + PLACE + rb"\s+(?:DISABLE|ENABLE)\s+KEYS\s*\Z", re.IGNORECASE)
 OTHER_ROWS = re.compile(rb"\b(?:SELECT|LIKE)\b", re.IGNORECASE)
 HARMLESS = re.compile(
     rb"(?:SET|LOCK\s+TABLES?|UNLOCK\s+TABLES|COMMIT|BEGIN|START\s+TRANSACTION|GRANT|FLUSH|CHANGE\s+MASTER|DO\s+SETVAL"
@@ -30,7 +30,7 @@ HARMLESS = re.compile(
     rb"|AGGREGATE\s+)*(?:DATABASE|SCHEMA|VIEW|TRIGGER|FUNCTION|PROCEDURE|EVENT|USER|ROLE|SERVER|SEQUENCE|PACKAGE))\b",
     re.IGNORECASE,
 )
-LOST = re.compile(rb"DROP\s+(?:DATABASE|SCHEMA)\b", re.IGNORECASE)
+LOST = re.compile(rb"DROP\s+(?:DATABASE|SCHEMA)\s+(?:IF\s+EXISTS\s+)?" + NAME + rb"\s*\Z", re.IGNORECASE)
 TRIGGER = re.compile(rb"CREATE\s+[^(]*\bTRIGGER\b", re.IGNORECASE)
 HISTORY = b"system_versioning_insert_history"
 
@@ -65,8 +65,8 @@ class Count:
             self.tables.setdefault(schema, {}).setdefault(table, 0)
             if OTHER_ROWS.search(words, found.end()):
                 self.uncounted.setdefault(schema, {})[table] = "is made of another table"
-        elif LOST.match(words) and any(self.tables.values()):
-            self.odd(words)
+        elif found := LOST.match(words):
+            self.tables.pop((found[1] or found[2]).replace(b"``", b"`").decode("utf-8", "replace"), None)
         elif HARMLESS.match(words):
             self.acts = self.acts or TRIGGER.match(words) is not None
             if HISTORY in words.lower():
