@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from tests.hospital.processes import run
 from tests.hospital.target import NamespaceTarget
 from tests.support.fixtures_runbooks import OpenSandbox
 from tests.support.fixtures_sandboxes import Rig
+from tests.support.role_programs import payload
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -98,6 +100,9 @@ def why(found: list[Answer]) -> str:
     return "; ".join(one.why for one in found if isinstance(one, NotJudged))
 
 
+GONE = b"INSERT INTO `odd ``table` VALUES\n(1,''),\n(2,NULL),\n(3,';');\n"
+FIRST = b"INSERT INTO `patient` VALUES\n("
+dump_rows, statements = payload("mariadb_dump_rows", "mariadb_statements")
 COUNTED = {"read-counts": ("passed", "4 tables, 504 rows, counted in the text")}
 
 
@@ -114,30 +119,57 @@ def test_rows_of_dumps_are_counted_in_their_text(sandbox: OpenSandbox, backup: B
     path.unlink()
     assert told(read(sandbox, backup, dumps="whole")) == COUNTED
 
-    def changed(old: bytes, new: bytes) -> list[Answer]:
-        assert old in text
-        (root / "rows/ward.sql").write_bytes(text.replace(old, new, 1))
-        return read(sandbox, backup, dumps="rows")
+    (root / "rows/ward.sql").write_bytes(text.replace(FIRST, FIRST + b"0,'','','',0),(", 1))
+    assert told(read(sandbox, backup, dumps="rows")) == {"read-counts": ("failed", "patient: 501, had 500")}
+    (root / "rows/ward.sql").write_bytes(text.replace(FIRST, b"DELETE FROM `patient`;" + FIRST, 1))
+    assert "DELETE FROM" in why(read(sandbox, backup, dumps="rows"))
 
-    assert told(changed(b"INSERT INTO `patient` VALUES\n(", b"INSERT INTO `patient` VALUES\n(0,'','','',0),(")) == {
-        "read-counts": ("failed", "patient: 501, had 500")
-    }
-    assert told(changed(b"INSERT INTO `patient`", b"/*!999999 INSERT INTO `patient`")) == {}
-    gone = b"INSERT INTO `odd ``table` VALUES\n(1,''),\n(2,NULL),\n(3,';');\n"
-    for hidden in (b"", b"/* " + gone + b" */;", b"/*!60000 " + gone.rstrip(b";\n") + b" */;", b"-- " + gone.replace(b"\n", b" ")):
-        assert told(changed(gone, hidden)) == {"read-counts": ("failed", "odd `table: 0, had 3")}, hidden
-    assert told(changed(gone, gone + b"DROP DATABASE `whole`;"))["read-counts"][0] == "passed"
-    assert told(changed(gone, gone + b"DROP DATABASE IF EXISTS ward;"))["read-counts"][0] == "failed"
-    for also, verb in (
-        (b"DELETE FROM `patient`;", "DELETE FROM"),
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_dump_is_read_as_client_and_server_read_it(
+    backup: Backup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    if not fast:
+        monkeypatch.setattr(statements, "PLAIN_ROW", None)
+        monkeypatch.setattr(statements, "CHUNK", 64)
+    text = (backup.path / "whole/ward.sql").read_bytes()
+
+    def counted(also: bytes = b"", instead: bytes = GONE) -> dict[str, int]:
+        (tmp_path / "ward.sql").write_bytes(text.replace(GONE, instead + also + b"\n", 1))
+        answer = dump_rows.count({"folder": str(tmp_path), "database": "", "seconds": 60, "release": 101119})
+        if answer["why"]:
+            raise statements.Odd(", ".join(answer["why"]))
+        found: dict[str, int] = answer["tables"].get("ward", {})
+        return found
+
+    whole = {"patient": 500, "odd `table": 3, "nothing": 0, "past": 1}
+    assert GONE in text
+    assert counted() == whole
+    row = b"INSERT INTO nothing VALUES (1)"
+    assert counted(b"DELIMITER //\n" + row + b"//\nDELIMITER ;\n/*!50000 " + row + b"*/;" + row + b" -- ;(\n;") == {
+        **whole, "nothing": 3,
+    }  # fmt: skip
+    for hidden in (b"", b"/* " + GONE + b" */;", b"-- " + GONE.replace(b"\n", b" "), b"/*!60000 " + row + b" */;"):
+        assert counted(instead=hidden) == {**whole, "odd `table": 0}, hidden
+    assert counted(b"DROP DATABASE `whole`;") == whole
+    assert counted(b"DROP DATABASE IF EXISTS ward;") == {"past": 1, "patient": 500}, "what comes after it"
+    for also, reason in (
         (b"CALL tidy();", "CALL"),
         (b"INSERT INTO nothing SELECT 1;", "INSERT INTO"),
         (b"INSERT IGNORE INTO nothing VALUES (1);", "INSERT IGNORE"),
+        (b"REPLACE INTO nothing VALUES (1);", "REPLACE INTO"),
         (b"\\! touch /tmp/x\n;", "tells the client something"),
-        (b"INSERT INTO nothing VALUES (1) ON DUPLICATE KEY UPDATE id = VALUES(id);", "update others"),
+        (row + b" ON DUPLICATE KEY UPDATE id = VALUES(id);", "update others"),
+        (row + b" ON DUPLICATE KEY UPDATE id = 7;", "in the middle of its rows"),
         (b"SET NAMES sjis;", "texts are written in sjis"),
+        (b"/*!999999 /* */ " + row + b"; */", "more than one statement"),
+        (b"/*!999999 none; " + row + b" */;", "more than one statement"),
+        (b"/*!10000 " + row + b"; */", "in the middle of a comment"),
+        (row + b" delimiter //\n;", "in the middle of a statement"),
+        (b"exit\n" + row + b";", "EXIT"),
     ):
-        assert verb in why(changed(gone, gone + also + b"\n")), also
+        with pytest.raises(statements.Odd, match=re.escape(reason)):
+            counted(also)
 
 
 def test_a_copy_of_a_physical_backup_is_counted_under_a_server_of_its_own(sandbox: OpenSandbox, backup: Backup) -> None:

@@ -14,6 +14,7 @@ NAMES = re.compile(rb"SET\s+(?:NAMES|CHARACTER\s+SET)\s+(\w+)", re.IGNORECASE)
 CHARACTERS = (b"utf8", b"utf8mb3", b"utf8mb4", b"latin1", b"binary", b"ascii")
 """In others a second byte of a character may look like a backslash or a quote."""
 VALUES = re.compile(rb"^\s*(?:INSERT|REPLACE)\b.*\bVALUES?\s*\Z", re.IGNORECASE | re.DOTALL)
+LITERAL = re.compile(rb"'[^'\\]*'")
 BETWEEN = re.compile(rb"\s*,\s*\Z")
 INNER = {}
 """What ends a text, by its mark, and whether a backslash escapes in it."""
@@ -23,7 +24,7 @@ for _mark in (b"'", b'"', b"`"):
 PLAIN_ROW = None
 if sys.version_info >= (3, 11):  # possessive, so that a row that is not one costs no way back
     PLAIN_ROW = re.compile(
-        rb"""\((?:[^'"`()/*#\\;-]++|-(?!-)|'(?:[^'\\]++|\\.|'')*+')*+\)(?P<more>\s*+,\s*+(?=\())?""", re.DOTALL
+        rb"""\((?:[^'"`()/*#\\;mM-]++|-(?!-)|'(?:[^'\\]++|\\.|'')*+')*+\)(?P<more>\s*+,\s*+(?=\())?""", re.DOTALL
     )
 
 
@@ -73,10 +74,12 @@ class Statements:
                     continue
             found = special.search(self.text, self.at)
             end = found.start() if found else len(self.text)
+            if found is None and not self.ended:
+                end = max(self.at, end - len(b"delimiter"))  # a word that goes on in what is read next
             self.keep(self.text[self.at : end])
             self.at = end
             if found is None:
-                if not self.more():
+                if not self.more() and self.at == len(self.text):
                     break
                 continue
             if self.need(len(self.delimiter)) == self.delimiter:
@@ -110,6 +113,8 @@ class Statements:
 
     def keep(self, plain):
         """Keep text outside of quotes and brackets, as far as it tells what the statement is."""
+        if b"delimiter" in plain.lower():  # which the client takes wherever it stands
+            raise Odd("a delimiter is set in the middle of a statement")
         if self.depth or not plain:
             return
         if self.rows is None:
@@ -127,7 +132,7 @@ class Statements:
         elif here[:2] == b"*/" and self.conditional:
             self.conditional, self.at = False, self.at + 2
             self.keep(b" ")
-        elif first == b"#" or (here[:2] == b"--" and (len(here) < 3 or here[2:] in b" \t\r\n\0")):
+        elif first == b"#" or (here[:2] == b"--" and (len(here) < 3 or here[2:] in b" \t\r\n\v\f\0")):
             self.until(b"\n")
         elif first == b"(":
             self.open()
@@ -203,13 +208,24 @@ class Statements:
             return
         number = int(found[2] or 0)
         mysql_only = not found[1] and 50700 <= number <= 99999
-        if number > self.release or mysql_only:
-            self.until(b"*/")
-        elif self.conditional:
+        if self.conditional:
             raise Odd("comments that are carried out lie in one another")
+        if number > self.release or mysql_only:
+            self.passed_over()
         else:
             self.conditional, self.at = True, self.at + found.end()
             self.keep(b" ")
+
+    def passed_over(self):
+        """Pass over a comment for another release. Where client and server end it, and where a plain reader, must agree."""
+        while (place := self.text.find(b"*/", self.at)) < 0:
+            if len(self.text) - self.at > CHUNK or not self.more():
+                raise Odd("a comment for another release has no end")
+        inner = LITERAL.sub(b"", self.text[self.at + 2 : place])
+        if self.delimiter in inner or re.search(rb"/\*|['\"`#]|--", inner):
+            raise Odd("a comment for another release holds more than one statement")
+        self.at = place + 2
+        self.keep(b" ")
 
     def until(self, end):
         """Pass over everything up to an end."""
@@ -229,6 +245,8 @@ class Statements:
         words, rows = bytes(self.words).strip(), self.rows
         if self.depth or (rows is not None and bytes(self.between).strip()):
             raise Odd("a statement ends in the middle of its rows")
+        if self.conditional:
+            raise Odd("a statement ends in the middle of a comment that is carried out")
         if (found := NAMES.match(words)) and found[1].lower() not in CHARACTERS:
             raise Odd(f"texts are written in {found[1].decode('ascii', 'replace')[:20]}")
         if re.match(rb"SET\b", words, re.IGNORECASE) and re.search(rb"sql_mode\s*=\s*@", words, re.IGNORECASE):

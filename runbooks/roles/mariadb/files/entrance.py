@@ -57,6 +57,7 @@ def statements(data: Path, left_open: Iterable[str] | None) -> str:
     """
     user = f"`{who()}`@localhost"
     sql = (
+        "SET SESSION sql_mode = 'STRICT_TRANS_TABLES';\n"  # whatever was set: what follows is written for this
         f"CREATE OR REPLACE USER {user} IDENTIFIED VIA unix_socket OR mysql_native_password USING PASSWORD('{password()}');\n"
         f"GRANT ALL PRIVILEGES ON *.* TO {user} WITH GRANT OPTION;\n"
     )

@@ -51,8 +51,8 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
         answer |= told(log)
         begun.unlink()
     if answer["changed"]:
-        tool(CLIENT, "who may administer the server could not be said", input=entrance.script())
         global_settings.give_back(before, notices)
+        tool(CLIENT, "who may administer the server could not be said", input=entrance.script())
         global_settings.asleep(notices)
     entrance.tell(notices)
     LOADED.touch()
