@@ -89,9 +89,7 @@ def test_a_dump_tells_the_client_nothing(runbooks: Driver, dump: tuple[bytes, Ex
     assert runbooks.sandbox.shell("ls /tmp/there 2>&1 || true").endswith("No such file or directory\n")
 
 
-def test_what_a_dump_sets_for_the_whole_server_is_taken_back(
-    runbooks: Driver, dump: tuple[bytes, Expectation]
-) -> None:
+def test_what_a_dump_sets_for_the_whole_server_is_taken_back(runbooks: Driver, dump: tuple[bytes, Expectation]) -> None:
     text, expectation = dump
     inputs = {"production_addresses": ["10.66.0.5"], "network_administrators": ["keeper@%"]}
     started = start(runbooks, text.replace(END, HOSTILE.encode() + END), **inputs)

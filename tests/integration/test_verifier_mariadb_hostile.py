@@ -87,7 +87,9 @@ def test_a_server_whose_own_schema_was_changed_is_asked_nothing_else(server: Mar
 def test_the_schema_of_an_older_release_and_usual_plugins_are_no_alarm(
     server: MariaDB, expectation: Expectation
 ) -> None:
-    server.sql("alter table mysql.servers modify Username char(64); create table mysql.host (Host char(60)) engine=MyISAM")
+    server.sql(
+        "alter table mysql.servers modify Username char(64); create table mysql.host (Host char(60)) engine=MyISAM"
+    )
     for library in ("server_audit", "auth_ed25519", "simple_password_check"):
         server.sql(f"install soname '{library}'")
     found = answers(server, expectation)

@@ -90,7 +90,8 @@ class MariaDbVerifier:
             socket=options.socket,
             user=options.user,
         )
-        argv = (*Session(target, connection.by_its_key, expectation).words(), "--quick", "--column-names", options.database)
+        words = Session(target, connection.by_its_key, expectation).words()
+        argv = (*words, "--quick", "--column-names", options.database)
         yield from read_records(
             target,
             "records_command",
@@ -99,7 +100,7 @@ class MariaDbVerifier:
         )
 
     def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
-        """Yield how many rows the backup holds by its own bytes, and where drp's own server opens it, its newest datum."""
+        """Yield how many rows the backup holds, and where a server of drp's own opens it, its newest datum."""
         assert isinstance(options, MariaDbOptions)
         for answer in read_backup(target, options.database, expectation):
             if not isinstance(answer, Session):
@@ -110,7 +111,7 @@ class MariaDbVerifier:
                     yield found
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
-        """Yield the server's state, whether it is one, rows, all that there is beside them, the newest datum, soundness."""
+        """Yield the server's state, whether it answers as one, rows, all beside them, the newest datum, soundness."""
         assert isinstance(options, MariaDbOptions)
         session = Session(target, options.connection.by_its_key, expectation)
         statement = "the server answers, and was not forced to start"

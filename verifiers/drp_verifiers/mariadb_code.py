@@ -1,4 +1,4 @@
-"""Names the code that a MariaDB brought back: routines, triggers, events, views, functions and plugins that it loads."""
+"""Names the code that a MariaDB brought back: routines, triggers, events, views, functions, plugins."""
 
 from __future__ import annotations
 

@@ -33,11 +33,13 @@ def _quoted(*columns: str) -> str:
 
 
 def words(*columns: str) -> str:
+    """Return SQL for columns as one text."""
     parts = ", ".join(f"COALESCE(CONVERT({column} USING utf8mb4), '<NULL>')" for column in columns)
     return f"CONCAT_WS('|', {parts})"
 
 
 def one_by_one(name: str, definition: str, rest: str) -> str:
+    """Return a query that digests each object."""
     return f"SELECT HEX(CONVERT({name} USING utf8mb4)), LEFT(SHA2({definition}, 256), 32), 1 {rest};"
 
 
@@ -49,6 +51,7 @@ def together(name: str, definition: str, rest: str, by: str) -> str:
 
 
 def bare(column: str) -> str:
+    """Return SQL for a text without what is only blank outside of quotes."""
     return f"TRIM({_replaced(column, f'{_QUOTED}|[[:space:]]+', chr(92) + '1 ')})"
 
 

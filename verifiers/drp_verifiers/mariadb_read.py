@@ -1,4 +1,4 @@
-"""Counts what a backup of a MariaDB holds before anything of it runs: rows in dumps, or a copy under a server of drp's own.
+"""Counts what a backup of a MariaDB holds before anything of it runs: in dumps, or under a server of drp's own.
 
 Dumps are read as text. A physical backup is copied into the memory of the cell and opened there by a server that has
 no grants, no network, no plugins and none of the restored settings: it runs nothing that was restored.
@@ -41,7 +41,7 @@ def read_backup(target: Target, database: str, expectation: Expectation) -> Iter
     elif dumps := str(inputs.get("dumps") or ""):
         yield _dumps(target, database, facts, expectation, inside(dumps, expectation))
     elif expectation.tier != _TIER:
-        yield NotJudged(part=part, why="a physical backup is opened a second time only for applications of tier 1")
+        yield NotJudged(part=part, why="a copy of a physical backup is opened only for applications of tier 1")
     else:
         folder = inside(str(inputs.get("data_directory") or "base"), expectation)
         yield from _physical(target, database, facts, expectation, folder)
@@ -51,7 +51,8 @@ def _dumps(
     target: Target, database: str, facts: Mapping[str, object], expectation: Expectation, folder: str
 ) -> CheckResult | NotJudged:
     seconds = expectation.timeout_seconds
-    request = {"folder": folder, "database": str(expectation.inputs.get("dump_database") or ""), "seconds": seconds * _SHARE}
+    declared = str(expectation.inputs.get("dump_database") or "")
+    request = {"folder": folder, "database": declared, "seconds": seconds * _SHARE}
     answer = ask(target, "mariadb_dump_rows", request, timeout_seconds=seconds)
     part = f"rows, read by drp, {database}"
     if answer.trouble is not None:
@@ -64,6 +65,7 @@ def _dumps(
     uncounted = as_mapping(as_mapping(answer.data.get("uncounted")).get(database))
     expected = whole_numbers(facts.get("tables", facts.get("counts")))
     at_least = facts.get("rule") == "at-least"
+    wanted = f"{len(expected)} tables, {sum(expected.values())} rows"
     off, aside = [], []
     for table, had in sorted(expected.items()):
         has = found.get(table)
@@ -78,7 +80,7 @@ def _dumps(
     return judged(
         "read-counts", f"the dumps hold the rows that {database} held at backup time", holds=not off,
         observed=listed(off)[:800] or f"{len(found)} tables, {sum(found.values())} rows, counted in the text",
-        expected=f"{'at least ' if at_least else ''}{len(expected)} tables, {sum(expected.values())} rows", basis="counted",
+        expected=f"at least {wanted}" if at_least else wanted, basis="counted",
     )  # fmt: skip
 
 

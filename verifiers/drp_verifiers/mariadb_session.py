@@ -56,7 +56,7 @@ class Connection:
 
     @property
     def by_its_key(self) -> Connection:
-        """Return the same; where nothing is said, as the administrator whom the runbook made, with the key beside the socket."""
+        """Return the same; where nothing is said, as the runbook's administrator, with the key beside the socket."""
         return self if self.defaults_file or self.socket or self.user else replace(self, defaults_file=KEY)
 
 

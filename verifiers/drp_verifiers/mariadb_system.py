@@ -17,22 +17,25 @@ from drp_verifiers.inside import ask
 from drp_verifiers.mariadb_census import FIRST, name_of
 from drp_verifiers.mariadb_objects import bare, of_view, one_by_one, together, words
 from drp_verifiers.mariadb_session import Rows, Session
-from drp_verifiers.statements import NoAnswer, Trouble, judged
+from drp_verifiers.statements import Trouble, judged
 
 CHECK = "system"
 _STATEMENT = "nothing restored stands between the server and its answers"
 _I = "FROM information_schema"
 _OWN = "WHERE table_schema = 'mysql'"
+_NAME = "HEX(CONVERT(table_name USING utf8mb4))"
 _ENGINES = {"ARIA", "MYISAM", "INNODB", "CSV"}
 _QUERIES = {
-    "tables": f"SELECT HEX(CONVERT(table_name USING utf8mb4)), table_type, UPPER(COALESCE(engine, '')) {_I}.tables {_OWN};",
+    "tables": f"SELECT {_NAME}, table_type, UPPER(COALESCE(engine, '')) {_I}.tables {_OWN};",
     "columns": together(
         "table_name",
-        words("ordinal_position", "column_name", "column_default", "is_nullable", "column_type", "collation_name", "extra"),
+        words("ordinal_position", "column_name", "column_default", "is_nullable", "column_type", "collation_name",
+              "extra"),
         f"{_I}.columns {_OWN}", "table_name"),
-    "generated": f"SELECT HEX(CONVERT(table_name USING utf8mb4)), HEX(CONVERT(column_name USING utf8mb4)), 1 {_I}.columns"
+    "generated": f"SELECT {_NAME}, HEX(CONVERT(column_name USING utf8mb4)), 1 {_I}.columns"
                  f" {_OWN} AND COALESCE(generation_expression, '') <> '';",
-    "views": one_by_one("CONCAT('view mysql.', table_name)", words(of_view("view_definition"), "security_type"), f"{_I}.views {_OWN}"),
+    "views": one_by_one("CONCAT('view mysql.', table_name)", words(of_view("view_definition"), "security_type"),
+                        f"{_I}.views {_OWN}"),
     "triggers": one_by_one("trigger_name", words("action_statement"), f"{_I}.triggers WHERE trigger_schema = 'mysql'"),
     "events": one_by_one("event_name", words("event_definition"), f"{_I}.events WHERE event_schema = 'mysql'"),
     "routines": one_by_one("CONCAT(LOWER(type), ' mysql.', name)", words(bare("param_list"), bare("body")),
@@ -133,5 +136,3 @@ def _older(shape: _Shape, fresh: _Shape) -> list[str]:
     views = {name for name, said in shape.found.get("tables", {}).items() if said.startswith("VIEW")}
     other = [name for name in sorted(usual) if name not in views and here.get(name) != usual[name]]
     return sorted(other + [name for name in here.keys() - usual.keys() - views if usual])
-
-

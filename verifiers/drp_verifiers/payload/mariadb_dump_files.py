@@ -12,10 +12,14 @@ import subprocess
 from regular import opened as regular
 
 DUMP = re.compile(r".+\.sql((?:\.\w+)?)", re.IGNORECASE)
-LIBRARIES = {".gz": lambda raw: gzip.GzipFile(fileobj=raw), ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile, ".lzma": lzma.LZMAFile}
+LIBRARIES = {
+    ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".lzma": lzma.LZMAFile,
+}
 PROGRAMS = {".zst": "zstd", ".lz4": "lz4"}
 OWNER = re.compile(rb"^-- Host: .*\bDatabase: *(\S*)", re.MULTILINE)
-USE = re.compile(rb"^USE `", re.MULTILINE)
 
 
 def dumps(folder):

@@ -113,7 +113,8 @@ def count(request):
 def release_here():
     """Return the release of the server that loads them, as comments that are carried out say it."""
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin"
-    said = subprocess.run(["mariadbd", "--no-defaults", "--version"], capture_output=True, check=False).stdout
+    words = ["mariadbd", "--no-defaults", "--version"]
+    said = subprocess.run(words, capture_output=True, check=False).stdout
     found = re.search(rb"(\d+)\.(\d+)\.(\d+)-MariaDB", said)
     if not found:
         raise Odd("the server here does not say its release")

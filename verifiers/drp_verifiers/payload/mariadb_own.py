@@ -1,4 +1,4 @@
-"""Runs inside a reader cell: opens a copy of a physical backup with a server that runs nothing restored, for one command.
+"""Runs inside a reader cell: opens a copy of a physical backup with a server of its own, for one command.
 
 Arguments: ``{"folder", "settings", "socket"}``, then the command; its standard input and output are the caller's. It
 ends as the command does; with 1 and the reason on standard error where there is no server to ask.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from regular import small_text
 
-OWN = Path("/tmp/own")
+OWN = Path("/tmp/own")  # noqa: S108 - the cell's own
 ROOM = 64 << 20
 NEEDED = {"innodb_page_size", "innodb_data_file_path", "innodb_undo_tablespaces", "innodb_log_file_size"}
 READY_SECONDS = 300
@@ -55,7 +55,7 @@ def copy(folder):
         return data, said(data)
     if not (Path(folder) / "mysql").is_dir():
         raise NoServer(f"there is no {folder}/mysql")
-    size, room = measure(folder), shutil.disk_usage("/tmp").free
+    size, room = measure(folder), shutil.disk_usage(OWN.parent).free
     if size + ROOM > room * 0.9:
         raise NoServer(f"{size >> 20} MiB do not fit into the memory of the cell, which has {room >> 20} MiB")
     shutil.rmtree(OWN, ignore_errors=True)

@@ -22,7 +22,7 @@ for _mark in (b"'", b'"', b"`"):
     for _escapes in (True, False):
         INNER[_mark, _escapes] = re.compile(b"[" + _mark + (b"\\\\" if _escapes else b"") + b"]")
 PLAIN_ROW = None
-if sys.version_info >= (3, 11):  # possessive, so that a row that is not one costs no way back
+if sys.version_info >= (3, 11):  # noqa: UP036 - also 3.9; possessive, so that a row that is not one costs no way back
     PLAIN_ROW = re.compile(
         rb"""\((?:[^'"`()/*#\\;mM-]++|-(?!-)|'(?:[^'\\]++|\\.|'')*+')*+\)(?P<more>\s*+,\s*+(?=\())?""", re.DOTALL
     )
@@ -217,7 +217,7 @@ class Statements:
             self.keep(b" ")
 
     def passed_over(self):
-        """Pass over a comment for another release. Where client and server end it, and where a plain reader, must agree."""
+        """Pass over a comment for another release; client and server must agree with this on where it ends."""
         while (place := self.text.find(b"*/", self.at)) < 0:
             if len(self.text) - self.at > CHUNK or not self.more():
                 raise Odd("a comment for another release has no end")

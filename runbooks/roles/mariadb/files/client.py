@@ -62,7 +62,7 @@ def require(code: int, said: bytes, what: str) -> None:
 def require_reader() -> None:
     """Raise Limit where the client would carry out what restored SQL tells it, and not only the server."""
     if b"--sandbox" not in tool(["mariadb", "--no-defaults", "--help"], "the client").stdout:
-        raise Limit("the client here has no --sandbox: install that of MariaDB 10.5.25, 10.6.18, 10.11.8, 11.4 or later")
+        raise Limit("the client here has no --sandbox: install that of MariaDB 10.5.25, 10.6.18, 10.11.8 or later")
 
 
 def restored(path: Path) -> IO[bytes]:

@@ -45,20 +45,21 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def leave_key() -> None:
-    """Leave an option file beside the socket: who reaches that may use it, and who comes over a network does not have it."""
+    """Leave an option file beside the socket: who reaches that may use it, who comes over a network has it not."""
     write(KEY, f"[client]\nuser={who()}\npassword={password()}\nsocket={SOCKET}\n", 0o644)
 
 
 def statements(data: Path, left_open: Iterable[str] | None) -> str:
-    """Return SQL, a statement a line, that lets whoever starts the server in: by the socket, or with a new password.
+    """Return SQL, a statement a line, that lets whoever starts the server in: by the socket or a new password.
 
     Where the server listens on a network that others share, accounts that may administer it are closed there but for
     those in ``left_open``; None: nobody shares its network.
     """
     user = f"`{who()}`@localhost"
+    by = f"unix_socket OR mysql_native_password USING PASSWORD('{password()}')"
     sql = (
         "SET SESSION sql_mode = 'STRICT_TRANS_TABLES';\n"  # whatever was set: what follows is written for this
-        f"CREATE OR REPLACE USER {user} IDENTIFIED VIA unix_socket OR mysql_native_password USING PASSWORD('{password()}');\n"
+        f"CREATE OR REPLACE USER {user} IDENTIFIED VIA {by};\n"
         f"GRANT ALL PRIVILEGES ON *.* TO {user} WITH GRANT OPTION;\n"
     )
     return sql if left_open is None else sql + _closing(data, left_open)
@@ -68,7 +69,7 @@ def _closing(data: Path, left_open: Iterable[str]) -> str:
     """Return one statement, on one line, that closes the accounts that may administer the server."""
     spared = ", ".join(f"0x{name.encode().hex()}" for name in sorted(left_open)) or "''"
     return (
-        f"BEGIN NOT ATOMIC FOR one IN (SELECT User, Host FROM ({_administrators(data)}) AS mighty"
+        f"BEGIN NOT ATOMIC FOR one IN (SELECT User, Host FROM ({_administrators(data)}) AS mighty"  # noqa: S608 - constants, and names in hexadecimal
         f" WHERE Host NOT IN {_HERE} AND CONCAT(User, '@', Host) NOT IN ({spared}))"
         f" DO EXECUTE IMMEDIATE CONCAT('ALTER USER ', QUOTE(one.User), '@', QUOTE(one.Host), {_text(' ' + CLOSED)});"
         " END FOR; END;\n"
@@ -76,17 +77,18 @@ def _closing(data: Path, left_open: Iterable[str]) -> str:
 
 
 def _administrators(data: Path) -> str:
-    """Return a query for accounts with rights over the whole server, of their own or by roles; of old ones, by table."""
+    """Return a query for accounts with rights over the whole server, of their own or by roles."""
     if not any((data / "mysql").glob("global_priv.*")) and (data / "mysql" / "user.frm").exists():
         written = " OR ".join(f"{right.replace(' ', '_').capitalize()}_priv = 'Y'" for right in _WRITES)
         return f"SELECT User, Host FROM mysql.user WHERE Host <> '' AND ({written})"  # noqa: S608 - constants
     mighty = f"JSON_VALUE(Priv, '$.access') & {_MASK} <> 0"
+    name = "CONVERT({0}User USING utf8mb4) AS User, CONVERT({0}Host USING utf8mb4) AS Host"
     return (
-        "WITH RECURSIVE mighty AS ("
-        f"SELECT CONVERT(User USING utf8mb4) AS User, CONVERT(Host USING utf8mb4) AS Host FROM mysql.global_priv WHERE {mighty}"  # noqa: S608 - constants
-        " UNION SELECT CONVERT(User USING utf8mb4), CONVERT(Host USING utf8mb4) FROM mysql.db"
+        "WITH RECURSIVE mighty AS ("  # noqa: S608 - constants
+        f"SELECT {name.format('')} FROM mysql.global_priv WHERE {mighty}"
+        f" UNION SELECT {name.format('')} FROM mysql.db"
         " WHERE 'mysql' LIKE Db AND 'Y' IN (Insert_priv, Update_priv, Delete_priv)"
-        " UNION SELECT CONVERT(given.User USING utf8mb4), CONVERT(given.Host USING utf8mb4) FROM mysql.roles_mapping AS given"
+        f" UNION SELECT {name.format('given.')} FROM mysql.roles_mapping AS given"
         " JOIN mighty ON mighty.Host = '' AND given.Role = mighty.User)"
         " SELECT User, Host FROM mighty WHERE Host <> ''"
         f" UNION SELECT User, Host FROM mysql.global_priv WHERE Host <> '' AND EXISTS"
@@ -107,7 +109,7 @@ def tell(notices: Notices) -> None:
 
 
 def script() -> bytes:
-    """Return the statements that the server began with, for a client: what was loaded may have brought other accounts."""
+    """Return the statements that the server began with, for a client: what was loaded may bring other accounts."""
     lines = (RUN / "init.sql").read_text().splitlines()
     ended = (f"{line.strip().rstrip(';')}\n//\n" for line in ("FLUSH PRIVILEGES", *lines) if line.strip())
     return ("\nDELIMITER //\n" + "".join(ended)).encode()

@@ -1,4 +1,4 @@
-"""What loaded SQL changed of the whole server: settings that it set for everybody, and what it began. All is taken back.
+"""What loaded SQL changed of the whole server: settings for everybody, and what it began. All is taken back.
 
 It runs inside the sandbox on the bare Python of the machine that drills (3.9 or later), and knows nothing of drp.
 """
