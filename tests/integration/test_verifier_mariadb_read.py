@@ -70,6 +70,8 @@ def backup(hospital_folder: Path) -> Iterator[Backup]:
             dump = [*server.client("mariadb-dump"), "--single-transaction", f"--result-file={kept}/{form}/ward.sql"]
             run([*dump, *words], user=server.user)
         backups_pacs.mariadb_physical(server, kept)
+        server.stop()
+        shutil.copytree(server.data, kept / "cold")
         yield Backup(kept, replace(bare, facts=facts))
 
 
@@ -182,6 +184,8 @@ def test_a_copy_of_a_physical_backup_is_counted_under_a_server_of_its_own(sandbo
     ), found
     assert told(found)["read-counts"][1] == "4 tables, 504 rows"
     assert not (root / "base/ib_logfile0").read_bytes().startswith(b"\0" * 512), "the restored files stay as they are"
+    shutil.copytree(backup.path / "cold", root / "cold")
+    assert told(read(sandbox, backup, data_directory="cold"))["read-counts"] == told(found)["read-counts"]
     assert "only for applications of tier 1" in why(read(sandbox, backup, tier=2))
     assert "binary log goes on" in why(read(sandbox, backup, binlog="binlog"))
     with (root / "base/backup-my.cnf").open("a") as options:

@@ -90,6 +90,11 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def _literal(words: str) -> str:
+    """Return a text as SQL has it, where a backslash is nothing special."""
+    return "'" + words.replace("'", "''") + "'"
+
+
 def take(session: Session, *, digest: bool = False) -> Census:
     """Return what a database holds. Raises NoAnswer where the server tells nothing of it at all."""
     census = Census()
@@ -146,7 +151,7 @@ def _required(answer: Rows | Trouble) -> Rows:
 def _count(
     session: Session, census: Census, tables: Rows, fields: Mapping[str, Sequence[_Field]], *, digest: bool, views: bool
 ) -> None:
-    """Ask every table, sequence and view, in one snapshot."""
+    """Ask every table, sequence and view, in one snapshot. A view is prepared and not run: its functions would be, too."""
     asked: list[tuple[str, str, str]] = []
     for row in tables:
         name, kind, engine, following = name_of(row[0]), row[1], row[2], int(row[3])
@@ -156,9 +161,7 @@ def _count(
             asked.append(("sequence", name, f"{following_number} {settings} FROM {quoted(name)}"))
         elif kind == "VIEW":
             asked += (
-                [("view", name, f"SELECT COUNT(*) FROM (SELECT 1 FROM {quoted(name)} LIMIT 0) AS looked")]
-                if views
-                else []
+                [("view", name, f"PREPARE looked FROM {_literal(f'SELECT 1 FROM {quoted(name)}')}")] if views else []
             )
         elif engine in {*REMOTE, _MERGED}:
             census.elsewhere.append(f"{name} ({engine})")
@@ -184,7 +187,7 @@ def _count(
 
 
 def _keep(census: Census, kind: str, name: str, answer: Rows | Trouble) -> None:
-    if isinstance(answer, Trouble) or len(answer) != 1:
+    if isinstance(answer, Trouble) or (len(answer) != 1 and kind != "view"):
         trouble = answer if isinstance(answer, Trouble) else Trouble(outcome="undetermined", reason="not one row")
         if kind == "view" and census.unusable is not None:
             census.unusable.append(name)
@@ -193,6 +196,8 @@ def _keep(census: Census, kind: str, name: str, answer: Rows | Trouble) -> None:
         if kind == "sequence":
             census.objects["sequences"][quoted(name)] = ""
         census.trouble.setdefault(f"{kind} {name}" if kind != "table" else name, trouble)
+        return
+    if kind == "view":
         return
     row = answer[0]
     if kind == "table":

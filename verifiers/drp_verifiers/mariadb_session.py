@@ -92,7 +92,7 @@ class Session:
             f"{sql}\n;\nSELECT '{word}', {number}, @@error_count;\n{after}" for number, sql in enumerate(statements)
         )
         argv = (*self.words(), "--force", "--skip-reconnect", "--skip-column-names", self.connection.database)
-        script = f"{SETTINGS}SELECT '{word}', {_MADE};\n{first}{asked}SELECT '{word}', {_IN_FORCE};\n"
+        script = f"{SETTINGS}SELECT '{word}', {_MADE};\n{first}{asked}SELECT '{word}', {_IN_FORCE}, {_MADE};\n"
         execution = self.target.run(argv, stdin=script.encode(), timeout_seconds=self.expectation.timeout_seconds)
         if (trouble := trouble_of("mariadb", execution)) is not None:
             raise NoAnswer(trouble)
@@ -109,7 +109,7 @@ class Session:
         for rows, mark in pieces:
             if len(mark) == 2 and mark[0] == str(len(found)) and len(found) < len(statements):
                 found.append(rows if mark[1] == "0" else _complaint(next(said, "")))
-            elif mark not in _WANTED:
+            elif not any(mark == [*wanted, *made] for wanted in _WANTED for made in _NONE_MADE):
                 reason = f"the session was changed while it was asked: {' '.join(mark)[:80]}"
                 raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
         if len(found) < len(statements):  # the server died over this one, and nobody can say of the others

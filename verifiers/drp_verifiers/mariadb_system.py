@@ -73,8 +73,7 @@ def look(session: Session) -> Iterator[CheckResult | NotJudged]:
         return
     fresh, why_not = _fresh(session.target, session.expectation)
     wrong, older = list(_wrong(shape, fresh, session.expectation)), _older(shape, fresh)
-    if not older:
-        wrong += _other_code(shape, fresh)
+    wrong += _other_code(shape, fresh, same_release=not older)
     number = len(shape.found.get("tables", {}))
     observed = listed(wrong)[:800] or f"{number} tables of its own, as a fresh server has them"
     expected = "as in a directory that the same release makes anew"
@@ -119,14 +118,14 @@ def _wrong(shape: _Shape, fresh: _Shape, expectation: Expectation) -> Iterator[s
         yield f"plugins and functions are loaded from {here[:100]}"
 
 
-def _other_code(shape: _Shape, fresh: _Shape) -> Iterator[str]:
-    """Yield what a directory of this very release has otherwise."""
+def _other_code(shape: _Shape, fresh: _Shape, *, same_release: bool) -> Iterator[str]:
+    """Yield code that no server brings, and of this very release what it has otherwise."""
     if not fresh.found:
         return
     for kind in ("views", "routines"):
         usual = fresh.found.get(kind, {})
         for name, digest in sorted(shape.found.get(kind, {}).items()):
-            if usual.get(name) != digest:
+            if name not in usual or (same_release and usual[name] != digest):
                 yield f"{name} is {'another one' if name in usual else 'none of its own'}"
 
 
