@@ -33,6 +33,8 @@ _MADE = (
 )
 """How many temporary tables were made for this session before it asked: one hides the table that has its name."""
 KEY = "/data/sockets/mysqld.cnf"
+_EARLIER_KEY = "/run/drp-mariadb/client.cnf"
+"""Where the runbook of an earlier drp left it, as applications' files still say."""
 _NONE_MADE = ([""], ["", "0"])
 _IN_FORCE = "@@session.time_zone, '' /*M!100300 , @@session.system_versioning_asof */"
 _WANTED = (["+00:00", ""], ["+00:00", "", "DEFAULT"])
@@ -57,6 +59,8 @@ class Connection:
     @property
     def by_its_key(self) -> Connection:
         """Return the same; where nothing is said, as the runbook's administrator, with the key beside the socket."""
+        if self.defaults_file == _EARLIER_KEY:
+            return replace(self, defaults_file=KEY)
         return self if self.defaults_file or self.socket or self.user else replace(self, defaults_file=KEY)
 
 
