@@ -136,8 +136,8 @@ def test_a_dump_is_read_as_client_and_server_read_it(
         monkeypatch.setattr(statements, "CHUNK", 64)
     text = (backup.path / "whole/ward.sql").read_bytes()
 
-    def counted(also: bytes = b"", instead: bytes = GONE) -> dict[str, int]:
-        (tmp_path / "ward.sql").write_bytes(text.replace(GONE, instead + also + b"\n", 1))
+    def counted(also: bytes = b"", instead: bytes = GONE, last: bytes = b"") -> dict[str, int]:
+        (tmp_path / "ward.sql").write_bytes(text.replace(GONE, instead + also + b"\n", 1) + last)
         answer = dump_rows.count({"folder": str(tmp_path), "database": "", "seconds": 60, "release": 101119})
         if answer["why"]:
             raise statements.Odd(", ".join(answer["why"]))
@@ -151,6 +151,14 @@ def test_a_dump_is_read_as_client_and_server_read_it(
     assert counted(b"DELIMITER //\n" + row + b"//\nDELIMITER ;\n/*!50000 " + row + b"*/;" + row + b" -- ;(\n;") == {
         **whole, "nothing": 3,
     }  # fmt: skip
+    assert counted(b"SET autocommit=0;" + row + b";COMMIT;BEGIN;" + row + b";COMMIT;SET autocommit=1;") == {
+        **whole,
+        "nothing": 2,
+    }
+    assert counted(b"BEGIN;" + row + b";")["nothing"] == 1, "the next table that is made ends it"
+    for begin in (b"BEGIN;", b"SET autocommit=0;"):
+        with pytest.raises(statements.Odd, match="a transaction that does not end"):
+            counted(last=begin + row + b";")
     for hidden in (b"", b"/* " + GONE + b" */;", b"-- " + GONE.replace(b"\n", b" "), b"/*!60000 " + row + b" */;"):
         assert counted(instead=hidden) == {**whole, "odd `table": 0}, hidden
     assert counted(b"DROP DATABASE `whole`;") == whole
@@ -168,6 +176,10 @@ def test_a_dump_is_read_as_client_and_server_read_it(
         (b"/*!999999 none; " + row + b" */;", "more than one statement"),
         (b"/*!10000 " + row + b"; */", "in the middle of a comment"),
         (row + b" delimiter //\n;", "in the middle of a statement"),
+        (b"SET STATEMENT max_statement_time=1 FOR DELETE FROM nothing;", "SET"),
+        (b"SET default_storage_engine=BLACKHOLE;", "SET"),
+        (b"CREATE FUNCTION f() RETURNS int RETURN 1;SET @a = f();", "SET"),
+        (b"CREATE FUNCTION f() RETURNS int RETURN 1;INSERT INTO nothing VALUES (f());", "INSERT INTO"),
         (b"exit\n" + row + b";", "EXIT"),
     ):
         with pytest.raises(statements.Odd, match=re.escape(reason)):

@@ -9,6 +9,8 @@ import sys
 
 from regular import small_text
 
+KEY = "/data/sockets/mysqld.cnf"
+"""Left by the runbook; where another one started the server, the client goes by what it knows itself."""
 TAKEN = ("user", "password", "host", "port", "socket", "protocol", "ssl", "ssl-ca", "ssl-cert", "ssl-key", "skip-ssl")
 GROUPS = ("client", "client-server", "client-mariadb", "mysql", "mariadb", "mariadb-client")
 
@@ -28,6 +30,10 @@ def main():
     """Hand over to the client. Ends with 1 when the option file cannot be read."""
     try:
         text = kept(small_text(sys.argv[1]))
+    except FileNotFoundError as error:
+        if sys.argv[1] != KEY:
+            sys.exit(f"ERROR: the option file cannot be read: {error}")
+        text = ""
     except (OSError, ValueError) as error:
         sys.exit(f"ERROR: the option file cannot be read: {error}")
     handle = os.memfd_create("options", 0)

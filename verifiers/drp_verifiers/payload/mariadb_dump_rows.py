@@ -30,8 +30,19 @@ HARMLESS = re.compile(
     rb"|AGGREGATE\s+)*(?:DATABASE|SCHEMA|VIEW|TRIGGER|FUNCTION|PROCEDURE|EVENT|USER|ROLE|SERVER|SEQUENCE|PACKAGE))\b",
     re.IGNORECASE,
 )
+STEERS = re.compile(rb"SET\s+(?:STATEMENT\b|.*storage_engine\b)", re.IGNORECASE | re.DOTALL)
+BY_HAND = re.compile(rb"SET\s.*\bautocommit\s*=\s*(?!1|ON\b|@)", re.IGNORECASE | re.DOTALL)
+BEGUN = re.compile(rb"(?:BEGIN|START\s+TRANSACTION)\b", re.IGNORECASE)
+ENDED = re.compile(
+    rb"(?:COMMIT\s*\Z|(?:CREATE|DROP)\s+(?:TABLE|DATABASE)\b|SET\s+(?:@@)?autocommit\s*=\s*1\s*\Z)", re.IGNORECASE
+)
+ENGINE = re.compile(rb"\bENGINE\s*=?\s*(\w+)", re.IGNORECASE)
+KEEPS_ROWS = {b"innodb", b"myisam", b"aria", b"archive", b"csv", b"memory", b"rocksdb", b"columnstore", b"tokudb"}
 LOST = re.compile(rb"DROP\s+(?:DATABASE|SCHEMA)\s+(?:IF\s+EXISTS\s+)?" + NAME + rb"\s*\Z", re.IGNORECASE)
-TRIGGER = re.compile(rb"CREATE\s+[^(]*\bTRIGGER\b", re.IGNORECASE)
+TRIGGER = re.compile(rb"CREATE\s+[^(]*?\bTRIGGER\b", re.IGNORECASE)
+FUNCTION = re.compile(rb"CREATE\s+[^(]*?\b(?:FUNCTION|PACKAGE)\b", re.IGNORECASE)
+CALLS = ((re.compile(rb"SET\b", re.IGNORECASE), 1), (re.compile(rb"(?:INSERT|DO)\b", re.IGNORECASE), 2))
+"""Statements that may call a function, and from which bracket on they do."""
 HISTORY = b"system_versioning_insert_history"
 
 
@@ -43,7 +54,18 @@ class Count:
         self.tables = {}
         self.uncounted = {}
         self.why = []
-        self.acts = False
+        self.acts = self.functions = False
+        self.by_hand = self.open = self.waiting = False
+
+    def file(self, database):
+        """Begin with another file, which is loaded in a session of its own."""
+        self.database = database
+        self.by_hand = self.open = self.waiting = False
+
+    def end(self):
+        """End with a file: what was not committed is not there."""
+        if self.waiting:
+            self.why.append("rows in a transaction that does not end")
 
     def place(self, found):
         """Return database and table that a statement names."""
@@ -51,9 +73,14 @@ class Count:
         name = schema.replace(b"``", b"`").decode("utf-8", "replace") if schema else self.database
         return name, table.replace(b"``", b"`").decode("utf-8", "replace")
 
-    def take(self, words, rows):
+    def take(self, words, rows, deepest):
         """Follow one statement; ``words`` is it without what stands in brackets and quotes."""
-        if found := USE.match(words):
+        self.transaction(words, rows)
+        if STEERS.match(words) or (
+            self.functions and any(kind.match(words) and deepest >= depth for kind, depth in CALLS)
+        ):
+            self.odd(words)
+        elif found := USE.match(words):
             self.database = (found[1] or found[2]).replace(b"``", b"`").decode("utf-8", "replace")
         elif rows is not None:
             self.insert(words, rows)
@@ -63,16 +90,32 @@ class Count:
         elif found := CREATE.match(words):
             schema, table = self.place(found)
             self.tables.setdefault(schema, {}).setdefault(table, 0)
+            engine = ENGINE.search(words, found.end())
+            if engine and engine[1].lower() not in KEEPS_ROWS:
+                self.uncounted.setdefault(schema, {})[table] = f"is a table of {engine[1].decode()[:20]}"
             if OTHER_ROWS.search(words, found.end()):
                 self.uncounted.setdefault(schema, {})[table] = "is made of another table"
         elif found := LOST.match(words):
             self.tables.pop((found[1] or found[2]).replace(b"``", b"`").decode("utf-8", "replace"), None)
         elif HARMLESS.match(words):
             self.acts = self.acts or TRIGGER.match(words) is not None
+            self.functions = self.functions or FUNCTION.match(words) is not None
             if HISTORY in words.lower():
                 self.why.append("the dumps hold rows of the past too")
         elif words and not KEYS.match(words):
             self.odd(words)
+
+    def transaction(self, words, rows):
+        """Follow whether what was inserted is committed."""
+        if BEGUN.match(words):
+            self.open = True
+        elif ENDED.match(words):
+            self.open = self.waiting = False
+            self.by_hand = self.by_hand and words[:3].upper() != b"SET"
+        elif BY_HAND.match(words):
+            self.by_hand = True
+        elif rows and (self.open or self.by_hand):
+            self.waiting = True
 
     def insert(self, words, rows):
         """Add the rows of one statement."""
@@ -102,11 +145,12 @@ def count(request):
     for path, opened in dumps(request["folder"]):
         with opened() as stream:
             statements = Statements(stream, release)
-            whole.database = default_database(path, statements.head, request["database"])
-            for words, rows in statements:
-                whole.take(words, rows)
+            whole.file(default_database(path, statements.head, request["database"]))
+            for words, rows, deepest in statements:
+                whole.take(words, rows, deepest)
                 if time.monotonic() > end:
                     raise Odd("the dumps are too long to be counted in the time that the check has")
+            whole.end()
     return {"tables": whole.tables, "uncounted": whole.uncounted, "why": whole.why}
 
 

@@ -33,7 +33,7 @@ class Odd(Exception):
 
 
 class Statements:
-    """The statements of a dump: each without what stands in brackets and quotes, and the number of its rows or None."""
+    """Statements: each without what stands in brackets and quotes, its rows or None, its deepest bracket."""
 
     def __init__(self, stream, release):
         self.stream, self.release = stream, release
@@ -47,6 +47,7 @@ class Statements:
     def new(self):
         """Begin a statement."""
         self.words, self.depth, self.rows, self.between = bytearray(), 0, None, bytearray()
+        self.deepest = 0
 
     def more(self):
         """Read on; what was read before is dropped. Returns whether there was more."""
@@ -156,6 +157,7 @@ class Statements:
                     return
                 self.rows, self.between = self.rows + 1, bytearray()
         self.depth, self.at = self.depth + 1, self.at + 1
+        self.deepest = max(self.deepest, self.depth)
 
     def plain_rows(self):
         """Pass over rows that lie whole in what was read, and hold nothing unusual. Returns whether there was one."""
@@ -242,7 +244,7 @@ class Statements:
 
     def finish(self):
         """Return the statement that ends here."""
-        words, rows = bytes(self.words).strip(), self.rows
+        words, rows, deepest = bytes(self.words).strip(), self.rows, self.deepest
         if self.depth or (rows is not None and bytes(self.between).strip()):
             raise Odd("a statement ends in the middle of its rows")
         if self.conditional:
@@ -252,4 +254,4 @@ class Statements:
         if re.match(rb"SET\b", words, re.IGNORECASE) and re.search(rb"sql_mode\s*=\s*@", words, re.IGNORECASE):
             self.escapes = True
         self.new()
-        return words, rows
+        return words, rows, deepest
