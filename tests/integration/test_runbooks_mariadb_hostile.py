@@ -22,7 +22,7 @@ from tests.support.role_programs import load
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-ROOT = "/data/restore/srv/ward"
+ROOT = "/data/files/srv/ward"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SEED = """
 create database ward; use ward; create table patient (id int primary key, name varchar(9));
@@ -58,7 +58,7 @@ def dump(hospital_folder: Path) -> tuple[bytes, Expectation]:
 
 
 def start(runbooks: Driver, text: bytes, **inputs: object) -> RunbookResult:
-    folder = runbooks.sandbox.data / "restore/srv/ward/dumps"
+    folder = runbooks.sandbox.data / "files/srv/ward/dumps"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ward.sql").write_bytes(text)
     runbooks.sandbox.own()

@@ -109,7 +109,7 @@ COUNTED = {"read-counts": ("passed", "4 tables, 504 rows, counted in the text")}
 
 
 def test_rows_of_dumps_are_counted_in_their_text(sandbox: OpenSandbox, backup: Backup) -> None:
-    root = sandbox.data / "restore"
+    root = sandbox.data / "files"
     for form in ("whole", "rows", "all"):
         shutil.copytree(backup.path / form, root / form)
         found = read(sandbox, backup, dumps=form)
@@ -187,7 +187,7 @@ def test_a_dump_is_read_as_client_and_server_read_it(
 
 
 def test_a_copy_of_a_physical_backup_is_counted_under_a_server_of_its_own(sandbox: OpenSandbox, backup: Backup) -> None:
-    root = sandbox.data / "restore"
+    root = sandbox.data / "files"
     shutil.copytree(backup.path / "base", root / "base")
     newest = Newest(query="select max(seen_at) from patient", assume_utc=True)
     found = read(sandbox, backup, newest)
