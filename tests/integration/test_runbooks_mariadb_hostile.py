@@ -32,6 +32,8 @@ HOSTILE = """
 SET GLOBAL init_connect = "CREATE TEMPORARY TABLE IF NOT EXISTS ward.patient AS SELECT seq AS id FROM seq_1_to_12";
 SET GLOBAL tx_isolation = 'READ-UNCOMMITTED';
 SET GLOBAL sql_mode = 'ORACLE';
+SET GLOBAL sql_select_limit = 1;
+SET GLOBAL max_statement_time = 0.001;
 SET GLOBAL time_zone = '+11:00';
 SET GLOBAL event_scheduler = ON;
 CHANGE MASTER TO MASTER_HOST = '127.0.0.9', MASTER_USER = 'r', MASTER_PASSWORD = 'x';
@@ -99,9 +101,10 @@ def test_what_a_dump_sets_for_the_whole_server_is_taken_back(runbooks: Driver, d
     told = {(each["kind"], each["subject"]) for each in notices}
     assert told >= {
         ("overridden", "init_connect"), ("overridden", "tx_isolation"), ("overridden", "sql_mode"),
-        ("overridden", "time_zone"), ("unused", "event_scheduler"), ("held-back", "replication"),
+        ("overridden", "time_zone"), ("overridden", "sql_select_limit"), ("overridden", "max_statement_time"), ("unused", "event_scheduler"), ("held-back", "replication"),
         ("overridden", "account mighty@%"), ("overridden", "account led@%"), ("overridden", "account o'dd@10.%"),
     }, told  # fmt: skip
+    assert {subject for kind, subject in told if kind == "unused"} == {"event_scheduler"}
     assert not any("keeper" in subject or "app@" in subject for _, subject in told)
     ask = "mariadb --no-defaults -NBe 'select 12' -h 127.0.0.1 -p{} -u {} 2>&1 || true"
     assert "Access denied" in runbooks.sandbox.shell(ask.format("known", "mighty"))

@@ -24,6 +24,8 @@ LOADED = RUN / "loaded"
 CLIENT = ["mariadb", f"--defaults-file={RUN}/client.cnf", "--batch", "--skip-column-names", "--skip-local-infile"]
 READER = [*CLIENT, "--sandbox"]
 """The client for what was restored: words of its own (``system``, ``tee``, ``source``) are refused, and end it."""
+UNLIMITED = "SET SESSION sql_select_limit = 18446744073709551615, sql_big_selects = 1, max_statement_time = 0; "
+"""Before a question: what was loaded may have set limits for every session."""
 OF_THIS_MACHINE = 3
 """How a program ends when the machine that drills lacks something; the backup is not to blame."""
 LIMITS = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
@@ -92,7 +94,7 @@ def feed(words: Sequence[str], source: IO[bytes], begin: bytes = b"", end: bytes
 
 def rows(sql: str) -> list[list[str]]:
     """Return what the server answers, as lists of cells."""
-    done = tool([*CLIENT, f"--execute={sql}"], "the server could not be asked")
+    done = tool([*CLIENT, f"--execute={UNLIMITED}{sql}"], "the server could not be asked")
     return [line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines()]
 
 

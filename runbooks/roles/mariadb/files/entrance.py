@@ -15,6 +15,8 @@ from client import RUN, SOCKET, SOCKETS, Notices, rows
 
 KEY = SOCKETS / "mysqld.cnf"
 SECRET = RUN / "password"
+TO_CLOSE = RUN / "to-close.sql"
+"""Asks for accounts that are to be closed; there, if others share the network."""
 _WRITES = ("INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "SHUTDOWN", "FILE", "ALTER", "SUPER", "CREATE USER")
 _BITS = {"INSERT": 1, "UPDATE": 2, "DELETE": 3, "CREATE": 4, "DROP": 5, "SHUTDOWN": 7, "FILE": 9, "ALTER": 13,
          "SUPER": 15, "CREATE USER": 25, "SET USER": 30}  # fmt: skip
@@ -68,11 +70,16 @@ def statements(data: Path, left_open: Iterable[str] | None) -> str:
 def _closing(data: Path, left_open: Iterable[str]) -> str:
     """Return one statement, on one line, that closes the accounts that may administer the server."""
     spared = ", ".join(f"0x{name.encode().hex()}" for name in sorted(left_open)) or "''"
+    to_close = (
+        f"SELECT User, Host FROM ({_administrators(data)}) AS mighty"  # noqa: S608 - constants, and names in hexadecimal
+        f" WHERE Host NOT IN {_HERE} AND CONCAT(User, '@', Host) NOT IN ({spared})"
+    )
+    write(TO_CLOSE, to_close)
     return (
-        f"BEGIN NOT ATOMIC FOR one IN (SELECT User, Host FROM ({_administrators(data)}) AS mighty"  # noqa: S608 - constants, and names in hexadecimal
-        f" WHERE Host NOT IN {_HERE} AND CONCAT(User, '@', Host) NOT IN ({spared}))"
-        f" DO EXECUTE IMMEDIATE CONCAT('ALTER USER ', QUOTE(one.User), '@', QUOTE(one.Host), {_text(' ' + CLOSED)});"
-        " END FOR; END;\n"
+        f"BEGIN NOT ATOMIC FOR one IN ({to_close})"
+        " DO BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION DO 0;"  # who cannot be closed is told in the end
+        f" EXECUTE IMMEDIATE CONCAT('ALTER USER ', QUOTE(one.User), '@', QUOTE(one.Host), {_text(' ' + CLOSED)});"
+        " END; END FOR; END;\n"
     )
 
 
@@ -106,6 +113,13 @@ def tell(notices: Notices) -> None:
     for (name,) in rows(closed):
         said = "administers the server; closed to the network here, which others share: see network_administrators"
         notices.add("overridden", f"account {name}", said)
+    if TO_CLOSE.exists():
+        closed = "(SELECT User, Host FROM mysql.user WHERE x509_subject = 'closed')"
+        still = (
+            f"SELECT CONCAT(User, '@', Host) FROM ({TO_CLOSE.read_text()}) AS found WHERE (User, Host) NOT IN {closed}"  # noqa: S608 - our own text
+        )
+        for (name,) in rows(f"{still} ORDER BY 1 LIMIT 1000"):
+            notices.add("unused", f"account {name}", "administers the server, and could not be closed to the network")
 
 
 def script() -> bytes:

@@ -22,9 +22,9 @@ def read() -> dict[str, str]:
 
 def give_back(before: dict[str, str], notices: Notices) -> None:
     """Set what was changed as it was before, and note it. Raises Failure for what stays changed."""
-    for name, value in sorted(read().items()):
-        had = before.get(name)
-        if had is None or value == had:  # of a plugin that was loaded with the data: it is named as that
+    after = read()
+    for name, had in sorted(before.items()):
+        if after.get(name, had) == had:
             continue
         text = bytes.fromhex(had).decode("utf-8", "replace")
         wanted = text if NUMBER.fullmatch(text) else f"CONVERT(0x{had} USING utf8mb4)" if had else "''"
