@@ -90,7 +90,7 @@ class MariaDbVerifier:
             socket=options.socket,
             user=options.user,
         )
-        words = Session(target, connection.by_its_key, expectation).words()
+        words = Session(target, connection, expectation).words()
         argv = (*words, "--quick", "--column-names", options.database)
         yield from read_records(
             target,
@@ -113,7 +113,7 @@ class MariaDbVerifier:
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
         """Yield the server's state, whether it answers as one, rows, all beside them, the newest datum, soundness."""
         assert isinstance(options, MariaDbOptions)
-        session = Session(target, options.connection.by_its_key, expectation)
+        session = Session(target, options.connection, expectation)
         statement = "the server answers, and was not forced to start"
         try:
             (version, *_), *rows = session.rows(_SERVER) or [["", ""]]

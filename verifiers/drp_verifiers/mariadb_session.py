@@ -58,7 +58,10 @@ class Connection:
 
     @property
     def by_its_key(self) -> Connection:
-        """Return the same; where nothing is said, as the runbook's administrator, with the key beside the socket."""
+        """Return the same; where nothing is said, as the runbook's administrator, with the key beside the socket.
+
+        Where there is no key, as on production, that is the same as nothing.
+        """
         if self.defaults_file == _EARLIER_KEY:
             return replace(self, defaults_file=KEY)
         return self if self.defaults_file or self.socket or self.user else replace(self, defaults_file=KEY)
@@ -74,7 +77,7 @@ class Session:
 
     def words(self) -> list[str]:
         """Return how the client is called; what comes later outranks the option file."""
-        asked = self.connection
+        asked = self.connection.by_its_key
         file = inside(asked.defaults_file, self.expectation)
         words = [PYTHON, "-I", "-c", whole_program("mariadb_client"), file] if file else ["mariadb", "--no-defaults"]
         words += [f"--socket={asked.socket}"] if asked.socket else []
