@@ -147,8 +147,8 @@ def pacs_on_postgresql() -> Mapping:
 
 def pacs_on_mariadb() -> Mapping:
     title = "Image archive: Orthanc, index on MariaDB, physical copy and binary log"
-    client = {"database": "orthanc", "defaults_file": "/run/drp-mariadb/client.cnf"}
-    asked = ["/bin/sh", "-c", f'mariadb --defaults-file={client["defaults_file"]} -BN orthanc -e "{ATTACHED}"']
+    client = {"database": "orthanc"}
+    asked = ["/bin/sh", "-c", f'mariadb --defaults-file=/data/sockets/mysqld.cnf -BN orthanc -e "{ATTACHED}"']
     return _pacs(
         "pacs-mariadb", title, {"index": "mariadb", "data_directory": "base", "binlog": "binlog"}, "127.0.0.1",
         (8052, 4252), {"storage": "storage", "index_command": asked}, {"mariadb": client},

@@ -98,7 +98,7 @@ def test_base_and_binary_log_bring_everything_back_once(runbooks: Driver, vault:
     assert braked.splitlines() == ["450", "OFF\t0"], "the event in the data must not run"
     assert "Access denied" in ask(runbooks, COUNT, "-h 127.0.0.1 -u app -pwrong")
     assert ask(runbooks, COUNT, "-h 127.0.0.1 -u app -pright") == "450"
-    assert ask(runbooks, COUNT, "--socket=/run/drp-mariadb/mariadb.sock") == "450"
+    assert ask(runbooks, COUNT, "--socket=/data/sockets/mysqld.sock") == "450"
     stops = [runbooks.run("mariadb", "stop", restored_root=ROOT) for _ in range(2)]
     assert [stop.tasks[-1].outcome for stop in stops] == ["changed", "ok"]
     assert start(runbooks, binlog="binlog").ok

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 def verify(runbooks: Driver) -> dict[str, CheckResult]:
-    options = MariaDbOptions(database="pharmacy", defaults_file="/run/drp-mariadb/client.cnf")
+    options = MariaDbOptions(database="pharmacy")
     now = datetime.now(UTC)
     expectation = Expectation(disaster_at=now, consistent_at=now, timeout_seconds=60)
     target = runbooks.sandbox.rig.driver.target(runbooks.sandbox.handle)

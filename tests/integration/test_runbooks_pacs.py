@@ -150,7 +150,7 @@ def index_command(engine: str) -> tuple[str, ...]:
 def asking(engine: str, query: str) -> str:
     if engine == "postgresql":
         return f"psql -h /data/sockets -p 5434 -U postgres -d orthanc -XAtc {shlex.quote(query)}"
-    return f"mariadb --defaults-file=/run/drp-mariadb/client.cnf -BN orthanc -e {shlex.quote(query)}"
+    return f"mariadb --no-defaults -BN orthanc -e {shlex.quote(query)}"
 
 
 def send(runbooks: Driver, root: Path) -> None:

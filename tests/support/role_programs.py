@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +18,15 @@ STARTER = (ROLES / "service/files/parts.py").read_text()
 
 def load(role: str, *names: str) -> list[ModuleType]:
     """Return modules of a role's programs, for what needs no sandbox around it."""
-    folder = str(ROLES / role / "files")
+    return _from(str(ROLES / role / "files"), names)
+
+
+def payload(*names: str) -> list[ModuleType]:
+    """Return modules of the programs that verifiers run inside, for the same."""
+    return _from(str(files("drp_verifiers") / "payload"), names)
+
+
+def _from(folder: str, names: Sequence[str]) -> list[ModuleType]:
     sys.path.insert(0, folder)
     try:
         return [importlib.import_module(name) for name in names]

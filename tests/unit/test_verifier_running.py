@@ -55,6 +55,22 @@ def run(work, **arguments):
     return report(work, **arguments).results
 
 
+@pytest.mark.parametrize(("place", "stated"), [("reader", 0), ("caller", 1)])
+def test_only_who_reads_files_may_say_no_more_than_what_is_not_judged(place, stated):
+    class Reader(Plugin):
+        def read(self, target, options, expectation):
+            yield from self.work(target)
+
+    checks = Checks([])
+    checks._verifiers = {"plugin": Reader(lambda _: [NotJudged(part="rows", why="the backup does not fit")])}
+    expectation = Expectation(disaster_at=NOON, consistent_at=NOON, timeout_seconds=10)
+    spec = CheckSpec(name="ehr", verifier="plugin")
+    found = checks.run(spec, place, LocalTarget(), expectation, lambda: False)
+    assert len(found.results) == stated
+    assert "rows" in {one.part for one in found.not_judged}
+    assert {one.outcome for one in found.results} <= {"undetermined"}
+
+
 def test_results_are_named_after_their_check_and_timed():
     def work(target):
         time.sleep(0.05)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
 from drp.domain.local_time import require_zone
 from drp_verifiers.clinical import section
-from drp_verifiers.mariadb_census import take
+from drp_verifiers.mariadb_census import FIRST, take
+from drp_verifiers.mariadb_code import met
+from drp_verifiers.mariadb_read import read_backup
 from drp_verifiers.mariadb_session import SETTINGS, Connection, Session
+from drp_verifiers.mariadb_system import CHECK, look
 from drp_verifiers.mariadb_tables import check_tables, judge_rows
 from drp_verifiers.mariadb_whole import Allowed, compare, facts_of
 from drp_verifiers.parts_mariadb import PARTS
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import MariaDbRecords
-from drp_verifiers.statements import NoAnswer, judged, undetermined
+from drp_verifiers.statements import NoAnswer, judged, not_asked, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 _IN_FORCE = (
@@ -30,7 +34,7 @@ _IN_FORCE = (
 )
 """What may hide damage or act by itself, and is therefore told; the first two may also be wrong."""
 _VARIABLES = ", ".join(f"'{name}'" for name in _IN_FORCE)
-_SERVER = f"SELECT VERSION();\nSHOW GLOBAL VARIABLES WHERE Variable_name IN ({_VARIABLES});"
+_SERVER = f"{FIRST}SELECT VERSION();\nSHOW GLOBAL VARIABLES WHERE Variable_name IN ({_VARIABLES});"
 _NO_CHECKSUMS = {"none", "strict_none"}
 _MACHINES_ZONE = re.compile(r"'system'|system_time_zone|@@global\s*\.\s*time_zone", re.IGNORECASE)
 _CONVERTS = re.compile(r"\bconvert_tz\s*\(", re.IGNORECASE)
@@ -43,7 +47,8 @@ class MariaDbOptions:
 
     database: str
     defaults_file: str = ""
-    """Option file inside the sandbox with user, password and socket; relative to the restored tree."""
+    """Option file inside the sandbox with user, password and socket; relative to the restored tree. Of it no more is
+    taken. Without it, socket and user: the administrator whom the runbook made, by the socket."""
     socket: str = ""
     user: str = ""
     tables: bool = True
@@ -85,7 +90,8 @@ class MariaDbVerifier:
             socket=options.socket,
             user=options.user,
         )
-        argv = (*Session(target, connection, expectation).words(), "--quick", "--column-names", options.database)
+        words = Session(target, connection, expectation).words()
+        argv = (*words, "--quick", "--column-names", options.database)
         yield from read_records(
             target,
             "records_command",
@@ -93,8 +99,19 @@ class MariaDbVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
-        """Yield the server's state, rows, all that there is beside rows, the newest datum, and last sound tables."""
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
+        """Yield how many rows the backup holds, and where a server of drp's own opens it, its newest datum."""
+        assert isinstance(options, MariaDbOptions)
+        for answer in read_backup(target, options.database, expectation):
+            if not isinstance(answer, Session):
+                yield answer
+            elif options.newest is not None:
+                found = replace(_newest(answer, options.newest), check="read-newest")
+                if found.watermark is not None:
+                    yield found
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
+        """Yield the server's state, whether it answers as one, rows, all beside them, the newest datum, soundness."""
         assert isinstance(options, MariaDbOptions)
         session = Session(target, options.connection, expectation)
         statement = "the server answers, and was not forced to start"
@@ -102,9 +119,7 @@ class MariaDbVerifier:
             (version, *_), *rows = session.rows(_SERVER) or [["", ""]]
         except NoAnswer as silence:
             yield silence.trouble.result("server", statement, expected="an answer")
-            for check in ("tables", "counts", "newest"):
-                unseen = undetermined(check, "needs a server that answers", observed="the server did not answer")
-                yield undated(unseen) if check == "newest" else unseen
+            yield from _not_asked(options, because="server")
             return
         found = {row[0]: row[-1] for row in rows}
         told = ", ".join(f"{name} {found[name][:40] or 'off'}" for name in _IN_FORCE if name in found)
@@ -114,6 +129,18 @@ class MariaDbVerifier:
         )
         expected = "innodb_force_recovery 0, and pages with checksums"
         yield judged("server", statement, holds=holds, observed=f"version {version[:60]}, {told}", expected=expected)
+        faithful = True
+        try:
+            for answer in look(session):
+                faithful = faithful and not (isinstance(answer, CheckResult) and answer.outcome != "passed")
+                yield answer
+        except NoAnswer as silence:
+            faithful = False
+            yield silence.trouble.result(CHECK, "nothing restored stands between the server and its answers")
+        yield from met(session)
+        if not faithful:
+            yield from _not_asked(options, because=CHECK)
+            return
         yield from _whole(session, options)
         if options.newest is not None:
             answer = _newest(session, options.newest)
@@ -135,6 +162,15 @@ class MariaDbVerifier:
         if not census.tables and not any(census.objects.values()):
             raise ValueError(f"{options.database} has no table")
         return {"mariadb": {options.database: facts_of(census)}}
+
+
+def _not_asked(options: MariaDbOptions, *, because: str) -> Iterator[CheckResult]:
+    """Yield the statements that are not even asked."""
+    for check in ("tables", "counts", "objects", "accounts", "newest"):
+        if (check == "newest" and options.newest is None) or (check == "tables" and not options.tables):
+            continue
+        unseen = not_asked(check, f"needs a {because} that can be believed", because=because)
+        yield undated(unseen) if check == "newest" else unseen
 
 
 def _whole(session: Session, options: MariaDbOptions) -> Iterator[CheckResult | NotJudged]:

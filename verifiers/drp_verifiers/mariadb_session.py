@@ -10,17 +10,32 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drp.domain.check import CheckOutcome, Execution, Expectation, Target
 from drp_verifiers.clinical import inside, trouble_of
+from drp_verifiers.inside import PYTHON, whole_program
 from drp_verifiers.statements import NoAnswer, Trouble, why_it_ended
 
-SETTINGS = """SET SESSION TRANSACTION READ ONLY;
+SETTINGS = """SET NAMES utf8mb4;
+SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 SET SESSION time_zone = '+00:00', sql_select_limit = 18446744073709551615, timestamp = DEFAULT;
+SET SESSION sql_big_selects = 1, completion_type = 0, autocommit = 1;
+/*M!100100 SET SESSION max_statement_time = 0 */;
 /*M!100300 SET SESSION system_versioning_asof = DEFAULT */;
 """
-"""What every session begins with. TIMESTAMP columns are shown in the session's zone; the machine's may be any."""
+"""What every session begins with. TIMESTAMP columns are shown in the session's zone; the machine's may be any. What a
+transaction prepared and never ended (XA) is seen by those who read uncommitted rows.
+"""
+_MADE = (
+    "'' /*M!100000 , (SELECT variable_value FROM information_schema.session_status"
+    " WHERE variable_name = 'COM_CREATE_TEMPORARY_TABLE') */"
+)
+"""How many temporary tables were made for this session before it asked: one hides the table that has its name."""
+KEY = "/data/sockets/mysqld.cnf"
+_EARLIER_KEY = "/run/drp-mariadb/client.cnf"
+"""Where the runbook of an earlier drp left it, as applications' files still say."""
+_NONE_MADE = ([""], ["", "0"])
 _IN_FORCE = "@@session.time_zone, '' /*M!100300 , @@session.system_versioning_asof */"
 _WANTED = (["+00:00", ""], ["+00:00", "", "DEFAULT"])
 _ERROR = re.compile(r"ERROR (\d{1,5})\b")
@@ -41,6 +56,16 @@ class Connection:
     socket: str = ""
     user: str = ""
 
+    @property
+    def by_its_key(self) -> Connection:
+        """Return the same; where nothing is said, as the runbook's administrator, with the key beside the socket.
+
+        Where there is no key, as on production, that is the same as nothing.
+        """
+        if self.defaults_file == _EARLIER_KEY:
+            return replace(self, defaults_file=KEY)
+        return self if self.defaults_file or self.socket or self.user else replace(self, defaults_file=KEY)
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -52,12 +77,13 @@ class Session:
 
     def words(self) -> list[str]:
         """Return how the client is called; what comes later outranks the option file."""
-        asked = self.connection
+        asked = self.connection.by_its_key
         file = inside(asked.defaults_file, self.expectation)
-        words = ["mariadb", f"--defaults-file={file}" if file else "--no-defaults"]
+        words = [PYTHON, "-I", "-c", whole_program("mariadb_client"), file] if file else ["mariadb", "--no-defaults"]
         words += [f"--socket={asked.socket}"] if asked.socket else []
         words += [f"--user={asked.user}"] if asked.user else []
-        return [*words, "--batch", "--delimiter=;", "--skip-force", "--default-character-set=utf8mb4"]
+        words += ["--batch", "--delimiter=;", "--skip-force", "--default-character-set=utf8mb4"]
+        return [*words, "--skip-local-infile"]
 
     def rows(self, sql: str) -> list[list[str]]:
         """Return rows as lists of cells, as the client shows them. Raises NoAnswer."""
@@ -73,23 +99,24 @@ class Session:
             f"{sql}\n;\nSELECT '{word}', {number}, @@error_count;\n{after}" for number, sql in enumerate(statements)
         )
         argv = (*self.words(), "--force", "--skip-reconnect", "--skip-column-names", self.connection.database)
-        script = f"{SETTINGS}{first}SELECT '{word}';\n{asked}SELECT '{word}', {_IN_FORCE};\n"
+        script = f"{SETTINGS}SELECT '{word}', {_MADE};\n{first}{asked}SELECT '{word}', {_IN_FORCE}, {_MADE};\n"
         execution = self.target.run(argv, stdin=script.encode(), timeout_seconds=self.expectation.timeout_seconds)
         if (trouble := trouble_of("mariadb", execution)) is not None:
             raise NoAnswer(trouble)
         complaints = [line for line in execution.stderr.decode("utf-8", "replace").splitlines() if _ERROR.match(line)]
         pieces = _pieces(execution.stdout.decode("utf-8", "replace").split("\n")[:-1], word)
-        if (end := next(pieces, None)) is None or end[0]:
+        if (end := next(pieces, None)) is None or end[0] or end[1] not in _NONE_MADE:
             if complaints:
                 raise NoAnswer(_complaint(complaints[0]))
-            reason = "the client did not answer as it was asked: look at the options in defaults_file"
-            raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+            if end is None and execution.exit_code != 0:
+                raise NoAnswer(Trouble(outcome="undetermined", reason=_words(execution)))
+            raise NoAnswer(_not_as_asked(end[1] if end is not None else []))
         found: list[Rows | Trouble] = []
         said = iter(complaints)
         for rows, mark in pieces:
             if len(mark) == 2 and mark[0] == str(len(found)) and len(found) < len(statements):
                 found.append(rows if mark[1] == "0" else _complaint(next(said, "")))
-            elif mark not in _WANTED:
+            elif not any(mark == [*wanted, *made] for wanted in _WANTED for made in _NONE_MADE):
                 reason = f"the session was changed while it was asked: {' '.join(mark)[:80]}"
                 raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
         if len(found) < len(statements):  # the server died over this one, and nobody can say of the others
@@ -100,7 +127,7 @@ class Session:
     def lines(self, sql: str) -> list[str]:
         """Return rows as lines. Raises NoAnswer for an error, and for an answer that is not framed as it was asked."""
         word = secrets.token_hex(16)
-        script = f"{SETTINGS}SELECT '{word}';\n{sql}\nSELECT '{word}', {_IN_FORCE};\n"
+        script = f"{SETTINGS}SELECT '{word}', {_MADE};\n{sql}\nSELECT '{word}', {_IN_FORCE};\n"
         argv = (*self.words(), "--skip-column-names", self.connection.database)
         execution = self.target.run(argv, stdin=script.encode(), timeout_seconds=self.expectation.timeout_seconds)
         if (trouble := trouble_of("mariadb", execution)) is not None:
@@ -108,14 +135,21 @@ class Session:
         if execution.exit_code != 0:
             raise NoAnswer(Trouble(outcome=_outcome(execution), reason=_words(execution)))
         lines = execution.stdout.decode("utf-8", "replace").split("\n")[:-1]
-        end = lines[-1].split("\t") if lines else []
-        if len(lines) < 2 or lines[0] != word or end[0] != word:
-            reason = "the client did not answer as it was asked: look at the options in defaults_file"
-            raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+        begin, end = (lines[at].split("\t") if lines else [""] for at in (0, -1))
+        if len(lines) < 2 or begin[0] != word or end[0] != word or begin[1:] not in _NONE_MADE:
+            raise NoAnswer(_not_as_asked(begin[1:]))
         if end[1:] not in _WANTED:
             reason = f"the session was changed while it was asked: {' '.join(end[1:])[:80]}"
             raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
         return lines[1:-1]
+
+
+def _not_as_asked(begun: Sequence[str]) -> Trouble:
+    """Return why a session is none of ours; ``begun`` is what was said of it first."""
+    reason = "the client did not answer as it was asked: look at the options in defaults_file"
+    if len(begun) == 2 and begun[1] != "0":
+        reason = "the server makes temporary tables for every session, which hide those of the backup: init_connect"
+    return Trouble(outcome="undetermined", reason=reason)
 
 
 def _pieces(lines: Sequence[str], word: str) -> Iterator[tuple[Rows, list[str]]]:

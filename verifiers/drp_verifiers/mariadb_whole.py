@@ -56,7 +56,7 @@ def compare(name: str, census: Census, facts: Mapping[str, object], allowed: All
     yield from _history(name, census, facts, allowed)
     yield from next_numbers(name, census, facts, behind=allowed.sequences_behind)
     yield from _text(name, census, facts)
-    yield from _content(name, census, facts)
+    yield from content(name, census, facts)
     if census.memory:
         why = f"{listed(census.memory)}: kept in memory, so that no physical backup holds them"
         yield NotJudged(part=f"rows of MEMORY tables, {name}", why=why)
@@ -225,7 +225,8 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
         yield NotJudged(part=f"character set of new tables, {name}", why=why)
 
 
-def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
+def content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
+    """Yield whether every row says what it said, where the facts hold digests."""
     known = facts.get("digests")
     if not isinstance(known, Mapping) or facts.get("rule") == "at-least":
         why = (

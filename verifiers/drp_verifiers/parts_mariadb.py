@@ -7,7 +7,8 @@ from drp_verifiers.mariadb_objects import ADVISORY, OF_A_DATABASE, OF_THE_SERVER
 
 _OBJECTS = "`objects`: every one by name, with a digest of its definition"
 PARTS: tuple[Part, ...] = (
-    Part(name="rows of tables", judged="counted", words="`counts`: rows now, partitions within their table"),
+    Part(name="rows of tables", judged="counted", words="`counts`: rows now, partitions within their table; `read-counts`: by drp, before anything runs"),
+    Part(name="the server's own schema", judged="content", words="`system`: its shape against a fresh one; rows of it as below"),
     Part(name="rows of the past", judged="counted", words="`history`: of system-versioned tables"),
     Part(name="characters of text", judged="counted", words="`text`: characters and bytes of every table"),
     Part(name="content of rows", judged="content", words="`content`, where facts were made with `digest`; otherwise not judged"),

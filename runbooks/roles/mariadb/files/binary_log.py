@@ -19,7 +19,7 @@ from pathlib import Path
 from binlog_events import FIRST, FORMAT, GTID, QUERY, QUERY_COMPRESSED, ROTATE, STOP, XA_PREPARE, XID, Broken, Event
 from binlog_events import events as events_of
 from binlog_folder import SCRATCH, look
-from client import CLIENT, RUN, Failure, Limit, feed, require, restored
+from client import READER, RUN, Failure, Limit, feed, require, require_reader, restored
 from transactions import Transactions
 
 COMMITS = {QUERY, QUERY_COMPRESSED, XID, XA_PREPARE, GTID}
@@ -187,13 +187,14 @@ class BinaryLog:
         """Carry the log out, as far as it was looked through."""
         if len(self.files) == 1 and self.stop and self.stop <= self.wanted.start:
             return
+        require_reader()
         words = ["mariadb-binlog", "--no-defaults", "--verify-binlog-checksum", f"--start-position={self.wanted.start}"]
         words += [f"--stop-position={self.stop}"] if self.stop else []
         with (RUN / "binlog-words").open("w+b") as said, subprocess.Popen(
             [*words, *map(str, self._readable())], stdout=subprocess.PIPE, stderr=said
         ) as reader:  # fmt: skip
             assert reader.stdout
-            done = feed([*CLIENT, "--binary-mode"], reader.stdout)
+            done = feed([*READER, "--binary-mode"], reader.stdout)
             reader.stdout.close()
             code = reader.wait()
             said.seek(0)

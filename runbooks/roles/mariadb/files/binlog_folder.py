@@ -16,7 +16,7 @@ from binlog_events import MAGIC
 from client import Failure, Limit, Notices, restored
 from packed import lacking, opened, readable
 
-SCRATCH = Path("/data/drp-binlog")
+SCRATCH = Path("/data/binlog")
 INDEX_LIMIT = 1 << 20
 MOST = 100_000
 CHUNK = 1 << 20

@@ -16,10 +16,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-RUN = Path("/run/drp-mariadb")
+RUN = Path("/run/mariadb")
+SOCKETS = Path("/data/sockets")
+SOCKET = SOCKETS / "mysqld.sock"
 LOADED = RUN / "loaded"
 """There once dump and log are loaded; not among restored files, which could bring one."""
-CLIENT = ["mariadb", f"--defaults-file={RUN}/client.cnf", "--batch", "--skip-column-names"]
+CLIENT = ["mariadb", f"--defaults-file={RUN}/client.cnf", "--batch", "--skip-column-names", "--skip-local-infile"]
+READER = [*CLIENT, "--sandbox"]
+"""The client for what was restored: words of its own (``system``, ``tee``, ``source``) are refused, and end it."""
+UNLIMITED = "SET SESSION sql_select_limit = 18446744073709551615, sql_big_selects = 1, max_statement_time = 0; "
+"""Before a question: what was loaded may have set limits for every session."""
 OF_THIS_MACHINE = 3
 """How a program ends when the machine that drills lacks something; the backup is not to blame."""
 LIMITS = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
@@ -55,6 +61,12 @@ def require(code: int, said: bytes, what: str) -> None:
     raise Failure(f"{what} {how}: {first}" if first else f"{what} {how}")
 
 
+def require_reader() -> None:
+    """Raise Limit where the client would carry out what restored SQL tells it, and not only the server."""
+    if b"--sandbox" not in tool(["mariadb", "--no-defaults", "--help"], "the client").stdout:
+        raise Limit("the client here has no --sandbox: install that of MariaDB 10.5.25, 10.6.18, 10.11.8 or later")
+
+
 def restored(path: Path) -> IO[bytes]:
     """Open a restored file: never through a link, never a pipe, and never waiting. Raises OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -82,7 +94,7 @@ def feed(words: Sequence[str], source: IO[bytes], begin: bytes = b"", end: bytes
 
 def rows(sql: str) -> list[list[str]]:
     """Return what the server answers, as lists of cells."""
-    done = tool([*CLIENT, f"--execute={sql}"], "the server could not be asked")
+    done = tool([*CLIENT, f"--execute={UNLIMITED}{sql}"], "the server could not be asked")
     return [line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines()]
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from client import CLIENT, RUN, Failure, Limit, Notices, feed, require, restored, rows, shown, tool
+import entrance
+from client import CLIENT, READER, Failure, Limit, Notices, feed, require, require_reader, restored, rows, shown, tool
 from packed import lacking, opened, readable
 
 CHUNK = 1 << 20
@@ -249,13 +250,14 @@ def load(dumps: list[Dump]) -> list[str]:
     """Load every dump; returns the databases."""
     here = tuple(int(part) for part in re.findall(r"\d+", rows("SELECT VERSION()")[0][0])[:2])
     databases: list[str] = []
+    require_reader()
     for dump in dumps:
         for name in [dump.database] if dump.database else []:
             quoted = name.replace("`", "``")
             tool([*CLIENT, f"--execute=CREATE DATABASE IF NOT EXISTS `{quoted}`"], "the database could not be made")
-        with opened(dump.path) as stream:  # a dump may bring accounts of its own: the drill is let in again
-            end = b"\nFLUSH PRIVILEGES;\n" + (RUN / "init.sql").read_bytes()
-            done = feed([*CLIENT, UNCHECKED, *([dump.database] if dump.database else [])], stream, end=end)
+        with opened(dump.path) as stream:  # a dump may bring accounts of its own: whoever starts is let in again
+            words = [*READER, UNCHECKED, *([dump.database] if dump.database else [])]
+            done = feed(words, stream, end=entrance.script())
         try:
             require(*done, f"the dump {dump.path.name} could not be loaded: mariadb")
         except Failure as failure:

@@ -18,8 +18,10 @@ if "__file__" in globals():  # run as a file, beside its parts; else they come b
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import dumps as dump_files
+import entrance
+import global_settings
 from binary_log import BinaryLog, Wanted
-from client import LOADED, RUN, Failure, Limit, Notices, rows, run
+from client import CLIENT, LOADED, RUN, Failure, Limit, Notices, run, tool
 
 
 def load(request: dict[str, Any]) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
         if request["binlog"]:
             position, gtid = dump_files.position_of(found)
     log = the_log(request, position, gtid)
+    before = global_settings.read()
     if found:
         answer["databases"] = dump_files.load(found)
         dump_files.tell(found, notices)
@@ -47,8 +50,12 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
         log.replay()
         answer |= told(log)
         begun.unlink()
+    if answer["changed"]:
+        global_settings.give_back(before, notices)
+        tool(CLIENT, "who may administer the server could not be said", input=entrance.script())
+        global_settings.asleep(notices)
+    entrance.tell(notices)
     LOADED.touch()
-    awake(notices)
     answer["notices"] = notices.told() + (log.folder.notices.told() if log is not None else [])
     return answer
 
@@ -95,15 +102,6 @@ def second(target: str) -> datetime | None:
     if wanted.tzinfo is None:
         raise Failure(f"recovery_target_time {target} has no time zone: write 2026-11-21T02:00:00Z")
     return wanted.astimezone(timezone.utc).replace(microsecond=0)
-
-
-def awake(notices: Notices) -> None:
-    """Switch events off again that what was loaded has switched on."""
-    if rows("SELECT @@global.event_scheduler") != [["OFF"]]:
-        rows("SET GLOBAL event_scheduler = OFF")
-        notices.add(
-            "unused", "event_scheduler", "what was loaded switched it on: events may have changed what came back"
-        )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -22,16 +21,18 @@ from typing import Any
 if "__file__" in globals():  # run as a file, beside its parts; else they come before it
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import entrance
 import production
-from client import LOADED, RUN, Failure, Limit, Notices, restored, run, shown, tool
+from client import LOADED, RUN, SOCKET, SOCKETS, Failure, Limit, Notices, restored, run, shown, tool
+from entrance import write
 
-SOCKET = RUN / "mariadb.sock"
 USUAL_SOCKET = Path("/run/mysqld/mysqld.sock")
 INFO_LIMIT = 1 << 20
 DRILL = {
     "innodb_buffer_pool_size": "64M",
     "innodb_use_native_aio": "0",
     "performance_schema": "0",
+    "secure_file_priv": str(RUN / "files"),  # what is loaded writes no file, and reads none
     "tmpdir": "/tmp",  # noqa: S108 - inside the sandbox, which has a /tmp of its own
 }
 BRAKE = {
@@ -82,8 +83,9 @@ def release(said: str) -> tuple[int, int]:
 def prepare(request: dict[str, Any]) -> dict[str, Any]:
     """Write the drill's settings and make the data directory fit to be started."""
     data = Path(request["data"])
-    for folder in (RUN, USUAL_SOCKET.parent):
+    for folder in (RUN, RUN / "files", USUAL_SOCKET.parent):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    SOCKETS.mkdir(mode=0o755, exist_ok=True)
     if not USUAL_SOCKET.is_symlink():
         USUAL_SOCKET.symlink_to(SOCKET)  # where client programs look
     here = release(tool(["mariadbd", "--no-defaults", "--version"], "the server").stdout.decode())
@@ -114,8 +116,10 @@ def prepare(request: dict[str, Any]) -> dict[str, Any]:
             *JUDGE.items(), *BRAKE.items()]  # fmt: skip
     write(RUN / "server.cnf", "[mariadbd]\n" + "".join(f"{name}={value}\n" for name, value in ours))
     extra = text(Path(request["roles_file"])) if request["roles_file"] and request["dumps"] else ""
-    write(RUN / "init.sql", entrance() + extra)
+    open_to = frozenset(map(str, request["network_administrators"])) if request["addresses"] else None
+    write(RUN / "init.sql", entrance.statements(data, open_to) + extra)
     write(RUN / "client.cnf", f"[client]\nsocket={SOCKET}\n")
+    entrance.leave_key()
     answer["notices"] = notices.told()
     return answer
 
@@ -139,21 +143,6 @@ def essentials(data: Path, notices: Notices) -> dict[str, str]:
     return {name: value for name, value in said.items() if name in NEEDED}
 
 
-def entrance() -> str:
-    """Return SQL that lets whoever runs the drill in by the socket, without a password and without touching one."""
-    user = pwd.getpwuid(os.getuid()).pw_name
-    return (
-        f"CREATE OR REPLACE USER `{user}`@localhost IDENTIFIED VIA unix_socket;\n"
-        f"GRANT ALL PRIVILEGES ON *.* TO `{user}`@localhost WITH GRANT OPTION;\n"
-    )
-
-
-def write(path: Path, text: str) -> None:
-    """Write a private file."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        stream.write(text)
-
-
 def end_running(data: Path) -> None:
     """End a server that an earlier start left on this data directory, and wait until it has gone."""
     with contextlib.suppress(OSError, ValueError):
@@ -168,8 +157,9 @@ def empty_server(data: Path) -> bool:
     end_running(data)
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700, parents=True)
-    tool(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
-          "--skip-test-db", "--innodb-use-native-aio=0"], "an empty server could not be made")  # fmt: skip
+    tool(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=socket",
+          f"--auth-root-socket-user={entrance.who()}", "--skip-test-db", "--innodb-use-native-aio=0"],
+         "an empty server could not be made")  # fmt: skip
     return True
 
 

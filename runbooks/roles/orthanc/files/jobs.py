@@ -29,7 +29,8 @@ QUERIES = (
 def ask(request: dict[str, Any], query: str) -> list[str] | None:
     """Return what the server answers, one value a line; nothing if there is no such table. None: nobody could ask."""
     if request["index"] == "mariadb":
-        words = ["mariadb", "--defaults-file=/run/drp-mariadb/client.cnf", "--batch", "--raw", "--skip-column-names"]
+        words = ["mariadb", "--no-defaults", "--socket=/data/sockets/mysqld.sock", "--batch", "--raw"]
+        words += ["--skip-column-names"]
         words += [f"--execute={query}", request["database"]]
     else:
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: number(path.parts[4]))

@@ -115,7 +115,7 @@ def database(settings: dict[str, Any], request: dict[str, Any]) -> dict[str, Any
     )
     host = host or "localhost"
     if request["index"] == "mariadb" and (host == "localhost" or section.get("UnixSocket")):
-        section["UnixSocket"] = "/run/drp-mariadb/mariadb.sock"
+        section["UnixSocket"] = "/data/sockets/mysqld.sock"
     write(RUN / "roles.sql", roles(request["index"], held, user, password))
     port = number(said.get("port") or section.get("Port"), usual)
     return {"host": "127.0.0.1" if host == "localhost" else host, "port": port, "database": held, "user": user}
