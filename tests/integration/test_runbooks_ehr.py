@@ -90,6 +90,15 @@ def failure(result: RunbookResult) -> str:
     return result.failed_task.message
 
 
+AROUND = """
+[wsgi middleware]
+around = werkzeug.middleware.proxy_fix.ProxyFix
+[wsgi around]
+args = (open('/tmp/ran', 'w').write('') or 1,)
+"""
+"""trytond evaluates this as Python when it starts."""
+
+
 def held_back(result: RunbookResult) -> set[str]:
     notices = result.outputs["drp_notices"]
     assert isinstance(notices, list)
@@ -126,15 +135,16 @@ def test_no_mail_leaves_unless_the_brake_is_taken_off(gnuhealth_runbooks: Driver
     runbooks = gnuhealth_runbooks
     configuration = lay(runbooks, dump.path) / "etc/trytond.conf"
     with configuration.open("a") as file:
-        file.write("\n[email]\nuri = smtp://10.66.0.25:25\nfrom = record@hospital.example\n")
+        file.write("\n[email]\nuri = smtp://10.66.0.25:25\nfrom = record@hospital.example\n" + AROUND)
     started = start(runbooks)
     assert started.ok, started
-    assert "email" in held_back(started)
+    assert {"email", "wsgi middleware around"} <= held_back(started)
+    assert runbooks.sandbox.shell("ls /tmp/ran || true") == "", "no code of the configuration has run"
     runbooks.sandbox.write("mail.py", MAIL)
     mail = f"/usr/bin/python3 /data/mail.py {ROOT}/etc/admin.password"
     runbooks.sandbox.shell(f"{mail} ana")
     assert runbooks.sandbox.rig.driver.egress(runbooks.sandbox.handle) == ()
-    state = runbooks.sandbox.shell("cat /run/gnuhealth/local.conf")
+    state = runbooks.sandbox.shell("cat /run/gnuhealth/trytond.conf")
     assert "[email]\nuri = \n" in state
     unbraked = re.sub(r"\[email\]\nuri = \n", "", state)
     assert runbooks.run("service", "stop", restored_root=ROOT, name="trytond").ok
@@ -143,6 +153,7 @@ def test_no_mail_leaves_unless_the_brake_is_taken_off(gnuhealth_runbooks: Driver
     free = runbooks.run("service", "start", restored_root=ROOT, name="unbraked", command=command,
                         overlays={"/run/unbraked.conf": unbraked}, ready={"host": "10.20.0.11", "port": 8000})  # fmt: skip
     assert free.ok, free
+    assert runbooks.sandbox.shell("ls /tmp/ran") == "/tmp/ran\n", "without the brake it runs"
     runbooks.sandbox.shell(f"{mail} luis")
     sent = {(each.destination, each.port) for each in runbooks.sandbox.rig.driver.egress(runbooks.sandbox.handle)}
     assert sent == {("10.66.0.25", 25)}, "the recorder sees what an application without the brake sends"

@@ -23,7 +23,7 @@ from tests.hospital import backups_pacs, dicom
 from tests.hospital.backups import Backup
 from tests.hospital.hospital import Hospital
 from tests.hospital.second_pacs import SecondPacs
-from tests.support.clinical import expecting, outcomes
+from tests.support.clinical import everything, expecting, outcomes
 from tests.support.fixtures_runbooks import Driver
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -79,7 +79,7 @@ def told(result: RunbookResult) -> set[tuple[str, str]]:
 def verify(runbooks: Driver, backup: Backup, **options: object) -> dict[str, str]:
     given = OrthancOptions(configuration=f"{ROOT}/etc/orthanc.json", storage=f"{ROOT}/storage", **options)  # type: ignore[arg-type]
     target = runbooks.sandbox.rig.driver.target(runbooks.sandbox.handle)
-    results = list(OrthancVerifier().verify(target, given, expecting(backup)))
+    results = list(everything(OrthancVerifier(), target, given, expecting(backup)))
     print(
         *(one for one in results if isinstance(one, CheckResult) and one.outcome != "passed"), sep="\n"
     )  # told when a test fails

@@ -159,7 +159,15 @@ def test_facts_of_a_running_application_are_those_of_its_backup(
         password_file=str(instance.root / "etc" / "admin.password"),
     )
     target, expectation = NamespaceTarget(instance.namespace), expecting(lis_backup)
-    assert GnuHealthVerifier().facts(target, options, expectation) == lis_backup.facts
+    found = GnuHealthVerifier().facts(target, options, expectation)
+    assert isinstance(found["gnuhealth"], dict)
+    modules = found["gnuhealth"].pop("modules")
+    assert found == lis_backup.facts
+    for known, outcome in ((modules, "passed"), (modules[1:], "failed"), ([*modules, "intruder"], "failed")):
+        facts = {"gnuhealth": {**found["gnuhealth"], "modules": known}}
+        answers = GnuHealthVerifier().verify(target, options, replace(expectation, facts=facts))
+        said = {answer.check: answer.outcome for answer in answers if isinstance(answer, CheckResult)}
+        assert said["modules"] == outcome
     with pytest.raises(ValueError, match="Refused"):
         GnuHealthVerifier().facts(target, replace(options, database="absent"), expectation)
 

@@ -70,7 +70,7 @@ def judge(
 ) -> tuple[dict[str, CheckResult], list[NotJudged]]:
     known = {"sqlite": {str(path): facts}} if facts is not None else {}
     options = SqliteVerifier.Options(path=str(path))
-    answers = list(SqliteVerifier().verify(ROOT, options, dataclasses.replace(expectation, facts=known)))
+    answers = list(SqliteVerifier().read(ROOT, options, dataclasses.replace(expectation, facts=known)))
     results = {answer.check.split(" ")[0]: answer for answer in answers if isinstance(answer, CheckResult)}
     return results, [answer for answer in answers if isinstance(answer, NotJudged)]
 

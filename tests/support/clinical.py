@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from drp.domain.check import CheckResult, Expectation
-from drp.domain.judged import NotJudged
+from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check_runner import Answer
 from tests.hospital.backups import Backup
 from tests.support.fixtures_hospital import DAMAGES
 
@@ -23,11 +24,18 @@ def expecting(backup: Backup, **facts: object) -> Expectation:
     )
 
 
-def outcomes(answers: Sequence[CheckResult | NotJudged]) -> dict[str, str]:
+def everything(verifier: Any, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
+    """Yield what a verifier reads, and what it says of the running application."""
+    for place in ("read", "verify"):
+        if hasattr(verifier, place):
+            yield from getattr(verifier, place)(target, options, expectation)
+
+
+def outcomes(answers: Sequence[Answer]) -> dict[str, str]:
     """Return the outcome of every check, those about single studies under one name."""
     found: dict[str, str] = {}
     for result in answers:
-        if isinstance(result, NotJudged):
+        if not isinstance(result, CheckResult):
             continue
         name = result.check.split(" ")[0]
         if found.get(name) in {None, "passed"}:
@@ -35,12 +43,12 @@ def outcomes(answers: Sequence[CheckResult | NotJudged]) -> dict[str, str]:
     return found
 
 
-def caught(damage: str, results: list[CheckResult]) -> set[str]:
+def caught(damage: str, results: Sequence[Answer]) -> set[str]:
     """Return which checks failed, and enter them in the table that ends the run."""
     found = failures(results)
     DAMAGES.append((damage.replace("_", " "), ", ".join(sorted(found))))
     return found
 
 
-def failures(results: list[CheckResult]) -> set[str]:
+def failures(results: Sequence[Answer]) -> set[str]:
     return {name for name, outcome in outcomes(results).items() if outcome == "failed"}

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import configparser
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from drp_verifiers.inside import whole_program
-from tests.support.role_programs import ROLES, load
+from tests.support.role_programs import load, prepare, taken
 
 brake, orthanc, jobs = load("orthanc", "brake", "configuration", "jobs")
 client, production = load("mariadb", "client", "production")
 postgres, base = load("postgres", "pg_common", "pg_base")
-
-
-def prepare(role: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"{role}_prepare", ROLES / role / "files/prepare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(params=["pipe", "device", "endless", "folder"])
@@ -88,17 +77,10 @@ def test_a_program_that_waits_for_ever_is_a_failure_with_its_name() -> None:
         postgres.run_tool(["sleep", "1000"], seconds=0.2)
 
 
-def taken(settings: dict[str, Any], *trusted: str, places: tuple[Path, ...] = ()) -> Any:
-    found = brake.Brake(settings)
-    found.take()
-    found.plugins(list(trusted), list(places))
-    return found
-
-
 def test_nothing_is_told_of_an_orthanc_that_does_nothing_by_itself(tmp_path: Path) -> None:
     (tmp_path / "libOrthancDicomWeb.so").touch()
     settings = {"Name": "PACS", "Plugins": ["/opt/libOrthancDicomWeb.so"], "MaximumStorageSize": 0, "LuaScripts": []}
-    found = taken(settings, places=(tmp_path,))
+    found = taken(settings, software=tmp_path)
     assert (found.notices, found.found) == ([], [])
     assert settings["Plugins"] == [str(tmp_path / "libOrthancDicomWeb.so")]
     assert (settings["SaveJobs"], settings["MaximumPatientCount"]) == (False, 0)
@@ -108,7 +90,7 @@ def test_plugins_are_known_or_held_back(tmp_path: Path) -> None:
     for name in ("libWard.so", "libOrthancPython.so", "libModalityWorklists.so.1.10.1"):
         (tmp_path / name).touch()
     settings = {"Plugins": [str(tmp_path)], "PythonScript": "/etc/route.py"}
-    found = taken(settings)
+    found = taken(settings, software=tmp_path)
     assert {(each["kind"], each["subject"]) for each in found.notices} == {
         ("held-back", "PythonScript route.py"),
         ("held-back", "plugin libWard.so"),
@@ -116,7 +98,7 @@ def test_plugins_are_known_or_held_back(tmp_path: Path) -> None:
     assert "PythonScript" not in settings
     assert len(settings["Plugins"]) == 2
     settings = {"Plugins": [str(tmp_path)]}
-    assert taken(settings, "libWard.so").notices == []
+    assert taken(settings, "libWard.so", software=tmp_path).notices == []
     assert len(settings["Plugins"]) == 3
 
 

@@ -209,7 +209,7 @@ def test_a_database_file_gives_the_records_of_a_query(tmp_path):
     assert sqlite(tmp_path, query) == ([(microseconds(NOW), ("013",)), (None, ("",)), (None, ("O'Brien \u202e",))], "")
     assert sqlite(tmp_path, query, copy=True)[1] == ""
     assert "no such table" in sqlite(tmp_path, "select 1 from nowhere")[1]
-    assert "attempt to write" in sqlite(tmp_path, "delete from study")[1]
+    assert "not authorized" in sqlite(tmp_path, "delete from study")[1]
     assert "has no field accession" in sqlite(tmp_path, "select at from study")[1]
     assert "no file" in sqlite(tmp_path, query, path="elsewhere")[1]
     database.execute("begin exclusive")

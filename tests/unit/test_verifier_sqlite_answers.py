@@ -44,7 +44,7 @@ def test_a_query_without_an_answer_is_undetermined(queries: object, outcomes: se
     facts = {"sqlite": {"a.db": {"tables": {"orders": 3}}}}
     expectation = Expectation(facts=facts, disaster_at=NOON, consistent_at=NOON)
     target = Answering({**HEALTHY, "queries": queries})
-    answers = SqliteVerifier().verify(target, options, expectation)
+    answers = SqliteVerifier().read(target, options, expectation)
     assert {answer.outcome for answer in answers if isinstance(answer, CheckResult)} == outcomes
 
 
@@ -56,7 +56,7 @@ def test_a_census_that_is_none_passes_nothing(census: object) -> None:
         }
     }
     expectation = Expectation(facts=facts, disaster_at=NOON, consistent_at=NOON)
-    answers = SqliteVerifier().verify(
+    answers = SqliteVerifier().read(
         Answering({**HEALTHY, "census": census, "queries": []}), SqliteOptions(path="a.db"), expectation
     )
     found = {answer.check.split()[0]: answer.outcome for answer in answers if isinstance(answer, CheckResult)}

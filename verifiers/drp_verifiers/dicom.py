@@ -25,8 +25,12 @@ class DicomOptions:
     """Folder inside the sandbox; relative to the restored tree. Files of other kinds are counted and left alone."""
 
 
+_SHARE = 0.8
+"""Of the time limit: what could be read until then is told, instead of nothing at all."""
+
+
 class DicomVerifier:
-    """Parses files inside the sandbox, in a child: a crafted file may crash its reader."""
+    """Parses files in a cell, before anything restored has run: a crafted file may crash its reader."""
 
     name: ClassVar[str] = "dicom"
     Options: ClassVar[type] = DicomOptions
@@ -39,17 +43,18 @@ class DicomVerifier:
         Part(name="files of other kinds", judged="not judged", words="counted in `files`; the verifier `files` looks"),
     )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield whether every file is whole, the counts, and the studies that lack images."""
         assert isinstance(options, DicomOptions)
-        request = {"root": inside(options.root, expectation)}
+        request = {"root": inside(options.root, expectation), "seconds": expectation.timeout_seconds * _SHARE}
+        request["within"] = expectation.restored_root
         answer = ask(target, "dicom_files", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"every DICOM file below {options.root} can be read to its end"
         if answer.trouble is not None:
             yield answer.trouble.result("files", statement)
             return
         if answer.data.get("exists") is not True:
-            yield failed("files", statement, observed="there is no such folder")
+            yield failed("files", statement, observed="there is no such folder among what was restored")
             return
         yield _files(answer.data, statement)
         facts = section(expectation, "dicom")
@@ -67,6 +72,8 @@ class DicomVerifier:
         """Return what a folder holds, for the manifest. Raises ValueError when it cannot be read."""
         assert isinstance(options, DicomOptions)
         data = facts_answer(target, "dicom_files", {"root": inside(options.root, expectation)}, expectation)
+        if reason := _unseen(data):
+            raise ValueError(reason)
         studies = whole_numbers(data.get("studies"))
         kept = {"counts": counted(data), "studies": studies, "twice": number_of(data, "twice"), "rule": "exact"}
         return {"dicom": kept}
@@ -79,7 +86,11 @@ def _unseen(data: Mapping[str, object]) -> str:
     if packed:
         said.append(f"{packed} files are packed with zlib, as Orthanc does: its own verifier reads them")
     if unread:
-        said.append(f"{unread} files may not be read by the account that looks")
+        said.append(f"{unread} files or folders may not be read by the account that looks")
+    if beyond := number_of(data, "beyond"):
+        said.append(f"{beyond} files go further than they are read: {'; '.join(texts_of(data, 'out_of_reach')[:3])}")
+    if number_of(data, "late"):
+        said.append("the time was over before every file was read")
     return "; ".join(said)
 
 

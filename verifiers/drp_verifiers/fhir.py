@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import NotJudged, Part
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.fhir_references import judge_references
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
+from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import failed, not_asked, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
@@ -87,9 +89,10 @@ class FhirVerifier:
         ),
     )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Stated]:
         """Yield capability, search with counts, references and, if declared, the newest change."""
         assert isinstance(options, FhirOptions)
+        yield from code_of_command(target, expectation)
         request = _request(options, expectation)
         answer = ask(target, "fhir_rest", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.base} states its capability"

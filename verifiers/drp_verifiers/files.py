@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
 from drp.domain.tree_parts import PARTS
 from drp_verifiers.inside import Answer, ask, number_of, text_of, texts_of
+from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
@@ -49,12 +51,14 @@ class FilesVerifier:
     Options: ClassVar[type] = FilesOptions
     parts: ClassVar[tuple[Part, ...]] = PARTS
 
-    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Stated]:
         """Yield size, readability and presence, then what the options ask for."""
         assert isinstance(options, FilesOptions)
+        yield from code_of_command(target, expectation)
         root = posixpath.normpath(posixpath.join(expectation.restored_root, options.root))
         request = {
             "root": root,
+            "within": expectation.restored_root,
             "must_exist": options.must_exist,
             "magic": options.magic,
             "canary": options.canary,
@@ -72,10 +76,16 @@ class FilesVerifier:
             holds=answer.data.get("exists") is True
             and files >= max(1, options.files_at_least)
             and size >= options.bytes_at_least,
-            observed=f"{files} files, {size} bytes" if answer.data.get("exists") is True else "no such folder",
+            observed=_seen(answer, files, size),
             expected=f"at least {max(1, options.files_at_least)} files, {options.bytes_at_least} bytes",
         )
         yield from _details(answer, options, expectation)
+
+
+def _seen(answer: Answer, files: int, size: int) -> str:
+    if elsewhere := text_of(answer.data, "elsewhere"):
+        return f"a link leads out of what was restored, to {elsewhere}"
+    return f"{files} files, {size} bytes" if answer.data.get("exists") is True else "no such folder"
 
 
 def _details(answer: Answer, options: FilesOptions, expectation: Expectation) -> Iterator[CheckResult]:

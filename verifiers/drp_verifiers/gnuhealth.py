@@ -13,14 +13,18 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import GnuHealthRecords
+from drp_verifiers.restored_code import code_of_files, code_of_settings
 from drp_verifiers.statements import failed, judged, not_asked, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
+_NAMED = 12
+_CODE = (".py", ".pyc", ".so", ".pth", ".egg-link", ".sh")
 _MODELS = (
     "party.party",
     "gnuhealth.patient",
@@ -41,6 +45,7 @@ PARTS = (
         words="`counts`, as the application itself counts them",
         catalogue=_MODELS,
     ),
+    Part(name="active modules", judged="content", words="`modules`: by name, where the facts have them"),
     Part(name="newest record", judged="observed", words="`newest`: dates that the application gave"),
     Part(
         name="signed laboratory reports", judged="content", words="`signed-reports`: the digest they were signed with"
@@ -121,8 +126,15 @@ class GnuHealthVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
+        """Yield the code that the backup brings: modules by name, whatever else can run, and what names code."""
+        assert isinstance(options, GnuHealthOptions)
+        configuration = str(expectation.inputs.get("configuration") or "etc/trytond.conf")
+        yield from code_of_settings(target, expectation, configuration, kind="ini")
+        yield from code_of_files(target, expectation, suffixes=_CODE, marker="tryton.cfg")
+
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
-        """Yield login, counts, newest record, signed reports and attachments."""
+        """Yield login, active modules, counts, newest record, signed reports and attachments."""
         assert isinstance(options, GnuHealthOptions)
         request = _request(options, expectation)
         answer = ask(target, "gnuhealth_rpc", request, timeout_seconds=expectation.timeout_seconds)
@@ -144,7 +156,8 @@ class GnuHealthVerifier:
         assert isinstance(options, GnuHealthOptions)
         asked = replace(options, signed_reports="no", attachments=0)
         data = facts_answer(target, "gnuhealth_rpc", _request(asked, expectation), expectation)
-        return {"gnuhealth": {"counts": counted(data), "rule": "exact"}}
+        modules = sorted(texts_of(data, "modules"))
+        return {"gnuhealth": {"counts": counted(data), "rule": "exact", **({"modules": modules} if modules else {})}}
 
 
 def _request(options: GnuHealthOptions, expectation: Expectation) -> dict[str, object]:
@@ -156,6 +169,7 @@ def _request(options: GnuHealthOptions, expectation: Expectation) -> dict[str, o
         "password_file": inside(options.password_file, expectation),
         "models": options.models,
         "newest_models": options.newest_models or options.models,
+        "modules": True,
         "reports": options.signed_reports != "no",
         "attachments": options.attachments,
         "seconds": options.seconds,
@@ -173,11 +187,33 @@ def _content(
     else:
         facts = section(expectation, "gnuhealth")
         yield judge_counts("counts", statement, whole_numbers(data.get("counts")), facts)
+    yield _modules(data, errors, expectation)
     yield _newest(data, errors, options, expectation)
     if options.signed_reports != "no":
         yield from _reports(data, errors, options)
     if options.attachments:
         yield _attachments(data, errors, options)
+
+
+def _modules(
+    data: Mapping[str, object], errors: Mapping[str, object], expectation: Expectation
+) -> CheckResult | NotJudged:
+    """Judge which modules are active: each is code that answers for the records."""
+    check, statement = "modules", "the modules that are active are those of backup time"
+    before = section(expectation, "gnuhealth").get("modules")
+    if "modules" in errors:
+        return undetermined(check, statement, observed=text_of(errors, "modules"))
+    found = set(texts_of(data, "modules"))
+    if not isinstance(before, list):
+        why = f"the facts name none to compare the {len(found)} active ones with: make them again"
+        return NotJudged(part="which modules are active", why=why)
+    known = {name for name in before if isinstance(name, str)}
+    changed = [f"{name} was not" for name in sorted(found - known)] + [
+        f"{name} is not" for name in sorted(known - found)
+    ]
+    named = "; ".join(changed[:_NAMED]) + (f"; and {len(changed) - _NAMED} more" if len(changed) > _NAMED else "")
+    observed, expected = named or f"{len(found)} modules", f"{len(known)} modules"
+    return judged(check, statement, holds=not changed, observed=observed, expected=expected, basis="content")
 
 
 def _newest(

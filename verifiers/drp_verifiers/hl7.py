@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check import Expectation, Target
+from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
 from drp_verifiers.inside import ask, text_of
+from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, not_asked, undetermined
 
 _QUERY = (
@@ -63,9 +65,10 @@ class Hl7Verifier:
         ),
     )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Stated]:
         """Yield whether the interface answers, accepts, and means the message that was sent."""
         assert isinstance(options, Hl7Options)
+        yield from code_of_command(target, expectation)
         request = {
             "host": options.host,
             "port": options.port,

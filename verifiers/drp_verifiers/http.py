@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
 from drp_verifiers.assertions import number, same
 from drp_verifiers.inside import Answer, ask, number_of, text_of
-from drp_verifiers.statements import failed, judged, not_asked, undetermined
+from drp_verifiers.restored_code import code_of_command
+from drp_verifiers.statements import failed, judged, not_asked, seen_outside, undetermined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +90,10 @@ class HttpVerifier:
         ),
     )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Stated]:
         """Yield the status, then what the body must hold; a redirect is an answer and is not followed."""
         assert isinstance(options, HttpOptions)
+        yield from code_of_command(target, expectation)
         request = {
             "url": options.url,
             "headers": dict(options.headers),
@@ -102,14 +105,16 @@ class HttpVerifier:
         answer = ask(target, "get", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.url} answers {options.status}"
         if answer.trouble is not None:
-            yield answer.trouble.result("status", statement)
+            yield seen_outside(answer.trouble.result("status", statement))
         elif answer.data.get("answered") is not True:
             told = undetermined if answer.data.get("overdue") is True else failed  # slow says nothing of the data
-            yield told("status", statement, observed=text_of(answer.data, "reason"), expected=str(options.status))
+            why = text_of(answer.data, "reason")
+            yield seen_outside(told("status", statement, observed=why, expected=str(options.status)))
         else:
             status = number_of(answer.data, "status")
             holds = status == options.status
-            yield judged("status", statement, holds=holds, observed=str(status), expected=str(options.status))
+            expected = str(options.status)
+            yield seen_outside(judged("status", statement, holds=holds, observed=str(status), expected=expected))
             yield from _body(answer, options)
             return
         yield from _unseen(options)

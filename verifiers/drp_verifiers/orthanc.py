@@ -12,18 +12,22 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import NotJudged, Part
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import Answer, ask, text_of
 from drp_verifiers.orthanc_answers import UIDS, digests, samples_of, study_uids, through_web, troubles_of
 from drp_verifiers.orthanc_dicom import DicomPeer, network
 from drp_verifiers.orthanc_files import stored_files
+from drp_verifiers.orthanc_witness import agreement
 from drp_verifiers.parts_orthanc import PARTS
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import OrthancRecords
+from drp_verifiers.restored_code import code_of_files, code_of_settings
 from drp_verifiers.statements import failed, passed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
+_CODE = (".so", ".lua", ".py", ".js")
 _COUNTS = "Orthanc counts what it held at backup time"
 
 
@@ -57,7 +61,7 @@ class OrthancOptions:
     dicom_port: int = 0
     """Port of the DICOM server; 0: C-ECHO, C-FIND and C-GET are not tried."""
     called_title: str = "ANY-SCP"
-    calling_title: str = "DRPDRILL"
+    calling_title: str = "FINDSCU"
     within_seconds: float | None = None
     """Fail when the newest study is older than this, seen from the recovery point's instant."""
     canary: bool = False
@@ -96,8 +100,19 @@ class OrthancVerifier:
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
-        """Yield answer, counts, stored images, newest change, samples, files and the DICOM services."""
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Stated]:
+        """Yield whether index and files are whole and belong together, and what code the backup brings."""
+        assert isinstance(options, OrthancOptions)
+        if not options.storage:
+            yield NotJudged(part="files of the storage, and whose they are", why="storage is not given: nobody looked")
+        elif not options.index_command:
+            yield from stored_files(target, options, expectation, still=True)
+        configuration = options.configuration or str(expectation.inputs.get("configuration") or "etc/orthanc.json")
+        yield from code_of_settings(target, expectation, configuration, kind="json")
+        yield from code_of_files(target, expectation, suffixes=_CODE, leave=(options.storage, options.index))
+
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Stated]:
+        """Yield answer, counts, stored images, newest change, samples and the DICOM services."""
         assert isinstance(options, OrthancOptions)
         answer = ask(
             target, "orthanc_rest", _request(options, expectation), timeout_seconds=expectation.timeout_seconds
@@ -123,9 +138,9 @@ class OrthancVerifier:
                 unseen = undetermined(check, "needs an Orthanc that answers", observed="it did not answer")
                 yield undated(unseen) if check in {"newest", "canary"} else unseen
         if options.storage:
-            yield from stored_files(target, options, expectation)
-        else:
-            yield NotJudged(part="files of the storage, and whose they are", why="storage is not given: nobody looked")
+            yield from agreement(target, options, expectation, whole_numbers(answer.data.get("counts")))
+            if options.index_command:  # which asks the server of the index, and that has to run
+                yield from stored_files(target, options, expectation)
         if options.dicom_port:
             peer = DicomPeer(
                 host=options.host,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from drp.domain.check import CheckResult, Target
 from drp_verifiers.clinical import trouble_of
 from drp_verifiers.inside import text_of, texts_of
-from drp_verifiers.statements import judged, undetermined, why_it_ended
+from drp_verifiers.statements import judged, seen_outside, undetermined, why_it_ended
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _FOUND = re.compile(rb"\(0020,000d\) UI \[([0-9.]{1,64})")
@@ -49,10 +49,11 @@ def network(
     execution = target.run(("echoscu", *peer.words, *peer.address), timeout_seconds=peer.seconds * 2)
     trouble = trouble_of("echoscu", execution)
     if trouble is not None:
-        yield trouble.result("c-echo", statement)
+        yield seen_outside(trouble.result("c-echo", statement))
         return
     echoed = execution.exit_code == 0
-    yield judged("c-echo", statement, holds=echoed, observed="answered" if echoed else why_it_ended(execution))
+    observed = "answered" if echoed else why_it_ended(execution)
+    yield seen_outside(judged("c-echo", statement, holds=echoed, observed=observed))
     if not echoed:
         return
     yield _find(target, peer, uids)

@@ -7,11 +7,15 @@ from dataclasses import replace
 from typing import Protocol
 
 from drp.domain.check import CheckResult, Expectation, Target
-from drp.domain.judged import NotJudged
+from drp.domain.check_runner import Answer
 from drp_verifiers.clinical import inside, judge_counts, section, trouble_of, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.orthanc_identity import identity
+from drp_verifiers.restored_code import codes
 from drp_verifiers.statements import failed, judged, passed, undetermined, why_it_ended
+
+_SHARE = 0.8
+"""Of the time limit: what could be read until then is told, instead of nothing at all."""
 
 
 class StorageOptions(Protocol):
@@ -26,9 +30,12 @@ class StorageOptions(Protocol):
 
 
 def stored_files(
-    target: Target, options: StorageOptions, expectation: Expectation
-) -> Iterator[CheckResult | NotJudged]:
-    """Yield the index's integrity and counts, whether every row finds its file as it was, and whose the images are."""
+    target: Target, options: StorageOptions, expectation: Expectation, *, still: bool = False
+) -> Iterator[Answer]:
+    """Yield the index's integrity and counts, whether every row finds its file as it was, and whose the images are.
+
+    ``still``: nothing runs that could change them.
+    """
     statement = f"every attachment in {options.storage} has the size and MD5 that the index names"
     rows: list[list[str]] | None = None
     if options.index_command:
@@ -43,18 +50,25 @@ def stored_files(
         lines = execution.stdout.decode("utf-8", "replace").splitlines()
         rows = [line.split("\t" if "\t" in line else "|") for line in lines if line.strip()]
     request = {
+        "within": expectation.restored_root,
         "storage": inside(options.storage, expectation),
         "index": inside(options.index, expectation),
         "rows": rows,
+        "still": still,
+        "seconds": expectation.timeout_seconds * _SHARE,
     }
     answer = ask(target, "orthanc_files", request, timeout_seconds=expectation.timeout_seconds)
     if answer.trouble is not None:
         yield answer.trouble.result("stored-files", statement)
         return
+    yield from codes(answer.data.get("code"), "index: ")
     if rows is None:
         yield from _index(answer.data, expectation)
     if reason := text_of(answer.data, "reason"):
         yield failed("stored-files", statement, observed=reason)
+        return
+    if unseen := text_of(answer.data, "unseen"):
+        yield undetermined("stored-files", statement, observed=unseen, basis="content")
         return
     yield _files(answer.data, statement)
     yield from identity(answer.data, lookups=rows is None)

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
 from drp_verifiers.assertions import Assertion, judge_rows
+from drp_verifiers.definitions import as_mapping
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.parts_sqlite import PARTS
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import SqliteRecords
+from drp_verifiers.restored_code import codes
 from drp_verifiers.sqlite_whole import check_whole, facts_of
 from drp_verifiers.statements import Trouble, failed, judged, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
@@ -29,7 +32,7 @@ class SqliteOptions:
     path: str
     """Relative to the restored tree, or absolute inside the sandbox; the facts are found under the same words."""
     copy: bool = False
-    """Look at a copy, for a running application that keeps the file locked; needs room in the sandbox's /tmp."""
+    """Records and facts come from a copy, for a running application that keeps the file locked."""
     foreign_keys: bool = True
     row_counts: bool = True
     """Also objects, counters and content, as far as the facts of the backup know them."""
@@ -39,8 +42,12 @@ class SqliteOptions:
     assertions: tuple[Assertion, ...] = ()
 
 
+_SHARE = 0.8
+"""Of the time limit: what could be read until then is told, instead of nothing at all."""
+
+
 class SqliteVerifier:
-    """Opens a database file inside the sandbox, never in the drp process: a crafted file may crash its reader."""
+    """Opens a database file in a cell, never in the drp process: a crafted file may crash its reader."""
 
     name: ClassVar[str] = "sqlite"
     Options: ClassVar[type] = SqliteOptions
@@ -54,11 +61,11 @@ class SqliteVerifier:
         yield from read_records(
             target,
             "records_sqlite",
-            {"path": path, "copy": options.copy, "query": options.query},
+            {"path": path, "copy": options.copy, "query": options.query, "within": expectation.restored_root},
             timeout_seconds=expectation.timeout_seconds,
         )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult | NotJudged]:
+    def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
         """Yield integrity, references, all that it holds, newest datum and assertions."""
         assert isinstance(options, SqliteOptions)
         queries = [assertion.sql for assertion in options.assertions]
@@ -69,6 +76,7 @@ class SqliteVerifier:
         facts = known.get(options.path) if isinstance(known, Mapping) else None
         digest = isinstance(facts, Mapping) and "digests" in facts
         request = {"path": path, "copy": options.copy, "queries": queries, "digest": digest}
+        request |= {"within": expectation.restored_root, "still": True, "seconds": expectation.timeout_seconds * _SHARE}
         answer = ask(target, "database", request, timeout_seconds=expectation.timeout_seconds)
         statement = f"{options.path} is a sound database"
         trouble = None
@@ -81,6 +89,7 @@ class SqliteVerifier:
         if trouble is not None:
             yield undated(trouble) if options.newest is not None else trouble
         else:
+            yield from codes(as_mapping(answer.data.get("census")).get("code"), f"{options.path}: ")
             yield from _log(answer.data)
             yield from _integrity(answer.data, options, statement)
             yield from _whole(answer.data, options, facts)

@@ -40,14 +40,25 @@ def check_whole(path: str, census: object, facts: object, *, tolerance: float) -
             observed=f"the manifest keeps no facts about {path}: see `drp verifier facts sqlite`",
         )
     else:
-        here = {table: rows for table, rows in expected.items() if table not in as_mapping(data.get("unopened"))}
-        yield from compare(path, found, here, tolerance=tolerance)
+        unread = as_mapping(data.get("unread"))
+        left_out = {*as_mapping(data.get("unopened")), *unread}
+        here = {table: rows for table, rows in expected.items() if table not in left_out}
+        for result in compare(path, found, here, tolerance=tolerance):
+            yield _without(result, unread) if unread and result.outcome == "passed" else result
         yield from _objects(path, data, known)
     yield from _views(data, known, compared=expected is not None)
     yield from _counters(data, known)
     if expected is not None:
         yield from _settings(data, known)
         yield from _content(path, data, known)
+
+
+def _without(result: CheckResult, unread: Mapping[str, object]) -> CheckResult:
+    """Return what holds of all but some as what it is: not known."""
+    named = listed([f"{name}: {why}" for name, why in sorted(unread.items())])
+    return undetermined(
+        result.check, result.statement, observed=f"{len(unread)} could not be read here: {named}", basis=result.basis
+    )
 
 
 def _not_empty(found: TableCounts, total: int, *, had: int | None) -> CheckResult:
@@ -64,7 +75,7 @@ def facts_of(census: object) -> dict[str, object]:
     """Return what the backup job keeps in the manifest. Raises ValueError when a table cannot be counted."""
     data = as_mapping(census)
     found = table_counts(data)
-    unread = [table for table, rows in found.tables.items() if rows is None]
+    unread = [table for table, rows in found.tables.items() if rows is None] + sorted(as_mapping(data.get("unread")))
     if found.errors or unread:
         raise ValueError("; ".join(found.errors) or f"{unread[0]} cannot be counted")
     definitions = as_mapping(data.get("definitions"))

@@ -13,6 +13,8 @@ _LOOKED_AT = 32 << 10
 """Bytes at either end of what a command said."""
 _SHELL_SIGNAL_BASE = 128
 _HIGHEST_SIGNAL = 64
+_OF_LIMITS = {9: "memory", 15: "time", 24: "processor time", 25: "file size"}
+"""Signals by which a limit of the machine ends a program, whatever it reads."""
 
 
 def passed(
@@ -52,6 +54,11 @@ def undetermined(
     return CheckResult(
         check=check, outcome="undetermined", statement=statement, observed=observed, expected=expected, basis=basis
     )
+
+
+def seen_outside(result: CheckResult) -> CheckResult:
+    """Return what was seen from outside: a port, a status line, a protocol's own answer; not what they say."""
+    return replace(result, witness="outside")
 
 
 def not_asked(check: str, statement: str, *, because: str, observed: str = "", expected: str = "") -> CheckResult:
@@ -105,11 +112,14 @@ def death(program: str, execution: Execution) -> Trouble | None:
     """Return the trouble of a command that did not end by itself.
 
     A death by signal fails the statement: healthy content does not kill the program that reads it. A command that
-    ran out of time says nothing.
+    ran out of time, or that a limit of the machine ended, says nothing.
     """
     if execution.timed_out:
         return Trouble(outcome="undetermined", reason=f"{program} gave no answer within its time limit")
-    if (number := signal_of(execution)) is not None:
+    if (number := signal_of(execution)) in _OF_LIMITS:
+        reason = f"{program} was ended by signal {number}, as by the limit for {_OF_LIMITS[number]}"
+        return Trouble(outcome="undetermined", reason=reason)
+    if number is not None:
         return Trouble(outcome="failed", reason=f"{program} died by signal {number}")
     return None
 

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check import Expectation, Target
+from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
 from drp_verifiers.inside import ask, text_of
-from drp_verifiers.statements import judged, not_asked
+from drp_verifiers.restored_code import code_of_command
+from drp_verifiers.statements import judged, not_asked, seen_outside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +46,10 @@ class TcpVerifier:
         ),
     )
 
-    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
+    def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[Stated]:
         """Yield whether the port accepts, and whether the banner is right."""
         assert isinstance(options, TcpOptions)
+        yield from code_of_command(target, expectation)
         request = {
             "host": options.host,
             "port": options.port,
@@ -57,14 +60,14 @@ class TcpVerifier:
         statement = f"{options.host}:{options.port} accepts connections"
         answer = ask(target, "connect", request, timeout_seconds=expectation.timeout_seconds)
         if answer.trouble is not None:
-            yield answer.trouble.result("accepts", statement)
+            yield seen_outside(answer.trouble.result("accepts", statement))
             if options.banner is not None:
                 said = f"{options.host}:{options.port} says what it should"
                 yield not_asked("banner", said, because="accepts", expected=options.banner)
             return
         connected = answer.data.get("connected") is True
         observed = "accepted" if connected else text_of(answer.data, "reason")
-        yield judged("accepts", statement, holds=connected, observed=observed, expected="accepted")
+        yield seen_outside(judged("accepts", statement, holds=connected, observed=observed, expected="accepted"))
         if options.banner is None:
             return
         statement = f"{options.host}:{options.port} says what it should"

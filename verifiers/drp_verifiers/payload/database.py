@@ -5,26 +5,11 @@ import os
 import sqlite3
 import sys
 import tempfile
-from urllib.parse import quote
 
-from regular import copied as copy_of
-from regular import is_regular
+from regular import is_regular, led_out
 from sqlite_census import LISTED, census
+from sqlite_open import Clock, NoRoom, connected
 from write_ahead import trouble
-
-
-def copied(path, folder):
-    """Copy a database with its write-ahead log or journal, for a running application that keeps it locked."""
-    copy = os.path.join(folder, "database")
-    for suffix in ("", "-wal", "-journal"):
-        if os.path.lexists(path + suffix):
-            copy_of(path + suffix, copy + suffix)
-    return copy
-
-
-def is_in_the_middle(path):
-    """Return whether a transaction was under way when the database was copied: read-only, it cannot be rolled back."""
-    return os.path.lexists(path + "-journal")
 
 
 def rows_of(connection, sql, most):
@@ -34,6 +19,8 @@ def rows_of(connection, sql, most):
         rows = cursor.fetchall() if most < 0 else cursor.fetchmany(most)
         return {"rows": [[cell(value) for value in row] for row in rows]}
     except sqlite3.Error as error:
+        if "interrupted" in str(error):
+            return {"error": "it took more than the time that it may take", "about_data": False}
         return {"error": str(error), "about_data": isinstance(error, sqlite3.DatabaseError) and damaged(error)}
 
 
@@ -49,31 +36,41 @@ def cell(value):
     return value.hex() if isinstance(value, bytes) else value
 
 
+def everything(path, request, folder):
+    """Return all that a database answers. Raises NoRoom, OSError, sqlite3.Error."""
+    clock = Clock(request.get("seconds") or 3600)
+    answer = {"exists": True, "reason": "", "log": trouble(path)}
+    connection = connected(path, folder, request, clock)
+    if request.get("queries_only"):
+        return dict(answer, queries=queries(connection, request["queries"], clock, -1))
+    answer["integrity"] = rows_of(connection, f"PRAGMA integrity_check({LISTED})", LISTED)
+    if "locked" in answer["integrity"].get("error", ""):
+        raise sqlite3.OperationalError("its application keeps it locked: use the option copy")
+    answer["foreign_keys"] = rows_of(connection, "PRAGMA foreign_key_check", LISTED)
+    answer["census"] = census(connection, request.get("digest"))
+    answer["queries"] = queries(connection, request["queries"], clock, 2)
+    connection.close()
+    return answer
+
+
+def queries(connection, asked, clock, most):
+    """Return the answer of every query; each may take half of the time that is left."""
+    found = []
+    for sql in asked:
+        clock.share(0.5)
+        found.append(rows_of(connection, sql, most))
+    return found
+
+
 if __name__ == "__main__":
-    request = json.load(sys.stdin)
-    request["path"] = os.path.realpath(request["path"])
-    request["copy"] = request["copy"] or is_in_the_middle(request["path"])
-    with tempfile.TemporaryDirectory() as folder:
-        answer = {"exists": is_regular(request["path"]), "reason": ""}
-        if answer["exists"]:
+    given = json.load(sys.stdin)
+    elsewhere = led_out(given["path"], given.get("within"))
+    given["path"] = os.path.realpath(given["path"])
+    answered = {"exists": is_regular(given["path"]) and not elsewhere, "reason": ""}
+    if answered["exists"]:
+        with tempfile.TemporaryDirectory() as scratch:
             try:
-                path = copied(request["path"], folder) if request["copy"] else request["path"]
-                answer["log"] = trouble(request["path"])
-                mode = "rw" if request["copy"] else "ro"
-                connection = sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=2)
-                if request.get("queries_only"):
-                    answer["queries"] = [rows_of(connection, sql, -1) for sql in request["queries"]]
-                    json.dump(answer, sys.stdout)
-                    sys.exit()
-                answer["integrity"] = rows_of(connection, f"PRAGMA integrity_check({LISTED})", LISTED)
-                if "unable to open" in answer["integrity"].get("error", ""):
-                    raise sqlite3.OperationalError("it cannot be opened where nothing is written: use the option copy")
-                if "locked" in answer["integrity"].get("error", ""):
-                    raise sqlite3.OperationalError("its application keeps it locked: use the option copy")
-                answer["foreign_keys"] = rows_of(connection, "PRAGMA foreign_key_check", LISTED)
-                answer["census"] = census(connection, request.get("digest"))
-                answer["queries"] = [rows_of(connection, sql, 2) for sql in request["queries"]]
-                connection.close()
-            except (sqlite3.Error, OSError) as error:
-                answer = {"exists": True, "reason": str(error)}
-        json.dump(answer, sys.stdout)
+                answered = everything(given["path"], given, scratch)
+            except (NoRoom, sqlite3.Error, OSError) as error:
+                answered = {"exists": True, "reason": str(error)}
+    json.dump(answered, sys.stdout)

@@ -4,6 +4,7 @@ import struct
 import zlib
 
 CHUNK = 1 << 20
+LONGEST_TEXT = 128
 WANTED_LIMIT = 1 << 16
 """No value that is looked at is longer."""
 INFLATED_LIMIT = 1 << 34
@@ -14,6 +15,8 @@ LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
 DEEPEST = 64
+OFTEN = 64
+"""Pieces between two looks at the clock."""
 BROKEN = (OSError, ValueError, struct.error, zlib.error, RecursionError)
 """What reading a damaged file may raise, beside ``Damaged``."""
 
@@ -22,12 +25,16 @@ class Damaged(Exception):
     """The file is not what it says."""
 
 
+class Beyond(Exception):
+    """What reads does not go that far, and says nothing of the file."""
+
+
 class Source:
     """Gives the bytes of a file in pieces, so that a file may be longer than memory."""
 
-    def __init__(self, file):
-        """Begin where the file stands."""
-        self.file, self.ahead = file, b""
+    def __init__(self, file, overdue=None):
+        """Begin where the file stands; ``overdue`` raises when the time for everything is over."""
+        self.file, self.ahead, self.overdue = file, b"", overdue
 
     def read(self, size):
         """Return the next bytes, fewer at the end."""
@@ -53,7 +60,7 @@ class Inflated(Source):
 
     def __init__(self, source):
         """Begin where the data set does."""
-        super().__init__(source)
+        super().__init__(source, source.overdue)
         self.inflater, self.total = zlib.decompressobj(-15), 0
 
     def more(self, size):
@@ -66,7 +73,7 @@ class Inflated(Source):
             found += self.inflater.decompress(packed, size - len(found))
         self.total += len(found)
         if self.total > INFLATED_LIMIT:
-            raise Damaged(f"inflates to more than {INFLATED_LIMIT} bytes")
+            raise Beyond(f"inflates to more than {INFLATED_LIMIT} bytes")
         return found
 
 
@@ -75,7 +82,7 @@ class Reader:
 
     def __init__(self, source, offset, *, explicit, big):
         """Begin at an offset."""
-        self.source, self.at, self.explicit = source, offset, explicit
+        self.source, self.at, self.explicit, self.looked = source, offset, explicit, 0
         self.order = ">" if big else "<"
 
     def ended(self):
@@ -83,15 +90,22 @@ class Reader:
         return not self.source.peek(1)
 
     def take(self, size):
-        """Return the next bytes; of what is long only the beginning, but all of it is read."""
+        """Return the next bytes; of what is long only the beginning, but all of it is read. Raises Damaged, Beyond."""
         kept, left = b"", size
         while left > 0:
+            self.within()
             piece = self.source.read(min(left, CHUNK))
             if not piece:
                 raise Damaged(f"ends {left} bytes too early")
             kept, left = kept or piece[:WANTED_LIMIT], left - len(piece)
         self.at += size
         return kept
+
+    def within(self):
+        """Look at the clock now and then."""
+        self.looked += 1
+        if self.source.overdue is not None and self.looked % OFTEN == 0:
+            self.source.overdue()
 
     def header(self):
         """Return tag and length of the next element."""
@@ -108,7 +122,7 @@ class Reader:
     def skip_items(self, depth=0):
         """Walk a sequence or fragments of undefined length to their end; returns the bytes inside of items."""
         if depth > DEEPEST:
-            raise Damaged("nested too deeply")
+            raise Beyond(f"is nested more than {DEEPEST} deep")
         total = 0
         while True:
             tag, _, length = self.header()
@@ -144,8 +158,9 @@ class Reader:
 
 
 def text(raw):
-    """Return a value as text."""
-    return raw.decode("ascii", "replace").strip(" \x00")
+    """Return a value as text that can be shown; what is longer than any (PS3.5, table 6.2-1) by its beginning."""
+    words = raw[:LONGEST_TEXT].decode("ascii", "replace").strip(" \x00")
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in words)
 
 
 def meta(source):

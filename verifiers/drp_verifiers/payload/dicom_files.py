@@ -9,6 +9,7 @@ import json
 import os
 import struct
 import sys
+import time
 
 from dicom_elements import (
     BIG_ENDIAN,
@@ -16,13 +17,14 @@ from dicom_elements import (
     DEFLATED,
     IMPLICIT,
     UNDEFINED,
+    Beyond,
     Damaged,
     Source,
     data_set,
     meta,
     text,
 )
-from regular import opened
+from regular import led_out, opened
 
 LISTED = 20
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -92,12 +94,29 @@ def judge(source):
     return found
 
 
-def read(path):
+class Overdue(Exception):
+    """The time for all files is over."""
+
+
+class Clock:
+    """One deadline for all files: a folder may hold more than can be read, or files that never end."""
+
+    def __init__(self, seconds):
+        """Begin now."""
+        self.ends = time.monotonic() + seconds
+
+    def look(self):
+        """Raise Overdue when the time is over."""
+        if time.monotonic() > self.ends:
+            raise Overdue
+
+
+def read(path, clock):
     """Return what a DICOM file is about, None for another file."""
     with opened(path) as file:
         if file.read(132)[128:] != b"DICM":
             return None
-        return judge(Source(file))
+        return judge(Source(file, clock.look))
 
 
 def unread_kind(path):
@@ -110,66 +129,104 @@ def unread_kind(path):
     return "packed" if head[8:9] == b"\x78" and head[5:8] == bytes(3) and len(head) == 10 else ""
 
 
-def walk(root):
-    """Yield every regular file below a folder, in a stable order."""
-    for folder, folders, names in os.walk(root):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            if os.path.isfile(path) and not os.path.islink(path):
-                yield path
+def shown(path):
+    """Return a name as text without anything that a terminal would act on."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
 
 
-given = json.load(sys.stdin)
-studies, patients, series, instances = {}, set(), set(), set()
-sound, damaged, others, twice, listed, repeated = 0, 0, 0, 0, [], []
-packed = empty = unnamed = unread = 0
-for path in walk(given["root"]):
-    try:
-        about = read(path)
-        if about is None:
-            others += 1
-            kind = unread_kind(path)
-            packed, empty = packed + (kind == "packed"), empty + (kind == "empty")
-            continue
-    except PermissionError:  # the reader's account, and not the image
-        unread += 1
-        continue
-    except (Damaged, *BROKEN) as error:
-        damaged += 1
-        if len(listed) < LISTED:
-            listed.append(f"{os.path.relpath(path, given['root'])} {error}"[:200])
-        continue
-    sound += 1
-    if about["instance"] in instances:
-        twice += 1
-        if len(repeated) < LISTED:
-            repeated.append(os.path.relpath(path, given["root"])[:120])
-    instances.add(about["instance"])
-    unnamed += not about.get("patient")
-    series.add(about["series"])
-    patients.add(about.get("patient", ""))
-    studies.setdefault(about["study"], set()).add(about["instance"])
-json.dump(
-    {
-        "exists": os.path.isdir(given["root"]),
-        "sound": sound,
-        "damaged": damaged,
-        "listed": listed,
-        "others": others,
-        "twice": twice,
-        "repeated": repeated,
-        "packed": packed,
-        "empty": empty,
-        "unnamed": unnamed,
-        "unread": unread,
-        "counts": {
-            "patients": len(patients),
-            "studies": len(studies),
-            "series": len(series),
-            "instances": len(instances),
-        },
-        "studies": {uid: len(found) for uid, found in studies.items()},
-    },
-    sys.stdout,
-)
+class Archive:
+    """What was found below a folder."""
+
+    def __init__(self, root, clock, within):
+        """Start with nothing found; a link that leads out of the restored tree is no folder of it."""
+        self.root, self.clock = root, clock
+        self.is_there = os.path.isdir(root) and not led_out(root, within)
+        self.numbers = dict.fromkeys(
+            ("sound", "damaged", "others", "twice", "packed", "empty", "unnamed", "unread", "beyond", "late"), 0
+        )
+        self.listed, self.repeated, self.out_of_reach = [], [], []
+        self.studies, self.patients, self.series, self.instances = {}, set(), set(), set()
+
+    def note(self, kind):
+        """Count one thing."""
+        self.numbers[kind] += 1
+
+    def name(self, names, path, said=""):
+        """Keep the first names of a kind."""
+        if len(names) < LISTED:
+            names.append(f"{shown(os.path.relpath(path, self.root))}{said}"[:200])
+
+    def walk(self):
+        """Yield every regular file below the folder, in a stable order; a folder that cannot be listed is noted."""
+        for folder, folders, names in os.walk(self.root, onerror=lambda _: self.note("unread")):
+            folders.sort()
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                if os.path.isfile(path) and not os.path.islink(path):
+                    yield path
+
+    def all(self):
+        """Look at every file, until the time is over."""
+        if not self.is_there:
+            return
+        try:
+            for path in self.walk():
+                self.clock.look()
+                self.take(path)
+        except Overdue:
+            self.note("late")
+
+    def take(self, path):
+        """Look at one file."""
+        try:
+            about = read(path, self.clock)
+            kind = unread_kind(path) if about is None else ""
+        except PermissionError:  # the reader's account, and not the image
+            self.note("unread")
+        except Beyond as error:
+            self.note("beyond")
+            self.name(self.out_of_reach, path, f" {error}")
+        except (Damaged, *BROKEN) as error:
+            self.note("damaged")
+            self.name(self.listed, path, f" {error}")
+        else:
+            if about is None:
+                self.note("others")
+                if kind:
+                    self.note(kind)
+            else:
+                self.keep(path, about)
+
+    def keep(self, path, about):
+        """Count a file that is whole."""
+        self.note("sound")
+        if about["instance"] in self.instances:
+            self.note("twice")
+            self.name(self.repeated, path)
+        self.instances.add(about["instance"])
+        self.numbers["unnamed"] += not about.get("patient")
+        self.series.add(about["series"])
+        self.patients.add(about.get("patient", ""))
+        # an instance that stands in two files is one image of its study
+        self.studies.setdefault(about["study"], set()).add(about["instance"])
+
+    def answer(self):
+        """Return everything."""
+        found = {"patients": self.patients, "studies": self.studies, "series": self.series, "instances": self.instances}
+        return {
+            "exists": self.is_there,
+            **self.numbers,
+            "listed": self.listed,
+            "repeated": self.repeated,
+            "out_of_reach": self.out_of_reach,
+            "counts": {kind: len(names) for kind, names in found.items()},
+            "studies": {uid: len(names) for uid, names in self.studies.items()},
+        }
+
+
+if __name__ == "__main__":
+    given = json.load(sys.stdin)
+    archive = Archive(given["root"], Clock(given.get("seconds") or 3600), given.get("within"))
+    archive.all()
+    json.dump(archive.answer(), sys.stdout)

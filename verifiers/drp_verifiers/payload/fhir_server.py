@@ -47,7 +47,7 @@ class Server:
         self.bases = [address.rstrip("/").partition("://")[2] for address in (self.base, *request["production"])]
         self.seconds = request["seconds"]
         self.ends = time.monotonic() + request["time"]
-        self.headers = {"Accept": "application/fhir+json"}
+        self.headers = {"Accept": "application/fhir+json", "User-Agent": "Mozilla/5.0"}
         if request["token_file"]:
             self.headers["Authorization"] = f"Bearer {first_line(request['token_file']).strip()}"
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay())

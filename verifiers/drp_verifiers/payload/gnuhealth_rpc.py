@@ -12,6 +12,7 @@ from regular import first_line
 
 BATCH = 100
 LISTED = 20
+MOST_MODULES = 2000
 BODY_LIMIT = 64 << 20
 
 
@@ -73,6 +74,12 @@ def plain(document):
     return document if kind is None else str(document)
 
 
+def modules(server):
+    """Return the names of the active modules."""
+    rows = server.rows("ir.module", [["state", "=", "activated"]], ["name"], order=[["name", "ASC"]])
+    return [str(row["name"])[:64] for row in rows][:MOST_MODULES]
+
+
 def newest(server, models):
     """Return the newest instant at which the application itself created or changed a record of these models."""
     found = None
@@ -126,6 +133,7 @@ def look(request):
             model: server.call(f"model.{model}.search_count", [], 0, None, server.context)
             for model in request["models"]
         },
+        "modules": lambda: modules(server),
         "newest": lambda: newest(server, request["newest_models"]),
         "reports": lambda: altered_reports(server) if request["reports"] else None,
         "attachments": lambda: attachments(server, request["attachments"]) if request["attachments"] else None,

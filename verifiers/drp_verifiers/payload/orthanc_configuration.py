@@ -33,6 +33,17 @@ def parsed(path):
     return content if isinstance(content, dict) else {}
 
 
+def sections(path):
+    """Return a configuration, from a file or the files of a folder. Raises OSError, ValueError."""
+    if not os.path.isdir(path):
+        return parsed(path)
+    whole = {}
+    files = [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.lower().endswith(".json")]
+    for file in [file for file in files if not os.path.isdir(file)][:MOST_FILES]:
+        whole.update(parsed(file))
+    return whole
+
+
 def registered_users(path):
     """Return the users and their passwords. Raises OSError, ValueError."""
     if not os.path.isdir(path):

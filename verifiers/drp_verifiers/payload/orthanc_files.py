@@ -10,9 +10,13 @@ import os
 import sqlite3
 import sys
 import tempfile
+import time
 
+from dicom_elements import Beyond, Source
 from orthanc_identity import Identities, Unpacked, identifiers
-from regular import copied, opened
+from regular import is_regular, led_out, opened
+from sqlite_census import code, is_refused
+from sqlite_open import Clock, NoRoom, connected
 
 LISTED = 20
 CHUNK = 1 << 20
@@ -46,6 +50,8 @@ LOOKUPS = (
     "SELECT r.publicId, d.value, m.value FROM DicomIdentifiers d JOIN Resources r ON r.internalId = d.id"
     " JOIN MainDicomTags m ON m.id = d.id AND m.tagGroup = d.tagGroup AND m.tagElement = d.tagElement"
 )
+TABLES = ("AttachedFiles", "DicomIdentifiers", "MainDicomTags", "Resources")
+"""What is counted has to be a table of rows: a view of that name would count what it likes."""
 IMAGELESS = (
     "SELECT r.publicId FROM Resources r WHERE r.resourceType = 4"
     " AND NOT EXISTS (SELECT 1 FROM AttachedFiles a WHERE a.id = r.internalId AND a.fileType = 1)"
@@ -85,7 +91,7 @@ class Digested:
         return chunk
 
 
-def judged(root, row, identities):
+def judged(root, row, identities, overdue):
     """Return what one attachment is; of an image, what it says it is about is kept too."""
     name, size, digest = row[0], int(row[1]), row[2] or ""
     about = None
@@ -93,9 +99,11 @@ def judged(root, row, identities):
         with opened(os.path.join(root, name[:2], name[2:4], name)) as file:
             reader = Digested(file, size)
             if len(row) == WHOLE and int(row[3]) == DICOM:
-                about = identifiers(Unpacked(reader) if int(row[4]) == PACKED else reader)
+                about = identifiers(Unpacked(reader, overdue) if int(row[4]) == PACKED else Source(reader, overdue))
             while reader.read(CHUNK):
-                pass
+                overdue()
+    except Beyond:
+        return "late"
     except FileNotFoundError:
         return "missing"
     except PermissionError:
@@ -114,28 +122,46 @@ def plain(name):
     return isinstance(name, str) and len(name) == 36 and all(c in "0123456789abcdef-" for c in name)
 
 
-def opened_index(folder, scratch, answer):
-    """Return a copy of an SQLite index, opened; None, and the reason noted, when there is none."""
-    for name in ("index", "index-wal", "index-journal"):
-        source = os.path.join(folder, name)
-        try:
-            copied(source, os.path.join(scratch, name))
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            answer["reason"] = f"{source} cannot be read: {error.strerror}"
-            return None
-    if not os.path.exists(os.path.join(scratch, "index")):
+def opened_index(given, scratch, answer):
+    """Return an SQLite index, opened so that nothing in it acts; None, and the reason noted, when there is none."""
+    folder = given["index"] or given["storage"]
+    path = os.path.join(folder, "index")
+    if not is_regular(path) or led_out(path, given.get("within")):
         answer["reason"] = f"there is no index in {folder}"
         return None
-    connection = sqlite3.connect(os.path.join(scratch, "index"))
+    try:
+        # a running Orthanc keeps it locked
+        asked = {"still": given.get("still"), "copy": True}
+        connection = connected(path, scratch, asked, Clock(given.get("seconds") or 3600))
+    except NoRoom as error:
+        answer["unseen"] = f"the index cannot be looked at: {error}"
+        return None
+    except (OSError, sqlite3.Error) as error:
+        answer["reason"] = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        return None
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     return connection
+
+
+def no_tables(connection):
+    """Return what stands in place of a table, empty if all are tables that keep what they show."""
+    for name in TABLES:
+        sql = "SELECT type, sql FROM sqlite_schema WHERE lower(name) = lower(?)"
+        kinds = connection.execute(sql, (name,)).fetchall()
+        columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+        plain_sql = kinds and str(kinds[0][1]).lstrip().upper().startswith("CREATE TABLE")
+        if [kind for kind, _ in kinds] != ["table"] or not plain_sql or any(column[6] for column in columns):
+            return f"{name} of the index is no table that keeps what it shows"
+    return ""
 
 
 def index_rows(connection, answer):
     """Yield the rows of an SQLite index, and note its counts, its integrity and what is wrong inside of it."""
     try:
+        answer["code"] = code(connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall())
+        if reason := no_tables(connection):
+            answer["reason"] = reason
+            return
         answer["integrity"] = [str(row[0])[:200] for row in connection.execute("PRAGMA integrity_check(20)")]
         kinds = connection.execute("SELECT resourceType, count(*) FROM Resources GROUP BY resourceType")
         answer["counts"] = {**dict.fromkeys(KINDS.values(), 0), **{KINDS[k]: n for k, n in kinds if k in KINDS}}
@@ -150,20 +176,31 @@ def index_rows(connection, answer):
         )[:LISTED]
         yield from connection.execute(ROWS)
     except sqlite3.Error as error:
-        answer["reason"] = f"the index cannot be read: {error}"
+        kind = "unseen" if is_refused(error) else "reason"
+        answer[kind] = f"the index cannot be read: {error}"
 
 
 def compare(given, rows, scratch, answer):
     """Compare all rows with their files."""
     tally, identities, number = Tally(), Identities(scratch), 0
+    ends = time.monotonic() + (given.get("seconds") or 3600)
     known = identities.memory
     known.execute("CREATE TABLE known (name TEXT PRIMARY KEY) WITHOUT ROWID")
+
+    def overdue():
+        if time.monotonic() > ends:
+            raise Beyond("the time is over")
+
     for row in rows:
         number += 1
         if len(row) in {SHORT, WHOLE} and plain(row[0]):
             known.execute("INSERT OR IGNORE INTO known VALUES (?)", (row[0],))
             try:
-                tally.note(judged(given["storage"], row, identities), row[0])
+                kind = judged(given["storage"], row, identities, overdue)
+                if kind == "late" or time.monotonic() > ends:
+                    answer["unseen"] = f"the time was over after {number - 1} attachments"
+                    break
+                tally.note(kind, row[0])
             except (ValueError, TypeError):  # no numbers where there should be
                 tally.note("unreadable", row[0])
         else:
@@ -187,10 +224,12 @@ def main():
     """Answer the request."""
     given, result = json.load(sys.stdin), {}
     with tempfile.TemporaryDirectory() as scratch:
-        if given["rows"] is not None:
+        if elsewhere := led_out(given["storage"], given.get("within")):
+            result["reason"] = f"the storage leads out of what was restored, to {elsewhere[:200]!r}"
+        elif given["rows"] is not None:
             compare(given, given["rows"], scratch, result)
         else:
-            connection = opened_index(given["index"] or given["storage"], scratch, result)
+            connection = opened_index(given, scratch, result)
             if connection is not None:
                 compare(given, index_rows(connection, result), scratch, result)
                 connection.close()

@@ -15,6 +15,7 @@ from dicom_elements import (
     CHUNK,
     IMPLICIT,
     UNDEFINED,
+    Beyond,
     Damaged,
     Source,
     data_set,
@@ -46,9 +47,9 @@ CODECS = {"ISO_IR 100": "latin-1", "ISO_IR 101": "iso8859-2", "ISO_IR 192": "utf
 class Unpacked(Source):
     """Gives the bytes of an attachment that Orthanc keeps packed: eight bytes of size, then zlib (RFC 1950)."""
 
-    def __init__(self, file):
+    def __init__(self, file, overdue=None):
         """Begin after the size."""
-        super().__init__(file)
+        super().__init__(file, overdue)
         self.inflater = zlib.decompressobj()
         file.read(8)
 
@@ -89,7 +90,7 @@ def identifiers(file):
             syntax, _, offset = meta(source)
             return tags(source, syntax, offset)
         return bare(source)
-    except (Damaged, *BROKEN):
+    except (Beyond, Damaged, *BROKEN):
         return None
 
 

@@ -5,19 +5,16 @@ import os
 import sqlite3
 import sys
 import tempfile
-from urllib.parse import quote
 
-from database import cell, copied, is_in_the_middle
+from database import cell
 from records_out import Records
-from regular import is_regular
+from regular import is_regular, led_out
+from sqlite_open import Clock, NoRoom, connected
 
 
 def read(request, folder, out):
     """Write every record."""
-    path = copied(request["path"], folder) if request["copy"] else request["path"]
-    mode = "rw" if request["copy"] else "ro"
-    connection = sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=2)
-    connection.execute("PRAGMA query_only = ON")
+    connection = connected(request["path"], folder, request, Clock(request.get("seconds") or 3600))
     cursor = connection.execute(request["query"])
     names = [column[0] for column in cursor.description or ()]
     for row in cursor:
@@ -27,15 +24,15 @@ def read(request, folder, out):
 
 if __name__ == "__main__":
     given, records = json.load(sys.stdin), Records()
+    elsewhere = led_out(given["path"], given.get("within"))
     given["path"] = os.path.realpath(given["path"])
-    given["copy"] = given["copy"] or is_in_the_middle(given["path"])
     ended = ""
     with tempfile.TemporaryDirectory() as scratch:
-        if not is_regular(given["path"]):
+        if elsewhere or not is_regular(given["path"]):
             ended = f"there is no file {given['path']}"
         else:
             try:
                 read(given, scratch, records)
-            except (sqlite3.Error, OSError) as error:
+            except (NoRoom, sqlite3.Error, OSError) as error:
                 ended = f"{error}: use the option copy" if "locked" in str(error) else str(error)
     records.end(ended)

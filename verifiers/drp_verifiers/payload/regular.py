@@ -24,6 +24,17 @@ def is_regular(path):
         return False
 
 
+def led_out(path, root):
+    """Return where a restored path leads when links take it out of the restored tree, empty when they do not.
+
+    What lies on the machine that reads is nothing that was backed up. A path that is not below the tree is meant as is.
+    """
+    if not root or not os.path.normpath(path).startswith(root.rstrip("/") + "/"):
+        return ""
+    real, home = os.path.realpath(path), os.path.realpath(root)
+    return "" if real == home or real.startswith(home.rstrip("/") + "/") else real
+
+
 def small_text(path, otherwise=None):
     """Return the text of a small file; what is longer is no configuration, password or token.
 

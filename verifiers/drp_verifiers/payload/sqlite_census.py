@@ -10,15 +10,24 @@ import re
 import sqlite3
 
 LISTED = 20
-OWN = "name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-"""Names that begin with sqlite_ are SQLite's own; the underscore is no wildcard here."""
+OWN = (
+    "name NOT IN ('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat2', 'sqlite_stat3', 'sqlite_stat4')"
+    " AND NOT (type = 'index' AND sql IS NULL)"
+)
+"""All but SQLite's own. What else begins with sqlite_ was written past it, to be passed over."""
 KINDS = {"table": "tables", "index": "indexes", "view": "views", "trigger": "triggers"}
+REFUSED = ("interrupted", "too big", "out of memory", "not authorized", "authorization denied", "unsafe use", "is full")
+"""What the reader does not let a database do, or has no time and room for."""
 BROUGHT = ("no such module", "no such function", "no such collation", "unknown tokenizer", "unable to use function")
 SETTINGS = ("encoding", "user_version", "application_id")
 VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b", re.IGNORECASE)
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
 BLANKS = re.compile(f"({QUOTED.pattern})|\\s+", re.DOTALL)
 SIXTEEN_BYTES = 1 << 128
+CODE = {"trigger": re.compile(""), "view": re.compile(""),
+        "table": re.compile(r"\bGENERATED\b|\bAS\s*\(|\bCHECK\b|\bDEFAULT\s*\(|^\s*CREATE\s+VIRTUAL\b", re.IGNORECASE),
+        "index": re.compile(r"\(.*\(|\)\s*WHERE\b", re.IGNORECASE | re.DOTALL)}  # fmt: skip
+"""Objects that do or compute something, by what their definition says outside of quotes."""
 
 
 class Text(bytes):
@@ -29,14 +38,15 @@ def census(connection, with_digests):
     """Return tables with their rows, definitions, counters, views that do not work, settings; one snapshot of all."""
     connection.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
     found = {"tables": {}, "errors": [], "definitions": {}, "sequences": {}, "highest": {}, "broken_views": {},
-             "unopened": {}, "settings": {}, "digests": {}}  # fmt: skip
+             "unopened": {}, "unread": {}, "settings": {}, "digests": {}}  # fmt: skip
     try:
         connection.execute("BEGIN")
         rows = connection.execute(f"SELECT type, name, sql FROM sqlite_schema WHERE {OWN}").fetchall()
         for name in SETTINGS:
             found["settings"][name] = connection.execute(f"PRAGMA {name}").fetchone()[0]
     except sqlite3.Error as error:
-        return dict(found, errors=[str(error)])
+        return dict(found, errors=[str(error)], code={})
+    found["code"] = code(rows)
     for kind, name, sql in rows:
         is_virtual = kind == "table" and VIRTUAL.match(sql or "") is not None
         label = "virtual tables" if is_virtual else KINDS.get(kind, str(kind))
@@ -55,6 +65,15 @@ def census(connection, with_digests):
     return dict(found, errors=found["errors"][:LISTED])
 
 
+def code(rows):
+    """Return the objects of a schema (type, name, sql) that do or compute something, with digests of their text."""
+    found = {}
+    for kind, name, sql in rows:
+        if kind in CODE and CODE[kind].search(QUOTED.sub("''", sql or "")):
+            found[f"{kind} {name}"] = hashlib.sha256((sql or "").encode("utf-8", "surrogatepass")).hexdigest()
+    return found
+
+
 def definition(sql):
     """Return a digest of a definition, blanks put together but for those that it quotes."""
     text = BLANKS.sub(lambda found: found[1] or " ", sql or "").strip()
@@ -71,10 +90,17 @@ def is_brought(error):
     return any(word in str(error) for word in BROUGHT)
 
 
+def is_refused(error):
+    """Return whether it was the reader that did not let a database do something, or go on."""
+    return any(word in str(error) for word in REFUSED)
+
+
 def trouble(found, name, error):
     """Keep why a table cannot be read: what lacks here is not the backup's fault."""
     if is_brought(error):
         found["unopened"][name] = str(error)
+    elif is_refused(error):
+        found["unread"][name] = str(error)
     else:
         found["errors"].append(f"{name}: {error}")
 
@@ -85,7 +111,7 @@ def count(connection, found, name):
         found["tables"][name] = connection.execute(f"SELECT count(*) FROM {quoted(name)} NOT INDEXED").fetchone()[0]
     except sqlite3.Error as error:
         trouble(found, name, error)
-        if name not in found["unopened"]:
+        if name not in found["unopened"] and name not in found["unread"]:
             found["tables"][name] = None
 
 
@@ -117,6 +143,8 @@ def usable(connection, found, name):
     except sqlite3.Error as error:
         if is_brought(error):
             found["unopened"][name] = str(error)
+        elif is_refused(error):
+            found["unread"][name] = str(error)
         else:
             found["broken_views"][name] = str(error)
 

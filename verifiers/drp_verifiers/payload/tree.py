@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 
-from regular import opened
+from regular import led_out, opened
 
 LISTED = 20
 MAGIC = {
@@ -92,8 +92,11 @@ class Tree:
 
 def heartbeat(root, path):
     """Return the one line of drp's heartbeat file, without following a link or waiting for a pipe."""
+    place = os.path.join(root, os.fsencode(path))
     try:
-        with opened(os.path.join(root, os.fsencode(path))) as file:
+        if led_out(os.fsdecode(place), os.fsdecode(root)):
+            return ""
+        with opened(place) as file:
             return file.read(100).decode("utf-8", "replace").strip()
     except OSError:
         return ""
@@ -101,13 +104,15 @@ def heartbeat(root, path):
 
 request = json.load(sys.stdin)
 tree = Tree(os.fsencode(request["root"]), request["magic"])
-is_folder = os.path.isdir(tree.root)
+elsewhere = led_out(request["root"], request.get("within"))
+is_folder = os.path.isdir(tree.root) and not elsewhere
 if is_folder:
     tree.walk()
 missing = [path for path in request["must_exist"] if not os.path.lexists(os.path.join(tree.root, os.fsencode(path)))]
 answer = {
     "exists": is_folder,
-    "canary": heartbeat(tree.root, request["canary"]) if request["canary"] else "",
+    "elsewhere": shown(os.fsencode(elsewhere)),
+    "canary": heartbeat(tree.root, request["canary"]) if request["canary"] and is_folder else "",
     "files": tree.files,
     "bytes": tree.bytes,
     "missing": missing,

@@ -1,14 +1,15 @@
 """Say how a restored GNU Health (Tryton) is to be started for a drill. Reads a request as JSON, answers as JSON.
 
 It runs inside the sandbox on the bare Python of the machine that drills (3.9 or later), and knows nothing of drp. The
-restored trytond.conf stays as it is; what a drill needs otherwise is given to trytond as a second file. No password is
-in the answer.
+restored trytond.conf stays as it is; one for the drill is written below /run, for its user only, since it holds a
+password, and without what would have trytond run code of the backup. No password is in the answer.
 """
 
 from __future__ import annotations
 
 import configparser
 import errno
+import hashlib
 import json
 import os
 import re
@@ -20,14 +21,21 @@ from typing import Any
 
 LONGEST = 1 << 20
 SECONDS = 60
+SOCKETS = ("/data/sockets", "/run")
 SHOWN = 120
 NAMED = 10
+MOST_FOLDERS = 200_000
 ACTS = (
     ("cron", "SELECT replace(method, '|', '.') FROM ir_cron WHERE active ORDER BY 1", "runs by its schedule"),
     ("queue", "SELECT DISTINCT name FROM ir_queue WHERE finished_at IS NULL ORDER BY 1", "waits for a worker"),
 )
 """What the data itself says that the application does without being asked."""
-OVERLAY = "/run/gnuhealth/local.conf"
+CONFIGURATION = Path("/run/gnuhealth/trytond.conf")
+MIDDLEWARE = "wsgi middleware"
+"""trytond lays what it names around itself, and evaluates ``args`` and ``kwargs`` of ``wsgi NAME`` as Python."""
+FLAGS = ["-I", "--check-hash-based-pycs", "never"]
+"""No module from the working directory, the environment or the user's own folders comes before the software's. What is
+read-only was compared with its digest: its byte code need not be compared with its source again."""
 
 
 class Failure(Exception):
@@ -70,8 +78,7 @@ def program(software: str) -> list[str]:
         raise Failure(f"there is no {script}: software comes from the backup or from a declared image")
     if not os.access(python, os.X_OK):
         raise Failure(f"{python} leads to {os.path.realpath(python)}, which is not in the sandbox")
-    # what is read-only was compared with its digest: its byte code need not be compared with its source again
-    return [str(python), "--check-hash-based-pycs", "never", str(script)]
+    return [str(python), *FLAGS, str(script)]
 
 
 def listens(restored: configparser.ConfigParser, request: dict[str, Any]) -> tuple[str, int]:
@@ -84,8 +91,8 @@ def listens(restored: configparser.ConfigParser, request: dict[str, Any]) -> tup
     return host or "0.0.0.0", int(port)  # noqa: S104 - where production listens
 
 
-def overlay(restored: configparser.ConfigParser, request: dict[str, Any]) -> tuple[str, str]:
-    """Return the drill's own configuration, and whether connections are encrypted."""
+def fit(restored: configparser.ConfigParser, request: dict[str, Any]) -> str:
+    """Make the restored configuration fit the drill; returns whether connections are encrypted."""
     sections = {"database": {"list": "True"}, "email": {"uri": ""}, "bus": {"allow_subscribe": "False"}}
     if request["attachments"]:
         if not Path(request["attachments"]).is_dir():
@@ -98,20 +105,79 @@ def overlay(restored: configparser.ConfigParser, request: dict[str, Any]) -> tup
     if any(files) and not all(os.access(file, os.R_OK) for file in files):
         tls = "off"
         sections["ssl"] = {"certificate": "", "privatekey": ""}
-    text = "".join(
-        f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in pairs.items()) + "\n"
-        for name, pairs in sections.items()
-    )
-    return text, tls
+    for name, pairs in sections.items():
+        if not restored.has_section(name):
+            restored.add_section(name)
+        for key, value in pairs.items():
+            restored.set(name, key, value)
+    return tls
+
+
+def without_code(restored: configparser.ConfigParser) -> list[tuple[str, str]]:
+    """Take out what would run code that the configuration names or holds; returns what it was."""
+    named = restored.options(MIDDLEWARE) if restored.has_section(MIDDLEWARE) else []
+    for section in [each for each in restored.sections() if each.startswith("wsgi ")]:
+        restored.remove_section(section)
+    return [(f"{MIDDLEWARE} {name}", "is code around the application, as its configuration says") for name in named]
+
+
+def write(restored: configparser.ConfigParser) -> None:
+    """Write the configuration of the drill, for this user only."""
+    CONFIGURATION.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    CONFIGURATION.unlink(missing_ok=True)
+    with os.fdopen(os.open(CONFIGURATION, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        restored.write(stream)
+
+
+def modules(folder: Path, most: int = MOST_FOLDERS) -> dict[str, list[Path]]:
+    """Return the folders that are modules of Tryton, by name; no more folders than that are looked into."""
+    found: dict[str, list[Path]] = {}
+    for number, (place, folders, names) in enumerate(os.walk(folder)):
+        if "tryton.cfg" in names:
+            found.setdefault(os.path.basename(place), []).append(Path(place))
+            folders.clear()
+        if number > most:
+            break
+    return found
+
+
+def digest(module: Path) -> str:
+    """Return a digest of all code of a module, without the byte code that is made of it."""
+    total = hashlib.sha256()
+    for place, folders, names in os.walk(module):
+        folders.sort()
+        for path in [Path(place, name) for name in sorted(names) if not name.endswith(".pyc")]:
+            content = path.read_bytes() if path.is_file() and not path.is_symlink() else b"link"
+            total.update(f"{path.relative_to(module)}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
+    return total.hexdigest()
+
+
+def other_modules(software: str, root: str) -> list[tuple[str, str]]:
+    """Return the modules of the backup that are not those which are loaded, with what is the matter."""
+    restored, loaded = modules(Path(root)), modules(Path(software))
+    if os.path.realpath(software).startswith(os.path.realpath(root) + "/"):
+        return [(name, f"lies {len(places)} times in the backup") for name, places in restored.items() if places[1:]]
+    same = {name: {digest(place) for place in loaded.get(name, [])} for name in restored}
+    told = []
+    for name, places in sorted(restored.items()):
+        if not same[name]:
+            told.append((name, "lies in the backup alone, and is not loaded"))
+        elif any(digest(place) not in same[name] for place in places):
+            told.append((name, "is another one in the backup than in the software, which is loaded"))
+    return told
 
 
 def plan(request: dict[str, Any]) -> dict[str, Any]:
     """Return what the service role needs."""
     path = Path(request["configuration"])
     restored = settings(path)
-    text, tls = overlay(restored, request)
     host, port = listens(restored, request)
     database, notices = request["database"], held_back(restored, request["database"])
+    tls = fit(restored, request)
+    other = other_modules(request["software"], request["restored_root"])
+    more = [(f"{len(other) - NAMED} more", "are others")] if len(other) > NAMED else []
+    notices += [{"kind": "overridden", "subject": shown(f"module {name}"), "observed": why}
+                for name, why in [*other[:NAMED], *more]]  # fmt: skip
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", database):
         raise Failure(f"{database!r} cannot be the name of a database")
     reached = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared
@@ -125,23 +191,28 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
         "refused": f'"error"|^(?!.*"{re.escape(database)}")',
         "hopeless": [500],
     }
+    command = [*program(request["software"]), "-c", str(CONFIGURATION), "-d", database]
+    write(restored)
     return {
-        "command": [*program(request["software"]), "-c", str(path), OVERLAY, "-d", database],
-        "overlays": {OVERLAY: text},
+        "command": command,
+        "overlays": {},
         "ready": {"http": http},
         "stated": {
             "listens": f"{host}:{port}",
             "tls": tls,
             "software": request["software"],
-            "braked": sorted({each["subject"].partition(" ")[0] for each in notices}),
+            "braked": sorted({each["subject"].partition(" ")[0] for each in notices if each["kind"] == "held-back"}),
         },
         "notices": notices,
     }
 
 
 def held_back(restored: configparser.ConfigParser, database: str) -> list[dict[str, str]]:
-    """Return what production did by itself and the drill does not: its schedule, its queue, its mail, its bus."""
-    found = []
+    """Return what production did by itself and the drill does not: its schedule, its queue, its mail, its bus.
+
+    Code that the configuration would run is taken out of it.
+    """
+    found = without_code(restored)
     uri = restored.get("email", "uri", fallback="")
     if uri:
         found.append(("email", f"goes to {uri.partition(':')[0]}://{host_of(uri)}"))
@@ -178,10 +249,15 @@ def version(program: Path) -> float:
     return float(digits[0]) if digits else 0
 
 
+def sockets(port: int) -> str:
+    """Return the folder of the server's socket."""
+    return next((each for each in SOCKETS if os.path.exists(f"{each}/.s.PGSQL.{port}")), SOCKETS[-1])
+
+
 def asked(query: str, database: str, port: int) -> list[str] | None:
     """Return the answer of the restored database, one value a line; None: it gives none."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"), key=version)
-    words = [str(programs[-1]) if programs else "psql", "-XAtq", "-h", "/run", "-p", str(port)]
+    words = [str(programs[-1]) if programs else "psql", "-XAtq", "-h", sockets(port), "-p", str(port)]
     words += ["-U", "postgres", "-d", database, "-c", query]
     try:
         done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)

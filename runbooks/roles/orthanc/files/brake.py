@@ -1,7 +1,9 @@
 """Keep a restored Orthanc from acting by itself, and say what would have: the scripts, plugins and limits it has.
 
-Modalities and peers stay as they are, to be read: nothing sends to them by itself. It runs inside the sandbox on the
-bare Python of the machine that drills (3.9 or later), and knows nothing of drp.
+What is loaded is the software that is installed where drills run. Code that came with the backup could answer for the
+data, so it stays out, but for a plugin that the application's file trusts by its digest. Modalities and peers stay as
+they are, to be read: nothing sends to them by itself. It runs inside the sandbox on the bare Python of the machine that
+drills (3.9 or later), and knows nothing of drp.
 """
 
 from __future__ import annotations
@@ -11,11 +13,20 @@ import re
 from pathlib import Path
 from typing import Any
 
+from code_of import Place, digest_of, fetched
 from configuration import Limit
 
-SHOWN = 120
+SHOWN = 200
 NAMED = 10
 SCRIPTS = (("LuaScripts", []), ("PythonScript", None), ("LuaHeartBeatPeriod", None), ("HttpProxy", None))
+ANSWERS = (
+    ("Python", "Path", "is a script that acts and answers"),
+    ("Pkcs11", "Module", "is code that Orthanc loads"),
+    ("ServeFolders", "", "answers for Orthanc with files of the backup"),
+    ("Java", "", "is code that a plugin loads"),
+)
+"""Sections of the configuration that name restored code, or files that would be given for answers."""
+DRIVER = re.compile(r"\bDriver\s*=\s*\{?\s*(/[^;}]*)", re.IGNORECASE)
 SWITCHES = (
     ("Housekeeper", "Enable", "rebuilds what is stored"),
     ("DelayedDeletion", "Enable", "deletes files that wait for it"),
@@ -70,6 +81,7 @@ class Brake:
         """Switch off what acts by itself."""
         for name, off in SCRIPTS:
             self._script(name, off)
+        self._answers()
         sections = [(self.settings, ""), (self.settings.get("AdvancedStorage"), "AdvancedStorage.")]
         for section, prefix in sections:
             for name, switch, does in SWITCHES:
@@ -92,6 +104,16 @@ class Brake:
         else:
             self.settings[name] = off
 
+    def _answers(self) -> None:
+        """Take out what would load restored code, or answer with restored files in Orthanc's place."""
+        for name, key, does in ANSWERS:
+            section = self.settings.pop(name, None)
+            said = section.get(key) if key and isinstance(section, dict) else section
+            if said:
+                self.found.append(name)
+                named = f" {os.path.basename(str(said))}" if isinstance(said, str) else ""
+                self.note("held-back", f"{name}{named}", does)
+
     def _switch(self, section: Any, prefix: str, name: str, switch: str, does: str) -> None:
         inner = section.get(name) if isinstance(section, dict) else None
         if isinstance(inner, dict) and inner.get(switch):
@@ -99,18 +121,19 @@ class Brake:
             self.found.append(prefix + name)
             self.note("held-back", prefix + name, does)
 
-    def plugins(self, trusted: list[str], places: list[Path]) -> None:
-        """Keep the plugins that are known to do nothing by themselves, at their places here, and name the others."""
+    def plugins(self, trusted: list[str], place: Place) -> None:
+        """Keep the plugins that are known to do nothing by themselves, as they are installed here; name the others."""
+        named = {name: digest for name, _, digest in (each.partition("@") for each in trusted)}
         chosen: list[str] = []
         wanted = self.settings.get("Plugins") or []
         for path in wanted if isinstance(wanted, list) else [wanted]:
             for file in _files(str(path)):
-                place = self._plugin(file, trusted, places)
-                if place and place not in chosen:
-                    chosen.append(place)
+                taken = self._plugin(file, named, place)
+                if taken and taken not in chosen:
+                    chosen.append(taken)
         self.settings["Plugins"] = chosen
 
-    def _plugin(self, path: str, trusted: list[str], places: list[Path]) -> str:
+    def _plugin(self, path: str, trusted: dict[str, str], place: Place) -> str:
         base = os.path.basename(path)
         if ".so" not in base:
             self.note("unused", f"plugins {path}", "a folder that is not here: which plugins it has is not known")
@@ -118,19 +141,30 @@ class Brake:
         kind = re.sub(r"^lib(orthanc)?", "", base.lower()).partition(".")[0]
         if kind in ELSEWHERE and base not in trusted:
             raise Limit(f"{shown(base)} keeps the images in a store that no drill reaches: restore them into a folder")
-        if kind not in INERT and base not in trusted:
+        needed = base in trusted or self._is_on(*NEEDED.get(kind, ("", "")))
+        digest = "" if place.is_software(path) else digest_of(path)
+        if digest and trusted.get(base) == digest:
+            return fetched(path, place.kept, digest)
+        if (kind not in INERT and base not in trusted) or (kind.startswith("odbc") and not self._own_driver(place)):
             self.found.append(base)
-            self.note(
-                "held-back", f"plugin {base}", "unknown, so it may act by itself: name it in `plugins` to load it"
-            )
+            self.note("held-back", f"plugin {base}", f"unknown, so it may act by itself: {_how(base, digest)}")
             return ""
-        here = [path, *(str(folder / base) for folder in places)]
-        place = next((each for each in here if os.path.isfile(each)), "")
-        if not place and (base in trusted or self._is_on(*NEEDED.get(kind, ("", "")))):
-            raise Limit(f"the plugin {shown(base)} {ABSENT}")
-        if not place:
+        here = next((each for each in place.candidates(path) if os.path.isfile(each)), "")
+        if digest and (not here or digest_of(here) != digest):
+            self.found.append(base)
+            instead = "that of the software is" if here else _how(base, digest)
+            self.note("held-back", f"plugin {base}", f"is code of the backup, and not loaded: {instead}")
+        if not here and needed:
+            raise Limit(f"the plugin {shown(base)} {ABSENT}{', or trust it: ' + _how(base, digest) if digest else ''}")
+        if not here and not digest:
             self.note("unused", f"plugin {base}", ABSENT)
-        return place
+        return here
+
+    def _own_driver(self, place: Place) -> bool:
+        """Return whether the drivers of ODBC that the configuration names are those that are installed here."""
+        section = self.settings.get("Odbc")
+        words = [str(value) for value in section.values()] if isinstance(section, dict) else []
+        return all(place.is_software(found.strip()) for word in words for found in DRIVER.findall(word))
 
     def _is_on(self, section: str, switch: str) -> bool:
         inner = self.settings.get(section)
@@ -146,6 +180,11 @@ class Brake:
                 remote = inner.get("Remote") if isinstance(inner.get("Remote"), dict) else {}
                 towards = remote.get("AET") or remote.get("Host") or inner.get("Peer") or ""
                 self.note("held-back", f"job {inner.get('Type')}", f"{state}{f', to {towards}' if towards else ''}")
+
+
+def _how(base: str, digest: str) -> str:
+    """Return how a plugin is trusted; what came with the backup by its digest."""
+    return f"name {base}@{digest} in `plugins`" if digest else "name it in `plugins` to load it"
 
 
 def _files(path: str) -> list[str]:

@@ -20,6 +20,7 @@ if "__file__" in globals():  # run as a file, beside its parts; else they come b
 from brake import Brake
 
 SECONDS = 60
+SOCKETS = ("/data/sockets", "/run")
 QUERIES = (
     "SELECT value FROM ServerProperties WHERE property = 5",
     "SELECT value FROM GlobalProperties WHERE property = 5",
@@ -39,7 +40,7 @@ def ask(request: dict[str, Any], query: str) -> list[str] | None:
             psql,
             "-XAtq",
             "-h",
-            "/run",
+            sockets(request["port"]),
             "-p",
             str(request["port"]),
             "-U",
@@ -54,6 +55,11 @@ def ask(request: dict[str, Any], query: str) -> list[str] | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
+
+
+def sockets(port: object) -> str:
+    """Return the folder of the server's socket."""
+    return next((each for each in SOCKETS if os.path.exists(f"{each}/.s.PGSQL.{port}")), SOCKETS[-1])
 
 
 def number(version: str) -> int:

@@ -20,9 +20,10 @@ if "__file__" in globals():  # run as a file, beside its parts; else they come b
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from brake import Brake, shown
+from code_of import Place
 from configuration import Failure, Limit, configuration
 
-RUN = Path("/run/drp-orthanc")
+RUN = Path("/run/orthanc")
 OF_THIS_MACHINE = 3
 """How it ends when the machine that drills lacks something; the backup is not to blame."""
 JOBS = 5
@@ -94,12 +95,6 @@ def fit(settings: dict[str, Any], request: dict[str, Any]) -> None:
             settings[name] = int(request[key])
 
 
-def places(software: str) -> list[Path]:
-    """Return where Orthanc's parts may be."""
-    return [Path(root, part) for root in dict.fromkeys([software, "/usr", "/usr/local"])
-            for part in ("sbin", "bin", "share/orthanc/plugins", "lib/orthanc/plugins", "plugins", ".")]  # fmt: skip
-
-
 def database(settings: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """Return how the index is reached, and write SQL for its account, for a dump that came without roles."""
     if request["index"] == "sqlite":
@@ -166,15 +161,14 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
     """Return what the roles for the database and for the daemon need."""
     request["index"] = {"postgres": "postgresql"}.get(request["index"], request["index"])
     require_data(request)
-    program = next(
-        (each / "Orthanc" for each in places(request["software"]) if os.access(each / "Orthanc", os.X_OK)), None
-    )
+    place = Place(request["software"], request["restored_root"], RUN / "plugins")
+    program = next((each / "Orthanc" for each in place.folders() if os.access(each / "Orthanc", os.X_OK)), None)
     if program is None:
         raise Limit("there is no Orthanc in the sandbox: install it where drills run, or declare an image that has it")
     settings = configuration(Path(request["configuration"]))
     brake = Brake(settings)
     brake.take()
-    brake.plugins([str(name) for name in request.get("plugins") or []], places(request["software"]))
+    brake.plugins([str(name) for name in request.get("plugins") or []], place)
     if request["index"] == "sqlite":
         brake.jobs(jobs_of(Path(request["index_directory"], "index")))
     fit(settings, request)

@@ -1,0 +1,56 @@
+"""Compares what a running Orthanc says with what its index and storage hold: whatever it loaded may answer for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from drp.domain.check import CheckResult, Expectation, Target
+from drp_verifiers.clinical import inside, whole_numbers
+from drp_verifiers.inside import ask, text_of
+from drp_verifiers.orthanc_files import StorageOptions
+from drp_verifiers.statements import judged, undetermined
+
+_CHECK = "counts-of-files"
+_STATEMENT = "Orthanc counts what its index and its storage hold, as they are read without it"
+_SHARE = 0.5
+
+
+def agreement(
+    target: Target, options: StorageOptions, expectation: Expectation, said: Mapping[str, int]
+) -> Iterator[CheckResult]:
+    """Yield whether what the server counts is what lies there; of an index on a server, whether it can be."""
+    request = {
+        "within": expectation.restored_root,
+        "storage": inside(options.storage, expectation),
+        "index": inside(options.index, expectation),
+        "sqlite": not options.index_command,
+        "still": True,
+        "seconds": expectation.timeout_seconds * _SHARE,
+    }
+    answer = ask(target, "orthanc_counts", request, timeout_seconds=expectation.timeout_seconds)
+    if answer.trouble is not None:
+        yield answer.trouble.result(_CHECK, _STATEMENT)
+        return
+    files, held = answer.data.get("files"), whole_numbers(answer.data.get("counts"))
+    if not said or not isinstance(files, int):
+        why = "the server gave no counts" if not said else "there was no time to count every file"
+        yield undetermined(_CHECK, _STATEMENT, observed=why, basis="counted")
+        return
+    observed = ", ".join(f"{kind} {number}" for kind, number in sorted(said.items()))
+    lacking = said.get("instances", 0) > files
+    if options.index_command or lacking:
+        yield judged(
+            _CHECK,
+            _STATEMENT if not options.index_command else "Orthanc counts no more images than files are stored",
+            holds=not lacking,
+            observed=observed,
+            expected=f"{files} files in the storage",
+            basis="counted",
+        )
+    elif not held:
+        reason = text_of(answer.data, "reason") or text_of(answer.data, "unseen")
+        yield undetermined(_CHECK, _STATEMENT, observed=reason, basis="counted")
+    else:
+        expected = ", ".join(f"{kind} {number}" for kind, number in sorted(held.items()))
+        agrees = {kind: said.get(kind) for kind in held} == held
+        yield judged(_CHECK, _STATEMENT, holds=agrees, observed=observed, expected=expected, basis="counted")
