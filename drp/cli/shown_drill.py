@@ -23,7 +23,7 @@ from drp.domain.check import CheckResult
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Selected, Verified
-from drp.domain.resting import Resting, dated_by, resting
+from drp.domain.resting import Resting, dated_by, resting, statements
 from drp.drill.declare import find, reopen
 
 _NAMED = 8
@@ -65,7 +65,9 @@ def _document(state: DrillState) -> dict[str, Any]:
         },
         "trust": {name: recovery.trust for name, recovery in planned.items()},
         "passed_statements": {name: to_data(_rests(item)) for name, item in recoveries.items()},
-        "checks": {name: [_statement(check) for check in _checks(item)] for name, item in recoveries.items()},
+        "checks": {
+            name: [_statement(check) for check in statements(*outputs_of(item))] for name, item in recoveries.items()
+        },
         "newest_datum_by": {name: dated_by(outputs_of(item)[1]) for name, item in recoveries.items()},
         "restored_code": {
             name: [to_data(one) for one in code_met(item, planned[name])] for name, item in recoveries.items()
@@ -77,17 +79,12 @@ def _document(state: DrillState) -> dict[str, Any]:
     }
 
 
-def _checks(progress: RecoveryState) -> tuple[CheckResult, ...]:
-    hashed, verified = outputs_of(progress)
-    return verified.checks if verified is not None else hashed.checks if hashed is not None else ()
-
-
 def _statement(check: CheckResult) -> dict[str, str]:
     return {"check": check.check, "outcome": check.outcome, "basis": check.basis, "witness": check.witness}
 
 
 def _rests(progress: RecoveryState) -> Resting:
-    return resting(_checks(progress))
+    return resting(statements(*outputs_of(progress)))
 
 
 def _print_recovery(state: DrillState, measurement: Measurement, *, code: bool) -> None:

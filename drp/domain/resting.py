@@ -32,6 +32,11 @@ class Resting:
         return Resting(read=self.read + other.read, said=self.said + other.said, seen=self.seen + other.seen)
 
 
+def statements(hashed: Hashed | None, verified: Verified | None) -> tuple[CheckResult, ...]:
+    """Return what was stated, as far as a recovery got: what was read stands where nothing could be asked any more."""
+    return verified.checks if verified is not None else hashed.checks if hashed is not None else ()
+
+
 def resting(results: Iterable[CheckResult]) -> Resting:
     """Return by whom the statements that passed are said."""
     found: dict[Witness, int] = {"drp": 0, "restored": 0, "outside": 0}

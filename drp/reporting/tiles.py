@@ -9,7 +9,7 @@ from drp.domain.finding_codes import RTO_MISSED
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.recovery_point import Immutability
-from drp.domain.resting import Resting, resting
+from drp.domain.resting import Resting, resting, statements
 from drp.domain.sign_off import Checklist
 from drp.errors import Interrupted
 from drp.reporting.phrase import Data, Day, Duration, Phrase, Value, count, say
@@ -127,15 +127,18 @@ def _integrity(record: RecoveryRecord) -> Tile:
 def _checks(record: RecoveryRecord) -> Tile:
     question = say("Does it work?")
     verified = record.verify
-    if verified is None:
+    checks = statements(record.hash, verified)
+    if verified is None and not checks:
         return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("no check was run"))
-    passed = sum(check.outcome == "passed" for check in verified.checks)
-    failed = sum(check.outcome == "failed" for check in verified.checks)
-    figure = say("{passed} of {all}", passed=passed, all=len(verified.checks))
-    note, who = say("checks passed"), _who(resting(verified.checks))
+    passed = sum(check.outcome == "passed" for check in checks)
+    failed = sum(check.outcome == "failed" for check in checks)
+    figure = say("{passed} of {all}", passed=passed, all=len(checks))
+    note, who = say("checks passed"), _who(resting(checks))
     if failed:
         return Tile(question, figure, say("Failed"), "bad", note, who)
-    if not verified.checks or passed < len(verified.checks):
+    if verified is None:
+        return Tile(question, figure, _NOT_REACHED, "doubt", say("files were read; the application was not asked"), who)
+    if not checks or passed < len(checks):
         return Tile(question, figure, say("Undetermined"), "doubt", note, who)
     return Tile(question, figure, say("Passed"), "good", note, who)
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Generic, TypeVar
 
+from drp.domain.check import CheckResult
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CATALOGUE
 from drp.domain.manifest import Deviation
 from drp.domain.plan import PlannedRecovery
+from drp.domain.resting import statements
 from drp.domain.sandbox import IsolationProof
 from drp.domain.sign_off import Checklist, SignOffStep, StepResult
 from drp.evidence.record import record_digest
@@ -31,6 +33,7 @@ from drp.reporting.words import VERDICT_TONES, Tone
 
 MAX_REASONS = 8
 MAX_ALIKE = 5
+MAX_CHECKS = 200
 MAX_ROWS = 25
 """Rows of a table whose length the backup decides; how many were left out is said."""
 
@@ -92,6 +95,8 @@ class RecoveryView:
     deviations: Shortened[Deviation]
     unrestored: Shortened[str]
     findings: tuple[FindingView, ...]
+    checks: Shortened[CheckResult]
+    """What was stated, as far as the recovery got."""
     left_out: Shortened[LeftOut]
     """What was not judged."""
     demand: Phrase | None
@@ -158,6 +163,7 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
         deviations=_deviations(record),
         unrestored=_shorten(record.restore.receipt.unrestored if record.restore is not None else (), MAX_ROWS),
         findings=_findings(record),
+        checks=_shorten(statements(record.hash, record.verify), MAX_CHECKS),
         left_out=_shorten(left_out_of(record), MOST_LEFT_OUT),
         demand=demand_of(record, planned),
         dated_by=dated_by_of(record),

@@ -6,7 +6,7 @@ from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.finding import Finding
 from drp.domain.finding_codes_sign_off import SIGN_OFF_REFUSED
 from drp.domain.plan import PlannedRecovery
-from drp.domain.resting import Resting, Unread, dated_by, resting, unread
+from drp.domain.resting import Resting, Unread, dated_by, resting, statements, unread
 from drp.reporting.phrase import Data, Phrase, count, say
 from drp.reporting.words import REFERENT, WITNESSES
 
@@ -30,8 +30,8 @@ def dated_by_of(record: RecoveryRecord) -> Phrase | None:
 
 def rests_of(record: EvidenceRecord) -> Phrase | None:
     """Return on what the statements that passed rest, over all applications; None: nothing was checked."""
-    parts = [resting(recovery.verify.checks) for recovery in record.recoveries if recovery.verify is not None]
-    return resting_in_words(sum(parts, Resting())) if parts else None
+    stated = [check for recovery in record.recoveries for check in statements(recovery.hash, recovery.verify)]
+    return resting_in_words(resting(stated)) if stated else None
 
 
 def resting_in_words(found: Resting) -> Phrase:
