@@ -56,6 +56,20 @@ def test_findings_say_who_says_so():
     assert failed.said_by == "drp"
 
 
+@pytest.mark.parametrize(("place", "witness"), [("reader", "drp"), ("caller", "restored")])
+def test_the_reasons_of_a_verdict_say_who_says_so(place, witness):
+    concluded = run(World(Script(checks=("failed",), places=(place,))))
+    told = dict(zip(concluded.reasons, concluded.reason_witnesses, strict=True))
+    assert {told[reason] for reason in told if "DRP-C001" in reason} == {witness}
+
+
+def test_what_is_about_the_drills_own_course_is_nobodys_word():
+    concluded = run(World(Script(points=0)))
+    told = dict(zip(concluded.reasons, concluded.reason_witnesses, strict=True))
+    assert {told[reason] for reason in told if "DRP-S001" in reason} == {"drp"}
+    assert {told[reason] for reason in told if "did not complete" in reason} == {None}
+
+
 def test_a_verifier_cannot_call_itself_drp():
     world = World(Script(witness="drp"))
     assert run(world).verdict == "passed"
