@@ -17,11 +17,12 @@ def hostile_limits_of(record: EvidenceRecord) -> tuple[Phrase, ...]:
     """Return what rests on the word of restored systems alone, and what would make it independent of them."""
     planned = {recovery.name: recovery for recovery in record.plan.recoveries}
     found = [limit for one in record.recoveries for limit in _of_recovery(one)]
+    found += [limit for one in record.recoveries if one.verify is not None for limit in _beside(planned[one.recovery])]
     if record.reconciliation is not None:
         found.append(say("Whether the applications agree is what they answered themselves, each of its own records."))
     if not found:
         return ()
-    return (*found, _way_out([planned[one.recovery] for one in record.recoveries if one.recovery in planned]))
+    return (*found, _way_out([planned[one.recovery] for one in record.recoveries]))
 
 
 def _of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
@@ -57,6 +58,17 @@ def _of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
         yield say(
             "{application}: no check named the code of the backup that answered, so nobody compared it.",
             application=name,
+        )
+
+
+def _beside(planned: PlannedRecovery) -> Iterator[Phrase]:
+    """Yield which checks the plan lets run where the application could reach them."""
+    checks = [check.name for check in planned.application.checks if check.options.get("beside") is True]
+    if checks:
+        yield say(
+            "{application}: these checks ran beside it, where it could stop or feed them: {checks}.",
+            application=Data(planned.name),
+            checks=Data(_named(checks)),
         )
 
 

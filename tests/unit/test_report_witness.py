@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.finding_codes_sign_off import SIGN_OFF_MISSING, SIGN_OFF_REFUSED
@@ -109,6 +110,18 @@ def test_what_it_does_not_prove_names_the_checks_that_only_the_system_itself_say
     assert "`trust: none` in the plan" in told
     assert "scans" not in told
     assert "ne reposent que sur sa parole" in limits(mixed(), "fr")
+
+
+def test_a_check_that_ran_beside_the_application_is_named() -> None:
+    record = mixed()
+    (planned,) = record.plan.recoveries
+    script = CheckSpec(name="script", verifier="command", options={"argv": ["/bin/true"], "beside": True})
+    application = replace(planned.application, checks=(*planned.application.checks, script))
+    plan = replace(record.plan, recoveries=(replace(planned, application=application),))
+    assert "ehr: these checks ran beside it, where it could stop or feed them: script." in limits(
+        replace(record, plan=plan)
+    )
+    assert "ran beside" not in limits(record)
 
 
 def test_where_drp_read_everything_nothing_of_it_is_doubted() -> None:
