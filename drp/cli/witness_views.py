@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drp.cli.render import printable, table
+from drp.cli.render import line, table
 from drp.domain.finding import Finding
 from drp.domain.finding_codes_sign_off import SIGN_OFF_REFUSED
 from drp.domain.fold import RecoveryState
@@ -12,12 +12,15 @@ from drp.domain.known_code import UNKNOWN, CodeState, KnownCode, known_code
 from drp.domain.phase import Hashed, Verified
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, dated_by, unread
+from drp.domain.visible import one_line
 from drp.domain.witness import Witness
 from drp.reporting.words import REFERENT, WITNESSES
 
 MOST_CODE = 500
 """Pieces of code that a terminal shows; the record has all of them."""
 _NAMED = 5
+_LONGEST = 100
+"""Characters of a name: a backup decides how long it is, and one must not push the others off the screen."""
 _STATES: dict[CodeState, str] = {
     "changed": "CHANGED since {}",
     "new": "NEW since {}",
@@ -81,7 +84,7 @@ def code_met(progress: RecoveryState, planned: PlannedRecovery) -> tuple[KnownCo
 
 def code_line(met: tuple[KnownCode, ...], drill: str) -> str:
     """Return one line on restored code: how much there is, and what of it nobody knows."""
-    strange = [printable(one.name) for one in met if one.state in UNKNOWN]
+    strange = [one_line(one.name, _LONGEST) for one in met if one.state in UNKNOWN]
     more = f" and {len(strange) - _NAMED} more" if len(strange) > _NAMED else ""
     named = f", new or changed: {', '.join(strange[:_NAMED])}{more}" if strange else ""
     return f"{len(met)} pieces{named}: `drp drill show {drill} --code` lists them"
@@ -90,7 +93,9 @@ def code_line(met: tuple[KnownCode, ...], drill: str) -> str:
 def print_code(met: tuple[KnownCode, ...]) -> None:
     """Print restored code as a table."""
     rows = [
-        (one.name, one.digest, one.check, who(one.witness), _STATES[one.state].format(one.told))
+        (one_line(one.name, _LONGEST), one.digest, one.check, who(one.witness), _STATES[one.state].format(one.told))
         for one in met[:MOST_CODE]
     ]
     table(("restored code", "digest", "check", "named", "known"), rows)
+    if len(met) > MOST_CODE:
+        line(f"and {len(met) - MOST_CODE} more, in the record")

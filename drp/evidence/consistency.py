@@ -61,6 +61,8 @@ def _witnesses(recovery: RecoveryRecord) -> Iterator[str]:
         yield "the checks do not begin with what was read before anything restored had run"
     if any(check.witness == "drp" for check in verified.checks[len(read) :]):
         yield "drp is said to have read what it did not read before anything restored had run"
+    if recovery.hash is not None and verified.code[: len(recovery.hash.code)] != recovery.hash.code:
+        yield "the code does not begin with what was read before anything restored had run"
     dated = [check.watermark for check in verified.checks if check.outcome == "passed"]
     if verified.watermark is not None and verified.watermark not in dated:
         yield "the newest datum is one that no passed check saw"

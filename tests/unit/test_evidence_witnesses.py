@@ -37,6 +37,13 @@ def record(*, trust: str = "restored", read: tuple[CheckResult, ...] = (READ,), 
     return replace(whole, plan=plan, recoveries=(changed,))
 
 
+def without_the_code_that_was_read() -> EvidenceRecord:
+    whole = record()
+    (recovery,) = whole.recoveries
+    assert recovery.hash is not None
+    return replace(whole, recoveries=(replace(recovery, hash=replace(recovery.hash, code=(CODE,))),))
+
+
 SAID = sample.sample_record("passed").recoveries[0].verify.checks  # type: ignore[union-attr]
 
 
@@ -66,6 +73,7 @@ def test_what_drp_makes_is_believed(sound: EvidenceRecord) -> None:
         (record(read=(replace(READ, witness="restored"),)), "somebody else's word"),
         (record(watermark=replace(MARK, source="another")), "no passed check saw"),
         (record(code_changes=(CHANGE,)), "was not met"),
+        (without_the_code_that_was_read(), "the code does not begin"),
         (record(trust="none", read=()), "drp read no statement"),
         (record(trust="none", read=(replace(READ, watermark=None),)), "drp read no newest datum"),
         (replace(record(), verdict="failed", reasons=("a",), reason_witnesses=("drp", "drp")), "its witness"),
