@@ -85,12 +85,19 @@ def list_(context: typer.Context, machine: Json = False) -> None:
 
 
 @app.command()
-def show(context: typer.Context, drill: Reference, machine: Json = False) -> None:
-    """Show one drill: verdict, times against objectives, phases, findings."""
-    from drp.cli.drill_views import show_drill
+def show(
+    context: typer.Context,
+    drill: Reference,
+    code: Annotated[
+        bool, typer.Option("--code", help="List the code that came out of the backups, new and changed first.")
+    ] = False,
+    machine: Json = False,
+) -> None:
+    """Show one drill: verdict, on whose word it rests, times against objectives, phases, findings."""
+    from drp.cli.shown_drill import show_drill
     from drp.cli.wiring import wiring_of
 
-    show_drill(wiring_of(context), drill, machine=machine)
+    show_drill(wiring_of(context), drill, machine=machine, code=code)
 
 
 @app.command()

@@ -7,19 +7,18 @@ from datetime import datetime
 from typing import Any
 
 from drp.cli import render
-from drp.cli.across_views import plan_lines, result_lines
+from drp.cli.across_views import plan_lines
 from drp.cli.wiring import Wiring
 from drp.codec import digest, to_data
 from drp.domain.duration import words
-from drp.domain.fold import DrillState, RecoveryState, since_declaration
+from drp.domain.fold import DrillState, since_declaration
 from drp.domain.measure import Measurement, milliseconds
 from drp.domain.names import shown_name
 from drp.domain.newest_point import newest_of
-from drp.domain.phase import Hashed, Selected, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.sandbox import NeighbourContact
 from drp.domain.timeline import measure
-from drp.drill.declare import find, reopen, states
+from drp.drill.declare import states
 from drp.drill.phases.select import choose
 from drp.errors import DrpError
 
@@ -81,6 +80,7 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
         "rto_ms": milliseconds(application.objectives.rto),
         "rpo_ms": milliseconds(application.objectives.rpo),
         "checks": [check.name for check in application.checks],
+        "trust": recovery.trust,
         "recover_to": to_data(recovery.selection.recover_to),
         "undrilled_dependencies": sorted(set(application.depends_on) - {other.name for other in plan.recoveries}),
         "last_rta_ms": _last_rta(wiring, recovery.name),
@@ -105,7 +105,7 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
 def _last_rta(wiring: Wiring, name: str) -> int | None:
     """Return what the newest drill measured that recovered this application: the best estimate there is."""
     for state in reversed(states(wiring.journal_to_read(), lambda state: state.concluded is not None)):
-        for measurement in _measurements(state):
+        for measurement in measurements_of(state):
             if measurement.recovery == name and measurement.rta_ms is not None:
                 return measurement.rta_ms
     return None
@@ -125,6 +125,8 @@ def _print_preview(item: dict[str, Any]) -> None:
     objectives = f"RTO {render.duration(item['rto_ms'])}, RPO {render.duration(item['rpo_ms'])}"
     checks = ", ".join(item["checks"]) or "NONE"
     render.line(f"  {'':<14} {objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {checks}")
+    if item["trust"] == "none":
+        render.line(f"  {'':<14} trust: none, so only what drp itself reads of the restored files lets it pass")
     if item["recover_to"]:
         render.line(f"  {'':<14} rolled to {render.instant(item['recover_to'])}")
     for refused in item.get("refused", [])[:5]:
@@ -135,7 +137,7 @@ def _print_preview(item: dict[str, Any]) -> None:
 
 def show_drills(wiring: Wiring, *, machine: bool) -> None:
     """Print every drill with its verdict."""
-    rows = [_summary(state) for state in states(wiring.journal_to_read())]
+    rows = [summary_of(state) for state in states(wiring.journal_to_read())]
     if machine:
         render.document("drp/drills/1", rows)
         return
@@ -154,7 +156,8 @@ def show_drills(wiring: Wiring, *, machine: bool) -> None:
     )
 
 
-def _summary(state: DrillState) -> dict[str, Any]:
+def summary_of(state: DrillState) -> dict[str, Any]:
+    """Return what a list of drills tells of one."""
     assert state.declared_at is not None
     assert state.last is not None
     return {
@@ -167,99 +170,8 @@ def _summary(state: DrillState) -> dict[str, Any]:
     }
 
 
-def show_drill(wiring: Wiring, reference: str, *, machine: bool) -> None:
-    """Print one drill."""
-    journal = wiring.journal_to_read()
-    state = reopen(find(reference, journal), journal, wiring.silent).state
-    if machine:
-        findings = {name: [to_data(finding) for finding in item.findings] for name, item in state.recoveries.items()}
-        measurements = [to_data(measurement) for measurement in _measurements(state)]
-        reasons = list(state.concluded.reasons) if state.concluded is not None else []
-        body = {**_summary(state), "reasons": reasons, "measurements": measurements, "findings": findings}
-        body["not_judged"] = {
-            name: [{"part": part, "why": why} for part, why in _not_judged(item)]
-            for name, item in state.recoveries.items()
-        }
-        body["neighbours"] = {name: to_data(_contacts(item)) for name, item in state.recoveries.items()}
-        body["reconciliation"] = to_data(state.reconciled.result) if state.reconciled is not None else None
-        render.document("drp/drill/1", body)
-        return
-    summary = _summary(state)
-    render.line(f"{state.drill}: {summary['verdict'].upper()}, declared {summary['declared_at']}")
-    render.line(f"scenario: {render.printable(state.plan.scenario.title)}")
-    for measurement in _measurements(state):
-        _print_measurement(measurement)
-        _print_point(state.recoveries[measurement.recovery])
-        for finding in state.recoveries[measurement.recovery].findings:
-            what = f"{render.printable(finding.subject)}: {render.printable(finding.observed)}"
-            render.line(f"  {finding.severity:<12} {finding.code} {what}")
-            if finding.severity != "note":
-                render.line(f"  {'':<12} do: {finding.remedy}")
-        for text in _neighbours(state.recoveries[measurement.recovery]):
-            render.line(f"  {'neighbour':<12} {text}")
-        if parts := [render.printable(part) for part, _ in _not_judged(state.recoveries[measurement.recovery])]:
-            more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
-            render.line(f"  {'not judged':<12} {'; '.join(parts[:_NAMED])}{more}: `drp report {state.drill}` says why")
-    for text in result_lines(state.reconciled.result) if state.reconciled is not None else ():
-        render.line(text)
-    if state.sealed is not None:
-        render.line(f"evidence: {state.sealed.location} (sha256 {state.sealed.record_digest[:16]}…)")
-
-
-def _print_point(progress: RecoveryState) -> None:
-    """Print which recovery point was taken, and of which host."""
-    selected = progress.outputs.get("select")
-    if isinstance(selected, Selected) and selected.point is not None:
-        point = selected.point
-        host = render.printable(point.host) or "a host without a name"
-        render.line(f"  point {point.short_id} of {host}, consistent {render.instant(point.consistent_at)}")
-
-
-def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:
-    """Return what nobody looked at and why, each once."""
-    outputs = (progress.outputs.get("hash"), progress.outputs.get("verify"))
-    told = [one for output in outputs if isinstance(output, Hashed | Verified) for one in output.not_judged]
-    return tuple(dict.fromkeys((one.part, one.why) for one in told))
-
-
-def _contacts(progress: RecoveryState) -> tuple[NeighbourContact, ...]:
-    """Return who called the application in its pod, and whom it called, as far as it was seen."""
-    verified = progress.outputs.get("verify")
-    if progress.traffic is not None:
-        return progress.traffic.neighbours
-    return (verified.neighbours or ()) if isinstance(verified, Verified) else ()
-
-
-def _neighbours(progress: RecoveryState) -> Iterator[str]:
-    """Yield a line for each kind of calls, such as ``lis was called by ehr: tcp 10.20.0.12:5432, 3 times``."""
-    told = [each for each in _contacts(progress) if each.destination]
-    for each in told[:_NAMED]:
-        times = f", {each.count} times" if each.count > 1 else ""
-        yield f"{each.destination} was called by {each.source}: {each.place}{times}"
-    if len(told) > _NAMED:
-        yield f"and {len(told) - _NAMED} more: the evidence record has them"
-    if unkept := sum(each.count for each in _contacts(progress) if not each.destination):
-        yield f"{unkept} further calls, of which nothing was kept"
-
-
-def _measurements(state: DrillState) -> tuple[Measurement, ...]:
+def measurements_of(state: DrillState) -> tuple[Measurement, ...]:
+    """Return what was measured, or would be if the drill ended now."""
     if state.concluded is not None:
         return state.concluded.measurements
     return tuple(measure(state, recovery) for recovery in state.plan.recoveries)
-
-
-def _print_measurement(measurement: Measurement) -> None:
-    upper = render.duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
-    render.line(f"{measurement.recovery}")
-    rta, rto = render.duration(measurement.rta_ms), render.duration(measurement.rto_ms)
-    render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}")
-    render.line(
-        f"  RPA {render.duration(measurement.rpa_lower_ms)} to {upper} of RPO {render.duration(measurement.rpo_ms)}: "
-        f"{measurement.rpo_attainment}"
-    )
-    if measurement.rta_business_ms is not None:
-        business, wrt = render.duration(measurement.rta_business_ms), render.duration(measurement.wrt_ms)
-        objective = render.duration(measurement.wrt_objective_ms)
-        word = measurement.wrt_attainment or "no objective"
-        render.line(f"  signed off after {business}, WRT {wrt} of {objective}: {word}")
-    render.line("  " + ", ".join(f"{phase.phase} {render.duration(phase.duration_ms)}" for phase in measurement.phases))

@@ -11,6 +11,7 @@ from typing import TextIO
 from drp.cli.across_views import describe_agreement
 from drp.cli.render import duration, instant, json_text, note, printable, size, write
 from drp.cli.streams import Undeliverable, deliver
+from drp.cli.witness_views import rests_in_short, said, speaker, who
 from drp.codec import to_data
 from drp.domain.events import (
     DrillConcluded,
@@ -35,8 +36,10 @@ from drp.domain.fold import DrillState, apply, between_ms
 from drp.domain.measure import Measurement
 from drp.domain.names import shown_name, signature_of
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
+from drp.domain.resting import dated_by, resting
 from drp.domain.sandbox import IsolationProof
 from drp.domain.visible import printable_lines
+from drp.reporting.words import RESTORED_SYSTEMS
 
 _MARKS = {"critical": "✗", "inconclusive": "?", "warning": "!", "note": "·"}
 _CODE = re.compile(r"\bDRP-[A-Z]\d{3}\b")
@@ -128,7 +131,7 @@ class TextReporter:
                 finding = event.finding
                 mark = _MARKS[finding.severity]
                 what = f"{printable(finding.subject)}: {printable(finding.observed)}"
-                return f"  {self._name(event.recovery)}{mark:>8} {finding.code} {what}"
+                return f"  {self._name(event.recovery)}{mark:>8} {finding.code} {what} ({speaker(finding)})"
             case Interrupted():
                 return f"  stopping: {printable(event.reason)}"
             case Resumed():
@@ -138,7 +141,9 @@ class TextReporter:
             case SignOffAsked() | SignOffStarted() | SignedOff():
                 return self._sign_off(entry.drill, event)
             case Reconciled():
-                return f"  {self._name('')}{'across':<8} {describe_agreement(event.result)}"
+                return (
+                    f"  {self._name('')}{'across':<8} {describe_agreement(event.result)} ({RESTORED_SYSTEMS.message})"
+                )
             case DrillConcluded():
                 return self._conclusion(event)
             case EvidenceSealed():
@@ -180,7 +185,9 @@ class TextReporter:
                 f"({measurement.rto_attainment})   RPA {duration(measurement.rpa_lower_ms)} to {upper} of "
                 f"{duration(measurement.rpo_ms)} ({measurement.rpo_attainment})" + _business(measurement)
             )
-        lines += [f"  because {printable(_titled(reason))}" for reason in event.reasons[:10]]
+        told = event.reason_witnesses or (None,) * len(event.reasons)
+        reasons = [said(_titled(reason), witness) for reason, witness in zip(event.reasons, told, strict=False)]
+        lines += [f"  because {printable(reason)}" for reason in reasons[:10]]
         return "\n".join(lines)
 
     def _progress(self, event: Progressed) -> None:
@@ -240,7 +247,7 @@ def describe(output: PhaseOutput) -> str:
             host = f" of {point.host}" if point.host else ""
             return f"✔ {point.short_id}{host}  consistent {instant(point.consistent_at)}, {how}"
         case Prepared(proof=proof):
-            return isolation(proof)
+            return f"{isolation(proof)} ({who('outside')})"
         case Restored(receipt=receipt, runbook=runbook):
             mark = "✔" if runbook.ok and not receipt.unrestored else "✗"
             lost = f", {len(receipt.unrestored)} not restored" if receipt.unrestored else ""
@@ -249,17 +256,21 @@ def describe(output: PhaseOutput) -> str:
             return "? not compared with any manifest"
         case Hashed(difference=difference) if difference is not None:
             if difference.clean:
-                return f"✔ {difference.files_hashed} files, {size(difference.bytes_hashed)} match the manifest"
+                same = f"{difference.files_hashed} files, {size(difference.bytes_hashed)} match the manifest"
+                return f"✔ {same} ({who('drp')})"
             counts = ", ".join(f"{count} {kind}" for kind, count in sorted(difference.counts.items()) if count)
-            return f"✗ {counts}"
+            return f"✗ {counts} ({who('drp')})"
         case Started(runbook=runbook):
-            return f"{'✔' if runbook.ok else '✗'} runbook, {len(runbook.tasks)} tasks"
+            return f"{'✔' if runbook.ok else '✗'} runbook, {len(runbook.tasks)} tasks ({who('restored')})"
         case Verified(checks=checks):
-            passed = sum(check.outcome == "passed" for check in checks)
+            found = resting(checks)
             newest = f", newest datum {instant(output.watermark.at)}" if output.watermark else ""
+            newest += f" ({who(by)})" if newest and (by := dated_by(output)) is not None else ""
             stores = sum(check.watermark is not None for check in output.checks)
             newest += f", the oldest of {stores}" if newest and stores > 1 else ""
-            return f"{'✔' if checks and passed == len(checks) else '✗'} {passed} of {len(checks)} checks passed{newest}"
+            mark = "✔" if checks and found.passed == len(checks) else "✗"
+            told = f": {rests_in_short(found)}" if found.passed else ""
+            return f"{mark} {found.passed} of {len(checks)} checks passed{told}{newest}"
         case _:
             return ""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from drp.cli import render
 from drp.cli.overview import Overview
+from drp.cli.witness_views import rests_in_short
 from drp.codec import to_data
 from drp.domain.standing import Standing
 from drp.errors import DrpError
@@ -114,6 +115,8 @@ def _line(standing: Standing) -> str:
             f"({measurement.rto_attainment})  RPA up to {upper} of {render.duration(measurement.rpo_ms)} "
             f"({measurement.rpo_attainment})"
         )
+    if last.rests.passed:
+        text += f"  of {last.rests.passed} statements {rests_in_short(last.rests)}"
     return head + text + reasons
 
 

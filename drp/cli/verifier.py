@@ -17,6 +17,7 @@ from drp.cli.kept import kept_target
 from drp.cli.noun import noun
 from drp.cli.verifier_facts import facts_app, libpq, options_of
 from drp.cli.wiring import wiring_of
+from drp.cli.witness_views import MOST_CODE, who
 from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
@@ -139,15 +140,26 @@ def _target(context: typer.Context, target: str) -> Target:
 def _render(checked: Checked) -> None:
     results = checked.results
     rows = [
-        (result.outcome, result.check, result.basis, render.duration(result.duration_ms), result.observed)
+        (
+            result.outcome,
+            result.check,
+            result.basis,
+            who(result.witness),
+            render.duration(result.duration_ms),
+            result.observed,
+        )
         for result in results
     ]
-    render.table(("outcome", "check", "basis", "took", "observed"), rows)
+    render.table(("outcome", "check", "basis", "who says so", "took", "observed"), rows)
     for result in results:
         if result.outcome != "passed" and result.expected:
             render.line(f"{result.check}: expected {render.printable(result.expected)}")
     counted = Counter(result.outcome for result in results)
     render.line(", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items())))
+    for piece in checked.code[:MOST_CODE]:
+        render.line(f"restored code: {render.printable(piece.name)} {render.printable(piece.digest)}")
+    if len(checked.code) > MOST_CODE:
+        render.line(f"restored code: {len(checked.code) - MOST_CODE} pieces more")
     for left_out in checked.not_judged:
         render.line(f"not judged: {render.printable(left_out.part)} ({render.printable(left_out.why)})")
 

@@ -16,6 +16,7 @@ from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.sign_off import SignOffAnswer
 from drp.domain.sign_off_desk import Signer
 from drp.domain.verdict import Verdict
+from drp.domain.witness import Witness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +201,8 @@ class DrillConcluded:
     verdict: Verdict
     reasons: tuple[str, ...]
     measurements: tuple[Measurement, ...]
+    reason_witnesses: tuple[Witness | None, ...] = ()
+    """Who says each of the reasons, in their order; null: it is about the drill's own course."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

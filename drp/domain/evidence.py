@@ -14,6 +14,7 @@ from drp.domain.plan import DrillPlan
 from drp.domain.reconciled import ReconciliationResult
 from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.verdict import Verdict
+from drp.domain.witness import Witness
 
 RECORD_SCHEMA = "drp/evidence-record/1"
 
@@ -74,6 +75,8 @@ class EvidenceRecord:
     host: str
     verdict: Verdict
     reasons: tuple[str, ...]
+    reason_witnesses: tuple[Witness | None, ...] = ()
+    """Who says each of the reasons, in their order; null: it is about the drill's own course."""
     recoveries: tuple[RecoveryRecord, ...]
     reconciliation: ReconciliationResult | None = None
     """How the applications fit together; null: the plan does not ask, or it was not reached."""

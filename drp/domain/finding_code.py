@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.finding import Finding, Severity
-from drp.domain.witness import Witness
+from drp.domain.witness import Witness, witness_of_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class FindingCode:
     def finding(
         self, *, subject: str, observed: str, expected: str, remedy: str | None = None, witness: Witness | None = None
     ) -> Finding:
-        """Return a finding of this code; the catalogue's remedy unless a better one is known."""
+        """Return a finding of this code; the catalogue's remedy unless a better one is known, and who says so."""
         return Finding(
             code=self.code,
             severity=self.severity,
@@ -29,5 +29,5 @@ class FindingCode:
             observed=observed,
             expected=expected,
             remedy=remedy if remedy is not None else self.remedy,
-            witness=witness,
+            witness=witness or witness_of_code(self.code),
         )

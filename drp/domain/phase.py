@@ -101,6 +101,8 @@ class Verified:
     """Code that came out of the backup and answers for the application."""
     code_changes: tuple[CodeChange, ...] = ()
     """Which of it is new or another one, and not accepted."""
+    code_compared_with: str = ""
+    """The drill in which the application last passed, with whose code it was compared; empty: there is none."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """What the backup's own facts counted: what later backups are compared with."""
     falls: tuple[Fall, ...] = ()

@@ -6,7 +6,7 @@ Levels follow the monitoring plugins' convention: ok, warning, critical. What wa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from drp.domain.measure import Measurement
 from drp.domain.newest_point import NewestPoint, judge_newest
 from drp.domain.phase import Selected, Verified
 from drp.domain.plan import PlannedRecovery
+from drp.domain.resting import Resting, resting
 from drp.domain.verdict import Verdict, conclude
 
 Level = Literal["none", "ok", "warning", "critical"]
@@ -43,6 +44,8 @@ class LastDrill:
     """The drill saw which recovery points there are."""
     fallen: int = 0
     """So many things had vanished before the backup was made, and nobody has accepted it."""
+    rests: Resting = field(default_factory=Resting)
+    """By whom the statements that passed are said."""
     newest_at: datetime | None = None
     """The newest recovery point that the repository listed then, if it was older than the objective on that day."""
 
@@ -129,6 +132,7 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
                 measurement=measured.get(recovery.name),
                 listed=isinstance(state.recoveries[recovery.name].outputs.get("select"), Selected),
                 fallen=_fallen(state, recovery.name),
+                rests=_rests(state, recovery.name),
                 newest_at=_newest_then(state, recovery.name),
             ),
         )
@@ -141,6 +145,11 @@ def _newest_then(state: DrillState, name: str) -> datetime | None:
         return None
     selected = progress.outputs.get("select")
     return selected.newest_at if isinstance(selected, Selected) else None
+
+
+def _rests(state: DrillState, name: str) -> Resting:
+    verified = state.recoveries[name].outputs.get("verify")
+    return resting(verified.checks) if isinstance(verified, Verified) else Resting()
 
 
 def _fallen(state: DrillState, name: str) -> int:

@@ -20,8 +20,11 @@ the application's own sandbox, where it can reach the check."""
 Trust = Literal["none", "restored"]
 """Whether what the restored system says may let an application pass; without it, only what drp read counts."""
 
-_OF_CODES: dict[str, Witness] = {"C": "restored", "A": "restored", "U": "restored", "I": "outside", "B": "outside"}
+_OF_LETTERS: dict[str, Witness] = {"C": "restored", "A": "restored", "U": "restored", "I": "outside", "B": "outside"}
 """By the letter of a finding's code, where the finding does not say it itself; all others are drp's own."""
+
+_BY_DRP = frozenset(("B002", "B003", "B004", "C003", "C005", "C006", "C007", "C008", "C009", "C012", "I003", "U007"))
+"""What drp itself sees although its letter is another one's: what is missing, what a manifest says, a digest."""
 
 
 def stamped(place: Place, claimed: Witness) -> Witness:
@@ -41,4 +44,5 @@ def counts(witness: Witness, trust: Trust) -> bool:
 
 def witness_of_code(code: str) -> Witness:
     """Return who says what a finding of this code (such as ``DRP-H002``) states."""
-    return _OF_CODES.get(code.removeprefix("DRP-")[:1], "drp")
+    short = code.removeprefix("DRP-")
+    return "drp" if short in _BY_DRP else _OF_LETTERS.get(short[:1], "drp")

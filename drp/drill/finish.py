@@ -113,7 +113,14 @@ def _conclude(recorder: Recorder) -> None:
         aborted=state.interrupted is not None,
         reconciled=state.reconciled.result if state.reconciled is not None else None,
     )
-    recorder.append(DrillConcluded(verdict=verdict, reasons=reasons, measurements=tuple(measurements.values())))
+    recorder.append(
+        DrillConcluded(
+            verdict=verdict,
+            reasons=tuple(reason.text for reason in reasons),
+            reason_witnesses=tuple(reason.witness for reason in reasons),
+            measurements=tuple(measurements.values()),
+        )
+    )
 
 
 def _raise_what_was_cut_off(recorder: Recorder, name: str, progress: RecoveryState) -> None:

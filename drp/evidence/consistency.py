@@ -1,4 +1,4 @@
-"""What a record cannot say of itself, whichever version wrote it: a pass beside what forbids one, times that differ.
+"""What a record cannot say of itself, whichever version wrote it: a pass beside what forbids one, or a false witness.
 
 Verdicts are not concluded anew: a later version may be stricter, and what an earlier one concluded stays what it was.
 """
@@ -9,15 +9,25 @@ from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.measure import Measurement
+from drp.domain.resting import unread
 
 
 def contradictions(record: EvidenceRecord) -> tuple[str, ...]:
     """Return in what a record contradicts itself; nothing: it can be as it says."""
     found = [f"{each.recovery}: {said}" for each in record.recoveries for said in _times(each.measurement)]
+    found += [f"{each.recovery}: {said}" for each in record.recoveries for said in _witnesses(each)]
+    if record.reason_witnesses and len(record.reason_witnesses) != len(record.reasons):
+        found.append("not every reason has its witness")
     if record.verdict == "passed":
         found += ["passed with reasons against it"] if record.reasons else []
         found += ["passed with nothing recovered"] if not record.recoveries else []
         found += [f"{each.recovery}: passed {said}" for each in record.recoveries for said in _forbidding(each)]
+        trust = {each.name: each.trust for each in record.plan.recoveries}
+        found += [
+            f"{each.recovery}: passed, and drp read no {what}, though the plan trusts no restored system"
+            for each in record.recoveries
+            for what in unread(each.hash, each.verify, trust.get(each.recovery, "restored"))
+        ]
     return tuple(found)
 
 
@@ -37,6 +47,28 @@ def _forbidding(recovery: RecoveryRecord) -> Iterator[str]:
     ):
         if attainment != "met":
             yield f"with {name} {attainment}"
+
+
+def _witnesses(recovery: RecoveryRecord) -> Iterator[str]:
+    """Yield where a statement is put down to another witness than the place at which it was made."""
+    read = recovery.hash.checks if recovery.hash is not None else ()
+    if any(check.witness != "drp" for check in read):
+        yield "what was read before anything restored had run is said to be somebody else's word"
+    verified = recovery.verify
+    if verified is None:
+        return
+    if verified.checks[: len(read)] != read:
+        yield "the checks do not begin with what was read before anything restored had run"
+    if any(check.witness == "drp" for check in verified.checks[len(read) :]):
+        yield "drp is said to have read what it did not read before anything restored had run"
+    if recovery.hash is not None and verified.code[: len(recovery.hash.code)] != recovery.hash.code:
+        yield "the code does not begin with what was read before anything restored had run"
+    dated = [check.watermark for check in verified.checks if check.outcome == "passed"]
+    if verified.watermark is not None and verified.watermark not in dated:
+        yield "the newest datum is one that no passed check saw"
+    met = {(code.check, code.name, code.digest) for code in verified.code}
+    if any((change.check, change.name, change.now) not in met for change in verified.code_changes):
+        yield "code is said to have changed that was not met"
 
 
 def _times(measured: Measurement) -> Iterator[str]:

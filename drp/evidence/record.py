@@ -64,6 +64,7 @@ def make_record(entries: Iterable[Entry], tools: Mapping[str, str]) -> EvidenceR
         host=declared.host,
         verdict=concluded.verdict,
         reasons=concluded.reasons,
+        reason_witnesses=concluded.reason_witnesses,
         recoveries=_recoveries(state, concluded.measurements),
         reconciliation=state.reconciled.result if state.reconciled is not None else None,
         ad_hoc=declared.ad_hoc,

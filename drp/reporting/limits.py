@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
+from drp.reporting.hostile import hostile_limits_of
 from drp.reporting.phrase import Data, Phrase, say
 
 _ALWAYS = (
@@ -50,7 +51,7 @@ def limits_of(record: EvidenceRecord, *, vouched_for: bool = True) -> tuple[Phra
         particular.append(_TECHNICAL)
     if record.resumptions:
         particular.append(say("The drill was interrupted and resumed: see the findings for how long drp did not run."))
-    return (*(() if vouched_for else (_UNCONFIRMED,)), *_ALWAYS, *particular)
+    return (*(() if vouched_for else (_UNCONFIRMED,)), *hostile_limits_of(record), *_ALWAYS, *particular)
 
 
 def _anybody_signed(record: EvidenceRecord) -> Iterator[Phrase]:

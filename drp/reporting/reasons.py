@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from drp.domain.duration import milliseconds_of
 from drp.domain.finding_codes import CATALOGUE
+from drp.domain.finding_codes_sign_off import SIGN_OFF_REFUSED
+from drp.domain.witness import Witness, witness_of_code
 from drp.reporting.phrase import Data, Duration, Phrase, Value, count, say
-from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES
+from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES, REFERENT, WITNESSES
 
 _PHASE = re.compile(r"phase ([a-z]+) did not complete")
 _OBJECTIVE = re.compile(r"(RTO|RPO|WRT) (missed|undetermined|not-measured)")
@@ -26,6 +29,7 @@ _SENTENCES = (
     say("isolation is not proven"),
     say("the restore is not complete"),
     say("nothing was compared with a manifest"),
+    say("the manifest compared with is not the one that the recovery point names"),
     say("restored files differ from the manifest"),
     say("not every file of the manifest was compared"),
     say("the application did not start"),
@@ -33,6 +37,7 @@ _SENTENCES = (
     say("nothing was measured"),
     say("the applications were not compared with one another"),
     say("the application was not signed off"),
+    say("no check was read by drp, and nothing else is trusted"),
 )
 _OBJECTIVES = {
     "RTO": say("recovery time objective (RTO)"),
@@ -52,15 +57,31 @@ _SAID_BY_FINDING = {
     "nothing was checked": "DRP-C003",
     "the restore is not complete": "DRP-R001",
     "the application did not start": "DRP-U001",
+    "no check was read by drp, and nothing else is trusted": "DRP-C012",
 }
 """Reasons that say again what a finding of this code says better."""
 
 
-def reasons_of(reasons: Sequence[str]) -> tuple[Phrase, ...]:
-    """Return the reasons as phrases; phases not reached, and findings of one code, become one reason a recovery."""
-    split = [_split(reason) for reason in reasons]
-    codes = {(name, match[1]) for name, rest in split if (match := _FINDING.fullmatch(rest))}
-    telling = [(name, rest) for name, rest in split if (name, _SAID_BY_FINDING.get(rest)) not in codes]
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """One reason, taken apart."""
+
+    recovery: str
+    """Empty: it is about the drill."""
+    rest: str
+    speaker: Phrase | None
+    """Who says so; None: it is about the drill's own course, or a record of before does not tell."""
+
+
+def reasons_of(reasons: Sequence[str], witnesses: Sequence[Witness | None] = ()) -> tuple[Phrase, ...]:
+    """Return the reasons as phrases; phases not reached, and findings of one code, become one reason a recovery.
+
+    ``witnesses`` are who says each of them; records of before have none.
+    """
+    told: Sequence[Witness | None] = witnesses if len(witnesses) == len(reasons) else [None] * len(reasons)
+    split = [_split(*pair) for pair in zip(reasons, told, strict=True)]
+    codes = {(one.recovery, match[1]) for one in split if (match := _FINDING.fullmatch(one.rest))}
+    telling = [one for one in split if (one.recovery, _SAID_BY_FINDING.get(one.rest)) not in codes]
     return tuple(_joined(telling))
 
 
@@ -88,23 +109,40 @@ def _age(text: str) -> Duration | Data:
     return Duration((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000)
 
 
-def _split(reason: str) -> tuple[str, str]:
-    """Return the recovery that a reason is about (empty: the drill) and the rest."""
+def _split(reason: str, witness: Witness | None) -> _Reason:
+    """Return the recovery that a reason is about, the rest, and who says so."""
     name, separator, rest = reason.partition(": ")
-    return (name, rest) if separator else ("", reason)
+    if not separator:
+        name, rest = "", reason
+    match = _FINDING.fullmatch(rest)
+    if match is not None and match[1] == SIGN_OFF_REFUSED.code:
+        return _Reason(name, rest, REFERENT)
+    if witness is None and match is not None and match[1] in CATALOGUE:
+        witness = witness_of_code(match[1])
+    return _Reason(name, rest, WITNESSES[witness] if witness is not None else None)
 
 
-def _joined(reasons: list[tuple[str, str]]) -> Iterator[Phrase]:
-    for (name, kind), group in groupby(reasons, key=lambda pair: (pair[0], _kind(pair[1]))):
-        rests = [rest for _, rest in group]
+def _joined(reasons: list[_Reason]) -> Iterator[Phrase]:
+    for (name, kind, _), group in groupby(reasons, key=lambda one: (one.recovery, _kind(one.rest), _key(one))):
+        alike = list(group)
+        rests = [one.rest for one in alike]
+        said = alike[0].speaker
         if kind == "phase":
             yield _about(name, _unreached([rest.split()[1] for rest in rests]))
         elif kind:
-            first = _about(name, _translatable(rests[0]))
+            first = _about(name, _said(_translatable(rests[0]), said))
             others = len(rests) - 1
             yield count("{reason}, and {n} more", "{reason}, and {n} more", others, reason=first) if others else first
         else:
-            yield from (_about(name, _translatable(rest)) for rest in rests)
+            yield from (_about(name, _said(_translatable(rest), said)) for rest in rests)
+
+
+def _key(one: _Reason) -> str:
+    return one.speaker.message if one.speaker is not None else ""
+
+
+def _said(reason: Phrase | Data, speaker: Phrase | None) -> Phrase | Data:
+    return say("{reason} ({who})", reason=reason, who=speaker) if speaker is not None else reason
 
 
 def _kind(rest: str) -> str:

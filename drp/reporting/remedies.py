@@ -8,6 +8,7 @@ from drp.domain.finding import Finding
 from drp.domain.finding_codes import CATALOGUE
 from drp.reporting.phrase import Data, Phrase, say
 
+_ACCEPT = re.compile(r"(.*); if it is production's own: `(.*)`", re.DOTALL)
 _BUMP = re.compile(r"before anybody works with (\S+), run: (.*)", re.DOTALL)
 _ROLL = re.compile(r"roll (\S+) to (\S+) \(.*", re.DOTALL)
 _AHEAD = re.compile(r"(\S+) cannot be rolled: .* its (\d+) younger records refer to")
@@ -20,6 +21,12 @@ def remedy_of(finding: Finding) -> Phrase | Data:
     known = CATALOGUE.get(finding.code)
     if known is not None and text == known.remedy:
         return Phrase(text)
+    if known is not None and (match := _ACCEPT.fullmatch(text)) and match[1] == known.remedy:
+        return say(
+            "{remedy}; if it is production's own, in the application's file: {line}",
+            remedy=Phrase(known.remedy),
+            line=Data(match[2]),
+        )
     if match := _BUMP.fullmatch(text):
         return say(
             "before anybody works with {application}, run: {command}",

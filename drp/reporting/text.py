@@ -16,7 +16,16 @@ from drp.reporting.across import AcrossView
 from drp.reporting.i18n import Language, language
 from drp.reporting.phrase import Data, Phrase, Value
 from drp.reporting.view import FindingView, Origin, RecoveryView, ReportView, view_of
-from drp.reporting.words import CHECK_OUTCOMES, PHASE_NAMES, SEVERITIES, VERDICT_MEANINGS, VERDICTS, Tone
+from drp.reporting.words import (
+    CHECK_OUTCOMES,
+    PHASE_NAMES,
+    RESTORED_SYSTEMS,
+    SEVERITIES,
+    VERDICT_MEANINGS,
+    VERDICTS,
+    WITNESSES,
+    Tone,
+)
 
 _MARKS: dict[Tone, str] = {"good": "✔", "bad": "✘", "doubt": "⚠", "plain": "—"}
 
@@ -41,6 +50,11 @@ class _Writer:
         yield self._say(VERDICT_MEANINGS[record.verdict])
         yield ""
         yield from self._list(view.reasons.shown, view.reasons.left_out)
+        if view.rests is not None:
+            yield self._say(view.rests)
+            yield ""
+        demands = [recovery.demand for recovery in view.recoveries if recovery.demand is not None]
+        yield from self._list(demands, 0)
         if view.across is not None:
             yield from self._across(view.across)
         for recovery in view.recoveries:
@@ -65,7 +79,7 @@ class _Writer:
         _ = self._tongue.gettext
         yield f"## {_('Across applications')}"
         yield ""
-        yield f"{_MARKS[view.tone]} {self._say(view.summary)}"
+        yield f"{_MARKS[view.tone]} {self._say(view.summary)} ({self._say(RESTORED_SYSTEMS)})"
         yield ""
         if view.references:
             rows = [
@@ -105,10 +119,16 @@ class _Writer:
         yield self._say(view.summary)
         yield ""
         rows = (
-            (self._say(t.question), self._say(t.figure), f"{_MARKS[t.tone]} {self._say(t.word)}", self._say(t.note))
+            (
+                self._say(t.question),
+                self._say(t.figure),
+                self._word(t.tone, t.word),
+                self._say(t.who) if t.who is not None else "—",
+                self._say(t.note),
+            )
             for t in view.tiles
         )
-        yield from self._table((_("Question"), _("Answer"), _("Outcome"), _("Remark")), rows)
+        yield from self._table((_("Question"), _("Answer"), _("Outcome"), _("Who says so"), _("Remark")), rows)
         if view.timeline.bars:
             phases = (
                 (
@@ -127,6 +147,24 @@ class _Writer:
         if view.findings:
             yield ""
         yield from self._left_out(view)
+        yield from self._code(view)
+
+    def _code(self, view: RecoveryView) -> Iterator[str]:
+        """Yield the code that came out of the backup, what changed first."""
+        if view.code.shown:
+            _ = self._tongue.gettext
+            rows = [
+                (
+                    code(one.code.name),
+                    code(one.code.digest),
+                    f"{code(one.code.check)}, {self._say(WITNESSES[one.code.witness])}",
+                    self._word(one.tone, one.word),
+                )
+                for one in view.code.shown
+            ]
+            heads = (_("Code that came out of the backup"), _("Digest"), _("Check"), _("Known"))
+            yield from self._table(heads, rows)
+            yield from self._list((), view.code.left_out)
 
     def _left_out(self, view: RecoveryView) -> Iterator[str]:
         """Yield what nobody looked at, and so is neither sound nor damaged."""
@@ -183,6 +221,7 @@ class _Writer:
             what += f" ({_('found before the drill was resumed')})"
         yield f"- {labelled(what, code(finding.subject))}"
         yield f"  - {labelled(_('Observed'), code(finding.observed))}"
+        yield f"  - {labelled(_('Who says so'), self._say(view.speaker))}"
         yield f"  - {labelled(_('Expected'), code(finding.expected))}"
         yield f"  - {labelled(_('What to do'), self._say(view.remedy))}"
         if view.alike:

@@ -9,10 +9,12 @@ from drp.domain.finding_codes import RTO_MISSED
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.recovery_point import Immutability
+from drp.domain.resting import Resting, resting, statements
 from drp.domain.sign_off import Checklist
 from drp.errors import Interrupted
 from drp.reporting.phrase import Data, Day, Duration, Phrase, Value, count, say
-from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, SHORT_PROVENANCES, Tone
+from drp.reporting.witnesses import dated_by_of
+from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, REFERENT, SHORT_PROVENANCES, WITNESSES, Tone
 
 _NOTHING = say("—")
 _NOT_REACHED = say("Not reached")
@@ -27,6 +29,8 @@ class Tile:
     word: Phrase
     tone: Tone
     note: Phrase
+    who: Phrase | None = None
+    """Who says so."""
 
 
 def tiles_of(record: RecoveryRecord, *, asked: bool = False, checklist: Checklist | None = None) -> tuple[Tile, ...]:
@@ -35,8 +39,8 @@ def tiles_of(record: RecoveryRecord, *, asked: bool = False, checklist: Checklis
     What was not reached says so.
     """
     return (
-        _time(record.measurement),
-        _loss(record.measurement),
+        _time(record),
+        _loss(record),
         _integrity(record),
         _checks(record),
         _isolation(record),
@@ -78,24 +82,29 @@ def data_loss(measurement: Measurement) -> Phrase:
     return say("{lower} to {upper}", lower=Duration(lower), upper=Duration(upper))
 
 
-def _time(measurement: Measurement) -> Tile:
+def _time(record: RecoveryRecord) -> Tile:
+    measurement = record.measurement
     rta = measurement.rta_ms
+    asked = record.verify is not None and resting(record.verify.checks).said > 0
     return Tile(
         question=say("How long until it is usable?"),
         figure=say("{rta}", rta=Duration(rta)) if rta is not None else _NOTHING,
         word=ATTAINMENTS[measurement.rto_attainment],
         tone=ATTAINMENT_TONES[measurement.rto_attainment],
         note=say("objective (RTO): {rto}", rto=Duration(measurement.rto_ms)),
+        who=WITNESSES["restored" if asked else "drp"] if rta is not None else None,
     )
 
 
-def _loss(measurement: Measurement) -> Tile:
+def _loss(record: RecoveryRecord) -> Tile:
+    measurement = record.measurement
     return Tile(
         question=say("How much data is lost?"),
         figure=data_loss(measurement),
         word=ATTAINMENTS[measurement.rpo_attainment],
         tone=ATTAINMENT_TONES[measurement.rpo_attainment],
         note=say("objective (RPO): {rpo}", rpo=Duration(measurement.rpo_ms)),
+        who=dated_by_of(record) if measurement.rpa_upper_ms is not None else None,
     )
 
 
@@ -110,25 +119,45 @@ def _integrity(record: RecoveryRecord) -> Tile:
     note = count("{n} entry in the manifest", "{n} entries in the manifest", difference.entries_expected)
     if difference.clean:
         figure = count("{n} file", "{n} files", difference.files_hashed)
-        return Tile(question, figure, say("Identical"), "good", note)
+        return Tile(question, figure, say("Identical"), "good", note, WITNESSES["drp"])
     figure = count("{n} deviation", "{n} deviations", sum(difference.counts.values()))
-    return Tile(question, figure, say("Different"), "bad", note)
+    return Tile(question, figure, say("Different"), "bad", note, WITNESSES["drp"])
 
 
 def _checks(record: RecoveryRecord) -> Tile:
     question = say("Does it work?")
     verified = record.verify
-    if verified is None:
+    checks = statements(record.hash, verified)
+    if verified is None and not checks:
         return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("no check was run"))
-    passed = sum(check.outcome == "passed" for check in verified.checks)
-    failed = sum(check.outcome == "failed" for check in verified.checks)
-    figure = say("{passed} of {all}", passed=passed, all=len(verified.checks))
-    note = say("checks passed")
+    passed = sum(check.outcome == "passed" for check in checks)
+    failed = sum(check.outcome == "failed" for check in checks)
+    figure = say("{passed} of {all}", passed=passed, all=len(checks))
+    note, who = say("checks passed"), _who(resting(checks))
     if failed:
-        return Tile(question, figure, say("Failed"), "bad", note)
-    if not verified.checks or passed < len(verified.checks):
-        return Tile(question, figure, say("Undetermined"), "doubt", note)
-    return Tile(question, figure, say("Passed"), "good", note)
+        return Tile(question, figure, say("Failed"), "bad", note, who)
+    if verified is None:
+        return Tile(question, figure, _NOT_REACHED, "doubt", say("files were read; the application was not asked"), who)
+    if not checks or passed < len(checks):
+        return Tile(question, figure, say("Undetermined"), "doubt", note, who)
+    return Tile(question, figure, say("Passed"), "good", note, who)
+
+
+def _who(found: Resting) -> Phrase | None:
+    """Return who says what passed: one witness by its name, several by number."""
+    parts = [
+        (found.read, WITNESSES["drp"]),
+        (found.said, WITNESSES["restored"]),
+        (found.seen, WITNESSES["outside"]),
+    ]
+    told = [(number, who) for number, who in parts if number]
+    if len(told) < 2:
+        return told[0][1] if told else None
+    listed: Phrase | None = None
+    for number, who in reversed(told):
+        one = say("{who}: {number}", who=who, number=number)
+        listed = say("{first}, {others}", first=one, others=listed) if listed is not None else one
+    return listed
 
 
 def _isolation(record: RecoveryRecord) -> Tile:
@@ -137,11 +166,12 @@ def _isolation(record: RecoveryRecord) -> Tile:
         return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("no sandbox was made"))
     proof = record.prepare.proof
     figure = say("{denied} of {all}", denied=proof.denied, all=proof.denied + proof.allowed + proof.errors)
+    note, who = say("attempts to get out denied"), WITNESSES["outside"]
     if proof.holds:
-        return Tile(question, figure, say("Isolated"), "good", say("attempts to get out denied"))
+        return Tile(question, figure, say("Isolated"), "good", note, who)
     if proof.allowed or proof.canary_hits:
-        return Tile(question, figure, say("Leaks"), "bad", say("attempts to get out denied"))
-    return Tile(question, figure, say("Not proven"), "doubt", say("attempts to get out denied"))
+        return Tile(question, figure, say("Leaks"), "bad", note, who)
+    return Tile(question, figure, say("Not proven"), "doubt", note, who)
 
 
 def _immutability(record: RecoveryRecord) -> Tile:
@@ -172,14 +202,14 @@ def _sign_off(record: RecoveryRecord, checklist: Checklist | None) -> Tile:
     passed = sum(result.outcome == "passed" for result in results)
     figure = say("{passed} of {all}", passed=passed, all=len(results))
     if passed < len(results):
-        return Tile(question, figure, say("Refused"), "bad", say("steps of the checklist passed"))
+        return Tile(question, figure, say("Refused"), "bad", say("steps of the checklist passed"), REFERENT)
     objective = measurement.wrt_objective_ms
     if objective is None or measurement.wrt_attainment is None:
-        return Tile(question, figure, say("Signed off"), "good", say("steps of the checklist passed"))
+        return Tile(question, figure, say("Signed off"), "good", say("steps of the checklist passed"), REFERENT)
     tone = ATTAINMENT_TONES[measurement.wrt_attainment]
     taken = say("{rta}", rta=Duration(measurement.wrt_ms)) if measurement.wrt_ms is not None else _NOTHING
     note = say("after {wrt}; objective (WRT): {objective}", wrt=taken, objective=Duration(objective))
-    return Tile(question, figure, ATTAINMENTS[measurement.wrt_attainment], tone, note)
+    return Tile(question, figure, ATTAINMENTS[measurement.wrt_attainment], tone, note, REFERENT)
 
 
 def _known(lock: Immutability) -> Tone:

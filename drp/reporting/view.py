@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Generic, TypeVar
 
+from drp.domain.check import CheckResult
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.finding import Finding
 from drp.domain.finding_codes import CATALOGUE
 from drp.domain.manifest import Deviation
 from drp.domain.plan import PlannedRecovery
+from drp.domain.resting import statements
 from drp.domain.sandbox import IsolationProof
 from drp.domain.sign_off import Checklist, SignOffStep, StepResult
 from drp.evidence.record import record_digest
 from drp.reporting.across import AcrossView, across_of
+from drp.reporting.code import MOST_CODE, CodeRow, code_of
 from drp.reporting.left_out import MOST_LEFT_OUT, LeftOut, left_out_of
 from drp.reporting.limits import limits_of
 from drp.reporting.phrase import Data, Phrase
@@ -25,10 +28,12 @@ from drp.reporting.remedies import remedy_of
 from drp.reporting.software import pod_of, software_of
 from drp.reporting.tiles import Tile, summary_of, tiles_of
 from drp.reporting.timeline import Timeline, timeline_of
+from drp.reporting.witnesses import dated_by_of, demand_of, rests_of, speaker_of
 from drp.reporting.words import VERDICT_TONES, Tone
 
 MAX_REASONS = 8
 MAX_ALIKE = 5
+MAX_CHECKS = 200
 MAX_ROWS = 25
 """Rows of a table whose length the backup decides; how many were left out is said."""
 
@@ -51,6 +56,8 @@ class FindingView:
     finding: Finding
     title: Phrase | Data
     remedy: Phrase | Data
+    speaker: Phrase
+    """Who says so."""
     earlier: bool = False
     """Only an attempt before the drill was resumed found it; it counts like any other."""
     alike: int = 0
@@ -88,8 +95,16 @@ class RecoveryView:
     deviations: Shortened[Deviation]
     unrestored: Shortened[str]
     findings: tuple[FindingView, ...]
+    checks: Shortened[CheckResult]
+    """What was stated, as far as the recovery got."""
     left_out: Shortened[LeftOut]
     """What was not judged."""
+    demand: Phrase | None
+    """What the plan demands where it trusts no restored system, and what was missing."""
+    dated_by: Phrase | None
+    """Who dated the newest datum that bounds the loss."""
+    code: Shortened[CodeRow]
+    """Code that came out of the backup."""
     steps: tuple[StepView, ...]
     """Of the business referent's checklist; empty: the plan does not ask for a sign-off."""
 
@@ -112,6 +127,8 @@ class ReportView:
     digest: str
     tone: Tone
     reasons: Shortened[Phrase]
+    rests: Phrase | None
+    """On what the statements that passed rest; None: nothing was checked."""
     recoveries: tuple[RecoveryView, ...]
     across: AcrossView | None
     limits: tuple[Phrase, ...]
@@ -125,7 +142,8 @@ def view_of(record: EvidenceRecord, origin: Origin | None = None) -> ReportView:
         record=record,
         digest=origin.digest,
         tone=VERDICT_TONES[record.verdict],
-        reasons=_shorten(reasons_of(record.reasons), MAX_REASONS),
+        reasons=_shorten(reasons_of(record.reasons, record.reason_witnesses), MAX_REASONS),
+        rests=rests_of(record),
         recoveries=tuple(_recovery(recovery, planned[recovery.recovery], record) for recovery in record.recoveries),
         across=across_of(record),
         limits=limits_of(record, vouched_for=origin.vouched_for),
@@ -145,7 +163,11 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
         deviations=_deviations(record),
         unrestored=_shorten(record.restore.receipt.unrestored if record.restore is not None else (), MAX_ROWS),
         findings=_findings(record),
+        checks=_shorten(statements(record.hash, record.verify), MAX_CHECKS),
         left_out=_shorten(left_out_of(record), MOST_LEFT_OUT),
+        demand=demand_of(record, planned),
+        dated_by=dated_by_of(record),
+        code=_shorten(code_of(record, planned), MOST_CODE),
         steps=_steps(record, checklist),
     )
 
@@ -193,7 +215,8 @@ def _findings(record: RecoveryRecord) -> tuple[FindingView, ...]:
 
 def _finding(finding: Finding, *, earlier: bool) -> FindingView:
     known = CATALOGUE.get(finding.code)
-    return FindingView(finding, Phrase(known.title) if known else Data(finding.code), remedy_of(finding), earlier)
+    title = Phrase(known.title) if known else Data(finding.code)
+    return FindingView(finding, title, remedy_of(finding), speaker_of(finding), earlier)
 
 
 def _groups(proof: IsolationProof) -> tuple[ProbeGroup, ...]:

@@ -55,6 +55,14 @@ BASES: Mapping[str, Phrase] = {
     "content": say("compared by content"),
     "observed": say("looked at"),
 }
+WITNESSES: Mapping[str, Phrase] = {
+    "drp": say("read by drp"),
+    "restored": say("said by the restored system"),
+    "outside": say("seen from outside"),
+}
+"""Who says so."""
+REFERENT = say("said by the business referent")
+RESTORED_SYSTEMS = say("said by the restored systems")
 CHECK_TONES: Mapping[str, Tone] = {"passed": "good", "failed": "bad", "undetermined": "doubt"}
 
 TASK_OUTCOMES: Mapping[str, Phrase] = {

@@ -144,7 +144,15 @@ def tell(*tales: Tale, drill: str = "20261114-060003-ehr", interruption: str = "
         measurements,
         aborted=bool(interruption),
     )
-    teller.say(DrillConcluded(verdict=verdict, reasons=reasons, measurements=tuple(measurements.values())), 6)
+    teller.say(
+        DrillConcluded(
+            verdict=verdict,
+            reasons=tuple(reason.text for reason in reasons),
+            reason_witnesses=tuple(reason.witness for reason in reasons),
+            measurements=tuple(measurements.values()),
+        ),
+        6,
+    )
     return teller.entries
 
 

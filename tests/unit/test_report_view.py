@@ -80,12 +80,12 @@ def test_data_loss_is_an_interval(lower: int | None, upper: int | None, expected
         (["ehr: RTO missed"], ["ehr : objectif de temps de reprise (DMIA) : Non tenu"]),
         (
             ["ehr: DRP-T001 RTO", "ehr: RTO missed"],
-            ["ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO"],
+            ["ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO (lu par drp)"],
         ),
         (
             ["ehr: DRP-T001 RTO", "lab: RTO missed"],
             [
-                "ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO",
+                "ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO (lu par drp)",
                 "lab : objectif de temps de reprise (DMIA) : Non tenu",
             ],
         ),
@@ -104,7 +104,7 @@ def test_data_loss_is_an_interval(lower: int | None, upper: int | None, expected
         ([""], [""]),
         (
             [f"ehr: DRP-H002 {number}" for number in range(3)],
-            ["ehr : un fichier restauré manque (DRP-H002) : 0, et 2 de plus"],
+            ["ehr : un fichier restauré manque (DRP-H002) : 0 (lu par drp), et 2 de plus"],
         ),
     ],
 )

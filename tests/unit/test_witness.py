@@ -12,6 +12,7 @@ from drp.domain.phase import Hashed, Verified
 from drp.domain.witness import stamped, witness_of_code
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare
+from drp.errors import Unreachable
 from tests.simulators.world import EPOCH, Script, World, events_of
 
 
@@ -54,6 +55,19 @@ def test_findings_say_who_says_so():
     assert run(world).verdict == "failed"
     (failed,) = [e.finding for e in events_of(world) if isinstance(e, FindingRaised) and e.finding.code == "DRP-C001"]
     assert failed.said_by == "drp"
+
+
+@pytest.mark.parametrize(("place", "witness"), [("reader", "drp"), ("caller", "restored")])
+def test_the_reasons_of_a_verdict_say_who_says_so(place, witness):
+    concluded = run(World(Script(checks=("failed",), places=(place,))))
+    told = dict(zip(concluded.reasons, concluded.reason_witnesses, strict=True))
+    assert {told[reason] for reason in told if "DRP-C001" in reason} == {witness}
+
+
+def test_what_is_about_the_drills_own_course_is_nobodys_word():
+    concluded = run(World(Script(faults={"points": Unreachable("no answer")})))
+    told = dict(zip(concluded.reasons, concluded.reason_witnesses, strict=True))
+    assert {told[reason] for reason in told if "did not complete" in reason} == {None}
 
 
 def test_a_verifier_cannot_call_itself_drp():

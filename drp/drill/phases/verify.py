@@ -46,6 +46,7 @@ def verify_phase(context: PhaseContext) -> Verified:
         not_judged=tuple(not_judged),
         code=code,
         code_changes=code_changes,
+        code_compared_with=history.code.drill if history.code is not None else "",
         counts=held if len(held) <= MOST_COUNTS else {},
         falls=fallen,
         watermark=bounding(results, context.recovery.trust),

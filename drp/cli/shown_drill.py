@@ -1,0 +1,148 @@
+"""One drill, as `drp drill show` prints it, for people and for machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drp.cli import render
+from drp.cli.across_views import result_lines
+from drp.cli.drill_views import measurements_of, summary_of
+from drp.cli.neighbour_views import contacts, neighbour_lines
+from drp.cli.wiring import Wiring
+from drp.cli.witness_views import (
+    code_line,
+    code_met,
+    demand_lines,
+    newest_dated,
+    outputs_of,
+    print_code,
+    rests,
+    speaker,
+)
+from drp.codec import to_data
+from drp.domain.check import CheckResult
+from drp.domain.fold import DrillState, RecoveryState
+from drp.domain.measure import Measurement
+from drp.domain.phase import Hashed, Selected, Verified
+from drp.domain.resting import Resting, dated_by, resting, statements
+from drp.drill.declare import find, reopen
+
+_NAMED = 8
+"""So many things that nobody judged are named on a terminal."""
+
+
+def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = False) -> None:
+    """Print one drill; with ``code`` all code that came out of its backups."""
+    journal = wiring.journal_to_read()
+    state = reopen(find(reference, journal), journal, wiring.silent).state
+    if machine:
+        render.document("drp/drill/1", _document(state))
+        return
+    summary = summary_of(state)
+    render.line(f"{state.drill}: {summary['verdict'].upper()}, declared {summary['declared_at']}")
+    render.line(f"scenario: {render.printable(state.plan.scenario.title)}")
+    found = sum((_rests(progress) for progress in state.recoveries.values()), Resting())
+    if found.passed:
+        render.line(f"of {found.passed} statements that passed: {rests(found)}")
+    for measurement in measurements_of(state):
+        _print_recovery(state, measurement, code=code)
+    for text in result_lines(state.reconciled.result) if state.reconciled is not None else ():
+        render.line(text)
+    if state.sealed is not None:
+        render.line(f"evidence: {state.sealed.location} (sha256 {state.sealed.record_digest[:16]}…)")
+
+
+def _document(state: DrillState) -> dict[str, Any]:
+    concluded, recoveries = state.concluded, state.recoveries
+    planned = {recovery.name: recovery for recovery in state.plan.recoveries}
+    return {
+        **summary_of(state),
+        "reasons": list(concluded.reasons) if concluded is not None else [],
+        "reason_witnesses": list(concluded.reason_witnesses) if concluded is not None else [],
+        "measurements": [to_data(measurement) for measurement in measurements_of(state)],
+        "findings": {
+            name: [{**to_data(finding), "witness": finding.said_by} for finding in item.findings]
+            for name, item in recoveries.items()
+        },
+        "trust": {name: recovery.trust for name, recovery in planned.items()},
+        "passed_statements": {name: to_data(_rests(item)) for name, item in recoveries.items()},
+        "checks": {
+            name: [_statement(check) for check in statements(*outputs_of(item))] for name, item in recoveries.items()
+        },
+        "newest_datum_by": {name: dated_by(outputs_of(item)[1]) for name, item in recoveries.items()},
+        "restored_code": {
+            name: [to_data(one) for one in code_met(item, planned[name])] for name, item in recoveries.items()
+        },
+        "not_judged": {
+            name: [{"part": part, "why": why} for part, why in _not_judged(item)] for name, item in recoveries.items()
+        },
+        "neighbours": {name: to_data(contacts(item)) for name, item in recoveries.items()},
+        "reconciliation": to_data(state.reconciled.result) if state.reconciled is not None else None,
+    }
+
+
+def _statement(check: CheckResult) -> dict[str, str]:
+    return {"check": check.check, "outcome": check.outcome, "basis": check.basis, "witness": check.witness}
+
+
+def _rests(progress: RecoveryState) -> Resting:
+    return resting(statements(*outputs_of(progress)))
+
+
+def _print_recovery(state: DrillState, measurement: Measurement, *, code: bool) -> None:
+    """Print one recovery of a drill: what was measured, on what it rests, what was found and what nobody judged."""
+    progress = state.recoveries[measurement.recovery]
+    planned = next(recovery for recovery in state.plan.recoveries if recovery.name == measurement.recovery)
+    _print_measurement(measurement, newest_dated(outputs_of(progress)[1]))
+    _print_point(progress)
+    if (found := _rests(progress)).passed and len(state.recoveries) > 1:
+        render.line(f"  of {found.passed} statements that passed: {rests(found)}")
+    for text in demand_lines(progress, planned):
+        render.line(f"  {text}")
+    for finding in progress.findings:
+        what = f"{render.printable(finding.subject)}: {render.printable(finding.observed)} ({speaker(finding)})"
+        render.line(f"  {finding.severity:<12} {finding.code} {what}")
+        if finding.severity != "note":
+            render.line(f"  {'':<12} do: {finding.remedy}")
+    for text in neighbour_lines(progress):
+        render.line(f"  {'neighbour':<12} {text}")
+    if parts := [render.printable(part) for part, _ in _not_judged(progress)]:
+        more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
+        render.line(f"  {'not judged':<12} {'; '.join(parts[:_NAMED])}{more}: `drp report {state.drill}` says why")
+    if met := code_met(progress, planned):
+        render.line(f"  {'code':<12} {code_line(met, state.drill)}")
+        if code:
+            print_code(met)
+
+
+def _print_point(progress: RecoveryState) -> None:
+    """Print which recovery point was taken, and of which host."""
+    selected = progress.outputs.get("select")
+    if isinstance(selected, Selected) and selected.point is not None:
+        point = selected.point
+        host = render.printable(point.host) or "a host without a name"
+        render.line(f"  point {point.short_id} of {host}, consistent {render.instant(point.consistent_at)}")
+
+
+def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:
+    """Return what nobody looked at and why, each once."""
+    outputs = (progress.outputs.get("hash"), progress.outputs.get("verify"))
+    told = [one for output in outputs if isinstance(output, Hashed | Verified) for one in output.not_judged]
+    return tuple(dict.fromkeys((one.part, one.why) for one in told))
+
+
+def _print_measurement(measurement: Measurement, dated: str) -> None:
+    upper = render.duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
+    render.line(f"{measurement.recovery}")
+    rta, rto = render.duration(measurement.rta_ms), render.duration(measurement.rto_ms)
+    render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}")
+    render.line(
+        f"  RPA {render.duration(measurement.rpa_lower_ms)} to {upper} of RPO {render.duration(measurement.rpo_ms)}: "
+        f"{measurement.rpo_attainment}{dated}"
+    )
+    if measurement.rta_business_ms is not None:
+        business, wrt = render.duration(measurement.rta_business_ms), render.duration(measurement.wrt_ms)
+        objective = render.duration(measurement.wrt_objective_ms)
+        word = measurement.wrt_attainment or "no objective"
+        render.line(f"  signed off after {business}, WRT {wrt} of {objective}: {word}")
+    render.line("  " + ", ".join(f"{phase.phase} {render.duration(phase.duration_ms)}" for phase in measurement.phases))
