@@ -30,10 +30,12 @@ OWN = {
     "drp/cli/worker.py": "the supervisor's lines",
     "drp/cli/supervisor.py": "the worker's lines",
     "drp/cli/evidence.py": "a record that was read and held against its seal",
-    "drp/cli/doctor.py": "drp's own trial",
     "drp/cli/verifier_facts.py": "the command line",
     "drp/cli/kept.py": "drp's own notes",
-    "drp/canaries/orthanc.py": "production, read within bounds",
+    "drp/canaries/orthanc.py": "production, read within bounds, in a process that the kernel ends",
+    "drp/canaries/writer.py": "drp's own order to its writer",
+    "drp/canaries/writing.py": "the writer's own answer, held to its type",
+    "drp/cli/doctor_host.py": "drp's own trial",
     "drp/verifiers/options.py": "options of a plan",
 }
 
