@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,6 @@ from drp.domain.measure import Measurement, milliseconds
 from drp.domain.names import shown_name
 from drp.domain.newest_point import newest_of
 from drp.domain.plan import DrillPlan, PlannedRecovery
-from drp.domain.sandbox import NeighbourContact
 from drp.domain.timeline import measure
 from drp.drill.declare import states
 from drp.drill.phases.select import choose

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from drp.cli.drill_views import _neighbours
+from drp.cli.neighbour_views import neighbour_lines
 from drp.codec import from_data, to_data
 from drp.domain.events import FindingRaised, TrafficSeen
 from drp.domain.finding_codes import EGRESS_ATTEMPTED
@@ -64,7 +64,7 @@ def test_what_was_sent_after_the_checks_is_told_and_recorded() -> None:
     assert recovery.egress == (BILLING, LABELS)
     assert recovery.neighbours == (often,)
     (state,) = fold(world.journal.entries(record.drill)).recoveries.values()
-    assert list(_neighbours(state)) == ["lis was called by ehr: tcp 10.20.0.12:5432, 3 times"]
+    assert list(neighbour_lines(state)) == ["lis was called by ehr: tcp 10.20.0.12:5432, 3 times"]
 
 
 @pytest.mark.parametrize("pod", [True, False])
