@@ -72,8 +72,8 @@ def _contacts(contacts: Sequence[NeighbourContact]) -> tuple[Phrase, ...]:
 
 def _contact(contact: NeighbourContact) -> Phrase:
     return count(
-        "{destination} was called by {source}: {place}, once, at {first}.",
-        "{destination} was called by {source}: {place}, {n} times, first at {first}.",
+        "{destination} was called by {source}: {place}, once ({first}).",
+        "{destination} was called by {source}: {place}, {n} times (first {first}).",
         contact.count,
         destination=Data(contact.destination),
         source=Data(contact.source),
