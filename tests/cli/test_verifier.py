@@ -44,7 +44,8 @@ def test_list_shows_the_options_of_one():
         ("exit 0", 0, "1 passed"),
         ("exit 1", 1, "1 failed"),
         ("exit 9", 3, "1 undetermined"),
-        ("kill -9 $$", 1, "signal 9"),
+        ("kill -SEGV $$", 1, "signal 11"),
+        ("kill -9 $$", 3, "as by the limit for memory"),
     ],
 )
 def test_try_ends_with_the_outcome(script, status, word):
