@@ -63,21 +63,22 @@ class Checks:
     ) -> Checked:
         """Return at least one result, each named ``<check>/<statement>`` and with its witness, and what else there is.
 
-        Only where files are read before anything runs, a verifier may have no more to say than what it does not judge.
+        Only one that is still to ask the application may have read no more than what it does not judge.
         What the verifier leaves out is told once: by the last place where it runs.
         """
-        started = time.monotonic()
+        started, last = time.monotonic(), True
         try:
             verifier = self._verifier(spec)
             options = make_options(verifier, spec.options, check=spec.name)
         except PluginError as error:
             answers: list[Answer] = [undetermined("verifier", "the verifier can be used", error.message)]
         else:
-            left_out_always = limits(verifier) if place == places(verifier, options)[-1] else ()
+            last = place == places(verifier, options)[-1]
+            left_out_always = limits(verifier) if last else ()
             answers = [*left_out_always, *_run(_Bound(verifier, place), options, target, expectation, cancelled)]
         results = [answer for answer in answers if isinstance(answer, CheckResult)]
         left_out = [answer for answer in answers if isinstance(answer, NotJudged)]
-        if not results and not (left_out and place == "reader"):
+        if not results and (last or not left_out):
             results = [undetermined("verifier", "the verifier states something", "it stated nothing")]
         shown = tuple(presentable(spec.name, place, result) for result in results[:MOST_RESULTS])
         if len(shown) == 1 and not shown[0].duration_ms:

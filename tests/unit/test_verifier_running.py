@@ -71,6 +71,22 @@ def test_only_who_reads_files_may_say_no_more_than_what_is_not_judged(place, sta
     assert {one.outcome for one in found.results} <= {"undetermined"}
 
 
+@pytest.mark.parametrize("yielded", [(), (NotJudged(part="rows", why="the backup does not fit"),)])
+def test_who_only_reads_files_and_states_nothing_has_judged_nothing(yielded):
+    class OnlyReader:
+        name, Options, parts = "plugin", Nothing, (Part(name="rows", judged="not judged", words="nobody counts them"),)
+
+        def read(self, target, options, expectation):
+            yield from yielded
+
+    checks = Checks([])
+    checks._verifiers = {"plugin": OnlyReader()}
+    expectation = Expectation(disaster_at=NOON, consistent_at=NOON, timeout_seconds=10)
+    spec = CheckSpec(name="ehr", verifier="plugin")
+    (result,) = checks.run(spec, "reader", LocalTarget(), expectation, lambda: False).results
+    assert result.outcome == "undetermined"
+
+
 def test_results_are_named_after_their_check_and_timed():
     def work(target):
         time.sleep(0.05)
