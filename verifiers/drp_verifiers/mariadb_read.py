@@ -40,8 +40,8 @@ def read_backup(target: Target, database: str, expectation: Expectation) -> Iter
         yield NotJudged(part=part, why="the manifest keeps no counts to compare with")
     elif dumps := str(inputs.get("dumps") or ""):
         yield _dumps(target, database, facts, expectation, inside(dumps, expectation))
-    elif expectation.tier != _TIER:
-        yield NotJudged(part=part, why="a copy of a physical backup is opened only for applications of tier 1")
+    elif expectation.tier > _TIER:
+        yield NotJudged(part=part, why="a copy of a physical backup is opened only for applications of tiers 0 and 1")
     else:
         folder = inside(str(inputs.get("data_directory") or "base"), expectation)
         yield from _physical(target, database, facts, expectation, folder)

@@ -93,7 +93,7 @@ def read(target: Target, asked: Asked, expectation: Expectation) -> Iterator[Ans
 def _why_not(inputs: Mapping[str, object], expectation: Expectation) -> str:
     """Return why a data directory is not opened by itself; empty: it is."""
     if expectation.tier > 1:
-        return f"only data directories of tier 1 are opened once more; this application is of tier {expectation.tier}"
+        return f"only data directories of tiers 0 and 1 are opened once more, and this is of tier {expectation.tier}"
     named = [name for name in _OF_THE_LOG if inputs.get(name)]
     return f"its state is that of a recovery, which needs {', '.join(named)}" if named else ""
 
