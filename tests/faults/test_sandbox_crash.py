@@ -93,7 +93,7 @@ def test_an_agent_that_restored_code_stopped_keeps_nothing_alive(
     process = start_worker(STOPPED, str(run_directory), identity, wrap=False)
     inside = process.line()["inside"]
     assert processes.in_pid_namespace(inside)
-    os.kill(process.process.pid, signal.SIGKILL)
+    process.kill()  # and wait for its end: until then it holds its locks
     assert eventually(lambda: not processes.in_pid_namespace(inside)), "the kernel takes them along, whoever waits"
     reap(run_directory)
 
@@ -276,8 +276,9 @@ def test_kill_9_at_any_moment_leaves_nothing_after_the_reaper(
 
 
 def reap_until_clean(run_directory: Path) -> None:
-    """What is about to die of the cut lifeline may still be there for an instant."""
-    assert eventually(lambda: reap(run_directory) == () and reap(run_directory) == ())
+    """What is about to die of the cut lifeline may still be there for an instant, and hold the locks that it has."""
+    home = layout.home(run_directory)
+    assert eventually(lambda: reap(run_directory) == () and not (home.exists() and list(home.iterdir())))
 
 
 def sandboxed_processes(run_directory: Path) -> list[str]:

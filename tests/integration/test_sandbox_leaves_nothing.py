@@ -18,6 +18,7 @@ from drp.sandboxes.identity import PUBLIC, Slot, sweep_slots
 from drp.sandboxes.layout import LiveDirectory
 from drp.sandboxes.reaper import reap
 from tests.support.fixtures_anybody import Anybody
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.real
 
@@ -77,13 +78,13 @@ def test_nothing_stays_of_a_sandbox(anybody: Anybody, place: tuple[int, Path], k
     user, run = place
     home = live(anybody, place, killed=killed)
     assert (home.parent == PUBLIC) is (user == 0)
-    if killed:
-        if user:
-            again = f"from pathlib import Path; from drp.sandboxes.reaper import reap; reap(Path({str(run)!r}))"
-            become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-            subprocess.run([*become, str(anybody.python), "-P", "-c", again], check=True)
-        else:
-            reap(run)
+    if killed:  # the worker dies after its supervisor, and holds its locks until then
+        again = f"from pathlib import Path; from drp.sandboxes.reaper import reap; reap(Path({str(run)!r}))"
+        become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+        reaping = [*become, str(anybody.python), "-P", "-c", again]
+        assert eventually(
+            lambda: (subprocess.run(reaping, check=True), not [*run.iterdir()] and (user or not home.exists()))[1]
+        )
     assert list(run.iterdir()) == []
     assert user or not home.exists()
 

@@ -35,7 +35,7 @@ def packed(cluster: Cluster) -> bytes:
 def start(target: Target, cluster: Cluster) -> None:
     unpacked = target.run(["tar", "-xz", "--no-same-owner", "-C", "/data"], stdin=packed(cluster))
     assert unpacked.exit_code == 0, unpacked.stderr
-    options = "-c listen_addresses=127.0.0.1 -c unix_socket_directories=/tmp -c shared_buffers=16MB"
+    options = "-c listen_addresses=127.0.0.1 -c unix_socket_directories=/data/sockets -c shared_buffers=16MB"
     argv = [f"{BINARIES}/pg_ctl", "-D", "/data/pg", "-l", "/tmp/log", "-o", options, "-w", "start"]
     started = target.run(["setsid", *argv], timeout_seconds=60)
     assert started.exit_code == 0, started.stdout + started.stderr
@@ -58,7 +58,7 @@ def test_a_healthy_server_passes_every_statement_in_a_sandbox(target, seeded_clu
     start(target, seeded_cluster)
     results = check(target, "postgres", OPTIONS, expectation)
     assert {name: result.outcome for name, result in results.items() if result.outcome != "passed"} == {}
-    assert len(results) == 15
+    assert len(results) == 16
     assert results["newest"].watermark is not None
     assert results["newest"].watermark.at == NEWEST
     assert "pages were read; no failure" in results["checksums"].observed
