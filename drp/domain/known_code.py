@@ -47,7 +47,8 @@ def known_code(
         elif (one.name, one.digest) in by:
             state, told = "accepted", by[one.name, one.digest]
         else:
-            state, told = ("known", verified.code_compared_with) if verified.code_compared_with else ("first seen", "")
+            known = verified.code_compared_with and one.check not in verified.code_first
+            state, told = ("known", verified.code_compared_with) if known else ("first seen", "")
         found.append(_known(one, "drp" if one in read else "restored", state, told))
     return tuple(sorted(found, key=lambda one: one.state not in UNKNOWN))
 

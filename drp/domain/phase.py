@@ -103,6 +103,10 @@ class Verified:
     """Which of it is new or another one, and not accepted."""
     code_compared_with: str = ""
     """The drill in which the application last passed, with whose code it was compared; empty: there is none."""
+    code_checks: tuple[str, ...] = ()
+    """Checks that named the code that they met; before drp asked for it, none did."""
+    code_first: tuple[str, ...] = ()
+    """Those among them that named none in the drill compared with: theirs is seen for the first time."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """What the backup's own facts counted: what later backups are compared with."""
     falls: tuple[Fall, ...] = ()

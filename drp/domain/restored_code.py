@@ -57,6 +57,8 @@ class CodeBefore:
 
     drill: str
     code: tuple[RestoredCode, ...]
+    checks: tuple[str, ...]
+    """Checks that named what they met: code of others was there or not, and nobody knows."""
     changes: tuple[CodeChange, ...] = ()
     """What had changed then already, and was not accepted: trying again makes nothing known."""
 
@@ -75,22 +77,25 @@ def changes(
         return ()
     known, accepts = before.remembered, {(one.what, one.digest) for one in accepted}
     found = []
-    for one in code:
+    for one in (each for each in code if each.check in before.checks):
         was, since = known.get((one.check, one.name), ("", before.drill))
         if one.digest != was and (one.name, one.digest) not in accepts:
             found.append(CodeChange(check=one.check, name=one.name, was=was, now=one.digest, since=since))
     return tuple(found)
 
 
-def findings_of(before: CodeBefore | None, code: Sequence[RestoredCode], found: Sequence[CodeChange]) -> list[Finding]:
-    """Return what is to be said of restored code: that it is seen for the first time, or what changed."""
-    if before is None:
-        named = ", ".join(one.name for one in code[:_NAMED])
-        first = CODE_FIRST_SEEN.finding(
-            subject="restored code", observed=f"{len(code)}: {named}", expected="known code"
-        )
-        return [first] if code else []
-    return list(_told(found))
+def seen_first(before: CodeBefore | None, checks: Sequence[str]) -> tuple[str, ...]:
+    """Return the checks whose code there is nothing to compare with: of a new check, or of an older drp."""
+    return tuple(check for check in checks if before is None or check not in before.checks)
+
+
+def findings_of(code: Sequence[RestoredCode], found: Sequence[CodeChange], first: Sequence[str]) -> list[Finding]:
+    """Return what is to be said of restored code: what is seen for the first time, and what changed."""
+    unknown = [one for one in code if one.check in first]
+    named = ", ".join(one.name for one in unknown[:_NAMED])
+    observed = f"{len(unknown)}: {named}"
+    told = CODE_FIRST_SEEN.finding(subject="restored code", observed=observed, expected="known code")
+    return [*([told] if unknown else []), *_told(found)]
 
 
 def _told(found: Sequence[CodeChange]) -> Iterator[Finding]:

@@ -50,7 +50,7 @@ def earlier(journal: Journal, application: str, *, before: datetime, restored_st
         if verified.counts and (counted is None or (at, declared) > counted[:2]):
             counted = at, declared, Baseline(drill=state.drill, counts=verified.counts, falls=verified.falls)
         if ran is None or (at, declared) > ran[:2]:
-            ran = at, declared, CodeBefore(drill=state.drill, code=verified.code, changes=verified.code_changes)
+            ran = at, declared, _code_of(state.drill, verified)
     return Earlier(
         baseline=counted[2] if counted is not None else None,
         code=ran[2] if ran is not None else None,
@@ -72,3 +72,7 @@ def _passed(state: DrillState, application: str, before: datetime) -> tuple[date
     if own_verdict(state, recovery) != "passed":
         return None
     return recovery.selection.restored_state(selected.point), state.declared_at.wall, verified
+
+
+def _code_of(drill: str, verified: Verified) -> CodeBefore:
+    return CodeBefore(drill=drill, code=verified.code, checks=verified.code_checks, changes=verified.code_changes)

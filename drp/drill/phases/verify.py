@@ -10,7 +10,7 @@ from drp.domain.finding_codes import NOTHING_CHECKED
 from drp.domain.finding_codes_witness import NOT_READ_BY_DRP
 from drp.domain.history import MOST_COUNTS, counts_of, falls, findings_of, not_compared, unguarded
 from drp.domain.phase import Hashed, Prepared, Selected, Verified
-from drp.domain.restored_code import changes
+from drp.domain.restored_code import changes, seen_first
 from drp.domain.restored_code import findings_of as code_findings
 from drp.domain.sandbox import EgressAttempt
 from drp.domain.watermarks import bounding
@@ -39,13 +39,17 @@ def verify_phase(context: PhaseContext) -> Verified:
     fallen = falls(comparable, held, policy) if comparable is not None else ()
     context.found((*history.findings, *findings_of(fallen, policy), *unguarded(held, fallen, policy)))
     code_changes = changes(history.code, code, policy.accepted_code)
-    context.found(code_findings(history.code, code, code_changes))
+    code_checks = tuple(spec.name for spec in context.recovery.application.checks)
+    code_first = seen_first(history.code, code_checks)
+    context.found(code_findings(code, code_changes, code_first))
     egress = context.ports.sandbox.egress(prepared.sandbox)
     return Verified(
         checks=tuple(results),
         not_judged=tuple(not_judged),
         code=code,
         code_changes=code_changes,
+        code_checks=code_checks,
+        code_first=code_first,
         code_compared_with=history.code.drill if history.code is not None else "",
         counts=held if len(held) <= MOST_COUNTS else {},
         falls=fallen,
