@@ -126,6 +126,8 @@ class Expectation:
     timeout_seconds: float = 300.0
     restored_root: str = RESTORED
     """Where the restored tree begins inside the sandbox; relative paths in options are below it."""
+    within: str = ""
+    """Below which all that was restored lies inside; empty: nothing was restored, as on a system that is in use."""
     tier: int = 1
     """Of the application; 1: the hospital does not work without it."""
     inputs: Mapping[str, object] = field(default_factory=dict)

@@ -71,3 +71,18 @@ def test_a_link_within_what_was_restored_is_followed(tmp_path: Path, verifier: A
     fill(root / "2026-11-21")
     (root / "kept").symlink_to("2026-11-21")
     assert read(root, verifier, options, check).outcome == "passed"
+
+
+def test_a_path_that_must_exist_does_not_by_way_of_a_link_out(tmp_path: Path) -> None:
+    root = tmp_path / "restored"
+    fill(root / "kept")
+    (root / "out").symlink_to("/usr")
+    (root / "nowhere").symlink_to("absent")
+    expectation = Expectation(disaster_at=NOW, consistent_at=NOW, restored_root=str(root))
+    options = FilesOptions(root=".", must_exist=("kept/1.dcm", "nowhere", "out", "out/share"))
+    found = {
+        one.check: one
+        for one in FilesVerifier().read(LocalTarget(user="root"), options, expectation)
+        if isinstance(one, CheckResult)
+    }
+    assert found["must-exist"].observed == "missing: out/share", "a link itself exists, wherever it leads"

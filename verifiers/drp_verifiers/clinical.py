@@ -15,6 +15,19 @@ def inside(path: str, expectation: Expectation) -> str:
     return posixpath.join(expectation.restored_root, path) if path else ""
 
 
+def not_restored(check: str, statement: str, path: str, expectation: Expectation) -> CheckResult | None:
+    """Return that a path to be read is not among what was restored, None where it is.
+
+    What lies elsewhere is the machine's own, or does not exist before the application runs: the backup is neither to
+    be praised nor to be blamed for it.
+    """
+    place = posixpath.normpath(inside(path, expectation))
+    if not path or not expectation.within or f"{place}/".startswith(f"{expectation.within}/"):
+        return None
+    expected = "a path below the restored tree; what the application makes as it starts is for a check that asks it"
+    return undetermined(check, statement, observed=f"{place} is not among what was restored", expected=expected)
+
+
 def section(expectation: Expectation, name: str) -> Mapping[str, object]:
     """Return what the manifest keeps about one application, empty when it keeps nothing."""
     facts = expectation.facts.get(name)

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.judged import Part
-from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
+from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, not_restored, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, texts_of
 from drp_verifiers.statements import failed, judged, passed, undetermined
 
@@ -46,10 +46,13 @@ class DicomVerifier:
     def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield whether every file is whole, the counts, and the studies that lack images."""
         assert isinstance(options, DicomOptions)
+        statement = f"every DICOM file below {options.root} can be read to its end"
+        if (elsewhere := not_restored("files", statement, options.root, expectation)) is not None:
+            yield elsewhere
+            return
         request = {"root": inside(options.root, expectation), "seconds": expectation.timeout_seconds * _SHARE}
         request["within"] = expectation.restored_root
         answer = ask(target, "dicom_files", request, timeout_seconds=expectation.timeout_seconds)
-        statement = f"every DICOM file below {options.root} can be read to its end"
         if answer.trouble is not None:
             yield answer.trouble.result("files", statement)
             return

@@ -15,6 +15,7 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
 from drp.domain.tree_parts import PARTS
+from drp_verifiers.clinical import not_restored
 from drp_verifiers.inside import Answer, ask, number_of, text_of, texts_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, undetermined
@@ -55,6 +56,10 @@ class FilesVerifier:
         """Yield size, readability and presence, then what the options ask for."""
         assert isinstance(options, FilesOptions)
         yield from code_of_command(target, expectation)
+        statement = f"{options.root} holds files"
+        if (elsewhere := not_restored("tree", statement, options.root, expectation)) is not None:
+            yield undated(elsewhere) if options.newest or options.canary else elsewhere
+            return
         root = posixpath.normpath(posixpath.join(expectation.restored_root, options.root))
         request = {
             "root": root,
@@ -64,7 +69,6 @@ class FilesVerifier:
             "canary": options.canary,
         }
         answer = ask(target, "tree", request, timeout_seconds=expectation.timeout_seconds)
-        statement = f"{options.root} holds files"
         if answer.trouble is not None:
             trouble = answer.trouble.result("tree", statement)
             yield undated(trouble) if options.newest or options.canary else trouble

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
-from drp_verifiers.clinical import inside, judge_counts, section, trouble_of, whole_numbers
+from drp_verifiers.clinical import inside, judge_counts, not_restored, section, trouble_of, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.orthanc_identity import identity
 from drp_verifiers.restored_code import codes
@@ -37,6 +37,11 @@ def stored_files(
     ``still``: nothing runs that could change them.
     """
     statement = f"every attachment in {options.storage} has the size and MD5 that the index names"
+    places = (options.storage,) if options.index_command else (options.storage, options.index)
+    for place in places if still else ():
+        if (elsewhere := not_restored("stored-files", statement, place, expectation)) is not None:
+            yield elsewhere
+            return
     rows: list[list[str]] | None = None
     if options.index_command:
         execution = target.run(options.index_command, timeout_seconds=expectation.timeout_seconds)

@@ -14,6 +14,7 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
 from drp_verifiers.assertions import Assertion, judge_rows
+from drp_verifiers.clinical import not_restored
 from drp_verifiers.definitions import as_mapping
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.parts_sqlite import PARTS
@@ -68,6 +69,10 @@ class SqliteVerifier:
     def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
         """Yield integrity, references, all that it holds, newest datum and assertions."""
         assert isinstance(options, SqliteOptions)
+        statement = f"{options.path} is a sound database"
+        if (elsewhere := not_restored("integrity", statement, options.path, expectation)) is not None:
+            yield undated(elsewhere) if options.newest is not None else elsewhere
+            return
         queries = [assertion.sql for assertion in options.assertions]
         if options.newest is not None:
             queries.append(options.newest.query)
@@ -78,7 +83,6 @@ class SqliteVerifier:
         request = {"path": path, "copy": options.copy, "queries": queries, "digest": digest}
         request |= {"within": expectation.restored_root, "still": True, "seconds": expectation.timeout_seconds * _SHARE}
         answer = ask(target, "database", request, timeout_seconds=expectation.timeout_seconds)
-        statement = f"{options.path} is a sound database"
         trouble = None
         if answer.trouble is not None:
             trouble = answer.trouble.result("integrity", statement)

@@ -14,6 +14,7 @@ from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, WRITES_LO
 from drp.domain.judged import NotJudged
 from drp.domain.phase import Hashed, Prepared, Restored, Selected
 from drp.domain.ports import Ports, Progress
+from drp.domain.restore import RESTORED
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import SandboxHandle
 from drp.domain.witness import Place
@@ -111,6 +112,7 @@ def _carry_out(context: PhaseContext, spec: CheckSpec, place: Place, hashed: Has
         newest_possible=context.recovery.newest_possible(selected.point),
         timeout_seconds=spec.timeout.total_seconds(),
         restored_root=inside_path(restored, prepared),
+        within=RESTORED,
         tier=application.tier,
         inputs=application.runbook.inputs if application.runbook is not None else {},
         ground_truth=application.ground_truth,

@@ -108,7 +108,15 @@ elsewhere = led_out(request["root"], request.get("within"))
 is_folder = os.path.isdir(tree.root) and not elsewhere
 if is_folder:
     tree.walk()
-missing = [path for path in request["must_exist"] if not os.path.lexists(os.path.join(tree.root, os.fsencode(path)))]
+
+
+def exists(path):
+    """Return whether it lies in the tree, be it a link that leads nowhere; what a link on the way leads to does not."""
+    place = os.path.join(tree.root, os.fsencode(path))
+    return os.path.lexists(place) and not led_out(os.fsdecode(os.path.dirname(place)), request.get("within"))
+
+
+missing = [path for path in request["must_exist"] if not exists(path)]
 answer = {
     "exists": is_folder,
     "elsewhere": shown(os.fsencode(elsewhere)),
