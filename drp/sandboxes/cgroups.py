@@ -128,7 +128,7 @@ def sandboxes(*, root: Path = ROOT) -> set[str]:
     found: set[str] = set()
     own = _own_parent(root)
     for place in (root / "drp", *root.glob("*/drp"), *([own / "drp"] if own is not None else [])):
-        if place.is_dir():
+        with suppress(OSError):  # a plain user's is removed with its last sandbox
             found.update(each.name for each in place.iterdir() if each.is_dir())
     return found
 

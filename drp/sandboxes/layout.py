@@ -126,5 +126,13 @@ def is_abandoned(directory: Path) -> bool:
 
 
 def public_homes() -> tuple[Path, ...]:
-    """Return every stand-in home on this host."""
-    return tuple(each for each in PUBLIC.iterdir() if each.is_dir()) if PUBLIC.is_dir() else ()
+    """Return every stand-in home on this host; none for a plain user, who has none and may not list root's."""
+    return tuple(each for each in entries(PUBLIC) if each.is_dir()) if standing() == "root" else ()
+
+
+def entries(directory: Path) -> tuple[Path, ...]:
+    """Return what lies in a directory, which others may remove meanwhile; nothing when it is not there."""
+    try:
+        return tuple(directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return ()

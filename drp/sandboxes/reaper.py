@@ -8,6 +8,7 @@ left alone.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from contextlib import suppress
@@ -39,7 +40,7 @@ class Reaped:
 def reap(run_directory: Path, *, dry_run: bool = False) -> tuple[Reaped, ...]:
     """Remove every orphan of a run directory and return what was found; with ``dry_run`` only look."""
     home = layout.home(run_directory)
-    named = {each.name for place in {home, run_directory} if place.is_dir() for each in place.iterdir()}
+    named = {each.name for place in {home, run_directory} for each in layout.entries(place)}
     candidates = {name.removeprefix(".") for name in named if _ID.fullmatch(name)}
     candidates |= {name.removesuffix(".image") for name in named if _OURS.fullmatch(name)}
     candidates |= {name for name in cgroups.sandboxes() if _ID.fullmatch(name) and _is_ours(name, home)}
@@ -57,12 +58,23 @@ def reap_one(name: str, run_directory: Path) -> Reaped | None:
 
 
 def _is_ours(name: str, home: Path) -> bool:
-    """Return whether a control group may be taken: ours by its directory, or nobody's: long empty, no directory."""
+    """Return whether a control group may be taken: ours by its directory, or nobody's: long empty, no directory.
+
+    A plain user takes his own alone: he cannot see the directories of others.
+    """
     if (home / name).exists():
         return True
     groups = cgroups.find(name)
-    unclaimed = not any((each / name).exists() for each in layout.public_homes())
-    return unclaimed and not cgroups.members(groups) and all(_age(each) > _YOUNG_SECONDS for each in groups)
+    if any((each / name).exists() for each in layout.public_homes()) or not all(_may_take(each) for each in groups):
+        return False
+    return not cgroups.members(groups) and all(_age(each) > _YOUNG_SECONDS for each in groups)
+
+
+def _may_take(group: Path) -> bool:
+    try:
+        return os.geteuid() in {0, group.stat().st_uid}
+    except OSError:
+        return False
 
 
 def _age(path: Path) -> float:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,8 +52,10 @@ def place(request: pytest.FixtureRequest) -> Iterator[tuple[int, Path]]:
         yield request.param, run
 
 
-def live(anybody: Anybody, place: tuple[int, Path], *, killed: bool) -> Path:
-    """Open a sandbox and let it end, one way or the other; return where it lived."""
+def live(
+    anybody: Anybody, place: tuple[int, Path], *, killed: bool, beside: Callable[[], object] | None = None
+) -> Path:
+    """Open a sandbox, do something beside it, and let it end, one way or the other; return where it lived."""
     user, run = place
     script = anybody.folder / "lives.py"
     script.write_text(_LIVES)
@@ -65,6 +67,8 @@ def live(anybody: Anybody, place: tuple[int, Path], *, killed: bool) -> Path:
         assert process.stdout is not None
         home = Path(process.stdout.readline().strip())
         assert list(home.glob("drp-*")) or user, "it lives there"
+        if beside is not None:
+            beside()
         if killed:
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -73,20 +77,44 @@ def live(anybody: Anybody, place: tuple[int, Path], *, killed: bool) -> Path:
     return home
 
 
+def reaped_by(anybody: Anybody, user: int, run: Path) -> list[str]:
+    """Return the ids of what a user's reaper takes in a run directory."""
+    become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+    code = f"print(*(one.id for one in reap(Path({str(run)!r}))))"
+    code = f"from pathlib import Path; from drp.sandboxes.reaper import reap; {code}"
+    return subprocess.run(
+        [*become, str(anybody.python), "-P", "-c", code], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.split()
+
+
 @pytest.mark.parametrize("killed", [False, True], ids=["destroyed", "killed"])
 def test_nothing_stays_of_a_sandbox(anybody: Anybody, place: tuple[int, Path], killed: bool) -> None:
     user, run = place
     home = live(anybody, place, killed=killed)
     assert (home.parent == PUBLIC) is (user == 0)
     if killed:  # the worker dies after its supervisor, and holds its locks until then
-        again = f"from pathlib import Path; from drp.sandboxes.reaper import reap; reap(Path({str(run)!r}))"
-        become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
-        reaping = [*become, str(anybody.python), "-P", "-c", again]
         assert eventually(
-            lambda: (subprocess.run(reaping, check=True), not [*run.iterdir()] and (user or not home.exists()))[1]
+            lambda: (reaped_by(anybody, user, run), not [*run.iterdir()] and (user or not home.exists()))[1]
         )
     assert list(run.iterdir()) == []
     assert user or not home.exists()
+
+
+def test_a_plain_users_reaper_passes_by_what_others_run(anybody: Anybody, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "run").mkdir()
+    with tempfile.TemporaryDirectory(prefix="drp-nothing-") as name:
+        os.chown(name, 64032, 64032)
+        found: list[str] = ["not looked"]
+        home = live(
+            anybody,
+            (0, tmp_path / "run"),
+            killed=False,
+            beside=lambda: found.__setitem__(slice(None), reaped_by(anybody, 64032, Path(name))),
+        )
+    assert home.parent == PUBLIC
+    assert found == []
+    assert not home.exists()
 
 
 def test_homes_of_sites_that_are_gone_are_cleared_and_those_in_use_are_not(tmp_path: Path) -> None:
