@@ -7,7 +7,6 @@ Every backup tells what it promises: the instant whose data it holds, and facts 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,7 @@ from typing import Any
 
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.postgres import Cluster
-from tests.hospital.processes import Daemon, HospitalError, as_user, environment, hand_over, run
+from tests.hospital.processes import Daemon, HospitalError, as_user, copy, environment, hand_over, run
 
 MODELS = (
     "party.party",
@@ -104,8 +103,7 @@ def _snapshot(cluster: Cluster, database: str) -> Iterator[tuple[str, Any]]:
 def copy_rest(instance: Instance, into: Path) -> None:
     """Copy attachments and configuration; always after the database, so that every row finds its file."""
     for part in (instance.attachments, instance.root / "etc"):
-        shutil.rmtree(into / part.name, ignore_errors=True)
-        run(["cp", "-a", str(part), str(into / part.name)])
+        copy(part, into / part.name)
 
 
 def physical(instance: Instance, into: Path) -> Backup:
@@ -142,7 +140,7 @@ def shipped(instance: Instance, vault: Path, into: Path, *, switch: bool = False
     into.mkdir(parents=True, exist_ok=True)
     for part in ("base", "wal", "stream"):
         if (vault / part).exists():
-            run(["cp", "-a", "--reflink=auto", str(vault / part), str(into / part)])
+            copy(vault / part, into / part)
     copy_rest(instance, into)
     return replace(made, path=into)
 

@@ -16,7 +16,7 @@ from tests.hospital.backups import Backup, now
 from tests.hospital.mariadb import MariaDB
 from tests.hospital.orthanc import Orthanc
 from tests.hospital.postgres import Cluster
-from tests.hospital.processes import Daemon, HospitalError, hand_over, run
+from tests.hospital.processes import Daemon, HospitalError, copy, hand_over, run
 
 MOST_COPIES = 200
 """Orthanc merges its log every few seconds: this often, a copy may be whole by chance before that is an error."""
@@ -34,6 +34,7 @@ def orthanc_cold(pacs: Orthanc, into: Path) -> Backup:
 
 def orthanc_hot(pacs: Orthanc, into: Path) -> Backup:
     """Copy index and write-ahead log FIRST, attachments after them: every row of the index then finds its file."""
+    _empty(into)
     at = now()
     _copy_index(pacs, into, ("index", "index-wal"))
     _copy_attachments(pacs, into)
@@ -61,6 +62,7 @@ def orthanc_hot_without_wal(pacs: Orthanc, into: Path, before: Callable[[], obje
 
 def orthanc_hot_in_the_wrong_order(pacs: Orthanc, into: Path, meanwhile: Callable[[], object]) -> Backup:
     """A defective backup that is often seen: attachments first, so what arrives meanwhile is in the index alone."""
+    _empty(into)
     _copy_attachments(pacs, into)
     meanwhile()
     at = now()
@@ -70,6 +72,7 @@ def orthanc_hot_in_the_wrong_order(pacs: Orthanc, into: Path, meanwhile: Callabl
 
 def orthanc_on_database(pacs: Orthanc, database: Cluster | MariaDB, into: Path) -> Backup:
     """Dump the index database first, then copy attachments."""
+    _empty(into)
     name = str(pacs.database["Database"])
     target = hand_over(into / "database", database.user)
     at, counts = now(), database_counts(database, name)
@@ -97,26 +100,31 @@ def database_counts(database: Cluster | MariaDB, name: str) -> dict[str, int]:
     return {kind: int(kinds.get(str(number - 1), 0)) for number, kind in _KINDS.items()}
 
 
+def _empty(into: Path) -> None:
+    """Take away what an earlier backup left in the same place; a server's own backup beside it stays."""
+    for part in ("database", "storage", "etc"):
+        shutil.rmtree(into / part, ignore_errors=True)
+
+
 def _copy_pacs(pacs: Orthanc, into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
-    run(["cp", "-a", str(pacs.storage), str(into / "storage")])
-    run(["cp", "-a", str(pacs.root / "etc"), str(into / "etc")])
+    copy(pacs.storage, into / "storage")
+    copy(pacs.root / "etc", into / "etc")
 
 
 def _copy_index(pacs: Orthanc, into: Path, names: tuple[str, ...]) -> None:
     hand_over(into / "storage", pacs.user)
     for name in names:
         if (pacs.storage / name).exists():
-            run(["cp", "-a", str(pacs.storage / name), str(into / "storage" / name)])
+            copy(pacs.storage / name, into / "storage" / name)
 
 
 def _copy_attachments(pacs: Orthanc, into: Path) -> None:
     hand_over(into / "storage", pacs.user)
     for folder in sorted(pacs.storage.iterdir()):
         if folder.is_dir():
-            run(["cp", "-a", str(folder), str(into / "storage" / folder.name)])
-    if not (into / "etc").exists():
-        run(["cp", "-a", str(pacs.root / "etc"), str(into / "etc")])
+            copy(folder, into / "storage" / folder.name)
+    copy(pacs.root / "etc", into / "etc")
 
 
 def index_facts(storage: Path) -> dict[str, Any]:

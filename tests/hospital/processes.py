@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import threading
@@ -108,6 +109,13 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     return {**base, **(extra or {})}
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file or a tree, with its attributes, in place of what is there: cp alone would put a tree inside it."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    run(["cp", "-a", "--reflink=auto", "--no-target-directory", str(source), str(target)])
 
 
 def run(

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.hospital.gnuhealth import USER, Instance
 from tests.hospital.mariadb import MariaDB
 from tests.hospital.orthanc import Orthanc
-from tests.hospital.processes import hand_over, run
+from tests.hospital.processes import copy, hand_over, run
 
 
 def logical(backup: Path, instance: Instance) -> None:
@@ -37,8 +37,7 @@ def physical(backup: Path, instance: Instance, *, target_time: datetime | None =
     cluster = instance.cluster
     for folder in (cluster.root, cluster.archive, cluster.socket):
         hand_over(folder, cluster.user)
-    shutil.rmtree(cluster.data, ignore_errors=True)
-    run(["cp", "-a", str(backup / "base"), str(cluster.data)])
+    copy(backup / "base", cluster.data)
     whole, stream = backup / "wal", backup / "stream"
     run(["chmod", "o+x", str(backup)])
     settings = [
@@ -65,8 +64,7 @@ def _rest(backup: Path, instance: Instance) -> None:
     instance.root.mkdir(parents=True, exist_ok=True)
     (instance.root / "log").mkdir(exist_ok=True)
     for part in ("etc", "attachments"):
-        shutil.rmtree(instance.root / part, ignore_errors=True)
-        run(["cp", "-a", str(backup / part), str(instance.root / part)])
+        copy(backup / part, instance.root / part)
     run(["chown", "-R", f"{USER.uid}:{USER.gid}", str(instance.root / "etc"), str(instance.root / "attachments")])
 
 
@@ -75,15 +73,13 @@ def orthanc(backup: Path, pacs: Orthanc) -> None:
     pacs.root.mkdir(parents=True, exist_ok=True)
     hand_over(pacs.root / "log", pacs.user)
     for part in ("storage", "etc"):
-        shutil.rmtree(pacs.root / part, ignore_errors=True)
-        run(["cp", "-a", str(backup / part), str(pacs.root / part)])
+        copy(backup / part, pacs.root / part)
 
 
 def mariadb(backup: Path, server: MariaDB, *, until: datetime | None = None) -> None:
     """Prepare and copy back a physical backup, start, and replay the streamed binary log. Leaves the server running."""
     scratch = backup / "prepared"
-    shutil.rmtree(scratch, ignore_errors=True)
-    run(["cp", "-a", str(backup / "base"), str(scratch)])
+    copy(backup / "base", scratch)
     run(["mariadb-backup", "--prepare", f"--target-dir={scratch}"], user=server.user)
     shutil.rmtree(server.root, ignore_errors=True)
     server.configure()

@@ -20,7 +20,7 @@ from tests.hospital.gnuhealth import Instance
 from tests.hospital.hospital import Hospital, Traffic
 from tests.hospital.install import install, installed
 from tests.hospital.postgres import binaries
-from tests.hospital.processes import Daemon, HospitalError, run
+from tests.hospital.processes import Daemon, HospitalError, copy, run
 from tests.hospital.second_pacs import SecondPacs
 from tests.hospital.site import write_site
 from tests.support.restic_tools import Restic, executable
@@ -214,8 +214,7 @@ class HospitalRig(Stage):
         """Do what a backup job does: a still copy, its manifest kept apart, then restic with tags that say what it is."""
         folder = self.folder / "staging" / application
         folder.parent.mkdir(exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        run(["cp", "-a", "--reflink=auto", str(backup.path), str(folder)])
+        copy(backup.path, folder)
         repository = self.worm() if to == "worm" else self.air_gap()
         facts = dict(backup.facts)
         if (folder / "storage").exists():
@@ -247,8 +246,7 @@ class HospitalRig(Stage):
         healthy = self.kept[application]
         folder = self.folder / "damaged" / name
         folder.parent.mkdir(exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        run(["cp", "-a", "--reflink=auto", str(healthy.folder), str(folder)])
+        copy(healthy.folder, folder)
         damage(folder)
         facts = json.loads((self.folder / "staging" / f"{application}.facts.json").read_text())
         point = self.store(folder, application, healthy.consistent_at, facts, self.spoiled())

@@ -14,7 +14,7 @@ from tests.hospital.hospital import Hospital
 from tests.hospital.mariadb import MariaDB
 from tests.hospital.orthanc import Orthanc
 from tests.hospital.postgres import Cluster
-from tests.hospital.processes import Daemon, HospitalError, run
+from tests.hospital.processes import Daemon, HospitalError, copy
 
 _MOST_WAITING_SECONDS = 60.0
 
@@ -91,7 +91,7 @@ class SecondPacs:
         into = self.hospital.folder("pacs", f"{self.engine}-shipped")
         # index and its log before the attachments: every row then finds its file
         for part in (vault / "base", vault / "binlog", self.pacs.storage, self.pacs.root / "etc"):
-            run(["cp", "-a", "--reflink=auto", str(part), str(into / part.name)])
+            copy(part, into / part.name)
         return Backup(self.name, "mariadb-physical", into, at, facts)
 
     def _wait_for_receiver(self, server: MariaDB) -> None:
