@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from drp.sandboxes import cgroups, layout, mounts, processes, reaper
+from drp.sandboxes import cgroups, layout, mounts, processes
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
 from drp.sandboxes.launch import Running
-from drp.sandboxes.reaper import reap
 from tests.support.fixtures_sandboxes import Rig
+from tests.support.reaping import reap, reaped
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.real
@@ -64,8 +64,7 @@ def test_kill_9_of_the_worker_leaves_nothing_that_runs_and_no_data(
     assert eventually(lambda: live["id"] not in loop_devices())
     data = Path(live["data"])
     assert not data.exists() or list(data.iterdir()) == []
-    orphans = {each.id for each in reap(run_directory)}
-    assert {live["id"], live["cell"]} <= orphans
+    reaped(run_directory, live["id"], live["cell"])
     assert cgroups.find(live["id"]) == () == cgroups.find(live["cell"])
     assert not (layout.home(run_directory) / live["id"]).exists()
     assert reap(run_directory) == ()
@@ -119,7 +118,7 @@ time.sleep(1000)
     os.kill(supervisor.process.pid, signal.SIGKILL)
     assert eventually(lambda: not processes.in_pid_namespace(live["namespace"]))
     assert eventually(lambda: not processes.in_pid_namespace(live["inside"]))
-    assert len(reap(run_directory)) == 2
+    assert reaped(run_directory, live["id"], live["cell"]) == {live["id"], live["cell"]}
 
 
 def test_a_kept_worker_outlives_its_supervisor(start_worker: Callable[..., Any], run_directory: Path) -> None:
@@ -147,7 +146,7 @@ time.sleep(1000)
     os.kill(worker, signal.SIGKILL)
     assert eventually(lambda: not processes.in_pid_namespace(live["namespace"]))
     assert eventually(lambda: not processes.in_pid_namespace(live["inside"]))
-    assert len(reap(run_directory)) == 2
+    assert reaped(run_directory, live["id"], live["cell"]) == {live["id"], live["cell"]}
 
 
 def _script(body: str) -> str:
@@ -165,10 +164,9 @@ def test_without_a_worker_the_reaper_removes_mounts_and_data(
     process.kill()
     assert eventually(lambda: not processes.in_pid_namespace(live["inside"])), "bubblewrap and agent die with us"
     assert (Path(live["data"]) / "files/patients").exists()
-    looked = reap(run_directory, dry_run=True)
-    assert any(each.mounts for each in looked)
+    assert eventually(lambda: any(each.mounts for each in reap(run_directory, dry_run=True)))
     assert (Path(live["data"]) / "files/patients").exists(), "a dry run only looks"
-    reap(run_directory)
+    reaped(run_directory, live["id"])
     assert not Path(live["data"]).exists()
     assert mounts.below(layout.home(run_directory)) == ()
 
@@ -242,8 +240,8 @@ def test_destroy_from_another_process_removes_an_orphan(
     assert not other.destroy(handle).clean, "a living owner keeps it, and the residue says so"
     process.kill()
     assert eventually(lambda: not processes.in_pid_namespace(live["inside"]))
-    assert other.destroy(handle).clean
-    assert reaper.reap(run_directory)
+    assert eventually(lambda: other.destroy(handle).clean)
+    reaped(run_directory, live["cell"])
 
 
 LOOP = """

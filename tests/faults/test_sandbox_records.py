@@ -12,8 +12,8 @@ import pytest
 
 from drp.clock import boot_id
 from drp.sandboxes import layout, processes
-from drp.sandboxes.reaper import reap
-from tests.faults.test_sandbox_crash import eventually
+from tests.support.reaping import reap
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def live(
 def reaped_by(anybody: Anybody, user: int, run: Path) -> list[str]:
     """Return the ids of what a user's reaper takes in a run directory."""
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
-    code = f"print(*(one.id for one in reap(Path({str(run)!r}))))"
+    code = f"print(*(one.id for one in reap(Path({str(run)!r})) if one.paths or one.processes))"
     code = f"from pathlib import Path; from drp.sandboxes.reaper import reap; {code}"
     return subprocess.run(
         [*become, str(anybody.python), "-P", "-c", code], check=True, stdout=subprocess.PIPE, text=True
