@@ -63,14 +63,14 @@ class Canary:
             self._make_files()
             self.hosts, ports = self._listen(hosts)
             self._decoy = self._start_decoy()
+            self.digest = self._measure()
+            self.production_ports = [_free(port, avoid) for port in (2575, 25)]
         except BaseException:
             self.close()
             raise
-        self.digest = self._measure()
         # drawn for each proof, so that what others attempt meanwhile is not taken for the probe's
         self.production = ".".join(map(str, (10, *(secrets.randbelow(254) + 1 for _ in range(3)))))
         self.name = f"drp-{secrets.token_hex(8)}.example"
-        self.production_ports = [_free(port, avoid) for port in (2575, 25)]
         self.ports = ports
         self.targets: dict[str, object] = {
             "nonce": NONCE,
@@ -221,7 +221,11 @@ class Canary:
 
     def intact(self) -> bool:
         """Return whether files are as they were and the process is alive."""
-        return self._measure() == self.digest and self._decoy is not None and self._decoy.poll() is None
+        try:
+            same = self._measure() == self.digest
+        except OSError:  # who takes the files away has been outside as well
+            same = False
+        return same and self._decoy is not None and self._decoy.poll() is None
 
     def close(self) -> None:
         """Take everything down."""

@@ -11,6 +11,7 @@ import ipaddress
 import itertools
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -74,7 +75,11 @@ class Pod:
         """Return a new pod without members."""
         declared = sorted({address for addresses in places.declared.values() for address in addresses})
         inside = netns.create(Wanted(hub=declared, namespace=True))
-        return cls(label=label, places=places, hub=Hub(inside, Contacts(places.owners)))
+        try:
+            return cls(label=label, places=places, hub=Hub(inside, Contacts(places.owners)))
+        except BaseException:
+            inside.close()
+            raise
 
     def link(self, name: str, number: int) -> Link:
         """Return how an application is to be linked."""
@@ -136,20 +141,21 @@ class Networks:
 
     def open(self, profile: SandboxProfile, order: SandboxOrder) -> Network:
         """Return a new network, linked to the others of its pod. Raises SandboxError."""
-        pod = self._join(order) if order.pod else None
-        link = pod.link(order.application, next(self._numbers)) if pod is not None else None
-        try:
+        with ExitStack() as undo:
+            pod = self._join(order) if order.pod else None
+            undo.callback(self._leave, pod, order.application)
+            link = pod.link(order.application, next(self._numbers)) if pod is not None else None
             sinks = [port for port in profile.sink_ports if port not in order.serves]
             inside = netns.create(replace(netns.SANDBOX, sinks=sinks, link=link))
-        except BaseException:
-            self._leave(pod, order.application)
-            raise
-        recorder = Recorder(inside)
-        recorder.declare(order.everywhere)
-        network = Network(inside=inside, recorder=recorder, application=order.application)
-        if pod is not None and link is not None:
-            network.pod, network.link = pod, link.name
-            pod.hub.add(link.name, order.application, recorder.saw_leaving)
+            undo.callback(inside.close)
+            recorder = Recorder(inside)
+            undo.callback(recorder.close)
+            recorder.declare(order.everywhere)
+            network = Network(inside=inside, recorder=recorder, application=order.application)
+            if pod is not None and link is not None:
+                network.pod, network.link = pod, link.name
+                pod.hub.add(link.name, order.application, recorder.saw_leaving)
+            undo.pop_all()
         return network
 
     def close(self, network: Network) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from drp.command import Process
 from drp.domain.sandbox import ProbeCheck, SandboxOrder
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes import isolation, launch
@@ -19,7 +21,9 @@ from drp.sandboxes.arguments import Spec, arguments
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
 from drp.sandboxes.canary import NONCE, Canary
 from drp.sandboxes.identity import Identity
+from tests.support.descriptors import open_descriptors
 from tests.support.fixtures_sandboxes import Rig, profile
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.real
 
@@ -233,6 +237,23 @@ def test_production_that_answers_and_was_not_caught_is_a_leak() -> None:
     assert isolation._judge(check, where, lambda host, port: (host, port) == ("10.1.2.3", 2575)).outcome == "denied"
 
 
+def test_a_canary_that_cannot_be_set_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = open_descriptors()
+    started: list[Process] = []
+    real = Canary._start_decoy
+    monkeypatch.setattr(Canary, "_start_decoy", lambda self: started.append(real(self)) or started[-1])
+
+    def fail(_: Canary) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Canary, "_measure", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        Canary(tmp_path, 64001, hosts=("127.0.0.1",))
+    assert started[0].poll() is not None
+    assert list(tmp_path.iterdir()) == []
+    assert eventually(lambda: not open_descriptors() - before)
+
+
 def test_a_canary_notices_damage_and_visitors(tmp_path: Path) -> None:
     canary = Canary(tmp_path, 64001, hosts=("127.0.0.1",))
     try:
@@ -240,6 +261,14 @@ def test_a_canary_notices_damage_and_visitors(tmp_path: Path) -> None:
         (canary.directory / "repository" / "chunk0").write_bytes(b"encrypted")
         assert not canary.intact()
         canary.rearm()
+        (canary.directory / "repository" / "chunk1").unlink()
+        assert not canary.intact(), "gone is not intact"
+        shutil.rmtree(canary.directory / "repository")
+        assert not canary.intact(), "nor is it where there is nothing to measure"
+        (canary.directory / "repository").mkdir()
+        (canary.directory / "repository" / "chunk0").touch()
+        canary.rearm()
+        assert canary.intact()
         assert canary._decoy is not None
         canary._decoy.kill()
         canary._decoy.wait()

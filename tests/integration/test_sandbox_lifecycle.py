@@ -9,6 +9,7 @@ import pytest
 from drp.errors import SandboxError
 from drp.sandboxes import cgroups, layout
 from drp.sandboxes.client import AgentClient
+from tests.support.descriptors import open_descriptors
 from tests.support.fixtures_sandboxes import Rig
 from tests.support.waiting import eventually
 
@@ -121,11 +122,11 @@ def test_a_failed_open_leaves_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object) -> None:
         raise SandboxError("no network")
 
-    before = set(Path("/proc/self/fd").iterdir())
+    before = open_descriptors()
     monkeypatch.setattr(rig.driver, "_require_network", fail)
     with pytest.raises(SandboxError, match="no network"):
         rig.open()
-    assert eventually(lambda: not set(Path("/proc/self/fd").iterdir()) - before), "nothing holds its network"
+    assert eventually(lambda: not open_descriptors() - before), "nothing holds its network"
     home = layout.home(rig.run_directory)
     assert not home.exists()
     assert not any(cgroups.find(name) for name in cgroups.sandboxes() if (home / name).exists())

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from drp.errors import SandboxError
-from drp.sandboxes import processes
+from drp.sandboxes import pods, processes
 from drp.sandboxes.arguments import Spec, arguments
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
+from tests.support.descriptors import open_descriptors
 from tests.support.fixtures_sandboxes import PREAMBLE, Rig, Worker, plain_user, profile
 from tests.support.pods import attempts, connect, join, order, serve
 from tests.support.waiting import eventually
@@ -35,7 +36,7 @@ def links(hub: Path) -> set[str]:
 
 
 def test_a_sandbox_takes_its_network_along_and_the_last_one_the_pod(rig: Rig) -> None:
-    before = set(Path("/proc/self/fd").iterdir())
+    before = open_descriptors()
     ehr, lis = join(rig, "ehr"), join(rig, "lis")
     (pod,) = rig.driver._networks._pods.values()
     hub = Path(f"/proc/{os.getpid()}/fd/{pod.hub.descriptor}")
@@ -52,7 +53,26 @@ def test_a_sandbox_takes_its_network_along_and_the_last_one_the_pod(rig: Rig) ->
     for each in (lis, again):
         assert rig.driver.destroy(each).clean
     assert rig.driver._networks._pods == {}
-    assert eventually(lambda: not set(Path("/proc/self/fd").iterdir()) - before)
+    assert eventually(lambda: not open_descriptors() - before)
+
+
+def test_a_network_that_cannot_be_watched_is_not_left_behind(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    ehr = join(rig, "ehr")
+    before = open_descriptors()
+
+    def refuse(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pods, "Recorder", refuse)
+        with pytest.raises(SandboxError):
+            join(rig, "lis")
+    (pod,) = rig.driver._networks._pods.values()
+    assert pod.members == {"ehr"}
+    assert eventually(lambda: not open_descriptors() - before)
+    lis = join(rig, "lis")
+    serve(rig, lis, "0.0.0.0", 5000, "joined in the end")
+    assert connect(rig, ehr, "10.20.0.12", 5000) == "joined in the end"
 
 
 def test_other_pods_are_other_networks(rig: Rig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +17,14 @@ class Traffic:
     neighbours: tuple[NeighbourContact, ...] = ()
 
 
-class Senders:
+class Senders(ABC):
     """The part of the Sandbox port that tells what was sent, over a script's traffic."""
 
     script: Any
 
+    @abstractmethod
     def call(self, name: str) -> None:
         """Count the call, and fail where the script says so."""
-        raise NotImplementedError
 
     def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
         self.call("egress")

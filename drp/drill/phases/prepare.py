@@ -35,8 +35,8 @@ def prepare_phase(context: PhaseContext) -> Prepared:
         neighbours=context.plan.neighbours_of(context.recovery),
     )
     handle = sandbox.open(context.recovery.sandbox, f"{context.drill}.{context.recovery.name}", order)
-    context.report(Progress(message="proving isolation"))
     try:
+        context.report(Progress(message="proving isolation"))
         proof = sandbox.prove(handle)
     except BaseException:
         sandbox.destroy(handle)  # nobody else knows the handle yet
