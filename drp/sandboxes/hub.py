@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable
 
+from drp.errors import SandboxError
 from drp.sandboxes.contacts import Contacts
 from drp.sandboxes.netns import Inside
 from drp.sandboxes.packets import ICMP6, Packet, parse
@@ -37,6 +38,11 @@ class Hub:
     def descriptor(self) -> int:
         """What the hub's namespace is entered by."""
         return self._inside.namespace[0]
+
+    def require(self) -> None:
+        """Raise SandboxError when nobody listens any more: then what the members sent since is not known."""
+        if not self._thread.is_alive() and not self._closing.is_set():
+            raise SandboxError("the hub of a pod has ended by itself: what its members sent since is not known")
 
     def add(self, link: str, application: str, on_leaving: OnLeaving) -> None:
         """Know who is behind a link."""

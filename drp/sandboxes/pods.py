@@ -122,12 +122,17 @@ class Network:
             raise NotIsolated("a sandbox is not in the network that was made for it")
 
     def egress(self) -> tuple[EgressAttempt, ...]:
-        """Return what tried to leave this sandbox."""
+        """Return what tried to leave this sandbox. Raises SandboxError when nobody can know."""
+        if self.pod is not None:
+            self.pod.hub.require()
         return self.recorder.attempts()
 
     def neighbours(self) -> tuple[NeighbourContact, ...]:
-        """Return who called its application in the pod, and whom it called."""
-        return () if self.pod is None else self.pod.hub.contacts.of(self.application)
+        """Return who called its application in the pod, and whom it called. Raises SandboxError as ``egress`` does."""
+        if self.pod is None:
+            return ()
+        self.pod.hub.require()
+        return self.pod.hub.contacts.of(self.application)
 
 
 class Networks:

@@ -20,6 +20,7 @@ from contextlib import suppress
 from drp.clock import utc_now
 from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import EgressAttempt
+from drp.errors import SandboxError
 from drp.sandboxes.netns import Inside
 from drp.sandboxes.packets import ACK, SYN, TCP, UDP, Packet, parse
 from drp.sandboxes.resolver import Resolver
@@ -67,7 +68,13 @@ class Recorder:
         self._thread.start()
 
     def attempts(self) -> tuple[EgressAttempt, ...]:
-        """Return the attempts so far, oldest first; last, when there were too many, one that stands for the others."""
+        """Return the attempts so far, oldest first; last, when there were too many, one that stands for the others.
+
+        Raises SandboxError when nobody listens any more: then what was sent since is not known.
+        """
+        listens = self._inside.recorder is None or self._thread.is_alive() or self._closing.is_set()
+        if not listens:
+            raise SandboxError("the egress recorder of a sandbox has ended by itself: what was sent since is not known")
         with self._lock:
             self._unkept += self._overlooked()
             kept = tuple(sorted(self._attempts.values(), key=lambda each: each.at))

@@ -75,6 +75,29 @@ def test_a_network_that_cannot_be_watched_is_not_left_behind(rig: Rig, monkeypat
     assert connect(rig, ehr, "10.20.0.12", 5000) == "joined in the end"
 
 
+@pytest.mark.parametrize("who", ["recorder", "hub"])
+def test_where_nobody_listens_any_more_nothing_is_said_not_to_have_been_sent(rig: Rig, who: str) -> None:
+    ehr, lis = join(rig, "ehr"), join(rig, "lis")
+    network = rig.driver._live[ehr.id].network
+    assert network is not None
+    assert network.pod is not None
+    assert rig.driver.egress(ehr) == ()
+    listener = network.recorder if who == "recorder" else network.pod.hub
+    channel = listener._inside.recorder
+    assert channel is not None
+    channel.close()
+    assert eventually(lambda: not listener._thread.is_alive())
+    with pytest.raises(SandboxError, match="by itself"):
+        rig.driver.egress(ehr)
+    if who == "hub":
+        with pytest.raises(SandboxError, match="by itself"):
+            rig.driver.neighbours(lis)
+    else:
+        assert rig.driver.egress(lis) == (), "the others' own recorders go on"
+    for each in (ehr, lis):
+        assert rig.driver.destroy(each).clean
+
+
 def test_other_pods_are_other_networks(rig: Rig) -> None:
     ehr, lis = join(rig, "ehr"), rig.driver.open(profile(), "test", order("lis", pod="drill-2"))
     serve(rig, lis, "0.0.0.0", 5000, "second pod")
