@@ -34,12 +34,12 @@ def known_code(
     """Return every piece of restored code that was met: what nobody knows first, then in the order of the drill."""
     read = frozenset(hashed.code) if hashed is not None else frozenset()
     met = verified.code if verified is not None else hashed.code if hashed is not None else ()
-    changed = {(one.check, one.name): one for one in verified.code_changes} if verified is not None else {}
+    changed = {(one.check, one.name, one.now): one for one in verified.code_changes} if verified is not None else {}
     by = {(one.what, one.digest): one.by for one in accepted}
     found = []
     for one in met:
         state: CodeState
-        change = changed.get((one.check, one.name))
+        change = changed.get((one.check, one.name, one.digest))
         if verified is None:
             state, told = "not compared", ""
         elif change is not None:

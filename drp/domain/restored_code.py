@@ -63,10 +63,20 @@ class CodeBefore:
     """What had changed then already, and was not accepted: trying again makes nothing known."""
 
     @property
-    def remembered(self) -> dict[tuple[str, str], tuple[str, str]]:
-        """Return the digest that each piece had when it was last known, and the drill that saw it."""
-        seen = {(one.check, one.name): (one.digest, self.drill) for one in self.code}
-        return seen | {(one.check, one.name): (one.was, one.since) for one in self.changes}
+    def remembered(self) -> dict[tuple[str, str], dict[str, str]]:
+        """Return the digests that go by a name, as they were when they were last known, each with who saw it.
+
+        Several pieces may have one name, as a procedure and a function may. Of what was new then already, the empty
+        digest is remembered, with the drill that had none.
+        """
+        unknown = {(one.check, one.name, one.now) for one in self.changes}
+        seen: dict[tuple[str, str], dict[str, str]] = {}
+        for one in self.code:
+            if (one.check, one.name, one.digest) not in unknown:
+                seen.setdefault((one.check, one.name), {})[one.digest] = self.drill
+        for change in self.changes:
+            seen.setdefault((change.check, change.name), {}).setdefault(change.was, change.since)
+        return seen
 
 
 def changes(
@@ -78,8 +88,9 @@ def changes(
     known, accepts = before.remembered, {(one.what, one.digest) for one in accepted}
     found = []
     for one in (each for each in code if each.check in before.checks):
-        was, since = known.get((one.check, one.name), ("", before.drill))
-        if one.digest != was and (one.name, one.digest) not in accepts:
+        digests = known.get((one.check, one.name), {"": before.drill})
+        if one.digest not in digests and (one.name, one.digest) not in accepts:
+            was, since = next(iter(digests.items()))
             found.append(CodeChange(check=one.check, name=one.name, was=was, now=one.digest, since=since))
     return tuple(found)
 

@@ -45,6 +45,16 @@ def test_trying_again_makes_nothing_known():
     assert changes(second, (TIDY,), ()) == (), "as it was when it was last known"
 
 
+def test_several_pieces_of_one_name_are_each_known():
+    before = CodeBefore(drill="d-1", code=(TIDY, OTHER), checks=("db",))
+    assert changes(before, (TIDY, OTHER), ()) == changes(before, (OTHER, TIDY), ()) == ()
+    third = RestoredCode(name=TIDY.name, digest="sha256:dd", check="db")
+    (found,) = changes(before, (TIDY, OTHER, third), ())
+    assert found.now == "sha256:dd"
+    second = CodeBefore(drill="d-2", code=(TIDY, OTHER, third), checks=("db",), changes=(found,))
+    assert [one.now for one in changes(second, (TIDY, OTHER, third), ())] == ["sha256:dd"], "and stays told"
+
+
 def test_accepted_is_one_digest_and_no_other():
     said = AcceptedCode(what=OTHER.name, digest=OTHER.digest, by="N. Durand", reason="change 4711")
     assert changes(FIRST, (OTHER,), (said,)) == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from drp.domain.judged import NotJudged
 from drp.domain.restored_code import MOST, RestoredCode
 from drp_verifiers.mariadb_census import FIRST, name_of
 from drp_verifiers.mariadb_objects import bare, of_view, words
@@ -13,19 +14,21 @@ from drp_verifiers.statements import NoAnswer, Trouble
 _I = "FROM information_schema"
 _OURS = "('mysql', 'sys', 'information_schema', 'performance_schema')"
 """Schemas of the server's own: ``mysql`` is compared with a fresh one."""
+_PART = "code that the backup brings"
 
 
 def _named(kind: str, name: str, definition: str, rest: str) -> str:
     asked = f"SELECT HEX(CONVERT(CONCAT('{kind} ', {name}) USING utf8mb4)), SHA2({definition}, 256) {rest}"
-    return f"{asked} ORDER BY 1 LIMIT {MOST};"
+    return f"{asked} ORDER BY 1 LIMIT {MOST + 1};"
 
 
 def _place(schema: str, name: str) -> str:
     return f"CONCAT({schema}, '.', {name})"
 
 
+_KINDS = ("routine", "trigger", "event", "view", "loadable function", "plugin", "setting")
 _QUERIES = (
-    _named("routine", _place("db", "name"),
+    _named("routine", _place("db", "name"),  # of one name there may be a procedure, a function and a package
            words("type", bare("param_list"), bare("returns"), bare("body"), "definer", "security_type"),
            f"FROM mysql.proc WHERE db NOT IN {_OURS}"),
     _named("trigger", _place("trigger_schema", "trigger_name"),
@@ -43,12 +46,17 @@ _QUERIES = (
 )  # fmt: skip
 
 
-def met(session: Session) -> Iterator[RestoredCode]:
-    """Yield the code that the server would run for somebody; nothing where it does not tell."""
+def met(session: Session) -> Iterator[RestoredCode | NotJudged]:
+    """Yield the code that the server would run for somebody, and which kinds of it the server does not tell."""
     try:
         answers = session.each(_QUERIES, first=FIRST)
-    except NoAnswer:
+    except NoAnswer as silence:
+        yield NotJudged(part=_PART, why=silence.trouble.reason)
         return
-    for answer in answers:
-        if not isinstance(answer, Trouble):
-            yield from (RestoredCode(name=name_of(row[0]), digest=f"sha256:{row[1]}") for row in answer)
+    for kind, answer in zip(_KINDS, answers, strict=True):
+        if isinstance(answer, Trouble):
+            yield NotJudged(part=f"{_PART}: {kind}s", why=answer.reason)
+            continue
+        yield from (RestoredCode(name=name_of(row[0]), digest=f"sha256:{row[1]}") for row in answer[:MOST])
+        if len(answer) > MOST:
+            yield NotJudged(part=f"{_PART}: {kind}s beyond the first {MOST}", why="so many are named")

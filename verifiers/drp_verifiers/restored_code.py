@@ -53,24 +53,30 @@ def code_of_command(target: Target, expectation: Expectation) -> Iterator[NotJud
     }
     answer = ask(target, "command_code", request, timeout_seconds=expectation.timeout_seconds)
     if answer.trouble is not None or answer.data.get("unread"):
-        why = answer.trouble.reason if answer.trouble is not None else "a file of its command cannot be read"
+        why = (
+            answer.trouble.reason
+            if answer.trouble is not None
+            else "a file of its command cannot be read, or it has too many words"
+        )
         yield NotJudged(part="which restored program answers", why=why)
     yield from codes(answer.data.get("code"), "")
 
 
 def code_of_settings(
     target: Target, expectation: Expectation, path: str, *, kind: str
-) -> Iterator[CheckResult | RestoredCode]:
+) -> Iterator[CheckResult | NotJudged | RestoredCode]:
     """Yield the settings of a restored configuration that name or hold code, each with the digest of what it says.
 
-    ``kind``: ``ini`` as Tryton's, ``json`` as Orthanc's. One that cannot be read is the start's to judge: it names it.
+    ``kind``: ``ini`` as Tryton's, ``json`` as Orthanc's. One that cannot be read is not judged.
     """
     request = {"path": inside(path, expectation), "kind": kind}
     answer = ask(target, "code_settings", request, timeout_seconds=expectation.timeout_seconds)
     if answer.trouble is not None:
         yield answer.trouble.result("code-settings", "the settings that name code are named")
-    else:
-        yield from codes(answer.data.get("code"), f"{path}: ")
+        return
+    if isinstance(reason := answer.data.get("reason"), str):
+        yield NotJudged(part=f"settings of {path} that name code", why=reason)
+    yield from codes(answer.data.get("code"), f"{path}: ")
 
 
 def code_of_files(

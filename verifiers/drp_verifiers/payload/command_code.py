@@ -37,7 +37,8 @@ def shown(path):
 
 
 if __name__ == "__main__":
-    given, code, unread = json.load(sys.stdin), {}, 0
+    given, code = json.load(sys.stdin), {}
+    unread = len(given["words"][MOST_WORDS:])
     root = os.path.realpath(given["root"])
     for word in given["words"][:MOST_WORDS]:
         # also --module=/path and a:b of a search path
