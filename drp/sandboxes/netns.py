@@ -35,6 +35,8 @@ class Link:
     """The member's addresses, at least one of each family."""
     neighbours: Sequence[str]
     """Addresses that lead to other members."""
+    former: Sequence[str]
+    """Links that the member had before, there: what is left of them goes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

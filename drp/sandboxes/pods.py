@@ -69,6 +69,8 @@ class Pod:
     hub: Hub
     members: set[str] = field(default_factory=set)
     """Names of applications."""
+    links: dict[str, list[str]] = field(default_factory=dict)
+    """Names of the links that each application has had."""
 
     @classmethod
     def make(cls, label: str, places: Places) -> Pod:
@@ -86,7 +88,10 @@ class Pod:
         own = self.places.of(name)
         neighbours = [other for other in sorted(self.places.declared) if other != name]
         others = [address for other in neighbours for address in self.places.of(other)]
-        return Link(hub=self.hub.descriptor, name=f"link{number}", own=own, neighbours=others)
+        former = self.links.setdefault(name, [])
+        link = Link(hub=self.hub.descriptor, name=f"link{number}", own=own, neighbours=others, former=tuple(former))
+        former.append(link.name)
+        return link
 
 
 @dataclass(kw_only=True)

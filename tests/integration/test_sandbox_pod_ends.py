@@ -17,6 +17,7 @@ from drp.errors import SandboxError
 from drp.sandboxes import pods, processes
 from drp.sandboxes.arguments import Spec, arguments
 from drp.sandboxes.bubblewrap import BubblewrapSandbox
+from drp.sandboxes.netns import Inside
 from tests.support.descriptors import open_descriptors
 from tests.support.fixtures_sandboxes import PREAMBLE, Rig, Worker, plain_user, profile
 from tests.support.pods import attempts, connect, join, order, serve
@@ -60,7 +61,10 @@ def test_a_network_that_cannot_be_watched_is_not_left_behind(rig: Rig, monkeypat
     ehr = join(rig, "ehr")
     before = open_descriptors()
 
-    def refuse(*_: object) -> None:
+    held: list[int] = []
+
+    def refuse(inside: Inside) -> None:
+        held.append(os.dup(inside.namespace[0]))
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as broken:
@@ -69,10 +73,34 @@ def test_a_network_that_cannot_be_watched_is_not_left_behind(rig: Rig, monkeypat
             join(rig, "lis")
     (pod,) = rig.driver._networks._pods.values()
     assert pod.members == {"ehr"}
-    assert eventually(lambda: not open_descriptors() - before)
-    lis = join(rig, "lis")
+    lis = join(rig, "lis")  # while the network before is still there: kernels end one when they come to it
     serve(rig, lis, "0.0.0.0", 5000, "joined in the end")
     assert connect(rig, ehr, "10.20.0.12", 5000) == "joined in the end"
+    os.close(held.pop())
+    assert connect(rig, ehr, "10.20.0.12", 5000) == "joined in the end"
+    assert rig.driver.destroy(lis).clean
+    assert eventually(lambda: not open_descriptors() - before)
+
+
+def test_who_comes_again_is_reached_where_it_is_now(rig: Rig) -> None:
+    """On IPv4 and IPv6, both ways, while the network that it had before goes on being there."""
+    ehr, lis = join(rig, "ehr"), join(rig, "lis")
+    network = rig.driver._live[lis.id].network
+    assert network is not None
+    held = os.dup(network.descriptor)
+    try:
+        serve(rig, lis, "0.0.0.0", 5000, "before")
+        assert connect(rig, ehr, "10.20.0.12", 5000) == "before"
+        assert rig.driver.destroy(lis).clean
+        again = join(rig, "lis")
+        serve(rig, again, "0.0.0.0", 5000, "now")
+        assert connect(rig, ehr, "10.20.0.12", 5000) == "now"
+        serve(rig, again, "2001:db8:20::12", 6000, "now by IPv6")
+        assert connect(rig, ehr, "2001:db8:20::12", 6000) == "now by IPv6"
+        serve(rig, ehr, "0.0.0.0", 7000, "answered")
+        assert connect(rig, again, "10.20.0.11", 7000) == "answered"
+    finally:
+        os.close(held)
 
 
 @pytest.mark.parametrize("who", ["recorder", "hub"])

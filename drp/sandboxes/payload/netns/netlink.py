@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 
-RTM_NEWLINK, RTM_SETLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWRULE, RTM_DELRULE = 16, 19, 20, 24, 32, 33
+RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWRULE, RTM_DELRULE = 16, 17, 19, 20, 24, 32, 33
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
 NEW = NLM_F_EXCL | NLM_F_CREATE
 RT_TABLE_LOCAL, RTPROT_STATIC, RT_SCOPE_HOST, RT_SCOPE_LINK = 255, 4, 254, 253
@@ -20,7 +20,7 @@ FRA_DST, FRA_SRC, FRA_IIFNAME, FRA_GOTO, FRA_PRIORITY, FRA_IP_PROTO, FRA_DPORT_R
 TO_TABLE, GO_TO, NOTHING_YET, BLACKHOLE = 1, 2, 3, 6
 LOOPBACK_INDEX = 1
 SIOCSIFFLAGS = 0x8914
-EEXIST = 17
+EEXIST, ENODEV = 17, 19
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _NESTED = 0x8000
 
@@ -124,6 +124,15 @@ def link_up(interface: int) -> None:
 def link_down(interface: int) -> None:
     """ip link set INTERFACE down"""
     netlink(RTM_SETLINK, struct.pack("BxHiII", 0, 0, interface, 0, IFF_UP), 0)
+
+
+def drop_link(name: str) -> None:
+    """ip link delete NAME, unless it is gone; nothing leads there any more when this returns"""
+    try:
+        netlink(RTM_DELLINK, struct.pack("BxHiII", 0, 0, 0, 0, 0) + attribute(IFLA_IFNAME, name.encode() + b"\0"), 0)
+    except OSError as error:
+        if error.errno != ENODEV:
+            raise
 
 
 def drop_rule(family: int, priority: int) -> None:

@@ -79,7 +79,8 @@ def join(request: dict[str, Any]) -> None:
     """Link the namespace that this thread is in with the hub.
 
     ``hub`` is a descriptor, ``name`` the link's there, ``own`` the member's addresses, at least one of each family, and
-    ``neighbours`` those of the others.
+    ``neighbours`` those of the others. ``former`` are links that the member had before: the kernel ends a network some
+    time after its last descriptor is closed, and until then the way to an address would go on leading there.
     """
     own = [each for each in request["own"] if netlink.knows(netlink.packed(each)[0])]
     neighbours = [each for each in request["neighbours"] if netlink.knows(netlink.packed(each)[0])]
@@ -87,6 +88,8 @@ def join(request: dict[str, Any]) -> None:
     _set({"ipv4/ip_forward": "0", "ipv6/conf/all/forwarding": "0", **_BOTH})
     link, inside = _pair(request["hub"], request["name"], member)
     enter(request["hub"])
+    for former in request["former"]:
+        netlink.drop_link(former)
     for address in own:
         family, raw = netlink.packed(address)
         name = request["name"].encode() + b"\0"
