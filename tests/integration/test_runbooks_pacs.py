@@ -25,6 +25,7 @@ from tests.hospital.hospital import Hospital
 from tests.hospital.second_pacs import SecondPacs
 from tests.support.clinical import everything, expecting, outcomes
 from tests.support.fixtures_runbooks import Driver
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -216,9 +217,7 @@ def test_no_image_is_routed_unless_the_brake_is_taken_off(runbooks: Driver, hot:
                         overlays={"/run/unbraked.json": json.dumps(fitted)}, ready={"port": 4242})  # fmt: skip
     assert free.ok, free
     send(runbooks, root)
-    deadline = time.monotonic() + 20
-    while not driver.egress(handle) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    assert eventually(lambda: driver.egress(handle))
     assert {(each.destination, each.port) for each in driver.egress(handle)} == {("10.66.0.104", 11112)}
 
 

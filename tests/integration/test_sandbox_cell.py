@@ -75,7 +75,7 @@ def cell_shell(rig: Rig, cell: SandboxHandle, script: str) -> str:
 TALK = """python3 -c '
 import socket, sys
 try:
-    peer = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3)
+    peer = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=60)
     print("answer", peer.recv(64).decode().strip())
 except OSError as error: print("refused", error)
 ' """
@@ -237,7 +237,7 @@ descriptor, first, second = map(int, sys.argv[1:4])
 enter_worker([("localhost", first), ("10.99.1.2", 8333), ("s3.hospital.example", 443)], GatewayClient(descriptor))
 def talk(host, port):
     try:
-        with socket.create_connection((host, port), timeout=3) as peer:
+        with socket.create_connection((host, port), timeout=60) as peer:
             return peer.recv(64).decode().strip()
     except OSError as error: return "refused: " + str(error)
 say(first=talk("localhost", first), second=talk("127.0.0.1", second), out=talk("192.0.2.77", 443),

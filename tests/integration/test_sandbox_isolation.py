@@ -175,9 +175,7 @@ def test_several_proofs_at_once(rig: Rig) -> None:
 def test_a_leaking_descriptor_is_found_out(rig: Rig) -> None:
     handle = rig.open()
     foreign = "import os, time; os.write(os.memfd_create('x'), b'x'); print('held', flush=True); time.sleep(100)"
-    rig.shell(
-        handle, f"""setsid python3 -c "{foreign}" > /tmp/out & while ! grep -q held /tmp/out; do sleep 0.01; done"""
-    )
+    assert rig.begin(handle, f'python3 -c "{foreign}"', "held") == "held\n"
     assert [each.id for each in rig.driver.prove(handle).checks if each.outcome == "allowed"] == ["leak.fd-reopen"]
 
 

@@ -159,14 +159,14 @@ import socket
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); server.bind(("10.20.0.12", 514)); print("ready", flush=True)
 while True:
     data, sender = server.recvfrom(100); server.sendto(b"got " + data, sender)
-E
-setsid python3 /tmp/echo.py > /tmp/out 2>&1 & while ! grep -q ready /tmp/out; do sleep 0.01; done""",
+E""",
     )
+    assert rig.begin(lis, "python3 /tmp/echo.py") == "ready\n"
     said = rig.shell(
         ehr,
         """python3 - <<'E'
 import socket
-channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); channel.settimeout(3); channel.connect(("10.20.0.12", 514))
+channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); channel.settimeout(60); channel.connect(("10.20.0.12", 514))
 channel.send(b"log"); print(channel.recv(100)); channel.send(b"more"); print(channel.recv(100))
 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"log", ("10.20.0.13", 514))
 E""",

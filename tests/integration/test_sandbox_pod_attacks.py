@@ -62,10 +62,7 @@ def run(rig: Rig, handle: SandboxHandle, script: str) -> list[str]:
 def test_who_holds_a_neighbours_ports_first_answers_nobody(rig: Rig) -> None:
     ehr, lis = join(rig, "ehr"), join(rig, "lis")
     rig.driver.target(ehr).run(["sh", "-c", "cat > /tmp/hold.py"], stdin=HOLD.encode())
-    said = rig.shell(
-        ehr,
-        "setsid python3 /tmp/hold.py > /tmp/out 2>&1 & while ! grep -q ready /tmp/out; do sleep 0.01; done; cat /tmp/out",
-    )
+    said = rig.begin(ehr, "python3 /tmp/hold.py")
     assert "127.0.0.1 held" in said
     assert said.count("not bound: Cannot assign requested address") == 2, "the neighbour's addresses are not its own"
     for port in (5432, 5433, 5434):

@@ -209,13 +209,9 @@ def test_abstract_sockets_of_host_and_neighbours_are_out_of_reach(rig: Rig) -> N
         listener.listen()
         assert "refused" in rig.shell(ehr, f'python3 -c "{script.format("host")}"')
     held = "import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0drp-test-pod'); s.listen(); print('held', flush=True); s.accept()"
-    rig.shell(
-        lis, f"""setsid python3 -c "{held}" > /tmp/out 2>&1 & while ! grep -q held /tmp/out; do sleep 0.01; done"""
-    )
+    assert rig.begin(lis, f'python3 -c "{held}"', "held") == "held\n"
     assert rig.shell(lis, f'python3 -c "{script.format("pod")}"') == "", "it is there"
-    rig.shell(
-        lis, f"""setsid python3 -c "{held}" > /tmp/out 2>&1 & while ! grep -q held /tmp/out; do sleep 0.01; done"""
-    )
+    assert rig.begin(lis, f'python3 -c "{held}"', "held") == "held\n"
     assert "refused" in rig.shell(ehr, f'python3 -c "{script.format("pod")}"')
 
 

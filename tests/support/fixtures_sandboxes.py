@@ -51,6 +51,11 @@ class Rig:
         ended = self.driver.target(handle).run(["/bin/sh", "-c", script], timeout_seconds=timeout)
         return (ended.stdout + ended.stderr).decode("utf-8", "replace")
 
+    def begin(self, handle: SandboxHandle, command: str, until: str = "ready") -> str:
+        """Start a program that stays; return what it said up to the line that holds a word, or all if it ended."""
+        pipe = "said=$(mktemp -u /tmp/said.XXXXXX); mkfifo $said"
+        return self.shell(handle, f"{pipe}; setsid {command} > $said 2>&1 & sed '/{until}/q' < $said")
+
 
 @pytest.fixture
 def make_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:

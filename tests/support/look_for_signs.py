@@ -176,7 +176,7 @@ def interface():
     while True:
         peer, _ = listener.accept()
         with peer, contextlib.suppress(OSError):
-            peer.settimeout(5)
+            peer.settimeout(60)
             message = peer.recv(1 << 16).strip(b"\x0b\x1c\r")
             note("HL7 message", message)
             control = message.split(b"|")[9] if message.count(b"|") > 9 else b""

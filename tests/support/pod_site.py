@@ -29,7 +29,7 @@ http.server.ThreadingHTTPServer(("10.20.0.12", 80), Handler).serve_forever()
 RECORD = """
 import http.server, json, socket, urllib.request
 def ask(url):
-    try: return json.load(urllib.request.urlopen(url, timeout=5))
+    try: return json.load(urllib.request.urlopen(url, timeout=60))
     except OSError as error: return str(error)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):

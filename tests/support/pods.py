@@ -29,7 +29,7 @@ heard = open("/tmp/heard", "ab", buffering=0)
 def serve(peer):
     with peer:
         peer.sendall(words.encode())
-        peer.settimeout(5)
+        peer.settimeout(60)
         try: heard.write(peer.recv(4096) or b"<nothing>")
         except OSError: heard.write(b"<error>")
 print("ready", flush=True)
@@ -56,10 +56,7 @@ def contacts(rig: Rig, handle: SandboxHandle) -> set[tuple[str, str, str, int]]:
 
 def serve(rig: Rig, handle: SandboxHandle, address: str, port: int, words: str) -> None:
     rig.driver.target(handle).run(["sh", "-c", "cat > /tmp/serve.py"], stdin=SERVE.encode())
-    started = f"setsid python3 /tmp/serve.py {address} {port} '{words}' > /tmp/out 2>&1 & "
-    said = rig.shell(
-        handle, started + "for n in $(seq 300); do grep -qs . /tmp/out && break; sleep 0.01; done; cat /tmp/out"
-    )
+    said = rig.begin(handle, f"python3 /tmp/serve.py {address} {port} '{words}'")
     assert said == "ready\n", said
 
 

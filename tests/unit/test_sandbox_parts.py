@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from drp.sandboxes.identity import Identity
 from drp.sandboxes.payload.netns import watch
 from drp.sandboxes.sinks import Conversation, acknowledgement
 from drp.sandboxes.worker import has_sub_ids, worker_command
+from tests.support.waiting import PATIENCE
 
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
 
@@ -164,22 +164,22 @@ def test_endpoint_plans(
 
 def converse(port: int, *parts: bytes) -> tuple[bytes, Conversation]:
     ours, theirs = socket.socketpair()
-    theirs.settimeout(2)
+    theirs.settimeout(PATIENCE)
     conversation = Conversation(theirs)
-    thread = threading.Thread(target=conversation.smtp if port == 25 else conversation.mllp)
+
+    def speak() -> None:
+        (conversation.smtp if port == 25 else conversation.mllp)()
+        theirs.shutdown(socket.SHUT_WR)
+
+    thread = threading.Thread(target=speak)
     thread.start()
     for part in parts:
         ours.sendall(part)
     ours.shutdown(socket.SHUT_WR)
     answer = b""
-    ours.settimeout(1)
-    with suppress(TimeoutError):  # the conversation may end with its answers still under way
-        while data := ours.recv(65536):
-            answer += data
-            if port == 25 and answer.endswith(b"bye\r\n"):
-                break
-            if answer.count(b"\x1c\r") >= b"".join(parts).count(b"\x1c\r") and port != 25:
-                break
+    ours.settimeout(PATIENCE)
+    while data := ours.recv(65536):
+        answer += data
     thread.join()
     theirs.close()
     ours.close()
