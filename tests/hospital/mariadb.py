@@ -38,8 +38,8 @@ class MariaDB:
         """Make an empty server; root enters over the private socket without a password."""
         self.configure()
         run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", "--auth-root-authentication-method=normal",
-             "--skip-test-db"],
+            ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.root}/tmp",
+             "--auth-root-authentication-method=normal", "--skip-test-db"],
             user=self.user,
         )  # fmt: skip
 
