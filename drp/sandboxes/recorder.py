@@ -56,6 +56,8 @@ class Recorder:
         self._lately: deque[tuple[str, int]] = deque(maxlen=_KEPT)
         self._probed: set[tuple[str, int]] = set()
         self._declared: set[str] = set()
+        self._delivered: set[_Key] = set()
+        """Connections by which something came that was kept: none is a further attempt, whoever is heard first."""
         self._conversations: OrderedDict[_Flow, _Key] = OrderedDict()
         self._beginnings: OrderedDict[tuple[str, str, int], None] = OrderedDict()
         """Fragments whose first one was seen: from, to, number."""
@@ -244,8 +246,11 @@ class Recorder:
 
     def _caught(self, caught: Caught) -> None:
         if caught.payload_bytes:
+            connection = ("tcp", caught.destination, caught.port, "")
             with self._lock:
-                self._attempts.pop(("tcp", caught.destination, caught.port, ""), None)
+                self._attempts.pop(connection, None)
+                if len(self._attempts) < _KEPT:
+                    self._delivered.add(connection)
             self._keep(("tcp", caught.destination, caught.port, caught.payload_digest), caught.payload_bytes)
 
     def _asked(self, name: str) -> None:
@@ -258,7 +263,8 @@ class Recorder:
         protocol, destination, port, digest = key
         with self._lock:
             self._lately.append((destination, port))
-            if key in self._attempts or destination in self._declared or (destination, port) in self._probed:
+            told = key in self._attempts or key in self._delivered
+            if told or destination in self._declared or (destination, port) in self._probed:
                 return
             if len(self._attempts) >= _KEPT:
                 self._unkept += 1

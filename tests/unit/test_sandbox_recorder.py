@@ -10,6 +10,7 @@ from drp.domain.application import ProductionAddress
 from drp.sandboxes.netns import Inside
 from drp.sandboxes.recorder import Packet, Recorder
 from drp.sandboxes.resolver import answer
+from drp.sandboxes.sinks import Caught
 
 
 def packet(number: int, flags: int = 0x02) -> Packet:
@@ -37,6 +38,21 @@ def test_what_the_probe_tried_does_not_count_and_what_others_tried_meanwhile_doe
     recorder._see(packet(6))
     recorder._see(packet(5))
     assert [each.destination for each in recorder.attempts()] == ["10.0.0.6"]
+    assert recorder.saw("10.0.0.5", 443)
+    recorder.close()
+
+
+@pytest.mark.parametrize("order", ["connection first", "delivery first"])
+def test_what_a_sink_took_is_one_attempt_whichever_thread_hears_of_it_first(order: str):
+    """The recorder hears the connection, the sink what came by it: two threads."""
+    recorder = Recorder(Inside())
+    caught = Caught(destination="10.0.0.5", port=443, payload_bytes=40, payload_digest="ab" * 32)
+    for tell in (recorder._see, recorder._caught) if order == "connection first" else (recorder._caught, recorder._see):
+        tell(caught if tell == recorder._caught else packet(5))
+    recorder._see(packet(5))
+    assert [(each.destination, each.payload_bytes) for each in recorder.attempts()] == [("10.0.0.5", 40)]
+    recorder._see(packet(6))
+    assert len(recorder.attempts()) == 2
     assert recorder.saw("10.0.0.5", 443)
     recorder.close()
 
