@@ -129,15 +129,14 @@ class Network:
     def egress(self) -> tuple[EgressAttempt, ...]:
         """Return what tried to leave this sandbox. Raises SandboxError when nobody can know."""
         if self.pod is not None:
-            self.pod.hub.require()
+            self.pod.hub.catch_up()
         return self.recorder.attempts()
 
     def neighbours(self) -> tuple[NeighbourContact, ...]:
         """Return who called its application in the pod, and whom it called. Raises SandboxError as ``egress`` does."""
         if self.pod is None:
             return ()
-        self.pod.hub.require()
-        return self.pod.hub.contacts.of(self.application)
+        return self.pod.hub.contacts_of(self.application)
 
 
 class Networks:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import socket
-import struct
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
@@ -20,16 +19,14 @@ from contextlib import suppress
 from drp.clock import utc_now
 from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import EgressAttempt
-from drp.errors import SandboxError
+from drp.sandboxes.hearing import Hearing
 from drp.sandboxes.netns import Inside
 from drp.sandboxes.packets import ACK, SYN, TCP, UDP, Packet, parse
 from drp.sandboxes.resolver import Resolver
 from drp.sandboxes.sinks import Caught, Sink
 
 _KEPT = 1000
-_WAKE_SECONDS = 0.1
 _DNS_PORT = 53
-_SOL_PACKET, _PACKET_STATISTICS = 263, 6
 NAME = "name:"
 """What stands before a name where an address is expected: it was looked up, so there was nothing to connect to."""
 
@@ -65,35 +62,21 @@ class Recorder:
             port: Sink(listener, port, self._caught, self._is_inside) for port, listener in inside.sinks.items()
         }
         self._resolver = Resolver(inside.resolver, self._asked) if inside.resolver is not None else None
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._record, name="drp-egress", daemon=True)
-        self._thread.start()
+        self._hearing = Hearing(inside.recorder, self._hear, who="the egress recorder of a sandbox")
 
     def attempts(self) -> tuple[EgressAttempt, ...]:
         """Return the attempts so far, oldest first; last, when there were too many, one that stands for the others.
 
         Raises SandboxError when nobody listens any more: then what was sent since is not known.
         """
-        listens = self._inside.recorder is None or self._thread.is_alive() or self._closing.is_set()
-        if not listens:
-            raise SandboxError("the egress recorder of a sandbox has ended by itself: what was sent since is not known")
+        self._hearing.catch_up()
         with self._lock:
-            self._unkept += self._overlooked()
+            self._unkept += self._hearing.overlooked()
             kept = tuple(sorted(self._attempts.values(), key=lambda each: each.at))
             if not self._unkept:
                 return kept
             others = f"{self._unkept} further attempts that were not kept"
             return (*kept, EgressAttempt(at=utc_now(), protocol=ANY, destination=others, port=0))
-
-    def _overlooked(self) -> int:
-        """Return how many packets came faster than they could be looked at, since this was last asked."""
-        if self._inside.recorder is None:
-            return 0
-        try:
-            counts = self._inside.recorder.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
-        except OSError:  # closed
-            return 0
-        return int(struct.unpack("II", counts)[1])
 
     def saw(self, destination: str, port: int) -> bool:
         """Return whether an attempt to reach this destination was seen here lately."""
@@ -139,30 +122,18 @@ class Recorder:
 
     def close(self) -> None:
         """Stop; safe to call again."""
-        self._closing.set()
         self.leave(tuple(self._sinks))
         if self._inside.resolver is not None:
             _shut(self._inside.resolver)
-        self._thread.join(1.0)
+        self._hearing.close()
         self._inside.close()
 
-    def _record(self) -> None:
-        channel = self._inside.recorder
-        if channel is None:
-            return
-        channel.settimeout(_WAKE_SECONDS)
-        while not self._closing.is_set():
-            try:
-                raw, place = channel.recvfrom(65535)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            packet = parse(raw, int(place[1]))
-            if packet is not None:
-                self._see(packet)
-            else:
-                self._keep_unreadable(raw)
+    def _hear(self, raw: bytes, _interface: str, ethertype: int) -> None:
+        packet = parse(raw, ethertype)
+        if packet is not None:
+            self._see(packet)
+        else:
+            self._keep_unreadable(raw)
 
     def saw_leaving(self, raw: bytes, ethertype: int) -> None:
         """Hear of a packet that went past loopback, out by the sandbox's link, and to nobody in its pod."""

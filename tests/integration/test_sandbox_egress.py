@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 
 import pytest
@@ -114,7 +113,6 @@ for host in ("127.0.0.1", "10.1.1.5"):
 E""",
     )
     assert answer.count("restored database") == 2
-    time.sleep(0.3)
     assert rig.driver.egress(handle) == ()
 
 

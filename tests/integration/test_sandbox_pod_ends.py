@@ -114,7 +114,7 @@ def test_where_nobody_listens_any_more_nothing_is_said_not_to_have_been_sent(rig
     channel = listener._inside.recorder
     assert channel is not None
     channel.close()
-    assert eventually(lambda: not listener._thread.is_alive())
+    assert eventually(lambda: not listener._hearing._thread.is_alive())
     with pytest.raises(SandboxError, match="by itself"):
         rig.driver.egress(ehr)
     if who == "hub":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -68,12 +66,6 @@ RECORDED = {
 }  # fmt: skip
 
 
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and not condition():
-        time.sleep(0.02)
-
-
 def test_every_protocol_that_leaves_is_recorded() -> None:
     """Sent by somebody with every right, into a network as a sandbox has it; its kernel's own noise is left out."""
     inside = netns.create(netns.SANDBOX)
@@ -84,7 +76,6 @@ def test_every_protocol_that_leaves_is_recorded() -> None:
             [sys.executable, "-c", SEND, str(namespace)], pass_fds=[namespace], capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        wait(lambda: any(each.port == 99 for each in recorder.attempts()))  # the last one
         found = recorder.attempts()
     finally:
         recorder.close()
@@ -114,7 +105,6 @@ def test_what_restored_software_can_send_is_recorded_and_raw_sockets_it_has_none
     assert rig.driver.egress(handle) == ()
     ended = rig.driver.target(handle).run(["/usr/bin/python3", "-c", UNPRIVILEGED])
     assert (ended.exit_code, ended.stdout) == (0, b""), ended.stderr
-    wait(lambda: any(each.port == 99 for each in rig.driver.egress(handle)))
     assert {(each.protocol, each.destination, each.port) for each in rig.driver.egress(handle)} == {
         ("udplite", "10.1.0.7", 514), ("udplite", "2001:db8::6", 514), ("udp", "10.1.0.99", 99),
         ("udp", "239.1.2.3", 5353), ("udp", "ff02::fb", 5353),
