@@ -25,12 +25,12 @@ FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _NESTED = 0x8000
 
 
-def netlink(kind: int, body: bytes, flags: int = NEW) -> None:
+def netlink(kind: int, body: bytes, flags: int = NEW, *, may_exist: bool = True) -> None:
     request = struct.pack("IHHII", 16 + len(body), kind, NLM_F_REQUEST | NLM_F_ACK | flags, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as channel:
         channel.send(request + body)
         error = -struct.unpack("i", channel.recv(4096)[16:20])[0]
-    if error and error != EEXIST:
+    if error and not (may_exist and error == EEXIST):
         raise OSError(error, os.strerror(error))
 
 
@@ -91,7 +91,8 @@ def _route(address: str, interface: int, kind: int, scope: int, bits: int = 0) -
 def add_route(address: str, interface: int, metric: int, source: str = "") -> None:
     """ip route add ADDRESS dev INTERFACE table local metric METRIC [src SOURCE]"""
     body = _route(address, interface, RTN_UNICAST, RT_SCOPE_LINK) + attribute(6, number(metric))
-    netlink(RTM_NEWROUTE, body + (attribute(7, packed(source)[1]) if source else b""))
+    body += attribute(7, packed(source)[1]) if source else b""
+    netlink(RTM_NEWROUTE, body, may_exist=False)  # one that is there already would lead elsewhere
 
 
 def add_local(address: str, metric: int, bits: int = 0) -> None:
