@@ -11,15 +11,15 @@ import os
 import secrets
 import shutil
 import socket
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from drp.command import Process, start
 from drp.errors import SandboxError
 from drp.sandboxes.arguments import PYTHON
+from drp.sandboxes.hearing import Hearing
 from drp.sandboxes.identity import standing
 from drp.sandboxes.layout import LiveDirectory, new_id
 from drp.sandboxes.processes import finish
@@ -33,6 +33,10 @@ _UDP_LITE = 136
 
 NONCE = secrets.token_hex(12)
 """This process's own secret: it is put into our environment, which no sandbox may see."""
+
+
+_Answer = Callable[[socket.socket, Callable[[], None]], None]
+"""Takes one thing from a socket, tells that somebody was there, and answers him."""
 
 
 def plant() -> None:
@@ -51,7 +55,8 @@ class Canary:
         Ports to ``avoid`` are listened on inside: the probe must not talk to restored software.
         """
         self._avoid = avoid
-        self.hits: list[str] = []
+        self._hits: list[str] = []
+        self._ears: list[Hearing] = []
         self._sockets: list[socket.socket] = []
         self._live = LiveDirectory(parent, new_id())
         self._live.record(kind="canary")
@@ -124,15 +129,15 @@ class Canary:
         listener = self._open(family, socket.SOCK_STREAM)
         listener.bind((host, base))
         listener.listen(8)
-        self._serve(self._answer_streams, listener, f"tcp {host}")
+        self._hear(_answer_stream, listener, f"tcp {host}")
         for offset, name in ((1, "udp"), (2, "dns")):
             channel = self._open(family, socket.SOCK_DGRAM)
             channel.bind((host, base + offset))
-            self._serve(self._answer_datagrams, channel, f"{name} {host}")
+            self._hear(_answer_datagram, channel, f"{name} {host}")
         with suppress(OSError):  # a kernel that does not know it
             lite = self._open(family, socket.SOCK_DGRAM, _UDP_LITE)
             lite.bind((host, base + 1))
-            self._serve(self._answer_datagrams, lite, f"udplite {host}")
+            self._hear(_answer_datagram, lite, f"udplite {host}")
         return True
 
     def _listen_unix(self) -> None:
@@ -141,7 +146,7 @@ class Canary:
             listener = self._open(socket.AF_UNIX, socket.SOCK_STREAM)
             listener.bind(address)
             listener.listen(8)
-            self._serve(self._answer_streams, listener, "unix " + address.replace("\0", "@"))
+            self._hear(_answer_stream, listener, "unix " + address.replace("\0", "@"))
         path.chmod(0o666)
 
     def _open(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
@@ -149,33 +154,12 @@ class Canary:
         self._sockets.append(opened)
         return opened
 
-    @staticmethod
-    def _serve(answer: object, *arguments: object) -> None:
-        assert callable(answer)
-        threading.Thread(target=answer, args=arguments, daemon=True).start()
+    def _hear(self, answer: _Answer, channel: socket.socket, name: str) -> None:
+        def hit() -> None:
+            self._hits.append(name)
 
-    def _answer_streams(self, listener: socket.socket, name: str) -> None:
-        while True:
-            try:
-                peer, _ = listener.accept()
-            except OSError:
-                return
-            with peer, suppress(OSError):
-                self.hits.append(name)
-                peer.settimeout(0.5)
-                peer.recv(128)
-                peer.sendall(b"canary " + NONCE.encode())
-
-    def _answer_datagrams(self, channel: socket.socket, name: str) -> None:
-        while True:
-            try:
-                _, sender = channel.recvfrom(512)
-                if sender is None:  # shut down
-                    return
-                self.hits.append(name)
-                channel.sendto(NONCE.encode(), sender)
-            except OSError:
-                return
+        who = f"the isolation tripwire ({name.partition(' ')[0]})"
+        self._ears.append(Hearing(channel, lambda heard: answer(heard, hit), who=who))
 
     def _start_decoy(self) -> Process:
         # a high number, so that it is not that of some process inside
@@ -214,9 +198,16 @@ class Canary:
         hosts = [(host, port) for host in HOSTS for port in self.ports]
         return [*self.production_targets().values(), *hosts, (f"{NAME}{self.name}", 53)]
 
+    def hits(self) -> int:
+        """Return how often somebody reached it. Raises SandboxError where nobody listens any more."""
+        for each in self._ears:
+            each.catch_up()
+        return len(self._hits)
+
     def rearm(self) -> None:
         """Begin to count anew: what the positive control did is not the sandbox's doing."""
-        self.hits.clear()
+        self.hits()
+        self._hits.clear()
         self.digest = self._measure()
 
     def intact(self) -> bool:
@@ -241,9 +232,30 @@ class Canary:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
+        for ear in self._ears:
+            ear.close()
         self._sockets.clear()
+        self._ears.clear()
 
 
 def _free(port: int, avoid: frozenset[int]) -> int:
     """Return the port, or the next one that is not to be avoided."""
     return next(each for each in range(port, 1 << 16) if each not in avoid)
+
+
+def _answer_stream(listener: socket.socket, hit: Callable[[], None]) -> None:
+    peer, _ = listener.accept()
+    with peer, suppress(OSError):
+        hit()
+        peer.settimeout(0.5)
+        peer.recv(128)
+        peer.sendall(b"canary " + NONCE.encode())
+
+
+def _answer_datagram(channel: socket.socket, hit: Callable[[], None]) -> None:
+    _, sender = channel.recvfrom(512)
+    if sender is None:
+        raise OSError("it was shut down")
+    hit()
+    with suppress(OSError):
+        channel.sendto(NONCE.encode(), sender)

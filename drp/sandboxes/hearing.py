@@ -1,7 +1,7 @@
-"""Hearing a packet socket: a thread does as packets come, and whoever asks what came does so once more before.
+"""Hearing a socket: a thread takes what comes as it comes, and whoever asks what came does so once more before.
 
-So an answer covers all that had arrived when it was asked for, however busy the machine is: a packet that still lies in
-the socket's buffer is neither "not sent" nor a call that nobody answered.
+So an answer covers all that had arrived when it was asked for, however busy the machine is: what still lies in a
+socket's buffer is neither "not sent" nor a call that nobody made.
 """
 
 from __future__ import annotations
@@ -16,21 +16,36 @@ from drp.errors import SandboxError
 
 _WAKE_MILLISECONDS = 100
 _AT_ONCE = 1 << 16
-"""More packets than a buffer holds: who sends without end does not keep the one who asks."""
+"""More than a buffer holds: who sends without end does not keep the one who asks."""
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 
 OnPacket = Callable[[bytes, str, int], None]
 """Hears a packet: its bytes, the interface that it came by, its EtherType."""
 
 
-class Hearing:
-    """One packet socket, from now until ``close``; packets are handed on one at a time, in the order of arrival."""
+def packets(on_packet: OnPacket) -> Callable[[socket.socket], None]:
+    """Return what takes one packet from a packet socket and hands it on."""
 
-    def __init__(self, channel: socket.socket | None, on_packet: OnPacket, *, who: str) -> None:
-        """Begin; without a socket there is nothing to hear. ``who`` is named in errors."""
-        self._channel, self._on_packet, self._who = channel, on_packet, who
+    def take(channel: socket.socket) -> None:
+        raw, place = channel.recvfrom(65535)
+        on_packet(raw, str(place[0]), int(place[1]))
+
+    return take
+
+
+class Hearing:
+    """One socket, from now until ``close``; what comes is taken one at a time, in the order of arrival."""
+
+    def __init__(self, channel: socket.socket | None, take: Callable[[socket.socket], None], *, who: str) -> None:
+        """Begin; without a socket there is nothing to hear.
+
+        ``take`` takes one thing from the socket, which does not block, and raises OSError when the socket can be heard
+        no more. ``who`` is named in errors.
+        """
+        self._channel, self._take, self._who = channel, take, who
         self._turn = threading.Lock()
         self._closing = threading.Event()
+        self._deaf = False
         self._thread = threading.Thread(target=self._run, name=f"drp-{who}", daemon=True)
         if channel is not None:
             channel.setblocking(False)
@@ -69,15 +84,17 @@ class Hearing:
                 return
 
     def _drain(self) -> bool:
-        """Hand on what is there; return whether the socket can still be heard."""
+        """Take what is there; return whether the socket can still be heard."""
         assert self._channel is not None
         with self._turn:
-            for _ in range(_AT_ONCE):
-                try:
-                    raw, place = self._channel.recvfrom(65535)
-                except BlockingIOError:
-                    return True
-                except OSError:
-                    return False
-                self._on_packet(raw, str(place[0]), int(place[1]))
-        return True
+            try:
+                for _ in range(_AT_ONCE):
+                    self._take(self._channel)
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._deaf = True
+            except BaseException:
+                self._deaf = True  # what it took last is told by nobody
+                raise
+            return not self._deaf

@@ -9,7 +9,7 @@ from contextlib import suppress
 from drp.domain.sandbox import NeighbourContact
 from drp.errors import SandboxError
 from drp.sandboxes.contacts import Contacts
-from drp.sandboxes.hearing import Hearing
+from drp.sandboxes.hearing import Hearing, packets
 from drp.sandboxes.netns import Inside
 from drp.sandboxes.packets import ICMP6, Packet, parse
 
@@ -29,7 +29,7 @@ class Hub:
         self._inside, self._contacts = inside, contacts
         self._lock = threading.Lock()
         self._members: dict[str, tuple[str, OnLeaving]] = {}
-        self._hearing = Hearing(inside.recorder, self._hear, who="the hub of a pod")
+        self._hearing = Hearing(inside.recorder, packets(self._hear), who="the hub of a pod")
 
     @property
     def descriptor(self) -> int:

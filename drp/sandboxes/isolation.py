@@ -84,7 +84,7 @@ def prove(
             errors=sum(each.outcome == "error" for each in checks) + len(left_out),
             control_reached=len(able),
             control_missed=tuple(sorted(expected - able)),
-            canary_hits=len(canary.hits),
+            canary_hits=canary.hits(),
             canary_intact=canary.intact(),
             checks=tuple(_anonymous(each, canary) for each in checks),
             facts={**facts, "canary_hosts": canary.hosts, "known_interfaces": list(interfaces)},

@@ -19,7 +19,7 @@ from contextlib import suppress
 from drp.clock import utc_now
 from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import EgressAttempt
-from drp.sandboxes.hearing import Hearing
+from drp.sandboxes.hearing import Hearing, packets
 from drp.sandboxes.netns import Inside
 from drp.sandboxes.packets import ACK, SYN, TCP, UDP, Packet, parse
 from drp.sandboxes.resolver import Resolver
@@ -62,7 +62,7 @@ class Recorder:
             port: Sink(listener, port, self._caught, self._is_inside) for port, listener in inside.sinks.items()
         }
         self._resolver = Resolver(inside.resolver, self._asked) if inside.resolver is not None else None
-        self._hearing = Hearing(inside.recorder, self._hear, who="the egress recorder of a sandbox")
+        self._hearing = Hearing(inside.recorder, packets(self._hear), who="the egress recorder of a sandbox")
 
     def attempts(self) -> tuple[EgressAttempt, ...]:
         """Return the attempts so far, oldest first; last, when there were too many, one that stands for the others.
@@ -70,6 +70,8 @@ class Recorder:
         Raises SandboxError when nobody listens any more: then what was sent since is not known.
         """
         self._hearing.catch_up()
+        if self._resolver is not None:
+            self._resolver.catch_up()
         with self._lock:
             self._unkept += self._hearing.overlooked()
             kept = tuple(sorted(self._attempts.values(), key=lambda each: each.at))
@@ -79,7 +81,8 @@ class Recorder:
             return (*kept, EgressAttempt(at=utc_now(), protocol=ANY, destination=others, port=0))
 
     def saw(self, destination: str, port: int) -> bool:
-        """Return whether an attempt to reach this destination was seen here lately."""
+        """Return whether an attempt to reach this destination was seen here lately. Raises as ``attempts`` does."""
+        self._hearing.catch_up()
         with self._lock:
             return (destination, port) in self._lately
 
@@ -125,6 +128,8 @@ class Recorder:
         self.leave(tuple(self._sinks))
         if self._inside.resolver is not None:
             _shut(self._inside.resolver)
+        if self._resolver is not None:
+            self._resolver.close()
         self._hearing.close()
         self._inside.close()
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from drp.sandboxes.hearing import Hearing
 
 _HEADER = struct.Struct("!HHHHHH")
 _QUERY_LIMIT = 512
@@ -33,9 +35,9 @@ class Resolver:
 
     def __init__(self, channel: socket.socket, on_asked: OnAsked) -> None:
         """Take over a datagram socket of the sandbox's network namespace; ``on_asked`` hears what is not known."""
-        self._channel, self._on_asked = channel, on_asked
+        self._on_asked = on_asked
         self._known: dict[str, Sequence[bytes]] = {"localhost": ()}
-        threading.Thread(target=self._serve, name="drp-resolver", daemon=True).start()
+        self._hearing = Hearing(channel, self._take, who="the resolver of a sandbox")
 
     def know(self, names: Known) -> None:
         """Answer for these names too."""
@@ -45,22 +47,31 @@ class Resolver:
         """Answer for the sandbox's own name too; declared addresses of it come first."""
         self._known = {hostname: (), **self._known}
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                query, sender = self._channel.recvfrom(_QUERY_LIMIT)
-                if sender is None:  # shut down
-                    return
-                response, name = answer(query, self._known)
-                if name and name not in self._known and not name.endswith(".arpa"):
-                    self._on_asked(name)
-                if response:
-                    self._channel.sendto(response, sender)
-            except TimeoutError:
-                continue
-            except OSError:
-                if self._channel.fileno() < 0 or not _still_open(self._channel):
-                    return
+    def catch_up(self) -> None:
+        """Answer all that was asked so far. Raises SandboxError when nobody listens any more."""
+        self._hearing.catch_up()
+
+    def close(self) -> None:
+        """Stop; safe to call again."""
+        self._hearing.close()
+
+    def _take(self, channel: socket.socket) -> None:
+        try:
+            query, sender = channel.recvfrom(_QUERY_LIMIT)
+        except BlockingIOError:
+            raise
+        except OSError:
+            if channel.fileno() < 0 or not _still_open(channel):
+                raise
+            return
+        if sender is None:
+            raise OSError("it was shut down")
+        response, name = answer(query, self._known)
+        if name and name not in self._known and not name.endswith(".arpa"):
+            self._on_asked(name)
+        if response:
+            with suppress(OSError):  # the sender is gone
+                channel.sendto(response, sender)
 
 
 def _still_open(channel: socket.socket) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from drp.errors import SandboxError
-from drp.sandboxes import netns
+from drp.sandboxes import canary, netns
 from drp.sandboxes.hearing import Hearing
 from drp.sandboxes.recorder import Recorder
-from tests.support.fixtures_sandboxes import Rig
+from tests.support.fixtures_sandboxes import Rig, profile
 from tests.support.pods import connect, contacts, join, serve
 
 pytestmark = pytest.mark.real
@@ -23,10 +26,17 @@ for number in range(int(sys.argv[2])): socket.socket(2, 2).sendto(b"data", ("10.
 """
 
 
+RUN = Hearing._run
+
+
+def too_late(hearing: Hearing) -> None:
+    hearing._closing.wait()
+
+
 @pytest.fixture(autouse=True)
 def late(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no thread that listens come to run before it is to end."""
-    monkeypatch.setattr(Hearing, "_run", lambda self: self._closing.wait())
+    """Let no thread that listens come to run before it is to end, but those of the isolation tripwire, which answer."""
+    monkeypatch.setattr(Hearing, "_run", lambda self: RUN(self) if "tripwire" in self._who else too_late(self))
 
 
 @pytest.fixture
@@ -49,6 +59,18 @@ def test_what_was_sent_before_one_asked_is_told(inside: netns.Inside, count: int
         send(inside, count)
         assert len(recorder.attempts()) == count
         assert len(recorder.attempts()) == count, "and told once"
+    finally:
+        recorder.close()
+
+
+def test_a_name_that_was_asked_for_is_told(inside: netns.Inside) -> None:
+    recorder = Recorder(inside)
+    try:
+        (namespace,) = inside.namespace
+        enter = f"import ctypes, socket; ctypes.CDLL(None).setns({namespace}, 0x40000000)"
+        ask = r"""socket.socket(2, 2).sendto(bytes.fromhex("0001 0100 0001 0000 0000 0000") + b"\3his\7example\0\0\1\0\1", ('127.0.0.53', 53))"""
+        subprocess.run([sys.executable, "-c", f"{enter}; {ask}"], pass_fds=[namespace], check=True)
+        assert [each.destination for each in recorder.attempts()] == ["name:his.example"]
     finally:
         recorder.close()
 
@@ -83,3 +105,43 @@ def test_calls_between_neighbours_are_told_after_the_caller_is_gone(rig: Rig) ->
     connect(rig, ehr, "10.20.0.12", 390)
     assert rig.driver.destroy(ehr).clean
     assert contacts(rig, lis) == {("ehr", "lis", "10.20.0.12:389", 1), ("ehr", "lis", "10.20.0.12:390", 1)}
+
+
+def test_an_isolation_that_holds_is_proven(rig: Rig) -> None:
+    """What a sink answers under an address of production was seen to stay inside, also by a thread that comes late."""
+    handle = rig.driver.open(profile(sink_ports=(25, 2575)), "test")
+    assert rig.driver.prove(handle).holds
+
+
+def test_who_reached_the_tripwire_is_counted_before_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hearing, "_run", too_late)
+    tripwire = canary.Canary(tmp_path, os.getuid(), ["127.0.0.1"])
+    try:
+        assert tripwire.hits() == 0
+        tcp, udp, _ = tripwire.ports
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.sendto(b"leak", ("127.0.0.1", udp))
+        with socket.create_connection(("127.0.0.1", tcp), timeout=60) as stream:
+            stream.sendall(b"leak")
+            assert tripwire.hits() == 2
+            assert b"canary" in stream.recv(100)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.sendto(b"control", ("127.0.0.1", udp))
+        tripwire.rearm()
+        assert tripwire.hits() == 0, "what came before it was armed again is not the sandbox's doing"
+    finally:
+        tripwire.close()
+
+
+def test_what_nobody_could_take_in_leaves_the_answer_open(
+    inside: netns.Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(inside)
+    send(inside, 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(recorder, "_see", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            recorder.attempts()
+    with pytest.raises(SandboxError, match="has ended by itself"):
+        recorder.attempts()
+    recorder.close()
