@@ -43,8 +43,8 @@ def _needs(context: typer.Context) -> list[Need]:
     from drp.cli.doctor_host import host_needs, processes, restic, signatures, user
     from drp.cli.doctor_sandboxes import sandbox_needs
     from drp.cli.doctor_site import site_needs
-    from drp.cli.wiring import wiring_of
     from drp.errors import DrpError
+    from drp.service.wiring import wiring_of
 
     who = [user(), processes()]
     if not who[-1].met:  # nothing can be tried

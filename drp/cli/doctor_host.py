@@ -13,10 +13,10 @@ from pathlib import Path
 from drp import command
 from drp.cli.need import Need, attempt
 from drp.errors import AccessDenied, CommandFailed
-from drp.hashing.core import core_name
-from drp.sandboxes.doctor import requirements
-from drp.sandboxes.identity import standing
-from drp.sandboxes.worker import worker_command
+from drp.hashing.reading.core import core_name
+from drp.sandboxes.bubblewrap.doctor import requirements
+from drp.sandboxes.host.identity import standing
+from drp.sandboxes.host.worker import worker_command
 from drp.sign_off import sign, verify
 from drp.trust.accounts import account_name
 

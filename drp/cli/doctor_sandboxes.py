@@ -31,7 +31,7 @@ def _profiles(site: Site) -> list[SandboxProfile]:
 
 def _home(run_directory: Path) -> str:
     """Return where sandboxes would live. Raises SandboxError: the path is too long, or nobody may write there."""
-    from drp.sandboxes.layout import home
+    from drp.sandboxes.host.layout import home
     from drp.trust.accounts import closed_place
 
     place = home(run_directory)
@@ -41,9 +41,9 @@ def _home(run_directory: Path) -> str:
 
 
 def _profile(profile: SandboxProfile, run_directory: Path) -> str:
-    from drp.sandboxes.identity import standing
-    from drp.sandboxes.volume import MEMORY_SHARE, available_memory, room_on_disk
-    from drp.sandboxes.worker import has_sub_ids
+    from drp.sandboxes.host.identity import standing
+    from drp.sandboxes.host.volume import MEMORY_SHARE, available_memory, room_on_disk
+    from drp.sandboxes.host.worker import has_sub_ids
 
     root = standing() == "root"
     if profile.identity == "range" and not root and not has_sub_ids():

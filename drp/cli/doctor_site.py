@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from drp.cli.need import Need, attempt
-from drp.cli.wiring import Wiring
 from drp.config.repositories import DirectoryLocation, Location, MediumLocation
 from drp.errors import AccessDenied, ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
+from drp.service.wiring import Wiring
 from drp.trust.accounts import closed_place
 
 _MOST_FILES = 200_000

@@ -25,7 +25,7 @@ def plan(
 ) -> None:
     """Show what a drill would do now: order, points, limits and checks. Nothing is restored."""
     from drp.cli.drill_views import show_plan
-    from drp.cli.wiring import wiring_of
+    from drp.service.wiring import wiring_of
 
     wiring = wiring_of(context, options=True)
     show_plan(wiring, wiring.declarable(wiring.site.plan(name)), machine=machine)
@@ -51,10 +51,10 @@ def run(
     """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
     from drp.cli.repo_views import must_have_point
     from drp.cli.reporters import reporter
-    from drp.cli.supervisor import supervise
-    from drp.cli.wiring import wiring_of
     from drp.codec import to_data
     from drp.errors import UsageError
+    from drp.service.supervisor import supervise
+    from drp.service.wiring import wiring_of
 
     only = tuple(applications or ())
     if name is None and not only:
@@ -79,7 +79,7 @@ def run(
 def list_(context: typer.Context, machine: Json = False) -> None:
     """List all drills with their verdicts, newest last."""
     from drp.cli.drill_views import show_drills
-    from drp.cli.wiring import wiring_of
+    from drp.service.wiring import wiring_of
 
     show_drills(wiring_of(context), machine=machine)
 
@@ -95,7 +95,7 @@ def show(
 ) -> None:
     """Show one drill: verdict, on whose word it rests, times against objectives, phases, findings."""
     from drp.cli.shown_drill import show_drill
-    from drp.cli.wiring import wiring_of
+    from drp.service.wiring import wiring_of
 
     show_drill(wiring_of(context), drill, machine=machine, code=code)
 
@@ -111,9 +111,9 @@ def resume(
 ) -> int:
     """Take up a drill that was cut off: restore again and go on, or conclude it."""
     from drp.cli.reporters import reporter
-    from drp.cli.supervisor import supervise
-    from drp.cli.wiring import wiring_of
     from drp.drill.declare import find_unfinished
+    from drp.service.supervisor import supervise
+    from drp.service.wiring import wiring_of
 
     wiring = wiring_of(context)
     found = find_unfinished(drill, wiring.journal_to_read())
@@ -133,8 +133,8 @@ def execute(
     application: Annotated[str | None, typer.Option("--app", help="Which recovery, if there are several.")] = None,
 ) -> int:
     """Run a command inside a kept sandbox, or inside one whose drill waits for a sign-off."""
-    from drp.cli.kept import run_inside
-    from drp.cli.wiring import wiring_of
+    from drp.service.kept import run_inside
+    from drp.service.wiring import wiring_of
 
     return run_inside(wiring_of(context), drill, application, argv)
 
@@ -152,8 +152,8 @@ def sign_off(
 ) -> int:
     """Sign off an application of a drill that waits for it, step by step. Exit 0 signed off, 1 a step failed."""
     from drp.cli import sign_off as verb
-    from drp.cli.wiring import wiring_of
     from drp.errors import UsageError
+    from drp.service.wiring import wiring_of
 
     wiring = wiring_of(context)
     asked = verb.question(wiring, drill, application)
@@ -169,8 +169,8 @@ def sign_off(
 @app.command()
 def clean(context: typer.Context, machine: Json = False) -> int:
     """Destroy kept sandboxes and whatever a crash left: processes, mounts, restored data."""
-    from drp.cli.kept import clean_up
-    from drp.cli.wiring import wiring_of
+    from drp.service.kept import clean_up
+    from drp.service.wiring import wiring_of
 
     return clean_up(wiring_of(context), machine=machine)
 

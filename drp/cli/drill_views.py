@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from drp.cli import render
-from drp.cli.across_views import plan_lines
-from drp.cli.wiring import Wiring
+from drp.cli.reconciliation_views import plan_lines
 from drp.codec import digest, to_data
 from drp.domain.duration import words
 from drp.domain.fold import DrillState, since_declaration
@@ -19,6 +18,7 @@ from drp.domain.timeline import measure
 from drp.drill.declare import states
 from drp.drill.phases.select import choose
 from drp.errors import DrpError
+from drp.service.wiring import Wiring
 
 _NAMED = 8
 """So many things that nobody judged are named on a terminal."""

@@ -17,9 +17,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def list_(context: typer.Context, machine: Json = False) -> int:
     """List sealed drills, and whether each record is the one that the journal sealed. Exit 14 if one is not."""
     from drp.cli import render
-    from drp.cli.evidence_views import listed
-    from drp.cli.wiring import wiring_of
     from drp.errors import Tampered
+    from drp.service.sealed import listed
+    from drp.service.wiring import wiring_of
 
     rows = listed(wiring_of(context))
     if machine:
@@ -40,8 +40,8 @@ def show(
     import json
 
     from drp.cli import render
-    from drp.cli.evidence_views import sealed_record
-    from drp.cli.wiring import wiring_of
+    from drp.service.sealed import sealed_record
+    from drp.service.wiring import wiring_of
 
     record = json.loads(sealed_record(wiring_of(context), drill).content)
     render.line(json.dumps(record, indent=2, sort_keys=True))

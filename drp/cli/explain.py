@@ -44,7 +44,7 @@ def _entries() -> dict[str, dict[str, str]]:
     import re
 
     from drp import errors
-    from drp.domain.finding_codes import CATALOGUE
+    from drp.domain.findings.catalogue import CATALOGUE
 
     titles = dict(re.findall(r"(DRP-E\d+)  ([^(\n]+)", errors.__doc__ or ""))
     findings = [(f.code, f.severity, f.title, f.meaning, f.remedy) for f in CATALOGUE.values()]

@@ -117,7 +117,7 @@ def create(
     from drp.cli import manifest_options as options
     from drp.cli import manifest_views as views
     from drp.errors import UsageError
-    from drp.hashing.rows import Options
+    from drp.hashing.reading.rows import Options
 
     if (output is None) == (into is None):
         raise UsageError("say where the manifest goes", hint="use either `-o FILE` or `--into DIRECTORY`")
@@ -174,7 +174,7 @@ def verify(
     """Verify a tree: exit 0 as recorded, 1 departures, 3 something could not be read. USR1 pauses, USR2 goes on."""
     from drp.cli import manifest_options as options
     from drp.cli import manifest_views as views
-    from drp.hashing.rows import Options
+    from drp.hashing.reading.rows import Options
     from drp.hashing.verification import Plan
 
     plan = Plan(
@@ -259,7 +259,7 @@ def tool(
 ) -> None:
     """Write `drp-hash`: one file with the hashing core, for hosts that have only Python."""
     from drp.cli import render
-    from drp.hashing.package import pack
+    from drp.hashing.standalone.package import pack
 
     size = pack(output)
     render.line(f"{output} ({render.size(size)})")

@@ -11,14 +11,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from drp.cli.cancellation import Cancellation
 from drp.domain.strict_json import parse
 from drp.errors import Interrupted, UsageError
-from drp.hashing.header_check import LIMITS
 from drp.hashing.ledger import open_ledger
-from drp.hashing.pool import Pool
 from drp.hashing.progress import Meter
 from drp.hashing.sampling import Sample, parse_sample
+from drp.hashing.workers.pool import Pool
+from drp.manifests.header_check import LIMITS
+from drp.service.cancellation import Cancellation
 
 _MULTIPLES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 

@@ -16,19 +16,20 @@ from drp.codec import to_data
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
 from drp.domain.strict_json import Limits, parse
 from drp.errors import EvidenceError, UsageError
-from drp.hashing import creation, proof, verification
-from drp.hashing.device import Kind
+from drp.hashing import creation, verification
 from drp.hashing.difference import differences
-from drp.hashing.digest import constructors
-from drp.hashing.entries import entries
-from drp.hashing.export import export as exported
 from drp.hashing.judge import Found
 from drp.hashing.ledger import open_ledger
-from drp.hashing.opening import open_manifest
 from drp.hashing.progress import Meter
-from drp.hashing.rows import Options
+from drp.hashing.reading.device import Kind
+from drp.hashing.reading.digest import constructors
+from drp.hashing.reading.rows import Options
 from drp.hashing.tally import Tally, deviation
 from drp.hashing.verification import Plan
+from drp.manifests import proof
+from drp.manifests.entries import entries
+from drp.manifests.export import export as exported
+from drp.manifests.opening import open_manifest
 
 _PROOF = Limits(size=16 << 20, largest=1 << 64)
 _INCONCLUSIVE = {"unreadable", "unstable"}
@@ -82,7 +83,7 @@ def create(
             device=device,
         )
     if into is not None:
-        from drp.manifests import ManifestDirectory
+        from drp.manifests.directory import ManifestDirectory
 
         kept = ManifestDirectory(into)
         kept.keep(target)

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from drp.cli.wiring import Wiring
 from drp.domain.application import Application
 from drp.domain.newest_point import NewestPoint, newest_of
 from drp.domain.ports import Repository
 from drp.errors import DrpError
+from drp.service.wiring import Wiring
 
 _SECONDS = 10.0
 """A monitoring system waits no longer than that for one repository."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TextIO
 
-from drp.cli.across_views import describe_agreement
+from drp.cli.reconciliation_views import describe_agreement
 from drp.cli.render import duration, instant, json_text, note, printable, size, write
 from drp.cli.streams import Undeliverable, deliver
 from drp.cli.witness_views import rests_in_short, said, speaker, who
@@ -31,7 +31,7 @@ from drp.domain.events import (
     SignOffAsked,
     SignOffStarted,
 )
-from drp.domain.finding_codes import CATALOGUE
+from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.fold import DrillState, apply, between_ms
 from drp.domain.measure import Measurement
 from drp.domain.names import shown_name, signature_of

@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from drp.cli import render
-from drp.cli.wiring import Wiring
 from drp.codec import to_data
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Repository
 from drp.errors import DrpError, NotFound, RepositoryError
+from drp.service.wiring import Wiring
 
 
 def condition(name: str, repository: Repository) -> dict[str, Any]:

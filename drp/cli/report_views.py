@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from drp.cli.evidence_views import SealedRecord
 from drp.evidence.record import read_record
 from drp.reporting.view import Origin
+from drp.service.sealed import SealedRecord
 
 
 def rendered(sealed: SealedRecord, form: str, tongue: str) -> bytes:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from drp.cli import render
-from drp.cli.across_views import result_lines
 from drp.cli.drill_views import measurements_of, summary_of
 from drp.cli.neighbour_views import contacts, neighbour_lines
-from drp.cli.wiring import Wiring
+from drp.cli.reconciliation_views import result_lines
 from drp.cli.witness_views import (
     code_line,
     code_met,
@@ -26,6 +25,7 @@ from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Selected, Verified
 from drp.domain.resting import Resting, dated_by, resting, statements
 from drp.drill.declare import find, reopen
+from drp.service.wiring import Wiring
 
 _NAMED = 8
 """So many things that nobody judged are named on a terminal."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from drp.cli import render
-from drp.cli.wiring import Wiring
 from drp.codec import canonical, to_data
 from drp.domain.events import SignOffAsked
 from drp.domain.fold import DrillState
@@ -19,6 +18,7 @@ from drp.domain.plan import PlannedRecovery
 from drp.domain.sign_off import Checklist, Principal, SignOffAnswer, StepResult, unanswered
 from drp.drill.declare import find, reopen
 from drp.errors import AccessDenied, NotFound, UsageError
+from drp.service.wiring import Wiring
 
 _PATIENCE_SECONDS = 60.0
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from drp.cli import render
-from drp.cli.overview import Overview
 from drp.cli.witness_views import rests_in_short
 from drp.codec import to_data
 from drp.domain.standing import Standing
 from drp.errors import DrpError
+from drp.service.overview import Overview
 
 _EXIT = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 """The monitoring plugins' own; where nothing was judged, nothing is known."""

@@ -13,10 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from drp.cli import render
-from drp.cli.kept import kept_target
 from drp.cli.noun import noun
 from drp.cli.verifier_facts import facts_app, libpq, options_of
-from drp.cli.wiring import wiring_of
 from drp.cli.witness_views import MOST_CODE, who
 from drp.clock import utc_now
 from drp.codec import to_data
@@ -24,7 +22,9 @@ from drp.domain.application import CheckSpec
 from drp.domain.check import Checked, Expectation, Target
 from drp.domain.strict_json import parse
 from drp.errors import UsageError
-from drp.hashing.header_check import LIMITS
+from drp.manifests.header_check import LIMITS
+from drp.service.kept import kept_target
+from drp.service.wiring import wiring_of
 from drp.verifiers import Checks, LocalTarget, available, describe, load, options_schema
 
 app = noun("Verifiers: what looks at restored applications.", needs_verb=True)

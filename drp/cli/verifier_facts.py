@@ -18,7 +18,7 @@ from drp.clock import utc_now
 from drp.domain.check import Expectation
 from drp.domain.strict_json import parse
 from drp.errors import DrpError, Unreachable, UsageError
-from drp.hashing.header_check import LIMITS
+from drp.manifests.header_check import LIMITS
 from drp.verifiers import LocalTarget, load, make_options
 from drp_verifiers.postgres_facts import facts
 from drp_verifiers.postgres_session import Connection, Session, find_binaries

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.cli.render import line, table
-from drp.domain.finding import Finding
-from drp.domain.finding_codes_sign_off import SIGN_OFF_REFUSED
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
 from drp.domain.fold import RecoveryState
 from drp.domain.known_code import UNKNOWN, CodeState, KnownCode, known_code
 from drp.domain.phase import Hashed, Verified

@@ -32,7 +32,7 @@ from drp.domain.application import (
 )
 from drp.domain.history import AcceptedFall, HistoryPolicy
 from drp.domain.plan import InterruptPolicy, Scenario
-from drp.domain.reconciliation import Reconciliation
+from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection
 from drp.domain.restore import SecretReference
 from drp.domain.restored_code import AcceptedCode

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from drp.config.problems import Step, dotted
 from drp.domain.application import Application
-from drp.domain.reconciliation import RecordSource
+from drp.domain.reconciliation.declaration import RecordSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

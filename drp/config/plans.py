@@ -13,7 +13,7 @@ from drp.config.problems import suggestion
 from drp.config.values import parse_duration, parse_instant
 from drp.domain.application import Application
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
-from drp.domain.reconciliation import Reconciliation
+from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection, SelectionPolicy
 from drp.errors import UsageError
 

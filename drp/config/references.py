@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drp.config.document import Document, Place
 from drp.config.problems import Problem, suggestion
-from drp.config.references_across import cross_check_reconciliation
+from drp.config.references_reconciliation import cross_check_reconciliation
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, SandboxFile
 from drp.config.schema_repositories import RepositoryFile

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from drp.config.schema import Strict
 from drp.config.values import COLUMN_PATTERN, FIELD_PATTERN, Duration, Name, Text
 from drp.domain.local_time import require_one_zone
-from drp.domain.reconciliation import FieldOf, Identifier, Reconciliation, RecordSource, Reference
+from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
 
 _MOST = 200
 

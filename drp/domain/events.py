@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Literal
 
 from drp.domain.clock import Stamp
-from drp.domain.finding import Finding
+from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan
-from drp.domain.reconciled import ReconciliationResult
+from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.sign_off import SignOffAnswer
 from drp.domain.sign_off_desk import Signer

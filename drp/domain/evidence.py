@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from drp.domain.events import PhaseFailed, SignedOff, TrafficSeen
-from drp.domain.finding import Finding
+from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
 from drp.domain.plan import DrillPlan
-from drp.domain.reconciled import ReconciliationResult
+from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.verdict import Verdict
 from drp.domain.witness import Witness

@@ -26,11 +26,11 @@ from drp.domain.events import (
     SignOffStarted,
     TrafficSeen,
 )
-from drp.domain.finding import Finding
-from drp.domain.finding_codes_sign_off import SIGN_OFF_MISSING
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.sign_off import SIGN_OFF_MISSING
 from drp.domain.phase import PHASES, PhaseName, PhaseOutput, Prepared, Selected
 from drp.domain.plan import DrillPlan
-from drp.domain.reconciliation_findings import findings_of as across
+from drp.domain.reconciliation.findings import findings_of as across
 from drp.domain.sandbox import Residue, SandboxHandle
 
 

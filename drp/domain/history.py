@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from drp.domain.finding import Finding
-from drp.domain.finding_code import FindingCode
-from drp.domain.finding_codes_history import FALL_ACCEPTED, FELL_TO_NOTHING, NOT_COUNTED, SHRANK
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.finding_code import FindingCode
+from drp.domain.findings.history import FALL_ACCEPTED, FELL_TO_NOTHING, NOT_COUNTED, SHRANK
 from drp.domain.judged import NotJudged
 from drp.domain.names import shown_name
 from drp.domain.restored_code import AcceptedCode

@@ -12,9 +12,9 @@ from fnmatch import fnmatchcase
 from glob import escape
 
 from drp.domain.application import Application, BackupJob
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import MANIFEST_FOREIGN
-from drp.domain.finding_codes_origin import (
+from drp.domain.findings.catalogue import MANIFEST_FOREIGN
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.origin import (
     MANIFEST_ELSEWHERE,
     MANIFEST_LATE,
     MANIFEST_OTHER_HOST,

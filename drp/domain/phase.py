@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from drp.domain.check import CheckResult, Watermark
-from drp.domain.finding import Finding
+from drp.domain.findings.finding import Finding
 from drp.domain.history import Fall
 from drp.domain.judged import NotJudged
 from drp.domain.manifest import ManifestDifference, ManifestSummary

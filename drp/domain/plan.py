@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from typing import Literal
 
 from drp.domain.application import Application, ProductionAddress
-from drp.domain.reconciliation import Reconciliation
+from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import RecoveryPoint, Selection
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.sign_off import Checklist, SignOffPolicy

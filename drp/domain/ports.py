@@ -18,7 +18,7 @@ from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
 from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan
-from drp.domain.record_reader import RecordReader
+from drp.domain.reconciliation.port import RecordReader
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from drp.domain.finding import Finding
-from drp.domain.finding_codes_witness import CODE_CHANGED, CODE_FIRST_SEEN
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.witness import CODE_CHANGED, CODE_FIRST_SEEN
 
 MOST = 5000
 _NAMED = 20

@@ -16,7 +16,7 @@ from drp.domain.application import Application
 from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.coverage import URGENT_TIER, in_order
 from drp.domain.duration import beside
-from drp.domain.finding_codes_time import NEWEST_POINT_OLD
+from drp.domain.findings.time import NEWEST_POINT_OLD
 from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement
 from drp.domain.newest_point import NewestPoint, judge_newest

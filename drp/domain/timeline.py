@@ -5,10 +5,10 @@ from __future__ import annotations
 from drp.domain.clock import Stamp
 from drp.domain.duration import beside, words
 from drp.domain.events import DrillDeclared
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
-from drp.domain.finding_codes_sign_off import WRT_MISSED
-from drp.domain.finding_codes_time import RTO_UNDETERMINED
+from drp.domain.findings.catalogue import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.sign_off import WRT_MISSED
+from drp.domain.findings.time import RTO_UNDETERMINED
 from drp.domain.fold import AGREEMENT_MS, DrillState, RecoveryState, between_ms, since_declaration
 from drp.domain.measure import (
     ClockReadings,

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from drp.domain.finding import Finding
+from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
-from drp.domain.reconciled import ReconciliationResult
+from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.witness import Witness, counts
 
 Verdict = Literal["passed", "failed", "inconclusive", "aborted"]

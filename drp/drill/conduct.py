@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from drp.domain.events import FindingRaised, Interrupted, PhaseCompleted, PhaseFailed, PhaseStarted
-from drp.domain.finding import Finding
-from drp.domain.finding_code import FindingCode
-from drp.domain.finding_codes import (
+from drp.domain.findings.catalogue import (
     DEPENDENCY_FAILED,
     MATERIALS_CHANGED,
     MEDIUM_ABSENT,
@@ -23,7 +21,9 @@ from drp.domain.finding_codes import (
     RESTORE_UNCERTAIN,
     START_UNCERTAIN,
 )
-from drp.domain.finding_codes_points import POINT_GONE
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.finding_code import FindingCode
+from drp.domain.findings.points import POINT_GONE
 from drp.domain.fold import RecoveryState
 from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started
 from drp.domain.plan import PlannedRecovery

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from drp.domain.finding import Finding
+from drp.domain.findings.finding import Finding
 from drp.domain.phase import PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.ports import Ports, Report

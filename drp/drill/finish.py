@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from drp.domain.duration import words
 from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed, SandboxKept
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import DRILL_RESUMED, PHASE_UNEXERCISED, RESIDUE_LEFT, SANDBOX_KEPT
+from drp.domain.findings.catalogue import DRILL_RESUMED, PHASE_UNEXERCISED, RESIDUE_LEFT, SANDBOX_KEPT
+from drp.domain.findings.finding import Finding
 from drp.domain.fold import RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
-from drp.domain.reconciliation_findings import findings_of as across
+from drp.domain.reconciliation.findings import findings_of as across
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from drp.domain.finding import Finding
-from drp.domain.finding_codes_history import EARLIER_UNREADABLE
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.history import EARLIER_UNREADABLE
 from drp.domain.fold import DrillState, fold
 from drp.domain.history import Baseline
 from drp.domain.phase import Selected, Verified

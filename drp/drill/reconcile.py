@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from functools import partial
 
 from drp.domain.check import Expectation, Target
-from drp.domain.collected import Collected
 from drp.domain.events import FindingRaised, Reconciled, ReconciliationStarted
 from drp.domain.fold import DrillState
 from drp.domain.phase import Prepared, Restored, Selected, Started
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports, Progress
-from drp.domain.reconcile import judge
-from drp.domain.reconciliation import Reconciliation, RecordSource
-from drp.domain.reconciliation_findings import findings_of
+from drp.domain.reconciliation.collected import Collected
+from drp.domain.reconciliation.declaration import Reconciliation, RecordSource
+from drp.domain.reconciliation.findings import findings_of
+from drp.domain.reconciliation.judge import judge
 from drp.domain.sandbox import SandboxHandle
 from drp.drill.phases.checks import cell
 from drp.drill.phases.restore import inside_path

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from drp.domain.events import FindingRaised, Resumed
-from drp.domain.finding_codes import DRILL_INTERRUPTED
+from drp.domain.findings.catalogue import DRILL_INTERRUPTED
 from drp.domain.fold import DrillState, RecoveryState, between_ms, tie
 from drp.domain.phase import PHASES
 from drp.domain.plan import InterruptPolicy

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from drp.domain.clock import waited_ms
 from drp.domain.events import FindingRaised, SignedOff, SignOffAsked, SignOffStarted
-from drp.domain.finding import Finding
-from drp.domain.finding_codes_sign_off import (
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.sign_off import (
     SIGN_OFF_MISSING,
     SIGN_OFF_OTHER_NAME,
     SIGN_OFF_REFUSED,

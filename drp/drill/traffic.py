@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from drp.domain.events import TrafficSeen
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import EGRESS_ATTEMPTED
+from drp.domain.findings.catalogue import EGRESS_ATTEMPTED
+from drp.domain.findings.finding import Finding
 from drp.domain.fold import RecoveryState
 from drp.domain.phase import Verified
 from drp.domain.ports import Sandbox

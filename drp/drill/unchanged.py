@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drp.domain.events import FindingRaised
-from drp.domain.finding_codes import MATERIALS_CHANGED
+from drp.domain.findings.catalogue import MATERIALS_CHANGED
 from drp.domain.ports import Ports
 from drp.drill.recorder import Recorder
 from drp.errors import MaterialsChanged

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from drp.codec import canonical, from_json, to_data
 from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, Resumed
 from drp.domain.evidence import RECORD_SCHEMA, EvidenceRecord, RecoveryRecord
-from drp.domain.finding import Finding
+from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, RecoveryState, fold
 from drp.domain.manifest import MAX_DEVIATIONS, Deviation
 from drp.domain.measure import Measurement

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drp.hashing.opening import open_manifest, read_summary
 from drp.hashing.tree import TreeHasher, create_manifest
+from drp.manifests.opening import open_manifest, read_summary
 
 __all__ = ["TreeHasher", "create_manifest", "open_manifest", "read_summary"]

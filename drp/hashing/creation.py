@@ -21,22 +21,19 @@ from drp.clock import utc_now
 from drp.domain.manifest import ManifestSummary, show_path
 from drp.domain.strict_json import Malformed
 from drp.errors import ManifestError, NotFound, UsageError
-from drp.hashing import (
-    codec,
-    create_worker,  # noqa: F401 - forked workers find it loaded
-    merkle,
-)
-from drp.hashing.attributes import visible
-from drp.hashing.core import core_name
-from drp.hashing.create_job import CreateJob, Say
-from drp.hashing.descent import FLAGS, raise_descriptor_limit
-from drp.hashing.device import Kind, depth
-from drp.hashing.header_check import ALGORITHMS, require_header
-from drp.hashing.layout import FIXED, GROUP, LINKED, PENDING, Group, Key, Tag, decode, encode, stored_key
-from drp.hashing.opening import read_summary
-from drp.hashing.pool import Pool
-from drp.hashing.rows import INODE, Options
-from drp.hashing.writer import Writer
+from drp.hashing.reading.core import core_name
+from drp.hashing.reading.descent import FLAGS, raise_descriptor_limit
+from drp.hashing.reading.device import Kind, depth
+from drp.hashing.reading.rows import INODE, Options
+from drp.hashing.workers import create_worker  # noqa: F401 - forked workers find it loaded
+from drp.hashing.workers.create_job import CreateJob, Say
+from drp.hashing.workers.pool import Pool
+from drp.manifests import codec, merkle
+from drp.manifests.attributes import visible
+from drp.manifests.header_check import ALGORITHMS, require_header
+from drp.manifests.layout import FIXED, GROUP, LINKED, PENDING, Group, Key, Tag, decode, encode, stored_key
+from drp.manifests.opening import read_summary
+from drp.manifests.writer import Writer
 
 _READ_MOST, _READ_ALL = 256 << 10, 48 << 20
 """How much of a run is read at once, and how much of all runs together."""

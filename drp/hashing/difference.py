@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from drp.errors import UsageError
-from drp.hashing.frame_check import decode_whole
-from drp.hashing.judge import UNJUDGED, Found, Judge, Row, group_rows, kind_of
-from drp.hashing.layout import Key, Tag, group_offsets, stored_key
-from drp.hashing.reader import Manifest
+from drp.hashing.judge import UNJUDGED, Found, Judge
 from drp.hashing.unjudged import held
-from drp.hashing.writer import FRAME
+from drp.manifests.frame_check import decode_whole
+from drp.manifests.layout import Key, Tag, group_offsets, stored_key
+from drp.manifests.reader import Manifest
+from drp.manifests.row import Row, group_rows, kind_of
+from drp.manifests.writer import FRAME
 
 
 @dataclass(slots=True)

@@ -7,13 +7,14 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from drp.hashing.descent import Descent
-from drp.hashing.judge import Found, Judge, Row, group_rows, kind_of, say_errno
-from drp.hashing.layout import FIXED, OWNER, Group, Tag
-from drp.hashing.observe import Observer
+from drp.hashing.judge import Found, Judge
 from drp.hashing.outcome import Outcome
-from drp.hashing.rows import Rows
-from drp.hashing.shared import WorkerGate
+from drp.hashing.reading.descent import Descent
+from drp.hashing.reading.observe import Observer
+from drp.hashing.reading.rows import Rows
+from drp.hashing.workers.shared import WorkerGate
+from drp.manifests.layout import FIXED, OWNER, Group, Tag
+from drp.manifests.row import Row, group_rows, kind_of, say_errno
 
 Place = tuple[tuple[Any, ...], int]
 """A frame's fields and the offset of a group in it."""

@@ -19,11 +19,11 @@ from drp.domain.manifest import show_path
 from drp.domain.ports import Cancelled
 from drp.errors import ManifestError
 from drp.hashing.creation import Watch, create_manifest
-from drp.hashing.entries import Entry, entries
-from drp.hashing.judge import kind_of, say_errno
-from drp.hashing.layout import Tag
-from drp.hashing.opening import open_manifest
-from drp.hashing.rows import Options
+from drp.hashing.reading.rows import Options
+from drp.manifests.entries import Entry, entries
+from drp.manifests.layout import Tag
+from drp.manifests.opening import open_manifest
+from drp.manifests.row import kind_of, say_errno
 
 ALGORITHM = "blake3"
 _HEADER = b"drp-tree-1\n"

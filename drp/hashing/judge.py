@@ -12,20 +12,12 @@ import stat
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from drp.domain.manifest import EntryKind, show_path
-from drp.hashing.attributes import class_of, parse
-from drp.hashing.layout import FIXED, OWNER, Group, Tag
-from drp.hashing.rows import Rows
+from drp.domain.manifest import show_path
+from drp.hashing.reading.rows import Rows
+from drp.manifests.attributes import class_of, parse
+from drp.manifests.layout import FIXED, OWNER, Group, Tag
+from drp.manifests.row import Row, group_rows, kind_of, say_errno
 
-_KINDS: dict[int, EntryKind] = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "directory",
-    stat.S_IFLNK: "symlink",
-    stat.S_IFIFO: "fifo",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFBLK: "block",
-    stat.S_IFCHR: "character",
-}
 _JUDGED_TAGS = (Tag.TARGET, Tag.DEVICE, Tag.XATTRS)
 
 
@@ -42,36 +34,6 @@ class Found(NamedTuple):
     path: bytes
     expected: str = ""
     observed: str = ""
-
-
-class Row(NamedTuple):
-    """One entry of a manifest, or one as seen."""
-
-    mode: int
-    size: int
-    mtime_ns: int
-    uid: int
-    gid: int
-    digest: bytes
-    extras: dict[int, bytes]
-
-
-def kind_of(mode: int) -> str:
-    """Return what kind of entry a st_mode says."""
-    return _KINDS.get(stat.S_IFMT(mode), "unknown")
-
-
-def group_rows(group: Group, digest_size: int) -> list[Row]:
-    """Return the rows of a group."""
-    rows, at = [], 0
-    fixed, owners = FIXED.iter_unpack(group.fixed), OWNER.iter_unpack(group.owners)
-    for number, ((mode, size, mtime), (uid, gid)) in enumerate(zip(fixed, owners, strict=True)):
-        digest = b""
-        if mode & 0xF000 == stat.S_IFREG:
-            digest = group.digests[at : at + digest_size]
-            at += digest_size
-        rows.append(Row(mode, size, mtime, uid, gid, digest, group.extras.get(number, {})))
-    return rows
 
 
 class Judge:
@@ -202,11 +164,6 @@ class Judge:
                 for uid, gid in OWNER.iter_unpack(owners)
             )
         return self._owners[owners]
-
-
-def say_errno(number: int) -> str:
-    """Return an errno in words, its name first."""
-    return f"{errno.errorcode.get(number, number)}: {os.strerror(number)}"
 
 
 def _say_extra(tag: Tag, value: bytes) -> str:

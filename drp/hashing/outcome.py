@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from drp.hashing.judge import Found, Row
-from drp.hashing.layout import Tag
+from drp.hashing.judge import Found
+from drp.manifests.layout import Tag
+from drp.manifests.row import Row
 
 Link = tuple[bytes, bytes, int, int]
 """path, path of the first member of its group as the manifest says (its own when it says none), st_dev, st_ino."""

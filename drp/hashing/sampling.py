@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from drp.errors import UsageError
-from drp.hashing.layout import FIXED, Group
+from drp.manifests.layout import FIXED, Group
 
 _PERSON = b"drp-rotation"
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from drp.hashing.layout import FIXED
-from drp.hashing.pool import Task
-from drp.hashing.reader import Manifest
 from drp.hashing.sampling import Sample, draw, rotation_key, stratum
+from drp.hashing.workers.pool import Task
+from drp.manifests.layout import FIXED
+from drp.manifests.reader import Manifest
 
 Stratum = tuple[int, int]
 _PERSON = b"drp-stratum"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from drp.errors import Interrupted
-from drp.hashing.digest import constructors
+from drp.hashing.reading.digest import constructors
 
 Outcome = Literal["same", "changed", "unreadable", "computed"]
 _TICK_SECONDS = 0.5

@@ -8,8 +8,8 @@ from typing import cast
 
 from drp.domain.manifest import MAX_DEVIATIONS, Deviation, DeviationKind, encode_path, show_path
 from drp.hashing.judge import UNJUDGED, Found
-from drp.hashing.layout import sort_key
 from drp.hashing.outcome import Link
+from drp.manifests.layout import sort_key
 
 OnFound = Callable[[Found], None]
 """Called with the first deviations of every task as they come, in no particular order."""

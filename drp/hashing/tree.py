@@ -11,15 +11,15 @@ from pathlib import Path
 from drp.domain.manifest import ManifestDifference, ManifestSummary, OpenManifest
 from drp.domain.ports import Cancelled, Progress, Report
 from drp.hashing import creation
-from drp.hashing.attributes import settable
-from drp.hashing.descent import FLAGS
 from drp.hashing.image import tree_digest
-from drp.hashing.opening import at_hand
-from drp.hashing.reader import Manifest
-from drp.hashing.rows import Options
-from drp.hashing.surroundings import surroundings
+from drp.hashing.reading.descent import FLAGS
+from drp.hashing.reading.rows import Options
+from drp.hashing.reading.surroundings import surroundings
 from drp.hashing.tally import Tally
 from drp.hashing.verification import compare_tree
+from drp.manifests.attributes import settable
+from drp.manifests.opening import at_hand
+from drp.manifests.reader import Manifest
 
 
 def _silent(progress: Progress) -> None:

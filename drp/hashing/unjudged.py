@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from drp.domain.manifest import UNJUDGED_PARTS, Unjudged
-from drp.hashing.attributes import CLASSES, visible
 from drp.hashing.judge import UNJUDGED
-from drp.hashing.reader import Manifest
 from drp.hashing.tally import Tally
+from drp.manifests.attributes import CLASSES, visible
+from drp.manifests.reader import Manifest
 
 _NAMED = 20
 _NODE = "backup tools restore no sockets, and a sandbox lets nobody make devices"

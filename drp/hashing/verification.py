@@ -15,21 +15,21 @@ from typing import Any
 
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference
 from drp.errors import ManifestError
-from drp.hashing import verify_worker  # noqa: F401 - forked workers find it loaded
-from drp.hashing.checkpoint import Checkpoint
-from drp.hashing.core import core_name
-from drp.hashing.descent import FLAGS, raise_descriptor_limit
-from drp.hashing.device import Kind, depth
-from drp.hashing.frame import Frame
-from drp.hashing.opening import at_hand
-from drp.hashing.pool import Pool
-from drp.hashing.reader import Manifest
-from drp.hashing.rows import Options
+from drp.hashing.reading.core import core_name
+from drp.hashing.reading.descent import FLAGS, raise_descriptor_limit
+from drp.hashing.reading.device import Kind, depth
+from drp.hashing.reading.rows import Options
 from drp.hashing.sampling import Sample, sentence
 from drp.hashing.selection import Selection, Stratum, select
 from drp.hashing.tally import OnFound, Tally, judge_links
 from drp.hashing.unjudged import holds_all, judged_classes, without
-from drp.hashing.verify_job import VerifyJob
+from drp.hashing.workers import verify_worker  # noqa: F401 - forked workers find it loaded
+from drp.hashing.workers.checkpoint import Checkpoint
+from drp.hashing.workers.pool import Pool
+from drp.hashing.workers.verify_job import VerifyJob
+from drp.manifests.frame import Frame
+from drp.manifests.opening import at_hand
+from drp.manifests.reader import Manifest
 
 Watch = Callable[[int, int, int], None]
 """Called a few times a second with files, bytes and entries so far."""

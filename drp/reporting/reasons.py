@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from drp.domain.duration import milliseconds_of
-from drp.domain.finding_codes import CATALOGUE
-from drp.domain.finding_codes_sign_off import SIGN_OFF_REFUSED
+from drp.domain.findings.catalogue import CATALOGUE
+from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
 from drp.domain.witness import Witness, witness_of_code
 from drp.reporting.phrase import Data, Duration, Phrase, Value, count, say
 from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES, REFERENT, WITNESSES

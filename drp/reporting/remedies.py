@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import CATALOGUE
+from drp.domain.findings.catalogue import CATALOGUE
+from drp.domain.findings.finding import Finding
 from drp.reporting.phrase import Data, Phrase, say
 
 _ACCEPT = re.compile(r"(.*); if it is production's own: `(.*)`", re.DOTALL)

@@ -12,9 +12,9 @@ from drp.domain.events import SignedOff
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.names import shown_name
 from drp.domain.visible import visible
-from drp.reporting.across import AcrossView
 from drp.reporting.i18n import Language, language
 from drp.reporting.phrase import Data, Phrase, Value
+from drp.reporting.reconciliation import AcrossView
 from drp.reporting.view import FindingView, Origin, RecoveryView, ReportView, view_of
 from drp.reporting.words import (
     CHECK_OUTCOMES,

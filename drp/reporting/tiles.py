@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.evidence import RecoveryRecord
-from drp.domain.finding_codes import RTO_MISSED
+from drp.domain.findings.catalogue import RTO_MISSED
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.recovery_point import Immutability

@@ -10,20 +10,20 @@ from typing import Generic, TypeVar
 
 from drp.domain.check import CheckResult
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import CATALOGUE
+from drp.domain.findings.catalogue import CATALOGUE
+from drp.domain.findings.finding import Finding
 from drp.domain.manifest import Deviation
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import statements
 from drp.domain.sandbox import IsolationProof
 from drp.domain.sign_off import Checklist, SignOffStep, StepResult
 from drp.evidence.record import record_digest
-from drp.reporting.across import AcrossView, across_of
 from drp.reporting.code import MOST_CODE, CodeRow, code_of
 from drp.reporting.left_out import MOST_LEFT_OUT, LeftOut, left_out_of
 from drp.reporting.limits import limits_of
 from drp.reporting.phrase import Data, Phrase
 from drp.reporting.reasons import reasons_of
+from drp.reporting.reconciliation import AcrossView, across_of
 from drp.reporting.remedies import remedy_of
 from drp.reporting.software import pod_of, software_of
 from drp.reporting.tiles import Tile, summary_of, tiles_of

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
-from drp.domain.finding import Finding
-from drp.domain.finding_codes_sign_off import SIGN_OFF_REFUSED
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, Unread, dated_by, resting, statements, unread
 from drp.reporting.phrase import Data, Phrase, count, say

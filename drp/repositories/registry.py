@@ -8,9 +8,9 @@ from pathlib import Path
 from drp.domain.ports import Repository
 from drp.domain.restore import SecretReference
 from drp.repositories.backend import Backend
-from drp.repositories.directory import DirectoryBackend, MediumBackend
-from drp.repositories.medium import Medium
-from drp.repositories.restic import ResticRepository
+from drp.repositories.locations.directory import DirectoryBackend, MediumBackend
+from drp.repositories.locations.medium import Medium
+from drp.repositories.restic.repository import ResticRepository
 from drp.repositories.settings import LocalLocation, MediumLocation, ResticSettings, S3Location
 
 
@@ -30,7 +30,7 @@ def _backend(settings: ResticSettings, resolve: Callable[[SecretReference], str]
         case MediumLocation(mount=mount, label=label, directory=directory):
             return MediumBackend(settings.name, Medium(mount, label), directory)
         case S3Location() as location:
-            from drp.repositories.bucket import BucketBackend  # noqa: PLC0415 - boto3 takes a third of a second
+            from drp.repositories.locations.bucket import BucketBackend  # noqa: PLC0415 - boto3 takes a third of a second
 
             return BucketBackend(
                 settings.name, location, resolve, settings.limits, audited_objects=settings.audited_objects

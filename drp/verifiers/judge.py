@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from drp.config.misfit import Misfit
 from drp.domain.application import Application
-from drp.domain.reconciliation import RecordSource
+from drp.domain.reconciliation.declaration import RecordSource
 from drp.errors import DrpError
 from drp.verifiers import records
 from drp.verifiers.loading import load

@@ -18,11 +18,11 @@ from typing import Any
 from drp.config.misfit import Misfit
 from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
-from drp.domain.collected import Row, microseconds
 from drp.domain.duration import words
 from drp.domain.local_time import local_instant
 from drp.domain.ports import Cancelled
-from drp.domain.reconciliation import RecordSource
+from drp.domain.reconciliation.collected import Row, microseconds
+from drp.domain.reconciliation.declaration import RecordSource
 from drp.domain.visible import one_line
 from drp.errors import DrpError, Interrupted, PluginError
 from drp.redact import redact

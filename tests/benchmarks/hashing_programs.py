@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drp.hashing.core import load
-from drp.hashing.package import pack
+from drp.hashing.reading.core import load
+from drp.hashing.standalone.package import pack
 from tests.benchmarks import hashing_trees
 from tests.benchmarks.hashing_trees import DIRECTORY
 from tests.benchmarks.hashing_yardstick import yardstick

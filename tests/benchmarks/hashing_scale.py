@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drp.hashing.difference import differences
-from drp.hashing.layout import FIXED, OWNER, Group, encode, sort_key
-from drp.hashing.opening import open_manifest
 from drp.hashing.verification import Plan, verify_tree
-from drp.hashing.writer import Writer
+from drp.manifests.layout import FIXED, OWNER, Group, encode, sort_key
+from drp.manifests.opening import open_manifest
+from drp.manifests.writer import Writer
 from tests.benchmarks.hashing_trees import DIRECTORY
 
 _ROWS = 100
@@ -89,8 +89,8 @@ def verify(first: Path, second: Path) -> int:
 
 def merge(first: Path, second: Path) -> int:
     """Spool the manifest's groups as workers do, in runs of eight megabytes, and merge them."""
-    from drp.hashing.create_job import CreateJob
     from drp.hashing.creation import _merged
+    from drp.hashing.workers.create_job import CreateJob
 
     del second
     with open_manifest(first) as manifest, (DIRECTORY / "spool").open("wb+") as spool:

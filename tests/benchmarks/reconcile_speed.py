@@ -7,10 +7,10 @@ import resource
 import time
 from collections.abc import Iterator
 
-from drp.domain.collected import Collected, Row
-from drp.domain.reconcile import judge
-from drp.domain.reconciled import ReconciliationResult
-from drp.domain.reconciliation import FieldOf, Identifier, Reconciliation, RecordSource, Reference
+from drp.domain.reconciliation.collected import Collected, Row
+from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
+from drp.domain.reconciliation.judge import judge
+from drp.domain.reconciliation.result import ReconciliationResult
 
 
 def rows(first: int, count: int) -> Iterator[Row]:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from drp.cli.across_views import describe_agreement, result_lines
 from drp.cli.live import LiveReporter
 from drp.cli.progress import TextReporter
+from drp.cli.reconciliation_views import describe_agreement, result_lines
 from tests.unit.test_drill_control_flow import run
 from tests.unit.test_drill_reconciliation import AT, HEALTHY, hospital
 from tests.unit.test_report_across import AGREES, DANGLES, EARLIER, NUMBER, result

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from drp.domain.finding_codes import CATALOGUE
+from drp.domain.findings.catalogue import CATALOGUE
 from drp.errors import walk
 from tests.support.sites import EHR, REPOSITORIES, write_site
 

@@ -12,7 +12,7 @@ import pytest
 
 from drp.errors import UsageError
 from drp.hashing import create_manifest, open_manifest
-from drp.hashing.export import export
+from drp.manifests.export import export
 from tests.support.trees import copy, hostile, ordinary, write
 
 pytestmark = pytest.mark.real

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from drp.cli.wiring import Wiring
 from drp.config.site import load_site
 from drp.domain.events import EvidenceSealed
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
+from drp.service.wiring import Wiring
 from tests.support import fixtures_records as sample
 from tests.support.fixtures_anybody import Anybody
 from tests.support.sites import write_site

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from drp.cli.wiring import Wiring
 from drp.command import Output, run
 from drp.config.site import load_site
 from drp.config.template import lay_site
 from drp.domain.events import Entry, EvidenceSealed
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
+from drp.service.wiring import Wiring
 from tests.support import fixtures_records as sample
 
 

@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from drp.hashing.careful import OPEN
-from drp.hashing.rows import Options, Rows
+from drp.hashing.reading.careful import OPEN
+from drp.hashing.reading.rows import Options, Rows
 from tests.conformance.test_hashing_cores import BOTH, Gate, Native, NativeAhead, folder, look
 from tests.support.trees import write
 

@@ -11,14 +11,15 @@ import drp_hash_native
 import pytest
 
 from drp.errors import UsageError
-from drp.hashing import create_manifest, open_manifest, rows
-from drp.hashing.careful import OPEN
-from drp.hashing.core import NativeCore, PureCore, core_name, load
-from drp.hashing.digest import FileDigester
-from drp.hashing.layout import FIXED, OWNER
-from drp.hashing.observe import Observer, list_directory
-from drp.hashing.rows import Options, Rows
+from drp.hashing import create_manifest, open_manifest
+from drp.hashing.reading import rows
+from drp.hashing.reading.careful import OPEN
+from drp.hashing.reading.core import NativeCore, PureCore, core_name, load
+from drp.hashing.reading.digest import FileDigester
+from drp.hashing.reading.observe import Observer, list_directory
+from drp.hashing.reading.rows import Options, Rows
 from drp.hashing.verification import Plan, verify_tree
+from drp.manifests.layout import FIXED, OWNER
 from tests.support.trees import hostile, ordinary, write
 
 BOTH = ("blake3", "sha256")
@@ -178,7 +179,7 @@ def test_files_of_medium_size_are_read_to_their_end(folder):
 
 
 def test_the_compiled_core_comes_back_in_between(folder, monkeypatch):
-    monkeypatch.setattr("drp.hashing.core._BUDGET", 1 << 20)
+    monkeypatch.setattr("drp.hashing.reading.core._BUDGET", 1 << 20)
     for number in range(5):
         write(folder / str(number), bytes(1 << 20))
     gate = Gate()

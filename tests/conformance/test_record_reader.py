@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from drp.domain.check import Expectation
-from drp.domain.collected import Row, microseconds
-from drp.domain.reconciliation import RecordSource
+from drp.domain.reconciliation.collected import Row, microseconds
+from drp.domain.reconciliation.declaration import RecordSource
 from drp.errors import Interrupted
 from drp.verifiers.records import Records
 from tests.simulators import runners

@@ -95,8 +95,8 @@ def results(path: Path, **said: str) -> str:
 def answer_of(stage: Rig, drill: str, **changes: Any) -> SignOffAnswer:
     """What a referent's answer to the waiting drill would be, put together by hand."""
     from drp.cli.sign_off import question
-    from drp.cli.wiring import Wiring
     from drp.config.site import load_site
+    from drp.service.wiring import Wiring
 
     wiring = Wiring(load_site(stage.site))
     asked, now = question(wiring, drill, None), wiring.clock.now().wall

@@ -12,10 +12,10 @@ import pytest
 
 from drp.errors import ManifestError
 from drp.hashing import create_manifest, creation, open_manifest
-from drp.hashing.create_job import CreateJob
-from drp.hashing.entries import entries
-from drp.hashing.layout import decode
 from drp.hashing.verification import Plan, verify_tree
+from drp.hashing.workers.create_job import CreateJob
+from drp.manifests.entries import entries
+from drp.manifests.layout import decode
 from tests.support.hashers import workers
 from tests.support.trees import ordinary, write
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from drp.hashing import create_manifest, creation, open_manifest
-from drp.hashing.entries import entries
 from drp.hashing.verification import Plan, verify_tree
+from drp.manifests.entries import entries
 from tests.support.trees import write
 
 _FICLONE = 0x40049409

@@ -12,9 +12,9 @@ import pytest
 
 from drp.domain.manifest import decode_path
 from drp.hashing import TreeHasher, create_manifest, creation, open_manifest
-from drp.hashing.entries import entries
-from drp.hashing.rows import Options
+from drp.hashing.reading.rows import Options
 from drp.hashing.verification import Plan, verify_tree
+from drp.manifests.entries import entries
 from tests.support.trees import copy, ordinary, write
 
 pytestmark = pytest.mark.usefixtures("core")

@@ -13,7 +13,7 @@ import pytest
 from drp.domain.ports import Repository
 from drp.domain.restore import RestoreOutcome
 from drp.errors import MediaNeeded, StorageFull
-from drp.repositories.medium import Medium, file_system_label, mounted_device
+from drp.repositories.locations.medium import Medium, file_system_label, mounted_device
 from drp.repositories.registry import create
 from drp.repositories.settings import MediumLocation, ResticSettings
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve

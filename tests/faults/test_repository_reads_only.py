@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from drp.domain.ports import Repository
 from drp.errors import AccessDenied, RepositoryError, Unreachable
-from drp.repositories.bucket import BucketBackend
-from drp.repositories.s3 import S3Reader
+from drp.repositories.locations.bucket import BucketBackend
+from drp.repositories.locations.s3 import S3Reader
 from drp.repositories.settings import Limits, S3Location
 from tests.support.fixtures_buckets import Bucket
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve

@@ -9,7 +9,7 @@ import pytest
 from drp.domain.recovery_point import RecoveryPoint
 from drp.errors import PointGone
 from drp.repositories.registry import create
-from drp.repositories.restic import ResticRepository
+from drp.repositories.restic.repository import ResticRepository
 from drp.repositories.settings import LocalLocation, ResticSettings
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve
 from tests.support.restic_tools import PASSWORD, Restic, make_tree, packs

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from drp.sandboxes import cgroups, layout, mounts, processes
-from drp.sandboxes.bubblewrap import BubblewrapSandbox
-from drp.sandboxes.launch import Running
+from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
+from drp.sandboxes.bubblewrap.launch import Running
+from drp.sandboxes.host import cgroups, layout, mounts, processes
 from tests.support.fixtures_sandboxes import Rig
 from tests.support.reaping import reap, reaped
 from tests.support.waiting import eventually
@@ -102,7 +102,7 @@ def test_kill_9_of_the_supervisor_takes_the_worker_along(start_worker: Callable[
         """
 import subprocess
 from drp import command
-from drp.sandboxes.worker import worker_command
+from drp.sandboxes.host.worker import worker_command
 process = command.start(worker_command([sys.executable, "-c", sys.argv[1], *sys.argv[2:]]), stdout=1,
                         environment={"PYTHONPATH": os.environ["PYTHONPATH"]})
 time.sleep(1000)
@@ -125,7 +125,7 @@ def test_a_kept_worker_outlives_its_supervisor(start_worker: Callable[..., Any],
     supervisor = start_worker(
         """
 from drp import command
-from drp.sandboxes.worker import worker_command
+from drp.sandboxes.host.worker import worker_command
 argv = worker_command([sys.executable, "-c", sys.argv[1], *sys.argv[2:]], tied_to_parent=False)
 process = command.start(argv, stdout=1, environment={"PYTHONPATH": os.environ["PYTHONPATH"]})
 print(json.dumps({"worker": process.pid}), flush=True)
@@ -176,7 +176,7 @@ class Undying(BubblewrapSandbox):
 
     @staticmethod
     def options(*arguments: Any, **descriptors: Any) -> list[str]:
-        from drp.sandboxes.arguments import arguments as safe
+        from drp.sandboxes.bubblewrap.arguments import arguments as safe
 
         return [option for option in safe(*arguments, **descriptors) if option != "--die-with-parent"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drp.clock import boot_id
-from drp.sandboxes import layout, processes
+from drp.sandboxes.host import layout, processes
 from tests.support.reaping import reap
 from tests.support.waiting import eventually
 

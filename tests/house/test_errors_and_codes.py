@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drp import errors
-from drp.domain.finding_codes import CATALOGUE
+from drp.domain.findings.catalogue import CATALOGUE
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 

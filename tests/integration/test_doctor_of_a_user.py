@@ -22,7 +22,7 @@ import json, sys
 from pathlib import Path
 from drp.cli.doctor_sandboxes import sandbox_needs
 from drp.cli.doctor_site import site_needs
-from drp.cli.wiring import Wiring
+from drp.service.wiring import Wiring
 from drp.config.site import load_site
 wiring = Wiring(load_site(Path(sys.argv[1])))
 needs = [*sandbox_needs(wiring.site, wiring.run_directory), *site_needs(wiring)]

@@ -182,7 +182,7 @@ def test_a_wrong_password_is_told_and_never_shown(postgres_server: PostgresServe
 
 def test_nobody_listens(postgres_server: PostgresServer) -> None:
     with pytest.raises(StorageFull, match="cannot be used") as caught:
-        SqlJournal("postgresql+pg8000://drp@127.0.0.1:9/drp", SystemClock(), password="sesame-4815")
+        SqlJournal("postgresql+pg8000://drp.127.0.0.1:9/drp", SystemClock(), password="sesame-4815")
     assert "sesame" not in str(caught.value)
     assert "database server" in str(caught.value.hint)
 

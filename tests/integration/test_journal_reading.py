@@ -209,7 +209,7 @@ def test_a_reader_of_a_server_needs_no_more_than_select(postgres_server: Postgre
         owner.run("CREATE ROLE looker LOGIN PASSWORD 'looker'")
         owner.run("REVOKE ALL ON SCHEMA public FROM public")
         owner.run("GRANT USAGE ON SCHEMA public TO looker")
-        theirs = url.replace("drp@", "looker@")
+        theirs = url.replace("drp.", "looker@")
         with pytest.raises(NotReadable, match="permission denied"):
             SqlJournal(theirs, SystemClock(), password="looker", reads_only=True)
         owner.run("GRANT SELECT ON drp_journal, drp_journal_head TO looker")
@@ -222,5 +222,5 @@ def test_a_reader_of_a_server_needs_no_more_than_select(postgres_server: Postgre
         owner.run("DROP OWNED BY looker")
         owner.run("DROP ROLE looker")
     with pytest.raises(NotReadable) as caught:
-        SqlJournal("postgresql+pg8000://drp@127.0.0.1:1/none", SystemClock(), password="x", reads_only=True)
+        SqlJournal("postgresql+pg8000://drp.127.0.0.1:1/none", SystemClock(), password="x", reads_only=True)
     assert "database server runs" in (caught.value.hint or "")

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drp.domain.reconciled import ReconciliationResult, ReferenceResult
-from drp.domain.reconciliation_findings import findings_of
+from drp.domain.reconciliation.findings import findings_of
+from drp.domain.reconciliation.result import ReconciliationResult, ReferenceResult
 from tests.hospital import restores
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.hospital import Hospital

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from drp.domain.check import Expectation, Target
-from drp.domain.collected import Row, microseconds
-from drp.domain.reconciliation import RecordSource
+from drp.domain.reconciliation.collected import Row, microseconds
+from drp.domain.reconciliation.declaration import RecordSource
 from drp.verifiers.records import Records
 from tests.hospital.mariadb import MariaDB
 from tests.hospital.target import NamespaceTarget

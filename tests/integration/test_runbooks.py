@@ -10,8 +10,8 @@ import pytest
 from drp.codec import to_data
 from drp.domain.ports import Progress
 from drp.domain.restore import RestoreOrder, RestoreOutcome
-from drp.repositories.features import features_of
-from drp.repositories.receipt import judge
+from drp.repositories.restic.features import features_of
+from drp.repositories.restic.receipt import judge
 from tests.support.fixtures_runbooks import Driver
 
 pytestmark = pytest.mark.real

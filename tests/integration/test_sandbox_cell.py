@@ -16,7 +16,7 @@ from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
 from drp.domain.sandbox import SandboxHandle
 from drp.errors import SandboxError
 from drp.sandboxes.client import AgentClient
-from drp.sandboxes.gateway import Gateway, GatewayClient
+from drp.sandboxes.network.gateway import Gateway, GatewayClient
 from tests.support.fixtures_sandboxes import Rig
 
 pytestmark = pytest.mark.real

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drp.errors import SandboxError
-from drp.sandboxes import doctor
+from drp.sandboxes.bubblewrap import doctor
 
 pytestmark = pytest.mark.real
 
@@ -62,7 +62,7 @@ def test_a_plain_user_hears_what_is_lost_but_may_drill(monkeypatch: pytest.Monke
 
 
 def test_without_pods_one_may_drill_and_hears_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from drp.sandboxes.pods import Pod
+    from drp.sandboxes.network.pods import Pod
 
     def refuse(*_: object) -> None:
         raise SandboxError("cannot set up the sandbox's network: [Errno 95] Operation not supported")

@@ -14,8 +14,8 @@ from contextlib import suppress
 import pytest
 
 from drp.errors import SandboxError
-from drp.sandboxes.gateway import Gateway, GatewayClient
-from drp.sandboxes.processes import is_ended
+from drp.sandboxes.host.processes import is_ended
+from drp.sandboxes.network.gateway import Gateway, GatewayClient
 from tests.support.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.real
@@ -120,7 +120,7 @@ def test_an_endpoint_that_does_not_answer_closes_the_connection() -> None:
 
 def test_it_ends_with_its_supervisor() -> None:
     program = (
-        "import sys, time\nfrom drp.sandboxes.gateway import Gateway\n"
+        "import sys, time\nfrom drp.sandboxes.network.gateway import Gateway\n"
         "g = Gateway.start([('127.0.0.1', 9)]); print(g._process.pid, flush=True); time.sleep(100)"
     )
     supervisor = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)

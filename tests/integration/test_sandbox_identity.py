@@ -12,15 +12,15 @@ import pytest
 
 from drp.domain.restore import RestoreOrder
 from drp.errors import SandboxError
-from drp.sandboxes import identity, layout
-from drp.sandboxes.identity import UidMap, identity_for
+from drp.sandboxes.host import identity, layout
+from drp.sandboxes.host.identity import UidMap, identity_for
 from tests.support.fixtures_sandboxes import Rig, plain_user, user_with_sub_ids
 
 pytestmark = pytest.mark.real
 
 ROOTLESS = """
 import subprocess
-from drp.sandboxes.worker import worker_command
+from drp.sandboxes.host.worker import worker_command
 if sys.argv[1] == "outside":
     command = worker_command([sys.executable, "-c", sys.argv[3], "inside", *sys.argv[2:]])
     os.execvp(command[0], command)
@@ -124,8 +124,8 @@ def test_a_plain_user_with_sub_uids_restores_owners(
 
 SUPERVISOR = """
 from drp import command
-from drp.sandboxes.gateway import Gateway
-from drp.sandboxes.worker import worker_command
+from drp.sandboxes.network.gateway import Gateway
+from drp.sandboxes.host.worker import worker_command
 with Gateway.start([("127.0.0.1", int(sys.argv[2]))]) as gateway:
     argv = worker_command([sys.executable, "-c", sys.argv[1], str(gateway.fd), *sys.argv[2:]])
     command.start(argv, stdout=1, stderr=2, pass_fds=[gateway.fd], environment={"PYTHONPATH": os.environ["PYTHONPATH"]}).wait()

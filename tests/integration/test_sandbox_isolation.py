@@ -16,11 +16,12 @@ import pytest
 from drp.command import Process
 from drp.domain.sandbox import ProbeCheck, SandboxOrder
 from drp.errors import NotIsolated, SandboxError
-from drp.sandboxes import isolation, launch
-from drp.sandboxes.arguments import Spec, arguments
-from drp.sandboxes.bubblewrap import BubblewrapSandbox
-from drp.sandboxes.canary import NONCE, Canary
-from drp.sandboxes.identity import Identity
+from drp.sandboxes.bubblewrap import launch
+from drp.sandboxes.bubblewrap.arguments import Spec, arguments
+from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
+from drp.sandboxes.host.identity import Identity
+from drp.sandboxes.proof import isolation
+from drp.sandboxes.proof.tripwire import NONCE, Canary
 from tests.support.descriptors import open_descriptors
 from tests.support.fixtures_sandboxes import Rig, profile
 from tests.support.waiting import eventually

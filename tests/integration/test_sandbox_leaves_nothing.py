@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from drp.sandboxes import identity, layout
-from drp.sandboxes.identity import PUBLIC, Slot, sweep_slots
-from drp.sandboxes.layout import LiveDirectory
-from drp.sandboxes.reaper import reap
+from drp.sandboxes.host import identity, layout
+from drp.sandboxes.host.identity import PUBLIC, Slot, sweep_slots
+from drp.sandboxes.host.layout import LiveDirectory
+from drp.sandboxes.host.reaper import reap
 from tests.support.fixtures_anybody import Anybody
 from tests.support.waiting import eventually
 
@@ -26,11 +26,11 @@ _LIVES = """
 import os, sys
 from pathlib import Path
 from drp.domain.sandbox import SandboxProfile
-from drp.sandboxes.worker import enter_worker, worker_command
+from drp.sandboxes.host.worker import enter_worker, worker_command
 if sys.argv[1] == "outside":
     command = worker_command([sys.executable, "-P", sys.argv[0], "inside", *sys.argv[2:]])
     os.execvp(command[0], command)
-from drp.sandboxes.bubblewrap import BubblewrapSandbox
+from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
 enter_worker((), None)
 driver = BubblewrapSandbox(Path(sys.argv[2]), resolve=lambda _: "")
 handle = driver.open(SandboxProfile(name="x", memory_bytes=1 << 28, processes=128, data_bytes=16 << 20), "x")
@@ -81,7 +81,7 @@ def reaped_by(anybody: Anybody, user: int, run: Path) -> list[str]:
     """Return the ids of what a user's reaper takes in a run directory."""
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
     code = f"print(*(one.id for one in reap(Path({str(run)!r})) if one.paths or one.processes))"
-    code = f"from pathlib import Path; from drp.sandboxes.reaper import reap; {code}"
+    code = f"from pathlib import Path; from drp.sandboxes.host.reaper import reap; {code}"
     return subprocess.run(
         [*become, str(anybody.python), "-P", "-c", code], check=True, stdout=subprocess.PIPE, text=True
     ).stdout.split()

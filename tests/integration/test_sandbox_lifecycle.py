@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from drp.errors import SandboxError
-from drp.sandboxes import cgroups, layout
 from drp.sandboxes.client import AgentClient
+from drp.sandboxes.host import cgroups, layout
 from tests.support.descriptors import open_descriptors
 from tests.support.fixtures_sandboxes import Rig
 from tests.support.waiting import eventually

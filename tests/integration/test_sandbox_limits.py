@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drp.errors import SandboxError, StorageFull
-from drp.sandboxes import cgroups, volume
+from drp.sandboxes.host import cgroups, volume
 from tests.support.fixtures_sandboxes import Rig, profile
 
 pytestmark = pytest.mark.real

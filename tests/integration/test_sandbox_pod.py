@@ -9,7 +9,7 @@ import pytest
 
 from drp.domain.restore import RestoreOrder
 from drp.domain.sandbox import SandboxOrder
-from drp.sandboxes import processes
+from drp.sandboxes.host import processes
 from tests.support.fixtures_sandboxes import Rig, profile
 from tests.support.pods import LIS, attempts, connect, contacts, join, serve
 from tests.support.waiting import eventually

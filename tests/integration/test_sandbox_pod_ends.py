@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from drp.errors import SandboxError
-from drp.sandboxes import pods, processes
-from drp.sandboxes.arguments import Spec, arguments
-from drp.sandboxes.bubblewrap import BubblewrapSandbox
-from drp.sandboxes.netns import Inside
+from drp.sandboxes.bubblewrap.arguments import Spec, arguments
+from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
+from drp.sandboxes.host import processes
+from drp.sandboxes.network import pods
+from drp.sandboxes.network.netns import Inside
 from tests.support.descriptors import open_descriptors
 from tests.support.fixtures_sandboxes import PREAMBLE, Rig, Worker, plain_user, profile
 from tests.support.pods import attempts, connect, join, order, serve
@@ -154,7 +155,7 @@ def test_a_failed_start_leaves_no_pod(make_rig: Callable[..., Rig]) -> None:
 
 DYING = """
 from drp.domain.sandbox import SandboxOrder
-from drp.sandboxes import processes
+from drp.sandboxes.host import processes
 driver = BubblewrapSandbox(Path(sys.argv[1]), resolve=resolve)
 orders = [SandboxOrder(pod="p", application=a, neighbours={b: ()}) for a, b in (("a", "b"), ("b", "a"))]
 handles = [driver.open(profile(), "test", order) for order in orders]
@@ -177,7 +178,7 @@ def test_killing_drp_leaves_nothing_of_the_pod(start_worker: Callable[..., Worke
         assert eventually(lambda: links(hub) == set()), "both networks are gone: a link lives as long as both its ends"
     finally:
         os.close(held)
-    from drp.sandboxes.reaper import reap
+    from drp.sandboxes.host.reaper import reap
 
     reap(tmp_path / "run")
 
@@ -218,7 +219,7 @@ def test_abstract_sockets_of_host_and_neighbours_are_out_of_reach(rig: Rig) -> N
 # ---- without root
 
 OUTSIDE = """
-from drp.sandboxes.worker import worker_command
+from drp.sandboxes.host.worker import worker_command
 if sys.argv[1] == "outside":
     command = worker_command([sys.executable, "-c", sys.argv[2], "inside", *sys.argv[2:]])
     os.execvp(command[0], command)

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from drp.domain.sandbox import SandboxHandle
-from drp.sandboxes import netns
-from drp.sandboxes.recorder import Recorder
+from drp.sandboxes.network import netns
+from drp.sandboxes.network.recorder import Recorder
 from tests.support.fixtures_sandboxes import Rig
 
 pytestmark = pytest.mark.real

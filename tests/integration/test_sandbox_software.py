@@ -75,7 +75,7 @@ def test_an_image_that_is_not_there_is_a_sandbox_error(rig: Rig, tmp_path: Path)
 
 
 OUTSIDE = """
-from drp.sandboxes.worker import worker_command
+from drp.sandboxes.host.worker import worker_command
 if sys.argv[1] == "outside":
     command = worker_command([sys.executable, "-c", sys.argv[2], "inside", *sys.argv[2:]])
     os.execvp(command[0], command)

@@ -11,7 +11,7 @@ import pytest
 from drp.domain.application import SoftwareImage
 from drp.domain.sandbox import SandboxHandle, SandboxOrder
 from drp.errors import SandboxError
-from drp.sandboxes.processes import in_pid_namespace
+from drp.sandboxes.host.processes import in_pid_namespace
 from tests.integration.test_sandbox_identity import ROOTLESS
 from tests.support.fixtures_sandboxes import PREAMBLE, Rig, Worker, plain_user, profile, user_with_sub_ids
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drp.hashing import TreeHasher, read_summary
-from drp.hashing.package import pack
+from drp.hashing.standalone.package import pack
 from tests.support.trees import hostile, write
 
 PLAIN = [getattr(sys, "_base_executable", sys.executable), "-I", "-S"]

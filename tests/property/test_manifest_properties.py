@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from drp.hashing import TreeHasher, create_manifest, open_manifest
 from drp.hashing.difference import differences
-from drp.hashing.entries import entries
-from drp.hashing.export import export
-from drp.hashing.layout import FIXED, OWNER, Group, decode, encode
-from drp.hashing.merkle import branch, climb, tree
+from drp.manifests.entries import entries
+from drp.manifests.export import export
+from drp.manifests.layout import FIXED, OWNER, Group, decode, encode
+from drp.manifests.merkle import branch, climb, tree
 from tests.support.trees import write
 
 pytestmark = pytest.mark.usefixtures("core")

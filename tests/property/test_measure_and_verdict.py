@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drp.domain.application import Objectives
 from drp.domain.check import Watermark
 from drp.domain.clock import Stamp, elapsed_ms
-from drp.domain.finding_codes import CATALOGUE
+from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.measure import rpa_interval, rpo_attainment, rto_attainment
 from drp.domain.recovery_point import RecoveryPoint, Selection, preference, refusal
 from drp.domain.verdict import conclude

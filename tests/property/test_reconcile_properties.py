@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drp.domain.agreement import FOREVER, Wrongs, newest_agreement
-from drp.domain.collected import ALWAYS, Collected, instant_of
-from drp.domain.reconcile import judge
-from drp.domain.reconciled import ReconciliationResult
-from drp.domain.reconciliation import FieldOf, Identifier, Reconciliation, RecordSource, Reference
+from drp.domain.reconciliation.agreement import FOREVER, Wrongs, newest_agreement
+from drp.domain.reconciliation.collected import ALWAYS, Collected, instant_of
+from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
+from drp.domain.reconciliation.judge import judge
+from drp.domain.reconciliation.result import ReconciliationResult
 
 KEYS = st.sampled_from(["", "1", "2", "3", "4", "5"])
 INSTANTS = st.one_of(st.none(), st.integers(min_value=0, max_value=12))

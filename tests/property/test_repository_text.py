@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from drp.domain.restore import RestoreOutcome
 from drp.errors import RepositoryError, StorageFull
-from drp.repositories.answers import read
-from drp.repositories.features import Features
-from drp.repositories.receipt import judge
-from drp.repositories.snapshots import points_of
-from drp.repositories.source_root import TreeListing, declared_root, folders_to_list
+from drp.repositories.restic.answers import read
+from drp.repositories.restic.features import Features
+from drp.repositories.restic.receipt import judge
+from drp.repositories.restic.snapshots import points_of
+from drp.repositories.restic.source_root import TreeListing, declared_root, folders_to_list
 from tests.support.fixtures_repositories import application
 
 WORDS = st.sampled_from(

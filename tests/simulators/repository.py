@@ -11,7 +11,7 @@ from drp.domain.ports import Abilities
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
 from drp.errors import DrpError, NotFound
-from drp.repositories.snapshots import belongs
+from drp.repositories.restic.snapshots import belongs
 
 
 def simulated_point(

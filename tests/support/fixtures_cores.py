@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drp.hashing import rows
+from drp.hashing.reading import rows
 
 CORES = ("pure", "native")
 

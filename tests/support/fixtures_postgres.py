@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from drp.sandboxes.bubblewrap import BubblewrapSandbox
+from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
 from tests.support.fixtures_sandboxes import Rig, resolve
 from tests.support.postgres_bench import Bench, Production
 from tests.support.scratch import MEMORY, scratch

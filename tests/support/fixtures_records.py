@@ -16,7 +16,7 @@ from drp.domain.events import (
     PhaseFailed,
 )
 from drp.domain.evidence import EvidenceRecord
-from drp.domain.finding_codes import (
+from drp.domain.findings.catalogue import (
     CHECK_UNDETERMINED,
     FILE_CHANGED,
     FILE_MISSING,

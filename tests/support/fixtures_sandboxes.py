@@ -16,9 +16,9 @@ import pytest
 
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxHandle, SandboxProfile
-from drp.sandboxes import layout, mounts
-from drp.sandboxes.bubblewrap import BubblewrapSandbox
-from drp.sandboxes.worker import worker_command
+from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
+from drp.sandboxes.host import layout, mounts
+from drp.sandboxes.host.worker import worker_command
 from tests.support.scratch import scratch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,9 +131,9 @@ class Worker:
 PREAMBLE = """
 import json, os, sys, time
 from pathlib import Path
-from drp.sandboxes.bubblewrap import BubblewrapSandbox
-from drp.sandboxes.gateway import GatewayClient
-from drp.sandboxes.worker import enter_worker
+from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
+from drp.sandboxes.network.gateway import GatewayClient
+from drp.sandboxes.host.worker import enter_worker
 from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
 from tests.support.fixtures_sandboxes import profile, resolve
 def say(**fields): print(json.dumps(fields), flush=True)

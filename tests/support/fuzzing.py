@@ -23,17 +23,17 @@ from drp.domain.strict_json import Limits, Malformed, bounded, parse
 from drp.drill.phases.notices import notice_findings
 from drp.errors import DrpError, EvidenceError, ManifestError, SandboxError
 from drp.evidence.record import read_record
-from drp.hashing.entries import entries
-from drp.hashing.layout import decode, group_offsets
-from drp.hashing.opening import open_manifest
-from drp.hashing.proof import check_proof
-from drp.repositories.answers import read
-from drp.repositories.snapshots import read_snapshots
-from drp.repositories.source_root import TreeListing
+from drp.manifests.entries import entries
+from drp.manifests.layout import decode, group_offsets
+from drp.manifests.opening import open_manifest
+from drp.manifests.proof import check_proof
+from drp.repositories.restic.answers import read
+from drp.repositories.restic.snapshots import read_snapshots
+from drp.repositories.restic.source_root import TreeListing
 from drp.runbooks.events import Recording
 from drp.runbooks.relay import _read as read_progress
 from drp.sandboxes.client import parse_end
-from drp.sandboxes.isolation import _read as read_probe
+from drp.sandboxes.proof.isolation import _read as read_probe
 from drp_verifiers.command import CommandOptions, _statement
 from drp_verifiers.inside import ANSWER
 from drp_verifiers.postgres_session import NoAnswer, json_lines

@@ -12,9 +12,9 @@ from typing import Any
 
 import zstandard
 
-from drp.hashing import merkle
-from drp.hashing.layout import FIRST, FIXED, GROUP, LAST, OWNER
-from drp.hashing.writer import END_MAGIC, FOOTER, FRAME, FRAME_MAGIC, INDEXED, MAGIC, PRELUDE, VERSION
+from drp.manifests import merkle
+from drp.manifests.layout import FIRST, FIXED, GROUP, LAST, OWNER
+from drp.manifests.writer import END_MAGIC, FOOTER, FRAME, FRAME_MAGIC, INDEXED, MAGIC, PRELUDE, VERSION
 
 EXTRA = struct.Struct("<IBI")
 _PACK = zstandard.ZstdCompressor(level=3, write_content_size=True).compress

@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from drp.domain.finding_codes import CATALOGUE
+from drp.domain.findings.catalogue import CATALOGUE
 from drp.reporting.i18n import LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +34,8 @@ def messages() -> Iterator[tuple[str | tuple[str, str], str]]:
         for name, _, message, _, _ in found:
             yield message, f"{folder.relative_to(ROOT)}/{name}"
     for code in CATALOGUE.values():
-        yield code.title, "drp/domain/finding_codes.py"
-        yield code.remedy, "drp/domain/finding_codes.py"
+        yield code.title, "drp/domain/findings/catalogue.py"
+        yield code.remedy, "drp/domain/findings/catalogue.py"
 
 
 def template() -> Catalog:

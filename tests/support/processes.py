@@ -29,7 +29,9 @@ def processes_left(site: Path) -> list[str]:
             state = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
         except OSError:
             continue
-        if state != "Z" and (("drp.cli.worker" in line and str(site) in line) or any(name in groups for name in ids)):
+        if state != "Z" and (
+            ("drp.service.worker" in line and str(site) in line) or any(name in groups for name in ids)
+        ):
             found.append(line)
     return found
 

@@ -12,10 +12,10 @@ from drp.config.schema_reconciliation import ReconciliationFile, reconciliation
 from drp.config.validate import validate
 from drp.domain.application import Application, CheckSpec, Objectives
 from drp.domain.check import Expectation
-from drp.domain.collected import Collected
-from drp.domain.reconcile import judge
-from drp.domain.reconciled import ReconciliationResult
-from drp.domain.reconciliation import Reconciliation
+from drp.domain.reconciliation.collected import Collected
+from drp.domain.reconciliation.declaration import Reconciliation
+from drp.domain.reconciliation.judge import judge
+from drp.domain.reconciliation.result import ReconciliationResult
 from drp.verifiers.records import Records
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.orthanc import Orthanc

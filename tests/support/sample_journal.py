@@ -21,7 +21,7 @@ from drp.domain.events import (
     Progressed,
     SandboxDestroyed,
 )
-from drp.domain.finding import Finding
+from drp.domain.findings.finding import Finding
 from drp.domain.fold import fold
 from drp.domain.phase import PHASES, PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario

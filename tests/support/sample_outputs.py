@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from drp.domain.application import Application, CheckSpec, Objectives, Runbook
 from drp.domain.check import CheckResult, Watermark
-from drp.domain.finding_codes import (
+from drp.domain.findings.catalogue import (
     EGRESS_ATTEMPTED,
     OWNERSHIP_NOT_JUDGED,
 )

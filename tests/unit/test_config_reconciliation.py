@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from drp.cli.across_views import plan_lines
+from drp.cli.reconciliation_views import plan_lines
 from drp.config.site import check_site, load_site
-from drp.domain.reconciliation import FieldOf
+from drp.domain.reconciliation.declaration import FieldOf
 from tests.support.reconciling import DECLARATION, declaration
 from tests.support.sites import DRILL, write_site
 

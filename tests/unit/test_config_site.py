@@ -53,14 +53,14 @@ def test_a_small_site_with_every_default(tmp_path: Path) -> None:
 def test_where_things_are_kept_can_be_said(tmp_path: Path) -> None:
     said = SITE + (
         "locale: fr\nstate: /var/lib/drp\nevidence: {sinks: [/mnt/worm, kept]}\nmanifests: {directory: /srv/manifests}\n"
-        "journal: {url: postgresql+pg8000://drp@db/drp, password: {file: secrets/db}}\n"
+        "journal: {url: postgresql+pg8000://drp.db/drp, password: {file: secrets/db}}\n"
     )
     site = load_site(write_site(tmp_path, {"drp.yml": said}))
     assert site.locale == "fr"
     assert site.state_directory == Path("/var/lib/drp")
     assert site.evidence_directories == (Path("/mnt/worm"), tmp_path / "kept")
     assert site.manifests_directory == Path("/srv/manifests")
-    assert site.journal == "postgresql+pg8000://drp@db/drp"
+    assert site.journal == "postgresql+pg8000://drp.db/drp"
     assert site.journal_password == SecretReference(kind="file", value=(str(tmp_path / "secrets/db"),))
 
 

@@ -10,7 +10,7 @@ import pytest
 from drp.domain.application import Application, Objectives
 from drp.domain.coverage import cover, needed_by
 from drp.domain.events import FindingRaised
-from drp.domain.finding_codes import CHECK_FAILED
+from drp.domain.findings.catalogue import CHECK_FAILED
 from drp.domain.fold import DrillState, fold
 from drp.domain.standing import Standing, standings, worst
 from tests.simulators.world import EPOCH, Script, World

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from drp.codec import from_data, to_data
-from drp.domain.collected import microseconds
 from drp.domain.events import FindingRaised, Reconciled, ReconciliationStarted, SandboxDestroyed
 from drp.domain.plan import DrillPlan
-from drp.domain.reconciliation import FieldOf, Identifier, Reconciliation, RecordSource, Reference
+from drp.domain.reconciliation.collected import microseconds
+from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
 from drp.drill.declare import reopen, unfinished
 from drp.drill.resume import take_up
 from drp.errors import Interrupted, SandboxError

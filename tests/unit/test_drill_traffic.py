@@ -10,7 +10,7 @@ import pytest
 from drp.cli.neighbour_views import neighbour_lines
 from drp.codec import from_data, to_data
 from drp.domain.events import FindingRaised, TrafficSeen
-from drp.domain.finding_codes import EGRESS_ATTEMPTED
+from drp.domain.findings.catalogue import EGRESS_ATTEMPTED
 from drp.domain.fold import fold
 from drp.domain.phase import Verified
 from drp.domain.sandbox import EgressAttempt, NeighbourContact

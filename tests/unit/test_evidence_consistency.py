@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from drp.domain.check import CheckResult
-from drp.domain.finding_codes import FILE_CHANGED, MANIFEST_MISSING, OWNERSHIP_NOT_JUDGED
+from drp.domain.findings.catalogue import FILE_CHANGED, MANIFEST_MISSING, OWNERSHIP_NOT_JUDGED
 from drp.errors import Tampered
 from drp.evidence.consistency import contradictions
 from drp.evidence.record import read_record, record_bytes

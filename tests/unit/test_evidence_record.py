@@ -11,7 +11,7 @@ import pytest
 
 from drp.domain.events import DrillConcluded, Resumed
 from drp.domain.evidence import EvidenceRecord
-from drp.domain.finding_codes import OWNERSHIP_NOT_JUDGED
+from drp.domain.findings.catalogue import OWNERSHIP_NOT_JUDGED
 from drp.domain.manifest import MAX_DEVIATIONS
 from drp.errors import EvidenceError, Tampered
 from drp.evidence.record import MAX_UNRESTORED, make_record, read_record, record_bytes, record_digest

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from drp.domain.finding_codes import CATALOGUE
+from drp.domain.findings.catalogue import CATALOGUE
 from drp.reporting.html import render_html
 from drp.reporting.text import render_markdown
 from tests.support import fixtures_records as sample

@@ -11,8 +11,8 @@ import pytest
 
 from drp.errors import ManifestError
 from drp.hashing import TreeHasher, create_manifest, open_manifest, read_summary
-from drp.hashing.layout import FIXED, OWNER, Group, encode
-from drp.hashing.writer import FOOTER, FRAME, PRELUDE, Writer
+from drp.manifests.layout import FIXED, OWNER, Group, encode
+from drp.manifests.writer import FOOTER, FRAME, PRELUDE, Writer
 from tests.support.trees import ordinary, write
 
 

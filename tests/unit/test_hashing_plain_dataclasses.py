@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from drp.hashing import plain_dataclasses as plain
+from drp.hashing.standalone import plain_dataclasses as plain
 
 
 def make(module):

@@ -9,8 +9,8 @@ import pytest
 
 from drp.errors import EvidenceError, NotFound
 from drp.hashing import create_manifest, open_manifest
-from drp.hashing.entries import entries
-from drp.hashing.proof import check_proof, prove
+from drp.manifests.entries import entries
+from drp.manifests.proof import check_proof, prove
 from tests.support.trees import hostile, ordinary, write
 
 

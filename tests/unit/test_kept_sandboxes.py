@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from drp.cli.kept import _is_kept
 from drp.domain.events import SandboxDestroyed
 from drp.domain.fold import fold
 from drp.domain.sandbox import Residue
+from drp.service.kept import _is_kept
 from tests.simulators.world import World
 from tests.unit.test_drill_control_flow import run
 

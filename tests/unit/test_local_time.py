@@ -8,7 +8,7 @@ import pytest
 
 from drp.domain.check import Expectation
 from drp.domain.local_time import local_instant, require_one_zone, require_zone
-from drp.domain.reconciliation import RecordSource
+from drp.domain.reconciliation.declaration import RecordSource
 from drp.verifiers.records import _row
 from drp_verifiers.command import CommandOptions
 from drp_verifiers.watermarks import Newest, judge

@@ -11,7 +11,7 @@ from drp.domain.recovery_point import RecoveryPoint
 from drp.errors import ManifestError
 from drp.hashing import create_manifest
 from drp.hashing.tree import TreeHasher
-from drp.manifests import ManifestDirectory
+from drp.manifests.directory import ManifestDirectory
 from tests.support.trees import ordinary
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from drp.repositories.object_lock import conclude
-from drp.repositories.s3 import Lock
+from drp.repositories.locations.s3 import Lock
+from drp.repositories.restic.object_lock import conclude
 
 UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 WHOLE = Lock(mode="compliance", until=UNTIL, legal_hold=False)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drp.domain.collected import Collected, microseconds
-from drp.domain.reconcile import judge
-from drp.domain.reconciled import ReconciliationResult
-from drp.domain.reconciliation import FieldOf, Identifier, Reconciliation, RecordSource, Reference
-from drp.domain.reconciliation_findings import findings_of
+from drp.domain.reconciliation.collected import Collected, microseconds
+from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
+from drp.domain.reconciliation.findings import findings_of
+from drp.domain.reconciliation.judge import judge
+from drp.domain.reconciliation.result import ReconciliationResult
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

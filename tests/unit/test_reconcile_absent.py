@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drp.domain.reconciliation_findings import findings_of
+from drp.domain.reconciliation.findings import findings_of
 from tests.unit.test_reconcile import order, result, result_of, results_have_orders
 
 

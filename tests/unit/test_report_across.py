@@ -8,11 +8,17 @@ from datetime import UTC, datetime
 import pytest
 
 from drp.domain.evidence import EvidenceRecord
-from drp.domain.reconciled import ApplicationState, IdentifierResult, ReconciliationResult, ReferenceResult, Way
-from drp.domain.reconciliation import FieldOf, Reconciliation, RecordSource, Reference
+from drp.domain.reconciliation.declaration import FieldOf, Reconciliation, RecordSource, Reference
+from drp.domain.reconciliation.result import (
+    ApplicationState,
+    IdentifierResult,
+    ReconciliationResult,
+    ReferenceResult,
+    Way,
+)
 from drp.evidence.record import make_record, read_record, record_bytes
-from drp.reporting.across import across_of
 from drp.reporting.html import render_html
+from drp.reporting.reconciliation import across_of
 from drp.reporting.text import render_markdown
 from tests.support.fixtures_records import TOOLS, passed_journal
 

@@ -8,7 +8,8 @@ import typing
 import pytest
 from babel.messages.pofile import read_po
 
-from drp.domain import check, finding, manifest, measure, phase, recovery_point, runbook, sandbox, verdict
+from drp.domain import check, manifest, measure, phase, recovery_point, runbook, sandbox, verdict
+from drp.domain.findings import finding
 from drp.reporting import words
 from drp.reporting.i18n import LANGUAGES
 from tests.support.messages import catalogue_path, messages, updated

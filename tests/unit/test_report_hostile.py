@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from drp.domain.finding_codes import FILE_CHANGED
+from drp.domain.findings.catalogue import FILE_CHANGED
 from drp.reporting.html import render_html
 from tests.support import fixtures_records as sample
 from tests.support import sample_journal as journals

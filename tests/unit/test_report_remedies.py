@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from drp.domain.finding import Finding
-from drp.domain.finding_codes_across import APPLICATIONS_DISAGREE
-from drp.domain.reconciled import Advice, ApplicationState, IdentifierResult, ReconciliationResult
-from drp.domain.reconciliation import Reconciliation
-from drp.domain.reconciliation_findings import findings_of
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.reconciliation import APPLICATIONS_DISAGREE
+from drp.domain.reconciliation.declaration import Reconciliation
+from drp.domain.reconciliation.findings import findings_of
+from drp.domain.reconciliation.result import Advice, ApplicationState, IdentifierResult, ReconciliationResult
 from drp.reporting.i18n import language
 from drp.reporting.phrase import Phrase
 from drp.reporting.remedies import remedy_of

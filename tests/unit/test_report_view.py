@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from drp.domain.finding_codes import FILE_CHANGED, FILE_MISSING
+from drp.domain.findings.catalogue import FILE_CHANGED, FILE_MISSING
 from drp.domain.measure import Measurement
 from drp.reporting.i18n import language
 from drp.reporting.phrase import Data, Duration, Phrase

@@ -10,7 +10,7 @@ import pytest
 from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult
 from drp.domain.evidence import EvidenceRecord
-from drp.domain.finding_codes_sign_off import SIGN_OFF_MISSING, SIGN_OFF_REFUSED
+from drp.domain.findings.sign_off import SIGN_OFF_MISSING, SIGN_OFF_REFUSED
 from drp.domain.restored_code import CodeChange, RestoredCode
 from drp.evidence.record import read_record, record_bytes
 from drp.reporting.code import MOST_CODE

@@ -9,11 +9,11 @@ import pytest
 
 from drp.domain.restore import SecretReference
 from drp.errors import AccessDenied, ConfigError, RepositoryError, Unreachable
-from drp.repositories.errors import error_for, kind_of_failure
-from drp.repositories.features import features_of
 from drp.repositories.registry import create
+from drp.repositories.restic.errors import error_for, kind_of_failure
+from drp.repositories.restic.features import features_of
+from drp.repositories.restic.source_root import TreeListing, declared_root, folders_to_list
 from drp.repositories.settings import LocalLocation, ResticSettings, S3Location, parse_s3_url
-from drp.repositories.source_root import TreeListing, declared_root, folders_to_list
 
 
 @pytest.mark.parametrize(

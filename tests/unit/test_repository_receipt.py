@@ -8,8 +8,8 @@ import pytest
 
 from drp.domain.restore import RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, DrpError, MediaNeeded, RepositoryError, StorageFull, Unreachable
-from drp.repositories.features import Features, features_of
-from drp.repositories.receipt import judge
+from drp.repositories.restic.features import Features, features_of
+from drp.repositories.restic.receipt import judge
 
 OLD = features_of("restic 0.14.0 compiled with go1.19.8 on linux/amd64")
 NEW = features_of("restic 0.18.0 compiled with go1.24.4 on linux/amd64")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drp.domain.finding import Finding
+from drp.domain.findings.finding import Finding
 from drp.domain.runbook import RunbookResult
 from drp.drill.phases.notices import notice_findings
 from tests.simulators.world import Script, World

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from drp.sandboxes.contacts import OTHERS, Contacts
-from drp.sandboxes.packets import ACK, SYN, TCP, UDP, Packet
+from drp.sandboxes.network.contacts import OTHERS, Contacts
+from drp.sandboxes.network.packets import ACK, SYN, TCP, UDP, Packet
 
 OWNERS = {"10.0.0.1": "ehr", "10.0.0.2": "lis", "10.0.0.3": "pacs"}
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drp.sandboxes.netns import Inside
-from drp.sandboxes.packets import IPV4, IPV6, SYN, Packet, parse
-from drp.sandboxes.recorder import Recorder
+from drp.sandboxes.network.netns import Inside
+from drp.sandboxes.network.packets import IPV4, IPV6, SYN, Packet, parse
+from drp.sandboxes.network.recorder import Recorder
 
 PORTS = struct.pack("!HH", 1000, 514)
 

@@ -11,13 +11,13 @@ import pytest
 
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import SandboxError
-from drp.sandboxes import seccomp
-from drp.sandboxes.arguments import Spec, arguments, command, files
-from drp.sandboxes.cell import endpoint_plan
-from drp.sandboxes.identity import Identity
+from drp.sandboxes.bubblewrap.arguments import Spec, arguments, command, files
+from drp.sandboxes.bubblewrap.cell import endpoint_plan
+from drp.sandboxes.host import seccomp
+from drp.sandboxes.host.identity import Identity
+from drp.sandboxes.host.worker import has_sub_ids, worker_command
+from drp.sandboxes.network.sinks import Conversation, acknowledgement
 from drp.sandboxes.payload.netns import watch
-from drp.sandboxes.sinks import Conversation, acknowledgement
-from drp.sandboxes.worker import has_sub_ids, worker_command
 from tests.support.waiting import PATIENCE
 
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
@@ -232,7 +232,7 @@ def test_worker_command(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--kill-child=KILL" in tied
     assert "--user" not in tied
     assert worker_command(["x"], tied_to_parent=False)[0] == "unshare"
-    monkeypatch.setattr("drp.sandboxes.worker.standing", lambda: "user")
-    monkeypatch.setattr("drp.sandboxes.worker.has_sub_ids", lambda: True)
+    monkeypatch.setattr("drp.sandboxes.host.worker.standing", lambda: "user")
+    monkeypatch.setattr("drp.sandboxes.host.worker.has_sub_ids", lambda: True)
     assert {"--user", "--map-root-user", "--map-auto"} <= set(worker_command(["x"]))
     assert has_sub_ids() in {True, False}

@@ -7,10 +7,10 @@ import struct
 import pytest
 
 from drp.domain.application import ProductionAddress
-from drp.sandboxes.netns import Inside
-from drp.sandboxes.recorder import Packet, Recorder
-from drp.sandboxes.resolver import answer
-from drp.sandboxes.sinks import Caught
+from drp.sandboxes.network.netns import Inside
+from drp.sandboxes.network.recorder import Packet, Recorder
+from drp.sandboxes.network.resolver import answer
+from drp.sandboxes.network.sinks import Caught
 
 
 def packet(number: int, flags: int = 0x02) -> Packet:

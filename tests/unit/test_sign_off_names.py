@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from drp.domain.finding_codes_sign_off import SIGN_OFF_OTHER_NAME
+from drp.domain.findings.sign_off import SIGN_OFF_OTHER_NAME
 from drp.domain.sign_off import Checklist, Principal
 from drp.evidence.record import make_record
 from drp.reporting.html import render_html

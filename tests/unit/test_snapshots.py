@@ -10,7 +10,7 @@ import pytest
 
 from drp.domain.application import PointFilter
 from drp.domain.recovery_point import Selection, refusal
-from drp.repositories.snapshots import points_of, read_snapshots, read_time
+from drp.repositories.restic.snapshots import points_of, read_snapshots, read_time
 from tests.support.fixtures_repositories import application
 
 SNAPSHOT: dict[str, Any] = {

@@ -13,7 +13,7 @@ from drp.codec import from_data, to_data
 from drp.config.site import check_site, load_site
 from drp.domain.application import Application, ProductionAddress, SoftwareImage
 from drp.domain.events import PhaseCompleted
-from drp.domain.finding_codes import PHASE_UNEXERCISED, SOFTWARE_CHANGED
+from drp.domain.findings.catalogue import PHASE_UNEXERCISED, SOFTWARE_CHANGED
 from drp.domain.phase import Prepared
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare

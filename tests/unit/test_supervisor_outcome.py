@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from drp.cli.supervisor import Outcome
 from drp.domain.events import DrillConcluded, Entry, EvidenceSealed
+from drp.service.supervisor import Outcome
 from tests.simulators.world import World
 from tests.unit.test_drill_control_flow import run
 

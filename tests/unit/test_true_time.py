@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drp.domain.application import Objectives
 from drp.domain.clock import Stamp
-from drp.domain.finding_codes_time import CLOCKS_APART
+from drp.domain.findings.time import CLOCKS_APART
 from drp.domain.fold import DrillState, between_ms, tie
 from drp.domain.measure import rto_attainment
 from drp.domain.recovery_point import Immutability

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from drp.domain.check import Execution, Expectation
-from drp.domain.collected import Row, microseconds
-from drp.domain.reconciliation import RecordSource
+from drp.domain.reconciliation.collected import Row, microseconds
+from drp.domain.reconciliation.declaration import RecordSource
 from drp.errors import Interrupted, PluginError
 from drp.verifiers import records as runner
 from drp.verifiers.records import Records

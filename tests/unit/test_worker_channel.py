@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from drp.cli.worker import _Channel, _Witnessed
 from drp.domain.events import Event
 from drp.domain.ports import Journal
+from drp.service.worker import _Channel, _Witnessed
 
 EVENT = cast("Event", object())
 

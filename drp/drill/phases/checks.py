@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Expectation, Target
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import CHECK_FAILED, CHECK_UNDETERMINED, WRITES_LOST
+from drp.domain.findings.catalogue import CHECK_FAILED, CHECK_UNDETERMINED, WRITES_LOST
+from drp.domain.findings.finding import Finding
 from drp.domain.judged import NotJudged
 from drp.domain.phase import Hashed, Prepared, Restored, Selected
 from drp.domain.ports import Ports, Progress

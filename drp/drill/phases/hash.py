@@ -7,9 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from drp.domain.finding import Finding
-from drp.domain.finding_code import FindingCode
-from drp.domain.finding_codes import (
+from drp.domain.findings.catalogue import (
     FILE_CHANGED,
     FILE_MISSING,
     FILE_UNEXPECTED,
@@ -19,7 +17,9 @@ from drp.domain.finding_codes import (
     METADATA_CHANGED,
     OWNERSHIP_NOT_JUDGED,
 )
-from drp.domain.finding_codes_origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.finding_code import FindingCode
+from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged
 from drp.domain.origin import origin_findings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from drp.domain.finding import Finding
-from drp.domain.finding_code import FindingCode
-from drp.domain.finding_codes_runbook import (
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.finding_code import FindingCode
+from drp.domain.findings.runbook import (
     FILES_BESIDE,
     HELD_BACK,
     LOG_BREAKS_OFF,

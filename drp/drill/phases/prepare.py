@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drp.domain.application import SoftwareImage
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import ISOLATION_NOT_PROVEN, SANDBOX_LEAKS, SOFTWARE_CHANGED
+from drp.domain.findings.catalogue import ISOLATION_NOT_PROVEN, SANDBOX_LEAKS, SOFTWARE_CHANGED
+from drp.domain.findings.finding import Finding
 from drp.domain.phase import Prepared
 from drp.domain.ports import Progress
 from drp.domain.sandbox import IsolationProof, SandboxOrder, SoftwareFound

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from drp.codec import from_data, to_data
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import RESTORE_DAMAGED, RESTORE_FAILED
+from drp.domain.findings.catalogue import RESTORE_DAMAGED, RESTORE_FAILED
+from drp.domain.findings.finding import Finding
 from drp.domain.phase import Prepared, Restored, Selected
 from drp.domain.ports import Progress
 from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreOutcome, RestoreReceipt

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from drp.domain.clock import Stamp, waited_ms
 from drp.domain.duration import beside, words
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
-from drp.domain.finding_codes_points import FOREIGN_POINT
-from drp.domain.finding_codes_time import CLOCKS_APART, NEWEST_POINT_OLD
+from drp.domain.findings.catalogue import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.points import FOREIGN_POINT
+from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of
 from drp.domain.phase import Selected

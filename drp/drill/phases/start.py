@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import START_FAILED, START_UNCERTAIN
+from drp.domain.findings.catalogue import START_FAILED, START_UNCERTAIN
+from drp.domain.findings.finding import Finding
 from drp.domain.phase import Prepared, Restored, Started
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.drill.context import PhaseContext

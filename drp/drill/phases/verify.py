@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drp.domain.check import CheckResult
-from drp.domain.finding import Finding
-from drp.domain.finding_codes import NOTHING_CHECKED
-from drp.domain.finding_codes_witness import NOT_READ_BY_DRP
+from drp.domain.findings.catalogue import NOTHING_CHECKED
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.witness import NOT_READ_BY_DRP
 from drp.domain.history import MOST_COUNTS, counts_of, falls, findings_of, not_compared, unguarded
 from drp.domain.phase import Hashed, Prepared, Selected, Verified
 from drp.domain.restored_code import changes, seen_first

@@ -1,8 +1,8 @@
-/* drp_hash_native: the compiled core of drp's hashing. It keeps to the rules of drp/hashing/core.py, byte for byte.
+/* drp_hash_native: the compiled core of drp's hashing. It keeps to the rules of drp/hashing/reading/core.py, byte for byte.
  *
  * look()    simple files of one directory: openat, read, digest, fstat, close, without the interpreter's lock
  * entries() what a directory holds
- * tree()    the Merkle node over the entries of one group (drp/hashing/merkle.py)
+ * tree()    the Merkle node over the entries of one group (drp/manifests/merkle.py)
  * digest(), sound()  known answers
  *
  * A file is simple when one fstat after the read says: regular, one link, as long as what was read, and a ctime older
@@ -175,7 +175,7 @@ static void open_ahead(means *m, const char **names, Py_ssize_t at, Py_ssize_t c
     }
 }
 
-/* Whether an open file has an attribute that drp/hashing/attributes.py may look at, or cannot say. */
+/* Whether an open file has an attribute that drp/manifests/attributes.py may look at, or cannot say. */
 static int has_attributes(int descriptor) {
     static const char *const kept[] = {"user.", "system.posix_acl_", "security.capability", "trusted."};
     char names[1024];

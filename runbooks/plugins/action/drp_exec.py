@@ -21,8 +21,8 @@ from drp.domain.first_fatal import first_fatal
 from drp.domain.strict_json import LIMITS, Limits, Malformed, parse_object
 from drp.domain.visible import one_line, printable_lines
 from drp.errors import SandboxError
-from drp.repositories.answers import announced_errors, read
-from drp.repositories.words import CANNOT_BE_MADE, kind_of_words
+from drp.repositories.restic.answers import announced_errors, read
+from drp.repositories.restic.words import CANNOT_BE_MADE, kind_of_words
 
 STDOUT_LIMIT = 64 << 10
 ANSWER_SECONDS = 10  # of processor time: the largest answer takes a hundredth of one

@@ -1,0 +1,21 @@
+"""Codes of findings about recovery points that are not the drill's own, or no longer there."""
+
+from __future__ import annotations
+
+from drp.domain.findings.finding_code import FindingCode
+
+FOREIGN_POINT = FindingCode(
+    "DRP-S006",
+    "warning",
+    "another application's recovery point makes no sense",
+    "The repository holds a recovery point of another application whose tags or dates contradict themselves. It cannot hide one of this application's, so this drill goes on without it.",
+    "mend the tags in the other application's backup job: a drill of that application would fail",
+)
+POINT_GONE = FindingCode(
+    "DRP-S005",
+    "inconclusive",
+    "recovery point is gone since it was selected",
+    "The recovery point was there when the drill selected it, and was removed from the repository before it was restored. That says nothing about the backup: retention does so, and so does whoever deletes backups.",
+    "see whether the retention job ran at that time; if not, find out who removed the point. Keep retention from running during drills and recoveries",
+)
+POINTS = (FOREIGN_POINT, POINT_GONE)

@@ -1,0 +1,28 @@
+"""Codes of findings about clocks, and about when the newest recovery point was made."""
+
+from __future__ import annotations
+
+from drp.domain.findings.finding_code import FindingCode
+
+RTO_UNDETERMINED = FindingCode(
+    "DRP-T006",
+    "inconclusive",
+    "recovery time actual cannot be told",
+    "The machine was restarted during the drill, and neither a time server nor the repository's own clock confirms its clock before and after.",
+    "let the drill host follow a time server, then run the drill again",
+)
+CLOCKS_APART = FindingCode(
+    "DRP-T007",
+    "warning",
+    "clock departs from another one",
+    "This machine's clock disagrees with the repository's, or with what the journal has seen already. The recovery point actual is wider by as much.",
+    "let the drill host and the repository follow a time server",
+)
+NEWEST_POINT_OLD = FindingCode(
+    "DRP-S004",
+    "warning",
+    "newest recovery point is older than the objective",
+    "The plan's disaster is an instant in the past. Had it happened when the drill was declared, more would have been lost than the objective allows, whatever this drill measured.",
+    "see whether the backup job still runs, and say `disaster_at: now` in the plan",
+)
+TIME = (RTO_UNDETERMINED, CLOCKS_APART, NEWEST_POINT_OLD)

@@ -1,0 +1,1 @@
+"""Whether restored applications fit together: what is declared, read, judged and told."""

@@ -1,0 +1,140 @@
+"""The findings that a reconciliation speaks for itself, each with the recovery that it is attributed to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.reconciliation import (
+    APPLICATIONS_DISAGREE,
+    IDENTIFIER_REISSUED,
+    PATIENT_MISMATCH,
+    RECONCILIATION_UNDETERMINED,
+    REFERENCE_DANGLING,
+    REFERENCE_TOLERATED,
+)
+from drp.domain.reconciliation.declaration import FieldOf, Reconciliation
+from drp.domain.reconciliation.result import ApplicationState, IdentifierResult, ReconciliationResult, ReferenceResult
+
+Attributed = tuple[str, Finding]
+"""Recovery, and what is found of it."""
+
+
+def findings_of(declaration: Reconciliation, result: ReconciliationResult) -> tuple[Attributed, ...]:
+    """Return every finding, dangling references first. A reference's are with the application that lacks."""
+    return (
+        *(found for reference in result.references for found in _reference(declaration, reference)),
+        *(found for identifier in result.identifiers for found in _identifier(identifier)),
+        *_agreement(result),
+    )
+
+
+def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator[Attributed]:
+    declared = next(reference for reference in declaration.references if reference.name == result.name)
+    if not result.judged:
+        for application in _troubled(declaration, (declared.source, declared.target), result.reason):
+            yield application, _undetermined(result.name, result.reason)
+        return
+    if result.uncompared:
+        words = f"{', '.join(declared.same)} is on neither side for {result.uncompared} of {result.matched} keys"
+        yield declaration.application_of(declared.source), _undetermined(result.name, words)
+    for way in result.ways:
+        if not way.dangling:
+            continue
+        code = REFERENCE_DANGLING if way.dangling > result.tolerate else REFERENCE_TOLERATED
+        when = f", dated {_span(way.oldest_at, way.newest_at)}" if way.oldest_at and way.newest_at else ""
+        yield (
+            way.lacking,
+            code.finding(
+                subject=f"{result.name}: {way.dangling} of {way.keys}",
+                observed=f"{way.holder} holds, {way.lacking} lacks: {_listed(way.listed, way.dangling)}{when}",
+                expected=f"at most {result.tolerate}" if result.tolerate else "none",
+            ),
+        )
+    if result.mismatched:
+        yield (
+            declaration.application_of(declared.source),
+            PATIENT_MISMATCH.finding(
+                subject=f"{result.name}: {result.mismatched} of {result.matched}",
+                observed="; ".join(result.mismatches)
+                + (
+                    f"; and {result.mismatched - len(result.mismatches)} more"
+                    * (result.mismatched > len(result.mismatches))
+                ),
+                expected=", ".join(
+                    f"{declared.source.records}.{a} = {declared.target.records}.{b}" for a, b in declared.same.items()
+                ),
+            ),
+        )
+
+
+def _span(oldest: datetime, newest: datetime) -> str:
+    if oldest == newest:
+        return f"{oldest:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{oldest:%Y-%m-%dT%H:%M:%SZ} to {newest:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _listed(keys: tuple[str, ...], total: int) -> str:
+    more = total - len(keys)
+    return ", ".join(keys) + (f" and {more} more" if more > 0 else "")
+
+
+def _troubled(declaration: Reconciliation, places: tuple[FieldOf, ...], reason: str) -> tuple[str, ...]:
+    """Return the applications whose records could not be judged: the reason names their sets."""
+    guilty = [place for place in places if f"{place.records}: " in reason] or [places[0]]
+    return tuple(dict.fromkeys(declaration.application_of(place) for place in guilty))
+
+
+def _undetermined(name: str, reason: str) -> Finding:
+    return RECONCILIATION_UNDETERMINED.finding(
+        subject=name, observed=reason, expected="all records read, and something to compare"
+    )
+
+
+def _identifier(result: IdentifierResult) -> Iterator[Attributed]:
+    if not result.judged:
+        yield result.application, _undetermined(result.name, result.reason)
+    if result.reissued:
+        yield (
+            result.application,
+            IDENTIFIER_REISSUED.finding(
+                subject=result.name,
+                observed=f"{result.application} would issue {result.next} next; {result.highest_in} uses numbers up to "
+                f"{result.highest}; issued again: {_listed(result.listed, result.reissued)}",
+                expected=f"at least {(result.highest or 0) + 1}",
+                remedy=f"before anybody works with {result.application}, run: {result.bump}" if result.bump else None,
+            ),
+        )
+
+
+def _agreement(result: ReconciliationResult) -> Iterator[Attributed]:
+    if result.agreement != "earlier" or result.agreed_at is None:
+        return
+    for state in result.applications:
+        yield (
+            state.application,
+            APPLICATIONS_DISAGREE.finding(
+                subject=f"common instant {result.agreed_at:%Y-%m-%dT%H:%M:%S.%fZ}",
+                observed=f"{state.after} records younger than that",
+                expected="none",
+                remedy=advice_of(state, result.agreed_at),
+            ),
+        )
+
+
+def advice_of(state: ApplicationState, agreed_at: datetime) -> str:
+    """Return in one sentence what to do with an application so that all agree."""
+    match state.advice:
+        case "roll-back":
+            return (
+                f"roll {state.application} to {agreed_at.isoformat()} "
+                f"(`drp drill run --recover-to`; in a recovery, the runbook's recovery target)"
+            )
+        case "ahead":
+            return (
+                f"{state.application} cannot be rolled: keep it, and enter again in the other applications what its "
+                f"{state.after} younger records refer to"
+            )
+        case _:
+            return f"keep {state.application} as restored"

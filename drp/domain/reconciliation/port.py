@@ -1,0 +1,34 @@
+"""The port through which the reconciliation reads records; the other ports are in `ports.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from drp.domain.check import Expectation, Target
+from drp.domain.reconciliation.collected import Row
+from drp.domain.reconciliation.declaration import RecordSource
+
+
+class RecordReader(Protocol):
+    """Reads records of a running application for the reconciliation. Raises ``Interrupted`` and nothing else."""
+
+    def beside(self, source: RecordSource) -> bool:
+        """Return whether its reader runs in the application's own sandbox, and not in a caller cell."""
+        ...
+
+    def read(
+        self,
+        source: RecordSource,
+        fields: Sequence[str],
+        target: Target,
+        *,
+        expectation: Expectation,
+        receive: Callable[[Row], None],
+        cancelled: Callable[[], bool],
+    ) -> str:
+        """Hand every record to ``receive``, its values in the order of ``fields``, and return what went wrong.
+
+        Empty: all records were read. Whatever a reader does wrong, or a set that is too large, is said and not hidden.
+        """
+        ...

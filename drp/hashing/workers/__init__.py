@@ -1,0 +1,1 @@
+"""The worker processes of the hashing core: tasks out, outcomes back, one that dies is noticed."""

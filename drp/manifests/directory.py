@@ -1,0 +1,56 @@
+"""The ManifestSource port on a directory that is kept apart from the backups: ``<application>/<id>.drpm``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from drp.domain.manifest import ManifestSummary
+from drp.domain.recovery_point import RecoveryPoint
+from drp.errors import ManifestError
+from drp.manifests.opening import open_manifest, read_summary
+from drp.manifests.reader import Manifest
+
+SUFFIX = ".drpm"
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class ManifestDirectory:
+    """A directory of manifests, one folder an application, each file named by the SHA-256 of its bytes."""
+
+    def __init__(self, directory: Path) -> None:
+        """Keep where they are; the directory need not exist yet."""
+        self._directory = directory
+
+    def place(self, application: str, manifest_id: str) -> Path:
+        """Return where a manifest belongs."""
+        return self._directory / application / f"{manifest_id}{SUFFIX}"
+
+    def keep(self, manifest: Path) -> ManifestSummary:
+        """Move a finished manifest to its place, and return its summary. Raises ``ManifestError``, ``OSError``."""
+        summary = read_summary(manifest)
+        place = self.place(summary.application, summary.id)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        manifest.replace(place)
+        return summary
+
+    def expected(self, point: RecoveryPoint) -> Manifest | None:
+        """Return the manifest that the point names, open; None when it names none or it is not kept here.
+
+        Raises ``ManifestError`` when the file is not the one that the point names, or cannot be believed.
+        """
+        if point.manifest_id is None:
+            return None
+        if not _ID.fullmatch(point.manifest_id):
+            raise ManifestError(f"recovery point {point.short_id} names {point.manifest_id!r}, which is no manifest id")
+        path = self.place(point.application, point.manifest_id)
+        try:
+            manifest = open_manifest(path)
+        except ManifestError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+        if manifest.id != point.manifest_id:
+            manifest.close()
+            raise ManifestError(f"{path} was changed: its SHA-256 is {manifest.id[:16]}…, not the one it is named by")
+        return manifest

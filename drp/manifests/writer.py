@@ -1,0 +1,127 @@
+"""Writes a manifest file from groups that come in order: header, frames, index, trailer, footer.
+
+Frames end where the *names* say so, not after a fixed count: two manifests of nearly the same tree then share most
+of their frames byte for byte, and a diff can skip those without unpacking them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import IO, Any
+
+from drp.errors import ManifestError
+from drp.manifests import codec as packing
+from drp.manifests import merkle
+from drp.manifests.layout import GROUP, Key, stored_key, stored_place
+
+MAGIC, VERSION = b"DRPM", 1
+PRELUDE = struct.Struct("<4sHHI")
+"""magic, version, reserved, length of the header that follows (canonical JSON)."""
+FRAME = struct.Struct("<4sIII")
+"""magic, packed length, raw length, rows; then the packed frame."""
+INDEXED = struct.Struct("<QIIIIQIII32s32s")
+"""offset, packed length, raw length, rows, files, bytes, flags and directory length of the first group, length of its
+first name, BLAKE2b-256 of the packed frame, Merkle node; then that directory and that name."""
+FOOTER = struct.Struct("<QIII32s8s")
+"""offset of the index, its packed and raw length, length of the trailer after it, BLAKE2b-256 of header + index +
+trailer, magic."""
+FRAME_MAGIC, END_MAGIC = b"DRPF", b"DRPMEND\0"
+_SMALLEST, _LARGEST, _MASK = 96 << 10, 768 << 10, 7
+
+
+class Writer:
+    """Writes one manifest; call ``add`` with stored groups in ascending order, then ``finish``."""
+
+    def __init__(self, stream: IO[bytes], header: Mapping[str, Any]) -> None:
+        """Write the header; ``header`` names the codec and the algorithms."""
+        self._stream, self._identity = stream, hashlib.sha256()
+        self._pack = packing.compressor(str(header["codec"]))
+        self._digest_size = 32 * len(header["algorithms"])
+        self._header = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        self._offset = 0
+        self._groups: list[bytes] = []
+        self._roots: list[bytes] = []
+        self._frames: list[bytes] = []
+        self._tops: list[bytes] = []
+        self._raw = self._rows = self._files = self._bytes = 0
+        self._last: Key | None = None
+        self.entries = self.files = self.total_bytes = self.errors = 0
+        self._write(PRELUDE.pack(MAGIC, VERSION, 0, len(self._header)) + self._header)
+
+    def add(self, stored: bytes, root: bytes) -> None:
+        """Add one stored group and its Merkle node. Raises ``ManifestError`` when it comes out of order."""
+        key = stored_key(stored)
+        if self._last is not None and key <= self._last:
+            raise ManifestError("groups come out of order")
+        self._last = key
+        if self._raw >= _LARGEST or (self._raw >= _SMALLEST and zlib.crc32(key[1], zlib.crc32(key[0])) & _MASK == 0):
+            self._end_frame()
+        head = GROUP.unpack_from(stored)
+        _, _, rows, flags, _, digests_length, errors, size = head
+        self._groups.append(stored)
+        self._roots.append(root)
+        self._raw += len(stored)
+        self._rows += rows
+        self._files += digests_length // self._digest_size
+        self._bytes += size
+        self.errors += errors + (1 if flags >> 16 else 0)
+
+    def finish(self, trailer: Mapping[str, Any]) -> tuple[str, str]:
+        """Write index, trailer and footer; return the manifest's id (SHA-256 of the file) and its Merkle root."""
+        self._end_frame()
+        merkle_root = merkle.root(merkle.tree(self._tops), self.entries)
+        totals = {
+            "entries": self.entries,
+            "files": self.files,
+            "total_bytes": self.total_bytes,
+            "errors": self.errors,
+            "frames": len(self._frames),
+            "merkle_root": merkle_root,
+        }
+        index = b"".join(self._frames)
+        packed = self._pack(index)
+        text = json.dumps({**trailer, **totals}, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        seal = hashlib.blake2b(self._header + packed + text, digest_size=32).digest()
+        offset = self._offset
+        self._write(packed + text)
+        self._write(FOOTER.pack(offset, len(packed), len(index), len(text), seal, END_MAGIC))
+        return self._identity.hexdigest(), merkle_root
+
+    def _end_frame(self) -> None:
+        if not self._groups:
+            return
+        raw = b"".join(self._groups)
+        packed = self._pack(raw)
+        first = GROUP.unpack_from(self._groups[0])
+        directory, name = stored_place(self._groups[0])
+        top = merkle.tree(self._roots)
+        record = INDEXED.pack(
+            self._offset,
+            len(packed),
+            len(raw),
+            self._rows,
+            self._files,
+            self._bytes,
+            first[3],
+            len(directory),
+            len(name),
+            hashlib.blake2b(packed, digest_size=32).digest(),
+            top,
+        )
+        self._frames.append(record + directory + name)
+        self._tops.append(top)
+        self._write(FRAME.pack(FRAME_MAGIC, len(packed), len(raw), self._rows) + packed)
+        self.entries += self._rows
+        self.files += self._files
+        self.total_bytes += self._bytes
+        self._groups, self._roots = [], []
+        self._raw = self._rows = self._files = self._bytes = 0
+
+    def _write(self, content: bytes) -> None:
+        self._stream.write(content)
+        self._identity.update(content)
+        self._offset += len(content)

@@ -1,0 +1,144 @@
+"""A repository in an S3 bucket: looked at with a short-tempered client before restic, which would wait 15 minutes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import cached_property
+
+from drp.domain.recovery_point import Immutability, RecoveryPoint
+from drp.domain.restore import CellSecret
+from drp.errors import AccessDenied, RepositoryError
+from drp.repositories.backend import CREDENTIALS_VARIABLE, CellAccess, Condition
+from drp.repositories.locations.s3 import ObjectVersion, Resolve, S3Reader, resolve_keys
+from drp.repositories.restic.object_lock import Memory, observe
+from drp.repositories.settings import Limits, S3Location, parse_s3_url
+
+CREDENTIALS = "aws"
+"""Name of the cell secret that holds the credentials file."""
+CA_INSIDE = "/run/base/repository-ca.pem"
+_MEMORY_SECONDS = 60.0
+_ESSENTIAL = ("config", "keys/", "snapshots/")
+_TEMPLATE = "[default]\naws_access_key_id = {0}\naws_secret_access_key = {1}\n"
+_TOKEN = "aws_session_token = {2}\n"  # noqa: S105 - a template, not a token
+
+
+class BucketBackend:
+    """A restic repository in a bucket, or below a prefix of one."""
+
+    air_gapped = False
+
+    def __init__(
+        self, name: str, location: S3Location, resolve: Resolve, limits: Limits, *, audited_objects: int
+    ) -> None:
+        """Take the repository's name, its location, how to resolve its keys, and the time limits."""
+        self._name, self._location, self._resolve, self._limits = name, location, resolve, limits
+        self._address = parse_s3_url(location.url)
+        self._audited_objects = audited_objects
+        self._memory = (0.0, Memory())
+        self._object_lock: bool | None = None
+
+    @cached_property
+    def _reader(self) -> S3Reader:
+        return S3Reader(self._name, self._location, self._resolve, self._limits)
+
+    @property
+    def object_lock(self) -> bool:
+        """Whether the bucket says that it has object lock; False too when the key may not ask."""
+        if self._object_lock is None:
+            try:
+                self._object_lock = self._reader.bucket_lock()
+            except AccessDenied:
+                self._object_lock = False
+        return self._object_lock
+
+    @property
+    def clock_ahead_ms(self) -> int | None:
+        """By how much this machine's clock was ahead of the service's when it last answered."""
+        return self._reader.clock_ahead_ms
+
+    def look(self) -> Condition:
+        """Return what is there, in four requests. Raises ``Unreachable`` or ``AccessDenied`` within seconds."""
+        keys = [name for name in self._reader.names("keys/", limit=100) if not name.endswith("/")]
+        snapshots = frozenset(name.removeprefix("snapshots/") for name in self._reader.names("snapshots/"))
+        config = self._reader.exists("config")
+        if config and keys and snapshots:
+            return Condition(snapshots=snapshots)
+        hidden = self._hidden()
+        if hidden:
+            return Condition(snapshots=snapshots, emptied=_emptied(hidden))
+        if not config and not keys and not snapshots:
+            where = self._address.tool_url
+            raise RepositoryError(f"repository {self._name} is not there: no repository at {where}")
+        broken = [] if config else ["config: missing"]
+        broken += [] if keys else ["keys/: empty"]
+        return Condition(snapshots=snapshots, broken=tuple(broken))
+
+    def _hidden(self) -> list[ObjectVersion]:
+        """Return the delete markers that hide what restic cannot do without; a key without the right sees none."""
+        try:
+            versions = [version for part in _ESSENTIAL for version in self._reader.versions(part)]
+        except AccessDenied:
+            return []
+        kept = {version.key for version in versions if not version.marker}
+        return [version for version in versions if version.marker and version.latest and version.key in kept]
+
+    def explain_refusal(self) -> str:
+        """Return which of the files that hold the key were overwritten: then the password may well be right."""
+        try:
+            versions = [version for part in ("config", "keys/") for version in self._reader.versions(part)]
+        except RepositoryError:
+            return ""
+        names = [version.key for version in versions if not version.marker]
+        replaced = sorted({name for name in names if names.count(name) > 1})
+        newest = max((version.modified for version in versions if version.key in replaced), default=None)
+        if newest is None:
+            return ""
+        return (
+            f"{', '.join(replaced)} was overwritten at {newest.isoformat()}; the first version is still in the bucket"
+        )
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        """Return what protects the point's objects; what was seen is remembered for a minute."""
+        if time.monotonic() - self._memory[0] > _MEMORY_SECONDS:
+            self._memory = (time.monotonic(), Memory())
+        return observe(self._reader, point.id, audited_objects=self._audited_objects, memory=self._memory[1])
+
+    def host_arguments(self) -> tuple[str, ...]:
+        """Return restic's arguments on this machine."""
+        ca = self._location.ca_file
+        return ("--repo", self._address.tool_url, *self._options(), *(("--cacert", str(ca)) if ca else ()))
+
+    def _options(self) -> tuple[str, ...]:
+        """Keep restic from asking the service where the bucket is, and at the one name that the cell may reach."""
+        return ("--option", f"s3.region={self._location.region}", "--option", "s3.bucket-lookup=path")
+
+    def cell(self) -> CellAccess:
+        """Return that the cell reaches the service's endpoint, with the CA's certificates beside it."""
+        ca = self._location.ca_file
+        return CellAccess(
+            repository=self._address.tool_url,
+            options=(*self._options(), *(("--cacert", CA_INSIDE) if ca else ())),
+            read_only_binds={str(ca.resolve()): CA_INSIDE} if ca else {},
+            endpoint=(self._address.host, self._address.port),
+            secrets={CREDENTIALS_VARIABLE: CREDENTIALS},
+        )
+
+    def secrets(self) -> tuple[CellSecret, ...]:
+        """Return the credentials file, by reference."""
+        token = self._location.session_token
+        references = (self._location.access_key, self._location.secret_key, *((token,) if token else ()))
+        return (CellSecret(name=CREDENTIALS, template=_TEMPLATE + (_TOKEN if token else ""), references=references),)
+
+    def host_secrets(self) -> Mapping[str, str]:
+        """Return the credentials file itself, for a memfd."""
+        keys = resolve_keys(self._location, self._resolve)
+        token = _TOKEN.format("", "", keys.token) if keys.token else ""
+        return {CREDENTIALS_VARIABLE: _TEMPLATE.format(keys.access, keys.secret) + token}
+
+
+def _emptied(hidden: list[ObjectVersion]) -> str:
+    first = min(version.modified for version in hidden)
+    counts = {part: sum(1 for version in hidden if version.key.startswith(part)) for part in _ESSENTIAL}
+    what = ", ".join(f"{count} x {part.rstrip('/')}" for part, count in counts.items() if count)
+    return f"emptied behind delete markers since {first.isoformat()} ({what}); the versions below them are still there"

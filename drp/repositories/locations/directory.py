@@ -1,0 +1,123 @@
+"""A repository in a directory: of this machine, or on a medium that may be absent."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from drp.domain.recovery_point import Immutability, RecoveryPoint
+from drp.domain.restore import CellSecret
+from drp.errors import AccessDenied, RepositoryError
+from drp.repositories.backend import CellAccess, Condition
+from drp.repositories.locations.medium import Medium
+
+INSIDE = "/run/base/repository"
+"""Where the restore cell sees the directory, read-only."""
+
+_OBJECT_NAME = re.compile(r"[0-9a-f]{64}")
+_LISTING_LIMIT = 1_000_000
+
+
+class DirectoryBackend:
+    """A restic repository that is a directory."""
+
+    object_lock = False
+    air_gapped = False
+    clock_ahead_ms = None
+
+    def __init__(self, name: str, path: Path) -> None:
+        """Take the repository's name, for messages, and where it is."""
+        self._name, self._path = name, path
+
+    def look(self) -> Condition:
+        """Return what is there. Raises ``RepositoryError`` when nothing is, ``AccessDenied`` when it is unreadable."""
+        try:
+            config = (self._path / "config").is_file()
+            parts = {part: self._names(part) for part in ("keys", "snapshots", "index")}
+        except PermissionError as error:
+            raise AccessDenied(
+                f"repository {self._name} may not be read: {error.filename}: {os.strerror(error.errno or 0)}",
+                hint="let the user that runs drp read it, and no more than read",
+            ) from error
+        except OSError as error:
+            message = f"repository {self._name} cannot be listed: {error.filename}: {os.strerror(error.errno or 0)}"
+            raise RepositoryError(message) from error
+        if not config and not any(parts.values()):
+            raise RepositoryError(f"repository {self._name} is not there: no repository at {self._path}")
+        broken = [] if config else ["config: missing"]
+        broken += [f"{part}/: empty" for part in ("keys",) if not parts[part]]
+        return Condition(snapshots=frozenset(parts["snapshots"]), broken=tuple(broken))
+
+    def _names(self, part: str) -> set[str]:
+        folder = self._path / part
+        if not folder.is_dir():
+            return set()
+        names: set[str] = set()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if _OBJECT_NAME.fullmatch(entry.name):
+                    names.add(entry.name)
+                if len(names) > _LISTING_LIMIT:
+                    raise RepositoryError(f"repository {self._name} holds more than {_LISTING_LIMIT} {part}")
+        return names
+
+    def explain_refusal(self) -> str:
+        """A directory keeps no older versions that could tell."""
+        return ""
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        """Return that nothing protects a directory."""
+        del point
+        return Immutability(
+            mode="none",
+            provenance="observed",
+            remarks=("a directory: whoever may write to it may delete every recovery point",),
+        )
+
+    def host_arguments(self) -> tuple[str, ...]:
+        """Return restic's arguments on this machine."""
+        return ("--repo", str(self._path))
+
+    def host_secrets(self) -> Mapping[str, str]:
+        """A directory takes none."""
+        return {}
+
+    def cell(self) -> CellAccess:
+        """Return that the cell sees the directory, read-only."""
+        return CellAccess(repository=INSIDE, read_only_binds={str(self._path.resolve()): INSIDE})
+
+    def secrets(self) -> tuple[CellSecret, ...]:
+        """A directory takes none."""
+        return ()
+
+
+class MediumBackend(DirectoryBackend):
+    """A restic repository on an air-gapped medium: nothing is looked at before the label is right."""
+
+    air_gapped = True
+
+    def __init__(self, name: str, medium: Medium, directory: str) -> None:
+        """Take the repository's name, its medium, and the folder on it."""
+        super().__init__(name, medium.mount / directory)
+        self._medium = medium
+
+    def look(self) -> Condition:
+        """Return what is there. Raises ``MediaNeeded`` when the medium is absent, another one, or goes meanwhile."""
+        self._medium.require()
+        try:
+            return super().look()
+        except RepositoryError:
+            self._medium.require()
+            raise
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        """Return that the medium is declared to be offline: drp cannot see where it is between two drills."""
+        del point
+        self._medium.require()
+        return Immutability(
+            mode="offline",
+            provenance="declared",
+            remarks=(f"medium {self._medium.label}: as changeable as any directory while it is attached",),
+        )

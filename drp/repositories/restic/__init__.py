@@ -1,0 +1,1 @@
+"""Repositories that restic wrote."""

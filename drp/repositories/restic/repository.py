@@ -1,0 +1,195 @@
+"""The Repository port on restic, whatever the location. It reads, and never changes anything.
+
+What is wrong with the backup is told as data (`PointListing.unreadable`, `RestoreReceipt.unrestored`); errors mean
+that the repository could not be used: silent, refused, absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from drp.domain.application import Application
+from drp.domain.ports import Abilities
+from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
+from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
+from drp.domain.strict_json import parse_object
+from drp.errors import NotFound, PointGone, RepositoryError, Unreachable
+from drp.redact import remember
+from drp.repositories.backend import PASSWORD_VARIABLE, Backend, Condition
+from drp.repositories.restic.answers import PRINTED
+from drp.repositories.restic.errors import error_for, error_of, kind_of_failure
+from drp.repositories.restic.receipt import judge
+from drp.repositories.restic.snapshots import is_id, points_of, read_snapshots
+from drp.repositories.restic.source_root import TreeListing, declared_root, folders_to_list
+from drp.repositories.restic.tool import ResticTool
+from drp.repositories.settings import ResticSettings
+
+PASSWORD = "password"  # noqa: S105 - a name, not a password
+_TOOL_FOLDER = "/run/base/tool"
+_CELL_CACHE = "/tmp/drp-restic-cache"  # noqa: S108 - inside the cell, whose /tmp is its own
+
+
+class ResticRepository:
+    """One restic repository."""
+
+    def __init__(
+        self,
+        settings: ResticSettings,
+        backend: Backend,
+        resolve: Callable[[SecretReference], str],
+        cache_directory: Path,
+    ) -> None:
+        """Take what the repository is, its location, how secrets are resolved, and a private cache directory."""
+        self.name = settings.name
+        self._settings, self._backend, self._resolve = settings, backend, resolve
+        self._tool = ResticTool(
+            settings.executable,
+            repository=backend.host_arguments(),
+            secrets=self._host_secrets,
+            cache_directory=cache_directory,
+            limits=settings.limits,
+        )
+
+    def preflight(self) -> Abilities:
+        """Return what the repository is; its endpoint, medium, keys and password have just been tried.
+
+        A repository that answers and is damaged or emptied does not raise: ``remarks`` say so, and `points` names it.
+        """
+        condition = self._backend.look()
+        return Abilities(
+            object_lock=self._backend.object_lock,
+            air_gapped=self._backend.air_gapped,
+            tool="restic",
+            tool_version=self._tool.features.text,
+            clock_ahead_ms=self._backend.clock_ahead_ms,
+            remarks=_ruin(condition) or self._trouble("cat", "config"),
+        )
+
+    def points(self, application: Application) -> PointListing:
+        """Return the application's points; snapshot files that restic passes over in silence are named."""
+        before = self._backend.look()
+        ruin = _ruin(before)
+        if ruin:
+            return PointListing(points=(), unreadable=ruin, emptied=before.emptied)
+        output = self._tool.call("snapshots", "--no-cache")
+        if output.exit_code != 0:
+            trouble = self._judge_failure(output.exit_code, output.tail, output.ended_by)
+            return PointListing(points=(), unreadable=trouble)
+        try:
+            snapshots = read_snapshots(output.stdout)
+        except ValueError as error:
+            raise RepositoryError(f"repository {self.name}: {error}") from error
+        listing = points_of(snapshots, application, self.name)
+        read = {str(snapshot.get("id")) for snapshot in snapshots}
+        passed_over = (before.snapshots & self._backend.look().snapshots) - read
+        hidden = tuple(f"snapshots/{name}: the backup tool cannot read it" for name in sorted(passed_over))
+        return replace(listing, unreadable=(*hidden, *listing.unreadable))
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        """Return what can be observed about the point's protection now."""
+        return self._backend.immutability(point)
+
+    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
+        """Return the command for the restore cell. Raises ``NotFound`` for an id that is none."""
+        if not is_id(point.id):
+            raise NotFound(
+                f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
+            )
+        self._require_there(point)
+        cell = self._backend.cell()
+        program = f"{_TOOL_FOLDER}/{self._tool.path.name}"
+        place = ("--repo", cell.repository, *cell.options)
+        return RestoreOrder(
+            argv=(program, *place, "--no-lock", "--json", "restore", point.id, "--target", RESTORED),
+            environment={"RESTIC_CACHE_DIR": _CELL_CACHE, "RESTIC_PROGRESS_FPS": "1", "HOME": "/nonexistent"},
+            secrets={PASSWORD_VARIABLE: PASSWORD, **cell.secrets},
+            executables=(str(self._tool.path),),
+            read_only_binds=dict(cell.read_only_binds),
+            endpoint=cell.endpoint,
+            progress="restic-json" if self._tool.features.restore_json else "none",
+            source_root=self._source_root(point),
+        )
+
+    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:
+        """Return what came back. A version without a summary is asked how much the point holds, when all came back."""
+        receipt = judge(
+            outcome,
+            repository=self.name,
+            features=self._tool.features,
+            still_there=lambda: self._require_there(point),
+        )
+        if receipt.unrestored or self._tool.features.restore_json:
+            return receipt
+        return self._counted(point, receipt)
+
+    def secrets(self) -> tuple[CellSecret, ...]:
+        """Return the repository's password and, for a bucket, the credentials file, by reference."""
+        password = CellSecret(name=PASSWORD, template="{0}", references=(self._settings.password,))
+        return (password, *self._backend.secrets())
+
+    def _host_secrets(self) -> Mapping[str, str]:
+        password = self._resolve(self._settings.password)
+        remember(password)
+        return {PASSWORD_VARIABLE: password, **self._backend.host_secrets()}
+
+    def _require_there(self, point: RecoveryPoint) -> None:
+        """Raise ``PointGone`` when the point was removed since it was selected, and what a look at the place raises.
+
+        Retention removes the snapshot first and what only it needed afterwards: then nothing is damaged.
+        """
+        condition = self._backend.look()
+        if not condition.emptied and not condition.broken and point.id not in condition.snapshots:
+            raise PointGone(
+                f"recovery point {point.short_id} is gone from repository {self.name} since it was selected",
+                hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
+            )
+
+    def _trouble(self, *arguments: str) -> tuple[str, ...]:
+        """Run a command and return what it shows to be broken; raise what is no damage."""
+        output = self._tool.call(*arguments)
+        return () if output.exit_code == 0 else self._judge_failure(output.exit_code, output.tail, output.ended_by)
+
+    def _judge_failure(self, exit_code: int, tail: tuple[str, ...], ended_by: str) -> tuple[str, ...]:
+        features = self._tool.features
+        kind, words = kind_of_failure(exit_code, tail, features)
+        if ended_by == "itself" and kind in {"damaged", "lost"}:
+            return (words,)
+        if ended_by == "itself" and kind == "password":
+            tampered = self._backend.explain_refusal()
+            if tampered:
+                return (f"{tampered} ({words})",)
+        if ended_by != "itself":
+            raise Unreachable(
+                f"the backup tool came to no end on repository {self.name} ({ended_by})",
+                hint="raise the repository's time limits if it is slow",
+            )
+        raise error_for(kind, self.name, words)
+
+    def _source_root(self, point: RecoveryPoint) -> str:
+        """Ask the tree where the backed-up root is; a tree that cannot be read is met again by the restore."""
+        listing = TreeListing(point.paths)
+        output = self._tool.call(
+            "ls", point.id, *folders_to_list(point.paths), on_line=lambda _, line: listing.take(line), capture=False
+        )
+        return listing.root() if output.exit_code == 0 else declared_root(point.paths)
+
+    def _counted(self, point: RecoveryPoint, receipt: RestoreReceipt) -> RestoreReceipt:
+        output = self._tool.call("stats", "--mode", "restore-size", point.id)
+        if output.exit_code != 0:
+            raise error_of(output, self.name, self._tool.features)
+        counts: dict[str, object] = {}
+        with suppress(ValueError, IndexError):
+            counts = parse_object(output.stdout.strip().splitlines()[-1], PRINTED)
+        total_size, total_files = counts.get("total_size"), counts.get("total_file_count")
+        return RestoreReceipt(
+            bytes_restored=total_size if isinstance(total_size, int) else receipt.bytes_restored,
+            files_restored=total_files if isinstance(total_files, int) else receipt.files_restored,
+        )
+
+
+def _ruin(condition: Condition) -> tuple[str, ...]:
+    """Return why no recovery point can be read, when a look at the location already shows it."""
+    return (condition.emptied,) if condition.emptied else condition.broken

@@ -1,0 +1,74 @@
+"""Finds where a restored tree begins.
+
+restic stores an absolute path whole, and a relative one from where the backup was started, while the snapshot's
+``paths`` are absolute either way. So the tree itself is asked: the longest tail of the path that is in it, wins.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+
+from drp.domain.strict_json import Malformed, parse
+from drp.repositories.restic.answers import PRINTED
+
+
+def tails(path: str) -> tuple[str, ...]:
+    """Return the places in the tree where a backed-up path may be, longest first: /a/b/c, /b/c, /c."""
+    parts = [part for part in _absolute(path).split("/") if part]
+    return tuple("/" + "/".join(parts[start:]) for start in range(len(parts)))
+
+
+def _absolute(path: str) -> str:
+    """Return the path without ``..``: a hostile one must not lead out of the restored tree."""
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def folders_to_list(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders whose direct children tell which tails are in the tree."""
+    folders = {posixpath.dirname(tail) for path in paths for tail in tails(path)}
+    # restic lists the children of each folder named; the parents of a tail's parents lead the walk there
+    folders |= {parent for folder in tuple(folders) for parent in _parents(folder)}
+    return tuple(sorted(folders))
+
+
+def _parents(path: str) -> Iterable[str]:
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
+
+
+class TreeListing:
+    """Takes the lines of ``restic ls --json`` and remembers only the places asked for."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Take the paths that the snapshot names."""
+        self._paths = paths
+        self._wanted = {tail for path in paths for tail in tails(path)}
+        self._there: dict[str, bool] = {}
+        """Place → whether it is a folder."""
+
+    def take(self, line: str) -> None:
+        """Read one line; what is no node is passed over."""
+        try:
+            node = parse(line, PRINTED)
+        except Malformed:
+            return
+        place = node.get("path") if isinstance(node, dict) else None
+        if isinstance(place, str) and place in self._wanted:
+            self._there[place] = node.get("type") == "dir"
+
+    def root(self) -> str:
+        """Return the root of the backed-up tree; of several paths, their nearest common folder.
+
+        A tree has a folder for a root: of a single file (``restic backup --stdin``), it is the one that the file is in.
+        """
+        roots = [next((tail for tail in tails(path) if tail in self._there), "/") for path in self._paths]
+        common = posixpath.commonpath(roots) if roots else "/"
+        return common if self._there.get(common, True) else posixpath.dirname(common)
+
+
+def declared_root(paths: Sequence[str]) -> str:
+    """Return the root as the snapshot declares it, for a tree that cannot be read."""
+    absolute = [_absolute(path) for path in paths if path.startswith("/")]
+    return posixpath.commonpath(absolute) if absolute else "/"

@@ -1,0 +1,79 @@
+"""What of the host a sandbox may read: a cell its tool and repository, a run sandbox the software declared for it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from drp.domain.application import SoftwareImage
+from drp.domain.restore import RestoreOrder
+from drp.errors import SandboxError
+from drp.sandboxes.bubblewrap.arguments import INSIDE
+from drp.sandboxes.host import mounts
+from drp.sandboxes.host.identity import Identity, standing
+from drp.sandboxes.host.layout import open_to_all
+
+_CERTIFICATES = ("/etc/ssl", "/etc/pki", "/etc/ca-certificates")
+
+
+def cell(order: RestoreOrder, staging: Path, identity: Identity) -> dict[str, str]:
+    """Return host path → path inside for what the cell may read; closed sources are made readable for its uid alone."""
+    wanted = {path: path for path in _CERTIFICATES if Path(path).is_dir()}
+    wanted |= {path: f"{INSIDE}/tool/{Path(path).name}" for path in order.executables}
+    wanted |= dict(order.read_only_binds)
+    binds: dict[str, str] = {}
+    for number, (source, target) in enumerate(wanted.items()):
+        path = Path(source)
+        if not path.exists():
+            message = f"the restore cell needs {source}, which does not exist"
+            raise SandboxError(message, hint="install the tool or attach the medium, then run `drp doctor`")
+        if standing() == "root" and (source in order.read_only_binds or not _is_open(path)):
+            place = staging / str(number)
+            if not _stage(path, place, identity.host_uid_of(0)) and source in order.read_only_binds:
+                _require_open(path)
+            path = place
+        binds[str(path)] = target
+    return binds
+
+
+def software(images: Iterable[SoftwareImage], staging: Path, identity: Identity, run_as: int) -> dict[str, str]:
+    """Return host path → path inside for software images; root makes closed ones readable for the sandbox's user."""
+    found: dict[str, str] = {}
+    for number, image in enumerate(images):
+        path = Path(image.image)
+        if not path.is_dir():
+            message = f"the software image {path} is no directory"
+            raise SandboxError(message, hint="put the image there, or correct `software` in the application's file")
+        if standing() == "root":
+            _stage(path, staging / str(number), identity.host_uid_of(run_as))
+            path = staging / str(number)
+        if str(path) in found:
+            message = f"the software image {path} is wanted in two places"
+            raise SandboxError(message, hint="bind it once, and link to it from the application's configuration")
+        found[str(path)] = image.at
+    return found
+
+
+def _is_open(path: Path) -> bool:
+    return standing() != "root" or (open_to_all(path.parent) and bool(path.stat().st_mode & os.X_OK))
+
+
+def _stage(source: Path, place: Path, uid: int) -> bool:
+    """Bind it where the sandbox is made; return whether ``uid`` may read there what the owner may."""
+    try:
+        return mounts.bind_readable(source.resolve(), place, uid=uid)
+    except OSError as error:
+        message = f"cannot bind {source} into the sandbox: {error.strerror}"
+        raise SandboxError(message) from error
+
+
+def _require_open(source: Path) -> None:
+    """Raise SandboxError where others may not read: the tool would take it for a refusal of the repository."""
+    for path in (source, *source.iterdir()) if source.is_dir() else (source,):
+        mode = path.stat().st_mode
+        if not mode & stat.S_IROTH or (stat.S_ISDIR(mode) and not mode & stat.S_IXOTH):
+            message = f"the restore cell cannot read {path}: others may not, and its file system cannot map owners"
+            hint = f"run `chmod -R o+rX {source}`, or keep it on ext4, XFS, Btrfs or tmpfs (overlay and NFS cannot)"
+            raise SandboxError(message, hint=hint)

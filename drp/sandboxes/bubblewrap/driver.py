@@ -1,0 +1,287 @@
+"""The default sandbox driver: bubblewrap, an agent inside, our system call filter; no daemon, no image, no root.
+
+A sandbox never outlives this process: its first process dies with us, its agent ends with the lifeline pipe, its
+volume with the worker's mount namespace. What a crash can still leave (directories, groups) the reaper removes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+from drp.clock import boot_id
+from drp.domain.check import Target
+from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
+from drp.domain.sandbox import (
+    EgressAttempt,
+    IsolationProof,
+    NeighbourContact,
+    Residue,
+    SandboxHandle,
+    SandboxOrder,
+    SandboxProfile,
+    SandboxRole,
+)
+from drp.errors import SandboxError
+from drp.redact import remember
+from drp.sandboxes.bubblewrap import binds, cell
+from drp.sandboxes.bubblewrap.arguments import HOSTNAME, Spec, arguments, hosts_file
+from drp.sandboxes.bubblewrap.launch import Options, Running, launch
+from drp.sandboxes.bubblewrap.witness import standpoint
+from drp.sandboxes.errors import sandbox_errors
+from drp.sandboxes.host import cgroups, layout, reaper, residue, volume
+from drp.sandboxes.host.cgroups import ControlGroup
+from drp.sandboxes.host.identity import Identity, Slot, identity_for
+from drp.sandboxes.host.layout import LiveDirectory
+from drp.sandboxes.network import netns
+from drp.sandboxes.network.gateway import GatewayClient
+from drp.sandboxes.network.netns import Wanted
+from drp.sandboxes.network.pods import Network, Networks
+from drp.sandboxes.proof import isolation, tripwire
+from drp.sandboxes.target import SandboxTarget
+
+Resolve = Callable[[SecretReference], str]
+_BARE = SandboxOrder()
+
+
+@dataclass(kw_only=True)
+class _Live:
+    """A sandbox of ours."""
+
+    handle: SandboxHandle
+    spec: Spec
+    directory: LiveDirectory
+    running: Running
+    slot: Slot | None = None
+    """Held by the run sandbox; its cells share it."""
+    network: Network | None = None
+    """Of the run sandbox; whatever else is to be in it enters by its descriptor."""
+    order: SandboxOrder = _BARE
+    cells: list[str] = field(default_factory=list)
+    on_end: ExitStack = field(default_factory=ExitStack)
+
+
+class BubblewrapSandbox:
+    """The Sandbox port."""
+
+    driver = "bubblewrap"
+    options: ClassVar[Options] = staticmethod(arguments)
+    """How bubblewrap's options are composed."""
+
+    def __init__(self, run_directory: Path, *, resolve: Resolve, gateway: GatewayClient | None = None) -> None:
+        """Keep live sandboxes under ``run_directory``; ``resolve`` reads a secret; ``gateway`` reaches repositories."""
+        tripwire.plant()
+        self._run_directory = run_directory
+        self._home = layout.home(run_directory)
+        self._resolve = resolve
+        self._gateway = gateway
+        self._live: dict[str, _Live] = {}
+        self._networks = Networks()
+
+    def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = _BARE) -> SandboxHandle:
+        """Return a new run sandbox: a network of its own, no repository, no key, an empty data volume under quota."""
+        with sandbox_errors("cannot open a sandbox"), ExitStack() as undo:
+            slot = Slot(layout.slots_directory(self._run_directory))
+            undo.callback(slot.release)
+            identity = identity_for(profile.identity, slot)
+            directory = self._make_directory(undo)
+            directory.record(**self._about(label))
+            data = volume.make(
+                directory.path / "data",
+                backing=profile.data_backing,
+                size_bytes=profile.data_bytes,
+                uid=identity.uid,
+                image_directory=self._run_directory,
+            )
+            spec = self._spec(directory, profile, identity, data.path, order)
+            network = self._networks.open(profile, order)
+            undo.callback(self._networks.close, network)
+            network.recorder.name(spec.hostname)
+            live = self._launch(undo, directory, replace(spec, network=network.descriptor), label)
+            self._require_network(live.running, network)
+            live.network, live.slot, live.order = network, slot, order
+            undo.pop_all()
+        return live.handle
+
+    def prove(self, handle: SandboxHandle) -> IsolationProof:
+        """Return the proof for this sandbox; what the probe tried is not kept as egress."""
+        live = self._get(handle)
+        with sandbox_errors("cannot prove the sandbox"):
+            return isolation.prove(
+                live.running.client,
+                host_uid=live.spec.identity.host_uid_of(live.spec.inside_uid),
+                parent=self._home,
+                places=live.spec.read_only.values(),
+                recorder=live.network.recorder if live.network is not None else None,
+                interfaces=live.network.interfaces if live.network is not None else ("lo",),
+            )
+
+    def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
+        """Return a restore cell on the same data volume: it reaches the order's endpoint and nothing else."""
+        owner = self._get(handle)
+        plan = cell.plan(order)
+        with sandbox_errors("cannot open a restore cell"), ExitStack() as undo:
+            directory = self._make_directory(undo)
+            directory.record(**self._about("restore-cell"))
+            read_only = binds.cell(order, directory.path / "binds", owner.spec.identity)
+            spec = Spec(
+                id=directory.path.name,
+                role="restore-cell",
+                profile=owner.spec.profile,
+                identity=owner.spec.identity,
+                data=owner.spec.data,
+                read_only=read_only,
+                hosts=plan.hosts,
+            )
+            live = self._launch(undo, directory, spec, "restore-cell")
+            if plan.listeners:
+                inside = netns.enter(live.running.child, Wanted(addresses=plan.addresses, listeners=plan.listeners))
+                live.on_end.callback(cell.relay(self._gateway, inside, order))
+            for secret in secrets:
+                value = secret.template.format(*(self._resolve(reference) for reference in secret.references))
+                remember(value)
+                live.running.client.secret(secret.name, value)
+            undo.pop_all()
+        owner.cells.append(live.handle.id)
+        return live.handle
+
+    def open_reader(self, handle: SandboxHandle) -> SandboxHandle:
+        """Return a cell that reads the restored bytes, and shares nothing with what was restored."""
+        return self._open_witness(handle, "reader-cell")
+
+    def open_caller(self, handle: SandboxHandle) -> SandboxHandle:
+        """Return a cell that reads the restored bytes and calls the application as a client on its machine would."""
+        return self._open_witness(handle, "caller-cell")
+
+    def _open_witness(self, handle: SandboxHandle, role: SandboxRole) -> SandboxHandle:
+        owner = self._get(handle)
+        with sandbox_errors(f"cannot open a {role}"), ExitStack() as undo:
+            directory = self._make_directory(undo)
+            directory.record(**self._about(role))
+            place = standpoint(owner.spec, layout.slots_directory(self._run_directory), directory.path)
+            undo.callback(place.release)
+            spec = replace(owner.spec, id=directory.path.name, role=role, identity=place.identity, data=place.data)
+            if role == "reader-cell":
+                spec = replace(spec, read_only={}, hosts=hosts_file((), owner.spec.hostname), network=-1)
+            else:  # in the owner's network, which drp made
+                staging, images = directory.path / "binds", owner.order.software
+                spec = replace(spec, read_only=binds.software(images, staging, place.identity, spec.inside_uid))
+            live = self._launch(undo, directory, spec, role)
+            if role == "caller-cell":
+                assert owner.network is not None
+                owner.network.require(live.running.child)
+            live.slot = place.slot
+            undo.pop_all()
+        owner.cells.append(live.handle.id)
+        return live.handle
+
+    def target(self, handle: SandboxHandle) -> Target:
+        """Return the way to run commands inside."""
+        return SandboxTarget(self._get(handle).running.client)
+
+    def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
+        """Return what tried to leave the sandbox so far; nothing once it is destroyed."""
+        live = self._live.get(handle.id)
+        return live.network.egress() if live is not None and live.network is not None else ()
+
+    def neighbours(self, handle: SandboxHandle) -> tuple[NeighbourContact, ...]:
+        """Return who called its application in the pod so far, and whom it called; nothing once it is destroyed."""
+        live = self._live.get(handle.id)
+        return live.network.neighbours() if live is not None and live.network is not None else ()
+
+    def volume_usage(self, handle: SandboxHandle) -> volume.VolumeUsage:
+        """Return how full the sandbox's data volume is."""
+        return volume.usage(handle.data_path)
+
+    def destroy(self, handle: SandboxHandle) -> Residue:
+        """Destroy a sandbox (and its cells) or a cell; safe to call again, also from another process."""
+        started = time.monotonic()
+        live = self._live.pop(handle.id, None)
+        namespace = live.running.pid_namespace if live is not None else ""
+        network = live.network.name if live is not None and live.network is not None else ""
+        if live is not None:
+            for name in live.cells:
+                if name in self._live:
+                    self.destroy(self._live[name].handle)
+            self._end(live)
+        directory = self._home / handle.id
+        if live is None and directory.exists() and layout.is_abandoned(directory):
+            namespace = str(layout.read_record(directory).get("pid_namespace", ""))
+            reaper.reap_one(handle.id, self._run_directory)
+        elapsed = int((time.monotonic() - started) * 1000)
+        return residue.look(handle.id, [directory], namespace, network, duration_ms=elapsed)
+
+    # ---- parts
+
+    def _get(self, handle: SandboxHandle) -> _Live:
+        if handle.id not in self._live:
+            message = f"sandbox {handle.id} is not open here"
+            raise SandboxError(message, hint="it was destroyed, or belongs to another process")
+        return self._live[handle.id]
+
+    def _make_directory(self, undo: ExitStack) -> LiveDirectory:
+        directory = LiveDirectory(self._home, layout.new_id())
+        undo.callback(directory.release)
+        undo.callback(reaper.clear, directory.path)
+        return directory
+
+    def _about(self, label: str) -> dict[str, object]:
+        return {"label": label, "boot_id": boot_id(), "driver": self.driver}
+
+    def _spec(
+        self, directory: LiveDirectory, profile: SandboxProfile, identity: Identity, data: Path, order: SandboxOrder
+    ) -> Spec:
+        return Spec(
+            id=directory.path.name,
+            role="run",
+            profile=profile,
+            identity=identity,
+            data=data,
+            hostname=order.hostname or HOSTNAME,
+            hosts=hosts_file(order.everywhere, order.hostname or HOSTNAME),
+            read_only=binds.software(order.software, directory.path / "binds", identity, profile.run_as),
+        )
+
+    def _launch(self, undo: ExitStack, directory: LiveDirectory, spec: Spec, label: str) -> _Live:
+        memory = spec.memory_bytes
+        if spec.profile.data_backing == "memory" and not spec.looks_only:
+            memory += spec.profile.data_bytes  # its pages count against whoever writes them first
+        group = ControlGroup(spec.id, spec.profile, memory)
+        undo.callback(cgroups.destroy, group.directories)
+        spec = replace(spec, limit_by_prlimit=bool(group.missing))
+        control = directory.path / "control"
+        running = launch(spec, control, group, type(self).options)
+        undo.callback(running.kill)
+        directory.record(**self._about(label), pid_namespace=running.pid_namespace)
+        handle = SandboxHandle(
+            id=spec.id,
+            role=spec.role,
+            driver=self.driver,
+            control_socket=str(control),
+            data_path=str(spec.data),
+            uid_offset=spec.identity.uid_offset,
+        )
+        live = _Live(handle=handle, spec=spec, directory=directory, running=running)
+        self._live[handle.id] = live
+        undo.callback(self._live.pop, handle.id, None)
+        return live
+
+    def _require_network(self, running: Running, network: Network) -> None:
+        network.require(running.child)
+
+    def _end(self, live: _Live) -> None:
+        """Take a sandbox down; a step that fails does not keep the others from being done."""
+        with ExitStack() as steps:  # in reverse order
+            if live.slot is not None:
+                steps.callback(live.slot.release)
+            steps.callback(live.directory.release)
+            steps.callback(reaper.clear, live.directory.path)
+            if live.network is not None:
+                steps.callback(self._networks.close, live.network)
+            steps.callback(cgroups.destroy, live.running.groups)
+            steps.callback(live.running.kill)
+            steps.callback(live.on_end.close)

@@ -1,0 +1,140 @@
+"""Clears what a crash left behind: processes, control groups, mounts, loop devices, directories, restored data.
+
+Truth, in this order: the lock of the sandbox's directory (held by the kernel for a living owner), the control group
+that carries its id, the recorded pid namespace of this boot with the start of its first process, then mounts and
+paths. A bare process id or namespace number is never believed: both are given again. Sandboxes of a living drp are
+left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from drp.clock import boot_id, utc_now
+from drp.command import run
+from drp.errors import CommandFailed
+from drp.sandboxes.host import cgroups, layout, mounts, processes
+from drp.sandboxes.host.identity import standing, sweep_slots
+
+_ID = re.compile(r"\.?drp-[0-9a-f]{12}")
+_YOUNG_SECONDS = 60.0
+_OURS = re.compile(r"drp-[0-9a-f]{12}\.image")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaped:
+    """One orphan, and what was (or with ``dry_run`` would be) removed of it."""
+
+    id: str
+    processes: int = 0
+    mounts: tuple[str, ...] = ()
+    cgroups: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+def reap(run_directory: Path, *, dry_run: bool = False) -> tuple[Reaped, ...]:
+    """Remove every orphan of a run directory and return what was found; with ``dry_run`` only look."""
+    home = layout.home(run_directory)
+    named = {each.name for place in {home, run_directory} for each in layout.entries(place)}
+    candidates = {name.removeprefix(".") for name in named if _ID.fullmatch(name)}
+    candidates |= {name.removesuffix(".image") for name in named if _OURS.fullmatch(name)}
+    candidates |= {name for name in cgroups.sandboxes() if _ID.fullmatch(name) and _is_ours(name, home)}
+    found = [_reap_one(name, home, run_directory, dry_run=dry_run) for name in sorted(candidates)]
+    if not dry_run:
+        sweep_slots(layout.slots_directory(run_directory))
+        for each in {home, *layout.public_homes()}:  # those of sites that are gone as well
+            layout.forsake(each)
+    return tuple(each for each in found if each is not None)
+
+
+def reap_one(name: str, run_directory: Path) -> Reaped | None:
+    """Remove one orphan by its id; None when a living process holds it."""
+    return _reap_one(name, layout.home(run_directory), run_directory, dry_run=False)
+
+
+def _is_ours(name: str, home: Path) -> bool:
+    """Return whether a control group may be taken: ours by its directory, or nobody's: long empty, no directory.
+
+    A plain user takes his own alone: he cannot see the directories of others.
+    """
+    if (home / name).exists():
+        return True
+    groups = cgroups.find(name)
+    if any((each / name).exists() for each in layout.public_homes()) or not all(_may_take(each) for each in groups):
+        return False
+    return not cgroups.members(groups) and all(_age(each) > _YOUNG_SECONDS for each in groups)
+
+
+def _may_take(group: Path) -> bool:
+    try:
+        return standing() == "root" or os.geteuid() == group.stat().st_uid
+    except OSError:
+        return False
+
+
+def _age(path: Path) -> float:
+    try:
+        return utc_now().timestamp() - path.stat().st_ctime
+    except OSError:
+        return 0.0
+
+
+def _reap_one(name: str, home: Path, run_directory: Path, *, dry_run: bool) -> Reaped | None:
+    directory = home / name
+    hidden = home / f".{name}"
+    if not layout.is_abandoned(directory) or (hidden.exists() and not layout.is_abandoned(hidden)):
+        return None
+    record = layout.read_record(directory)
+    groups = cgroups.find(name)
+    alive = cgroups.members(groups) | _recorded_processes(record)
+    mounted = mounts.below(directory)
+    images = [run_directory / f"{name}.image"]
+    paths = tuple(str(each) for each in (directory, hidden, *images) if each.exists())
+    if not dry_run:
+        cgroups.destroy(groups)
+        processes.kill_all(alive)
+        clear(directory)
+        for image in images:
+            _detach(image)
+            image.unlink(missing_ok=True)
+        shutil.rmtree(hidden, ignore_errors=True)
+    return Reaped(
+        id=name,
+        processes=len(alive),
+        mounts=mounted,
+        cgroups=tuple(str(each) for each in groups),
+        paths=paths,
+    )
+
+
+def clear(directory: Path) -> None:
+    """Unmount everything below a sandbox's directory and remove it: never while something is still mounted in it."""
+    for _ in range(8):  # mounts may be stacked
+        points = mounts.below(directory)
+        if not points:
+            break
+        for point in points:
+            mounts.unmount(point)
+    if not mounts.below(directory):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _recorded_processes(record: dict[str, object]) -> set[int]:
+    """Return the living processes of the recorded pid namespace, if it was recorded in this boot and is the same."""
+    name = record.get("pid_namespace")
+    if record.get("boot_id") != boot_id() or not isinstance(name, str) or "@" not in name:
+        return set()
+    return processes.in_pid_namespace(name)
+
+
+def _detach(image: Path) -> None:
+    """Free loop devices that still hold an image: one whose mount never came about."""
+    with suppress(CommandFailed):
+        listed = run(["losetup", "--noheadings", "--output", "NAME", "--associated", str(image)], timeout_seconds=10)
+        for device in listed.stdout.split():
+            run(["losetup", "--detach", device], timeout_seconds=10)

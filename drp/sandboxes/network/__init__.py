@@ -1,0 +1,1 @@
+"""The network of sandboxes: pods, name answers, recorders of what tried to leave."""

@@ -1,0 +1,1 @@
+"""Proof that a sandbox is isolated: probes inside, a tripwire outside."""

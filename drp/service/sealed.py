@@ -1,0 +1,112 @@
+"""Sealed records as the command line finds them: read back, and held against the journal's seal first.
+
+Where the journal cannot vouch for a record, because it is gone or was changed, the record is read all the same: it is
+what is left. That nothing vouches for it is said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from drp.cli import render
+from drp.domain.fold import fold
+from drp.domain.ports import Journal
+from drp.drill.declare import find, matching, states
+from drp.errors import DrpError, NotFound, Tampered
+from drp.evidence.deposits import Deposits
+from drp.evidence.record import read_record
+from drp.service.wiring import Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """A record's bytes."""
+
+    drill: str
+    content: bytes
+    trouble: str = ""
+    """Why the journal does not vouch for it; empty: its digest is the one that the journal sealed."""
+
+
+def sealed_record(wiring: Wiring, reference: str) -> SealedRecord:
+    """Return the record of a drill: by its id, a unique prefix, or `latest`.
+
+    Raises ``NotFound`` when the drill is unknown, not sealed, or its record is gone; ``Tampered`` when the record
+    is not the one that was sealed.
+    """
+    try:
+        journal = wiring.journal_to_read()
+        journal.verify()
+    except NotFound:
+        raise
+    except DrpError as error:
+        return _without_journal(wiring, reference, error)
+    return _vouched_for(wiring, journal, reference)
+
+
+def _vouched_for(wiring: Wiring, journal: Journal, reference: str) -> SealedRecord:
+    drill = find(reference, journal)
+    state = fold(journal.entries(drill))
+    if state.sealed is None:
+        raise NotFound(f"drill {drill} has no sealed record yet", hint="wait for it, or `drp drill resume latest`")
+    content = wiring.deposits().record(drill)
+    if hashlib.sha256(content).hexdigest() != state.sealed.record_digest:
+        raise Tampered(f"the record of drill {drill} is not the one that the journal sealed")
+    return SealedRecord(drill, content)
+
+
+def _without_journal(wiring: Wiring, reference: str, error: DrpError) -> SealedRecord:
+    """Return the record as it is deposited, if it is one; the latest is the one that was declared last."""
+    deposits = wiring.deposits()
+    records = tuple(deposits.records())
+    if not records:
+        raise error
+    if reference == "latest":
+        drill = max(records, key=lambda name: read_record(deposits.record(name)).declared_at)
+    else:
+        drill = matching(reference, records)
+    content = deposits.record(drill)
+    read_record(content)
+    render.note(f"NOT CHECKED AGAINST THE JOURNAL: {error.message} [{error.code}]")
+    return SealedRecord(drill, content, trouble=error.message)
+
+
+def listed(wiring: Wiring) -> list[dict[str, str]]:
+    """Return every sealed drill and how its record is; without the journal, every record that is deposited."""
+    deposits = wiring.deposits()
+    try:
+        journal = wiring.journal_to_read()
+        journal.verify()
+    except DrpError as error:
+        if not (records := deposits.records()):
+            raise
+        render.note(f"NOT CHECKED AGAINST THE JOURNAL: {error.message} [{error.code}]")
+        return [_unvouched(deposits, drill) for drill in records]
+    return [
+        {
+            "drill": state.drill,
+            "verdict": state.concluded.verdict,
+            "record": deposits.condition(state),
+            "digest": state.sealed.record_digest,
+            "location": state.sealed.location,
+        }
+        for state in states(journal)
+        if state.concluded is not None and state.sealed is not None
+    ]
+
+
+def _unvouched(deposits: Deposits, drill: str) -> dict[str, str]:
+    """Return what a record says of itself, where the journal does not vouch for it."""
+    content = deposits.record(drill)
+    try:
+        verdict, condition = str(read_record(content).verdict), "unconfirmed"
+    except DrpError:
+        verdict, condition = "", "changed"
+    return {
+        "drill": drill,
+        "verdict": verdict,
+        "record": condition,
+        "digest": hashlib.sha256(content).hexdigest(),
+        "location": str(deposits.records()[drill].root / drill),
+    }

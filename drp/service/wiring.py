@@ -1,0 +1,290 @@
+"""The composition root: the only module that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+import atexit
+import platform
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from drp import __version__
+from drp.atomic import storage_errors
+from drp.cli.progress import QuietReporter
+from drp.clock import SystemClock
+from drp.config import repositories as configured
+from drp.config.secrets import resolve
+from drp.config.site import Site, find_site, load_site
+from drp.domain.check_runner import CheckRunner
+from drp.domain.plan import DrillPlan
+from drp.domain.ports import Journal, Ports, Reporter, Repository, Sandbox
+from drp.domain.reconciliation.port import RecordReader
+from drp.errors import ConfigError
+from drp.evidence.deposits import Deposits, gone, require_known
+from drp.materials import copy_used
+from drp.service.cancellation import Cancellation
+from drp.service.plan_materials import PlanMaterials
+from drp.sinks import Copies, DirectorySink
+
+
+class Wiring:
+    """Builds the adapters of one site, each when it is first asked for."""
+
+    def __init__(self, site: Site, *, gateway: Any = None) -> None:
+        """Take the site, and in a worker the line to the gateway."""
+        self.site = site
+        self.clock = SystemClock()
+        self.silent: Reporter = QuietReporter()
+        self._gateway = gateway
+        self._journal: Journal | None = None
+        self._reading: Journal | None = None
+        self._repositories: Mapping[str, Repository] | None = None
+        self._sandbox: Sandbox | None = None
+        self._materials: PlanMaterials | None = None
+
+    @property
+    def run_directory(self) -> Path:
+        """Where sandboxes have their control sockets and locks."""
+        return self.site.state_directory / "run"
+
+    def journal(self) -> Journal:
+        """Return the site's journal, making it when there is none and no drill of the site was ever sealed.
+
+        Raises ``Tampered`` when it does not know a drill that has a sealed record, and what opening it raises.
+        """
+        if self._journal is None:
+            with storage_errors(self.site.state_directory):
+                self.site.state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self._journal = self._opened(reads_only=False)
+        return self._journal
+
+    def journal_to_read(self) -> Journal:
+        """Return the site's journal for who only looks: nothing is made or written. Raises as ``journal`` does."""
+        if self._reading is None:
+            self._reading = self._opened(reads_only=True)
+        return self._reading
+
+    def _opened(self, *, reads_only: bool) -> Journal:
+        from drp.journal import SqlJournal
+
+        records = tuple(self.deposits().records())
+        secret = self.site.journal_password
+        password = resolve(secret) if secret is not None else None
+        absent = gone(records) if records else None
+        journal = SqlJournal(self.site.journal, self.clock, password=password, absent=absent, reads_only=reads_only)
+        require_known(records, journal)
+        return journal
+
+    def sink(self) -> DirectorySink:
+        """Return the first place where evidence is kept, whose word counts."""
+        return DirectorySink(self.site.evidence_directories[0])
+
+    def deposits(self) -> Deposits:
+        """Return where the evidence of the site is read back from."""
+        return Deposits([DirectorySink(directory) for directory in self.site.evidence_directories])
+
+    def repositories(self) -> Mapping[str, Repository]:
+        """Return every repository of the site; none is contacted."""
+        if self._repositories is None:
+            self._repositories = self.make_repositories(self.site.state_directory / "cache", self.site.repositories)
+        return self._repositories
+
+    def make_repositories(
+        self, cache: Path, names: Iterable[str], *, most_seconds: float = float("inf")
+    ) -> Mapping[str, Repository]:
+        """Return repositories that cache below a directory, and wait no longer for anything; none is contacted."""
+        from drp.repositories.registry import create
+
+        return {
+            name: create(
+                restic_settings(self.site.repositories[name], most_seconds), resolve=resolve, cache_directory=cache
+            )
+            for name in names
+        }
+
+    def materials(self, plan: DrillPlan) -> Mapping[str, str]:
+        """Return the files and programs that a plan's recoveries use, with their digests as they are now."""
+        if self._materials is None:
+            self._materials = PlanMaterials(self.site, self.site.runbook_folders[0])
+        return self._materials.of(plan)
+
+    def declarable(self, plan: DrillPlan) -> DrillPlan:
+        """Return the plan with the digests of what it is going to use."""
+        return replace(plan, materials=self.materials(plan))
+
+    def _runbook_folders(self) -> tuple[Path, ...]:
+        """Return where a drill reads its runbooks: the site's own from a copy, which nobody changes meanwhile."""
+        from drp.runbooks.folder import PrivateFolder
+
+        own, *shipped = self.site.runbook_folders
+        if not own.is_dir():
+            return self.site.runbook_folders
+        self._make_run_directory()
+        private = PrivateFolder(self.run_directory)
+        atexit.register(private.remove)
+        try:
+            copy_used(own, private.path / own.name)
+        except OSError as error:
+            raise ConfigError(
+                f"{error.filename or own} cannot be read: {error.strerror or error}",
+                hint=f"everything in {own} must be readable for whoever holds drills",
+            ) from error
+        self._materials = PlanMaterials(self.site, private.path / own.name)
+        return (private.path / own.name, *shipped)
+
+    def _make_run_directory(self) -> None:
+        with storage_errors(self.run_directory):
+            self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+
+    def sandbox(self) -> Sandbox:
+        """Return the sandbox driver."""
+        from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
+
+        if self._sandbox is None:
+            self._make_run_directory()
+            self._sandbox = BubblewrapSandbox(self.run_directory, resolve=resolve, gateway=self._gateway)
+        return self._sandbox
+
+    def reap(self) -> tuple[str, ...]:
+        """Remove what dead processes of drp left of sandboxes and restored data; return what it was."""
+        from drp.sandboxes.host.reaper import reap
+
+        if not self.run_directory.exists():
+            return ()
+        return tuple(
+            f"sandbox {item.id}: {item.processes} processes, {len(item.mounts)} mounts, {len(item.cgroups)} groups"
+            for item in reap(self.run_directory)
+        )
+
+    def check_verifiers(self, plan: DrillPlan | None = None) -> CheckRunner:
+        """Load every verifier that a plan names and check its options. Raises ``PluginError``.
+
+        What the site's other applications name is loaded too where it can be: a drill that was cut off may need it.
+        """
+        from drp.verifiers import Checks
+
+        used = plan.recoveries if plan is not None else ()
+        named = (check.verifier for application in self.site.applications.values() for check in application.checks)
+        return Checks((check for recovery in used for check in recovery.application.checks), others=named)
+
+    def check_records(self, plan: DrillPlan | None = None) -> RecordReader:
+        """Load every reader that a plan names and check its options. Raises ``PluginError``."""
+        from drp.verifiers.records import Records
+
+        by_name = {recovery.name: recovery.application for recovery in (plan.recoveries if plan is not None else ())}
+        among = plan.reconciliation if plan is not None else None
+        return Records((source, by_name[source.application]) for source in (among.records if among is not None else ()))
+
+    def writable_state(self) -> str:
+        """Prove that state can be written, where it is or will be made; nothing is left. Raises ``StorageFull``."""
+        directory = self.site.state_directory
+        place = next(path for path in (directory, *directory.parents) if path.is_dir())
+        with storage_errors(place), tempfile.TemporaryFile(dir=place) as probe:
+            probe.write(b"drp")
+        return str(directory)
+
+    @property
+    def sign_off_directory(self) -> Path:
+        """Where referents hand their answers in."""
+        return self.site.state_directory / "sign-off"
+
+    def ports(self, reporter: Reporter, cancellation: Cancellation, plan: DrillPlan | None = None) -> Ports:
+        """Return every port of a drill; ``plan`` is the one that begins, if one does. Raises PluginError."""
+        from drp.engine.inline import InlineEngine
+        from drp.hashing import TreeHasher
+        from drp.manifests.directory import ManifestDirectory
+        from drp.runbooks import AnsibleRunbookRunner
+        from drp.sign_off import DirectoryDesk
+
+        runbooks = AnsibleRunbookRunner(self._runbook_folders(), self.run_directory)
+        runbooks.warm_up()
+        checks = self.check_verifiers(plan)
+        return Ports(
+            repositories=self.repositories(),
+            sandbox=self.sandbox(),
+            runbooks=runbooks,
+            hasher=TreeHasher(),
+            manifests=ManifestDirectory(self.site.manifests_directory),
+            checks=checks,
+            records=self.check_records(plan),
+            sign_offs=DirectoryDesk(self.sign_off_directory),
+            journal=self.journal(),
+            sink=Copies([DirectorySink(directory) for directory in self.site.evidence_directories]),
+            clock=self.clock,
+            engine=InlineEngine(),
+            reporter=reporter,
+            cancelled=cancellation,
+            signal_number=cancellation.signal_number,
+            tools=lambda: self._tools(checks),
+            materials=self.materials,
+        )
+
+    def _tools(self, checks: Any) -> Mapping[str, str]:
+        from importlib.metadata import version
+
+        packages = ("ansible-core", "ansible-runner", "blake3")
+        found = {package: version(package) for package in packages}
+        return {
+            "drp": __version__,
+            "python": platform.python_version(),
+            "kernel": platform.release(),
+            **found,
+            **checks.tools(),
+        }
+
+
+def wiring_of(context: typer.Context, *, options: bool = False) -> Wiring:
+    """Return the wiring of the site that the command line names.
+
+    ``options``: what files say to verifiers is looked at too. Raises ``ConfigError`` with every problem that concerns
+    the whole site; an application or a drill whose own file has one is ``broken``, and raises when it is asked for.
+    """
+    judge = None
+    if options:
+        from drp.verifiers.judge import InstalledOptions
+
+        judge = InstalledOptions()
+    return Wiring(load_site(find_site(context.obj.site), judge))
+
+
+def restic_settings(settings: configured.RepositorySettings, most_seconds: float = float("inf")) -> Any:
+    """Return a repository's settings as its adapter takes them; no wait is longer than the given one."""
+    from drp.repositories import settings as adapter
+
+    limits = settings.limits
+    return adapter.ResticSettings(
+        name=settings.name,
+        location=_location(settings.location),
+        password=settings.password,
+        executable=settings.executable,
+        limits=adapter.Limits(
+            connect_seconds=min(limits.connect_seconds, most_seconds),
+            answer_seconds=min(limits.answer_seconds, most_seconds),
+            command_seconds=min(limits.command_seconds, most_seconds),
+            idle_seconds=min(limits.idle_seconds, most_seconds),
+        ),
+        audited_objects=settings.audited_objects,
+    )
+
+
+def _location(location: configured.Location) -> Any:
+    from drp.repositories import settings as adapter
+
+    match location:
+        case configured.DirectoryLocation():
+            return adapter.LocalLocation(path=location.path)
+        case configured.MediumLocation():
+            return adapter.MediumLocation(mount=location.mount, label=location.label, directory=location.path)
+        case configured.S3Location():
+            return adapter.S3Location(
+                url=location.url,
+                access_key=location.access_key,
+                secret_key=location.secret_key,
+                session_token=location.session_token,
+                region=location.region,
+                ca_file=location.ca_file,
+            )

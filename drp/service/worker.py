@@ -1,0 +1,217 @@
+"""The drill worker: conducts one drill in namespaces of its own and tells the supervisor every journal entry.
+
+Started by `supervisor.py` with inherited descriptors, never by hand. It has no network but the gateway's endpoints,
+no environment but what it needs, and it ends when the supervisor does; a kept sandbox is the exception, with a lease.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import select
+import socket
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from drp.codec import from_data, to_data
+from drp.config.site import load_site
+from drp.domain.events import Entry, Event, FindingRaised, SandboxDestroyed
+from drp.domain.plan import DrillPlan
+from drp.domain.ports import Journal, Ports
+from drp.domain.visible import printable_lines
+from drp.drill.conduct import conduct
+from drp.drill.declare import declare, reopen, states
+from drp.drill.finish import destroyed, residue_findings
+from drp.drill.recorder import Recorder
+from drp.drill.resume import take_up
+from drp.errors import ConfigError, DrpError, Interrupted
+from drp.evidence.deposits import require_sealed
+from drp.redact import redact
+from drp.sandboxes.host.worker import enter_worker
+from drp.sandboxes.network.gateway import GatewayClient
+from drp.service.cancellation import Cancellation
+from drp.service.wiring import Wiring
+from drp.trust import judged_by_parent
+
+_LEASE_POLL_SECONDS = 1.0
+
+
+class _Channel:
+    """The line to the supervisor: entries and errors out, requests to stop in."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._lines = self._socket.makefile("rb")
+        self._lock = threading.Lock()
+        self.kept = threading.Event()
+
+    def instruction(self) -> dict[str, Any]:
+        line = self._lines.readline()
+        return dict(json.loads(line)) if line else {}
+
+    def watch(self, cancellation: Cancellation) -> None:
+        """Pass requests on; without a supervisor there is no drill, so its end is ours, unless a sandbox is kept."""
+
+        def read() -> None:
+            with suppress(OSError):  # a supervisor that is killed resets the line
+                for line in self._lines:
+                    cancellation.request(int(json.loads(line)["stop"]))
+            self._end()
+
+        threading.Thread(target=read, daemon=True).start()
+
+    def require_supervisor(self) -> None:
+        """End at once when the supervisor has gone, unless a sandbox is kept.
+
+        Its line closes before whatever else dies with it, so nothing that fails for that reason is taken for evidence.
+        """
+        line = select.poll()
+        line.register(self._socket, select.POLLRDHUP)
+        if line.poll(0):
+            self._end()
+
+    def emit(self, entry: Entry) -> None:
+        """Reporter port: send the entry."""
+        self._send({"entry": to_data(entry)})
+
+    def error(self, error: DrpError) -> None:
+        """Send how the worker ended."""
+        described = {"kind": type(error).__name__, "message": redact(error.message), "hint": redact(error.hint)}
+        self._send({"error": described})
+
+    def note(self, text: str) -> None:
+        """Send one line for the user."""
+        self._send({"note": text})
+
+    def close(self) -> None:
+        """Let the supervisor go."""
+        self.kept.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            try:
+                self._socket.sendall(json.dumps(message).encode() + b"\n")
+            except OSError:
+                self._end()
+
+    def _end(self) -> None:
+        if not self.kept.is_set():
+            os._exit(1)
+
+
+class _Witnessed:
+    """Journal port: written only as long as the supervisor is there, who dies before what fails because of that."""
+
+    def __init__(self, journal: Journal, channel: _Channel) -> None:
+        self._journal, self._channel = journal, channel
+        self.entries, self.drills, self.verify = journal.entries, journal.drills, journal.verify
+
+    def append(self, drill: str, event: Event) -> Entry:
+        """Make the event durable."""
+        self._channel.require_supervisor()
+        return self._journal.append(drill, event)
+
+
+def main(arguments: list[str]) -> None:
+    """Carry out the instruction on the control descriptor, then end."""
+    sys.excepthook = _last_words
+    threading.excepthook = lambda ended: _last_words(ended.exc_type, ended.exc_value, ended.exc_traceback)
+    control, gateway, lock = (int(argument) for argument in arguments[:3])
+    channel = _Channel(control)
+    judged_by_parent()
+    try:
+        instruction = channel.instruction()
+        site = load_site(Path(arguments[3]))
+        client = GatewayClient(gateway)
+        enter_worker(site.endpoints(), client)
+        cancellation = Cancellation()
+        channel.watch(cancellation)
+        wiring = Wiring(site, gateway=client)
+        plan = from_data(DrillPlan, instruction["plan"]) if "plan" in instruction else None
+        ports = wiring.ports(channel, cancellation, plan)
+        ports = replace(ports, journal=_Witnessed(ports.journal, channel))
+        recorder = _carry_out(instruction, plan, ports, wiring, channel)
+        if recorder is not None:
+            _keep(recorder, ports, channel, lock)
+    except Interrupted:
+        return
+    except DrpError as error:
+        channel.error(error)
+
+
+def _last_words(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    """Write into the worker's log why it ends: somebody will look at it on a terminal."""
+    text = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(printable_lines(redact(text)))
+    sys.stderr.flush()
+
+
+def _carry_out(
+    instruction: dict[str, Any], plan: DrillPlan | None, ports: Ports, wiring: Wiring, channel: _Channel
+) -> Recorder | None:
+    """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
+    ports.journal.verify()
+    held = states(ports.journal)
+    require_sealed(wiring.deposits(), held, ports.journal)
+    asked = instruction.get("resume")
+    for drill in (state.drill for state in held if state.sealed is None):
+        if drill != asked:
+            channel.note(f"drill {drill} was cut off; finishing it first")
+            take_up(reopen(drill, ports.journal, wiring.silent), ports)
+    if asked:
+        take_up(reopen(str(asked), ports.journal, ports.reporter), ports, policy=instruction.get("policy"))
+        return None
+    if plan is None:
+        return None
+    if changed := plan.changed(ports.materials(plan)):
+        message = f"changed while the drill was being started: {', '.join(changed)}"
+        raise ConfigError(message, hint="nothing was declared: run the drill again")
+    recorder = declare(
+        plan,
+        ports.journal,
+        ports.reporter,
+        ports.clock,
+        requested_by=str(instruction["requested_by"]),
+        ad_hoc=bool(instruction.get("ad_hoc")),
+    )
+    conduct(recorder, ports)
+    return recorder
+
+
+def _keep(recorder: Recorder, ports: Ports, channel: _Channel, lock: int) -> None:
+    """Stay with kept sandboxes until their lease ends, then destroy them; other drills may run meanwhile."""
+    kept = {name: state.kept for name, state in recorder.state.recoveries.items() if state.kept is not None}
+    if not kept:
+        return
+    fcntl.flock(lock, fcntl.LOCK_UN)  # for all who inherited it
+    channel.close()
+    until = max(event.until for event in kept.values() if event is not None).astimezone(UTC)
+    lease = (until - ports.clock.now().wall).total_seconds()
+    end = time.monotonic() + lease  # a wall clock that is set back must not keep patient data
+    while ports.clock.now().wall < until and time.monotonic() < end:
+        time.sleep(_LEASE_POLL_SECONDS)
+    for name in kept:
+        prepared = recorder.state.recoveries[name].outputs.get("prepare")
+        if prepared is not None and prepared.phase == "prepare":
+            residue = destroyed(ports, prepared.sandbox)
+            ports.journal.append(
+                recorder.drill, SandboxDestroyed(recovery=name, sandbox=prepared.sandbox.id, residue=residue)
+            )
+            for finding in residue_findings(residue):
+                ports.journal.append(recorder.drill, FindingRaised(recovery=name, finding=finding))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    gc.freeze()  # all memory goes at once, unsearched
