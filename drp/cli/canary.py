@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from drp.cli.context import site_from
 from drp.cli.noun import noun
-from drp.cli.site import site_from
 
 app = noun("Canaries: heartbeats that production writes through its applications.", needs_verb=True)
 
@@ -27,7 +27,7 @@ def list_(context: typer.Context, machine: Json = False) -> None:
     if machine:
         render.document("drp/canaries/1", rows)
         return
-    render.table(("application", "canary"), [(row["application"], row["kind"] or "-") for row in rows])
+    render.table(("application", "canary"), [(str(row["application"]), row["kind"] or "-") for row in rows])
 
 
 @app.command()

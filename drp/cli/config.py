@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from drp.cli.context import site_from
 from drp.cli.noun import noun
-from drp.cli.site import site_from
 
 app = noun("Check and show the site's configuration.", needs_verb=True)
 

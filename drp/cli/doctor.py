@@ -40,11 +40,11 @@ def doctor(
 
 def _needs(context: typer.Context) -> list[Need]:
     """What this user's drill of the site needs: of the user, of the host, and of the site."""
+    from drp.cli.context import wiring_of
     from drp.cli.doctor_host import host_needs, processes, restic, signatures, user
     from drp.cli.doctor_sandboxes import sandbox_needs
     from drp.cli.doctor_site import site_needs
     from drp.errors import DrpError
-    from drp.service.wiring import wiring_of
 
     who = [user(), processes()]
     if not who[-1].met:  # nothing can be tried

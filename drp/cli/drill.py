@@ -24,8 +24,8 @@ def plan(
     machine: Json = False,
 ) -> None:
     """Show what a drill would do now: order, points, limits and checks. Nothing is restored."""
+    from drp.cli.context import wiring_of
     from drp.cli.drill_views import show_plan
-    from drp.service.wiring import wiring_of
 
     wiring = wiring_of(context, options=True)
     show_plan(wiring, wiring.declarable(wiring.site.plan(name)), machine=machine)
@@ -49,12 +49,13 @@ def run(
     machine: Json = False,
 ) -> int:
     """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
-    from drp.cli.repo_views import must_have_point
+    from drp.cli.context import wiring_of
+    from drp.cli.holding import exit_status, follow
     from drp.cli.reporters import reporter
-    from drp.codec import to_data
     from drp.errors import UsageError
-    from drp.service.supervisor import supervise
-    from drp.service.wiring import wiring_of
+    from drp.service.points import must_have_point
+    from drp.service.requests import Begin
+    from drp.service.supervisor import start
 
     only = tuple(applications or ())
     if name is None and not only:
@@ -67,19 +68,19 @@ def run(
     drill_plan = site.plan(name, applications=only, **flags) if name is not None else site.ad_hoc_plan(*only, **flags)
     if point is not None:
         must_have_point(wiring, drill_plan.recoveries[0])
-    instruction = {"plan": to_data(wiring.declarable(drill_plan)), "requested_by": _user(), "ad_hoc": name is None}
+    request = Begin(plan=wiring.declarable(drill_plan), requested_by=_user(), ad_hoc=name is None)
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
-        outcome = supervise(site, instruction, shown, keep=keep_sandbox)
+        outcome = follow(start(site, request), shown)
     if not (machine or context.obj.quiet):
         _afterwards(outcome.drill, sealed=outcome.sealed, kept=bool(outcome.kept))
-    return outcome.exit_status()
+    return exit_status(outcome)
 
 
 @app.command("list")
 def list_(context: typer.Context, machine: Json = False) -> None:
     """List all drills with their verdicts, newest last."""
+    from drp.cli.context import wiring_of
     from drp.cli.drill_views import show_drills
-    from drp.service.wiring import wiring_of
 
     show_drills(wiring_of(context), machine=machine)
 
@@ -94,8 +95,8 @@ def show(
     machine: Json = False,
 ) -> None:
     """Show one drill: verdict, on whose word it rests, times against objectives, phases, findings."""
+    from drp.cli.context import wiring_of
     from drp.cli.shown_drill import show_drill
-    from drp.service.wiring import wiring_of
 
     show_drill(wiring_of(context), drill, machine=machine, code=code)
 
@@ -110,19 +111,21 @@ def resume(
     machine: Json = False,
 ) -> int:
     """Take up a drill that was cut off: restore again and go on, or conclude it."""
+    from drp.cli.context import wiring_of
+    from drp.cli.holding import exit_status, follow
     from drp.cli.reporters import reporter
     from drp.drill.declare import find_unfinished
-    from drp.service.supervisor import supervise
-    from drp.service.wiring import wiring_of
+    from drp.service.requests import Resume
+    from drp.service.supervisor import start
 
     wiring = wiring_of(context)
     found = find_unfinished(drill, wiring.journal_to_read())
-    instruction = {"resume": found, "policy": "conclude" if conclude else "resume"}
+    request = Resume(drill=found, policy="conclude" if conclude else "resume")
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
         before = tuple(wiring.journal_to_read().entries(found))
         shown.catch_up(before)
-        outcome = supervise(wiring.site, instruction, shown, before=before)
-    return outcome.exit_status()
+        outcome = follow(start(wiring.site, request, before=before), shown)
+    return exit_status(outcome)
 
 
 @app.command("exec", context_settings={"ignore_unknown_options": True})
@@ -133,8 +136,8 @@ def execute(
     application: Annotated[str | None, typer.Option("--app", help="Which recovery, if there are several.")] = None,
 ) -> int:
     """Run a command inside a kept sandbox, or inside one whose drill waits for a sign-off."""
-    from drp.service.kept import run_inside
-    from drp.service.wiring import wiring_of
+    from drp.cli.context import wiring_of
+    from drp.cli.kept_views import run_inside
 
     return run_inside(wiring_of(context), drill, application, argv)
 
@@ -152,8 +155,8 @@ def sign_off(
 ) -> int:
     """Sign off an application of a drill that waits for it, step by step. Exit 0 signed off, 1 a step failed."""
     from drp.cli import sign_off as verb
+    from drp.cli.context import wiring_of
     from drp.errors import UsageError
-    from drp.service.wiring import wiring_of
 
     wiring = wiring_of(context)
     asked = verb.question(wiring, drill, application)
@@ -169,8 +172,8 @@ def sign_off(
 @app.command()
 def clean(context: typer.Context, machine: Json = False) -> int:
     """Destroy kept sandboxes and whatever a crash left: processes, mounts, restored data."""
-    from drp.service.kept import clean_up
-    from drp.service.wiring import wiring_of
+    from drp.cli.context import wiring_of
+    from drp.cli.kept_views import clean_up
 
     return clean_up(wiring_of(context), machine=machine)
 

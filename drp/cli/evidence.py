@@ -17,17 +17,18 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def list_(context: typer.Context, machine: Json = False) -> int:
     """List sealed drills, and whether each record is the one that the journal sealed. Exit 14 if one is not."""
     from drp.cli import render
+    from drp.cli.context import wiring_of
+    from drp.cli.evidence_views import listed
+    from drp.codec import to_data
     from drp.errors import Tampered
-    from drp.service.sealed import listed
-    from drp.service.wiring import wiring_of
 
-    rows = listed(wiring_of(context))
+    found = listed(wiring_of(context))
     if machine:
-        render.document("drp/evidence/1", rows)
+        render.document("drp/evidence/1", [to_data(row) for row in found.records])
     else:
-        cells = [(row["drill"], row["verdict"], row["record"], row["digest"][:16], row["location"]) for row in rows]
+        cells = [(row.drill, row.verdict, row.record, row.digest[:16], row.location) for row in found.records]
         render.table(("drill", "verdict", "record", "sha-256", "location"), cells)
-    return 0 if all(row["record"] == "intact" for row in rows) else Tampered.exit_status
+    return 0 if all(row.record == "intact" for row in found.records) else Tampered.exit_status
 
 
 @app.command()
@@ -40,8 +41,8 @@ def show(
     import json
 
     from drp.cli import render
-    from drp.service.sealed import sealed_record
-    from drp.service.wiring import wiring_of
+    from drp.cli.context import wiring_of
+    from drp.cli.evidence_views import sealed_record
 
     record = json.loads(sealed_record(wiring_of(context), drill).content)
     render.line(json.dumps(record, indent=2, sort_keys=True))

@@ -17,8 +17,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def list_(context: typer.Context, machine: Json = False) -> int:
     """List the site's repositories and whether they can be used now."""
     from drp.cli import render
+    from drp.cli.context import wiring_of
     from drp.cli.repo_views import condition
-    from drp.service.wiring import wiring_of
 
     wiring = wiring_of(context)
     rows = [condition(name, repository) for name, repository in wiring.repositories().items()]
@@ -39,7 +39,7 @@ def points(
     machine: Json = False,
 ) -> int:
     """List recovery points, newest first, with whether they can be changed."""
+    from drp.cli.context import wiring_of
     from drp.cli.repo_views import show_points
-    from drp.service.wiring import wiring_of
 
     return show_points(wiring_of(context), name, application, machine=machine)

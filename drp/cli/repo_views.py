@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from drp.cli import render
 from drp.codec import to_data
-from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Repository
-from drp.errors import DrpError, NotFound, RepositoryError
+from drp.errors import DrpError, NotFound
 from drp.service.wiring import Wiring
 
 
@@ -72,16 +70,6 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
         for item in sorted(foreign - unreadable):
             render.note(f"of another application: {item}")
     return 1 if unreadable else 0
-
-
-def must_have_point(wiring: Wiring, recovery: PlannedRecovery) -> None:
-    """Raise ``NotFound`` when the repository answers, and has no such point of the application."""
-    asked = recovery.selection.point or ""
-    with suppress(RepositoryError):  # whether it can be used is for the drill to say, and to record
-        listing = wiring.repositories()[recovery.repository].points(recovery.application)
-        if not any(point.id.startswith(asked) for point in listing.points):
-            message = f"repository {recovery.repository} has no recovery point {asked} of {recovery.application.name}"
-            raise NotFound(message, hint=f"see `drp repo points {recovery.repository}`")
 
 
 def _lock(immutability: dict[str, Any]) -> str:

@@ -47,10 +47,10 @@ def report(
     """Show the report of a sealed drill. The record is checked against the journal's seal first."""
     from drp.atomic import write_atomically
     from drp.cli import render
+    from drp.cli.context import wiring_of
+    from drp.cli.evidence_views import sealed_record
     from drp.cli.report_views import rendered
     from drp.errors import NotFound
-    from drp.service.sealed import sealed_record
-    from drp.service.wiring import wiring_of
 
     wiring = wiring_of(context)
     sealed = sealed_record(wiring, drill)

@@ -17,8 +17,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def list_(context: typer.Context, machine: Json = False) -> int:
     """List the runbooks of the site, and the shipped ones that it does not replace."""
     from drp.cli import render
+    from drp.cli.context import wiring_of
     from drp.runbooks.catalogue import runbooks
-    from drp.service.wiring import wiring_of
 
     found = list(runbooks(wiring_of(context).site.runbook_folders))
     if machine:
@@ -41,12 +41,12 @@ def show(
 ) -> int:
     """Show what an application's file may say to a runbook: its inputs, as it declares them."""
     from drp.cli import render
+    from drp.cli.context import wiring_of
     from drp.cli.runbook_views import input_rows
     from drp.config.inputs import declared_inputs
     from drp.config.problems import suggestion
     from drp.errors import ConfigError, NotFound
     from drp.runbooks.catalogue import runbooks
-    from drp.service.wiring import wiring_of
 
     folders = wiring_of(context).site.runbook_folders
     known = [item.kind for item in runbooks(folders)]
@@ -78,10 +78,10 @@ def lint_(
     from dataclasses import asdict
 
     from drp.cli import render
+    from drp.cli.context import wiring_of
     from drp.errors import NotFound
     from drp.runbooks.catalogue import runbooks
     from drp.runbooks.lint import lint
-    from drp.service.wiring import wiring_of
 
     folders = wiring_of(context).site.runbook_folders
     found = [item for item in runbooks(folders) if kind in {None, item.kind}]

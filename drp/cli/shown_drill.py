@@ -34,7 +34,7 @@ _NAMED = 8
 def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = False) -> None:
     """Print one drill; with ``code`` all code that came out of its backups."""
     journal = wiring.journal_to_read()
-    state = reopen(find(reference, journal), journal, wiring.silent).state
+    state = reopen(find(reference, journal), journal).state
     if machine:
         render.document("drp/drill/1", _document(state))
         return

@@ -47,7 +47,7 @@ class Reply:
 def question(wiring: Wiring, reference: str, application: str | None) -> Question:
     """Return what the drill waits for. Raises ``NotFound`` when it is nothing, ``UsageError`` when it is several."""
     journal = wiring.journal_to_read()
-    state = reopen(find(reference, journal), journal, wiring.silent).state
+    state = reopen(find(reference, journal), journal).state
     waiting = [recovery for recovery in state.plan.recoveries if state.recoveries[recovery.name].awaits_sign_off]
     if state.sealed is not None or state.concluded is not None:
         waiting = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -30,10 +30,3 @@ def init(
     render.line()
     step = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     render.line(f"next: {step}drp config check && drp doctor")
-
-
-def site_from(context: typer.Context) -> Any:
-    """Return the site that the command line names. Raises ConfigError with every problem."""
-    from drp.config.site import find_site, load_site
-
-    return load_site(find_site(context.obj.site))

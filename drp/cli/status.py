@@ -22,9 +22,9 @@ def status(
     This verb alone follows the monitoring plugins' convention: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     """
     from drp.cli import status_views
+    from drp.cli.context import wiring_of
     from drp.errors import DrpError, NotReadable, Tampered
     from drp.service.overview import overview
-    from drp.service.wiring import wiring_of
 
     try:
         wiring = wiring_of(context, options=True)

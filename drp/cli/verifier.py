@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from drp.cli import render
+from drp.cli.context import wiring_of
 from drp.cli.noun import noun
 from drp.cli.verifier_facts import facts_app, libpq, options_of
 from drp.cli.witness_views import MOST_CODE, who
@@ -24,7 +25,6 @@ from drp.domain.strict_json import parse
 from drp.errors import UsageError
 from drp.manifests.header_check import LIMITS
 from drp.service.kept import kept_target
-from drp.service.wiring import wiring_of
 from drp.verifiers import Checks, LocalTarget, available, describe, load, options_schema
 
 app = noun("Verifiers: what looks at restored applications.", needs_verb=True)

@@ -13,7 +13,7 @@ from drp.domain.events import DrillDeclared
 from drp.domain.fold import DrillState, fold
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Journal, Reporter
-from drp.drill.recorder import Recorder
+from drp.drill.recorder import Recorder, Silent
 from drp.errors import ConfigError, NotFound, UsageError
 
 
@@ -51,9 +51,9 @@ def _behind_ms(journal: Journal, drills: Sequence[str], now: datetime) -> int:
     return (newest - now) // timedelta(milliseconds=1) if newest > now else 0
 
 
-def reopen(drill: str, journal: Journal, reporter: Reporter) -> Recorder:
-    """Return the recorder of a drill that exists."""
-    return Recorder(drill, fold(journal.entries(drill)), journal, reporter)
+def reopen(drill: str, journal: Journal, reporter: Reporter | None = None) -> Recorder:
+    """Return the recorder of a drill that exists; without a reporter it shows nothing."""
+    return Recorder(drill, fold(journal.entries(drill)), journal, reporter or Silent())
 
 
 def unfinished(journal: Journal) -> tuple[str, ...]:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from drp.domain.duration import words
 from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed, SandboxKept
-from drp.domain.findings.catalogue import DRILL_RESUMED, PHASE_UNEXERCISED, RESIDUE_LEFT, SANDBOX_KEPT
+from drp.domain.findings.catalogue import DRILL_RESUMED, PHASE_UNEXERCISED, SANDBOX_KEPT
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.reconciliation.findings import findings_of as across
-from drp.domain.sandbox import Residue, SandboxHandle
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
 from drp.drill.recorder import Recorder
+from drp.drill.release import destroyed, residue_findings
 from drp.drill.sign_off import answer_findings
 from drp.drill.traffic import traffic_since
 from drp.errors import DrpError
@@ -37,22 +37,6 @@ def finish(recorder: Recorder, ports: Ports, *, may_keep: bool = True) -> None:
         _seal(recorder, ports)
 
 
-def destroyed(ports: Ports, sandbox: SandboxHandle) -> Residue:
-    """Destroy a sandbox and return what is left of it; that nobody could look is residue too."""
-    try:
-        return ports.sandbox.destroy(sandbox)
-    except DrpError as error:
-        return Residue(processes=0, paths=(f"unknown: {error.message}",))
-
-
-def residue_findings(residue: Residue | None) -> tuple[Finding, ...]:
-    """Return what is to be said of a sandbox's remains; nothing when there are none."""
-    if residue is None or residue.clean:
-        return ()
-    left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or f"{residue.processes} processes"
-    return (RESIDUE_LEFT.finding(subject="sandbox", observed=left, expected="nothing left"),)
-
-
 def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may_keep: bool) -> None:
     progress = recorder.state.recoveries[recovery.name]
     sandbox = progress.sandbox
@@ -68,7 +52,7 @@ def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may
         )
         recorder.append(FindingRaised(recovery=recovery.name, finding=kept))
         return
-    residue = destroyed(ports, sandbox)
+    residue = destroyed(ports.sandbox.destroy, sandbox)
     recorder.append(SandboxDestroyed(recovery=recovery.name, sandbox=sandbox.id, residue=residue))
 
 

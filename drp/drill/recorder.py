@@ -16,6 +16,13 @@ _PROGRESS_SECONDS = 1.0
 """At most one journalled sign of life a second and phase; contract: at least one every 5 s while there is any."""
 
 
+class Silent:
+    """Reporter port that shows nothing."""
+
+    def emit(self, entry: Entry) -> None:
+        """Say nothing."""
+
+
 class Recorder:
     """Writes one drill's journal."""
 

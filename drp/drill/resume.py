@@ -15,8 +15,9 @@ from drp.domain.plan import InterruptPolicy
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
 from drp.drill.conduct import conduct, ended
-from drp.drill.finish import destroyed, finish, residue_findings
+from drp.drill.finish import finish
 from drp.drill.recorder import Recorder
+from drp.drill.release import destroyed, residue_findings
 from drp.drill.sign_off import awaited
 from drp.drill.unchanged import unchanged
 from drp.errors import RepositoryError
@@ -80,7 +81,7 @@ def _resume(recorder: Recorder, ports: Ports) -> None:
         if any(phase in progress.started for phase in PHASES[1:]) and progress.kept is None and not _settled(progress)
     )
     remains = {
-        name: residue_findings(destroyed(ports, sandbox))
+        name: residue_findings(destroyed(ports.sandbox.destroy, sandbox))
         for name in lost
         if (sandbox := state.recoveries[name].sandbox) is not None
     }

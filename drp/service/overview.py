@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from drp.cli.newest_points import newest_points
 from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
 from drp.errors import NotReadable
 from drp.evidence.deposits import require_sealed
+from drp.service.newest_points import newest_points
 from drp.service.wiring import Wiring
 
 

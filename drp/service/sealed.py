@@ -1,4 +1,4 @@
-"""Sealed records as the command line finds them: read back, and held against the journal's seal first.
+"""Sealed records as they are found: read back, and held against the journal's seal first.
 
 Where the journal cannot vouch for a record, because it is gone or was changed, the record is read all the same: it is
 what is left. That nothing vouches for it is said.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from drp.cli import render
 from drp.domain.fold import fold
 from drp.domain.ports import Journal
 from drp.drill.declare import find, matching, states
@@ -27,6 +26,31 @@ class SealedRecord:
     content: bytes
     trouble: str = ""
     """Why the journal does not vouch for it; empty: its digest is the one that the journal sealed."""
+    code: str = ""
+    """Which error that is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRecord:
+    """A sealed record, and how it is."""
+
+    drill: str
+    verdict: str
+    record: str
+    """``intact``, or what is wrong with it."""
+    digest: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Every sealed record of a site."""
+
+    records: tuple[ListedRecord, ...]
+    trouble: str = ""
+    """Why the journal does not vouch for them; empty: it does."""
+    code: str = ""
+    """Which error that is."""
 
 
 def sealed_record(wiring: Wiring, reference: str) -> SealedRecord:
@@ -68,11 +92,10 @@ def _without_journal(wiring: Wiring, reference: str, error: DrpError) -> SealedR
         drill = matching(reference, records)
     content = deposits.record(drill)
     read_record(content)
-    render.note(f"NOT CHECKED AGAINST THE JOURNAL: {error.message} [{error.code}]")
-    return SealedRecord(drill, content, trouble=error.message)
+    return SealedRecord(drill, content, trouble=error.message, code=error.code)
 
 
-def listed(wiring: Wiring) -> list[dict[str, str]]:
+def listed(wiring: Wiring) -> Records:
     """Return every sealed drill and how its record is; without the journal, every record that is deposited."""
     deposits = wiring.deposits()
     try:
@@ -81,32 +104,34 @@ def listed(wiring: Wiring) -> list[dict[str, str]]:
     except DrpError as error:
         if not (records := deposits.records()):
             raise
-        render.note(f"NOT CHECKED AGAINST THE JOURNAL: {error.message} [{error.code}]")
-        return [_unvouched(deposits, drill) for drill in records]
-    return [
-        {
-            "drill": state.drill,
-            "verdict": state.concluded.verdict,
-            "record": deposits.condition(state),
-            "digest": state.sealed.record_digest,
-            "location": state.sealed.location,
-        }
-        for state in states(journal)
-        if state.concluded is not None and state.sealed is not None
-    ]
+        unvouched = tuple(_unvouched(deposits, drill) for drill in records)
+        return Records(records=unvouched, trouble=error.message, code=error.code)
+    return Records(
+        records=tuple(
+            ListedRecord(
+                drill=state.drill,
+                verdict=state.concluded.verdict,
+                record=deposits.condition(state),
+                digest=state.sealed.record_digest,
+                location=state.sealed.location,
+            )
+            for state in states(journal)
+            if state.concluded is not None and state.sealed is not None
+        )
+    )
 
 
-def _unvouched(deposits: Deposits, drill: str) -> dict[str, str]:
+def _unvouched(deposits: Deposits, drill: str) -> ListedRecord:
     """Return what a record says of itself, where the journal does not vouch for it."""
     content = deposits.record(drill)
     try:
         verdict, condition = str(read_record(content).verdict), "unconfirmed"
     except DrpError:
         verdict, condition = "", "changed"
-    return {
-        "drill": drill,
-        "verdict": verdict,
-        "record": condition,
-        "digest": hashlib.sha256(content).hexdigest(),
-        "location": str(deposits.records()[drill].root / drill),
-    }
+    return ListedRecord(
+        drill=drill,
+        verdict=verdict,
+        record=condition,
+        digest=hashlib.sha256(content).hexdigest(),
+        location=str(deposits.records()[drill].root / drill),
+    )

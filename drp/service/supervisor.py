@@ -1,8 +1,10 @@
-"""The part of `drp drill run` that stays on the host: lock, gateway, worker, signals, what the user sees.
+"""Starts drills for whoever asks, from any thread, process or event loop: lock, gateway, worker, what it tells.
 
 The drill itself runs in a worker process with its own pid, mount and network namespaces (`worker.py`), so that
-killing drp leaves nothing behind and nothing of a drill can reach production. Only the gateway, here, opens
+killing drp leaves nothing behind and nothing of a drill can reach production. Only the gateway, beside it, opens
 connections, and only to the endpoints of the site's repositories.
+
+Nothing here prints, and nothing takes signals: what happens is handed on as values, in order, to who iterates.
 """
 
 from __future__ import annotations
@@ -12,44 +14,52 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from drp import command
-from drp.cli import render
-from drp.codec import from_data
+from drp.codec import from_data, to_data
 from drp.config.places import require_places
 from drp.config.site import Site
 from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, Resumed, SandboxKept
-from drp.domain.ports import Reporter
 from drp.domain.verdict import Verdict
-from drp.errors import DrpError, SandboxError
+from drp.errors import DrpError, SandboxError, walk
 from drp.sandboxes.host.worker import worker_command
 from drp.sandboxes.network.gateway import Gateway
 from drp.service.kept import note_keeper
 from drp.service.lock import site_lock
+from drp.service.requests import Begin, Request
 from drp.service.wiring import Wiring
 
-_EXIT: dict[Verdict, int] = {"passed": 0, "failed": 1, "inconclusive": 3, "aborted": 130}
-_TELLING = {12, 13, 15}
-"""Access denied, unreachable, no space: more telling than that a drill is inconclusive."""
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something besides the journal that whoever follows a drill should know: one line."""
+
+    text: str
+
+
+Happening = Entry | Notice
+"""What a running drill tells: journal entries as they are made, and notices between them."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What the worker told, as far as the exit status needs it."""
+    """What came of a drill, as far as its entries told."""
 
+    drill: str = ""
     concluded: Verdict | None = None
     sealed: bool = False
     failures: list[PhaseFailed] = field(default_factory=list)
+    """Of this run: what failed before the drill was taken up is not among them."""
     kept: list[SandboxKept] = field(default_factory=list)
-    drill: str = ""
-    error: dict[str, Any] | None = None
-    signals: list[int] = field(default_factory=list)
-    """What the user sent meanwhile."""
+    stops: list[int] = field(default_factory=list)
+    """Signal numbers with which somebody asked it to stop meanwhile."""
 
     def take(self, entry: Entry) -> None:
         """Note what matters of one entry."""
@@ -71,60 +81,114 @@ class Outcome:
         """Return the verdict once its evidence is sealed: before that there is nothing to show for it."""
         return self.concluded if self.sealed else None
 
-    def exit_status(self) -> int:
-        """Return the documented status; why a drill is inconclusive may be more telling than that it is."""
-        if self.signals and self.verdict in {None, "aborted"}:
-            return 128 + self.signals[0]
-        if self.verdict is None:
-            return SandboxError.exit_status
-        if self.verdict == "inconclusive":
-            telling = [failure.exit_status for failure in self.failures if failure.exit_status in _TELLING]
-            return telling[0] if telling else _EXIT["inconclusive"]
-        return _EXIT[self.verdict]
 
+class RunningDrill:
+    """A drill at work: iterate once to follow it to its end, then ask for its outcome.
 
-def supervise(
-    site: Site,
-    instruction: dict[str, Any],
-    reporter: Reporter,
-    *,
-    keep: bool = False,
-    before: Iterable[Entry] = (),
-) -> Outcome:
-    """Run one instruction in a worker and return what came of it, having shown every entry.
-
-    ``before`` are the entries that a drill which is taken up has already.
-
-    Raises ``Untrusted``, ``Busy``, ``StorageFull``, ``SandboxError``, and whatever error of the family the worker
-    ended with.
+    A context manager: left before the end, the worker is killed with all it started, and the drill can be resumed.
+    One thread iterates; ``stop`` and ``kill`` may be called from any, and from signal handlers.
     """
-    require_places(site)
-    outcome = Outcome()
-    for entry in before:
-        outcome.take(entry)
-    outcome.kept.clear()  # what was kept then has a keeper of its own
-    asked = "plan" in instruction or "resume" in instruction
-    with site_lock(site.state_directory) as lock, Gateway.start(site.endpoints()) as gateway:
-        for orphan in Wiring(site).reap():
-            render.note(f"drp: removed what a crash had left: {orphan}")
-        ours, theirs = socket.socketpair()
-        worker = _start_worker(site, gateway, theirs, lock, keep=keep)
-        theirs.close()
-        with _forwarded_signals(ours, worker, outcome.signals), suppress(ConnectionError):  # it may die before it reads
-            ours.sendall(json.dumps(instruction).encode() + b"\n")
-            _listen(ours, reporter, outcome)
-        if outcome.kept:
-            note_keeper(site.state_directory, outcome.drill, worker.pid)
+
+    def __init__(self, site: Site, request: Request | None, before: Iterable[Entry] = ()) -> None:
+        """Start the worker; see `start`."""
+        require_places(site)
+        self.outcome = Outcome()
+        self._site, self._asked = site, request is not None
+        self._error: dict[str, Any] | None = None
+        self._ended = False
+        self._sending = threading.RLock()  # a signal handler may run while its own thread sends
+        for entry in before:
+            self.outcome.take(entry)
+        self.outcome.kept.clear()  # what was kept then has a keeper of its own
+        with ExitStack() as stack:
+            lock = stack.enter_context(site_lock(site.state_directory))
+            gateway = stack.enter_context(Gateway.start(site.endpoints()))
+            self._notices = [Notice(f"removed what a crash had left: {orphan}") for orphan in Wiring(site).reap()]
+            self._control, theirs = socket.socketpair()
+            stack.callback(self._control.close)
+            with theirs:
+                keep = isinstance(request, Begin) and request.plan.keep_sandbox
+                self._worker = _start_worker(site, gateway, theirs, lock, keep=keep)
+            stack.callback(self._part)
+            self._send({type(request).__name__: to_data(request)} if request is not None else {})
+            self._held = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Let go of everything; a worker that is not done is killed."""
+        self._held.close()
+
+    def __iter__(self) -> Iterator[Happening]:
+        """Yield what happens, until the worker has nothing more to tell.
+
+        Raises, at the end, whatever error of the family the worker ended with, and ``SandboxError`` when it ended
+        without a word.
+        """
+        yield from self._notices
+        with self._control.makefile("rb") as lines, suppress(ConnectionError):  # it may die before it reads
+            for line in lines:
+                message = json.loads(line)
+                if "error" in message:
+                    self._error = message["error"]
+                elif "note" in message:
+                    yield Notice(message["note"])
+                elif "entry" in message:
+                    entry = from_data(Entry, message["entry"])
+                    self.outcome.take(entry)
+                    yield entry
+        self._finish()
+
+    def stop(self, number: int = signal.SIGTERM) -> bool:
+        """Ask the drill to stop safely; asked again, it is killed. Return whether it was asked for the first time.
+
+        ``number`` is the signal that asked, which the evidence names.
+        """
+        self.outcome.stops.append(number)
+        if len(self.outcome.stops) > 1:
+            self.kill()
+            return False
+        self._send({"stop": number})
+        return True
+
+    def kill(self) -> None:
+        """End the worker at once, with all it started. What was cut off can be resumed."""
+        self._worker.kill()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with suppress(OSError), self._sending:  # a worker that has gone says so by its silence
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+
+    def _finish(self) -> None:
+        self._ended = True
+        if self.outcome.kept:
+            note_keeper(self._site.state_directory, self.outcome.drill, self._worker.pid)
         else:
-            worker.wait()
-    if outcome.error is not None:
-        raise _error(outcome.error)
-    if outcome.verdict is None and not outcome.signals and asked:
-        message = f"the drill worker ended without a word; its last words may be in {_log(site)}"
-        raise SandboxError(message, hint="run `drp doctor`; the drill can be taken up with `drp drill resume latest`")
-    sys.stderr.flush()
-    outcome.drill = outcome.drill or str(instruction.get("drill", ""))
-    return outcome
+            self._worker.wait()
+        self._held.close()
+        if self._error is not None:
+            raise _error(self._error)
+        if self.outcome.verdict is None and not self.outcome.stops and self._asked:
+            message = f"the drill worker ended without a word; its last words may be in {_log(self._site)}"
+            hint = "run `drp doctor`; the drill can be taken up with `drp drill resume latest`"
+            raise SandboxError(message, hint=hint)
+
+    def _part(self) -> None:
+        if not self._ended:
+            self._worker.kill()
+            self._worker.wait()
+
+
+def start(site: Site, request: Request | None, *, before: Iterable[Entry] = ()) -> RunningDrill:
+    """Start a worker for one request and return the drill at work; what was cut off on the site is finished first.
+
+    ``before`` are the entries that a drill which is resumed has already; without a request, only what was cut off is
+    finished. Raises ``Untrusted``, ``Busy`` while another drp works on the site, ``StorageFull`` and
+    ``SandboxError``; then nothing is left.
+    """
+    return RunningDrill(site, request, before)
 
 
 def _start_worker(site: Site, gateway: Gateway, control: socket.socket, lock: int, *, keep: bool) -> command.Process:
@@ -145,46 +209,8 @@ def _log(site: Site) -> Path:
     return site.state_directory / "worker.log"
 
 
-def _listen(control: socket.socket, reporter: Reporter, outcome: Outcome) -> None:
-    """Read the worker's lines until it closes its end."""
-    with control.makefile("rb") as lines:
-        for line in lines:
-            message = json.loads(line)
-            if "error" in message:
-                outcome.error = message["error"]
-            elif "note" in message:
-                render.note(f"drp: {message['note']}")
-            elif "entry" in message:
-                entry = from_data(Entry, message["entry"])
-                outcome.take(entry)
-                reporter.emit(entry)
-
-
-@contextmanager
-def _forwarded_signals(control: socket.socket, worker: command.Process, received: list[int]) -> Iterator[None]:
-    """First SIGINT, SIGTERM or SIGHUP: the worker stops safely; second: the worker is killed, with all it started."""
-
-    def handle(number: int, _frame: object) -> None:
-        received.append(number)
-        if len(received) == 1:
-            render.note("\ndrp: stopping safely; press Ctrl-C again to stop now")
-            control.sendall(json.dumps({"stop": number}).encode() + b"\n")
-        else:
-            worker.kill()
-
-    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handle) for number in caught}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _error(description: dict[str, Any]) -> DrpError:
     """Return the worker's error as its own class, so that code and exit status are the same here."""
-    from drp.errors import walk
-
     kinds = {kind.__name__: kind for kind in walk()}
     kind = kinds.get(str(description.get("kind")), DrpError)
     error = DrpError.__new__(kind)

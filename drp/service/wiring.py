@@ -10,15 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from drp import __version__
 from drp.atomic import storage_errors
-from drp.cli.progress import QuietReporter
 from drp.clock import SystemClock
 from drp.config import repositories as configured
 from drp.config.secrets import resolve
-from drp.config.site import Site, find_site, load_site
+from drp.config.site import Site
 from drp.domain.check_runner import CheckRunner
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Journal, Ports, Reporter, Repository, Sandbox
@@ -38,7 +35,6 @@ class Wiring:
         """Take the site, and in a worker the line to the gateway."""
         self.site = site
         self.clock = SystemClock()
-        self.silent: Reporter = QuietReporter()
         self._gateway = gateway
         self._journal: Journal | None = None
         self._reading: Journal | None = None
@@ -235,20 +231,6 @@ class Wiring:
             **found,
             **checks.tools(),
         }
-
-
-def wiring_of(context: typer.Context, *, options: bool = False) -> Wiring:
-    """Return the wiring of the site that the command line names.
-
-    ``options``: what files say to verifiers is looked at too. Raises ``ConfigError`` with every problem that concerns
-    the whole site; an application or a drill whose own file has one is ``broken``, and raises when it is asked for.
-    """
-    judge = None
-    if options:
-        from drp.verifiers.judge import InstalledOptions
-
-        judge = InstalledOptions()
-    return Wiring(load_site(find_site(context.obj.site), judge))
 
 
 def restic_settings(settings: configured.RepositorySettings, most_seconds: float = float("inf")) -> Any:

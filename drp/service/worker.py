@@ -25,14 +25,13 @@ from typing import Any
 
 from drp.codec import from_data, to_data
 from drp.config.site import load_site
-from drp.domain.events import Entry, Event, FindingRaised, SandboxDestroyed
-from drp.domain.plan import DrillPlan
+from drp.domain.events import Entry, Event
 from drp.domain.ports import Journal, Ports
 from drp.domain.visible import printable_lines
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare, reopen, states
-from drp.drill.finish import destroyed, residue_findings
 from drp.drill.recorder import Recorder
+from drp.drill.release import release
 from drp.drill.resume import take_up
 from drp.errors import ConfigError, DrpError, Interrupted
 from drp.evidence.deposits import require_sealed
@@ -40,6 +39,7 @@ from drp.redact import redact
 from drp.sandboxes.host.worker import enter_worker
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.service.cancellation import Cancellation
+from drp.service.requests import Begin, Request, Resume
 from drp.service.wiring import Wiring
 from drp.trust import judged_by_parent
 
@@ -55,9 +55,16 @@ class _Channel:
         self._lock = threading.Lock()
         self.kept = threading.Event()
 
-    def instruction(self) -> dict[str, Any]:
+    def _instruction(self) -> dict[str, Any]:
         line = self._lines.readline()
         return dict(json.loads(line)) if line else {}
+
+    def request(self) -> Request | None:
+        """Return what the worker is for; None: only to finish what was cut off."""
+        asked = self._instruction()
+        if Begin.__name__ in asked:
+            return from_data(Begin, asked[Begin.__name__])
+        return from_data(Resume, asked[Resume.__name__]) if asked else None
 
     def watch(self, cancellation: Cancellation) -> None:
         """Pass requests on; without a supervisor there is no drill, so its end is ours, unless a sandbox is kept."""
@@ -131,17 +138,16 @@ def main(arguments: list[str]) -> None:
     channel = _Channel(control)
     judged_by_parent()
     try:
-        instruction = channel.instruction()
+        request = channel.request()
         site = load_site(Path(arguments[3]))
         client = GatewayClient(gateway)
         enter_worker(site.endpoints(), client)
         cancellation = Cancellation()
         channel.watch(cancellation)
         wiring = Wiring(site, gateway=client)
-        plan = from_data(DrillPlan, instruction["plan"]) if "plan" in instruction else None
-        ports = wiring.ports(channel, cancellation, plan)
+        ports = wiring.ports(channel, cancellation, request.plan if isinstance(request, Begin) else None)
         ports = replace(ports, journal=_Witnessed(ports.journal, channel))
-        recorder = _carry_out(instruction, plan, ports, wiring, channel)
+        recorder = _carry_out(request, ports, wiring, channel)
         if recorder is not None:
             _keep(recorder, ports, channel, lock)
     except Interrupted:
@@ -157,33 +163,30 @@ def _last_words(kind: type[BaseException], error: BaseException | None, trace: T
     sys.stderr.flush()
 
 
-def _carry_out(
-    instruction: dict[str, Any], plan: DrillPlan | None, ports: Ports, wiring: Wiring, channel: _Channel
-) -> Recorder | None:
+def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _Channel) -> Recorder | None:
     """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
     ports.journal.verify()
     held = states(ports.journal)
     require_sealed(wiring.deposits(), held, ports.journal)
-    asked = instruction.get("resume")
+    asked = request.drill if isinstance(request, Resume) else None
     for drill in (state.drill for state in held if state.sealed is None):
         if drill != asked:
             channel.note(f"drill {drill} was cut off; finishing it first")
-            take_up(reopen(drill, ports.journal, wiring.silent), ports)
-    if asked:
-        take_up(reopen(str(asked), ports.journal, ports.reporter), ports, policy=instruction.get("policy"))
+            take_up(reopen(drill, ports.journal), ports)
+    if isinstance(request, Resume):
+        take_up(reopen(request.drill, ports.journal, ports.reporter), ports, policy=request.policy)
+    if not isinstance(request, Begin):
         return None
-    if plan is None:
-        return None
-    if changed := plan.changed(ports.materials(plan)):
+    if changed := request.plan.changed(ports.materials(request.plan)):
         message = f"changed while the drill was being started: {', '.join(changed)}"
         raise ConfigError(message, hint="nothing was declared: run the drill again")
     recorder = declare(
-        plan,
+        request.plan,
         ports.journal,
         ports.reporter,
         ports.clock,
-        requested_by=str(instruction["requested_by"]),
-        ad_hoc=bool(instruction.get("ad_hoc")),
+        requested_by=request.requested_by,
+        ad_hoc=request.ad_hoc,
     )
     conduct(recorder, ports)
     return recorder
@@ -202,14 +205,7 @@ def _keep(recorder: Recorder, ports: Ports, channel: _Channel, lock: int) -> Non
     while ports.clock.now().wall < until and time.monotonic() < end:
         time.sleep(_LEASE_POLL_SECONDS)
     for name in kept:
-        prepared = recorder.state.recoveries[name].outputs.get("prepare")
-        if prepared is not None and prepared.phase == "prepare":
-            residue = destroyed(ports, prepared.sandbox)
-            ports.journal.append(
-                recorder.drill, SandboxDestroyed(recovery=name, sandbox=prepared.sandbox.id, residue=residue)
-            )
-            for finding in residue_findings(residue):
-                ports.journal.append(recorder.drill, FindingRaised(recovery=name, finding=finding))
+        release(recorder, name, ports.sandbox.destroy)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,27 @@
+"""Sealed records as the command line reads them: where the journal does not vouch for one, that is said first."""
+
+from __future__ import annotations
+
+from drp.cli.render import note
+from drp.service import sealed
+from drp.service.sealed import Records, SealedRecord
+from drp.service.wiring import Wiring
+
+
+def sealed_record(wiring: Wiring, reference: str) -> SealedRecord:
+    """Return the record of a drill, having said whether anything vouches for it. Raises as the service does."""
+    found = sealed.sealed_record(wiring, reference)
+    _say_doubt(found)
+    return found
+
+
+def listed(wiring: Wiring) -> Records:
+    """Return every sealed record, having said whether anything vouches for them. Raises as the service does."""
+    found = sealed.listed(wiring)
+    _say_doubt(found)
+    return found
+
+
+def _say_doubt(found: SealedRecord | Records) -> None:
+    if found.trouble:
+        note(f"NOT CHECKED AGAINST THE JOURNAL: {found.trouble} [{found.code}]")

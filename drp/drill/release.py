@@ -1,0 +1,55 @@
+"""Sandboxes are let go: destroyed, and what is left of them journalled, with a finding when anything is.
+
+A sandbox that was kept is let go long after its drill was sealed, by its keeper, or by somebody who cleans up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from drp.domain.events import FindingRaised, SandboxDestroyed
+from drp.domain.findings.catalogue import RESIDUE_LEFT
+from drp.domain.findings.finding import Finding
+from drp.domain.fold import RecoveryState
+from drp.domain.phase import Prepared
+from drp.domain.sandbox import Residue, SandboxHandle
+from drp.drill.recorder import Recorder
+from drp.errors import DrpError
+
+Destroy = Callable[[SandboxHandle], Residue]
+"""The Sandbox port's ``destroy``, or one that tries for longer."""
+
+
+def destroyed(destroy: Destroy, sandbox: SandboxHandle) -> Residue:
+    """Destroy a sandbox and return what is left of it; that nobody could look is residue too."""
+    try:
+        return destroy(sandbox)
+    except DrpError as error:
+        return Residue(processes=0, paths=(f"unknown: {error.message}",))
+
+
+def residue_findings(residue: Residue | None) -> tuple[Finding, ...]:
+    """Return what is to be said of a sandbox's remains; nothing when there are none."""
+    if residue is None or residue.clean:
+        return ()
+    left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or f"{residue.processes} processes"
+    return (RESIDUE_LEFT.finding(subject="sandbox", observed=left, expected="nothing left"),)
+
+
+def is_held(progress: RecoveryState) -> bool:
+    """Return whether a sandbox is kept still, or its end left something: then it is not done with."""
+    return progress.kept is not None and (progress.residue is None or not progress.residue.clean)
+
+
+def release(recorder: Recorder, name: str, destroy: Destroy) -> Residue | None:
+    """Destroy the kept sandbox of a recovery, and journal what is left of it; None: it keeps none."""
+    progress = recorder.state.recoveries[name]
+    prepared = progress.outputs.get("prepare")
+    if not isinstance(prepared, Prepared) or not is_held(progress):
+        return None
+    residue = destroyed(destroy, prepared.sandbox)
+    recorder.append(SandboxDestroyed(recovery=name, sandbox=prepared.sandbox.id, residue=residue))
+    for finding in residue_findings(residue):
+        if finding not in progress.current:
+            recorder.append(FindingRaised(recovery=name, finding=finding))
+    return residue
