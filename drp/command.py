@@ -191,8 +191,11 @@ def _in_child(descriptors: Sequence[int]) -> None:
         os.set_inheritable(descriptor, True)
 
 
-_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drp-spawner")
+_SPAWNERS = [ThreadPoolExecutor(max_workers=1, thread_name_prefix="drp-spawner")]
 """PR_SET_PDEATHSIG fires when the spawning *thread* ends, so one thread that never ends starts all that stays."""
+os.register_at_fork(  # threads do not come along
+    after_in_child=lambda: _SPAWNERS.__setitem__(0, ThreadPoolExecutor(max_workers=1, thread_name_prefix="drp-spawner"))
+)
 
 
 def start(
@@ -222,7 +225,7 @@ def start(
         )
 
     try:
-        return _spawner.submit(spawn).result()
+        return _SPAWNERS[0].submit(spawn).result()
     except FileNotFoundError as error:
         message = f"{argv[0]} is not installed"
         raise CommandFailed(message, exit_code=127, hint="run `drp doctor`") from error

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +83,7 @@ class Outcome:
 
 
 class RunningDrill:
-    """A drill at work: iterate once to follow it to its end, then ask for its outcome.
+    """A drill at work: iterate to follow it to its end, then ask for its outcome.
 
     A context manager: left before the end, the worker is killed with all it started, and the drill can be resumed.
     One thread iterates; ``stop`` and ``kill`` may be called from any, and from signal handlers.
@@ -112,6 +112,7 @@ class RunningDrill:
             stack.callback(self._part)
             self._send({type(request).__name__: to_data(request)} if request is not None else {})
             self._held = stack.pop_all()
+        self._happenings = self._follow()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -120,13 +121,18 @@ class RunningDrill:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Let go of everything; a worker that is not done is killed."""
         self._held.close()
+        with suppress(ValueError):  # another thread follows it, and comes to its end
+            self._happenings.close()
 
     def __iter__(self) -> Iterator[Happening]:
-        """Yield what happens, until the worker has nothing more to tell.
+        """Return what happens, one after the other, until the worker has nothing more to tell; always the same.
 
         Raises, at the end, whatever error of the family the worker ended with, and ``SandboxError`` when it ended
         without a word.
         """
+        return self._happenings
+
+    def _follow(self) -> Generator[Happening]:
         yield from self._notices
         with self._control.makefile("rb") as lines, suppress(ConnectionError):  # it may die before it reads
             for line in lines:
@@ -165,6 +171,7 @@ class RunningDrill:
         self._ended = True
         if self.outcome.kept:
             note_keeper(self._site.state_directory, self.outcome.drill, self._worker.pid)
+            threading.Thread(target=self._worker.wait, daemon=True).start()  # its end leaves no zombie of ours
         else:
             self._worker.wait()
         self._held.close()
