@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.domain.fold import RecoveryState
-from drp.domain.phase import Verified
 from drp.domain.sandbox import NeighbourContact
 
 _NAMED = 8
@@ -13,10 +12,10 @@ _NAMED = 8
 
 def contacts(progress: RecoveryState) -> tuple[NeighbourContact, ...]:
     """Return who called the application in its pod, and whom it called, as far as it was seen."""
-    verified = progress.outputs.get("verify")
+    verified = progress.outputs.verify
     if progress.traffic is not None:
         return progress.traffic.neighbours
-    return (verified.neighbours or ()) if isinstance(verified, Verified) else ()
+    return (verified.neighbours or ()) if verified is not None else ()
 
 
 def neighbour_lines(progress: RecoveryState) -> Iterator[str]:

@@ -32,6 +32,7 @@ from drp.domain.events import (
     SignOffStarted,
 )
 from drp.domain.findings.catalogue import CATALOGUE
+from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, apply, between_ms
 from drp.domain.measure import Measurement
 from drp.domain.names import shown_name, signature_of
@@ -123,15 +124,15 @@ class TextReporter:
                 return f"drill {entry.drill}  scenario: {printable(event.plan.scenario.title)}"
             case PhaseCompleted():
                 taken = self._taken(event.recovery, event.phase, entry)
-                return f"  {self._name(event.recovery)}{event.phase:<8} {describe(event.output):<78} {taken:>8}"
+                told = f"  {self._name(event.recovery)}{event.phase:<8} {describe(event.output):<78} {taken:>8}"
+                known = self._state.recoveries[event.recovery].current
+                new = (finding for finding in event.output.findings if finding not in known)
+                return "\n".join((told, *(self._finding(event.recovery, finding) for finding in new)))
             case PhaseFailed():
                 said = f"  {self._name(event.recovery)}{event.phase:<8} ? {printable(event.message)} [{event.code}]"
                 return said + (f"\n           HINT: {printable(event.hint)}" if event.hint else "")
             case FindingRaised():
-                finding = event.finding
-                mark = _MARKS[finding.severity]
-                what = f"{printable(finding.subject)}: {printable(finding.observed)}"
-                return f"  {self._name(event.recovery)}{mark:>8} {finding.code} {what} ({speaker(finding)})"
+                return self._finding(event.recovery, event.finding)
             case Interrupted():
                 return f"  stopping: {printable(event.reason)}"
             case Resumed():
@@ -150,6 +151,10 @@ class TextReporter:
                 return f"evidence: {event.location}"
             case _:
                 return ""
+
+    def _finding(self, recovery: str, finding: Finding) -> str:
+        mark, what = _MARKS[finding.severity], f"{printable(finding.subject)}: {printable(finding.observed)}"
+        return f"  {self._name(recovery)}{mark:>8} {finding.code} {what} ({speaker(finding)})"
 
     def _taken(self, recovery: str, phase: str, entry: Entry) -> str:
         started = self._state.recoveries[recovery].started.get(phase)  # type: ignore[call-overload]

@@ -13,7 +13,6 @@ from drp.cli.witness_views import (
     code_met,
     demand_lines,
     newest_dated,
-    outputs_of,
     print_code,
     rests,
     speaker,
@@ -22,7 +21,6 @@ from drp.codec import to_data
 from drp.domain.check import CheckResult
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.measure import Measurement
-from drp.domain.phase import Hashed, Selected, Verified
 from drp.domain.resting import Resting, dated_by, resting, statements
 from drp.drill.declare import find, reopen
 from drp.service.wiring import Wiring
@@ -67,9 +65,10 @@ def _document(state: DrillState) -> dict[str, Any]:
         "trust": {name: recovery.trust for name, recovery in planned.items()},
         "passed_statements": {name: to_data(_rests(item)) for name, item in recoveries.items()},
         "checks": {
-            name: [_statement(check) for check in statements(*outputs_of(item))] for name, item in recoveries.items()
+            name: [_statement(check) for check in statements(item.outputs.hash, item.outputs.verify)]
+            for name, item in recoveries.items()
         },
-        "newest_datum_by": {name: dated_by(outputs_of(item)[1]) for name, item in recoveries.items()},
+        "newest_datum_by": {name: dated_by(item.outputs.verify) for name, item in recoveries.items()},
         "restored_code": {
             name: [to_data(one) for one in code_met(item, planned[name])] for name, item in recoveries.items()
         },
@@ -86,14 +85,14 @@ def _statement(check: CheckResult) -> dict[str, str]:
 
 
 def _rests(progress: RecoveryState) -> Resting:
-    return resting(statements(*outputs_of(progress)))
+    return resting(statements(progress.outputs.hash, progress.outputs.verify))
 
 
 def _print_recovery(state: DrillState, measurement: Measurement, *, code: bool) -> None:
     """Print one recovery of a drill: what was measured, on what it rests, what was found and what nobody judged."""
     progress = state.recoveries[measurement.recovery]
     planned = next(recovery for recovery in state.plan.recoveries if recovery.name == measurement.recovery)
-    _print_measurement(measurement, newest_dated(outputs_of(progress)[1]))
+    _print_measurement(measurement, newest_dated(progress.outputs.verify))
     _print_point(progress)
     if (found := _rests(progress)).passed and len(state.recoveries) > 1:
         render.line(f"  of {found.passed} statements that passed: {rests(found)}")
@@ -117,8 +116,8 @@ def _print_recovery(state: DrillState, measurement: Measurement, *, code: bool) 
 
 def _print_point(progress: RecoveryState) -> None:
     """Print which recovery point was taken, and of which host."""
-    selected = progress.outputs.get("select")
-    if isinstance(selected, Selected) and selected.point is not None:
+    selected = progress.outputs.select
+    if selected is not None and selected.point is not None:
         point = selected.point
         host = render.printable(point.host) or "a host without a name"
         render.line(f"  point {point.short_id} of {host}, consistent {render.instant(point.consistent_at)}")
@@ -126,8 +125,8 @@ def _print_point(progress: RecoveryState) -> None:
 
 def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:
     """Return what nobody looked at and why, each once."""
-    outputs = (progress.outputs.get("hash"), progress.outputs.get("verify"))
-    told = [one for output in outputs if isinstance(output, Hashed | Verified) for one in output.not_judged]
+    outputs = (progress.outputs.hash, progress.outputs.verify)
+    told = [one for output in outputs if output is not None for one in output.not_judged]
     return tuple(dict.fromkeys((one.part, one.why) for one in told))
 
 

@@ -9,7 +9,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
 from drp.domain.fold import RecoveryState
 from drp.domain.known_code import UNKNOWN, CodeState, KnownCode, known_code
-from drp.domain.phase import Hashed, Verified
+from drp.domain.phase import Verified
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, dated_by, unread
 from drp.domain.visible import one_line
@@ -63,23 +63,17 @@ def newest_dated(verified: Verified | None) -> str:
     return f", newest datum {who(witness)}" if witness is not None else ""
 
 
-def outputs_of(progress: RecoveryState) -> tuple[Hashed | None, Verified | None]:
-    """Return what a recovery's hash and verify phases gave, as far as it got."""
-    hashed, verified = progress.outputs.get("hash"), progress.outputs.get("verify")
-    return hashed if isinstance(hashed, Hashed) else None, verified if isinstance(verified, Verified) else None
-
-
 def demand_lines(progress: RecoveryState, planned: PlannedRecovery) -> Iterator[str]:
     """Yield what a plan that trusts no restored system demands, and what was missing."""
     if planned.trust == "none":
-        missing = unread(*outputs_of(progress), planned.trust)
+        missing = unread(progress.outputs.hash, progress.outputs.verify, planned.trust)
         what = f"MISSING: {', '.join(missing)}" if missing else "all of it is there"
         yield f"trust: none, so only what drp itself has read lets it pass; {what}"
 
 
 def code_met(progress: RecoveryState, planned: PlannedRecovery) -> tuple[KnownCode, ...]:
     """Return the restored code of a recovery, new and changed pieces first."""
-    return known_code(*outputs_of(progress), planned.application.history.accepted_code)
+    return known_code(progress.outputs.hash, progress.outputs.verify, planned.application.history.accepted_code)
 
 
 def code_line(met: tuple[KnownCode, ...], drill: str) -> str:

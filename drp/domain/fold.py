@@ -28,9 +28,9 @@ from drp.domain.events import (
 )
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import SIGN_OFF_MISSING
-from drp.domain.phase import PHASES, PhaseName, PhaseOutput, Prepared, Selected
+from drp.domain.phase import PHASES, Outputs, PhaseName, Selected
 from drp.domain.plan import DrillPlan
-from drp.domain.reconciliation.findings import findings_of as across
+from drp.domain.reconciliation.findings import findings_of
 from drp.domain.sandbox import Residue, SandboxHandle
 
 
@@ -38,7 +38,7 @@ from drp.domain.sandbox import Residue, SandboxHandle
 class RecoveryState:
     """Where one recovery stands."""
 
-    outputs: dict[PhaseName, PhaseOutput] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=Outputs)
     started: dict[PhaseName, Stamp] = field(default_factory=dict)
     ended: dict[PhaseName, Stamp] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -72,15 +72,15 @@ class RecoveryState:
         """Return the phase to run next, or None: done, or stopped by a failure."""
         if self.failure is not None:
             return None
-        return next((phase for phase in PHASES if phase not in self.outputs), None)
+        done = self.outputs.done
+        return next((phase for phase in PHASES if phase not in done), None)
 
     @property
     def sandbox(self) -> SandboxHandle | None:
         """Return the sandbox that still has to be destroyed, if there is one."""
-        prepared = self.outputs.get("prepare")
-        if isinstance(prepared, Prepared) and self.destroyed_at is None and self.kept is None:
-            return prepared.sandbox
-        return None
+        prepared = self.outputs.prepare
+        alive = prepared is not None and self.destroyed_at is None and self.kept is None
+        return prepared.sandbox if prepared is not None and alive else None
 
 
 @dataclass(slots=True)
@@ -164,8 +164,10 @@ def _apply_to_recovery(recovery: RecoveryState, entry: Entry) -> None:
         case PhaseStarted():
             recovery.started[event.phase] = entry.stamp
         case PhaseCompleted():
-            recovery.outputs[event.phase] = event.output
+            recovery.outputs.add(event.output)
             recovery.ended[event.phase] = entry.stamp
+            for finding in event.output.findings:
+                _find(recovery, finding)
         case PhaseFailed():
             recovery.failure = event
             recovery.ended[event.phase] = entry.stamp
@@ -191,29 +193,20 @@ def _apply_sign_off(recovery: RecoveryState, entry: Entry) -> None:
 
 
 def _find(recovery: RecoveryState, finding: Finding) -> None:
+    """Take a finding once, however often it is told: an earlier drp journalled each of an output a second time."""
     if finding in recovery.earlier:
         recovery.earlier.remove(finding)
-    else:
+    elif finding not in recovery.findings:
         recovery.findings.append(finding)
-
-
-def _keep(recovery: RecoveryState, found: Iterable[Finding]) -> None:
-    """Let what an attempt found stand as found earlier, with what a crash kept it from raising."""
-    for finding in found:
-        if finding not in recovery.findings:
-            recovery.findings.append(finding)
-        if finding not in recovery.earlier:
-            recovery.earlier.append(finding)
 
 
 def _forget_sandbox(recovery: RecoveryState) -> None:
     """Everything after select lived in the sandbox that is gone, so it has to happen again; what was found stays."""
-    selected = recovery.outputs.get("select")
+    selected = recovery.outputs.select
     still = selected.findings if selected is not None else ()
-    _keep(recovery, [finding for finding in recovery.findings if finding not in still])
+    recovery.earlier += [one for one in recovery.findings if one not in still and one not in recovery.earlier]
+    recovery.outputs = recovery.outputs.only_selected()
     for phase in PHASES[1:]:
-        if (output := recovery.outputs.pop(phase, None)) is not None:
-            _keep(recovery, output.findings)
         recovery.started.pop(phase, None)
         recovery.ended.pop(phase, None)
     recovery.failure = None
@@ -224,8 +217,10 @@ def _forget_sandbox(recovery: RecoveryState) -> None:
 def _forget_reconciliation(state: DrillState) -> None:
     """Applications that are restored again are compared again."""
     if state.reconciled is not None and state.plan.reconciliation is not None:
-        for name, finding in across(state.plan.reconciliation, state.reconciled.result):
-            _keep(state.recoveries[name], (finding,))
+        for name, finding in findings_of(state.plan.reconciliation, state.reconciled.result):
+            recovery = state.recoveries[name]
+            if finding in recovery.findings and finding not in recovery.earlier:
+                recovery.earlier.append(finding)
     state.reconciled = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -119,3 +119,38 @@ class Verified:
 
 
 PhaseOutput = Selected | Prepared | Restored | Hashed | Started | Verified
+
+
+@dataclass(slots=True)
+class Outputs:
+    """What the phases of one recovery gave so far, each by the phase's name."""
+
+    select: Selected | None = None
+    prepare: Prepared | None = None
+    restore: Restored | None = None
+    hash: Hashed | None = None
+    start: Started | None = None
+    verify: Verified | None = None
+
+    def __iter__(self) -> Iterator[PhaseOutput]:
+        """Yield what there is, in the order of the phases."""
+        found = (self.select, self.prepare, self.restore, self.hash, self.start, self.verify)
+        return (output for output in found if output is not None)
+
+    @property
+    def done(self) -> tuple[PhaseName, ...]:
+        """Return the phases that gave something, in order."""
+        return tuple(output.phase for output in self)
+
+    @property
+    def point(self) -> RecoveryPoint | None:
+        """Return the chosen recovery point; None: none was chosen, or not yet."""
+        return self.select.point if self.select is not None else None
+
+    def add(self, output: PhaseOutput) -> None:
+        """Take a phase's output."""
+        setattr(self, output.phase, output)
+
+    def only_selected(self) -> Outputs:
+        """Return what stands when the sandbox is gone, in which everything after select lived."""
+        return Outputs(select=self.select)

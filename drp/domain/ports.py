@@ -206,8 +206,8 @@ class ManifestSource(Protocol):
 class Journal(Protocol):
     """The append-only truth. Raises ``StorageFull``, ``Tampered``, and ``Busy`` while another process locks it."""
 
-    def append(self, drill: str, event: Event) -> Entry:
-        """Make the event durable (on disk when this returns) and return it in its place."""
+    def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
+        """Make events durable, all of them or none (on disk when this returns), and return them in their places."""
         ...
 
     def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:

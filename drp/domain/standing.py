@@ -20,7 +20,6 @@ from drp.domain.findings.time import NEWEST_POINT_OLD
 from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement
 from drp.domain.newest_point import NewestPoint, judge_newest
-from drp.domain.phase import Selected, Verified
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, resting
 from drp.domain.verdict import Verdict, conclude
@@ -130,7 +129,7 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
                 declared_at=state.declared_at.wall,
                 verdict=own_verdict(state, recovery),
                 measurement=measured.get(recovery.name),
-                listed=isinstance(state.recoveries[recovery.name].outputs.get("select"), Selected),
+                listed=state.recoveries[recovery.name].outputs.select is not None,
                 fallen=_fallen(state, recovery.name),
                 rests=_rests(state, recovery.name),
                 newest_at=_newest_then(state, recovery.name),
@@ -143,18 +142,18 @@ def _newest_then(state: DrillState, name: str) -> datetime | None:
     progress = state.recoveries[name]
     if all(finding.code != NEWEST_POINT_OLD.code for finding in progress.findings):
         return None
-    selected = progress.outputs.get("select")
-    return selected.newest_at if isinstance(selected, Selected) else None
+    selected = progress.outputs.select
+    return selected.newest_at if selected is not None else None
 
 
 def _rests(state: DrillState, name: str) -> Resting:
-    verified = state.recoveries[name].outputs.get("verify")
-    return resting(verified.checks) if isinstance(verified, Verified) else Resting()
+    verified = state.recoveries[name].outputs.verify
+    return resting(verified.checks) if verified is not None else Resting()
 
 
 def _fallen(state: DrillState, name: str) -> int:
-    verified = state.recoveries[name].outputs.get("verify")
-    return sum(fall.accepted is None for fall in verified.falls) if isinstance(verified, Verified) else 0
+    verified = state.recoveries[name].outputs.verify
+    return sum(fall.accepted is None for fall in verified.falls) if verified is not None else 0
 
 
 def _standing(

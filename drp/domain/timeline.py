@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from drp.domain.clock import Stamp
 from drp.domain.duration import beside, words
-from drp.domain.events import DrillDeclared
 from drp.domain.findings.catalogue import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import WRT_MISSED
@@ -20,7 +19,7 @@ from drp.domain.measure import (
     rto_attainment,
     wrt_attainment,
 )
-from drp.domain.phase import PHASES, Restored, Selected, Started, Verified
+from drp.domain.phase import PHASES, Selected
 from drp.domain.plan import PlannedRecovery
 from drp.domain.watermarks import all_dated
 
@@ -31,7 +30,7 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
     clock, monotonic = _readings(state, progress)
     rta = clock.t10_checks_passed
     harness = _harness_ms(progress)
-    selected = progress.outputs.get("select")
+    selected = progress.outputs.select
     lower, upper = _rpa(state, recovery)
     objectives = recovery.application.objectives
     wrt = _wrt(state, progress)
@@ -43,7 +42,7 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
         rta_ms=rta,
         rta_without_harness_ms=rta - harness if rta is not None and rta >= harness else None,
         harness_ms=harness,
-        media_wait_ms=selected.media_wait_ms if isinstance(selected, Selected) else 0,
+        media_wait_ms=selected.media_wait_ms if selected is not None else 0,
         downtime_ms=state.downtime_ms,
         rto_attainment=rto_attainment(rta, objectives, recovered=recovered(progress)),
         rpa_lower_ms=lower,
@@ -60,15 +59,15 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
 
 def _rpa(state: DrillState, recovery: PlannedRecovery) -> tuple[int | None, int | None]:
     """Return the least and the most that was lost, in milliseconds; wider by as much as two clocks disagree."""
-    assert isinstance(state.declared, DrillDeclared)
+    assert state.declared is not None
     outputs = state.recoveries[recovery.name].outputs
-    selected, verified = outputs.get("select"), outputs.get("verify")
-    if not isinstance(selected, Selected) or selected.point is None or "restore" not in outputs:
+    selected, verified = outputs.select, outputs.verify
+    if selected is None or selected.point is None or outputs.restore is None:
         return None, None
     lower, upper = rpa_interval(
         state.declared.disaster_at,
         recovery.selection.restored_state(selected.point),
-        verified.watermark if isinstance(verified, Verified) and all_dated(verified.checks) else None,
+        verified.watermark if verified is not None and all_dated(verified.checks) else None,
     )
     apart = clocks_apart_ms(state, selected)
     return (
@@ -97,14 +96,14 @@ def _wrt(state: DrillState, progress: RecoveryState) -> int | None:
 
 def recovered(progress: RecoveryState) -> bool:
     """Return whether the application came up and every technical check passed: the recovery reached t10."""
-    restored, started = progress.outputs.get("restore"), progress.outputs.get("start")
-    verified = progress.outputs.get("verify")
+    restored, started = progress.outputs.restore, progress.outputs.start
+    verified = progress.outputs.verify
     return (
-        isinstance(restored, Restored)
+        restored is not None
         and restored.runbook.ok
-        and isinstance(started, Started)
+        and started is not None
         and started.runbook.ok
-        and isinstance(verified, Verified)
+        and verified is not None
         and bool(verified.checks)
         and all(check.outcome == "passed" for check in verified.checks)
     )
@@ -160,18 +159,18 @@ def _readings(state: DrillState, progress: RecoveryState) -> tuple[ClockReadings
         kinds.append(monotonic)
         return None if value is None else value + plus_ms
 
-    selected, restored = progress.outputs.get("select"), progress.outputs.get("restore")
-    chosen = isinstance(selected, Selected) and selected.point is not None
-    wait = selected.media_wait_ms if isinstance(selected, Selected) else 0
-    first_byte = restored.first_byte_ms if isinstance(restored, Restored) else 0
+    selected, restored = progress.outputs.select, progress.outputs.restore
+    chosen = selected is not None and selected.point is not None
+    wait = selected.media_wait_ms if selected is not None else 0
+    first_byte = restored.first_byte_ms if restored is not None else 0
     readings = ClockReadings(
         t2_point_chosen=after(progress.ended.get("select")) if chosen else None,
         t3_media_reachable=after(progress.started.get("select"), wait) if chosen else None,
-        t4_isolation_proven=after(progress.ended.get("prepare")) if "prepare" in progress.outputs else None,
+        t4_isolation_proven=after(progress.ended.get("prepare")) if progress.outputs.prepare is not None else None,
         t5_first_byte=after(progress.started.get("restore"), first_byte) if first_byte else None,
-        t6_last_byte=after(progress.ended.get("restore")) if "restore" in progress.outputs else None,
-        t7_integrity_verdict=after(progress.ended.get("hash")) if "hash" in progress.outputs else None,
-        t9_application_up=after(progress.ended.get("start")) if "start" in progress.outputs else None,
+        t6_last_byte=after(progress.ended.get("restore")) if progress.outputs.restore is not None else None,
+        t7_integrity_verdict=after(progress.ended.get("hash")) if progress.outputs.hash is not None else None,
+        t9_application_up=after(progress.ended.get("start")) if progress.outputs.start is not None else None,
         t10_checks_passed=after(progress.ended.get("verify")) if recovered(progress) else None,
         t11_signed_off=after(progress.signed_off_at) if signed_off(progress) else None,
         t12_torn_down=after(progress.destroyed_at),
@@ -192,5 +191,5 @@ def _phase_times(state: DrillState, progress: RecoveryState) -> tuple[PhaseTime,
 
 
 def _harness_ms(progress: RecoveryState) -> int:
-    runs = (progress.outputs.get("restore"), progress.outputs.get("start"))
-    return sum(run.runbook.harness_ms for run in runs if isinstance(run, Restored | Started))
+    runs = (progress.outputs.restore, progress.outputs.start)
+    return sum(run.runbook.harness_ms for run in runs if run is not None)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
-from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started, Verified
+from drp.domain.phase import PHASES, Outputs, Verified
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.witness import Witness, counts
@@ -32,7 +32,7 @@ class Reason:
 
 def conclude(
     plan: DrillPlan,
-    outputs: Mapping[str, Mapping[PhaseName, PhaseOutput]],
+    outputs: Mapping[str, Outputs],
     findings: Mapping[str, Sequence[Finding]],
     measurements: Mapping[str, Measurement],
     *,
@@ -56,7 +56,7 @@ def conclude(
             elif finding.severity == "inconclusive":
                 doubts.append(_about(name, reason))
         failures += [_about(name, reason) for reason in _missed(measurement)]
-        doubts += [_about(name, reason) for reason in _unproven(recovery, outputs.get(name, {}), measurement)]
+        doubts += [_about(name, reason) for reason in _unproven(recovery, outputs.get(name, Outputs()), measurement)]
         doubts += [_about(name, reason) for reason in _not_signed_off(plan, recovery, measurement)]
     doubts += _not_compared(plan, reconciled)
     if aborted:
@@ -94,10 +94,6 @@ def _not_signed_off(plan: DrillPlan, recovery: PlannedRecovery, measurement: Mea
     return [] if signed else [Reason("the application was not signed off")]
 
 
-def _named(selected: PhaseOutput | None) -> str | None:
-    return selected.point.manifest_id if isinstance(selected, Selected) and selected.point is not None else None
-
-
 def _missed(measurement: Measurement | None) -> list[Reason]:
     if measurement is None:
         return []
@@ -109,29 +105,31 @@ def _missed(measurement: Measurement | None) -> list[Reason]:
     return [Reason(f"{name} missed", "drp") for name, attainment in objectives if attainment == "missed"]
 
 
-def _unproven(
-    recovery: PlannedRecovery, outputs: Mapping[PhaseName, PhaseOutput], measurement: Measurement | None
-) -> list[Reason]:
+def _unproven(recovery: PlannedRecovery, outputs: Outputs, measurement: Measurement | None) -> list[Reason]:
     """Return everything that a pass needs and that is not there. Written as the positive list of evidence."""
-    missing = [Reason(f"phase {phase} did not complete") for phase in PHASES if phase not in outputs]
-    prepared, restored, hashed = outputs.get("prepare"), outputs.get("restore"), outputs.get("hash")
-    started, verified = outputs.get("start"), outputs.get("verify")
-    if isinstance(prepared, Prepared) and not prepared.proof.holds:
+    missing = [Reason(f"phase {phase} did not complete") for phase in PHASES if phase not in outputs.done]
+    prepared, restored, hashed = outputs.prepare, outputs.restore, outputs.hash
+    started, verified = outputs.start, outputs.verify
+    if prepared is not None and not prepared.proof.holds:
         missing.append(Reason("isolation is not proven", "outside"))
-    if isinstance(restored, Restored) and not (restored.runbook.ok and not restored.receipt.unrestored):
+    if restored is not None and not (restored.runbook.ok and not restored.receipt.unrestored):
         missing.append(Reason("the restore is not complete", "drp"))
-    if (recovery.require_manifest or recovery.trust == "none") and isinstance(hashed, Hashed):
+    if (recovery.require_manifest or recovery.trust == "none") and hashed is not None:
         if hashed.difference is None or hashed.manifest is None:
             missing.append(Reason("nothing was compared with a manifest", "drp"))
-        elif not hashed.difference.manifest_id == hashed.manifest.id == _named(outputs.get("select")):
+        elif (
+            not hashed.difference.manifest_id
+            == hashed.manifest.id
+            == (outputs.point.manifest_id if outputs.point is not None else None)
+        ):
             missing.append(Reason("the manifest compared with is not the one that the recovery point names", "drp"))
         elif not hashed.difference.clean:
             missing.append(Reason("restored files differ from the manifest", "drp"))
         elif not 0 < hashed.manifest.files <= hashed.difference.files_hashed:
             missing.append(Reason("not every file of the manifest was compared", "drp"))
-    if isinstance(started, Started) and not started.runbook.ok:
+    if started is not None and not started.runbook.ok:
         missing.append(Reason("the application did not start", "restored"))
-    if isinstance(verified, Verified):
+    if verified is not None:
         missing += _unchecked(recovery, verified)
     if measurement is None:
         missing.append(Reason("nothing was measured"))

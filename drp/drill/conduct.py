@@ -8,10 +8,10 @@ output.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from drp.domain.events import FindingRaised, Interrupted, PhaseCompleted, PhaseFailed, PhaseStarted
+from drp.domain.events import Interrupted, PhaseCompleted, PhaseFailed, PhaseStarted
 from drp.domain.findings.catalogue import (
     DEPENDENCY_FAILED,
     MATERIALS_CHANGED,
@@ -21,11 +21,10 @@ from drp.domain.findings.catalogue import (
     RESTORE_UNCERTAIN,
     START_UNCERTAIN,
 )
-from drp.domain.findings.finding import Finding
 from drp.domain.findings.finding_code import FindingCode
 from drp.domain.findings.points import POINT_GONE
 from drp.domain.fold import RecoveryState
-from drp.domain.phase import PHASES, Hashed, PhaseName, PhaseOutput, Prepared, Restored, Selected, Started
+from drp.domain.phase import Hashed, PhaseName, PhaseOutput, Prepared, Selected, Started
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
@@ -75,7 +74,7 @@ def _recover(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> Non
     blocked = _unrecovered_dependencies(recorder, recovery)
     if blocked:
         finding = DEPENDENCY_FAILED.finding(subject=recovery.name, observed=", ".join(blocked), expected="recovered")
-        _raise_findings(recorder, recovery.name, (finding,))
+        recorder.found(recovery.name, finding)
         return
     while (phase := progress.next_phase) is not None and not ended(progress):
         if ports.cancelled():
@@ -106,7 +105,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         ports=ports,
         report=recorder.progress_of(recovery.name, phase),
         earlier=partial(recorder.earlier, recovery.name),
-        found=partial(_raise_findings, recorder, recovery.name),
+        found=partial(recorder.found, recovery.name),
     )
     try:
         require_unchanged(recorder, ports)
@@ -122,8 +121,9 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         unforeseen = DrpError(words, hint=_UNFORESEEN)
         _phase_failed(recorder, recovery.name, phase, unforeseen)
         return
-    recorder.append(PhaseCompleted(recovery=recovery.name, phase=phase, output=output))
-    _raise_findings(recorder, recovery.name, output.findings)
+    known = recorder.state.recoveries[recovery.name].current  # what was raised while the phase went on
+    new = tuple(finding for finding in dict.fromkeys(output.findings) if finding not in known)
+    recorder.append(PhaseCompleted(recovery=recovery.name, phase=phase, output=replace(output, findings=new)))
     try:
         require_unchanged(recorder, ports)  # nor may it have changed while the phase used it
     except MaterialsChanged as error:
@@ -132,21 +132,14 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
 
 def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpError) -> None:
     message, hint = redact(error.message), redact(error.hint)
-    recorder.append(
-        PhaseFailed(
-            recovery=name,
-            phase=phase,
-            code=error.code,
-            message=message,
-            hint=hint,
-            exit_status=error.exit_status,
-        )
+    failed = PhaseFailed(
+        recovery=name, phase=phase, code=error.code, message=message, hint=hint, exit_status=error.exit_status
     )
     code = _code_for(phase, error)
     finding = code.finding(
         subject=phase, observed=f"{error.code} {message}", expected=f"{phase} can be exercised", remedy=hint
     )
-    _raise_findings(recorder, name, (finding,))
+    recorder.found(name, finding, after=failed)
 
 
 def _code_for(phase: PhaseName, error: DrpError) -> FindingCode:
@@ -165,16 +158,9 @@ def _code_for(phase: PhaseName, error: DrpError) -> FindingCode:
     return PHASE_UNEXERCISED
 
 
-def _raise_findings(recorder: Recorder, name: str, findings: Sequence[Finding]) -> None:
-    """Raise what this attempt has not raised already."""
-    for finding in findings:
-        if finding not in recorder.state.recoveries[name].current:
-            recorder.append(FindingRaised(recovery=name, finding=finding))
-
-
 def ended(progress: RecoveryState) -> bool:
     """Return whether going on makes no sense: nothing chosen, not isolated, not whole, not started."""
-    return any(_stops(progress.outputs[phase], progress) for phase in PHASES if phase in progress.outputs)
+    return any(_stops(output, progress) for output in progress.outputs)
 
 
 def _stops(output: PhaseOutput, progress: RecoveryState) -> bool:
@@ -184,8 +170,8 @@ def _stops(output: PhaseOutput, progress: RecoveryState) -> bool:
         case Prepared():
             return not output.proof.holds or not all(image.as_declared for image in output.software)
         case Hashed():  # a damaged restore is hashed, to name what is missing, and never started
-            restored = progress.outputs.get("restore")
-            return isinstance(restored, Restored) and not (restored.runbook.ok and not restored.receipt.unrestored)
+            restored = progress.outputs.restore
+            return restored is not None and not (restored.runbook.ok and not restored.receipt.unrestored)
         case Started():
             return not output.runbook.ok
         case _:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from drp.domain.findings.finding import Finding
-from drp.domain.phase import PhaseName, PhaseOutput
+from drp.domain.phase import Hashed, Outputs, Prepared, Restored
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.ports import Ports, Report
+from drp.domain.recovery_point import RecoveryPoint
 from drp.drill.history import Earlier
+
+Output = TypeVar("Output")
+
+
+class Found(Protocol):
+    """Raises findings."""
+
+    def __call__(self, *findings: Finding) -> None:
+        """Raise what was not raised yet."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +38,35 @@ class PhaseContext:
     recovery: PlannedRecovery
     disaster_at: datetime
     declared_at: datetime
-    outputs: Mapping[PhaseName, PhaseOutput]
+    outputs: Outputs
     ports: Ports
     report: Report
     earlier: Callable[[datetime], Earlier]
     """What earlier drills held, for data of this instant."""
-    found: Callable[[Sequence[Finding]], None]
+    found: Found
     """Raises findings at once, where a phase goes on for long after the first: a crash must not unsay them."""
+
+    @property
+    def point(self) -> RecoveryPoint:
+        """Return the chosen recovery point, which every phase after select has."""
+        return _given(self.outputs.point)
+
+    @property
+    def prepared(self) -> Prepared:
+        """Return the sandbox, which every phase after prepare has."""
+        return _given(self.outputs.prepare)
+
+    @property
+    def restored(self) -> Restored:
+        """Return what came back, which every phase after restore has."""
+        return _given(self.outputs.restore)
+
+    @property
+    def hashed(self) -> Hashed:
+        """Return the comparison, which every phase after hash has."""
+        return _given(self.outputs.hash)
+
+
+def _given(output: Output | None) -> Output:
+    assert output is not None, "phases run in order"
+    return output

@@ -6,19 +6,17 @@ Destroying comes before concluding, because restored data that stays behind must
 from __future__ import annotations
 
 from drp.domain.duration import words
-from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed, SandboxKept
+from drp.domain.events import DrillConcluded, EvidenceSealed, SandboxDestroyed, SandboxKept
 from drp.domain.findings.catalogue import DRILL_RESUMED, PHASE_UNEXERCISED, SANDBOX_KEPT
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
-from drp.domain.reconciliation.findings import findings_of as across
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
 from drp.drill.recorder import Recorder
 from drp.drill.release import destroyed, residue_findings
-from drp.drill.sign_off import answer_findings
 from drp.drill.traffic import traffic_since
 from drp.errors import DrpError
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
@@ -46,14 +44,15 @@ def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may
     plan = recorder.state.plan
     if plan.keep_sandbox and may_keep and recorder.state.interrupted is None:
         until = ports.clock.now().wall + plan.keep_for
-        recorder.append(SandboxKept(recovery=recovery.name, sandbox=sandbox.id, until=until))
-        kept = SANDBOX_KEPT.finding(
+        said = SANDBOX_KEPT.finding(
             subject=sandbox.id, observed=f"kept until {until:%Y-%m-%dT%H:%MZ}", expected="destroyed"
         )
-        recorder.append(FindingRaised(recovery=recovery.name, finding=kept))
+        kept = SandboxKept(recovery=recovery.name, sandbox=sandbox.id, until=until)
+        recorder.found(recovery.name, said, after=kept)
         return
     residue = destroyed(ports.sandbox.destroy, sandbox)
-    recorder.append(SandboxDestroyed(recovery=recovery.name, sandbox=sandbox.id, residue=residue))
+    gone = SandboxDestroyed(recovery=recovery.name, sandbox=sandbox.id, residue=residue)
+    recorder.found(recovery.name, *residue_findings(residue), after=gone)
 
 
 def _tell_traffic(recorder: Recorder, ports: Ports, name: str, progress: RecoveryState) -> None:
@@ -66,11 +65,7 @@ def _tell_traffic(recorder: Recorder, ports: Ports, name: str, progress: Recover
             subject="egress", observed=why, expected="what was sent is seen", remedy=error.hint
         )
         event, findings = None, (unseen,)
-    for finding in findings:
-        if finding not in progress.current:
-            recorder.append(FindingRaised(recovery=name, finding=finding))
-    if event is not None:
-        recorder.append(event)
+    recorder.found(name, *findings, after=event)
 
 
 def _conclude(recorder: Recorder) -> None:
@@ -78,17 +73,10 @@ def _conclude(recorder: Recorder) -> None:
     measurements: dict[str, Measurement] = {}
     for recovery in state.plan.recoveries:
         progress = state.recoveries[recovery.name]
-        _raise_what_was_cut_off(recorder, recovery.name, progress)
         measurement = measurements[recovery.name] = measure(state, recovery)
         raised = {(finding.code, finding.subject) for finding in progress.current}
-        for finding in (
-            *residue_findings(progress.residue),
-            *_resumption_findings(recorder),
-            *findings_of(measurement),
-        ):
-            if (finding.code, finding.subject) not in raised:
-                recorder.append(FindingRaised(recovery=recovery.name, finding=finding))
-    _raise_across(recorder)
+        found = (*_resumption_findings(recorder), *findings_of(measurement))
+        recorder.found(recovery.name, *(one for one in found if (one.code, one.subject) not in raised))
     verdict, reasons = conclude(
         state.plan,
         {name: progress.outputs for name, progress in state.recoveries.items()},
@@ -105,30 +93,6 @@ def _conclude(recorder: Recorder) -> None:
             measurements=tuple(measurements.values()),
         )
     )
-
-
-def _raise_what_was_cut_off(recorder: Recorder, name: str, progress: RecoveryState) -> None:
-    """Raise the findings of outputs that a crash kept from being raised: an output is journalled before them."""
-    for output in tuple(progress.outputs.values()):
-        for finding in output.findings:
-            if finding not in progress.current:
-                recorder.append(FindingRaised(recovery=name, finding=finding))
-    recovery = next(each for each in recorder.state.plan.recoveries if each.name == name)
-    if progress.signed_off is not None and recovery.application.sign_off is not None:
-        signed = progress.signed_off
-        for finding in answer_findings(signed.answer, signed.signer, recovery.application.sign_off):
-            if finding not in progress.current:
-                recorder.append(FindingRaised(recovery=name, finding=finding))
-
-
-def _raise_across(recorder: Recorder) -> None:
-    """Raise what the reconciliation found and a crash kept from being raised."""
-    state = recorder.state
-    if state.reconciled is None or state.plan.reconciliation is None:
-        return
-    for name, finding in across(state.plan.reconciliation, state.reconciled.result):
-        if finding not in state.recoveries[name].current:
-            recorder.append(FindingRaised(recovery=name, finding=finding))
 
 
 def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:

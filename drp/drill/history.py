@@ -9,7 +9,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.history import EARLIER_UNREADABLE
 from drp.domain.fold import DrillState, fold
 from drp.domain.history import Baseline
-from drp.domain.phase import Selected, Verified
+from drp.domain.phase import Verified
 from drp.domain.ports import Journal
 from drp.domain.restored_code import CodeBefore
 from drp.domain.standing import own_verdict
@@ -66,12 +66,12 @@ def _passed(state: DrillState, application: str, before: datetime) -> tuple[date
     if recovery is None:
         return None
     outputs = state.recoveries[application].outputs
-    selected, verified = outputs.get("select"), outputs.get("verify")
-    if not isinstance(selected, Selected) or selected.point is None or not isinstance(verified, Verified):
+    point, verified = outputs.point, outputs.verify
+    if point is None or verified is None:
         return None
     if own_verdict(state, recovery) != "passed":
         return None
-    return recovery.selection.restored_state(selected.point), state.declared_at.wall, verified
+    return recovery.selection.restored_state(point), state.declared_at.wall, verified
 
 
 def _code_of(drill: str, verified: Verified) -> CodeBefore:

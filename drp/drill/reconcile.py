@@ -12,7 +12,6 @@ from functools import partial
 from drp.domain.check import Expectation, Target
 from drp.domain.events import FindingRaised, Reconciled, ReconciliationStarted
 from drp.domain.fold import DrillState
-from drp.domain.phase import Prepared, Restored, Selected, Started
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports, Progress
 from drp.domain.reconciliation.collected import Collected
@@ -44,9 +43,10 @@ def reconcile(recorder: Recorder, ports: Ports) -> None:
     recorder.progress_of("", "reconcile")(Progress(message="comparing"))
     rolls = {recovery.name for recovery in recorder.state.plan.recoveries if recovery.application.point_in_time}
     result = judge(declaration, collected, rolls)
-    recorder.append(Reconciled(result=result))
-    for name, finding in findings_of(declaration, result):
-        recorder.append(FindingRaised(recovery=name, finding=finding))
+    findings = findings_of(declaration, result)
+    recorder.append(
+        Reconciled(result=result), *(FindingRaised(recovery=name, finding=finding) for name, finding in findings)
+    )
 
 
 def _read_application(
@@ -74,25 +74,18 @@ def _read(
     """Gather one set of records, or why it is not complete."""
     source, fields = wanted
     outputs = state.recoveries[recovery.name].outputs
-    selected, prepared = outputs.get("select"), outputs.get("prepare")
-    restored, started = outputs.get("restore"), outputs.get("start")
     assert state.declared is not None
     assert state.declared_at is not None
-    if not (
-        isinstance(selected, Selected)
-        and selected.point is not None
-        and isinstance(prepared, Prepared)
-        and isinstance(restored, Restored)
-        and isinstance(started, Started)
-        and started.runbook.ok
-    ):
+    point, prepared, restored = outputs.point, outputs.prepare, outputs.restore
+    up = outputs.start is not None and outputs.start.runbook.ok
+    if point is None or prepared is None or restored is None or not up:
         found.trouble = f"{recovery.name} is not up"
         return
     expectation = Expectation(
         disaster_at=state.declared.disaster_at,
         declared_at=state.declared_at.wall,
-        consistent_at=recovery.selection.restored_state(selected.point),
-        newest_possible=recovery.newest_possible(selected.point),
+        consistent_at=recovery.selection.restored_state(point),
+        newest_possible=recovery.newest_possible(point),
         timeout_seconds=source.timeout.total_seconds(),
         restored_root=inside_path(restored, prepared),
     )

@@ -6,7 +6,8 @@ import threading
 import time
 from datetime import datetime
 
-from drp.domain.events import Entry, Event, Progressed
+from drp.domain.events import Entry, Event, FindingRaised, Progressed
+from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, apply
 from drp.domain.phase import PhaseName
 from drp.domain.ports import Journal, Progress, Report, Reporter
@@ -33,13 +34,21 @@ class Recorder:
         self._journal, self._reporter = journal, reporter
         self._lock = threading.Lock()
 
-    def append(self, event: Event) -> Entry:
-        """Make the event durable, then true, then visible."""
+    def append(self, *events: Event) -> None:
+        """Make events durable, all or none, then true, then visible."""
         with self._lock:
-            entry = self._journal.append(self.drill, event)
-            apply(self.state, entry)
-        self._reporter.emit(entry)
-        return entry
+            entries = self._journal.append(self.drill, *events)
+            for entry in entries:
+                apply(self.state, entry)
+        for entry in entries:
+            self._reporter.emit(entry)
+
+    def found(self, recovery: str, *findings: Finding, after: Event | None = None) -> None:
+        """Raise what this attempt has not found yet, together with the event that it follows from, if there is one."""
+        new = [one for one in dict.fromkeys(findings) if one not in self.state.recoveries[recovery].current]
+        events = [FindingRaised(recovery=recovery, finding=finding) for finding in new]
+        if after is not None or events:
+            self.append(*([after] if after is not None else []), *events)
 
     def earlier(self, recovery: str, restored_state: datetime) -> Earlier:
         """Return what drills before this one held of an application, for data of the given instant."""

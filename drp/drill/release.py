@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drp.domain.events import FindingRaised, SandboxDestroyed
+from drp.domain.events import SandboxDestroyed
 from drp.domain.findings.catalogue import RESIDUE_LEFT
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import RecoveryState
-from drp.domain.phase import Prepared
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.recorder import Recorder
 from drp.errors import DrpError
@@ -44,12 +43,10 @@ def is_held(progress: RecoveryState) -> bool:
 def release(recorder: Recorder, name: str, destroy: Destroy) -> Residue | None:
     """Destroy the kept sandbox of a recovery, and journal what is left of it; None: it keeps none."""
     progress = recorder.state.recoveries[name]
-    prepared = progress.outputs.get("prepare")
-    if not isinstance(prepared, Prepared) or not is_held(progress):
+    prepared = progress.outputs.prepare
+    if prepared is None or not is_held(progress):
         return None
     residue = destroyed(destroy, prepared.sandbox)
-    recorder.append(SandboxDestroyed(recovery=name, sandbox=prepared.sandbox.id, residue=residue))
-    for finding in residue_findings(residue):
-        if finding not in progress.current:
-            recorder.append(FindingRaised(recovery=name, finding=finding))
+    gone = SandboxDestroyed(recovery=name, sandbox=prepared.sandbox.id, residue=residue)
+    recorder.found(name, *residue_findings(residue), after=gone)
     return residue

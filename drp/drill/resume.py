@@ -56,7 +56,7 @@ def _all_ended(state: DrillState) -> bool:
 def _settled(progress: RecoveryState) -> bool:
     """Return whether a recovery came to a bad end of its own: no second attempt may make that unsaid."""
     refused = progress.signed_off is not None and bool(progress.signed_off.answer.failed)
-    return ended(progress) or refused or ("verify" in progress.outputs and not recovered(progress))
+    return ended(progress) or refused or (progress.outputs.verify is not None and not recovered(progress))
 
 
 def _conclude(recorder: Recorder, ports: Ports) -> None:
@@ -67,7 +67,7 @@ def _conclude(recorder: Recorder, ports: Ports) -> None:
             finding = DRILL_INTERRUPTED.finding(
                 subject=name, observed=f"cut off in {phase}", expected="all phases done"
             )
-            recorder.append(FindingRaised(recovery=name, finding=finding))
+            recorder.found(name, finding)
     for name in asked:
         ports.sign_offs.close(recorder.drill, name)
     finish(recorder, ports, may_keep=False)
@@ -87,11 +87,9 @@ def _resume(recorder: Recorder, ports: Ports) -> None:
     }
     ahead_ms, downtime = _away(state, ports)
     recorder.append(
-        Resumed(reason="drp was cut off", downtime_ms=downtime, lost_sandboxes=lost, clock_ahead_ms=ahead_ms)
+        Resumed(reason="drp was cut off", downtime_ms=downtime, lost_sandboxes=lost, clock_ahead_ms=ahead_ms),
+        *(FindingRaised(recovery=name, finding=finding) for name, found in remains.items() for finding in found),
     )
-    for name, found in remains.items():
-        for finding in found:
-            recorder.append(FindingRaised(recovery=name, finding=finding))
     conduct(recorder, ports)
 
 

@@ -10,7 +10,7 @@ import secrets
 from datetime import timedelta
 
 from drp.domain.clock import waited_ms
-from drp.domain.events import FindingRaised, SignedOff, SignOffAsked, SignOffStarted
+from drp.domain.events import SignedOff, SignOffAsked, SignOffStarted
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import (
     SIGN_OFF_MISSING,
@@ -56,7 +56,7 @@ def sign_off(recorder: Recorder, ports: Ports) -> None:
                 observed=_how_far(state, recovery),
                 expected=f"the sign-off of {_checklist(recovery).referent} within {policy.deadline}",
             )
-            recorder.append(FindingRaised(recovery=recovery.name, finding=finding))
+            recorder.found(recovery.name, finding)
 
 
 def awaited(state: DrillState) -> tuple[PlannedRecovery, ...]:
@@ -153,9 +153,8 @@ def _take(recorder: Recorder, recovery: PlannedRecovery, deposit: Deposit, signe
     if recorder.state.recoveries[name].opened is None:
         recorder.append(SignOffStarted(recovery=name, name=answer.name))
     kept = deposit.signature if signer is not None else ""
-    recorder.append(SignedOff(recovery=name, answer=answer, signature=kept, signer=signer))
-    for finding in answer_findings(answer, signer, checklist):
-        recorder.append(FindingRaised(recovery=name, finding=finding))
+    signed = SignedOff(recovery=name, answer=answer, signature=kept, signer=signer)
+    recorder.found(name, *answer_findings(answer, signer, checklist), after=signed)
 
 
 def _judge(ports: Ports, deposit: Deposit, expected: Expected) -> tuple[Signer | None, str]:

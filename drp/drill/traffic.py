@@ -8,7 +8,6 @@ from drp.domain.events import TrafficSeen
 from drp.domain.findings.catalogue import EGRESS_ATTEMPTED
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import RecoveryState
-from drp.domain.phase import Verified
 from drp.domain.ports import Sandbox
 from drp.domain.sandbox import EgressAttempt
 
@@ -30,9 +29,9 @@ def traffic_since(
 ) -> tuple[TrafficSeen | None, tuple[Finding, ...]]:
     """Return what a recovery's sandbox sent that verify has not told, if anything, and what is to be said of it."""
     assert progress.sandbox is not None
-    verified = progress.outputs.get("verify")
-    told = verified.egress if isinstance(verified, Verified) else ()
-    known = (verified.neighbours or ()) if isinstance(verified, Verified) else ()
+    verified = progress.outputs.verify
+    told = verified.egress if verified is not None else ()
+    known = (verified.neighbours or ()) if verified is not None else ()
     # an attempt whose payload was caught later is another one, and so is what stands for those that were not kept
     egress = tuple(attempt for attempt in sandbox.egress(progress.sandbox) if attempt not in told)
     neighbours = sandbox.neighbours(progress.sandbox)

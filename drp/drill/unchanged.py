@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from drp.domain.events import FindingRaised
 from drp.domain.findings.catalogue import MATERIALS_CHANGED
 from drp.domain.ports import Ports
 from drp.drill.recorder import Recorder
@@ -29,6 +28,6 @@ def unchanged(recorder: Recorder, ports: Ports) -> bool:
                 subject=name, observed=error.message, expected="what the plan declared", remedy=error.hint
             )
             if finding not in progress.findings:
-                recorder.append(FindingRaised(recovery=name, finding=finding))
+                recorder.found(name, finding)
         return False
     return True

@@ -15,11 +15,10 @@ from typing import Any, TypeVar
 from drp.codec import canonical, from_json, to_data
 from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, Resumed
 from drp.domain.evidence import RECORD_SCHEMA, EvidenceRecord, RecoveryRecord
-from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, RecoveryState, fold
 from drp.domain.manifest import MAX_DEVIATIONS, Deviation
 from drp.domain.measure import Measurement
-from drp.domain.phase import PHASES, Hashed, PhaseName, Prepared, Restored, Selected, Started, Verified
+from drp.domain.phase import Hashed, Restored
 from drp.domain.strict_json import Limits, Malformed, parse
 from drp.errors import EvidenceError, Tampered
 from drp.evidence.consistency import contradictions
@@ -147,17 +146,16 @@ def _recoveries(state: DrillState, measurements: Sequence[Measurement]) -> tuple
 
 def _recovery(name: str, state: RecoveryState, measurement: Measurement) -> RecoveryRecord:
     outputs = state.outputs
-    restored, hashed = _output(state, "restore", Restored), _output(state, "hash", Hashed)
-    findings = [finding for phase in PHASES if phase in outputs for finding in outputs[phase].findings]
+    restored, hashed = outputs.restore, outputs.hash
     return RecoveryRecord(
         recovery=name,
-        select=_output(state, "select", Selected),
-        prepare=_output(state, "prepare", Prepared),
+        select=outputs.select,
+        prepare=outputs.prepare,
         restore=_bounded_restore(restored) if restored is not None else None,
         hash=_bounded_hash(hashed) if hashed is not None else None,
-        start=_output(state, "start", Started),
-        verify=_output(state, "verify", Verified),
-        findings=_distinct([*findings, *state.findings]),
+        start=outputs.start,
+        verify=outputs.verify,
+        findings=tuple(state.findings),
         measurement=measurement,
         residue=state.residue,
         traffic=state.traffic,
@@ -166,16 +164,6 @@ def _recovery(name: str, state: RecoveryState, measurement: Measurement) -> Reco
         sign_off=state.signed_off,
         earlier_findings=tuple(state.earlier),
     )
-
-
-def _output(state: RecoveryState, phase: PhaseName, kind: type[Output]) -> Output | None:
-    output = state.outputs.get(phase)
-    return output if isinstance(output, kind) else None
-
-
-def _distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings are journalled inside a phase's output and may be raised as events too: once is enough."""
-    return tuple(dict.fromkeys(findings))
 
 
 def _bounded_restore(restored: Restored) -> Restored:

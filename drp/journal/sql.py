@@ -79,23 +79,23 @@ class SqlJournal:
                 self._engine.dispose()
                 raise
 
-    def append(self, drill: str, event: Event) -> Entry:
-        """Make the event durable and return it in its place. Raises StorageFull, Busy; nothing is written then."""
+    def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
+        """Make events durable and return them in their places. Raises StorageFull, Busy; nothing is written then."""
         assert not self._reads_only, "who only reads adds nothing"
+        entries = []
         with self._lock, self._translated(), self._writing() as connection:
-            position, last_link, last, previous = connection.execute(_ENDS_OF_DRILL, {"of_drill": drill}).one()
-            sequence = 0 if last is None else last + 1
-            body, entry = forge(drill, sequence, self._clock.now(), event, previous or GENESIS)
-            row = {
-                "position": position + 1,
-                "drill": drill,
-                "sequence": sequence,
-                "body": body,
-                "hash": entry.hash,
-                "link": link(position + 1, entry.hash, last_link),
-            }
-            connection.execute(_INSERT, row)  # a trigger takes the head along
-        return entry
+            position, chained, last, previous = connection.execute(_ENDS_OF_DRILL, {"of_drill": drill}).one()
+            sequence, previous = -1 if last is None else last, previous or GENESIS
+            for event in events:
+                position, sequence = position + 1, sequence + 1
+                body, entry = forge(drill, sequence, self._clock.now(), event, previous)
+                chained, previous = link(position, entry.hash, chained), entry.hash
+                row = {"position": position, "drill": drill, "sequence": sequence, "body": body}
+                connection.execute(
+                    _INSERT, {**row, "hash": entry.hash, "link": chained}
+                )  # a trigger takes the head along
+                entries.append(entry)
+        return tuple(entries)
 
     def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
         """Yield a drill's entries in order, from the one after sequence ``after``; each is checked as it is read.

@@ -14,7 +14,6 @@ from drp.clock import boot_id
 from drp.config.places import require_state
 from drp.domain.check import Target
 from drp.domain.fold import DrillState, RecoveryState
-from drp.domain.phase import Prepared
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.declare import find, reopen, states
 from drp.drill.release import is_held, release
@@ -76,8 +75,8 @@ def _is_open(recovery: RecoveryState) -> bool:
 
 
 def _handle(recovery: RecoveryState) -> SandboxHandle | None:
-    prepared = recovery.outputs.get("prepare")
-    return prepared.sandbox if isinstance(prepared, Prepared) else None
+    prepared = recovery.outputs.prepare
+    return prepared.sandbox if prepared is not None else None
 
 
 def clean_up(wiring: Wiring) -> tuple[Cleaned, ...]:

@@ -124,10 +124,10 @@ class _Witnessed:
         self._journal, self._channel = journal, channel
         self.entries, self.drills, self.verify = journal.entries, journal.drills, journal.verify
 
-    def append(self, drill: str, event: Event) -> Entry:
-        """Make the event durable."""
+    def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
+        """Make the events durable."""
         self._channel.require_supervisor()
-        return self._journal.append(drill, event)
+        return self._journal.append(drill, *events)
 
 
 def main(arguments: list[str]) -> None:

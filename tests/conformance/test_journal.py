@@ -61,7 +61,7 @@ def test_an_empty_journal_has_no_drills_and_verifies(open_journal: Open) -> None
 
 def test_what_was_appended_is_read_back_in_order_and_chained(open_journal: Open) -> None:
     journal = open_journal()
-    appended = [journal.append("d", progress(number)) for number in range(5)]
+    appended = [*journal.append("d", *map(progress, range(3))), *journal.append("d", *map(progress, range(3, 5)))]
     assert list(journal.entries("d")) == appended
     assert [entry.sequence for entry in appended] == [0, 1, 2, 3, 4]
     assert appended[0].previous == "0" * 64
@@ -71,13 +71,13 @@ def test_what_was_appended_is_read_back_in_order_and_chained(open_journal: Open)
 
 def test_another_reader_sees_what_was_appended(open_journal: Open) -> None:
     writer, reader = open_journal(), open_journal()
-    entry = writer.append("d", progress(1))
+    (entry,) = writer.append("d", progress(1))
     assert list(reader.entries("d")) == [entry]
 
 
 def test_entries_begin_after_the_one_that_is_known(open_journal: Open) -> None:
     journal = open_journal()
-    appended = [journal.append("d", progress(number)) for number in range(5)]
+    appended = [*journal.append("d", *map(progress, range(3))), *journal.append("d", *map(progress, range(3, 5)))]
     assert list(journal.entries("d", after=2)) == appended[3:]
     assert list(journal.entries("d", after=4)) == []
     assert list(journal.entries("d", after=9)) == []
@@ -134,7 +134,7 @@ def test_what_is_no_unicode_or_no_json_number_does_not_stop_a_drill(open_journal
         tasks=(TaskResult(name="\udcff", outcome="ok", duration_ms=1),),
         outputs={"ratio": float("nan"), "deep": ["\ud800"]},
     )
-    returned = journal.append("d", PhaseCompleted(recovery="ehr", phase="start", output=Started(runbook=result)))
+    (returned,) = journal.append("d", PhaseCompleted(recovery="ehr", phase="start", output=Started(runbook=result)))
     assert list(journal.entries("d")) == [returned]
     assert isinstance(returned.event, PhaseCompleted)
     assert isinstance(returned.event.output, Started)

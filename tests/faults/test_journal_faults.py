@@ -29,7 +29,7 @@ _WRITER = textwrap.dedent(
     print("ready", flush=True)
     number = 0
     while True:
-        entry = journal.append(f"d{number % 3}", Progressed(recovery="ehr", phase="restore", message="x" * (number % 2000)))
+        (entry,) = journal.append(f"d{number % 3}", Progressed(recovery="ehr", phase="restore", message="x" * (number % 2000)))
         sys.stdout.write(f"{entry.drill} {entry.sequence} {entry.hash}\\n")  # acknowledged
         sys.stdout.flush()
         number += 1
@@ -52,7 +52,7 @@ _NURSERY = textwrap.dedent(
             number = 0
             while True:
                 message = "x" * (number % 2000)
-                entry = journal.append(f"d{number % 3}", Progressed(recovery="ehr", phase="restore", message=message))
+                (entry,) = journal.append(f"d{number % 3}", Progressed(recovery="ehr", phase="restore", message=message))
                 sys.stdout.write(f"{entry.drill} {entry.sequence} {entry.hash}\\n")  # acknowledged
                 sys.stdout.flush()
                 number += 1
@@ -135,7 +135,7 @@ _FULL = textwrap.dedent(
     ballast.unlink()
     assert journal.verify() == written
     assert len(list(journal.entries("d"))) == written
-    assert journal.append("d", Progressed(recovery="ehr", phase="restore")).sequence == written
+    assert journal.append("d", Progressed(recovery="ehr", phase="restore"))[0].sequence == written
     assert journal.verify() == written + 1
     journal.close()
     print("went on after", written)

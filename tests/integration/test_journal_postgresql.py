@@ -160,7 +160,7 @@ def test_a_host_that_holds_the_lock_for_ever_makes_others_busy(
     with pytest.raises(Busy, match="is busy: canceling statement due to lock timeout"):
         journal.append("a", event(1))
     owner.run(f"SELECT pg_advisory_unlock({sql._LOCK_KEY})")
-    assert journal.append("a", event(1)).sequence == 0
+    assert journal.append("a", event(1))[0].sequence == 0
     journal.close()
 
 
@@ -234,7 +234,7 @@ def test_a_server_that_was_restarted_is_found_again(postgres_server: PostgresSer
             journal.append("a", event(1))
     finally:
         postgres_server.start()
-    assert journal.append("a", event(1)).sequence == 4
+    assert journal.append("a", event(1))[0].sequence == 4
     assert journal.verify() == 11
 
 
@@ -255,5 +255,5 @@ def test_a_connection_that_is_cut_in_the_middle_leaves_nothing(
     with pytest.raises(StorageFull, match="cannot be used"):
         journal.append("a", event(1))
     journal._clock = whole
-    assert journal.append("a", event(1)).sequence == 4
+    assert journal.append("a", event(1))[0].sequence == 4
     assert journal.verify() == 11

@@ -46,7 +46,7 @@ def test_a_writer_that_never_ends_is_busy_after_a_while(path: Path, monkeypatch:
         with pytest.raises(Busy, match="is busy: database is locked"):
             journal.append("d", event(1))
         other.execute("ROLLBACK")
-    assert journal.append("d", event(1)).sequence == 0
+    assert journal.append("d", event(1))[0].sequence == 0
     journal.close()
 
 
@@ -64,7 +64,7 @@ def test_a_failed_append_leaves_nothing_and_the_next_one_goes_on(path: Path) -> 
     with pytest.raises(StorageFull):
         journal.append("a", event(1))
     clock.broken = False
-    assert journal.append("a", event(1)).sequence == 4
+    assert journal.append("a", event(1))[0].sequence == 4
     assert journal.verify() == 11
     journal.close()
 

@@ -21,20 +21,23 @@ class MemoryJournal:
         self._appends = 0
         self._fail_at, self._failure = fail_at, failure
 
-    def append(self, drill: str, event: Event) -> Entry:
+    def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         with self._lock:
             number, self._appends = self._appends, self._appends + 1
             if self._failure is not None and number == self._fail_at:
                 raise self._failure
-            mine = [row for row in self.rows if row.drill == drill]
-            previous = mine[-1].hash if mine else GENESIS
-            body, entry = forge(drill, len(mine), self._clock.now(), event, previous)
-            position = len(self.rows)
-            chained = link(position, entry.hash, self.rows[-1].link if self.rows else GENESIS)
-            self.rows.append(
-                Row(position=position, drill=drill, sequence=len(mine), body=body, hash=entry.hash, link=chained)
-            )
-            return entry
+            return tuple(self._append(drill, event) for event in events)
+
+    def _append(self, drill: str, event: Event) -> Entry:
+        mine = [row for row in self.rows if row.drill == drill]
+        previous = mine[-1].hash if mine else GENESIS
+        body, entry = forge(drill, len(mine), self._clock.now(), event, previous)
+        position = len(self.rows)
+        chained = link(position, entry.hash, self.rows[-1].link if self.rows else GENESIS)
+        self.rows.append(
+            Row(position=position, drill=drill, sequence=len(mine), body=body, hash=entry.hash, link=chained)
+        )
+        return entry
 
     def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
         chain = DrillChain()

@@ -42,20 +42,21 @@ class SimJournal:
         self.clock, self.stored, self.appends = clock, {}, 0
         self.kill_at: tuple[int, str] | None = None
 
-    def append(self, drill: str, event: Event) -> Entry:
+    def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         self.appends += 1
         if self.kill_at == (self.appends, "before"):
             raise Killed
         entries = self.stored.setdefault(drill, [])
-        previous = entries[-1].hash if entries else "0" * 64
-        entry = Entry(
-            drill=drill, sequence=len(entries), stamp=self.clock.now(), event=event, previous=previous, hash=""
-        )
-        entry = replace(entry, hash=digest(entry))
-        entries.append(entry)
+        begun = len(entries)
+        for event in events:
+            previous = entries[-1].hash if entries else "0" * 64
+            entry = Entry(
+                drill=drill, sequence=len(entries), stamp=self.clock.now(), event=event, previous=previous, hash=""
+            )
+            entries.append(replace(entry, hash=digest(entry)))
         if self.kill_at == (self.appends, "after"):
             raise Killed
-        return entry
+        return tuple(entries[begun:])
 
     def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
         return iter(self.stored[drill][after + 1 :])

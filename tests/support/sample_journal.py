@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -23,7 +24,7 @@ from drp.domain.events import (
 )
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import fold
-from drp.domain.phase import PHASES, PhaseName, PhaseOutput
+from drp.domain.phase import PHASES, Outputs, PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.recovery_point import Selection
 from drp.domain.sandbox import Residue, SandboxProfile
@@ -139,7 +140,7 @@ def tell(*tales: Tale, drill: str = "20261114-060003-ehr", interruption: str = "
     }
     verdict, reasons = conclude(
         plan,
-        {told.application.name: told.outputs for told in tales},
+        {told.application.name: gathered(told.outputs.values()) for told in tales},
         findings,
         measurements,
         aborted=bool(interruption),
@@ -154,6 +155,14 @@ def tell(*tales: Tale, drill: str = "20261114-060003-ehr", interruption: str = "
         6,
     )
     return teller.entries
+
+
+def gathered(given: Iterable[PhaseOutput]) -> Outputs:
+    """Return outputs as a recovery's state holds them."""
+    outputs = Outputs()
+    for output in given:
+        outputs.add(output)
+    return outputs
 
 
 def _tell_recovery(teller: Teller, told: Tale) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from drp.domain.events import DrillConcluded, FindingRaised, SignedOff, SignOffAsked, SignOffStarted
+from drp.domain.events import DrillConcluded, SignedOff, SignOffAsked, SignOffStarted
 from drp.domain.fold import fold
 from drp.domain.measure import Measurement
 from drp.domain.sign_off import Checklist, SignOffAnswer, SignOffPolicy, SignOffStep, StepResult
@@ -14,6 +14,7 @@ from drp.drill.conduct import conduct
 from drp.drill.declare import declare
 from tests.simulators.desk import SimDesk
 from tests.simulators.world import Script, World, events_of
+from tests.support.findings import told
 
 STEPS = (
     SignOffStep(id="open", do="open a record", expect="the last entry of yesterday"),
@@ -86,7 +87,7 @@ def measured(world: World) -> Measurement:
 
 
 def codes(world: World) -> list[str]:
-    return [event.finding.code for event in events_of(world) if isinstance(event, FindingRaised)]
+    return [finding.code for finding in told(events_of(world))]
 
 
 def kinds(world: World) -> list[type]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from drp.domain.check import Loss
-from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, SandboxDestroyed
+from drp.domain.events import DrillConcluded, EvidenceSealed, SandboxDestroyed
 from drp.domain.recovery_point import Selection
 from drp.domain.sandbox import Residue
 from drp.drill.conduct import conduct
@@ -25,6 +25,7 @@ from drp.errors import (
     Unreachable,
 )
 from tests.simulators.world import EPOCH, Script, World, dying, events_of
+from tests.support.findings import told
 
 
 def run(world: World) -> DrillConcluded:
@@ -39,7 +40,7 @@ def concluded(world: World) -> DrillConcluded:
 
 
 def codes(world: World) -> set[str]:
-    return {event.finding.code for event in events_of(world) if isinstance(event, FindingRaised)}
+    return {finding.code for finding in told(events_of(world))}
 
 
 def test_a_healthy_recovery_passes_and_leaves_nothing():
@@ -93,9 +94,9 @@ def test_acknowledged_writes_that_are_lost_are_told_and_fail_nothing_by_themselv
     lost = Loss(acknowledged=3, lost=2, first_at=EPOCH - timedelta(minutes=9), named=("order 7", "order 8"))
     world = World(Script(loss=lost))
     assert run(world).verdict == "passed"
-    (told,) = [event.finding for event in events_of(world) if isinstance(event, FindingRaised)]
-    assert (told.code, told.severity) == ("DRP-C004", "note")
-    assert told.observed.startswith("2 of 3 since the recovery point")
+    (note,) = told(events_of(world))
+    assert (note.code, note.severity) == ("DRP-C004", "note")
+    assert note.observed.startswith("2 of 3 since the recovery point")
     world = World(Script(loss=Loss(acknowledged=3, lost=0)))
     assert run(world).verdict == "passed"
     assert codes(world) == set()

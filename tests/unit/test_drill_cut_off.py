@@ -9,13 +9,14 @@ from datetime import timedelta
 import pytest
 
 from drp.codec import canonical, to_data
-from drp.domain.events import FindingRaised, PhaseFailed, Resumed, SandboxDestroyed, SandboxKept
+from drp.domain.events import PhaseFailed, Resumed, SandboxDestroyed, SandboxKept
 from drp.domain.sandbox import Residue
 from drp.drill.declare import reopen
 from drp.drill.resume import take_up
 from drp.errors import AccessDenied, SandboxError
 from drp.redact import remember
 from tests.simulators.world import Script, World, dying, events_of
+from tests.support.findings import told
 from tests.unit.test_drill_control_flow import codes, concluded, run
 
 LEFT = Residue(processes=1, paths=("/run/drp/data",))
@@ -94,7 +95,7 @@ def test_a_lost_sandbox_that_cannot_be_looked_at_is_residue():
     world = killed_at(6, Script(faults={"destroy": SandboxError("no answer")}))
     world.script.on_call = lambda name: world.script.faults.clear() if name == "open" else None
     taken_up(world)
-    (left,) = [event.finding for event in events_of(world) if isinstance(event, FindingRaised)][-2:-1]
+    (left,) = told(events_of(world))[-2:-1]
     assert (left.code, left.observed) == ("DRP-D001", "unknown: no answer")
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from drp.codec import from_data, to_data
-from drp.domain.events import FindingRaised, Reconciled, ReconciliationStarted, SandboxDestroyed
+from drp.domain.events import Reconciled, ReconciliationStarted, SandboxDestroyed
 from drp.domain.plan import DrillPlan
 from drp.domain.reconciliation.collected import microseconds
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
@@ -16,6 +16,7 @@ from drp.drill.declare import reopen, unfinished
 from drp.drill.resume import take_up
 from drp.errors import Interrupted, SandboxError
 from tests.simulators.world import EPOCH, Script, World, dying, events_of
+from tests.support.findings import by_recovery
 from tests.unit.test_drill_control_flow import codes, concluded, run
 
 AT = microseconds(EPOCH - timedelta(minutes=20))
@@ -51,7 +52,7 @@ def hospital(*, on_interrupt: str = "conclude", **sets: object) -> World:
 
 
 def findings(world: World) -> set[tuple[str, str]]:
-    return {(event.recovery, event.finding.code) for event in events_of(world) if isinstance(event, FindingRaised)}
+    return {(recovery, finding.code) for recovery, finding in by_recovery(events_of(world))}
 
 
 def test_applications_that_agree_pass_and_are_compared_before_anything_is_destroyed():

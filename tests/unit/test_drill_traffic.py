@@ -9,7 +9,7 @@ import pytest
 
 from drp.cli.neighbour_views import neighbour_lines
 from drp.codec import from_data, to_data
-from drp.domain.events import FindingRaised, TrafficSeen
+from drp.domain.events import TrafficSeen
 from drp.domain.findings.catalogue import EGRESS_ATTEMPTED
 from drp.domain.fold import fold
 from drp.domain.phase import Verified
@@ -20,6 +20,7 @@ from drp.drill.traffic import egress_findings
 from drp.evidence.record import read_record, record_bytes
 from tests.simulators.traffic import Traffic
 from tests.simulators.world import EPOCH, World, events_of
+from tests.support.findings import told as findings_told
 
 BILLING = EgressAttempt(at=EPOCH, protocol="tcp", destination="10.9.9.9", port=443)
 LABELS = replace(BILLING, at=EPOCH + timedelta(minutes=5), protocol="udp", destination="name:labels.example", port=53)
@@ -47,7 +48,7 @@ def drilled(then: Traffic, *, pod: bool = True) -> World:
 
 
 def told(world: World) -> list[str]:
-    raised = [event.finding for event in events_of(world) if isinstance(event, FindingRaised)]
+    raised = findings_told(events_of(world))
     return [finding.subject for finding in raised if finding.code == EGRESS_ATTEMPTED.code]
 
 

@@ -9,7 +9,7 @@ import pytest
 from drp.domain.events import SandboxDestroyed
 from drp.domain.fold import fold
 from drp.domain.sandbox import Residue
-from drp.service.kept import _is_kept
+from drp.drill.release import is_held
 from tests.simulators.world import World
 from tests.unit.test_drill_control_flow import run
 
@@ -20,6 +20,6 @@ def test_a_kept_sandbox_whose_end_left_something_is_not_forgotten(residue, still
     world.plan = replace(world.plan, keep_sandbox=True)
     run(world)
     (drill,) = world.journal.drills()
-    assert _is_kept(fold(world.journal.entries(drill)).recoveries["ehr"])
+    assert is_held(fold(world.journal.entries(drill)).recoveries["ehr"])
     world.journal.append(drill, SandboxDestroyed(recovery="ehr", sandbox="sbx-1", residue=residue))
-    assert _is_kept(fold(world.journal.entries(drill)).recoveries["ehr"]) is still
+    assert is_held(fold(world.journal.entries(drill)).recoveries["ehr"]) is still

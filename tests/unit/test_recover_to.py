@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from drp.domain.events import DrillConcluded, DrillDeclared, FindingRaised, PhaseCompleted
+from drp.domain.events import DrillConcluded, DrillDeclared, PhaseCompleted
 from drp.domain.phase import Selected
 from drp.domain.recovery_point import Selection
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare
 from tests.simulators.world import EPOCH, Script, World, events_of
+from tests.support.findings import told
 
 HOUR = timedelta(hours=1)
 
@@ -55,13 +56,13 @@ def test_the_first_point_that_reaches_the_instant_is_taken():
 def test_an_instant_that_no_point_reaches_fails():
     world = rolled(Script(points=3), before=timedelta(minutes=5))
     assert concluded(world).verdict == "failed"
-    assert any(isinstance(event, FindingRaised) and event.finding.code == "DRP-S001" for event in events_of(world))
+    assert any(finding.code == "DRP-S001" for finding in told(events_of(world)))
 
 
 def test_a_datum_younger_than_the_instant_shows_that_it_was_not_rolled():
     world = rolled(Script(points=1, watermark=EPOCH - HOUR), before=2 * HOUR)
     assert concluded(world).verdict == "inconclusive"
-    found = [event.finding for event in events_of(world) if isinstance(event, FindingRaised)]
+    found = told(events_of(world))
     assert any("after the instant to recover to" in finding.observed for finding in found)
 
 

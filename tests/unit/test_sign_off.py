@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drp.domain.events import FindingRaised, SignedOff, SignOffAsked, SignOffStarted
+from drp.domain.events import SignedOff, SignOffAsked, SignOffStarted
 from drp.domain.sign_off import Principal, StepResult
 from drp.domain.sign_off_desk import Deposit
 from drp.evidence.record import make_record
 from tests.simulators.desk import SimDesk
 from tests.simulators.world import Script, events_of
+from tests.support.findings import told
 from tests.support.sign_offs import (
     CHECKLIST,
     STEPS,
@@ -73,7 +74,7 @@ def test_a_failed_step_fails_the_drill_and_is_named():
     )
     answering(world, results=results)
     assert run(world).verdict == "failed"
-    finding = next(event.finding for event in events_of(world) if isinstance(event, FindingRaised))
+    finding = told(events_of(world))[0]
     assert (finding.code, finding.subject) == ("DRP-B001", "open: open a record")
     assert (finding.observed, finding.expected) == ("empty screen", "the last entry of yesterday")
     assert measured(world).rta_business_ms is None

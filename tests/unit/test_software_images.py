@@ -20,6 +20,7 @@ from drp.drill.declare import declare
 from drp.errors import ManifestError, NotFound
 from drp.hashing import TreeHasher
 from tests.simulators.world import World, events_of
+from tests.support.findings import told
 
 DIGEST = "blake3:" + "a" * 64
 OTHER = "blake3:" + "b" * 64
@@ -158,7 +159,7 @@ def prepared(world: World) -> Prepared:
 
 
 def codes(world: World) -> list[str]:
-    return [event.finding.code for event in events_of(world) if hasattr(event, "finding")]
+    return [finding.code for finding in told(events_of(world))]
 
 
 def test_the_declared_image_is_bound_and_recorded() -> None:

@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from drp.domain.events import DrillConcluded, FindingRaised, PhaseCompleted
+from drp.domain.events import DrillConcluded, PhaseCompleted
 from drp.domain.phase import Hashed, Verified
 from drp.domain.witness import stamped, witness_of_code
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare
 from drp.errors import Unreachable
 from tests.simulators.world import EPOCH, Script, World, events_of
+from tests.support.findings import told
 
 
 def run(world: World) -> DrillConcluded:
@@ -28,7 +29,7 @@ def trusting(world: World, trust: str) -> World:
 
 
 def found(world: World, code: str) -> list[str]:
-    raised = [event.finding for event in events_of(world) if isinstance(event, FindingRaised)]
+    raised = told(events_of(world))
     return [finding.subject for finding in raised if finding.code == code]
 
 
@@ -53,7 +54,7 @@ def test_findings_say_who_says_so():
     assert witness_of_code("DRP-C001") == witness_of_code("DRP-A001") == witness_of_code("DRP-U001") == "restored"
     world = World(Script(checks=("failed",), places=("reader",)))
     assert run(world).verdict == "failed"
-    (failed,) = [e.finding for e in events_of(world) if isinstance(e, FindingRaised) and e.finding.code == "DRP-C001"]
+    (failed,) = [one for one in told(events_of(world)) if one.code == "DRP-C001"]
     assert failed.said_by == "drp"
 
 

@@ -24,9 +24,9 @@ class Written:
         self.events: list[Event] = []
         self.entries = self.drills = self.verify = lambda *_: ()
 
-    def append(self, _: str, event: Event) -> Any:
-        self.events.append(event)
-        return SimpleNamespace(event=event)
+    def append(self, _: str, *events: Event) -> Any:
+        self.events += events
+        return tuple(SimpleNamespace(event=event) for event in events)
 
 
 def ended(child: Callable[[], None]) -> int:
@@ -57,7 +57,7 @@ def pen(channel: _Channel, journal: Written) -> _Witnessed:
 
 def test_with_a_supervisor_everything_is_written(line: tuple[socket.socket, _Channel, Written]) -> None:
     _supervisor, channel, journal = line
-    assert pen(channel, journal).append("d", EVENT).event is EVENT
+    assert [entry.event for entry in pen(channel, journal).append("d", EVENT)] == [EVENT]
     assert journal.events == [EVENT]
 
 

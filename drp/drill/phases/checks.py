@@ -12,7 +12,7 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.findings.catalogue import CHECK_FAILED, CHECK_UNDETERMINED, WRITES_LOST
 from drp.domain.findings.finding import Finding
 from drp.domain.judged import NotJudged
-from drp.domain.phase import Hashed, Prepared, Restored, Selected
+from drp.domain.phase import Hashed
 from drp.domain.ports import Ports, Progress
 from drp.domain.restore import RESTORED
 from drp.domain.restored_code import RestoredCode
@@ -73,8 +73,7 @@ def cell(ports: Ports, open_: Callable[[SandboxHandle], SandboxHandle], sandbox:
 @contextmanager
 def _target(context: PhaseContext, place: Place) -> Iterator[Target]:
     """Give the way into where a check runs: a cell of its own: content that takes it over answers only there."""
-    prepared, sandbox = context.outputs["prepare"], context.ports.sandbox
-    assert isinstance(prepared, Prepared)
+    prepared, sandbox = context.prepared, context.ports.sandbox
     if place == "beside":
         yield sandbox.target(prepared.sandbox)
         return
@@ -94,11 +93,7 @@ def _together(judged: Iterable[Judged]) -> Judged:
 
 
 def _carry_out(context: PhaseContext, spec: CheckSpec, place: Place, hashed: Hashed) -> Judged:
-    selected, restored, prepared = (context.outputs[name] for name in ("select", "restore", "prepare"))
-    assert isinstance(selected, Selected)
-    assert isinstance(restored, Restored)
-    assert isinstance(prepared, Prepared)
-    assert selected.point is not None
+    point, restored, prepared = context.point, context.restored, context.prepared
     if context.ports.cancelled():
         message = "stopped between two checks"
         raise Interrupted(message)
@@ -108,8 +103,8 @@ def _carry_out(context: PhaseContext, spec: CheckSpec, place: Place, hashed: Has
         facts=believed_facts(hashed),
         disaster_at=context.disaster_at,
         declared_at=context.declared_at,
-        consistent_at=context.recovery.selection.restored_state(selected.point),
-        newest_possible=context.recovery.newest_possible(selected.point),
+        consistent_at=context.recovery.selection.restored_state(point),
+        newest_possible=context.recovery.newest_possible(point),
         timeout_seconds=spec.timeout.total_seconds(),
         restored_root=inside_path(restored, prepared),
         within=RESTORED,
@@ -121,7 +116,7 @@ def _carry_out(context: PhaseContext, spec: CheckSpec, place: Place, hashed: Has
         checked = context.ports.checks.run(spec, place, target, expectation, context.ports.cancelled)
     rolled_to = context.recovery.selection.recover_to
     judged = tuple(_believable(_placed(result, spec), expectation, rolled_to) for result in checked.results)
-    context.found(check_findings(judged))
+    context.found(*check_findings(judged))
     return Judged(results=judged, not_judged=checked.not_judged, code=checked.code)
 
 

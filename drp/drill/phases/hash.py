@@ -23,7 +23,7 @@ from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged
 from drp.domain.origin import origin_findings
-from drp.domain.phase import Hashed, Prepared, Restored, Selected
+from drp.domain.phase import Hashed
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.tree_parts import PARTS
@@ -50,8 +50,7 @@ def hash_phase(context: PhaseContext) -> Hashed:
 
     A restore that is not whole is compared, to name what is missing, and not read. Raises what Hasher and Sandbox name.
     """
-    hashed, restored = _hashed(context), context.outputs["restore"]
-    assert isinstance(restored, Restored)
+    hashed, restored = _hashed(context), context.restored
     if restored.receipt.unrestored or not restored.runbook.ok:
         return hashed
     read = read_files(context, hashed)
@@ -65,10 +64,7 @@ def hash_phase(context: PhaseContext) -> Hashed:
 
 
 def _hashed(context: PhaseContext) -> Hashed:
-    selected = context.outputs["select"]
-    assert isinstance(selected, Selected)
-    assert selected.point is not None
-    point = selected.point
+    point = context.point
     if point.manifest_trouble:
         return _incomparable(
             MANIFEST_MALFORMED.finding(
@@ -103,9 +99,7 @@ def _incomparable(*findings: Finding, manifest: ManifestSummary | None = None) -
 
 def _compared(context: PhaseContext, point: RecoveryPoint, manifest: OpenManifest) -> Hashed:
     """Return the comparison with a manifest that could have been made of what the point holds."""
-    prepared, restored = context.outputs["prepare"], context.outputs["restore"]
-    assert isinstance(prepared, Prepared)
-    assert isinstance(restored, Restored)
+    prepared, restored = context.prepared, context.restored
     try:
         summary = manifest.summary()
     except ManifestError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from drp.codec import from_data, to_data
 from drp.domain.findings.catalogue import RESTORE_DAMAGED, RESTORE_FAILED
 from drp.domain.findings.finding import Finding
-from drp.domain.phase import Prepared, Restored, Selected
+from drp.domain.phase import Prepared, Restored
 from drp.domain.ports import Progress
 from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
@@ -24,14 +24,11 @@ _NAMED = 20
 
 def restore_phase(context: PhaseContext) -> Restored:
     """Return what came back. Raises what Sandbox, RunbookRunner and Repository name."""
-    selected, prepared = context.outputs["select"], context.outputs["prepare"]
-    assert isinstance(selected, Selected)
-    assert isinstance(prepared, Prepared)
-    assert selected.point is not None
+    point, prepared = context.point, context.prepared
     runbook = context.recovery.application.runbook
     assert runbook is not None
     repository = context.ports.repositories[context.recovery.repository]
-    order = repository.restore_order(selected.point)
+    order = repository.restore_order(point)
     first_byte = _FirstByte(context)
     cell = context.ports.sandbox.open_cell(prepared.sandbox, order, repository.secrets())
     try:
@@ -52,7 +49,7 @@ def restore_phase(context: PhaseContext) -> Restored:
         raise
     require_gone(context.ports.sandbox.destroy(cell))
     outcome = _outcome(result)
-    receipt = repository.receipt(selected.point, outcome)
+    receipt = repository.receipt(point, outcome)
     root = Path(prepared.sandbox.data_path) / RESTORED_FOLDER / order.source_root.lstrip("/")
     return Restored(
         receipt=RestoreReceipt(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from drp.domain.findings.catalogue import START_FAILED, START_UNCERTAIN
 from drp.domain.findings.finding import Finding
-from drp.domain.phase import Prepared, Restored, Started
+from drp.domain.phase import Started
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.drill.context import PhaseContext
 from drp.drill.phases.notices import limit_of, malformed_of, notice_findings
@@ -15,9 +15,7 @@ from drp.drill.phases.restore import inside_path, nothing_done
 
 def start_phase(context: PhaseContext) -> Started:
     """Return how the start went; a task that fails is a finding. Raises what the RunbookRunner port names."""
-    prepared, restored = context.outputs["prepare"], context.outputs["restore"]
-    assert isinstance(prepared, Prepared)
-    assert isinstance(restored, Restored)
+    prepared, restored = context.prepared, context.restored
     runbook = context.recovery.application.runbook
     assert runbook is not None
     result = context.ports.runbooks.run(

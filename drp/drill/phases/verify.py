@@ -9,7 +9,7 @@ from drp.domain.findings.catalogue import NOTHING_CHECKED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.witness import NOT_READ_BY_DRP
 from drp.domain.history import MOST_COUNTS, counts_of, falls, findings_of, not_compared, unguarded
-from drp.domain.phase import Hashed, Prepared, Selected, Verified
+from drp.domain.phase import Verified
 from drp.domain.restored_code import changes, seen_first
 from drp.domain.restored_code import findings_of as code_findings
 from drp.domain.sandbox import EgressAttempt
@@ -22,28 +22,24 @@ from drp.drill.traffic import egress_findings
 
 def verify_phase(context: PhaseContext) -> Verified:
     """Return every check's results, and the watermark among them that bounds the loss."""
-    prepared, selected, hashed = (context.outputs[name] for name in ("prepare", "select", "hash"))
-    assert isinstance(prepared, Prepared)
-    assert isinstance(selected, Selected)
-    assert isinstance(hashed, Hashed)
-    assert selected.point is not None
+    hashed, point = context.hashed, context.point
     facts = believed_facts(hashed)
     judged = ask_application(context, hashed)
     results, code = [*hashed.checks, *judged.results], (*hashed.code, *judged.code)
     not_judged = list(judged.not_judged)
     held = counts_of(facts)
-    history = context.earlier(context.recovery.selection.restored_state(selected.point))
+    history = context.earlier(context.recovery.selection.restored_state(point))
     policy = context.recovery.application.history
     not_judged += not_compared(history.baseline, held)
     comparable = history.baseline if len(held) <= MOST_COUNTS else None
     fallen = falls(comparable, held, policy) if comparable is not None else ()
-    context.found((*history.findings, *findings_of(fallen, policy), *unguarded(held, fallen, policy)))
+    context.found(*history.findings, *findings_of(fallen, policy), *unguarded(held, fallen, policy))
     code_changes = changes(history.code, code, policy.accepted_code)
     declared = (spec.name for spec in context.recovery.application.checks)
     code_checks = tuple(dict.fromkeys((*declared, *(one.check for one in code))))
     code_first = seen_first(history.code, code_checks)
-    context.found(code_findings(code, code_changes, code_first))
-    egress = context.ports.sandbox.egress(prepared.sandbox)
+    context.found(*code_findings(code, code_changes, code_first))
+    egress = context.ports.sandbox.egress(context.prepared.sandbox)
     return Verified(
         checks=tuple(results),
         not_judged=tuple(not_judged),
@@ -56,7 +52,7 @@ def verify_phase(context: PhaseContext) -> Verified:
         falls=fallen,
         watermark=bounding(results, context.recovery.trust),
         egress=egress,
-        neighbours=context.ports.sandbox.neighbours(prepared.sandbox) if context.plan.pod else None,
+        neighbours=context.ports.sandbox.neighbours(context.prepared.sandbox) if context.plan.pod else None,
         findings=_findings(context, results, judged.results, egress),
     )
 
