@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.cli.need import Need, attempt
-from drp.config.repositories import DirectoryLocation, Location, MediumLocation
+from drp.domain.repository import Location, S3Location
 from drp.errors import AccessDenied, ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
 from drp.service.wiring import Wiring
 from drp.trust.accounts import closed_place
@@ -96,13 +96,7 @@ def _readable_folder(folder: Path) -> str:
 
 
 def _folder_of(location: Location) -> Path | None:
-    match location:
-        case DirectoryLocation():
-            return location.path
-        case MediumLocation():
-            return location.mount / location.path
-        case _:
-            return None
+    return None if isinstance(location, S3Location) else location.folder
 
 
 def _closed_below(folder: Path) -> Path | None:

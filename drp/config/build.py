@@ -7,18 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from drp.config import schema_reconciliation, schema_sign_off
-from drp.config.repositories import (
-    DirectoryLocation,
-    Location,
-    MediumLocation,
-    RepositoryLimits,
-    RepositorySettings,
-    S3Location,
-)
+from drp.config.repository_kinds import configured_kind
 from drp.config.schema import Secret
 from drp.config.schema_applications import ApplicationFile, BackupFile
 from drp.config.schema_drills import DrillFile, Recovery, SandboxFile, SelectFile
-from drp.config.schema_repositories import LocationFile, RepositoryFile
+from drp.config.schema_repositories import LocationFile, RepositoryFile, s3_endpoint
 from drp.config.steering import program
 from drp.domain.application import (
     Application,
@@ -34,6 +27,14 @@ from drp.domain.history import AcceptedFall, HistoryPolicy
 from drp.domain.plan import InterruptPolicy, Scenario
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection
+from drp.domain.repository import (
+    DirectoryLocation,
+    Location,
+    MediumLocation,
+    RepositorySettings,
+    S3Location,
+    WaitLimits,
+)
 from drp.domain.restore import SecretReference
 from drp.domain.restored_code import AcceptedCode
 from drp.domain.sandbox import SandboxProfile
@@ -80,29 +81,26 @@ def secret(reference: Secret, site: Path) -> SecretReference:
 
 
 def repository(name: str, said: RepositoryFile, site: Path) -> RepositorySettings:
-    """Return a repository's settings."""
-    limits = said.limits
-    return RepositorySettings(
-        name=name,
-        kind=said.kind,
-        location=_location(said.location, site),
-        password=secret(said.password, site),
-        executable=program(said.executable, site),
-        limits=RepositoryLimits(
-            connect_seconds=limits.connect.total_seconds(),
-            answer_seconds=limits.answer.total_seconds(),
-            command_seconds=limits.command.total_seconds(),
-            idle_seconds=limits.idle.total_seconds(),
-        ),
-        audited_objects=said.audited_objects,
+    """Return a repository's settings, as its kind makes them."""
+    return configured_kind(said.kind).settings(name, said, site)
+
+
+def limits(said: RepositoryFile) -> WaitLimits:
+    """Return how long is waited for a repository."""
+    return WaitLimits(
+        connect_seconds=said.limits.connect.total_seconds(),
+        answer_seconds=said.limits.answer.total_seconds(),
+        command_seconds=said.limits.command.total_seconds(),
+        idle_seconds=said.limits.idle.total_seconds(),
     )
 
 
-def _location(said: LocationFile, site: Path) -> Location:
+def location(said: LocationFile, site: Path) -> Location:
+    """Return where a repository is, paths made absolute."""
     if said.s3 is not None:
         bucket = said.s3
         return S3Location(
-            endpoint=bucket.endpoint,
+            endpoint=s3_endpoint(bucket.endpoint),
             bucket=bucket.bucket,
             prefix=bucket.prefix,
             region=bucket.region,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from drp.config.addresses import is_loopback
 from drp.domain.restore import SecretReference
+from drp.domain.service_address import is_loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

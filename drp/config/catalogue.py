@@ -9,8 +9,8 @@ from typing import Literal, TypeVar
 from drp.config.build import DrillSettings
 from drp.config.canaries import CanarySettings
 from drp.config.problems import suggestion
-from drp.config.repositories import RepositorySettings
 from drp.domain.application import Application
+from drp.domain.repository import RepositorySettings
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import ConfigError, NotFound
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from drp.config.repository_kinds import RepositoriesFile, described_file
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, SandboxesFile
-from drp.config.schema_repositories import RepositoriesFile
 
 KINDS: dict[str, type[BaseModel]] = {
     "site": SiteFile,
@@ -22,7 +22,7 @@ KINDS: dict[str, type[BaseModel]] = {
 
 def file_schema(kind: str) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a kind of file."""
-    model = KINDS[kind]
+    model = KINDS[kind] if kind != "repositories" else described_file()
     schema = model.model_json_schema()
     title = (model.__doc__ or kind).partition(":")[0]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}

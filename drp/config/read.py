@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -15,10 +15,10 @@ from drp.config.problems import START, Problem, suggestion
 from drp.config.references import Inventory, cross_check, installed_verifiers
 from drp.config.references_declared import cross_check_inputs, cross_check_options
 from drp.config.references_sign_off import cross_check_sign_off
+from drp.config.repository_kinds import kinds_named, repositories_file
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, SandboxesFile
-from drp.config.schema_repositories import RepositoriesFile
 from drp.config.steering import steering_paths
 from drp.config.validate import validate
 from drp.share import shared
@@ -53,7 +53,9 @@ class SiteReader:
         inventory = self._listed("inventory")
         self._strangers(inventory)
         if "repositories.yml" in inventory:
-            repositories, document = self._file("inventory/repositories.yml", RepositoriesFile)
+            repositories, document = self._file(
+                "inventory/repositories.yml", lambda data: repositories_file(kinds_named(data))
+            )
             self.inventory.repositories = dict(repositories.repositories) if repositories else {}
             self._remember("repository", document, "repositories")
         if "sandboxes.yml" in inventory:
@@ -119,14 +121,15 @@ class SiteReader:
                 yield name, (said, document)
             first.setdefault(name, file)
 
-    def _file(self, file: str, model: type[M]) -> tuple[M | None, Document | None]:
+    def _file(self, file: str, model: type[M] | Callable[[Any], type[M]]) -> tuple[M | None, Document | None]:
+        """Read and check a file by its model, or by the one that what it says calls for."""
         try:
             document = read_document(self.directory / file, file, self._trust.open)
         except Unreadable as unreadable:
             self.problems += unreadable.problems
             return None, None
         self.digests[file] = document.digest
-        said, problems = validate(document, model)
+        said, problems = validate(document, model if isinstance(model, type) else model(document.data))
         self.problems += problems
         return said, document
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from drp.config.document import Document, Place
@@ -14,6 +13,7 @@ from drp.config.references_reconciliation import cross_check_reconciliation
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, SandboxFile
 from drp.config.schema_repositories import RepositoryFile
+from drp.registry import Registry
 
 _STEPS = ("restore.yml", "start.yml", "stop.yml")
 
@@ -48,7 +48,7 @@ def cross_check(inventory: Inventory, runbook_folders: Collection[Path]) -> Iter
 
 def installed_verifiers() -> frozenset[str]:
     """Return the names of the verifiers that are installed; none is loaded."""
-    return frozenset(entry.name for entry in entry_points(group="drp.verifiers"))
+    return frozenset(Registry[object]("drp.verifiers", "verifier").names())
 
 
 def runbook_kinds(folders: Collection[Path]) -> dict[str, tuple[str, ...]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from importlib.metadata import entry_points
 
 from drp.config.document import Document, Place
 from drp.config.problems import Problem, suggestion
 from drp.config.schema_drills import DrillFile
 from drp.config.schema_reconciliation import ReconciliationFile, field_of
+from drp.registry import Registry
 
 _AT = "reconciliation"
 
@@ -38,7 +38,7 @@ def cross_check_reconciliation(drill: DrillFile, document: Document) -> Iterator
 
 
 def _records(said: ReconciliationFile, document: Document, drilled: Collection[str]) -> Iterator[Problem]:
-    readers = {entry.name for entry in entry_points(group="drp.verifiers")}
+    readers = set(Registry[object]("drp.verifiers", "verifier").names())
     for name, records in said.records.items():
         place: Place = (_AT, "records", name)
         if records.application not in drilled:

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from drp.config.addresses import service_address
 from drp.config.schema import Secret, Strict
 from drp.config.values import Duration, Text
+from drp.domain.service_address import service_address
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 _TIMEOUT = timedelta(seconds=10)
@@ -83,7 +83,7 @@ class OrthancCanaryFile(Strict):
             cargo="the password",
             hint="write it as https://host:port",
             path=True,
-        )
+        ).url
 
 
 class FileCanaryFile(Strict):

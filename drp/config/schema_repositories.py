@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
-from drp.config.addresses import service_address
 from drp.config.schema import Secret, Strict
-from drp.config.values import Duration, Name, Text
+from drp.config.values import Duration, Text
+from drp.domain.repository import DEFAULT_REGION, WaitLimits, bucket_name, key_prefix
+from drp.domain.service_address import ServiceAddress, service_address
+
+_LIMITS = WaitLimits()
+
+
+def s3_endpoint(value: str) -> ServiceAddress:
+    """Return the address of an S3 service. Raises ``ValueError``."""
+    return service_address(
+        value,
+        secrets="a key: give `access_key` and `secret_key` as references",
+        cargo="backups",
+        hint="write it as https://host:port, the bucket apart",
+    )
 
 
 class S3LocationFile(Strict):
@@ -21,7 +34,7 @@ class S3LocationFile(Strict):
     """Name of the bucket."""
     prefix: str = ""
     """Where the repository begins inside the bucket; empty: at its root."""
-    region: Text = "us-east-1"
+    region: Text = DEFAULT_REGION
     """Region that requests are signed for."""
     ca_file: Text | None = None
     """Certificates (PEM) that sign the endpoint's; otherwise those that the system trusts."""
@@ -35,13 +48,18 @@ class S3LocationFile(Strict):
     @field_validator("endpoint")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        return service_address(
-            value,
-            secrets="a key: give `access_key` and `secret_key` as references",
-            cargo="backups",
-            hint="write it as https://host:port, the bucket apart",
-            path=False,
-        )
+        s3_endpoint(value)
+        return value
+
+    @field_validator("bucket")
+    @classmethod
+    def _a_bucket(cls, value: str) -> str:
+        return bucket_name(value)
+
+    @field_validator("prefix")
+    @classmethod
+    def _a_prefix(cls, value: str) -> str:
+        return key_prefix(value)
 
 
 class MediumFile(Strict):
@@ -75,37 +93,22 @@ class LocationFile(Strict):
 class LimitsFile(Strict):
     """How long drp waits before it calls a repository unreachable."""
 
-    connect: Duration = timedelta(seconds=3)
+    connect: Duration = timedelta(seconds=_LIMITS.connect_seconds)
     """For a connection to the endpoint."""
-    answer: Duration = timedelta(seconds=5)
+    answer: Duration = timedelta(seconds=_LIMITS.answer_seconds)
     """For each answer of the endpoint."""
-    command: Duration = timedelta(minutes=5)
+    command: Duration = timedelta(seconds=_LIMITS.command_seconds)
     """For one call of the backup tool, restores apart."""
-    idle: Duration = timedelta(minutes=2)
+    idle: Duration = timedelta(seconds=_LIMITS.idle_seconds)
     """Without output of the backup tool."""
 
 
 class RepositoryFile(Strict):
-    """One repository."""
+    """One repository: what is said of any, whichever kind."""
 
-    kind: Literal["restic"] = "restic"
-    """The backup tool that wrote it."""
+    kind: Text = "restic"
+    """What wrote it."""
     location: LocationFile
     """Where it is."""
-    password: Secret
-    """Reference to the repository's password."""
-    executable: Text = "restic"
-    """Path of the tool, or a name looked up in the system's usual places."""
     limits: LimitsFile = LimitsFile()
     """Time limits."""
-    audited_objects: int = Field(default=400, ge=1)
-    """How many data objects are asked for their lock at most; above it, a reproducible sample is."""
-
-
-class RepositoriesFile(Strict):
-    """inventory/repositories.yml: where recovery points are kept."""
-
-    version: Literal[1] = 1
-    """Version of this file's format."""
-    repositories: dict[Name, RepositoryFile]
-    """Repositories by name."""

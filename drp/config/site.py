@@ -16,7 +16,6 @@ from drp.config.misfit import OptionJudge
 from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
-from drp.config.repositories import S3Location
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -83,9 +82,8 @@ class Site(Catalogue):
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of every repository that is reached over the network."""
-        locations = [settings.location for settings in self.repositories.values()]
-        found = {location.host_and_port for location in locations if isinstance(location, S3Location)}
-        return tuple(sorted(found))
+        found = {settings.endpoint for settings in self.repositories.values()}
+        return tuple(sorted(endpoint for endpoint in found if endpoint is not None))
 
     def plan(self, name: str, **flags: Any) -> DrillPlan:
         """Return the plan of a drill of the site; flags as in `plans.Overrides`. Raises NotFound, UsageError."""

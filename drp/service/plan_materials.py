@@ -13,9 +13,9 @@ from pathlib import Path
 
 import drp
 from drp.command import MINIMAL_ENVIRONMENT
-from drp.config.repositories import S3Location
 from drp.config.site import Site
 from drp.domain.plan import DrillPlan
+from drp.domain.repository import S3Location
 from drp.errors import RepositoryError
 from drp.materials import FileDigests
 from drp.share import shared
@@ -46,7 +46,7 @@ class PlanMaterials:
 
     def _programs(self, plan: DrillPlan) -> Iterator[Path]:
         """Yield the executables, and the certificates that say whom to believe."""
-        from drp.repositories.restic.tool import executable_path
+        from drp.repositories.kind import kind_of
 
         for program in _PROGRAMS:
             if (found := shutil.which(program, path=MINIMAL_ENVIRONMENT["PATH"])) is not None:
@@ -54,7 +54,7 @@ class PlanMaterials:
         for name in sorted({recovery.repository for recovery in plan.recoveries}):
             settings = self._site.repositories[name]
             with suppress(RepositoryError):  # the drill itself will say that there is none
-                yield executable_path(settings.executable)
+                yield from kind_of(settings).programs(settings)
             if isinstance(settings.location, S3Location) and settings.location.ca_file is not None:
                 yield settings.location.ca_file
 

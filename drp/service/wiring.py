@@ -13,7 +13,6 @@ from typing import Any
 from drp import __version__
 from drp.atomic import storage_errors
 from drp.clock import SystemClock
-from drp.config import repositories as configured
 from drp.config.secrets import resolve
 from drp.config.site import Site
 from drp.domain.check_runner import CheckRunner
@@ -93,12 +92,10 @@ class Wiring:
         self, cache: Path, names: Iterable[str], *, most_seconds: float = float("inf")
     ) -> Mapping[str, Repository]:
         """Return repositories that cache below a directory, and wait no longer for anything; none is contacted."""
-        from drp.repositories.registry import create
+        from drp.repositories.kind import create
 
         return {
-            name: create(
-                restic_settings(self.site.repositories[name], most_seconds), resolve=resolve, cache_directory=cache
-            )
+            name: create(self.site.repositories[name].waiting(most_seconds), resolve=resolve, cache_directory=cache)
             for name in names
         }
 
@@ -231,42 +228,3 @@ class Wiring:
             **found,
             **checks.tools(),
         }
-
-
-def restic_settings(settings: configured.RepositorySettings, most_seconds: float = float("inf")) -> Any:
-    """Return a repository's settings as its adapter takes them; no wait is longer than the given one."""
-    from drp.repositories import settings as adapter
-
-    limits = settings.limits
-    return adapter.ResticSettings(
-        name=settings.name,
-        location=_location(settings.location),
-        password=settings.password,
-        executable=settings.executable,
-        limits=adapter.Limits(
-            connect_seconds=min(limits.connect_seconds, most_seconds),
-            answer_seconds=min(limits.answer_seconds, most_seconds),
-            command_seconds=min(limits.command_seconds, most_seconds),
-            idle_seconds=min(limits.idle_seconds, most_seconds),
-        ),
-        audited_objects=settings.audited_objects,
-    )
-
-
-def _location(location: configured.Location) -> Any:
-    from drp.repositories import settings as adapter
-
-    match location:
-        case configured.DirectoryLocation():
-            return adapter.LocalLocation(path=location.path)
-        case configured.MediumLocation():
-            return adapter.MediumLocation(mount=location.mount, label=location.label, directory=location.path)
-        case configured.S3Location():
-            return adapter.S3Location(
-                url=location.url,
-                access_key=location.access_key,
-                secret_key=location.secret_key,
-                session_token=location.session_token,
-                region=location.region,
-                ca_file=location.ca_file,
-            )

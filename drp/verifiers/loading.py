@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from drp.domain.check_runner import Verifier
 from drp.errors import PluginError
+from drp.registry import Registry
 from drp.trust import Doubt, Trust, require
 
-GROUP = "drp.verifiers"
+VERIFIERS: Registry[type[Verifier]] = Registry("drp.verifiers", "verifier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Description:
 
 def available() -> tuple[Description, ...]:
     """Return every installed verifier by name, without importing any."""
-    return tuple(sorted((_described(entry) for entry in entry_points(group=GROUP)), key=lambda found: found.name))
+    return tuple(_described(entry) for entry in VERIFIERS.entries())
 
 
 def load(names: Iterable[str]) -> dict[str, Verifier]:
@@ -48,43 +48,28 @@ def load(names: Iterable[str]) -> dict[str, Verifier]:
 
     Untrusted: others can change its code.
     """
-    return {name: _load(_entry(name)) for name in sorted(set(names))}
+    return {name: _load(VERIFIERS.entry(name)) for name in sorted(set(names))}
 
 
 def describe(name: str) -> Description:
     """Return what the evidence keeps of a verifier, the digest of its code included. Raises PluginError."""
-    entry = _entry(name)
+    entry = VERIFIERS.entry(name)
     return dataclasses.replace(_described(entry), digest=_package_digest(entry.module.partition(".")[0]))
 
 
 @cache
 def package_of(name: str) -> tuple[Path, ...]:
     """Return the folders, or the file, of the top-level package that a verifier is in. Raises PluginError."""
-    return _places(_entry(name).module.partition(".")[0])
-
-
-def _entry(name: str) -> EntryPoint:
-    # an editable install can list a distribution twice; the same entry point twice is one
-    found = {(entry.value, _described(entry).shown): entry for entry in entry_points(group=GROUP, name=name)}
-    if len(found) > 1:
-        claimed = ", ".join(sorted(_described(entry).shown for entry in found.values()))
-        raise PluginError(
-            f"verifier {name} is claimed by several distributions: {claimed}", hint="uninstall all but one"
-        )
-    if not found:
-        known = [description.name for description in available()]
-        close = difflib.get_close_matches(name, known, n=1)
-        guess = f"; did you mean {close[0]}?" if close else f"; installed are: {', '.join(known)}"
-        raise PluginError(f"no verifier is called {name}{guess}")
-    return next(iter(found.values()))
+    return _places(VERIFIERS.entry(name).module.partition(".")[0])
 
 
 def _load(entry: EntryPoint) -> Verifier:
-    who = f"verifier {entry.name} ({entry.value}) of {_described(entry).shown}"
+    who = VERIFIERS.named(entry)
     require(_doubts(entry.module.partition(".")[0]))
     try:
-        kind = entry.load()
-        verifier: Verifier = kind()
+        verifier = VERIFIERS.load(entry.name)()
+    except PluginError:
+        raise
     except Exception as error:
         raise PluginError(f"{who} cannot be loaded: {type(error).__name__}: {error}") from error
     if getattr(verifier, "name", None) != entry.name:

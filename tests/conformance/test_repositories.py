@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from drp.domain.repository import DirectoryLocation, Location, MediumLocation
 from drp.errors import RepositoryError
-from drp.repositories.registry import create
-from drp.repositories.settings import LocalLocation, Location, MediumLocation, ResticSettings, S3Location
+from drp.repositories.kind import create
+from drp.repositories.restic.settings import ResticSettings
 from tests.conformance.repository_contract import RepositoryContract
 from tests.simulators.repository import RepositorySimulator, locked_until, points_every
 from tests.support.fixtures_repositories import RepositoryWorld, application, fill, keep_secret, resolve
+from tests.support.locations import s3_location
 from tests.support.restic_tools import KINDS, PASSWORD, Restic, executable
 from tests.support.s3_server import S3Server
 
@@ -30,14 +32,14 @@ def restic_world(
     nowhere: Location
     writer, secrets = Restic(program, str(folder / "repository")), [PASSWORD]
     if place == "local":
-        location = LocalLocation(path=folder / "repository")
-        nowhere = LocalLocation(path=folder / "nowhere")
+        location = DirectoryLocation(path=folder / "repository")
+        nowhere = DirectoryLocation(path=folder / "nowhere")
     elif place == "medium":
         mount = folder / "medium"
         mount.mkdir()
         (mount / ".drp-medium").write_text("weekly-3\n", encoding="utf-8")
         writer = Restic(program, str(mount / "restic"))
-        location = MediumLocation(mount=mount, label="weekly-3", directory="restic")
+        location = MediumLocation(mount=mount, label="weekly-3", path="restic")
         nowhere = replace(location, label="weekly-4")
     else:
         bucket = f"conform-{uuid.uuid4().hex[:10]}"
@@ -45,8 +47,8 @@ def restic_world(
         secrets += [reader.access_key, reader.secret_key]
         url = s3_server.make_bucket(bucket)
         writer = Restic(program, url, environment=s3_server.environment("writer"))
-        location = S3Location(
-            url=url,
+        location = s3_location(
+            url,
             access_key=keep_secret(folder, "access", reader.access_key),
             secret_key=keep_secret(folder, "secret", reader.secret_key),
         )

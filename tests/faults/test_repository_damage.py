@@ -11,10 +11,11 @@ import pytest
 
 from drp.domain.ports import Repository
 from drp.domain.recovery_point import PointListing
+from drp.domain.repository import DirectoryLocation, WaitLimits
 from drp.domain.restore import RestoreReceipt
 from drp.errors import AccessDenied, RepositoryError
-from drp.repositories.registry import create
-from drp.repositories.settings import Limits, LocalLocation, ResticSettings
+from drp.repositories.kind import create
+from drp.repositories.restic.settings import ResticSettings
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve
 from tests.support.restic_tools import KINDS, PASSWORD, Restic, executable, flip, make_tree, packs
 
@@ -50,10 +51,10 @@ def repository_of(tmp_path: Path, healthy: Healthy) -> Callable[..., Repository]
         return create(
             ResticSettings(
                 name="main",
-                location=LocalLocation(path=folder),
+                location=DirectoryLocation(path=folder),
                 password=keep_secret(tmp_path, "password", password),
                 executable=str(healthy.program),
-                limits=Limits(command_seconds=90, idle_seconds=90),
+                limits=WaitLimits(command_seconds=90, idle_seconds=90),
             ),
             resolve=resolve,
             cache_directory=tmp_path / "cache",

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from drp.domain.ports import Repository
+from drp.domain.repository import MediumLocation
 from drp.domain.restore import RestoreOutcome
 from drp.errors import MediaNeeded, StorageFull
+from drp.repositories.kind import create
 from drp.repositories.locations.medium import Medium, file_system_label, mounted_device
-from drp.repositories.registry import create
-from drp.repositories.settings import MediumLocation, ResticSettings
+from drp.repositories.restic.settings import ResticSettings
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve
 from tests.support.restic_tools import KINDS, PASSWORD, Restic, executable, make_tree
 
@@ -46,7 +47,7 @@ def drive(tmp_path: Path) -> Path:
 def repository(shelf: Path, drive: Path, tmp_path: Path) -> Repository:
     settings = ResticSettings(
         name="tape-safe",
-        location=MediumLocation(mount=drive, label="weekly-3", directory="restic"),
+        location=MediumLocation(mount=drive, label="weekly-3", path="restic"),
         password=keep_secret(tmp_path, "password", PASSWORD),
         executable=str(shelf / "restic"),
     )

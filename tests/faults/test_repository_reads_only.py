@@ -13,12 +13,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from drp.domain.ports import Repository
+from drp.domain.repository import WaitLimits
 from drp.errors import AccessDenied, RepositoryError, Unreachable
-from drp.repositories.locations.bucket import BucketBackend
 from drp.repositories.locations.s3 import S3Reader
-from drp.repositories.settings import Limits, S3Location
+from drp.repositories.restic.bucket import BucketBackend
 from tests.support.fixtures_buckets import Bucket
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve
+from tests.support.locations import s3_location
 
 pytestmark = pytest.mark.real
 EHR = application(tags=("ehr",))
@@ -54,12 +55,12 @@ def test_the_reading_identity_cannot_write_and_the_reader_does_not_try(bucket: B
             attempt()
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     writer = bucket.server.identities["admin"]
-    location = S3Location(
-        url=bucket.url,
+    location = s3_location(
+        bucket.url,
         access_key=keep_secret(tmp_path, "access", writer.access_key),
         secret_key=keep_secret(tmp_path, "secret", writer.secret_key),
     )
-    reader = S3Reader("worm", location, resolve, Limits())
+    reader = S3Reader("worm", location, resolve, WaitLimits())
     before = bucket.server.versions(bucket.name)
     for name, more in (("put_object", {"Body": b""}), ("delete_object", {})):
         with pytest.raises(RepositoryError, match="never sends"):
@@ -135,12 +136,12 @@ def test_the_callers_amazon_settings_do_not_matter(
 
 def test_objects_are_read_whole_or_not_at_all(own_bucket: Bucket, tmp_path: Path) -> None:
     server, who = own_bucket.server, own_bucket.server.identities["ro_lock"]
-    location = S3Location(
-        url=f"s3:{server.endpoint}/{own_bucket.name}/manifests",
+    location = s3_location(
+        f"s3:{server.endpoint}/{own_bucket.name}/manifests",
         access_key=keep_secret(tmp_path, "access", who.access_key),
         secret_key=keep_secret(tmp_path, "secret", who.secret_key),
     )
-    reader = S3Reader("manifests", location, resolve, Limits(answer_seconds=20))
+    reader = S3Reader("manifests", location, resolve, WaitLimits(answer_seconds=20))
     content = os.urandom(70_000)
     for name in ("a/1", "a/2", "b/3"):
         server.client("writer").put_object(Bucket=own_bucket.name, Key=f"manifests/{name}", Body=content)
@@ -158,13 +159,13 @@ def test_objects_are_read_whole_or_not_at_all(own_bucket: Bucket, tmp_path: Path
 
 def test_a_session_token_travels_with_the_keys(tmp_path: Path) -> None:
     reference = {name: keep_secret(tmp_path, name, f"{name}-value") for name in ("access", "secret", "token")}
-    location = S3Location(
-        url="s3:https://s3.example.org/b",
+    location = s3_location(
+        "s3:https://s3.example.org/b",
         access_key=reference["access"],
         secret_key=reference["secret"],
         session_token=reference["token"],
     )
-    backend = BucketBackend("worm", location, resolve, Limits(), audited_objects=1)
+    backend = BucketBackend("worm", location, resolve, WaitLimits(), audited_objects=1)
     (secret,) = backend.secrets()
     rendered = secret.template.format(*map(resolve, secret.references))
     assert backend.host_secrets() == {"AWS_SHARED_CREDENTIALS_FILE": rendered}

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.repository import DirectoryLocation
 from drp.errors import PointGone
-from drp.repositories.registry import create
+from drp.repositories.kind import create
 from drp.repositories.restic.repository import ResticRepository
-from drp.repositories.settings import LocalLocation, ResticSettings
+from drp.repositories.restic.settings import ResticSettings
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve
 from tests.support.restic_tools import PASSWORD, Restic, make_tree, packs
 
@@ -26,7 +27,7 @@ def writer(restic_program: Path, tmp_path: Path) -> Restic:
 def repository(restic_program: Path, tmp_path: Path) -> ResticRepository:
     settings = ResticSettings(
         name="main",
-        location=LocalLocation(path=tmp_path / "repository"),
+        location=DirectoryLocation(path=tmp_path / "repository"),
         password=keep_secret(tmp_path, "password", PASSWORD),
         executable=str(restic_program),
     )

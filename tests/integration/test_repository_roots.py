@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from drp.domain.repository import DirectoryLocation
 from drp.errors import Unreachable
-from drp.repositories.registry import create
-from drp.repositories.settings import LocalLocation, ResticSettings, S3Location
+from drp.repositories.kind import create
+from drp.repositories.restic.settings import ResticSettings
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve
+from tests.support.locations import s3_location
 from tests.support.restic_tools import PASSWORD, Restic, make_tree
 from tests.support.s3_server import S3Server
 
@@ -33,7 +35,7 @@ def test_the_root_is_right_however_the_backup_was_started(restic_program: Path, 
     }
     settings = ResticSettings(
         name="main",
-        location=LocalLocation(path=tmp_path / "repository"),
+        location=DirectoryLocation(path=tmp_path / "repository"),
         password=keep_secret(tmp_path, "password", PASSWORD),
         executable=str(restic_program),
     )
@@ -65,8 +67,8 @@ def test_an_endpoint_with_its_own_authority(
     source = make_tree(tmp_path / "source", files=3)
     writer.run("--cacert", str(secure_server.ca_file), "backup", "--tag", "ehr", str(source))
     reader = secure_server.identities["ro_lock"]
-    location = S3Location(
-        url=url,
+    location = s3_location(
+        url,
         access_key=keep_secret(tmp_path, "access", reader.access_key),
         secret_key=keep_secret(tmp_path, "secret", reader.secret_key),
         ca_file=secure_server.ca_file,

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from drp.domain.repository import DirectoryLocation
 from drp.domain.tree_parts import PARTS
 from drp.hashing import TreeHasher, create_manifest
-from drp.repositories.registry import create
-from drp.repositories.settings import LocalLocation, ResticSettings
+from drp.repositories.kind import create
+from drp.repositories.restic.settings import ResticSettings
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve
 from tests.support.restic_tools import PASSWORD, Restic
 from tests.support.trees import hostile, write
@@ -92,7 +93,7 @@ def test_every_kind_of_name_and_node_comes_back(restic_program: Path, tmp_path: 
     assert {node["type"] for node in seen} <= CATALOGUE
     settings = ResticSettings(
         name="main",
-        location=LocalLocation(path=tmp_path / "repository"),
+        location=DirectoryLocation(path=tmp_path / "repository"),
         password=keep_secret(tmp_path, "password", PASSWORD),
         executable=str(restic_program),
     )
@@ -121,7 +122,7 @@ def test_a_single_file_is_a_tree_too(restic_program: Path, tmp_path: Path) -> No
     writer.backup(folder / "ehr.dump", tags=("ehr",))
     settings = ResticSettings(
         name="main",
-        location=LocalLocation(path=tmp_path / "repository"),
+        location=DirectoryLocation(path=tmp_path / "repository"),
         password=keep_secret(tmp_path, "password", PASSWORD),
         executable=str(restic_program),
     )

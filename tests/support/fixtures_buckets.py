@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from drp.domain.ports import Repository
-from drp.repositories.registry import create
-from drp.repositories.settings import Limits, ResticSettings, S3Location
+from drp.domain.repository import WaitLimits
+from drp.repositories.kind import create
+from drp.repositories.restic.settings import ResticSettings
 from tests.support.fixtures_repositories import keep_secret, resolve
+from tests.support.locations import s3_location
 from tests.support.restic_tools import KINDS, Restic, executable, make_tree
 from tests.support.s3_server import Identity, S3Server
 
@@ -63,8 +65,8 @@ def repository_in(tmp_path: Path) -> Callable[..., Repository]:
         audited: int = 400,
     ) -> Repository:
         reader = identity or bucket.server.identities["ro_lock"]
-        location = S3Location(
-            url=url or bucket.url,
+        location = s3_location(
+            url or bucket.url,
             access_key=keep_secret(tmp_path, "access", reader.access_key),
             secret_key=keep_secret(tmp_path, "secret", reader.secret_key),
         )
@@ -73,7 +75,7 @@ def repository_in(tmp_path: Path) -> Callable[..., Repository]:
             location=location,
             password=keep_secret(tmp_path, "password", password or bucket.password),
             executable=str(bucket.writer.program),
-            limits=Limits(command_seconds=60, idle_seconds=30),
+            limits=WaitLimits(command_seconds=60, idle_seconds=30),
             audited_objects=audited,
         )
         return create(settings, resolve=resolve, cache_directory=tmp_path / "cache")

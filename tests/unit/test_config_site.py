@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from drp.codec import digest, from_data, to_data
-from drp.config.repositories import DirectoryLocation, MediumLocation, S3Location
 from drp.config.site import find_site, load_site
 from drp.domain.plan import DrillPlan, Scenario
 from drp.domain.recovery_point import Selection
+from drp.domain.repository import DirectoryLocation, MediumLocation, S3Location
 from drp.domain.restore import SecretReference
 from drp.errors import ConfigError, NotFound, UsageError
 from tests.support.sites import DRILL, EHR, SITE, write_site
@@ -68,7 +68,7 @@ def test_repositories(tmp_path: Path) -> None:
     site = load_site(write_site(tmp_path, {"inventory/repositories.yml": S3}))
     vault, shelf = site.repository("vault"), site.repository("shelf")
     assert isinstance(vault.location, S3Location)
-    assert vault.location.url == "s3:https://s3.hospital.example:9000/backup/clinical/2026"
+    assert vault.location.shown == "https://s3.hospital.example:9000/backup/clinical/2026"
     assert vault.location.ca_file == tmp_path / "secrets/ca.pem"
     assert vault.location.secret_key == SecretReference(kind="command", value=("pass", "show", "s3"))
     assert vault.password == SecretReference(kind="file", value=("/run/secrets/vault",))

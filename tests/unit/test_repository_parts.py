@@ -7,60 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from drp.domain.repository import DirectoryLocation
 from drp.domain.restore import SecretReference
-from drp.errors import AccessDenied, ConfigError, RepositoryError, Unreachable
-from drp.repositories.registry import create
+from drp.errors import AccessDenied, RepositoryError, Unreachable
+from drp.repositories.kind import create
 from drp.repositories.restic.errors import error_for, kind_of_failure
 from drp.repositories.restic.features import features_of
+from drp.repositories.restic.settings import ResticSettings
 from drp.repositories.restic.source_root import TreeListing, declared_root, folders_to_list
-from drp.repositories.settings import LocalLocation, ResticSettings, S3Location, parse_s3_url
-
-
-@pytest.mark.parametrize(
-    ("url", "endpoint", "bucket", "prefix"),
-    [
-        ("s3:https://s3.example.org/backups", "https://s3.example.org", "backups", ""),
-        ("s3:https://s3.example.org:9000/backups/site/ehr/", "https://s3.example.org:9000", "backups", "site/ehr"),
-        ("s3:s3.example.org/backups/ehr", "https://s3.example.org", "backups", "ehr"),
-        ("s3://s3.example.org/backups", "https://s3.example.org", "backups", ""),
-        ("s3:http://127.0.0.1:8333/b", "http://127.0.0.1:8333", "b", ""),
-        ("s3:http://[::1]:8333/b", "http://[::1]:8333", "b", ""),
-        ("s3:http://localhost/b", "http://localhost", "b", ""),
-    ],
-)
-def test_s3_addresses_are_taken_apart(url: str, endpoint: str, bucket: str, prefix: str) -> None:
-    address = parse_s3_url(url)
-    assert (address.endpoint, address.bucket, address.prefix) == (endpoint, bucket, prefix)
-    assert parse_s3_url(address.tool_url) == address
-    assert address.key("keys/") == (f"{prefix}/keys/" if prefix else "keys/")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "https://s3.example.org/b",
-        "s3:https://s3.example.org",
-        "s3:https:///b",
-        "s3:http://s3.example.org/b",
-        "s3:http://10.0.0.1/b",
-        "s3:https://key:secret@s3.example.org/b",
-        "s3:https://s3.example.org:port/b",
-        "s3:https://s3.example.org/b?x=1",
-    ],
-)
-def test_addresses_that_cannot_be_used_are_refused(url: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse_s3_url(url)
-    assert "secret" not in str(caught.value)
-
-
-def test_a_bad_address_is_refused_when_the_repository_is_made(tmp_path: Path) -> None:
-    reference = SecretReference(kind="file", value=("/nowhere",))
-    location = S3Location(url="s3:http://s3.example.org/b", access_key=reference, secret_key=reference)
-    settings = ResticSettings(name="main", location=location, password=reference)
-    with pytest.raises(ConfigError):
-        create(settings, resolve=lambda _: "", cache_directory=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +103,7 @@ def test_a_tool_that_is_not_installed_is_told(tmp_path: Path) -> None:
     (tmp_path / "repository" / "keys" / ("0" * 64)).touch()
     settings = ResticSettings(
         name="main",
-        location=LocalLocation(path=tmp_path / "repository"),
+        location=DirectoryLocation(path=tmp_path / "repository"),
         password=reference,
         executable="no-such-restic",
     )

@@ -20,10 +20,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from drp.clock import utc_now
+from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import SecretReference
 from drp.errors import AccessDenied, RepositoryError, Unreachable
 from drp.redact import redact, remember
-from drp.repositories.settings import Limits, S3Location, parse_s3_url
 
 Resolve = Callable[[SecretReference], str]
 
@@ -90,15 +90,14 @@ def resolve_keys(location: S3Location, resolve: Resolve) -> Keys:
 class S3Reader:
     """Reads one bucket. Raises ``Unreachable``, ``AccessDenied``, ``RepositoryError``."""
 
-    def __init__(self, name: str, location: S3Location, resolve: Resolve, limits: Limits) -> None:
+    def __init__(self, name: str, location: S3Location, resolve: Resolve, limits: WaitLimits) -> None:
         """Take the repository's name, for messages, and where and how to read; nothing is sent yet."""
-        self.address = parse_s3_url(location.url)
-        self._name = name
+        self.location, self._name = location, name
         keys = resolve_keys(location, resolve)
         core = botocore.session.Session(session_vars=_NO_AMBIENT_SETTINGS)
         self._client: Any = Session(botocore_session=core).client(
             "s3",
-            endpoint_url=self.address.endpoint,
+            endpoint_url=location.endpoint.url,
             region_name=location.region,
             aws_access_key_id=keys.access,
             aws_secret_access_key=keys.secret,
@@ -126,7 +125,7 @@ class S3Reader:
 
     def names(self, folder: str = "", *, limit: int | None = None) -> Iterator[str]:
         """Yield the keys below a folder of the repository, without the prefix, at most ``limit``."""
-        prefix = self.address.key(folder)
+        prefix = self.location.key(folder)
         count = 0
         pages = self._pages("list_objects_v2", Prefix=prefix, **({"MaxKeys": limit} if limit else {}))
         for page in pages:
@@ -138,7 +137,7 @@ class S3Reader:
 
     def versions(self, folder: str = "") -> Iterator[ObjectVersion]:
         """Yield every version and delete marker below a folder, in the service's order."""
-        for page in self._pages("list_object_versions", Prefix=self.address.key(folder)):
+        for page in self._pages("list_object_versions", Prefix=self.location.key(folder)):
             for field, marker in (("Versions", False), ("DeleteMarkers", True)):
                 for item in page.get(field, []):
                     yield ObjectVersion(
@@ -152,12 +151,12 @@ class S3Reader:
 
     def exists(self, name: str) -> bool:
         """Return whether an object is there."""
-        return self._optional("head_object", Key=self.address.key(name)) is not None
+        return self._optional("head_object", Key=self.location.key(name)) is not None
 
     def read_object(self, name: str, *, limit: int, version: str | None = None) -> bytes | None:
         """Return an object's bytes, None when it is not there. Raises RepositoryError above ``limit`` bytes."""
         extra = {"VersionId": version} if version else {}
-        answer = self._optional("get_object", Key=self.address.key(name), **extra)
+        answer = self._optional("get_object", Key=self.location.key(name), **extra)
         if answer is None:
             return None
         expected = int(answer["ContentLength"])
@@ -174,7 +173,7 @@ class S3Reader:
     def lock(self, name: str, version: str | None = None) -> Lock | None:
         """Return what protects an object, None when it is not there. Services omit what the key may not see."""
         extra = {"VersionId": version} if version else {}
-        answer = self._optional("head_object", Key=self.address.key(name), **extra)
+        answer = self._optional("head_object", Key=self.location.key(name), **extra)
         if answer is None:
             return None
         return Lock(
@@ -187,7 +186,7 @@ class S3Reader:
         """Return whether the key may read retention: without that right `lock` would say "none" of locked objects."""
         extra = {"VersionId": version} if version else {}
         try:
-            self._call("get_object_retention", Key=self.address.key(name), **extra)
+            self._call("get_object_retention", Key=self.location.key(name), **extra)
         except AccessDenied:
             return False
         except _AbsentError:  # "no retention on this object" is an answer too
@@ -207,10 +206,10 @@ class S3Reader:
         return str(self._call("get_bucket_versioning").get("Status") or "")
 
     def _relative(self, key: str) -> str:
-        return key.removeprefix(f"{self.address.prefix}/") if self.address.prefix else key
+        return key.removeprefix(f"{self.location.prefix}/") if self.location.prefix else key
 
     def _pages(self, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
-        pages = iter(self._client.get_paginator(operation).paginate(Bucket=self.address.bucket, **arguments))
+        pages = iter(self._client.get_paginator(operation).paginate(Bucket=self.location.bucket, **arguments))
         for _ in range(_PAGE_LIMIT):
             try:
                 page = next(pages, None)
@@ -229,7 +228,7 @@ class S3Reader:
 
     def _call(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
         try:
-            answer: Mapping[str, Any] = getattr(self._client, operation)(Bucket=self.address.bucket, **arguments)
+            answer: Mapping[str, Any] = getattr(self._client, operation)(Bucket=self.location.bucket, **arguments)
         except (BotoCoreError, ClientError, HTTPClientError) as error:
             if isinstance(error, ClientError) and _code(error) in _ABSENT:
                 raise _AbsentError from error
@@ -237,7 +236,7 @@ class S3Reader:
         return answer
 
     def _wrapped(self, error: Exception) -> RepositoryError:
-        where = f"{self.address.host}:{self.address.port}"
+        where = f"{self.location.endpoint.host}:{self.location.endpoint.port}"
         if not isinstance(error, ClientError):
             what = redact(str(error))[:200]
             hint = "give the CA's certificates as `ca_file`" if "SSL" in what or "certificate" in what else None
@@ -245,7 +244,7 @@ class S3Reader:
         code = _code(error)
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         if code == "NoSuchBucket":
-            return RepositoryError(f"repository {self._name}: no bucket {self.address.bucket} at {where}")
+            return RepositoryError(f"repository {self._name}: no bucket {self.location.bucket} at {where}")
         if code == "RequestTimeTooSkewed":
             return AccessDenied(f"repository {self._name} refuses the time of this machine", hint="set the clock")
         if status in {400, 401, 403} and code not in {"InvalidRequest", "MalformedXML"}:

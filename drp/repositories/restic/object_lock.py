@@ -80,7 +80,7 @@ def observe(reader: S3Reader, point_id: str, *, audited_objects: int, memory: Me
     """
     try:
         if not reader.bucket_lock():
-            return _plain("none", f"bucket {reader.address.bucket} has no object lock")
+            return _plain("none", f"bucket {reader.location.bucket} has no object lock")
         versioning = reader.versioning()
     except AccessDenied:
         return _plain("unknown", "the key may not read the bucket's lock: grant s3:GetBucketObjectLockConfiguration")

@@ -18,14 +18,14 @@ from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcom
 from drp.domain.strict_json import parse_object
 from drp.errors import NotFound, PointGone, RepositoryError, Unreachable
 from drp.redact import remember
-from drp.repositories.backend import PASSWORD_VARIABLE, Backend, Condition
 from drp.repositories.restic.answers import PRINTED
+from drp.repositories.restic.backend import PASSWORD_VARIABLE, Backend, Condition
 from drp.repositories.restic.errors import error_for, error_of, kind_of_failure
 from drp.repositories.restic.receipt import judge
+from drp.repositories.restic.settings import ResticSettings
 from drp.repositories.restic.snapshots import is_id, points_of, read_snapshots
 from drp.repositories.restic.source_root import TreeListing, declared_root, folders_to_list
 from drp.repositories.restic.tool import ResticTool
-from drp.repositories.settings import ResticSettings
 
 PASSWORD = "password"  # noqa: S105 - a name, not a password
 _TOOL_FOLDER = "/run/base/tool"

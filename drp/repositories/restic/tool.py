@@ -13,9 +13,9 @@ from pathlib import Path
 
 from drp.atomic import storage_errors
 from drp.command import MINIMAL_ENVIRONMENT, OnLine, Output, run
+from drp.domain.repository import WaitLimits
 from drp.errors import CommandFailed, RepositoryError, StorageFull
 from drp.repositories.restic.features import Features, features_of
-from drp.repositories.settings import Limits
 
 _VERSION_SECONDS = 20.0
 
@@ -38,7 +38,7 @@ class ResticTool:
         repository: tuple[str, ...],
         secrets: Callable[[], Mapping[str, str]],
         cache_directory: Path,
-        limits: Limits,
+        limits: WaitLimits,
     ) -> None:
         """Take the executable, the arguments that name the repository, what resolves secrets, and where to cache."""
         self._executable = executable

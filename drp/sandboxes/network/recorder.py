@@ -19,6 +19,7 @@ from contextlib import suppress
 from drp.clock import utc_now
 from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import EgressAttempt
+from drp.domain.service_address import is_loopback
 from drp.sandboxes.network.hearing import Hearing, packets
 from drp.sandboxes.network.netns import Inside
 from drp.sandboxes.network.packets import ACK, SYN, TCP, UDP, Packet, parse
@@ -218,7 +219,7 @@ class Recorder:
     def _is_inside(self, address: str) -> bool:
         """Return whether only restored software may answer there."""
         with self._lock:
-            return address in self._declared or _is_loopback(address)
+            return address in self._declared or is_loopback(address)
 
     def _caught(self, caught: Caught) -> None:
         if caught.payload_bytes:
@@ -263,7 +264,3 @@ def _shut(channel: socket.socket) -> None:
 
 def _digest(payload: bytes) -> str:
     return hashlib.sha256(payload).hexdigest() if payload else ""
-
-
-def _is_loopback(address: str) -> bool:
-    return address.startswith("127.") or address == "::1"

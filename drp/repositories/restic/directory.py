@@ -10,8 +10,8 @@ from pathlib import Path
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.restore import CellSecret
 from drp.errors import AccessDenied, RepositoryError
-from drp.repositories.backend import CellAccess, Condition
 from drp.repositories.locations.medium import Medium
+from drp.repositories.restic.backend import CellAccess, Condition
 
 INSIDE = "/run/base/repository"
 """Where the restore cell sees the directory, read-only."""

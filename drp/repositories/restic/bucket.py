@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from drp.domain.recovery_point import Immutability, RecoveryPoint
+from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import CellSecret
 from drp.errors import AccessDenied, RepositoryError
-from drp.repositories.backend import CREDENTIALS_VARIABLE, CellAccess, Condition
 from drp.repositories.locations.s3 import ObjectVersion, Resolve, S3Reader, resolve_keys
+from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition
 from drp.repositories.restic.object_lock import Memory, observe
-from drp.repositories.settings import Limits, S3Location, parse_s3_url
+from drp.repositories.restic.settings import tool_url
 
 CREDENTIALS = "aws"
 """Name of the cell secret that holds the credentials file."""
@@ -29,11 +30,10 @@ class BucketBackend:
     air_gapped = False
 
     def __init__(
-        self, name: str, location: S3Location, resolve: Resolve, limits: Limits, *, audited_objects: int
+        self, name: str, location: S3Location, resolve: Resolve, limits: WaitLimits, *, audited_objects: int
     ) -> None:
         """Take the repository's name, its location, how to resolve its keys, and the time limits."""
         self._name, self._location, self._resolve, self._limits = name, location, resolve, limits
-        self._address = parse_s3_url(location.url)
         self._audited_objects = audited_objects
         self._memory = (0.0, Memory())
         self._object_lock: bool | None = None
@@ -68,7 +68,7 @@ class BucketBackend:
         if hidden:
             return Condition(snapshots=snapshots, emptied=_emptied(hidden))
         if not config and not keys and not snapshots:
-            where = self._address.tool_url
+            where = tool_url(self._location)
             raise RepositoryError(f"repository {self._name} is not there: no repository at {where}")
         broken = [] if config else ["config: missing"]
         broken += [] if keys else ["keys/: empty"]
@@ -107,7 +107,7 @@ class BucketBackend:
     def host_arguments(self) -> tuple[str, ...]:
         """Return restic's arguments on this machine."""
         ca = self._location.ca_file
-        return ("--repo", self._address.tool_url, *self._options(), *(("--cacert", str(ca)) if ca else ()))
+        return ("--repo", tool_url(self._location), *self._options(), *(("--cacert", str(ca)) if ca else ()))
 
     def _options(self) -> tuple[str, ...]:
         """Keep restic from asking the service where the bucket is, and at the one name that the cell may reach."""
@@ -117,10 +117,10 @@ class BucketBackend:
         """Return that the cell reaches the service's endpoint, with the CA's certificates beside it."""
         ca = self._location.ca_file
         return CellAccess(
-            repository=self._address.tool_url,
+            repository=tool_url(self._location),
             options=(*self._options(), *(("--cacert", CA_INSIDE) if ca else ())),
             read_only_binds={str(ca.resolve()): CA_INSIDE} if ca else {},
-            endpoint=(self._address.host, self._address.port),
+            endpoint=(self._location.endpoint.host, self._location.endpoint.port),
             secrets={CREDENTIALS_VARIABLE: CREDENTIALS},
         )
 

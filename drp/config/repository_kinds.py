@@ -1,0 +1,107 @@
+"""The kinds of repositories that a site may name: each brings what its entry in the file may say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import ConfigDict, Discriminator, Field, Tag, create_model, field_validator
+
+from drp.config.schema import Strict
+from drp.config.schema_repositories import RepositoryFile
+from drp.config.values import Name
+from drp.domain.repository import RepositorySettings
+from drp.errors import PluginError
+from drp.registry import Registry
+
+_DEFAULT, _UNKNOWN = "restic", "?"
+
+
+class ConfiguredKind(Protocol):
+    """What the configuration has to know of a kind; the whole of it is in `drp/repositories/kind.py`."""
+
+    name: str
+    file: type[RepositoryFile]
+    """What its entry may say: `RepositoryFile` and more."""
+
+    def settings(self, name: str, said: Any, site: Path) -> RepositorySettings:
+        """Return what an entry says as values, paths made absolute; everything was checked before."""
+        ...
+
+
+KINDS: Registry[ConfiguredKind] = Registry("drp.repositories", "kind of repository", ours_first=True)
+
+
+def configured_kind(name: str) -> ConfiguredKind:
+    """Return a kind. Raises ``PluginError`` when there is none of that name, or it cannot be loaded."""
+    return KINDS.load(name)
+
+
+class UnknownKindFile(RepositoryFile):
+    """An entry whose kind is not there: that is said, and nothing else of it is looked at."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @field_validator("kind")
+    @classmethod
+    def _nobody_knows(cls, value: str) -> str:
+        try:
+            configured_kind(value)
+        except PluginError as error:
+            raise ValueError(error.message) from None
+        return value
+
+
+class RepositoriesFile(Strict):
+    """inventory/repositories.yml: where recovery points are kept."""
+
+    version: Literal[1] = 1
+    """Version of this file's format."""
+    repositories: dict[Name, Any]
+    """Repositories by name."""
+
+
+def repositories_file(kinds: Collection[str]) -> type[RepositoriesFile]:
+    """Return the model of a file whose entries are of some kinds; others are refused where they stand."""
+    files: dict[str, type[RepositoryFile]] = {}
+    for kind in sorted(kinds):
+        with suppress(PluginError):
+            files[kind] = configured_kind(kind).file
+
+    def tag(said: Any) -> str:
+        kind = said.get("kind", _DEFAULT) if isinstance(said, dict) else getattr(said, "kind", _DEFAULT)
+        return kind if isinstance(kind, str) and kind in files else _UNKNOWN
+
+    return _model({**files, _UNKNOWN: UnknownKindFile}, tag)
+
+
+def described_file() -> type[RepositoriesFile]:
+    """Return the model of a file that may name every installed kind, for editors."""
+    files = {}
+    for kind in KINDS.names():
+        with suppress(PluginError):
+            files[kind] = configured_kind(kind).file
+    return _model(files, lambda said: said["kind"])
+
+
+def _model(files: Mapping[str, type[RepositoryFile]], tag: Callable[[Any], str]) -> type[RepositoriesFile]:
+    tagged = [Annotated[model, Tag(kind)] for kind, model in files.items()]
+    entry: Any = Annotated[reduce(or_, tagged), Discriminator(tag)] if len(tagged) > 1 else next(iter(files.values()))
+    return create_model(
+        "RepositoriesFile",
+        __base__=RepositoriesFile,
+        __doc__=RepositoriesFile.__doc__,
+        repositories=(dict[Name, entry], Field(description="Repositories by name.")),
+    )
+
+
+def kinds_named(data: Any) -> set[str]:
+    """Return the kinds that a document names, whatever else it says."""
+    entries = data.get("repositories") if isinstance(data, Mapping) else None
+    said = entries.values() if isinstance(entries, Mapping) else ()
+    named = {each.get("kind", _DEFAULT) for each in said if isinstance(each, Mapping)}
+    return {kind for kind in named if isinstance(kind, str)} | {_DEFAULT}

@@ -1,0 +1,40 @@
+"""What a kind of repository is: everything that drp has to know of it, in one object that its package registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from drp.config.repository_kinds import KINDS, ConfiguredKind
+from drp.domain.ports import Repository
+from drp.domain.repository import RepositorySettings
+from drp.domain.restore import SecretReference
+from drp.registry import Registry
+
+Resolve = Callable[[SecretReference], str]
+
+
+class RepositoryKind(ConfiguredKind, Protocol):
+    """A kind of repository, registered as entry point of the group ``drp.repositories``."""
+
+    def create(self, settings: Any, *, resolve: Resolve, cache_directory: Path) -> Repository:
+        """Return the repository; nothing is contacted yet. ``cache_directory`` is made, private, when it is used."""
+        ...
+
+    def programs(self, settings: Any) -> Iterator[Path]:
+        """Yield the programs that read it, whose digests a drill's plan keeps. Raises ``RepositoryError``."""
+        ...
+
+
+_KINDS: Registry[RepositoryKind] = Registry(KINDS.group, KINDS.what, ours_first=True)
+
+
+def create(settings: RepositorySettings, *, resolve: Resolve, cache_directory: Path) -> Repository:
+    """Return the repository that settings describe. Raises ``PluginError`` when its kind cannot be loaded."""
+    return kind_of(settings).create(settings, resolve=resolve, cache_directory=cache_directory)
+
+
+def kind_of(settings: RepositorySettings) -> RepositoryKind:
+    """Return the kind of a repository. Raises ``PluginError`` when it cannot be loaded."""
+    return _KINDS.load(settings.kind)
