@@ -52,7 +52,7 @@ def restic_world(
             access_key=keep_secret(folder, "access", reader.access_key),
             secret_key=keep_secret(folder, "secret", reader.secret_key),
         )
-        nowhere = replace(location, url=f"{url}-nowhere")
+        nowhere = replace(location, bucket=f"{bucket}-nowhere")
     ids, source = fill(writer, folder)
     settings = ResticSettings(
         name="main", location=location, password=keep_secret(folder, "password", PASSWORD), executable=str(program)
