@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.support.findings import of_lines
 from tests.support.processes import left
 from tests.support.restic_tools import flip, packs
 from tests.support.rig import Rig, wait
@@ -34,7 +35,7 @@ def of_type(entries: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 def findings(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {event["finding"]["code"]: event["finding"] for event in of_type(entries, "finding-raised")}
+    return {finding["code"]: finding for _, finding in of_lines(entry["event"] for entry in entries)}
 
 
 def record_of(stage: Rig) -> dict[str, Any]:
@@ -166,7 +167,7 @@ def damaged(stage: Rig, how: str) -> tuple[int, list[dict[str, Any]], Path]:
 def test_a_damaged_pack_fails_the_drill_and_is_named(stage: Rig, how: str):
     status, entries, pack = damaged(stage, how)
     assert status == 1
-    found = [event["finding"] for event in of_type(entries, "finding-raised")]
+    found = [finding for _, finding in of_lines(entry["event"] for entry in entries)]
     codes = {finding["code"] for finding in found}
     assert "DRP-R001" in codes
     assert codes & {"DRP-H001", "DRP-H002"}, "the hash phase names the files"

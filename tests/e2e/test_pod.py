@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.findings import of_lines
 from tests.support.pod_site import PodSite
 from tests.support.processes import left
 from tests.support.scratch import scratch
@@ -23,8 +24,7 @@ def site() -> Iterator[PodSite]:
 
 
 def findings(events: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    raised = [event for event in events if event["type"] == "finding-raised"]
-    return [(event["recovery"], event["finding"]["code"], event["finding"]["subject"]) for event in raised]
+    return [(recovery, finding["code"], finding["subject"]) for recovery, finding in of_lines(events)]
 
 
 def verdict(events: list[dict[str, Any]]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from drp.share import shared
+from tests.support.findings import of_lines
 from tests.support.processes import left
 from tests.support.rig import APPLICATION, Rig
 
@@ -53,7 +54,7 @@ def site_runbook(stage: Rig, **steps: str) -> Iterator[None]:
 def run(stage: Rig) -> tuple[int, dict[str, dict[str, Any]], str]:
     done = stage.drp("drill", "run", "ehr-airgap", "--json", check=False)
     events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
-    found = {event["finding"]["code"]: event["finding"] for event in events if event["type"] == "finding-raised"}
+    found = {finding["code"]: finding for _, finding in of_lines(events)}
     return done.returncode, found, done.stderr
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from drp.domain.events import Event, FindingRaised, PhaseCompleted
 from drp.domain.findings.finding import Finding
@@ -20,3 +21,12 @@ def by_recovery(events: Iterable[Event]) -> Iterator[tuple[str, Finding]]:
 def told(events: Iterable[Event]) -> list[Finding]:
     """Return the findings, in the order in which they were journalled."""
     return [finding for _, finding in by_recovery(events)]
+
+
+def of_lines(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return recovery and finding of events as ``--json`` prints them."""
+    found = []
+    for event in events:
+        told = [event["finding"]] if event["type"] == "finding-raised" else (event.get("output") or {}).get("findings")
+        found += [(event["recovery"], finding) for finding in told or ()]
+    return found
