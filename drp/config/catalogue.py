@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from pydantic import SerializeAsAny
+
 from drp.config.build import DrillSettings
 from drp.config.canaries import CanarySettings
 from drp.config.problems import suggestion
@@ -22,7 +24,8 @@ class Catalogue:
     """Applications, repositories, sandboxes and drills of a site."""
 
     applications: Mapping[str, Application]
-    repositories: Mapping[str, RepositorySettings]
+    repositories: Mapping[str, SerializeAsAny[RepositorySettings]]
+    """By name; shown with what their kinds add."""
     sandboxes: Mapping[str, SandboxProfile]
     drills: Mapping[str, DrillSettings]
     canaries: Mapping[str, CanarySettings] = field(default_factory=dict)
