@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from drp.errors import SandboxError
-from drp.sandboxes.proof import tripwire as canary
 from drp.sandboxes.network import netns
 from drp.sandboxes.network.hearing import Hearing
 from drp.sandboxes.network.recorder import Recorder
+from drp.sandboxes.proof import tripwire as canary
 from tests.support.fixtures_sandboxes import Rig, profile
 from tests.support.pods import connect, contacts, join, serve
 

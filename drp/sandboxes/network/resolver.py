@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from drp.sandboxes.hearing import Hearing
+from drp.sandboxes.network.hearing import Hearing
 
 _HEADER = struct.Struct("!HHHHHH")
 _QUERY_LIMIT = 512

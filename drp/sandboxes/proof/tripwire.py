@@ -19,10 +19,10 @@ from pathlib import Path
 from drp.command import Process, start
 from drp.errors import SandboxError
 from drp.sandboxes.bubblewrap.arguments import PYTHON
-from drp.sandboxes.network.hearing import Hearing
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.layout import LiveDirectory, new_id
 from drp.sandboxes.host.processes import finish
+from drp.sandboxes.network.hearing import Hearing
 from drp.sandboxes.network.recorder import NAME
 
 HOSTS = ("127.0.0.1", "192.0.2.2", "::1", "fd00::2")
