@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.share import languages
 
 app = noun("Reports of drills, for people and machines.")
 
@@ -22,11 +23,10 @@ class Format(StrEnum):
     MD = "md"
 
 
-class Tongue(StrEnum):
-    """The languages of reports."""
-
-    EN = "en"
-    FR = "fr"
+def _language(said: str) -> str:
+    if said not in languages():
+        raise typer.BadParameter(f"{said!r} is not one of {', '.join(languages())}")
+    return said
 
 
 @app.command()
@@ -37,8 +37,14 @@ def report(
         Format, typer.Option("--format", "-f", help="html: one file to hand on; md: a summary; json: the record.")
     ] = Format.MD,
     tongue: Annotated[
-        Tongue | None,
-        typer.Option("--lang", help="Language of the text, by default the site's; data is not translated."),
+        str | None,
+        typer.Option(
+            "--lang",
+            parser=_language,
+            metavar=f"[{'|'.join(languages())}]",
+            autocompletion=languages,
+            help="Language of the text, by default the site's; data is not translated.",
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; default: standard output.")
@@ -54,8 +60,8 @@ def report(
 
     wiring = wiring_of(context)
     sealed = sealed_record(wiring, drill)
-    spoken = tongue or Tongue(wiring.site.locale)
-    content = rendered(sealed, format_.value, spoken.value)
+    spoken = tongue or wiring.site.locale
+    content = rendered(sealed, format_.value, spoken)
     if output is None and format_ is Format.HTML and sys.stdout.isatty():
         output = Path(f"{sealed.drill}.{spoken}.html")  # a page is of no use on a terminal
     if output is None:

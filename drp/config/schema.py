@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from drp.config.values import CREDENTIAL_PATTERN, Name, Text, Writer
+from drp.config.values import CREDENTIAL_PATTERN, Language, Name, Text, Writer
 
 _SECRET_KINDS = ("file", "credential", "command")
 
@@ -96,7 +96,7 @@ class SiteFile(Strict):
     """Version of this file's format."""
     name: Name
     """Name of the site in records and reports: lower case, digits, hyphens."""
-    locale: Literal["en", "fr"] = "en"
+    locale: Language = "en"
     """Language of reports."""
     state: Text = "state"
     """Directory for journal and lock; relative to the site directory."""

@@ -32,7 +32,7 @@ class Site(Catalogue):
 
     directory: Path
     name: str
-    locale: Literal["en", "fr"]
+    locale: str
     state_directory: Path
     journal: Path | str
     """A SQLite file, or the URL of a database."""

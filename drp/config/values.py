@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from drp.share import languages
 
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:(N)w)?(?:(N)d)?(?:(N)h)?(?:(N)m)?(?:(N)s)?".replace("N", "[0-9]{1,9}"))
@@ -33,6 +36,12 @@ def parse_duration(value: object) -> timedelta:
     if total > _LONGEST.total_seconds():
         raise ValueError("is longer than ten years")
     return timedelta(seconds=total)
+
+
+def _language(value: object) -> str:
+    if not isinstance(value, str) or value not in languages():
+        raise PydanticCustomError("literal_error", "must be one of {expected}", {"expected": ", ".join(languages())})
+    return value
 
 
 def _some_time(value: object) -> timedelta:
@@ -146,3 +155,5 @@ Writer = Annotated[str, Field(pattern=WRITER_PATTERN)]
 PointId = Annotated[str, Field(pattern=POINT_PATTERN)]
 
 Text = Annotated[str, Field(min_length=1, max_length=400)]
+Language = Annotated[str, BeforeValidator(_language), WithJsonSchema({"enum": list(languages())})]
+"""A language that there is a catalogue of."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from gettext import c2py
 from typing import Literal
 
 from babel import Locale
@@ -17,10 +17,7 @@ from babel.units import format_compound_unit, format_unit
 from drp.domain.visible import visible
 from drp.errors import UsageError
 from drp.reporting.phrase import Data, Day, Duration, Instant, Phrase, Rate, Size, Value
-from drp.share import shared
-
-_LOCALES = {"en": "en_GB", "fr": "fr_FR"}
-LANGUAGES = tuple(_LOCALES)
+from drp.share import catalogue, languages
 
 _SIZES = (
     (10**12, "digital-terabyte"),
@@ -42,7 +39,8 @@ class Language:
 
     def __init__(self, tag: str, catalog: Catalog) -> None:
         self.tag = tag
-        self.locale = Locale.parse(_LOCALES[tag])
+        self.locale = catalog.locale or Locale.parse(tag)
+        """By the catalogue's header ``Language``, which names a territory: dates differ between en_GB and en_US."""
         self._catalog = catalog
 
     def gettext(self, message: str) -> str:
@@ -54,7 +52,7 @@ class Language:
         """Return the form that the number asks for."""
         found = self._catalog.get(singular)
         if found is not None and isinstance(found.string, tuple | list) and all(found.string) and not found.fuzzy:
-            return str(found.string[self._form(number)])
+            return str(found.string[c2py(self._catalog.plural_expr)(number)])
         return singular if number == 1 else plural
 
     def labelled(self, label: str, text: str) -> str:
@@ -146,10 +144,6 @@ class Language:
         length: Literal["narrow", "short"] = "narrow" if self.tag == "en" else "short"
         return str(format_unit(amount, unit, length=length, locale=self.locale)).replace(" ", "\u00a0")
 
-    def _form(self, number: int) -> int:
-        rule: Callable[[int], str] = self.locale.plural_form
-        return 0 if rule(number) == "one" else 1
-
 
 def _three_figures(amount: float) -> float:
     return round(amount, 0 if amount >= 100 else 1)
@@ -158,8 +152,7 @@ def _three_figures(amount: float) -> float:
 @cache
 def language(tag: str) -> Language:
     """Return a language by its tag. Raises ``UsageError`` for one that there is no catalogue of."""
-    if tag not in LANGUAGES:
-        raise UsageError(f"no reports in language {tag!r}", hint=f"use one of: {', '.join(LANGUAGES)}")
-    path = shared("reports") / "locales" / tag / "LC_MESSAGES" / "drp.po"
-    with path.open("rb") as stream:
-        return Language(tag, read_po(stream, locale=tag, abort_invalid=True))
+    if tag not in languages():
+        raise UsageError(f"no reports in language {tag!r}", hint=f"use one of: {', '.join(languages())}")
+    with catalogue(tag).open("rb") as stream:
+        return Language(tag, read_po(stream, abort_invalid=True))

@@ -14,7 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from drp.domain.findings.catalogue import CATALOGUE
-from drp.reporting.i18n import LANGUAGES
+from drp.share import catalogue, languages
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS = {"_": None, "_n": (1, 2), "say": None, "count": (1, 2), "gettext": None, "ngettext": (1, 2)}
@@ -46,15 +46,11 @@ def template() -> Catalog:
     return catalog
 
 
-def catalogue_path(tag: str) -> Path:
-    return ROOT / "reports" / "locales" / tag / "LC_MESSAGES" / "drp.po"
-
-
 def updated(tag: str) -> bytes:
     """Return the language's catalogue with exactly the messages there are now."""
-    with catalogue_path(tag).open("rb") as stream:
-        known = read_po(stream, locale=tag, abort_invalid=True)
-    fresh = Catalog(locale=tag, project="drp", header_comment=HEADER)
+    with catalogue(tag).open("rb") as stream:
+        known = read_po(stream, abort_invalid=True)
+    fresh = Catalog(locale=known.locale, project="drp", header_comment=HEADER)
     for message in template():
         if message.id:
             old = known.get(message.id)
@@ -62,7 +58,7 @@ def updated(tag: str) -> bytes:
     buffer = BytesIO()
     write_po(buffer, fresh, width=120, omit_header=True, include_lineno=False)
     header = (
-        f'{HEADER}\nmsgid ""\nmsgstr ""\n"Language: {tag}\\n"\n"MIME-Version: 1.0\\n"\n'
+        f'{HEADER}\nmsgid ""\nmsgstr ""\n"Language: {known.locale}\\n"\n"MIME-Version: 1.0\\n"\n'
         '"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
         f'"Plural-Forms: {fresh.plural_forms}\\n"\n\n'
     )
@@ -70,5 +66,5 @@ def updated(tag: str) -> bytes:
 
 
 if __name__ == "__main__":
-    for language_tag in LANGUAGES:
-        catalogue_path(language_tag).write_bytes(updated(language_tag))
+    for language_tag in languages():
+        catalogue(language_tag).write_bytes(updated(language_tag))

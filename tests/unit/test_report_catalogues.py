@@ -11,8 +11,8 @@ from babel.messages.pofile import read_po
 from drp.domain import check, manifest, measure, phase, recovery_point, runbook, sandbox, verdict
 from drp.domain.findings import finding
 from drp.reporting import words
-from drp.reporting.i18n import LANGUAGES
-from tests.support.messages import catalogue_path, messages, updated
+from drp.share import catalogue, languages
+from tests.support.messages import messages, updated
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -21,24 +21,24 @@ def forms(value: object) -> list[str]:
     return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("tag", LANGUAGES)
+@pytest.mark.parametrize("tag", languages())
 def test_catalogues_are_up_to_date(tag: str) -> None:
-    assert catalogue_path(tag).read_bytes() == updated(tag), "run `python -m tests.support.messages`, then translate"
+    assert catalogue(tag).read_bytes() == updated(tag), "run `python -m tests.support.messages`, then translate"
 
 
 def test_every_message_is_translated_into_french() -> None:
-    with catalogue_path("fr").open("rb") as stream:
-        catalogue = read_po(stream, locale="fr", abort_invalid=True)
-    missing = [message.id for message in catalogue if message.id and not all(forms(message.string or ""))]
+    with catalogue("fr").open("rb") as stream:
+        french = read_po(stream, locale="fr", abort_invalid=True)
+    missing = [message.id for message in french if message.id and not all(forms(message.string or ""))]
     assert not missing, f"translate into French: {missing}"
-    assert not catalogue.fuzzy
-    assert len(catalogue) > 300
+    assert not french.fuzzy
+    assert len(french) > 300
 
 
 def test_translations_keep_the_placeholders() -> None:
-    with catalogue_path("fr").open("rb") as stream:
-        catalogue = read_po(stream, locale="fr", abort_invalid=True)
-    for message in catalogue:
+    with catalogue("fr").open("rb") as stream:
+        french = read_po(stream, locale="fr", abort_invalid=True)
+    for message in french:
         for original, translation in zip(forms(message.id), forms(message.string), strict=True):
             lost = set(PLACEHOLDER.findall(original)) - set(PLACEHOLDER.findall(translation))
             invented = set(PLACEHOLDER.findall(translation)) - set(PLACEHOLDER.findall(original))

@@ -9,14 +9,14 @@ import pytest
 from drp.domain.evidence import EvidenceRecord
 from drp.evidence.record import make_record, record_digest
 from drp.reporting.html import render_html
-from drp.reporting.i18n import LANGUAGES
+from drp.share import languages
 from tests.support import fixtures_records as sample
 from tests.support import sample_journal as journals
 from tests.support import sample_outputs as given
 from tests.support.pages import Page, page
 
 
-@pytest.mark.parametrize("tag", LANGUAGES)
+@pytest.mark.parametrize("tag", languages())
 def test_one_file_without_script_or_request(any_record: EvidenceRecord, tag: str) -> None:
     text = render_html(any_record, tag).decode()
     read = Page(text)
@@ -56,7 +56,7 @@ def test_the_content_security_policy_comes_before_anything_it_governs() -> None:
     assert read.elements[policy][1]["content"] == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-@pytest.mark.parametrize("tag", LANGUAGES)
+@pytest.mark.parametrize("tag", languages())
 def test_same_record_same_bytes(any_record: EvidenceRecord, tag: str) -> None:
     assert render_html(any_record, tag) == render_html(any_record, tag)
 

@@ -11,12 +11,12 @@ from drp.domain.evidence import EvidenceRecord
 from drp.domain.judged import NotJudged
 from drp.domain.visible import visible
 from drp.evidence.record import record_digest
-from drp.reporting.i18n import LANGUAGES
 from drp.reporting.text import code, render_markdown
+from drp.share import languages
 from tests.support import fixtures_records as sample
 
 
-@pytest.mark.parametrize("tag", LANGUAGES)
+@pytest.mark.parametrize("tag", languages())
 def test_the_summary_has_verdict_figures_and_digest(any_record: EvidenceRecord, tag: str) -> None:
     text = render_markdown(any_record, tag).decode()
     assert re.match(r"# [✔✘⚠—] \w+", text)

@@ -21,7 +21,7 @@ class Marked(Language):
     """English with every message between brackets."""
 
     def __init__(self) -> None:
-        super().__init__("en", Catalog())
+        super().__init__("en", Catalog("en_GB"))
 
     def gettext(self, message: str) -> str:
         return f"{OPEN}{message}{CLOSE}"

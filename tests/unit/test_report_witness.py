@@ -15,11 +15,12 @@ from drp.domain.restored_code import CodeChange, RestoredCode
 from drp.evidence.record import read_record, record_bytes
 from drp.reporting.code import MOST_CODE
 from drp.reporting.html import render_html
-from drp.reporting.i18n import LANGUAGES, language
+from drp.reporting.i18n import language
 from drp.reporting.limits import limits_of
 from drp.reporting.reasons import reasons_of
 from drp.reporting.text import render_markdown
 from drp.reporting.view import view_of
+from drp.share import languages
 from tests.support import fixtures_records as sample
 
 READ = tuple(
@@ -53,7 +54,7 @@ def limits(record: EvidenceRecord, tag: str = "en") -> str:
     return spaces("\n".join(language(tag).plain(limit) for limit in limits_of(record)))
 
 
-@pytest.mark.parametrize("tag", LANGUAGES)
+@pytest.mark.parametrize("tag", languages())
 def test_every_statement_has_its_witness_in_every_format(tag: str) -> None:
     record, (read, said, seen, _) = mixed(), SAID_BY[tag]
     assert read_record(record_bytes(record)) == record
