@@ -1,1 +1,1 @@
-"""The command line: one file a noun, and the composition root in `wiring.py`."""
+"""The command line: one file a noun, which parses, asks `drp.service`, and shows."""

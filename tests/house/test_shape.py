@@ -79,3 +79,27 @@ def test_there_is_no_lock_file_with_addresses():
     assert not [name for name in TRACKED if Path(name).name in {"uv.lock", "package-lock.json", "poetry.lock"}]
     for number, text in enumerate((ROOT / "requirements.lock").read_text().splitlines(), start=1):
         assert "://" not in text, f"requirements.lock:{number}"
+
+
+def calls_of(path: Path) -> set[str]:
+    """Return the names of all that a module calls, such as ``signal.signal`` or ``journal.append``."""
+    found = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+    return {ast.unparse(node.func).rpartition("self.")[2].lstrip("_") for node in found}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "drp" / "service").glob("*.py")), ids=lambda path: path.name)
+def test_the_service_prints_nothing_and_handles_no_signal(path: Path):
+    calls = calls_of(path)
+    assert not calls & {"print", "signal.signal", "signal.set_wakeup_fd", "input"}
+    if path.name != "worker.py":  # a process of its own, whose standard error its supervisor reads
+        assert not {call for call in calls if call.startswith(("sys.stdout", "sys.stderr"))}
+
+
+def test_nothing_but_the_drill_appends_to_a_journal():
+    elsewhere = [path for path in PRODUCT if not path.is_relative_to(ROOT / "drp" / "drill")]
+    found = {
+        str(path.relative_to(ROOT))
+        for path in elsewhere
+        if any(call.rpartition(".")[0].endswith("journal") and call.endswith(".append") for call in calls_of(path))
+    }
+    assert found == {"drp/service/worker.py"}, "it hands on what the drill appends, and tells who watches"
