@@ -60,7 +60,7 @@ class UsageError(DrpError):
 class ConfigError(DrpError):
     """The site directory is invalid; the message lists every problem with file:line:column."""
 
-    code, exit_status, default_hint = "DRP-E010", 10, "mend the lines above, then run `drp config check`"
+    code, exit_status, default_hint = "DRP-E010", 10, "fix the lines above, then run `drp config check`"
 
 
 class Untrusted(ConfigError):
@@ -192,7 +192,7 @@ class MaterialsChanged(DrpError):
 class StorageFull(DrpError):
     """No space is left, or the state directory is not writable."""
 
-    code, exit_status, default_hint = "DRP-E100", 15, "free space or mend permissions, then try again"
+    code, exit_status, default_hint = "DRP-E100", 15, "free space or fix permissions, then try again"
 
 
 class NotReadable(DrpError):

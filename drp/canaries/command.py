@@ -24,7 +24,7 @@ def write_through_command(settings: CommandCanary, heartbeat: Heartbeat) -> Writ
         )
     except CommandFailed as error:
         if error.exit_code == 127:
-            raise NotFound(f"{program} is not there", hint="mend `canary.argv` of the application") from error
+            raise NotFound(f"{program} is not there", hint="fix `canary.argv` of the application") from error
         kind = _SAYS.get(error.exit_code, Unreachable)
         raise kind(f"the application took no heartbeat: {error.message}") from error
     return Written(place=f"command {program}")

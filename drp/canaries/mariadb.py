@@ -113,7 +113,7 @@ def _translated(output: Output, where: str) -> DrpError:
             f"MariaDB at {where} asks for the password in a way that could betray it: {said}", hint=hint
         )
     if number == _UNKNOWN_DATABASE:
-        return NotFound(f"MariaDB at {where}: {said}", hint="mend `canary.database` of the application")
+        return NotFound(f"MariaDB at {where}: {said}", hint="fix `canary.database` of the application")
     if number in _NO_ROOM:
         return StorageFull(f"MariaDB at {where}: {said}", hint="the application cannot write either: free space")
     return Unreachable(f"MariaDB at {where} took no heartbeat: {said}")

@@ -124,7 +124,7 @@ def _said_by_server(error: BaseException, where: str) -> DrpError:
         hint = f"let the account SELECT, INSERT and DELETE on {TABLE}, and USE its schema"
         return AccessDenied(f"PostgreSQL at {where}: {message}", hint=hint)
     if state == "3D000":
-        return NotFound(f"PostgreSQL at {where}: {message}", hint="mend `canary.database` of the application")
+        return NotFound(f"PostgreSQL at {where}: {message}", hint="fix `canary.database` of the application")
     if state.startswith("53"):
         return StorageFull(f"PostgreSQL at {where}: {message}", hint="the application cannot write either: free space")
     return Unreachable(f"PostgreSQL at {where} took no heartbeat: {message}")

@@ -1,4 +1,4 @@
-"""`drp doctor`: can a drill run here? Every need, whether it is met, and the command that mends it."""
+"""`drp doctor`: can a drill run here? Every need, whether it is met, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def doctor(
     context: typer.Context,
     machine: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> int:
-    """Tell for every need of this user's drills whether it is met, and what mends it. Nothing is changed."""
+    """Tell for every need of this user's drills whether it is met, and what fixes it. Nothing is changed."""
     from drp.cli import render
 
     needs = _needs(context)
     if machine:
         body: list[dict[str, Any]] = [
-            {"name": need.name, "met": need.met, "detail": need.detail, "mend": need.mend} for need in needs
+            {"name": need.name, "met": need.met, "detail": need.detail, "remedy": need.mend} for need in needs
         ]
         render.document("drp/doctor/1", {"needs": body, "ready": all(need.met for need in needs)})
     else:

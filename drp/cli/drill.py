@@ -110,7 +110,7 @@ def resume(
     ] = False,
     machine: Json = False,
 ) -> int:
-    """Take up a drill that was cut off: restore again and go on, or conclude it."""
+    """Resume a drill that was cut off: restore again and go on, or conclude it."""
     from drp.cli.context import wiring_of
     from drp.cli.holding import exit_status, follow
     from drp.cli.reporters import reporter

@@ -1,4 +1,4 @@
-"""One thing that a drill needs, whether it is there, and what mends it."""
+"""One thing that a drill needs, whether it is there, and what fixes it."""
 
 from __future__ import annotations
 

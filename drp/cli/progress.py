@@ -124,27 +124,26 @@ class TextReporter:
                 return f"drill {entry.drill}  scenario: {printable(event.plan.scenario.title)}"
             case PhaseCompleted():
                 taken = self._taken(event.recovery, event.phase, entry)
-                told = f"  {self._name(event.recovery)}{event.phase:<8} {describe(event.output):<78} {taken:>8}"
+                told = f"  {self._name(event.recovery)}{event.phase:<9} {describe(event.output):<78} {taken:>8}"
                 known = self._state.recoveries[event.recovery].current
                 new = (finding for finding in event.output.findings if finding not in known)
                 return "\n".join((told, *(self._finding(event.recovery, finding) for finding in new)))
             case PhaseFailed():
-                said = f"  {self._name(event.recovery)}{event.phase:<8} ? {printable(event.message)} [{event.code}]"
-                return said + (f"\n           HINT: {printable(event.hint)}" if event.hint else "")
+                said = f"  {self._name(event.recovery)}{event.phase:<9} ? {printable(event.message)} [{event.code}]"
+                return said + (f"\n            HINT: {printable(event.hint)}" if event.hint else "")
             case FindingRaised():
                 return self._finding(event.recovery, event.finding)
             case Interrupted():
                 return f"  stopping: {printable(event.reason)}"
             case Resumed():
-                return f"  taken up again after {duration(event.downtime_ms)}: {event.reason}"
+                return f"  resumed after {duration(event.downtime_ms)}: {event.reason}"
             case SandboxDestroyed() | SandboxKept():
                 return self._sandbox(event)
             case SignOffAsked() | SignOffStarted() | SignedOff():
                 return self._sign_off(entry.drill, event)
             case Reconciled():
-                return (
-                    f"  {self._name('')}{'across':<8} {describe_agreement(event.result)} ({RESTORED_SYSTEMS.message})"
-                )
+                told = f"{describe_agreement(event.result)} ({RESTORED_SYSTEMS.message})"
+                return f"  {self._name('')}{'reconcile':<9} {told}"
             case DrillConcluded():
                 return self._conclusion(event)
             case EvidenceSealed():
@@ -154,7 +153,7 @@ class TextReporter:
 
     def _finding(self, recovery: str, finding: Finding) -> str:
         mark, what = _MARKS[finding.severity], f"{printable(finding.subject)}: {printable(finding.observed)}"
-        return f"  {self._name(recovery)}{mark:>8} {finding.code} {what} ({speaker(finding)})"
+        return f"  {self._name(recovery)}{mark:>9} {finding.code} {what} ({speaker(finding)})"
 
     def _taken(self, recovery: str, phase: str, entry: Entry) -> str:
         started = self._state.recoveries[recovery].started.get(phase)  # type: ignore[call-overload]
@@ -163,15 +162,15 @@ class TextReporter:
     def _sandbox(self, event: SandboxDestroyed | SandboxKept) -> str:
         name = self._name(event.recovery)
         if isinstance(event, SandboxKept):
-            return f"  {name}{'keep':<8} sandbox {event.sandbox} until {instant(event.until)}"
-        return f"  {name}{'destroy':<8} ✔ {'nothing left' if event.residue.clean else 'SOMETHING IS LEFT'}"
+            return f"  {name}{'keep':<9} sandbox {event.sandbox} until {instant(event.until)}"
+        return f"  {name}{'destroy':<9} ✔ {'nothing left' if event.residue.clean else 'SOMETHING IS LEFT'}"
 
     def _sign_off(self, drill: str, event: SignOffAsked | SignOffStarted | SignedOff) -> str:
-        begin = f"  {self._name(event.recovery)}sign-off "
+        begin = f"  {self._name(event.recovery)}{'sign-off':<9} "
         match event:
             case SignOffAsked():
                 who = f"{begin}… waiting for {shown_name(event.referent)} until {instant(event.until)}"
-                return f"{who}\n           drp drill sign-off {drill} --app {event.recovery}"
+                return f"{who}\n            drp drill sign-off {drill} --app {event.recovery}"
             case SignOffStarted():
                 return f"{begin}… opened by somebody under the name {shown_name(event.name)}"
             case _:
@@ -196,7 +195,7 @@ class TextReporter:
         return "\n".join(lines)
 
     def _progress(self, event: Progressed) -> None:
-        parts = [f"  {self._name(event.recovery)}{event.phase:<8} …"]
+        parts = [f"  {self._name(event.recovery)}{event.phase:<9} …"]
         if event.done_bytes is not None:
             whole = f" of {size(event.total_bytes)}" if event.total_bytes else ""
             parts.append(size(event.done_bytes) + whole)

@@ -34,7 +34,7 @@ def describe_agreement(result: ReconciliationResult) -> str:
 
 def result_lines(result: ReconciliationResult) -> Iterator[str]:
     """Yield what `drp drill show` tells: every reference, every number, and what to do with each application."""
-    yield f"across applications: {describe_agreement(result)}"
+    yield f"reconciliation: {describe_agreement(result)}"
     for reference in result.references:
         yield f"  {_reference(reference)}"
     for identifier in result.identifiers:
@@ -78,7 +78,7 @@ def plan_lines(reconciliation: Reconciliation | None) -> Iterator[str]:
     """Yield what `drp drill plan` tells; nothing when the plan compares nothing."""
     if reconciliation is None:
         return
-    yield "across applications"
+    yield "reconciliation"
     for reference in reconciliation.references:
         both = " and back" if reference.both_ways else ""
         same = f", same {', '.join(reference.same)}" if reference.same else ""

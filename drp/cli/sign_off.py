@@ -121,7 +121,7 @@ def answer(wiring: Wiring, asked: Question, reply: Reply) -> tuple[SignOffAnswer
     try:
         principal = visitor.hand_in(made, _signature(made, reply.key), patience_seconds=_PATIENCE_SECONDS)
     except Refused as refused:
-        hint = "nothing was recorded; mend it and answer again before the deadline"
+        hint = "nothing was recorded; fix it and answer again before the deadline"
         raise AccessDenied(f"the drill did not take the answer: {refused.reason}", hint=hint) from None
     return made, principal
 

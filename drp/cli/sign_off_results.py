@@ -62,4 +62,4 @@ def _result(name: str, said: Literal["passed", "failed"] | ResultFile) -> StepRe
 
 
 def _problems(problems: list[Problem]) -> UsageError:
-    return UsageError("\n".join(str(problem) for problem in problems), hint="mend the file; nothing was handed in")
+    return UsageError("\n".join(str(problem) for problem in problems), hint="fix the file; nothing was handed in")

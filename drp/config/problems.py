@@ -23,7 +23,7 @@ START = Position(1, 1)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing to mend. ``str()`` gives ``inventory/applications/ehr.yml:6:7: objectives.rpo: …``."""
+    """One thing to fix. ``str()`` gives ``inventory/applications/ehr.yml:6:7: objectives.rpo: …``."""
 
     file: str
     """Relative to the site directory."""

@@ -110,7 +110,7 @@ class Resumed:
     """None: the clock ran backwards meanwhile, or nothing confirms it across a restart."""
     lost_sandboxes: tuple[str, ...] = ()
     clock_ahead_ms: int | None = None
-    """As in `Selected`, when the drill was taken up."""
+    """As in `Selected`, when the drill was resumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ def _about(name: str, reason: Reason) -> Reason:
 
 
 def _not_compared(plan: DrillPlan, reconciled: ReconciliationResult | None) -> list[Reason]:
-    """Return what the plan wants compared across applications and nobody judged."""
+    """Return what of the plan's reconciliation nobody judged."""
     wanted = plan.reconciliation
     if wanted is None:
         return []
@@ -83,7 +83,7 @@ def _not_compared(plan: DrillPlan, reconciled: ReconciliationResult | None) -> l
     judged |= {identifier.name for identifier in reconciled.identifiers if identifier.judged}
     named = [reference.name for reference in wanted.references]
     named += [identifier.name for identifier in wanted.identifiers]
-    return [Reason(f"across applications, {name} was not judged") for name in named if name not in judged]
+    return [Reason(f"in the reconciliation, {name} was not judged") for name in named if name not in judged]
 
 
 def _not_signed_off(plan: DrillPlan, recovery: PlannedRecovery, measurement: Measurement | None) -> list[Reason]:

@@ -1,6 +1,6 @@
-"""What becomes of a drill that was cut off: it is concluded with what is known, or taken up again, as its plan says.
+"""What becomes of a drill that was cut off: it is concluded with what is known, or resumed, as its plan says.
 
-A local sandbox never survives the process that opened it, so a drill that is taken up restores again.
+A local sandbox never survives the process that opened it, so a drill that is resumed restores again.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _OBJECTIVE = re.compile(r"(RTO|RPO|WRT) (missed|undetermined|not-measured)")
 _CHECK = re.compile(r"check (.*): (failed|undetermined)", re.DOTALL)
 _TIMEDELTA = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)(?:\.\d+)?")
 _AGE = re.compile(r"(older|younger) than (.*) before the disaster")
-_ACROSS = re.compile(r"across applications, (.*) was not judged", re.DOTALL)
+_NOT_RECONCILED = re.compile(r"(?:in the reconciliation|across applications), (.*) was not judged", re.DOTALL)
 _FINDING = re.compile(r"(DRP-[A-Z]\d+) (.*)", re.DOTALL)
 
 _SENTENCES = (
@@ -171,8 +171,8 @@ def _translatable(rest: str) -> Phrase | Data:
         return say("{objective}: {attainment}", objective=_OBJECTIVES[match[1]], attainment=ATTAINMENTS[match[2]])
     if match := _CHECK.fullmatch(rest):
         return say("check {check}: {outcome}", check=Data(match[1]), outcome=CHECK_OUTCOMES[match[2]])
-    if match := _ACROSS.fullmatch(rest):
-        return say("not judged across applications: {name}", name=Data(match[1]))
+    if match := _NOT_RECONCILED.fullmatch(rest):
+        return say("not judged in the reconciliation: {name}", name=Data(match[1]))
     if (match := _FINDING.fullmatch(rest)) and match[1] in CATALOGUE:
         title = Phrase(CATALOGUE[match[1]].title)
         return say("{title} ({code}): {subject}", title=title, code=Data(match[1]), subject=Data(match[2]))

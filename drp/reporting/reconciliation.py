@@ -54,8 +54,8 @@ class ApplicationRow:
 
 
 @dataclass(frozen=True, slots=True)
-class AcrossView:
-    """The section "across applications" of a report."""
+class ReconciliationView:
+    """The section of a report on how the applications fit together."""
 
     summary: Phrase
     tone: Tone
@@ -64,16 +64,16 @@ class AcrossView:
     applications: tuple[ApplicationRow, ...] = ()
 
 
-def across_of(record: EvidenceRecord) -> AcrossView | None:
+def reconciliation_of(record: EvidenceRecord) -> ReconciliationView | None:
     """Return the section; None when the plan compares nothing."""
     if record.plan.reconciliation is None:
         return None
     result = record.reconciliation
     if result is None:
-        return AcrossView(say("The applications were not compared with one another."), "doubt")
+        return ReconciliationView(say("The applications were not compared with one another."), "doubt")
     titles = {recovery.name: recovery.application.title for recovery in record.plan.recoveries}
     summary, tone = _summary(result)
-    return AcrossView(
+    return ReconciliationView(
         summary=summary,
         tone=tone,
         references=tuple(row for reference in result.references for row in _reference(reference)),

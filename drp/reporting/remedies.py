@@ -17,7 +17,7 @@ _KEEP = re.compile(r"keep (\S+) as restored")
 
 def remedy_of(finding: Finding) -> Phrase | Data:
     """Return the remedy as a phrase where it is the catalogue's or names an application; otherwise as it stands."""
-    text = finding.remedy
+    text = finding.remedy.replace("mend the ", "fix the ")  # as records of 0.1 have it
     known = CATALOGUE.get(finding.code)
     if known is not None and text == known.remedy:
         return Phrase(text)

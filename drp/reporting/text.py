@@ -14,7 +14,7 @@ from drp.domain.names import shown_name
 from drp.domain.visible import visible
 from drp.reporting.i18n import Language, language
 from drp.reporting.phrase import Data, Phrase, Value
-from drp.reporting.reconciliation import AcrossView
+from drp.reporting.reconciliation import ReconciliationView
 from drp.reporting.view import FindingView, Origin, RecoveryView, ReportView, view_of
 from drp.reporting.words import (
     CHECK_OUTCOMES,
@@ -55,8 +55,8 @@ class _Writer:
             yield ""
         demands = [recovery.demand for recovery in view.recoveries if recovery.demand is not None]
         yield from self._list(demands, 0)
-        if view.across is not None:
-            yield from self._across(view.across)
+        if view.reconciliation is not None:
+            yield from self._reconciliation(view.reconciliation)
         for recovery in view.recoveries:
             yield from self._recovery(recovery)
         yield f"## {_('What this report does not prove')}"
@@ -75,9 +75,9 @@ class _Writer:
             ),
         )
 
-    def _across(self, view: AcrossView) -> Iterator[str]:
+    def _reconciliation(self, view: ReconciliationView) -> Iterator[str]:
         _ = self._tongue.gettext
-        yield f"## {_('Across applications')}"
+        yield f"## {_('Reconciliation of the applications')}"
         yield ""
         yield f"{_MARKS[view.tone]} {self._say(view.summary)} ({self._say(RESTORED_SYSTEMS)})"
         yield ""

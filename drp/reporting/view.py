@@ -23,7 +23,7 @@ from drp.reporting.left_out import MOST_LEFT_OUT, LeftOut, left_out_of
 from drp.reporting.limits import limits_of
 from drp.reporting.phrase import Data, Phrase
 from drp.reporting.reasons import reasons_of
-from drp.reporting.reconciliation import AcrossView, across_of
+from drp.reporting.reconciliation import ReconciliationView, reconciliation_of
 from drp.reporting.remedies import remedy_of
 from drp.reporting.software import pod_of, software_of
 from drp.reporting.tiles import Tile, summary_of, tiles_of
@@ -130,7 +130,7 @@ class ReportView:
     rests: Phrase | None
     """On what the statements that passed rest; None: nothing was checked."""
     recoveries: tuple[RecoveryView, ...]
-    across: AcrossView | None
+    reconciliation: ReconciliationView | None
     limits: tuple[Phrase, ...]
 
 
@@ -145,7 +145,7 @@ def view_of(record: EvidenceRecord, origin: Origin | None = None) -> ReportView:
         reasons=_shorten(reasons_of(record.reasons, record.reason_witnesses), MAX_REASONS),
         rests=rests_of(record),
         recoveries=tuple(_recovery(recovery, planned[recovery.recovery], record) for recovery in record.recoveries),
-        across=across_of(record),
+        reconciliation=reconciliation_of(record),
         limits=limits_of(record, vouched_for=origin.vouched_for),
     )
 

@@ -56,7 +56,7 @@ class Outcome:
     concluded: Verdict | None = None
     sealed: bool = False
     failures: list[PhaseFailed] = field(default_factory=list)
-    """Of this run: what failed before the drill was taken up is not among them."""
+    """Of this run: what failed before the drill was resumed is not among them."""
     kept: list[SandboxKept] = field(default_factory=list)
     stops: list[int] = field(default_factory=list)
     """Signal numbers with which somebody asked it to stop meanwhile."""
@@ -179,7 +179,7 @@ class RunningDrill:
             raise _error(self._error)
         if self.outcome.verdict is None and not self.outcome.stops and self._asked:
             message = f"the drill worker ended without a word; its last words may be in {_log(self._site)}"
-            hint = "run `drp doctor`; the drill can be taken up with `drp drill resume latest`"
+            hint = "run `drp doctor`; resume the drill with `drp drill resume latest`"
             raise SandboxError(message, hint=hint)
 
     def _part(self) -> None:

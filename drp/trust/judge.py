@@ -31,7 +31,7 @@ _groups_judged_before: set[int] = set()
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a path is not trusted, and the command that mends it."""
+    """Why a path is not trusted, and the command that fixes it."""
 
     path: str
     reason: str
@@ -200,7 +200,7 @@ class Trust:
 
 
 def refusal(doubts: Collection[Doubt], *, otherwise: str = "") -> Untrusted:
-    """Return the error that names what is doubted and the commands that mend it, or what to do ``otherwise``."""
+    """Return the error that names what is doubted and the commands that fix it, or what to do ``otherwise``."""
     shown = [f"{_word(doubt.path)} {doubt.reason}" for doubt in list(doubts)[:_MOST_SHOWN]]
     if len(doubts) > _MOST_SHOWN:
         shown.append(f"… and {len(doubts) - _MOST_SHOWN} more")

@@ -36,7 +36,7 @@ class Checks:
     def __init__(self, specs: Iterable[CheckSpec], others: Iterable[str] = ()) -> None:
         """Load what the checks name and check their options now. Raises PluginError: such a plan is refused.
 
-        ``others`` are verifiers that a drill which is taken up may name: those that cannot be used are passed over.
+        ``others`` are verifiers that a drill which is resumed may name: those that cannot be used are passed over.
         """
         specs = tuple(specs)
         self._verifiers = load(spec.verifier for spec in specs)

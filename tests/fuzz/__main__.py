@@ -1,6 +1,6 @@
 """``python -m tests.fuzz [SECONDS] [TARGET …]``: try every parser of hostile bytes for so long, each its share.
 
-What breaks one is told with its bytes; put them into the corpus (`tests/support/fuzzing.py`) with the mend. Inputs are
+What breaks one is told with its bytes; put them into the corpus (`tests/support/fuzzing.py`) with the fix. Inputs are
 drawn anew each time, unlike those of the suites; where atheris is installed (`pip install atheris`) it draws them.
 """
 

@@ -35,7 +35,7 @@ YAML = {
     "an alias": (b"name: &a ehr\ntitle: *a\n", ":2:8: aliases are not used here: write it out"),
     "a bomb": (b"a: &a [x]\nb: [*a, *a]\n", ":2:5: aliases are not used here: write it out"),
     "a tag": (b"name: !!python/object/apply:os.system [id]\n", ":1:7: name: tags (`!\u2026`) are not used here"),
-    "an own tag": (b"name: !secret x\n", ":1:7: name: tags (`!\u2026`) are not used here"),
+    "a tag of its own": (b"name: !secret x\n", ":1:7: name: tags (`!\u2026`) are not used here"),
     "latin-1": ("name: ehr\ntitle: santé\n".encode("latin-1"), ":2:12: is not UTF-8: save it as UTF-8"),
     "a control character": (b"name: ehr\ntitle: a\x07b\n", ":2:9: holds a character that no text file has"),
     "depth": (b"name: " + b"[" * 400 + b"]" * 400, ":1:38: too deeply nested"),

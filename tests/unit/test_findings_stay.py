@@ -1,4 +1,4 @@
-"""What an attempt found stays found, whatever the next attempt finds, and with what a drill is taken up."""
+"""What an attempt found stays found, whatever the next attempt finds, and with what a drill is resumed."""
 
 from __future__ import annotations
 

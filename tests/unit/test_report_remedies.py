@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from drp.domain.findings.catalogue import CHECK_UNDETERMINED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.reconciliation import APPLICATIONS_DISAGREE
 from drp.domain.reconciliation.declaration import Reconciliation
@@ -13,6 +14,7 @@ from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.result import Advice, ApplicationState, IdentifierResult, ReconciliationResult
 from drp.reporting.i18n import language
 from drp.reporting.phrase import Phrase
+from drp.reporting.reasons import reasons_of
 from drp.reporting.remedies import remedy_of
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -51,3 +53,15 @@ def test_a_remedy_of_the_catalogue_and_one_that_nobody_knows() -> None:
     assert isinstance(remedy_of(known), Phrase)
     foreign = APPLICATIONS_DISAGREE.finding(subject="s", observed="o", expected="e", remedy="roll over")
     assert not isinstance(remedy_of(foreign), Phrase)
+
+
+def test_records_of_0_1_are_said_in_french_though_their_words_are_others_now() -> None:
+    old = CHECK_UNDETERMINED.finding(
+        subject="s", observed="o", expected="e", remedy="mend the check; a check that cannot judge never passes"
+    )
+    assert isinstance(remedy_of(old), Phrase)
+    said = [
+        reasons_of([f"{where}, orders was not judged"])[0] for where in ("across applications", "in the reconciliation")
+    ]
+    assert said[0] == said[1]
+    assert "rapprochement" in language("fr").plain(said[0])

@@ -7,13 +7,13 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.findings.history import HISTORY
 from drp.domain.findings.origin import ORIGIN
 from drp.domain.findings.points import POINTS
-from drp.domain.findings.reconciliation import ACROSS
+from drp.domain.findings.reconciliation import RECONCILIATION
 from drp.domain.findings.runbook import RUNBOOK
 from drp.domain.findings.sign_off import SIGN_OFF
 from drp.domain.findings.time import TIME
 from drp.domain.findings.witness import WITNESS
 
-_ELSEWHERE = (*ACROSS, *HISTORY, *ORIGIN, *POINTS, *RUNBOOK, *SIGN_OFF, *TIME, *WITNESS)
+_ELSEWHERE = (*HISTORY, *ORIGIN, *POINTS, *RECONCILIATION, *RUNBOOK, *SIGN_OFF, *TIME, *WITNESS)
 CATALOGUE: dict[str, FindingCode] = {code.code: code for code in _ELSEWHERE}
 assert len(CATALOGUE) == len(_ELSEWHERE), "a code means one thing"
 
@@ -176,7 +176,7 @@ CHECK_UNDETERMINED = _add(
     "inconclusive",
     "check could not judge",
     "A verifier could not come to a result: it crashed, timed out, or lacked what it compares with.",
-    "mend the check; a check that cannot judge never passes",
+    "fix the check; a check that cannot judge never passes",
 )
 NOTHING_CHECKED = _add(
     "DRP-C003",
@@ -295,5 +295,5 @@ DEPENDENCY_FAILED = _add(
     "inconclusive",
     "not attempted: a dependency did not recover",
     "An application that this one depends on did not recover, so this recovery was not attempted.",
-    "mend the dependency first",
+    "fix the dependency first",
 )

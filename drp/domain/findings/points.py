@@ -9,7 +9,7 @@ FOREIGN_POINT = FindingCode(
     "warning",
     "another application's recovery point makes no sense",
     "The repository holds a recovery point of another application whose tags or dates contradict themselves. It cannot hide one of this application's, so this drill goes on without it.",
-    "mend the tags in the other application's backup job: a drill of that application would fail",
+    "fix the tags in the other application's backup job: a drill of that application would fail",
 )
 POINT_GONE = FindingCode(
     "DRP-S005",

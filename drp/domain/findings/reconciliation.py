@@ -37,7 +37,7 @@ RECONCILIATION_UNDETERMINED = FindingCode(
     "inconclusive",
     "applications could not be compared",
     "Records that are needed could not be read completely, or there was nothing to compare, so nobody knows whether the applications agree.",
-    "see what was observed; mend the application, the query or its time limit, and run the drill again",
+    "see what was observed; fix the application, the query or its time limit, and run the drill again",
 )
 APPLICATIONS_DISAGREE = FindingCode(
     "DRP-A006",
@@ -46,7 +46,7 @@ APPLICATIONS_DISAGREE = FindingCode(
     "The applications do not agree as they were restored. This is what each would have to do to agree with the others.",
     "in a real recovery, roll each application to the common instant that is named, where it can be rolled",
 )
-ACROSS = (
+RECONCILIATION = (
     REFERENCE_DANGLING,
     REFERENCE_TOLERATED,
     PATIENT_MISMATCH,

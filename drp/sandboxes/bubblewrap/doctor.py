@@ -1,4 +1,4 @@
-"""What this host lacks for sandboxes, found by trying: each need, whether it is met, and what mends it.
+"""What this host lacks for sandboxes, found by trying: each need, whether it is met, and what fixes it.
 
 Optional abilities (limits by control groups, volumes on disk, ranges of ids) count as met and say what is lost.
 ``python -m drp.sandboxes.bubblewrap.doctor DIRECTORY`` is the trial itself, in a worker's namespaces.
@@ -56,7 +56,7 @@ class Requirement:
     met: bool
     detail: str
     mend: str = ""
-    """A command or a setting; empty when nothing needs mending."""
+    """A command or a setting; empty when nothing needs fixing."""
 
 
 def requirements(run_directory: Path | None = None) -> tuple[Requirement, ...]:
@@ -101,7 +101,7 @@ def _hint(detail: str, met: bool = False) -> str:  # noqa: FBT001, FBT002
     if met:
         return ""
     return next(
-        (hint for sign, hint in _HINTS if sign in detail), "mend what the detail names, then run `drp doctor` again"
+        (hint for sign, hint in _HINTS if sign in detail), "fix what the detail names, then run `drp doctor` again"
     )
 
 

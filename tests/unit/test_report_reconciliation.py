@@ -1,4 +1,4 @@
-"""The section across applications: what dangles, what to run, where to roll; in both languages, hostile keys included."""
+"""The section on reconciliation: what dangles, what to run, where to roll; in both languages, hostile keys included."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from drp.domain.reconciliation.result import (
 )
 from drp.evidence.record import make_record, read_record, record_bytes
 from drp.reporting.html import render_html
-from drp.reporting.reconciliation import across_of
+from drp.reporting.reconciliation import reconciliation_of
 from drp.reporting.text import render_markdown
 from tests.support.fixtures_records import TOOLS, passed_journal
 
@@ -80,16 +80,36 @@ def pages(record: EvidenceRecord, tag: str) -> tuple[str, str]:
 
 def test_a_plan_that_compares_nothing_has_no_such_section():
     record = make_record(passed_journal(), TOOLS)
-    assert across_of(record) is None
+    assert reconciliation_of(record) is None
     for page in pages(record, "en"):
-        assert "Across applications" not in page
+        assert "Reconciliation of the applications" not in page
 
 
 @pytest.mark.parametrize(
     ("tag", "said"),
     [
-        ("en", ("Across applications", "2 of 26 not in", "Dangles", "Issued again", "roll it to", "cannot be rolled")),
-        ("fr", ("Entre applications", "2 sur 26 absents de", "Sans cible", "Réattribué", "la ramener à", "ressaisir")),
+        (
+            "en",
+            (
+                "Reconciliation of the applications",
+                "2 of 26 not in",
+                "Dangles",
+                "Issued again",
+                "roll it to",
+                "cannot be rolled",
+            ),
+        ),
+        (
+            "fr",
+            (
+                "Rapprochement des applications",
+                "2 sur 26 absents de",
+                "Sans cible",
+                "Réattribué",
+                "la ramener à",
+                "ressaisir",
+            ),
+        ),
     ],
 )
 def test_what_dangles_what_to_run_and_where_to_roll_is_in_every_report(tag, said):
@@ -122,7 +142,7 @@ def test_what_dangles_what_to_run_and_where_to_roll_is_in_every_report(tag, said
 )
 def test_the_summary_says_no_more_than_is_known(found, tone, summary):
     record = record_with(found)
-    view = across_of(record)
+    view = reconciliation_of(record)
     assert view is not None
     assert view.tone == tone
     assert summary in view.summary.message

@@ -12,7 +12,7 @@ from drp.cli.progress import TextReporter
 from drp.cli.reconciliation_views import describe_agreement, result_lines
 from tests.unit.test_drill_control_flow import run
 from tests.unit.test_drill_reconciliation import AT, HEALTHY, hospital
-from tests.unit.test_report_across import AGREES, DANGLES, EARLIER, NUMBER, result
+from tests.unit.test_report_reconciliation import AGREES, DANGLES, EARLIER, NUMBER, result
 
 
 @pytest.mark.parametrize(
@@ -50,5 +50,5 @@ def test_a_running_drill_shows_the_comparison(reporter):
     world.emit = shown.emit
     assert run(world).verdict == "failed"
     shown.close()
-    assert "across   ✗ 0 of 1 references hold" in stream.getvalue()
+    assert "reconcile ✗ 0 of 1 references hold" in stream.getvalue()
     assert "DRP-A001" in stream.getvalue()
