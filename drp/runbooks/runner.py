@@ -133,6 +133,7 @@ def environment(search_path: Sequence[Path], folder: Path) -> dict[str, str]:
     return {
         **command.MINIMAL_ENVIRONMENT,
         "HOME": str(folder),
+        "TMPDIR": str(folder),  # modules on the controller unpack themselves: one that is killed leaves that behind
         "ANSIBLE_CONFIG": str(search_path[-1] / "ansible.cfg"),
         "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),

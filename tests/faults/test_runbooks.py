@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def test_a_step_beyond_its_time_leaves_nothing_running(runbooks: Driver) -> None
 )
 def test_cancelling_interrupts_and_leaves_nothing_running(runbooks: Driver, hang: str) -> None:
     mark = f"23421{os.getpid()}"
+    unpacked = set(Path(tempfile.gettempdir()).glob("ansible_*"))
     runbooks.write("- name: Take long\n  " + hang.replace("%s", mark) + "\n")
     asked: list[float] = []
 
@@ -57,6 +59,7 @@ def test_cancelling_interrupts_and_leaves_nothing_running(runbooks: Driver, hang
     assert time.monotonic() - asked[0] < 120
     assert vanish(f"sleep {mark}") == []
     assert folders() == set()
+    assert set(Path(tempfile.gettempdir()).glob("ansible_*")) <= unpacked
 
 
 def test_a_sandbox_that_dies_in_the_middle_is_an_error(runbooks: Driver) -> None:
