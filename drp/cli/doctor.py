@@ -42,7 +42,7 @@ def _needs(context: typer.Context) -> list[Need]:
     """What this user's drill of the site needs: of the user, of the host, and of the site."""
     from drp.cli.context import wiring_of
     from drp.cli.doctor_host import host_needs, processes, restic, signatures, user
-    from drp.cli.doctor_sandboxes import sandbox_needs
+    from drp.cli.doctor_sandboxes import drivers_of, sandbox_needs
     from drp.cli.doctor_site import site_needs
     from drp.errors import DrpError
 
@@ -59,7 +59,7 @@ def _needs(context: typer.Context) -> list[Need]:
     signed = any(checklist is not None and checklist.allowed_signers for checklist in checklists)
     return [
         *who,
-        *host_needs(run_directory),
+        *host_needs(run_directory, drivers_of(described)),
         *([signatures()] if signed else []),
         *sandbox_needs(described, run_directory),
         *site_needs(wiring),

@@ -7,16 +7,18 @@ import os
 import resource
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from drp import command
 from drp.cli.need import Need, attempt
-from drp.errors import AccessDenied, CommandFailed
+from drp.domain.sandbox import DEFAULT_DRIVER
+from drp.errors import AccessDenied, CommandFailed, DrpError
 from drp.hashing.reading.core import core_name
-from drp.sandboxes.bubblewrap.doctor import requirements
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.worker import worker_command
+from drp.sandboxes.registry import driver
 from drp.sign_off import sign, verify
 from drp.trust.accounts import account_name
 
@@ -56,12 +58,23 @@ def _tasks(uid: int) -> int:
     return count
 
 
-def host_needs(run_directory: Path | None) -> list[Need]:
-    """Programs, and what the sandbox driver finds by trying, where the site's own sandboxes would live."""
-    found = requirements(run_directory)
-    needs = [Need(name=item.name, met=item.met, detail=item.detail, mend=item.mend) for item in found]
+def host_needs(run_directory: Path | None, drivers: Iterable[str] = (DEFAULT_DRIVER,)) -> list[Need]:
+    """Programs, and what sandbox drivers find by trying, where the site's own sandboxes would live."""
+    needs = [need for name in drivers for need in _driver_needs(name, run_directory)]
     tools = all(need.met for need in needs if need.name in {"setpriv", "unshare"})
     return [*needs, *([_ansible()] if tools else []), _hashing_core()]
+
+
+def _driver_needs(name: str, run_directory: Path | None) -> Iterator[Need]:
+    """Yield what a driver finds; its name stands before it, unless it is the default."""
+    before = "" if name == DEFAULT_DRIVER else f"{name}: "
+    try:
+        found = driver(name).requirements(run_directory)
+    except DrpError as error:
+        yield Need(name=f"sandbox driver {name}", met=False, detail=error.message, mend=error.hint)
+        return
+    for item in found:
+        yield Need(name=f"{before}{item.name}", met=item.met, detail=item.detail, mend=item.mend)
 
 
 def _ansible() -> Need:

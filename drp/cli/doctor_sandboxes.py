@@ -20,6 +20,11 @@ def sandbox_needs(site: Site, run_directory: Path) -> Iterator[Need]:
         yield attempt(f"sandbox {profile.name}", partial(_profile, profile, run_directory))
 
 
+def drivers_of(site: Site) -> list[str]:
+    """Return the drivers that the site's drills use."""
+    return sorted({profile.driver for profile in _profiles(site)})
+
+
 def _profiles(site: Site) -> list[SandboxProfile]:
     """Return every profile that a drill of the site uses, or the one that an application gets without any plan."""
     found: dict[str, SandboxProfile] = {}
@@ -41,28 +46,6 @@ def _home(run_directory: Path) -> str:
 
 
 def _profile(profile: SandboxProfile, run_directory: Path) -> str:
-    from drp.sandboxes.host.identity import standing
-    from drp.sandboxes.host.volume import MEMORY_SHARE, available_memory, room_on_disk
-    from drp.sandboxes.host.worker import has_sub_ids
+    from drp.sandboxes.registry import driver
 
-    root = standing() == "root"
-    if profile.identity == "range" and not root and not has_sub_ids():
-        raise SandboxError(
-            "`identity: range` needs sub-uids, which this user does not have",
-            hint="install uidmap and add this user to /etc/subuid and /etc/subgid, or set `identity: single`",
-        )
-    if profile.data_backing == "disk":
-        if not root or not Path("/dev/loop-control").exists():
-            raise SandboxError(
-                "`data_backing: disk` needs loop devices, and root",
-                hint="set `data_backing: memory`, or run drp as root",
-            )
-        free = room_on_disk(run_directory)
-        if free < profile.data_bytes:
-            raise SandboxError(
-                f"{run_directory} has room for {free >> 20} MiB, and `data_bytes` says {profile.data_bytes >> 20} MiB",
-                hint="free space, or lower `data_bytes` of the profile",
-            )
-        return f"data on disk, {free >> 20} MiB free"
-    there = min(profile.data_bytes, int(available_memory() * MEMORY_SHARE))
-    return f"data in memory: room for {there >> 20} MiB of {profile.data_bytes >> 20} MiB now"
+    return driver(profile.driver).room_for(profile, run_directory)

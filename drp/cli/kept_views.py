@@ -23,10 +23,17 @@ def clean_up(wiring: Wiring, *, machine: bool) -> int:
     cleaned = kept.clean_up(wiring)
     if machine:
         rows = [
-            {"orphan": one.orphan} if one.orphan else {"drill": one.drill, "sandbox": one.sandbox, "clean": one.clean}
+            {"orphan": one.orphan, "clean": one.clean}
+            if one.orphan
+            else {"drill": one.drill, "sandbox": one.sandbox, "clean": one.clean, "left": one.left}
             for one in cleaned
         ]
         render.document("drp/cleaned/1", rows)
     else:
-        render.line(f"{len(cleaned)} cleaned" if cleaned else "nothing to clean")
+        for one in cleaned:
+            if not one.clean:
+                what = one.orphan or f"sandbox {one.sandbox} of drill {one.drill}: {one.left}"
+                render.line(f"still here: {render.printable(what)}")
+        gone = sum(one.clean for one in cleaned)
+        render.line(f"{gone} cleaned" if cleaned else "nothing to clean")
     return 0 if all(one.clean for one in cleaned) else 1

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from drp.config.sandbox_drivers import known_driver
 from drp.config.schema import Strict
 from drp.config.schema_reconciliation import ReconciliationFile
 from drp.config.schema_sign_off import SignOffFile
 from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId, Size, Text
 from drp.domain.plan import InterruptPolicy
 from drp.domain.recovery_point import SelectionPolicy
-from drp.domain.sandbox import SandboxProfile
+from drp.domain.sandbox import DEFAULT_DRIVER, SandboxProfile
 from drp.domain.witness import Trust
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -22,8 +23,8 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class SandboxFile(Strict):
     """Limits and shape of one kind of sandbox."""
 
-    driver: Literal["bubblewrap"] = "bubblewrap"
-    """What isolates it."""
+    driver: Text = DEFAULT_DRIVER
+    """What isolates it: `bubblewrap`, or a driver that another package brings."""
     memory_bytes: Size = SandboxProfile(name="").memory_bytes
     """Memory of everything inside, such as 1GiB."""
     processes: int = Field(default=512, ge=16)
@@ -40,6 +41,11 @@ class SandboxFile(Strict):
     """User id that restored software sees itself as."""
     sink_ports: list[Port] = Field(default_factory=lambda: [25, 2575])
     """Ports on which the egress recorder answers as production would (SMTP, HL7)."""
+
+    @field_validator("driver")
+    @classmethod
+    def _installed(cls, value: str) -> str:
+        return known_driver(value)
 
 
 class SandboxesFile(Strict):

@@ -117,7 +117,7 @@ class Sandbox(Protocol):
         ...
 
     def prove(self, handle: SandboxHandle) -> IsolationProof:
-        """Return the proof for this sandbox: positive control outside, probes inside, verdict of the canary."""
+        """Return the proof for this sandbox: positive control outside, probes inside, verdict of the tripwire."""
         ...
 
     def open_reader(self, handle: SandboxHandle) -> SandboxHandle:

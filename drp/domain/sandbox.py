@@ -12,6 +12,7 @@ from drp.domain.application import ProductionAddress, SoftwareImage
 SandboxRole = Literal["restore-cell", "run", "reader-cell", "caller-cell"]
 """restore-cell: repository and key, runs nothing restored · run: runs restored software · reader-cell: the restored
 bytes and nothing else · caller-cell: the restored bytes and the network of the run sandbox."""
+DEFAULT_DRIVER = "bubblewrap"
 ProbeOutcome = Literal["denied", "allowed", "error"]
 
 
@@ -20,7 +21,8 @@ class SandboxProfile:
     """Limits and shape of the sandboxes of a plan."""
 
     name: str
-    driver: Literal["bubblewrap"] = "bubblewrap"
+    driver: str = DEFAULT_DRIVER
+    """What isolates: a name that an installed package registers."""
     memory_bytes: int = 1 << 30
     processes: int = 512
     cpus: float | None = None
@@ -103,7 +105,7 @@ class ProbeCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IsolationProof:
-    """Three legs: outside the probe reaches its targets, inside it reaches none, and the canary saw nothing."""
+    """Three legs: outside the probe reaches its targets, inside it reaches none, and the tripwire saw nothing."""
 
     denied: int
     allowed: int
@@ -113,8 +115,9 @@ class IsolationProof:
     control_missed: tuple[str, ...]
     """Targets that the control should have reached and did not."""
     canary_hits: int
+    """How often somebody reached the tripwire."""
     canary_intact: bool
-    """The canary's files are unchanged and its process is alive."""
+    """The tripwire's files are unchanged and its process is alive."""
     checks: tuple[ProbeCheck, ...]
     facts: Mapping[str, object] = field(default_factory=dict)
     duration_ms: int = 0

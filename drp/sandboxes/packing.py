@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PAYLOAD = Path(__file__).parent / "payload"
+PYTHON = "/usr/bin/python3"
+"""What runs them: the system's own."""
 
 
 @functools.cache

@@ -33,6 +33,8 @@ class Cleaned:
     sandbox: str = ""
     clean: bool = True
     """Whether nothing of it is left."""
+    left: str = ""
+    """What of a kept sandbox is, or why nobody can tell."""
 
 
 def note_keeper(state_directory: Path, drill: str, pid: int) -> None:
@@ -93,13 +95,14 @@ def clean_up(wiring: Wiring) -> tuple[Cleaned, ...]:
         raise
     for state in kept:
         _end_keeper(keepers / f"{state.drill}.json")
-    cleaned = [Cleaned(orphan=item) for item in wiring.reap()]
+    cleaned = [Cleaned(orphan=each.shown, clean=not each.left) for each in wiring.reap()]
     for state in kept:
         recorder = reopen(state.drill, journal)
         for name, handle in ((name, _handle(recovery)) for name, recovery in state.recoveries.items()):
             residue = release(recorder, name, lambda sandbox: _destroy(wiring, sandbox))
             if residue is not None and handle is not None:
-                cleaned.append(Cleaned(drill=state.drill, sandbox=handle.id, clean=residue.clean))
+                left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups))
+                cleaned.append(Cleaned(drill=state.drill, sandbox=handle.id, clean=residue.clean, left=left))
     return tuple(cleaned)
 
 

@@ -20,7 +20,8 @@ from drp.errors import RepositoryError
 from drp.materials import FileDigests
 from drp.share import shared
 
-_PROGRAMS = ("bwrap", "setpriv", "unshare")
+_PROGRAMS = ("setpriv", "unshare")
+"""Of a drill's worker."""
 _PACKAGES = ("ansible-core", "ansible-runner")
 
 
@@ -40,6 +41,7 @@ class PlanMaterials:
         found |= {f"runbooks/{name}": digest for name, digest in self._digests.below(self._runbooks).items()}
         found |= {str(path): self._digests.file(path) for path in self._programs(plan)}
         found |= self._verifiers(plan)
+        found |= self._drivers(plan)
         found |= {name: self._package(name) for name in _PACKAGES}
         found["drp"] = self._digests.tree(Path(drp.__file__).parent, shared("runbooks"))
         return found
@@ -47,10 +49,13 @@ class PlanMaterials:
     def _programs(self, plan: DrillPlan) -> Iterator[Path]:
         """Yield the executables, and the certificates that say whom to believe."""
         from drp.repositories.kind import kind_of
+        from drp.sandboxes.registry import driver
 
         for program in _PROGRAMS:
             if (found := shutil.which(program, path=MINIMAL_ENVIRONMENT["PATH"])) is not None:
                 yield Path(found).resolve()
+        for name in sorted({recovery.sandbox.driver for recovery in plan.recoveries}):
+            yield from driver(name).programs()
         for name in sorted({recovery.repository for recovery in plan.recoveries}):
             settings = self._site.repositories[name]
             with suppress(RepositoryError):  # the drill itself will say that there is none
@@ -65,6 +70,13 @@ class PlanMaterials:
         packages = {name: package_of(name) for name in _verifiers(plan)}
         digests = {places: self._digests.tree(*places) for places in set(packages.values())}
         return {f"verifier {name}": digests[places] for name, places in packages.items()}
+
+    def _drivers(self, plan: DrillPlan) -> Mapping[str, str]:
+        """Return the digest of the package of every sandbox driver that is not drp's own."""
+        from drp.sandboxes.registry import package_of
+
+        packages = {name: package_of(name) for name in sorted({each.sandbox.driver for each in plan.recoveries})}
+        return {f"sandbox driver {name}": self._digests.tree(*places) for name, places in packages.items() if places}
 
     def _package(self, name: str) -> str:
         """Return the digest of what a package's installer recorded: the digests of all its files."""

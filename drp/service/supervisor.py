@@ -31,6 +31,7 @@ from drp.domain.verdict import Verdict
 from drp.errors import DrpError, SandboxError, walk
 from drp.sandboxes.host.worker import worker_command
 from drp.sandboxes.network.gateway import Gateway
+from drp.sandboxes.reaped import Reaped
 from drp.service.kept import note_keeper
 from drp.service.lock import site_lock
 from drp.service.requests import Begin, Request
@@ -103,7 +104,7 @@ class RunningDrill:
         with ExitStack() as stack:
             lock = stack.enter_context(site_lock(site.state_directory))
             gateway = stack.enter_context(Gateway.start(site.endpoints()))
-            self._notices = [Notice(f"removed what a crash had left: {orphan}") for orphan in Wiring(site).reap()]
+            self._notices = [Notice(_said_of(orphan)) for orphan in Wiring(site).reap()]
             self._control, theirs = socket.socketpair()
             stack.callback(self._control.close)
             with theirs:
@@ -196,6 +197,13 @@ def start(site: Site, request: Request | None, *, before: Iterable[Entry] = ()) 
     ``SandboxError``; then nothing is left.
     """
     return RunningDrill(site, request, before)
+
+
+def _said_of(orphan: Reaped) -> str:
+    """Return what whoever follows a drill hears of what an earlier one had left."""
+    return (
+        f"still here from before: {orphan.shown}" if orphan.left else f"removed what a crash had left: {orphan.shown}"
+    )
 
 
 def _start_worker(site: Site, gateway: Gateway, control: socket.socket, lock: int, *, keep: bool) -> command.Process:

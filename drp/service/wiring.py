@@ -22,6 +22,7 @@ from drp.domain.reconciliation.port import RecordReader
 from drp.errors import ConfigError
 from drp.evidence.deposits import Deposits, gone, require_known
 from drp.materials import copy_used
+from drp.sandboxes.reaped import Reaped
 from drp.service.cancellation import Cancellation
 from drp.service.plan_materials import PlanMaterials
 from drp.sinks import Copies, DirectorySink
@@ -134,24 +135,19 @@ class Wiring:
             self.run_directory.mkdir(parents=True, exist_ok=True, mode=0o711)
 
     def sandbox(self) -> Sandbox:
-        """Return the sandbox driver."""
-        from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
+        """Return the site's sandboxes, by whichever drivers its profiles name."""
+        from drp.sandboxes.registry import Sandboxes
 
         if self._sandbox is None:
             self._make_run_directory()
-            self._sandbox = BubblewrapSandbox(self.run_directory, resolve=resolve, gateway=self._gateway)
+            self._sandbox = Sandboxes(self.run_directory, resolve=resolve, gateway=self._gateway)
         return self._sandbox
 
-    def reap(self) -> tuple[str, ...]:
-        """Remove what dead processes of drp left of sandboxes and restored data; return what it was."""
-        from drp.sandboxes.host.reaper import reap
+    def reap(self) -> tuple[Reaped, ...]:
+        """Remove what dead processes of drp left of sandboxes and restored data; return what it was, and what stays."""
+        from drp.sandboxes.registry import reap
 
-        if not self.run_directory.exists():
-            return ()
-        return tuple(
-            f"sandbox {item.id}: {item.processes} processes, {len(item.mounts)} mounts, {len(item.cgroups)} groups"
-            for item in reap(self.run_directory)
-        )
+        return reap(self.run_directory) if self.run_directory.exists() else ()
 
     def check_verifiers(self, plan: DrillPlan | None = None) -> CheckRunner:
         """Load every verifier that a plan names and check its options. Raises ``PluginError``.

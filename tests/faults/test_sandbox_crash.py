@@ -72,7 +72,7 @@ def test_kill_9_of_the_worker_leaves_nothing_that_runs_and_no_data(
 
 STOPPED = """
 import threading
-from drp.sandboxes.processes import in_pid_namespace
+from drp.sandboxes.host.processes import in_pid_namespace
 driver = BubblewrapSandbox(Path(sys.argv[1]), resolve=resolve)
 handle = driver.open(profile(identity=sys.argv[2]), "test")
 inside = driver._live[handle.id].running.pid_namespace

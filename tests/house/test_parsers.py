@@ -20,7 +20,7 @@ OWN = {
     "drp/journal/chain.py": "the journal, held by its chain of digests",
     "drp/evidence/record.py": "records, compared with their one canonical form",
     "drp/sandboxes/bubblewrap/launch.py": "bubblewrap's status, before anything runs inside",
-    "drp/sandboxes/bubblewrap/doctor.py": "drp's own trial",
+    "drp/sandboxes/trial.py": "drp's own trial",
     "drp/sandboxes/network/netns.py": "drp's own helper, which holds nothing restored",
     "drp/sandboxes/host/layout.py": "drp's own notes",
     "drp/sandboxes/network/gateway.py": "drp's own gateway",

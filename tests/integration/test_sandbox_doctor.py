@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from drp.errors import SandboxError
+from drp.sandboxes import trial
 from drp.sandboxes.bubblewrap import doctor
 
 pytestmark = pytest.mark.real
@@ -29,23 +30,23 @@ def test_a_missing_tool_is_named_with_what_mends_it(monkeypatch: pytest.MonkeyPa
 
 def test_a_worker_that_cannot_be_made_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = ["sh", "-c", "echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1"]
-    monkeypatch.setattr(doctor, "worker_command", lambda _argv: refusal)
-    found = doctor._isolation()
+    monkeypatch.setattr(trial, "worker_command", lambda _argv: refusal)
+    found = trial.isolation("bubblewrap", hints=doctor._HINTS)
     assert not found.met
     assert "apparmor" in found.mend
 
 
 def test_a_sandbox_needs_no_higher_limits_than_drp_itself_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = doctor.worker_command
-    monkeypatch.setattr(doctor, "worker_command", lambda argv: ["prlimit", "--nofile=256:256", "--", *made(argv)])
-    found = doctor._isolation()
+    made = trial.worker_command
+    monkeypatch.setattr(trial, "worker_command", lambda argv: ["prlimit", "--nofile=256:256", "--", *made(argv)])
+    found = trial.isolation("bubblewrap", hints=doctor._HINTS)
     assert found.met, found
 
 
 def test_a_leak_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = ["sh", "-c", """echo '{"met": false, "detail": "80 of 81 ways out denied; net.af_vsock: allowed"}'"""]
-    monkeypatch.setattr(doctor, "worker_command", lambda _argv: answer)
-    found = doctor._isolation()
+    monkeypatch.setattr(trial, "worker_command", lambda _argv: answer)
+    found = trial.isolation("bubblewrap", hints=doctor._HINTS)
     assert not found.met
     assert "net.af_vsock" in found.detail
 
@@ -68,7 +69,7 @@ def test_without_pods_one_may_drill_and_hears_of_it(tmp_path: Path, monkeypatch:
         raise SandboxError("cannot set up the sandbox's network: [Errno 95] Operation not supported")
 
     monkeypatch.setattr(Pod, "make", refuse)
-    monkeypatch.setattr(doctor, "enter_worker", lambda *_: None)
-    found = doctor.trial(tmp_path / "run")
+    monkeypatch.setattr(trial, "enter_worker", lambda *_: None)
+    found = trial.trial("bubblewrap", tmp_path / "run")
     assert found["met"], found
     assert "no pods (`pod: true`) here: cannot set up the sandbox's network" in str(found["detail"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from drp.sandboxes.bubblewrap.launch import unreadable_interpreter
+from drp.sandboxes.host.memory import unreadable_interpreter
 
 
 def open_descriptors() -> set[str]:

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from drp.errors import SandboxError
-from drp.sandboxes.bubblewrap.launch import unreadable_interpreter
 from drp.sandboxes.client import AgentClient
+from drp.sandboxes.host.memory import unreadable_interpreter
 from drp.sandboxes.packing import packed_agent
 from tests.support.waiting import PATIENCE, eventually
 

@@ -12,10 +12,10 @@ import pytest
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import SandboxError
 from drp.sandboxes.bubblewrap.arguments import Spec, arguments, command, files
-from drp.sandboxes.bubblewrap.cell import endpoint_plan
 from drp.sandboxes.host import seccomp
 from drp.sandboxes.host.identity import Identity
 from drp.sandboxes.host.worker import has_sub_ids, worker_command
+from drp.sandboxes.network.endpoint import endpoint_plan
 from drp.sandboxes.network.sinks import Conversation, acknowledgement
 from drp.sandboxes.payload.netns import watch
 from tests.support.waiting import PATIENCE

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from drp.domain.application import ProductionAddress
 from drp.domain.sandbox import SandboxProfile, SandboxRole
+from drp.sandboxes.host.binds import INSIDE
 from drp.sandboxes.host.identity import Identity
+from drp.sandboxes.packing import PYTHON
 from drp.sandboxes.payload.hiding import AGENT_LOADER
 from drp.sandboxes.payload.netns import RESOLVER
 
-PYTHON = "/usr/bin/python3"
-INSIDE = "/run/base"
 HOSTNAME = "server"
 """Of a sandbox for which nobody declared a name."""
 USER = "daemon"

@@ -1,31 +1,24 @@
-"""What this host lacks for sandboxes, found by trying: each need, whether it is met, and what fixes it.
+"""What bubblewrap's sandboxes need of this host and this user: each need, whether it is met, and what fixes it.
 
 Optional abilities (limits by control groups, volumes on disk, ranges of ids) count as met and say what is lost.
-``python -m drp.sandboxes.bubblewrap.doctor DIRECTORY`` is the trial itself, in a worker's namespaces.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import tempfile
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-from drp.command import run
-from drp.domain.ports import Sandbox
-from drp.domain.sandbox import SandboxHandle, SandboxOrder, SandboxProfile
-from drp.errors import CommandFailed, DrpError
-from drp.sandboxes.bubblewrap.arguments import PYTHON
+from drp.domain.sandbox import SandboxProfile
+from drp.errors import SandboxError
+from drp.sandboxes import trial
 from drp.sandboxes.host import cgroups
 from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.layout import new_id
-from drp.sandboxes.host.worker import enter_worker, has_sub_ids, worker_command
+from drp.sandboxes.host.volume import MEMORY_SHARE, available_memory, room_on_disk
+from drp.sandboxes.host.worker import has_sub_ids
+from drp.sandboxes.packing import PYTHON
+from drp.sandboxes.requirement import Requirement, tool
 
-_SECONDS = 90.0
 _TOOLS = {
     "bubblewrap": (["bwrap", "--version"], "apt-get install bubblewrap"),
     "setpriv": (["setpriv", "--version"], "apt-get install util-linux"),
@@ -48,61 +41,11 @@ _HINTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
-    """One need."""
-
-    name: str
-    met: bool
-    detail: str
-    mend: str = ""
-    """A command or a setting; empty when nothing needs fixing."""
-
-
 def requirements(run_directory: Path | None = None) -> tuple[Requirement, ...]:
-    """Return every need of the sandbox driver; takes about two seconds, changes nothing.
-
-    The trial takes place in the run directory, where there is one: there a drill's sandboxes would live.
-    """
-    tools = tuple(_tool(name, argv, mend) for name, (argv, mend) in _TOOLS.items())
-    trial = (_isolation(run_directory),) if all(each.met for each in tools) else ()
-    return (*tools, *trial, _limits(), _loop(), _ranges())
-
-
-def _tool(name: str, argv: list[str], mend: str) -> Requirement:
-    try:
-        output = run(argv, timeout_seconds=20)
-    except CommandFailed as error:
-        return Requirement(name=name, met=False, detail=error.message, mend=mend)
-    return Requirement(name=name, met=True, detail=(output.stdout.splitlines() or [""])[0].strip())
-
-
-def _isolation(run_directory: Path | None = None) -> Requirement:
-    """Open a sandbox in a worker of its own, prove it, destroy it."""
-    name = "sandbox isolation"
-    with ExitStack() as done:
-        directory = str(run_directory)
-        if run_directory is None or not os.access(run_directory, os.W_OK):
-            directory = done.enter_context(tempfile.TemporaryDirectory(prefix="drp-doctor-"))
-            Path(directory).chmod(0o711)
-        argv = worker_command([sys.executable, "-m", "drp.sandboxes.bubblewrap.doctor", directory])
-        try:
-            answer = json.loads(run(argv, timeout_seconds=_SECONDS).stdout.splitlines()[-1])
-        except (CommandFailed, ValueError, IndexError) as error:
-            words = " ".join(error.tail) if isinstance(error, CommandFailed) else ""
-            detail = words[-300:] or str(error)
-            return Requirement(name=name, met=False, detail=detail, mend=_hint(detail))
-    return Requirement(
-        name=name, met=answer["met"], detail=answer["detail"], mend=_hint(answer["detail"], answer["met"])
-    )
-
-
-def _hint(detail: str, met: bool = False) -> str:  # noqa: FBT001, FBT002
-    if met:
-        return ""
-    return next(
-        (hint for sign, hint in _HINTS if sign in detail), "fix what the detail names, then run `drp doctor` again"
-    )
+    """Return every need; takes about two seconds, changes nothing."""
+    tools = tuple(tool(name, argv, mend) for name, (argv, mend) in _TOOLS.items())
+    tried = (trial.isolation("bubblewrap", run_directory, _HINTS),) if all(each.met for each in tools) else ()
+    return (*tools, *tried, _limits(), _loop(), _ranges())
 
 
 def _limits() -> Requirement:
@@ -127,38 +70,26 @@ def _ranges() -> Requirement:
     return Requirement(name="ranges of user ids", met=True, detail="available" if usable else lost)
 
 
-def trial(directory: Path) -> dict[str, object]:
-    """Return whether a sandbox is isolated, having tried all ways out of one; runs in a worker's namespaces."""
-    from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox  # noqa: PLC0415 - the need list stays light
-
-    profile = SandboxProfile(name="doctor", memory_bytes=1 << 28, processes=128, data_bytes=16 << 20)
-    try:
-        enter_worker((), None)
-        driver = BubblewrapSandbox(directory, resolve=lambda _reference: "")
-        handle, lost = _open(driver, profile)
-        try:
-            proof = driver.prove(handle)
-        finally:
-            residue = driver.destroy(handle)
-    except DrpError as error:
-        return {"met": False, "detail": error.message}
-    wrong = [f"{each.id}: {each.outcome}" for each in proof.checks if each.outcome != "denied"]
-    wrong += [f"the positive control did not reach {each}" for each in proof.control_missed]
-    detail = (
-        f"{proof.denied} of {len(proof.checks)} ways out denied, {proof.control_reached} reached by the control{lost}"
-    )
-    if not residue.clean:
-        wrong.append("the sandbox left something behind")
-    return {"met": proof.holds and residue.clean, "detail": "; ".join([detail, *wrong[:5]])}
-
-
-def _open(driver: Sandbox, profile: SandboxProfile) -> tuple[SandboxHandle, str]:
-    """Return a sandbox in a pod; or one alone, and what is lost: applications that call one another."""
-    try:
-        return driver.open(profile, "trial", SandboxOrder(pod="trial", application="trial")), ""
-    except DrpError as error:
-        return driver.open(profile, "trial"), f"; no pods (`pod: true`) here: {error.message}"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(trial(Path(sys.argv[1]))) + "\n")
+def room_for(profile: SandboxProfile, run_directory: Path) -> str:
+    """Return what a profile's sandboxes have here. Raises ``SandboxError`` where this user cannot have them."""
+    root = standing() == "root"
+    if profile.identity == "range" and not root and not has_sub_ids():
+        raise SandboxError(
+            "`identity: range` needs sub-uids, which this user does not have",
+            hint="install uidmap and add this user to /etc/subuid and /etc/subgid, or set `identity: single`",
+        )
+    if profile.data_backing == "disk":
+        if not root or not Path("/dev/loop-control").exists():
+            raise SandboxError(
+                "`data_backing: disk` needs loop devices, and root",
+                hint="set `data_backing: memory`, or run drp as root",
+            )
+        free = room_on_disk(run_directory)
+        if free < profile.data_bytes:
+            raise SandboxError(
+                f"{run_directory} has room for {free >> 20} MiB, and `data_bytes` says {profile.data_bytes >> 20} MiB",
+                hint="free space, or lower `data_bytes` of the profile",
+            )
+        return f"data on disk, {free >> 20} MiB free"
+    there = min(profile.data_bytes, int(available_memory() * MEMORY_SHARE))
+    return f"data in memory: room for {there >> 20} MiB of {profile.data_bytes >> 20} MiB now"

@@ -7,7 +7,7 @@ volume with the worker's mount namespace. What a crash can still leave (director
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from drp.clock import boot_id
 from drp.domain.check import Target
-from drp.domain.restore import CellSecret, RestoreOrder, SecretReference
+from drp.domain.restore import CellSecret, RestoreOrder
 from drp.domain.sandbox import (
     EgressAttempt,
     IsolationProof,
@@ -28,23 +28,22 @@ from drp.domain.sandbox import (
 )
 from drp.errors import SandboxError
 from drp.redact import remember
-from drp.sandboxes.bubblewrap import binds, cell
 from drp.sandboxes.bubblewrap.arguments import HOSTNAME, Spec, arguments, hosts_file
 from drp.sandboxes.bubblewrap.launch import Options, Running, launch
-from drp.sandboxes.bubblewrap.witness import standpoint
+from drp.sandboxes.driver import Resolve
 from drp.sandboxes.errors import sandbox_errors
-from drp.sandboxes.host import cgroups, layout, reaper, residue, volume
+from drp.sandboxes.host import binds, cgroups, layout, reaper, residue, volume
 from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import Identity, Slot, identity_for
 from drp.sandboxes.host.layout import LiveDirectory
-from drp.sandboxes.network import netns
+from drp.sandboxes.host.standpoint import standpoint
+from drp.sandboxes.network import endpoint, netns
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.sandboxes.network.netns import Wanted
 from drp.sandboxes.network.pods import Network, Networks
 from drp.sandboxes.proof import isolation, tripwire
 from drp.sandboxes.target import SandboxTarget
 
-Resolve = Callable[[SecretReference], str]
 _BARE = SandboxOrder()
 
 
@@ -123,7 +122,7 @@ class BubblewrapSandbox:
     def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
         """Return a restore cell on the same data volume: it reaches the order's endpoint and nothing else."""
         owner = self._get(handle)
-        plan = cell.plan(order)
+        plan = endpoint.plan(order)
         with sandbox_errors("cannot open a restore cell"), ExitStack() as undo:
             directory = self._make_directory(undo)
             directory.record(**self._about("restore-cell"))
@@ -140,7 +139,7 @@ class BubblewrapSandbox:
             live = self._launch(undo, directory, spec, "restore-cell")
             if plan.listeners:
                 inside = netns.enter(live.running.child, Wanted(addresses=plan.addresses, listeners=plan.listeners))
-                live.on_end.callback(cell.relay(self._gateway, inside, order))
+                live.on_end.callback(endpoint.relay(self._gateway, inside, order))
             for secret in secrets:
                 value = secret.template.format(*(self._resolve(reference) for reference in secret.references))
                 remember(value)
@@ -162,7 +161,9 @@ class BubblewrapSandbox:
         with sandbox_errors(f"cannot open a {role}"), ExitStack() as undo:
             directory = self._make_directory(undo)
             directory.record(**self._about(role))
-            place = standpoint(owner.spec, layout.slots_directory(self._run_directory), directory.path)
+            place = standpoint(
+                owner.spec.identity, owner.spec.data, layout.slots_directory(self._run_directory), directory.path
+            )
             undo.callback(place.release)
             spec = replace(owner.spec, id=directory.path.name, role=role, identity=place.identity, data=place.data)
             if role == "reader-cell":

@@ -7,8 +7,6 @@ readable inside), and the lock of the sandbox's directory is never inherited.
 
 from __future__ import annotations
 
-import errno
-import functools
 import json
 import os
 import select
@@ -24,16 +22,16 @@ from pathlib import Path
 from drp.command import Process, start
 from drp.domain.first_fatal import first_fatal
 from drp.errors import NotIsolated, SandboxError
-from drp.sandboxes.bubblewrap.arguments import PYTHON, Spec, arguments, command, files
+from drp.sandboxes.bubblewrap.arguments import Spec, arguments, command, files
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.host import seccomp
 from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import Identity, standing
+from drp.sandboxes.host.memory import memory_file, unreadable_interpreter
 from drp.sandboxes.host.processes import finish, in_pid_namespace, kill_all, pid_namespace
 from drp.sandboxes.packing import PAYLOAD, packed_agent
 
 _READY_SECONDS = 20.0
-_MFD_EXEC = 0x10
 
 Options = Callable[..., list[str]]
 """Composes bubblewrap's options: `arguments`, unless a test makes a hole to see the proof find it."""
@@ -144,44 +142,6 @@ def _become(identity: Identity) -> list[str]:
         argv = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all"]
         return [*argv, "--bounding-set=-all", "--no-new-privs"]
     return ["setpriv", "--no-new-privs"]
-
-
-def memory_file(content: bytes) -> int:
-    """Return the descriptor of an anonymous file with this content, at its beginning; the caller closes it."""
-    descriptor = os.memfd_create("file", os.MFD_CLOEXEC)
-    os.write(descriptor, content)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-@functools.cache
-def unreadable_interpreter() -> int:
-    """Return a descriptor of a copy of Python that may be executed and not read, kept for good; or -1.
-
-    The kernel lets nobody of the same user look into a process whose program he may not read (ptrace(2), proc(5)).
-    """
-    content = Path(PYTHON).read_bytes()
-    try:
-        descriptor = _executable_memory()
-    except OSError:  # vm.memfd_noexec
-        return -1
-    try:
-        os.write(descriptor, content)
-        os.fchmod(descriptor, 0o111)
-        return os.open(f"/proc/self/fd/{descriptor}", os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return -1
-    finally:
-        os.close(descriptor)
-
-
-def _executable_memory() -> int:
-    try:
-        return os.memfd_create("python3", os.MFD_CLOEXEC | _MFD_EXEC)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # before Linux 6.3 every memory file may be executed
-            raise
-        return os.memfd_create("python3", os.MFD_CLOEXEC)
 
 
 def _close(descriptors: list[int]) -> None:

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from drp.clock import boot_id, utc_now
@@ -20,31 +19,25 @@ from drp.command import run
 from drp.errors import CommandFailed
 from drp.sandboxes.host import cgroups, layout, mounts, processes
 from drp.sandboxes.host.identity import standing, sweep_slots
+from drp.sandboxes.reaped import Reaped
 
 _ID = re.compile(r"\.?drp-[0-9a-f]{12}")
 _YOUNG_SECONDS = 60.0
 _OURS = re.compile(r"drp-[0-9a-f]{12}\.image")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reaped:
-    """One orphan, and what was (or with ``dry_run`` would be) removed of it."""
+def reap(run_directory: Path, *, driver: str | None = None, dry_run: bool = False) -> tuple[Reaped, ...]:
+    """Remove every orphan of a run directory and return what was found; with ``dry_run`` only look.
 
-    id: str
-    processes: int = 0
-    mounts: tuple[str, ...] = ()
-    cgroups: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-
-
-def reap(run_directory: Path, *, dry_run: bool = False) -> tuple[Reaped, ...]:
-    """Remove every orphan of a run directory and return what was found; with ``dry_run`` only look."""
+    With ``driver`` those that another driver recorded as its own are left alone.
+    """
     home = layout.home(run_directory)
     named = {each.name for place in {home, run_directory} for each in layout.entries(place)}
     candidates = {name.removeprefix(".") for name in named if _ID.fullmatch(name)}
     candidates |= {name.removesuffix(".image") for name in named if _OURS.fullmatch(name)}
     candidates |= {name for name in cgroups.sandboxes() if _ID.fullmatch(name) and _is_ours(name, home)}
-    found = [_reap_one(name, home, run_directory, dry_run=dry_run) for name in sorted(candidates)]
+    others = {name for name, its in recorded_drivers(run_directory).items() if driver not in {None, its}}
+    found = [_reap_one(name, home, run_directory, dry_run=dry_run) for name in sorted(candidates - others)]
     if not dry_run:
         sweep_slots(layout.slots_directory(run_directory))
         for each in {home, *layout.public_homes()}:  # those of sites that are gone as well
@@ -55,6 +48,14 @@ def reap(run_directory: Path, *, dry_run: bool = False) -> tuple[Reaped, ...]:
 def reap_one(name: str, run_directory: Path) -> Reaped | None:
     """Remove one orphan by its id; None when a living process holds it."""
     return _reap_one(name, layout.home(run_directory), run_directory, dry_run=False)
+
+
+def recorded_drivers(run_directory: Path) -> dict[str, str]:
+    """Return the driver of every sandbox that no living process holds, by id, as far as it was recorded."""
+    home = layout.home(run_directory)
+    orphans = [each for each in layout.entries(home) if _ID.fullmatch(each.name) and layout.is_abandoned(each)]
+    recorded = {each.name: layout.read_record(each).get("driver") for each in orphans}
+    return {name: driver for name, driver in recorded.items() if isinstance(driver, str)}
 
 
 def _is_ours(name: str, home: Path) -> bool:

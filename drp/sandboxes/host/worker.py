@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from drp.errors import SandboxError
-from drp.sandboxes.bubblewrap.cell import endpoint_plan
 from drp.sandboxes.host import mounts
 from drp.sandboxes.host.identity import standing
+from drp.sandboxes.network.endpoint import endpoint_plan
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.sandboxes.payload.netns import main as netns
 from drp.sandboxes.payload.netns import netlink

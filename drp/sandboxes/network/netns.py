@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass, field
 
 from drp.command import start
 from drp.errors import NotIsolated, SandboxError
-from drp.sandboxes.bubblewrap.arguments import PYTHON
 from drp.sandboxes.host.processes import finish, namespace
 from drp.sandboxes.network.tables import SocketTables
-from drp.sandboxes.packing import PAYLOAD
+from drp.sandboxes.packing import PAYLOAD, PYTHON
 from drp.sandboxes.payload.netns import TABLES
 
 _SECONDS = 15.0

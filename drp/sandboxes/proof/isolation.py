@@ -20,11 +20,10 @@ from drp.domain.first_fatal import first_fatal
 from drp.domain.sandbox import IsolationProof, ProbeCheck
 from drp.domain.strict_json import Limits, parse_object
 from drp.errors import SandboxError
-from drp.sandboxes.bubblewrap.arguments import PYTHON
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.network.recorder import Recorder
-from drp.sandboxes.packing import packed_probe
+from drp.sandboxes.packing import PYTHON, packed_probe
 from drp.sandboxes.proof.tripwire import Canary
 
 _SECONDS = 40.0

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from drp.command import Process, start
 from drp.errors import SandboxError
-from drp.sandboxes.bubblewrap.arguments import PYTHON
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.layout import LiveDirectory, new_id
 from drp.sandboxes.host.processes import finish
 from drp.sandboxes.network.hearing import Hearing
 from drp.sandboxes.network.recorder import NAME
+from drp.sandboxes.packing import PYTHON
 
 HOSTS = ("127.0.0.1", "192.0.2.2", "::1", "fd00::2")
 ENVIRONMENT_VARIABLE = "DRP_CANARY"

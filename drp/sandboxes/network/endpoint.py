@@ -1,4 +1,4 @@
-"""What sets a restore cell apart from a run sandbox: the repository's files or its one endpoint, and the tool."""
+"""The one endpoint that a restore cell reaches: how it is found on loopback, and what relays it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from drp.sandboxes.bubblewrap.arguments import Spec
 from drp.sandboxes.host import mounts
 from drp.sandboxes.host.identity import Identity, Slot, identity_for
 
@@ -30,15 +29,15 @@ class Standpoint:
             self.slot.release()
 
 
-def standpoint(owner: Spec, slots: Path, place: Path) -> Standpoint:
+def standpoint(owner: Identity, volume: Path, slots: Path, place: Path) -> Standpoint:
     """Return from where a sandbox's data is looked at; mounts lie below ``place``. Raises OSError, SandboxError."""
-    same = Standpoint(identity=owner.identity, data=owner.data)
-    if not owner.identity.drop:
+    same = Standpoint(identity=owner, data=volume)
+    if not owner.drop:
         return same
     slot = Slot(slots)
     other = identity_for("single", slot)
     view = place / "view"
-    if mounts.bind_readable(owner.data, view, uid=other.uid):
+    if mounts.bind_readable(volume, view, uid=other.uid):
         return Standpoint(identity=other, data=view, slot=slot)
     mounts.unmount(view)
     slot.release()

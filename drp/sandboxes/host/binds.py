@@ -10,11 +10,12 @@ from pathlib import Path
 from drp.domain.application import SoftwareImage
 from drp.domain.restore import RestoreOrder
 from drp.errors import SandboxError
-from drp.sandboxes.bubblewrap.arguments import INSIDE
 from drp.sandboxes.host import mounts
 from drp.sandboxes.host.identity import Identity, standing
 from drp.sandboxes.host.layout import open_to_all
 
+INSIDE = "/run/base"
+"""Where a restore cell finds its tools."""
 _CERTIFICATES = ("/etc/ssl", "/etc/pki", "/etc/ca-certificates")
 
 

@@ -1,0 +1,166 @@
+"""The sandboxes of a site, whichever drivers make them: opened by their profile's, then with the one that made them.
+
+A driver is an entry point of the group ``drp.sandboxes`` (`drp/sandboxes/driver.py`), loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from drp.domain.check import Target
+from drp.domain.ports import Sandbox
+from drp.domain.restore import CellSecret, RestoreOrder
+from drp.domain.sandbox import (
+    DEFAULT_DRIVER,
+    EgressAttempt,
+    IsolationProof,
+    NeighbourContact,
+    Residue,
+    SandboxHandle,
+    SandboxOrder,
+    SandboxProfile,
+)
+from drp.errors import PluginError, SandboxError
+from drp.registry import Registry
+from drp.sandboxes.driver import Resolve, SandboxDriver
+from drp.sandboxes.host import reaper
+from drp.sandboxes.network.gateway import GatewayClient
+from drp.sandboxes.proof.whole import require_whole
+from drp.sandboxes.reaped import Reaped
+from drp.trust import Doubt, Trust, require
+
+DRIVERS: Registry[SandboxDriver] = Registry("drp.sandboxes", "sandbox driver", ours_first=True)
+_INSTALL = "install the package that brings it, or give the profile another `driver`"
+_BARE = SandboxOrder()
+
+
+def driver(name: str) -> SandboxDriver:
+    """Return a driver. Raises ``PluginError``, and ``Untrusted`` where others can change its code."""
+    require(_doubts(package_of(name)))
+    try:
+        found = DRIVERS.load(name)
+    except PluginError as error:
+        raise PluginError(error.message, hint=_INSTALL) from error
+    if getattr(found, "name", None) != name:
+        message = f"{DRIVERS.named(DRIVERS.entry(name))} calls itself {getattr(found, 'name', None)!r}"
+        raise PluginError(message, hint=_INSTALL)
+    return found
+
+
+def package_of(name: str) -> tuple[Path, ...]:
+    """Return the folders, or the file, of the top-level package that a driver is in; none for drp's own.
+
+    Nothing is imported. Raises ``PluginError``.
+    """
+    try:
+        package = DRIVERS.entry(name).module.partition(".")[0]
+    except PluginError as error:
+        hint = _INSTALL if error.hint == PluginError.default_hint else error.hint
+        raise PluginError(error.message, hint=hint) from error
+    spec = find_spec(package) if package != __name__.partition(".")[0] else None
+    places = (spec.submodule_search_locations or [spec.origin or ""]) if spec is not None else ()
+    return tuple(Path(place) for place in sorted(places))
+
+
+def _doubts(places: Iterable[Path]) -> Iterator[Doubt]:
+    """Yield what others can change of a driver, before any of it runs: drivers come from anywhere."""
+    trust = Trust()
+    for place in places:
+        yield from trust.doubts(place)
+
+
+def reap(run_directory: Path) -> tuple[Reaped, ...]:
+    """Remove what dead processes left of sandboxes, each by its driver; what has none here is named, and stays."""
+    recorded = reaper.recorded_drivers(run_directory)
+    found: list[Reaped] = []
+    for name in sorted({DEFAULT_DRIVER, *recorded.values()}):
+        try:
+            found += driver(name).reap(run_directory)
+        except PluginError as error:
+            left = f"{error.message}: install the package that brings it, and clean up again"
+            found += [Reaped(id=each, left=left) for each, its in sorted(recorded.items()) if its == name]
+    return tuple(found)
+
+
+class Sandboxes:
+    """The Sandbox port over all drivers."""
+
+    def __init__(self, run_directory: Path, *, resolve: Resolve, gateway: GatewayClient | None = None) -> None:
+        """Keep live sandboxes under ``run_directory``; ``resolve`` reads a secret; ``gateway`` reaches repositories."""
+        self._run_directory, self._resolve, self._gateway = run_directory, resolve, gateway
+        self._lock = threading.Lock()
+        self._made: dict[str, Sandbox] = {}
+        self._pods: dict[str, dict[str, str]] = {}
+        """Label → the sandboxes in it, each with its driver."""
+
+    def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = _BARE) -> SandboxHandle:
+        """Return a new run sandbox, by the profile's driver."""
+        made = self._driven(profile.driver)
+        with self._lock:
+            others = sorted(set(self._pods.get(order.pod, {}).values()) - {profile.driver}) if order.pod else []
+        if others:
+            message = f"in one pod, sandboxes by {others[0]} and by {profile.driver} would not reach one another"
+            raise SandboxError(message, hint="give the applications of a pod profiles with the same `driver`")
+        handle = made.open(profile, label, order)
+        if handle.driver != profile.driver:
+            made.destroy(handle)
+            message = f"the sandbox driver {profile.driver} made a sandbox of {handle.driver or 'no driver'}"
+            raise SandboxError(message, hint=_INSTALL)
+        if order.pod:
+            with self._lock:
+                self._pods.setdefault(order.pod, {})[handle.id] = profile.driver
+        return handle
+
+    def prove(self, handle: SandboxHandle) -> IsolationProof:
+        """Return the proof for this sandbox. Raises ``SandboxError`` where it is not one of all that drp tries."""
+        proof = self._driven(handle.driver).prove(handle)
+        require_whole(proof, handle.driver)
+        return proof
+
+    def open_reader(self, handle: SandboxHandle) -> SandboxHandle:
+        """Return a reader cell."""
+        return self._driven(handle.driver).open_reader(handle)
+
+    def open_caller(self, handle: SandboxHandle) -> SandboxHandle:
+        """Return a caller cell."""
+        return self._driven(handle.driver).open_caller(handle)
+
+    def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
+        """Return a restore cell on the same data volume."""
+        return self._driven(handle.driver).open_cell(handle, order, secrets)
+
+    def target(self, handle: SandboxHandle) -> Target:
+        """Return the way to run commands inside."""
+        return self._driven(handle.driver).target(handle)
+
+    def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
+        """Return what tried to leave this sandbox so far."""
+        return self._driven(handle.driver).egress(handle)
+
+    def neighbours(self, handle: SandboxHandle) -> tuple[NeighbourContact, ...]:
+        """Return who called its application in its pod so far, and whom it called."""
+        return self._driven(handle.driver).neighbours(handle)
+
+    def destroy(self, handle: SandboxHandle) -> Residue:
+        """Destroy a sandbox or cell. Raises ``SandboxError`` naming a driver that is not installed any more."""
+        residue = self._driven(handle.driver).destroy(handle)
+        with self._lock:
+            for label, members in list(self._pods.items()):
+                members.pop(handle.id, None)
+                if not members:
+                    del self._pods[label]
+        return residue
+
+    def _driven(self, name: str) -> Sandbox:
+        with self._lock:
+            if name in self._made:
+                return self._made[name]
+            try:
+                by = driver(name)
+            except PluginError as error:
+                raise SandboxError(error.message, hint=error.hint) from error
+            self._made[name] = by.create(self._run_directory, resolve=self._resolve, gateway=self._gateway)
+            return self._made[name]

@@ -1,0 +1,28 @@
+"""One need of a sandbox driver: whether this host and this user meet it, and what mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drp.command import run
+from drp.errors import CommandFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One need."""
+
+    name: str
+    met: bool
+    detail: str
+    mend: str = ""
+    """A command or a setting; empty when nothing needs mending."""
+
+
+def tool(name: str, argv: list[str], mend: str) -> Requirement:
+    """Return whether a program runs; ``argv`` makes it say its version."""
+    try:
+        output = run(argv, timeout_seconds=20)
+    except CommandFailed as error:
+        return Requirement(name=name, met=False, detail=error.message, mend=mend)
+    return Requirement(name=name, met=True, detail=(output.stdout.splitlines() or [""])[0].strip())
