@@ -1,1 +1,1 @@
-"""The manifest format: how it lies on disk, is written, read, proven and exported."""
+"""The manifest format, which FORMAT.md specifies: how it lies on disk, is written, read, proven and exported."""

@@ -55,7 +55,7 @@ def _unzstd() -> Callable[[bytes, int], bytes]:
         try:
             if zstandard.frame_content_size(packed) != length:
                 raise ManifestError("a frame of the manifest has not the length it states")
-            return engine.decompress(packed, max_output_size=length)
+            return engine.decompress(packed, max_output_size=length, allow_extra_data=False)
         except zstandard.ZstdError as error:
             raise ManifestError("a frame of the manifest is damaged") from error
 
@@ -63,7 +63,11 @@ def _unzstd() -> Callable[[bytes, int], bytes]:
 
 
 def _unzlib(packed: bytes, length: int) -> bytes:
+    engine = zlib.decompressobj()
     try:
-        return zlib.decompressobj().decompress(packed, length + 1)
+        raw = engine.decompress(packed, length + 1)
     except zlib.error as error:
         raise ManifestError("a frame of the manifest is damaged") from error
+    if not engine.eof or engine.unused_data:
+        raise ManifestError("a frame of the manifest has not the length it states")
+    return raw

@@ -21,8 +21,8 @@ class Frame(NamedTuple):
     name: bytes
     digest: bytes
     top: bytes
-    goes_on: bytes | None = None
-    """The directory of which the next frame holds another part; None: it begins with a directory of its own."""
+    goes_on: Key | None = None
+    """Directory and first name of the next frame, where it holds another part of it; None: it begins with another."""
 
     @property
     def key(self) -> Key:

@@ -14,7 +14,19 @@ from collections.abc import Mapping
 from drp.errors import ManifestError
 from drp.manifests.attributes import parse
 from drp.manifests.frame import Frame
-from drp.manifests.layout import FIRST, FIXED, GROUP, LAST, OWNER, Group, Tag, decode, group_offsets, stored_place
+from drp.manifests.layout import (
+    FIRST,
+    FIXED,
+    GROUP,
+    LAST,
+    OWNER,
+    Group,
+    Tag,
+    decode,
+    group_offsets,
+    stored_last,
+    stored_place,
+)
 
 _MODE, _SIZE = struct.Struct("<I16x"), struct.Struct("<4xQ8x")
 """One column of `FIXED` each: all of a large directory are looked at."""
@@ -35,7 +47,7 @@ def require_claims(frame: Frame, digest_size: int) -> None:
 def require_frame(frame: Frame, raw: bytes, digest_size: int) -> None:
     """Raise ``ManifestError`` unless an unpacked frame is what the index says, and its directories are whole."""
     rows = files = size = 0
-    inside = frame.directory if frame.continues else None
+    inside, before = frame.directory if frame.continues else None, b""
     for offset in group_offsets(raw):
         _, _, count, flags, _, digests, _, group_size = GROUP.unpack_from(raw, offset)
         directory, name = stored_place(raw, offset)
@@ -45,9 +57,12 @@ def require_frame(frame: Frame, raw: bytes, digest_size: int) -> None:
             raise ManifestError("a group of the manifest has marks that none may have")
         if bool(flags & FIRST) is (inside is not None) or (inside is not None and directory != inside):
             raise ManifestError("a part of a directory in the manifest stands without the others")
-        inside = None if flags & LAST else directory
+        if not flags & FIRST and name <= before:
+            raise ManifestError("the names in a directory of the manifest are out of order, or one is there twice")
+        inside, before = (None, b"") if flags & LAST else (directory, stored_last(raw, offset))
         rows, files, size = rows + count, files + digests // digest_size, size + group_size
-    if inside != frame.goes_on:
+    follows = frame.goes_on or (None, b"")
+    if inside != follows[0] or (inside is not None and follows[1] <= before):
         raise ManifestError("a part of a directory in the manifest stands without the others")
     if (rows, files, size) != (frame.rows, frame.files, frame.size):
         raise ManifestError("the totals of a frame of the manifest are not those of its groups")

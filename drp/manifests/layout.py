@@ -205,6 +205,14 @@ def stored_place(raw: bytes, offset: int = 0) -> Key:
     return raw[start:names], raw[names : end if end >= 0 else names + head[4]]
 
 
+def stored_last(raw: bytes, offset: int) -> bytes:
+    """Return the last name of the group at ``offset``, without decoding it."""
+    head = GROUP.unpack_from(raw, offset)
+    start = offset + GROUP.size + head[1]
+    names = raw[start : start + head[4]]
+    return names.rpartition(b"\0")[2]
+
+
 def stored_key(raw: bytes, offset: int = 0) -> Key:
     """Return the sort key of the group at ``offset``, without decoding it."""
     directory, name = stored_place(raw, offset)

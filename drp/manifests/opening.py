@@ -29,7 +29,6 @@ from drp.manifests.reader import Manifest
 from drp.manifests.writer import END_MAGIC, FOOTER, FRAME, INDEXED, MAGIC, PRELUDE, VERSION
 
 _HEADER_LIMIT = 16 << 20
-_INDEX_LIMIT = 1 << 30
 _READ = 1 << 20
 _ANEW = "bring the manifest back from a copy, or make a new one with the next backup"
 
@@ -105,7 +104,7 @@ def _borders(path: Path, stream: IO[bytes]) -> tuple[bytes, int, tuple[bytes, in
         raise ManifestError(f"{path} is truncated")
     stream.seek(size - FOOTER.size)
     offset, packed_length, raw_length, trailer_length, seal, magic = FOOTER.unpack(stream.read(FOOTER.size))
-    if magic != END_MAGIC or offset + packed_length + trailer_length + FOOTER.size != size or raw_length > _INDEX_LIMIT:
+    if magic != END_MAGIC or offset + packed_length + trailer_length + FOOTER.size != size:
         raise ManifestError(f"{path} is truncated, or something was added to it")
     stream.seek(PRELUDE.size)
     header = stream.read(header_length)
@@ -136,9 +135,11 @@ def _frames(path: Path, index: bytes) -> list[Frame]:
             directory, name = index[at : at + length], index[at + length : at + length + name_length]
             frames.append(Frame(offset, packed, raw, rows, files, size, flags, directory, name, digest, top))
             at += length + name_length
+        if at != len(index):
+            raise ManifestError(f"{path}: the index is cut short")
     except struct.error as error:
         raise ManifestError(f"{path}: the index is cut short") from error
-    following = [frame.directory if frame.continues else None for frame in frames[1:]]
+    following = [(frame.directory, frame.name) if frame.continues else None for frame in frames[1:]]
     return [frame._replace(goes_on=after) for frame, after in zip(frames, [*following, None], strict=True)]
 
 

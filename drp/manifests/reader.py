@@ -15,7 +15,6 @@ from typing import Any, Self
 from drp.domain.manifest import ManifestSummary
 from drp.errors import ManifestError
 from drp.manifests import codec as packing
-from drp.manifests import merkle
 from drp.manifests.frame import Frame
 from drp.manifests.frame_check import decode_whole, require_frame
 from drp.manifests.header_check import summary_of
@@ -90,17 +89,6 @@ class Manifest:
                 yield group
         if errors != self.trailer["errors"]:
             raise ManifestError(f"{self.path}: its errors are not those of its entries")
-
-    def merkle_root(self) -> str:
-        """Return the Merkle root recomputed from the entries."""
-        tops, rows = [], 0
-        for frame in self.frames:
-            roots = []
-            for group in self.groups(frame):
-                rows += len(group.names)
-                roots.append(merkle.tree(merkle.leaves(group, self.key, self.digest_size)))
-            tops.append(merkle.tree(roots))
-        return merkle.root(merkle.tree(tops), rows)
 
     def summary(self) -> ManifestSummary:
         """Return what the manifest says about itself. Raises ``ManifestError``."""

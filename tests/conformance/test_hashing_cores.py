@@ -20,6 +20,7 @@ from drp.hashing.reading.observe import Observer, list_directory
 from drp.hashing.reading.rows import Options, Rows
 from drp.hashing.verification import Plan, verify_tree
 from drp.manifests.layout import FIXED, OWNER
+from tests.support.manifest_reader import read
 from tests.support.trees import hostile, ordinary, write
 
 BOTH = ("blake3", "sha256")
@@ -230,7 +231,7 @@ def test_both_make_the_same_merkle_root(tmp_path, monkeypatch):
         with open_manifest(tmp_path / core) as manifest:
             roots.add(manifest.trailer["merkle_root"])
             tools.append(manifest.header["tool"])
-            assert manifest.merkle_root() == manifest.trailer["merkle_root"]
+        read((tmp_path / core).read_bytes())  # which refuses another root than that of the entries
     assert len(roots) == 1
     assert tools == ["drp, pure core", f"drp, native {drp_hash_native.VERSION} core"]
 

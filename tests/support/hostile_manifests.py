@@ -165,6 +165,9 @@ def _groups() -> Iterator[tuple[str, bytes]]:
     yield "a first part alone", forged([[SOUND[0], group([Entry(b"x")], b"a", flags=FIRST)]])
     yield "a later part in another frame alone", forged([SOUND, [group([Entry(b"x")], b"z", flags=LAST)]])
     yield "the last part twice", forged([[SOUND[0], SOUND[1], later]])
+    first, second = group([Entry(b"f"), Entry(b"h")], flags=FIRST), group([Entry(b"g"), Entry(b"h")], flags=LAST)
+    yield "a name twice over parts", forged([[first, second]])
+    yield "a name twice over parts in two frames", forged([[first], [second]])
     for bad in (b"..", b".", b"", b"a/b"):
         yield f"name {bad!r}", forged([[group([Entry(bad)])]])
     yield "directory upwards", forged([[group([Entry(b"passwd")], b"../../etc")]])
