@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from drp.cli.render import note
-from drp.domain.events import Entry
+from drp.domain.events import Entry, Sign
 from drp.domain.ports import Reporter
 from drp.domain.verdict import Verdict
 from drp.errors import SandboxError
@@ -23,7 +23,7 @@ def follow(running: RunningDrill, reporter: Reporter) -> Outcome:
     """Show a drill to its end and return what came of it. Raises what the drill ended with."""
     with running, _forwarded_signals(running):
         for happening in running:
-            if isinstance(happening, Entry):
+            if isinstance(happening, Entry | Sign):
                 reporter.emit(happening)
             else:
                 note(f"drp: {happening.text}")

@@ -29,6 +29,7 @@ from drp.domain.events import (
     Progressed,
     Reconciled,
     ReconciliationStarted,
+    Sign,
     SignedOff,
     SignOffAsked,
 )
@@ -69,7 +70,7 @@ class LiveReporter(TextReporter):
         self._running: dict[str, TaskID] = {}
         self._phases: dict[str, str] = {}
 
-    def emit(self, entry: Entry) -> None:
+    def emit(self, entry: Entry | Sign) -> None:
         """Show one entry."""
         event = entry.event
         if isinstance(event, PhaseCompleted | PhaseFailed | SignedOff):

@@ -27,6 +27,7 @@ from drp.domain.events import (
     Resumed,
     SandboxDestroyed,
     SandboxKept,
+    Sign,
     SignedOff,
     SignOffAsked,
     SignOffStarted,
@@ -47,14 +48,27 @@ _CODE = re.compile(r"\bDRP-[A-Z]\d{3}\b")
 _MINUTE = 60.0
 
 
+def progress_line(event: Progressed, name: str | None = None) -> str:
+    """Return a sign of life in one line; ``name`` is what its recovery is called there."""
+    parts = [f"  {f'{event.recovery} ' if name is None else name}{event.phase:<9} …"]
+    if event.done_bytes is not None:
+        whole = f" of {size(event.total_bytes)}" if event.total_bytes else ""
+        parts.append(size(event.done_bytes) + whole)
+    if event.done_files is not None:
+        whole = f" of {event.total_files}" if event.total_files else ""
+        parts.append(f"{event.done_files}{whole} files")
+    parts.append(printable(event.message))
+    return " ".join(part for part in parts if part)
+
+
 class JsonLinesReporter:
-    """Prints each journal entry as one JSON line on standard output, as long as that takes them."""
+    """Prints each journal entry and sign of life as one JSON line on standard output, as long as that takes them."""
 
     def __init__(self) -> None:
         """Nothing is printed yet."""
         self._delivers = True
 
-    def emit(self, entry: Entry) -> None:
+    def emit(self, entry: Entry | Sign) -> None:
         """Print the entry. A drill goes on when nobody reads: its journal has everything."""
         if not self._delivers:
             return
@@ -75,7 +89,7 @@ class JsonLinesReporter:
 class QuietReporter:
     """Prints nothing."""
 
-    def emit(self, entry: Entry) -> None:
+    def emit(self, entry: Entry | Sign) -> None:
         """Say nothing."""
 
     def catch_up(self, entries: Iterable[Entry]) -> None:
@@ -102,15 +116,14 @@ class TextReporter:
         for entry in entries:
             apply(self._state, entry)
 
-    def emit(self, entry: Entry) -> None:
+    def emit(self, entry: Entry | Sign) -> None:
         """Show one entry."""
-        event = entry.event
-        if isinstance(event, Progressed):
-            self._progress(event)
-        else:
-            text = self._text(entry)
-            if text:
-                self._say(text)
+        if isinstance(entry, Sign):
+            self._progress(entry.event)
+            return
+        text = self._text(entry)
+        if text:
+            self._say(text)
         apply(self._state, entry)
 
     def _name(self, recovery: str) -> str:
@@ -195,15 +208,7 @@ class TextReporter:
         return "\n".join(lines)
 
     def _progress(self, event: Progressed) -> None:
-        parts = [f"  {self._name(event.recovery)}{event.phase:<9} …"]
-        if event.done_bytes is not None:
-            whole = f" of {size(event.total_bytes)}" if event.total_bytes else ""
-            parts.append(size(event.done_bytes) + whole)
-        if event.done_files is not None:
-            whole = f" of {event.total_files}" if event.total_files else ""
-            parts.append(f"{event.done_files}{whole} files")
-        parts.append(printable(event.message))
-        text = " ".join(part for part in parts if part)
+        text = progress_line(event, self._name(event.recovery))
         if event.message.startswith("waiting") or time.monotonic() - self._last_said > _MINUTE:
             self._say(text)
 

@@ -7,6 +7,7 @@ from typing import Any
 from drp.cli import render
 from drp.cli.drill_views import measurements_of, summary_of
 from drp.cli.neighbour_views import contacts, neighbour_lines
+from drp.cli.progress import progress_line
 from drp.cli.reconciliation_views import result_lines
 from drp.cli.witness_views import (
     code_line,
@@ -19,6 +20,7 @@ from drp.cli.witness_views import (
 )
 from drp.codec import to_data
 from drp.domain.check import CheckResult
+from drp.domain.events import Sign
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.resting import Resting, dated_by, resting, statements
@@ -33,8 +35,9 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = Fa
     """Print one drill; with ``code`` all code that came out of its backups."""
     journal = wiring.journal_to_read()
     state = reopen(find(reference, journal), journal).state
+    signs = journal.signs(state.drill)
     if machine:
-        render.document("drp/drill/1", _document(state))
+        render.document("drp/drill/1", {**_document(state), "progress": [to_data(sign) for sign in signs]})
         return
     summary = summary_of(state)
     render.line(f"{state.drill}: {summary['verdict'].upper()}, declared {summary['declared_at']}")
@@ -44,10 +47,23 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = Fa
         render.line(f"of {found.passed} statements that passed: {rests(found)}")
     for measurement in measurements_of(state):
         _print_recovery(state, measurement, code=code)
+    for sign in _running(state, signs):
+        render.line(f"{progress_line(sign.event)}, {render.instant(sign.stamp.wall)}")
     for text in result_lines(state.reconciled.result) if state.reconciled is not None else ():
         render.line(text)
     if state.sealed is not None:
         render.line(f"evidence: {state.sealed.location} (sha256 {state.sealed.record_digest[:16]}…)")
+
+
+def _running(state: DrillState, signs: tuple[Sign, ...]) -> list[Sign]:
+    """Return the last sign of life of each recovery that is in a phase."""
+    last = {sign.event.recovery: sign for sign in signs}
+    found = ((state.recoveries[name], sign) for name, sign in last.items() if name in state.recoveries)
+    return [
+        sign
+        for progress, sign in found
+        if state.concluded is None and sign.event.phase in progress.started and sign.event.phase not in progress.ended
+    ]
 
 
 def _document(state: DrillState) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class PhaseStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progressed:
-    """A sign of life from inside a phase: at least every 5 s during a restore."""
+    """A sign of life from inside a phase: at least every 5 s during a restore. An entry only in journals of drp 0.1."""
 
     type: Literal["progressed"] = "progressed"
     recovery: str
@@ -249,3 +249,14 @@ class Entry:
     """Hash of the entry before, hex; 64 zeros for the first."""
     hash: str
     """SHA-256 over drill, sequence, stamp, event and previous in canonical JSON, hex."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """A sign of life beside the chain: kept as long as it is young, and nothing that a drill concludes rests on it."""
+
+    drill: str
+    number: int
+    """Place among those of its recovery and phase, from 0."""
+    stamp: Stamp
+    event: Progressed

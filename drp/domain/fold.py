@@ -154,7 +154,7 @@ def apply(state: DrillState, entry: Entry) -> None:
             _apply_to_recovery(state.recoveries[event.recovery], entry)
         case SignOffAsked() | SignOffStarted() | SignedOff():
             _apply_sign_off(state.recoveries[event.recovery], entry)
-        case _:  # Progressed changes nothing
+        case _:  # Progressed, in journals of drp 0.1, changes nothing
             pass
 
 

@@ -6,7 +6,7 @@ Each port has one conformance suite in tests/conformance that every adapter and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,8 @@ from drp.domain.application import Application
 from drp.domain.check import Target
 from drp.domain.check_runner import CheckRunner
 from drp.domain.clock import Stamp
-from drp.domain.events import Entry, Event
+from drp.domain.events import Entry, Sign
+from drp.domain.journal import Journal
 from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan
 from drp.domain.reconciliation.port import RecordReader
@@ -203,26 +204,6 @@ class ManifestSource(Protocol):
         ...
 
 
-class Journal(Protocol):
-    """The append-only truth. Raises ``StorageFull``, ``Tampered``, and ``Busy`` while another process locks it."""
-
-    def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
-        """Make events durable, all of them or none (on disk when this returns), and return them in their places."""
-        ...
-
-    def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
-        """Yield a drill's entries in order, from the one after sequence ``after``."""
-        ...
-
-    def drills(self) -> tuple[str, ...]:
-        """Return the ids of all drills, oldest first."""
-        ...
-
-    def verify(self) -> int:
-        """Return how many entries were checked; raises ``Tampered`` naming the first that does not fit the chain."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkReceipt:
     """Where evidence went."""
@@ -264,10 +245,10 @@ class Engine(Protocol):
 
 
 class Reporter(Protocol):
-    """Shows entries as they are journalled: a terminal, JSON Lines, nothing."""
+    """Shows entries as they are journalled, and signs of life: a terminal, JSON Lines, nothing."""
 
-    def emit(self, entry: Entry) -> None:
-        """Show one entry; must not raise."""
+    def emit(self, entry: Entry | Sign) -> None:
+        """Show one entry or sign of life; must not raise."""
         ...
 
 

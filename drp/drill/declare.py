@@ -11,8 +11,9 @@ from drp.codec import digest
 from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.events import DrillDeclared
 from drp.domain.fold import DrillState, fold
+from drp.domain.journal import Journal
 from drp.domain.plan import DrillPlan
-from drp.domain.ports import Clock, Journal, Reporter
+from drp.domain.ports import Clock, Reporter
 from drp.drill.recorder import Recorder, Silent
 from drp.errors import ConfigError, NotFound, UsageError
 

@@ -9,8 +9,8 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.history import EARLIER_UNREADABLE
 from drp.domain.fold import DrillState, fold
 from drp.domain.history import Baseline
+from drp.domain.journal import Journal
 from drp.domain.phase import Verified
-from drp.domain.ports import Journal
 from drp.domain.restored_code import CodeBefore
 from drp.domain.standing import own_verdict
 from drp.errors import DrpError

@@ -6,21 +6,22 @@ import threading
 import time
 from datetime import datetime
 
-from drp.domain.events import Entry, Event, FindingRaised, Progressed
+from drp.domain.events import Entry, Event, FindingRaised, Progressed, Sign
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, apply
+from drp.domain.journal import Journal
 from drp.domain.phase import PhaseName
-from drp.domain.ports import Journal, Progress, Report, Reporter
+from drp.domain.ports import Progress, Report, Reporter
 from drp.drill.history import Earlier, earlier
 
 _PROGRESS_SECONDS = 1.0
-"""At most one journalled sign of life a second and phase; contract: at least one every 5 s while there is any."""
+"""At most one sign of life a second and phase; contract: at least one every 5 s while there is any."""
 
 
 class Silent:
     """Reporter port that shows nothing."""
 
-    def emit(self, entry: Entry) -> None:
+    def emit(self, entry: Entry | Sign) -> None:
         """Say nothing."""
 
 
@@ -65,16 +66,15 @@ class Recorder:
             if now - last_time < _PROGRESS_SECONDS and progress.message == last_message:
                 return
             last_time, last_message = now, progress.message
-            self.append(
-                Progressed(
-                    recovery=recovery,
-                    phase=phase,
-                    message=progress.message,
-                    done_bytes=progress.done_bytes,
-                    total_bytes=progress.total_bytes,
-                    done_files=progress.done_files,
-                    total_files=progress.total_files,
-                )
+            event = Progressed(
+                recovery=recovery,
+                phase=phase,
+                message=progress.message,
+                done_bytes=progress.done_bytes,
+                total_bytes=progress.total_bytes,
+                done_files=progress.done_files,
+                total_files=progress.total_files,
             )
+            self._reporter.emit(self._journal.note(self.drill, event))
 
         return report

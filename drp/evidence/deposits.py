@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from drp.domain.fold import DrillState
-from drp.domain.ports import Journal
+from drp.domain.journal import Journal
 from drp.errors import EvidenceError, NotFound, Tampered
 from drp.evidence.record import RECORD_NAME, read_record
 

@@ -40,6 +40,8 @@ def database_url(location: str | Path, password: str | None) -> URL:
             f"the journal cannot be kept in {url.drivername}",
             hint="use a path, or postgresql+pg8000://user@host/database",
         )
+    if url.get_backend_name() != "sqlite" and not url.username:
+        raise ConfigError("the journal's url names no user", hint="use postgresql+pg8000://user@host/database")
     return url if password is None else url.set(password=password)
 
 

@@ -1,35 +1,29 @@
 """The Journal port on a database: SQLite (one machine) or PostgreSQL (several), the same code.
 
-One writer at a time: SQLite's write lock, PostgreSQL's advisory lock. An entry that `append` returned is on the disk:
-WAL with ``synchronous=FULL``, ``synchronous_commit=on``. Readers never wait for a writer, nor a writer for them.
+An entry that `append` returned is on the disk: WAL with ``synchronous=FULL``, ``synchronous_commit=on``.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import URL, Connection, Select, bindparam, func, inspect, literal, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Select, bindparam, inspect, literal, select, text
 
-from drp.domain.events import Entry, Event
+from drp.domain.events import Entry, Event, Progressed, Sign
 from drp.domain.ports import Clock
-from drp.errors import Busy, ConfigError, DrpError, Tampered
+from drp.errors import DrpError
+from drp.journal import progress
 from drp.journal.chain import GENESIS, DrillChain, JournalChain, Row, broken, forge, link
-from drp.journal.engines import NOWHERE, database_url, is_there, reading_engine, still_file, writing_engine
-from drp.journal.failures import translated
-from drp.journal.tables import ENTRIES, HEAD, SCHEMA_VERSION, lay, missing_guards
+from drp.journal.database import Database
+from drp.journal.opening import open_journal, sound_ends
+from drp.journal.tables import ENTRIES, HEAD
 
-T = TypeVar("T")
 _BATCH = 500
-_READINGS = 5
-"""So often a file that changes while it is read is read again."""
-_LOCK_KEY = 0x6472706A
-"""'drpj': names the journal's write lock on a PostgreSQL that may serve others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,28 +56,16 @@ class SqlJournal:
         ConfigError for a URL that is none or a journal from a newer drp, StorageFull when it cannot be opened,
         Busy when another drp holds it, Tampered when its guards or its end are gone, NotReadable with ``reads_only``.
         """
-        url = database_url(location, password)
         self._clock = clock
         self._lock = threading.Lock()
-        self._place = str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
-        self._reads_only = reads_only
-        with self._translated():
-            if not is_there(url):
-                if absent is not None:
-                    raise absent
-                url = NOWHERE if reads_only else url
-            self._use(url)
-            try:
-                self._open(absent)
-            except BaseException:
-                self._engine.dispose()
-                raise
+        self._database = Database(location, password, reads_only=reads_only)
+        open_journal(self._database, absent)
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         """Make events durable and return them in their places. Raises StorageFull, Busy; nothing is written then."""
-        assert not self._reads_only, "who only reads adds nothing"
+        assert not self._database.reads_only, "who only reads adds nothing"
         entries = []
-        with self._lock, self._translated(), self._writing() as connection:
+        with self._lock, self._database.translated(), self._database.writing() as connection:
             position, chained, last, previous = connection.execute(_ENDS_OF_DRILL, {"of_drill": drill}).one()
             sequence, previous = -1 if last is None else last, previous or GENESIS
             for event in events:
@@ -96,6 +78,13 @@ class SqlJournal:
                 )  # a trigger takes the head along
                 entries.append(entry)
         return tuple(entries)
+
+    def note(self, drill: str, event: Progressed) -> Sign:
+        """Keep a sign of life beside the chain and return it; one for which there is no room is only returned."""
+        sign = progress.as_read(Sign(drill=drill, number=-1, stamp=self._clock.now(), event=event))
+        with suppress(DrpError), self._lock, self._database.translated(), self._database.writer.begin() as connection:
+            return progress.keep(connection, sign)
+        return sign
 
     def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
         """Yield a drill's entries in order, from the one after sequence ``after``; each is checked as it is read.
@@ -116,13 +105,24 @@ class SqlJournal:
             if len(rows) < _BATCH:
                 return
 
+    def signs(self, drill: str) -> tuple[Sign, ...]:
+        """Return the signs of life that are left of a drill, oldest first."""
+        return self._database.read(
+            lambda connection: (
+                progress.signs(connection, drill) if inspect(connection).has_table(progress.SIGNS.name) else ()
+            )
+        )
+
     def drills(self) -> tuple[str, ...]:
         """Return the ids of all drills, oldest first."""
-        return self._read(lambda connection: tuple(connection.execute(_DRILLS).scalars()))
+        return self._database.read(lambda connection: tuple(connection.execute(_DRILLS).scalars()))
 
     def verify(self) -> int:
-        """Return how many entries were checked, of all drills, to the end; raises Tampered naming the first misfit."""
-        position, recorded, highest = self._read(self._sound_ends)
+        """Return how many entries were checked, of all drills, to the end; raises Tampered naming the first misfit.
+
+        Every entry is hashed; whether this version of drp understands it is seen when it is read.
+        """
+        position, recorded, highest = self._database.read(lambda connection: sound_ends(self._database, connection))
         chain = JournalChain()
         while True:
             rows = self._rows(
@@ -132,87 +132,19 @@ class SqlJournal:
                 .limit(_BATCH)
             )
             for row in rows:
-                chain.follow(row)
+                chain.pass_over(row)
             if len(rows) < _BATCH:
                 chain.end(position, recorded)
                 return chain.next_position
 
     def head(self) -> JournalHead:
         """Return where the journal ends."""
-        position, recorded = self._read(lambda connection: connection.execute(_HEAD).one())
+        position, recorded = self._database.read(lambda connection: connection.execute(_HEAD).one())
         return JournalHead(position=position, link=recorded)
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
-
-    def _use(self, url: URL) -> None:
-        self._engine = reading_engine(url) if self._reads_only else writing_engine(url)
-        self._writer = self._engine.execution_options(drp_writes=True)
-        self._file = still_file(url) if self._reads_only else None
-
-    def _translated(self) -> AbstractContextManager[None]:
-        return translated(self._place, reads_only=self._reads_only)
-
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        """Return what a short transaction reads; once more, where the file changed under one that holds no lock."""
-        for _ in range(_READINGS):
-            with self._translated():
-                before = self._file() if self._file is not None else None
-                try:
-                    with self._engine.begin() as connection:
-                        found = work(connection)
-                except (DBAPIError, Tampered):
-                    if self._file is None or before == self._file():
-                        raise
-                else:
-                    if self._file is None or before == self._file():
-                        return found
-        raise Busy(f"journal {self._place} changes faster than it can be read")
-
-    def _sound_ends(self, connection: Connection) -> tuple[int, str, int]:
-        """Return the head's position and link, and the highest position, of a database without damage."""
-        self._check_guards(connection)
-        if connection.dialect.name == "sqlite":
-            damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-            if damage != "ok":
-                raise Tampered(f"journal {self._place} is damaged: {damage}")
-        position, recorded, highest = connection.execute(_ENDS).one()
-        return position, recorded, highest
-
-    def _open(self, absent: DrpError | None) -> None:
-        if not self._read(lambda connection: inspect(connection).has_table("drp_journal_head")):
-            if absent is not None:
-                raise absent
-            if self._reads_only:
-                self._engine.dispose()
-                self._use(NOWHERE)
-            self._lay()
-        self._read(self._check_opened)
-
-    def _check_opened(self, connection: Connection) -> None:
-        version = connection.execute(select(HEAD.c.schema_version)).scalars().first()
-        if version is not None and version > SCHEMA_VERSION:
-            raise ConfigError(
-                f"journal {self._place} was written by a newer drp (schema {version}; this one knows {SCHEMA_VERSION})",
-                hint="use the newer drp; this one changes nothing in it",
-            )
-        self._check_guards(connection)
-        position, recorded, highest = connection.execute(_ENDS).one()
-        newest = connection.execute(select(ENTRIES.c.link).where(ENTRIES.c.position == position)).scalar_one_or_none()
-        if highest != position or (position >= 0 and newest != recorded):
-            raise Tampered(f"journal {self._place}: its recorded head does not fit its last entry")
-
-    def _lay(self) -> None:
-        with self._writing() as connection:
-            if not inspect(connection).has_table("drp_journal_head"):  # unless another process was faster
-                lay(connection, GENESIS)
-
-    def _check_guards(self, connection: Connection) -> None:
-        if missing := missing_guards(connection):
-            raise Tampered(f"journal {self._place}: its append-only guards were removed: {', '.join(missing)}")
-        if connection.execute(_HEAD).first() is None:
-            raise Tampered(f"journal {self._place}: its head is gone")
+        self._database.close()
 
     def _chain_at(self, drill: str, after: int) -> DrillChain:
         if after < 0:
@@ -227,27 +159,15 @@ class SqlJournal:
         return DrillChain(next_sequence=after + 1, head=rows[0].hash)
 
     def _rows(self, statement: Select[Any]) -> list[Row]:
-        return self._read(
+        return self._database.read(
             lambda connection: [
                 Row(position=position, drill=drill, sequence=sequence, body=body, hash=entry_hash, link=entry_link)
                 for position, drill, sequence, body, entry_hash, entry_link in connection.execute(statement)
             ]
         )
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._writer.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(_LOCK, {"key": _LOCK_KEY})
-            yield connection
-
 
 _HEAD = select(HEAD.c.position, HEAD.c.link)
-_ENDS = select(
-    HEAD.c.position,
-    HEAD.c.link,
-    func.coalesce(select(func.max(ENTRIES.c.position)).scalar_subquery(), -1),
-)
 _last = (
     select(ENTRIES.c.sequence, ENTRIES.c.hash)
     .where(ENTRIES.c.drill == bindparam("of_drill"))
@@ -258,4 +178,3 @@ _last = (
 _ENDS_OF_DRILL = select(HEAD.c.position, HEAD.c.link, _last.c.sequence, _last.c.hash).outerjoin(_last, literal(True))
 _INSERT = ENTRIES.insert()
 _DRILLS = select(ENTRIES.c.drill).where(ENTRIES.c.sequence == text("0")).order_by(ENTRIES.c.position)
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")

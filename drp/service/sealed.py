@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from drp.domain.fold import fold
-from drp.domain.ports import Journal
+from drp.domain.journal import Journal
 from drp.drill.declare import find, matching, states
 from drp.errors import DrpError, NotFound, Tampered
 from drp.evidence.deposits import Deposits

@@ -26,7 +26,7 @@ from drp import command
 from drp.codec import from_data, to_data
 from drp.config.places import require_places
 from drp.config.site import Site
-from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, Resumed, SandboxKept
+from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, Resumed, SandboxKept, Sign
 from drp.domain.verdict import Verdict
 from drp.errors import DrpError, SandboxError, walk
 from drp.sandboxes.host.worker import worker_command
@@ -45,7 +45,7 @@ class Notice:
     text: str
 
 
-Happening = Entry | Notice
+Happening = Entry | Sign | Notice
 """What a running drill tells: journal entries as they are made, and notices between them."""
 
 
@@ -142,6 +142,8 @@ class RunningDrill:
                     self._error = message["error"]
                 elif "note" in message:
                     yield Notice(message["note"])
+                elif "sign" in message:
+                    yield from_data(Sign, message["sign"])
                 elif "entry" in message:
                     entry = from_data(Entry, message["entry"])
                     self.outcome.take(entry)

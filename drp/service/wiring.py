@@ -16,8 +16,9 @@ from drp.clock import SystemClock
 from drp.config.secrets import resolve
 from drp.config.site import Site
 from drp.domain.check_runner import CheckRunner
+from drp.domain.journal import Journal
 from drp.domain.plan import DrillPlan
-from drp.domain.ports import Journal, Ports, Reporter, Repository, Sandbox
+from drp.domain.ports import Ports, Reporter, Repository, Sandbox
 from drp.domain.reconciliation.port import RecordReader
 from drp.errors import ConfigError
 from drp.evidence.deposits import Deposits, gone, require_known

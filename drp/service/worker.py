@@ -25,8 +25,9 @@ from typing import Any
 
 from drp.codec import from_data, to_data
 from drp.config.site import load_site
-from drp.domain.events import Entry, Event
-from drp.domain.ports import Journal, Ports
+from drp.domain.events import Entry, Event, Progressed, Sign
+from drp.domain.journal import Journal
+from drp.domain.ports import Ports
 from drp.domain.visible import printable_lines
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare, reopen, states
@@ -87,9 +88,9 @@ class _Channel:
         if line.poll(0):
             self._end()
 
-    def emit(self, entry: Entry) -> None:
-        """Reporter port: send the entry."""
-        self._send({"entry": to_data(entry)})
+    def emit(self, entry: Entry | Sign) -> None:
+        """Reporter port: send the entry or sign of life."""
+        self._send({"entry" if isinstance(entry, Entry) else "sign": to_data(entry)})
 
     def error(self, error: DrpError) -> None:
         """Send how the worker ended."""
@@ -123,11 +124,17 @@ class _Witnessed:
     def __init__(self, journal: Journal, channel: _Channel) -> None:
         self._journal, self._channel = journal, channel
         self.entries, self.drills, self.verify = journal.entries, journal.drills, journal.verify
+        self.signs = journal.signs
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         """Make the events durable."""
         self._channel.require_supervisor()
         return self._journal.append(drill, *events)
+
+    def note(self, drill: str, event: Progressed) -> Sign:
+        """Keep a sign of life."""
+        self._channel.require_supervisor()
+        return self._journal.note(drill, event)
 
 
 def main(arguments: list[str]) -> None:

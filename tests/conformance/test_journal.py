@@ -10,8 +10,8 @@ import pytest
 
 from drp.clock import SystemClock
 from drp.domain.events import Event, Interrupted, PhaseCompleted, Progressed
+from drp.domain.journal import Journal
 from drp.domain.phase import Started
-from drp.domain.ports import Journal
 from drp.domain.runbook import RunbookResult, TaskResult
 from drp.journal import SqlJournal
 from tests.simulators.journal import MemoryJournal
@@ -46,6 +46,10 @@ def _closing(request: pytest.FixtureRequest, journal: SqlJournal) -> SqlJournal:
 )
 def open_journal(request: pytest.FixtureRequest) -> Open:
     return request.param(request)
+
+
+def sign(number: int) -> Progressed:
+    return Progressed(recovery="ehr", phase="restore", done_bytes=number)
 
 
 def progress(number: int) -> Event:
@@ -141,3 +145,24 @@ def test_what_is_no_unicode_or_no_json_number_does_not_stop_a_drill(open_journal
     assert returned.event.output.runbook.tasks[0].name == "\\udcff"
     assert returned.event.output.runbook.outputs == {"ratio": None, "deep": ["\\ud800"]}
     assert journal.verify() == 1
+
+
+def test_signs_of_life_are_beside_the_chain_and_thinned_as_they_age(open_journal: Open) -> None:
+    journal = open_journal()
+    journal.append("d", progress(0))
+    noted = [journal.note("d", sign(number)) for number in range(200)]
+    assert [one.event.done_bytes for one in noted] == list(range(200))
+    assert [one.number for one in noted] == list(range(200))
+    assert journal.verify() == len(list(journal.entries("d"))) == 1
+    kept = journal.signs("d")
+    assert set(kept) <= set(noted)
+    assert kept[-32:] == tuple(noted[-32:]), "the newest are all there"
+    assert kept[0] == noted[0], "and the first"
+    assert list(journal.signs("another")) == []
+
+
+def test_a_sign_of_life_may_say_anything(open_journal: Open) -> None:
+    journal = open_journal()
+    noted = journal.note("d", Progressed(recovery="ehr", phase="restore", message="\x00\x1b[31m \ud800 é"))
+    assert journal.signs("d") == (noted,)
+    assert journal.drills() == ()

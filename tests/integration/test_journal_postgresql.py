@@ -13,7 +13,8 @@ from drp.clock import SystemClock
 from drp.domain.clock import Stamp
 from drp.domain.events import Event, Progressed
 from drp.errors import Busy, ConfigError, StorageFull, Tampered
-from drp.journal import SqlJournal, engines, sql
+from drp.journal import SqlJournal, engines
+from drp.journal.database import LOCK_KEY
 from tests.support.fixtures_journal import PostgresServer
 
 pytestmark = pytest.mark.real
@@ -156,10 +157,10 @@ def test_a_host_that_holds_the_lock_for_ever_makes_others_busy(
 ) -> None:
     monkeypatch.setattr(engines, "_WAIT_SECONDS", 1)
     journal = SqlJournal(postgres_server.url(database), SystemClock(), password=postgres_server.password)
-    owner.run(f"SELECT pg_advisory_lock({sql._LOCK_KEY})")
+    owner.run(f"SELECT pg_advisory_lock({LOCK_KEY})")
     with pytest.raises(Busy, match="is busy: canceling statement due to lock timeout"):
         journal.append("a", event(1))
-    owner.run(f"SELECT pg_advisory_unlock({sql._LOCK_KEY})")
+    owner.run(f"SELECT pg_advisory_unlock({LOCK_KEY})")
     assert journal.append("a", event(1))[0].sequence == 0
     journal.close()
 
@@ -168,7 +169,7 @@ def test_the_session_is_durable_whatever_the_server_says(journal: SqlJournal, ow
     owner.run("ALTER ROLE drp SET synchronous_commit = off")
     try:
         journal.close()
-        with journal._engine.begin() as connection:
+        with journal._database.engine.begin() as connection:
             assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
     finally:
         owner.run("ALTER ROLE drp RESET synchronous_commit")
@@ -182,7 +183,7 @@ def test_a_wrong_password_is_told_and_never_shown(postgres_server: PostgresServe
 
 def test_nobody_listens(postgres_server: PostgresServer) -> None:
     with pytest.raises(StorageFull, match="cannot be used") as caught:
-        SqlJournal("postgresql+pg8000://drp.127.0.0.1:9/drp", SystemClock(), password="sesame-4815")
+        SqlJournal("postgresql+pg8000://drp@127.0.0.1:9/drp", SystemClock(), password="sesame-4815")
     assert "sesame" not in str(caught.value)
     assert "database server" in str(caught.value.hint)
 
@@ -213,7 +214,7 @@ def test_a_writer_that_may_insert_need_not_own_the_tables(
     owner.run(f"GRANT SELECT, INSERT ON drp_journal TO {role}")
     owner.run(f"GRANT SELECT, UPDATE ON drp_journal_head TO {role}")
     writer = SqlJournal(postgres_server.url(database, user=role), SystemClock(), password="write-4815")
-    assert writer.append("a", event(1)).sequence == 4
+    assert writer.append("a", event(1))[0].sequence == 4
     assert writer.verify() == 11
     writer.close()
 

@@ -141,7 +141,7 @@ def test_a_file_that_changed_while_it_was_read_is_read_again(folder: Path, monke
     closed(folder)
     with reading(folder / "journal.sqlite") as journal:
         looked = iter([1, 2, 3, 3])  # another file after the first reading, the same after the second
-        monkeypatch.setattr(journal, "_file", lambda: next(looked))
+        monkeypatch.setattr(journal._database, "still", lambda: next(looked))
         assert journal.drills() == ("a", "b")
         assert next(looked, None) is None
 
@@ -150,7 +150,7 @@ def test_what_tells_whether_a_file_is_the_same(folder: Path) -> None:
     closed(folder)
     path = folder / "journal.sqlite"
     with reading(path) as journal:
-        look = journal._file
+        look = journal._database.still
         assert look is not None
         before = look()
         assert before == look()
@@ -209,7 +209,7 @@ def test_a_reader_of_a_server_needs_no_more_than_select(postgres_server: Postgre
         owner.run("CREATE ROLE looker LOGIN PASSWORD 'looker'")
         owner.run("REVOKE ALL ON SCHEMA public FROM public")
         owner.run("GRANT USAGE ON SCHEMA public TO looker")
-        theirs = url.replace("drp.", "looker@")
+        theirs = url.replace("drp@", "looker@")
         with pytest.raises(NotReadable, match="permission denied"):
             SqlJournal(theirs, SystemClock(), password="looker", reads_only=True)
         owner.run("GRANT SELECT ON drp_journal, drp_journal_head TO looker")
@@ -222,5 +222,5 @@ def test_a_reader_of_a_server_needs_no_more_than_select(postgres_server: Postgre
         owner.run("DROP OWNED BY looker")
         owner.run("DROP ROLE looker")
     with pytest.raises(NotReadable) as caught:
-        SqlJournal("postgresql+pg8000://drp.127.0.0.1:1/none", SystemClock(), password="x", reads_only=True)
+        SqlJournal("postgresql+pg8000://drp@127.0.0.1:1/none", SystemClock(), password="x", reads_only=True)
     assert "database server runs" in (caught.value.hint or "")

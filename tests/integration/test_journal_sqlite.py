@@ -67,7 +67,7 @@ def test_drp_cannot_change_what_was_written(path: Path, case: str) -> None:
     journal = SqlJournal(path, SystemClock())
     with (
         pytest.raises(Exception, match=r"append-only|next position|constraint|datatype"),
-        journal._writer.begin() as connection,
+        journal._database.writer.begin() as connection,
     ):
         connection.exec_driver_sql(STATEMENTS[case])
     assert journal.verify() == 10
@@ -76,7 +76,7 @@ def test_drp_cannot_change_what_was_written(path: Path, case: str) -> None:
 
 def test_every_connection_is_careful(path: Path) -> None:
     journal = SqlJournal(path, SystemClock())
-    for engine in (journal._engine, journal._writer):
+    for engine in (journal._database.engine, journal._database.writer):
         with engine.begin() as connection:
             told = {
                 name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
@@ -243,6 +243,7 @@ def test_a_journal_from_a_newer_drp_is_left_alone(path: Path) -> None:
     [
         ("nonsense", "is not a database url"),
         ("mysql://u@h/d", "cannot be kept in mysql"),
+        ("postgresql+pg8000://h/d", "names no user"),
         ("postgresql://u@h/d", "cannot be kept in postgresql"),
     ],
 )

@@ -9,14 +9,15 @@ from drp.domain.events import Entry, Event
 from drp.domain.ports import Clock
 from drp.errors import DrpError
 from drp.journal.chain import GENESIS, DrillChain, JournalChain, Row, forge, link
+from tests.simulators.signs import MemorySigns
 
 
-class MemoryJournal:
+class MemoryJournal(MemorySigns):
     """The Journal port in memory; `rows` may be damaged by a test."""
 
     def __init__(self, clock: Clock, *, fail_at: int | None = None, failure: DrpError | None = None) -> None:
+        super().__init__(clock)
         self.rows: list[Row] = []
-        self._clock = clock
         self._lock = threading.Lock()
         self._appends = 0
         self._fail_at, self._failure = fail_at, failure
@@ -31,7 +32,7 @@ class MemoryJournal:
     def _append(self, drill: str, event: Event) -> Entry:
         mine = [row for row in self.rows if row.drill == drill]
         previous = mine[-1].hash if mine else GENESIS
-        body, entry = forge(drill, len(mine), self._clock.now(), event, previous)
+        body, entry = forge(drill, len(mine), self.clock.now(), event, previous)
         position = len(self.rows)
         chained = link(position, entry.hash, self.rows[-1].link if self.rows else GENESIS)
         self.rows.append(
@@ -53,6 +54,6 @@ class MemoryJournal:
     def verify(self) -> int:
         chain = JournalChain()
         for row in self.rows:
-            chain.follow(row)
+            chain.pass_over(row)
         chain.end(len(self.rows) - 1, self.rows[-1].link if self.rows else GENESIS)
         return chain.next_position

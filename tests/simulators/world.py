@@ -11,7 +11,7 @@ from pathlib import Path
 from drp.codec import digest
 from drp.domain.application import Application, CheckSpec, Objectives, Runbook
 from drp.domain.check import Loss
-from drp.domain.events import Entry, Event
+from drp.domain.events import Entry, Event, Sign
 from drp.domain.judged import NotJudged
 from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
@@ -26,6 +26,7 @@ from tests.simulators.clock import EPOCH, SimClock
 from tests.simulators.desk import SimDesk
 from tests.simulators.manifest import SimManifest
 from tests.simulators.runners import Checks, Records, Runbooks
+from tests.simulators.signs import MemorySigns
 from tests.simulators.traffic import Senders, Traffic
 
 BARE = SandboxOrder()
@@ -35,11 +36,12 @@ class Killed(BaseException):
     """The process died here."""
 
 
-class SimJournal:
+class SimJournal(MemorySigns):
     """Memory journal with the chain, and a trap that kills before or after the Nth append."""
 
     def __init__(self, clock: SimClock) -> None:
-        self.clock, self.stored, self.appends = clock, {}, 0
+        super().__init__(clock)
+        self.stored, self.appends = {}, 0
         self.kill_at: tuple[int, str] | None = None
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
@@ -131,7 +133,7 @@ class World(Senders):
         self.inputs: dict[str, dict[str, object]] = {}
         self.records: dict[str, bytes] = {}
         self.stop = False
-        self.shown: list[Entry] = []
+        self.shown: list[Entry | Sign] = []
         self.desk = SimDesk()
         self.plan = plan(names, on_interrupt=on_interrupt)
 
@@ -264,7 +266,7 @@ class World(Senders):
         self.records[drill] = content
         return SinkReceipt(location=f"/sim/{drill}/{name}", digest="d" * 64)
 
-    def emit(self, entry: Entry) -> None:
+    def emit(self, entry: Entry | Sign) -> None:
         self.shown.append(entry)
 
 

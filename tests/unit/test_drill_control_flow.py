@@ -172,7 +172,7 @@ def test_it_waits_for_a_medium_and_counts_the_wait():
     world.script.on_call = appear
     assert run(world).verdict == "passed"
     assert concluded(world).measurements[0].media_wait_ms >= 6_000
-    assert any("TAPE-7" in getattr(event, "message", "") for event in events_of(world))
+    assert any("TAPE-7" in sign.event.message for sign in world.journal.noted)
 
 
 def test_a_dependent_application_is_not_attempted_when_its_dependency_fails():

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from drp.domain.events import Event
-from drp.domain.ports import Journal
+from drp.domain.journal import Journal
 from drp.service.worker import _Channel, _Witnessed
 
 EVENT = cast("Event", object())
@@ -22,7 +22,7 @@ class Written:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.entries = self.drills = self.verify = lambda *_: ()
+        self.entries = self.drills = self.verify = self.signs = lambda *_: ()
 
     def append(self, _: str, *events: Event) -> Any:
         self.events += events

@@ -1,0 +1,23 @@
+"""Signs of life in memory: all of them are kept."""
+
+from __future__ import annotations
+
+from drp.codec import canonical, from_json, to_data
+from drp.domain.events import Progressed, Sign
+from drp.domain.ports import Clock
+
+
+class MemorySigns:
+    """What of a Journal is beside the chain."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.noted: list[Sign] = []
+        self.clock = clock
+
+    def note(self, drill: str, event: Progressed) -> Sign:
+        sign = Sign(drill=drill, number=len(self.noted), stamp=self.clock.now(), event=event)
+        self.noted.append(from_json(Sign, canonical(to_data(sign))))
+        return self.noted[-1]
+
+    def signs(self, drill: str) -> tuple[Sign, ...]:
+        return tuple(sign for sign in self.noted if sign.drill == drill)
