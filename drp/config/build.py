@@ -65,6 +65,7 @@ class DrillSettings:
     recoveries: tuple[RecoverySettings, ...]
     on_interrupt: InterruptPolicy = "conclude"
     keep_for: timedelta = timedelta(hours=2)
+    parallel: int | None = None
     pod: bool = False
     reconciliation: Reconciliation | None = None
     sign_off: SignOffPolicy | None = None
@@ -184,6 +185,7 @@ def drill(said: DrillFile) -> DrillSettings:
         recoveries=tuple(_recovery(entry, said) for entry in said.recoveries),
         on_interrupt=said.on_interrupt,
         keep_for=said.keep_for,
+        parallel=said.parallel,
         pod=said.pod,
         sign_off=schema_sign_off.policy(said.sign_off),
         reconciliation=(

@@ -88,6 +88,7 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         on_interrupt=drill.on_interrupt,
         keep_sandbox=overrides.keep_sandbox,
         keep_for=_lease(overrides.keep_for) or drill.keep_for,
+        parallel=drill.parallel,
         pod=drill.pod,
         reconciliation=_among(drill),
         sign_off=drill.sign_off if any(catalogue.application(name).sign_off for name in names) else None,

@@ -148,6 +148,8 @@ class DrillFile(Strict):
     """none: an application passes only on what drp itself read of its bytes; what it says of itself can fail it."""
     keep_for: Duration = timedelta(hours=2)
     """Lease of a sandbox kept on request; then it is destroyed."""
+    parallel: int | None = Field(default=None, ge=1)
+    """How many applications to recover at the same time; left out: as many as the machine has room for."""
     pod: bool = False
     """Whether the applications reach one another at the addresses that they declare, and nothing else."""
     reconciliation: ReconciliationFile | None = None

@@ -62,6 +62,11 @@ class RecoveryState:
         return [finding for finding in self.findings if finding not in self.earlier]
 
     @property
+    def over(self) -> bool:
+        """Return whether it went through all its phases and was let go since: nothing waits for its sandbox."""
+        return self.failure is None and self.next_phase is None and self.destroyed_at is not None
+
+    @property
     def awaits_sign_off(self) -> bool:
         """Return whether a referent can answer now: the drill asked, nobody answered, and the sandbox is there."""
         gave_up = any(finding.code == SIGN_OFF_MISSING.code for finding in self.current)

@@ -72,6 +72,8 @@ class DrillPlan:
     keep_sandbox: bool = False
     keep_for: timedelta = timedelta(hours=2)
     """Lease of a kept sandbox; then it is destroyed."""
+    parallel: int | None = None
+    """How many applications are recovered at the same time; None: as many as the machine has room for."""
     pod: bool = False
     """Whether the applications reach one another at their production addresses, and nothing else."""
     reconciliation: Reconciliation | None = None
@@ -85,6 +87,12 @@ class DrillPlan:
         """Return the names of what is no longer as it was declared, or was not declared."""
         names = self.materials.keys() | materials.keys()
         return tuple(sorted(name for name in names if self.materials.get(name) != materials.get(name)))
+
+    def is_needed_to_the_end(self, recovery: PlannedRecovery) -> bool:
+        """Return whether an application that was recovered and verified has to stay up until all are."""
+        read = self.reconciliation.records if self.reconciliation is not None else ()
+        compared = any(source.application == recovery.name for source in read)
+        return self.keep_sandbox or self.pod or compared or recovery.asks(self) is not None
 
     def neighbours_of(self, recovery: PlannedRecovery) -> dict[str, tuple[ProductionAddress, ...]]:
         """Return where the other applications of a recovery's pod are found, by name; none where there is no pod."""

@@ -239,8 +239,11 @@ class Engine(Protocol):
         """Run one named step; what it raises comes through."""
         ...
 
-    def together(self, actions: Sequence[Callable[[], None]]) -> None:
-        """Run independent actions at the same time and return when all have ended; the first error comes through."""
+    def together(self, actions: Sequence[Callable[[], None]], *, at_most: int | None = None) -> None:
+        """Run independent actions and return when all have ended; the first error comes through, and no more are begun.
+
+        As many run at the same time as ``at_most`` says; None: as many as there is room for.
+        """
         ...
 
 

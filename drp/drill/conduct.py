@@ -33,6 +33,7 @@ from drp.drill.finish import finish
 from drp.drill.phases import PHASE_FUNCTIONS
 from drp.drill.reconcile import reconcile
 from drp.drill.recorder import Recorder
+from drp.drill.release import let_go
 from drp.drill.sign_off import sign_off
 from drp.drill.unchanged import require_unchanged, unchanged
 from drp.errors import DrpError, MaterialsChanged, MediaNeeded, PointGone, RepositoryError, RunbookError, StorageFull
@@ -51,7 +52,8 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
     stopped: InterruptedError_ | None = None
     try:
         for wave in recorder.state.plan.waves():
-            ports.engine.together([partial(_step, recorder, ports, recovery) for recovery in wave])
+            steps = [partial(_step, recorder, ports, recovery) for recovery in wave]
+            ports.engine.together(steps, at_most=recorder.state.plan.parallel)
         if unchanged(recorder, ports):
             reconcile(recorder, ports)
             sign_off(recorder, ports)
@@ -81,6 +83,8 @@ def _recover(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> Non
             message = "stopped between two phases"
             raise InterruptedError_(message)
         _run_phase(recorder, ports, recovery, phase)
+    if not recorder.state.plan.is_needed_to_the_end(recovery):
+        let_go(recorder, ports, recovery.name)
 
 
 def _unrecovered_dependencies(recorder: Recorder, recovery: PlannedRecovery) -> list[str]:

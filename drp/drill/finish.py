@@ -5,20 +5,19 @@ Destroying comes before concluding, because restored data that stays behind must
 
 from __future__ import annotations
 
+from functools import partial
+
 from drp.domain.duration import words
-from drp.domain.events import DrillConcluded, EvidenceSealed, SandboxDestroyed, SandboxKept
-from drp.domain.findings.catalogue import DRILL_RESUMED, PHASE_UNEXERCISED, SANDBOX_KEPT
+from drp.domain.events import DrillConcluded, EvidenceSealed, SandboxKept
+from drp.domain.findings.catalogue import DRILL_RESUMED, SANDBOX_KEPT
 from drp.domain.findings.finding import Finding
-from drp.domain.fold import RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
 from drp.drill.recorder import Recorder
-from drp.drill.release import destroyed, residue_findings
-from drp.drill.traffic import traffic_since
-from drp.errors import DrpError
+from drp.drill.release import let_go, tell_traffic
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 
 
@@ -27,8 +26,8 @@ def finish(recorder: Recorder, ports: Ports, *, may_keep: bool = True) -> None:
 
     ``may_keep`` False: its sandboxes died with the process that opened them, so there is none to keep.
     """
-    for recovery in recorder.state.plan.recoveries:
-        _release(recorder, ports, recovery, may_keep=may_keep)
+    recoveries = recorder.state.plan.recoveries
+    ports.engine.together([partial(_release, recorder, ports, each, may_keep=may_keep) for each in recoveries])
     if recorder.state.concluded is None:
         _conclude(recorder)
     if recorder.state.sealed is None:
@@ -40,9 +39,9 @@ def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may
     sandbox = progress.sandbox
     if sandbox is None:
         return
-    _tell_traffic(recorder, ports, recovery.name, progress)
     plan = recorder.state.plan
     if plan.keep_sandbox and may_keep and recorder.state.interrupted is None:
+        tell_traffic(recorder, ports, recovery.name)
         until = ports.clock.now().wall + plan.keep_for
         said = SANDBOX_KEPT.finding(
             subject=sandbox.id, observed=f"kept until {until:%Y-%m-%dT%H:%MZ}", expected="destroyed"
@@ -50,22 +49,7 @@ def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may
         kept = SandboxKept(recovery=recovery.name, sandbox=sandbox.id, until=until)
         recorder.found(recovery.name, said, after=kept)
         return
-    residue = destroyed(ports.sandbox.destroy, sandbox)
-    gone = SandboxDestroyed(recovery=recovery.name, sandbox=sandbox.id, residue=residue)
-    recorder.found(recovery.name, *residue_findings(residue), after=gone)
-
-
-def _tell_traffic(recorder: Recorder, ports: Ports, name: str, progress: RecoveryState) -> None:
-    """Tell what the sandbox sent since it was verified, or at all if it never was: it ran on until now."""
-    try:
-        event, findings = traffic_since(ports.sandbox, name, progress)
-    except DrpError as error:
-        why = f"{error.code} {error.message}"
-        unseen = PHASE_UNEXERCISED.finding(
-            subject="egress", observed=why, expected="what was sent is seen", remedy=error.hint
-        )
-        event, findings = None, (unseen,)
-    recorder.found(name, *findings, after=event)
+    let_go(recorder, ports, recovery.name)
 
 
 def _conclude(recorder: Recorder) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drp.domain.events import SandboxDestroyed
-from drp.domain.findings.catalogue import RESIDUE_LEFT
+from drp.domain.findings.catalogue import PHASE_UNEXERCISED, RESIDUE_LEFT
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import RecoveryState
+from drp.domain.ports import Ports
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.recorder import Recorder
+from drp.drill.traffic import traffic_since
 from drp.errors import DrpError
 
 Destroy = Callable[[SandboxHandle], Residue]
@@ -25,6 +27,30 @@ def destroyed(destroy: Destroy, sandbox: SandboxHandle) -> Residue:
         return destroy(sandbox)
     except DrpError as error:
         return Residue(processes=0, paths=(f"unknown: {error.message}",))
+
+
+def let_go(recorder: Recorder, ports: Ports, name: str) -> None:
+    """Destroy the sandbox of a recovery, if it has one, and journal what it sent and what is left of it."""
+    sandbox = recorder.state.recoveries[name].sandbox
+    if sandbox is None:
+        return
+    tell_traffic(recorder, ports, name)
+    residue = destroyed(ports.sandbox.destroy, sandbox)
+    gone = SandboxDestroyed(recovery=name, sandbox=sandbox.id, residue=residue)
+    recorder.found(name, *residue_findings(residue), after=gone)
+
+
+def tell_traffic(recorder: Recorder, ports: Ports, name: str) -> None:
+    """Tell what the sandbox sent since it was verified, or at all if it never was: it ran on until now."""
+    try:
+        event, findings = traffic_since(ports.sandbox, name, recorder.state.recoveries[name])
+    except DrpError as error:
+        why = f"{error.code} {error.message}"
+        unseen = PHASE_UNEXERCISED.finding(
+            subject="egress", observed=why, expected="what was sent is seen", remedy=error.hint
+        )
+        event, findings = None, (unseen,)
+    recorder.found(name, *findings, after=event)
 
 
 def residue_findings(residue: Residue | None) -> tuple[Finding, ...]:

@@ -78,7 +78,9 @@ def _resume(recorder: Recorder, ports: Ports) -> None:
     lost = tuple(
         name
         for name, progress in state.recoveries.items()
-        if any(phase in progress.started for phase in PHASES[1:]) and progress.kept is None and not _settled(progress)
+        if any(phase in progress.started for phase in PHASES[1:])
+        and progress.kept is None
+        and not (_settled(progress) or progress.over)
     )
     remains = {
         name: residue_findings(destroyed(ports.sandbox.destroy, sandbox))

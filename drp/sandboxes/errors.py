@@ -10,6 +10,11 @@ from contextlib import contextmanager
 from drp.errors import CommandFailed, SandboxError, StorageFull
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_TOO_MANY = {errno.EMFILE, errno.ENFILE}
+MORE_DESCRIPTORS = (
+    "raise the limit of open files (LimitNOFILE=, ulimit -n), or say a lower `parallel` in the drill's file"
+)
+"""What to do where this process may not open what it needs."""
 
 
 @contextmanager
@@ -22,7 +27,7 @@ def sandbox_errors(doing: str) -> Iterator[None]:
         message = f"{doing}: {reason}"
         if error.errno in _NO_ROOM:
             raise StorageFull(message) from error
-        raise SandboxError(message) from error
+        raise SandboxError(message, hint=MORE_DESCRIPTORS if error.errno in _TOO_MANY else None) from error
     except CommandFailed as error:
         message = f"{doing}: {error.message}"
         raise SandboxError(message, hint=error.hint) from error

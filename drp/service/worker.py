@@ -25,6 +25,7 @@ from typing import Any
 
 from drp.codec import from_data, to_data
 from drp.config.site import load_site
+from drp.descriptors import raise_limit
 from drp.domain.events import Entry, Event, Progressed, Sign
 from drp.domain.journal import Journal
 from drp.domain.ports import Ports
@@ -144,6 +145,7 @@ def main(arguments: list[str]) -> None:
     control, gateway, lock = (int(argument) for argument in arguments[:3])
     channel = _Channel(control)
     judged_by_parent()
+    raise_limit()
     try:
         request = channel.request()
         site = load_site(Path(arguments[3]))

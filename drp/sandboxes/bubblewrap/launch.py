@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drp.command import Process, start
+from drp.descriptors import as_found
 from drp.domain.first_fatal import first_fatal
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes.bubblewrap.arguments import Spec, arguments, command, files
@@ -88,7 +89,7 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         interpreter = unreadable_interpreter()
         inherited += [*memory_files, *([interpreter] if interpreter >= 0 else [])]
         closing += memory_files
-        argv = [*group.launch_prefix(), *_join(spec.network), *_become(spec.identity)]
+        argv = [*as_found(), *group.launch_prefix(), *_join(spec.network), *_become(spec.identity)]
         argv += ["bwrap", "--args", str(option_file), "--"]
         argv += command(spec, (listener.fileno(), lifeline, agent, interpreter))
         process = start(argv, pass_fds=inherited, stderr=errors)
@@ -154,8 +155,7 @@ def _wait_for_child(status: int, errors: int) -> int:
     line = b""
     deadline = time.monotonic() + _READY_SECONDS
     while b"\n" not in line:
-        ready, _, _ = select.select([status], [], [], max(0.0, deadline - time.monotonic()))
-        part = os.read(status, 4096) if ready else b""
+        part = os.read(status, 4096) if _is_readable(status, deadline - time.monotonic()) else b""
         if not part:
             raise SandboxError(_complaint(errors) or "bubblewrap said nothing")
         line += part
@@ -163,6 +163,12 @@ def _wait_for_child(status: int, errors: int) -> int:
 
 
 def _complaint(errors: int) -> str:
-    ready, _, _ = select.select([errors], [], [], 1.0)
-    words = os.read(errors, 4000).decode("utf-8", "replace") if ready else ""
+    words = os.read(errors, 4000).decode("utf-8", "replace") if _is_readable(errors, 1.0) else ""
     return first_fatal(words.splitlines())
+
+
+def _is_readable(descriptor: int, seconds: float) -> bool:
+    """Wait until there is something to read, or its end; poll(2), since select(2) knows no number above 1,023."""
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(max(0.0, seconds) * 1000))

@@ -11,13 +11,15 @@ from dataclasses import asdict, dataclass, field
 
 from drp.command import start
 from drp.errors import NotIsolated, SandboxError
+from drp.sandboxes.errors import MORE_DESCRIPTORS
 from drp.sandboxes.host.processes import finish, namespace
 from drp.sandboxes.network.tables import SocketTables
 from drp.sandboxes.packing import PAYLOAD, PYTHON
 from drp.sandboxes.payload.netns import TABLES
 
 _SECONDS = 15.0
-_DESCRIPTORS = 64
+_DESCRIPTORS = 253
+"""No message carries more (SCM_MAX_FD, unix(7))."""
 _REQUEST_BYTES = 1 << 17
 _HELPER = "import sys; sys.path.insert(0, sys.argv.pop(1)); from netns.main import main; main()"
 
@@ -139,7 +141,7 @@ def _sorted(wanted: Wanted, made: list[int]) -> Inside:
 
 def _receive(control: socket.socket) -> list[int]:
     size = array.array("i").itemsize * _DESCRIPTORS
-    message, ancillary, _, _ = control.recvmsg(1 << 16, socket.CMSG_SPACE(size))
+    message, ancillary, flags, _ = control.recvmsg(1 << 16, socket.CMSG_SPACE(size))
     descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -147,7 +149,19 @@ def _receive(control: socket.socket) -> list[int]:
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
     answer = json.loads(message) if message else {"error": "it ended at once"}
-    if "error" in answer:
-        complaint = f"cannot set up the sandbox's network: {answer['error']}"
-        raise SandboxError(complaint)
+    trouble = _trouble(answer, len(descriptors), truncated=bool(flags & socket.MSG_CTRUNC))
+    if trouble is not None:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise trouble
     return list(descriptors)
+
+
+def _trouble(answer: dict[str, object], arrived: int, *, truncated: bool) -> SandboxError | None:
+    """Return what is wrong with an answer: the kernel drops descriptors without a word when no more may be opened."""
+    if "error" in answer:
+        return SandboxError(f"cannot set up the sandbox's network: {answer['error']}")
+    if truncated or arrived != answer["made"]:
+        message = f"cannot set up the sandbox's network: {arrived} of {answer['made']} descriptors arrived"
+        return SandboxError(message, hint=MORE_DESCRIPTORS)
+    return None

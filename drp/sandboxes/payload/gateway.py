@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import array
 import contextlib
+import errno
 import json
 import os
+import resource
 import socket
 import sys
 import threading
+import time
 from typing import Any
 
 PIPE_BYTES = 1 << 18
 CONNECT_SECONDS = 20.0
 CONNECTIONS = 256
 F_SETPIPE_SZ = 1031
+TOO_MANY = (errno.EMFILE, errno.ENFILE)
+TURN_SECONDS = 0.05
 
 allowed: set[tuple[str, int]] | None = None
 relays: dict[int, Relay] = {}
@@ -39,8 +44,12 @@ class Relay:
             self.free.acquire()
             try:
                 caller, _ = self.listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                self.free.release()
+                if error.errno not in TOO_MANY or self.ended:
+                    return
+                time.sleep(TURN_SECONDS)  # the caller waits in the queue until others have ended
+                continue
             try:
                 threading.Thread(target=self.serve, args=(caller,), daemon=True).start()
             except RuntimeError:
@@ -138,8 +147,11 @@ def fulfil(request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
 
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
+    with contextlib.suppress(OSError, ValueError):  # six descriptors a connection
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     while True:
-        message, ancillary, _, _ = control.recvmsg(1 << 16, socket.CMSG_SPACE(64))
+        message, ancillary, flags, _ = control.recvmsg(1 << 16, socket.CMSG_SPACE(64))
         if not message:
             return
         received = array.array("i")
@@ -148,6 +160,8 @@ def main() -> None:
                 received.frombytes(data[: len(data) - len(data) % received.itemsize])
         descriptors = list(received)
         try:
+            if flags & socket.MSG_CTRUNC:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             answer = fulfil(json.loads(message), descriptors)
         except (ValueError, TypeError, KeyError, OSError) as error:
             answer = {"error": str(error)}
