@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from drp.domain.history import HistoryPolicy
+from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.sign_off import Checklist
 
 
@@ -43,6 +44,14 @@ class PointFilter:
     tags: tuple[str, ...] = ()
     host: str | None = None
     path: str | None = None
+
+    def admits(self, point: RecoveryPoint) -> bool:
+        """Return whether a point is one of the application's: it has all tags, the host, and the path."""
+        return (
+            set(self.tags) <= set(point.tags)
+            and self.host in {None, point.host}
+            and (self.path is None or self.path in point.paths)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

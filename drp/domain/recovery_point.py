@@ -77,6 +77,14 @@ class Immutability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """What looks like a recovery point and is none, or none yet, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PointListing:
     """Every recovery point of an application, newest first, and what of the listing could not be read."""
 
@@ -85,6 +93,8 @@ class PointListing:
     """Objects that look like recovery points but cannot be read; never dropped in silence."""
     foreign: tuple[str, ...] = ()
     """The same of points that are certainly another application's: nothing of this one is hidden behind them."""
+    passed_over: tuple[PassedOver, ...] = ()
+    """What looks like recovery points of the application and is not whole, or none that is taken."""
     emptied: str = ""
     """What shows that somebody emptied the repository behind delete markers; it is among ``unreadable`` too."""
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-ProgressDialect = Literal["restic-json", "none"]
-
 RESTORED_FOLDER = "files"
 """Folder of the data volume that everything is restored into; restored code sees its name, which tells it nothing."""
 RESTORED = f"/data/{RESTORED_FOLDER}"
@@ -39,7 +37,10 @@ class RestoreOrder:
     """Host path → path inside the cell, for repositories that are directories."""
     endpoint: tuple[str, int] | None = None
     """The only host and port the cell may reach, if any."""
-    progress: ProgressDialect = "none"
+    progress: str = "none"
+    """How the tool tells of its progress and errors: a dialect that its kind registers, or ``none``."""
+    of_many_owners: bool = False
+    """Whether what is bound read-only holds files of several owners, each with its own closed doors."""
     source_root: str = "/"
     """Where, below ``/data/files``, the backed-up tree begins: the manifest's root."""
 

@@ -15,9 +15,10 @@ from drp.repositories.kind import create
 from drp.repositories.restic.settings import ResticSettings
 from tests.conformance.repository_contract import RepositoryContract
 from tests.simulators.repository import RepositorySimulator, locked_until, points_every
-from tests.support.fixtures_repositories import RepositoryWorld, application, fill, keep_secret, resolve
+from tests.support.copies import NAMES, copies_settings, linked_copies, state_of
+from tests.support.fixtures_repositories import RepositoryWorld, application, carry_out, fill, keep_secret, resolve
 from tests.support.locations import s3_location
-from tests.support.restic_tools import KINDS, PASSWORD, Restic, executable
+from tests.support.restic_tools import KINDS, PASSWORD, Restic, executable, make_tree
 from tests.support.s3_server import S3Server
 
 
@@ -72,6 +73,47 @@ class TestResticRepository(RepositoryContract):
     @pytest.fixture
     def world(self, restic_world: RepositoryWorld) -> RepositoryWorld:
         return restic_world
+
+
+@pytest.fixture(scope="module", params=["directory", "medium"])
+def copies_world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RepositoryWorld:
+    folder = tmp_path_factory.mktemp(f"copies-{request.param}")
+    source, kept = make_tree(folder / "source", files=6), folder / "kept"
+    linked_copies(source, kept / "ehr")
+    linked_copies(make_tree(folder / "lis", files=2, seed=2), kept / "lis", NAMES[:1])
+    (kept / "ehr" / "latest").symlink_to(NAMES[-1])
+    location: Location = DirectoryLocation(path=kept)
+    nowhere: Location = DirectoryLocation(path=folder / "nowhere")
+    if request.param == "medium":
+        (kept / ".drp-medium").write_text("weekly-3\n", encoding="utf-8")
+        location = MediumLocation(mount=kept, label="weekly-3")
+        nowhere = replace(location, label="weekly-4")
+    settings = copies_settings(kept, location=location)
+    repository = create(settings, resolve=resolve, cache_directory=folder / "cache")
+    points = repository.points(application(tags=("ehr",))).points
+    return RepositoryWorld(
+        repository=repository,
+        application=application(tags=("ehr",)),
+        ids=tuple(point.id for name in reversed(NAMES) for point in points if f"folder=ehr/{name}" in point.tags),
+        secrets=(),
+        source=source,
+        absent=create(replace(settings, location=nowhere), resolve=resolve, cache_directory=folder / "cache"),
+    )
+
+
+@pytest.mark.real
+class TestCopiesRepository(RepositoryContract):
+    @pytest.fixture
+    def world(self, copies_world: RepositoryWorld) -> RepositoryWorld:
+        return copies_world
+
+    def test_a_restore_brings_the_newest_state_back(self, world: RepositoryWorld, tmp_path: Path) -> None:
+        order = world.repository.restore_order(world.newest)
+        outcome = carry_out(order, (), tmp_path / "files")
+        receipt = world.repository.receipt(world.newest, outcome)
+        assert receipt.unrestored == ()
+        assert receipt.files_restored == len([path for path in world.source.rglob("*") if path.is_file()])
+        assert state_of(tmp_path / "files" / order.source_root.lstrip("/")) == state_of(world.source)
 
 
 class TestRepositorySimulator(RepositoryContract):

@@ -11,7 +11,6 @@ from drp.domain.ports import Abilities
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
 from drp.errors import DrpError, NotFound
-from drp.repositories.restic.snapshots import belongs
 
 
 def simulated_point(
@@ -59,7 +58,7 @@ class RepositorySimulator:
         """Return the held points of the application, newest first."""
         self._enter("points")
         mine = [
-            point for point in self.held if point.application == application.name and belongs(point, application.points)
+            point for point in self.held if point.application == application.name and application.points.admits(point)
         ]
         mine.sort(key=lambda point: (point.consistent_at, point.id), reverse=True)
         return PointListing(points=tuple(mine), unreadable=self.unreadable, emptied=self.emptied)

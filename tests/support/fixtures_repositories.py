@@ -59,7 +59,7 @@ def carry_out(order: RestoreOrder, secrets: Sequence[CellSecret], target: Path) 
     values = {secret.name: secret.template.format(*map(resolve, secret.references)) for secret in secrets}
     moved = {inside: outside for outside, inside in order.read_only_binds.items()}
     moved[RESTORED] = str(target)
-    moved[order.argv[0]] = order.executables[0]
+    moved |= {f"/run/base/tool/{Path(path).name}": path for path in order.executables}
     cache = target.parent / f"cell-cache-{target.name}"
     cache.mkdir(exist_ok=True)
     output = run(

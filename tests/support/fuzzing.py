@@ -27,7 +27,9 @@ from drp.manifests.entries import entries
 from drp.manifests.layout import decode, group_offsets
 from drp.manifests.opening import open_manifest
 from drp.manifests.proof import check_proof
+from drp.repositories.copies.dialect import DIALECT
 from drp.repositories.restic.answers import read
+from drp.repositories.restic.dialect import JSON
 from drp.repositories.restic.snapshots import read_snapshots
 from drp.repositories.restic.source_root import TreeListing
 from drp.runbooks.events import Recording
@@ -123,6 +125,8 @@ TARGETS: Mapping[str, Target] = {
     "progress": read_progress,
     "Ansible's events": _events,
     "restic's words": lambda data: read(data.decode("utf-8", "replace").splitlines()),
+    "restic's dialect": lambda data: JSON.read(data.decode("utf-8", "replace")),
+    "copies' dialect": lambda data: DIALECT.read(data.decode("utf-8", "replace")),
     "restic's snapshots": _refusing(lambda data: read_snapshots(data.decode("utf-8", "replace")), ValueError),
     "restic's tree": _tree,
     "manifest": _manifest,

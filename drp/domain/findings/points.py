@@ -18,4 +18,11 @@ POINT_GONE = FindingCode(
     "The recovery point was there when the drill selected it, and was removed from the repository before it was restored. That says nothing about the backup: retention does so, and so does whoever deletes backups.",
     "see whether the retention job ran at that time; if not, find out who removed the point. Keep retention from running during drills and recoveries",
 )
-POINTS = (FOREIGN_POINT, POINT_GONE)
+PASSED_OVER = FindingCode(
+    "DRP-S007",
+    "warning",
+    "a copy is not finished, or is none that is taken",
+    "Something in the repository looks like a recovery point of the application and was passed over: it has no mark of completion, is named as an unfinished copy, or is a link. The drill went on with the points that are whole.",
+    "see whether the backup job was running at that time; if not, find out why it did not finish, and remove what it left",
+)
+POINTS = (FOREIGN_POINT, POINT_GONE, PASSED_OVER)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from drp.domain.clock import Stamp, waited_ms
 from drp.domain.duration import beside, words
 from drp.domain.findings.catalogue import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
 from drp.domain.findings.finding import Finding
-from drp.domain.findings.points import FOREIGN_POINT
+from drp.domain.findings.points import FOREIGN_POINT, PASSED_OVER
 from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of
@@ -28,7 +29,7 @@ from drp.errors import Interrupted, MediaNeeded
 
 _MEDIA_POLL_SECONDS = 2.0
 _NAMED = 3
-"""So many bad points of other applications are named."""
+"""So many bad points of other applications, and folders that are no points, are named."""
 _APART_MS = 60_000
 """So far apart, two clocks are worth a word; the recovery point actual takes account of less."""
 
@@ -137,6 +138,7 @@ def _findings(
         for name in listing.unreadable
         if name != listing.emptied
     ]
+    found += _passed_over(listing)
     found += [
         FOREIGN_POINT.finding(subject=name, observed="another application's", expected="points that make sense")
         for name in listing.foreign[:_NAMED]
@@ -155,6 +157,14 @@ def _findings(
             )
         )
     return tuple(found)
+
+
+def _passed_over(listing: PointListing) -> Iterator[Finding]:
+    for each in listing.passed_over[:_NAMED]:
+        yield PASSED_OVER.finding(subject=each.name, observed=each.reason, expected="a whole copy")
+    if (more := len(listing.passed_over) - _NAMED) > 0:
+        observed = f"{len(listing.passed_over)} were passed over in all"
+        yield PASSED_OVER.finding(subject=f"{more} more", observed=observed, expected="a whole copy")
 
 
 def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: datetime) -> tuple[Finding, ...]:

@@ -109,7 +109,7 @@ class ResticRepository:
             executables=(str(self._tool.path),),
             read_only_binds=dict(cell.read_only_binds),
             endpoint=cell.endpoint,
-            progress="restic-json" if self._tool.features.restore_json else "none",
+            progress="restic-json" if self._tool.features.restore_json else "restic-text",
             source_root=self._source_root(point),
         )
 

@@ -58,7 +58,7 @@ def points_of(snapshots: Iterable[Mapping[str, Any]], application: Application, 
             line = f"snapshots/{str(snapshot.get('id'))[:64]}: makes no sense ({why})"
             (foreign if _is_foreign(snapshot, application.points) else unreadable).append(line)
             continue
-        if belongs(point, application.points):
+        if application.points.admits(point):
             points.append(point)
     points.sort(key=lambda point: (point.consistent_at, point.id), reverse=True)
     return PointListing(points=tuple(points), unreadable=tuple(unreadable), foreign=tuple(foreign))
@@ -81,15 +81,6 @@ def _is_foreign(snapshot: Mapping[str, Any], wanted: PointFilter) -> bool:
         any(_bare(tag) not in bare for tag in wanted.tags)
         or (wanted.host is not None and isinstance(host, str) and host not in {"", wanted.host})
         or (wanted.path is not None and bool(paths) and wanted.path not in paths)
-    )
-
-
-def belongs(point: RecoveryPoint, wanted: PointFilter) -> bool:
-    """Return whether a point is one of the application's: it has all tags, the host, and the path."""
-    return (
-        set(wanted.tags) <= set(point.tags)
-        and wanted.host in {None, point.host}
-        and (wanted.path is None or wanted.path in point.paths)
     )
 
 

@@ -16,6 +16,8 @@ from drp.sandboxes.host.layout import open_to_all
 
 INSIDE = "/run/base"
 """Where a restore cell finds its tools."""
+_OWNERS_LOST = "owners of {} cannot be told inside the restore cell: its file system cannot map them"
+_KEEP_OWNERS = "keep copies on ext4, XFS, Btrfs or tmpfs, or set `identity: single`, by which owners are not judged"
 _CERTIFICATES = ("/etc/ssl", "/etc/pki", "/etc/ca-certificates")
 
 
@@ -32,8 +34,11 @@ def cell(order: RestoreOrder, staging: Path, identity: Identity) -> dict[str, st
             raise SandboxError(message, hint="install the tool or attach the medium, then run `drp doctor`")
         if standing() == "root" and (source in order.read_only_binds or not _is_open(path)):
             place = staging / str(number)
-            if not _stage(path, place, identity.host_uid_of(0)) and source in order.read_only_binds:
+            owners = identity.range_size if order.of_many_owners and source in order.read_only_binds else 0
+            if not _stage(path, place, identity.host_uid_of(0), owners) and source in order.read_only_binds:
                 _require_open(path)
+                if owners:  # owners would be restored as others than they are, and called damaged
+                    raise SandboxError(_OWNERS_LOST.format(source), hint=_KEEP_OWNERS)
             path = place
         binds[str(path)] = target
     return binds
@@ -61,10 +66,10 @@ def _is_open(path: Path) -> bool:
     return standing() != "root" or (open_to_all(path.parent) and bool(path.stat().st_mode & os.X_OK))
 
 
-def _stage(source: Path, place: Path, uid: int) -> bool:
+def _stage(source: Path, place: Path, uid: int, owners: int = 0) -> bool:
     """Bind it where the sandbox is made; return whether ``uid`` may read there what the owner may."""
     try:
-        return mounts.bind_readable(source.resolve(), place, uid=uid)
+        return mounts.bind_readable(source.resolve(), place, uid=uid, range_size=owners)
     except OSError as error:
         message = f"cannot bind {source} into the sandbox: {error.strerror}"
         raise SandboxError(message) from error

@@ -61,12 +61,13 @@ def below(directory: Path) -> tuple[str, ...]:
     return tuple(sorted((each for each in named if each == root or each.startswith(root + "/")), reverse=True))
 
 
-def bind_readable(source: Path, target: Path, *, uid: int) -> bool:
+def bind_readable(source: Path, target: Path, *, uid: int, range_size: int = 0) -> bool:
     """Bind ``source`` read-only onto ``target`` so that ``uid`` may read what the owner of ``source`` may (root only).
 
     The source's owner appears as ``uid`` in this one mount (an idmapped mount): a backup repository that is closed to
-    everyone but its owner needs no change of mode. Where the file system cannot (overlay, NFS), it is a plain bind,
-    and False is returned. Raises OSError, SandboxError.
+    everyone but its owner needs no change of mode. With a range, every owner below ``range_size`` appears as ``uid``
+    and its own number more. Where the file system cannot (overlay, NFS), it is a plain bind, and False is returned.
+    Raises OSError, SandboxError.
     """
     if platform.machine() not in {"x86_64", "aarch64"}:
         raise SandboxError("binding a closed repository needs x86_64 or aarch64")
@@ -76,8 +77,10 @@ def bind_readable(source: Path, target: Path, *, uid: int) -> bool:
         read_only = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
         _set_attributes(tree, read_only, 0)
         owner, mapped = source.stat(), True
-        if (owner.st_uid, owner.st_gid) != (uid, uid):
-            namespace = _user_namespace(f"{owner.st_uid} {uid} 1", f"{owner.st_gid} {uid} 1")
+        if range_size or (owner.st_uid, owner.st_gid) != (uid, uid):
+            every = f"0 {uid} {range_size}"
+            single = (f"{owner.st_uid} {uid} 1", f"{owner.st_gid} {uid} 1")
+            namespace = _user_namespace(*((every, every) if range_size else single))
             try:
                 _set_attributes(tree, _MOUNT_ATTR_IDMAP, namespace)
             except OSError:

@@ -18,11 +18,10 @@ from ansible.plugins.action import ActionBase
 
 from drp.domain.answer import read_answer
 from drp.domain.first_fatal import first_fatal
-from drp.domain.strict_json import LIMITS, Limits, Malformed, parse_object
+from drp.domain.strict_json import LIMITS, Malformed
 from drp.domain.visible import one_line, printable_lines
-from drp.errors import SandboxError
-from drp.repositories.restic.answers import announced_errors, read
-from drp.repositories.restic.words import CANNOT_BE_MADE, kind_of_words
+from drp.errors import PluginError, SandboxError
+from drp.repositories.dialects import dialect
 
 STDOUT_LIMIT = 64 << 10
 ANSWER_SECONDS = 10  # of processor time: the largest answer takes a hundredth of one
@@ -32,7 +31,6 @@ SHORT = 1000
 ERROR_LINE_LIMIT = 6 << 10  # the longest path, escaped, and what was wrong with it
 ERROR_BYTES = 256 << 10
 PARTIAL_LIMIT = 1 << 20
-MESSAGE = Limits(size=2 << 20, half_pairs=True)
 ERROR_LIMIT = 200
 REFUSED_LIMIT = 20  # of what a sandbox cannot make: there may be one a file, and there must be room for the rest
 TAIL_LINES = 40
@@ -45,7 +43,7 @@ ARGUMENTS = {
     "secrets": {"type": "dict", "default": {}},
     "expect_rc": {"type": "list", "elements": "int", "default": [0]},
     "stream": {"type": "bool", "default": False},
-    "progress": {"type": "str", "choices": ["restic-json", "none"], "default": "none"},
+    "progress": {"type": "str", "default": "none"},
     "answer": {"type": "dict"},
     "chdir": {"type": "str"},
     "timeout": {"type": "float"},
@@ -66,8 +64,12 @@ class ActionModule(ActionBase):
             return {**result, "skipped": True, "msg": "would run a program inside the sandbox"}
         if not hasattr(self._connection, "agent"):
             raise AnsibleActionFail("drp_exec needs the connection drp_sandbox")
+        try:
+            spoken = dialect(options["progress"])
+        except PluginError as error:
+            raise AnsibleActionFail(_words(error)) from None
         forward = _Forward((task_vars or {}).get("drp_progress_socket") if options["stream"] else None)
-        reader = _Reader(forward, dialect=options["progress"], answers=options["answer"] is not None)
+        reader = _Reader(forward, dialect=spoken, answers=options["answer"] is not None)
         try:
             end = self._connection.agent.exec(
                 options["argv"],
@@ -153,11 +155,11 @@ class _Forward:
 
 
 class _Reader:
-    """Takes both streams as they come, within bounds, and understands what restic prints with --json."""
+    """Takes both streams as they come, within bounds, and understands what is said in the program's dialect."""
 
     def __init__(self, forward, *, dialect, answers):
         self._forward = forward
-        self._json = dialect == "restic-json"
+        self._dialect = dialect
         self._bytes = {"stdout": bytearray(), "stderr": bytearray()}
         self._partial = {"stdout": bytearray(), "stderr": bytearray()}
         self._limits = {"stdout": LIMITS.size if answers else STDOUT_LIMIT, "stderr": STDERR_LIMIT}
@@ -202,8 +204,8 @@ class _Reader:
         return bytes(self._bytes["stdout"])
 
     def reason(self):
-        """Return why it ended badly: what restic said last of itself, or of others the first fatal line."""
-        told = "" if self._json else first_fatal(self._errors) or first_fatal(list(self._tail))
+        """Return why it ended badly: what it said last of itself, or of others the first fatal line."""
+        told = "" if self._dialect.last_words_count else first_fatal(self._errors) or first_fatal(list(self._tail))
         return told[:LINE_LIMIT] or self.last_words()
 
     def last_words(self):
@@ -213,35 +215,28 @@ class _Reader:
         text = raw.decode("utf-8", "replace").rstrip()
         if not text:
             return
-        message = _json_message(text) if self._json else None
-        kind = message.get("message_type") if message is not None else None
-        if kind == "status":
-            self._forward.send(_progress(message))
-        elif kind == "summary":
-            self._summary = message
-        elif kind in {"error", "exit_error"}:
-            self._error(text, _restic_error(message))
-            self._announced = max(self._announced, announced_errors(read([text])))
-            if kind == "exit_error":  # says how many errors there were: kept even when there is no room for more
+        said = self._dialect.read(text)
+        if said.kind == "status":
+            self._forward.send(dict(said.fields))  # which may be nothing: the sign of life counts
+        elif said.kind == "summary":
+            self._summary = dict(said.fields)
+        elif said.kind in {"error", "end"}:
+            self._error(text, said)
+            if said.kind == "end":  # says how many errors there were: kept even when there is no room for more
                 self._tail.append(text[:ERROR_LINE_LIMIT])
-        elif message is None:
+        else:
             self._tail.append(text[:LINE_LIMIT])
-            if stream == "stderr":
-                self._error(text, text)
-                self._announced = max(self._announced, announced_errors(read([text])))
+            if stream == "stderr" and said.kind == "text":
+                self._error(text, said)
 
-    def _error(self, text, words):
+    def _error(self, text, said):
         """Keep an error as it was printed, and its words for people; of what cannot be made here, the first ones."""
-        answers = read([text])
-        if any(answer.kind == "item" and kind_of_words(answer.message) in CANNOT_BE_MADE for answer in answers):
+        self._announced = max(self._announced, said.announced)
+        if said.harmless:
             self._refused += 1
             if self._refused > REFUSED_LIMIT:
                 return
-        elif answers:
-            words = answers[0].words
-        else:  # a stack trace, or progress
-            return
-        self._last_words = words[:LINE_LIMIT]
+        self._last_words = said.words[:LINE_LIMIT]
         self._first_words = self._first_words or self._last_words
         text = text[:ERROR_LINE_LIMIT]
         if len(self._errors) < ERROR_LIMIT and self._errors_size + len(text) < ERROR_BYTES:
@@ -256,16 +251,6 @@ def _extend(kept, data, limit):
         del kept[:-limit]
 
 
-def _json_message(text):
-    if not text.startswith("{"):
-        return None
-    try:
-        message = parse_object(text, MESSAGE)
-    except Malformed:
-        return None
-    return message if isinstance(message.get("message_type"), str) else None
-
-
 def _counts(message):
     """Return the numbers of a summary, and its short words."""
     return {
@@ -273,21 +258,3 @@ def _counts(message):
         for name, value in message.items()
         if isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= SHORT)
     }
-
-
-def _progress(message):
-    names = {
-        "done_bytes": "bytes_restored",
-        "total_bytes": "total_bytes",
-        "done_files": "files_restored",
-        "total_files": "total_files",
-    }
-    return {ours: message[theirs] for ours, theirs in names.items() if isinstance(message.get(theirs), int)}
-
-
-def _restic_error(message):
-    error = message.get("error")
-    words = error.get("message") if isinstance(error, dict) else None
-    words = str(words or message.get("message") or error or "error without a message")
-    item = message.get("item")
-    return f"{item}: {words}" if item else words

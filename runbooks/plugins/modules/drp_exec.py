@@ -40,9 +40,9 @@ options:
     type: bool
     default: false
   progress:
-    description: What the program prints about its progress.
+    description:
+      - How the program tells of its progress and errors; a kind of repository brings its own, such as C(restic-json).
     type: str
-    choices: [restic-json, none]
     default: none
   answer:
     description:

@@ -1,0 +1,1 @@
+"""Dated folders as repositories: what rsync, rclone or hard-linked snapshots leave, on a directory or a medium."""

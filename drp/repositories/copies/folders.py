@@ -1,0 +1,289 @@
+"""Finds dated folders and reads what small files say of them. No link is followed, and nothing is believed unseen.
+
+A folder that looks like a recovery point and is none is told, with why: an unfinished copy, a name that is no instant,
+two folders that state the same one, such as a hard-linked copy whose own marks were not written yet.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from drp.domain.visible import one_line
+from drp.errors import RepositoryError
+from drp.repositories.copies.marks import Marks, Unfinished, read_marks
+from drp.repositories.copies.pattern import FolderPattern, instant_of
+from drp.repositories.copies.settings import CopiesSettings
+
+MOST_ENTRIES = 1_000_000
+MOST_FOLDERS = 100_000
+_LONGEST = 200
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_UNFINISHED = re.compile(
+    r"^\.+|[._~-]+(?:partial|part|tmp|temp|incomplete|in[._-]?progress|unfinished|new|old|bak|deleted|trash)?[._~-]*$",
+    re.IGNORECASE,
+)
+_DATED = re.compile(r"[0-9]{4}[^0-9]?[0-9]{2}[^0-9]?[0-9]{2}")
+"""What only a day is written like: a folder of such a name is meant to be dated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedFolder:
+    """A folder that matches a pattern, and what is said of it."""
+
+    path: str
+    """Below the repository."""
+    host: str
+    tag: str
+    consistent_at: datetime
+    named_at: datetime | None
+    """The instant of its name; None where the name states none."""
+    number: int | None
+    """How many newer ones a rotation has put before it; None: folders are not rotated."""
+    identity: tuple[int, int]
+    """Device and inode, by which whoever reads it knows it again."""
+    marks: Marks
+
+
+RefusedKind = Literal["unfinished", "unreadable", "denied"]
+"""unfinished: not whole, or not one that is taken · unreadable: it contradicts itself, or its disk fails · denied: to
+this user."""
+
+
+@dataclass(slots=True)
+class Found:
+    """All dated folders of a repository, and a line for each that is none, with why."""
+
+    folders: list[DatedFolder] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A folder that looks like a recovery point and is none."""
+
+    path: str
+    kind: RefusedKind
+    reason: str
+    host: str = ""
+    """Empty: unknown, as it is for the tag."""
+    tag: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Return its path for people."""
+        return one_line(self.path, _LONGEST)
+
+    @property
+    def line(self) -> str:
+        """Return it with the reason, for people."""
+        return f"{self.shown}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    path: str
+    descriptor: int
+    """Of the folder that it is in."""
+    name: str
+    is_folder: bool
+    is_link: bool
+
+
+def find(root: Path, settings: CopiesSettings) -> Found:
+    """Return what is below a folder. Raises ``OSError`` for the folder itself, ``RepositoryError`` for too much."""
+    found = _Search(settings).below(root)
+    _refuse_doubles(found)
+    _refuse_shared_marks(found)
+    found.folders.sort(key=lambda folder: (folder.consistent_at, folder.path), reverse=True)
+    return found
+
+
+class _Search:
+    """One walk along the patterns."""
+
+    def __init__(self, settings: CopiesSettings) -> None:
+        self._settings = settings
+        self._found = Found()
+        self._seen = 0
+
+    def below(self, root: Path) -> Found:
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self._level(descriptor, "", [(pattern, 0, {}) for pattern in self._settings.patterns])
+        finally:
+            os.close(descriptor)
+        return self._found
+
+    def _level(self, descriptor: int, at: str, wanted: list[tuple[FolderPattern, int, Mapping[str, str]]]) -> None:
+        for entry in self._entries(descriptor, at):
+            deeper: list[tuple[FolderPattern, int, Mapping[str, str]]] = []
+            matched = False
+            for pattern, level, parts in wanted:
+                if (match := pattern.levels[level].fullmatch(entry.name)) is None:
+                    continue
+                matched = True
+                known = {**parts, **match.groupdict()}
+                if not entry.is_folder:
+                    what = "is a symbolic link, which is not followed" if entry.is_link else "is no folder"
+                    self._refuse(entry.path, "unfinished", what, known)
+                elif level + 1 < len(pattern.levels):
+                    deeper.append((pattern, level + 1, known))
+                else:
+                    self._take(entry, known)
+            if deeper:
+                self._descend(entry, deeper)
+            elif not matched and entry.is_folder:
+                self._stray(entry, wanted)
+
+    def _entries(self, descriptor: int, at: str) -> Iterator[_Entry]:
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                self._seen += 1
+                if self._seen > MOST_ENTRIES:
+                    message = f"repository {self._settings.name} holds more than {MOST_ENTRIES} names to look at"
+                    raise RepositoryError(message, hint="keep dated folders in a directory of their own")
+                path = f"{at}/{entry.name}" if at else entry.name
+                yield _Entry(path, descriptor, entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink())
+
+    def _descend(self, entry: _Entry, deeper: list[tuple[FolderPattern, int, Mapping[str, str]]]) -> None:
+        try:
+            descriptor = os.open(entry.name, _DIRECTORY, dir_fd=entry.descriptor)
+        except OSError as error:
+            self._refuse_error(entry.path, error, deeper[0][2])
+            return
+        try:
+            self._level(descriptor, entry.path, deeper)
+        finally:
+            os.close(descriptor)
+
+    def _stray(self, entry: _Entry, wanted: list[tuple[FolderPattern, int, Mapping[str, str]]]) -> None:
+        """Tell of a folder whose name is nearly one that is looked for; others are nobody's concern."""
+        bare = _UNFINISHED.sub("", entry.name)
+        near = [parts for pattern, level, parts in wanted if pattern.levels[level].fullmatch(bare)]
+        if bare != entry.name and near:
+            self._refuse(entry.path, "unfinished", "is named as an unfinished or a former copy", near[0])
+        elif _DATED.search(entry.name) and any(pattern.is_dated for pattern, _, _ in wanted):
+            reason = "is named like a dated folder, and as no pattern of `folders` has it"
+            self._refuse(entry.path, "unfinished", reason, wanted[0][2])
+
+    def _refuse(self, path: str, kind: RefusedKind, reason: str, parts: Mapping[str, str]) -> None:
+        host, tag = parts.get("host") or "", parts.get("tag") or ""
+        self._found.refused.append(Refused(path=path, kind=kind, reason=reason, host=host, tag=tag))
+        self._require_few()
+
+    def _refuse_error(self, path: str, error: OSError, parts: Mapping[str, str]) -> None:
+        denied = error.errno in {errno.EACCES, errno.EPERM}
+        words = os.strerror(error.errno or 0)
+        self._refuse(path, "denied" if denied else "unreadable", f"cannot be read: {words}", parts)
+
+    def _require_few(self) -> None:
+        if len(self._found.folders) + len(self._found.refused) > MOST_FOLDERS:
+            raise RepositoryError(
+                f"repository {self._settings.name} holds more than {MOST_FOLDERS} dated folders",
+                hint="keep fewer, or split the repository by application",
+            )
+
+    def _take(self, entry: _Entry, parts: Mapping[str, str]) -> None:
+        if not entry.name.isprintable() or not entry.path.isprintable():
+            self._refuse(entry.path, "unreadable", "has a name that cannot be printed", parts)
+            return
+        try:
+            with _opened(entry) as descriptor:
+                facts = os.fstat(descriptor)
+                marks = read_marks(self._settings, entry.descriptor, entry.name, descriptor)
+                folder = self._dated(entry, parts, marks, (facts.st_dev, facts.st_ino))
+        except FileNotFoundError:  # a rotation goes on while we look: it was there, and is another's name now
+            self._refuse(entry.path, "unfinished", "went away while it was looked at", parts)
+        except OSError as error:
+            self._refuse_error(entry.path, error, parts)
+        except Unfinished as error:
+            self._refuse(entry.path, "unfinished", error.reason, parts)
+        except (ValueError, OverflowError) as error:
+            self._refuse(entry.path, "unreadable", one_line(str(error), _LONGEST), parts)
+        else:
+            self._found.folders.append(folder)
+            self._require_few()
+
+    def _dated(self, entry: _Entry, parts: Mapping[str, str], marks: Marks, identity: tuple[int, int]) -> DatedFolder:
+        known = {name: value for name, value in parts.items() if value is not None}
+        named_at = instant_of(known, self._settings.zone) if "Y" in known or "s" in known else None
+        stated = marks.instant if self._settings.instant is not None else named_at
+        if stated is None:
+            raise Unfinished("nothing states an instant")
+        if named_at is not None and stated > named_at:
+            raise ValueError(f"states {stated.isoformat()}, which is after the instant of its name")
+        return DatedFolder(
+            path=entry.path,
+            host=known.get("host", ""),
+            tag=known.get("tag", ""),
+            consistent_at=stated,
+            named_at=named_at,
+            number=int(known["number"]) if "number" in known else None,
+            identity=identity,
+            marks=marks,
+        )
+
+
+@contextmanager
+def _opened(entry: _Entry) -> Iterator[int]:
+    """Open a dated folder that holds something."""
+    descriptor = os.open(entry.name, _DIRECTORY, dir_fd=entry.descriptor)
+    try:
+        with closing(os.scandir(descriptor)) as inside:
+            if next(inside, None) is None:
+                raise Unfinished("is empty")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_doubles(found: Found) -> None:
+    """Of folders that state the same instant nobody knows which one is right: a copy may not have its own mark yet.
+
+    Where a rotation counts them, the copy is the one that has the lower number.
+    """
+    by_key: dict[tuple[str, str, datetime], list[DatedFolder]] = {}
+    for folder in found.folders:
+        by_key.setdefault((folder.host, folder.tag, folder.consistent_at), []).append(folder)
+    refused: dict[str, str] = {}
+    for same in (each for each in by_key.values() if len(each) > 1):
+        numbers = [folder.number for folder in same if folder.number is not None]
+        rotated = len(numbers) == len(set(numbers)) == len(same)
+        kept = max(same, key=lambda folder: folder.number or 0) if rotated else None
+        for folder in same:
+            if folder is not kept:
+                other = kept or next(each for each in same if each is not folder)
+                refused[folder.path] = (
+                    f"states the same instant as {one_line(other.path, _LONGEST)}: an unfinished copy"
+                )
+    _drop(found, refused)
+
+
+def _refuse_shared_marks(found: Found) -> None:
+    """A mark that is a hard link of an older folder's was made with that one, and says nothing of this one."""
+    first: dict[tuple[int, int], str] = {}
+    refused: dict[str, str] = {}
+    for folder in sorted(found.folders, key=lambda each: (each.consistent_at, each.path)):
+        for mark in folder.marks.identities:
+            older = first.setdefault(mark, folder.path)
+            if older != folder.path:
+                shown = one_line(older, _LONGEST)
+                refused[folder.path] = f"its mark is a hard link of the one in {shown}: not written for this folder"
+    _drop(found, refused)
+
+
+def _drop(found: Found, refused: Mapping[str, str]) -> None:
+    gone = [folder for folder in found.folders if folder.path in refused]
+    found.folders = [folder for folder in found.folders if folder.path not in refused]
+    found.refused += [
+        Refused(path=each.path, kind="unfinished", reason=refused[each.path], host=each.host, tag=each.tag)
+        for each in gone
+    ]

@@ -1,0 +1,36 @@
+"""Whether a path is in a dated folder, without following a link on the way."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from drp.domain.repository import Location, S3Location
+from drp.errors import RepositoryError
+
+_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def folder_of(location: Location) -> Path:
+    """Return where dated folders lie on this machine. Raises ``RepositoryError`` for a bucket, which has none."""
+    if isinstance(location, S3Location):
+        raise RepositoryError("dated folders lie in a directory or on a medium, not in a bucket")
+    return location.folder
+
+
+def is_there(folder: Path, below: str) -> bool:
+    """Return whether there is a folder ``below``; links on the way do not count. What is closed to us counts."""
+    at = os.open(folder, _FLAGS)
+    try:
+        for part in below.split("/"):
+            try:
+                deeper = os.open(part, _FLAGS, dir_fd=at)
+            except PermissionError:  # the restore says it, with its name
+                return True
+            except OSError:
+                return False
+            os.close(at)
+            at = deeper
+        return True
+    finally:
+        os.close(at)

@@ -1,0 +1,93 @@
+"""Judges how the restore of a copy ended: whole, damaged with the files named, or cut short by something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from drp.domain.restore import RestoreOutcome, RestoreReceipt
+from drp.errors import AccessDenied, DrpError, PointGone, RepositoryError, StorageFull
+from drp.repositories.copies.dialect import message_of, words_of
+
+_NAMED = 200
+_INTERRUPTED = {130, 137, 143}
+_NO_ANSWER = -1
+_LONGEST = 300
+
+
+def judge(outcome: RestoreOutcome, *, repository: str, still_there: Callable[[], object]) -> RestoreReceipt:
+    """Return the receipt, or raise when the end says nothing about the backup.
+
+    ``still_there`` is asked before anything counts as damage: it raises what the Repository port names.
+    """
+    if outcome.exit_code < _NO_ANSWER or outcome.exit_code in _INTERRUPTED:
+        raise RepositoryError(
+            f"the restore from {repository} was cut short (ended with {outcome.exit_code})",
+            hint="look for a time limit, or for memory that ran out",
+        )
+    lines = (*outcome.errors, *(line for line in outcome.tail if line not in set(outcome.errors)))
+    messages = [message for line in lines if (message := message_of(line)) is not None]
+    for message in messages:
+        if message["message_type"] in {"error", "end"} and (error := _elsewhere(message, repository)) is not None:
+            if not isinstance(error, StorageFull):
+                still_there()
+            raise error
+    unrestored = _unrestored(messages, outcome)
+    if unrestored:
+        still_there()
+    return RestoreReceipt(
+        bytes_restored=_number(outcome.summary, "bytes_restored"),
+        files_restored=_number(outcome.summary, "files_restored"),
+        unrestored=unrestored,
+    )
+
+
+def _elsewhere(message: Mapping[str, Any], repository: str) -> DrpError | None:
+    """Return the error for an end that is about access, space, or a folder that is not what it was."""
+    words = words_of(message)[:_LONGEST]
+    match message.get("reason"):
+        case "denied":
+            return AccessDenied(
+                f"repository {repository}: the restore cell may not read {words}",
+                hint="let the user that runs drp read all of it; files of many owners take root and `identity: range`",
+            )
+        case "full":
+            return StorageFull(
+                f"no space while repository {repository} was read: {words}",
+                hint="raise `data_bytes` of the sandbox profile, or free space on this host",
+            )
+        case "gone":
+            return PointGone(
+                f"the copy is gone from repository {repository} since it was selected: {words}",
+                hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
+            )
+        case "changed":
+            return RepositoryError(
+                f"the copy in repository {repository} is not what it was when the restore began: {words}",
+                hint="keep backup jobs from writing to finished copies, and run the drill again",
+            )
+        case "here":
+            return RepositoryError(f"what repository {repository} holds could not be made in the sandbox: {words}")
+        case _:
+            return None
+
+
+def _unrestored(messages: Sequence[Mapping[str, Any]], outcome: RestoreOutcome) -> tuple[str, ...]:
+    named = dict.fromkeys(
+        words_of(message)[:_LONGEST]
+        for message in messages
+        if message["message_type"] == "error" and message.get("cannot_be_made") is not True
+    )
+    names = list(named)[:_NAMED]
+    unseen = _number(outcome.summary, "errors") - len(names)
+    if unseen > 0:
+        names.append(f"{unseen} further errors that were not kept")
+    if outcome.exit_code != 0 and not names:
+        said = [line for line in (*outcome.errors, *outcome.tail) if line.strip()]
+        names.append(said[0][:_LONGEST] if said else "the restore ended badly and said nothing")
+    return tuple(names)
+
+
+def _number(summary: Mapping[str, object], name: str) -> int:
+    value = summary.get(name)
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,198 @@
+"""The Repository port on dated folders, in a directory or on a medium. It reads, and never changes anything."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from drp.domain.application import Application, PointFilter
+from drp.domain.ports import Abilities
+from drp.domain.recovery_point import Immutability, PassedOver, PointListing, RecoveryPoint
+from drp.domain.repository import MediumLocation
+from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
+from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
+from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
+from drp.repositories.copies.presence import folder_of, is_there
+from drp.repositories.copies.protection import observe
+from drp.repositories.copies.receipt import judge
+from drp.repositories.copies.settings import CopiesSettings
+from drp.repositories.locations.medium import Medium
+
+PROGRAM = Path(__file__).parent / "payload" / "restore_copy.py"
+_PARTS = (PROGRAM.name, "copy_walk.py", "copy_words.py")
+PYTHON = "/usr/bin/python3"
+INSIDE = "/run/base/repository"
+"""Where the restore cell sees the one dated folder, read-only."""
+_TOOL = f"/run/base/tool/{PROGRAM.name}"
+_FOLDER_TAG = "folder="
+_ID_LENGTH = 64
+
+
+class CopiesRepository:
+    """One directory of dated folders."""
+
+    def __init__(self, settings: CopiesSettings) -> None:
+        """Take what the repository is; nothing is looked at yet."""
+        self.name = settings.name
+        self._settings = settings
+        place = settings.location
+        self._medium = Medium(place.mount, place.label) if isinstance(place, MediumLocation) else None
+
+    def preflight(self) -> Abilities:
+        """Return what the repository is; its folder, and its medium, have just been looked at."""
+        self._find()
+        return Abilities(
+            air_gapped=self._medium is not None,
+            tool="copies",
+            tool_version=f"of dated folders, read by Python {sys.version_info.major}.{sys.version_info.minor}",
+        )
+
+    def points(self, application: Application) -> PointListing:
+        """Return the application's points: whole folders that state an instant, and hold the path it asks for."""
+        found = self._find()
+        wanted = application.points
+        own = [each for each in found.refused if _may_be_of(each, wanted)]
+        if denied := [each for each in own if each.kind == "denied"]:
+            raise AccessDenied(
+                f"repository {self.name}: {denied[0].line}", hint="let the user that runs drp read it, and no more"
+            )
+        points = [
+            point
+            for folder in found.folders
+            if (point := self._point(folder, application)) is not None and wanted.admits(point)
+        ]
+        passed = [PassedOver(name=each.shown, reason=each.reason) for each in own if each.kind == "unfinished"]
+        foreign = [each.line for each in found.refused if each.kind == "unreadable" and each not in own]
+        return PointListing(
+            points=tuple(points),
+            unreadable=tuple(each.line for each in own if each.kind == "unreadable"),
+            foreign=tuple(foreign),
+            passed_over=tuple(passed),
+        )
+
+    def immutability(self, point: RecoveryPoint) -> Immutability:
+        """Return what can be observed about the folder's protection now."""
+        if self._medium is not None:
+            self._medium.require()
+            return Immutability(
+                mode="offline",
+                provenance="declared",
+                remarks=(f"medium {self._medium.label}: as changeable as any directory while it is attached",),
+            )
+        return observe(self._root / self._folder(point).path, self._settings.audited_files)
+
+    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
+        """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""
+        if len(point.id) != _ID_LENGTH or not set(point.id) <= set("0123456789abcdef"):
+            raise NotFound(
+                f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
+            )
+        folder = self._folder(point)
+        root = point.paths[0]
+        below = posixpath.relpath(root, self._settings.root)
+        return RestoreOrder(
+            argv=(
+                *(PYTHON, "-I", "-S", "-B", _TOOL),
+                *("--source", INSIDE, "--below", below, "--identity", "{}:{}".format(*folder.identity)),
+                *("--target", RESTORED, "--root", root),
+                *(word for path in self._inside_marks(below) for word in ("--leave", path)),
+            ),
+            executables=tuple(str(PROGRAM.with_name(name)) for name in _PARTS),
+            read_only_binds={str(self._root / folder.path): INSIDE},
+            progress="copies",
+            source_root=root,
+            of_many_owners=True,
+        )
+
+    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:
+        """Return what came back. Raises what an end that says nothing about the backup means."""
+        return judge(outcome, repository=self.name, still_there=lambda: self._folder(point))
+
+    def secrets(self) -> tuple[CellSecret, ...]:
+        """A directory takes none."""
+        return ()
+
+    def _inside_marks(self, below: str) -> Iterator[str]:
+        """Yield the marks that lie in what is restored, and are the backup job's and not the application's."""
+        said = self._settings
+        for mark in (said.complete, said.instant, said.manifest):
+            if mark is not None and not mark.beside:
+                path = posixpath.relpath(mark.path, below)
+                if not path.startswith(".."):
+                    yield path
+
+    @property
+    def _root(self) -> Path:
+        return folder_of(self._settings.location)
+
+    def _find(self) -> Found:
+        """Look at the place. Raises ``MediaNeeded``, ``AccessDenied``, ``RepositoryError``."""
+        if self._medium is not None:
+            self._medium.require()
+        try:
+            return find(self._root, self._settings)
+        except OSError as error:
+            if self._medium is not None:
+                self._medium.require()
+            words = os.strerror(error.errno or 0)
+            if isinstance(error, PermissionError):
+                hint = "let the user that runs drp read it, and no more than read"
+                raise AccessDenied(
+                    f"repository {self.name} may not be read: {self._root}: {words}", hint=hint
+                ) from error
+            if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+                message = f"repository {self.name} is not there: no folder at {self._root}"
+                raise RepositoryError(message, hint="check its location") from error
+            raise RepositoryError(f"repository {self.name} cannot be listed: {self._root}: {words}") from error
+
+    def _point(self, folder: DatedFolder, application: Application) -> RecoveryPoint | None:
+        """Return a folder as a point of the application; None when it does not hold the path that is asked for."""
+        root = application.points.path or self._settings.root
+        below = posixpath.relpath(root, self._settings.root)
+        if below.startswith("..") or (below != "." and not is_there(self._root / folder.path, below)):
+            return None
+        return RecoveryPoint(
+            id=_id(folder),
+            repository=self.name,
+            application=application.name,
+            consistent_at=folder.consistent_at,
+            taken_at=folder.named_at,
+            size_bytes=None,
+            tags=(*((folder.tag,) if folder.tag else ()), f"{_FOLDER_TAG}{folder.path}"),
+            host=folder.host,
+            paths=(root,),
+            manifest_id=folder.marks.manifest_id,
+            manifest_trouble=folder.marks.manifest_trouble,
+        )
+
+    def _folder(self, point: RecoveryPoint) -> DatedFolder:
+        """Return the folder that is the point now: a rotation may have given it another name meanwhile."""
+        for folder in self._find().folders:
+            if _id(folder) == point.id:
+                return folder
+        raise PointGone(
+            f"recovery point {point.short_id} is gone from repository {self.name} since it was selected",
+            hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
+        )
+
+
+def _may_be_of(refused: Refused, wanted: PointFilter) -> bool:
+    """Return whether it may be a point of the application, for all that is known of it."""
+    other_tag = bool(refused.tag and wanted.tags) and refused.tag not in wanted.tags
+    return not other_tag and (not refused.host or wanted.host in {None, refused.host})
+
+
+def _id(folder: DatedFolder) -> str:
+    """Return a name that stays when folders are rotated: it is made of what a folder is of, not of where it lies."""
+    said = "\0".join((folder.host, folder.tag, folder.consistent_at.isoformat(timespec="microseconds")))
+    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def programs() -> Iterator[Path]:
+    """Yield what reads a copy inside the restore cell."""
+    yield from (PROGRAM.with_name(name) for name in _PARTS)
+    yield Path(PYTHON).resolve()
