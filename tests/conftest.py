@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("drp", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("drp")
 
-EXPENSIVE = ("lost_hospital", "stage", "hospital", "postgres_production")
-"""Fixtures that take long to make; whoever uses one comes first, so that no process is left with it in the end."""
-SHARED = {"lost_hospital", "hospital", "postgres_production"}
-"""Whoever uses one of these runs in the same process; a stage is made in half a minute, wherever it is needed."""
-LONGEST = "test_killed_drills"
+TOGETHER = (
+    "lost_hospital",
+    "stage",
+    "hospital",
+    "postgres_production",
+    "vault",
+    "logs",
+    "s3_server",
+    "postgres_server",
+)
+"""Fixtures of the session that take long to make: whoever uses one runs in one process, and those that last longest begin."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests together when several processes run the suites, and begin with what takes longest."""
+    """Keep what shares a fixture or a file together when several processes run the suites, and begin with what takes longest.
 
-    def expensive(item: pytest.Item) -> str | None:
-        return next((name for name in EXPENSIVE if name in getattr(item, "fixturenames", ())), None)
+    Otherwise one process ends long after the others. Files with slow tests come before those with many.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    many = Counter(item.path for item in items)
+
+    def shared(item: pytest.Item) -> str | None:
+        return next((name for name in TOGETHER if name in getattr(item, "fixturenames", ())), None)
 
     for item in items:
-        name = expensive(item)
-        item.add_marker(pytest.mark.xdist_group(name if name in SHARED else item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: ((*EXPENSIVE, None).index(expensive(item)), item.path.stem != LONGEST))
+        item.add_marker(pytest.mark.xdist_group(shared(item) or item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: ((*TOGETHER, None).index(shared(item)), item.path not in slow, -many[item.path]))
 
 
 pytest_plugins: list[str] = [
