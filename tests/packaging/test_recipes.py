@@ -91,7 +91,7 @@ def test_a_finding_is_a_code_and_its_words(workshop: Workshop) -> None:
     )  # fmt: skip
     workshop.edit(
         "drp/drill/phases/select.py",
-        ("import FOREIGN_POINT\n", "import FOREIGN_POINT, WEEKEND\n"),
+        ("points import FOREIGN_POINT", "points import WEEKEND, FOREIGN_POINT"),
         ("        findings=(\n", "        findings=(\n            WEEKEND.finding(subject='ehr', observed='Sunday', expected='Monday'),\n"),
     )  # fmt: skip
     translate(workshop, "made at a weekend", "faite le week-end")
