@@ -41,7 +41,7 @@ def doctor(
 def _needs(context: typer.Context) -> list[Need]:
     """What this user's drill of the site needs: of the user, of the host, and of the site."""
     from drp.cli.context import wiring_of
-    from drp.cli.doctor_host import host_needs, processes, restic, signatures, user
+    from drp.cli.doctor_host import backup_tools, host_needs, processes, signatures, user
     from drp.cli.doctor_sandboxes import drivers_of, sandbox_needs
     from drp.cli.doctor_site import site_needs
     from drp.errors import DrpError
@@ -53,7 +53,7 @@ def _needs(context: typer.Context) -> list[Need]:
         wiring = wiring_of(context, options=True)
     except DrpError as error:
         site = Need(name="site", met=False, detail=error.message, mend=error.hint)
-        return [*who, *host_needs(None), restic(), site]
+        return [*who, *host_needs(None), *backup_tools(), site]
     described, run_directory = wiring.site, wiring.run_directory
     checklists = [application.sign_off for application in described.applications.values()]
     signed = any(checklist is not None and checklist.allowed_signers for checklist in checklists)

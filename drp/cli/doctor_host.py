@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from drp import command
@@ -95,13 +96,12 @@ def _hashing_core() -> Need:
     return Need(name="hashing core", met=True, detail=core_name("auto"))
 
 
-def restic() -> Need:
-    """Whether there is a backup tool, where no site says which ones are used."""
-    try:
-        output = command.run(("restic", "version"), timeout_seconds=20)
-    except CommandFailed as error:
-        return Need(name="restic", met=False, detail=error.message, mend="apt-get install restic")
-    return Need(name="restic", met=True, detail=(output.stdout.splitlines() or [""])[0])
+def backup_tools() -> Iterator[Need]:
+    """Yield whether there is something to read each kind of repository with, where no site says which are used."""
+    from drp.repositories.kind import kind_names, trial_of
+
+    for name in kind_names():
+        yield attempt(f"repositories: {name}", partial(trial_of, name))
 
 
 def signatures() -> Need:

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import ConfigDict, Discriminator, Field, Tag, create_model, field_validator
 
 from drp.config.schema import Strict
-from drp.config.schema_repositories import RepositoryFile
+from drp.config.schema_repositories import DEFAULT_KIND, RepositoryFile
 from drp.config.values import Name
 from drp.domain.repository import RepositorySettings
 from drp.errors import PluginError
 from drp.registry import Registry
 
-_DEFAULT, _UNKNOWN = "restic", "?"
+_UNKNOWN = "?"
 
 
 class ConfiguredKind(Protocol):
@@ -73,7 +73,7 @@ def repositories_file(kinds: Collection[str]) -> type[RepositoriesFile]:
             files[kind] = configured_kind(kind).file
 
     def tag(said: Any) -> str:
-        kind = said.get("kind", _DEFAULT) if isinstance(said, dict) else getattr(said, "kind", _DEFAULT)
+        kind = said.get("kind", DEFAULT_KIND) if isinstance(said, dict) else getattr(said, "kind", DEFAULT_KIND)
         return kind if isinstance(kind, str) and kind in files else _UNKNOWN
 
     return _model({**files, _UNKNOWN: UnknownKindFile}, tag)
@@ -103,5 +103,5 @@ def kinds_named(data: Any) -> set[str]:
     """Return the kinds that a document names, whatever else it says."""
     entries = data.get("repositories") if isinstance(data, Mapping) else None
     said = entries.values() if isinstance(entries, Mapping) else ()
-    named = {each.get("kind", _DEFAULT) for each in said if isinstance(each, Mapping)}
-    return {kind for kind in named if isinstance(kind, str)} | {_DEFAULT}
+    named = {each.get("kind", DEFAULT_KIND) for each in said if isinstance(each, Mapping)}
+    return {kind for kind in named if isinstance(kind, str)} | {DEFAULT_KIND}

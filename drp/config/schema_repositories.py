@@ -12,6 +12,7 @@ from drp.config.values import Duration, Text
 from drp.domain.repository import DEFAULT_REGION, WaitLimits, bucket_name, key_prefix
 from drp.domain.service_address import ServiceAddress, service_address
 
+DEFAULT_KIND = "restic"
 _LIMITS = WaitLimits()
 
 
@@ -106,7 +107,7 @@ class LimitsFile(Strict):
 class RepositoryFile(Strict):
     """One repository: what is said of any, whichever kind."""
 
-    kind: Text = "restic"
+    kind: Text = DEFAULT_KIND
     """What wrote it."""
     location: LocationFile
     """Where it is."""

@@ -6,7 +6,6 @@ since each of them waits for a network, and large digests are computed without t
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -101,10 +100,3 @@ def _verify(one: StreamObject, algorithms: tuple[str, ...], stopping: list[bool]
     wrong = [name for name, digest in one.expected.items() if digests[name] != digest]
     why = ", ".join(f"{name} is {digests[name]}" for name in wrong)
     return StreamResult(one.name, "changed" if wrong else "same", size, digests, why, seconds)
-
-
-def keyless_pack_name(name: str) -> dict[str, str]:
-    """Return what a restic pack must digest to: its own name is its SHA-256, so it can be checked without the key."""
-    last = name.rpartition("/")[2]
-    plain = len(last) == hashlib.sha256().digest_size * 2 and all(one in "0123456789abcdef" for one in last)
-    return {"sha256": last} if plain else {}

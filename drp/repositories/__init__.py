@@ -1,1 +1,1 @@
-"""Where recovery points are kept: restic on a local directory, on S3 and on an air-gapped medium. drp only reads."""
+"""Where recovery points are kept: a folder a kind, on directories, buckets and air-gapped media. drp only reads."""

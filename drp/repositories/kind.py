@@ -26,6 +26,10 @@ class RepositoryKind(ConfiguredKind, Protocol):
         """Yield the programs that read it, whose digests a drill's plan keeps. Raises ``RepositoryError``."""
         ...
 
+    def trial(self) -> str:
+        """Return what there is on this machine to read such repositories with. Raises ``RepositoryError``."""
+        ...
+
 
 _KINDS: Registry[RepositoryKind] = Registry(KINDS.group, KINDS.what, ours_first=True)
 
@@ -33,6 +37,16 @@ _KINDS: Registry[RepositoryKind] = Registry(KINDS.group, KINDS.what, ours_first=
 def create(settings: RepositorySettings, *, resolve: Resolve, cache_directory: Path) -> Repository:
     """Return the repository that settings describe. Raises ``PluginError`` when its kind cannot be loaded."""
     return kind_of(settings).create(settings, resolve=resolve, cache_directory=cache_directory)
+
+
+def kind_names() -> tuple[str, ...]:
+    """Return the names of all kinds that are installed; nothing is imported."""
+    return _KINDS.names()
+
+
+def trial_of(name: str) -> str:
+    """Return what there is to read a kind with. Raises ``RepositoryError``, ``PluginError``."""
+    return _KINDS.load(name).trial()
 
 
 def kind_of(settings: RepositorySettings) -> RepositoryKind:

@@ -155,6 +155,34 @@ def test_a_verifier_is_a_module_and_an_entry_point(workshop: Workshop) -> None:
     assert_recipe("a verifier", workshop.touched)
 
 
+NIGHTLY = """version: 1
+repositories:
+  nightly: {kind: tapes, location: {directory: kept}, folders: ["%Y-%m-%dT%H%M%SZ"]}
+"""
+
+
+def test_a_kind_of_repository_is_a_folder_and_its_entry_points(workshop: Workshop) -> None:
+    folder = ROOT / "drp/repositories/copies"
+    for path in folder.rglob("*.py"):
+        text = path.read_text(encoding="utf-8").replace("repositories.copies", "repositories.tapes")
+        workshop.write(f"drp/repositories/tapes/{path.relative_to(folder)}", text.replace('"copies"', '"tapes"'))
+    workshop.edit(
+        "pyproject.toml",
+        ('copies = "drp.repositories.copies.dialect', 'tapes = "drp.repositories.tapes.dialect:DIALECT"\ncopies = "drp.repositories.copies.dialect'),
+        ('copies = "drp.repositories.copies.kind', 'tapes = "drp.repositories.tapes.kind:KIND"\ncopies = "drp.repositories.copies.kind'),
+    )  # fmt: skip
+    site = workshop.root / "site"
+    for name, content in {
+        "drp.yml": "version: 1\nname: s\n",
+        "inventory/repositories.yml": NIGHTLY,
+        "kept/2026-11-28T020000Z/a": "x",
+    }.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(content)
+    assert json.loads(workshop.drp("--site", str(site), "repo", "list", "--json"))["items"][0]["state"] == "ready"
+    assert_recipe("a kind of repository", workshop.touched)
+
+
 def test_a_runbook_is_a_folder(workshop: Workshop) -> None:
     for path in (ROOT / "runbooks/files").iterdir():
         workshop.write(f"runbooks/pharmacy/{path.name}", path.read_text(encoding="utf-8"))

@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from drp.errors import Interrupted, ManifestError
-from drp.hashing.streams import StreamObject, keyless_pack_name, verify_streams
+from drp.hashing.streams import StreamObject, verify_streams
+from drp.repositories.restic.pack_names import keyless_pack_name
 from tests.support.waiting import PATIENCE
 
 

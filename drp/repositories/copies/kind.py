@@ -157,5 +157,11 @@ class CopiesKind:
 
         return programs()
 
+    def trial(self) -> str:
+        """Return what the restore cell runs. Raises ``RepositoryError``."""
+        from drp.repositories.copies.repository import interpreter  # noqa: PLC0415 - as above
+
+        return f"read by {interpreter()}"
+
 
 KIND = CopiesKind()

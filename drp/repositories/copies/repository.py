@@ -195,4 +195,11 @@ def _id(folder: DatedFolder) -> str:
 def programs() -> Iterator[Path]:
     """Yield what reads a copy inside the restore cell."""
     yield from (PROGRAM.with_name(name) for name in _PARTS)
-    yield Path(PYTHON).resolve()
+    yield interpreter()
+
+
+def interpreter() -> Path:
+    """Return the Python of this machine that runs inside restore cells. Raises ``RepositoryError``."""
+    if not os.access(PYTHON, os.X_OK):
+        raise RepositoryError(f"{PYTHON} is not there", hint="apt-get install python3")
+    return Path(PYTHON).resolve()

@@ -60,5 +60,11 @@ class ResticKind:
 
         yield executable_path(settings.executable)
 
+    def trial(self) -> str:
+        """Return the version of the restic that is taken unless a site says otherwise. Raises ``RepositoryError``."""
+        from drp.repositories.restic.tool import default_version  # noqa: PLC0415 - as above
+
+        return default_version()
+
 
 KIND = ResticKind()

@@ -28,6 +28,15 @@ def executable_path(executable: str) -> Path:
     return Path(found).resolve()
 
 
+def default_version() -> str:
+    """Return what the restic of this machine says of its version. Raises ``RepositoryError``."""
+    try:
+        output = run([str(executable_path("restic")), "version"], timeout_seconds=_VERSION_SECONDS)
+    except CommandFailed as error:
+        raise RepositoryError(f"restic does not run: {error.message}", hint="install restic anew") from error
+    return (output.stdout.splitlines() or [""])[0]
+
+
 class ResticTool:
     """One restic executable, used on one repository."""
 
