@@ -6,6 +6,8 @@ import difflib
 import importlib.metadata
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from drp.errors import PluginError
@@ -57,6 +59,16 @@ class Registry(Generic[Offered]):
         close = difflib.get_close_matches(name, known, n=1)
         guess = f"; did you mean {close[0]}?" if close else f"; installed are: {', '.join(known) or 'none'}"
         return f"no {self.what} is called {name}{guess}"
+
+    def places(self, name: str) -> tuple[Path, ...]:
+        """Return the folders, or the file, of the top-level package that a name stands for; none for drp's own.
+
+        Nothing is imported. Raises ``PluginError``.
+        """
+        package = self.entry(name).module.partition(".")[0]
+        spec = find_spec(package) if package != __name__.partition(".")[0] else None
+        found = (spec.submodule_search_locations or [spec.origin or ""]) if spec is not None else ()
+        return tuple(Path(place) for place in sorted(found))
 
     def load(self, name: str) -> Offered:
         """Import what stands behind a name. Raises ``PluginError`` naming distribution and version."""

@@ -17,6 +17,7 @@ from drp.config.values import Name
 from drp.domain.repository import RepositorySettings
 from drp.errors import PluginError
 from drp.registry import Registry
+from drp.trust import Trust, require
 
 _UNKNOWN = "?"
 
@@ -37,7 +38,13 @@ KINDS: Registry[ConfiguredKind] = Registry("drp.repositories", "kind of reposito
 
 
 def configured_kind(name: str) -> ConfiguredKind:
-    """Return a kind. Raises ``PluginError`` when there is none of that name, or it cannot be loaded."""
+    """Return a kind.
+
+    Raises ``PluginError`` when there is none of that name, or it cannot be loaded, and ``Untrusted`` where others can
+    change its code, before any of it runs.
+    """
+    trust = Trust()
+    require(doubt for place in KINDS.places(name) for doubt in trust.doubts(place))
     return KINDS.load(name)
 
 

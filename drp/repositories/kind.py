@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from drp.config.repository_kinds import KINDS, ConfiguredKind
+from drp.config.repository_kinds import KINDS, ConfiguredKind, configured_kind
 from drp.domain.ports import Repository
 from drp.domain.repository import RepositorySettings
 from drp.domain.restore import SecretReference
@@ -45,10 +45,16 @@ def kind_names() -> tuple[str, ...]:
 
 
 def trial_of(name: str) -> str:
-    """Return what there is to read a kind with. Raises ``RepositoryError``, ``PluginError``."""
+    """Return what there is to read a kind with. Raises ``RepositoryError``, ``PluginError``, ``Untrusted``."""
+    configured_kind(name)
     return _KINDS.load(name).trial()
 
 
 def kind_of(settings: RepositorySettings) -> RepositoryKind:
     """Return the kind of a repository. Raises ``PluginError`` when it cannot be loaded."""
     return _KINDS.load(settings.kind)
+
+
+def package_of(settings: RepositorySettings) -> tuple[Path, ...]:
+    """Return the folders, or the file, of the package that a repository's kind is in; none for drp's own."""
+    return _KINDS.places(settings.kind)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from drp.domain.check import Target
@@ -56,13 +55,10 @@ def package_of(name: str) -> tuple[Path, ...]:
     Nothing is imported. Raises ``PluginError``.
     """
     try:
-        package = DRIVERS.entry(name).module.partition(".")[0]
+        return DRIVERS.places(name)
     except PluginError as error:
         hint = _INSTALL if error.hint == PluginError.default_hint else error.hint
         raise PluginError(error.message, hint=hint) from error
-    spec = find_spec(package) if package != __name__.partition(".")[0] else None
-    places = (spec.submodule_search_locations or [spec.origin or ""]) if spec is not None else ()
-    return tuple(Path(place) for place in sorted(places))
 
 
 def _doubts(places: Iterable[Path]) -> Iterator[Doubt]:

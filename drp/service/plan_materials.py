@@ -42,6 +42,7 @@ class PlanMaterials:
         found |= {str(path): self._digests.file(path) for path in self._programs(plan)}
         found |= self._verifiers(plan)
         found |= self._drivers(plan)
+        found |= self._kinds(plan)
         found |= {name: self._package(name) for name in _PACKAGES}
         found["drp"] = self._digests.tree(Path(drp.__file__).parent, shared("runbooks"))
         return found
@@ -77,6 +78,14 @@ class PlanMaterials:
 
         packages = {name: package_of(name) for name in sorted({each.sandbox.driver for each in plan.recoveries})}
         return {f"sandbox driver {name}": self._digests.tree(*places) for name, places in packages.items() if places}
+
+    def _kinds(self, plan: DrillPlan) -> Mapping[str, str]:
+        """Return the digest of the package of every kind of repository that is not drp's own."""
+        from drp.repositories.kind import package_of
+
+        used = [self._site.repositories[name] for name in sorted({each.repository for each in plan.recoveries})]
+        packages = {settings.kind: package_of(settings) for settings in used}
+        return {f"repository kind {name}": self._digests.tree(*places) for name, places in packages.items() if places}
 
     def _package(self, name: str) -> str:
         """Return the digest of what a package's installer recorded: the digests of all its files."""

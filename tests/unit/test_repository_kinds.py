@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drp.config.site import check_site, load_site
-from drp.errors import PluginError
+from drp.domain.repository import DirectoryLocation, RepositorySettings
+from drp.errors import PluginError, Untrusted
 from drp.repositories.dialects import dialect
-from drp.repositories.kind import kind_names, trial_of
+from drp.repositories.kind import kind_names, package_of, trial_of
 from tests.support.sites import write_site
 
 REPOSITORIES = """version: 1
@@ -58,10 +60,26 @@ def test_a_kind_that_cannot_be_imported_hurts_nobody_else(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("copie", "did you mean copies?"), ("borg", "installed are: copies, restic"), ('""', "must not be empty")]
+    ("kind", "said"),
+    [("copie", "did you mean copies?"), ("borg", "installed are: copies, restic"), ('""', "must not be empty")],
 )
 def test_an_unknown_kind_is_refused_where_it_stands(tmp_path: Path, kind: str, said: str) -> None:
     site = write_site(tmp_path, {"inventory/repositories.yml": REPOSITORIES.replace("KIND", kind)})
     (problem,) = [each for each in check_site(site) if each.file == "inventory/repositories.yml"]
     assert (problem.where, problem.position.line) == ("repositories.tapes.kind", 5)
     assert said in problem.message
+
+
+@pytest.mark.usefixtures("broken")
+def test_code_that_others_can_change_is_not_loaded(tmp_path: Path) -> None:
+    module, ran = tmp_path / "packages" / "drp_tapes.py", tmp_path / "ran"
+    module.write_text(f"open({str(ran)!r}, 'w').close()\n")
+    module.chmod(0o666)
+    site = write_site(tmp_path / "site", {"inventory/repositories.yml": REPOSITORIES.replace("KIND", "tapes")})
+    for look in (lambda: check_site(site), lambda: trial_of("tapes")):
+        with pytest.raises(Untrusted, match=r"drp_tapes\.py"):
+            look()
+    assert not ran.exists()
+    settings = RepositorySettings(name="tapes", kind="tapes", location=DirectoryLocation(path=tmp_path))
+    assert package_of(settings) == (module,)
+    assert package_of(replace(settings, kind="copies")) == ()
