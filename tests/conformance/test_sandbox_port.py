@@ -1,8 +1,7 @@
-"""What every driver behind the Sandbox port promises; a driver joins by being named in ``DRIVERS``."""
+"""What every driver behind the Sandbox port promises; a driver joins by being named for the fixture ``driver_name``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,15 +17,12 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.real
 
-DRIVERS = ["bubblewrap"]
 ORDER = RestoreOrder(argv=("true",))
 
 
-@pytest.fixture(params=DRIVERS)
-def sandbox(request: pytest.FixtureRequest, make_rig: Callable[..., Rig]) -> Sandbox:
-    assert request.param == "bubblewrap"
-    driver: Sandbox = make_rig().driver
-    return driver
+@pytest.fixture
+def sandbox(any_rig: Rig) -> Sandbox:
+    return any_rig.driver
 
 
 def test_a_fresh_sandbox_is_empty_and_proven(sandbox: Sandbox) -> None:

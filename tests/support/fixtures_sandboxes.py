@@ -15,14 +15,17 @@ from typing import Any
 import pytest
 
 from drp.domain.restore import SecretReference
-from drp.domain.sandbox import SandboxHandle, SandboxProfile
+from drp.domain.sandbox import DEFAULT_DRIVER, SandboxHandle, SandboxProfile
 from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
 from drp.sandboxes.host import layout, mounts
 from drp.sandboxes.host.worker import worker_command
+from drp.sandboxes.registry import driver
 from tests.support.scratch import scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE_PACKAGES = Path(pytest.__file__).resolve().parents[1]
+DRIVERS = ROOT / "tests" / "support" / "drivers"
+"""A distribution with the driver `bare-namespaces`, which is not drp's; it is installed by being on the path."""
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 
@@ -61,7 +64,7 @@ class Rig:
 def make_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
     rigs: list[Rig] = []
 
-    def make(kind: type[BubblewrapSandbox] = BubblewrapSandbox, **arguments: Any) -> Rig:
+    def make(kind: Callable[..., Any] = BubblewrapSandbox, **arguments: Any) -> Rig:
         run_directory = tmp_path / f"run{len(rigs)}"
         rig = Rig(kind(run_directory, resolve=resolve, **arguments), run_directory)
         rigs.append(rig)
@@ -74,6 +77,28 @@ def make_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
         home = layout.home(rig.run_directory)
         assert mounts.below(home) == ()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def other_driver(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Install a driver of another package, and return its name."""
+    monkeypatch.syspath_prepend(str(DRIVERS))
+    return "bare-namespaces"
+
+
+@pytest.fixture(params=["bubblewrap", "bare-namespaces"])
+def driver_name(request: pytest.FixtureRequest) -> str:
+    """Name every driver, one after the other."""
+    name: str = request.param
+    if name != DEFAULT_DRIVER:
+        request.getfixturevalue("other_driver")
+    return name
+
+
+@pytest.fixture
+def any_rig(driver_name: str, make_rig: Callable[..., Rig]) -> Rig:
+    """A rig with sandboxes of each driver in turn."""
+    return make_rig(driver(driver_name).create, gateway=None)
 
 
 @pytest.fixture
@@ -156,7 +181,11 @@ def start_worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
             stdout=subprocess.PIPE,
             text=True,
             cwd="/",
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{SITE_PACKAGES}", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": f"{ROOT}:{SITE_PACKAGES}:{DRIVERS}",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
             **options,
         )
         workers.append(Worker(process))
