@@ -236,7 +236,7 @@ def isolation(proof: IsolationProof) -> str:
     if proof.holds:
         return f"✔ isolation proven: {denied}, control reached {proof.control_reached}"
     if proof.leaks:
-        touched = ", the canary was reached" if proof.canary_hits or not proof.canary_intact else ""
+        touched = ", the tripwire was reached" if proof.canary_hits or not proof.canary_intact else ""
         return f"✗ NOT ISOLATED: {denied}, {proof.allowed} allowed{touched}"
     if proof.control_failed:
         reached = f"reached {proof.control_reached} and missed {', '.join(proof.control_missed[:3]) or 'everything'}"

@@ -14,8 +14,8 @@ import pytest
 from drp.errors import SandboxError
 from drp.sandboxes.network import netns
 from drp.sandboxes.network.hearing import Hearing
-from drp.sandboxes.network.recorder import Recorder
-from drp.sandboxes.proof import tripwire as canary
+from drp.sandboxes.network.recorder import EgressRecorder
+from drp.sandboxes.proof.tripwire import Tripwire
 from tests.support.fixtures_sandboxes import Rig, profile
 from tests.support.pods import connect, contacts, join, serve
 
@@ -54,7 +54,7 @@ def send(inside: netns.Inside, count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 400])
 def test_what_was_sent_before_one_asked_is_told(inside: netns.Inside, count: int) -> None:
-    recorder = Recorder(inside)
+    recorder = EgressRecorder(inside)
     try:
         assert recorder.attempts() == ()
         send(inside, count)
@@ -65,7 +65,7 @@ def test_what_was_sent_before_one_asked_is_told(inside: netns.Inside, count: int
 
 
 def test_a_name_that_was_asked_for_is_told(inside: netns.Inside) -> None:
-    recorder = Recorder(inside)
+    recorder = EgressRecorder(inside)
     try:
         (namespace,) = inside.namespace
         enter = f"import ctypes, socket; ctypes.CDLL(None).setns({namespace}, 0x40000000)"
@@ -77,7 +77,7 @@ def test_a_name_that_was_asked_for_is_told(inside: netns.Inside) -> None:
 
 
 def test_what_a_buffer_could_not_hold_is_counted(inside: netns.Inside) -> None:
-    recorder = Recorder(inside)
+    recorder = EgressRecorder(inside)
     try:
         send(inside, 120_000)
         *_, last = recorder.attempts()
@@ -88,7 +88,7 @@ def test_what_a_buffer_could_not_hold_is_counted(inside: netns.Inside) -> None:
 
 
 def test_who_asks_where_nothing_can_be_heard_is_told_so(inside: netns.Inside) -> None:
-    recorder = Recorder(inside)
+    recorder = EgressRecorder(inside)
     assert inside.recorder is not None
     inside.recorder.close()
     with pytest.raises(SandboxError, match="has ended by itself"):
@@ -116,7 +116,7 @@ def test_an_isolation_that_holds_is_proven(rig: Rig) -> None:
 
 def test_who_reached_the_tripwire_is_counted_before_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hearing, "_run", too_late)
-    tripwire = canary.Canary(tmp_path, os.getuid(), ["127.0.0.1"])
+    tripwire = Tripwire(tmp_path, os.getuid(), ["127.0.0.1"])
     try:
         assert tripwire.hits() == 0
         tcp, udp, _ = tripwire.ports
@@ -125,7 +125,7 @@ def test_who_reached_the_tripwire_is_counted_before_it_is_told(tmp_path: Path, m
         with socket.create_connection(("127.0.0.1", tcp), timeout=60) as stream:
             stream.sendall(b"leak")
             assert tripwire.hits() == 2
-            assert b"canary" in stream.recv(100)
+            assert b"tripwire" in stream.recv(100)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             peer.sendto(b"control", ("127.0.0.1", udp))
         tripwire.rearm()
@@ -137,7 +137,7 @@ def test_who_reached_the_tripwire_is_counted_before_it_is_told(tmp_path: Path, m
 def test_what_nobody_could_take_in_leaves_the_answer_open(
     inside: netns.Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorder = Recorder(inside)
+    recorder = EgressRecorder(inside)
     send(inside, 1)
     with monkeypatch.context() as broken:
         broken.setattr(recorder, "_see", lambda _: 1 / 0)

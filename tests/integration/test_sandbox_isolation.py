@@ -21,7 +21,7 @@ from drp.sandboxes.bubblewrap.arguments import Spec, arguments
 from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
 from drp.sandboxes.host.identity import Identity
 from drp.sandboxes.proof import isolation
-from drp.sandboxes.proof.tripwire import NONCE, Canary
+from drp.sandboxes.proof.tripwire import NONCE, Tripwire
 from tests.support.descriptors import open_descriptors
 from tests.support.fixtures_sandboxes import Rig, profile
 from tests.support.waiting import eventually
@@ -236,46 +236,46 @@ def test_production_that_answers_and_was_not_caught_is_a_leak() -> None:
     assert isolation._judge(check, where, lambda host, port: (host, port) == ("10.1.2.3", 2575)).outcome == "denied"
 
 
-def test_a_canary_that_cannot_be_set_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tripwire_that_cannot_be_set_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = open_descriptors()
     started: list[Process] = []
-    real = Canary._start_decoy
-    monkeypatch.setattr(Canary, "_start_decoy", lambda self: started.append(real(self)) or started[-1])
+    real = Tripwire._start_decoy
+    monkeypatch.setattr(Tripwire, "_start_decoy", lambda self: started.append(real(self)) or started[-1])
 
-    def fail(_: Canary) -> None:
+    def fail(_: Tripwire) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Canary, "_measure", fail)
+    monkeypatch.setattr(Tripwire, "_measure", fail)
     with pytest.raises(OSError, match="Input/output"):
-        Canary(tmp_path, 64001, hosts=("127.0.0.1",))
+        Tripwire(tmp_path, 64001, hosts=("127.0.0.1",))
     assert started[0].poll() is not None
     assert list(tmp_path.iterdir()) == []
     assert eventually(lambda: not open_descriptors() - before)
 
 
-def test_a_canary_notices_damage_and_visitors(tmp_path: Path) -> None:
-    canary = Canary(tmp_path, 64001, hosts=("127.0.0.1",))
+def test_a_tripwire_notices_damage_and_visitors(tmp_path: Path) -> None:
+    tripwire = Tripwire(tmp_path, 64001, hosts=("127.0.0.1",))
     try:
-        assert canary.intact()
-        (canary.directory / "repository" / "chunk0").write_bytes(b"encrypted")
-        assert not canary.intact()
-        canary.rearm()
-        (canary.directory / "repository" / "chunk1").unlink()
-        assert not canary.intact(), "gone is not intact"
-        shutil.rmtree(canary.directory / "repository")
-        assert not canary.intact(), "nor is it where there is nothing to measure"
-        (canary.directory / "repository").mkdir()
-        (canary.directory / "repository" / "chunk0").touch()
-        canary.rearm()
-        assert canary.intact()
-        assert canary._decoy is not None
-        canary._decoy.kill()
-        canary._decoy.wait()
-        assert not canary.intact()
-        with socket.create_connection(("127.0.0.1", canary.targets["tcp_port"])) as peer:
+        assert tripwire.intact()
+        (tripwire.directory / "repository" / "chunk0").write_bytes(b"encrypted")
+        assert not tripwire.intact()
+        tripwire.rearm()
+        (tripwire.directory / "repository" / "chunk1").unlink()
+        assert not tripwire.intact(), "gone is not intact"
+        shutil.rmtree(tripwire.directory / "repository")
+        assert not tripwire.intact(), "nor is it where there is nothing to measure"
+        (tripwire.directory / "repository").mkdir()
+        (tripwire.directory / "repository" / "chunk0").touch()
+        tripwire.rearm()
+        assert tripwire.intact()
+        assert tripwire._decoy is not None
+        tripwire._decoy.kill()
+        tripwire._decoy.wait()
+        assert not tripwire.intact()
+        with socket.create_connection(("127.0.0.1", tripwire.targets["tcp_port"])) as peer:
             peer.sendall(b"hello")
             peer.recv(64)
-        assert canary.hits() == 1
+        assert tripwire.hits() == 1
     finally:
-        canary.close()
-    assert not canary.directory.exists()
+        tripwire.close()
+    assert not tripwire.directory.exists()

@@ -9,7 +9,7 @@ import pytest
 
 from drp.domain.sandbox import SandboxHandle
 from drp.sandboxes.network import netns
-from drp.sandboxes.network.recorder import Recorder
+from drp.sandboxes.network.recorder import EgressRecorder
 from tests.support.fixtures_sandboxes import Rig
 
 pytestmark = pytest.mark.real
@@ -69,7 +69,7 @@ RECORDED = {
 def test_every_protocol_that_leaves_is_recorded() -> None:
     """Sent by somebody with every right, into a network as a sandbox has it; its kernel's own noise is left out."""
     inside = netns.create(netns.SANDBOX)
-    recorder = Recorder(inside)
+    recorder = EgressRecorder(inside)
     try:
         (namespace,) = inside.namespace
         done = subprocess.run(

@@ -18,7 +18,7 @@ import threading
 import time
 
 SIGN = re.compile(
-    r"drp|drill|restor(?!econ)|sandbox|recover|probe|(?<![a-z-])agent|backup|verif|canary|bwrap|bubblewrap|bindfile|newroot|ansible"
+    r"drp|drill|restor(?!econ)|sandbox|recover|probe|(?<![a-z-])agent|backup|verif|canary|tripwire|bwrap|bubblewrap|bindfile|newroot|ansible"
     r"|rehears|exercise|(?<![a-z])test(?![a-z])",
     re.IGNORECASE,
 )

@@ -107,8 +107,8 @@ def test_a_command_that_is_not_there() -> None:
 
 
 def test_a_command_sees_no_environment_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DRP_CANARY", "seen")
-    assert resolve(shell('echo "${DRP_CANARY:-unseen}"')) == "unseen"
+    monkeypatch.setenv("DRP_TRIPWIRE", "seen")
+    assert resolve(shell('echo "${DRP_TRIPWIRE:-unseen}"')) == "unseen"
 
 
 def test_a_reference_is_described_without_its_value(tmp_path: Path) -> None:

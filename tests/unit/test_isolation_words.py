@@ -25,7 +25,7 @@ UNTRIED = replace(PROOF, denied=80, errors=1, checks=(DENIED, replace(DENIED, id
     ("proof", "line", "codes"),
     [
         (PROOF, "✔ isolation proven: 81 of 81 probes denied", []),
-        (LEAK, "✗ NOT ISOLATED: 80 of 81 probes denied, 1 allowed, the canary was reached", ["DRP-I001", "DRP-I001"]),
+        (LEAK, "✗ NOT ISOLATED: 80 of 81 probes denied, 1 allowed, the tripwire was reached", ["DRP-I001", "DRP-I001"]),
         (replace(PROOF, canary_intact=False), "✗ NOT ISOLATED: 81 of 81", ["DRP-I001"]),
         (
             replace(PROOF, control_reached=28, control_missed=("net.tcp:127.0.0.2",)),

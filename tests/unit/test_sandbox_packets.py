@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drp.sandboxes.network.netns import Inside
 from drp.sandboxes.network.packets import IPV4, IPV6, SYN, Packet, parse
-from drp.sandboxes.network.recorder import Recorder
+from drp.sandboxes.network.recorder import EgressRecorder
 
 PORTS = struct.pack("!HH", 1000, 514)
 
@@ -99,7 +99,7 @@ def test_any_bytes_are_a_packet_or_nothing(raw: bytes, ethertype: int) -> None:
 
 
 def attempts(*packets: bytes) -> list[tuple[str, str, int]]:
-    recorder = Recorder(Inside())
+    recorder = EgressRecorder(Inside())
     for raw in packets:
         recorder._see(seen(raw))
     found = [(each.protocol, each.destination, each.port) for each in recorder.attempts()]

@@ -8,7 +8,7 @@ import pytest
 
 from drp.domain.application import ProductionAddress
 from drp.sandboxes.network.netns import Inside
-from drp.sandboxes.network.recorder import Packet, Recorder
+from drp.sandboxes.network.recorder import EgressRecorder, Packet
 from drp.sandboxes.network.resolver import answer
 from drp.sandboxes.network.sinks import Caught
 
@@ -21,7 +21,7 @@ def packet(number: int, flags: int = 0x02) -> Packet:
 
 
 def test_attempts_beyond_the_limit_are_counted_and_said():
-    recorder = Recorder(Inside())
+    recorder = EgressRecorder(Inside())
     for number in range(1500):
         recorder._see(packet(number))
     recorder._see(packet(3))  # known already
@@ -32,7 +32,7 @@ def test_attempts_beyond_the_limit_are_counted_and_said():
 
 
 def test_what_the_probe_tried_does_not_count_and_what_others_tried_meanwhile_does():
-    recorder = Recorder(Inside())
+    recorder = EgressRecorder(Inside())
     recorder.disregard([("10.0.0.5", 443)])
     recorder._see(packet(5))
     recorder._see(packet(6))
@@ -45,7 +45,7 @@ def test_what_the_probe_tried_does_not_count_and_what_others_tried_meanwhile_doe
 @pytest.mark.parametrize("order", ["connection first", "delivery first"])
 def test_what_a_sink_took_is_one_attempt_whichever_thread_hears_of_it_first(order: str):
     """The recorder hears the connection, the sink what came by it: two threads."""
-    recorder = Recorder(Inside())
+    recorder = EgressRecorder(Inside())
     caught = Caught(destination="10.0.0.5", port=443, payload_bytes=40, payload_digest="ab" * 32)
     for tell in (recorder._see, recorder._caught) if order == "connection first" else (recorder._caught, recorder._see):
         tell(caught if tell == recorder._caught else packet(5))
@@ -64,7 +64,7 @@ def answer_from(number: int) -> Packet:
 
 
 def test_where_addresses_are_declared_only_they_are_inside_answered_or_not():
-    recorder = Recorder(Inside())
+    recorder = EgressRecorder(Inside())
     recorder.declare([ProductionAddress(address="10.0.0.7")])
     for number in (7, 8):
         recorder._see(packet(number))
@@ -81,7 +81,7 @@ def datagram(source: tuple[str, int], destination: tuple[str, int]) -> Packet:
 
 
 def test_a_datagram_that_is_answered_found_its_neighbour_and_the_answer_is_no_attempt():
-    recorder = Recorder(Inside())
+    recorder = EgressRecorder(Inside())
     recorder._see(datagram(("10.9.9.9", 5000), ("10.0.0.7", 514)))
     recorder._see(datagram(("10.9.9.9", 5000), ("10.0.0.8", 514)))
     assert len(recorder.attempts()) == 2

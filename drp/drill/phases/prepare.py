@@ -69,7 +69,7 @@ def _findings(proof: IsolationProof) -> tuple[Finding, ...]:
     ]
     if proof.canary_hits or not proof.canary_intact:
         observed = f"{proof.canary_hits} hits, {'intact' if proof.canary_intact else 'touched'}"
-        found.append(SANDBOX_LEAKS.finding(subject="canary", observed=observed, expected="no hits, intact"))
+        found.append(SANDBOX_LEAKS.finding(subject="tripwire", observed=observed, expected="no hits, intact"))
     if proof.allowed and not found:
         found.append(SANDBOX_LEAKS.finding(subject="proof", observed=f"{proof.allowed} allowed", expected="denied"))
     return (*found, *_doubts(proof))

@@ -1,7 +1,7 @@
 """The drill worker's own namespaces: born with them, it takes everything it started along when it ends.
 
 `worker_command` wraps its argv: own pid, network and mount namespaces (and a user namespace for a plain user), tied
-to the supervisor. `enter_worker` then furnishes the network inside: loopback, the canary's addresses, and one door
+to the supervisor. `enter_worker` then furnishes the network inside: loopback, the tripwire's addresses, and one door
 per repository endpoint, which leads to the gateway. Nothing else can be reached, not even from Ansible's localhost.
 """
 
@@ -83,7 +83,7 @@ def _add(address: str) -> None:
     try:
         netlink.add_address(address)
     except OSError:
-        if ":" not in address:  # a host without IPv6 has no IPv6 canary
+        if ":" not in address:  # a host without IPv6 has no IPv6 tripwire
             raise
 
 

@@ -22,7 +22,7 @@ from drp.sandboxes.network import netns
 from drp.sandboxes.network.contacts import Contacts
 from drp.sandboxes.network.hub import Hub
 from drp.sandboxes.network.netns import Inside, Link, Wanted
-from drp.sandboxes.network.recorder import Recorder
+from drp.sandboxes.network.recorder import EgressRecorder
 from drp.sandboxes.payload.netns import LENT, LINK
 
 _A_NET = 250
@@ -100,7 +100,7 @@ class Network:
     """The network of one run sandbox."""
 
     inside: Inside
-    recorder: Recorder
+    recorder: EgressRecorder
     application: str
     pod: Pod | None = None
     link: str = ""
@@ -158,7 +158,7 @@ class Networks:
             sinks = [port for port in profile.sink_ports if port not in order.serves]
             inside = netns.create(replace(netns.SANDBOX, sinks=sinks, link=link))
             undo.callback(inside.close)
-            recorder = Recorder(inside)
+            recorder = EgressRecorder(inside)
             undo.callback(recorder.close)
             recorder.declare(order.everywhere)
             network = Network(inside=inside, recorder=recorder, application=order.application)

@@ -42,7 +42,7 @@ _Flow = tuple[int, tuple[str, int], tuple[str, int]]
 """Protocol, from, to."""
 
 
-class Recorder:
+class EgressRecorder:
     """Keeps the attempts of one sandbox, at most a thousand different ones."""
 
     def __init__(self, inside: Inside) -> None:

@@ -1,7 +1,7 @@
-"""The isolation proof of one sandbox, in three legs: the same probe outside, inside, and the canary's verdict.
+"""The isolation proof of one sandbox, in three legs: the same probe outside, inside, and the tripwire's verdict.
 
 Outside it runs as the sandbox's host uid and must reach its targets, or its denials inside would prove nothing.
-Inside every check must be denied. At the end the canary must have seen nothing. An address of production that
+Inside every check must be denied. At the end the tripwire must have seen nothing. An address of production that
 answers inside is denied only if this sandbox's own recorder saw the attempt arrive: then it went nowhere.
 What stands in the sandbox's root, and what can be written there, must be what drp put there.
 """
@@ -22,9 +22,9 @@ from drp.domain.strict_json import Limits, parse_object
 from drp.errors import SandboxError
 from drp.sandboxes.client import AgentClient
 from drp.sandboxes.host.identity import standing
-from drp.sandboxes.network.recorder import Recorder
+from drp.sandboxes.network.recorder import EgressRecorder
 from drp.sandboxes.packing import PYTHON, packed_probe
-from drp.sandboxes.proof.tripwire import Canary
+from drp.sandboxes.proof.tripwire import Tripwire
 
 _SECONDS = 40.0
 _ANSWER = Limits(size=1 << 20, largest=0, half_pairs=True)
@@ -54,7 +54,7 @@ def prove(
     *,
     host_uid: int,
     parent: Path,
-    recorder: Recorder | None,
+    recorder: EgressRecorder | None,
     places: Iterable[str] = (),
     interfaces: Sequence[str] = ("lo",),
 ) -> IsolationProof:
@@ -64,18 +64,18 @@ def prove(
     ``places`` are where drp bound something read-only, ``interfaces`` all that the sandbox may have.
     """
     started = time.monotonic()
-    canary = Canary(parent, host_uid, avoid=recorder.busy_ports() if recorder is not None else frozenset())
+    tripwire = Tripwire(parent, host_uid, avoid=recorder.busy_ports() if recorder is not None else frozenset())
     saw: Saw = recorder.saw if recorder is not None else lambda _destination, _port: False
     try:
         if recorder is not None:
-            recorder.disregard(canary.destinations())
-        reached, _ = _read(_outside(canary, host_uid))
-        expected = {*_ALWAYS_REACHED, f"fs.read:{canary.directory / 'secret'}"}
-        expected |= {f"net.{kind}:{host}" for host in canary.hosts for kind in ("tcp", "udp", "dns-udp")}
+            recorder.disregard(tripwire.destinations())
+        reached, _ = _read(_outside(tripwire, host_uid))
+        expected = {*_ALWAYS_REACHED, f"fs.read:{tripwire.directory / 'secret'}"}
+        expected |= {f"net.{kind}:{host}" for host in tripwire.hosts for kind in ("tcp", "udp", "dns-udp")}
         able = {each.id for each in reached if each.outcome == "allowed"}
-        canary.rearm()
-        checks, facts = _read(_inside(client, {**canary.targets, "interfaces": list(interfaces)}))
-        checks = (*(_judge(each, canary.production_targets(), saw) for each in checks), *_foreign(facts, places))
+        tripwire.rearm()
+        checks, facts = _read(_inside(client, {**tripwire.targets, "interfaces": list(interfaces)}))
+        checks = (*(_judge(each, tripwire.production_targets(), saw) for each in checks), *_foreign(facts, places))
         left_out = {each.id for each in reached} - {each.id for each in checks}
         return IsolationProof(
             denied=sum(each.outcome == "denied" for each in checks),
@@ -83,24 +83,24 @@ def prove(
             errors=sum(each.outcome == "error" for each in checks) + len(left_out),
             control_reached=len(able),
             control_missed=tuple(sorted(expected - able)),
-            canary_hits=canary.hits(),
-            canary_intact=canary.intact(),
-            checks=tuple(_anonymous(each, canary) for each in checks),
-            facts={**facts, "canary_hosts": canary.hosts, "known_interfaces": list(interfaces)},
+            canary_hits=tripwire.hits(),
+            canary_intact=tripwire.intact(),
+            checks=tuple(_anonymous(each, tripwire) for each in checks),
+            facts={**facts, "canary_hosts": tripwire.hosts, "known_interfaces": list(interfaces)},
             duration_ms=int((time.monotonic() - started) * 1000),
         )
     finally:
-        canary.close()
+        tripwire.close()
 
 
-def _outside(canary: Canary, host_uid: int) -> bytes:
-    probe = canary.directory / "probe"  # where the sandbox's uid can read it
+def _outside(tripwire: Tripwire, host_uid: int) -> bytes:
+    probe = tripwire.directory / "probe"  # where the sandbox's uid can read it
     probe.write_text(packed_probe(), encoding="ascii")
     probe.chmod(0o644)
     argv = [PYTHON, "-I", "-S", str(probe)]
     if standing() != "user" and host_uid != os.geteuid():
         argv = ["setpriv", "--reuid", str(host_uid), "--regid", str(host_uid), "--clear-groups", *argv]
-    targets = json.dumps({**canary.targets, "control": True}).encode()
+    targets = json.dumps({**tripwire.targets, "control": True}).encode()
     return run(argv, timeout_seconds=_SECONDS, stdin=targets).stdout.encode()
 
 
@@ -154,7 +154,7 @@ def _judge(check: ProbeCheck, production: Mapping[str, tuple[str, int]], saw: Sa
     return ProbeCheck(id=check.id, kind=check.kind, outcome="denied", detail=detail)
 
 
-def _anonymous(check: ProbeCheck, canary: Canary) -> ProbeCheck:
-    """Keep the random name of the canary's directory out of the record: ids must be the same in each proof."""
-    name = check.id.replace(str(canary.directory), "/canary")
+def _anonymous(check: ProbeCheck, tripwire: Tripwire) -> ProbeCheck:
+    """Keep the random name of the tripwire's directory out of the record: ids must be the same in each proof."""
+    name = check.id.replace(str(tripwire.directory), "/canary")
     return ProbeCheck(id=name, kind=check.kind, outcome=check.outcome, detail=check.detail)

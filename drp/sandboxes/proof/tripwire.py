@@ -1,4 +1,4 @@
-"""The canary: what a sandbox must not reach, made reachable for its host uid on purpose.
+"""The tripwire: what a sandbox must not reach, made reachable for its host uid on purpose.
 
 Listeners, a secret, a repository and a process that belong to the very uid the sandbox has on the host, so that only
 the sandbox can be the reason for a denial. It counts every hit and shows whether it is still whole.
@@ -26,7 +26,7 @@ from drp.sandboxes.network.recorder import NAME
 from drp.sandboxes.packing import PYTHON
 
 HOSTS = ("127.0.0.1", "192.0.2.2", "::1", "fd00::2")
-ENVIRONMENT_VARIABLE = "DRP_CANARY"
+ENVIRONMENT_VARIABLE = "DRP_TRIPWIRE"
 _FIRST_DECOY = 20_000
 _DECOY_SECONDS = 120
 _UDP_LITE = 136
@@ -44,7 +44,7 @@ def plant() -> None:
     os.environ[ENVIRONMENT_VARIABLE] = NONCE
 
 
-class Canary:
+class Tripwire:
     """Alive between construction and ``close``."""
 
     def __init__(
@@ -59,9 +59,9 @@ class Canary:
         self._ears: list[Hearing] = []
         self._sockets: list[socket.socket] = []
         self._live = LiveDirectory(parent, new_id())
-        self._live.record(kind="canary")
+        self._live.record(kind="tripwire")
         self.directory = self._live.path
-        self._abstract = f"drp-canary-{self.directory.name}"
+        self._abstract = f"drp-tripwire-{self.directory.name}"
         self._uid = uid
         self._decoy: Process | None = None
         try:
@@ -117,7 +117,7 @@ class Canary:
                 continue
             self._listen_unix()
             return bound, (base, base + 1, base + 2)
-        raise SandboxError("no free ports for the isolation canary")
+        raise SandboxError("no free ports for the isolation tripwire")
 
     def _listen_at(self, host: str, base: int) -> bool:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -181,7 +181,7 @@ class Canary:
             time.sleep(0.002)
         decoy.kill()
         finish(decoy, 5)
-        raise SandboxError("the isolation canary's process did not start")
+        raise SandboxError("the isolation tripwire's process did not start")
 
     def _measure(self) -> dict[str, str]:
         repository = self.directory / "repository"
@@ -249,7 +249,7 @@ def _answer_stream(listener: socket.socket, hit: Callable[[], None]) -> None:
         hit()
         peer.settimeout(0.5)
         peer.recv(128)
-        peer.sendall(b"canary " + NONCE.encode())
+        peer.sendall(b"tripwire " + NONCE.encode())
 
 
 def _answer_datagram(channel: socket.socket, hit: Callable[[], None]) -> None:

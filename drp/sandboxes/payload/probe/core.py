@@ -91,11 +91,11 @@ def nonce() -> bytes:
     return value.encode()
 
 
-def must_be_canary(answer: bytes) -> str:
-    """Inside, every address may be the sandbox's own: only the canary's word proves that something else answered."""
+def must_be_tripwire(answer: bytes) -> str:
+    """Inside, every address may be the sandbox's own: only the tripwire's word proves that something else answered."""
     if nonce() not in answer:
-        raise Denied("answered, but not by the canary")
-    return "the canary answered"
+        raise Denied("answered, but not by the tripwire")
+    return "the tripwire answered"
 
 
 def is_decoy(process: int) -> bool:

@@ -14,7 +14,7 @@ def read(path: str) -> Check:
     def attempt() -> str:
         with open(path, "rb") as source:
             content = source.read(64)
-        return "read %d bytes%s" % (len(content), ", the canary's secret" if nonce() in content else "")
+        return "read %d bytes%s" % (len(content), ", the tripwire's secret" if nonce() in content else "")
 
     return attempt
 
@@ -24,7 +24,7 @@ def read_environ(process: int) -> Check:
         with open("/proc/%d/environ" % process, "rb") as source:
             if nonce() not in source.read(1 << 16):
                 raise Denied("another process has that number here")
-        return "the canary's environment"
+        return "the tripwire's environment"
 
     return attempt
 
@@ -124,8 +124,8 @@ def visible() -> str:
         except OSError:
             continue
     if not seen:
-        raise Denied("%d processes visible, the canary's is not among them" % len(numbers))
-    return "the canary's process is visible: " + ",".join(seen)
+        raise Denied("%d processes visible, the tripwire's is not among them" % len(numbers))
+    return "the tripwire's process is visible: " + ",".join(seen)
 
 
 def environment_leak() -> str:
@@ -138,8 +138,8 @@ def environment_leak() -> str:
         except OSError:
             continue
     if not seen:
-        raise Denied("no readable environment holds the canary's secret")
-    return "the canary's secret is in the environment of " + ",".join(seen)
+        raise Denied("no readable environment holds the tripwire's secret")
+    return "the tripwire's secret is in the environment of " + ",".join(seen)
 
 
 def reachable_anyway(path: str, found: os.stat_result) -> bool:

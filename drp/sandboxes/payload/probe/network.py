@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import Any
 
-from .core import SECONDS, TARGETS, Check, Denied, must_be_canary, nonce
+from .core import SECONDS, TARGETS, Check, Denied, must_be_tripwire, nonce
 
 DNS_QUERY = (
     struct.pack("!HHHHHH", 0x1234, 0x0100, 1, 0, 0, 0) + b"\x09drp-probe\x07invalid\x00" + struct.pack("!HH", 1, 1)
@@ -18,7 +18,7 @@ def tcp(host: str, port: int) -> Check:
     def attempt() -> str:
         with socket.create_connection((host, port), timeout=SECONDS) as peer:
             peer.sendall(nonce() + b"\n")
-            return must_be_canary(peer.recv(64))
+            return must_be_tripwire(peer.recv(64))
 
     return attempt
 
@@ -42,7 +42,7 @@ def udp(host: str, port: int, payload: bytes | None = None, protocol: int = 0) -
             peer.settimeout(SECONDS)
             peer.connect((host, port))
             peer.send((payload or b"") + nonce())
-            return must_be_canary(peer.recv(512))
+            return must_be_tripwire(peer.recv(512))
 
     return attempt
 
