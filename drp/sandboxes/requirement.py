@@ -1,4 +1,4 @@
-"""One need of a sandbox driver: whether this host and this user meet it, and what mends it."""
+"""One need of a sandbox driver: whether this host and this user meet it, and what fixes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Requirement:
     met: bool
     detail: str
     mend: str = ""
-    """A command or a setting; empty when nothing needs mending."""
+    """A command or a setting; empty when nothing needs fixing."""
 
 
 def tool(name: str, argv: list[str], mend: str) -> Requirement:

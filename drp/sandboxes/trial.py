@@ -21,14 +21,14 @@ from drp.sandboxes.host.worker import enter_worker, worker_command
 from drp.sandboxes.requirement import Requirement
 
 _SECONDS = 90.0
-_ELSE = "mend what the detail names, then run `drp doctor` again"
+_ELSE = "fix what the detail names, then run `drp doctor` again"
 
 
 def isolation(driver: str, run_directory: Path | None = None, hints: Sequence[tuple[str, str]] = ()) -> Requirement:
     """Return whether a sandbox of the driver is isolated here; takes about two seconds, and leaves nothing.
 
     It is tried in the run directory, where there is one: there a drill's sandboxes would live. ``hints``: words of a
-    failure, and what mends it.
+    failure, and what fixes it.
     """
     name = "sandbox isolation"
     with ExitStack() as done:

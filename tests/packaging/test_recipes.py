@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fixtures_sandboxes import DRIVERS
 from tests.support.workshop import ROOT, Workshop
 
 LINE = re.compile(r"^\| (?P<what>an? [a-z ]+) \| (?P<own>[^|]+) \| (?P<beside>[^|]+) \|", re.MULTILINE)
@@ -181,6 +182,29 @@ def test_a_kind_of_repository_is_a_folder_and_its_entry_points(workshop: Worksho
         (site / name).write_text(content)
     assert json.loads(workshop.drp("--site", str(site), "repo", "list", "--json"))["items"][0]["state"] == "ready"
     assert_recipe("a kind of repository", workshop.touched)
+
+
+TRIAL = """
+import os, sys
+from drp.sandboxes.host.worker import worker_command
+argv = worker_command([sys.executable, "-m", "drp.sandboxes.trial", "bare-namespaces", sys.argv[1]])
+os.execvp(argv[0], argv)
+"""
+
+
+def test_a_driver_of_sandboxes_is_a_folder_and_an_entry_point(workshop: Workshop, tmp_path: Path) -> None:
+    for path in (DRIVERS / "bare_namespaces").glob("*.py"):
+        text = path.read_text(encoding="utf-8").replace("from bare_namespaces.", "from drp.sandboxes.bare.")
+        workshop.write(f"drp/sandboxes/bare/{path.name}", text)
+    entry = 'bare-namespaces = "drp.sandboxes.bare.entry:DRIVER"'
+    workshop.edit("pyproject.toml", ("bubblewrap = ", f"{entry}\nbubblewrap = "))
+    workshop.edit("inventory/README.md", ("(`bubblewrap`, or", "(`bubblewrap`, `bare-namespaces`, or"))
+    (tmp_path / "run").mkdir()
+    found = json.loads(workshop.run("-c", TRIAL, str(tmp_path / "run")).splitlines()[-1])
+    assert found["met"], found
+    assert "81 of 81" in found["detail"]
+    assert '"bare-namespaces"' in workshop.drp("config", "schema", "sandboxes")
+    assert_recipe("a driver of sandboxes", workshop.touched)
 
 
 def test_a_runbook_is_a_folder(workshop: Workshop) -> None:
