@@ -13,6 +13,7 @@ from drp.config.references_reconciliation import cross_check_reconciliation
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile, SandboxFile
 from drp.config.schema_repositories import RepositoryFile
+from drp.domain.sandbox import DEFAULT_DRIVER
 from drp.registry import Registry
 
 _STEPS = ("restore.yml", "start.yml", "stop.yml")
@@ -90,6 +91,7 @@ def _application(
 
 def _drill(said: DrillFile, document: Document, inventory: Inventory) -> Iterator[Problem]:
     yield from _addresses(said, document, inventory)
+    yield from _drivers(said, document, inventory)
     sandboxes = inventory.known("sandbox", inventory.sandboxes) | {"default"}
     yield from _unknown(document, ("sandbox",), "sandbox", said.sandbox, sandboxes)
     seen: set[str] = set()
@@ -115,6 +117,19 @@ def _drill(said: DrillFile, document: Document, inventory: Inventory) -> Iterato
             if entry.repository not in own:
                 message = f"`{name}` has no backup in `{entry.repository}`; {suggestion(entry.repository, own)}"
                 yield document.problem((*place, "repository"), message)
+
+
+def _drivers(said: DrillFile, document: Document, inventory: Inventory) -> Iterator[Problem]:
+    """Yield every recovery of a pod whose sandbox another driver makes than the first one's: they would never meet."""
+    first = ""
+    for index, entry in enumerate(said.recoveries if said.pod else ()):
+        name = said.sandbox if isinstance(entry, str) else entry.sandbox or said.sandbox
+        profile = inventory.sandboxes.get(name)
+        driver = profile.driver if profile is not None else DEFAULT_DRIVER
+        first = first or driver
+        if driver != first:
+            message = f"in a pod, a sandbox by {driver} does not reach those by {first}: take profiles of one `driver`"
+            yield document.problem(("recoveries", index), message)
 
 
 def _addresses(said: DrillFile, document: Document, inventory: Inventory) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from drp.cli.kept_views import clean_up
 from drp.config.json_schema import file_schema
 from drp.config.site import check_site, load_site
 from drp.domain.sandbox import IsolationProof, ProbeCheck, SandboxHandle, SandboxOrder, SandboxProfile
@@ -18,6 +19,7 @@ from drp.sandboxes.host import layout, reaper
 from drp.sandboxes.host.layout import LiveDirectory
 from drp.sandboxes.proof.whole import require_whole
 from drp.sandboxes.registry import Sandboxes
+from drp.service.wiring import Wiring
 from tests.support.distributions import lay_distribution
 from tests.support.sites import write_site
 
@@ -180,3 +182,48 @@ def test_a_proof_that_tried_less_than_drp_does_is_none(tmp_path: Path, install: 
     install()
     with pytest.raises(SandboxError, match="does not add up"):
         sandboxes(tmp_path).prove(handle("machine"))
+
+
+POD = """\
+name: hospital
+scenario: {title: Ransomware}
+pod: true
+recoveries: [ehr, {application: documents, sandbox: other}]
+"""
+
+
+def test_profiles_of_a_pod_have_one_driver(tmp_path: Path, install: Install) -> None:
+    install()
+    profiles = SANDBOXES.replace("bubblewarp", "machine")
+    files = {"inventory/sandboxes.yml": profiles, "inventory/drills/hospital.yml": POD}
+    (found,) = check_site(write_site(tmp_path, files))
+    assert str(found) == (
+        "inventory/drills/hospital.yml:4:19: recoveries[1]: in a pod, a sandbox by machine does not reach those by "
+        "bubblewrap: take profiles of one `driver`"
+    )
+    alone = {**files, "inventory/drills/hospital.yml": POD.replace("pod: true", "pod: false")}
+    assert check_site(write_site(tmp_path, alone)) == ()
+    same = {
+        **files,
+        "inventory/drills/hospital.yml": POD.replace("recoveries: [ehr,", "sandbox: other\nrecoveries: [ehr,"),
+    }
+    assert check_site(write_site(tmp_path, same)) == ()
+
+
+def test_whoever_cleans_up_hears_what_is_still_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = write_site(tmp_path / "site")
+    wiring = Wiring(load_site(site))
+    live = LiveDirectory(layout.home(wiring.run_directory), "drp-0123456789ab")
+    live.record(label="ehr", driver="machine")
+    live.release()
+    wiring.run_directory.mkdir(parents=True, exist_ok=True)
+    assert clean_up(wiring, machine=False) == 1
+    said = capsys.readouterr().out
+    assert "still here: sandbox drp-0123456789ab: no sandbox driver is called machine" in said
+    assert "0 cleaned" in said
+    assert clean_up(wiring, machine=True) == 1
+    (row,) = json.loads(capsys.readouterr().out)["items"]
+    assert row["clean"] is False
+    assert [each.id for each in reaper.reap(wiring.run_directory)] == ["drp-0123456789ab"]
+    assert clean_up(wiring, machine=False) == 0
+    assert capsys.readouterr().out == "nothing to clean\n"
