@@ -20,7 +20,7 @@ _NO_RIGHT = {errno.EACCES, errno.EPERM}
 
 
 def main() -> None:
-    """Run ``drp`` and exit with the documented status (README, house rules §9)."""
+    """Run ``drp`` and exit with the status that the README documents."""
     from drp.cli import streams  # noqa: PLC0415 - a bare `import drp` stays cheap
 
     streams.prepare()

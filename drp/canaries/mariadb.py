@@ -69,17 +69,16 @@ def _quoted(value: str) -> str:
 
 def _sql(settings: DatabaseCanary, heartbeat: Heartbeat) -> str:
     at = heartbeat.text.removesuffix("+00:00").replace("T", " ")
-    kept = f"(SELECT MIN(at) FROM (SELECT at FROM {TABLE} ORDER BY at DESC LIMIT {settings.keep}) AS kept)"  # noqa: S608
+    kept = f"(SELECT MIN(at) FROM (SELECT at FROM {TABLE} ORDER BY at DESC LIMIT {settings.keep}) AS kept)"  # noqa: S608 - constants, an instant, hex digits and a number, all made here
     return " ".join(
-        # an instant, hex digits and a number, all made here
         (
             "START TRANSACTION;",
-            f"INSERT INTO {TABLE} (at, nonce) VALUES ('{at}', '{heartbeat.nonce}');",  # noqa: S608
-            f"DELETE FROM {TABLE} WHERE at > '{at}';",  # noqa: S608
+            f"INSERT INTO {TABLE} (at, nonce) VALUES ('{at}', '{heartbeat.nonce}');",  # noqa: S608 - as above
+            f"DELETE FROM {TABLE} WHERE at > '{at}';",  # noqa: S608 - as above
             "SELECT ROW_COUNT();",
-            f"DELETE FROM {TABLE} WHERE at < {kept};",  # noqa: S608
+            f"DELETE FROM {TABLE} WHERE at < {kept};",  # noqa: S608 - as above
             "COMMIT;",
-            f"SELECT COUNT(*) FROM {TABLE} WHERE nonce = '{heartbeat.nonce}';",  # noqa: S608
+            f"SELECT COUNT(*) FROM {TABLE} WHERE nonce = '{heartbeat.nonce}';",  # noqa: S608 - as above
         )
     )
 

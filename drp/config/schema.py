@@ -36,7 +36,7 @@ class Secret(Strict):
     def _never_a_value(cls, value: Any) -> Any:
         """Refuse anything but one reference, and never say what stood there: it may be the secret."""
         if not isinstance(value, dict):
-            raise ValueError("a secret never stands in a file: write {file: …}, {credential: …} or {command: […]}")  # noqa: TRY004
+            raise ValueError("a secret never stands in a file: write {file: …}, {credential: …} or {command: […]}")  # noqa: TRY004 - pydantic takes ValueError
         if len(value) != 1 or not set(value) <= set(_SECRET_KINDS):
             raise ValueError("must be exactly one of {file: …}, {credential: …}, {command: […]}")
         return value

@@ -27,7 +27,7 @@ def parse_duration(value: object) -> timedelta:
     if isinstance(value, int) and not isinstance(value, bool):
         raise ValueError(f"has no unit: write {value}s, {value}m or {value}h")  # noqa: TRY004 - pydantic takes ValueError
     if not isinstance(value, str):
-        raise ValueError("is not a duration: write it as 30m, 4h or 1d12h")  # noqa: TRY004
+        raise ValueError("is not a duration: write it as 30m, 4h or 1d12h")  # noqa: TRY004 - as above
     text = value.replace(" ", "")
     match = _ISO_DURATION.fullmatch(text) or _DURATION.fullmatch(text)
     if not match or not any(match.groups()):

@@ -1,6 +1,6 @@
 """How RTA and RPA are computed: pure arithmetic over the stamps of one recovery.
 
-The clock (house rules §3): t0 declared · t1 approved · t2 point chosen · t3 media reachable · t4 sandbox ready and
+The clock: t0 declared · t1 approved · t2 point chosen · t3 media reachable · t4 sandbox ready and
 isolation proven · t5 first byte · t6 last byte · t7 integrity verdict · t9 application up · t10 technical checks
 pass · t11 functional sign-off · t12 torn down. ``RTA_technical = t10 - t0``, ``RTA_business = t11 - t0``,
 ``WRT = t11 - t10``. Waiting for media and drp's own downtime are inside it, shown

@@ -14,7 +14,10 @@ _NAMED = 20
 _NODE = "backup tools restore no sockets, and a sandbox lets nobody make devices"
 _SINGLE = "a single user id is mapped: as for owners"
 _UNSEEN = "whoever compares cannot see them: that takes root"
-_NOT_HELD = "the manifest holds none: made by an earlier drp, with --no-attributes, without the right to see them, or where the file system keeps none"  # noqa: E501
+_NOT_HELD = (
+    "the manifest holds none: made by an earlier drp, with --no-attributes, without the right to see them, or where "
+    "the file system keeps none"
+)
 
 
 def holds_all(manifest: Manifest) -> bool:

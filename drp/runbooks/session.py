@@ -112,7 +112,7 @@ class Session:
 
     def _play(self) -> None:
         from ansible_runner import Runner, RunnerConfig  # noqa: PLC0415 - a fifth of a second
-        from ansible_runner.utils import get_callback_dir  # noqa: PLC0415
+        from ansible_runner.utils import get_callback_dir  # noqa: PLC0415 - as above
 
         program, *arguments = (*self._way, *self._launcher, str(self.folder / "order"))
         config = RunnerConfig(

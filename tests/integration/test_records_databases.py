@@ -81,7 +81,10 @@ def test_mariadb_gives_every_row_with_its_instant(server: MariaDB, expectation: 
     )
     options = {"database": "orders", "socket": str(server.socket), "user": "root"}
     target = NamespaceTarget(server.namespace)
-    read_it = lambda query: read(target, expectation, "mariadb", ("number", "patient"), query=query, **options)  # noqa: E731
+
+    def read_it(query):
+        return read(target, expectation, "mariadb", ("number", "patient"), query=query, **options)
+
     found, trouble = read_it("select * from lab order by number;")
     at = microseconds(datetime(2026, 11, 21, 2, tzinfo=UTC))
     assert trouble == ""

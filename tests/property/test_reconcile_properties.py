@@ -36,7 +36,10 @@ def judged(declaration: Reconciliation, **sets: object) -> ReconciliationResult:
 
 def dangling_at(until: float, ours: object, theirs: object, *, required: bool) -> int:
     """How many different keys of ours, as of an instant, have no record of theirs as of the same instant."""
-    known = lambda rows: [(at, key) for at, key, _ in rows if at is None or at <= until]  # noqa: E731
+
+    def known(rows: object) -> list[object]:
+        return [(at, key) for at, key, _ in rows if at is None or at <= until]
+
     there = {key for _, key in known(theirs)}
     count = len({key for _, key in known(ours) if key and key not in there})
     return count + sum(not key for _, key in known(ours)) * required
@@ -55,7 +58,10 @@ def test_the_common_instant_is_the_newest_at_which_nothing_dangles(left, right, 
         assert not any(key for _, key, _ in left) or not any(key for _, key, _ in right)
         assert result.agreement == "undetermined"
         return
-    holds = lambda until: agree_at(until, left, right, tolerate, required=required)  # noqa: E731
+
+    def holds(until: float) -> bool:
+        return agree_at(until, left, right, tolerate, required=required)
+
     dated = [at for at, _, _ in (*left, *right) if at is not None]
     if holds(float("inf")):
         assert result.agreement == "as-restored"
@@ -94,8 +100,8 @@ def test_counts_are_those_of_the_sets(left, right):
         assert (forward.keys, forward.dangling) == (len(ours), len(ours - theirs))
         assert (backward.keys, backward.dangling) == (len(theirs), len(theirs - ours))
         assert reference.matched == len(ours & theirs)
-        patients = lambda key: {patient for _, other, patient in (*left, *right) if other == key}  # noqa: E731
-        assert reference.mismatched == sum(len(patients(key)) > 1 for key in ours & theirs)
+        patients = {key: {patient for _, other, patient in (*left, *right) if other == key} for key in ours & theirs}
+        assert reference.mismatched == sum(len(those) > 1 for those in patients.values())
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,4 +1,4 @@
-"""Findings: stated departures from what was expected. The catalogue of their codes is `finding_codes.py`."""
+"""Findings: stated departures from what was expected. The catalogue of their codes is `catalogue.py`."""
 
 from __future__ import annotations
 

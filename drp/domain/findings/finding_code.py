@@ -1,4 +1,4 @@
-"""What one finding code is; the table of them is `finding_codes.py`."""
+"""What one finding code is; the table of them is `catalogue.py`."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _device(options: dict[str, str]) -> Any:
 
 def _create(tree: str, options: dict[str, str]) -> int:
     from drp.hashing.creation import create_manifest  # noqa: PLC0415 - each command loads what it needs
-    from drp.hashing.reading.rows import Options  # noqa: PLC0415
+    from drp.hashing.reading.rows import Options  # noqa: PLC0415 - as above
 
     if "-o" not in options:
         raise UsageError("say where the manifest goes: -o FILE", hint=USAGE)
@@ -114,8 +114,8 @@ def _create(tree: str, options: dict[str, str]) -> int:
 
 
 def _verify(tree: str, options: dict[str, str]) -> int:
-    from drp.hashing.reading.rows import Options  # noqa: PLC0415
-    from drp.hashing.verification import Plan, verify_tree  # noqa: PLC0415
+    from drp.hashing.reading.rows import Options  # noqa: PLC0415 - as above
+    from drp.hashing.verification import Plan, verify_tree  # noqa: PLC0415 - as above
 
     if "--manifest" not in options:
         raise UsageError("say what to verify against: --manifest FILE", hint=USAGE)
@@ -144,7 +144,7 @@ def _verify(tree: str, options: dict[str, str]) -> int:
 
 
 def _show(manifest: str, options: dict[str, str]) -> int:
-    from drp.manifests.opening import read_summary  # noqa: PLC0415
+    from drp.manifests.opening import read_summary  # noqa: PLC0415 - as above
 
     del options
     _print({"schema": "drp/manifest/1", **_summary(read_summary(Path(manifest)))})
@@ -156,7 +156,7 @@ def _summary(summary: Any) -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any]) -> None:
-    import json  # noqa: PLC0415
+    import json  # noqa: PLC0415 - as above
 
     sys.stdout.write(json.dumps(document, default=str, indent=1) + "\n")
 

@@ -60,10 +60,10 @@ def serve(channel: Channel) -> None:
 def _worker(setup: dict[str, Any], gate: WorkerGate, channel: Channel) -> Worker:
     """Return the worker of the job at hand; a forked one finds its module loaded already."""
     if setup["job"] == "create":
-        from drp.hashing.workers.create_worker import CreateWorker  # noqa: PLC0415
+        from drp.hashing.workers.create_worker import CreateWorker  # noqa: PLC0415 - each job loads what it needs
 
         return CreateWorker(setup, gate, channel)
-    from drp.hashing.workers.verify_worker import VerifyWorker  # noqa: PLC0415
+    from drp.hashing.workers.verify_worker import VerifyWorker  # noqa: PLC0415 - as above
 
     return VerifyWorker(setup, gate, channel)
 
@@ -76,6 +76,6 @@ def _die_with_parent() -> None:
         handle = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # this very program
         _ctypes.call_function(_ctypes.dlsym(handle, "prctl"), (_PR_SET_PDEATHSIG, int(signal.SIGKILL)))
     except (AttributeError, ImportError, OSError):
-        import ctypes  # noqa: PLC0415
+        import ctypes  # noqa: PLC0415 - only where that one is missing
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

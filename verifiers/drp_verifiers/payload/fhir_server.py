@@ -67,7 +67,7 @@ class Server:
             raise Unasked("the time is over")
         separator = "" if path.startswith("?") else "/"
         address = f"{self.base}{separator}{path}"  # http or https: the option takes nothing else
-        page = urllib.request.Request(address, headers=self.headers)  # noqa: S310
+        page = urllib.request.Request(address, headers=self.headers)  # noqa: S310 - only http(s) comes here
         try:
             with within(left), self.opener.open(page, timeout=left) as response:
                 status, body = response.status, self.read(response) if whole else b""

@@ -11,8 +11,8 @@ from postgres_difference import members, owner
 
 MOST = 1000
 """So many are named; the rest are one digest together."""
-C, INTERNAL = 13, 12
-"""Numbers of the two languages whose functions are code of the server's own process."""
+C = 13
+"""Number of the language whose functions are code that a library brings into the server's own process."""
 KINDS = {
     "pg_language": "language",
     "pg_proc": "function",

@@ -91,8 +91,9 @@ def _lines(text: str, spaces: Path) -> list[str]:
             number += 1
             place = spaces / str(number)
             place.mkdir(mode=0o700, exist_ok=True)
-            line = f"{space.group(1)}'{place}';"  # noqa: PLW2901
-        lines.append(line)
+            lines.append(f"{space.group(1)}'{place}';")
+        else:
+            lines.append(line)
     return lines
 
 
