@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from drp.errors import UsageError
 from drp.hashing.judge import UNJUDGED, Found, Judge
 from drp.hashing.unjudged import held
+from drp.manifests.container import FRAME
 from drp.manifests.frame_check import decode_whole
 from drp.manifests.layout import Key, Tag, group_offsets, stored_key
 from drp.manifests.reader import Manifest
 from drp.manifests.row import Row, group_rows, kind_of
-from drp.manifests.writer import FRAME
 
 
 @dataclass(slots=True)

@@ -22,11 +22,11 @@ from drp.domain.strict_json import Malformed
 from drp.errors import ManifestError
 from drp.manifests import codec as packing
 from drp.manifests import merkle
+from drp.manifests.container import END_MAGIC, FOOTER, FRAME, INDEXED, MAGIC, PRELUDE, VERSION
 from drp.manifests.frame import Frame
 from drp.manifests.frame_check import require_claims
 from drp.manifests.header_check import read_document, require_header, require_trailer, summary_of
 from drp.manifests.reader import Manifest
-from drp.manifests.writer import END_MAGIC, FOOTER, FRAME, INDEXED, MAGIC, PRELUDE, VERSION
 
 _HEADER_LIMIT = 16 << 20
 _READ = 1 << 20

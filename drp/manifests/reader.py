@@ -15,11 +15,11 @@ from typing import Any, Self
 from drp.domain.manifest import ManifestSummary
 from drp.errors import ManifestError
 from drp.manifests import codec as packing
+from drp.manifests.container import FRAME, FRAME_MAGIC
 from drp.manifests.frame import Frame
 from drp.manifests.frame_check import decode_whole, require_frame
 from drp.manifests.header_check import summary_of
 from drp.manifests.layout import Group, Key, group_offsets
-from drp.manifests.writer import FRAME, FRAME_MAGIC
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 import zlib
 from collections.abc import Mapping
 from typing import IO, Any
@@ -16,20 +15,9 @@ from typing import IO, Any
 from drp.errors import ManifestError
 from drp.manifests import codec as packing
 from drp.manifests import merkle
+from drp.manifests.container import END_MAGIC, FOOTER, FRAME, FRAME_MAGIC, INDEXED, MAGIC, PRELUDE, VERSION
 from drp.manifests.layout import GROUP, Key, stored_key, stored_place
 
-MAGIC, VERSION = b"DRPM", 1
-PRELUDE = struct.Struct("<4sHHI")
-"""magic, version, reserved, length of the header that follows (canonical JSON)."""
-FRAME = struct.Struct("<4sIII")
-"""magic, packed length, raw length, rows; then the packed frame."""
-INDEXED = struct.Struct("<QIIIIQIII32s32s")
-"""offset, packed length, raw length, rows, files, bytes, flags and directory length of the first group, length of its
-first name, BLAKE2b-256 of the packed frame, Merkle node; then that directory and that name."""
-FOOTER = struct.Struct("<QIII32s8s")
-"""offset of the index, its packed and raw length, length of the trailer after it, BLAKE2b-256 of header + index +
-trailer, magic."""
-FRAME_MAGIC, END_MAGIC = b"DRPF", b"DRPMEND\0"
 _SMALLEST, _LARGEST, _MASK = 96 << 10, 768 << 10, 7
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import zstandard
 
 from drp.manifests import merkle
+from drp.manifests.container import END_MAGIC, FOOTER, FRAME, FRAME_MAGIC, INDEXED, MAGIC, PRELUDE, VERSION
 from drp.manifests.layout import FIRST, FIXED, GROUP, LAST, OWNER
-from drp.manifests.writer import END_MAGIC, FOOTER, FRAME, FRAME_MAGIC, INDEXED, MAGIC, PRELUDE, VERSION
 
 EXTRA = struct.Struct("<IBI")
 _PACK = zstandard.ZstdCompressor(level=3, write_content_size=True).compress

@@ -11,8 +11,9 @@ import pytest
 
 from drp.errors import ManifestError
 from drp.hashing import TreeHasher, create_manifest, open_manifest, read_summary
+from drp.manifests.container import FOOTER, FRAME, PRELUDE
 from drp.manifests.layout import FIXED, OWNER, Group, encode
-from drp.manifests.writer import FOOTER, FRAME, PRELUDE, Writer
+from drp.manifests.writer import Writer
 from tests.support.trees import ordinary, write
 
 
