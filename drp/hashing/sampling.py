@@ -4,7 +4,7 @@ Three draws. *Simple*: n of N files without replacement, by Floyd's algorithm (B
 over numbers from SHAKE256 of the seed. *Stratified*: the same within classes of size and age, so that rare kinds are
 seen. *Rotating*: file f belongs to class H(key, path) mod K, and drill d looks at class d mod K: every file is seen
 once in K drills, and without the key nobody can tell when. Files are drawn, not directories: corruption that clumps
-is then no harder to see than corruption that is spread (for draws of whole directories see `design_effect`).
+is then no harder to see than corruption that is spread.
 """
 
 from __future__ import annotations
@@ -163,11 +163,6 @@ def rate_below(population: int, drawn: int, failures: int, confidence: float = 0
         else:
             high = middle
     return high
-
-
-def design_effect(cluster: float, correlation: float) -> float:
-    """Return by how much a draw of whole clusters must be larger: 1 + (m - 1) rho (Kish, Survey Sampling, §5.4)."""
-    return 1 + (cluster - 1) * correlation
 
 
 def sentence(population: int, drawn: int, failures: int, seed: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -40,12 +40,6 @@ def bucket_name() -> str:
 def restic_program(request: pytest.FixtureRequest) -> Path:
     """Both restic versions, one after the other."""
     return restic_tools.executable(request.param)
-
-
-@pytest.fixture
-def secret_file(tmp_path: Path) -> Callable[[str, str], SecretReference]:
-    """Keep a secret in a file and return the reference to it."""
-    return lambda name, value: keep_secret(tmp_path, name, value)
 
 
 def resolve(reference: SecretReference) -> str:

@@ -12,7 +12,6 @@ from drp.hashing import create_manifest, open_manifest
 from drp.hashing.ledger import open_ledger
 from drp.hashing.sampling import (
     Sample,
-    design_effect,
     draw,
     parse_sample,
     rate_below,
@@ -80,11 +79,6 @@ def test_bound_after_failures_is_clopper_pearson():
     assert rate_below(10**9, 100, 5) == pytest.approx(0.10225, abs=1e-4)
     assert rate_below(50, 50, 5) == 0.1
     assert rate_below(10, 5, 5) == 1.0
-
-
-def test_design_effect():
-    assert design_effect(250, 0.1) == pytest.approx(25.9)
-    assert design_effect(1, 0.5) == 1
 
 
 def test_sentences():

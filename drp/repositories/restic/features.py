@@ -16,7 +16,6 @@ _EXIT_MISSING: Version = (0, 17, 0)
 _EXIT_PASSWORD: Version = (0, 17, 1)
 _ERRORS_JSON: Version = (0, 17, 1)
 _EXIT_JSON: Version = (0, 18, 0)
-_CHECK_JSON: Version = (0, 18, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +38,6 @@ class Features:
     def exit_json(self) -> bool:
         """Whether the last error is JSON too."""
         return self.version >= _EXIT_JSON
-
-    @property
-    def check_json(self) -> bool:
-        """Whether ``check --json`` names broken packs."""
-        return self.version >= _CHECK_JSON
 
     @property
     def tells_missing(self) -> bool:
