@@ -32,7 +32,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run ``drp`` with these arguments and return the exit status."""
-    from drp.cli import streams  # noqa: PLC0415
+    from drp.cli import streams  # noqa: PLC0415 - as above
 
     machine = "--json" in arguments
     try:
@@ -51,10 +51,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str], *, machine: bool) -> int:
-    import typer  # noqa: PLC0415
+    import typer  # noqa: PLC0415 - as above
 
-    from drp.cli import streams  # noqa: PLC0415
-    from drp.cli.main import app  # noqa: PLC0415
+    from drp.cli import streams  # noqa: PLC0415 - as above
+    from drp.cli.main import app  # noqa: PLC0415 - as above
 
     before = sys.stdout
     try:
@@ -117,15 +117,15 @@ def _complain(error: DrpError, *, machine: bool) -> int:
 
 
 def _tell(text: str) -> None:
-    from drp.cli.streams import complain  # noqa: PLC0415
-    from drp.domain.visible import printable_lines  # noqa: PLC0415
+    from drp.cli.streams import complain  # noqa: PLC0415 - as above
+    from drp.domain.visible import printable_lines  # noqa: PLC0415 - as above
 
     complain(printable_lines(text))
 
 
 def _bug(error: Exception) -> int:
     """Say that drp is at fault, and keep where; nothing that is wrong with the machine may hide it."""
-    from drp.redact import redact  # noqa: PLC0415
+    from drp.redact import redact  # noqa: PLC0415 - as above
 
     text = redact("".join(traceback.format_exception(error)))
     try:

@@ -45,7 +45,7 @@ class LazyGroup(TyperGroup):
         """Return the nouns in the order in which a newcomer meets them."""
         return list(self.nouns)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as above
         """Return the noun's command, importing it now."""
         if cmd_name not in self.nouns:
             return None
@@ -54,7 +54,7 @@ class LazyGroup(TyperGroup):
         loaded.name = cmd_name
         return loaded
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as above
         """Write the list of nouns without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(noun, help_line) for noun, (_, help_line) in self.nouns.items()])

@@ -185,7 +185,7 @@ def _environment(spec: Spec) -> list[str]:
     argv = ["--clearenv"]
     path = f"{INSIDE}/tool:{_PATH}" if spec.role == "restore-cell" else _PATH
     # the zone by its file: what the host calls UTC below /usr/share need not be it
-    variables = {"PATH": path, "HOME": "/tmp", "LANG": "C.UTF-8", "USER": USER, "TZ": f":{_ZONE}"}  # noqa: S108
+    variables = {"PATH": path, "HOME": "/tmp", "LANG": "C.UTF-8", "USER": USER, "TZ": f":{_ZONE}"}  # noqa: S108 - the sandbox's own /tmp
     for name, value in variables.items():
         argv += ["--setenv", name, value]
     return argv
@@ -211,10 +211,10 @@ def _temporary(spec: Spec) -> list[str]:
     whole = spec.profile.memory_bytes
     tmp = whole // 4 if spec.role == "run" else whole
     argv: list[str] = []
-    for path, size in (("/tmp", tmp), ("/run", whole // 16)):  # noqa: S108
+    for path, size in (("/tmp", tmp), ("/run", whole // 16)):  # noqa: S108 - as above
         argv += ["--perms", "1777", "--size", str(size), "--tmpfs", path]
     return [*argv, "--dir", INSIDE] if spec.role == "restore-cell" else argv
 
 
 def _shared_memory(spec: Spec) -> list[str]:
-    return ["--perms", "1777", "--size", str(spec.profile.memory_bytes // 4), "--tmpfs", "/dev/shm"]  # noqa: S108
+    return ["--perms", "1777", "--size", str(spec.profile.memory_bytes // 4), "--tmpfs", "/dev/shm"]  # noqa: S108 - as above

@@ -41,7 +41,7 @@ def worker_command(argv: Sequence[str], *, tied_to_parent: bool = True) -> list[
 def has_sub_ids() -> bool:
     """Return whether this user may map sub-uids and sub-gids, and the tools for it are installed."""
     import pwd  # noqa: PLC0415 - not there on every system, and needed by plain users only
-    import shutil  # noqa: PLC0415
+    import shutil  # noqa: PLC0415 - as above
 
     uid = os.getuid()
     try:
