@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import typer
-from typer.core import TyperGroup
 
 from drp import __version__
+from drp.cli.parameters import PlainGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class GlobalOptions:
     quiet: bool
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(PlainGroup):
     """Knows its commands by name and one line of help, and loads them on use."""
 
     nouns: ClassVar[dict[str, tuple[str, str]]] = {
