@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +36,8 @@ class SystemClock:
 
 def is_synchronised() -> bool:
     """Return whether the kernel says that the wall clock follows a time server (adjtimex(2), changing nothing)."""
+    import ctypes  # noqa: PLC0415 - most that ask for the time ask for nothing else
+
     question = ctypes.create_string_buffer(512)  # struct timex takes 208 bytes; zero modes read only
     state = int(ctypes.CDLL(None).adjtimex(question))
     return 0 <= state < _NOT_SYNCHRONISED

@@ -14,13 +14,11 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-
-import sh
 
 from drp.domain.first_fatal import first_fatal
 from drp.errors import CommandFailed, Interrupted
@@ -139,6 +137,8 @@ def _supervise(  # noqa: PLR0917 - one caller
     collector: Collector,
     watch: Watch,
 ) -> int:
+    import sh  # noqa: PLC0415 - it brings asyncio and logging, and most verbs run no program
+
     options: dict[str, Any] = {
         "_env": dict(environment),
         "_cwd": str(directory),
@@ -191,11 +191,15 @@ def _in_child(descriptors: Sequence[int]) -> None:
         os.set_inheritable(descriptor, True)
 
 
-_SPAWNERS = [ThreadPoolExecutor(max_workers=1, thread_name_prefix="drp-spawner")]
-"""PR_SET_PDEATHSIG fires when the spawning *thread* ends, so one thread that never ends starts all that stays."""
-os.register_at_fork(  # threads do not come along
-    after_in_child=lambda: _SPAWNERS.__setitem__(0, ThreadPoolExecutor(max_workers=1, thread_name_prefix="drp-spawner"))
-)
+@cache
+def _spawner() -> Any:
+    """Return the one thread that starts all that stays: PR_SET_PDEATHSIG fires when the spawning *thread* ends."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - it brings logging
+
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="drp-spawner")
+
+
+os.register_at_fork(after_in_child=_spawner.cache_clear)  # threads do not come along
 
 
 def start(
@@ -225,10 +229,11 @@ def start(
         )
 
     try:
-        return _SPAWNERS[0].submit(spawn).result()
+        process: Process = _spawner().submit(spawn).result()
     except FileNotFoundError as error:
         message = f"{argv[0]} is not installed"
         raise CommandFailed(message, exit_code=127, hint="run `drp doctor`") from error
+    return process
 
 
 Process = subprocess.Popen[bytes]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib.metadata
-from collections.abc import Mapping
-from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from drp.errors import PluginError
+from drp.offers import Offer, offers
 
 Offered = TypeVar("Offered")
 _OURS = "drproof"
@@ -22,39 +19,37 @@ class Registry(Generic[Offered]):
     def __init__(self, group: str, what: str, *, ours_first: bool = False) -> None:
         """``group``: such as ``drp.verifiers``; ``what``: what one of it is called, for messages.
 
-        ``ours_first``: a name of drp's own package is found there, and nowhere else is looked, which takes 20 ms;
-        otherwise a name that several claim is nobody's.
+        ``ours_first``: a name of drp's own package is that one, whoever else claims it; otherwise a name that several
+        claim is nobody's.
         """
         self.group, self.what = group, what
         self._ours_first = ours_first
 
-    def entries(self) -> tuple[EntryPoint, ...]:
+    def entries(self) -> tuple[Offer, ...]:
         """Return everything that is installed, by name; nothing is imported."""
-        # an editable install can list a distribution twice; the same entry point twice is one
-        installed = importlib.metadata.entry_points(group=self.group)
-        found = {(entry.name, entry.value, distribution_of(entry)): entry for entry in installed}
-        return tuple(found[key] for key in sorted(found))
+        return offers(self.group)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all that is installed."""
         return tuple(dict.fromkeys(entry.name for entry in self.entries()))
 
-    def entry(self, name: str) -> EntryPoint:
+    def entry(self, name: str) -> Offer:
         """Return what stands behind a name. Raises ``PluginError`` when nothing does, or several do."""
-        if self._ours_first and (ours := _own(self.group).get(name)) is not None:
-            return ours
         found = [entry for entry in self.entries() if entry.name == name]
-        if len(found) > 1:
-            claimed = ", ".join(sorted(distribution_of(entry) for entry in found))
+        ours = [entry for entry in found if entry.distribution == _OURS] if self._ours_first else []
+        if len(found) > 1 and len(ours) != 1:
+            claimed = ", ".join(sorted(entry.whose for entry in found))
             raise PluginError(
                 f"{self.what} {name} is claimed by several distributions: {claimed}", hint="uninstall all but one"
             )
         if not found:
             raise PluginError(self.unknown(name))
-        return found[0]
+        return (ours or found)[0]
 
     def unknown(self, name: str) -> str:
         """Return what is to be said of a name that nothing stands behind, with the one that was probably meant."""
+        import difflib  # noqa: PLC0415 - only for who mistypes
+
         known = self.names()
         close = difflib.get_close_matches(name, known, n=1)
         guess = f"; did you mean {close[0]}?" if close else f"; installed are: {', '.join(known) or 'none'}"
@@ -79,19 +74,6 @@ class Registry(Generic[Offered]):
             raise PluginError(f"{self.named(entry)} cannot be loaded: {type(error).__name__}: {error}") from error
         return offered
 
-    def named(self, entry: EntryPoint) -> str:
+    def named(self, entry: Offer) -> str:
         """Return what stands behind an entry, and whose it is, for messages."""
-        return f"{self.what} {entry.name} ({entry.value}) of {distribution_of(entry)}"
-
-
-def distribution_of(entry: EntryPoint) -> str:
-    """Return the distribution that an entry point is of, with its version."""
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "an unknown distribution"
-
-
-def _own(group: str) -> Mapping[str, EntryPoint]:
-    try:
-        ours = importlib.metadata.distribution(_OURS)
-    except importlib.metadata.PackageNotFoundError:
-        return {}
-    return {entry.name: entry for entry in ours.entry_points.select(group=group)}
+        return f"{self.what} {entry.name} ({entry.value}) of {entry.whose}"

@@ -70,7 +70,7 @@ def image(
     It covers names, kinds, contents, link targets and whether files are executable; neither owners nor times.
     """
     from drp.cli import render
-    from drp.hashing import TreeHasher
+    from drp.hashing.tree import TreeHasher
 
     digest = TreeHasher().tree_digest(directory)
     if machine:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from drp.cli.context import site_from
 from drp.cli.noun import noun
 
 app = noun("Check and show the site's configuration.", needs_verb=True)
@@ -19,13 +18,12 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def check(context: typer.Context, machine: Json = False) -> int:
     """Check every file and tell every problem at once, with file, line and column. Exit 10 if there is one."""
     from drp.cli import render
-    from drp.config.site import check_site, find_site, load_site
+    from drp.config.site import check_and_advise, find_site
     from drp.errors import ConfigError
     from drp.verifiers.judge import InstalledOptions
 
     directory = find_site(context.obj.site)
-    problems = check_site(directory, InstalledOptions())
-    advice = () if problems else load_site(directory).advice()
+    problems, advice = check_and_advise(directory, InstalledOptions())
     if machine:
         rows = [{"file": p.file, **p.position._asdict(), "where": p.where, "message": p.message} for p in problems]
         body = {"site": str(directory), "valid": not rows, "problems": rows, "advice": list(advice)}
@@ -44,6 +42,7 @@ def check(context: typer.Context, machine: Json = False) -> int:
 def show(context: typer.Context, machine: Json = False) -> None:
     """Show the site as drp understands it, defaults filled in; secrets appear as references only."""
     from drp.cli import render
+    from drp.cli.context import site_from
     from drp.codec import to_data
 
     data = to_data(site_from(context))

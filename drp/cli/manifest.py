@@ -221,9 +221,9 @@ def prove(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; default: standard output.")] = None,
 ) -> None:
     """Prove that one entry is in a manifest, without showing the others."""
-    from drp.cli import manifest_views as views
+    from drp.cli import manifest_proofs
 
-    views.prove(manifest, path, output)
+    manifest_proofs.prove(manifest, path, output)
 
 
 @app.command("check-proof")
@@ -236,9 +236,9 @@ def check_proof(
     machine: Json = False,
 ) -> int:
     """Check a proof, and with --file that a file is the one it speaks of. Exit 14 when it does not hold."""
-    from drp.cli import manifest_views as views
+    from drp.cli import manifest_proofs
 
-    return views.check_proof(proof, root, file, machine=machine)
+    return manifest_proofs.check_proof(proof, root, file, machine=machine)
 
 
 @app.command()

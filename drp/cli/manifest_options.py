@@ -13,7 +13,6 @@ from typing import Any
 
 from drp.domain.strict_json import parse
 from drp.errors import Interrupted, UsageError
-from drp.hashing.ledger import open_ledger
 from drp.hashing.progress import Meter
 from drp.hashing.sampling import Sample, parse_sample
 from drp.hashing.workers.pool import Pool
@@ -52,6 +51,8 @@ def rate(text: str) -> float:
 def sample(text: str, seed: str, ledger: Path | None, *, stratified: bool) -> Sample | None:
     """Return the sample that the options ask for, the ledger's next turn when there is one."""
     if ledger is not None:
+        from drp.hashing.ledger import open_ledger
+
         asked = parse_sample(text, seed=seed) if text else Sample()
         if text and not asked.rotation:
             raise UsageError("a ledger is kept of rotations", hint="use `--sample 1/K` with --ledger")

@@ -9,29 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from drp.atomic import atomic_writer, write_atomically
 from drp.cli import render
 from drp.cli.manifest_options import stoppable
-from drp.codec import to_data
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
-from drp.domain.strict_json import Limits, parse
-from drp.errors import EvidenceError, UsageError
-from drp.hashing import creation, verification
-from drp.hashing.difference import differences
 from drp.hashing.judge import Found
-from drp.hashing.ledger import open_ledger
 from drp.hashing.progress import Meter
 from drp.hashing.reading.device import Kind
-from drp.hashing.reading.digest import constructors
 from drp.hashing.reading.rows import Options
-from drp.hashing.tally import Tally, deviation
-from drp.hashing.verification import Plan
-from drp.manifests import proof
-from drp.manifests.entries import entries
-from drp.manifests.export import export as exported
+from drp.hashing.tally import deviation
+from drp.hashing.verification import Plan, Verification, verify_tree
 from drp.manifests.opening import open_manifest
 
-_PROOF = Limits(size=16 << 20, largest=1 << 64)
 _INCONCLUSIVE = {"unreadable", "unstable"}
 _MARKS = {"missing": "-", "unexpected": "+", "changed": "≠", "kind": "≠", "metadata": "~"}
 _SHOWN = 20
@@ -53,6 +41,8 @@ def create(
     machine: bool,
 ) -> int:
     """Make a manifest and say what is in it; return the exit status."""
+    from drp.hashing.creation import create_manifest
+
     target = output
     if into is not None:
         into.mkdir(parents=True, exist_ok=True)
@@ -65,7 +55,7 @@ def create(
         render.note(sentence)
 
     with stoppable(meter) as (cancellation, on_pool):
-        summary = creation.create_manifest(
+        summary = create_manifest(
             path,
             target,
             application=application,
@@ -89,7 +79,7 @@ def create(
         kept.keep(target)
         target = kept.place(summary.application, summary.id)
     if machine:
-        render.document("drp/manifest/1", {**to_data(summary), "path": str(target)})
+        render.document("drp/manifest/1", {**_data(summary), "path": str(target)})
     else:
         render.line(f"{target}")
         _tell_summary(summary)
@@ -110,14 +100,14 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
             render.line(_words(found))
 
     with stoppable(meter) as (cancellation, on_pool):
-        result = verification.verify_tree(
-            path, manifest, plan, watch=meter, cancelled=cancellation, on_found=tell, on_pool=on_pool
-        )
+        result = verify_tree(path, manifest, plan, watch=meter, cancelled=cancellation, on_found=tell, on_pool=on_pool)
     difference = result.difference
     clean = difference.clean and result.drawn != 0
     deviations = sum(difference.counts.values())
     covered: dict[str, int] = {}
     if ledger is not None and plan.sample is not None:
+        from drp.hashing.ledger import open_ledger
+
         book = open_ledger(ledger, plan.sample.rotation)
         book.record(plan.sample, manifest=difference.manifest_id, files=result.drawn or 0, deviations=deviations)
         covered = {"covered_turns": book.covered(), "rotation": book.rotation}
@@ -126,7 +116,7 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
         extra.update(covered)
         render.document(
             "drp/manifest-difference/1",
-            {**to_data(difference), "clean": clean, **extra},
+            {**_data(difference), "clean": clean, **extra},
         )
     else:
         _tell_difference(difference, result)
@@ -141,6 +131,9 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
 
 def diff(before: Path, after: Path, *, machine: bool) -> int:
     """Tell how two manifests differ; return the exit status."""
+    from drp.hashing.difference import differences
+    from drp.hashing.tally import Tally
+
     tally = Tally()
     with open_manifest(before) as left, open_manifest(after) as right:
         for found in differences(left, right):
@@ -149,7 +142,7 @@ def diff(before: Path, after: Path, *, machine: bool) -> int:
             tally.add(found)
         ids = {"before": left.id, "after": right.id}
     if machine:
-        listed = [to_data(item) for item in tally.deviations()]
+        listed = [_data(item) for item in tally.deviations()]
         render.document("drp/manifest-diff/1", {**ids, "counts": tally.counts, "deviations": listed})
     else:
         words = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.counts.items()))
@@ -159,12 +152,14 @@ def diff(before: Path, after: Path, *, machine: bool) -> int:
 
 def show(path: Path, *, tree: bool, machine: bool) -> None:
     """Show a manifest."""
+    from drp.manifests.entries import entries
+
     with open_manifest(path) as manifest:
         if not tree:
             summary = manifest.summary()
             if machine:
                 more = {key: manifest.header.get(key) for key in ("options", "recovery_point")}
-                render.document("drp/manifest/1", {**to_data(summary), **more})
+                render.document("drp/manifest/1", {**_data(summary), **more})
             else:
                 _tell_summary(summary)
             return
@@ -180,41 +175,11 @@ def show(path: Path, *, tree: bool, machine: bool) -> None:
             render.line(f"{kind} {document['mode']} {size:>12} {digest:16} {document['path']}{target}{error}")
 
 
-def prove(path: Path, entry: str, output: Path | None) -> None:
-    """Write a proof."""
-    with open_manifest(path) as manifest:
-        document = proof.prove(manifest, os.fsencode(entry))
-    content = json.dumps(document, indent=1).encode() + b"\n"
-    if output is None:
-        render.output([content])
-    else:
-        write_atomically(output, content)
-
-
-def check_proof(path: Path, root: str, file: Path | None, *, machine: bool) -> int:
-    """Check a proof, and a file against it. Raises ``EvidenceError``."""
-    try:
-        document = parse(path.read_bytes(), _PROOF)
-    except OSError as error:
-        raise UsageError(f"cannot read the proof {path}: {os.strerror(error.errno or 0)}") from error
-    except ValueError as error:
-        raise EvidenceError(f"{path} is no proof: {error}") from error
-    if not isinstance(document, dict):
-        raise EvidenceError(f"{path} is no proof")
-    entry = proof.check_proof(document, root or None)
-    if file is not None:
-        _check_file(file, entry)
-    if machine:
-        render.document("drp/manifest-proof-check/1", {"entry": entry, "merkle_root": root or document["merkle_root"]})
-    else:
-        render.line(f"{entry['path']}: in the manifest with Merkle root {root or document['merkle_root']}")
-        if not root:
-            render.note("the root is the proof's own: compare it with the one in the evidence record, or use --root")
-    return 0
-
-
 def export(path: Path, form: str, output: Path | None) -> None:
     """Write a manifest in another tool's form."""
+    from drp.atomic import atomic_writer
+    from drp.manifests.export import export as exported
+
     with open_manifest(path) as manifest:
         if output is None:
             render.output(exported(manifest, form))
@@ -223,15 +188,11 @@ def export(path: Path, form: str, output: Path | None) -> None:
                 stream.writelines(exported(manifest, form))
 
 
-def _check_file(file: Path, entry: dict[str, Any]) -> None:
-    algorithms = [name for name in ("blake3", "sha256") if name in entry]
-    hashers = [make() for make in constructors(algorithms)]
-    with file.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            for hasher in hashers:
-                hasher.update(piece)
-    if not algorithms or [hasher.hexdigest() for hasher in hashers] != [entry[name] for name in algorithms]:
-        raise EvidenceError(f"{file} is not the file that was proven: its digest is another")
+def _data(value: object) -> Any:
+    """Return what documents say of a value: machines alone wait until pydantic is loaded."""
+    from drp.codec import to_data
+
+    return to_data(value)
 
 
 def _words(found: Found) -> str:
@@ -258,7 +219,7 @@ def _tell_summary(summary: ManifestSummary) -> None:
         render.line(f"{'facts':12} {json.dumps(summary.facts, ensure_ascii=False)}")
 
 
-def _tell_difference(difference: ManifestDifference, result: verification.Verification) -> None:
+def _tell_difference(difference: ManifestDifference, result: Verification) -> None:
     seconds = max(difference.duration_ms / 1000, 0.001)
     rate_words = (
         f"{render.size(int(difference.bytes_hashed / seconds))}/s, {difference.files_hashed / seconds:.0f} files/s"

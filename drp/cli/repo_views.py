@@ -6,7 +6,7 @@ from typing import Any
 
 from drp.cli import render
 from drp.codec import to_data
-from drp.domain.ports import Repository
+from drp.domain.repository_port import Repository
 from drp.errors import DrpError, NotFound
 from drp.service.wiring import Wiring
 

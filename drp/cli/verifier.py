@@ -25,7 +25,10 @@ from drp.domain.strict_json import parse
 from drp.errors import UsageError
 from drp.manifests.header_check import LIMITS
 from drp.service.kept import kept_target
-from drp.verifiers import Checks, LocalTarget, available, describe, load, options_schema
+from drp.verifiers.loading import available, describe, load
+from drp.verifiers.local import LocalTarget
+from drp.verifiers.options import options_schema
+from drp.verifiers.running import Checks
 
 app = noun("Verifiers: what looks at restored applications.", needs_verb=True)
 app.add_typer(facts_app, name="facts")

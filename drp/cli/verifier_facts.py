@@ -19,7 +19,9 @@ from drp.domain.check import Expectation
 from drp.domain.strict_json import parse
 from drp.errors import DrpError, Unreachable, UsageError
 from drp.manifests.header_check import LIMITS
-from drp.verifiers import LocalTarget, load, make_options
+from drp.verifiers.loading import load
+from drp.verifiers.local import LocalTarget
+from drp.verifiers.options import make_options
 from drp_verifiers.postgres_facts import facts
 from drp_verifiers.postgres_session import Connection, Session, find_binaries
 from drp_verifiers.postgres_tables import databases

@@ -31,9 +31,11 @@ _WANTED: Mapping[str, str] = {
     "list": "must be a list",
     "dict": "must be a mapping",
 }
+Declared = tuple[MainFile | None, tuple[Problem, ...]]
+"""What a runbook declares, None where it declares nothing, and everything wrong with its declaration."""
 
 
-def declared_inputs(folders: Collection[Path], kind: str) -> tuple[MainFile | None, tuple[Problem, ...]]:
+def declared_inputs(folders: Collection[Path], kind: str) -> Declared:
     """Return what a runbook declares, None where it declares nothing, and everything wrong with its declaration."""
     for folder in folders:
         home = folder / kind

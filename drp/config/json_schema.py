@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from drp.config.descriptions import describe
 from drp.config.repository_kinds import RepositoriesFile, described_file
 from drp.config.sandbox_drivers import driver_names
 from drp.config.schema import SiteFile
@@ -27,5 +28,6 @@ def file_schema(kind: str) -> dict[str, Any]:
     schema = model.model_json_schema()
     if kind == "sandboxes":
         schema["$defs"]["SandboxFile"]["properties"]["driver"]["enum"] = driver_names()
+    describe(schema, model)
     title = (model.__doc__ or kind).partition(":")[0]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}

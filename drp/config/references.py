@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drp.config.document import Document, Place
+from drp.config.inputs import Declared
 from drp.config.problems import Problem, suggestion
 from drp.config.references_reconciliation import cross_check_reconciliation
 from drp.config.schema_applications import ApplicationFile
@@ -29,6 +30,8 @@ class Inventory:
     sandboxes: dict[str, SandboxFile] = field(default_factory=dict)
     named: dict[str, set[str]] = field(default_factory=dict)
     """Kind → names that files give, also in files that have other problems: they count as existing."""
+    declared: dict[str, Declared] = field(default_factory=dict)
+    """Runbook → what it declares, once that was read."""
 
     def known(self, kind: str, found: Collection[str]) -> set[str]:
         """Return what may be referred to."""

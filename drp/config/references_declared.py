@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drp.config import build
 from drp.config.document import Document, Place
-from drp.config.inputs import declared_inputs, input_misfits
+from drp.config.inputs import Declared, declared_inputs, input_misfits
 from drp.config.misfit import Misfit, OptionJudge
 from drp.config.problems import Problem
 from drp.config.references import Inventory
@@ -21,7 +21,7 @@ def cross_check_inputs(inventory: Inventory, runbook_folders: Collection[Path]) 
     for said, document in inventory.applications.values():
         if said.runbook is None:
             continue
-        declared, problems = declared_inputs(runbook_folders, said.runbook.kind)
+        declared, problems = _declared(inventory, runbook_folders, said.runbook.kind)
         for problem in problems:
             yield document.problem(("runbook", "kind"), f"the runbook's declaration is wrong: {problem}")
         if declared is not None:
@@ -31,7 +31,13 @@ def cross_check_inputs(inventory: Inventory, runbook_folders: Collection[Path]) 
 def undeclared(inventory: Inventory, runbook_folders: Collection[Path]) -> tuple[str, ...]:
     """Return the runbooks that take inputs and declare none, so that nobody can check them."""
     kinds = {said.runbook.kind for said, _ in inventory.applications.values() if said.runbook and said.runbook.inputs}
-    return tuple(kind for kind in sorted(kinds) if declared_inputs(runbook_folders, kind) == (None, ()))
+    return tuple(kind for kind in sorted(kinds) if _declared(inventory, runbook_folders, kind) == (None, ()))
+
+
+def _declared(inventory: Inventory, folders: Collection[Path], kind: str) -> Declared:
+    if kind not in inventory.declared:
+        inventory.declared[kind] = declared_inputs(folders, kind)
+    return inventory.declared[kind]
 
 
 def cross_check_options(

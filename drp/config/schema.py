@@ -1,6 +1,6 @@
 """What ``drp.yml`` may say, and what all files share: unknown keys refused, no silent conversion, secrets by reference.
 
-Docstrings below fields become the descriptions of the JSON Schema.
+Docstrings below fields become the descriptions of the JSON Schema (`drp.config.descriptions`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SECRET_KINDS = ("file", "credential", "command")
 class Strict(BaseModel):
     """Base of everything that YAML may say."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Secret(Strict):
@@ -102,7 +102,7 @@ class SiteFile(Strict):
     """Directory for journal and lock; relative to the site directory."""
     journal: JournalFile | None = None
     """Leave out to keep the journal in the state directory."""
-    evidence: EvidenceFile = EvidenceFile()
+    evidence: EvidenceFile = Field(default_factory=EvidenceFile)
     """Where evidence goes."""
-    manifests: ManifestsFile = ManifestsFile()
+    manifests: ManifestsFile = Field(default_factory=ManifestsFile)
     """Where manifests are kept."""

@@ -49,7 +49,7 @@ class BackupFile(Strict):
 
     repositories: list[Name] = Field(min_length=1)
     """Names of repositories; the first is used unless a drill names another."""
-    points: PointsFile = PointsFile()
+    points: PointsFile = Field(default_factory=PointsFile)
     """Which of their recovery points belong to the application."""
     duration: Duration | None = None
     """How long the job copies what is in use, where the backup tool does not say: no datum can be younger by more."""

@@ -134,7 +134,7 @@ class DrillFile(Strict):
     """What is imagined to have happened."""
     recoveries: list[Recovery] = Field(min_length=1)
     """Applications to recover: names, or mappings where one differs from the rest."""
-    select: SelectFile = SelectFile()
+    select: SelectFile = Field(default_factory=SelectFile)
     """How recovery points are chosen."""
     sandbox: Name = "default"
     """Name of a sandbox."""

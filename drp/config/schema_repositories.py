@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drp.config.schema import Secret, Strict
 from drp.config.values import Duration, Text
@@ -111,5 +111,5 @@ class RepositoryFile(Strict):
     """What wrote it."""
     location: LocationFile
     """Where it is."""
-    limits: LimitsFile = LimitsFile()
+    limits: LimitsFile = Field(default_factory=LimitsFile)
     """Time limits."""

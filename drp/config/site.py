@@ -146,6 +146,13 @@ def check_site(directory: Path, judge: OptionJudge | None = None) -> tuple[Probl
     return tuple(reader.problems)
 
 
+def check_and_advise(directory: Path, judge: OptionJudge) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """Return every problem, as `check_site` does, and where there is none what `Site.advice` says. Raises Untrusted."""
+    reader = SiteReader(directory.absolute(), judge)
+    reader.read()
+    return tuple(reader.problems), () if reader.problems else _assemble(reader).advice()
+
+
 def load_site(directory: Path, judge: OptionJudge | None = None) -> Site:
     """Return the site in a directory; an application or a drill whose file has problems is ``broken``, and not in it.
 

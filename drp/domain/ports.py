@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from drp.domain.application import Application
 from drp.domain.check import Target
 from drp.domain.check_runner import CheckRunner
 from drp.domain.clock import Stamp
@@ -19,9 +18,14 @@ from drp.domain.events import Entry, Sign
 from drp.domain.journal import Journal
 from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan
+from drp.domain.progress import Cancelled as Cancelled  # noqa: PLC0414 - what ports are called with
+from drp.domain.progress import Progress as Progress  # noqa: PLC0414
+from drp.domain.progress import Report as Report  # noqa: PLC0414
 from drp.domain.reconciliation.port import RecordReader
-from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
-from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
+from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.repository_port import Abilities as Abilities  # noqa: PLC0414 - see `drp.domain.progress`
+from drp.domain.repository_port import Repository as Repository  # noqa: PLC0414
+from drp.domain.restore import CellSecret, RestoreOrder
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import (
     EgressAttempt,
@@ -33,74 +37,6 @@ from drp.domain.sandbox import (
     SandboxProfile,
 )
 from drp.domain.sign_off_desk import SignOffDesk
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """A sign of life from inside a long call; every field that is not known is None."""
-
-    message: str = ""
-    done_bytes: int | None = None
-    total_bytes: int | None = None
-    done_files: int | None = None
-    total_files: int | None = None
-
-
-Report = Callable[[Progress], None]
-"""Called from any thread, at most a few times a second; must not raise."""
-
-Cancelled = Callable[[], bool]
-"""Long calls ask it at least every second, and raise ``Interrupted`` soon after it turns true."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Abilities:
-    """What a repository is, as data."""
-
-    object_lock: bool = False
-    air_gapped: bool = False
-    tool: str = ""
-    tool_version: str = ""
-    clock_ahead_ms: int | None = None
-    """By how much this machine's wall clock is ahead of the repository's own; None: it tells no time."""
-    remarks: tuple[str, ...] = ()
-    """What a first look already shows to be wrong with the backup; ``points`` names it as unreadable."""
-
-
-class Repository(Protocol):
-    """Where recovery points are kept. drp only ever reads: no call changes anything in it.
-
-    Raises ``Unreachable``, ``AccessDenied``, ``MediaNeeded``, ``RepositoryError``; within its own time limits.
-    """
-
-    name: str
-
-    def preflight(self) -> Abilities:
-        """Return what the repository is, having proven in seconds that it answers and accepts the key."""
-        ...
-
-    def points(self, application: Application) -> PointListing:
-        """Return the application's recovery points, newest first, with stable ids; unreadable ones are named."""
-        ...
-
-    def immutability(self, point: RecoveryPoint) -> Immutability:
-        """Return what can be observed now about whether the point can be changed or deleted."""
-        ...
-
-    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
-        """Return what the restore cell has to run to bring the point back below ``/data/files``."""
-        ...
-
-    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:
-        """Return what came back, read from the tool's answer: damaged objects are ``unrestored``, named.
-
-        Raises ``Unreachable``, ``AccessDenied`` or ``StorageFull`` when the answer is about access and not damage.
-        """
-        ...
-
-    def secrets(self) -> tuple[CellSecret, ...]:
-        """Return references to what the restore cell must be given; never values."""
-        ...
 
 
 class Sandbox(Protocol):

@@ -16,7 +16,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from drp.domain.manifest import show_path
-from drp.domain.ports import Cancelled
+from drp.domain.progress import Cancelled
 from drp.errors import ManifestError
 from drp.hashing.creation import Watch, create_manifest
 from drp.hashing.reading.rows import Options

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drp.domain.manifest import ManifestDifference, ManifestSummary, OpenManifest
-from drp.domain.ports import Cancelled, Progress, Report
+from drp.domain.progress import Cancelled, Progress, Report
 from drp.hashing import creation
 from drp.hashing.image import tree_digest
 from drp.hashing.reading.descent import FLAGS

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from drp.config.repository_kinds import KINDS, ConfiguredKind, configured_kind
-from drp.domain.ports import Repository
 from drp.domain.repository import RepositorySettings
+from drp.domain.repository_port import Repository
 from drp.domain.restore import SecretReference
 from drp.registry import Registry
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drp.domain.application import Application
 from drp.domain.newest_point import NewestPoint, newest_of
-from drp.domain.ports import Repository
+from drp.domain.repository_port import Repository
 from drp.errors import DrpError
 from drp.service.wiring import Wiring
 

@@ -155,7 +155,7 @@ class Wiring:
 
         What the site's other applications name is loaded too where it can be: a drill that was cut off may need it.
         """
-        from drp.verifiers import Checks
+        from drp.verifiers.running import Checks
 
         used = plan.recoveries if plan is not None else ()
         named = (check.verifier for application in self.site.applications.values() for check in application.checks)
@@ -185,7 +185,7 @@ class Wiring:
     def ports(self, reporter: Reporter, cancellation: Cancellation, plan: DrillPlan | None = None) -> Ports:
         """Return every port of a drill; ``plan`` is the one that begins, if one does. Raises PluginError."""
         from drp.engine.inline import InlineEngine
-        from drp.hashing import TreeHasher
+        from drp.hashing.tree import TreeHasher
         from drp.manifests.directory import ManifestDirectory
         from drp.runbooks import AnsibleRunbookRunner
         from drp.sign_off import DirectoryDesk

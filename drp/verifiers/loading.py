@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from drp.domain.check_runner import Verifier
 from drp.errors import PluginError
+from drp.offers import Offer
 from drp.registry import Registry
-from drp.trust import Doubt, Trust, require
+from drp.trust import Trust, require
 
 VERIFIERS: Registry[type[Verifier]] = Registry("drp.verifiers", "verifier")
 
@@ -63,9 +63,9 @@ def package_of(name: str) -> tuple[Path, ...]:
     return _places(VERIFIERS.entry(name).module.partition(".")[0])
 
 
-def _load(entry: EntryPoint) -> Verifier:
+def _load(entry: Offer) -> Verifier:
     who = VERIFIERS.named(entry)
-    require(_doubts(entry.module.partition(".")[0]))
+    _require_trusted(entry.module.partition(".")[0])
     try:
         verifier = VERIFIERS.load(entry.name)()
     except PluginError:
@@ -81,22 +81,22 @@ def _load(entry: EntryPoint) -> Verifier:
     return verifier
 
 
-def _doubts(package: str) -> Iterator[Doubt]:
-    """Yield what others can change of a package, before any of it runs: plugins come from anywhere."""
+def _require_trusted(package: str) -> None:
+    """Refuse a package that others can change, before any of it runs: plugins come from anywhere."""
     spec = importlib.util.find_spec(package)
+    places = (spec.submodule_search_locations or [spec.origin or ""]) if spec is not None else ()
+    _require_places(tuple(places))
+
+
+@cache
+def _require_places(places: tuple[str, ...]) -> None:
+    """Refuse them as often as others can change what lies there; what passed stays what it is (`drp.trust`)."""
     trust = Trust()
-    for place in (spec.submodule_search_locations or [spec.origin or ""]) if spec is not None else ():
-        yield from trust.doubts(Path(place))
+    require(doubt for place in places for doubt in trust.doubts(Path(place)))
 
 
-def _described(entry: EntryPoint) -> Description:
-    distribution = entry.dist
-    return Description(
-        name=entry.name,
-        distribution=distribution.name if distribution is not None else "unknown",
-        version=distribution.version if distribution is not None else "unknown",
-        source=entry.value,
-    )
+def _described(entry: Offer) -> Description:
+    return Description(name=entry.name, distribution=entry.distribution, version=entry.version, source=entry.value)
 
 
 @cache

@@ -20,7 +20,7 @@ from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
 from drp.domain.duration import words
 from drp.domain.local_time import local_instant
-from drp.domain.ports import Cancelled
+from drp.domain.progress import Cancelled
 from drp.domain.reconciliation.collected import Row, microseconds
 from drp.domain.reconciliation.declaration import RecordSource
 from drp.domain.visible import one_line

@@ -16,7 +16,7 @@ from drp.domain.check import Checked, CheckResult, Execution, Expectation, Targe
 from drp.domain.check_runner import Answer, Verifier
 from drp.domain.duration import words
 from drp.domain.judged import NotJudged, Part, never_judged
-from drp.domain.ports import Cancelled
+from drp.domain.progress import Cancelled
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.witness import Place
 from drp.errors import DrpError, Interrupted, PluginError

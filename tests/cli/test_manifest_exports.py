@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from drp.errors import UsageError
-from drp.hashing import create_manifest, open_manifest
+from drp.hashing.tree import create_manifest
 from drp.manifests.export import export
+from drp.manifests.opening import open_manifest
 from tests.support.trees import copy, hostile, ordinary, write
 
 pytestmark = pytest.mark.real

@@ -10,7 +10,7 @@ import pytest
 from drp.domain.manifest import MAX_DEVIATIONS, decode_path, show_path
 from drp.domain.ports import Hasher
 from drp.errors import Interrupted, ManifestError, NotFound
-from drp.hashing import TreeHasher, create_manifest
+from drp.hashing.tree import TreeHasher, create_manifest
 from drp.hashing.verification import compare_tree
 from tests.support.trees import copy, ordinary, write
 

@@ -11,8 +11,9 @@ import pytest
 
 from drp.domain.manifest import ManifestDifference, decode_path
 from drp.errors import Interrupted, ManifestError, NotFound, UsageError
-from drp.hashing import TreeHasher, create_manifest, read_summary
+from drp.hashing.tree import TreeHasher, create_manifest
 from drp.hashing.verification import compare_tree
+from drp.manifests.opening import read_summary
 from tests.support.manifest_reader import read
 from tests.support.trees import copy, hostile, ordinary, write
 

@@ -11,15 +11,16 @@ import drp_hash_native
 import pytest
 
 from drp.errors import UsageError
-from drp.hashing import create_manifest, open_manifest
 from drp.hashing.reading import rows
 from drp.hashing.reading.careful import OPEN
 from drp.hashing.reading.core import NativeCore, PureCore, core_name, load
 from drp.hashing.reading.digest import FileDigester
 from drp.hashing.reading.observe import Observer, list_directory
 from drp.hashing.reading.rows import Options, Rows
+from drp.hashing.tree import create_manifest
 from drp.hashing.verification import Plan, verify_tree
 from drp.manifests.layout import FIXED, OWNER
+from drp.manifests.opening import open_manifest
 from tests.support.manifest_reader import read
 from tests.support.trees import hostile, ordinary, write
 

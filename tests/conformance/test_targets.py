@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drp.domain.check import Target
-from drp.verifiers import LocalTarget
+from drp.verifiers.local import LocalTarget
 from tests.simulators import target as simulated
 
 pytestmark = pytest.mark.real

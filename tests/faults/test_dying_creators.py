@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from drp.errors import ManifestError
-from drp.hashing import create_manifest, creation, open_manifest
+from drp.hashing import creation
+from drp.hashing.tree import create_manifest
 from drp.hashing.verification import Plan, verify_tree
 from drp.hashing.workers.create_job import CreateJob
 from drp.manifests.entries import entries
 from drp.manifests.layout import decode
+from drp.manifests.opening import open_manifest
 from tests.support.hashers import workers
 from tests.support.trees import ordinary, write
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from drp.errors import Interrupted, ManifestError, UsageError
-from drp.hashing import create_manifest
 from drp.hashing.reading.rows import Options
+from drp.hashing.tree import create_manifest
 from drp.hashing.verification import Plan, verify_tree
 from tests.support.hashers import workers
 from tests.support.trees import ordinary, write

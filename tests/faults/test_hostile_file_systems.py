@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from drp.hashing import create_manifest, creation, open_manifest
+from drp.hashing import creation
+from drp.hashing.tree import create_manifest
 from drp.hashing.verification import Plan, verify_tree
 from drp.manifests.entries import entries
+from drp.manifests.opening import open_manifest
 from tests.support.trees import write
 
 _FICLONE = 0x40049409

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from drp.domain.manifest import decode_path
-from drp.hashing import TreeHasher, create_manifest, creation, open_manifest
+from drp.hashing import creation
 from drp.hashing.reading.rows import Options
+from drp.hashing.tree import TreeHasher, create_manifest
 from drp.hashing.verification import Plan, verify_tree
 from drp.manifests.entries import entries
+from drp.manifests.opening import open_manifest
 from tests.support.trees import copy, ordinary, write
 
 pytestmark = pytest.mark.usefixtures("core")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drp.verifiers import describe
+from drp.verifiers.loading import describe
 from tests.hospital import backups, backups_pacs
 from tests.hospital.backups import Backup
 from tests.hospital.gnuhealth import Instance

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drp.verifiers import available, load
+from drp.verifiers.loading import available, load
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "verifiers" / "README.md").read_text(encoding="utf-8")

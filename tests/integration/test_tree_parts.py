@@ -14,7 +14,7 @@ import pytest
 
 from drp.domain.repository import DirectoryLocation
 from drp.domain.tree_parts import PARTS
-from drp.hashing import TreeHasher, create_manifest
+from drp.hashing.tree import TreeHasher, create_manifest
 from drp.repositories.kind import create
 from drp.repositories.restic.settings import ResticSettings
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve

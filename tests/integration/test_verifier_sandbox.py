@@ -11,7 +11,7 @@ import pytest
 
 from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Expectation, Target
-from drp.verifiers import Checks
+from drp.verifiers.running import Checks
 from tests.support.fixtures_sandboxes import Rig
 from tests.support.fixtures_verifiers import BINARIES, NEWEST, Cluster
 

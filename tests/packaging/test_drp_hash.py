@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drp.hashing import TreeHasher, read_summary
 from drp.hashing.standalone.package import pack
+from drp.hashing.tree import TreeHasher
+from drp.manifests.opening import read_summary
 from tests.support.trees import hostile, write
 
 PLAIN = [getattr(sys, "_base_executable", sys.executable), "-I", "-S"]

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drp.errors import ManifestError
-from drp.hashing import create_manifest, open_manifest
+from drp.hashing.tree import create_manifest
 from drp.manifests import codec, merkle
 from drp.manifests.entries import entries
 from drp.manifests.layout import FIXED, OWNER, Group, Tag, encode, sort_key
+from drp.manifests.opening import open_manifest
 from drp.manifests.proof import prove
 from drp.manifests.writer import Writer
 from tests.support import manifest_merkle, manifest_reader

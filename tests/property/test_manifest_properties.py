@@ -14,12 +14,13 @@ from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drp.hashing import TreeHasher, create_manifest, open_manifest
 from drp.hashing.difference import differences
+from drp.hashing.tree import TreeHasher, create_manifest
 from drp.manifests.entries import entries
 from drp.manifests.export import export
 from drp.manifests.layout import FIXED, OWNER, Group, decode, encode
 from drp.manifests.merkle import branch, climb, tree
+from drp.manifests.opening import open_manifest
 from tests.support import manifest_reader
 from tests.support.trees import write
 

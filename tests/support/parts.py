@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from drp.domain.judged import Part
-from drp.verifiers import available, load
+from drp.verifiers.loading import available, load
 
 README = Path(__file__).resolve().parents[2] / "verifiers" / "README.md"
 _MARKED = re.compile(r"<!-- parts of (?P<name>[a-z0-9]+) -->\n.*?<!-- end -->\n", re.DOTALL)

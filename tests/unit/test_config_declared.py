@@ -11,8 +11,8 @@ from drp.config.inputs import fits
 from drp.config.site import check_site, load_site
 from drp.config.template import lay_site
 from drp.errors import ConfigError
-from drp.verifiers import available, load
 from drp.verifiers.judge import InstalledOptions
+from drp.verifiers.loading import available, load
 from tests.support.inputs import inputs_of, shipped
 from tests.support.sites import DRILL, EHR, write_site
 

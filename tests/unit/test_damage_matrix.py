@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drp.verifiers import available
+from drp.verifiers.loading import available
 from tests.support.damage_matrix import GOT, Hostility, Row, hostilities, name_of, rows
 
 TESTS = Path(__file__).resolve().parents[1]

@@ -10,12 +10,13 @@ import pytest
 
 from drp.domain.manifest import UNJUDGED_PARTS as NAMES
 from drp.errors import ManifestError
-from drp.hashing import TreeHasher, create_manifest, open_manifest
 from drp.hashing.difference import differences
 from drp.hashing.reading.rows import Options
+from drp.hashing.tree import TreeHasher, create_manifest
 from drp.hashing.verification import Plan, verify_tree
 from drp.manifests.attributes import class_of, look, parse, settable
 from drp.manifests.entries import entries
+from drp.manifests.opening import open_manifest
 from tests.support.trees import write
 
 ROOT = os.geteuid() == 0

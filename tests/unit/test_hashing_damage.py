@@ -10,9 +10,10 @@ import struct
 import pytest
 
 from drp.errors import ManifestError
-from drp.hashing import TreeHasher, create_manifest, open_manifest, read_summary
+from drp.hashing.tree import TreeHasher, create_manifest
 from drp.manifests.container import FOOTER, FRAME, PRELUDE
 from drp.manifests.layout import FIXED, OWNER, Group, encode
+from drp.manifests.opening import open_manifest, read_summary
 from drp.manifests.writer import Writer
 from tests.support.trees import ordinary, write
 

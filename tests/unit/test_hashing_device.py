@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from drp.errors import UsageError
-from drp.hashing import create_manifest
 from drp.hashing.creation import create_manifest as create
 from drp.hashing.reading.device import Depth, System, depth, in_memory, kind_of
+from drp.hashing.tree import create_manifest
 from drp.hashing.verification import Plan, verify_tree
 from drp.hashing.workers.pool import Pool
 from tests.support.trees import ordinary, write

@@ -7,8 +7,9 @@ import os
 import pytest
 
 from drp.errors import UsageError
-from drp.hashing import create_manifest, open_manifest
 from drp.hashing.difference import differences
+from drp.hashing.tree import create_manifest
+from drp.manifests.opening import open_manifest
 from tests.support.trees import copy, hostile, ordinary, write
 
 

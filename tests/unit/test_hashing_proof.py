@@ -9,8 +9,9 @@ import os
 import pytest
 
 from drp.errors import EvidenceError, NotFound
-from drp.hashing import create_manifest, open_manifest
+from drp.hashing.tree import create_manifest
 from drp.manifests.entries import entries
+from drp.manifests.opening import open_manifest
 from drp.manifests.proof import check_proof, prove
 from tests.support.trees import hostile, ordinary, write
 

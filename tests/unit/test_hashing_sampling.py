@@ -8,7 +8,6 @@ from collections import Counter
 import pytest
 
 from drp.errors import ManifestError, UsageError
-from drp.hashing import create_manifest, open_manifest
 from drp.hashing.ledger import open_ledger
 from drp.hashing.sampling import (
     Sample,
@@ -21,7 +20,9 @@ from drp.hashing.sampling import (
     sentence,
 )
 from drp.hashing.selection import select
+from drp.hashing.tree import create_manifest
 from drp.hashing.verification import Plan, verify_tree
+from drp.manifests.opening import open_manifest
 from tests.support.trees import ordinary, write
 
 

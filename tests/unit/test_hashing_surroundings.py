@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drp.errors import ManifestError
-from drp.hashing import TreeHasher, create_manifest
+from drp.hashing.tree import TreeHasher, create_manifest
 
 
 @pytest.fixture

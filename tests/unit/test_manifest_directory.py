@@ -9,8 +9,7 @@ import pytest
 
 from drp.domain.recovery_point import RecoveryPoint
 from drp.errors import ManifestError
-from drp.hashing import create_manifest
-from drp.hashing.tree import TreeHasher
+from drp.hashing.tree import TreeHasher, create_manifest
 from drp.manifests.directory import ManifestDirectory
 from tests.support.trees import ordinary
 

@@ -10,10 +10,10 @@ import pytest
 from drp.codec import canonical, from_json, to_data
 from drp.domain.manifest import ManifestSummary
 from drp.errors import ManifestError
-from drp.hashing import open_manifest
 from drp.hashing.sampling import Sample
 from drp.hashing.selection import select
 from drp.manifests.entries import entries
+from drp.manifests.opening import open_manifest
 from tests.support.hostile_manifests import HEADER, ODD, SOUND, Entry, forged, group, malformed, with_header
 
 MALFORMED = dict(malformed())

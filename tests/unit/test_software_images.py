@@ -18,7 +18,7 @@ from drp.domain.phase import Prepared
 from drp.drill.conduct import conduct
 from drp.drill.declare import declare
 from drp.errors import ManifestError, NotFound
-from drp.hashing import TreeHasher
+from drp.hashing.tree import TreeHasher
 from tests.simulators.world import World, events_of
 from tests.support.findings import told
 

@@ -12,8 +12,8 @@ from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult, Execution, Expectation, Watermark
 from drp.domain.judged import NotJudged
 from drp.domain.watermarks import all_dated, bounding
-from drp.verifiers import Checks
 from drp.verifiers.answers import checked
+from drp.verifiers.running import Checks
 from drp_verifiers.acknowledged import read_log
 from drp_verifiers.command import CommandOptions, CommandVerifier
 from drp_verifiers.fhir import FhirOptions, FhirVerifier

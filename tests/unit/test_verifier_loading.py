@@ -9,7 +9,9 @@ import pytest
 
 from drp.domain.application import CheckSpec
 from drp.errors import PluginError, Untrusted
-from drp.verifiers import Checks, available, describe, load, make_options, option_problems, options_schema
+from drp.verifiers.loading import available, describe, load
+from drp.verifiers.options import make_options, option_problems, options_schema
+from drp.verifiers.running import Checks
 
 SHIPPED = ("command", "files", "http", "postgres", "sqlite", "tcp")
 

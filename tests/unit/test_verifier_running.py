@@ -16,8 +16,7 @@ from drp.domain.check import CheckResult, Execution, Expectation, Watermark
 from drp.domain.judged import NotJudged, Part
 from drp.errors import Interrupted, SandboxError
 from drp.redact import remember
-from drp.verifiers import Checks
-from drp.verifiers.running import MOST_RESULTS
+from drp.verifiers.running import MOST_RESULTS, Checks
 from tests.simulators.target import LocalTarget
 from tests.support.waiting import PATIENCE
 

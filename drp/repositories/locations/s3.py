@@ -10,14 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-
-import botocore.session
-from boto3.session import Session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from drp.clock import utc_now
 from drp.domain.repository import S3Location, WaitLimits
@@ -94,6 +88,10 @@ class S3Reader:
         """Take the repository's name, for messages, and where and how to read; nothing is sent yet."""
         self.location, self._name = location, name
         keys = resolve_keys(location, resolve)
+        import botocore.session
+        from boto3.session import Session
+        from botocore.config import Config
+
         core = botocore.session.Session(session_vars=_NO_AMBIENT_SETTINGS)
         self._client: Any = Session(botocore_session=core).client(
             "s3",
@@ -118,6 +116,8 @@ class S3Reader:
         self._client.meta.events.register("response-received.s3", self._compare_clocks)
 
     def _compare_clocks(self, response_dict: Mapping[str, Any] | None = None, **_: object) -> None:
+        from email.utils import parsedate_to_datetime
+
         said = (response_dict or {}).get("headers", {}).get("Date")
         with suppress(TypeError, ValueError):
             told = parsedate_to_datetime(str(said)).astimezone(UTC) + _HALF_A_SECOND
@@ -164,7 +164,7 @@ class S3Reader:
             raise RepositoryError(f"{name} in {self._name} is larger than {limit} bytes")
         try:
             content: bytes = answer["Body"].read(limit + 1)
-        except (BotoCoreError, HTTPClientError, OSError) as error:
+        except _failures(OSError) as error:
             raise Unreachable(f"repository {self._name} broke off while {name} was read") from error
         if len(content) != expected:  # HTTP 200 is no success: the body can end early
             raise Unreachable(f"repository {self._name} broke off while {name} was read")
@@ -213,7 +213,7 @@ class S3Reader:
         for _ in range(_PAGE_LIMIT):
             try:
                 page = next(pages, None)
-            except (BotoCoreError, ClientError, HTTPClientError) as error:
+            except _failures() as error:
                 raise self._wrapped(error) from error
             if page is None:
                 return
@@ -229,20 +229,21 @@ class S3Reader:
     def _call(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
         try:
             answer: Mapping[str, Any] = getattr(self._client, operation)(Bucket=self.location.bucket, **arguments)
-        except (BotoCoreError, ClientError, HTTPClientError) as error:
-            if isinstance(error, ClientError) and _code(error) in _ABSENT:
+        except _failures() as error:
+            if _code(error) in _ABSENT:
                 raise _AbsentError from error
             raise self._wrapped(error) from error
         return answer
 
     def _wrapped(self, error: Exception) -> RepositoryError:
         where = f"{self.location.endpoint.host}:{self.location.endpoint.port}"
-        if not isinstance(error, ClientError):
+        answer = getattr(error, "response", None)
+        if answer is None:
             what = redact(str(error))[:200]
             hint = "give the CA's certificates as `ca_file`" if "SSL" in what or "certificate" in what else None
             return Unreachable(f"repository {self._name} does not answer at {where}: {what}", hint=hint)
         code = _code(error)
-        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         if code == "NoSuchBucket":
             return RepositoryError(f"repository {self._name}: no bucket {self.location.bucket} at {where}")
         if code == "RequestTimeTooSkewed":
@@ -258,8 +259,17 @@ class _AbsentError(Exception):
     """The service says that what was asked for is not there; never leaves this module."""
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+def _failures(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what botocore raises (its own, what the service answers, what the connection does), and ``more``."""
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    return BotoCoreError, ClientError, HTTPClientError, *more
+
+
+def _code(error: Exception) -> str:
+    """Return the service's own code; empty where it is not the service that refuses."""
+    answer = getattr(error, "response", None) or {}
+    return str(answer.get("Error", {}).get("Code", ""))
 
 
 def _certificates(location: S3Location) -> str | bool:

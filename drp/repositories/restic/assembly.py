@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drp.domain.ports import Repository
 from drp.domain.repository import DirectoryLocation, MediumLocation, S3Location
+from drp.domain.repository_port import Repository
 from drp.repositories.kind import Resolve
 from drp.repositories.locations.medium import Medium
 from drp.repositories.restic.backend import Backend

@@ -13,7 +13,7 @@ from drp.config.schema import Secret
 from drp.config.schema_repositories import RepositoryFile
 from drp.config.steering import program
 from drp.config.values import Text
-from drp.domain.ports import Repository
+from drp.domain.repository_port import Repository
 from drp.repositories.kind import Resolve
 from drp.repositories.restic.settings import ResticSettings
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from drp.domain.application import Application
-from drp.domain.ports import Abilities
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
+from drp.domain.repository_port import Abilities
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
 from drp.domain.strict_json import parse_object
 from drp.errors import NotFound, PointGone, RepositoryError, Unreachable
