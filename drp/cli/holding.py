@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from drp.cli.render import note
+from drp.cli.streams import complain
 from drp.domain.events import Entry, Sign
 from drp.domain.ports import Reporter
 from drp.domain.verdict import Verdict
@@ -20,14 +20,15 @@ _TELLING = {12, 13, 15}
 
 
 def follow(running: RunningDrill, reporter: Reporter) -> Outcome:
-    """Show a drill to its end and return what came of it. Raises what the drill ended with."""
+    """Show a drill to its end, whoever reads it, and return what came of it. Raises what the drill ended with."""
     with running, _forwarded_signals(running):
         for happening in running:
             if isinstance(happening, Entry | Sign):
-                reporter.emit(happening)
+                with suppress(OSError):  # nobody reads how it goes: that is no reason to end it
+                    reporter.emit(happening)
             else:
                 note(f"drp: {happening.text}")
-    sys.stderr.flush()
+    complain("")
     return running.outcome
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TextIO
 
 from rich.console import Console
@@ -88,8 +89,9 @@ class LiveReporter(TextReporter):
             self._begin(event.recovery, "sign-off")
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
-        self._bars.stop()
+        """Leave the terminal as it was, if it is still there."""
+        with suppress(OSError):
+            self._bars.stop()
 
     def _begin(self, recovery: str, phase: str) -> None:
         self._bars.start()

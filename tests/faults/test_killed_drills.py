@@ -134,3 +134,20 @@ def test_a_kept_sandbox_is_destroyed_when_its_lease_ends(stage: Rig):
     stage.drp("drill", "run", "ehr-airgap", "--keep-sandbox", "--keep-for", "3s")
     assert wait(lambda: not processes_left(stage.site))
     assert not left(stage.site)
+
+
+def test_a_pipe_that_closes_ends_no_drill(stage: Rig):
+    before = {drill["drill"] for drill in json.loads(stage.drp("drill", "list", "--json").stdout)["items"]}
+    done = subprocess.run(
+        ["bash", "-c", '"$1" -m drp drill run ehr-airgap --json 2>&1 | head -n 1; exit ${PIPESTATUS[0]}', "bash", sys.executable],
+        env={**os.environ, "DRP_SITE": str(stage.site)}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    first = json.loads(done.stdout)
+    assert first["event"]["type"] == "drill-declared"
+    assert first["drill"] not in before
+    after = shown(stage, first["drill"])
+    assert after["sealed"] is True
+    assert done.returncode == {"passed": 0, "inconclusive": 3}[after["verdict"]], (
+        "the drill's own status, which nobody read"
+    )
+    assert not left(stage.site)
