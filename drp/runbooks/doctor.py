@@ -13,7 +13,7 @@ from pathlib import Path
 from drp.errors import DrpError, RunbookError
 from drp.runbooks.folder import PrivateFolder
 from drp.runbooks.runner import environment, launcher
-from drp.runbooks.session import Limit, Session
+from drp.runbooks.session import Limit, Session, way_in
 from drp.share import shared
 
 _SECONDS = 60.0
@@ -36,7 +36,7 @@ def trial(directory: Path, python: Path) -> str:
     with PrivateFolder(directory) as folder:
         playbook = folder.path / "trial.yml"
         playbook.write_text(_PLAYBOOK, encoding="utf-8")
-        session = Session(folder.path, launcher(python), environment([shared("runbooks")], folder.path))
+        session = Session(folder.path, [*way_in(), *launcher(python)], environment([shared("runbooks")], folder.path))
         limit = Limit(time.monotonic() + _SECONDS, lambda: False)
         session.obey(["-i", "localhost,", "-c", "local", str(playbook)], limit)
     if limit.reached:

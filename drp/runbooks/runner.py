@@ -1,4 +1,4 @@
-"""The RunbookRunner port on Ansible: one step of one runbook, through a process that was started ahead of its order.
+"""The RunbookRunner port on Ansible: one step of one runbook, by a process that was forked from one that had loaded.
 
 It judges nothing of what a backup tool says: that is the repository's to read.
 """
@@ -21,16 +21,17 @@ from drp.errors import DrpError, Interrupted, RunbookError
 from drp.runbooks.catalogue import find
 from drp.runbooks.folder import PrivateFolder
 from drp.runbooks.inventory import inventory
+from drp.runbooks.loaded import LoadedAnsible
 from drp.runbooks.relay import Relay
-from drp.runbooks.session import Limit, Session
+from drp.runbooks.session import Limit, Session, shown_by_runner, way_in
 from drp.share import shared
 
 
 class AnsibleRunbookRunner:
     """The RunbookRunner port: ``runbooks/<kind>/<step>.yml`` is looked up along ``search_path``, first found wins.
 
-    Ansible takes half a second to load, so that a process is started ahead: by ``warm_up``, and by each restore for
-    the start that follows it. Whatever a playbook does, it has no network, and nothing of it outlives its run.
+    Ansible takes half a second to load, so that it is loaded once, by ``warm_up`` ahead of the first order, and each
+    run is forked from it. Whatever a playbook does, it has no network, and nothing of it outlives its run.
     """
 
     def __init__(self, search_path: Sequence[Path], work_directory: Path, *, python: Path | None = None) -> None:
@@ -42,23 +43,32 @@ class AnsibleRunbookRunner:
         self._work_directory = work_directory
         self._python = python or Path(sys.executable)
         self._lock = threading.Lock()
-        self._waiting: list[tuple[PrivateFolder, Session]] = []
+        self._loaded: LoadedAnsible | None = None
         atexit.register(self.close)
 
     def warm_up(self) -> None:
-        """Start an Ansible ahead of its order; it loads in the background. What is wrong, the run itself will say."""
-        with suppress(DrpError, OSError):
-            made = self._start()
-            with self._lock:
-                self._waiting.append(made)
+        """Load an Ansible ahead of all orders, in the background. What is wrong, the run itself will say."""
+        with suppress(DrpError, OSError), self._lock:
+            if self._loaded is not None and self._loaded.alive:
+                return
+            self._unload()
+            folder = PrivateFolder(self._work_directory)
+            try:
+                variables = environment(self._search_path, folder.path)
+                self._loaded = LoadedAnsible(folder, launcher(self._python), {**variables, **shown_by_runner()})
+            except BaseException:
+                folder.remove()
+                raise
 
     def close(self) -> None:
-        """Dismiss what waits in vain."""
+        """End the one that was loaded."""
         with self._lock:
-            waiting, self._waiting = self._waiting, []
-        for folder, session in waiting:
-            session.dismiss()
-            folder.remove()
+            self._unload()
+
+    def _unload(self) -> None:
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded.close()
 
     def run(self, order: RunbookOrder, report: Report, cancelled: Cancelled) -> RunbookResult:
         """Run the step; see the port. Raises ``RunbookError`` and ``Interrupted``, with nothing left running."""
@@ -93,11 +103,9 @@ class AnsibleRunbookRunner:
         playbook = find(self._search_path, order.kind, order.step)
         volume = Path(order.sandbox.data_path) if order.step == "restore" else None
         with ExitStack() as stack:
-            folder, session = self._session()
-            stack.callback(folder.remove)
+            folder = stack.enter_context(PrivateFolder(self._work_directory))
+            session = self._session(folder)
             stack.callback(session.dismiss)
-            if order.step == "restore":
-                self.warm_up()
             relay = stack.enter_context(Relay(folder.path / "progress", report, volume))
             session.recording.on_task = lambda name: relay.push(Progress(message=name))
             hosts = folder.path / "inventory.yml"
@@ -105,22 +113,12 @@ class AnsibleRunbookRunner:
             session.obey(["-i", str(hosts), str(playbook)], limit)
         return session
 
-    def _session(self) -> tuple[PrivateFolder, Session]:
+    def _session(self, folder: PrivateFolder) -> Session:
+        self.warm_up()
+        alone = (*way_in(), *launcher(self._python))
         with self._lock:
-            while self._waiting:
-                folder, session = self._waiting.pop()
-                if session.alive:
-                    return folder, session
-                folder.remove()
-        return self._start()
-
-    def _start(self) -> tuple[PrivateFolder, Session]:
-        folder = PrivateFolder(self._work_directory)
-        try:
-            return folder, Session(folder.path, launcher(self._python), environment(self._search_path, folder.path))
-        except BaseException:
-            folder.remove()
-            raise
+            argv = self._loaded.join(alone) if self._loaded is not None else alone
+        return Session(folder.path, argv, environment(self._search_path, folder.path))
 
 
 def launcher(python: Path) -> tuple[str, ...]:

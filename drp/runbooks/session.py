@@ -1,6 +1,7 @@
-"""One ansible-playbook process: started ahead of its order, given one, watched to its end; by way of ansible_runner.
+"""One ansible-playbook process: it waits for its order, is given one, watched to its end; by way of ansible_runner.
 
-It lives in network and pid namespaces of its own, in a folder of its own in memory, with a minimal environment.
+It lives in network and pid namespaces of its own, in a folder of its own in memory, with a minimal environment; forked
+from one that has loaded (`loaded.py`), or started by itself.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Session:
     """An Ansible that waits for its order in ``folder``. Whoever makes it calls ``obey`` once, or ``dismiss``."""
 
     def __init__(self, folder: Path, launcher: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start it: ``launcher`` is given the path of a FIFO as its last argument. Raises ``RunbookError``."""
+        """Start it: ``launcher``, the whole command, is given the path of a FIFO as its last argument."""
         self.folder = folder
         self.recording = Recording()
         self.status, self.exit_code = "", -1
@@ -64,7 +65,6 @@ class Session:
         self._failure: Exception | None = None
         os.mkfifo(folder / "order", 0o600)
         self._fifo = os.open(folder / "order", os.O_RDWR | os.O_CLOEXEC)
-        self._way = way_in()
         self._thread = threading.Thread(target=self._live, name="drp-runbook", daemon=True)
         self._thread.start()
 
@@ -112,9 +112,8 @@ class Session:
 
     def _play(self) -> None:
         from ansible_runner import Runner, RunnerConfig  # noqa: PLC0415 - a fifth of a second
-        from ansible_runner.utils import get_callback_dir  # noqa: PLC0415 - as above
 
-        program, *arguments = (*self._way, *self._launcher, str(self.folder / "order"))
+        program, *arguments = (*self._launcher, str(self.folder / "order"))
         config = RunnerConfig(
             str(self.folder), binary=program, cmdline=shlex.join(arguments), suppress_env_files=True, quiet=True
         )
@@ -123,16 +122,18 @@ class Session:
         config.pexpect_timeout = _POLL_SECONDS
         config.suppress_output_file = config.suppress_ansible_output = True
         added = {name: config.env[name] for name in _RUNNER_VARIABLES if name in config.env}
-        config.env = {
-            **self._environment,
-            **added,
-            "ANSIBLE_CALLBACK_PLUGINS": get_callback_dir(),
-            "ANSIBLE_STDOUT_CALLBACK": "awx_display",
-        }
+        config.env = {**self._environment, **added, **shown_by_runner()}
         runner = _only_its_own(Runner, self.recording)(
             config, event_handler=self.recording.take, cancel_callback=self._must_end
         )
         self.status, self.exit_code = runner.run()
+
+
+def shown_by_runner() -> dict[str, str]:
+    """Return the environment that makes Ansible tell ansible_runner what it does."""
+    from ansible_runner.utils import get_callback_dir  # noqa: PLC0415 - a fifth of a second
+
+    return {"ANSIBLE_CALLBACK_PLUGINS": get_callback_dir(), "ANSIBLE_STDOUT_CALLBACK": "awx_display"}
 
 
 def _only_its_own(runner: Any, recording: Recording) -> Any:

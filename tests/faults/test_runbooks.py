@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def test_a_step_beyond_its_time_leaves_nothing_running(runbooks: Driver) -> None
         runbooks.play(hanging(mark), seconds=limit)
     assert limit <= time.monotonic() - started < limit + 120
     assert vanish(mark) == []
-    assert folders() == set()
+    assert len(folders()) == 1, "more than that of the one that has loaded"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_cancelling_interrupts_and_leaves_nothing_running(runbooks: Driver, hang
         runbooks.runner.run(runbooks.order("ward", "start", {}), runbooks.reported.append, cancelled)
     assert time.monotonic() - asked[0] < 120
     assert vanish(f"sleep {mark}") == []
-    assert folders() == set()
+    assert len(folders()) == 1, "more than that of the one that has loaded"
     assert set(Path(tempfile.gettempdir()).glob("ansible_*")) <= unpacked
 
 
@@ -103,34 +104,62 @@ def test_missing_runbooks_and_a_missing_ansible_are_errors(runbooks: Driver, tmp
         absent.run(order, runbooks.reported.append, lambda: False)
 
 
-def test_an_ansible_started_ahead_is_used_or_dismissed_without_a_trace(runbooks: Driver) -> None:
-    runbooks.sandbox.write("files/a", "a")
+FIRST = (
+    "- name: Look at oneself\n  ansible.builtin.shell: tr '\\0' ' ' </proc/1/cmdline; ls -d /proc/[0-9]* | wc -l\n"
+    "  delegate_to: localhost\n  register: seen\n"
+    "- name: Tell\n  ansible.builtin.set_stats: {data: {first: '{{ seen.stdout }}', home: '{{ lookup(\"env\", \"HOME\") }}'}}\n"
+)
+
+
+def test_runs_are_forked_from_an_ansible_that_has_loaded_and_share_nothing(runbooks: Driver) -> None:
     before = folders()
     runbooks.runner.warm_up()
-    ahead = wait_for(lambda: folders() - before)
-    assert runbooks.run("files", "start", restored_root="/data/files").ok
-    assert folders() == before, "the one started ahead was not used"
-    runbooks.runner.warm_up()
-    (folder,) = wait_for(lambda: folders() - before)
-    assert folder not in ahead
+    (loaded,) = folders() - before
+    seen = [runbooks.play(FIRST).outputs for _ in range(2)]
+    assert all("launch.py --forks" in str(each["first"]) for each in seen), seen
+    assert all(int(str(each["first"]).split()[-1]) < 9 for each in seen), "processes of others are seen"
+    assert len({each["home"] for each in seen} | {str(loaded)}) == 3
+    assert folders() - before == {loaded}, "the one that has loaded is there still, and nothing of the runs"
     runbooks.runner.close()
     assert folders() == before
-    assert vanish(str(folder)) == []
+    assert vanish(str(loaded)) == []
 
 
-def test_an_ansible_that_died_while_it_waited_is_replaced(runbooks: Driver) -> None:
-    runbooks.sandbox.write("files/a", "a")
-    before = folders()
+def test_an_ansible_that_died_after_it_loaded_is_replaced_and_one_that_dies_meanwhile_is_done_without(
+    runbooks: Driver,
+) -> None:
     runbooks.runner.warm_up()
-    (folder,) = wait_for(lambda: folders() - before)
-    wait_for(lambda: processes_with(f"{folder}/order"))
-    for line in processes_with(f"{folder}/order"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(line.partition(":")[0]), signal.SIGKILL)
-    assert vanish(str(folder)) == []
-    wait_for(lambda: not any(session.alive for _, session in runbooks.runner._waiting))
-    assert runbooks.run("files", "start", restored_root="/data/files").ok
-    assert folders() == before
+    loaded = runbooks.runner._loaded
+    assert loaded is not None
+    os.killpg(loaded._process.pid, signal.SIGKILL)
+    loaded._process.wait()
+    assert "launch.py --forks" in str(runbooks.play(FIRST).outputs["first"])
+    other = runbooks.runner._loaded
+    assert other is not None
+    assert other is not loaded
+    os.killpg(other._process.pid, signal.SIGSTOP)  # it looks alive, and never answers
+
+    def kill_once_it_is_asked() -> None:
+        wait_for(lambda: processes_with("plugins/join.py"))
+        os.killpg(other._process.pid, signal.SIGKILL)
+
+    threading.Thread(target=kill_once_it_is_asked).start()
+    assert "/order" in str(runbooks.play(FIRST).outputs["first"]), "it was not started by itself"
+
+
+def test_a_run_ends_with_who_asked_for_it(runbooks: Driver) -> None:
+    mark = f"31847{os.getpid()}"
+    runbooks.write(f"- name: Take long\n  ansible.builtin.command: sleep {mark}\n  delegate_to: localhost\n")
+
+    def kill_who_asked() -> bool:
+        for line in processes_with(f"sleep {mark}") and processes_with("join.py"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(line.partition(":")[0]), signal.SIGKILL)
+        return False
+
+    with pytest.raises(RunbookError, match="before it came to a result"):
+        runbooks.runner.run(runbooks.order("ward", "start", {}), runbooks.reported.append, kill_who_asked)
+    assert vanish(f"sleep {mark}") == []
 
 
 def test_what_a_killed_drp_left_in_memory_is_swept(runbooks: Driver) -> None:
