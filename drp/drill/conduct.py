@@ -12,23 +12,14 @@ from dataclasses import replace
 from functools import partial
 
 from drp.domain.events import Interrupted, PhaseCompleted, PhaseFailed, PhaseStarted
-from drp.domain.findings.catalogue import (
-    DEPENDENCY_FAILED,
-    MATERIALS_CHANGED,
-    MEDIUM_ABSENT,
-    PHASE_UNEXERCISED,
-    REPOSITORY_UNUSABLE,
-    RESTORE_UNCERTAIN,
-    START_UNCERTAIN,
-)
-from drp.domain.findings.finding_code import FindingCode
-from drp.domain.findings.points import POINT_GONE
+from drp.domain.findings.catalogue import DEPENDENCY_FAILED
 from drp.domain.fold import RecoveryState
 from drp.domain.phase import Hashed, PhaseName, PhaseOutput, Prepared, Selected, Started
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
 from drp.drill.context import PhaseContext
+from drp.drill.failures import failure_finding
 from drp.drill.finish import finish
 from drp.drill.phases import PHASE_FUNCTIONS
 from drp.drill.reconcile import reconcile
@@ -36,7 +27,7 @@ from drp.drill.recorder import Recorder
 from drp.drill.release import let_go
 from drp.drill.sign_off import sign_off
 from drp.drill.unchanged import require_unchanged, unchanged
-from drp.errors import DrpError, MaterialsChanged, MediaNeeded, PointGone, RepositoryError, RunbookError, StorageFull
+from drp.errors import DrpError, MaterialsChanged
 from drp.errors import Interrupted as InterruptedError_
 from drp.redact import redact
 
@@ -139,27 +130,7 @@ def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpErr
     failed = PhaseFailed(
         recovery=name, phase=phase, code=error.code, message=message, hint=hint, exit_status=error.exit_status
     )
-    code = _code_for(phase, error)
-    finding = code.finding(
-        subject=phase, observed=f"{error.code} {message}", expected=f"{phase} can be exercised", remedy=hint
-    )
-    recorder.found(name, finding, after=failed)
-
-
-def _code_for(phase: PhaseName, error: DrpError) -> FindingCode:
-    if isinstance(error, MaterialsChanged):
-        return MATERIALS_CHANGED
-    if isinstance(error, MediaNeeded):
-        return MEDIUM_ABSENT
-    if isinstance(error, PointGone):
-        return POINT_GONE
-    if isinstance(error, RepositoryError):
-        return REPOSITORY_UNUSABLE
-    if phase == "restore":
-        return RESTORE_UNCERTAIN
-    if phase == "start" and isinstance(error, RunbookError | StorageFull):
-        return START_UNCERTAIN
-    return PHASE_UNEXERCISED
+    recorder.found(name, failure_finding(failed), after=failed)
 
 
 def ended(progress: RecoveryState) -> bool:

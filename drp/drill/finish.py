@@ -9,7 +9,7 @@ from functools import partial
 
 from drp.domain.duration import words
 from drp.domain.events import DrillConcluded, EvidenceSealed, SandboxKept
-from drp.domain.findings.catalogue import DRILL_RESUMED, SANDBOX_KEPT
+from drp.domain.findings.catalogue import DRILL_RESUMED
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.plan import PlannedRecovery
@@ -17,7 +17,7 @@ from drp.domain.ports import Ports
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
 from drp.drill.recorder import Recorder
-from drp.drill.release import let_go, tell_traffic
+from drp.drill.release import kept_finding, let_go, tell_traffic
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 
 
@@ -43,11 +43,8 @@ def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may
     if plan.keep_sandbox and may_keep and recorder.state.interrupted is None:
         tell_traffic(recorder, ports, recovery.name)
         until = ports.clock.now().wall + plan.keep_for
-        said = SANDBOX_KEPT.finding(
-            subject=sandbox.id, observed=f"kept until {until:%Y-%m-%dT%H:%MZ}", expected="destroyed"
-        )
         kept = SandboxKept(recovery=recovery.name, sandbox=sandbox.id, until=until)
-        recorder.found(recovery.name, said, after=kept)
+        recorder.found(recovery.name, kept_finding(kept), after=kept)
         return
     let_go(recorder, ports, recovery.name)
 

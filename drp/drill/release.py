@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drp.domain.events import SandboxDestroyed
-from drp.domain.findings.catalogue import PHASE_UNEXERCISED, RESIDUE_LEFT
+from drp.domain.events import SandboxDestroyed, SandboxKept
+from drp.domain.findings.catalogue import PHASE_UNEXERCISED, RESIDUE_LEFT, SANDBOX_KEPT
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import RecoveryState
 from drp.domain.ports import Ports
@@ -59,6 +59,13 @@ def residue_findings(residue: Residue | None) -> tuple[Finding, ...]:
         return ()
     left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or f"{residue.processes} processes"
     return (RESIDUE_LEFT.finding(subject="sandbox", observed=left, expected="nothing left"),)
+
+
+def kept_finding(kept: SandboxKept) -> Finding:
+    """Return what is to be said of a sandbox that is kept."""
+    return SANDBOX_KEPT.finding(
+        subject=kept.sandbox, observed=f"kept until {kept.until:%Y-%m-%dT%H:%MZ}", expected="destroyed"
+    )
 
 
 def is_held(progress: RecoveryState) -> bool:

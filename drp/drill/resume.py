@@ -20,6 +20,7 @@ from drp.drill.recorder import Recorder
 from drp.drill.release import destroyed, residue_findings
 from drp.drill.sign_off import awaited
 from drp.drill.unchanged import unchanged
+from drp.drill.unsaid import say_unsaid
 from drp.errors import RepositoryError
 
 _MOST_RESUMPTIONS = 3
@@ -31,6 +32,8 @@ def take_up(recorder: Recorder, ports: Ports, *, policy: InterruptPolicy | None 
     state = recorder.state
     if state.sealed is not None:
         return
+    if state.concluded is None:
+        say_unsaid(recorder)
     if state.concluded is not None or _all_ended(state):
         finish(recorder, ports, may_keep=False)
     elif (policy or _policy(state)) == "resume" and state.interrupted is None and unchanged(recorder, ports):
