@@ -42,6 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 pytest_plugins: list[str] = [
     "tests.support.damage_matrix",
+    "tests.support.warm",
     "tests.support.fixtures_journal",
     "tests.support.fixtures_hospital",
     "tests.support.fixtures_repositories",

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.sites import DOCUMENTS, EHR, write_site
 
 
 def drp(site: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "DRP_SITE": str(site), "LC_ALL": "C.UTF-8"}
-    command = [sys.executable, "-m", "drp", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = warm.drp(*arguments, environment={**warm.ENVIRONMENT, "DRP_SITE": str(site)})
     assert done.returncode == status, done.stdout + done.stderr
     return done
 

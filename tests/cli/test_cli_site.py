@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -13,14 +12,12 @@ import pytest
 
 from drp.domain.findings.catalogue import CATALOGUE
 from drp.errors import walk
+from tests.support import warm
 from tests.support.sites import EHR, REPOSITORIES, write_site
 
 
 def drp(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("DRP_")}
-    return subprocess.run(
-        [sys.executable, "-m", "drp", *arguments], cwd=cwd, env={**clean, **environment}, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    return warm.drp(*arguments, cwd=cwd, environment={**warm.ENVIRONMENT, **environment})
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from tests.support import warm
 from tests.support.trees import copy, hostile, ordinary, write
 from tests.support.waiting import PATIENCE, eventually
 
@@ -19,9 +20,7 @@ DRP = [sys.executable, "-m", "drp"]
 
 
 def drp(*arguments, cwd=None, stdin=b"", exit_status=0):
-    done = subprocess.run(
-        [*DRP, "manifest", *map(str, arguments)], cwd=cwd, input=stdin, capture_output=True, check=False, timeout=120
-    )
+    done = warm.drp("manifest", *arguments, cwd=cwd or warm.ROOT, stdin=stdin, text=False)
     assert done.returncode == exit_status, (done.returncode, done.stdout, done.stderr)
     return done
 

@@ -14,10 +14,10 @@ from drp.errors import UsageError
 from drp.hashing.tree import create_manifest
 from drp.manifests.export import export
 from drp.manifests.opening import open_manifest
+from tests.support import warm
 from tests.support.trees import copy, hostile, ordinary, write
 
 pytestmark = pytest.mark.real
-DRP = [sys.executable, "-m", "drp", "manifest"]
 _SPECIAL = [bytes((byte,)) for byte in range(1, 256) if byte != ord("/")]
 _SPECIAL += [
     text.encode() for text in ("\x85", "\xa0", "é", "e\u0301", "\u2028", "\u2029", "\u202e", "\ufeff", "\ufffd", "😀")
@@ -44,8 +44,8 @@ _MISREAD = [("b3sum", b"\xff"), ("b3sum", b"\xef\xbf\xbd"), ("b3sum", b"end\r"),
 
 def exported(tree: Path, form: str, output: Path) -> list[bytes]:
     manifest = output.with_suffix(".drpm")
-    subprocess.run([*DRP, "create", tree, "-o", manifest, "--algorithm", "both"], check=True, capture_output=True)
-    subprocess.run([*DRP, "export", manifest, "--format", form, "-o", output], check=True)
+    warm.drp("manifest", "create", tree, "-o", manifest, "--algorithm", "both").check_returncode()
+    warm.drp("manifest", "export", manifest, "--format", form, "-o", output).check_returncode()
     return output.read_bytes().splitlines()
 
 
@@ -117,7 +117,7 @@ def test_a_name_that_would_be_read_as_another_stops_the_export(tmp_path):
         create_manifest(tree, tmp_path / "m", application="a", algorithms=("blake3", "sha256"), workers=1)
         with open_manifest(tmp_path / "m") as manifest, pytest.raises(UsageError, match="1 names for others"):
             next(export(manifest, form))
-    done = subprocess.run([*DRP, "export", tmp_path / "m", "--format", form], capture_output=True, check=False)
+    done = warm.drp("manifest", "export", tmp_path / "m", "--format", form, text=False)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"sha256sum can" in done.stderr
 

@@ -19,6 +19,7 @@ from drp.domain.events import Entry, EvidenceSealed
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 from drp.service.wiring import Wiring
 from tests.support import fixtures_records as sample
+from tests.support import warm
 
 
 @dataclass
@@ -29,8 +30,9 @@ class SiteWithDrills:
     wiring: Wiring
 
     def drp(self, *arguments: str, directory: Path | None = None) -> Output:
-        argv = [sys.executable, "-m", "drp", "--site", str(self.directory), *arguments]
-        return run(argv, timeout_seconds=60, directory=directory or self.directory, check=False)
+        done = warm.drp("--site", self.directory, *arguments, cwd=directory or self.directory)
+        tail = tuple((done.stdout + done.stderr).splitlines())
+        return Output(exit_code=done.returncode, stdout=done.stdout, tail=tail)
 
     def journal(self, drill: str, entries: list[Entry]) -> None:
         for entry in entries:

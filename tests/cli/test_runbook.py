@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from drp.runbooks.catalogue import runbooks
 from drp.share import shared
+from tests.support import warm
 
 
 @pytest.fixture
@@ -20,14 +20,7 @@ def site(tmp_path: Path) -> Path:
 
 
 def drp(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [Path(sys.executable).with_name("drp"), *arguments],
-        cwd=at,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return warm.drp(*arguments, cwd=at)
 
 
 SHIPPED = [item.kind for item in runbooks([shared("runbooks")])]

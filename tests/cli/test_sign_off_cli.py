@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from drp.domain.events import DrillConcluded, EvidenceSealed, FindingRaised, San
 from drp.domain.sign_off import SignOffAnswer
 from drp.journal import SqlJournal
 from drp.sign_off import DirectoryDesk
+from tests.support import warm
 from tests.support.sign_offs import run, world_with
 from tests.support.sites import write_site
 
@@ -28,11 +28,8 @@ AFTER = DrillConcluded | EvidenceSealed | FindingRaised | SandboxDestroyed | Sig
 
 
 def drp(site: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "DRP_SITE": str(site), "LC_ALL": "C.UTF-8"}
-    command = [sys.executable, "-m", "drp", "drill", "sign-off", *arguments]
-    return subprocess.run(
-        command, env=environment, stdin=stdin, capture_output=True, text=True, check=False, timeout=60
-    )
+    environment = {**warm.ENVIRONMENT, "DRP_SITE": str(site)}
+    return warm.drp("drill", "sign-off", *arguments, environment=environment, stdin=stdin)
 
 
 @pytest.fixture

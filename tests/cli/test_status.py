@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 import sqlite3
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +15,7 @@ from drp.clock import SystemClock
 from drp.domain.events import EvidenceSealed
 from drp.journal import SqlJournal
 from tests.simulators.world import Script, World
+from tests.support import warm
 from tests.support.sites import DOCUMENTS, EHR, write_site
 from tests.unit.test_drill_control_flow import run
 
@@ -24,9 +23,7 @@ PERFORMANCE = re.compile(r"[a-z0-9_-]+=[0-9.]+(s|%)?(;[0-9.]*){0,4}")
 
 
 def drp(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "DRP_SITE": str(site), "LC_ALL": "C.UTF-8"}
-    command = [sys.executable, "-m", "drp", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return warm.drp(*arguments, environment={**warm.ENVIRONMENT, "DRP_SITE": str(site)})
 
 
 def hold(

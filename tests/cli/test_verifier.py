@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.fixtures_verifiers import BINARIES, Cluster, as_postgres
 from tests.support.waiting import PATIENCE
 
@@ -16,7 +17,7 @@ DRP = str(Path(sys.executable).parent / "drp")
 
 
 def drp(*arguments: str, check: int | None = None) -> subprocess.CompletedProcess[str]:
-    ended = subprocess.run([DRP, "verifier", *arguments], capture_output=True, text=True, timeout=120)
+    ended = warm.drp("verifier", *arguments)
     if check is not None:
         assert ended.returncode == check, ended.stdout + ended.stderr
     return ended

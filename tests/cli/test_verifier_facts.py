@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.hospital import dicom
-
-DRP = str(Path(sys.executable).parent / "drp")
+from tests.support import warm
 
 
 def verifier(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([DRP, "verifier", *arguments], input=given, capture_output=True, text=True, timeout=120)
+    return warm.drp("verifier", *arguments, stdin=given.encode())
 
 
 @pytest.fixture

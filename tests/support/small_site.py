@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
 from tests.support.restic_tools import Restic, executable
 
 FILES = {
@@ -61,10 +60,7 @@ class SmallSite:
 
     def drp(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run drp on this site."""
-        done = subprocess.run(
-            [sys.executable, "-m", "drp", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-            timeout=300, env={"PATH": os.environ["PATH"], "DRP_SITE": str(self.site), "LC_ALL": "C.UTF-8"},
-        )  # fmt: skip
+        done = warm.drp(*arguments, environment={**warm.ENVIRONMENT, "DRP_SITE": str(self.site)}, timeout=300)
         assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 

@@ -6,12 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from tests.support import warm
 from tests.support.restic_tools import Restic, VersionKind, executable
 from tests.support.s3_server import _PORTS, Identity, S3Server, free_ports
 
@@ -129,10 +129,7 @@ class Stage(ABC):
         """Run drp as its user does, on this site."""
         environment = {"PATH": f"{path}:{os.environ['PATH']}", "DRP_SITE": str(self.site), "LC_ALL": "C.UTF-8"}
         environment |= options.pop("environment", {})
-        done = subprocess.run(
-            [sys.executable, "-m", "drp", *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            check=False, timeout=options.pop("timeout", 300), **options,
-        )  # fmt: skip
+        done = warm.drp(*arguments, environment=environment, timeout=options.pop("timeout", 300), **options)
         assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
