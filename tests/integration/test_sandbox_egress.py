@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 
 import pytest
 
 from drp.domain.application import ProductionAddress
-from drp.domain.sandbox import EgressAttempt, SandboxHandle, SandboxOrder
+from drp.domain.sandbox import SandboxOrder
 from tests.support.fixtures_sandboxes import Rig, profile
-from tests.support.waiting import eventually
+from tests.support.pods import attempts
 
 pytestmark = pytest.mark.real
 
@@ -28,13 +27,6 @@ import smtplib
 with smtplib.SMTP("172.16.9.9", 25, timeout=60) as server:
     server.sendmail("his@hospital.example", ["doctor@hospital.example"], "Subject: result\\r\\n\\r\\nJane Doe: positive\\r\\n.hidden\\r\\n")
 """
-
-
-def attempts(
-    rig: Rig, handle: SandboxHandle, enough: Callable[[tuple[EgressAttempt, ...]], bool]
-) -> tuple[EgressAttempt, ...]:
-    eventually(lambda: enough(rig.driver.egress(handle)))
-    return rig.driver.egress(handle)
 
 
 def test_an_admission_message_is_caught_and_acknowledged(rig: Rig) -> None:
