@@ -28,6 +28,8 @@ from tests.support.stage import Stage
 
 _GOOD_FOR = timedelta(hours=12)
 """Then the bucket's default retention is near its end, and the stage is made anew."""
+DATED = ("pacs",)
+"""What is kept in dated folders, too."""
 _PAUSE_SECONDS = 0.4
 """Between two patients: a small hospital, whose losses can be read."""
 ALTERED = """update gnuhealth_lab_test_critearea set result = result {change} 1 where id =
@@ -59,11 +61,16 @@ class HospitalRig(Stage):
     _receiver: Daemon | None = None
     _counted: dict[str, Mapping[str, object]] = field(default_factory=dict)
     """Facts of base backups: at least so much is there at every instant to which they can be rolled."""
-    parts = ("production", "hospital", "staging", "damaged", "damaged-restic", *Stage.parts)
+    parts = ("production", "hospital", "staging", "damaged", "damaged-restic", "nightly", *Stage.parts)
 
     @property
     def ground_truth(self) -> Path:
         return self.site / "acknowledged.jsonl"
+
+    @property
+    def nightly(self) -> Path:
+        """Where dated folders are."""
+        return self.folder / "nightly"
 
     def up(self) -> None:
         """Start the repositories; the first time, live through the hospital's last day before."""
@@ -222,9 +229,20 @@ class HospitalRig(Stage):
         point = self.store(folder, application, backup.consistent_at, facts, repository)
         if to == "medium":  # as removable media are mounted: who drills need not be who backed up
             run(["chmod", "-R", "a+rX", str(self.medium)])
+        if application in DATED:
+            self._keep_dated(folder, application, backup.consistent_at)
         self.kept[application] = Kept(application, to, point, backup.consistent_at, folder)
         (self.folder / "staging" / f"{application}.facts.json").write_text(json.dumps(facts))
         return self.kept[application]
+
+    def _keep_dated(self, folder: Path, application: str, consistent_at: datetime) -> None:
+        """Keep the same as a nightly job of rsync does: a dated folder, and beside it what says of which instant it is."""
+        (manifest,) = (self.site / "manifests" / application).iterdir()
+        dated = self.nightly / f"app={application}" / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S.%fZ}"
+        dated.parent.mkdir(parents=True, exist_ok=True)
+        run(["cp", "--archive", str(folder), str(dated)])
+        for mark, says in (("instant", consistent_at.isoformat()), ("drpm-id", manifest.stem), ("done", "")):
+            dated.with_name(f"{dated.name}.{mark}").write_text(f"{says}\n")
 
     def store(
         self, folder: Path, application: str, consistent_at: datetime, facts: Mapping[str, object], repository: Restic

@@ -35,11 +35,14 @@ def write_site(rig: HospitalRig) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     (rig.site / "drp.yml").write_text("version: 1\nname: demo\nlocale: en\n")
     spoiled = SPOILED.format(**_spoiled(rig)) if rig.every_kind else ""
-    (inventory / "repositories.yml").write_text(rig.repositories_file() + spoiled)
+    dated = DATED.format(nightly=rig.nightly, staging=rig.folder / "staging") if rig.nightly.exists() else ""
+    (inventory / "repositories.yml").write_text(rig.repositories_file() + dated + spoiled)
     (inventory / "sandboxes.yml").write_text(SANDBOXES)
     for application in applications():
         if application["name"] in rig.kept:
             application["backup"]["repositories"] += ["damaged"] if rig.every_kind else []
+            if (rig.nightly / f"app={application['name']}").exists():
+                application["backup"]["repositories"].append("nightly")
             _write(inventory / "applications" / f"{application['name']}.yml", application)
     for drill in drills(rig):
         if {entry["application"] for entry in drill["recoveries"]} <= set(rig.kept):
@@ -204,7 +207,16 @@ def drills(rig: HospitalRig) -> list[Mapping]:
         {"name": f"{name}-alone", "scenario": scenario, "recoveries": [{"application": name}], "media_deadline": "2s"}
         for name in rig.kept
     ]
-    return [trio, *alone]
+    dated = [
+        {
+            "name": f"{name}-nightly",
+            "scenario": scenario,
+            "recoveries": [{"application": name, "repository": "nightly"}],
+        }
+        for name in rig.kept
+        if (rig.nightly / f"app={name}").exists()
+    ]
+    return [trio, *alone, *dated]
 
 
 SANDBOXES = """version: 1
@@ -212,6 +224,14 @@ sandboxes:
   default:
     memory_bytes: 2GiB
     data_bytes: 2GiB
+"""
+DATED = """  nightly:
+    kind: copies
+    location: {{directory: {nightly}}}
+    folders: ["{{tag}}/%Y-%m-%dT%H%M%S.%fZ"]
+    instant: "{{folder}}.instant"
+    complete: "{{folder}}.done"
+    root: {staging}/pacs
 """
 SPOILED = """  damaged:
     kind: restic
