@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from drp.domain.check import Target
@@ -22,7 +24,7 @@ from drp.domain.sandbox import (
     SandboxOrder,
     SandboxProfile,
 )
-from drp.errors import PluginError, SandboxError
+from drp.errors import DrpError, PluginError, SandboxError
 from drp.registry import Registry
 from drp.sandboxes.driver import Resolve, SandboxDriver
 from drp.sandboxes.host import reaper
@@ -32,7 +34,8 @@ from drp.sandboxes.reaped import Reaped
 from drp.trust import Doubt, Trust, require
 
 DRIVERS: Registry[SandboxDriver] = Registry("drp.sandboxes", "sandbox driver", ours_first=True)
-_INSTALL = "install the package that brings it, or give the profile another `driver`"
+_INSTALL = "install a package that brings it"
+_METHODS = ("create", "reap", "requirements", "room_for", "programs")
 _BARE = SandboxOrder()
 
 
@@ -45,6 +48,9 @@ def driver(name: str) -> SandboxDriver:
         raise PluginError(error.message, hint=_INSTALL) from error
     if getattr(found, "name", None) != name:
         message = f"{DRIVERS.named(DRIVERS.entry(name))} calls itself {getattr(found, 'name', None)!r}"
+        raise PluginError(message, hint=_INSTALL)
+    if lacking := [each for each in _METHODS if not callable(getattr(found, each, None))]:
+        message = f"{DRIVERS.named(DRIVERS.entry(name))} has no method {lacking[0]}"
         raise PluginError(message, hint=_INSTALL)
     return found
 
@@ -74,11 +80,33 @@ def reap(run_directory: Path) -> tuple[Reaped, ...]:
     found: list[Reaped] = []
     for name in sorted({DEFAULT_DRIVER, *recorded.values()}):
         try:
-            found += driver(name).reap(run_directory)
-        except PluginError as error:
-            left = f"{error.message}: install the package that brings it, and clean up again"
+            found += _reaped(name, run_directory)
+        except DrpError as error:
+            if name == DEFAULT_DRIVER:
+                raise
+            left = f"{error.message}; {error.hint}, and clean up again"
             found += [Reaped(id=each, left=left) for each, its in sorted(recorded.items()) if its == name]
     return tuple(found)
+
+
+def _reaped(name: str, run_directory: Path) -> tuple[Reaped, ...]:
+    """Let a driver reap. Raises of the family what it raises, and ``PluginError`` for anything else."""
+    found = driver(name)
+    try:
+        return found.reap(run_directory)
+    except DrpError:
+        raise
+    except Exception as error:
+        message = f"{DRIVERS.named(DRIVERS.entry(name))} cannot clean up: {type(error).__name__}: {error}"
+        raise PluginError(message, hint="repair or remove the package that brings it") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a sandbox is: in a pod, unless that is empty, and by which driver."""
+
+    pod: str
+    driver: str
 
 
 class Sandboxes:
@@ -89,25 +117,24 @@ class Sandboxes:
         self._run_directory, self._resolve, self._gateway = run_directory, resolve, gateway
         self._lock = threading.Lock()
         self._made: dict[str, Sandbox] = {}
-        self._pods: dict[str, dict[str, str]] = {}
-        """Label → the sandboxes in it, each with its driver."""
+        self._taken: list[_Place] = []
+        """Of all sandboxes that are there or being made."""
+        self._places: dict[str, _Place] = {}
+        """By sandbox."""
 
     def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = _BARE) -> SandboxHandle:
         """Return a new run sandbox, by the profile's driver."""
         made = self._driven(profile.driver)
-        with self._lock:
-            others = sorted(set(self._pods.get(order.pod, {}).values()) - {profile.driver}) if order.pod else []
-        if others:
-            message = f"in one pod, sandboxes by {others[0]} and by {profile.driver} would not reach one another"
-            raise SandboxError(message, hint="give the applications of a pod profiles with the same `driver`")
-        handle = made.open(profile, label, order)
-        if handle.driver != profile.driver:
-            made.destroy(handle)
-            message = f"the sandbox driver {profile.driver} made a sandbox of {handle.driver or 'no driver'}"
-            raise SandboxError(message, hint=_INSTALL)
-        if order.pod:
-            with self._lock:
-                self._pods.setdefault(order.pod, {})[handle.id] = profile.driver
+        place = self._join(order.pod, profile.driver)
+        with ExitStack() as undo:
+            undo.callback(self._leave, place)
+            handle = made.open(profile, label, order)
+            if handle.driver != profile.driver:
+                made.destroy(handle)
+                message = f"the sandbox driver {profile.driver} made a sandbox of {handle.driver or 'no driver'}"
+                raise SandboxError(message, hint=_INSTALL)
+            self._places[handle.id] = place
+            undo.pop_all()
         return handle
 
     def prove(self, handle: SandboxHandle) -> IsolationProof:
@@ -143,12 +170,23 @@ class Sandboxes:
     def destroy(self, handle: SandboxHandle) -> Residue:
         """Destroy a sandbox or cell. Raises ``SandboxError`` naming a driver that is not installed any more."""
         residue = self._driven(handle.driver).destroy(handle)
-        with self._lock:
-            for label, members in list(self._pods.items()):
-                members.pop(handle.id, None)
-                if not members:
-                    del self._pods[label]
+        if (place := self._places.pop(handle.id, None)) is not None:
+            self._leave(place)
         return residue
+
+    def _join(self, pod: str, name: str) -> _Place:
+        """Take a place in a pod, if any. Raises SandboxError where another driver has one: the two would not meet."""
+        place = _Place(pod=pod, driver=name)
+        with self._lock:
+            if others := sorted({each.driver for each in self._taken if pod and each.pod == pod} - {name}):
+                message = f"in one pod, sandboxes by {others[0]} and by {name} would not reach one another"
+                raise SandboxError(message, hint="give the applications of a pod profiles with the same `driver`")
+            self._taken.append(place)
+        return place
+
+    def _leave(self, place: _Place) -> None:
+        with self._lock:
+            self._taken[:] = [each for each in self._taken if each is not place]
 
     def _driven(self, name: str) -> Sandbox:
         with self._lock:

@@ -41,7 +41,13 @@ class Driver:
     def create(self, run_directory, *, resolve, gateway):
         return Made()
     def reap(self, run_directory):
+        if (run_directory / "stuck").exists():
+            raise ZeroDivisionError("a bug of its own")
         return ()
+    def requirements(self, run_directory):
+        return ()
+    def room_for(self, profile, run_directory):
+        return ""
     def programs(self):
         yield from ()
 DRIVER = Driver()
@@ -114,6 +120,10 @@ def test_a_driver_with_another_name_than_its_entry_or_its_handles_is_refused(tmp
     install(name="other")
     with pytest.raises(PluginError, match="calls itself 'other'"):
         registry.driver("machine")
+    (tmp_path / "site-machines" / "site_machine.py").write_text("class DRIVER: name = 'machine'\n")
+    sys.modules.pop("site_machine")
+    with pytest.raises(PluginError, match=r"of site-machines 1\.2 has no method create"):
+        registry.driver("machine")
     (tmp_path / "site-machines" / "site_machine.py").write_text(PLUGIN.format(name="machine", made="other"))
     sys.modules.pop("site_machine")
     port = sandboxes(tmp_path)
@@ -137,14 +147,17 @@ def test_what_a_driver_that_is_gone_left_is_named_and_stays(tmp_path: Path, inst
     (left,) = registry.reap(tmp_path / "run")
     assert (left.id, left.paths) == ("drp-0123456789ab", ())
     assert left.left == (
-        "no sandbox driver is called machine; installed are: bubblewrap: "
-        "install the package that brings it, and clean up again"
+        "no sandbox driver is called machine; installed are: bubblewrap; "
+        "install a package that brings it, and clean up again"
     )
     assert (live.path / "meta.json").exists()
     with pytest.raises(SandboxError, match="no sandbox driver is called machine"):
         sandboxes(tmp_path).destroy(handle("machine"))
     install()
     assert registry.reap(tmp_path / "run") == (), "the driver's own affair now, and not bubblewrap's"
+    (tmp_path / "run").mkdir(exist_ok=True)
+    (tmp_path / "run" / "stuck").touch()
+    assert "cannot clean up: ZeroDivisionError: a bug of its own" in registry.reap(tmp_path / "run")[0].left
     assert json.loads((live.path / "meta.json").read_text())["driver"] == "machine"
     assert [each.id for each in reaper.reap(tmp_path / "run")] == ["drp-0123456789ab"]
 
@@ -157,7 +170,8 @@ def test_a_pod_has_one_driver(tmp_path: Path, install: Install) -> None:
     with pytest.raises(SandboxError, match="in one pod, sandboxes by machine and by bubblewrap"):
         port.open(SandboxProfile(name="y"), "two", order)
     port.destroy(first)
-    assert port._pods == {}
+    assert port._taken == []
+    assert port.open(SandboxProfile(name="z", driver="machine"), "three", order).driver == "machine"
 
 
 def proof(**changes: object) -> IsolationProof:
