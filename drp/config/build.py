@@ -10,7 +10,7 @@ from drp.config import schema_reconciliation, schema_sign_off
 from drp.config.repository_kinds import configured_kind
 from drp.config.schema import Secret
 from drp.config.schema_applications import ApplicationFile, BackupFile
-from drp.config.schema_drills import DrillFile, Recovery, SandboxFile, SelectFile
+from drp.config.schema_drills import DrillFile, Recovery, SelectFile
 from drp.config.schema_repositories import LocationFile, RepositoryFile, s3_endpoint
 from drp.config.steering import program
 from drp.domain.application import (
@@ -37,7 +37,6 @@ from drp.domain.repository import (
 )
 from drp.domain.restore import SecretReference
 from drp.domain.restored_code import AcceptedCode
-from drp.domain.sandbox import SandboxProfile
 from drp.domain.sign_off import SignOffPolicy
 from drp.domain.witness import Trust
 
@@ -170,11 +169,6 @@ def _backup_job(said: BackupFile | None) -> BackupJob:
         moved_roots=dict(said.moved_roots),
         manifest_hosts=tuple(said.manifest_hosts),
     )
-
-
-def sandbox(name: str, said: SandboxFile) -> SandboxProfile:
-    """Return a sandbox profile."""
-    return SandboxProfile(name=name, **{**said.model_dump(), "sink_ports": tuple(said.sink_ports)})
 
 
 def drill(said: DrillFile) -> DrillSettings:

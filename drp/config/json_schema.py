@@ -8,10 +8,11 @@ from pydantic import BaseModel
 
 from drp.config.descriptions import describe
 from drp.config.repository_kinds import RepositoriesFile, described_file
-from drp.config.sandbox_drivers import driver_names
+from drp.config.sandbox_drivers import described_file as described_sandboxes
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
-from drp.config.schema_drills import DrillFile, SandboxesFile
+from drp.config.schema_drills import DrillFile
+from drp.config.schema_sandboxes import SandboxesFile
 
 KINDS: dict[str, type[BaseModel]] = {
     "site": SiteFile,
@@ -24,10 +25,8 @@ KINDS: dict[str, type[BaseModel]] = {
 
 def file_schema(kind: str) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a kind of file."""
-    model = KINDS[kind] if kind != "repositories" else described_file()
+    model = {"repositories": described_file, "sandboxes": described_sandboxes}.get(kind, lambda: KINDS[kind])()
     schema = model.model_json_schema()
-    if kind == "sandboxes":
-        schema["$defs"]["SandboxFile"]["properties"]["driver"]["enum"] = driver_names()
     describe(schema, model)
     title = (model.__doc__ or kind).partition(":")[0]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}

@@ -16,9 +16,10 @@ from drp.config.references import Inventory, cross_check, installed_verifiers
 from drp.config.references_declared import cross_check_inputs, cross_check_options
 from drp.config.references_sign_off import cross_check_sign_off
 from drp.config.repository_kinds import kinds_named, repositories_file
+from drp.config.sandbox_drivers import sandboxes_file
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
-from drp.config.schema_drills import DrillFile, SandboxesFile
+from drp.config.schema_drills import DrillFile
 from drp.config.steering import steering_paths
 from drp.config.validate import validate
 from drp.share import shared
@@ -59,7 +60,7 @@ class SiteReader:
             self.inventory.repositories = dict(repositories.repositories) if repositories else {}
             self._remember("repository", document, "repositories")
         if "sandboxes.yml" in inventory:
-            sandboxes, document = self._file("inventory/sandboxes.yml", SandboxesFile)
+            sandboxes, document = self._file("inventory/sandboxes.yml", sandboxes_file)
             self.inventory.sandboxes = dict(sandboxes.sandboxes) if sandboxes else {}
             self._remember("sandbox", document, "sandboxes")
         self.inventory.applications = dict(self._folder("applications", "application", ApplicationFile))

@@ -12,8 +12,9 @@ from drp.config.inputs import Declared
 from drp.config.problems import Problem, suggestion
 from drp.config.references_reconciliation import cross_check_reconciliation
 from drp.config.schema_applications import ApplicationFile
-from drp.config.schema_drills import DrillFile, SandboxFile
+from drp.config.schema_drills import DrillFile
 from drp.config.schema_repositories import RepositoryFile
+from drp.config.schema_sandboxes import SandboxFile
 from drp.domain.sandbox import DEFAULT_DRIVER
 from drp.registry import Registry
 

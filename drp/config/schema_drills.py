@@ -1,60 +1,19 @@
-"""What ``inventory/sandboxes.yml`` and the files in ``inventory/drills/`` may say."""
+"""What the files in ``inventory/drills/`` may say."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from drp.config.sandbox_drivers import known_driver
 from drp.config.schema import Strict
 from drp.config.schema_reconciliation import ReconciliationFile
 from drp.config.schema_sign_off import SignOffFile
-from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId, Size, Text
+from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId, Text
 from drp.domain.plan import InterruptPolicy
 from drp.domain.recovery_point import SelectionPolicy
-from drp.domain.sandbox import DEFAULT_DRIVER, SandboxProfile
 from drp.domain.witness import Trust
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class SandboxFile(Strict):
-    """Limits and shape of one kind of sandbox."""
-
-    driver: Text = DEFAULT_DRIVER
-    """What isolates it: `bubblewrap`, or a driver that another package brings."""
-    memory_bytes: Size = SandboxProfile(name="").memory_bytes
-    """Memory of everything inside, such as 1GiB."""
-    processes: int = Field(default=512, ge=16)
-    """How many processes may live inside."""
-    cpus: float | None = Field(default=None, gt=0, strict=False)
-    """Share of processors; left out: no limit."""
-    data_bytes: Size = SandboxProfile(name="").data_bytes
-    """Quota for restored data, such as 8GiB."""
-    data_backing: Literal["memory", "disk"] = "memory"
-    """memory: gone with the sandbox; disk: a loop file that is unlinked as soon as it is mounted."""
-    identity: Literal["single", "range"] = "single"
-    """single: one user id, ownership is not judged; range: a sub-uid range, ownership is judged."""
-    run_as: int = Field(default=999, ge=1)
-    """User id that restored software sees itself as."""
-    sink_ports: list[Port] = Field(default_factory=lambda: [25, 2575])
-    """Ports on which the egress recorder answers as production would (SMTP, HL7)."""
-
-    @field_validator("driver")
-    @classmethod
-    def _installed(cls, value: str) -> str:
-        return known_driver(value)
-
-
-class SandboxesFile(Strict):
-    """inventory/sandboxes.yml: where restored software runs."""
-
-    version: Literal[1] = 1
-    """Version of this file's format."""
-    sandboxes: dict[Name, SandboxFile]
-    """Sandboxes by name; `default` is taken where a drill names none."""
 
 
 class SelectFile(Strict):

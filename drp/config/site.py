@@ -177,7 +177,7 @@ def _assemble(reader: SiteReader) -> Site:
     }
     drills = {name: file for name, (file, _) in inventory.drills.items() if ("drill", name) not in broken}
     state = directory / said.state
-    sandboxes = {name: build.sandbox(name, profile) for name, profile in inventory.sandboxes.items()}
+    sandboxes = {name: profile.profile(name) for name, profile in inventory.sandboxes.items()}
     password = said.journal.password if said.journal is not None else None
     return Site(
         directory=directory,

@@ -36,6 +36,8 @@ class SandboxProfile:
     """User id that restored software sees itself as."""
     sink_ports: tuple[int, ...] = (25, 2575)
     """Ports on which the egress recorder answers as production would, to catch what is sent (SMTP, HL7 MLLP)."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """What only its driver understands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from drp.config.schema_sandboxes import SandboxFile
 from drp.domain.ports import Sandbox
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -25,6 +26,8 @@ class SandboxDriver(Protocol):
 
     name: str
     """As in ``driver:`` of a profile, and as in every handle."""
+    file: type[SandboxFile]
+    """What a profile may say: `SandboxFile`, or that and more, which `SandboxProfile.options` then holds."""
 
     def create(self, run_directory: Path, *, resolve: Resolve, gateway: GatewayClient | None) -> Sandbox:
         """Return the sandboxes of a run directory; none is made yet. ``gateway`` reaches repositories."""

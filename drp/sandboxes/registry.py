@@ -6,11 +6,13 @@ A driver is an entry point of the group ``drp.sandboxes`` (`drp/sandboxes/driver
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from drp.config.sandbox_drivers import DRIVERS, INSTALL, configured_driver
 from drp.domain.check import Target
 from drp.domain.ports import Sandbox
 from drp.domain.restore import CellSecret, RestoreOrder
@@ -25,53 +27,24 @@ from drp.domain.sandbox import (
     SandboxProfile,
 )
 from drp.errors import DrpError, PluginError, SandboxError
-from drp.registry import Registry
 from drp.sandboxes.driver import Resolve, SandboxDriver
 from drp.sandboxes.host import reaper
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.sandboxes.proof.whole import require_whole
 from drp.sandboxes.reaped import Reaped
-from drp.trust import Doubt, Trust, require
 
-DRIVERS: Registry[SandboxDriver] = Registry("drp.sandboxes", "sandbox driver", ours_first=True)
-_INSTALL = "install a package that brings it"
 _METHODS = ("create", "reap", "requirements", "room_for", "programs")
 _BARE = SandboxOrder()
 
 
 def driver(name: str) -> SandboxDriver:
     """Return a driver. Raises ``PluginError``, and ``Untrusted`` where others can change its code."""
-    require(_doubts(package_of(name)))
-    try:
-        found = DRIVERS.load(name)
-    except PluginError as error:
-        raise PluginError(error.message, hint=_INSTALL) from error
-    if getattr(found, "name", None) != name:
-        message = f"{DRIVERS.named(DRIVERS.entry(name))} calls itself {getattr(found, 'name', None)!r}"
-        raise PluginError(message, hint=_INSTALL)
+    found: Any = configured_driver(name)
     if lacking := [each for each in _METHODS if not callable(getattr(found, each, None))]:
         message = f"{DRIVERS.named(DRIVERS.entry(name))} has no method {lacking[0]}"
-        raise PluginError(message, hint=_INSTALL)
-    return found
-
-
-def package_of(name: str) -> tuple[Path, ...]:
-    """Return the folders, or the file, of the top-level package that a driver is in; none for drp's own.
-
-    Nothing is imported. Raises ``PluginError``.
-    """
-    try:
-        return DRIVERS.places(name)
-    except PluginError as error:
-        hint = _INSTALL if error.hint == PluginError.default_hint else error.hint
-        raise PluginError(error.message, hint=hint) from error
-
-
-def _doubts(places: Iterable[Path]) -> Iterator[Doubt]:
-    """Yield what others can change of a driver, before any of it runs: drivers come from anywhere."""
-    trust = Trust()
-    for place in places:
-        yield from trust.doubts(place)
+        raise PluginError(message, hint=INSTALL)
+    driven: SandboxDriver = found
+    return driven
 
 
 def reap(run_directory: Path) -> tuple[Reaped, ...]:
@@ -132,7 +105,7 @@ class Sandboxes:
             if handle.driver != profile.driver:
                 made.destroy(handle)
                 message = f"the sandbox driver {profile.driver} made a sandbox of {handle.driver or 'no driver'}"
-                raise SandboxError(message, hint=_INSTALL)
+                raise SandboxError(message, hint=INSTALL)
             self._places[handle.id] = place
             undo.pop_all()
         return handle

@@ -74,7 +74,7 @@ class PlanMaterials:
 
     def _drivers(self, plan: DrillPlan) -> Mapping[str, str]:
         """Return the digest of the package of every sandbox driver that is not drp's own."""
-        from drp.sandboxes.registry import package_of
+        from drp.config.sandbox_drivers import package_of
 
         packages = {name: package_of(name) for name in sorted({each.sandbox.driver for each in plan.recoveries})}
         return {f"sandbox driver {name}": self._digests.tree(*places) for name, places in packages.items() if places}

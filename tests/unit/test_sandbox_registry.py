@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from drp.cli.kept_views import clean_up
+from drp.codec import from_data, to_data
 from drp.config.json_schema import file_schema
 from drp.config.site import check_site, load_site
 from drp.domain.sandbox import IsolationProof, ProbeCheck, SandboxHandle, SandboxOrder, SandboxProfile
@@ -24,6 +26,9 @@ from tests.support.distributions import lay_distribution
 from tests.support.sites import write_site
 
 PLUGIN = """
+from typing import Literal
+from pydantic import Field
+from drp.config.schema_sandboxes import SandboxFile
 from drp.domain.sandbox import IsolationProof, Residue, SandboxHandle
 class Made:
     calls = []
@@ -36,8 +41,12 @@ class Made:
     def prove(self, handle):
         return IsolationProof(denied=1, allowed=0, errors=0, control_reached=1, control_missed=(), canary_hits=0,
             canary_intact=True, checks=())
+class File(SandboxFile):
+    driver: Literal[{name!r}]
+    image: str = Field(default="none", description="Where it starts from.")
 class Driver:
     name = {name!r}
+    file = File
     def create(self, run_directory, *, resolve, gateway):
         return Made()
     def reap(self, run_directory):
@@ -53,6 +62,7 @@ class Driver:
 DRIVER = Driver()
 """
 Install = Callable[..., Path]
+FILE = PLUGIN.partition("from drp.domain")[0] + "class File(SandboxFile): driver: Literal['machine']\n"
 
 
 @pytest.fixture
@@ -90,11 +100,34 @@ def test_an_unknown_driver_is_refused_where_it_stands_with_the_one_that_was_mean
     assert [str(problem) for problem in found] == [f"{where}: sandboxes.other.driver: {what}"]
 
 
-def test_an_installed_driver_is_taken_and_offered_to_editors(tmp_path: Path, install: Install) -> None:
+def test_an_installed_driver_brings_its_own_settings(tmp_path: Path, install: Install) -> None:
     install()
-    site = load_site(write_site(tmp_path, {"inventory/sandboxes.yml": SANDBOXES.replace("bubblewarp", "machine")}))
-    assert (site.sandboxes["other"].driver, site.sandboxes["default"].driver) == ("machine", "bubblewrap")
-    assert file_schema("sandboxes")["$defs"]["SandboxFile"]["properties"]["driver"]["enum"] == ["bubblewrap", "machine"]
+    said = SANDBOXES.replace("bubblewarp", "machine\n    image: debian")
+    site = load_site(write_site(tmp_path, {"inventory/sandboxes.yml": said}))
+    other, default = site.sandboxes["other"], site.sandboxes["default"]
+    assert (other.driver, other.options, other.memory_bytes) == ("machine", {"image": "debian"}, 1 << 30)
+    assert (default.driver, default.options) == ("bubblewrap", {})
+    assert from_data(SandboxProfile, to_data(other)) == other
+    wrong = said.replace("image: debian", "imgae: debian\n    cpus: -1")
+    found = [str(problem) for problem in check_site(write_site(tmp_path, {"inventory/sandboxes.yml": wrong}))]
+    assert found == [
+        "inventory/sandboxes.yml:5:5: sandboxes.other.imgae: unknown key; did you mean `image`?",
+        "inventory/sandboxes.yml:6:11: sandboxes.other.cpus: must be greater than 0",
+    ]
+    only = SANDBOXES.replace("driver: bubblewarp", "image: debian")
+    (problem,) = check_site(write_site(tmp_path, {"inventory/sandboxes.yml": only}))
+    assert str(problem).startswith("inventory/sandboxes.yml:4:5: sandboxes.other.image: unknown key; ")
+
+
+def test_editors_are_offered_every_installed_driver_with_its_settings(install: Install) -> None:
+    assert file_schema("sandboxes")["$defs"]["BubblewrapFile"]["properties"]["driver"]["const"] == "bubblewrap"
+    install()
+    schema = file_schema("sandboxes")
+    Draft202012Validator.check_schema(schema)
+    judge = Draft202012Validator(schema)
+    assert judge.is_valid({"sandboxes": {"a": {"driver": "machine", "image": "debian"}, "b": {}}})
+    assert not judge.is_valid({"sandboxes": {"a": {"driver": "bubblewrap", "image": "debian"}}})
+    assert not judge.is_valid({"sandboxes": {"a": {"driver": "bubblewarp"}}})
 
 
 def test_a_profile_says_who_opens_and_a_handle_who_does_the_rest(tmp_path: Path, install: Install) -> None:
@@ -120,9 +153,19 @@ def test_a_driver_with_another_name_than_its_entry_or_its_handles_is_refused(tmp
     install(name="other")
     with pytest.raises(PluginError, match="calls itself 'other'"):
         registry.driver("machine")
-    (tmp_path / "site-machines" / "site_machine.py").write_text("class DRIVER: name = 'machine'\n")
+    (tmp_path / "site-machines" / "site_machine.py").write_text(f"{FILE}class DRIVER: name, file = 'machine', File\n")
     sys.modules.pop("site_machine")
     with pytest.raises(PluginError, match=r"of site-machines 1\.2 has no method create"):
+        registry.driver("machine")
+    (tmp_path / "site-machines" / "site_machine.py").write_text("class DRIVER: name = 'machine'\n")
+    sys.modules.pop("site_machine")
+    with pytest.raises(PluginError, match="does not say what a profile may say of it"):
+        registry.driver("machine")
+    (tmp_path / "site-machines" / "site_machine.py").write_text(
+        f"{FILE}class DRIVER: name, file = 'machine', SandboxFile\n"
+    )
+    sys.modules.pop("site_machine")
+    with pytest.raises(PluginError, match=r"has to declare `driver: Literal\['machine'\]`"):
         registry.driver("machine")
     (tmp_path / "site-machines" / "site_machine.py").write_text(PLUGIN.format(name="machine", made="other"))
     sys.modules.pop("site_machine")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drp.command import MINIMAL_ENVIRONMENT
+from drp.config.schema_sandboxes import BubblewrapFile
 from drp.domain.ports import Sandbox
 from drp.domain.sandbox import SandboxProfile
 from drp.sandboxes.driver import Resolve
@@ -22,6 +23,7 @@ class BubblewrapDriver:
     """Sandboxes by bubblewrap: no daemon, no image, no root."""
 
     name = "bubblewrap"
+    file = BubblewrapFile
 
     def create(self, run_directory: Path, *, resolve: Resolve, gateway: GatewayClient | None) -> Sandbox:
         """Return the sandboxes of a run directory."""

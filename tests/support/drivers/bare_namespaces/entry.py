@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
 
 from bare_namespaces.launch import BEGIN
 from bare_namespaces.sandbox import NAME, BareSandbox
+from drp.config.schema_sandboxes import SandboxFile
 from drp.domain.ports import Sandbox
 from drp.domain.sandbox import SandboxProfile
 from drp.sandboxes import trial
@@ -18,10 +22,20 @@ from drp.sandboxes.reaped import Reaped
 from drp.sandboxes.requirement import Requirement, tool
 
 
+class BareFile(SandboxFile):
+    """A sandbox by the kernel's namespaces alone."""
+
+    driver: Literal["bare-namespaces"]
+    """Nothing but the kernel."""
+    open_files: int = Field(default=8192, ge=64)
+    """How many files one process may have open."""
+
+
 class BareDriver:
     """Sandboxes by the kernel's namespaces alone."""
 
     name = NAME
+    file = BareFile
 
     def create(self, run_directory: Path, *, resolve: Resolve, gateway: GatewayClient | None) -> Sandbox:
         return BareSandbox(run_directory, resolve=resolve, gateway=gateway)

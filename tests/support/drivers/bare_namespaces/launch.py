@@ -187,7 +187,7 @@ def _order(wanted: Wanted, root: Path, *, limited: bool) -> dict[str, object]:
     identity, profile, cell = wanted.identity, wanted.profile, wanted.role == "restore-cell"
     ids = (0, identity.uid, identity.range_size) if identity.range_size else (profile.run_as, identity.uid, 1)
     whole = profile.memory_bytes
-    limits = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 8192}
+    limits = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": profile.options.get("open_files", 8192)}
     if not limited:
         limits |= {"RLIMIT_NPROC": profile.processes, "RLIMIT_DATA": wanted.memory_bytes}
     return {
