@@ -69,7 +69,7 @@ def test_a_network_that_cannot_be_watched_is_not_left_behind(rig: Rig, monkeypat
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as broken:
-        broken.setattr(pods, "Recorder", refuse)
+        broken.setattr(pods, "EgressRecorder", refuse)
         with pytest.raises(SandboxError):
             join(rig, "lis")
     (pod,) = rig.driver._networks._pods.values()
