@@ -126,6 +126,8 @@ def malformed() -> Iterator[tuple[str, bytes]]:
             fits = {"facts": {"object"}, "options": {"object"}}.get(name, set())
             if kind not in fits:
                 yield f"header {name} {kind}", with_header(**{name: value})
+    for name in (".", "../x", "a/b"):
+        yield f"application {name!r}", with_header(application=name)
     for name in sorted(set(HEADER) - {"facts", "options", "recovery_point"}):
         yield f"header without {name}", forged(header={key: each for key, each in HEADER.items() if key != name})
     for name in ("entries", "files", "total_bytes", "errors", "frames", "merkle_root", "finished_at"):

@@ -181,7 +181,7 @@ def _require_header(header: dict[str, Any]) -> None:
     require(header["codec"] in {"zstd", "zlib"}, "codec")
     require(len(header["key"]) == 64 and header["key"] == bytes.fromhex(header["key"]).hex(), "key")
     application = header["application"]
-    require(0 < len(application) <= 200 and "/" not in application and application[0] != ".", "application")
+    require(len(application) <= 200 and "/" not in application and application[:1] != ".", "application")
 
 
 def unpack(codec: str, packed: bytes, length: int) -> bytes:
