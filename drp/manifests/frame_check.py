@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from drp.errors import ManifestError
 from drp.manifests.attributes import parse
+from drp.manifests.codec import RAW_LIMIT
 from drp.manifests.frame import Frame
 from drp.manifests.layout import (
     FIRST,
@@ -40,6 +41,8 @@ _PATHS = (Tag.TARGET, Tag.LINK_TO)
 
 def require_claims(frame: Frame, digest_size: int) -> None:
     """Raise ``ManifestError`` when a frame cannot hold what the index says, whatever is in it."""
+    if frame.raw > RAW_LIMIT:
+        raise ManifestError("a frame of the manifest claims an absurd length")
     if frame.rows * _ROW > frame.raw or frame.files > frame.rows or frame.files * digest_size > frame.raw:
         raise ManifestError("the index of the manifest claims more entries than there is room for")
 

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Mapping
 from typing import IO, Any
 
+from drp.domain.manifest import show_path
 from drp.errors import ManifestError
 from drp.manifests import codec as packing
 from drp.manifests import merkle
@@ -41,12 +42,22 @@ class Writer:
         self._write(PRELUDE.pack(MAGIC, VERSION, 0, len(self._header)) + self._header)
 
     def add(self, stored: bytes, root: bytes) -> None:
-        """Add one stored group and its Merkle node. Raises ``ManifestError`` when it comes out of order."""
+        """Add one stored group and its Merkle node.
+
+        Raises ``ManifestError`` when it comes out of order, or is larger than any reader takes.
+        """
         key = stored_key(stored)
+        if len(stored) > packing.RAW_LIMIT:
+            where = show_path(stored_place(stored)[0]) or "the root"
+            raise ManifestError(
+                f"the entries of {where} have more extended attributes than a manifest can hold",
+                hint="leave them out with `--no-attributes`",
+            )
         if self._last is not None and key <= self._last:
             raise ManifestError("groups come out of order")
         self._last = key
-        if self._raw >= _LARGEST or (self._raw >= _SMALLEST and zlib.crc32(key[1], zlib.crc32(key[0])) & _MASK == 0):
+        cut = self._raw >= _SMALLEST and zlib.crc32(key[1], zlib.crc32(key[0])) & _MASK == 0
+        if cut or self._raw >= _LARGEST or self._raw + len(stored) > packing.RAW_LIMIT:
             self._end_frame()
         head = GROUP.unpack_from(stored)
         _, _, rows, flags, _, digests_length, errors, size = head
@@ -71,6 +82,10 @@ class Writer:
             "merkle_root": merkle_root,
         }
         index = b"".join(self._frames)
+        if len(index) > packing.RAW_LIMIT:
+            raise ManifestError(
+                "the tree has more entries than a manifest can hold", hint="make one of each part of it"
+            )
         packed = self._pack(index)
         text = json.dumps({**trailer, **totals}, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         seal = hashlib.blake2b(self._header + packed + text, digest_size=32).digest()

@@ -199,6 +199,19 @@ def test_nothing_follows_what_is_packed(packed):
         unpack(content, len(raw) - 1)
 
 
+def test_what_no_reader_takes_is_not_written(tmp_path):
+    """A file has at most 64 KiB of names of attributes, so a thousand of them have more than a frame may hold."""
+    kept = b"".join(b"\x0a\0user.%05d" % number + bytes(16) for number in range(2400))
+    group = Group(b"", True, True, [b"%04d" % number for number in range(1000)])
+    group.fixed, group.owners = FIXED.pack(0o120777, 0, 0) * 1000, OWNER.pack(0, 0) * 1000
+    group.extras = {row: {Tag.ATTRIBUTES: kept} for row in range(1000)}
+    with (tmp_path / "m").open("wb") as stream:
+        writer = Writer(stream, {**HEADER, "codec": "zlib"})
+        with pytest.raises(ManifestError, match="more extended attributes") as refused:
+            writer.add(encode(group), bytes(32))
+    assert "--no-attributes" in (refused.value.hint or "")
+
+
 def test_a_proof_for_another_root_or_entry_is_refused(tmp_path):
     path = tmp_path / "m.drpm"
     path.write_bytes(EXAMPLE)

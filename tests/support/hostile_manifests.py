@@ -161,6 +161,7 @@ def _groups() -> Iterator[tuple[str, bytes]]:
     yield "more rows than there are", forged(rows=8)
     yield "fewer rows than there are", forged(rows=2)
     yield "raw length", forged(raw_length=1)
+    yield "more raw than is read", forged(raw_length=(64 << 20) + 1)
     yield "zeros", forged([[bytes(64 << 10)]], rows=3)
     later = group([Entry(b"x")], b"a", flags=LAST)
     yield "a later part alone", forged([[SOUND[0], later]])
