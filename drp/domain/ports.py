@@ -19,12 +19,12 @@ from drp.domain.journal import Journal
 from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan
 from drp.domain.progress import Cancelled as Cancelled  # noqa: PLC0414 - what ports are called with
-from drp.domain.progress import Progress as Progress  # noqa: PLC0414
-from drp.domain.progress import Report as Report  # noqa: PLC0414
+from drp.domain.progress import Progress as Progress  # noqa: PLC0414 - as above
+from drp.domain.progress import Report as Report  # noqa: PLC0414 - as above
 from drp.domain.reconciliation.port import RecordReader
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.repository_port import Abilities as Abilities  # noqa: PLC0414 - see `drp.domain.progress`
-from drp.domain.repository_port import Repository as Repository  # noqa: PLC0414
+from drp.domain.repository_port import Repository as Repository  # noqa: PLC0414 - as above
 from drp.domain.restore import CellSecret, RestoreOrder
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import (

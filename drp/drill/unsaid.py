@@ -1,6 +1,6 @@
 """What an older drp was cut off from saying: drp 0.1 journalled what had happened first, and its findings only then.
 
-Since both are one append nothing is unsaid any more; but a drill that drp 0.1 began may wait to be taken up.
+Since both are one append nothing is unsaid any more; but a drill that drp 0.1 began may wait to be resumed.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def main():
     gc.freeze()
     if sys.argv[1] != "--forks":
         play(sys.argv[1])
-    beside = importlib.util.spec_from_file_location("forks", os.path.join(os.path.dirname(__file__), "forks.py"))  # noqa: PTH118, PTH120
+    beside = importlib.util.spec_from_file_location("forks", os.path.join(os.path.dirname(__file__), "forks.py"))  # noqa: PTH118, PTH120 - pathlib would only add an import
     forks = importlib.util.module_from_spec(beside)
     beside.loader.exec_module(forks)
     forks.serve(socket.socket(fileno=int(sys.argv[2])), play)
