@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import errno
 import gc
-import json
 import os
 import sys
-import tempfile
-import traceback
 from typing import Any
 
 from drp.errors import DrpError, NotReadable, StorageFull, UsageError
@@ -101,6 +98,8 @@ def _misused(message: str, context: Any, *, machine: bool) -> int:
 
 def _complain(error: DrpError, *, machine: bool) -> int:
     if machine:
+        import json  # noqa: PLC0415 - as above
+
         document = {
             "type": "error",
             "schema": "drp/error/1",
@@ -125,6 +124,9 @@ def _tell(text: str) -> None:
 
 def _bug(error: Exception) -> int:
     """Say that drp is at fault, and keep where; nothing that is wrong with the machine may hide it."""
+    import tempfile  # noqa: PLC0415 - as above
+    import traceback  # noqa: PLC0415 - as above
+
     from drp.redact import redact  # noqa: PLC0415 - as above
 
     text = redact("".join(traceback.format_exception(error)))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 import typer
 
 from drp import __version__
+from drp.cli.noun import command_of
 from drp.cli.parameters import PlainGroup
 
 
@@ -50,7 +51,7 @@ class LazyGroup(PlainGroup):
         if cmd_name not in self.nouns:
             return None
         module, _, attribute = self.nouns[cmd_name][0].partition(":")
-        loaded = typer.main.get_command(getattr(importlib.import_module(module), attribute))
+        loaded = command_of(getattr(importlib.import_module(module), attribute))
         loaded.name = cmd_name
         return loaded
 

@@ -1,4 +1,4 @@
-"""`make bench`: every figure. `python -m tests.benchmarks [drill|journal|facts|hashing [OPTIONS]]` measures one part.
+"""`make bench`: every figure. `python -m tests.benchmarks [start|typed|drill|journal|facts|hashing [OPTIONS]]` measures one part.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -8,13 +8,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.benchmarks import drill, hashing, journal, postgres_facts
+from tests.benchmarks import drill, hashing, hashing_typed, journal, postgres_facts, start
 
 TABLE = Path(__file__).with_name("hashing.md")
 
 
 def main(arguments: list[str]) -> int:
     part, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if part in {"", "start"}:
+        start.main()
+    if part in {"", "typed"}:
+        hashing_typed.main(rest if part else [])
     if part in {"", "drill"}:
         drill.main()
     if part in {"", "journal"}:

@@ -43,20 +43,21 @@ class Program:
     """How long it took, where its own words say it better than the clock."""
 
 
-def _find(name: str) -> str | None:
+def find(name: str) -> str | None:
+    """Return where a program is: on the path, or beside this Python."""
     return shutil.which(name) or shutil.which(name, path=str(_HERE))
 
 
 def missing() -> list[str]:
     """Return what is not installed here."""
-    return [name for name in _PEERS if not _find(name)]
+    return [name for name in _PEERS if not find(name)]
 
 
 def versions() -> list[str]:
     """Return what the programs say of themselves."""
     found = [f"Python {sys.version.split()[0]}"]
     for name, (_, option) in _PEERS.items():
-        if path := _find(name):
+        if path := find(name):
             done = subprocess.run([path, option], capture_output=True, text=True, check=False)
             first = (done.stdout + done.stderr).strip().split("\n")[0]
             found.append(first if name.split(".")[0] in first else f"{name} {first}")
@@ -108,17 +109,17 @@ def _limits(tree: Path) -> list[Program]:
 
 def _peers(tree: Path, work: Path) -> list[Program]:
     found = []
-    find = f"find {tree} -type f -print0"
+    listing = f"find {tree} -type f -print0"
     if shutil.which("b3sum"):
-        sums = _sums(work / f"{tree.name}.b3", f"{find} | xargs -0 b3sum --")
+        sums = _sums(work / f"{tree.name}.b3", f"{listing} | xargs -0 b3sum --")
         found += [
             Program(
                 "b3sum, xargs -P2",
-                ["sh", "-c", f"{find} | xargs -0 -n 500 -P 2 b3sum --num-threads 1 -- >/dev/null"],
+                ["sh", "-c", f"{listing} | xargs -0 -n 500 -P 2 b3sum --num-threads 1 -- >/dev/null"],
             ),
             Program("b3sum --check", ["sh", "-c", f"b3sum --check --quiet {sums}"]),
         ]
-    sums = _sums(work / f"{tree.name}.sha256", f"{find} | xargs -0 sha256sum --")
+    sums = _sums(work / f"{tree.name}.sha256", f"{listing} | xargs -0 sha256sum --")
     found.append(Program("sha256sum -c", ["sha256sum", "-c", "--quiet", str(sums)]))
     if shutil.which("hashdeep"):
         known = _sums(work / f"{tree.name}.hashdeep", f"hashdeep -c sha256 -r -l {tree}")
@@ -133,7 +134,7 @@ def _peers(tree: Path, work: Path) -> list[Program]:
                 ["rclone", "checksum", "sha256", str(listed), str(tree), "--checkers", "2", "-q"],
             )
         )
-    if (bagit := _find("bagit.py")) is not None:
+    if (bagit := find("bagit.py")) is not None:
         found.append(Program("bagit --processes 2", _bagit(bagit, tree, work)))
     return found
 
