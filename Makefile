@@ -21,13 +21,13 @@ ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: all dev accelerator lint types layers playbooks test demo servers bare bench fuzz lock clean help
+.PHONY: all dev accelerator native wheels lint types layers playbooks test demo servers bare bench fuzz lock clean help
 all: lint test
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-dev: $(STAMP) ## Install everything the project needs, from its own files
+dev: $(STAMP) native ## Install everything the project needs, from its own files
 
 .cache/.system: tests/setup/system.sh
 	@mkdir -p .cache
@@ -45,12 +45,21 @@ $(STAMP): .cache/.system pyproject.toml requirements.lock
 	@sh tests/setup/blake3.sh .cache >$@.new && mv $@.new $@
 
 ACCELERATOR := $(VENV)/.accelerator
-accelerator: $(ACCELERATOR) ## Build and install the optional compiled core of the hashing
+accelerator: $(ACCELERATOR) ## Build and install the compiled core of the hashing, and say what is in the way
 
 $(ACCELERATOR): $(STAMP) .cache/.blake3 $(wildcard drp/hashing/native/*)
 	@DRP_BLAKE3_SOURCES="$$(cat .cache/.blake3)" $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
 	  --no-build-isolation --no-cache --reinstall ./drp/hashing/native
 	@touch $@
+
+native: $(STAMP) # what users get: without a compiler, or the sources of BLAKE3, drp hashes in Python
+	@$(MAKE) --no-print-directory --silent accelerator || echo "drp hashes in Python here: the compiled core was not built" >&2
+
+wheels: $(STAMP) .cache/.blake3 ## Build the wheels into dist/, that of the compiled core from known sources alone
+	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+	@DRP_BLAKE3_SOURCES="$$(cat .cache/.blake3)" DRP_BLAKE3_KNOWN=1 $(BIN)/uv build --quiet --wheel --no-build-isolation \
+	  --python $(BIN)/python --out-dir dist drp/hashing/native
+	@$(BIN)/auditwheel show dist/drproof_hash_native-*.whl
 
 .cache/.restic: tests/setup/restic.sh .cache/.system
 	@sh tests/setup/restic.sh .cache
@@ -79,10 +88,10 @@ test: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.postgres ## Every suite, wi
 	@$(AS_ROOT) $(BIN)/python -B -m pytest --numprocesses $(WORKERS) --damage-matrix --durations 20; status=$$?; \
 	  $(AS_ROOT) chown -hR --from=0 "$$(stat -c %u:%g .)" .; exit $$status
 
-demo: $(STAMP) .cache/.restic ## A real hospital, backed up to WORM and to an air-gapped medium, lost, and drilled
+demo: $(STAMP) native .cache/.restic ## A real hospital, backed up to WORM and to an air-gapped medium, lost, and drilled
 	@$(BIN)/python -m tests.demo
 
-servers: $(STAMP) .cache/.restic ## Keep the demo's servers running, for drills by hand
+servers: $(STAMP) native .cache/.restic ## Keep the demo's servers running, for drills by hand
 	@$(BIN)/python -m tests.demo serve
 
 bare: ## The first command on minimal Debian machines, as root, with sudo and without; needs root

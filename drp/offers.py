@@ -13,13 +13,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-_FINDERS = frozenset(
-    {"BuiltinImporter", "FrozenImporter", "PathFinder", "DistutilsMetaFinder", "AssertionRewritingHook"}
-)
-"""Finders that know no distributions but those in the folders of ``sys.path``."""
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
@@ -60,7 +57,7 @@ def offers(group: str) -> tuple[Offer, ...]:
 
 @lru_cache(maxsize=64)
 def _offers(group: str, path: tuple[str, ...]) -> tuple[Offer, ...]:
-    plain = all((getattr(each, "__name__", None) or type(each).__name__) in _FINDERS for each in sys.meta_path)
+    plain = all(each is PathFinder or not hasattr(each, "find_distributions") for each in sys.meta_path)
     try:
         found = set(_in_files(group, path) if plain else _by_library(group))
     except _NotPlain:

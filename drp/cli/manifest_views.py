@@ -209,6 +209,7 @@ def _tell_summary(summary: ManifestSummary) -> None:
         ("root", f"{summary.root} on {summary.host}"),
         ("made", f"{render.instant(summary.started_at)} to {render.instant(summary.finished_at)}"),
         ("digests", " + ".join(summary.algorithms)),
+        ("made by", summary.tool),
         ("entries", f"{summary.entries}, of them {summary.files} files, {render.size(summary.total_bytes)}"),
         ("unreadable", str(summary.errors)),
         ("Merkle root", summary.merkle_root),
@@ -225,7 +226,8 @@ def _tell_difference(difference: ManifestDifference, result: Verification) -> No
         f"{render.size(int(difference.bytes_hashed / seconds))}/s, {difference.files_hashed / seconds:.0f} files/s"
     )
     hashed = f"{difference.files_hashed} files, {render.size(difference.bytes_hashed)}"
-    render.line(f"{hashed} in {render.duration(difference.duration_ms)} ({rate_words})")
+    core = f", {difference.core} core" if difference.core else ""
+    render.line(f"{hashed} in {render.duration(difference.duration_ms)} ({rate_words}{core})")
     if result.resumed_files:
         render.line(f"{result.resumed_files} of them were proven before the interruption")
     if result.sentence:

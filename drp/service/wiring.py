@@ -216,6 +216,8 @@ class Wiring:
     def _tools(self, checks: Any) -> Mapping[str, str]:
         from importlib.metadata import version
 
+        from drp.hashing.reading.core import core_name
+
         packages = ("ansible-core", "ansible-runner", "blake3")
         found = {package: version(package) for package in packages}
         return {
@@ -223,5 +225,6 @@ class Wiring:
             "python": platform.python_version(),
             "kernel": platform.release(),
             **found,
+            "hashing core": core_name("auto"),
             **checks.tools(),
         }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -39,6 +41,33 @@ def test_is_a_wheel_for_every_python_of_this_machine(tmp_path):
     assert "-cp311-abi3-linux_" in wheel.name
     found = {path.name for path in (tmp_path / "unpacked").iterdir() if path.is_file()}
     assert found == {"drp_hash_native.abi3.so", "drp_hash_native.pyi"}
+    assert {path.name for path in tmp_path.iterdir()} == {wheel.name, "unpacked"}
+    shown = subprocess.run(
+        [Path(sys.executable).with_name("auditwheel"), "show", wheel], capture_output=True, text=True, check=True
+    )
+    needed = set(re.findall(r"\blib[\w+-]+\.so[.\d]*", shown.stdout))
+    assert {"libc.so.6"} <= needed <= {"libc.so.6", "libcrypto.so.3"}, "the machine's own, and nothing else"
+
+
+def test_wheels_that_leave_the_machine_are_of_known_sources(tmp_path):
+    spec = importlib.util.spec_from_file_location("build_module", NATIVE / "build_module.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name in ("blake3.c", "blake3.h", "blake3_sse2_x86-64_unix.S", "README.md"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "sums").write_text(f"# digest and version\n{module.sources_digest(tmp_path)}  0.0\n")
+    with pytest.raises(RuntimeError, match="not known"):
+        module.require_known(tmp_path)
+    module._KNOWN = tmp_path / "sums"
+    module.require_known(tmp_path)
+    (tmp_path / "README.md").write_text("not compiled")
+    module.require_known(tmp_path)
+    (tmp_path / "blake3.h").write_text("another")
+    for sources in (tmp_path, None):
+        with pytest.raises(RuntimeError, match="not known"):
+            module.require_known(sources)
 
 
 def test_says_what_is_missing(tmp_path):

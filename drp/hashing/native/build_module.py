@@ -1,11 +1,13 @@
 """Compiles `module.c` while the wheel is built: with the C compiler, OpenSSL, and BLAKE3's own C sources or library.
 
 BLAKE3 is taken from the system: from the folder that ``DRP_BLAKE3_SOURCES`` names, from Debian's librust-blake3-dev,
-or from libblake3. It is not part of this package.
+or from libblake3. It is not part of this package. With ``DRP_BLAKE3_KNOWN``, as for wheels that leave the machine, only
+sources are taken whose digest stands in ``blake3.sums``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import shutil
@@ -20,6 +22,7 @@ _REGISTRY = Path("/usr/share/cargo/registry")
 _STRICT = ["-std=c11", "-Wall", "-Wextra", "-Werror"]
 _COMMON = ["-O3", "-fPIC", "-fvisibility=hidden", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"]
 _PORTABLE = ("blake3.c", "blake3_dispatch.c", "blake3_portable.c")
+_KNOWN = Path(__file__).with_name("blake3.sums")
 _BY_MACHINE = {"x86_64": "blake3_*_x86-64_unix.S", "aarch64": "blake3_neon.c"}
 
 
@@ -38,6 +41,11 @@ class BuildModule(BuildHookInterface[Any]):
             str(Path(self.root) / "drp_hash_native.pyi"): "drp_hash_native.pyi",
         }
 
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what is in the wheel now."""
+        del version, build_data, artifact_path
+        (Path(self.directory) / "drp_hash_native.abi3.so").unlink(missing_ok=True)
+
 
 def compile_module(source: Path, module: Path) -> None:
     """Compile ``source`` into ``module``. Raises ``CalledProcessError``, ``RuntimeError`` when BLAKE3 is missing."""
@@ -47,6 +55,8 @@ def compile_module(source: Path, module: Path) -> None:
     include = f"-I{sysconfig.get_paths()['include']}"
     sources = blake3_sources()
     units, flags, libraries = [], [], ["-lcrypto"]
+    if os.environ.get("DRP_BLAKE3_KNOWN"):
+        require_known(sources)
     if sources is not None:
         pattern = _BY_MACHINE.get(os.uname().machine)
         units = [sources / name for name in _PORTABLE] + (sorted(sources.glob(pattern)) if pattern else [])
@@ -69,3 +79,17 @@ def blake3_sources() -> Path | None:
     named = os.environ.get("DRP_BLAKE3_SOURCES")
     found = [Path(named)] if named else sorted(_REGISTRY.glob("blake3-*/c"))
     return next((folder for folder in reversed(found) if (folder / "blake3.c").exists()), None)
+
+
+def require_known(sources: Path | None) -> None:
+    """Refuse sources of BLAKE3 that are not listed. Raises ``RuntimeError``."""
+    found = sources_digest(sources) if sources is not None else "none"
+    if found not in {line.split()[0] for line in _KNOWN.read_text().splitlines() if line and not line.startswith("#")}:
+        raise RuntimeError(f"these sources of BLAKE3 are not known ({sources}: {found}): see {_KNOWN.name}")
+
+
+def sources_digest(sources: Path) -> str:
+    """Return the SHA-256, hex, over names and digests of everything that is compiled, as sha256sum would list it."""
+    files = sorted(path for path in sources.iterdir() if path.suffix in {".c", ".h", ".S"})
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
