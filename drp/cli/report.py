@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 def _language(said: str) -> str:
     if said not in languages():
-        raise typer.BadParameter(f"{said!r} is not one of {', '.join(languages())}")
+        raise typer.BadParameter(f"{said!r} is not one of {', '.join(map(repr, languages()))}")
     return said
 
 
