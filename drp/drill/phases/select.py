@@ -38,8 +38,7 @@ def select_phase(context: PhaseContext) -> Selected:
     """Return the chosen recovery point, or none with the reasons. Raises what the Repository port names."""
     recovery = context.recovery
     repository = context.ports.repositories[recovery.repository]
-    waited, abilities = _wait_for_medium(context, repository)
-    listing = repository.points(recovery.application)
+    waited, listing, abilities = _wait_for_medium(context, repository)
     now = _no_earlier(context.declared_at, abilities.clock_ahead_ms)
     point, immutability, refused = choose(
         repository, listing, recovery.selection, disaster_at=context.disaster_at, now=now
@@ -69,14 +68,18 @@ def _no_earlier(moment: datetime, ahead_ms: int | None) -> datetime:
     return max(moment, moment - timedelta(milliseconds=ahead_ms or 0))
 
 
-def _wait_for_medium(context: PhaseContext, repository: Repository) -> tuple[int, Abilities]:
-    """Ask until the medium is there or the plan's deadline has passed; return how long it took, in milliseconds."""
+def _wait_for_medium(context: PhaseContext, repository: Repository) -> tuple[int, PointListing, Abilities]:
+    """Ask until the medium is there or the plan's deadline has passed; return how long it took, in milliseconds.
+
+    The points come first: who has just listed them need not try the password once more.
+    """
     clock = context.ports.clock
     begun: Stamp = clock.now()
     deadline_ms = milliseconds(context.recovery.media_deadline)
     missing = False
     while True:
         try:
+            listing = repository.points(context.recovery.application)
             abilities = repository.preflight()
         except MediaNeeded as error:
             waited = waited_ms(begun, clock.now())
@@ -89,7 +92,7 @@ def _wait_for_medium(context: PhaseContext, repository: Repository) -> tuple[int
             clock.sleep(min(_MEDIA_POLL_SECONDS, (deadline_ms - waited) / 1000))
             missing = True
         else:
-            return (waited_ms(begun, clock.now()) if missing else 0), abilities
+            return (waited_ms(begun, clock.now()) if missing else 0), listing, abilities
 
 
 def choose(

@@ -125,12 +125,16 @@ class S3Reader:
 
     def names(self, folder: str = "", *, limit: int | None = None) -> Iterator[str]:
         """Yield the keys below a folder of the repository, without the prefix, at most ``limit``."""
+        return (name for name, _ in self.marks(folder, limit=limit))
+
+    def marks(self, folder: str = "", *, limit: int | None = None) -> Iterator[tuple[str, str]]:
+        """Yield each key as ``names`` does, and beside it what tells this content from another one under that name."""
         prefix = self.location.key(folder)
         count = 0
         pages = self._pages("list_objects_v2", Prefix=prefix, **({"MaxKeys": limit} if limit else {}))
         for page in pages:
             for item in page.get("Contents", []):
-                yield self._relative(item["Key"])
+                yield self._relative(item["Key"]), f"{item.get('ETag')} {item.get('Size')} {item.get('LastModified')}"
                 count += 1
                 if limit is not None and count >= limit:
                     return

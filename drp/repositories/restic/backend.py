@@ -19,6 +19,8 @@ class Condition:
 
     snapshots: frozenset[str] = frozenset()
     """Names of the snapshot files that are there, whether restic can read them or not."""
+    marks: frozenset[str] = frozenset()
+    """Key and snapshot files with what tells their contents from others: as long as it is the same, so are they."""
     emptied: str = ""
     """What shows that somebody hid the repository behind delete markers; empty: nothing does."""
     broken: tuple[str, ...] = ()

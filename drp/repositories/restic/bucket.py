@@ -59,11 +59,12 @@ class BucketBackend:
 
     def look(self) -> Condition:
         """Return what is there, in four requests. Raises ``Unreachable`` or ``AccessDenied`` within seconds."""
-        keys = [name for name in self._reader.names("keys/", limit=100) if not name.endswith("/")]
-        snapshots = frozenset(name.removeprefix("snapshots/") for name in self._reader.names("snapshots/"))
+        keys = [each for each in self._reader.marks("keys/", limit=100) if not each[0].endswith("/")]
+        points = list(self._reader.marks("snapshots/"))
+        snapshots = frozenset(name.removeprefix("snapshots/") for name, _ in points)
         config = self._reader.exists("config")
         if config and keys and snapshots:
-            return Condition(snapshots=snapshots)
+            return Condition(snapshots=snapshots, marks=frozenset(f"{name} {mark}" for name, mark in (*keys, *points)))
         hidden = self._hidden()
         if hidden:
             return Condition(snapshots=snapshots, emptied=_emptied(hidden))

@@ -35,7 +35,7 @@ class DirectoryBackend:
         """Return what is there. Raises ``RepositoryError`` when nothing is, ``AccessDenied`` when it is unreadable."""
         try:
             config = (self._path / "config").is_file()
-            parts = {part: self._names(part) for part in ("keys", "snapshots", "index")}
+            parts = {part: self._marks(part) for part in ("keys", "snapshots", "index")}
         except PermissionError as error:
             raise AccessDenied(
                 f"repository {self._name} may not be read: {error.filename}: {os.strerror(error.errno or 0)}",
@@ -48,17 +48,20 @@ class DirectoryBackend:
             raise RepositoryError(f"repository {self._name} is not there: no repository at {self._path}")
         broken = [] if config else ["config: missing"]
         broken += [f"{part}/: empty" for part in ("keys",) if not parts[part]]
-        return Condition(snapshots=frozenset(parts["snapshots"]), broken=tuple(broken))
+        marks = frozenset(f"{name} {mark}" for part in ("keys", "snapshots") for name, mark in parts[part].items())
+        return Condition(snapshots=frozenset(parts["snapshots"]), marks=marks, broken=tuple(broken))
 
-    def _names(self, part: str) -> set[str]:
+    def _marks(self, part: str) -> dict[str, str]:
+        """Return the files of a part by name, with what changes when they do."""
         folder = self._path / part
         if not folder.is_dir():
-            return set()
-        names: set[str] = set()
+            return {}
+        names: dict[str, str] = {}
         with os.scandir(folder) as entries:
             for entry in entries:
                 if _OBJECT_NAME.fullmatch(entry.name):
-                    names.add(entry.name)
+                    seen = entry.stat(follow_symlinks=False)
+                    names[entry.name] = f"{seen.st_ino} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"
                 if len(names) > _LISTING_LIMIT:
                     raise RepositoryError(f"repository {self._name} holds more than {_LISTING_LIMIT} {part}")
         return names

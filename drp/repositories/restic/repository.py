@@ -6,10 +6,13 @@ that the repository could not be used: silent, refused, absent.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from drp.domain.application import Application
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
@@ -29,7 +32,20 @@ from drp.repositories.restic.tool import ResticTool
 
 PASSWORD = "password"  # noqa: S105 - a name, not a password
 _TOOL_FOLDER = "/run/base/tool"
+_LISTING_SECONDS = 600.0
 _CELL_CACHE = "/tmp/drp-restic-cache"  # noqa: S108 - inside the cell, whose /tmp is its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """What restic listed last, and of which files; nothing at first."""
+
+    at: float = float("-inf")
+    """Monotonic clock, seconds."""
+    marks: frozenset[str] = frozenset()
+    """Empty: files changed while it was listed."""
+    snapshots: tuple[Mapping[str, Any], ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 class ResticRepository:
@@ -52,6 +68,8 @@ class ResticRepository:
             cache_directory=cache_directory,
             limits=settings.limits,
         )
+        self._turn = threading.Lock()
+        self._listed = _Listed()
 
     def preflight(self) -> Abilities:
         """Return what the repository is; its endpoint, medium, keys and password have just been tried.
@@ -65,28 +83,52 @@ class ResticRepository:
             tool="restic",
             tool_version=self._tool.features.text,
             clock_ahead_ms=self._backend.clock_ahead_ms,
-            remarks=_ruin(condition) or self._trouble("cat", "config"),
+            remarks=_ruin(condition) or (() if self._is_known(condition) else self._trouble("cat", "config")),
         )
 
     def points(self, application: Application) -> PointListing:
-        """Return the application's points; snapshot files that restic passes over in silence are named."""
+        """Return the application's points; snapshot files that restic passes over in silence are named.
+
+        Applications share a listing as long as key and snapshot files are the very same, for ten minutes at most.
+        """
         before = self._backend.look()
         ruin = _ruin(before)
         if ruin:
             return PointListing(points=(), unreadable=ruin, emptied=before.emptied)
+        with self._turn:
+            if not self._is_known(before):
+                trouble = self._list(before)
+                if trouble:
+                    return PointListing(points=(), unreadable=trouble)
+            snapshots, hidden = self._listed.snapshots, self._listed.hidden
+        listing = points_of(snapshots, application, self.name)
+        return replace(listing, unreadable=(*hidden, *listing.unreadable))
+
+    def _is_known(self, condition: Condition) -> bool:
+        """Return whether what restic would list now is what it listed before: so does it take password and keys."""
+        fresh = time.monotonic() - self._listed.at < _LISTING_SECONDS
+        return bool(condition.marks) and condition.marks == self._listed.marks and fresh
+
+    def _list(self, before: Condition) -> tuple[str, ...]:
+        """Ask for all snapshots and keep them; return what is broken when there are none to be had."""
+        self._listed = _Listed()
         output = self._tool.call("snapshots", "--no-cache")
         if output.exit_code != 0:
-            trouble = self._judge_failure(output.exit_code, output.tail, output.ended_by)
-            return PointListing(points=(), unreadable=trouble)
+            return self._judge_failure(output.exit_code, output.tail, output.ended_by)
         try:
             snapshots = read_snapshots(output.stdout)
         except ValueError as error:
             raise RepositoryError(f"repository {self.name}: {error}") from error
-        listing = points_of(snapshots, application, self.name)
         read = {str(snapshot.get("id")) for snapshot in snapshots}
-        passed_over = (before.snapshots & self._backend.look().snapshots) - read
-        hidden = tuple(f"snapshots/{name}: the backup tool cannot read it" for name in sorted(passed_over))
-        return replace(listing, unreadable=(*hidden, *listing.unreadable))
+        after = self._backend.look()
+        hidden = sorted((before.snapshots & after.snapshots) - read)
+        self._listed = _Listed(
+            at=time.monotonic(),
+            marks=before.marks if before.marks == after.marks else frozenset(),
+            snapshots=snapshots,
+            hidden=tuple(f"snapshots/{name}: the backup tool cannot read it" for name in hidden),
+        )
+        return ()
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
         """Return what can be observed about the point's protection now."""
