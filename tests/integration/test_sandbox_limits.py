@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,15 @@ def test_the_image_of_a_disk_volume_has_no_name(rig: Rig) -> None:
     assert "ext4" in rig.shell(handle, "grep ' /data ' /proc/mounts")
     assert "nosuid,nodev" in rig.shell(handle, "grep ' /data ' /proc/mounts")
     assert list(rig.run_directory.rglob("*.image")) == []
+
+
+def test_the_image_of_a_disk_volume_is_cached_once_where_its_file_system_can(rig: Rig, tmp_path: Path) -> None:
+    path = Path(rig.open(data_backing="disk").data_path)
+    number = path.stat().st_dev
+    by_direct_io = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/loop/dio").read_text().strip() == "1"
+    assert by_direct_io == volume.pass_by_cache(path), "it could have been, and was not"
+    assert not volume.pass_by_cache(tmp_path), "no loop device"
+    assert not volume.pass_by_cache(Path("/proc")), "no device at all"
 
 
 def test_no_room_on_disk_is_storage_full(rig: Rig) -> None:
