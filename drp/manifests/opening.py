@@ -46,9 +46,9 @@ def open_manifest(path: Path) -> Manifest:
             header = _parse(path, header_text, require_header)
             trailer = _parse(path, trailer_text, require_trailer)
             packed, length = index
-            frames = _frames(path, packing.decompressor(header["codec"])(packed, length))
-            start = PRELUDE.size + len(header_text)
-            _check(path, header, trailer, frames, (start, index_offset))
+            records = packing.decompressor(header["codec"])(packed, length)
+            frames = _frames(path, records, (PRELUDE.size + len(header_text), index_offset))
+            _check(path, header, trailer, frames)
             stream.seek(0)
             identity = hashlib.sha256()
             while piece := stream.read(_READ):
@@ -124,35 +124,37 @@ def _parse(path: Path, text: bytes, require: Callable[[Mapping[str, Any]], None]
     return document
 
 
-def _frames(path: Path, index: bytes) -> list[Frame]:
+def _frames(path: Path, index: bytes, borders: tuple[int, int]) -> list[Frame]:
+    """Return what the index says; ``borders``: from where to where frames lie, one behind the other."""
     frames, at = [], 0
+    place, end = borders
     try:
         while at < len(index):
             offset, packed, raw, rows, files, size, flags, length, name_length, digest, top = INDEXED.unpack_from(
                 index, at
             )
             at += INDEXED.size
+            if (
+                offset != place or (place := place + FRAME.size + packed) > end
+            ):  # so no more of them than bytes are there
+                raise ManifestError(f"{path}: frames are missing, repeated or out of place")
             directory, name = index[at : at + length], index[at + length : at + length + name_length]
             frames.append(Frame(offset, packed, raw, rows, files, size, flags, directory, name, digest, top))
             at += length + name_length
         if at != len(index):
             raise ManifestError(f"{path}: the index is cut short")
+        if frames and place != end:
+            raise ManifestError(f"{path}: frames are missing, repeated or out of place")
     except struct.error as error:
         raise ManifestError(f"{path}: the index is cut short") from error
     following = [(frame.directory, frame.name) if frame.continues else None for frame in frames[1:]]
     return [frame._replace(goes_on=after) for frame, after in zip(frames, [*following, None], strict=True)]
 
 
-def _check(
-    path: Path, header: dict[str, Any], trailer: dict[str, Any], frames: list[Frame], borders: tuple[int, int]
-) -> None:
+def _check(path: Path, header: dict[str, Any], trailer: dict[str, Any], frames: list[Frame]) -> None:
     summary_of("", header, trailer)
     for frame in frames:
         require_claims(frame, 32 * len(header["algorithms"]))
-    ends = [frame.offset + FRAME.size + frame.packed for frame in frames]
-    starts = [frame.offset for frame in frames]
-    if starts[1:] != ends[:-1] or (frames and (starts[0], ends[-1]) != borders):
-        raise ManifestError(f"{path}: frames are missing, repeated or out of place")
     if any(left.key >= right.key for left, right in pairwise(frames)):
         raise ManifestError(f"{path}: entries are out of order")
     claims = (trailer.get("entries"), trailer.get("files"), trailer.get("total_bytes"), trailer.get("frames"))
