@@ -25,7 +25,7 @@ def test_ansible_lint_finds_nothing(tmp_path: Path) -> None:
     environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
         [programs / "ansible-lint", "--offline", "--profile", "production", "--strict", "--nocolor"],
-        cwd=HOME, env=environment, capture_output=True, text=True, check=False, timeout=280,
+        cwd=HOME, env=environment, capture_output=True, text=True, check=False, timeout=850,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (HOME / ".ansible").exists()
