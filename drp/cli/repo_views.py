@@ -37,17 +37,24 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
     rows: list[dict[str, Any]] = []
     unreadable: set[str] = set()
     foreign: set[str] = set()
+    passed_over: dict[str, str] = {}
     for candidate in wiring.site.applications.values():
         if name not in candidate.repositories or application not in {None, candidate.name}:
             continue
         listing = repository.points(candidate)
         unreadable.update(listing.unreadable)
         foreign.update(listing.foreign)
+        passed_over |= {each.name: each.reason for each in listing.passed_over}
         rows += [
             {**to_data(point), "immutability": to_data(repository.immutability(point))} for point in listing.points
         ]
     if machine:
-        document = {"points": rows, "unreadable": sorted(unreadable), "foreign": sorted(foreign - unreadable)}
+        document = {
+            "points": rows,
+            "unreadable": sorted(unreadable),
+            "foreign": sorted(foreign - unreadable),
+            "passed_over": passed_over,
+        }
         render.document("drp/recovery-points/1", document)
     else:
         render.table(
@@ -69,6 +76,8 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
             render.note(f"cannot be read: {item}")
         for item in sorted(foreign - unreadable):
             render.note(f"of another application: {item}")
+        for item, reason in sorted(passed_over.items()):
+            render.note(f"passed over: {item}: {reason}")
     return 1 if unreadable else 0
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from drp.config import build
 from drp.config.schema_repositories import LocationFile, RepositoryFile
 from drp.config.values import Text
-from drp.domain.ports import Repository
+from drp.domain.repository_port import Repository
 from drp.repositories.copies.pattern import FolderPattern, Zone
 from drp.repositories.copies.settings import MANIFEST, CopiesSettings, beside_file
 from drp.repositories.kind import Resolve

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drp.domain.application import Application, PointFilter
-from drp.domain.ports import Abilities
 from drp.domain.recovery_point import Immutability, PassedOver, PointListing, RecoveryPoint
 from drp.domain.repository import MediumLocation
+from drp.domain.repository_port import Abilities
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
 from drp.repositories.copies.folders import DatedFolder, Found, Refused, find

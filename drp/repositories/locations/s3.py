@@ -277,7 +277,7 @@ def _code(error: Exception) -> str:
 
 
 def _certificates(location: S3Location) -> str | bool:
-    """Return the certificates to trust: the given file, else the system's, as restic does."""
+    """Return the certificates to trust: the given file, else the system's."""
     if location.ca_file is not None:
         return str(location.ca_file)
     return str(_SYSTEM_CERTIFICATES) if _SYSTEM_CERTIFICATES.is_file() else True
