@@ -128,6 +128,9 @@ def test_a_point_keeps_its_name_when_folders_are_rotated(tmp_path: Path) -> None
     (before,) = repository.points(ANY).points
     (tmp_path / "daily.0").rename(tmp_path / "daily.1")
     filled(tmp_path / "daily.0", stamp="2026-11-28T02:00:00Z")
+    with pytest.raises(PointGone, match="another folder"):
+        repository.immutability(before)
+    assert repository.immutability(repository.points(ANY).points[-1]).mode == "none"
     assert repository.restore_order(before).read_only_binds == {str(tmp_path / "daily.1"): "/run/base/repository"}
     shutil.rmtree(tmp_path / "daily.1")
     with pytest.raises(PointGone):

@@ -32,17 +32,20 @@ _NAMED = 5
 _UNPROTECTED = "a directory: whoever may write to it may delete every recovery point"
 
 
-def observe(folder: Path, audited_files: int) -> Immutability:
+def observe(folder: Path, identity: tuple[int, int], audited_files: int) -> Immutability:
     """Return what protects a folder: a snapshot of its file system, or the attribute of what is in it.
 
     When the folder itself is immutable, what is in it is looked at too, and above ``audited_files`` a sample of it,
-    whose seed is told. Raises ``PointGone``.
+    whose seed is told. Raises ``PointGone``, also when another folder than ``identity`` (device, inode) is there now.
     """
     try:
         descriptor = os.open(folder, _FOLDER)
     except OSError as error:
         raise PointGone(f"{folder} is gone, or cannot be read: {os.strerror(error.errno or 0)}") from error
     try:
+        facts = os.fstat(descriptor)
+        if (facts.st_dev, facts.st_ino) != identity:
+            raise PointGone(f"{folder} is another folder than it was when recovery points were listed")
         remarks = _mount_remarks(descriptor)
         if _read_only_subvolume(descriptor):
             remarks = (*remarks, "a read-only snapshot of its file system: root of its machine can delete it")

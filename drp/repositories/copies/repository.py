@@ -38,6 +38,7 @@ class CopiesRepository:
     def __init__(self, settings: CopiesSettings) -> None:
         """Take what the repository is; nothing is looked at yet."""
         self.name = settings.name
+        self._listed: dict[str, DatedFolder] = {}
         self._settings = settings
         place = settings.location
         self._medium = Medium(place.mount, place.label) if isinstance(place, MediumLocation) else None
@@ -54,6 +55,7 @@ class CopiesRepository:
     def points(self, application: Application) -> PointListing:
         """Return the application's points: whole folders that state an instant, and hold the path it asks for."""
         found = self._find()
+        self._listed = {_id(folder): folder for folder in found.folders}
         wanted = application.points
         own = [each for each in found.refused if _may_be_of(each, wanted)]
         if denied := [each for each in own if each.kind == "denied"]:
@@ -83,7 +85,8 @@ class CopiesRepository:
                 provenance="declared",
                 remarks=(f"medium {self._medium.label}: as changeable as any directory while it is attached",),
             )
-        return observe(self._root / self._folder(point).path, self._settings.audited_files)
+        folder = self._listed.get(point.id) or self._folder(point)  # a list asks of each point in turn
+        return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
 
     def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""
