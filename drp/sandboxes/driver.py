@@ -9,9 +9,8 @@ from typing import Protocol
 from drp.config.schema_sandboxes import SandboxFile
 from drp.domain.ports import Sandbox
 from drp.domain.restore import SecretReference
-from drp.domain.sandbox import SandboxProfile
+from drp.domain.sandbox import Reaped, SandboxProfile
 from drp.sandboxes.network.gateway import GatewayClient
-from drp.sandboxes.reaped import Reaped
 from drp.sandboxes.requirement import Requirement
 
 Resolve = Callable[[SecretReference], str]

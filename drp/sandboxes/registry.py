@@ -21,6 +21,7 @@ from drp.domain.sandbox import (
     EgressAttempt,
     IsolationProof,
     NeighbourContact,
+    Reaped,
     Residue,
     SandboxHandle,
     SandboxOrder,
@@ -31,7 +32,6 @@ from drp.sandboxes.driver import Resolve, SandboxDriver
 from drp.sandboxes.host import reaper
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.sandboxes.proof.whole import require_whole
-from drp.sandboxes.reaped import Reaped
 
 _METHODS = ("create", "reap", "requirements", "room_for", "programs")
 _BARE = SandboxOrder()

@@ -27,11 +27,11 @@ from drp.codec import from_data, to_data
 from drp.config.places import require_places
 from drp.config.site import Site
 from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, Resumed, SandboxKept, Sign
+from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
 from drp.errors import DrpError, SandboxError, walk
 from drp.sandboxes.host.worker import worker_command
 from drp.sandboxes.network.gateway import Gateway
-from drp.sandboxes.reaped import Reaped
 from drp.service.kept import note_keeper
 from drp.service.lock import site_lock
 from drp.service.requests import Begin, Request

@@ -20,10 +20,10 @@ from drp.domain.journal import Journal
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Ports, Reporter, Repository, Sandbox
 from drp.domain.reconciliation.port import RecordReader
+from drp.domain.sandbox import Reaped
 from drp.errors import ConfigError
 from drp.evidence.deposits import Deposits, gone, require_known
 from drp.materials import copy_used
-from drp.sandboxes.reaped import Reaped
 from drp.service.cancellation import Cancellation
 from drp.service.plan_materials import PlanMaterials
 from drp.sinks import Copies, DirectorySink

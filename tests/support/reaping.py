@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drp.domain.sandbox import Reaped
 from drp.sandboxes.host import reaper
-from drp.sandboxes.host.reaper import Reaped
 from tests.support.waiting import eventually
 
 

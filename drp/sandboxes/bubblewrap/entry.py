@@ -9,11 +9,10 @@ from pathlib import Path
 from drp.command import MINIMAL_ENVIRONMENT
 from drp.config.schema_sandboxes import BubblewrapFile
 from drp.domain.ports import Sandbox
-from drp.domain.sandbox import SandboxProfile
+from drp.domain.sandbox import Reaped, SandboxProfile
 from drp.sandboxes.driver import Resolve
 from drp.sandboxes.host import reaper
 from drp.sandboxes.network.gateway import GatewayClient
-from drp.sandboxes.reaped import Reaped
 from drp.sandboxes.requirement import Requirement
 
 _PROGRAMS = ("bwrap", "setpriv", "nsenter")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from drp.clock import boot_id, utc_now
 from drp.command import run
+from drp.domain.sandbox import Reaped
 from drp.errors import CommandFailed
 from drp.sandboxes.host import cgroups, layout, mounts, processes
 from drp.sandboxes.host.identity import standing, sweep_slots
-from drp.sandboxes.reaped import Reaped
 
 _ID = re.compile(r"\.?drp-[0-9a-f]{12}")
 _YOUNG_SECONDS = 60.0

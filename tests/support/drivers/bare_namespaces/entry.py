@@ -12,13 +12,12 @@ from bare_namespaces.launch import BEGIN
 from bare_namespaces.sandbox import NAME, BareSandbox
 from drp.config.schema_sandboxes import SandboxFile
 from drp.domain.ports import Sandbox
-from drp.domain.sandbox import SandboxProfile
+from drp.domain.sandbox import Reaped, SandboxProfile
 from drp.sandboxes import trial
 from drp.sandboxes.driver import Resolve
 from drp.sandboxes.host import reaper
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.sandboxes.packing import PYTHON
-from drp.sandboxes.reaped import Reaped
 from drp.sandboxes.requirement import Requirement, tool
 
 
