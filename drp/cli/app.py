@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from drp.cli.context import site_from
 from drp.cli.noun import noun
 
 app = noun("Applications and their objectives.", needs_verb=True)
@@ -19,6 +18,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def list_(context: typer.Context, machine: Json = False) -> None:
     """List every application, what is recovered first at the top, and whether it can be drilled."""
     from drp.cli import render
+    from drp.cli.named_site import site_from
     from drp.domain.coverage import cover
 
     site = site_from(context)
@@ -47,6 +47,7 @@ def show(
 ) -> None:
     """Show one application: objectives, backups, runbook, checks, what it needs and what needs it."""
     from drp.cli import render
+    from drp.cli.named_site import site_from
     from drp.codec import to_data
 
     site = site_from(context)

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from drp.cli.context import site_from
 from drp.cli.noun import noun
 
 app = noun("Canaries: heartbeats that production writes through its applications.", needs_verb=True)
@@ -18,6 +17,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def list_(context: typer.Context, machine: Json = False) -> None:
     """List how each application's heartbeat is written, and which have none."""
     from drp.cli import render
+    from drp.cli.named_site import site_from
 
     site = site_from(context)
     rows = [
@@ -42,6 +42,7 @@ def write(
     """Write one heartbeat through the application, as its `canary` says. Run it from cron, with `drp --quiet`."""
     from drp.canaries.alone import alone
     from drp.cli import render
+    from drp.cli.named_site import site_from
 
     site = site_from(context)
     settings = site.canary(name)

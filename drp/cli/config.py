@@ -42,7 +42,7 @@ def check(context: typer.Context, machine: Json = False) -> int:
 def show(context: typer.Context, machine: Json = False) -> None:
     """Show the site as drp understands it, defaults filled in; secrets appear as references only."""
     from drp.cli import render
-    from drp.cli.context import site_from
+    from drp.cli.named_site import site_from
     from drp.codec import to_data
 
     data = to_data(site_from(context))

@@ -1,16 +1,11 @@
-"""What a verb takes from the command line: the site that it names, and the wiring of that site."""
+"""The wiring of the site that the command line names."""
 
 from __future__ import annotations
 
 import typer
 
-from drp.config.site import Site, find_site, load_site
+from drp.config.site import find_site, load_site
 from drp.service.wiring import Wiring
-
-
-def site_from(context: typer.Context) -> Site:
-    """Return the site that the command line names. Raises ConfigError with every problem."""
-    return load_site(find_site(context.obj.site))
 
 
 def wiring_of(context: typer.Context, *, options: bool = False) -> Wiring:

@@ -69,7 +69,14 @@ def rooms(modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("manifest", "--help"), ("manifest", "verify", "--help"), ("drill", "run", "--help")]
+    "arguments",
+    [
+        ("--help",),
+        ("manifest", "--help"),
+        ("manifest", "verify", "--help"),
+        ("drill", "run", "--help"),
+        ("canary", "--help"),
+    ],
 )
 def test_help_loads_what_reads_the_command_line_and_nothing_else(arguments):
     modules = loaded(*arguments)
@@ -97,4 +104,6 @@ def test_verbs_that_read_a_site_load_neither_database_nor_s3_nor_processes(place
     assert packages(modules) <= COMMAND_LINE | SITE
     assert not rooms(modules) & {"journal", "runbooks", "hashing", "manifests", "engine", "canaries"}
     assert not [name for name in modules if name.startswith("drp.sandboxes.") and name != "drp.sandboxes.reaped"]
+    if arguments[0] in {"app", "config"}:
+        assert not rooms(modules) & {"service", "evidence", "drill"}
     assert not modules & (LATE - OF_PYDANTIC - {"logging", "ctypes"})

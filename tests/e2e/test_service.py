@@ -17,6 +17,7 @@ from drp.config.site import load_site
 from drp.domain.events import DrillConcluded, DrillDeclared, Entry, PhaseStarted, SandboxDestroyed
 from drp.drill.declare import find_unfinished
 from drp.errors import Busy
+from drp.hashing.reading.core import core_name
 from drp.service.kept import clean_up
 from drp.service.overview import overview
 from drp.service.requests import Begin, Request, Resume
@@ -61,7 +62,9 @@ def test_a_thread_that_ends_may_start_what_an_event_loop_follows(stage: Rig, cap
     assert entries[0].event.requested_by == "the schedule"
     wiring = Wiring(load_site(stage.site))
     assert listed(wiring).records[-1].drill == running.outcome.drill
-    assert json.loads(sealed_record(wiring, "latest").content)["verdict"] == "passed"
+    record = json.loads(sealed_record(wiring, "latest").content)
+    assert record["verdict"] == "passed"
+    assert record["tools"]["hashing core"] == core_name("auto"), "which core hashed"
     assert next(one.level for one in overview(wiring).standings if one.application == "ehr") == "ok"
     assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     assert capfd.readouterr() == ("", "")
