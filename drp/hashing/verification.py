@@ -89,6 +89,7 @@ def verify_tree(
     with ExitStack() as stack:
         opened = stack.enter_context(at_hand(manifest))
         opened.summary()
+        core = core_name((plan.options or Options(())).core)
         try:
             descriptor = os.open(root, FLAGS)
         except OSError as error:
@@ -128,7 +129,7 @@ def verify_tree(
             deviations=job.tally.deviations(),
             ownership_judged=plan.uid_offset is not None,
             unjudged=unjudged,
-            core=core_name(job.setup["options"]["core"]),
+            core=core,
             duration_ms=int((time.monotonic() - started) * 1000),
         )
         return _verification(difference, opened, plan, job, selection)

@@ -129,7 +129,7 @@ def test_applications_are_listed_with_what_nobody_drills(site: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["NAME", "TITLE", "TIER", "RTO", "RPO", "REPOSITORIES", "DRILLED"]
     by_name = {line.split()[0]: line for line in lines[1:]}
-    assert by_name["ehr"].endswith("vault, shelf  yes")
+    assert by_name["ehr"].split()[-3:] == ["vault,", "shelf", "yes"]
     assert by_name["pharmacy"].endswith("not drilled, 1 need it")
     assert by_name["oncology"].endswith("not drilled")
     assert "single point of failure: nobody drills directory, needed by anaesthesia, ehr" in done.stderr

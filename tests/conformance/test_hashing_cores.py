@@ -256,6 +256,10 @@ def test_the_compiled_core_is_optional(monkeypatch, tmp_path):
     assert core_name("auto") == "pure"
     with pytest.raises(UsageError, match="not installed here"):
         create_manifest(tmp_path, tmp_path / "m", application="a", options=Options((), core="native"))
+    (tmp_path / "tree").mkdir()
+    create_manifest(tmp_path / "tree", tmp_path / "m", application="a", workers=1)
+    with pytest.raises(UsageError, match="not installed here"):
+        verify_tree(tmp_path / "tree", tmp_path / "m", Plan(options=Options((), core="native")))
     monkeypatch.undo()
     monkeypatch.setattr(drp_hash_native, "sound", lambda: False)
     assert load("auto") is None
