@@ -1,4 +1,6 @@
-"""`make bench`: every figure. `python -m tests.benchmarks [start|typed|drill|journal|facts|hashing [OPTIONS]]` measures one part.
+"""`make bench`: every figure; `python -m tests.benchmarks PART [OPTIONS]` measures one part.
+
+Parts: start, typed, drill, many, journal, facts, hashing.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.benchmarks import drill, hashing, hashing_typed, journal, postgres_facts, start
+from tests.benchmarks import drill, hashing, hashing_typed, journal, many, postgres_facts, start
 
 TABLE = Path(__file__).with_name("hashing.md")
 
@@ -21,6 +23,8 @@ def main(arguments: list[str]) -> int:
         hashing_typed.main(rest if part else [])
     if part in {"", "drill"}:
         drill.main()
+    if part in {"", "many"}:
+        many.main()
     if part in {"", "journal"}:
         journal.main()
     if part in {"", "facts"}:
