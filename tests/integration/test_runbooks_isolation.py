@@ -98,7 +98,7 @@ def test_it_runs_without_root() -> None:
         (Path(folder) / "ward").mkdir()
         (Path(folder) / "ward/start.yml").write_text(
             "- name: Ward\n  hosts: sandbox\n  gather_facts: false\n  tasks:\n    - name: Look around\n"
-            "      ansible.builtin.command: sh -c 'id -u; ls /sys/class/net; ls -d /proc/[0-9]* | wc -l'\n"
+            "      ansible.builtin.command: sh -c 'id -u; ls /sys/class/net; ls -d /proc/[0-9]* | wc -l; cat /proc/1/cmdline'\n"
             "      delegate_to: localhost\n      register: around\n    - name: Tell\n"
             "      ansible.builtin.set_stats: {data: {around: '{{ around.stdout_lines }}'}}\n"
         )
@@ -112,7 +112,8 @@ def test_it_runs_without_root() -> None:
         )  # fmt: skip
     assert done.stdout.startswith("True"), done.stdout + done.stderr
     _, _, seen = done.stdout.partition("{'around': ")
-    user, *interfaces, processes = ast.literal_eval(seen.rstrip().removesuffix("}"))
+    user, *interfaces, processes, first = ast.literal_eval(seen.rstrip().removesuffix("}"))
     assert user == "64021"
     assert int(processes) < 10, "it sees the processes of the machine"
+    assert "--forks" in first, "it was not forked from the one that had loaded"
     assert interfaces, "sysfs is the machine's own here, so it tells nothing"
