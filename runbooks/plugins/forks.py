@@ -27,9 +27,9 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def serve(listener, run):
     """Fork a run for each who connects, for as long as this process lives; ``run`` takes the request's FIFO."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who watch over runs
     while True:
         peer, _ = listener.accept()
+        collect()
         if os.fork() == 0:
             listener.close()
             os._exit(watch(peer, run))
@@ -38,7 +38,6 @@ def serve(listener, run):
 
 def watch(peer, run):
     """Run one request in a child, and end it with the one who asked for it; return how this process ends."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     die_with_parent()
     message, streams, flags, _ = socket.recv_fds(peer, REQUEST_BYTES, 3)
     if len(streams) != 3 or flags & socket.MSG_CTRUNC:
@@ -66,6 +65,13 @@ def watch(peer, run):
     with suppress(OSError):
         peer.send(str(code).encode())
     return 0
+
+
+def collect():
+    """Collect those who watched over runs that have ended, so that what they used is counted."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def die_with_parent():
