@@ -257,6 +257,7 @@ def test_the_compiled_core_is_optional(monkeypatch, tmp_path):
     with pytest.raises(UsageError, match="not installed here"):
         create_manifest(tmp_path, tmp_path / "m", application="a", options=Options((), core="native"))
     (tmp_path / "tree").mkdir()
+    write(tmp_path / "tree/file", b"content")
     create_manifest(tmp_path / "tree", tmp_path / "m", application="a", workers=1)
     with pytest.raises(UsageError, match="not installed here"):
         verify_tree(tmp_path / "tree", tmp_path / "m", Plan(options=Options((), core="native")))
