@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.domain.repository import DirectoryLocation, Location
-from drp.repositories.copies.pattern import FolderPattern, Zone
+from drp.repositories.copies.pattern import Zone
 from drp.repositories.copies.repository import CopiesRepository
 from drp.repositories.copies.settings import MANIFEST, CopiesSettings, beside_file
 
@@ -29,7 +29,7 @@ def copies_settings(folder: Path, *patterns: str, **more: Any) -> CopiesSettings
     plain = CopiesSettings(
         name="main",
         location=location,
-        patterns=tuple(map(FolderPattern, patterns or (PATTERN,))),
+        patterns=tuple(patterns or (PATTERN,)),
         zone=more.pop("zone", Zone()),
         manifest=beside_file(MANIFEST),
     )

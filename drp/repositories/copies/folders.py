@@ -117,7 +117,7 @@ class _Search:
     def below(self, root: Path) -> Found:
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._level(descriptor, "", [(pattern, 0, {}) for pattern in self._settings.patterns])
+            self._level(descriptor, "", [(FolderPattern(text), 0, {}) for text in self._settings.patterns])
         finally:
             os.close(descriptor)
         return self._found

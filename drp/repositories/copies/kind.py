@@ -134,7 +134,7 @@ class CopiesKind:
             name=name,
             location=build.location(said.location, site),
             limits=build.limits(said),
-            patterns=tuple(map(FolderPattern, said.folders)),
+            patterns=tuple(said.folders),
             zone=Zone(name=said.timezone, at=time.fromisoformat(said.at) if said.at is not None else None),
             root=said.root,
             instant=beside_file(said.instant) if said.instant is not None else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.repository import RepositorySettings
-from drp.repositories.copies.pattern import FolderPattern, Zone
+from drp.repositories.copies.pattern import Zone
 
 MANIFEST = "{folder}.drpm-id"
 """Where a folder's manifest is named unless a site says otherwise: a file beside it."""
@@ -25,7 +25,8 @@ class CopiesSettings(RepositorySettings):
     """One directory of dated folders."""
 
     kind: str = "copies"
-    patterns: tuple[FolderPattern, ...]
+    patterns: tuple[str, ...]
+    """How its folders are named: texts of `FolderPattern`."""
     zone: Zone
     """Of names that state no offset from UTC."""
     root: str = "/"
