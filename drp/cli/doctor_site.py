@@ -43,17 +43,13 @@ def _places(wiring: Wiring) -> str:
 
 def _journal(wiring: Wiring) -> str:
     """Check the chain to its end, and every record against what it sealed; make no journal where none is due."""
-    from drp.drill.declare import states
-    from drp.evidence.deposits import require_sealed
+    from drp.service.journal import verify_journal
 
     kept = wiring.site.journal
     if isinstance(kept, Path) and not kept.exists() and not wiring.deposits().records():
         return "none yet: the first drill makes it"
-    journal = wiring.journal_to_read()
-    entries = journal.verify()
-    if lost := require_sealed(wiring.deposits(), states(journal), journal):
-        raise NotFound(f"the sealed records of {', '.join(lost)} are gone", hint="bring them back from a copy")
-    return f"{entries} entries, chain intact, every record as sealed"
+    found = verify_journal(wiring, wiring.journal_to_read())
+    return f"{found.entries} entries, chain intact, every record as sealed"
 
 
 def _checks(wiring: Wiring) -> str:

@@ -77,12 +77,17 @@ def run(
 
 
 @app.command("list")
-def list_(context: typer.Context, machine: Json = False) -> None:
-    """List all drills with their verdicts, newest last."""
+def list_(
+    context: typer.Context,
+    whole: Annotated[bool, typer.Option("--all", help="All drills, not only the newest hundred.")] = False,
+    machine: Json = False,
+) -> None:
+    """List drills with their verdicts, newest last."""
     from drp.cli.context import wiring_of
     from drp.cli.drill_views import show_drills
+    from drp.evidence.deposits import RECENT
 
-    show_drills(wiring_of(context), machine=machine)
+    show_drills(wiring_of(context), machine=machine, most=None if whole else RECENT)
 
 
 @app.command()

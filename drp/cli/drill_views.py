@@ -9,15 +9,15 @@ from drp.cli import render
 from drp.cli.reconciliation_views import plan_lines
 from drp.codec import digest, to_data
 from drp.domain.duration import words
-from drp.domain.fold import DrillState, since_declaration
+from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement, milliseconds
 from drp.domain.names import shown_name
 from drp.domain.newest_point import newest_of
 from drp.domain.plan import DrillPlan, PlannedRecovery
+from drp.domain.summary import DrillSummary, summarise
 from drp.domain.timeline import measure
-from drp.drill.declare import states
 from drp.drill.phases.select import choose
-from drp.errors import DrpError
+from drp.errors import DrpError, Tampered
 from drp.service.wiring import Wiring
 
 _NAMED = 8
@@ -81,7 +81,7 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
         "trust": recovery.trust,
         "recover_to": to_data(recovery.selection.recover_to),
         "undrilled_dependencies": sorted(set(application.depends_on) - {other.name for other in plan.recoveries}),
-        "last_rta_ms": _last_rta(wiring, recovery.name),
+        "last_rta_ms": wiring.journal_to_read().history.rta_ms(recovery.name),
     }
     try:
         repository = wiring.repositories()[recovery.repository]
@@ -98,15 +98,6 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
         "immutability": to_data(lock),
         "refused": [to_data(item) for item in refused],
     }
-
-
-def _last_rta(wiring: Wiring, name: str) -> int | None:
-    """Return what the newest drill measured that recovered this application: the best estimate there is."""
-    for state in reversed(states(wiring.journal_to_read(), lambda state: state.concluded is not None)):
-        for measurement in measurements_of(state):
-            if measurement.recovery == name and measurement.rta_ms is not None:
-                return measurement.rta_ms
-    return None
 
 
 def _print_preview(item: dict[str, Any]) -> None:
@@ -133,39 +124,49 @@ def _print_preview(item: dict[str, Any]) -> None:
         render.line(f"  {'':<14} not in this drill: {', '.join(item['undrilled_dependencies'])}")
 
 
-def show_drills(wiring: Wiring, *, machine: bool) -> None:
-    """Print every drill with its verdict."""
-    rows = [summary_of(state) for state in states(wiring.journal_to_read())]
+def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
+    """Print drills with their verdicts: the newest, or without ``most`` all."""
+    history = wiring.journal_to_read().history
+    held = history.count()
+    drills = history.newest(held if most is None else most)
+    rows = [_short(drill) for drill in drills]
     if machine:
         render.document("drp/drills/1", rows)
-        return
-    render.table(
-        ("drill", "declared", "verdict", "took", "applications"),
-        [
-            (
-                row["drill"],
-                row["declared_at"],
-                row["verdict"],
-                render.duration(row["duration_ms"]),
-                ", ".join(row["applications"]),
-            )
-            for row in rows
-        ],
-    )
+    else:
+        render.table(
+            ("drill", "declared", "verdict", "took", "applications"),
+            [
+                (
+                    row["drill"],
+                    row["declared_at"],
+                    row["verdict"],
+                    render.duration(row["duration_ms"]),
+                    ", ".join(row["applications"]),
+                )
+                for row in rows
+            ],
+        )
+    if held > len(rows):
+        render.note(f"{held - len(rows)} older drills are not listed: --all lists them too")
+
+
+def _short(drill: DrillSummary) -> dict[str, Any]:
+    """Return what a list tells of one drill. Raises ``Tampered`` for one that cannot be read."""
+    if drill.declared_at is None:
+        raise Tampered(drill.trouble)
+    return {
+        "drill": drill.drill,
+        "declared_at": render.instant(drill.declared_at),
+        "verdict": drill.verdict if drill.verdict is not None else "unfinished",
+        "sealed": drill.sealed is not None,
+        "duration_ms": drill.duration_ms,
+        "applications": [recovery.recovery for recovery in drill.recoveries],
+    }
 
 
 def summary_of(state: DrillState) -> dict[str, Any]:
     """Return what a list of drills tells of one."""
-    assert state.declared_at is not None
-    assert state.last is not None
-    return {
-        "drill": state.drill,
-        "declared_at": render.instant(state.declared_at.wall),
-        "verdict": state.concluded.verdict if state.concluded is not None else "unfinished",
-        "sealed": state.sealed is not None,
-        "duration_ms": since_declaration(state, state.last)[0],
-        "applications": list(state.recoveries),
-    }
+    return _short(summarise(state))
 
 
 def measurements_of(state: DrillState) -> tuple[Measurement, ...]:

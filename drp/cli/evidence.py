@@ -14,7 +14,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 
 
 @app.command("list")
-def list_(context: typer.Context, machine: Json = False) -> int:
+def list_(
+    context: typer.Context,
+    whole: Annotated[bool, typer.Option("--all", help="Of all drills, not only of the newest hundred.")] = False,
+    machine: Json = False,
+) -> int:
     """List sealed drills, and whether each record is the one that the journal sealed. Exit 14 if one is not."""
     from drp.cli import render
     from drp.cli.context import wiring_of
@@ -22,7 +26,7 @@ def list_(context: typer.Context, machine: Json = False) -> int:
     from drp.codec import to_data
     from drp.errors import Tampered
 
-    found = listed(wiring_of(context))
+    found = listed(wiring_of(context), whole=whole)
     if machine:
         render.document("drp/evidence/1", [to_data(row) for row in found.records])
     else:

@@ -15,10 +15,12 @@ def sealed_record(wiring: Wiring, reference: str) -> SealedRecord:
     return found
 
 
-def listed(wiring: Wiring) -> Records:
-    """Return every sealed record, having said whether anything vouches for them. Raises as the service does."""
-    found = sealed.listed(wiring)
+def listed(wiring: Wiring, *, whole: bool) -> Records:
+    """Return sealed records, having said whether anything vouches for them. Raises as the service does."""
+    found = sealed.listed(wiring, whole=whole)
     _say_doubt(found)
+    if found.older:
+        note(f"{found.older} older drills are not listed: --all lists them too")
     return found
 
 

@@ -36,6 +36,7 @@ class LazyGroup(PlainGroup):
         "canary": ("drp.cli.canary:app", "Canaries: heartbeats that production writes through its applications."),
         "manifest": ("drp.cli.manifest:app", "Manifests: what was backed up, path by path."),
         "report": ("drp.cli.report:app", "Reports of drills, for people and machines."),
+        "journal": ("drp.cli.journal:app", "The journal of all drills."),
         "evidence": ("drp.cli.evidence:app", "Evidence records of drills."),
         "config": ("drp.cli.config:app", "Check and show the site's configuration."),
         "runbook": ("drp.cli.runbook:app", "Runbooks: the recovery steps, as Ansible."),

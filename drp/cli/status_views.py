@@ -39,12 +39,22 @@ def show(found: Overview, *, machine: bool) -> int:
         render.line(f"running: {drill}")
     for drill in found.unfinished:
         render.line(f"unfinished: {drill}; drp drill resume {drill}")
+    if found.drills:
+        render.line(f"journal: {found.drills} drills; {_verified(found)}")
     for drill in found.lost:
         render.line(f"evidence lost: the sealed record of {drill} is gone; bring it back from a copy")
     for kept in found.kept:
         over = " (OVERDUE)" if kept.until < found.now else ""
         render.line(f"kept sandbox: {kept.application} of {kept.drill} until {render.instant(kept.until)}{over}")
     return _EXIT[level]
+
+
+def _verified(found: Overview) -> str:
+    """Return until when the journal's chain was verified as a whole."""
+    if found.verified is None:
+        return "its chain is not verified as a whole; `drp journal verify` does it"
+    told = render.instant(found.verified.at)
+    return f"chain and records verified as a whole {told}, entries since whenever a drill began"
 
 
 def trouble(level: str, error: DrpError, *, machine: bool) -> int:
@@ -133,6 +143,8 @@ def _document(found: Overview, level: str) -> dict[str, Any]:
         "kept_sandboxes": [to_data(kept) for kept in found.kept],
         "lost_records": list(found.lost),
         "broken": dict(found.broken),
+        "drills": found.drills,
+        "verified": to_data(found.verified) if found.verified is not None else None,
     }
 
 

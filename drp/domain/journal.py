@@ -1,15 +1,89 @@
-"""The border to the journal: what a drill is written to and read from."""
+"""The border to the journal: what a drill is written to, and how one is found without reading all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from drp.domain.events import Entry, Event, Progressed, Sign
+from drp.domain.summary import DrillSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """How far a journal was verified. It says what was looked at when, and is no reason to believe what is read."""
+
+    entries: int
+    """So many, from the first on, did fit the chain."""
+    at: datetime
+    """When all of them were last looked at."""
+
+
+class History(Protocol):
+    """Tells which drills to read. Raises as `Journal` does.
+
+    What it tells of a drill follows from its entries, those since the last time it was brought up to date included.
+    Whoever judges reads the entries themselves.
+    """
+
+    def count(self) -> int:
+        """Return how many drills there are."""
+        ...
+
+    def newest(self, most: int) -> tuple[DrillSummary, ...]:
+        """Return the newest drills, oldest first."""
+        ...
+
+    def beginning(self, prefix: str, most: int) -> tuple[str, ...]:
+        """Return the ids of drills that begin so, no more than that many."""
+        ...
+
+    def unsettled(self, but: str = "") -> tuple[DrillSummary, ...]:
+        """Return the drills of which more is to come, oldest first: not sealed, not read, or with a sandbox kept."""
+        ...
+
+    def telling(self, applications: Iterable[str]) -> tuple[str, ...]:
+        """Return, oldest first, the drills from which it follows how applications stand.
+
+        For each the newest of each verdict, and the newest that saw which recovery points there were.
+        """
+        ...
+
+    def baselines(
+        self, application: str, *, before: datetime, until: datetime, counted: bool, but: str
+    ) -> tuple[str, ...]:
+        """Return drills that passed for an application, declared before an instant: the newest restored state first.
+
+        Only states not newer than ``until`` count, and if ``counted`` those that were counted; ``but`` is left out.
+        """
+        ...
+
+    def rta_ms(self, application: str) -> int | None:
+        """Return what the newest drill measured that measured it."""
+        ...
+
+    def misfit(self) -> str:
+        """Return the first drill of which is noted what does not follow from its entries; empty: there is none."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what is noted of drills, if one may write: it is made again."""
+        ...
+
+    def verified(self) -> Verification | None:
+        """Return how far the journal was verified as a whole; None: never, or it is not the same any more."""
+        ...
 
 
 class Journal(Protocol):
     """The append-only truth. Raises ``StorageFull``, ``Tampered``, and ``Busy`` while another process locks it."""
+
+    @property
+    def history(self) -> History:
+        """Return what tells which drills to read."""
+        ...
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         """Make events durable, all of them or none (on disk when this returns), and return them in their places."""
@@ -31,6 +105,9 @@ class Journal(Protocol):
         """Return the ids of all drills, oldest first."""
         ...
 
-    def verify(self) -> int:
-        """Return how many entries were checked; raises ``Tampered`` naming the first that does not fit the chain."""
+    def verify(self, *, whole: bool = True) -> int:
+        """Return how many entries were checked; raises ``Tampered`` naming the first that does not fit the chain.
+
+        Unless ``whole``, only entries since the last time are. Who may write brings up to date what `history` tells.
+        """
         ...

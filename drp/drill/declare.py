@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from drp import __version__
@@ -17,19 +17,20 @@ from drp.domain.ports import Clock, Reporter
 from drp.drill.recorder import Recorder, Silent
 from drp.errors import ConfigError, NotFound, UsageError
 
+_MOST_NAMED_ALIKE = 1000
+
 
 def declare(
     plan: DrillPlan, journal: Journal, reporter: Reporter, clock: Clock, *, requested_by: str, ad_hoc: bool
 ) -> Recorder:
     """Declare a new drill of the plan and return its recorder. Raises ``ConfigError`` for a disaster yet to come."""
     now = clock.now().wall
-    drills = journal.drills()
     if plan.scenario.disaster_at is not None and plan.scenario.disaster_at > now + CLOCKS_AGREE:
         raise ConfigError(
             f"drill {plan.name}: its disaster is in the future: {plan.scenario.disaster_at:%Y-%m-%dT%H:%M:%SZ}",
             hint="name an instant that has been, or say `disaster_at: now`; see to this machine's clock",
         )
-    drill = _new_id(plan.name, now, set(drills))
+    drill = _new_id(plan.name, now, journal)
     recorder = Recorder(drill, DrillState(drill=drill), journal, reporter)
     recorder.append(
         DrillDeclared(
@@ -40,15 +41,16 @@ def declare(
             drp_version=__version__,
             host=socket.gethostname(),
             ad_hoc=ad_hoc,
-            clock_behind_ms=_behind_ms(journal, drills, now),
+            clock_behind_ms=_behind_ms(journal, now),
         )
     )
     return recorder
 
 
-def _behind_ms(journal: Journal, drills: Sequence[str], now: datetime) -> int:
+def _behind_ms(journal: Journal, now: datetime) -> int:
     """Return how many milliseconds this clock is behind the last that the newest drill did; 0: it is not."""
-    newest = max((entry.stamp.wall for drill in drills[-1:] for entry in journal.entries(drill)), default=now)
+    last = journal.history.newest(1)
+    newest = max((entry.stamp.wall for one in last for entry in journal.entries(one.drill)), default=now)
     return (newest - now) // timedelta(milliseconds=1) if newest > now else 0
 
 
@@ -59,17 +61,17 @@ def reopen(drill: str, journal: Journal, reporter: Reporter | None = None) -> Re
 
 def unfinished(journal: Journal) -> tuple[str, ...]:
     """Return the drills that were declared and never sealed, oldest first."""
-    return tuple(drill for drill in journal.drills() if fold(journal.entries(drill)).sealed is None)
+    return tuple(one.drill for one in journal.history.unsettled() if one.sealed is None)
 
 
 def find(reference: str, journal: Journal) -> str:
     """Return the drill that ``latest``, a whole id or a unique prefix names. Raises ``NotFound``."""
-    drills = journal.drills()
     if reference == "latest":
-        if not drills:
+        newest = journal.history.newest(1)
+        if not newest:
             raise NotFound("no drill was ever held on this site", hint="hold one with `drp drill run NAME`")
-        return drills[-1]
-    return matching(reference, drills)
+        return newest[0].drill
+    return matching(reference, journal.history.beginning(reference, _MOST_NAMED_ALIKE))
 
 
 def matching(reference: str, drills: Sequence[str]) -> str:
@@ -91,13 +93,13 @@ def find_unfinished(reference: str, journal: Journal) -> str:
     raise UsageError(f"drill {drill} was not cut off: it has ended, {verdict}", hint="hold another: `drp drill run`")
 
 
-def states(journal: Journal, wanted: Callable[[DrillState], bool] = lambda _: True) -> tuple[DrillState, ...]:
-    """Return the folded states of all drills, oldest first."""
-    folded = (fold(journal.entries(drill)) for drill in journal.drills())
-    return tuple(state for state in folded if wanted(state))
+def states(journal: Journal, drills: Iterable[str] | None = None) -> tuple[DrillState, ...]:
+    """Return the states of drills, folded from their entries; without ids of all drills, oldest first."""
+    return tuple(fold(journal.entries(drill)) for drill in (journal.drills() if drills is None else drills))
 
 
-def _new_id(name: str, now: datetime, taken: set[str]) -> str:
+def _new_id(name: str, now: datetime, journal: Journal) -> str:
     base = f"{name}-{now:%Y%m%d-%H%M%S}"
-    candidates = (base if number == 1 else f"{base}-{number}" for number in range(1, 1000))
+    taken = set(journal.history.beginning(base, _MOST_NAMED_ALIKE))
+    candidates = (base if number == 1 else f"{base}-{number}" for number in range(1, _MOST_NAMED_ALIKE))
     return next(candidate for candidate in candidates if candidate not in taken)

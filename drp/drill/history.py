@@ -26,40 +26,42 @@ class Earlier:
     findings: tuple[Finding, ...] = ()
 
 
-def earlier(journal: Journal, application: str, *, before: datetime, restored_state: datetime) -> Earlier:
+def earlier(
+    journal: Journal, application: str, *, before: datetime, restored_state: datetime, but: str = ""
+) -> Earlier:
     """Return counts and code of the newest state, not newer than the one restored, whose drill passed for it.
 
-    Only drills declared before ``before`` count, so that a drill that is resumed compares with the same one. A drill
-    of an older point is not compared with newer data: that it holds less is no loss.
+    Only drills declared before ``before`` count, so that a drill that is resumed compares with the same one; ``but`` is
+    that drill. A drill of an older point is not compared with newer data: that it holds less is no loss.
     """
-    counted: tuple[datetime, datetime, Baseline] | None = None
-    ran: tuple[datetime, datetime, CodeBefore] | None = None
-    findings = []
-    for drill in journal.drills():
-        try:
-            state = fold(journal.entries(drill))
-        except DrpError as error:
-            findings.append(
-                EARLIER_UNREADABLE.finding(subject=drill, observed=error.message, expected="a drill that can be read")
-            )
-            continue
-        found = _passed(state, application, before)
-        if found is None or found[0] > restored_state:
-            continue
-        at, declared, verified = found
-        if verified.counts and (counted is None or (at, declared) > counted[:2]):
-            counted = at, declared, Baseline(drill=state.drill, counts=verified.counts, falls=verified.falls)
-        if ran is None or (at, declared) > ran[:2]:
-            ran = at, declared, _code_of(state.drill, verified)
+    unread = {one.drill: one.trouble for one in journal.history.unsettled(but) if one.trouble}
+
+    def newest(*, counted: bool) -> tuple[str, Verified] | None:
+        for drill in journal.history.baselines(
+            application, before=before, until=restored_state, counted=counted, but=but
+        ):
+            try:
+                found = _passed(fold(journal.entries(drill)), application, before)
+            except DrpError as error:
+                unread[drill] = error.message
+                continue
+            if found is not None and found[0] <= restored_state and (found[1].counts or not counted):
+                return drill, found[1]
+        return None
+
+    counted, ran = newest(counted=True), newest(counted=False)
     return Earlier(
-        baseline=counted[2] if counted is not None else None,
-        code=ran[2] if ran is not None else None,
-        findings=tuple(findings),
+        baseline=Baseline(drill=counted[0], counts=counted[1].counts, falls=counted[1].falls) if counted else None,
+        code=_code_of(*ran) if ran is not None else None,
+        findings=tuple(
+            EARLIER_UNREADABLE.finding(subject=drill, observed=trouble, expected="a drill that can be read")
+            for drill, trouble in unread.items()
+        ),
     )
 
 
-def _passed(state: DrillState, application: str, before: datetime) -> tuple[datetime, datetime, Verified] | None:
-    """Return restored state, declaration and what was verified of a concluded drill that passed for the application."""
+def _passed(state: DrillState, application: str, before: datetime) -> tuple[datetime, Verified] | None:
+    """Return restored state and what was verified of a concluded drill that passed for the application."""
     if state.concluded is None or state.declared_at is None or state.declared_at.wall >= before:
         return None
     recovery = next((one for one in state.plan.recoveries if one.name == application), None)
@@ -71,7 +73,7 @@ def _passed(state: DrillState, application: str, before: datetime) -> tuple[date
         return None
     if own_verdict(state, recovery) != "passed":
         return None
-    return recovery.selection.restored_state(point), state.declared_at.wall, verified
+    return recovery.selection.restored_state(point), verified
 
 
 def _code_of(drill: str, verified: Verified) -> CodeBefore:

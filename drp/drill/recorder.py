@@ -54,7 +54,8 @@ class Recorder:
     def earlier(self, recovery: str, restored_state: datetime) -> Earlier:
         """Return what drills before this one held of an application, for data of the given instant."""
         assert self.state.declared_at is not None
-        return earlier(self._journal, recovery, before=self.state.declared_at.wall, restored_state=restored_state)
+        before = self.state.declared_at.wall
+        return earlier(self._journal, recovery, before=before, restored_state=restored_state, but=self.drill)
 
     def progress_of(self, recovery: str, phase: PhaseName) -> Report:
         """Return the report function of one phase, which drops what comes faster than it can be read."""

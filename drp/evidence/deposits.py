@@ -15,12 +15,15 @@ from typing import Literal, Protocol
 
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
+from drp.domain.summary import DrillSummary
 from drp.errors import EvidenceError, NotFound, Tampered
 from drp.evidence.record import RECORD_NAME, read_record
 
 RecordCondition = Literal["intact", "changed", "missing", "elsewhere"]
 """elsewhere: missing here, and sealed at a place that the site does not name any more."""
 _NAMED = 3
+RECENT = 100
+"""So many of the newest drills are looked at whenever something is judged, and listed unless all are asked for."""
 _HINT = "keep everything as it is and call the evidence owner; records are still read by `drp evidence show`"
 
 
@@ -66,7 +69,7 @@ class Deposits:
                 missing = error
         raise missing
 
-    def condition(self, state: DrillState) -> RecordCondition:
+    def condition(self, state: DrillState | DrillSummary) -> RecordCondition:
         """Return how the record of a sealed drill is, in every place that has it."""
         assert state.sealed is not None
         found = {self._digest(place, state.drill) for place in self.places} - {None}
@@ -89,6 +92,12 @@ class Deposits:
             return None
 
 
+def recent(journal: Journal) -> tuple[DrillSummary, ...]:
+    """Return the drills whose records are held against the journal at every start: all others are once a day."""
+    newest, unsettled = journal.history.newest(RECENT), journal.history.unsettled()
+    return tuple({drill.drill: drill for drill in (*unsettled, *newest)}.values())
+
+
 def require_known(records: Iterable[str], journal: Journal) -> None:
     """Raise ``Tampered`` when a record belongs to a drill that the journal does not know."""
     unknown = sorted(set(records) - set(journal.drills()))
@@ -107,7 +116,9 @@ def gone(records: Sequence[str]) -> Tampered:
     return Tampered(f"the journal is gone or empty, and there is {named(sorted(records))}", hint=_HINT)
 
 
-def require_sealed(deposits: Deposits, states: Iterable[DrillState], journal: Journal) -> tuple[str, ...]:
+def require_sealed(
+    deposits: Deposits, states: Iterable[DrillState | DrillSummary], journal: Journal
+) -> tuple[str, ...]:
     """Return the sealed drills whose records are gone.
 
     Raises ``Tampered`` for the first record that is not the one that the journal sealed, or was about to seal.
@@ -124,7 +135,7 @@ def require_sealed(deposits: Deposits, states: Iterable[DrillState], journal: Jo
     return tuple(lost)
 
 
-def _require_head(state: DrillState, content: bytes, journal: Journal) -> None:
+def _require_head(state: DrillState | DrillSummary, content: bytes, journal: Journal) -> None:
     """Raise ``Tampered`` unless the journal has the entry at which a record was made that it did not come to seal."""
     try:
         record = read_record(content)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -159,17 +160,25 @@ class JournalChain:
     A gap is told at the end, since the drill whose entry is missing shows itself only later and names it better.
     """
 
-    def __init__(self) -> None:
-        """Begin before the first entry."""
-        self.next_position = 0
-        self.head = GENESIS
+    def __init__(
+        self,
+        next_position: int = 0,
+        head: str = GENESIS,
+        chain_of: Callable[[Row], DrillChain] = lambda _: DrillChain(),
+    ) -> None:
+        """Begin before the first entry, or after one with that link: ``chain_of`` finds the chain of a drill there."""
+        self.next_position = next_position
+        self.head = head
+        self._chain_of = chain_of
         self._drills: dict[str, DrillChain] = {}
-        self._last = "the beginning"
+        self._last = f"entry {next_position - 1} of the journal" if next_position else "the beginning"
         self._gap: Tampered | None = None
 
     def pass_over(self, row: Row) -> None:
         """Check the next row; raises Tampered when it, or one of its drill before it, is not right."""
-        self._drills.setdefault(row.drill, DrillChain()).pass_over(row)
+        if row.drill not in self._drills:
+            self._drills[row.drill] = self._chain_of(row)
+        self._drills[row.drill].pass_over(row)
         if row.position != self.next_position:
             lost = _entries(row.position - self.next_position)
             self._gap = self._gap or row.broken(f"{lost} missing from the journal before it, after {self._last}")

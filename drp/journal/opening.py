@@ -7,17 +7,16 @@ from contextlib import suppress
 from sqlalchemy import Connection, func, inspect, select
 
 from drp.errors import ConfigError, DrpError, StorageFull, Tampered
-from drp.journal import progress
+from drp.journal import marks, progress, summaries
 from drp.journal.chain import GENESIS
 from drp.journal.database import Database
 from drp.journal.tables import ENTRIES, HEAD, SCHEMA_VERSION, lay, missing_guards
 
-ENDS = select(
+_ENDS = select(
     HEAD.c.position,
     HEAD.c.link,
     func.coalesce(select(func.max(ENTRIES.c.position)).scalar_subquery(), -1),
 )
-"""The head's position and link, and the highest position there is."""
 
 
 def open_journal(database: Database, absent: DrpError | None) -> None:
@@ -47,13 +46,18 @@ def check_guards(database: Database, connection: Connection) -> None:
 
 
 def sound_ends(database: Database, connection: Connection) -> tuple[int, str, int]:
-    """Return what `ENDS` tells, of a database that was looked through for damage."""
+    """Return what `read_ends` does, of a database that was looked through for damage."""
     check_guards(database, connection)
     if connection.dialect.name == "sqlite":
         damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         if damage != "ok":
             raise Tampered(f"journal {database.place} is damaged: {damage}")
-    position, recorded, highest = connection.execute(ENDS).one()
+    return read_ends(connection)
+
+
+def read_ends(connection: Connection) -> tuple[int, str, int]:
+    """Return the head's position and link, and the highest position there is."""
+    position, recorded, highest = connection.execute(_ENDS).one()
     return position, recorded, highest
 
 
@@ -77,13 +81,13 @@ def _check_opened(database: Database, connection: Connection) -> None:
             hint="use the newer drp; this one changes nothing in it",
         )
     check_guards(database, connection)
-    position, recorded, highest = connection.execute(ENDS).one()
+    position, recorded, highest = connection.execute(_ENDS).one()
     newest = connection.execute(select(ENTRIES.c.link).where(ENTRIES.c.position == position)).scalar_one_or_none()
     if highest != position or (position >= 0 and newest != recorded):
         raise Tampered(f"journal {database.place}: its recorded head does not fit its last entry")
 
 
-_BESIDE = (progress.METADATA,)
+_BESIDE = (progress.METADATA, marks.METADATA, summaries.METADATA)
 """Tables that the chain does not need: an older drp passes them over, and a journal of one gets them here."""
 
 

@@ -16,12 +16,15 @@ from sqlalchemy import Select, bindparam, inspect, literal, select, text
 
 from drp.domain.events import Entry, Event, Progressed, Sign
 from drp.domain.ports import Clock
-from drp.errors import DrpError
+from drp.errors import DrpError, StorageFull
 from drp.journal import progress
-from drp.journal.chain import GENESIS, DrillChain, JournalChain, Row, broken, forge, link
+from drp.journal.chain import GENESIS, DrillChain, Row, broken, forge, link
 from drp.journal.database import Database
-from drp.journal.opening import open_journal, sound_ends
+from drp.journal.history import SqlHistory
+from drp.journal.marks import NOTHING
+from drp.journal.opening import open_journal
 from drp.journal.tables import ENTRIES, HEAD
+from drp.journal.verification import last_mark, note_verified, verify_all, verify_since
 
 _BATCH = 500
 
@@ -59,6 +62,7 @@ class SqlJournal:
         self._clock = clock
         self._lock = threading.Lock()
         self._database = Database(location, password, reads_only=reads_only)
+        self._history = SqlHistory(self._database, self.entries)
         open_journal(self._database, absent)
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
@@ -117,25 +121,28 @@ class SqlJournal:
         """Return the ids of all drills, oldest first."""
         return self._database.read(lambda connection: tuple(connection.execute(_DRILLS).scalars()))
 
-    def verify(self) -> int:
-        """Return how many entries were checked, of all drills, to the end; raises Tampered naming the first misfit.
+    @property
+    def history(self) -> SqlHistory:
+        """Return what tells which drills to read."""
+        return self._history
 
-        Every entry is hashed; whether this version of drp understands it is seen when it is read.
+    def verify(self, *, whole: bool = True) -> int:
+        """Return how many entries were checked; raises Tampered naming the first that does not fit the chain.
+
+        Every entry is hashed; whether this version of drp understands it is seen when it is read. Unless ``whole``,
+        only what came since the last time is looked at. Who may write notes how far the journal was verified, and
+        brings up to date what `history` tells.
         """
-        position, recorded, highest = self._database.read(lambda connection: sound_ends(self._database, connection))
-        chain = JournalChain()
-        while True:
-            rows = self._rows(
-                select(ENTRIES)
-                .where(ENTRIES.c.position >= chain.next_position, ENTRIES.c.position <= max(position, highest))
-                .order_by(ENTRIES.c.position)
-                .limit(_BATCH)
-            )
-            for row in rows:
-                chain.pass_over(row)
-            if len(rows) < _BATCH:
-                chain.end(position, recorded)
-                return chain.next_position
+        mark = NOTHING if whole else self._database.read(last_mark)
+        if mark is NOTHING:
+            checked, at = verify_all(self._database, self._rows), self._clock.now().wall
+        else:
+            checked, at = verify_since(self._database, self._rows, mark), None
+        if not self._database.reads_only:
+            with suppress(StorageFull):  # who may append need not be who keeps what only saves work
+                note_verified(self._database, mark.position + 1 + checked, at)
+                self._history.catch_up()
+        return checked
 
     def head(self) -> JournalHead:
         """Return where the journal ends."""

@@ -87,7 +87,8 @@ def clean_up(wiring: Wiring) -> tuple[Cleaned, ...]:
     keepers = wiring.site.state_directory / "kept"
     try:
         journal = wiring.journal()
-        kept = states(journal, lambda state: any(map(is_held, state.recoveries.values())))
+        unsettled = states(journal, (one.drill for one in journal.history.unsettled()))
+        kept = [state for state in unsettled if any(map(is_held, state.recoveries.values()))]
     except DrpError:  # restored data goes whatever became of the journal; what became of it is said then
         for note in keepers.glob("*.json"):
             _end_keeper(note)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
+from drp.domain.journal import Verification
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
 from drp.errors import NotReadable
-from drp.evidence.deposits import require_sealed
+from drp.evidence.deposits import recent, require_sealed
 from drp.service.newest_points import newest_points
 from drp.service.wiring import Wiring
 
@@ -43,6 +44,10 @@ class Overview:
     kept: tuple[KeptSandbox, ...]
     lost: tuple[str, ...] = ()
     """Sealed drills whose records are gone."""
+    drills: int = 0
+    """So many were ever held."""
+    verified: Verification | None = None
+    """How far the journal was verified; None: never, or it is not the same any more."""
     broken: Mapping[str, str] = field(default_factory=dict)
     """Application that cannot be drilled because of its file → the first thing that is wrong with it."""
 
@@ -57,17 +62,28 @@ class Overview:
         return worst(levels)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What a site's journal tells, as far as a status needs it."""
+
+    telling: tuple[DrillState, ...] = ()
+    """Drills from which follows how applications stand, oldest first."""
+    unsettled: tuple[DrillState, ...] = ()
+    lost: tuple[str, ...] = ()
+    drills: int = 0
+    verified: Verification | None = None
+
+
 def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     """Return the overview of a site, or of some of its applications. Raises NotFound, Tampered, StorageFull."""
     site, now = wiring.site, wiring.clock.now().wall
     chosen = {name: site.application(name) for name in only} or dict(site.applications)
-    drills = _drills(wiring)
-    lost = require_sealed(wiring.deposits(), drills, wiring.journal_to_read()) if drills else ()
+    known = _known(wiring)
     newest = newest_points(wiring, chosen.values())
-    found = standings(site.applications, drills, now, newest)
+    found = standings(site.applications, known.telling, now, newest)
     drilled = {standing.application for standing in found if standing.last is not None}
     whole = cover(site.applications, drilled)
-    concerned = [state for state in drills if not only or set(only) & set(state.recoveries)]
+    concerned = [state for state in known.unsettled if not only or set(only) & set(state.recoveries)]
     open_ends = tuple(state.drill for state in concerned if state.sealed is None)
     busy = _busy(site.state_directory)
     return Overview(
@@ -83,19 +99,32 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         running=open_ends if busy else (),
         unfinished=() if busy else open_ends,
         kept=tuple(kept for state in concerned for kept in _kept(state) if not only or kept.application in only),
-        lost=lost,
+        lost=known.lost,
+        drills=known.drills,
+        verified=known.verified,
         broken={
             name: problems[0] for (kind, name), problems in site.broken.items() if kind == "application" and not only
         },
     )
 
 
-def _drills(wiring: Wiring) -> tuple[DrillState, ...]:
-    """Return all drills; where there never was one, without loading what reads a journal."""
-    journal = wiring.site.journal
-    if isinstance(journal, Path) and _is_absent(journal) and not wiring.deposits().records():
-        return ()
-    return states(wiring.journal_to_read())
+def _known(wiring: Wiring) -> _Known:
+    """Return what drills tell; where there never was one, without loading what reads a journal.
+
+    What is shown is read from entries; `drp.domain.journal.History` only says of which drills.
+    """
+    kept = wiring.site.journal
+    if isinstance(kept, Path) and _is_absent(kept) and not wiring.deposits().records():
+        return _Known()
+    journal = wiring.journal_to_read()
+    lost = require_sealed(wiring.deposits(), recent(journal), journal)
+    return _Known(
+        telling=states(journal, journal.history.telling(wiring.site.applications)),
+        unsettled=states(journal, (drill.drill for drill in journal.history.unsettled())),
+        lost=lost,
+        drills=journal.history.count(),
+        verified=journal.history.verified(),
+    )
 
 
 def _is_absent(path: Path) -> bool:

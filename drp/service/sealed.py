@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from drp.domain.fold import fold
 from drp.domain.journal import Journal
-from drp.drill.declare import find, matching, states
+from drp.drill.declare import find, matching
 from drp.errors import DrpError, NotFound, Tampered
-from drp.evidence.deposits import Deposits
+from drp.evidence.deposits import RECENT, Deposits
 from drp.evidence.record import read_record
 from drp.service.wiring import Wiring
 
@@ -44,9 +44,11 @@ class ListedRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """Every sealed record of a site."""
+    """Sealed records of a site."""
 
     records: tuple[ListedRecord, ...]
+    older: int = 0
+    """So many drills before those were not looked at."""
     trouble: str = ""
     """Why the journal does not vouch for them; empty: it does."""
     code: str = ""
@@ -61,7 +63,7 @@ def sealed_record(wiring: Wiring, reference: str) -> SealedRecord:
     """
     try:
         journal = wiring.journal_to_read()
-        journal.verify()
+        journal.verify(whole=False)
     except NotFound:
         raise
     except DrpError as error:
@@ -95,12 +97,17 @@ def _without_journal(wiring: Wiring, reference: str, error: DrpError) -> SealedR
     return SealedRecord(drill, content, trouble=error.message, code=error.code)
 
 
-def listed(wiring: Wiring) -> Records:
-    """Return every sealed drill and how its record is; without the journal, every record that is deposited."""
+def listed(wiring: Wiring, *, whole: bool = True) -> Records:
+    """Return sealed drills, all or the newest, and how their records are; without the journal, every deposited record.
+
+    What is said of a drill is read from its entries.
+    """
     deposits = wiring.deposits()
     try:
         journal = wiring.journal_to_read()
-        journal.verify()
+        journal.verify(whole=whole)
+        history, held = journal.history, journal.history.count()
+        drills = journal.drills() if whole else tuple(one.drill for one in history.newest(RECENT))
     except DrpError as error:
         if not (records := deposits.records()):
             raise
@@ -115,9 +122,10 @@ def listed(wiring: Wiring) -> Records:
                 digest=state.sealed.record_digest,
                 location=state.sealed.location,
             )
-            for state in states(journal)
+            for state in (fold(journal.entries(drill)) for drill in drills)
             if state.concluded is not None and state.sealed is not None
-        )
+        ),
+        older=held - len(drills),
     )
 
 

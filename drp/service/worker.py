@@ -18,7 +18,7 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,21 +31,23 @@ from drp.domain.journal import Journal
 from drp.domain.ports import Ports
 from drp.domain.visible import printable_lines
 from drp.drill.conduct import conduct
-from drp.drill.declare import declare, reopen, states
+from drp.drill.declare import declare, reopen, unfinished
 from drp.drill.recorder import Recorder
 from drp.drill.release import release
 from drp.drill.resume import take_up
 from drp.errors import ConfigError, DrpError, Interrupted
-from drp.evidence.deposits import require_sealed
+from drp.evidence.deposits import recent, require_sealed
 from drp.redact import redact
 from drp.sandboxes.host.worker import enter_worker
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.service.cancellation import Cancellation
+from drp.service.journal import verify_journal
 from drp.service.requests import Begin, Request, Resume
 from drp.service.wiring import Wiring
 from drp.trust import judged_by_parent
 
 _LEASE_POLL_SECONDS = 1.0
+_VERIFIED_FOR = timedelta(days=1)
 
 
 class _Channel:
@@ -125,7 +127,7 @@ class _Witnessed:
     def __init__(self, journal: Journal, channel: _Channel) -> None:
         self._journal, self._channel = journal, channel
         self.entries, self.drills, self.verify = journal.entries, journal.drills, journal.verify
-        self.signs = journal.signs
+        self.signs, self.history = journal.signs, journal.history
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         """Make the events durable."""
@@ -157,6 +159,7 @@ def main(arguments: list[str]) -> None:
         ports = wiring.ports(channel, cancellation, request.plan if isinstance(request, Begin) else None)
         ports = replace(ports, journal=_Witnessed(ports.journal, channel))
         recorder = _carry_out(request, ports, wiring, channel)
+        _look_back(ports, wiring, channel)
         if recorder is not None:
             _keep(recorder, ports, channel, lock)
     except Interrupted:
@@ -174,11 +177,10 @@ def _last_words(kind: type[BaseException], error: BaseException | None, trace: T
 
 def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _Channel) -> Recorder | None:
     """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
-    ports.journal.verify()
-    held = states(ports.journal)
-    require_sealed(wiring.deposits(), held, ports.journal)
+    ports.journal.verify(whole=False)
+    require_sealed(wiring.deposits(), recent(ports.journal), ports.journal)
     asked = request.drill if isinstance(request, Resume) else None
-    for drill in (state.drill for state in held if state.sealed is None):
+    for drill in unfinished(ports.journal):
         if drill != asked:
             channel.note(f"drill {drill} was cut off; finishing it first")
             take_up(reopen(drill, ports.journal), ports)
@@ -199,6 +201,18 @@ def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _
     )
     conduct(recorder, ports)
     return recorder
+
+
+def _look_back(ports: Ports, wiring: Wiring, channel: _Channel) -> None:
+    """Verify the whole journal and every record, if nobody has for a day; else only what is new. Tell what is wrong."""
+    try:
+        verified, now = ports.journal.history.verified(), ports.clock.now().wall
+        if verified is not None and timedelta() <= now - verified.at < _VERIFIED_FOR:
+            ports.journal.verify(whole=False)
+        else:
+            verify_journal(wiring, ports.journal)
+    except DrpError as error:
+        channel.error(error)
 
 
 def _keep(recorder: Recorder, ports: Ports, channel: _Channel, lock: int) -> None:

@@ -9,6 +9,7 @@ from drp.domain.events import Entry, Event
 from drp.domain.ports import Clock
 from drp.errors import DrpError
 from drp.journal.chain import GENESIS, DrillChain, JournalChain, Row, forge, link
+from tests.simulators.history import MemoryHistory
 from tests.simulators.signs import MemorySigns
 
 
@@ -51,7 +52,11 @@ class MemoryJournal(MemorySigns):
     def drills(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(row.drill for row in self.rows))
 
-    def verify(self) -> int:
+    @property
+    def history(self) -> MemoryHistory:
+        return MemoryHistory(self)
+
+    def verify(self, *, whole: bool = True) -> int:
         chain = JournalChain()
         for row in self.rows:
             chain.pass_over(row)

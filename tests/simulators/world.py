@@ -24,6 +24,7 @@ from drp.engine.inline import InlineEngine
 from drp.errors import NotFound
 from tests.simulators.clock import EPOCH, SimClock
 from tests.simulators.desk import SimDesk
+from tests.simulators.history import MemoryHistory
 from tests.simulators.manifest import SimManifest
 from tests.simulators.runners import Checks, Records, Runbooks
 from tests.simulators.signs import MemorySigns
@@ -42,6 +43,7 @@ class SimJournal(MemorySigns):
     def __init__(self, clock: SimClock) -> None:
         super().__init__(clock)
         self.stored, self.appends = {}, 0
+        self.history = MemoryHistory(self)
         self.kill_at: tuple[int, str] | None = None
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
@@ -66,7 +68,7 @@ class SimJournal(MemorySigns):
     def drills(self) -> tuple[str, ...]:
         return tuple(self.stored)
 
-    def verify(self) -> int:
+    def verify(self, *, whole: bool = True) -> int:
         return sum(map(len, self.stored.values()))
 
 

@@ -22,7 +22,7 @@ class Written:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.entries = self.drills = self.verify = self.signs = lambda *_: ()
+        self.entries = self.drills = self.verify = self.signs = self.history = lambda *_: ()
 
     def append(self, _: str, *events: Event) -> Any:
         self.events += events

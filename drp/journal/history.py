@@ -1,0 +1,246 @@
+"""Which drills to read: from the tables of drills in short, and from the entries since those were brought up to date.
+
+Where the tables are missing, of another version, or do not fit the journal, everything is told from entries: that is
+slow and never wrong. Who may write makes them again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from drp.domain.events import Entry
+from drp.domain.fold import fold
+from drp.domain.journal import Verification
+from drp.domain.summary import DrillSummary, summarise
+from drp.errors import Tampered
+from drp.journal import queries
+from drp.journal.database import Database
+from drp.journal.marks import NOTHING, Mark, mark_at, remove_mark, write_mark
+from drp.journal.queries import mark_of
+from drp.journal.summaries import (
+    DRILLS,
+    FORM,
+    MARK,
+    RECOVERIES,
+    drop,
+    instant,
+    is_baseline,
+    read_summary,
+    row_of,
+    told_verdict,
+    write_summary,
+)
+from drp.journal.tables import ENTRIES
+from drp.journal.verification import verified
+
+
+class SqlHistory:
+    """The History port on the journal's database. Safe to use from several threads."""
+
+    def __init__(self, database: Database, entries: Callable[[str], Iterator[Entry]]) -> None:
+        """Take the database, and how the entries of a drill are read."""
+        self._database, self._entries = database, entries
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[int, DrillSummary]] = {}
+        """Drill → so many entries of it were read, and what it is in short."""
+
+    def count(self) -> int:
+        """Return how many drills there are."""
+        return self._database.read(lambda connection: connection.execute(queries.COUNT).scalar_one())
+
+    def newest(self, most: int) -> tuple[DrillSummary, ...]:
+        """Return the newest drills, oldest first."""
+        rows = self._database.read(
+            lambda connection: list(connection.execute(queries.FIRSTS.order_by(ENTRIES.c.position.desc()).limit(most)))
+        )
+        tail = self._tail()
+        wanted = [row.position for row in rows if row.drill not in tail]
+        found = {summary.drill: summary for summary in self._stored(DRILLS.c.first.in_(wanted))}
+        return tuple(
+            tail[row.drill][1] if row.drill in tail else found.get(row.drill) or self._in_short(row.drill)
+            for row in reversed(rows)
+        )
+
+    def beginning(self, prefix: str, most: int) -> tuple[str, ...]:
+        """Return the ids of drills that begin so, no more than that many."""
+
+        def find(connection: Connection) -> tuple[str, ...]:
+            begins = (
+                func.starts_with(ENTRIES.c.drill, prefix)
+                if connection.dialect.name == "postgresql"
+                else (ENTRIES.c.drill >= prefix) & (ENTRIES.c.drill < prefix + "\U0010ffff")
+            )
+            chosen = select(ENTRIES.c.drill).where(ENTRIES.c.sequence == 0, begins)
+            return tuple(connection.execute(chosen.order_by(ENTRIES.c.drill).limit(most)).scalars())
+
+        return self._database.read(find)
+
+    def unsettled(self, but: str = "") -> tuple[DrillSummary, ...]:
+        """Return the drills of which more is to come, oldest first."""
+        tail = self._tail(but)
+        stored = [one for one in self._stored(DRILLS.c.settled == 0) if one.drill not in tail and one.drill != but]
+        # those that are taken up in the tables are older than, or as old as, what came since
+        recent = [summary for _, summary in sorted(tail.values(), key=lambda item: item[0]) if not summary.settled]
+        return (*stored, *recent)
+
+    def telling(self, applications: Iterable[str]) -> tuple[str, ...]:
+        """Return, oldest first, the drills from which it follows how applications stand."""
+        tail, names = self._tail(), tuple(applications)
+        found: dict[int, str] = {}
+        for first, summary in tail.values():
+            if any(told_verdict(summary, one) for one in summary.recoveries if one.recovery in names):
+                found[first] = summary.drill
+        if self._mark() is not NOTHING:
+            found |= self._database.read(lambda connection: queries.telling(connection, names))
+        return tuple(found[first] for first in sorted(found))
+
+    def baselines(
+        self, application: str, *, before: datetime, until: datetime, counted: bool, but: str
+    ) -> tuple[str, ...]:
+        """Return drills that passed for an application, the newest restored state first."""
+        found = [
+            (instant(one.restored_state), instant(summary.declared_at), summary.drill)
+            for _, summary in self._tail(but).values()
+            for one in summary.recoveries
+            if one.recovery == application and is_baseline(one) and (one.counted or not counted)
+        ]
+        limits = (instant(before), instant(until))
+        found = [one for one in found if one[1] < limits[0] and one[0] <= limits[1]]
+        if self._mark() is not NOTHING:
+            kinds = (1,) if counted else (0, 1)
+            found += self._database.read(
+                lambda connection: [
+                    (row.restored_state, row.declared_at, row.drill)
+                    for kind in kinds
+                    for row in connection.execute(queries.baselines(application, kind, *limits))
+                ]
+            )
+        ordered = sorted(set(found), reverse=True)
+        return tuple(dict.fromkeys(drill for *_, drill in ordered if drill != but))[: queries.MOST_BASELINES]
+
+    def rta_ms(self, application: str) -> int | None:
+        """Return what the newest drill measured that measured it."""
+        tail = sorted(self._tail().values(), key=lambda item: item[0], reverse=True)
+        for _, summary in tail:
+            for one in summary.recoveries:
+                if one.recovery == application and one.rta_ms is not None:
+                    return one.rta_ms
+        if self._mark() is NOTHING:
+            return None
+        timed = (RECOVERIES.c.recovery == application) & (RECOVERIES.c.timed == 1)
+        first = select(func.max(RECOVERIES.c.first)).where(timed).scalar_subquery()
+        stored = self._stored(DRILLS.c.first == first)
+        return next((one.rta_ms for drill in stored for one in drill.recoveries if one.recovery == application), None)
+
+    def verified(self) -> Verification | None:
+        """Return how far the journal was verified as a whole."""
+        return self._database.read(verified)
+
+    def catch_up(self) -> None:
+        """Bring the tables up to date, by whoever may write; what is done stays done wherever it is cut off."""
+        mark = self._database.read(mark_of)
+        if mark is NOTHING:
+            with self._database.translated(), self._database.writing() as connection:
+                drop(connection)
+        while (window := self._window(mark)) is not None:
+            last, drills = window
+            summaries = [(first, self._in_short(drill)) for drill, first in drills.items()]
+            with self._database.translated(), self._database.writing() as connection:
+                for first, summary in summaries:
+                    write_summary(connection, first, summary)
+                mark = mark_at(connection, last, FORM)
+                write_mark(connection, MARK, mark)
+
+    def _window(self, mark: Mark) -> tuple[int, dict[str, int]] | None:
+        return self._database.read(lambda connection: queries.concerned(connection, mark))
+
+    def forget(self) -> None:
+        """Drop what is in the tables, if one may write: it is made again."""
+        if self._database.reads_only:
+            return
+        with self._database.translated(), self._database.writing() as connection:
+            remove_mark(connection, MARK)
+            drop(connection)
+
+    def misfit(self) -> str:
+        """Return the first drill of which the tables say something else than its entries; empty: there is none."""
+        mark = self._mark()
+        if mark is NOTHING:
+            return ""
+        rows = self._database.read(lambda connection: list(connection.execute(queries.firsts(mark.position))))
+        for row in rows:
+            if not self._fits(row.drill, row.position, mark.position):
+                return str(row.drill)
+        stored = self._database.read(lambda connection: connection.execute(queries.STORED).scalar_one())
+        return "" if stored == len(rows) else "that is not there"
+
+    def _fits(self, drill: str, first: int, last: int) -> bool:
+        since = (ENTRIES.c.drill == drill) & (ENTRIES.c.position > last)
+
+        def stored(connection: Connection) -> tuple[list[DrillSummary], list[dict[str, object]], bool]:
+            rows = connection.execute(queries.SUMMARIES.where(DRILLS.c.first == first, DRILLS.c.drill == drill)).all()
+            found = connection.execute(select(RECOVERIES).where(RECOVERIES.c.first == first)).mappings().all()
+            newer = connection.execute(select(ENTRIES.c.position).where(since).limit(1)).first() is not None
+            return [read_summary(row) for row in rows], [dict(one) for one in found], newer
+
+        try:
+            summaries, recoveries, newer = self._database.read(stored)
+        except Tampered:
+            return False
+        if newer:
+            return len(summaries) == 1  # it is told from its entries until it is taken up again
+        told = self._in_short(drill)
+        due = [row_of(first, told, recovery) for recovery in told.recoveries]
+        by_name = sorted(recoveries, key=lambda row: str(row["recovery"]))
+        return summaries == [told] and by_name == sorted(due, key=lambda row: str(row["recovery"]))
+
+    def _mark(self) -> Mark:
+        return self._database.read(mark_of)
+
+    def _tail(self, but: str = "") -> Mapping[str, tuple[int, DrillSummary]]:
+        """Return the drills with entries since the tables were made: where each begins, and what it is in short."""
+
+        def find(connection: Connection) -> list[tuple[str, int, int]]:
+            since = ENTRIES.c.position > mark_of(connection).position
+            newest = select(ENTRIES.c.drill, func.max(ENTRIES.c.sequence).label("last")).where(since)
+            latest = newest.group_by(ENTRIES.c.drill).subquery()
+            begins = (ENTRIES.c.drill == latest.c.drill) & (ENTRIES.c.sequence == 0)
+            chosen = select(latest.c.drill, ENTRIES.c.position, latest.c.last).join(ENTRIES, begins)
+            return [(drill, first, last) for drill, first, last in connection.execute(chosen) if drill != but]
+
+        with self._lock:
+            found = {}
+            for drill, first, last in self._database.read(find):
+                if drill not in self._known or self._known[drill][0] != last:
+                    self._known[drill] = last, self._in_short(drill)
+                found[drill] = first, self._known[drill][1]
+            return found
+
+    def _in_short(self, drill: str) -> DrillSummary:
+        try:
+            return summarise(fold(self._entries(drill)))
+        except Tampered as error:
+            return DrillSummary(drill=drill, trouble=error.message)
+        except (KeyError, AssertionError):  # entries that no drill writes, in an order that none has
+            return DrillSummary(drill=drill, trouble=f"journal: drill {drill}: its entries contradict one another")
+
+    def _stored(self, chosen: ColumnElement[bool]) -> tuple[DrillSummary, ...]:
+        """Return drills of the tables, oldest first; one whose row was changed is read again."""
+
+        def find(connection: Connection) -> tuple[list[Any], bool]:
+            if mark_of(connection) is NOTHING:
+                return [], False
+            return list(connection.execute(queries.SUMMARIES.where(chosen).order_by(DRILLS.c.first))), True
+
+        found = []
+        for row in self._database.read(find)[0]:
+            try:
+                found.append(read_summary(row))
+            except Tampered:
+                found.append(self._in_short(row.drill))
+        return tuple(found)

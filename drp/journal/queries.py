@@ -1,0 +1,72 @@
+"""What the tables of drills in short, and the entries, are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, inspect, select, text
+
+from drp.journal.marks import NOTHING, Mark, read_mark
+from drp.journal.summaries import DRILLS, FORM, MARK, RECOVERIES
+from drp.journal.tables import ENTRIES
+
+_WINDOW = 5000
+"""Entries that are taken up in one transaction."""
+MOST_BASELINES = 20
+"""So many unreadable drills in a row, and nobody looks for an older one."""
+_VERDICTS = ("passed", "failed", "inconclusive")
+
+
+def mark_of(connection: Connection) -> Mark:
+    """Return up to where the tables are made; nowhere, if that is not known."""
+    mark = read_mark(connection, MARK)
+    there = mark is not None and mark.value == FORM and inspect(connection).has_table(RECOVERIES.name)
+    return mark if mark is not None and there else NOTHING
+
+
+def concerned(connection: Connection, mark: Mark) -> tuple[int, dict[str, int]] | None:
+    """Return the last entry of the next window, and the drills that have entries in it, with where each begins."""
+    window = (ENTRIES.c.position > mark.position) & (ENTRIES.c.position <= mark.position + _WINDOW)
+    last = connection.execute(select(func.max(ENTRIES.c.position)).where(window)).scalar_one()
+    if last is None:
+        return None
+    within = select(ENTRIES.c.drill).where(window).distinct().subquery()
+    begins = (ENTRIES.c.drill == within.c.drill) & (ENTRIES.c.sequence == 0)
+    chosen = select(ENTRIES.c.drill, ENTRIES.c.position).join(within, begins)
+    return last, {row.drill: row.position for row in connection.execute(chosen)}
+
+
+def telling(connection: Connection, names: Iterable[str]) -> dict[int, str]:
+    """Return, by where it begins, the newest drill of each verdict, and the newest that saw points, of applications."""
+    firsts = set()
+    for name in names:
+        of_name = RECOVERIES.c.recovery == name
+        for kind in (*(RECOVERIES.c.verdict == verdict for verdict in _VERDICTS), RECOVERIES.c.listed == 1):
+            newest = select(func.max(RECOVERIES.c.first)).where(of_name, kind)
+            firsts.add(connection.execute(newest).scalar_one())
+    chosen = select(DRILLS.c.first, DRILLS.c.drill).where(DRILLS.c.first.in_(firsts - {None}))
+    return {row.first: row.drill for row in connection.execute(chosen)}
+
+
+def baselines(application: str, counted: int, before: str, until: str) -> Select[Any]:
+    """Ask for drills that passed for an application, the newest restored state first."""
+    of_state = (RECOVERIES.c.recovery == application) & (RECOVERIES.c.passed == 1) & (RECOVERIES.c.counted == counted)
+    chosen = select(RECOVERIES.c.restored_state, RECOVERIES.c.declared_at, DRILLS.c.drill)
+    return (
+        chosen.join(DRILLS, DRILLS.c.first == RECOVERIES.c.first)
+        .where(of_state, RECOVERIES.c.restored_state <= until, RECOVERIES.c.declared_at < before)
+        .order_by(RECOVERIES.c.restored_state.desc(), RECOVERIES.c.declared_at.desc())
+        .limit(MOST_BASELINES)
+    )
+
+
+def firsts(last: int) -> Select[Any]:
+    """Ask for the drills that begin no later than at a position, oldest first."""
+    return FIRSTS.where(ENTRIES.c.position <= last).order_by(ENTRIES.c.position)
+
+
+FIRSTS = select(ENTRIES.c.drill, ENTRIES.c.position).where(ENTRIES.c.sequence == text("0"))
+COUNT = select(func.count()).select_from(ENTRIES).where(ENTRIES.c.sequence == text("0"))
+STORED = select(func.count()).select_from(DRILLS)
+SUMMARIES = select(DRILLS.c.first, DRILLS.c.summary, DRILLS.c.digest, DRILLS.c.drill)

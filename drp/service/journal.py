@@ -1,0 +1,41 @@
+"""The whole journal verified: its chain, what is noted of it in short, and every sealed record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drp.domain.journal import Journal
+from drp.errors import NotFound, Tampered
+from drp.evidence.deposits import require_known, require_sealed
+from drp.service.wiring import Wiring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What was looked at, and is as it was written."""
+
+    entries: int
+    drills: int
+
+
+def verify_journal(wiring: Wiring, journal: Journal, *, thoroughly: bool = False) -> Verified:
+    """Verify the chain of all entries, and hold every record against it; what is noted in short too if ``thoroughly``.
+
+    Raises ``Tampered`` for the first thing that was changed, ``NotFound`` when records are gone.
+    """
+    history, deposits = journal.history, wiring.deposits()
+    misfit = history.misfit() if thoroughly else ""
+    if misfit:
+        history.forget()
+    entries = journal.verify()
+    require_known(deposits.records(), journal)
+    drills = history.newest(history.count())
+    lost = require_sealed(deposits, drills, journal)
+    if misfit:
+        raise Tampered(
+            f"journal: what was noted in short of drill {misfit} does not follow from its entries",
+            hint="its entries are intact, and the notes were made again; find out who changed them",
+        )
+    if lost:
+        raise NotFound(f"the sealed records of {', '.join(lost)} are gone", hint="bring them back from a copy")
+    return Verified(entries=entries, drills=len(drills))
