@@ -72,6 +72,14 @@ class History(Protocol):
         """Drop what is noted of drills, if one may write: it is made again."""
         ...
 
+    def known_records(self) -> str:
+        """Return how the folders of evidence were when the journal knew every record; empty: nobody noted it."""
+        ...
+
+    def note_known_records(self, state: str) -> None:
+        """Note how the folders of evidence are, now that the journal knows every record, if one may write."""
+        ...
+
     def verified(self) -> Verification | None:
         """Return how far the journal was verified as a whole; None: never, or it is not the same any more."""
         ...

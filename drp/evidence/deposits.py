@@ -7,14 +7,16 @@ brings an older one back is seen by what was deposited since.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal, Protocol
 
+from drp.codec import canonical
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
+from drp.domain.ports import Clock
 from drp.domain.summary import DrillSummary
 from drp.errors import EvidenceError, NotFound, Tampered
 from drp.evidence.record import RECORD_NAME, read_record
@@ -22,6 +24,9 @@ from drp.evidence.record import RECORD_NAME, read_record
 RecordCondition = Literal["intact", "changed", "missing", "elsewhere"]
 """elsewhere: missing here, and sealed at a place that the site does not name any more."""
 _NAMED = 3
+_FINE = 1_000_000
+_TICK_SECONDS = 0.02
+"""Longer than any kernel takes a file's time to be the same."""
 RECENT = 100
 """So many of the newest drills are looked at whenever something is judged, and listed unless all are asked for."""
 _HINT = "keep everything as it is and call the evidence owner; records are still read by `drp evidence show`"
@@ -51,14 +56,37 @@ class Deposits:
 
     places: Sequence[Deposit]
 
-    def records(self) -> Mapping[str, Deposit]:
-        """Return the drills that have a record, each with the first place that holds it. Raises ``NotReadable``."""
+    def records(self, *, but: Container[str] = frozenset()) -> Mapping[str, Deposit]:
+        """Return the drills that have a record, each with the first place that holds it; ``but`` are not looked at.
+
+        Raises ``NotReadable``.
+        """
         found: dict[str, Deposit] = {}
         for place in self.places:
             for drill in place.drills():
-                if drill not in found and RECORD_NAME in place.names(drill):
+                if drill not in but and drill not in found and RECORD_NAME in place.names(drill):
                     found[drill] = place
         return found
+
+    def has_record(self, drill: str) -> bool:
+        """Return whether any place has a record of a drill. Raises ``NotReadable``."""
+        return any(RECORD_NAME in place.names(drill) for place in self.places)
+
+    def state(self) -> str:
+        """Return what is another as soon as a drill's folder comes or goes; empty: nobody can tell.
+
+        Change times are the kernel's own, and nobody can set them; some file systems count them in seconds.
+        """
+        found = []
+        for place in self.places:
+            try:
+                status = place.root.stat()
+            except OSError:
+                return ""
+            if not status.st_ctime_ns % _FINE:
+                return ""
+            found.append([status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns])
+        return canonical(found).decode()
 
     def record(self, drill: str) -> bytes:
         """Return a drill's record from the first place that has it. Raises ``NotFound``, ``NotReadable``."""
@@ -98,9 +126,28 @@ def recent(journal: Journal) -> tuple[DrillSummary, ...]:
     return tuple({drill.drill: drill for drill in (*unsettled, *newest)}.values())
 
 
+def require_all_known(deposits: Deposits, journal: Journal) -> None:
+    """Raise ``Tampered`` when a record belongs to a drill that the journal does not know.
+
+    Where nothing has come or gone since that was noted, nobody looks again.
+    """
+    state = deposits.state()
+    if not state or state != journal.history.known_records():
+        require_known(deposits.records(but=frozenset(journal.drills())), journal)
+
+
+def note_all_known(deposits: Deposits, journal: Journal, clock: Clock) -> None:
+    """Note that the journal knows every record there is, having looked. Raises ``Tampered`` as `require_all_known`."""
+    state = deposits.state()
+    clock.sleep(_TICK_SECONDS)  # whatever changes from here on changes the state
+    require_known(deposits.records(but=frozenset(journal.drills())), journal)
+    if state and state == deposits.state():
+        journal.history.note_known_records(state)
+
+
 def require_known(records: Iterable[str], journal: Journal) -> None:
     """Raise ``Tampered`` when a record belongs to a drill that the journal does not know."""
-    unknown = sorted(set(records) - set(journal.drills()))
+    unknown = sorted(set(records) - set(journal.drills())) if records else []
     if unknown:
         raise Tampered(f"the journal was emptied or rolled back: it does not know {named(unknown)}", hint=_HINT)
 
@@ -123,9 +170,9 @@ def require_sealed(
 
     Raises ``Tampered`` for the first record that is not the one that the journal sealed, or was about to seal.
     """
-    records, lost = deposits.records(), []
+    lost = []
     for state in states:
-        if state.sealed is None and state.drill in records:
+        if state.sealed is None and deposits.has_record(state.drill):
             _require_head(state, deposits.record(state.drill), journal)
         condition = deposits.condition(state) if state.sealed is not None else "intact"
         if condition == "changed":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +18,11 @@ from drp.domain.events import Entry
 from drp.domain.fold import fold
 from drp.domain.journal import Verification
 from drp.domain.summary import DrillSummary, summarise
-from drp.errors import Tampered
+from drp.errors import StorageFull, Tampered
 from drp.journal import queries
 from drp.journal.database import Database
-from drp.journal.marks import NOTHING, Mark, mark_at, remove_mark, write_mark
+from drp.journal.marks import NOTHING, Mark, mark_at, read_mark, remove_mark, write_mark
+from drp.journal.opening import read_ends
 from drp.journal.queries import mark_of
 from drp.journal.summaries import (
     DRILLS,
@@ -37,6 +39,8 @@ from drp.journal.summaries import (
 )
 from drp.journal.tables import ENTRIES
 from drp.journal.verification import verified
+
+_RECORDS = "records"
 
 
 class SqlHistory:
@@ -140,6 +144,18 @@ class SqlHistory:
     def verified(self) -> Verification | None:
         """Return how far the journal was verified as a whole."""
         return self._database.read(verified)
+
+    def known_records(self) -> str:
+        """Return how the folders of evidence were when the journal knew every record; empty: nobody noted it."""
+        mark = self._database.read(lambda connection: read_mark(connection, _RECORDS))
+        return mark.value if mark is not None else ""
+
+    def note_known_records(self, state: str) -> None:
+        """Note how the folders of evidence are, now that the journal knows every record, if one may write."""
+        if self._database.reads_only:
+            return
+        with suppress(StorageFull), self._database.translated(), self._database.writing() as connection:
+            write_mark(connection, _RECORDS, mark_at(connection, read_ends(connection)[0], state))
 
     def catch_up(self) -> None:
         """Bring the tables up to date, by whoever may write; what is done stays done wherever it is cut off."""

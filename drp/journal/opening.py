@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from sqlalchemy import Connection, func, inspect, select
@@ -19,14 +20,14 @@ _ENDS = select(
 )
 
 
-def open_journal(database: Database, absent: DrpError | None) -> None:
-    """Open a journal, making it when there is none; ``absent`` is raised instead where there must be one.
+def open_journal(database: Database, absent: Callable[[], DrpError | None]) -> None:
+    """Open a journal, making it when there is none; what ``absent`` gives is raised where there must be one.
 
     Raises what `SqlJournal` says.
     """
     with database.translated():
-        if absent is not None and not database.is_there:
-            raise absent
+        if not database.is_there and (missed := absent()) is not None:
+            raise missed
         database.open()
         try:
             _lay_if_absent(database, absent)
@@ -61,11 +62,11 @@ def read_ends(connection: Connection) -> tuple[int, str, int]:
     return position, recorded, highest
 
 
-def _lay_if_absent(database: Database, absent: DrpError | None) -> None:
+def _lay_if_absent(database: Database, absent: Callable[[], DrpError | None]) -> None:
     if database.read(lambda connection: inspect(connection).has_table("drp_journal_head")):
         return
-    if absent is not None:
-        raise absent
+    if (missed := absent()) is not None:
+        raise missed
     if database.reads_only:
         database.be_empty()
     with database.writing() as connection:

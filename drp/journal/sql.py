@@ -6,7 +6,7 @@ An entry that `append` returned is on the disk: WAL with ``synchronous=FULL``, `
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +48,10 @@ class SqlJournal:
         clock: Clock,
         *,
         password: str | None = None,
-        absent: DrpError | None = None,
+        absent: Callable[[], DrpError | None] = lambda: None,
         reads_only: bool = False,
     ) -> None:
-        """Open the journal, making it when there is none; ``absent`` is raised instead where there must be one.
+        """Open the journal, making it when there is none; what ``absent`` gives is raised where there must be one.
 
         ``reads_only`` needs no right to write, and changes and makes nothing: an absent journal is an empty one.
 

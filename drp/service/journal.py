@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from drp.domain.journal import Journal
 from drp.errors import NotFound, Tampered
-from drp.evidence.deposits import require_known, require_sealed
+from drp.evidence.deposits import note_all_known, require_sealed
 from drp.service.wiring import Wiring
 
 
@@ -28,7 +28,7 @@ def verify_journal(wiring: Wiring, journal: Journal, *, thoroughly: bool = False
     if misfit:
         history.forget()
     entries = journal.verify()
-    require_known(deposits.records(), journal)
+    note_all_known(deposits, journal, wiring.clock)
     drills = history.newest(history.count())
     lost = require_sealed(deposits, drills, journal)
     if misfit:

@@ -21,8 +21,8 @@ from drp.domain.plan import DrillPlan
 from drp.domain.ports import Ports, Reporter, Repository, Sandbox
 from drp.domain.reconciliation.port import RecordReader
 from drp.domain.sandbox import Reaped
-from drp.errors import ConfigError
-from drp.evidence.deposits import Deposits, gone, require_known
+from drp.errors import ConfigError, DrpError
+from drp.evidence.deposits import Deposits, gone, require_all_known
 from drp.materials import copy_used
 from drp.service.cancellation import Cancellation
 from drp.service.plan_materials import PlanMaterials
@@ -68,12 +68,16 @@ class Wiring:
     def _opened(self, *, reads_only: bool) -> Journal:
         from drp.journal import SqlJournal
 
-        records = tuple(self.deposits().records())
         secret = self.site.journal_password
         password = resolve(secret) if secret is not None else None
-        absent = gone(records) if records else None
+        deposits = self.deposits()
+
+        def absent() -> DrpError | None:
+            records = tuple(deposits.records())
+            return gone(records) if records else None
+
         journal = SqlJournal(self.site.journal, self.clock, password=password, absent=absent, reads_only=reads_only)
-        require_known(records, journal)
+        require_all_known(deposits, journal)
         return journal
 
     def sink(self) -> DirectorySink:

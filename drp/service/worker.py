@@ -36,7 +36,7 @@ from drp.drill.recorder import Recorder
 from drp.drill.release import release
 from drp.drill.resume import take_up
 from drp.errors import ConfigError, DrpError, Interrupted
-from drp.evidence.deposits import recent, require_sealed
+from drp.evidence.deposits import note_all_known, recent, require_sealed
 from drp.redact import redact
 from drp.sandboxes.host.worker import enter_worker
 from drp.sandboxes.network.gateway import GatewayClient
@@ -209,6 +209,7 @@ def _look_back(ports: Ports, wiring: Wiring, channel: _Channel) -> None:
         verified, now = ports.journal.history.verified(), ports.clock.now().wall
         if verified is not None and timedelta() <= now - verified.at < _VERIFIED_FOR:
             ports.journal.verify(whole=False)
+            note_all_known(wiring.deposits(), ports.journal, ports.clock)
         else:
             verify_journal(wiring, ports.journal)
     except DrpError as error:

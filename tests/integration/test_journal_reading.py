@@ -169,7 +169,7 @@ def test_an_absent_journal_is_an_empty_one(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["empty.sqlite"]
     gone = Tampered("gone")
     with pytest.raises(Tampered, match="gone"):
-        SqlJournal(folder / "journal.sqlite", SystemClock(), absent=gone, reads_only=True)
+        SqlJournal(folder / "journal.sqlite", SystemClock(), absent=lambda: gone, reads_only=True)
 
 
 @pytest.mark.parametrize("closed_to_us", ["file", "folder", "log"])

@@ -74,6 +74,12 @@ class MemoryHistory:
         ]
         return timed[-1] if timed else None
 
+    def known_records(self) -> str:
+        return ""
+
+    def note_known_records(self, state: str) -> None:
+        """Nothing is kept."""
+
     def misfit(self) -> str:
         return ""
 

@@ -9,11 +9,10 @@ from drp.domain.events import Entry, Event
 from drp.domain.ports import Clock
 from drp.errors import DrpError
 from drp.journal.chain import GENESIS, DrillChain, JournalChain, Row, forge, link
-from tests.simulators.history import MemoryHistory
-from tests.simulators.signs import MemorySigns
+from tests.simulators.beside import MemoryBeside
 
 
-class MemoryJournal(MemorySigns):
+class MemoryJournal(MemoryBeside):
     """The Journal port in memory; `rows` may be damaged by a test."""
 
     def __init__(self, clock: Clock, *, fail_at: int | None = None, failure: DrpError | None = None) -> None:
@@ -51,10 +50,6 @@ class MemoryJournal(MemorySigns):
 
     def drills(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(row.drill for row in self.rows))
-
-    @property
-    def history(self) -> MemoryHistory:
-        return MemoryHistory(self)
 
     def verify(self, *, whole: bool = True) -> int:
         chain = JournalChain()

@@ -22,12 +22,11 @@ from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.inline import InlineEngine
 from drp.errors import NotFound
+from tests.simulators.beside import MemoryBeside
 from tests.simulators.clock import EPOCH, SimClock
 from tests.simulators.desk import SimDesk
-from tests.simulators.history import MemoryHistory
 from tests.simulators.manifest import SimManifest
 from tests.simulators.runners import Checks, Records, Runbooks
-from tests.simulators.signs import MemorySigns
 from tests.simulators.traffic import Senders, Traffic
 
 BARE = SandboxOrder()
@@ -37,13 +36,12 @@ class Killed(BaseException):
     """The process died here."""
 
 
-class SimJournal(MemorySigns):
+class SimJournal(MemoryBeside):
     """Memory journal with the chain, and a trap that kills before or after the Nth append."""
 
     def __init__(self, clock: SimClock) -> None:
         super().__init__(clock)
         self.stored, self.appends = {}, 0
-        self.history = MemoryHistory(self)
         self.kill_at: tuple[int, str] | None = None
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:

@@ -162,12 +162,12 @@ def test_what_is_no_record_does_not_count(kept):
 def test_there_must_be_a_journal_where_there_are_records(tmp_path):
     place = tmp_path / "state" / "journal.sqlite"
     with pytest.raises(Tampered, match="gone or empty"):
-        SqlJournal(place, SystemClock(), absent=gone(["a-1"]))
+        SqlJournal(place, SystemClock(), absent=lambda: gone(["a-1"]))
     assert not place.exists(), "no new one is made in its place"
     place.parent.mkdir()
     place.touch()
     with pytest.raises(Tampered, match="gone or empty"):
-        SqlJournal(place, SystemClock(), absent=gone(["a-1"]))
+        SqlJournal(place, SystemClock(), absent=lambda: gone(["a-1"]))
     assert place.stat().st_size == 0
 
 

@@ -1,18 +1,25 @@
-"""Signs of life in memory: all of them are kept."""
+"""What of a Journal is beside the chain, in memory: all signs of life are kept, and history is worked out anew."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
 
 from drp.codec import canonical, from_json, to_data
 from drp.domain.events import Progressed, Sign
 from drp.domain.ports import Clock
+from tests.simulators.history import MemoryHistory
+
+if TYPE_CHECKING:
+    from drp.domain.journal import Journal
 
 
-class MemorySigns:
-    """What of a Journal is beside the chain."""
+class MemoryBeside:
+    """Signs of life and history."""
 
     def __init__(self, clock: Clock) -> None:
         self.noted: list[Sign] = []
         self.clock = clock
+        self.history = MemoryHistory(cast("Journal", self))
 
     def note(self, drill: str, event: Progressed) -> Sign:
         sign = Sign(drill=drill, number=len(self.noted), stamp=self.clock.now(), event=event)
