@@ -14,12 +14,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from drp.clock import SystemClock
 from drp.codec import canonical, to_data
@@ -73,52 +71,46 @@ def name_of(drill: int) -> str:
     return f"nightly-{drill:06d}"
 
 
-def sample(evidence: Path) -> Iterator[tuple[str, dict[str, Any], DrillSummary]]:
-    """Return the bodies of a sample drill and what it is in short, to be told under any name."""
+def sample(evidence: Path) -> tuple[list[str], DrillSummary]:
+    """Return the bodies of a sample drill with places for what is another in every drill, and what it is in short."""
     teller = Teller("sample")
     teller.entries = tell(tale(), drill="sample")
-    place = EvidenceSealed(
-        record_digest=hashlib.sha256(RECORD).hexdigest(), location=str(evidence / "sample/record.json")
-    )
-    teller.say(place, 100)
-    summary = summarise(fold(teller.entries))
+    location = str(evidence / "sample/record.json")
+    teller.say(EvidenceSealed(record_digest=hashlib.sha256(RECORD).hexdigest(), location=location), 100)
+    bodies = []
     for entry in teller.entries:
-        yield entry.drill, {"stamp": to_data(entry.stamp), "event": to_data(entry.event)}, summary
+        told = {"drill": "@drill@", "sequence": entry.sequence, "previous": "@previous@"}
+        stamp = {**to_data(entry.stamp), "wall": "@wall@"}
+        text = canonical({**told, "stamp": stamp, "event": to_data(entry.event)}).decode()
+        bodies.append(text.replace("/sample/", "/@drill@/"))
+    return bodies, summarise(fold(teller.entries))
 
 
 def synthesise(path: Path, evidence: Path, number: int) -> None:
     """Write so many drills into a new journal, with what is noted of them in short."""
     SqlJournal(path, SystemClock()).close()
-    bodies = list(sample(evidence))
+    bodies, summary = sample(evidence)
     position, chained = -1, GENESIS
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=OFF")
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("BEGIN")
         for drill in range(number):
-            name, previous, first = name_of(drill), GENESIS, position + 1
-            for sequence, (_, body, _) in enumerate(bodies):
-                told = moved(body, name, drill)
-                text = canonical({**told, "drill": name, "sequence": sequence, "previous": previous}).decode()
+            told = renamed(summary, name_of(drill), drill)
+            assert told.declared_at is not None
+            wall, previous = to_data(told.declared_at), GENESIS
+            note(connection, position + 1, told)
+            for sequence, body in enumerate(bodies):
+                text = body.replace("@drill@", told.drill).replace("@previous@", previous).replace("@wall@", wall)
                 position, previous = position + 1, digest(text)
                 chained = link(position, previous, chained)
-                row = (position, name, sequence, text, previous, chained)
+                row = (position, told.drill, sequence, text, previous, chained)
                 connection.execute("INSERT INTO drp_journal VALUES (?, ?, ?, ?, ?, ?)", row)
-            note(connection, first, renamed(bodies[0][2], name, drill))
         connection.execute("COMMIT")
     with closing(SqlJournal(path, SystemClock())) as journal:
         with journal._database.writing() as writing:
             write_mark(writing, short.MARK, mark_at(writing, position, short.FORM))
         note_verified(journal._database, position + 1, SystemClock().now().wall)
-
-
-def moved(body: dict[str, Any], name: str, drill: int) -> dict[str, Any]:
-    """Return an entry's body as another drill's, an hour later each."""
-    stamp = body["stamp"]
-    wall = datetime.fromisoformat(stamp["wall"]) + timedelta(hours=drill - MANY)
-    event = body["event"]
-    if event["type"] == "evidence-sealed":
-        event = {**event, "location": event["location"].replace("sample", name)}
-    return {"stamp": {**stamp, "wall": to_data(wall)}, "event": event}
 
 
 def renamed(summary: DrillSummary, name: str, drill: int) -> DrillSummary:
