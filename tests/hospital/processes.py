@@ -125,7 +125,7 @@ def run(
     namespace: Namespace | None = None,
     stdin: bytes = b"",
     extra: Mapping[str, str] | None = None,
-    timeout: float = 300,
+    timeout: float = 1200,
     check: bool = True,
     output: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:

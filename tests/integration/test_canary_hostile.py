@@ -16,6 +16,7 @@ from drp.errors import AccessDenied, ConfigError, DrpError, NotFound, Unreachabl
 from tests.support import rogues
 from tests.support.dripping import dripping
 from tests.support.rogues import Serve, message, rogue
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.real
 
@@ -157,9 +158,9 @@ def test_certificates_that_cannot_be_read_are_a_matter_of_configuration(tmp_path
     (tmp_path / "ca.pem").write_text("no certificate")
     for path in (tmp_path / "ca.pem", tmp_path / "absent.pem"):
         with pytest.raises(ConfigError, match="certificates cannot be read"):
-            beat("postgres", 9, ca_file=path)
+            beat("postgres", 9, ca_file=path, timeout_seconds=PATIENCE)
         with pytest.raises(ConfigError, match="certificates cannot be read"):
-            beat("orthanc", 9, ca_file=path, url="https://127.0.0.1:9")
+            beat("orthanc", 9, ca_file=path, url="https://127.0.0.1:9", timeout_seconds=PATIENCE)
 
 
 def test_basic_authentication_is_all_that_a_pacs_on_loopback_hears() -> None:

@@ -66,15 +66,15 @@ class Driver:
         self.runner = AnsibleRunbookRunner([site], site)
         self.reported: list[Progress] = []
 
-    def order(self, kind: str, step: RunbookStep, inputs: dict[str, object], seconds: float = 120) -> RunbookOrder:
+    def order(self, kind: str, step: RunbookStep, inputs: dict[str, object], seconds: float = 600) -> RunbookOrder:
         return RunbookOrder(
             kind=kind, step=step, sandbox=self.sandbox.handle, inputs=inputs, timeout=timedelta(seconds=seconds)
         )
 
-    def run(self, kind: str, step: RunbookStep, seconds: float = 120, **inputs: object) -> RunbookResult:
+    def run(self, kind: str, step: RunbookStep, seconds: float = 600, **inputs: object) -> RunbookResult:
         return self.runner.run(self.order(kind, step, inputs, seconds), self.reported.append, lambda: False)
 
-    def play(self, tasks: str, step: RunbookStep = "start", seconds: float = 120, **inputs: object) -> RunbookResult:
+    def play(self, tasks: str, step: RunbookStep = "start", seconds: float = 600, **inputs: object) -> RunbookResult:
         """Run tasks (YAML) as a runbook of the site."""
         self.write(tasks, step)
         return self.run("ward", step, seconds, **inputs)

@@ -129,7 +129,7 @@ class Stage(ABC):
         """Run drp as its user does, on this site."""
         environment = {"PATH": f"{path}:{os.environ['PATH']}", "DRP_SITE": str(self.site), "LC_ALL": "C.UTF-8"}
         environment |= options.pop("environment", {})
-        done = warm.drp(*arguments, environment=environment, timeout=options.pop("timeout", 300), **options)
+        done = warm.drp(*arguments, environment=environment, timeout=options.pop("timeout", 1200), **options)
         assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
