@@ -15,6 +15,7 @@ TARGETS: dict[str, Any] = {}
 RESULTS: list[dict[str, Any]] = []
 LIBC = ctypes.CDLL(None, use_errno=True)
 SECONDS = 0.2
+CONTROL_SECONDS = 30.0
 NOT_IN_CONTROL = ("repo.remount-rw", "repo.truncate", "proc.setns", "net.af_packet", "leak.")
 NUMBERS = {
     "x86_64": {
@@ -53,6 +54,11 @@ DNS_QUERY = (
 )
 
 Check = Callable[[], Any]
+
+
+def patience() -> float:
+    """How long an answer is waited for: what is denied has none, and a busy machine's control has one in the end."""
+    return CONTROL_SECONDS if TARGETS.get("control") else SECONDS
 
 
 class Denied(Exception):

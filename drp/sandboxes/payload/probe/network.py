@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import Any
 
-from .core import SECONDS, TARGETS, Check, Denied, must_be_tripwire, nonce
+from .core import TARGETS, Check, Denied, must_be_tripwire, nonce, patience
 
 DNS_QUERY = (
     struct.pack("!HHHHHH", 0x1234, 0x0100, 1, 0, 0, 0) + b"\x09drp-probe\x07invalid\x00" + struct.pack("!HH", 1, 1)
@@ -16,7 +16,7 @@ DNS_QUERY = (
 
 def tcp(host: str, port: int) -> Check:
     def attempt() -> str:
-        with socket.create_connection((host, port), timeout=SECONDS) as peer:
+        with socket.create_connection((host, port), timeout=patience()) as peer:
             peer.sendall(nonce() + b"\n")
             return must_be_tripwire(peer.recv(64))
 
@@ -27,7 +27,7 @@ def production(host: str, port: int) -> Check:
     """Whether anything answers at an address of production; whoever runs us knows whether it was its own recorder."""
 
     def attempt() -> str:
-        with socket.create_connection((host, port), timeout=SECONDS):
+        with socket.create_connection((host, port), timeout=patience()):
             return "connected"
 
     return attempt
@@ -39,7 +39,7 @@ UDP_LITE = 136
 def udp(host: str, port: int, payload: bytes | None = None, protocol: int = 0) -> Check:
     def attempt() -> str:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM, protocol) as peer:
-            peer.settimeout(SECONDS)
+            peer.settimeout(patience())
             peer.connect((host, port))
             peer.send((payload or b"") + nonce())
             return must_be_tripwire(peer.recv(512))
@@ -64,7 +64,7 @@ def either(*attempts: Check) -> Check:
 def icmp(host: str, kind: int) -> Check:
     def attempt() -> str:
         with socket.socket(socket.AF_INET, kind, socket.IPPROTO_ICMP) as peer:
-            peer.settimeout(SECONDS)
+            peer.settimeout(patience())
             message = struct.pack("!BBHHH", 8, 0, 0, 1, 1) + b"drp!"
             total = sum(struct.unpack("!6H", message))
             total = (total >> 16) + (total & 0xFFFF)
@@ -78,7 +78,7 @@ def icmp(host: str, kind: int) -> Check:
 def unix_socket(address: str) -> Check:
     def attempt() -> str:
         with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(SECONDS)
+            peer.settimeout(patience())
             peer.connect(address)
             peer.sendall(b"GET / HTTP/1.0\r\n\r\n")
             try:
