@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from drp.domain.events import Entry
 from drp.domain.fold import fold
@@ -87,7 +87,8 @@ class SqlHistory:
     def unsettled(self, but: str = "") -> tuple[DrillSummary, ...]:
         """Return the drills of which more is to come, oldest first."""
         tail = self._tail(but)
-        stored = [one for one in self._stored(DRILLS.c.settled == 0) if one.drill not in tail and one.drill != but]
+        unsettled = self._stored(DRILLS.c.settled == text("0"))
+        stored = [one for one in unsettled if one.drill not in tail and one.drill != but]
         # those that are taken up in the tables are older than, or as old as, what came since
         recent = [summary for _, summary in sorted(tail.values(), key=lambda item: item[0]) if not summary.settled]
         return (*stored, *recent)
