@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, inspect, select, text
+from sqlalchemy import Connection, Select, bindparam, func, inspect, select, text
 
 from drp.journal.marks import NOTHING, Mark, read_mark
 from drp.journal.summaries import DRILLS, FORM, MARK, RECOVERIES
@@ -67,6 +67,7 @@ def firsts(last: int) -> Select[Any]:
 
 
 FIRSTS = select(ENTRIES.c.drill, ENTRIES.c.position).where(ENTRIES.c.sequence == text("0"))
+FIRST = select(ENTRIES.c.position).where(ENTRIES.c.drill == bindparam("of_drill"), ENTRIES.c.sequence == 0)
 COUNT = select(func.count()).select_from(ENTRIES).where(ENTRIES.c.sequence == text("0"))
 STORED = select(func.count()).select_from(DRILLS)
 SUMMARIES = select(DRILLS.c.first, DRILLS.c.summary, DRILLS.c.digest, DRILLS.c.drill)
