@@ -16,6 +16,9 @@ from drp.cli.parameters import PlainCommand, PlainGroup
 class Noun(typer.Typer):
     """A noun, whose verbs have plain parameters."""
 
+    needs_verb = False
+    """Whether its verb is said even if it has only one."""
+
     def command(self, name: str | None = None, **named: Any) -> Callable[[Any], Any]:
         """Return the decorator of a verb."""
         return super().command(name, **{"cls": PlainCommand, **named})
@@ -23,7 +26,9 @@ class Noun(typer.Typer):
 
 def noun(help_line: str = "", *, needs_verb: bool = False) -> Noun:
     """Return an empty noun; one that needs a verb shows its help without one."""
-    return Noun(cls=PlainGroup, help=help_line, no_args_is_help=needs_verb, add_completion=False, rich_markup_mode=None)
+    made = Noun(cls=PlainGroup, help=help_line, no_args_is_help=needs_verb, add_completion=False, rich_markup_mode=None)
+    made.needs_verb = needs_verb
+    return made
 
 
 class _Verbs(Mapping[str, TyperCommand]):
@@ -48,10 +53,10 @@ class _Verbs(Mapping[str, TyperCommand]):
         return len(self._said)
 
 
-def command_of(noun: typer.Typer) -> Any:
-    """Return the command that a noun is: a group, unless it has one verb only."""
+def command_of(noun: Noun) -> Any:
+    """Return the command that a noun is: a group, unless its one verb is not said."""
     said = noun.registered_commands
-    if len(said) < 2 or noun.registered_callback is not None or noun.registered_groups:
+    if (len(said) < 2 and not noun.needs_verb) or noun.registered_callback is not None or noun.registered_groups:
         return get_command(noun)
     noun.registered_commands = []
     try:
