@@ -89,7 +89,7 @@ class SqlHistory:
         tail = self._tail(but)
         unsettled = self._stored(DRILLS.c.settled == text("0"))
         stored = [one for one in unsettled if one.drill not in tail and one.drill != but]
-        # those that are taken up in the tables are older than, or as old as, what came since
+        # those that are in the tables already are older than, or as old as, what came since
         recent = [summary for _, summary in sorted(tail.values(), key=lambda item: item[0]) if not summary.settled]
         return (*stored, *recent)
 
@@ -210,7 +210,7 @@ class SqlHistory:
         except Tampered:
             return False
         if newer:
-            return len(summaries) == 1  # it is told from its entries until it is taken up again
+            return len(summaries) == 1  # it is told from its entries until the tables have it again
         told = self._in_short(drill)
         due = [row_of(first, told, recovery) for recovery in told.recoveries]
         by_name = sorted(recoveries, key=lambda row: str(row["recovery"]))

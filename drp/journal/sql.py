@@ -16,7 +16,7 @@ from sqlalchemy import Select, bindparam, inspect, literal, select, text
 
 from drp.domain.events import Entry, Event, Progressed, Sign
 from drp.domain.ports import Clock
-from drp.errors import DrpError, StorageFull
+from drp.errors import Busy, DrpError, StorageFull
 from drp.journal import progress
 from drp.journal.chain import GENESIS, DrillChain, Row, broken, forge, link
 from drp.journal.database import Database
@@ -139,7 +139,7 @@ class SqlJournal:
         else:
             checked, at = verify_since(self._database, self._rows, mark), None
         if not self._database.reads_only:
-            with suppress(StorageFull):  # who may append need not be who keeps what only saves work
+            with suppress(StorageFull, Busy):  # what only saves work waits for the next who verifies
                 note_verified(self._database, mark.position + 1 + checked, at)
                 self._history.catch_up()
         return checked

@@ -17,13 +17,25 @@ from tests.integration.test_journal_sqlite import event, fill, path, verify  # n
 
 
 def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
-    reader = SqlJournal(path, SystemClock())
+    reader = SqlJournal(path, SystemClock(), reads_only=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert len(list(reader.entries("a"))) == 4
         assert reader.verify() == 10
         other.execute("ROLLBACK")
     reader.close()
+
+
+def test_what_cannot_be_noted_meanwhile_is_verified_all_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_WAIT_SECONDS", 1)
+    with closing(SqlJournal(path, SystemClock())) as journal:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert journal.verify() == 10
+            other.execute("ROLLBACK")
+        assert journal.history.verified() is None
+        assert journal.verify() == 10
+        assert journal.history.verified() is not None
 
 
 def test_a_reader_that_pauses_sees_what_came_meanwhile_and_holds_nobody_up(path: Path) -> None:

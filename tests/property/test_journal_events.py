@@ -49,7 +49,7 @@ def rows(*events: Event) -> list[Row]:
 def check(stored: list[Row], ends: Row) -> int:
     chain = JournalChain()
     for row in stored:
-        chain.follow(row)
+        chain.pass_over(row)
     chain.end(ends.position, ends.link)
     return chain.next_position
 

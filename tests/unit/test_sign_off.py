@@ -87,7 +87,8 @@ def test_nobody_answering_is_inconclusive_after_the_deadline():
     assert codes(world) == ["DRP-B002"]
     assert "the application was not signed off" in concluded(world).reasons[-1]
     assert not world.alive
-    waited = [event for event in events_of(world) if getattr(event, "phase", "") == "sign-off"]
+    (drill,) = world.journal.drills()
+    waited = [sign for sign in world.journal.signs(drill) if sign.event.phase == "sign-off"]
     assert 10 < len(waited) < 400, "signs of life, and not at every look"
     assert world.clock.elapsed > 600
 
