@@ -77,7 +77,7 @@ def _in_files(group: str, path: tuple[str, ...]) -> Iterator[Offer]:
             entries = sorted(os.listdir(folder))  # noqa: PTH208 - paths of all that is installed take longer than the rest
         except NotADirectoryError:
             raise _NotPlain from None
-        except OSError:  # not there, or closed to us: nothing is imported from it either
+        except (FileNotFoundError, PermissionError):  # nothing is imported from it either
             continue
         for entry in entries:
             stem, _, kind = entry.rpartition(".")
@@ -93,7 +93,7 @@ def _in_files(group: str, path: tuple[str, ...]) -> Iterator[Offer]:
 def _of_distribution(information: Path, group: str) -> Iterator[Offer]:
     try:
         text = (information / "entry_points.txt").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError, UnicodeDecodeError):
         return
     if f"[{group}]" not in text:
         return
@@ -111,7 +111,7 @@ def _of_distribution(information: Path, group: str) -> Iterator[Offer]:
 def _headers(information: Path) -> dict[str, str]:
     try:
         text = (information / "METADATA").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return {}
     lines = text.partition("\n\n")[0].splitlines()
     pairs = [line.partition(":") for line in lines if line[:1].isalpha()]

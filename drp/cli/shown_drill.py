@@ -150,7 +150,10 @@ def _print_measurement(measurement: Measurement, dated: str) -> None:
     upper = render.duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
     render.line(f"{measurement.recovery}")
     rta, rto = render.duration(measurement.rta_ms), render.duration(measurement.rto_ms)
-    render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}")
+    waited = (
+        f", {render.duration(measurement.turn_wait_ms)} of it waiting for its turn" if measurement.turn_wait_ms else ""
+    )
+    render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}{waited}")
     render.line(
         f"  RPA {render.duration(measurement.rpa_lower_ms)} to {upper} of RPO {render.duration(measurement.rpo_ms)}: "
         f"{measurement.rpo_attainment}{dated}"

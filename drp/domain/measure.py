@@ -77,6 +77,8 @@ class Measurement:
     wrt_objective_ms: int | None = None
     wrt_attainment: Attainment | None = None
     """None: there is no objective, or the plan asks for no sign-off."""
+    turn_wait_ms: int = 0
+    """Inside RTA: while others of its wave were recovered, because the drill host carries fewer at a time."""
 
 
 def milliseconds(duration: timedelta) -> int:
@@ -84,14 +86,20 @@ def milliseconds(duration: timedelta) -> int:
     return duration // timedelta(milliseconds=1)
 
 
-def rto_attainment(rta_ms: int | None, objectives: Objectives, *, recovered: bool = False) -> Attainment:
+def rto_attainment(
+    rta_ms: int | None, objectives: Objectives, *, recovered: bool = False, turn_wait_ms: int = 0
+) -> Attainment:
     """Return whether the recovery time objective was met; without a recovery there is nothing to compare.
 
-    A recovery whose time nobody can tell is undetermined.
+    A recovery whose time nobody can tell is undetermined, and so is one that would have met its objective if the drill
+    host had not let it wait for its turn: that is no fault of the backup, and no proof either.
     """
     if rta_ms is None:
         return "undetermined" if recovered else "not-measured"
-    return "met" if rta_ms <= milliseconds(objectives.rto) else "missed"
+    limit = milliseconds(objectives.rto)
+    if rta_ms <= limit:
+        return "met"
+    return "missed" if rta_ms - turn_wait_ms > limit else "undetermined"
 
 
 def wrt_attainment(wrt_ms: int | None, objectives: Objectives) -> Attainment | None:

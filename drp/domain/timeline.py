@@ -7,7 +7,7 @@ from drp.domain.duration import beside, words
 from drp.domain.findings.catalogue import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import WRT_MISSED
-from drp.domain.findings.time import RTO_UNDETERMINED
+from drp.domain.findings.time import RTO_UNDETERMINED, WAITED_FOR_ITS_TURN
 from drp.domain.fold import AGREEMENT_MS, DrillState, RecoveryState, between_ms, since_declaration
 from drp.domain.measure import (
     ClockReadings,
@@ -23,13 +23,16 @@ from drp.domain.phase import PHASES, Selected
 from drp.domain.plan import PlannedRecovery
 from drp.domain.watermarks import all_dated
 
+_TURN_MS = 1_000
+"""Recoveries of a wave that begin at once do so in this time."""
+
 
 def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
     """Return what the journal says about one recovery's times, against its objectives."""
     progress = state.recoveries[recovery.name]
     clock, monotonic = _readings(state, progress)
     rta = clock.t10_checks_passed
-    harness = _harness_ms(progress)
+    harness, turn_wait = _harness_ms(progress), _turn_wait_ms(state, recovery)
     selected = progress.outputs.select
     lower, upper = _rpa(state, recovery)
     objectives = recovery.application.objectives
@@ -44,7 +47,7 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
         harness_ms=harness,
         media_wait_ms=selected.media_wait_ms if selected is not None else 0,
         downtime_ms=state.downtime_ms,
-        rto_attainment=rto_attainment(rta, objectives, recovered=recovered(progress)),
+        rto_attainment=rto_attainment(rta, objectives, recovered=recovered(progress), turn_wait_ms=turn_wait),
         rpa_lower_ms=lower,
         rpa_upper_ms=upper,
         rpo_attainment=rpo_attainment(lower, upper, objectives),
@@ -54,6 +57,7 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
         wrt_ms=wrt,
         wrt_objective_ms=milliseconds(objectives.wrt) if objectives.wrt is not None else None,
         wrt_attainment=wrt_attainment(wrt, objectives) if recovery.asks(state.plan) is not None else None,
+        turn_wait_ms=turn_wait,
     )
 
 
@@ -122,13 +126,7 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
         rta, rto = beside(measurement.rta_ms, measurement.rto_ms)
         found.append(RTO_MISSED.finding(subject="RTO", observed=rta, expected=f"at most {rto}"))
     if measurement.rto_attainment == "undetermined":
-        found.append(
-            RTO_UNDETERMINED.finding(
-                subject="RTO",
-                observed="the machine was restarted, and nothing confirms its clock on both sides of that",
-                expected=f"at most {words(measurement.rto_ms)}",
-            )
-        )
+        found.append(_undetermined(measurement))
     if measurement.rpo_attainment == "missed":
         assert measurement.rpa_lower_ms is not None
         lower, rpo = beside(measurement.rpa_lower_ms, measurement.rpo_ms)
@@ -149,6 +147,15 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
             )
         )
     return tuple(found)
+
+
+def _undetermined(measurement: Measurement) -> Finding:
+    expected = f"at most {words(measurement.rto_ms)}"
+    if measurement.rta_ms is None:
+        observed = "the machine was restarted, and nothing confirms its clock on both sides of that"
+        return RTO_UNDETERMINED.finding(subject="RTO", observed=observed, expected=expected)
+    observed = f"{words(measurement.rta_ms)}, {words(measurement.turn_wait_ms)} of it waiting for its turn"
+    return WAITED_FOR_ITS_TURN.finding(subject="RTO", observed=observed, expected=expected)
 
 
 def _readings(state: DrillState, progress: RecoveryState) -> tuple[ClockReadings, bool]:
@@ -193,3 +200,12 @@ def _phase_times(state: DrillState, progress: RecoveryState) -> tuple[PhaseTime,
 def _harness_ms(progress: RecoveryState) -> int:
     runs = (progress.outputs.restore, progress.outputs.start)
     return sum(run.runbook.harness_ms for run in runs if run is not None)
+
+
+def _turn_wait_ms(state: DrillState, recovery: PlannedRecovery) -> int:
+    """Return how long a recovery waited behind others of its wave, which could all have begun with the first."""
+    wave = next(wave for wave in state.plan.waves() if recovery in wave)
+    begun = {each.name: since_declaration(state, state.recoveries[each.name].started.get("select"))[0] for each in wave}
+    own, first = begun[recovery.name], min((at for at in begun.values() if at is not None), default=None)
+    waited = own - first if own is not None and first is not None else 0
+    return waited if waited >= _TURN_MS else 0

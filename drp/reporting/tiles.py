@@ -91,9 +91,16 @@ def _time(record: RecoveryRecord) -> Tile:
         figure=say("{rta}", rta=Duration(rta)) if rta is not None else _NOTHING,
         word=ATTAINMENTS[measurement.rto_attainment],
         tone=ATTAINMENT_TONES[measurement.rto_attainment],
-        note=say("objective (RTO): {rto}", rto=Duration(measurement.rto_ms)),
+        note=_allowed(measurement),
         who=WITNESSES["restored" if asked else "drp"] if rta is not None else None,
     )
+
+
+def _allowed(measurement: Measurement) -> Phrase:
+    rto, wait = Duration(measurement.rto_ms), Duration(measurement.turn_wait_ms)
+    if measurement.turn_wait_ms:
+        return say("objective (RTO): {rto}; {wait} it waited for its turn on the drill host", rto=rto, wait=wait)
+    return say("objective (RTO): {rto}", rto=rto)
 
 
 def _loss(record: RecoveryRecord) -> Tile:

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -150,9 +151,10 @@ def test_descriptors_that_the_kernel_dropped_on_their_way_are_missed():
         _answer(ours, 6, [ours.fileno()] * 6)
         _answer(ours, 6, [ours.fileno()] * 4)
         _answer(ours, 2, [ours.fileno()] * 2)
-        lowest = os.open("/dev/null", os.O_RDONLY)
-        os.close(lowest)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 2, hard))  # room for two of six
+        lowest = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]
+        for descriptor in lowest:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest[2], hard))  # room for two of six
         try:
             with pytest.raises(SandboxError, match="2 of 6 descriptors arrived") as raised:
                 netns._receive(theirs)
@@ -184,3 +186,34 @@ def test_what_is_started_gets_the_limits_that_drp_was_started_with():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["[]", "512 ['prlimit', '--nofile=256:512', '--']", "256", "512"]
     assert as_found() == []
+
+
+def _measured(rto: timedelta, names: int) -> DrillConcluded:
+    world = World()
+    _independent(world, parallel=1)
+    within = [
+        replace(
+            each,
+            application=replace(each.application, objectives=replace(each.application.objectives, rto=rto, mtpd=None)),
+        )
+        for each in world.plan.recoveries[:names]
+    ]
+    world.plan = replace(world.plan, recoveries=tuple(within))
+    _run(world)
+    (concluded,) = [event for event in events_of(world) if isinstance(event, DrillConcluded)]
+    return concluded
+
+
+def test_who_waited_for_its_turn_has_neither_met_nor_missed_its_objective():
+    (alone,) = _measured(timedelta(hours=1), 1).measurements
+    assert alone.rta_ms is not None
+    assert (alone.turn_wait_ms, alone.rto_attainment) == (0, "met")
+    concluded = _measured(timedelta(milliseconds=alone.rta_ms * 3 // 2), 3)
+    assert [each.rto_attainment for each in concluded.measurements] == ["met", "undetermined", "undetermined"]
+    waits = [each.turn_wait_ms for each in concluded.measurements]
+    assert waits[0] == 0 < waits[1] < waits[2]
+    assert concluded.verdict == "inconclusive"
+    assert "DRP-T008" in " ".join(concluded.reasons)
+    missed = _measured(timedelta(milliseconds=alone.rta_ms // 2), 2)
+    assert [each.rto_attainment for each in missed.measurements] == ["missed", "missed"], "it would have without a wait"
+    assert missed.verdict == "failed"

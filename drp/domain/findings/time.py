@@ -25,4 +25,11 @@ NEWEST_POINT_OLD = FindingCode(
     "The plan's disaster is an instant in the past. Had it happened when the drill was declared, more would have been lost than the objective allows, whatever this drill measured.",
     "see whether the backup job still runs, and say `disaster_at: now` in the plan",
 )
-TIME = (RTO_UNDETERMINED, CLOCKS_APART, NEWEST_POINT_OLD)
+WAITED_FOR_ITS_TURN = FindingCode(
+    "DRP-T008",
+    "inconclusive",
+    "recovery waited for its turn",
+    "The application was usable later than its objective allows, but not if it had begun with the others: the drill host carries fewer recoveries at the same time. That says nothing about the backup, and proves no recovery time.",
+    "drill fewer applications at once, raise `parallel` in the drill's file, or use a larger drill host",
+)
+TIME = (RTO_UNDETERMINED, WAITED_FOR_ITS_TURN, CLOCKS_APART, NEWEST_POINT_OLD)
