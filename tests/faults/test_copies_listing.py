@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,6 +196,36 @@ def test_hosts_tags_and_paths_choose_among_folders(tmp_path: Path) -> None:
     assert len(repository.points(application(tags=("night",))).points) == 4
     assert repository.points(application(tags=("weekly",))).points == ()
     assert repository.points(application(path="/srv/../etc")).points == ()
+
+
+def test_a_night_that_left_the_application_out_is_named(tmp_path: Path) -> None:
+    for day in (FIRST, SECOND):
+        filled(tmp_path / f"ehr-{day}" / "srv" / "ehr")
+    filled(tmp_path / f"ehr-{THIRD}" / "etc")
+    filled(tmp_path / f"lis-{THIRD}" / "srv" / "lis")
+    repository = copies(tmp_path, f"ehr-{DAILY}", f"lis-{DAILY}")
+    listing = repository.points(application(path="/srv/ehr"))
+    assert names(listing) == [f"ehr-{SECOND}", f"ehr-{FIRST}"]
+    assert reasons(listing) == {f"ehr-{THIRD}": "does not hold /srv/ehr"}, "and the other job's need not"
+    assert repository.points(application(path="/srv/lis")).passed_over == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"tags": ("ehr",)}, r"its `folders` tell no \{tag\}, and \S+ asks for more"),
+        ({"host": "ehr-db"}, r"its `folders` tell no \{host\}"),
+        ({"path": "/var/lib"}, r"asks for /var/lib, and folders hold /srv"),
+    ],
+)
+def test_what_no_folder_ever_could_be_is_no_loss_of_backups(tmp_path: Path, asked: dict[str, Any], words: str) -> None:
+    filled(tmp_path / THIRD)
+    repository = copies(tmp_path, DAILY, root="/srv")
+    with pytest.raises(RepositoryError, match=words):
+        repository.points(application(**asked))
+    tagged = copies(tmp_path, f"{{tag}}/{DAILY}")
+    with pytest.raises(RepositoryError, match=r"one \{tag\} at most"):
+        tagged.points(application(tags=("ehr", "nightly")))
 
 
 def test_what_is_wrong_with_another_application_is_no_matter_of_ours(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ class DatedFolder:
 
     path: str
     """Below the repository."""
+    pattern: str
+    """Which of ``folders`` it is named by."""
     host: str
     tag: str
     consistent_at: datetime
@@ -50,6 +52,11 @@ class DatedFolder:
     identity: tuple[int, int]
     """Device and inode, by which whoever reads it knows it again."""
     marks: Marks
+
+    @property
+    def series(self) -> tuple[str, str, str]:
+        """Return which job's it is: host, tag, pattern. Without an instant in its name it may move between patterns."""
+        return self.host, self.tag, self.pattern if self.named_at is not None else ""
 
 
 RefusedKind = Literal["unfinished", "unreadable", "denied"]
@@ -137,7 +144,7 @@ class _Search:
                 elif level + 1 < len(pattern.levels):
                     deeper.append((pattern, level + 1, known))
                 else:
-                    self._take(entry, known)
+                    self._take(entry, known, pattern.text)
             if deeper:
                 self._descend(entry, deeper)
             elif not matched and entry.is_folder:
@@ -191,7 +198,7 @@ class _Search:
                 hint="keep fewer, or split the repository by application",
             )
 
-    def _take(self, entry: _Entry, parts: Mapping[str, str]) -> None:
+    def _take(self, entry: _Entry, parts: Mapping[str, str], pattern: str) -> None:
         if not entry.name.isprintable() or not entry.path.isprintable():
             self._refuse(entry.path, "unreadable", "has a name that cannot be printed", parts)
             return
@@ -199,7 +206,7 @@ class _Search:
             with _opened(entry) as descriptor:
                 facts = os.fstat(descriptor)
                 marks = read_marks(self._settings, entry.descriptor, entry.name, descriptor)
-                folder = self._dated(entry, parts, marks, (facts.st_dev, facts.st_ino))
+                folder = self._dated(entry, parts, marks, (facts.st_dev, facts.st_ino), pattern)
         except FileNotFoundError:  # a rotation goes on while we look: it was there, and is another's name now
             self._refuse(entry.path, "unfinished", "went away while it was looked at", parts)
         except OSError as error:
@@ -212,7 +219,9 @@ class _Search:
             self._found.folders.append(folder)
             self._require_few()
 
-    def _dated(self, entry: _Entry, parts: Mapping[str, str], marks: Marks, identity: tuple[int, int]) -> DatedFolder:
+    def _dated(
+        self, entry: _Entry, parts: Mapping[str, str], marks: Marks, identity: tuple[int, int], pattern: str
+    ) -> DatedFolder:
         known = {name: value for name, value in parts.items() if value is not None}
         named_at = instant_of(known, self._settings.zone) if "Y" in known or "s" in known else None
         stated = marks.instant if self._settings.instant is not None else named_at
@@ -222,6 +231,7 @@ class _Search:
             raise ValueError(f"states {stated.isoformat()}, which is after the instant of its name")
         return DatedFolder(
             path=entry.path,
+            pattern=pattern,
             host=known.get("host", ""),
             tag=known.get("tag", ""),
             consistent_at=stated,
@@ -250,9 +260,9 @@ def _refuse_doubles(found: Found) -> None:
 
     Where a rotation counts them, the copy is the one that has the lower number.
     """
-    by_key: dict[tuple[str, str, datetime], list[DatedFolder]] = {}
+    by_key: dict[tuple[object, ...], list[DatedFolder]] = {}
     for folder in found.folders:
-        by_key.setdefault((folder.host, folder.tag, folder.consistent_at), []).append(folder)
+        by_key.setdefault((*folder.series, folder.consistent_at), []).append(folder)
     refused: dict[str, str] = {}
     for same in (each for each in by_key.values() if len(each) > 1):
         numbers = [folder.number for folder in same if folder.number is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -19,7 +20,10 @@ def folder_of(location: Location) -> Path:
 
 
 def is_there(folder: Path, below: str) -> bool:
-    """Return whether there is a folder ``below``; links on the way do not count. What is closed to us counts."""
+    """Return whether there is a folder ``below``; links on the way do not count. What is closed to us counts.
+
+    Raises ``OSError`` where nobody can tell.
+    """
     at = os.open(folder, _FLAGS)
     try:
         for part in below.split("/"):
@@ -27,8 +31,12 @@ def is_there(folder: Path, below: str) -> bool:
                 deeper = os.open(part, _FLAGS, dir_fd=at)
             except PermissionError:  # the restore says it, with its name
                 return True
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
                 return False
+            except OSError as error:
+                if error.errno == errno.ELOOP:  # a link
+                    return False
+                raise
             os.close(at)
             at = deeper
         return True

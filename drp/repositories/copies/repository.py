@@ -6,7 +6,7 @@ import hashlib
 import os
 import posixpath
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drp.domain.application import Application, PointFilter
@@ -16,6 +16,7 @@ from drp.domain.repository_port import Abilities
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
 from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
+from drp.repositories.copies.pattern import FolderPattern
 from drp.repositories.copies.presence import folder_of, is_there
 from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
@@ -53,7 +54,11 @@ class CopiesRepository:
         )
 
     def points(self, application: Application) -> PointListing:
-        """Return the application's points: whole folders that state an instant, and hold the path it asks for."""
+        """Return the application's points: whole folders that state an instant, and hold the path it asks for.
+
+        Raises ``RepositoryError`` when the names of folders cannot tell what the application asks of its points.
+        """
+        self._require_told(application)
         found = self._find()
         self._listed = {_id(folder): folder for folder in found.folders}
         wanted = application.points
@@ -62,12 +67,17 @@ class CopiesRepository:
             raise AccessDenied(
                 f"repository {self.name}: {denied[0].line}", hint="let the user that runs drp read it, and no more"
             )
-        points = [
-            point
-            for folder in found.folders
-            if (point := self._point(folder, application)) is not None and wanted.admits(point)
-        ]
+        asked = [folder for folder in found.folders if wanted.admits(self._point(folder, application))]
+        holding = self._holding(asked, application, own)
+        points = [self._point(folder, application) for folder in holding]
+        series = {folder.series for folder in holding}
+        lacking = [folder for folder in asked if folder not in holding]
         passed = [PassedOver(name=each.shown, reason=each.reason) for each in own if each.kind == "unfinished"]
+        passed += [  # of a job that copies it at other times; other jobs need not have it at all
+            PassedOver(name=folder.path, reason=f"does not hold {self._wanted_root(application)}")
+            for folder in lacking
+            if folder.series in series
+        ]
         foreign = [each.line for each in found.refused if each.kind == "unreadable" and each not in own]
         return PointListing(
             points=tuple(points),
@@ -152,12 +162,52 @@ class CopiesRepository:
                 raise RepositoryError(message, hint="check its location") from error
             raise RepositoryError(f"repository {self.name} cannot be listed: {self._root}: {words}") from error
 
-    def _point(self, folder: DatedFolder, application: Application) -> RecoveryPoint | None:
-        """Return a folder as a point of the application; None when it does not hold the path that is asked for."""
-        root = application.points.path or self._settings.root
+    def _require_told(self, application: Application) -> None:
+        """Require that some name can tell tags and host: otherwise no folder ever could be the application's."""
+        wanted = application.points
+        told = {part for text in self._settings.patterns for part in FolderPattern(text).parts}
+        missing = [name for name, asked in (("tag", wanted.tags), ("host", wanted.host)) if asked and name not in told]
+        if missing or len(wanted.tags) > 1:
+            what = f"no {{{missing[0]}}}" if missing else "one {tag} at most"
+            raise RepositoryError(
+                f"repository {self.name}: its `folders` tell {what}, and {application.name} asks for more in `points`",
+                hint="add it to `folders` in repositories.yml, or leave it out of the application's `points`",
+            )
+
+    def _below(self, application: Application) -> str:
+        """Return where what is asked for lies in a folder. Raises ``RepositoryError`` when no folder has it."""
+        root = self._wanted_root(application)
         below = posixpath.relpath(root, self._settings.root)
-        if below.startswith("..") or (below != "." and not is_there(self._root / folder.path, below)):
-            return None
+        if below.split("/")[0] == "..":
+            raise RepositoryError(
+                f"repository {self.name}: {application.name} asks for {root}, and folders hold {self._settings.root}",
+                hint="name a path at or below the repository's `root`, or correct `root` in repositories.yml",
+            )
+        return below
+
+    def _wanted_root(self, application: Application) -> str:
+        return application.points.path or self._settings.root
+
+    def _holding(
+        self, folders: Sequence[DatedFolder], application: Application, refused: list[Refused]
+    ) -> list[DatedFolder]:
+        """Return those of the folders that hold what is asked for; what nobody can tell is added to ``refused``."""
+        below = self._below(application)
+        held = []
+        for folder in folders:
+            try:
+                if below == "." or is_there(self._root / folder.path, below):
+                    held.append(folder)
+            except FileNotFoundError:
+                refused.append(Refused(path=folder.path, kind="unfinished", reason="went away while it was looked at"))
+            except OSError as error:
+                words = f"cannot be read: {os.strerror(error.errno or 0)}"
+                refused.append(Refused(path=folder.path, kind="unreadable", reason=words))
+        return held
+
+    def _point(self, folder: DatedFolder, application: Application) -> RecoveryPoint:
+        """Return a folder as a point of the application."""
+        root = self._wanted_root(application)
         return RecoveryPoint(
             id=_id(folder),
             repository=self.name,
@@ -191,7 +241,7 @@ def _may_be_of(refused: Refused, wanted: PointFilter) -> bool:
 
 def _id(folder: DatedFolder) -> str:
     """Return a name that stays when folders are rotated: it is made of what a folder is of, not of where it lies."""
-    said = "\0".join((folder.host, folder.tag, folder.consistent_at.isoformat(timespec="microseconds")))
+    said = "\0".join((*folder.series, folder.consistent_at.isoformat(timespec="microseconds")))
     return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
 
 
