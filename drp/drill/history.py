@@ -47,6 +47,7 @@ def earlier(
                 continue
             if found is not None and found[0] <= restored_state and (found[1].counts or not counted):
                 return drill, found[1]
+            unread[drill] = "journal: what is noted in short of it does not follow from its entries"
         return None
 
     counted, ran = newest(counted=True), newest(counted=False)

@@ -23,7 +23,6 @@ from drp.journal import queries
 from drp.journal.database import Database
 from drp.journal.marks import NOTHING, Mark, mark_at, read_mark, remove_mark, write_mark
 from drp.journal.opening import read_ends
-from drp.journal.queries import mark_of
 from drp.journal.summaries import (
     DRILLS,
     FORM,
@@ -35,6 +34,7 @@ from drp.journal.summaries import (
     read_summary,
     row_of,
     told_verdict,
+    totals,
     write_summary,
 )
 from drp.journal.tables import ENTRIES
@@ -52,6 +52,8 @@ class SqlHistory:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[int, DrillSummary]] = {}
         """Drill → so many entries of it were read, and what it is in short."""
+        self._sound = NOTHING
+        """The last mark to which the rows of the tables were found to add up."""
 
     def count(self) -> int:
         """Return how many drills there are."""
@@ -160,7 +162,7 @@ class SqlHistory:
 
     def catch_up(self) -> None:
         """Bring the tables up to date, by whoever may write; what is done stays done wherever it is cut off."""
-        mark = self._database.read(mark_of)
+        mark = self._mark()
         if mark is NOTHING:
             with self._database.translated(), self._database.writing() as connection:
                 drop(connection)
@@ -170,8 +172,9 @@ class SqlHistory:
             with self._database.translated(), self._database.writing() as connection:
                 for first, summary in summaries:
                     write_summary(connection, first, summary)
-                mark = mark_at(connection, last, FORM)
+                mark = mark_at(connection, last, f"{FORM} {totals(connection)}")
                 write_mark(connection, MARK, mark)
+                self._sound = mark
 
     def _window(self, mark: Mark) -> tuple[int, dict[str, int]] | None:
         return self._database.read(lambda connection: queries.concerned(connection, mark))
@@ -186,7 +189,7 @@ class SqlHistory:
 
     def misfit(self) -> str:
         """Return the first drill of which the tables say something else than its entries; empty: there is none."""
-        mark = self._mark()
+        mark = self._database.read(queries.mark_of)
         if mark is NOTHING:
             return ""
         rows = self._database.read(lambda connection: list(connection.execute(queries.firsts(mark.position))))
@@ -217,14 +220,23 @@ class SqlHistory:
         return summaries == [told] and by_name == sorted(due, key=lambda row: str(row["recovery"]))
 
     def _mark(self) -> Mark:
-        return self._database.read(mark_of)
+        return self._database.read(self._mark_in)
+
+    def _mark_in(self, connection: Connection) -> Mark:
+        """Return up to where the tables are made; nowhere, unless their rows add up: each state is added up once."""
+        mark = queries.mark_of(connection)
+        if mark is not NOTHING and mark != self._sound and queries.add_up(connection, mark):
+            self._sound = mark
+        return mark if mark == self._sound else NOTHING
 
     def _tail(self, but: str = "") -> Mapping[str, tuple[int, DrillSummary]]:
         """Return the drills with entries since the tables were made: where each begins, and what it is in short."""
 
         def find(connection: Connection) -> list[tuple[str, int, int]]:
             # statements of one index each: joined, a planner would rather walk along all drills
-            since = select(ENTRIES.c.drill, ENTRIES.c.sequence).where(ENTRIES.c.position > mark_of(connection).position)
+            since = select(ENTRIES.c.drill, ENTRIES.c.sequence).where(
+                ENTRIES.c.position > self._mark_in(connection).position
+            )
             last = {row.drill: row.sequence for row in connection.execute(since.order_by(ENTRIES.c.position))}
             begins = ((drill, connection.execute(queries.FIRST, {"of_drill": drill}).scalar()) for drill in last)
             return [(drill, first or 0, last[drill]) for drill, first in begins if drill != but]
@@ -249,7 +261,7 @@ class SqlHistory:
         """Return drills of the tables, oldest first; one whose row was changed is read again."""
 
         def find(connection: Connection) -> tuple[list[Any], bool]:
-            if mark_of(connection) is NOTHING:
+            if self._mark_in(connection) is NOTHING:
                 return [], False
             return list(connection.execute(queries.SUMMARIES.where(chosen).order_by(DRILLS.c.first))), True
 

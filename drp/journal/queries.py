@@ -8,21 +8,27 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, inspect, select, text
 
 from drp.journal.marks import NOTHING, Mark, read_mark
-from drp.journal.summaries import DRILLS, FORM, MARK, RECOVERIES
+from drp.journal.summaries import DRILLS, FORM, MARK, RECOVERIES, totals
 from drp.journal.tables import ENTRIES
 
 _WINDOW = 5000
-"""Entries that are taken up in one transaction."""
+"""Entries that are noted in one transaction."""
 MOST_BASELINES = 20
 """So many unreadable drills in a row, and nobody looks for an older one."""
 _VERDICTS = ("passed", "failed", "inconclusive")
 
 
 def mark_of(connection: Connection) -> Mark:
-    """Return up to where the tables are made; nowhere, if that is not known."""
+    """Return up to where the tables were made, whatever has become of them; nowhere, if that is not known."""
     mark = read_mark(connection, MARK)
-    there = mark is not None and mark.value == FORM and inspect(connection).has_table(RECOVERIES.name)
-    return mark if mark is not None and there else NOTHING
+    if mark is None or mark.value.rpartition(" ")[0] != FORM or not inspect(connection).has_table(RECOVERIES.name):
+        return NOTHING
+    return mark
+
+
+def add_up(connection: Connection, mark: Mark) -> bool:
+    """Return whether the rows of the tables add up to what the mark says."""
+    return mark.value == f"{FORM} {totals(connection)}"
 
 
 def concerned(connection: Connection, mark: Mark) -> tuple[int, dict[str, int]] | None:
@@ -45,16 +51,16 @@ def telling(connection: Connection, names: Iterable[str]) -> dict[int, str]:
         for kind in (*(RECOVERIES.c.verdict == verdict for verdict in _VERDICTS), RECOVERIES.c.listed == 1):
             newest = select(func.max(RECOVERIES.c.first)).where(of_name, kind)
             firsts.add(connection.execute(newest).scalar_one())
-    chosen = select(DRILLS.c.first, DRILLS.c.drill).where(DRILLS.c.first.in_(firsts - {None}))
-    return {row.first: row.drill for row in connection.execute(chosen)}
+    chosen = FIRSTS.where(ENTRIES.c.position.in_(firsts - {None}))
+    return {row.position: row.drill for row in connection.execute(chosen)}
 
 
-def baselines(application: str, counted: int, before: str, until: str) -> Select[Any]:
+def baselines(application: str, counted: int, before: int, until: int) -> Select[Any]:
     """Ask for drills that passed for an application, the newest restored state first."""
     of_state = (RECOVERIES.c.recovery == application) & (RECOVERIES.c.passed == 1) & (RECOVERIES.c.counted == counted)
-    chosen = select(RECOVERIES.c.restored_state, RECOVERIES.c.declared_at, DRILLS.c.drill)
+    chosen = select(RECOVERIES.c.restored_state, RECOVERIES.c.declared_at, ENTRIES.c.drill)
     return (
-        chosen.join(DRILLS, DRILLS.c.first == RECOVERIES.c.first)
+        chosen.join(ENTRIES, (ENTRIES.c.position == RECOVERIES.c.first) & (ENTRIES.c.sequence == text("0")))
         .where(of_state, RECOVERIES.c.restored_state <= until, RECOVERIES.c.declared_at < before)
         .order_by(RECOVERIES.c.restored_state.desc(), RECOVERIES.c.declared_at.desc())
         .limit(MOST_BASELINES)

@@ -1,15 +1,16 @@
 """The tables of drills in short: by them a drill is found without reading all, and lists are told from them.
 
 They are a cache: what they say follows from entries, and can be dropped and made again. A mark says up to which entry
-they were made, and by which version; every row has a digest; the rows of recoveries follow from those of drills.
+they were made, by which version, and what all their rows add up to: one that was changed or taken away by hand would
+hide a drill, and what is hidden is nowhere else looked for. Every row of a drill has a digest, too.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlmodel import Column, Field, Index, Integer, MetaData, SQLModel, Text, text
 
 from drp import __version__
@@ -60,8 +61,8 @@ class RecoveryRow(SQLModel, table=True):
     timed: int = Field(sa_column=Column(Integer, nullable=False))
     passed: int = Field(sa_column=Column(Integer, nullable=False))
     counted: int = Field(sa_column=Column(Integer, nullable=False))
-    restored_state: str = Field(sa_column=Column(Text, nullable=False))
-    declared_at: str = Field(sa_column=Column(Text, nullable=False))
+    restored_state: int = Field(sa_column=Column(POSITION, nullable=False))
+    declared_at: int = Field(sa_column=Column(POSITION, nullable=False))
 
 
 DRILLS = METADATA.tables["drp_journal_drills"]
@@ -117,9 +118,31 @@ def is_baseline(recovery: RecoverySummary) -> bool:
     return recovery.verdict == "passed" and recovery.verified and recovery.restored_state is not None
 
 
-def instant(moment: datetime | None) -> str:
-    """Return an instant as text that is ordered as time is."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment is not None else ""
+def instant(moment: datetime | None) -> int:
+    """Return an instant in microseconds since 1970; 0 for none."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) if moment is not None else 0
+
+
+def totals(connection: Connection) -> str:
+    """Return a digest of what all rows add up to."""
+    found = (connection.execute(chosen).all() for chosen in (_DRILLS_ADDED_UP, _RECOVERIES_ADDED_UP))
+    rows = [sorted([str(value) for value in row] for row in rows) for rows in found]
+    return digest(canonical(rows).decode())
+
+
+def _moments(column: Any) -> tuple[Any, ...]:
+    """Add up instants in two parts: all of them in one would be too large a number."""
+    return func.sum(column // _SECOND), func.sum(column % _SECOND)
+
+
+_EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), 1_000_000
+_of = RECOVERIES.c
+_FLAGS = (_of.listed, _of.timed, _of.passed, _of.counted)
+_RECOVERIES_ADDED_UP = select(
+    *(_of.recovery, _of.verdict, func.count(), func.sum(_of.first), *(func.sum(_of.first * flag) for flag in _FLAGS)),
+    *(*_moments(_of.restored_state), *_moments(_of.declared_at)),
+).group_by(_of.recovery, _of.verdict)
+_DRILLS_ADDED_UP = select(func.count(), func.sum(DRILLS.c.first), func.sum(DRILLS.c.first * DRILLS.c.settled))
 
 
 def _digest(first: int, body: str) -> str:

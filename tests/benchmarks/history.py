@@ -109,7 +109,7 @@ def synthesise(path: Path, evidence: Path, number: int) -> None:
         connection.execute("COMMIT")
     with closing(SqlJournal(path, SystemClock())) as journal:
         with journal._database.writing() as writing:
-            write_mark(writing, short.MARK, mark_at(writing, position, short.FORM))
+            write_mark(writing, short.MARK, mark_at(writing, position, f"{short.FORM} {short.totals(writing)}"))
         note_verified(journal._database, position + 1, SystemClock().now().wall)
 
 
