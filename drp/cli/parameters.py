@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
@@ -26,11 +27,7 @@ class PlainOption(TyperOption):
 
     def process_value(self, ctx: Any, value: Any) -> Any:
         """Return what the command is given. Raises as typer does."""
-        try:
-            plain = _plain(self, value)
-        except _NotPlain:
-            return super().process_value(ctx, value)
-        return plain if self.callback is None else self.callback(ctx, self, plain)
+        return _processed(self, ctx, value, super().process_value)
 
 
 class PlainArgument(TyperArgument):
@@ -38,11 +35,15 @@ class PlainArgument(TyperArgument):
 
     def process_value(self, ctx: Any, value: Any) -> Any:
         """Return what the command is given. Raises as typer does."""
-        try:
-            plain = _plain(self, value)
-        except _NotPlain:
-            return super().process_value(ctx, value)
-        return plain if self.callback is None else self.callback(ctx, self, plain)
+        return _processed(self, ctx, value, super().process_value)
+
+
+def _processed(parameter: TyperOption | TyperArgument, ctx: Any, value: Any, convert: Callable[..., Any]) -> Any:
+    try:
+        plain = _plain(parameter, value)
+    except _NotPlain:
+        return convert(ctx, value)
+    return plain if parameter.callback is None else parameter.callback(ctx, parameter, plain)
 
 
 class PlainCommand(TyperCommand):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp.registry import Registry
 
 SaidKind = Literal["status", "summary", "error", "end", "text", "noise"]
@@ -40,6 +41,17 @@ class Dialect(Protocol):
     def read(self, line: str) -> Said:
         """Return what a line says, without its end. Never raises."""
         ...
+
+
+def message_of(line: str, limits: Limits) -> Mapping[str, Any] | None:
+    """Return a JSON message with a ``message_type``, as programs print one a line; None for any other line."""
+    if not line.startswith("{"):
+        return None
+    try:
+        message = parse_object(line, limits)
+    except Malformed:
+        return None
+    return message if isinstance(message.get("message_type"), str) else None
 
 
 class PlainDialect:

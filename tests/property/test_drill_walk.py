@@ -52,10 +52,12 @@ class Walk(RuleBasedStateMachine):
         self.compared: dict[str, int] = {}
 
     def teardown(self) -> None:
-        self.world.journal.close()
-        if self.stories():
-            self.somebody_changes_a_copy()
-        shutil.rmtree(self.folder)
+        try:
+            self.world.journal.close()
+            if self.stories():
+                self.somebody_changes_a_copy()
+        finally:
+            shutil.rmtree(self.folder)
 
     # what there is
 

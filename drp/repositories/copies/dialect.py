@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drp.domain.strict_json import Limits, Malformed, parse_object
-from drp.repositories.dialects import Said
+from drp.domain.strict_json import Limits
+from drp.repositories.dialects import Said, message_of
 
-_MESSAGE = Limits(size=64 << 10)
+MESSAGE = Limits(size=64 << 10)
 _PROGRESS = ("done_bytes", "total_bytes", "done_files", "total_files")
-
-
-def message_of(line: str) -> Mapping[str, Any] | None:
-    """Return a message of the program; None for what it did not print."""
-    if not line.startswith("{"):
-        return None
-    try:
-        message = parse_object(line, _MESSAGE)
-    except Malformed:
-        return None
-    return message if isinstance(message.get("message_type"), str) else None
 
 
 def words_of(message: Mapping[str, Any]) -> str:
@@ -36,7 +25,7 @@ class CopiesDialect:
 
     def read(self, line: str) -> Said:
         """Return what a line says."""
-        message = message_of(line)
+        message = message_of(line, MESSAGE)
         if message is None:
             return Said(kind="text", words=line)
         match message["message_type"]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from drp.domain.restore import RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, DrpError, PointGone, RepositoryError, StorageFull
-from drp.repositories.copies.dialect import message_of, words_of
+from drp.repositories.copies.dialect import MESSAGE, words_of
+from drp.repositories.dialects import message_of
 
 _NAMED = 200
 _INTERRUPTED = {130, 137, 143}
@@ -26,7 +27,7 @@ def judge(outcome: RestoreOutcome, *, repository: str, still_there: Callable[[],
             hint="look for a time limit, or for memory that ran out",
         )
     lines = (*outcome.errors, *(line for line in outcome.tail if line not in set(outcome.errors)))
-    messages = [message for line in lines if (message := message_of(line)) is not None]
+    messages = [message for line in lines if (message := message_of(line, MESSAGE)) is not None]
     for message in messages:
         if message["message_type"] in {"error", "end"} and (error := _elsewhere(message, repository)) is not None:
             if not isinstance(error, StorageFull):

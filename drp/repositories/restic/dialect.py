@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drp.domain.strict_json import Limits, Malformed, parse_object
-from drp.repositories.dialects import Said
+from drp.domain.strict_json import Limits
+from drp.repositories.dialects import Said, message_of
 from drp.repositories.restic.answers import announced_errors, read
 from drp.repositories.restic.words import CANNOT_BE_MADE, kind_of_words
 
@@ -36,7 +36,7 @@ class ResticJson:
 
     def read(self, line: str) -> Said:
         """Return what a line says; a message of a type that is not known tells nothing."""
-        message = _message(line)
+        message = message_of(line, _MESSAGE)
         if message is None:
             return _plain(line)
         match message["message_type"]:
@@ -48,16 +48,6 @@ class ResticJson:
                 return _error(line, message, ended=kind == "exit_error")
             case _:
                 return Said(kind="status")
-
-
-def _message(line: str) -> dict[str, Any] | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        message = parse_object(line, _MESSAGE)
-    except Malformed:
-        return None
-    return message if isinstance(message.get("message_type"), str) else None
 
 
 def _progress(message: Mapping[str, Any]) -> dict[str, object]:
