@@ -44,7 +44,7 @@ SAID: tuple[Event, ...] = (
 
 
 def said_of(recovery: RecoveryState) -> dict[str, object]:
-    names = ("asked", "asked_at", "opened", "signed_off", "signed_off_at", "traffic", "kept", "residue", "destroyed_at")
+    names = ("asked", "opened", "signed_off", "signed_off_at", "traffic", "kept", "residue", "destroyed_at")
     return {name: getattr(recovery, name) for name in names}
 
 
