@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from drp.clock import SystemClock
+from drp.config.site import load_site
+from drp.domain.clock import Stamp
 from drp.domain.events import EvidenceSealed
+from drp.errors import DrpError
+from drp.service.wiring import Wiring
+from drp.service.worker import _look_back as look_back_at
 from tests.cli.test_report_cli import SiteWithDrills, site  # noqa: F401 - the fixture
 from tests.support import fixtures_records as sample
 
@@ -98,3 +107,39 @@ def test_lists_show_the_newest_hundred_and_say_so(site: SiteWithDrills) -> None:
     listed = [[row["drill"] for row in json.loads(each.stdout)["items"]] for each in (short, whole)]
     assert [len(rows) for rows in listed] == [100, 102]
     assert set(listed[1]) - set(listed[0]) == {"ehr-000", "ehr-001"}
+
+
+class Told:
+    """What a worker says to its supervisor of what is wrong."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def error(self, error: DrpError) -> None:
+        self.errors.append(str(error))
+
+
+def test_all_is_verified_once_a_day_and_whenever_the_clock_makes_no_sense(held: SiteWithDrills) -> None:
+    class Another(SystemClock):
+        days = 0.0
+
+        def now(self) -> Stamp:
+            found = super().now()
+            return replace(found, wall=found.wall + timedelta(days=self.days))
+
+    def look_back(days: float) -> list[str]:
+        told, clock = Told(), Another()
+        clock.days = days
+        wiring = Wiring(load_site(held.directory))
+        journal = wiring.journal()
+        look_back_at(SimpleNamespace(journal=journal, clock=clock), wiring, told)  # type: ignore[arg-type]
+        journal.close()  # type: ignore[attr-defined]
+        return told.errors
+
+    assert look_back(0) == []
+    assert "chain and records verified as a whole" in held.drp("status").stdout
+    change(held.directory / "state" / "journal.sqlite", CHANGED_ENTRY)
+    assert look_back(0.9) == [], "what is new is looked at"
+    for days in (1.1, -0.5):
+        (error,) = look_back(days)
+        assert "drill ehr-1, entry 0" in error
