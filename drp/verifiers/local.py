@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from drp.command import Stream, run
 from drp.domain.check import Execution
@@ -24,7 +26,18 @@ class LocalTarget:
         timeout_seconds: float = 60.0,
         environment: Mapping[str, str] | None = None,
     ) -> Execution:
-        """Run a command to its end; one that does not exist ends with 127."""
+        """Run a command to its end; one that does not exist ends with 127.
+
+        Its temporary files lie in a folder of their own, which goes with it: a program that is killed at its time limit
+        removes nothing, and some copy what they read.
+        """
+        with tempfile.TemporaryDirectory(prefix="drp-verifier-", ignore_cleanup_errors=True) as temporary:
+            Path(temporary).chmod(0o711)  # a server does not run as root, and goes through
+            return self._run(argv, stdin, timeout_seconds, {**(environment or {}), "TMPDIR": temporary})
+
+    def _run(
+        self, argv: Sequence[str], stdin: bytes, timeout_seconds: float, environment: Mapping[str, str]
+    ) -> Execution:
         errors: list[str] = []
 
         def keep(stream: Stream, line: str) -> None:
@@ -36,7 +49,7 @@ class LocalTarget:
                 argv,
                 stdin=stdin,
                 timeout_seconds=timeout_seconds,
-                environment={**self._environment, **(environment or {})},
+                environment={**self._environment, **environment},
                 on_line=keep,
                 check=False,
             )

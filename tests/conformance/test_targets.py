@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from drp.domain.check import Target
@@ -57,3 +59,15 @@ def test_the_environment_is_what_was_given_and_not_the_callers(target: Target, m
     shown = target.run(["/usr/bin/env"], environment={"ANSWER": "42"}).stdout
     assert b"ANSWER=42" in shown
     assert b"CALLERS_SECRET" not in shown
+
+
+def test_what_is_killed_at_its_limit_leaves_no_temporary_files():
+    program = "import tempfile, time; print(tempfile.mkdtemp(prefix='copy-of-patients-'), flush=True); time.sleep(60)"
+    for seconds in (2, 20, 200):  # it has to begin before it is killed
+        ended = LocalTarget().run(["/usr/bin/python3", "-c", program.replace("60", "600")], timeout_seconds=seconds)
+        if ended.stdout:
+            break
+    made = Path(ended.stdout.decode().strip())
+    assert ended.timed_out
+    assert made.name.startswith("copy-of-patients-")
+    assert not made.parent.exists()
