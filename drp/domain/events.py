@@ -9,6 +9,7 @@ from typing import Literal
 from drp.domain.clock import Stamp
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
+from drp.domain.occasion import Occasion
 from drp.domain.phase import PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan
 from drp.domain.reconciliation.result import ReconciliationResult
@@ -33,6 +34,8 @@ class DrillDeclared:
     ad_hoc: bool = False
     clock_behind_ms: int = 0
     """By how much this machine's clock was behind the newest instant in the journal: it was set back."""
+    occasion: Occasion | None = None
+    """The slot of the schedule for which it is held; None: somebody asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

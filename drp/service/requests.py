@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drp.domain.occasion import Occasion
 from drp.domain.plan import DrillPlan, InterruptPolicy
 
 
@@ -16,6 +17,8 @@ class Begin:
     """Who wants it: a person's account, or what part of drp by whose order."""
     ad_hoc: bool = False
     """Whether the plan was made for this drill alone."""
+    occasion: Occasion | None = None
+    """The slot for which it is held; a second drill of one slot is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,32 @@
+"""Why a drill is held that nobody typed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """The slots of the schedule for which a drill is held; part of its declaration, and so of its evidence."""
+
+    order: str
+    """Id of the order: the slot's, or ``plan@instant`` for all slots of a plan at one instant."""
+    slots: tuple[str, ...]
+    """Ids of the slots."""
+    policies: Mapping[str, str]
+    """Key of each policy → SHA-256 of its canonical JSON, as it was then."""
+    expected_at: datetime
+    """When the slots were."""
+    register_head: str
+    """The schedule's register as it was then, ``position:link``."""
+    worker: str = ""
+    """The worker that holds it: ``host/place``."""
+
+    def drill_id(self, plan: str) -> str:
+        """Return the id of the drill that is held for it: of one order there is one, on whatever host.
+
+        It ends in ``z``, which no drill's does that somebody asked for: the journal takes an id once.
+        """
+        return f"{plan}-{self.expected_at:%Y%m%d-%H%M}z"

@@ -1,0 +1,36 @@
+"""Why a slot starts, waits or ends as it does: codes with the values that their sentences need. Pure.
+
+Sentences are made at the edge (catalogues in reports/locales); nothing reads one back.
+"""
+
+from __future__ import annotations
+
+REASONS: dict[str, str] = {
+    "due-now": "its time has come, and all of it fits",
+    "before-its-time": "it starts at {at}",
+    "jitter": "starts are spread: it starts at {at}",
+    "outside-window": "it needs {expected} and fits the window that begins at {at}",
+    "no-window": "no window of the next {days} days is long enough for {expected}",
+    "blackout": "no drills until {at}: {reason}",
+    "frozen": "no drills until further notice: {reason}",
+    "paused": "paused by {by} until {at}: {reason}",
+    "skipped": "taken out by {by}: {reason}",
+    "running": "drill {drill} is running for it",
+    "queued": "waits behind {ahead} other drills",
+    "key-busy": "another drill reads repository {repository}",
+    "machine-full": "this machine lacks {what}",
+    "backup-running": "backups of {repository} run until {at}",
+    "feed-unreadable": "its calendar {feed} cannot be read, so nobody knows whether it may run",
+    "too-late": "nobody started it within {within}",
+    "covered": "drill {drill} stands for it",
+    "newer-slot": "a later slot, of {at}, stands for it",
+    "catch-up-skipped": "the scheduler was not there, and late drills are not wanted",
+    "worker-died": "its worker died, and what it had begun was cleaned",
+    "wave-failed": "the group's drill of {application} did not pass",
+    "policy-gone": "its policy is not in force any more",
+    "no-plan": "the site has no plan that holds it: {detail}",
+    "held": "drill {drill}",
+    "not-started": "the drill could not be started: {detail}",
+    "waits-for": "waits for a passed drill of plan {plan}",
+}
+"""Code → its English sentence. Values in braces are strings: instants are ISO 8601 in UTC."""

@@ -1,0 +1,1 @@
+"""Who is told what: messages, pings for a dead man, metrics, spans. Nothing here decides anything."""
