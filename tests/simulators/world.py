@@ -19,6 +19,7 @@ from drp.domain.ports import Abilities, Ports, SinkReceipt
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
 from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
+from drp.domain.sample import Sample
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.inline import InlineEngine
 from drp.errors import NotFound
@@ -88,6 +89,9 @@ class Script:
     clock_ahead_ms: int | None = None
     proof_allowed: int = 0
     unrestored: tuple[str, ...] = ()
+    restores_parts: bool = True
+    compared_of_sample: int | None = None
+    """So many of the drawn files were compared; None: all."""
     restore_ok: bool = True
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
@@ -133,6 +137,7 @@ class World(Senders):
         self.inputs: dict[str, dict[str, object]] = {}
         self.records: dict[str, bytes] = {}
         self.stop = False
+        self.only: object = None
         self.shown: list[Entry | Sign] = []
         self.desk = SimDesk()
         self.plan = plan(names, on_interrupt=on_interrupt)
@@ -153,7 +158,7 @@ class World(Senders):
     # Repository
     def preflight(self) -> Abilities:
         self.call("preflight")
-        return Abilities(object_lock=True, tool="sim", tool_version="1", clock_ahead_ms=self.script.clock_ahead_ms)
+        return Abilities(object_lock=True, tool="sim", tool_version="1", clock_ahead_ms=self.script.clock_ahead_ms, restores_parts=self.script.restores_parts)  # fmt: skip
 
     def points(self, application: Application) -> PointListing:
         self.call("points")
@@ -176,11 +181,12 @@ class World(Senders):
             mode=self.script.immutability, provenance="observed", retained_until=EPOCH + timedelta(days=30)
         )
 
-    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
+    def restore_order(self, point: RecoveryPoint, *, only: object = None) -> RestoreOrder:
         self.call("restore_order")
+        self.only = only
         return RestoreOrder(argv=("restore", point.id), source_root="/srv/app")
 
-    def receipt(self, point: RecoveryPoint, outcome: object) -> RestoreReceipt:
+    def receipt(self, point: RecoveryPoint, outcome: object, *, whole: bool = True) -> RestoreReceipt:
         self.call("receipt")
         return RestoreReceipt(bytes_restored=1000, files_restored=10, unrestored=self.script.unrestored)
 
@@ -240,15 +246,22 @@ class World(Senders):
         return self.script.residue if handle.role == "run" else self.script.cell_residue
 
     # Hasher, ManifestSource, EvidenceSink, Reporter
-    def compare(self, root: Path, manifest: OpenManifest, **_: object) -> ManifestDifference:
+    def compare(self, root: Path, manifest: OpenManifest, *, sample: Sample | None = None, **_: object) -> ManifestDifference:  # fmt: skip
         self.call("compare")
+        sampled = sample.drawn if sample is not None else None
+        seen = 10 if sampled is None else sampled
         return ManifestDifference(
             manifest_id=self.script.compared_id,
-            files_hashed=10,
+            sampled=sampled,
+            files_hashed=seen if self.script.compared_of_sample is None else self.script.compared_of_sample,
             bytes_hashed=1000,
             entries_expected=10,
             counts=self.script.difference,
         )
+
+    def drawn(self, manifest: OpenManifest, sample: Sample) -> tuple[bytes, ...]:
+        self.call("drawn")
+        return tuple(b"file-%d" % number for number in range(sample.drawn))
 
     def tree_digest(self, root: Path, **_: object) -> str:
         self.call("tree_digest")
