@@ -6,27 +6,23 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from drp.codec import digest
 from drp.domain.application import Application, CheckSpec, Objectives, Runbook
 from drp.domain.check import Loss
 from drp.domain.events import Entry, Event, Sign
 from drp.domain.judged import NotJudged
-from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.ports import Abilities, Ports, SinkReceipt
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
 from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
-from drp.domain.sample import Sample
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.inline import InlineEngine
-from drp.errors import NotFound
 from tests.simulators.beside import MemoryBeside
 from tests.simulators.clock import EPOCH, SimClock
+from tests.simulators.comparers import Comparers
 from tests.simulators.desk import SimDesk
-from tests.simulators.manifest import SimManifest
 from tests.simulators.runners import Checks, Records, Runbooks
 from tests.simulators.traffic import Senders, Traffic
 
@@ -119,7 +115,7 @@ class Script:
     on_call: Callable[[str], None] = lambda name: None
 
 
-class World(Senders):
+class World(Senders, Comparers):
     """Implements every adapter port over one script, and counts living sandboxes."""
 
     name = "vault"
@@ -245,35 +241,7 @@ class World(Senders):
         self.alive.discard(handle.id)
         return self.script.residue if handle.role == "run" else self.script.cell_residue
 
-    # Hasher, ManifestSource, EvidenceSink, Reporter
-    def compare(self, root: Path, manifest: OpenManifest, *, sample: Sample | None = None, **_: object) -> ManifestDifference:  # fmt: skip
-        self.call("compare")
-        sampled = sample.drawn if sample is not None else None
-        seen = 10 if sampled is None else sampled
-        return ManifestDifference(
-            manifest_id=self.script.compared_id,
-            sampled=sampled,
-            files_hashed=seen if self.script.compared_of_sample is None else self.script.compared_of_sample,
-            bytes_hashed=1000,
-            entries_expected=10,
-            counts=self.script.difference,
-        )
-
-    def drawn(self, manifest: OpenManifest, sample: Sample) -> tuple[bytes, ...]:
-        self.call("drawn")
-        return tuple(b"file-%d" % number for number in range(sample.drawn))
-
-    def tree_digest(self, root: Path, **_: object) -> str:
-        self.call("tree_digest")
-        if str(root) not in self.script.images:
-            message = f"cannot open the directory {root}"
-            raise NotFound(message)
-        return self.script.images[str(root)]
-
-    def expected(self, point: RecoveryPoint) -> SimManifest | None:
-        self.call("expected")
-        return SimManifest(self, point) if self.script.manifest else None
-
+    # EvidenceSink, Reporter
     def put(self, drill: str, name: str, content: bytes) -> SinkReceipt:
         self.call("put")
         self.records[drill] = content
