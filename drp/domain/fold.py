@@ -51,6 +51,7 @@ class RecoveryState:
     residue: Residue | None = None
     kept: SandboxKept | None = None
     asked: SignOffAsked | None = None
+    asked_at: Stamp | None = None
     opened: SignOffStarted | None = None
     signed_off: SignedOff | None = None
     signed_off_at: Stamp | None = None
@@ -189,7 +190,7 @@ def _apply_sign_off(recovery: RecoveryState, entry: Entry) -> None:
     event = entry.event
     match event:
         case SignOffAsked():
-            recovery.asked, recovery.opened = event, None
+            recovery.asked, recovery.asked_at, recovery.opened = event, entry.stamp, None
         case SignOffStarted():
             recovery.opened = event
         case SignedOff():
@@ -215,7 +216,7 @@ def _forget_sandbox(recovery: RecoveryState) -> None:
         recovery.ended.pop(phase, None)
     recovery.failure = None
     recovery.destroyed_at = recovery.residue = recovery.kept = recovery.traffic = None
-    recovery.asked = recovery.opened = recovery.signed_off = recovery.signed_off_at = None
+    recovery.asked = recovery.asked_at = recovery.opened = recovery.signed_off = recovery.signed_off_at = None
 
 
 def _forget_reconciliation(state: DrillState) -> None:

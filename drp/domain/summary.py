@@ -7,8 +7,10 @@ from datetime import datetime
 
 from drp.domain.events import EvidenceSealed
 from drp.domain.fold import DrillState, RecoveryState, since_declaration
+from drp.domain.level import Level
 from drp.domain.plan import PlannedRecovery
 from drp.domain.standing import own_verdict
+from drp.domain.took import took_ms
 from drp.domain.verdict import Verdict
 
 
@@ -43,6 +45,11 @@ class DrillSummary:
     settled: bool = False
     """Sealed, and every sandbox that was kept is gone."""
     recoveries: tuple[RecoverySummary, ...] = ()
+    plan: str = ""
+    """Name of its plan."""
+    level: Level = "full"
+    took_ms: int | None = None
+    """How long it took without waits for people and media, if it was whole: see `drp.domain.took`."""
     trouble: str = ""
     """Why its entries cannot be read."""
 
@@ -60,6 +67,8 @@ def summarise(state: DrillState) -> DrillSummary:
         verdict=concluded.verdict if concluded is not None else None,
         sealed=sealed,
         settled=sealed is not None and not held,
+        plan=state.plan.name,
+        took_ms=took_ms(state) if sealed is not None else None,
         recoveries=tuple(_recovery(state, recovery) for recovery in state.plan.recoveries),
     )
 
