@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from drp.domain.approval_fold import ApprovalState
 from drp.domain.clock import Stamp, elapsed_ms
 from drp.domain.events import (
     DrillConcluded,
@@ -95,6 +96,7 @@ class DrillState:
     drill: str
     declared: DrillDeclared | None = None
     declared_at: Stamp | None = None
+    approval: ApprovalState = field(default_factory=ApprovalState)
     recoveries: dict[str, RecoveryState] = field(default_factory=dict)
     interrupted: Interrupted | None = None
     resumptions: list[Resumed] = field(default_factory=list)
@@ -130,6 +132,7 @@ def fold(entries: Iterable[Entry]) -> DrillState:
 
 def apply(state: DrillState, entry: Entry) -> None:
     """Advance the state by one entry, in place."""
+    state.approval.follow(entry, state.last)
     state.drill, state.last, state.head = entry.drill, entry.stamp, entry.hash
     state.entries += 1
     event = entry.event

@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from typing import Literal
 
 from drp.domain.application import Application, ProductionAddress
+from drp.domain.approval import ApprovalPolicy
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import RecoveryPoint, Selection
 from drp.domain.sandbox import SandboxProfile
@@ -82,6 +83,9 @@ class DrillPlan:
     """Ask the business referent of every application that has a checklist; None: technical checks are enough."""
     materials: Mapping[str, str] = field(default_factory=dict)
     """File or program that its recoveries use → digest. With others the drill does not go on."""
+
+    approval: ApprovalPolicy | None = None
+    """Who has to approve it before anything is touched; None: nobody."""
 
     def changed(self, materials: Mapping[str, str]) -> tuple[str, ...]:
         """Return the names of what is no longer as it was declared, or was not declared."""

@@ -23,7 +23,8 @@ def took_ms(state: DrillState) -> int | None:
     if begun is None or ended is None or not _is_whole(state) or begun.boot_id != ended.boot_id:
         return None
     work = [span for each in state.recoveries.values() for span in _work(each)]
-    waits = [span for each in state.recoveries.values() for span in _waits(state, each)]
+    waits = [(since.monotonic_ns, until.monotonic_ns) for since, until in state.approval.waits]
+    waits += [span for each in state.recoveries.values() for span in _waits(state, each)]
     idle = sum(until - since for since, until in without(union(waits), union(work)))
     took = (ended.monotonic_ns - begun.monotonic_ns - idle) // 1_000_000
     return took if took > 0 else None
