@@ -18,7 +18,7 @@ class ScheduleState:
     since: dict[str, RegisterEntry] = field(default_factory=dict)
     """Policy → the entry from which on its slots count."""
     last: dict[str, Slot] = field(default_factory=dict)
-    """Policy → the newest slot that was expected; all before it were, too."""
+    """Policy → the newest slot of cause ``cron`` that was expected; all before it were, too."""
     open: dict[str, SlotExpected] = field(default_factory=dict)
     """Slot id → expected and not ended."""
     ended: dict[str, tuple[SlotEnded, ...]] = field(default_factory=dict)
