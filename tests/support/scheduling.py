@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from drp.cron import occasions
@@ -14,9 +14,23 @@ from drp.domain.schedule.events import PolicySeen, RegisterEntry, SlotEnded, Slo
 from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.planner import Circumstances, decide
 from drp.domain.schedule.policy import Policy, Window
+from drp.domain.schedule.reasons import REASONS
 from drp.domain.schedule.slot import Ending
 
 MINUTE = timedelta(minutes=1)
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAILY = Policy(application="ehr", level="full", cron="30 2 * * *", zone="Europe/Paris", max_age=30 * DAY, grace=7 * DAY)
+NIGHTS = (Window(days=(5, 6), begins=time(22), ends=time(6)),)
+ALL_DAYS = tuple(range(7))
+
+
+def said(decisions: tuple[Decision, ...]) -> list[tuple[str, str]]:
+    """Return action and reason of each decision; every reason has what its sentence needs."""
+    for decision in decisions:
+        REASONS[decision.reason].format(**decision.values)
+    return [(decision.action, decision.reason) for decision in decisions]
 
 
 def at(text: str) -> datetime:

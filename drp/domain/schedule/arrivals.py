@@ -33,24 +33,12 @@ class Arrivals:
     """At least so many."""
 
 
-def counted_from(policy: Policy, state: ScheduleState) -> datetime | None:
-    """Return the instant after which slots of cause ``cron`` are new; None: the policy is not in force yet."""
-    since = state.since.get(policy.key)
-    if since is None:
-        return None
-    known = [since.stamp.wall]
-    last = state.last.get(policy.key)
-    if last is not None:
-        known.append(last.at)
-    return max(known)
-
-
 def arrivals(policy: Policy, state: ScheduleState, now: datetime, occasions: Occasions) -> Arrivals:
     """Return the slots that came up to now and that the register does not know.
 
     Slots of before the policy was in force are none; after a clock that was set back, none comes again.
     """
-    base = counted_from(policy, state)
+    base = state.counted_from(policy.key)
     if base is None or not policy.cron or now <= base:
         return Arrivals()
     came = tuple(islice(_until(policy, base, now, occasions), MOST + 1))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from drp.domain.schedule.arrivals import arrivals, counted_from
+from drp.domain.schedule.arrivals import arrivals
 from drp.domain.schedule.covering import covered_by
 from drp.domain.schedule.decision import Decision, Occasions
 from drp.domain.schedule.fold import ScheduleState
@@ -73,7 +73,7 @@ def upcoming(
     Slots that have come are `decide`'s. Where the register knows slots that are still to come, the clock is behind it:
     that is said first, of the newest of them.
     """
-    base = counted_from(policy, state)
+    base = state.counted_from(policy.key)
     last = state.last.get(policy.key)
     if last is not None and last.at > now:
         yield waits(Waiting(last, last.at), "clock-behind", last.at, {"at": shown_instant(last.at)})
