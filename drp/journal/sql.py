@@ -20,6 +20,7 @@ from drp.errors import Busy, DrpError, StorageFull
 from drp.journal import progress
 from drp.journal.chain import GENESIS, DrillChain, Row, broken, declared_already, forge, link
 from drp.journal.database import Database
+from drp.journal.engines import Wrap
 from drp.journal.history import SqlHistory
 from drp.journal.marks import NOTHING
 from drp.journal.opening import open_journal
@@ -51,18 +52,21 @@ class SqlJournal:
         password: str | None = None,
         absent: Callable[[], DrpError | None] = lambda: None,
         reads_only: bool = False,
+        wrap: Wrap | None = None,
     ) -> None:
         """Open the journal, making it when there is none; what ``absent`` gives is raised where there must be one.
 
         ``reads_only`` needs no right to write, and changes and makes nothing: an absent journal is an empty one.
 
-        ``location`` is the path of a SQLite file or a URL (``postgresql+pg8000://user@host/database``). Raises
+        ``location`` is the path of a SQLite file or a URL (``postgresql+pg8000://user@host/database``); ``wrap`` gives
+        the TLS of a connection to a server (None: this machine's authorities vouch for one beyond it). Raises
         ConfigError for a URL that is none or a journal from a newer drp, StorageFull when it cannot be opened,
-        Busy when another drp holds it, Tampered when its guards or its end are gone, NotReadable with ``reads_only``.
+        Busy when another drp holds it, Tampered when its guards or its end are gone, NotReadable with ``reads_only``,
+        ServerUnproven.
         """
         self._clock = clock
         self._lock = threading.Lock()
-        self._database = Database(location, password, reads_only=reads_only)
+        self._database = Database(location, password, reads_only=reads_only, wrap=wrap)
         self._history = SqlHistory(self._database, self.entries)
         self.register = SqlRegister(self._database, clock)
         """The register of the schedule, which lies in the same database."""
