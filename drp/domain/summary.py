@@ -39,6 +39,8 @@ class DrillSummary:
     drill: str
     declared_at: datetime | None = None
     """None: its entries cannot be read."""
+    level: Level = "full"
+    """How deep it went: a pass of another level than full says so much less."""
     duration_ms: int | None = None
     verdict: Verdict | None = None
     sealed: EvidenceSealed | None = None
@@ -47,7 +49,6 @@ class DrillSummary:
     recoveries: tuple[RecoverySummary, ...] = ()
     plan: str = ""
     """Name of its plan."""
-    level: Level = "full"
     took_ms: int | None = None
     """How long it took without waits for people and media, if it was whole: see `drp.domain.took`."""
     awaits_approval_until: datetime | None = None
@@ -66,6 +67,7 @@ def summarise(state: DrillState) -> DrillSummary:
     return DrillSummary(
         drill=state.drill,
         declared_at=state.declared_at.wall,
+        level=state.plan.level,
         duration_ms=since_declaration(state, state.last)[0],
         verdict=concluded.verdict if concluded is not None else None,
         sealed=sealed,

@@ -124,7 +124,7 @@ def _end(recorder: Recorder, ended: ApprovalEnded, finding: Finding) -> None:
 def _sign_of_life(recorder: Recorder) -> None:
     asked, policy = recorder.state.approval.asked, recorder.state.plan.approval
     if asked is not None and policy is not None and recorder.state.approval.awaited:
-        message = f"waiting for approval by {_named(policy)}, until {asked.until:%Y-%m-%dT%H:%MZ}"
+        message = f"by {_named(policy)}, until {asked.until:%Y-%m-%dT%H:%MZ}"
         recorder.progress_of("", "approval")(Progress(message=message))
 
 
