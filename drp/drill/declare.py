@@ -14,6 +14,7 @@ from drp.domain.fold import DrillState, fold
 from drp.domain.journal import Journal
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Reporter
+from drp.domain.precheck import Precheck
 from drp.drill.recorder import Recorder, Silent
 from drp.errors import ConfigError, NotFound, UsageError
 
@@ -21,7 +22,14 @@ _MOST_NAMED_ALIKE = 1000
 
 
 def declare(
-    plan: DrillPlan, journal: Journal, reporter: Reporter, clock: Clock, *, requested_by: str, ad_hoc: bool
+    plan: DrillPlan,
+    journal: Journal,
+    reporter: Reporter,
+    clock: Clock,
+    *,
+    requested_by: str,
+    ad_hoc: bool,
+    admitted: Precheck | None = None,
 ) -> Recorder:
     """Declare a new drill of the plan and return its recorder. Raises ``ConfigError`` for a disaster yet to come."""
     now = clock.now().wall
@@ -42,6 +50,7 @@ def declare(
             host=socket.gethostname(),
             ad_hoc=ad_hoc,
             clock_behind_ms=_behind_ms(journal, now),
+            admitted=admitted,
         )
     )
     return recorder
