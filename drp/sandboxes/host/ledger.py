@@ -8,12 +8,11 @@ his own, where he has a runtime directory, else one a site.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from drp.domain.precheck import Needs, Promised
@@ -35,7 +34,7 @@ def ledger_directory(run_directory: Path) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Promise:
-    """One drill's, as it is written down."""
+    """One drill's, as it is written down: four numbers in this order."""
 
     memory_most_bytes: int
     memory_least_bytes: int
@@ -73,7 +72,7 @@ class Ledger:
         path = self._directory / secrets.token_hex(8)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(descriptor, json.dumps(asdict(own)).encode())
+        os.write(descriptor, " ".join(map(str, astuple(own))).encode())
         return descriptor
 
     def _entries(self) -> tuple[Path, ...]:
@@ -141,9 +140,9 @@ def _read(path: Path) -> _Promise | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
             return None
-        fields = json.loads(os.pread(descriptor, 4096, 0))
-        return _Promise(**{name: int(fields[name]) for name in _Promise.__dataclass_fields__})
-    except (ValueError, KeyError, TypeError) as error:
+        most, least, disk, device = map(int, os.pread(descriptor, 200, 0).split())
+        return _Promise(memory_most_bytes=most, memory_least_bytes=least, disk_bytes=disk, device=device)
+    except ValueError as error:
         message = f"{path} is no promise that drp wrote"
         raise SandboxError(message, hint="end the process that holds it, and remove it") from error
     finally:
