@@ -27,7 +27,7 @@ _SIGN_OF_LIFE_LOOKS = 60
 
 
 def approved(recorder: Recorder, ports: Ports) -> bool:
-    """Return whether the drill may go on: nobody has to approve it, or somebody has, since it was taken up last.
+    """Return whether the drill may go on: nobody has to approve it, or somebody has, since it was resumed last.
 
     Asks and waits where that is not known yet. Raises ``Interrupted`` and ``StorageFull``.
     """

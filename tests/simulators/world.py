@@ -133,10 +133,8 @@ class World(Senders):
         self.calls: list[str] = []
         self.inputs: dict[str, dict[str, object]] = {}
         self.records: dict[str, bytes] = {}
-        self.stop = False
-        self.shown: list[Entry | Sign] = []
-        self.desk = SimDesk()
-        self.approvals = SimApprovals()
+        self.stop, self.shown = False, list[Entry | Sign]()
+        self.desk, self.approvals = SimDesk(), SimApprovals()
         self.plan = plan(names, on_interrupt=on_interrupt)
 
     def ports(self) -> Ports:
