@@ -7,6 +7,7 @@ from typing import Any
 
 from drp.cli import render
 from drp.cli.level_views import plan_line, verdict_in_list
+from drp.cli.precheck_views import precheck_document, precheck_lines
 from drp.cli.reconciliation_views import plan_lines
 from drp.codec import digest, to_data
 from drp.domain.duration import words
@@ -19,6 +20,7 @@ from drp.domain.summary import DrillSummary, summarise
 from drp.domain.timeline import measure
 from drp.drill.phases.select import choose
 from drp.errors import DrpError, Tampered
+from drp.service.precheck import precheck
 from drp.service.wiring import Wiring
 
 _NAMED = 8
@@ -28,8 +30,11 @@ _NAMED = 8
 def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
     """Print the plan with the recovery points that it would take now."""
     waves = [[_preview(wiring, plan, recovery) for recovery in wave] for wave in plan.waves()]
+    points = {item["application"]: item["point"] for wave in waves for item in wave if item.get("point")}
+    sizes = {name: point["size_bytes"] for name, point in points.items() if point["size_bytes"] is not None}
+    room = precheck(wiring, plan, sizes=sizes)
     if machine:
-        body = {"plan": to_data(plan), "digest": digest(plan), "waves": waves}
+        body = {"plan": to_data(plan), "digest": digest(plan), "waves": waves, "room": precheck_document(room)}
         render.document("drp/drill-plan/1", {**body, "warnings": warnings_of(plan, waves, wiring.clock.now().wall)})
         return
     render.line(f"{plan.name}: {plan.scenario.title}   plan {digest(plan)[:12]}")
@@ -48,7 +53,7 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
         if checklist is not None and plan.sign_off is not None:
             who, seconds = shown_name(checklist.referent), int(plan.sign_off.deadline.total_seconds())
             render.line(f"{recovery.name} waits for the sign-off of {who}, at most {render.duration(seconds * 1000)}")
-    for text in plan_lines(plan.reconciliation):
+    for text in (*plan_lines(plan.reconciliation), *precheck_lines(room)):
         render.line(text)
 
 
@@ -144,7 +149,9 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
                 (
                     row["drill"],
                     row["declared_at"],
-                    verdict_in_list(row["verdict"], row["level"]),
+                    "waits for approval"
+                    if row["awaits_approval_until"]
+                    else verdict_in_list(row["verdict"], row["level"]),
                     render.duration(row["duration_ms"]),
                     ", ".join(row["applications"]),
                 )
@@ -164,6 +171,7 @@ def _short(drill: DrillSummary) -> dict[str, Any]:
         "declared_at": render.instant(drill.declared_at),
         "verdict": drill.verdict if drill.verdict is not None else "unfinished",
         "level": drill.level,
+        "awaits_approval_until": to_data(drill.awaits_approval_until),
         "sealed": drill.sealed is not None,
         "duration_ms": drill.duration_ms,
         "applications": [recovery.recovery for recovery in drill.recoveries],

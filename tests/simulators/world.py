@@ -19,6 +19,7 @@ from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.inline import InlineEngine
+from tests.simulators.approvals import SimApprovals
 from tests.simulators.beside import MemoryBeside
 from tests.simulators.clock import EPOCH, SimClock
 from tests.simulators.comparers import Comparers
@@ -132,16 +133,15 @@ class World(Senders, Comparers):
         self.calls: list[str] = []
         self.inputs: dict[str, dict[str, object]] = {}
         self.records: dict[str, bytes] = {}
-        self.stop = False
+        self.stop, self.shown = False, list[Entry | Sign]()
         self.only: object = None
-        self.shown: list[Entry | Sign] = []
-        self.desk = SimDesk()
+        self.desk, self.approvals = SimDesk(), SimApprovals()
         self.plan = plan(names, on_interrupt=on_interrupt)
 
     def ports(self) -> Ports:
         return Ports(
             repositories={"vault": self}, sandbox=self, runbooks=Runbooks(self), hasher=self, manifests=self, checks=Checks(self), records=Records(self),
-            sign_offs=self.desk, journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
+            sign_offs=self.desk, approvals=self.approvals, journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
             cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"}, materials=lambda plan: self.script.materials,
         )  # fmt: skip
 
