@@ -9,6 +9,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   └── Untrusted           10  DRP-E012  others may change what drp would read or run
     ├── NotFound                10  DRP-E011  no such drill, application, repository, recovery point …
     ├── Busy                    11  DRP-E020  another drp holds the lock
+    │   └── NoRoom              11  DRP-E021  this machine, or a repository, has no room for a drill now
     ├── RepositoryError         13  DRP-E030  a repository cannot be used
     │   ├── Unreachable         13  DRP-E031  it does not answer
     │   ├── AccessDenied        12  DRP-E032  it refuses the key or the password
@@ -21,7 +22,8 @@ exception means that drp could not exercise the recovery, which makes a recovery
     ├── ManifestError           10  DRP-E070  a manifest is truncated, edited or from a newer drp
     ├── CommandFailed           70  DRP-E080  a helper program failed in a way nobody foresaw
     ├── EvidenceError           14  DRP-E090  evidence does not verify
-    │   └── Tampered            14  DRP-E091  the journal or a record was changed after the fact
+    │   ├── Tampered            14  DRP-E091  the journal or a record was changed after the fact
+    │   └── ServerUnproven      14  DRP-E092  a database server did not prove that it is the one it should be
     ├── MaterialsChanged         3  DRP-E120  what a drill uses is no longer what its plan declared
     ├── EngineError             13  DRP-E130  what carries orders out cannot be used, or was taken over
     ├── StorageFull             15  DRP-E100  no space, or state is not writable
@@ -83,6 +85,15 @@ class Busy(DrpError):
     """Another drp works on the same site."""
 
     code, exit_status, default_hint = "DRP-E020", 11, "wait for it, or see `drp drill list`"
+
+
+class NoRoom(Busy):
+    """This machine has no room for a drill now, or backups come first.
+
+    Nothing was declared, and nothing is said about the backup.
+    """
+
+    code, default_hint = "DRP-E021", "wait, or go on all the same with `--despite REASON`, which is recorded"
 
 
 class RepositoryError(DrpError):
@@ -182,6 +193,12 @@ class Tampered(EvidenceError):
     """The journal or a record was changed after the fact."""
 
     code = "DRP-E091"
+
+
+class ServerUnproven(EvidenceError):
+    """The server of a database beyond this machine has no TLS, or does not prove its name. Nothing was said to it."""
+
+    code, default_hint = "DRP-E092", "see to the server's certificate, and to who answers in its place"
 
 
 class MaterialsChanged(DrpError):

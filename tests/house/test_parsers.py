@@ -18,6 +18,7 @@ OWN = {
     "drp/sign_off/desk.py": "papers of referents, parsed strictly first",
     "drp/sign_off/visitor.py": "drp's own replies",
     "drp/journal/chain.py": "the journal, held by its chain of digests",
+    "drp/journal/register_rows.py": "the register, held by its chain of digests, and its own note",
     "drp/journal/summaries.py": "drp's own notes, each held by its digest",
     "drp/journal/progress.py": "drp's own signs of life, on which nothing rests",
     "drp/evidence/record.py": "records, compared with their one canonical form",
