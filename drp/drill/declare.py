@@ -15,6 +15,7 @@ from drp.domain.journal import Journal
 from drp.domain.occasion import Occasion
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Reporter
+from drp.domain.precheck import Precheck
 from drp.drill.recorder import Recorder, Silent
 from drp.errors import ConfigError, NotFound, UsageError
 
@@ -30,6 +31,7 @@ def declare(
     requested_by: str,
     ad_hoc: bool,
     occasion: Occasion | None = None,
+    admitted: Precheck | None = None,
 ) -> Recorder:
     """Declare a new drill of the plan and return its recorder.
 
@@ -42,7 +44,7 @@ def declare(
             f"drill {plan.name}: its disaster is in the future: {plan.scenario.disaster_at:%Y-%m-%dT%H:%M:%SZ}",
             hint="name an instant that has been, or say `disaster_at: now`; see to this machine's clock",
         )
-    drill = _new_id(plan.name, now, journal) if occasion is None else occasion.drill_id(plan.name)
+    drill = _new_id(plan.name, now, journal) if occasion is None else occasion.drill_id(plan.name, plan.level)
     recorder = Recorder(drill, DrillState(drill=drill), journal, reporter)
     recorder.append(
         DrillDeclared(
@@ -55,6 +57,7 @@ def declare(
             ad_hoc=ad_hoc,
             clock_behind_ms=_behind_ms(journal, now),
             occasion=occasion,
+            admitted=admitted,
         )
     )
     return recorder
