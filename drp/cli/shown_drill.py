@@ -153,6 +153,8 @@ def _print_measurement(measurement: Measurement, dated: str) -> None:
     waited = (
         f", {render.duration(measurement.turn_wait_ms)} of it waiting for its turn" if measurement.turn_wait_ms else ""
     )
+    if measurement.capped_ms:
+        waited += f", {render.duration(measurement.capped_ms)} of it restoring with its speed capped"
     render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}{waited}")
     render.line(
         f"  RPA {render.duration(measurement.rpa_lower_ms)} to {upper} of RPO {render.duration(measurement.rpo_ms)}: "

@@ -89,6 +89,8 @@ class Script:
     proof_allowed: int = 0
     unrestored: tuple[str, ...] = ()
     restore_ok: bool = True
+    capped_by: tuple[str, ...] = ()
+    """How the tool is told to read only so fast; empty: it cannot be."""
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -178,7 +180,7 @@ class World(Senders):
 
     def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
         self.call("restore_order")
-        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app")
+        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app", capped_by=self.script.capped_by)
 
     def receipt(self, point: RecoveryPoint, outcome: object) -> RestoreReceipt:
         self.call("receipt")
