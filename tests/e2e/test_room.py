@@ -110,5 +110,5 @@ def test_what_the_site_allows_is_shared_and_recorded(site: Path) -> None:
     assert recovery["restore"]["bytes_per_second"] == 1 << 20
     assert 0 < recovery["measurement"]["capped_ms"] <= recovery["measurement"]["rta_ms"]
     assert "restoring with its speed capped" in drp(site, "drill", "show", "latest").stdout
-    report = drp(site, "report", "latest", "--format", "text")
+    report = drp(site, "report", "latest", "--format", "html")
     assert "the site let it read" in " ".join(report.stdout.split()), report.stderr
