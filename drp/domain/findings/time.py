@@ -32,8 +32,15 @@ WAITED_FOR_ITS_TURN = FindingCode(
     "The application was usable later than its objective allows, but not if it had begun with the others: the drill host carries fewer recoveries at the same time. That says nothing about the backup, and proves no recovery time.",
     "drill fewer applications at once, raise `parallel` in the drill's file, or use a larger drill host",
 )
-CAPPED = FindingCode(
+WAITED_FOR_APPROVAL = FindingCode(
     "DRP-T009",
+    "inconclusive",
+    "recovery waited to be approved",
+    "The application was usable later than its objective allows, but not if the drill had been approved at once. That says nothing about the backup, and proves no recovery time.",
+    "have an approver at hand when the drill is declared, or hold it at an hour when one is",
+)
+CAPPED = FindingCode(
+    "DRP-T010",
     "inconclusive",
     "recovery was slowed by a cap of the site",
     "The application was usable later than its objective allows, and the restore was let read only so fast, for the sake of others. Without the cap it may have been in time: that says nothing about the backup, and proves no recovery time.",
@@ -46,4 +53,12 @@ CAP_NOT_IN_FORCE = FindingCode(
     "The site lets drills read only so fast, or take only so much of the machine, and what restores or isolates cannot be told so: it took what it could get.",
     "cap it where the network or the storage can, or drill at an hour when nobody else needs them",
 )
-TIME = (RTO_UNDETERMINED, WAITED_FOR_ITS_TURN, CAPPED, CAP_NOT_IN_FORCE, CLOCKS_APART, NEWEST_POINT_OLD)
+TIME = (
+    RTO_UNDETERMINED,
+    WAITED_FOR_ITS_TURN,
+    WAITED_FOR_APPROVAL,
+    CAPPED,
+    CAP_NOT_IN_FORCE,
+    CLOCKS_APART,
+    NEWEST_POINT_OLD,
+)
