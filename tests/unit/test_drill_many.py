@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,7 +22,7 @@ from drp.drill.conduct import conduct
 from drp.drill.declare import declare, reopen
 from drp.drill.resume import take_up
 from drp.engine import capacity
-from drp.engine.inline import InlineEngine
+from drp.engine.crew import Threads
 from drp.errors import SandboxError
 from drp.sandboxes.errors import MORE_DESCRIPTORS, sandbox_errors
 from drp.sandboxes.network import netns
@@ -48,30 +47,27 @@ def test_as_many_run_at_the_same_time_as_there_is_room_for_or_the_plan_says(room
     running, most, lock = set(), [0], threading.Lock()
     together = threading.Barrier(expected)
 
-    def action(number: int) -> Callable[[], None]:
-        def work() -> None:
-            with lock:
-                running.add(number)
-                most[0] = max(most[0], len(running))
-            together.wait(20)  # nobody goes on before as many as are meant to have begun
-            with lock:
-                running.discard(number)
+    def step(name: str) -> None:
+        with lock:
+            running.add(name)
+            most[0] = max(most[0], len(running))
+        together.wait(20)  # nobody goes on before as many as are meant to have begun
+        with lock:
+            running.discard(name)
 
-        return work
-
-    InlineEngine(lambda: room).together([action(number) for number in range(2 * expected)], at_most=at_most)
+    Threads(lambda: room).together(step, [str(number) for number in range(2 * expected)], at_most=at_most)
     assert most[0] <= expected
 
 
 def test_once_one_action_has_raised_no_other_is_begun():
     begun = []
 
-    def fails() -> None:
-        begun.append("first")
+    def fails(name: str) -> None:
+        begun.append(name)
         raise OSError(errno.ENOSPC, "full")
 
     with pytest.raises(OSError, match="full"):
-        InlineEngine(lambda: 1).together([fails, lambda: begun.append("second")])
+        Threads(lambda: 1).together(fails, ["first", "second"])
     assert begun == ["first"]
 
 
