@@ -91,7 +91,6 @@ class Script:
     unrestored: tuple[str, ...] = ()
     restore_ok: bool = True
     capped_by: tuple[str, ...] = ()
-    """How the tool is told to read only so fast; empty: it cannot be."""
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -255,8 +254,7 @@ class World(Senders):
     def tree_digest(self, root: Path, **_: object) -> str:
         self.call("tree_digest")
         if str(root) not in self.script.images:
-            message = f"cannot open the directory {root}"
-            raise NotFound(message)
+            raise NotFound(f"cannot open the directory {root}")
         return self.script.images[str(root)]
 
     def expected(self, point: RecoveryPoint) -> SimManifest | None:
