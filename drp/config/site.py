@@ -6,13 +6,14 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from drp.config import build, build_canaries, plans
+from drp.config import build, build_canaries, build_monitoring, plans
 from drp.config.catalogue import Catalogue
 from drp.config.misfit import OptionJudge
+from drp.config.monitoring import Monitoring
 from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
@@ -50,6 +51,7 @@ class Site(Catalogue):
     evidence_writers: tuple[str, ...] = ()
     """Accounts, and groups as ``%group``, that may write where evidence is kept, besides drp's own."""
     manifests_writers: tuple[str, ...] = ()
+    monitoring: Monitoring = field(default_factory=Monitoring)
 
     def files_of(self, plan: DrillPlan) -> Mapping[str, str]:
         """Return the site's files that a plan rests on → digest: its own, its applications', and the common ones."""
@@ -78,7 +80,7 @@ class Site(Catalogue):
             for name, drill in self.drills.items()
             if drill.scenario.disaster_at is not None
         )
-        return (*unchecked, *anybody, *fixed)
+        return (*unchecked, *anybody, *fixed, *build_monitoring.lacking(self.monitoring))
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of every repository that is reached over the network."""
@@ -196,6 +198,7 @@ def _assemble(reader: SiteReader) -> Site:
         },
         evidence_writers=tuple(said.evidence.writers),
         manifests_writers=tuple(said.manifests.writers),
+        monitoring=build_monitoring.monitoring(inventory.monitoring[0], directory, said.locale),
         broken=broken,
         undeclared=undeclared(inventory, reader.runbook_folders),
         applications={name: build.application(file, directory) for name, file in applications.items()},

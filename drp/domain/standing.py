@@ -17,7 +17,7 @@ from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.coverage import URGENT_TIER, in_order
 from drp.domain.duration import beside
 from drp.domain.findings.time import NEWEST_POINT_OLD
-from drp.domain.fold import DrillState
+from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.measure import Measurement
 from drp.domain.newest_point import NewestPoint, judge_newest
 from drp.domain.plan import PlannedRecovery
@@ -47,6 +47,8 @@ class LastDrill:
     """By whom the statements that passed are said."""
     newest_at: datetime | None = None
     """The newest recovery point that the repository listed then, if it was older than the objective on that day."""
+    residue: bool = False
+    """Something restored was left behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Standing:
     drill_every: timedelta | None = None
     newest: NewestPoint | None = None
     """What its repositories list now; None: nobody looked."""
+    failed: str = ""
+    """The newest drill that failed, if none has passed since."""
 
 
 def standings(
@@ -133,8 +137,14 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
                 fallen=_fallen(state, recovery.name),
                 rests=_rests(state, recovery.name),
                 newest_at=_newest_then(state, recovery.name),
+                residue=left_behind(state.recoveries[recovery.name]),
             ),
         )
+
+
+def left_behind(recovery: RecoveryState) -> bool:
+    """Return whether something restored is known to have been left when the sandbox was let go."""
+    return recovery.residue is not None and not recovery.residue.clean
 
 
 def _newest_then(state: DrillState, name: str) -> datetime | None:
@@ -178,6 +188,7 @@ def _standing(
         last_passed_at=passed,
         drill_every=application.drill_every,
         newest=newest,
+        failed=failed.drill if (failed := _failed(history)) is not None else "",
     )
 
 
@@ -204,8 +215,7 @@ def _of_last(application: Application, history: Sequence[LastDrill], now: dateti
         return [("warning", "not drilled")] if urgent else []
     if last.declared_at > now + CLOCKS_AGREE:
         return [("critical", f"drill {last.drill} is dated in the future: a clock was wrong, then or now")]
-    since = takewhile(lambda held: held.verdict != "passed", reversed(history))
-    failed = next((held for held in since if held.verdict == "failed"), None)
+    failed = _failed(history)
     if failed is last:
         return [("critical", f"drill {last.drill} failed")]
     if failed is not None:
@@ -215,6 +225,12 @@ def _of_last(application: Application, history: Sequence[LastDrill], now: dateti
     if last.fallen:
         return [("warning", f"{last.fallen} of what earlier backups held had vanished before that of {last.drill}")]
     return []
+
+
+def _failed(history: Sequence[LastDrill]) -> LastDrill | None:
+    """Return the newest drill that failed, if none has passed since."""
+    since = takewhile(lambda held: held.verdict != "passed", reversed(history))
+    return next((held for held in since if held.verdict == "failed"), None)
 
 
 def _of_age(application: Application, passed: datetime | None, now: datetime) -> list[tuple[Level, str]]:
