@@ -38,6 +38,9 @@ def verify(context: typer.Context, machine: Json = False) -> None:
         journal = wiring.journal_to_read()
     found = verify_journal(wiring, journal, thoroughly=True)
     if machine:
-        render.document("drp/journal/1", {"entries": found.entries, "drills": found.drills, "intact": True})
+        counts = {"entries": found.entries, "drills": found.drills, "register": found.register}
+        render.document("drp/journal/1", {**counts, "intact": True})
     else:
         render.line(f"{found.entries} entries of {found.drills} drills, chain intact, every record as sealed")
+        if found.register:
+            render.line(f"{found.register} entries of the schedule's register, chain intact")

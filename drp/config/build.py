@@ -24,6 +24,7 @@ from drp.domain.application import (
     SoftwareImage,
 )
 from drp.domain.history import AcceptedFall, HistoryPolicy
+from drp.domain.level import SAMPLE_FILES, Level
 from drp.domain.plan import InterruptPolicy, Scenario
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection
@@ -68,6 +69,8 @@ class DrillSettings:
     pod: bool = False
     reconciliation: Reconciliation | None = None
     sign_off: SignOffPolicy | None = None
+    level: Level = "full"
+    sample_files: int = SAMPLE_FILES
 
 
 def secret(reference: Secret, site: Path) -> SecretReference:
@@ -181,6 +184,8 @@ def drill(said: DrillFile) -> DrillSettings:
         keep_for=said.keep_for,
         parallel=said.parallel,
         pod=said.pod,
+        level=said.level,
+        sample_files=said.sample,
         sign_off=schema_sign_off.policy(said.sign_off),
         reconciliation=(
             schema_reconciliation.reconciliation(said.reconciliation) if said.reconciliation is not None else None

@@ -12,6 +12,7 @@ from drp.config.catalogue import Catalogue
 from drp.config.problems import suggestion
 from drp.config.values import parse_duration, parse_instant
 from drp.domain.application import Application
+from drp.domain.level import LEVELS, MOST_SAMPLED, Level
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection, SelectionPolicy
@@ -39,6 +40,9 @@ class Overrides:
     recover_to: datetime | str | None = None
     """Roll the applications that can to this instant."""
     media_deadline: timedelta | None = None
+    level: Level | None = None
+    sample_files: int | None = None
+    """How many files a drill of level ``sample`` draws."""
 
 
 def planned(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> DrillPlan:
@@ -77,11 +81,13 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
             f"recovery point {overrides.point} of which application?",
             hint=f"add --app with one of {', '.join(recovery.application for recovery in drill.recoveries)}",
         )
-    _must_be_able_to_roll(catalogue, drill, overrides)
+    level, sample_files = _depth(drill, overrides)
+    if level == "full":
+        _must_be_able_to_roll(catalogue, drill, overrides)
     scenario, names = drill.scenario, [recovery.application for recovery in drill.recoveries]
     if overrides.disaster_at is not None:
         scenario = replace(scenario, disaster_at=overrides.disaster_at)
-    return DrillPlan(
+    whole = DrillPlan(
         name=drill.name,
         scenario=scenario,
         recoveries=tuple(_recovery(catalogue, recovery, overrides) for recovery in drill.recoveries),
@@ -92,7 +98,37 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         pod=drill.pod,
         reconciliation=_among(drill),
         sign_off=drill.sign_off if any(catalogue.application(name).sign_off for name in names) else None,
+        level=level,
+        sample_files=sample_files,
     )
+    return whole if whole.starts else _started_nowhere(whole)
+
+
+def _depth(drill: DrillSettings, overrides: Overrides) -> tuple[Level, int]:
+    """Return level and size of the sample. Raises UsageError for what fits no drill, or not this level."""
+    level = overrides.level or drill.level
+    if level not in LEVELS:
+        raise UsageError(f"there is no level `{level}`; {suggestion(level, LEVELS)}", hint="full, hash or sample")
+    wanted = overrides.sample_files
+    if wanted is not None and level != "sample":
+        raise UsageError("--sample is about drills of level sample", hint="add --level sample, or leave out --sample")
+    if wanted is not None and not 1 <= wanted <= MOST_SAMPLED:
+        raise UsageError(
+            f"a sample of {wanted} files", hint=f"say a number from 1 to {MOST_SAMPLED}; --level hash compares all"
+        )
+    if level != "full" and (overrides.keep_sandbox or overrides.recover_to is not None):
+        flag = "--keep-sandbox" if overrides.keep_sandbox else "--recover-to"
+        raise UsageError(f"{flag} is about what is started, and level {level} starts nothing", hint="take --level full")
+    return level, wanted or drill.sample_files
+
+
+def _started_nowhere(plan: DrillPlan) -> DrillPlan:
+    """Return the plan without what is asked of applications that run: below `full` none does."""
+    recoveries = tuple(
+        replace(each, selection=replace(each.selection, recover_to=None), require_manifest=True)
+        for each in plan.recoveries
+    )
+    return replace(plan, recoveries=recoveries, pod=False, reconciliation=None, sign_off=None)
 
 
 def _among(drill: DrillSettings) -> Reconciliation | None:

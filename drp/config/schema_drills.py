@@ -11,6 +11,7 @@ from drp.config.schema import Strict
 from drp.config.schema_reconciliation import ReconciliationFile
 from drp.config.schema_sign_off import SignOffFile
 from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId, Text
+from drp.domain.level import MOST_SAMPLED, SAMPLE_FILES, Level
 from drp.domain.plan import InterruptPolicy
 from drp.domain.recovery_point import SelectionPolicy
 from drp.domain.witness import Trust
@@ -93,6 +94,10 @@ class DrillFile(Strict):
     """What is imagined to have happened."""
     recoveries: list[Recovery] = Field(min_length=1)
     """Applications to recover: names, or mappings where one differs from the rest."""
+    level: Level = "full"
+    """full: up to a working application. hash: restored whole and compared, nothing is started. sample: some files."""
+    sample: int = Field(default=SAMPLE_FILES, ge=1, le=MOST_SAMPLED)
+    """How many files of each application a drill of level `sample` draws, restores and compares."""
     select: SelectFile = Field(default_factory=SelectFile)
     """How recovery points are chosen."""
     sandbox: Name = "default"

@@ -156,13 +156,13 @@ def _found(situation: Situation) -> Iterator[Cause]:
 
 def _of_drills(standing: Standing) -> Iterator[Cause]:
     """Yield what its drills say; a failure stands until a drill passes: one that decides nothing refutes nothing."""
-    name, last = standing.application, standing.last
-    if standing.failed:
-        yield Cause(kind="failed", application=name, drill=standing.failed)
-    if last is not None and last.verdict == "inconclusive":
-        yield Cause(kind="inconclusive", application=name, drill=last.drill)
-    if last is not None and last.residue:
-        yield Cause(kind="residue", application=name, drill=last.drill)
+    name = standing.application
+    for held in standing.doubts:
+        kind: Kind = "failed" if held.verdict == "failed" else "inconclusive"
+        yield Cause(kind=kind, application=name, level=held.depth, drill=held.drill, at=held.declared_at)
+    newest = standing.compared or standing.last
+    if newest is not None and newest.residue:
+        yield Cause(kind="residue", application=name, drill=newest.drill)
 
 
 def _of_due(due: Due) -> Iterator[Cause]:

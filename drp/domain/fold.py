@@ -28,7 +28,8 @@ from drp.domain.events import (
 )
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import SIGN_OFF_MISSING
-from drp.domain.phase import PHASES, Outputs, PhaseName, Selected
+from drp.domain.level import Level
+from drp.domain.phase import PHASES, Outputs, PhaseName, Selected, phases_of
 from drp.domain.plan import DrillPlan
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.sandbox import Residue, SandboxHandle
@@ -38,6 +39,8 @@ from drp.domain.sandbox import Residue, SandboxHandle
 class RecoveryState:
     """Where one recovery stands."""
 
+    level: Level = "full"
+    """How deep its drill goes."""
     outputs: Outputs = field(default_factory=Outputs)
     started: dict[PhaseName, Stamp] = field(default_factory=dict)
     ended: dict[PhaseName, Stamp] = field(default_factory=dict)
@@ -77,7 +80,7 @@ class RecoveryState:
         if self.failure is not None:
             return None
         done = self.outputs.done
-        return next((phase for phase in PHASES if phase not in done), None)
+        return next((phase for phase in phases_of(self.level) if phase not in done), None)
 
     @property
     def sandbox(self) -> SandboxHandle | None:
@@ -136,7 +139,7 @@ def apply(state: DrillState, entry: Entry) -> None:
     match event:
         case DrillDeclared():
             state.declared, state.declared_at = event, entry.stamp
-            state.recoveries = {recovery.name: RecoveryState() for recovery in event.plan.recoveries}
+            state.recoveries = {one.name: RecoveryState(level=event.plan.level) for one in event.plan.recoveries}
         case Interrupted():
             state.interrupted = event
         case Resumed():

@@ -47,7 +47,7 @@ class History(Protocol):
     def telling(self, applications: Iterable[str]) -> tuple[str, ...]:
         """Return, oldest first, the drills from which it follows how applications stand.
 
-        For each the newest of each verdict, and the newest that saw which recovery points there were.
+        For each the newest of each level and verdict, and the newest that saw which recovery points there were.
         """
         ...
 

@@ -109,6 +109,8 @@ class ManifestDifference:
     duration_ms: int = 0
     core: str = ""
     """What computed the digests: pure (Python), or native (compiled) and its version."""
+    sampled: int | None = None
+    """So many files were drawn, and nothing but those was looked at; None: the whole tree was."""
 
     @property
     def clean(self) -> bool:

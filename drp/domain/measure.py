@@ -19,7 +19,9 @@ from typing import Literal
 from drp.domain.application import Objectives
 from drp.domain.check import Watermark
 
-Attainment = Literal["met", "missed", "undetermined", "not-measured"]
+Attainment = Literal["met", "missed", "undetermined", "not-measured", "not-judged", "by-point"]
+"""not-judged: the drill's level does not ask it, since nothing was started. by-point: the recovery point is young
+enough, and nobody asked the application for its newest datum: less than met."""
 ClockKind = Literal["monotonic", "wall"]
 
 
@@ -100,6 +102,16 @@ def rto_attainment(
     if rta_ms <= limit:
         return "met"
     return "missed" if rta_ms - turn_wait_ms > limit else "undetermined"
+
+
+def rpo_by_point(lower_ms: int | None, objectives: Objectives) -> Attainment:
+    """Return whether the recovery point is young enough, where nothing restored was asked for its newest datum.
+
+    It can be too old for certain, and never certainly young enough: what it holds may be older than the backup.
+    """
+    if lower_ms is None:
+        return "not-measured"
+    return "missed" if lower_ms > milliseconds(objectives.rpo) else "by-point"
 
 
 def wrt_attainment(wrt_ms: int | None, objectives: Objectives) -> Attainment | None:

@@ -11,17 +11,24 @@ from drp.domain.check import CheckResult, Watermark
 from drp.domain.findings.finding import Finding
 from drp.domain.history import Fall
 from drp.domain.judged import NotJudged
+from drp.domain.level import Level
 from drp.domain.manifest import ManifestDifference, ManifestSummary
 from drp.domain.recovery_point import Immutability, RecoveryPoint, RefusedPoint, SelectionPolicy
 from drp.domain.restore import RestoreReceipt
 from drp.domain.restored_code import CodeChange, RestoredCode
 from drp.domain.runbook import RunbookResult
+from drp.domain.sample import Sample
 from drp.domain.sandbox import EgressAttempt, IsolationProof, NeighbourContact, SandboxHandle, SoftwareFound
 
 PhaseName = Literal["select", "prepare", "restore", "hash", "start", "verify", "reconcile", "sign-off", "destroy"]
 
 PHASES: tuple[PhaseName, ...] = ("select", "prepare", "restore", "hash", "start", "verify")
 """In order. ``reconcile`` follows once for all of them, ``destroy`` always, also after failure, signal and crash."""
+
+
+def phases_of(level: Level) -> tuple[PhaseName, ...]:
+    """Return the phases of a recovery in a drill of that level: below ``full`` nothing restored is started."""
+    return PHASES if level == "full" else PHASES[: PHASES.index("start")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,8 @@ class Selected:
     """By how much this machine's wall clock was ahead of the repository's own; None: it tells no time."""
     newest_at: datetime | None = None
     """The newest recovery point of the application that the repository lists, whether it could be taken or not."""
+    sample: Sample | None = None
+    """Which of the point's files are restored; null: all, or nothing could be drawn, and the findings say so."""
     findings: tuple[Finding, ...] = ()
 
 

@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from typing import Literal
 
 from drp.domain.application import Application, ProductionAddress
+from drp.domain.level import SAMPLE_FILES, Level
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import RecoveryPoint, Selection
 from drp.domain.sandbox import SandboxProfile
@@ -58,7 +59,7 @@ class PlannedRecovery:
 
     def asks(self, plan: DrillPlan) -> Checklist | None:
         """Return the checklist that the plan wants signed off, if it wants one."""
-        return self.application.sign_off if plan.sign_off is not None else None
+        return self.application.sign_off if plan.sign_off is not None and plan.starts else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,15 @@ class DrillPlan:
     """Ask the business referent of every application that has a checklist; None: technical checks are enough."""
     materials: Mapping[str, str] = field(default_factory=dict)
     """File or program that its recoveries use → digest. With others the drill does not go on."""
+    level: Level = "full"
+    """How deep it goes. Below ``full`` nothing restored is started, so nothing is checked, compared or signed off."""
+    sample_files: int = SAMPLE_FILES
+    """For ``sample``: how many files of each application are drawn; all of them where it has no more."""
+
+    @property
+    def starts(self) -> bool:
+        """Return whether what is restored is started, checked and asked: that is what ``full`` means."""
+        return self.level == "full"
 
     def changed(self, materials: Mapping[str, str]) -> tuple[str, ...]:
         """Return the names of what is no longer as it was declared, or was not declared."""
@@ -90,21 +100,26 @@ class DrillPlan:
 
     def is_needed_to_the_end(self, recovery: PlannedRecovery) -> bool:
         """Return whether an application that was recovered and verified has to stay up until all are."""
+        if not self.starts:
+            return False
         read = self.reconciliation.records if self.reconciliation is not None else ()
         compared = any(source.application == recovery.name for source in read)
         return self.keep_sandbox or self.pod or compared or recovery.asks(self) is not None
 
     def neighbours_of(self, recovery: PlannedRecovery) -> dict[str, tuple[ProductionAddress, ...]]:
         """Return where the other applications of a recovery's pod are found, by name; none where there is no pod."""
-        others = [each for each in self.recoveries if self.pod and each.name != recovery.name]
+        others = [each for each in self.recoveries if self.pod and self.starts and each.name != recovery.name]
         return {each.name: each.application.addresses for each in others}
 
     def waves(self) -> tuple[tuple[PlannedRecovery, ...], ...]:
         """Return the recoveries in dependency order; those of one wave may run at the same time.
 
         Raises ``graphlib.CycleError`` when dependencies run in a circle. Dependencies that the plan does not drill
-        are ignored here; `drp drill plan` names them.
+        are ignored here; `drp drill plan` names them. Where nothing is started, nobody waits for anybody.
         """
+        if not self.starts:
+            key = {each.name: (each.application.tier, each.name) for each in self.recoveries}
+            return (tuple(sorted(self.recoveries, key=lambda each: key[each.name])),) if self.recoveries else ()
         by_name = {recovery.name: recovery for recovery in self.recoveries}
         sorter: TopologicalSorter[str] = TopologicalSorter(
             {

@@ -1,11 +1,12 @@
 """Where each application stands between its drills, and what of it somebody has to be told now. Pure.
 
 Levels follow the monitoring plugins' convention: ok, warning, critical. What was never shown is never ok: it is none.
+Only full drills show that an application comes back; shallower ones can show that its backup is damaged, and no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -18,6 +19,8 @@ from drp.domain.coverage import URGENT_TIER, in_order
 from drp.domain.duration import beside
 from drp.domain.findings.time import NEWEST_POINT_OLD
 from drp.domain.fold import DrillState, RecoveryState
+from drp.domain.level import COVERS
+from drp.domain.level import Level as Depth
 from drp.domain.measure import Measurement
 from drp.domain.newest_point import NewestPoint, judge_newest
 from drp.domain.plan import PlannedRecovery
@@ -38,6 +41,8 @@ class LastDrill:
     declared_at: datetime
     verdict: Verdict
     """Of this application alone: another one's failure is not its own."""
+    depth: Depth = "full"
+    """The drill's level."""
     measurement: Measurement | None
     listed: bool = False
     """The drill saw which recovery points there are."""
@@ -63,13 +68,16 @@ class Standing:
     reasons: tuple[str, ...]
     """Why it is not ok."""
     last: LastDrill | None = None
-    """The newest drill that was not aborted."""
+    """The newest full drill that was not aborted."""
     last_passed_at: datetime | None = None
+    """When the newest full drill was declared that passed."""
+    compared: LastDrill | None = None
+    """The newest drill of a shallower level that was not aborted, and is newer than ``last``."""
     drill_every: timedelta | None = None
     newest: NewestPoint | None = None
     """What its repositories list now; None: nobody looked."""
-    failed: str = ""
-    """The newest drill that failed, if none has passed since."""
+    doubts: tuple[LastDrill, ...] = ()
+    """Of each level the newest that failed, and the newest that is inconclusive: no passed drill refutes them."""
 
 
 def standings(
@@ -132,6 +140,7 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
                 drill=state.drill,
                 declared_at=state.declared_at.wall,
                 verdict=own_verdict(state, recovery),
+                depth=state.plan.level,
                 measurement=measured.get(recovery.name),
                 listed=state.recoveries[recovery.name].outputs.select is not None,
                 fallen=_fallen(state, recovery.name),
@@ -169,10 +178,12 @@ def _fallen(state: DrillState, name: str) -> int:
 def _standing(
     application: Application, history: Sequence[LastDrill], now: datetime, newest: NewestPoint | None
 ) -> Standing:
-    passed = next((held.declared_at for held in reversed(history) if held.verdict == "passed"), None)
-    last = history[-1] if history else None
+    full = [held for held in history if held.depth == "full"]
+    passed = next((held.declared_at for held in reversed(full) if held.verdict == "passed"), None)
+    last, newest_held = full[-1] if full else None, history[-1] if history else None
     judged = [
-        *_of_last(application, history, now),
+        *_of_last(application, full, now),
+        *_of_compared(history, now),
         *_of_age(application, passed, now),
         *_of_newest(application, history, now, newest),
     ]
@@ -186,9 +197,10 @@ def _standing(
         reasons=tuple(reason for _, reason in judged),
         last=last,
         last_passed_at=passed,
+        compared=newest_held if newest_held is not last else None,
         drill_every=application.drill_every,
         newest=newest,
-        failed=failed.drill if (failed := _failed(history)) is not None else "",
+        doubts=tuple(_doubts(history)),
     )
 
 
@@ -215,7 +227,8 @@ def _of_last(application: Application, history: Sequence[LastDrill], now: dateti
         return [("warning", "not drilled")] if urgent else []
     if last.declared_at > now + CLOCKS_AGREE:
         return [("critical", f"drill {last.drill} is dated in the future: a clock was wrong, then or now")]
-    failed = _failed(history)
+    since = takewhile(lambda held: held.verdict != "passed", reversed(history))
+    failed = next((held for held in since if held.verdict == "failed"), None)
     if failed is last:
         return [("critical", f"drill {last.drill} failed")]
     if failed is not None:
@@ -227,10 +240,34 @@ def _of_last(application: Application, history: Sequence[LastDrill], now: dateti
     return []
 
 
-def _failed(history: Sequence[LastDrill]) -> LastDrill | None:
-    """Return the newest drill that failed, if none has passed since."""
-    since = takewhile(lambda held: held.verdict != "passed", reversed(history))
-    return next((held for held in since if held.verdict == "failed"), None)
+def _of_compared(history: Sequence[LastDrill], now: datetime) -> list[tuple[Level, str]]:
+    """Judge drills that started nothing: what one found out stands until one passes that looks as deep, or deeper."""
+    judged: list[tuple[Level, str]] = []
+    for depth in ("hash", "sample"):
+        refuted = next((at for at, held in enumerate(reversed(history)) if _refutes(held, depth)), len(history))
+        own = [held for held in [*reversed(history)][:refuted] if held.depth == depth]
+        failed = next((held for held in own if held.verdict == "failed"), None)
+        ahead = next((held for held in own if held.declared_at > now + CLOCKS_AGREE), None)
+        if failed is not None:
+            judged.append(("critical", f"drill {failed.drill} failed (level {depth})"))
+        elif ahead is not None:
+            judged.append(("critical", f"drill {ahead.drill} is dated in the future: a clock was wrong, then or now"))
+        elif own:
+            judged.append(("warning", f"drill {own[0].drill} is {own[0].verdict} (level {depth})"))
+    return judged
+
+
+def _doubts(history: Sequence[LastDrill]) -> Iterator[LastDrill]:
+    found: dict[tuple[Depth, Verdict], LastDrill] = {}
+    for held in history:
+        found = {key: one for key, one in found.items() if not _refutes(held, one.depth)}
+        if held.verdict != "passed":
+            found[held.depth, held.verdict] = held
+    yield from found.values()
+
+
+def _refutes(held: LastDrill, depth: str) -> bool:
+    return held.verdict == "passed" and depth in COVERS[held.depth]
 
 
 def _of_age(application: Application, passed: datetime | None, now: datetime) -> list[tuple[Level, str]]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from drp.domain.events import EvidenceSealed
 from drp.domain.fold import DrillState, RecoveryState, since_declaration
+from drp.domain.level import Level
 from drp.domain.plan import PlannedRecovery
 from drp.domain.standing import own_verdict
 from drp.domain.verdict import Verdict
@@ -37,6 +38,8 @@ class DrillSummary:
     drill: str
     declared_at: datetime | None = None
     """None: its entries cannot be read."""
+    level: Level = "full"
+    """How deep it went: a pass of another level than full says so much less."""
     duration_ms: int | None = None
     verdict: Verdict | None = None
     sealed: EvidenceSealed | None = None
@@ -56,6 +59,7 @@ def summarise(state: DrillState) -> DrillSummary:
     return DrillSummary(
         drill=state.drill,
         declared_at=state.declared_at.wall,
+        level=state.plan.level,
         duration_ms=since_declaration(state, state.last)[0],
         verdict=concluded.verdict if concluded is not None else None,
         sealed=sealed,

@@ -16,6 +16,7 @@ from drp.domain.measure import (
     milliseconds,
     rpa_interval,
     rpo_attainment,
+    rpo_by_point,
     rto_attainment,
     wrt_attainment,
 )
@@ -37,6 +38,8 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
     lower, upper = _rpa(state, recovery)
     objectives = recovery.application.objectives
     wrt = _wrt(state, progress)
+    starts = state.plan.starts  # how long an application takes that nobody starts, nothing tells
+    rto = rto_attainment(rta, objectives, recovered=recovered(progress), turn_wait_ms=turn_wait)
     return Measurement(
         recovery=recovery.name,
         clock=clock,
@@ -47,10 +50,10 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
         harness_ms=harness,
         media_wait_ms=selected.media_wait_ms if selected is not None else 0,
         downtime_ms=state.downtime_ms,
-        rto_attainment=rto_attainment(rta, objectives, recovered=recovered(progress), turn_wait_ms=turn_wait),
+        rto_attainment=rto if starts else "not-judged",
         rpa_lower_ms=lower,
         rpa_upper_ms=upper,
-        rpo_attainment=rpo_attainment(lower, upper, objectives),
+        rpo_attainment=rpo_attainment(lower, upper, objectives) if starts else rpo_by_point(lower, objectives),
         rto_ms=milliseconds(objectives.rto),
         rpo_ms=milliseconds(objectives.rpo),
         rta_business_ms=clock.t11_signed_off,

@@ -1,8 +1,9 @@
 """What counts as passed.
 
 Any critical finding or missed objective → failed; else anything that could not be judged → inconclusive; else
-passed. Absent evidence never passes: a recovery must have completed every phase, compared with a manifest unless
-the plan says otherwise, and passed at least one check.
+passed. Absent evidence never passes: a recovery must have completed every phase of the drill's level; in a full drill,
+compared with a manifest unless the plan says otherwise, and passed at least one check; below, where nothing was
+started, compared with a manifest whatever the plan says, whole or in every file that was drawn. That says so much less.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Literal
 
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
-from drp.domain.phase import PHASES, Outputs, Verified
+from drp.domain.phase import Hashed, Outputs, Verified, phases_of
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.reconciliation.result import ReconciliationResult
+from drp.domain.sample import sample_size
 from drp.domain.witness import Witness, counts
 
 Verdict = Literal["passed", "failed", "inconclusive", "aborted"]
@@ -49,6 +51,7 @@ def conclude(
         doubts.append(Reason("the plan recovers an application twice, and only one of them was carried out"))
     for recovery in plan.recoveries:
         name, measurement = recovery.name, measurements.get(recovery.name)
+        had = outputs.get(name, Outputs())
         for finding in findings.get(name, ()):
             reason = Reason(f"{finding.code} {finding.subject}", finding.said_by)
             if finding.severity == "critical":
@@ -56,7 +59,7 @@ def conclude(
             elif finding.severity == "inconclusive":
                 doubts.append(_about(name, reason))
         failures += [_about(name, reason) for reason in _missed(measurement)]
-        doubts += [_about(name, reason) for reason in _unproven(recovery, outputs.get(name, Outputs()), measurement)]
+        doubts += [_about(name, reason) for reason in _unproven(plan, recovery, had, measurement)]
         doubts += [_about(name, reason) for reason in _not_signed_off(plan, recovery, measurement)]
     doubts += _not_compared(plan, reconciled)
     if aborted:
@@ -105,41 +108,66 @@ def _missed(measurement: Measurement | None) -> list[Reason]:
     return [Reason(f"{name} missed", "drp") for name, attainment in objectives if attainment == "missed"]
 
 
-def _unproven(recovery: PlannedRecovery, outputs: Outputs, measurement: Measurement | None) -> list[Reason]:
+def _unproven(
+    plan: DrillPlan, recovery: PlannedRecovery, outputs: Outputs, measurement: Measurement | None
+) -> list[Reason]:
     """Return everything that a pass needs and that is not there. Written as the positive list of evidence."""
-    missing = [Reason(f"phase {phase} did not complete") for phase in PHASES if phase not in outputs.done]
-    prepared, restored, hashed = outputs.prepare, outputs.restore, outputs.hash
-    started, verified = outputs.start, outputs.verify
+    due = phases_of(plan.level)
+    missing = [Reason(f"phase {phase} did not complete") for phase in due if phase not in outputs.done]
+    prepared, restored, started = outputs.prepare, outputs.restore, outputs.start
     if prepared is not None and not prepared.proof.holds:
         missing.append(Reason("isolation is not proven", "outside"))
     if restored is not None and not (restored.runbook.ok and not restored.receipt.unrestored):
         missing.append(Reason("the restore is not complete", "drp"))
-    if (recovery.require_manifest or recovery.trust == "none") and hashed is not None:
-        if hashed.difference is None or hashed.manifest is None:
-            missing.append(Reason("nothing was compared with a manifest", "drp"))
-        elif (
-            not hashed.difference.manifest_id
-            == hashed.manifest.id
-            == (outputs.point.manifest_id if outputs.point is not None else None)
-        ):
-            missing.append(Reason("the manifest compared with is not the one that the recovery point names", "drp"))
-        elif not hashed.difference.clean:
-            missing.append(Reason("restored files differ from the manifest", "drp"))
-        elif not 0 < hashed.manifest.files <= hashed.difference.files_hashed:
-            missing.append(Reason("not every file of the manifest was compared", "drp"))
+    missing += _uncompared(plan, recovery, outputs)
     if started is not None and not started.runbook.ok:
         missing.append(Reason("the application did not start", "restored"))
-    if verified is not None:
-        missing += _unchecked(recovery, verified)
+    if outputs.verify is not None:
+        missing += _unchecked(recovery, outputs.verify)
+    return missing + _unmeasured(plan, measurement)
+
+
+def _uncompared(plan: DrillPlan, recovery: PlannedRecovery, outputs: Outputs) -> list[Reason]:
+    """Return what of the comparison with the manifest is missing, where a pass needs one."""
+    hashed = outputs.hash
+    if hashed is None or not (recovery.require_manifest or recovery.trust == "none" or not plan.starts):
+        return []
+    named = outputs.point.manifest_id if outputs.point is not None else None
+    if hashed.difference is None or hashed.manifest is None:
+        return [Reason("nothing was compared with a manifest", "drp")]
+    if not hashed.difference.manifest_id == hashed.manifest.id == named:
+        return [Reason("the manifest compared with is not the one that the recovery point names", "drp")]
+    if not hashed.difference.clean:
+        return [Reason("restored files differ from the manifest", "drp")]
+    if plan.level == "sample":
+        return _undrawn(plan, hashed, outputs)
+    whole = hashed.difference.sampled is None and 0 < hashed.manifest.files <= hashed.difference.files_hashed
+    return [] if whole else [Reason("not every file of the manifest was compared", "drp")]
+
+
+def _undrawn(plan: DrillPlan, hashed: Hashed, outputs: Outputs) -> list[Reason]:
+    """Return what keeps a sample from being the one that was planned, compared in every file that was drawn."""
+    sample = outputs.select.sample if outputs.select is not None else None
+    assert hashed.manifest is not None
+    assert hashed.difference is not None
+    if sample is None or sample.drawn < 1:
+        return [Reason("no file was drawn", "drp")]
+    of_this = sample.manifest_id == hashed.manifest.id and sample.population == hashed.manifest.files
+    if not (of_this and sample.seed and sample.drawn == sample_size(plan.sample_files, sample.population)):
+        return [Reason("the sample is not the one that was planned", "drp")]
+    if not hashed.difference.sampled == hashed.difference.files_hashed == sample.drawn:
+        return [Reason("not every file of the sample was compared", "drp")]
+    return []
+
+
+def _unmeasured(plan: DrillPlan, measurement: Measurement | None) -> list[Reason]:
+    """Return the objectives that a pass needs judged: in a full drill both, below only how old the point is."""
     if measurement is None:
-        missing.append(Reason("nothing was measured"))
-    else:
-        missing += [
-            Reason(f"{name} {attainment}", "drp")
-            for name, attainment in (("RTO", measurement.rto_attainment), ("RPO", measurement.rpo_attainment))
-            if attainment in {"undetermined", "not-measured"}
-        ]
-    return missing
+        return [Reason("nothing was measured")]
+    due = (("RTO", measurement.rto_attainment, "met"), ("RPO", measurement.rpo_attainment, "met"))
+    if not plan.starts:
+        due = (("RTO", measurement.rto_attainment, "not-judged"), ("RPO", measurement.rpo_attainment, "by-point"))
+    return [Reason(f"{name} {found}", "drp") for name, found, wanted in due if found not in {wanted, "missed"}]
 
 
 def _unchecked(recovery: PlannedRecovery, verified: Verified) -> list[Reason]:

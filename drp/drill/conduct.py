@@ -45,7 +45,7 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
         for wave in recorder.state.plan.waves():
             steps = [partial(_step, recorder, ports, recovery) for recovery in wave]
             ports.engine.together(steps, at_most=recorder.state.plan.parallel)
-        if unchanged(recorder, ports):
+        if unchanged(recorder, ports) and recorder.state.plan.starts:
             reconcile(recorder, ports)
             sign_off(recorder, ports)
     except InterruptedError_ as error:
@@ -80,6 +80,8 @@ def _recover(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> Non
 
 def _unrecovered_dependencies(recorder: Recorder, recovery: PlannedRecovery) -> list[str]:
     states = recorder.state.recoveries
+    if not recorder.state.plan.starts:  # nothing is started, so nothing has to be up before
+        return []
     return [name for name in recovery.application.depends_on if name in states and not recovered(states[name])]
 
 
@@ -141,7 +143,7 @@ def ended(progress: RecoveryState) -> bool:
 def _stops(output: PhaseOutput, progress: RecoveryState) -> bool:
     match output:
         case Selected():
-            return output.point is None
+            return output.point is None or (progress.level == "sample" and output.sample is None)
         case Prepared():
             return not output.proof.holds or not all(image.as_declared for image in output.software)
         case Hashed():  # a damaged restore is hashed, to name what is missing, and never started

@@ -48,7 +48,7 @@ def _policy(state: DrillState) -> InterruptPolicy:
 
 
 def _all_ended(state: DrillState) -> bool:
-    compared = state.plan.reconciliation is None or state.reconciled is not None
+    compared = state.plan.reconciliation is None or not state.plan.starts or state.reconciled is not None
     return (
         compared
         and not awaited(state)

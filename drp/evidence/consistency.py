@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
+from drp.domain.level import Level
 from drp.domain.measure import Measurement
+from drp.domain.plan import DrillPlan
 from drp.domain.resting import unread
 
 
@@ -16,22 +18,49 @@ def contradictions(record: EvidenceRecord) -> tuple[str, ...]:
     """Return in what a record contradicts itself; nothing: it can be as it says."""
     found = [f"{each.recovery}: {said}" for each in record.recoveries for said in _times(each.measurement)]
     found += [f"{each.recovery}: {said}" for each in record.recoveries for said in _witnesses(each)]
+    found += [f"{each.recovery}: {said}" for each in record.recoveries for said in _too_much(each, record.plan)]
     if record.reason_witnesses and len(record.reason_witnesses) != len(record.reasons):
         found.append("not every reason has its witness")
     if record.verdict == "passed":
         found += ["passed with reasons against it"] if record.reasons else []
         found += ["passed with nothing recovered"] if not record.recoveries else []
-        found += [f"{each.recovery}: passed {said}" for each in record.recoveries for said in _forbidding(each)]
+        level = record.plan.level
+        found += [f"{each.recovery}: passed {said}" for each in record.recoveries for said in _forbidding(each, level)]
         trust = {each.name: each.trust for each in record.plan.recoveries}
         found += [
             f"{each.recovery}: passed, and drp read no {what}, though the plan trusts no restored system"
             for each in record.recoveries
             for what in unread(each.hash, each.verify, trust.get(each.recovery, "restored"))
+            if record.plan.starts
         ]
     return tuple(found)
 
 
-def _forbidding(recovery: RecoveryRecord) -> Iterator[str]:
+def _too_much(recovery: RecoveryRecord, plan: DrillPlan) -> Iterator[str]:
+    """Yield what is said of a recovery that its drill's level cannot know: nothing was started, or not all was seen."""
+    sampled = recovery.hash.difference.sampled if recovery.hash is not None and recovery.hash.difference else None
+    drawn = recovery.select.sample if recovery.select is not None else None
+    if plan.level != "sample" and (sampled is not None or drawn is not None):
+        yield f"a sample in a drill of level {plan.level}"
+    compared = plan.level == "sample" and recovery.hash is not None and recovery.hash.difference is not None
+    if compared and (drawn is None or sampled != drawn.drawn):
+        yield "what was compared is not the sample that was drawn"
+    measured = recovery.measurement
+    if plan.starts:
+        if {measured.rto_attainment, measured.rpo_attainment} & {"not-judged", "by-point"}:
+            yield "an objective was not judged, in a drill of level full"
+        return
+    if recovery.start is not None or recovery.verify is not None or recovery.sign_off is not None:
+        yield f"something was started in a drill of level {plan.level}"
+    if recovery.hash is not None and (recovery.hash.checks or recovery.hash.code):
+        yield f"something was checked in a drill of level {plan.level}"
+    if measured.rto_attainment != "not-judged" or measured.rpo_attainment in {"met", "undetermined"}:
+        yield f"an objective was attained in a drill of level {plan.level}"
+    if measured.rta_ms is not None or measured.rpa_upper_ms is not None or measured.wrt_attainment is not None:
+        yield f"an application was measured in a drill of level {plan.level}"
+
+
+def _forbidding(recovery: RecoveryRecord, level: Level) -> Iterator[str]:
     """Yield what keeps a drill from passing, in every version."""
     for finding in recovery.findings:
         if finding.severity in {"critical", "inconclusive"}:
@@ -41,11 +70,12 @@ def _forbidding(recovery: RecoveryRecord) -> Iterator[str]:
             yield f"with check {check.check} {check.outcome}"
     if recovery.failure is not None:
         yield f"although {recovery.failure.phase} could not be exercised"
-    for name, attainment in (
-        ("RTO", recovery.measurement.rto_attainment),
-        ("RPO", recovery.measurement.rpo_attainment),
+    rto, rpo = ("met", "met") if level == "full" else ("not-judged", "by-point")
+    for name, attainment, wanted in (
+        ("RTO", recovery.measurement.rto_attainment, rto),
+        ("RPO", recovery.measurement.rpo_attainment, rpo),
     ):
-        if attainment != "met":
+        if attainment != wanted:
             yield f"with {name} {attainment}"
 
 

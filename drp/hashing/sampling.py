@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from drp.domain.sample import log_choose, seen_with
 from drp.errors import UsageError
 from drp.manifests.layout import FIXED, Group
 
@@ -135,20 +136,6 @@ def stratum(size: int, mtime_ns: int) -> tuple[int, int]:
     return max(0, (size >> 12).bit_length() + 3) // 4, mtime_ns // (31_556_952 * 1_000_000_000)
 
 
-def seen_with(population: int, drawn: int, bad: int) -> float:
-    """Return the probability that ``drawn`` of ``population`` files include one of ``bad`` corrupt ones.
-
-    Hypergeometric: 1 - C(N-D, n) / C(N, n) (Cochran, Sampling Techniques, 3rd ed., §3.6; the same bound is known from
-    provable data possession, Ateniese et al., CCS 2007, §5).
-    """
-    if bad <= 0 or drawn <= 0:
-        return 0.0
-    if drawn + bad > population:
-        return 1.0
-    unseen = _log_choose(population - bad, drawn) - _log_choose(population, drawn)
-    return -math.expm1(unseen)
-
-
 def rate_below(population: int, drawn: int, failures: int, confidence: float = 0.95) -> float:
     """Return the corrupt share that the sample bounds from above, one-sided (Clopper and Pearson, Biometrika 1934)."""
     if failures >= drawn:
@@ -191,15 +178,11 @@ def _percent(chance: float) -> str:
     return "more than 99.99 %" if chance > 0.9999 else f"{chance * 100:.1f} %"
 
 
-def _log_choose(whole: int, part: int) -> float:
-    return math.lgamma(whole + 1) - math.lgamma(part + 1) - math.lgamma(whole - part + 1)
-
-
 def _binomial_at_most(failures: int, drawn: int, rate: float) -> float:
     if rate >= 1.0:
         return 0.0
     logs = [
-        _log_choose(drawn, count) + (count * math.log(rate) if count else 0.0) + (drawn - count) * math.log1p(-rate)
+        log_choose(drawn, count) + (count * math.log(rate) if count else 0.0) + (drawn - count) * math.log1p(-rate)
         for count in range(failures + 1)
     ]
     return math.fsum(math.exp(value) for value in logs)

@@ -7,15 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, inspect, select, text
 
+from drp.domain.level import LEVELS
 from drp.journal.marks import NOTHING, Mark, read_mark
-from drp.journal.summaries import DRILLS, FORM, MARK, RECOVERIES, totals
+from drp.journal.summaries import DRILLS, FORM, MARK, RECOVERIES, kept_verdict, totals
 from drp.journal.tables import ENTRIES
 
 _WINDOW = 5000
 """Entries that are noted in one transaction."""
 MOST_BASELINES = 20
 """So many unreadable drills in a row, and nobody looks for an older one."""
-_VERDICTS = ("passed", "failed", "inconclusive")
+_VERDICTS = tuple(kept_verdict(verdict, level) for level in LEVELS for verdict in ("passed", "failed", "inconclusive"))
 
 
 def mark_of(connection: Connection) -> Mark:
@@ -44,7 +45,7 @@ def concerned(connection: Connection, mark: Mark) -> tuple[int, dict[str, int]] 
 
 
 def telling(connection: Connection, names: Iterable[str]) -> dict[int, str]:
-    """Return, by where it begins, the newest drill of each verdict, and the newest that saw points, of applications."""
+    """Return, by where it begins, the newest drill of each level and verdict, and the newest that saw points."""
     firsts = set()
     for name in names:
         of_name = RECOVERIES.c.recovery == name

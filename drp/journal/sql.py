@@ -23,6 +23,7 @@ from drp.journal.database import Database
 from drp.journal.history import SqlHistory
 from drp.journal.marks import NOTHING
 from drp.journal.opening import open_journal
+from drp.journal.register import SqlRegister
 from drp.journal.tables import ENTRIES, HEAD
 from drp.journal.verification import last_mark, note_verified, verify_all, verify_since
 
@@ -63,6 +64,8 @@ class SqlJournal:
         self._lock = threading.Lock()
         self._database = Database(location, password, reads_only=reads_only)
         self._history = SqlHistory(self._database, self.entries)
+        self.register = SqlRegister(self._database, clock)
+        """The register of the schedule, which lies in the same database."""
         open_journal(self._database, absent)
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:

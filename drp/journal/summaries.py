@@ -22,7 +22,7 @@ from drp.journal.marks import POSITION
 
 METADATA = MetaData()
 MARK = "summaries"
-FORM = f"1 {__version__}"
+FORM = f"2 {__version__}"
 """Rows of another version are made again: what it concludes from the same entries may differ."""
 
 
@@ -109,8 +109,15 @@ def row_of(first: int, drill: DrillSummary, recovery: RecoverySummary) -> dict[s
 
 
 def told_verdict(drill: DrillSummary, recovery: RecoverySummary) -> str:
-    """Return what a recovery's verdict counts as for its standing: none, of a drill that was aborted."""
-    return recovery.verdict or "" if drill.verdict not in {None, "aborted"} else ""
+    """Return as what a recovery's verdict counts for its standing: with its level, below full; none, if aborted."""
+    if drill.verdict in {None, "aborted"} or recovery.verdict is None:
+        return ""
+    return kept_verdict(recovery.verdict, drill.level)
+
+
+def kept_verdict(verdict: str, level: str) -> str:
+    """Return under what a verdict of a drill of that level is found: a shallower pass is never taken for a full one."""
+    return verdict if level == "full" else f"{verdict} {level}"
 
 
 def is_baseline(recovery: RecoverySummary) -> bool:

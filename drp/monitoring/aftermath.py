@@ -25,7 +25,7 @@ def pings_of(wiring: Wiring, drill: str) -> dict[str, str]:
     signs: dict[str, str] = {}
     for recovery in state.plan.recoveries:
         sign = SIGNS[own_verdict(state, recovery)]
-        level = _level(state, recovery.name)
+        level = state.plan.level
         # a deeper drill that passed stands for shallower ones, which are not held then
         levels = COVERS.get(level, (level,)) if not sign else (level,)
         for each in levels:
@@ -46,10 +46,3 @@ def _sealed(wiring: Wiring, drill: str) -> DrillState | None:
     except DrpError:
         return None
     return next((state for state in found if state.sealed is not None and state.concluded is not None), None)
-
-
-def _level(state: DrillState, application: str) -> str:
-    """Return for which level an application was drilled."""
-    occasion = state.declared.occasion if state.declared is not None else None
-    keys = occasion.policies if occasion is not None else {}
-    return next((key.partition("/")[2] for key in keys if key.partition("/")[0] == application), "full")

@@ -51,7 +51,7 @@ def compose(site: str, directory: Path, told: News, tag: str) -> Message:
     return Message(title=_title(site, told, tongue), body=body, gravity=grave, trouble=trouble)
 
 
-def test_message(site: str, tag: str) -> Message:
+def trial_message(site: str, tag: str) -> Message:
     """Return a message that nobody takes for an alert."""
     tongue = language(tag)
     title = tongue.plain(say("TEST of drp"))

@@ -33,11 +33,12 @@ def phrase_of(cause: Cause) -> Phrase:
 
 def _of_drill(cause: Cause) -> Phrase | None:
     named = {"application": _name(cause.application), "drill": _name(cause.drill)}
+    deep = {**named, "level": _name(cause.level)}
     match cause.kind:
         case "failed":
-            return say("{application}: drill {drill} failed, and none has passed since", **named)
+            return say("{application}, level {level}: drill {drill} failed, and none has passed since", **deep)
         case "inconclusive":
-            return say("{application}: drill {drill} proved nothing: it is inconclusive", **named)
+            return say("{application}, level {level}: drill {drill} is inconclusive: it proved nothing", **deep)
         case "aborted":
             return say("{application}: drill {drill} was stopped by the system", **named)
         case "residue":

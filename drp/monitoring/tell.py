@@ -5,17 +5,18 @@ Whoever calls hears in lines what could not be told; no drill waits longer than 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from drp.config.monitoring import Target
 from drp.config.secrets import resolve
+from drp.config.site import Site
 from drp.domain.alerts import Cause
 from drp.domain.restore import SecretReference
 from drp.domain.telling import Listener, News, listen, news, only, refused, took
 from drp.errors import Busy, DrpError
 from drp.monitoring.aftermath import pings_of, spans_of_drill
-from drp.monitoring.message import compose
+from drp.monitoring.message import compose, trial_message
 from drp.monitoring.outbox import Answer, Parcel, send
 from drp.monitoring.pings import ping_url
 from drp.monitoring.situation import Seen, look
@@ -69,6 +70,16 @@ def started(wiring: Wiring, policies: tuple[str, ...] = ()) -> None:
     for key, reference in urls.items():
         box.ping(f"{_SITE}:{key}", reference, "start")
     send(box.parcels, wanted.deadline.total_seconds())
+
+
+def try_out(site: Site, targets: Sequence[str]) -> tuple[Answer, ...]:
+    """Send a message that is marked as a test to targets, and return what each answered. Raises nothing."""
+    box = _Box()
+    for name in targets:
+        target = site.monitoring.targets[name]
+        made = trial_message(site.name, target.language)
+        box.add(Parcel(name=name, kind="message", url="", title=made.title, body=made.body), target.url)
+    return (*send(box.parcels, site.monitoring.deadline.total_seconds()), *box.failed)
 
 
 def _tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None) -> Told:
@@ -155,16 +166,16 @@ class _Box:
             body=made.body,
             gravity=made.gravity or "info",
         )
-        self._add(parcel, target.url)
+        self.add(parcel, target.url)
 
     def ping(self, name: str, reference: SecretReference, sign: str, body: str = "") -> None:
-        self._add(Parcel(name=name, kind="ping", url="", body=body), reference, sign)
+        self.add(Parcel(name=name, kind="ping", url="", body=body), reference, sign)
 
     def spans(self, reference: SecretReference, wiring: Wiring, drill: str) -> None:
         if spans := spans_of_drill(wiring, drill):
-            self._add(Parcel(name=_TRACES, kind="spans", url="", spans=spans), reference)
+            self.add(Parcel(name=_TRACES, kind="spans", url="", spans=spans), reference)
 
-    def _add(self, parcel: Parcel, reference: SecretReference, sign: str | None = None) -> None:
+    def add(self, parcel: Parcel, reference: SecretReference, sign: str | None = None) -> None:
         try:
             url = resolve(reference, command_seconds=_SECRET_SECONDS)
         except DrpError as error:

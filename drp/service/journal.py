@@ -1,4 +1,4 @@
-"""The whole journal verified: its chain, what is noted of it in short, and every sealed record."""
+"""The whole journal verified: its chain, what is noted of it in short, every sealed record, the schedule's register."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from drp.domain.journal import Journal
 from drp.errors import NotFound, Tampered
 from drp.evidence.deposits import note_all_known, require_sealed
+from drp.service.registered import require_declared
 from drp.service.wiring import Wiring
 
 
@@ -16,6 +17,8 @@ class Verified:
 
     entries: int
     drills: int
+    register: int = 0
+    """Entries of the register of the schedule."""
 
 
 def verify_journal(wiring: Wiring, journal: Journal, *, thoroughly: bool = False) -> Verified:
@@ -27,7 +30,9 @@ def verify_journal(wiring: Wiring, journal: Journal, *, thoroughly: bool = False
     misfit = history.misfit() if thoroughly else ""
     if misfit:
         history.forget()
-    entries = journal.verify()
+    entries, register = journal.verify(), wiring.opened_register()
+    require_declared(journal, register, every=True)
+    registered = register.verify()
     note_all_known(deposits, journal, wiring.clock)
     drills = history.newest(history.count())
     lost = require_sealed(deposits, drills, journal)
@@ -38,4 +43,4 @@ def verify_journal(wiring: Wiring, journal: Journal, *, thoroughly: bool = False
         )
     if lost:
         raise NotFound(f"the sealed records of {', '.join(lost)} are gone", hint="bring them back from a copy")
-    return Verified(entries=entries, drills=len(drills))
+    return Verified(entries=entries, drills=len(drills), register=registered)

@@ -21,6 +21,7 @@ from drp.domain.plan import DrillPlan
 from drp.domain.ports import Ports, Reporter, Repository, Sandbox
 from drp.domain.reconciliation.port import RecordReader
 from drp.domain.sandbox import Reaped
+from drp.domain.schedule.register import Register
 from drp.errors import ConfigError, DrpError
 from drp.evidence.deposits import Deposits, gone, require_all_known
 from drp.materials import copy_used
@@ -39,6 +40,7 @@ class Wiring:
         self._gateway = gateway
         self._journal: Journal | None = None
         self._reading: Journal | None = None
+        self._registers: dict[bool, Register] = {}
         self._repositories: Mapping[str, Repository] | None = None
         self._sandbox: Sandbox | None = None
         self._materials: PlanMaterials | None = None
@@ -65,6 +67,25 @@ class Wiring:
             self._reading = self._opened(reads_only=True)
         return self._reading
 
+    def register(self) -> Register:
+        """Return the register of the schedule. Raises as ``journal`` does, and ``Tampered`` when it was cut off."""
+        return self._registered(self.journal(), reads_only=False)
+
+    def register_to_read(self) -> Register:
+        """Return the register for who only looks: nothing is made or written. Raises as ``register`` does."""
+        return self._registered(self.journal_to_read(), reads_only=True)
+
+    def opened_register(self) -> Register:
+        """Return the register in the journal that was opened, to write where it was opened so."""
+        return self._registers[False] if False in self._registers else self._registers[True]
+
+    def _registered(self, journal: Journal, *, reads_only: bool) -> Register:
+        from drp.service.registered import require_declared
+
+        register = self._registers[reads_only]
+        require_declared(journal, register)
+        return register
+
     def _opened(self, *, reads_only: bool) -> Journal:
         from drp.journal import SqlJournal
 
@@ -78,6 +99,7 @@ class Wiring:
 
         journal = SqlJournal(self.site.journal, self.clock, password=password, absent=absent, reads_only=reads_only)
         require_all_known(deposits, journal)
+        self._registers[reads_only] = journal.register
         return journal
 
     def sink(self) -> DirectorySink:

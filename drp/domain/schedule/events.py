@@ -23,6 +23,9 @@ class PolicySeen:
     policy: str
     digest: str
     """SHA-256 of the policy's canonical JSON; empty: it is not in force any more."""
+    since: datetime | None = None
+    """Its slots count from here on: when the schedule was last looked at before it was as it is; None: from now on.
+    So what came while nobody looked is not lost because somebody edited the policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

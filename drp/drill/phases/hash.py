@@ -48,10 +48,11 @@ _LONGEST = 1000
 def hash_phase(context: PhaseContext) -> Hashed:
     """Return the comparison, or that there is nothing to compare with, and what checks read before anything runs.
 
-    A restore that is not whole is compared, to name what is missing, and not read. Raises what Hasher and Sandbox name.
+    A restore that is not whole is compared, to name what is missing, and not read; nor does a drill read on that ends
+    here: its word is that of the manifest alone. Raises what Hasher and Sandbox name.
     """
     hashed, restored = _hashed(context), context.restored
-    if restored.receipt.unrestored or not restored.runbook.ok:
+    if not context.plan.starts or restored.receipt.unrestored or not restored.runbook.ok:
         return hashed
     read = read_files(context, hashed)
     return replace(
@@ -80,8 +81,9 @@ def _hashed(context: PhaseContext) -> Hashed:
             )
         )
     if manifest is None:
-        # A manifest that the point names and that is gone is missing, whatever the plan asks for.
-        waived = point.manifest_id is None and not context.recovery.require_manifest
+        # A manifest that the point names and that is gone is missing, whatever the plan asks for; and without
+        # one, a drill that starts nothing has looked at nothing.
+        waived = point.manifest_id is None and not context.recovery.require_manifest and context.plan.starts
         return _incomparable(
             (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
                 subject=point.short_id,

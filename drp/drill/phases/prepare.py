@@ -20,20 +20,13 @@ _LISTED = 20
 def prepare_phase(context: PhaseContext) -> Prepared:
     """Return the sandbox and its proof; a proof that does not hold, or other software, is a finding and ends it.
 
-    Raises ``NotFound`` when a software image is not there, and what the ports name.
+    Where nothing is going to be started, it is a bare one. Raises ``NotFound`` when a software image is not there, and
+    what the ports name.
     """
     sandbox = context.ports.sandbox
-    software = tuple(_look_at(image, context) for image in context.recovery.application.software)
+    software = tuple(_look_at(image, context) for image in context.recovery.application.software if context.plan.starts)
     changed = [image for image in software if not image.as_declared]
-    order = SandboxOrder(
-        software=() if changed else context.recovery.application.software,
-        application=context.recovery.name,
-        addresses=context.recovery.application.addresses,
-        serves=served_ports(context.recovery.application),
-        pod=context.drill if context.plan.pod else "",
-        hostname=context.recovery.application.hostname or context.recovery.application.name,
-        neighbours=context.plan.neighbours_of(context.recovery),
-    )
+    order = _running(context, bind=not changed) if context.plan.starts else SandboxOrder()
     handle = sandbox.open(context.recovery.sandbox, f"{context.drill}.{context.recovery.name}", order)
     try:
         context.report(Progress(message="proving isolation"))
@@ -43,6 +36,20 @@ def prepare_phase(context: PhaseContext) -> Prepared:
         raise
     findings = (*_changes(changed), *_findings(proof))
     return Prepared(sandbox=handle, proof=proof, findings=findings, software=software)
+
+
+def _running(context: PhaseContext, *, bind: bool) -> SandboxOrder:
+    """Return what a sandbox needs in which the application is going to run."""
+    application = context.recovery.application
+    return SandboxOrder(
+        software=application.software if bind else (),
+        application=context.recovery.name,
+        addresses=application.addresses,
+        serves=served_ports(application),
+        pod=context.drill if context.plan.pod else "",
+        hostname=application.hostname or application.name,
+        neighbours=context.plan.neighbours_of(context.recovery),
+    )
 
 
 def _look_at(image: SoftwareImage, context: PhaseContext) -> SoftwareFound:
