@@ -21,7 +21,8 @@ exception means that drp could not exercise the recovery, which makes a recovery
     ├── ManifestError           10  DRP-E070  a manifest is truncated, edited or from a newer drp
     ├── CommandFailed           70  DRP-E080  a helper program failed in a way nobody foresaw
     ├── EvidenceError           14  DRP-E090  evidence does not verify
-    │   └── Tampered            14  DRP-E091  the journal or a record was changed after the fact
+    │   ├── Tampered            14  DRP-E091  the journal or a record was changed after the fact
+    │   └── ServerUnproven      14  DRP-E092  a database server did not prove that it is the one it should be
     ├── MaterialsChanged         3  DRP-E120  what a drill uses is no longer what its plan declared
     ├── StorageFull             15  DRP-E100  no space, or state is not writable
     ├── NotReadable             12  DRP-E101  this user may not read what drp keeps, or nobody can
@@ -181,6 +182,12 @@ class Tampered(EvidenceError):
     """The journal or a record was changed after the fact."""
 
     code = "DRP-E091"
+
+
+class ServerUnproven(EvidenceError):
+    """The server of a database beyond this machine has no TLS, or does not prove its name. Nothing was said to it."""
+
+    code, default_hint = "DRP-E092", "see to the server's certificate, and to who answers in its place"
 
 
 class MaterialsChanged(DrpError):

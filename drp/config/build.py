@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drp.config import schema_reconciliation, schema_sign_off
 from drp.config.repository_kinds import configured_kind
-from drp.config.schema import Secret
+from drp.config.schema import Secret, TlsFile
 from drp.config.schema_applications import ApplicationFile, BackupFile
 from drp.config.schema_drills import DrillFile, Recovery, SelectFile
 from drp.config.schema_repositories import LocationFile, RepositoryFile, s3_endpoint
@@ -40,6 +40,7 @@ from drp.domain.restore import SecretReference
 from drp.domain.restored_code import AcceptedCode
 from drp.domain.sign_off import SignOffPolicy
 from drp.domain.witness import Trust
+from drp.tls import Tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,17 @@ def secret(reference: Secret, site: Path) -> SecretReference:
         return SecretReference(kind="credential", value=(reference.credential,))
     argv = reference.command or [""]
     return SecretReference(kind="command", value=(program(argv[0], site), *argv[1:]))
+
+
+def tls(said: TlsFile | None, site: Path) -> Tls:
+    """Return who vouches for a database server, file paths made absolute; by default whom this machine believes."""
+    if said is None:
+        return Tls()
+    return Tls(
+        ca=site / said.ca if said.ca is not None else None,
+        certificate=site / said.certificate if said.certificate is not None else None,
+        key=secret(said.key, site) if said.key is not None else None,
+    )
 
 
 def repository(name: str, said: RepositoryFile, site: Path) -> RepositorySettings:

@@ -6,7 +6,7 @@ Docstrings below fields become the descriptions of the JSON Schema (`drp.config.
 from __future__ import annotations
 
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -48,13 +48,32 @@ class Secret(Strict):
         return self
 
 
-class JournalFile(Strict):
-    """The journal's own database, when several hosts or sites share the work."""
+class TlsFile(Strict):
+    """TLS to a database server. Beyond this machine there is always TLS, and the server's name is always verified."""
+
+    ca: Text | None = None
+    """PEM file of the authorities that vouch for it; relative to the site directory. Default: this machine's own."""
+    certificate: Text | None = None
+    """PEM file of a client certificate, with its chain; relative to the site directory."""
+    key: Secret | None = None
+    """Reference to its private key, PEM, without a passphrase."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("a client certificate and its key belong together: give both or none")
+        return self
+
+
+class DatabaseFile(Strict):
+    """A database on a PostgreSQL server."""
 
     url: str
-    """postgresql+pg8000://user@host/database; the password stands apart."""
+    """postgresql+pg8000://user@host/database; the password stands apart. On this machine also `?unix_sock=PATH`."""
     password: Secret | None = None
     """Reference to the database user's password."""
+    tls: TlsFile | None = None
+    """Who vouches for the server. Default: this machine's authorities, and nobody for a server of this machine."""
 
     @field_validator("url")
     @classmethod
@@ -68,7 +87,24 @@ class JournalFile(Strict):
             raise ValueError("holds a password: take it out and give `password` as a reference")
         if parts.scheme != "postgresql+pg8000" or not parts.hostname or len(parts.path) < 2:
             raise ValueError("must look like postgresql+pg8000://user@host/database")
+        _require_known(parts.query)
         return value
+
+
+def _require_known(query: str) -> None:
+    """Refuse settings of drivers in a url: most would be passed over, and some would weaken the connection."""
+    for name, value in parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)):
+        if name.lower().startswith(("ssl", "gss", "channel_binding", "require_auth")):
+            message = f"`{name}` is not for a url to say: beyond this machine there is always TLS with a verified name"
+            raise ValueError(f"{message}; see `tls`")
+        if name != "unix_sock":
+            raise ValueError(f"`{name}` is nothing that a url here may say; only `unix_sock` is")
+        if not value.startswith("/"):
+            raise ValueError("`unix_sock` must be the whole path of a socket")
+
+
+class JournalFile(DatabaseFile):
+    """The journal's own database, when several hosts or sites share the work."""
 
 
 class EvidenceFile(Strict):

@@ -21,6 +21,7 @@ from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import ConfigError
+from drp.tls import Tls
 from drp.trust import Trust, require
 
 SYSTEM_SITE = Path("/etc/drp")
@@ -38,6 +39,8 @@ class Site(Catalogue):
     journal: Path | str
     """A SQLite file, or the URL of a database."""
     journal_password: SecretReference | None
+    journal_tls: Tls | None
+    """Who vouches for the journal's server; None: nobody asks, it may be plain where it is on this machine."""
     evidence_directories: tuple[Path, ...]
     manifests_directory: Path
     runbook_folders: tuple[Path, ...]
@@ -188,6 +191,7 @@ def _assemble(reader: SiteReader) -> Site:
         state_directory=state,
         journal=said.journal.url if said.journal is not None else state / "journal.sqlite",
         journal_password=build.secret(password, directory) if password is not None else None,
+        journal_tls=build.tls(said.journal.tls, directory) if said.journal is not None and said.journal.tls else None,
         evidence_directories=tuple(directory / sink for sink in said.evidence.sinks),
         manifests_directory=directory / said.manifests.directory,
         runbook_folders=reader.runbook_folders,

@@ -29,4 +29,4 @@ class Occasion:
 
         It ends in ``z``, which no drill's does that somebody asked for: the journal takes an id once.
         """
-        return f"{plan}-{self.expected_at:%Y%m%d-%H%M}z"
+        return f"{plan}-{self.expected_at:%Y%m%d-%H%M%S}z"

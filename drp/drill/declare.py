@@ -12,6 +12,7 @@ from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.events import DrillDeclared
 from drp.domain.fold import DrillState, fold
 from drp.domain.journal import Journal
+from drp.domain.occasion import Occasion
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Reporter
 from drp.drill.recorder import Recorder, Silent
@@ -21,16 +22,27 @@ _MOST_NAMED_ALIKE = 1000
 
 
 def declare(
-    plan: DrillPlan, journal: Journal, reporter: Reporter, clock: Clock, *, requested_by: str, ad_hoc: bool
+    plan: DrillPlan,
+    journal: Journal,
+    reporter: Reporter,
+    clock: Clock,
+    *,
+    requested_by: str,
+    ad_hoc: bool,
+    occasion: Occasion | None = None,
 ) -> Recorder:
-    """Declare a new drill of the plan and return its recorder. Raises ``ConfigError`` for a disaster yet to come."""
+    """Declare a new drill of the plan and return its recorder.
+
+    Raises ``ConfigError`` for a disaster yet to come, ``Busy`` when the drill of this occasion was declared already,
+    by whatever host: of one order there is one.
+    """
     now = clock.now().wall
     if plan.scenario.disaster_at is not None and plan.scenario.disaster_at > now + CLOCKS_AGREE:
         raise ConfigError(
             f"drill {plan.name}: its disaster is in the future: {plan.scenario.disaster_at:%Y-%m-%dT%H:%M:%SZ}",
             hint="name an instant that has been, or say `disaster_at: now`; see to this machine's clock",
         )
-    drill = _new_id(plan.name, now, journal)
+    drill = _new_id(plan.name, now, journal) if occasion is None else occasion.drill_id(plan.name)
     recorder = Recorder(drill, DrillState(drill=drill), journal, reporter)
     recorder.append(
         DrillDeclared(
@@ -42,6 +54,7 @@ def declare(
             host=socket.gethostname(),
             ad_hoc=ad_hoc,
             clock_behind_ms=_behind_ms(journal, now),
+            occasion=occasion,
         )
     )
     return recorder

@@ -14,9 +14,20 @@ from typing import TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from drp.errors import Busy, Tampered
-from drp.journal.engines import NOWHERE, database_url, is_there, reading_engine, still_file, writing_engine
+from drp.domain.restore import SecretReference
+from drp.errors import Busy, ConfigError, Tampered
+from drp.journal.engines import (
+    NOWHERE,
+    Wrap,
+    database_url,
+    is_remote,
+    is_there,
+    reading_engine,
+    still_file,
+    writing_engine,
+)
 from drp.journal.failures import translated
+from drp.tls import Tls, context
 
 T = TypeVar("T")
 _READINGS = 5
@@ -28,10 +39,16 @@ LOCK_KEY = 0x6472706A
 class Database:
     """A SQLite file or a PostgreSQL database. Safe to use from several threads."""
 
-    def __init__(self, location: str | Path, password: str | None, *, reads_only: bool) -> None:
-        """Take where it is: the path of a SQLite file, or a URL. Nothing is opened. Raises ConfigError."""
+    def __init__(
+        self, location: str | Path, password: str | None, *, reads_only: bool, wrap: Wrap | None = None
+    ) -> None:
+        """Take where it is: the path of a SQLite file, or a URL. Nothing is opened. Raises ConfigError.
+
+        ``wrap`` gives TLS to a server; without it one beyond this machine is held against this machine's authorities.
+        """
         url = database_url(location, password)
         self._url = url
+        self._wrap = wrap or (lambda: context(Tls(), _no_key) if is_remote(url) else None)
         self.place = str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
         """What errors call it; without a password."""
         self.reads_only = reads_only
@@ -52,7 +69,7 @@ class Database:
 
     def _use(self, *, nowhere: bool) -> None:
         url = NOWHERE if nowhere else self._url
-        self.engine = reading_engine(url) if self.reads_only else writing_engine(url)
+        self.engine = reading_engine(url, self._wrap) if self.reads_only else writing_engine(url, self._wrap)
         self.writer = self.engine.execution_options(drp_writes=True)
         self.still = still_file(url) if self.reads_only else None
 
@@ -87,6 +104,10 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _no_key(_reference: SecretReference) -> str:
+    raise ConfigError("there is no client key to read")
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")

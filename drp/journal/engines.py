@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,13 @@ from sqlmodel import create_engine
 
 from drp.atomic import sync_directory
 from drp.errors import ConfigError
+from drp.tls import dial, is_beyond
 
+Wrap = Callable[[], ssl.SSLContext | None]
+_PORT = 5432
 _WAIT_SECONDS = 10
+_SILENT_SECONDS = 3 * _WAIT_SECONDS
+_KEEPALIVES = ("tcp_keepalives_idle = 10", "tcp_keepalives_interval = 5", "tcp_keepalives_count = 3")
 NOWHERE = URL.create("sqlite")
 """A database in memory: what an absent journal is for who only reads."""
 
@@ -45,21 +51,26 @@ def database_url(location: str | Path, password: str | None) -> URL:
     return url if password is None else url.set(password=password)
 
 
+def is_remote(url: URL) -> bool:
+    """Return whether a database is reached over the network, from a machine that is not the server's own."""
+    return url.get_backend_name() != "sqlite" and "unix_sock" not in url.query and is_beyond(url.host or "")
+
+
 def is_there(url: URL) -> bool:
     """Return whether there is something to open: a SQLite file with content, or a server to ask."""
     path = Path(url.database or "")
     return url.get_backend_name() != "sqlite" or (path.exists() and path.stat().st_size > 0)
 
 
-def reading_engine(url: URL) -> Engine:
-    """Return an engine that only reads; `NOWHERE` is an empty database."""
+def reading_engine(url: URL, wrap: Wrap) -> Engine:
+    """Return an engine that only reads; `NOWHERE` is an empty database. ``wrap`` as in `writing_engine`."""
     if url == NOWHERE:
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if url.get_backend_name() != "sqlite":
-        engine = _postgresql(url)
+        engine = _postgresql(url, wrap)
         event.listen(engine, "connect", _only_read_postgresql)
         return engine
     path = Path(url.database or "")
@@ -106,8 +117,11 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def writing_engine(url: URL) -> Engine:
-    """Return an engine that writes, the file made when there is none."""
+def writing_engine(url: URL, wrap: Wrap) -> Engine:
+    """Return an engine that writes, the file made when there is none.
+
+    ``wrap`` gives the TLS of a connection to a server; None: it is on this machine, and may be plain.
+    """
     if url.get_backend_name() == "sqlite":
         path = Path(url.database or "")
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -119,11 +133,19 @@ def writing_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return _postgresql(url)
+    return _postgresql(url, wrap)
 
 
-def _postgresql(url: URL) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True, connect_args={"timeout": 3 * _WAIT_SECONDS})
+def _postgresql(url: URL, wrap: Wrap) -> Engine:
+    def connect(dialect: Any, _record: object, _positional: object, named: dict[str, Any]) -> Any:
+        """Make the connection ourselves: the driver goes on in clear with a server that has no TLS."""
+        if "unix_sock" not in named:
+            host, port = url.host or "", url.port or _PORT
+            named["sock"] = dial(host, port, seconds=_SILENT_SECONDS, wrap=wrap(), what="journal")
+        return dialect.loaded_dbapi.Connection(**{**named, "ssl_context": False})
+
+    engine = create_engine(url, pool_pre_ping=True, connect_args={"timeout": _SILENT_SECONDS})
+    event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
@@ -158,5 +180,7 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("SET synchronous_commit = on")
     cursor.execute(f"SET lock_timeout = '{_WAIT_SECONDS}s'")
+    for setting in _KEEPALIVES:  # of the server's side: a host that is gone must not keep its drills' leases
+        cursor.execute(f"SET {setting}")
     cursor.close()
     connection.commit()

@@ -14,12 +14,13 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, inspect, literal, select, text
 
-from drp.domain.events import Entry, Event, Progressed, Sign
+from drp.domain.events import DrillDeclared, Entry, Event, Progressed, Sign
 from drp.domain.ports import Clock
 from drp.errors import Busy, DrpError, StorageFull
 from drp.journal import progress
-from drp.journal.chain import GENESIS, DrillChain, Row, broken, forge, link
+from drp.journal.chain import GENESIS, DrillChain, Row, broken, declared_already, forge, link
 from drp.journal.database import Database
+from drp.journal.engines import Wrap
 from drp.journal.history import SqlHistory
 from drp.journal.marks import NOTHING
 from drp.journal.opening import open_journal
@@ -51,25 +52,31 @@ class SqlJournal:
         password: str | None = None,
         absent: Callable[[], DrpError | None] = lambda: None,
         reads_only: bool = False,
+        wrap: Wrap | None = None,
     ) -> None:
         """Open the journal, making it when there is none; what ``absent`` gives is raised where there must be one.
 
         ``reads_only`` needs no right to write, and changes and makes nothing: an absent journal is an empty one.
 
-        ``location`` is the path of a SQLite file or a URL (``postgresql+pg8000://user@host/database``). Raises
+        ``location`` is the path of a SQLite file or a URL (``postgresql+pg8000://user@host/database``); ``wrap`` gives
+        the TLS of a connection to a server (None: this machine's authorities vouch for one beyond it). Raises
         ConfigError for a URL that is none or a journal from a newer drp, StorageFull when it cannot be opened,
-        Busy when another drp holds it, Tampered when its guards or its end are gone, NotReadable with ``reads_only``.
+        Busy when another drp holds it, Tampered when its guards or its end are gone, NotReadable with ``reads_only``,
+        ServerUnproven.
         """
         self._clock = clock
         self._lock = threading.Lock()
-        self._database = Database(location, password, reads_only=reads_only)
+        self._database = Database(location, password, reads_only=reads_only, wrap=wrap)
         self._history = SqlHistory(self._database, self.entries)
         self.register = SqlRegister(self._database, clock)
         """The register of the schedule, which lies in the same database."""
         open_journal(self._database, absent)
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
-        """Make events durable and return them in their places. Raises StorageFull, Busy; nothing is written then."""
+        """Make events durable and return them in their places. Raises StorageFull, Busy; nothing is written then.
+
+        Busy also for a second declaration of one drill: two hosts may begin the drill of one slot at the same time.
+        """
         assert not self._database.reads_only, "who only reads adds nothing"
         entries = []
         with self._lock, self._database.translated(), self._database.writing() as connection:
@@ -77,6 +84,8 @@ class SqlJournal:
             sequence, previous = -1 if last is None else last, previous or GENESIS
             for event in events:
                 position, sequence = position + 1, sequence + 1
+                if sequence > 0 and isinstance(event, DrillDeclared):
+                    raise declared_already(drill)
                 body, entry = forge(drill, sequence, self._clock.now(), event, previous)
                 chained, previous = link(position, entry.hash, chained), entry.hash
                 row = {"position": position, "drill": drill, "sequence": sequence, "body": body}

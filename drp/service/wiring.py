@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drp import __version__
+from drp import __version__, tls
 from drp.atomic import storage_errors
 from drp.clock import SystemClock
 from drp.config.secrets import resolve
@@ -97,7 +97,15 @@ class Wiring:
             records = tuple(deposits.records())
             return gone(records) if records else None
 
-        journal = SqlJournal(self.site.journal, self.clock, password=password, absent=absent, reads_only=reads_only)
+        settings = self.site.journal_tls
+        journal = SqlJournal(
+            self.site.journal,
+            self.clock,
+            password=password,
+            absent=absent,
+            reads_only=reads_only,
+            wrap=(lambda: tls.context(settings, resolve)) if settings is not None else None,
+        )
         require_all_known(deposits, journal)
         self._registers[reads_only] = journal.register
         return journal

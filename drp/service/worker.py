@@ -198,6 +198,7 @@ def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _
         ports.clock,
         requested_by=request.requested_by,
         ad_hoc=request.ad_hoc,
+        occasion=request.occasion,
     )
     conduct(recorder, ports)
     return recorder
