@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +34,7 @@ class Parcel:
     name: str
     """By which its answer is known."""
     kind: Literal["message", "ping", "spans"]
-    url: str
+    url: str = field(repr=False)
     """A secret."""
     title: str = ""
     body: str = ""
