@@ -15,6 +15,7 @@ from prometheus_client.registry import CollectorRegistry
 
 from drp import __version__
 from drp.config.site import Site
+from drp.domain.alerts import GRAVITY
 from drp.domain.schedule.due import DueState
 from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.slot import Ending
@@ -61,6 +62,8 @@ class _Site:
         ok = found is not None and not found.lost
         yield _one("drp_evidence_ok", "1: journal, register and records fit one another, and none is lost.", float(ok))
         yield _labelled("drp_build_info", "The drp that answers.", ("version",), [((__version__,), 1.0)])
+        now = wiring.clock.now().wall.timestamp()
+        yield _one("drp_exposition_timestamp_seconds", "When these numbers were computed.", now)
         yield from families
         yield from _of_targets(self._site)
 
@@ -81,19 +84,24 @@ def _of_site(wiring: Wiring, found: Overview) -> Iterator[Metric]:
         age = (now - found.verified.at).total_seconds()
         yield _one("drp_journal_verified_age_seconds", "Since the journal was verified as a whole.", age)
         yield _one("drp_journal_verified_entries", "Entries that were verified then.", found.verified.entries)
-    causes = look(wiring, found).causes
-    rows = [((level,), float(sum(one.gravity == level for one in causes))) for level in ("warning", "critical")]
-    yield _labelled("drp_alerts", "Causes of alerts that are open.", ("level",), rows)
+    kinds = [cause.kind for cause in look(wiring, found).causes]
+    rows = [((kind, gravity), float(kinds.count(kind))) for kind, gravity in GRAVITY.items()]
+    yield _labelled("drp_alerts", "Things that are wrong and have to be told.", ("kind", "gravity"), rows)
 
 
 def _of_drills(found: Overview) -> Iterator[Metric]:
+    deep, kinds = ("application", "level"), get_args(Verdict)
+    newest = {
+        (standing.application, last.depth): last
+        for standing in found.standings
+        for last in (standing.last, standing.compared)
+        if last is not None
+    }
+    verdicts = [((*name, kind), float(last.verdict == kind)) for name, last in newest.items() for kind in kinds]
+    yield _labelled("drp_last_drill_verdict", "1: so the newest drill ended.", (*deep, "verdict"), verdicts)
+    begun = [(name, last.declared_at.timestamp()) for name, last in newest.items()]
+    yield _labelled("drp_last_drill_timestamp_seconds", "When it was declared.", deep, begun)
     held = {standing.application: standing.last for standing in found.standings if standing.last is not None}
-    verdicts = [
-        ((name, each), float(last.verdict == each)) for name, last in held.items() for each in get_args(Verdict)
-    ]
-    yield _labelled("drp_last_drill_verdict", "1: so the newest drill ended.", ("application", "verdict"), verdicts)
-    begun = [((name,), last.declared_at.timestamp()) for name, last in held.items()]
-    yield _labelled("drp_last_drill_timestamp_seconds", "When it was declared.", ("application",), begun)
     measured = {name: last.measurement for name, last in held.items() if last.measurement is not None}
     for metric, text, field in (
         ("drp_rta_seconds", "Recovery time actual of the newest drill.", "rta_ms"),
