@@ -9,6 +9,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   └── Untrusted           10  DRP-E012  others may change what drp would read or run
     ├── NotFound                10  DRP-E011  no such drill, application, repository, recovery point …
     ├── Busy                    11  DRP-E020  another drp holds the lock
+    │   └── NoRoom              11  DRP-E021  this machine, or a repository, has no room for a drill now
     ├── RepositoryError         13  DRP-E030  a repository cannot be used
     │   ├── Unreachable         13  DRP-E031  it does not answer
     │   ├── AccessDenied        12  DRP-E032  it refuses the key or the password
@@ -83,6 +84,15 @@ class Busy(DrpError):
     """Another drp works on the same site."""
 
     code, exit_status, default_hint = "DRP-E020", 11, "wait for it, or see `drp drill list`"
+
+
+class NoRoom(Busy):
+    """This machine has no room for a drill now, or backups come first.
+
+    Nothing was declared, and nothing is said about the backup.
+    """
+
+    code, default_hint = "DRP-E021", "wait, or go on all the same with `--despite REASON`, which is recorded"
 
 
 class RepositoryError(DrpError):

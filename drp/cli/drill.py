@@ -46,6 +46,9 @@ def run(
     ] = None,
     keep_sandbox: Annotated[bool, typer.Option("--keep-sandbox", help="Keep the sandboxes for inspection.")] = False,
     keep_for: Annotated[str | None, typer.Option(help="How long, at most; default: as the plan says.")] = None,
+    despite: Annotated[
+        str, typer.Option(metavar="REASON", help="Begin although there is no room, or backups run; it is recorded.")
+    ] = "",
     machine: Json = False,
 ) -> int:
     """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
@@ -68,7 +71,7 @@ def run(
     drill_plan = site.plan(name, applications=only, **flags) if name is not None else site.ad_hoc_plan(*only, **flags)
     if point is not None:
         must_have_point(wiring, drill_plan.recoveries[0])
-    request = Begin(plan=wiring.declarable(drill_plan), requested_by=_user(), ad_hoc=name is None)
+    request = Begin(plan=wiring.declarable(drill_plan), requested_by=_user(), ad_hoc=name is None, despite=despite)
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
         outcome = follow(start(site, request), shown)
     if not (machine or context.obj.quiet):

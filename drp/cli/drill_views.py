@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from drp.cli import render
+from drp.cli.precheck_views import precheck_document, precheck_lines
 from drp.cli.reconciliation_views import plan_lines
 from drp.codec import digest, to_data
 from drp.domain.duration import words
@@ -18,6 +19,7 @@ from drp.domain.summary import DrillSummary, summarise
 from drp.domain.timeline import measure
 from drp.drill.phases.select import choose
 from drp.errors import DrpError, Tampered
+from drp.service.precheck import precheck
 from drp.service.wiring import Wiring
 
 _NAMED = 8
@@ -27,8 +29,11 @@ _NAMED = 8
 def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
     """Print the plan with the recovery points that it would take now."""
     waves = [[_preview(wiring, plan, recovery) for recovery in wave] for wave in plan.waves()]
+    points = {item["application"]: item["point"] for wave in waves for item in wave if item.get("point")}
+    sizes = {name: point["size_bytes"] for name, point in points.items() if point["size_bytes"] is not None}
+    room = precheck(wiring, plan, sizes=sizes)
     if machine:
-        body = {"plan": to_data(plan), "digest": digest(plan), "waves": waves}
+        body = {"plan": to_data(plan), "digest": digest(plan), "waves": waves, "room": precheck_document(room)}
         render.document("drp/drill-plan/1", {**body, "warnings": warnings_of(plan, waves, wiring.clock.now().wall)})
         return
     render.line(f"{plan.name}: {plan.scenario.title}   plan {digest(plan)[:12]}")
@@ -45,7 +50,7 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
         if checklist is not None and plan.sign_off is not None:
             who, seconds = shown_name(checklist.referent), int(plan.sign_off.deadline.total_seconds())
             render.line(f"{recovery.name} waits for the sign-off of {who}, at most {render.duration(seconds * 1000)}")
-    for text in plan_lines(plan.reconciliation):
+    for text in (*plan_lines(plan.reconciliation), *precheck_lines(room)):
         render.line(text)
 
 

@@ -12,6 +12,7 @@ from drp.domain.measure import Measurement
 from drp.domain.occasion import Occasion
 from drp.domain.phase import PhaseName, PhaseOutput
 from drp.domain.plan import DrillPlan
+from drp.domain.precheck import Precheck
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.sign_off import SignOffAnswer
@@ -36,6 +37,8 @@ class DrillDeclared:
     """By how much this machine's clock was behind the newest instant in the journal: it was set back."""
     occasion: Occasion | None = None
     """The slot of the schedule for which it is held; None: somebody asked for it."""
+    admitted: Precheck | None = None
+    """Whether the machine had room for it when it began; None: nobody looked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
 from drp.domain.plan import DrillPlan
+from drp.domain.precheck import Precheck
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.verdict import Verdict
@@ -82,6 +83,8 @@ class EvidenceRecord:
     """How the applications fit together; null: the plan does not ask, or it was not reached."""
     ad_hoc: bool = False
     """Asked for on the command line, without a plan kept in the site directory."""
+    admitted: Precheck | None = None
+    """Whether the drill host had room for it when it began, and why it was begun all the same; null: nobody looked."""
     interruption: str = ""
     """Why the drill was stopped, if somebody stopped it."""
     resumptions: int = 0

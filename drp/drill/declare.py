@@ -15,6 +15,7 @@ from drp.domain.journal import Journal
 from drp.domain.occasion import Occasion
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Reporter
+from drp.domain.precheck import Precheck
 from drp.drill.recorder import Recorder, Silent
 from drp.errors import ConfigError, NotFound, UsageError
 
@@ -30,6 +31,7 @@ def declare(
     requested_by: str,
     ad_hoc: bool,
     occasion: Occasion | None = None,
+    admitted: Precheck | None = None,
 ) -> Recorder:
     """Declare a new drill of the plan and return its recorder.
 
@@ -55,6 +57,7 @@ def declare(
             ad_hoc=ad_hoc,
             clock_behind_ms=_behind_ms(journal, now),
             occasion=occasion,
+            admitted=admitted,
         )
     )
     return recorder

@@ -67,6 +67,7 @@ def make_record(entries: Iterable[Entry], tools: Mapping[str, str]) -> EvidenceR
         recoveries=_recoveries(state, concluded.measurements),
         reconciliation=state.reconciled.result if state.reconciled is not None else None,
         ad_hoc=declared.ad_hoc,
+        admitted=declared.admitted,
         interruption=state.interrupted.reason if state.interrupted is not None else "",
         resumptions=len(state.resumptions),
         downtime_ms=state.downtime_ms,

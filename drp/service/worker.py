@@ -199,6 +199,7 @@ def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _
         requested_by=request.requested_by,
         ad_hoc=request.ad_hoc,
         occasion=request.occasion,
+        admitted=request.admitted,
     )
     conduct(recorder, ports)
     return recorder
