@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -175,6 +175,48 @@ def sign_off(
         return 0
     reply = verb.Reply(name=name, comment=comment, results=results, key=key)
     return verb.show_answer(*verb.answer(wiring, asked, reply), machine=machine)
+
+
+@app.command()
+def approve(
+    context: typer.Context,
+    drill: Reference,
+    reason: Annotated[str, typer.Option(help="Why it may be held: kept in evidence.")],
+    key: Annotated[Path | None, typer.Option(help="SSH key that signs the answer.")] = None,
+    name: Annotated[str | None, typer.Option(help="Who answers; default: this account.")] = None,
+    machine: Json = False,
+) -> None:
+    """Approve a drill that waits for it: then it goes on."""
+    _answer(context, drill, "approve", (reason, key, name), machine=machine)
+
+
+@app.command()
+def refuse(
+    context: typer.Context,
+    drill: Reference,
+    reason: Annotated[str, typer.Option(help="Why it may not be held: kept in evidence.")],
+    key: Annotated[Path | None, typer.Option(help="SSH key that signs the answer.")] = None,
+    name: Annotated[str | None, typer.Option(help="Who answers; default: this account.")] = None,
+    machine: Json = False,
+) -> None:
+    """Refuse a drill that waits to be approved: it ends, and nothing was touched."""
+    _answer(context, drill, "refuse", (reason, key, name), machine=machine)
+
+
+def _answer(
+    context: typer.Context,
+    drill: str,
+    decision: Literal["approve", "refuse"],
+    said: tuple[str, Path | None, str | None],
+    *,
+    machine: bool,
+) -> None:
+    from drp.cli import approval as verb
+    from drp.cli.context import wiring_of
+
+    wiring, (reason, key, name) = wiring_of(context), said
+    reply = verb.Reply(decision=decision, name=name or _user(), reason=reason, key=key)
+    verb.show_answer(*verb.answer(wiring, verb.question(wiring, drill), reply), machine=machine)
 
 
 @app.command()

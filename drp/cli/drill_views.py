@@ -144,7 +144,7 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
                 (
                     row["drill"],
                     row["declared_at"],
-                    row["verdict"],
+                    "waits for approval" if row["awaits_approval_until"] else row["verdict"],
                     render.duration(row["duration_ms"]),
                     ", ".join(row["applications"]),
                 )
@@ -163,6 +163,7 @@ def _short(drill: DrillSummary) -> dict[str, Any]:
         "drill": drill.drill,
         "declared_at": render.instant(drill.declared_at),
         "verdict": drill.verdict if drill.verdict is not None else "unfinished",
+        "awaits_approval_until": to_data(drill.awaits_approval_until),
         "sealed": drill.sealed is not None,
         "duration_ms": drill.duration_ms,
         "applications": [recovery.recovery for recovery in drill.recoveries],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from drp.domain.approval import ApprovalAnswer, ApprovalOutcome, Approver
 from drp.domain.clock import Stamp
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
@@ -39,6 +40,30 @@ class DrillDeclared:
     """The slot of the schedule for which it is held; None: somebody asked for it."""
     admitted: Precheck | None = None
     """Whether the machine had room for it when it began; None: nobody looked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAsked:
+    """The drill waits for somebody to approve it; nothing has been touched."""
+
+    type: Literal["approval-asked"] = "approval-asked"
+    approvers: tuple[str, ...]
+    challenge: str
+    """Random; an answer has to repeat it, so that none can be used twice."""
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalEnded:
+    """t1, if it was approved; refused and missing end the drill before anything was touched."""
+
+    type: Literal["approval-ended"] = "approval-ended"
+    outcome: ApprovalOutcome
+    by: Approver | None = None
+    answer: ApprovalAnswer | None = None
+    """What they answered, in full."""
+    signature: str = ""
+    """SSH signature over the answer's canonical JSON, namespace ``drp-approval``; empty: unsigned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +247,8 @@ class EvidenceSealed:
 
 Event = (
     DrillDeclared
+    | ApprovalAsked
+    | ApprovalEnded
     | PhaseStarted
     | Progressed
     | PhaseCompleted

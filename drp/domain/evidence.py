@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from drp.domain.events import PhaseFailed, SignedOff, TrafficSeen
+from drp.domain.events import ApprovalEnded, PhaseFailed, SignedOff, TrafficSeen
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
@@ -90,6 +90,8 @@ class EvidenceRecord:
     resumptions: int = 0
     downtime_ms: int | None = 0
     """While drp itself was not running; null: nobody can tell."""
+    approval: ApprovalEnded | None = None
+    """What became of the approval that the plan asks for; null: it does not ask, or the drill ended while it waited."""
     tools: Mapping[str, str] = field(default_factory=dict)
     """Program or package → version."""
     journal_entries: int = 0

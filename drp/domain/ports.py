@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from drp.domain.approval_desk import ApprovalDesk
 from drp.domain.check import Target
 from drp.domain.check_runner import CheckRunner
 from drp.domain.clock import Stamp
@@ -203,6 +204,7 @@ class Ports:
     checks: CheckRunner
     records: RecordReader
     sign_offs: SignOffDesk
+    approvals: ApprovalDesk
     journal: Journal
     sink: EvidenceSink
     clock: Clock

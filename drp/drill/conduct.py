@@ -18,6 +18,7 @@ from drp.domain.phase import Hashed, PhaseName, PhaseOutput, Prepared, Selected,
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
+from drp.drill.approval import approved
 from drp.drill.context import PhaseContext
 from drp.drill.failures import failure_finding
 from drp.drill.finish import finish
@@ -42,12 +43,8 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
     """
     stopped: InterruptedError_ | None = None
     try:
-        for wave in recorder.state.plan.waves():
-            steps = [partial(_step, recorder, ports, recovery) for recovery in wave]
-            ports.engine.together(steps, at_most=recorder.state.plan.parallel)
-        if unchanged(recorder, ports) and recorder.state.plan.starts:
-            reconcile(recorder, ports)
-            sign_off(recorder, ports)
+        if approved(recorder, ports):
+            _recover_all(recorder, ports)
     except InterruptedError_ as error:
         stopped = error
         if recorder.state.interrupted is None:
@@ -55,6 +52,15 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
     finish(recorder, ports, may_keep=not recorder.state.resumptions)
     if stopped is not None:
         raise stopped
+
+
+def _recover_all(recorder: Recorder, ports: Ports) -> None:
+    for wave in recorder.state.plan.waves():
+        steps = [partial(_step, recorder, ports, recovery) for recovery in wave]
+        ports.engine.together(steps, at_most=recorder.state.plan.parallel)
+    if unchanged(recorder, ports) and recorder.state.plan.starts:
+        reconcile(recorder, ports)
+        sign_off(recorder, ports)
 
 
 def _step(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:

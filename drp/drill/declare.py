@@ -44,7 +44,7 @@ def declare(
             f"drill {plan.name}: its disaster is in the future: {plan.scenario.disaster_at:%Y-%m-%dT%H:%M:%SZ}",
             hint="name an instant that has been, or say `disaster_at: now`; see to this machine's clock",
         )
-    drill = _new_id(plan.name, now, journal) if occasion is None else occasion.drill_id(plan.name)
+    drill = _new_id(plan.name, now, journal) if occasion is None else occasion.drill_id(plan.name, plan.level)
     recorder = Recorder(drill, DrillState(drill=drill), journal, reporter)
     recorder.append(
         DrillDeclared(

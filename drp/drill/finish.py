@@ -65,6 +65,7 @@ def _conclude(recorder: Recorder) -> None:
         measurements,
         aborted=state.interrupted is not None,
         reconciled=state.reconciled.result if state.reconciled is not None else None,
+        approval=state.approval.outcome,
     )
     recorder.append(
         DrillConcluded(

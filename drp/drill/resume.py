@@ -34,7 +34,7 @@ def take_up(recorder: Recorder, ports: Ports, *, policy: InterruptPolicy | None 
         return
     if state.concluded is None:
         say_unsaid(recorder)
-    if state.concluded is not None or _all_ended(state):
+    if state.concluded is not None or state.approval.withheld or _all_ended(state):
         finish(recorder, ports, may_keep=False)
     elif (policy or _policy(state)) == "resume" and state.interrupted is None and unchanged(recorder, ports):
         _resume(recorder, ports)
@@ -66,6 +66,7 @@ def _conclude(recorder: Recorder, ports: Ports) -> None:
     asked = {recovery.name for recovery in awaited(recorder.state)}
     for name, progress in recorder.state.recoveries.items():
         phase = None if ended(progress) else progress.next_phase or ("sign-off" if name in asked else None)
+        phase = "approval" if recorder.state.approval.awaited else phase
         if phase is not None and all(finding.code != DRILL_INTERRUPTED.code for finding in progress.findings):
             finding = DRILL_INTERRUPTED.finding(
                 subject=name, observed=f"cut off in {phase}", expected="all phases done"
@@ -73,6 +74,8 @@ def _conclude(recorder: Recorder, ports: Ports) -> None:
             recorder.found(name, finding)
     for name in asked:
         ports.sign_offs.close(recorder.drill, name)
+    if recorder.state.approval.awaited:
+        ports.approvals.close(recorder.drill)
     finish(recorder, ports, may_keep=False)
 
 

@@ -71,6 +71,7 @@ def make_record(entries: Iterable[Entry], tools: Mapping[str, str]) -> EvidenceR
         interruption=state.interrupted.reason if state.interrupted is not None else "",
         resumptions=len(state.resumptions),
         downtime_ms=state.downtime_ms,
+        approval=state.approval.ended,
         tools={"drp": declared.drp_version, **tools},
         journal_entries=state.entries,
         journal_head=state.head,

@@ -26,7 +26,16 @@ from drp import command
 from drp.codec import from_data, to_data
 from drp.config.places import require_places
 from drp.config.site import Site
-from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, Resumed, SandboxKept, Sign
+from drp.domain.events import (
+    ApprovalEnded,
+    DrillConcluded,
+    Entry,
+    EvidenceSealed,
+    PhaseFailed,
+    Resumed,
+    SandboxKept,
+    Sign,
+)
 from drp.domain.precheck_words import sentence
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
@@ -58,6 +67,8 @@ class Outcome:
     drill: str = ""
     concluded: Verdict | None = None
     sealed: bool = False
+    withheld: bool = False
+    """Whether it had to be approved, and was not."""
     failures: list[PhaseFailed] = field(default_factory=list)
     """Of this run: what failed before the drill was resumed is not among them."""
     kept: list[SandboxKept] = field(default_factory=list)
@@ -72,6 +83,8 @@ class Outcome:
             self.concluded = event.verdict
         elif isinstance(event, EvidenceSealed):
             self.sealed = True
+        elif isinstance(event, ApprovalEnded):
+            self.withheld = event.outcome != "approved"
         elif isinstance(event, Resumed):
             self.failures.clear()
         elif isinstance(event, PhaseFailed):

@@ -16,6 +16,7 @@ OWN = {
     "drp/domain/first_fatal.py": "runs inside too, and takes words out of lines of a log: see its docstring",
     "drp/codec.py": "drp's own values; who reads those of others parses them strictly first",
     "drp/sign_off/desk.py": "papers of referents, parsed strictly first",
+    "drp/sign_off/approvals.py": "papers of approvers, parsed strictly first",
     "drp/sign_off/visitor.py": "drp's own replies",
     "drp/journal/chain.py": "the journal, held by its chain of digests",
     "drp/journal/register_rows.py": "the register, held by its chain of digests, and its own note",

@@ -36,6 +36,8 @@ REASONS: dict[str, str] = {
     "policy-gone": "its policy is not in force any more",
     "no-plan": "the site has no plan that holds it: {detail}",
     "held": "drill {drill}",
+    "aborted": "drill {drill} was aborted",
+    "stopped": "stopped by {by} before it began",
     "not-started": "the drill could not be started: {detail}",
     "waits-for": "waits for a passed drill of plan {plan}",
 }
