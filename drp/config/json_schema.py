@@ -14,6 +14,7 @@ from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
 from drp.config.schema_monitoring import MonitoringFile
 from drp.config.schema_sandboxes import SandboxesFile
+from drp.config.schema_schedule import ScheduleFile
 
 KINDS: dict[str, type[BaseModel]] = {
     "site": SiteFile,
@@ -22,6 +23,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "sandboxes": SandboxesFile,
     "drill": DrillFile,
     "monitoring": MonitoringFile,
+    "schedule": ScheduleFile,
 }
 
 

@@ -25,6 +25,7 @@ KIND_OF_FILE = {
     "repositories.yml": "repositories",
     "sandboxes.yml": "sandboxes",
     "monitoring.yml": "monitoring",
+    "schedule.yml": "schedule",
 }
 
 
