@@ -156,6 +156,7 @@ POINT_PATTERN = r"^[0-9A-Za-z._-]{4,}$"
 CREDENTIAL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DIGEST_PATTERN = r"^blake3:[0-9a-f]{64}$"
 HOST_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$"
+POLICY_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}$"
 WRITER_PATTERN = r"^%?[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}\$?$"
 TIER_PATTERN = r"^[0-9]$"
 ADVICE: Mapping[str, str] = {
@@ -167,6 +168,7 @@ ADVICE: Mapping[str, str] = {
     CREDENTIAL_PATTERN: "must be the name of a credential: letters, digits, dots, hyphens",
     HOST_PATTERN: "must be a host name such as ehr.hospital.example",
     WRITER_PATTERN: "must be the name of an account, or % and the name of a group",
+    POLICY_PATTERN: "must be an application and a level, such as ehr/full",
     DIGEST_PATTERN: "must be blake3: and 64 hexadecimal digits, as `drp app image DIRECTORY` prints it",
 }
 """What to tell people instead of a regular expression."""
