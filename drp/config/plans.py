@@ -14,6 +14,7 @@ from drp.config.repository_kinds import configured_kind, restores_parts
 from drp.config.values import parse_duration, parse_instant
 from drp.domain.application import Application
 from drp.domain.level import LEVELS, MOST_SAMPLED, Level
+from drp.domain.pace import paced
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection, SelectionPolicy
@@ -103,7 +104,8 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         sample_files=sample_files,
     )
     _must_restore_parts(catalogue, whole)
-    return whole if whole.starts else _started_nowhere(whole)
+    speeds = {name: settings.bytes_per_second for name, settings in catalogue.repositories.items()}
+    return paced(whole if whole.starts else _started_nowhere(whole), speeds, catalogue.bytes_per_second)
 
 
 def _must_restore_parts(catalogue: Catalogue, plan: DrillPlan) -> None:

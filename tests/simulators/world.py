@@ -90,6 +90,7 @@ class Script:
     compared_of_sample: int | None = None
     """So many of the drawn files were compared; None: all."""
     restore_ok: bool = True
+    capped_by: tuple[str, ...] = ()
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -180,7 +181,7 @@ class World(Senders, Comparers):
     def restore_order(self, point: RecoveryPoint, *, only: object = None) -> RestoreOrder:
         self.call("restore_order")
         self.only = only
-        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app")
+        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app", capped_by=self.script.capped_by)
 
     def receipt(self, point: RecoveryPoint, outcome: object, *, whole: bool = True) -> RestoreReceipt:
         self.call("receipt")

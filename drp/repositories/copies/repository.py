@@ -26,7 +26,7 @@ from drp.repositories.locations.medium import Medium
 from drp.repositories.parts import must_fit
 
 PROGRAM = Path(__file__).parent / "payload" / "restore_copy.py"
-_PARTS = (PROGRAM.name, "copy_walk.py", "copy_words.py")
+_PARTS = (PROGRAM.name, "copy_pace.py", "copy_walk.py", "copy_words.py")
 PYTHON = "/usr/bin/python3"
 INSIDE = "/run/base/repository"
 """Where the restore cell sees the one dated folder, read-only."""
@@ -125,6 +125,7 @@ class CopiesRepository:
             progress="copies",
             source_root=root,
             of_many_owners=True,
+            capped_by=("--bytes-per-second", "{bytes}"),
         )
 
     def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome, *, whole: bool = True) -> RestoreReceipt:

@@ -162,6 +162,7 @@ class ResticRepository:
             endpoint=cell.endpoint,
             progress="restic-json" if self._tool.features.restore_json else "restic-text",
             source_root=root,
+            capped_by=("--limit-download", "{kib}"),
         )
 
     def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome, *, whole: bool = True) -> RestoreReceipt:
