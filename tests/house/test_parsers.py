@@ -30,6 +30,7 @@ OWN = {
     "drp/sandboxes/network/gateway.py": "drp's own gateway",
     "drp/hashing/workers/checkpoint.py": "a private file of the same user",
     "drp/hashing/workers/wire.py": "pipes between drp's own processes",
+    "drp/engine/ledger.py": "orders, which drp's own hosts write",
     "drp/runbooks/lint.py": "the site's playbooks",
     "drp/service/worker.py": "the supervisor's lines",
     "drp/service/supervisor.py": "the worker's lines",

@@ -20,7 +20,7 @@ from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint,
 from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
-from drp.engine.inline import InlineEngine
+from drp.engine.crew import Threads
 from drp.errors import NotFound
 from tests.simulators.approvals import SimApprovals
 from tests.simulators.beside import MemoryBeside
@@ -140,7 +140,7 @@ class World(Senders):
     def ports(self) -> Ports:
         return Ports(
             repositories={"vault": self}, sandbox=self, runbooks=Runbooks(self), hasher=self, manifests=self, checks=Checks(self), records=Records(self),
-            sign_offs=self.desk, approvals=self.approvals, journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
+            sign_offs=self.desk, approvals=self.approvals, journal=self.journal, sink=self, clock=self.clock, crew=Threads(), reporter=self,
             cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"}, materials=lambda plan: self.script.materials,
         )  # fmt: skip
 
