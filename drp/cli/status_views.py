@@ -125,7 +125,7 @@ def _line(standing: Standing) -> str:
     level = "-" if standing.level == "none" else standing.level.upper()
     head = f"{level:<9} {standing.application:<14} tier {standing.tier}  "
     if last is None:
-        return head + told + reasons
+        return head + told + _compared(standing) + reasons
     text = f"{last.verdict} {render.instant(last.declared_at)} in {last.drill}"
     measurement = last.measurement
     if measurement is not None:
@@ -137,7 +137,15 @@ def _line(standing: Standing) -> str:
         )
     if last.rests.passed:
         text += f"  of {last.rests.passed} statements {rests_in_short(last.rests)}"
-    return head + text + reasons
+    return head + text + _compared(standing) + reasons
+
+
+def _compared(standing: Standing) -> str:
+    """Return how the newest drill ended that started nothing, if it is newer than the last full one."""
+    held = standing.compared
+    if held is None:
+        return ""
+    return f"; only compared ({held.depth}): {held.verdict} {render.instant(held.declared_at)} in {held.drill}"
 
 
 def _document(found: Overview, level: str) -> dict[str, Any]:
