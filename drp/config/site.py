@@ -223,6 +223,7 @@ def _assemble(reader: SiteReader) -> Site:
         },
         sandboxes={"default": SandboxProfile(name="default"), **sandboxes},
         drills={name: build.drill(file) for name, file in drills.items()},
+        bytes_per_second=said.limits.download,
         canaries={
             name: build_canaries.canary(file.canary, directory)
             for name, file in applications.items()
