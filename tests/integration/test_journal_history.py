@@ -93,6 +93,7 @@ def told(history: History, journal: SqlJournal) -> dict[str, object]:
             for most in (1, 20)
             for plan in ("", "nightly", "quarterly-ransomware")
         ],
+        "passed": [history.passed(plan, most) for plan in ("nightly", "quarterly-ransomware") for most in (1, 20)],
         "standings": standings({"ehr": application()}, states, LATER),
     }
 
@@ -147,6 +148,8 @@ def change(path: Path, *statements: str) -> None:
 CHANGES = {
     "a duration": "UPDATE drp_journal_durations SET took_ms = took_ms + 1",
     "a duration of another": "UPDATE drp_journal_durations SET plan = 'other'",
+    "a pass of a plan gone": "DELETE FROM drp_journal_passed",
+    "a pass of another plan": "UPDATE drp_journal_passed SET plan = 'other'",
     "a duration gone": "DELETE FROM drp_journal_durations",
     "a summary": "UPDATE drp_journal_drills SET summary = replace(summary, 'failed', 'passed') WHERE drill = 'a-2'",
     "a verdict": "UPDATE drp_journal_recoveries SET verdict = 'passed' WHERE verdict = 'failed'",
