@@ -25,6 +25,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   ├── Tampered            14  DRP-E091  the journal or a record was changed after the fact
     │   └── ServerUnproven      14  DRP-E092  a database server did not prove that it is the one it should be
     ├── MaterialsChanged         3  DRP-E120  what a drill uses is no longer what its plan declared
+    ├── EngineError             13  DRP-E130  what carries orders out cannot be used, or was taken over
     ├── StorageFull             15  DRP-E100  no space, or state is not writable
     ├── NotReadable             12  DRP-E101  this user may not read what drp keeps, or nobody can
     └── Interrupted            130  DRP-E110  the user or the system asked drp to stop
@@ -204,6 +205,15 @@ class MaterialsChanged(DrpError):
     """A file or program that a drill uses is no longer the one that its plan declared."""
 
     code, exit_status, default_hint = "DRP-E120", 3, "run the drill again: it will declare what is there now"
+
+
+class EngineError(DrpError):
+    """What carries drills out by themselves cannot be used: its database does not answer, or another host took over.
+
+    No evidence is in it: what was done, the journal knows.
+    """
+
+    code, exit_status, default_hint = "DRP-E130", 13, "check `engine:` in drp.yml and its database, then start it again"
 
 
 class StorageFull(DrpError):

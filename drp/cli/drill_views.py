@@ -84,6 +84,7 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
         "rpo_ms": milliseconds(application.objectives.rpo),
         "checks": [check.name for check in application.checks],
         "trust": recovery.trust,
+        "bytes_per_second": recovery.bytes_per_second,
         "recover_to": to_data(recovery.selection.recover_to),
         "undrilled_dependencies": sorted(set(application.depends_on) - {other.name for other in plan.recoveries}),
         "last_rta_ms": wiring.journal_to_read().history.rta_ms(recovery.name),
@@ -121,6 +122,8 @@ def _print_preview(item: dict[str, Any]) -> None:
     render.line(f"  {'':<14} {objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {checks}")
     if item["trust"] == "none":
         render.line(f"  {'':<14} trust: none, so only what drp itself reads of the restored files lets it pass")
+    if item["bytes_per_second"]:
+        render.line(f"  {'':<14} reads at most {render.size(item['bytes_per_second'])}/s")
     if item["recover_to"]:
         render.line(f"  {'':<14} rolled to {render.instant(item['recover_to'])}")
     for refused in item.get("refused", [])[:5]:

@@ -157,6 +157,7 @@ def _print_measurement(measurement: Measurement, dated: str) -> None:
     waits = (
         (measurement.turn_wait_ms, "waiting for its turn"),
         (measurement.approval_wait_ms, "waiting to be approved"),
+        (measurement.capped_ms, "restoring with its speed capped"),
     )
     waited = "".join(f", {render.duration(ms)} of it {what}" for ms, what in waits if ms)
     render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}{waited}")

@@ -12,7 +12,9 @@ from drp.config.sandbox_drivers import described_file as described_sandboxes
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
+from drp.config.schema_monitoring import MonitoringFile
 from drp.config.schema_sandboxes import SandboxesFile
+from drp.config.schema_schedule import ScheduleFile
 
 KINDS: dict[str, type[BaseModel]] = {
     "site": SiteFile,
@@ -20,6 +22,8 @@ KINDS: dict[str, type[BaseModel]] = {
     "repositories": RepositoriesFile,
     "sandboxes": SandboxesFile,
     "drill": DrillFile,
+    "monitoring": MonitoringFile,
+    "schedule": ScheduleFile,
 }
 
 

@@ -13,6 +13,7 @@ from drp.config.problems import suggestion
 from drp.config.values import parse_duration, parse_instant
 from drp.domain.application import Application
 from drp.domain.level import LEVELS, MOST_SAMPLED, Level
+from drp.domain.pace import paced
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection, SelectionPolicy
@@ -101,7 +102,8 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         level=level,
         sample_files=sample_files,
     )
-    return whole if whole.starts else _started_nowhere(whole)
+    speeds = {name: settings.bytes_per_second for name, settings in catalogue.repositories.items()}
+    return paced(whole if whole.starts else _started_nowhere(whole), speeds, catalogue.bytes_per_second)
 
 
 def _depth(drill: DrillSettings, overrides: Overrides) -> tuple[Level, int]:

@@ -6,7 +6,7 @@ Only full drills show that an application comes back; shallower ones can show th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -18,7 +18,7 @@ from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.coverage import URGENT_TIER, in_order
 from drp.domain.duration import beside
 from drp.domain.findings.time import NEWEST_POINT_OLD
-from drp.domain.fold import DrillState
+from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.level import COVERS
 from drp.domain.level import Level as Depth
 from drp.domain.measure import Measurement
@@ -52,6 +52,8 @@ class LastDrill:
     """By whom the statements that passed are said."""
     newest_at: datetime | None = None
     """The newest recovery point that the repository listed then, if it was older than the objective on that day."""
+    residue: bool = False
+    """Something restored was left behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,8 @@ class Standing:
     drill_every: timedelta | None = None
     newest: NewestPoint | None = None
     """What its repositories list now; None: nobody looked."""
+    doubts: tuple[LastDrill, ...] = ()
+    """Of each level the newest that failed, and the newest that is inconclusive: no passed drill refutes them."""
 
 
 def standings(
@@ -143,8 +147,14 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
                 fallen=_fallen(state, recovery.name),
                 rests=_rests(state, recovery.name),
                 newest_at=_newest_then(state, recovery.name),
+                residue=left_behind(state.recoveries[recovery.name]),
             ),
         )
+
+
+def left_behind(recovery: RecoveryState) -> bool:
+    """Return whether something restored is known to have been left when the sandbox was let go."""
+    return recovery.residue is not None and not recovery.residue.clean
 
 
 def _newest_then(state: DrillState, name: str) -> datetime | None:
@@ -191,6 +201,7 @@ def _standing(
         compared=newest_held if newest_held is not last else None,
         drill_every=application.drill_every,
         newest=newest,
+        doubts=tuple(_doubts(history)),
     )
 
 
@@ -245,6 +256,15 @@ def _of_compared(history: Sequence[LastDrill], now: datetime) -> list[tuple[Leve
         elif own:
             judged.append(("warning", f"drill {own[0].drill} is {own[0].verdict} (level {depth})"))
     return judged
+
+
+def _doubts(history: Sequence[LastDrill]) -> Iterator[LastDrill]:
+    found: dict[tuple[Depth, Verdict], LastDrill] = {}
+    for held in history:
+        found = {key: one for key, one in found.items() if not _refutes(held, one.depth)}
+        if held.verdict != "passed":
+            found[held.depth, held.verdict] = held
+    yield from found.values()
 
 
 def _refutes(held: LastDrill, depth: str) -> bool:

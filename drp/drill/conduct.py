@@ -56,20 +56,17 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
 
 def _recover_all(recorder: Recorder, ports: Ports) -> None:
     for wave in recorder.state.plan.waves():
-        steps = [partial(_step, recorder, ports, recovery) for recovery in wave]
-        ports.engine.together(steps, at_most=recorder.state.plan.parallel)
+        names = [recovery.name for recovery in wave]
+        ports.crew.together(partial(_recover, recorder, ports), names, at_most=recorder.state.plan.parallel)
     if unchanged(recorder, ports) and recorder.state.plan.starts:
         reconcile(recorder, ports)
         sign_off(recorder, ports)
 
 
-def _step(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
-    ports.engine.step(recovery.name, partial(_recover, recorder, ports, recovery))
-
-
-def _recover(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
+def _recover(recorder: Recorder, ports: Ports, name: str) -> None:
     """Take one application through its phases until they are done or going on makes no sense."""
-    progress = recorder.state.recoveries[recovery.name]
+    progress = recorder.state.recoveries[name]
+    recovery = next(each for each in recorder.state.plan.recoveries if each.name == name)
     blocked = _unrecovered_dependencies(recorder, recovery)
     if blocked:
         finding = DEPENDENCY_FAILED.finding(subject=recovery.name, observed=", ".join(blocked), expected="recovered")

@@ -12,7 +12,6 @@ from drp.domain.events import DrillConcluded, EvidenceSealed, SandboxKept
 from drp.domain.findings.catalogue import DRILL_RESUMED
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
-from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
@@ -26,27 +25,27 @@ def finish(recorder: Recorder, ports: Ports, *, may_keep: bool = True) -> None:
 
     ``may_keep`` False: its sandboxes died with the process that opened them, so there is none to keep.
     """
-    recoveries = recorder.state.plan.recoveries
-    ports.engine.together([partial(_release, recorder, ports, each, may_keep=may_keep) for each in recoveries])
+    names = [recovery.name for recovery in recorder.state.plan.recoveries]
+    ports.crew.together(partial(_release, recorder, ports, may_keep=may_keep), names)
     if recorder.state.concluded is None:
         _conclude(recorder)
     if recorder.state.sealed is None:
         _seal(recorder, ports)
 
 
-def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may_keep: bool) -> None:
-    progress = recorder.state.recoveries[recovery.name]
+def _release(recorder: Recorder, ports: Ports, name: str, *, may_keep: bool) -> None:
+    progress = recorder.state.recoveries[name]
     sandbox = progress.sandbox
     if sandbox is None:
         return
     plan = recorder.state.plan
     if plan.keep_sandbox and may_keep and recorder.state.interrupted is None:
-        tell_traffic(recorder, ports, recovery.name)
+        tell_traffic(recorder, ports, name)
         until = ports.clock.now().wall + plan.keep_for
-        kept = SandboxKept(recovery=recovery.name, sandbox=sandbox.id, until=until)
-        recorder.found(recovery.name, kept_finding(kept), after=kept)
+        kept = SandboxKept(recovery=name, sandbox=sandbox.id, until=until)
+        recorder.found(name, kept_finding(kept), after=kept)
         return
-    let_go(recorder, ports, recovery.name)
+    let_go(recorder, ports, name)
 
 
 def _conclude(recorder: Recorder) -> None:

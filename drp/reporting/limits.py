@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.reporting.hostile import hostile_limits_of
-from drp.reporting.phrase import Data, Phrase, say
+from drp.reporting.phrase import Data, Phrase, Rate, say
 from drp.reporting.room import room_limits_of
 
 _ALWAYS = (
@@ -97,6 +97,14 @@ def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
         )
     if recovery.sign_off is not None and recovery.sign_off.signer is None:
         yield say("{application}: the sign-off bears a name and no signature.", application=name)
+    if recovery.restore is not None and recovery.restore.bytes_per_second is not None:
+        speed = Rate(recovery.restore.bytes_per_second, 1000)
+        yield say(
+            "{application}: the site let it read {speed} at most. The time is true, and a recovery without that cap "
+            "may be faster.",
+            application=name,
+            speed=speed,
+        )
     if recovery.measurement.clock_kind == "wall":
         yield say("{application}: durations come from the wall clock and are approximate.", application=name)
     if recovery.measurement.downtime_ms is None:

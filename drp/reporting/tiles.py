@@ -110,6 +110,9 @@ def _allowed(measurement: Measurement) -> Phrase:
         return say("objective (RTO): {rto}; {wait} it waited to be approved", rto=rto, wait=approval)
     if measurement.turn_wait_ms:
         return say("objective (RTO): {rto}; {wait} it waited for its turn on the drill host", rto=rto, wait=wait)
+    if measurement.capped_ms:
+        capped = Duration(measurement.capped_ms)
+        return say("objective (RTO): {rto}; {capped} it restored with its speed capped", rto=rto, capped=capped)
     return say("objective (RTO): {rto}", rto=rto)
 
 

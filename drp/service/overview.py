@@ -12,6 +12,7 @@ from pathlib import Path
 from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
 from drp.domain.journal import Verification
+from drp.domain.schedule.due import Due
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
 from drp.errors import NotReadable
@@ -50,6 +51,10 @@ class Overview:
     """How far the journal was verified; None: never, or it is not the same any more."""
     broken: Mapping[str, str] = field(default_factory=dict)
     """Application that cannot be drilled because of its file → the first thing that is wrong with it."""
+
+    dues: tuple[Due, ...] = ()
+    silent_since: datetime | None = None
+    """Since when the scheduler, which should, gives no sign; None: it does, or nothing is scheduled."""
 
     @property
     def level(self) -> Level:

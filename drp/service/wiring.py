@@ -223,7 +223,7 @@ class Wiring:
 
     def ports(self, reporter: Reporter, cancellation: Cancellation, plan: DrillPlan | None = None) -> Ports:
         """Return every port of a drill; ``plan`` is the one that begins, if one does. Raises PluginError."""
-        from drp.engine.inline import InlineEngine
+        from drp.engine.crew import Threads
         from drp.hashing.tree import TreeHasher
         from drp.manifests.directory import ManifestDirectory
         from drp.runbooks import AnsibleRunbookRunner
@@ -245,7 +245,7 @@ class Wiring:
             journal=self.journal(),
             sink=Copies([DirectorySink(directory) for directory in self.site.evidence_directories]),
             clock=self.clock,
-            engine=InlineEngine(),
+            crew=Threads(),
             reporter=reporter,
             cancelled=cancellation,
             signal_number=cancellation.signal_number,

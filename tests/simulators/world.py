@@ -20,7 +20,7 @@ from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint,
 from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
-from drp.engine.inline import InlineEngine
+from drp.engine.crew import Threads
 from drp.errors import NotFound
 from tests.simulators.approvals import SimApprovals
 from tests.simulators.beside import MemoryBeside
@@ -90,6 +90,7 @@ class Script:
     proof_allowed: int = 0
     unrestored: tuple[str, ...] = ()
     restore_ok: bool = True
+    capped_by: tuple[str, ...] = ()
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -140,7 +141,7 @@ class World(Senders):
     def ports(self) -> Ports:
         return Ports(
             repositories={"vault": self}, sandbox=self, runbooks=Runbooks(self), hasher=self, manifests=self, checks=Checks(self), records=Records(self),
-            sign_offs=self.desk, approvals=self.approvals, journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
+            sign_offs=self.desk, approvals=self.approvals, journal=self.journal, sink=self, clock=self.clock, crew=Threads(), reporter=self,
             cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"}, materials=lambda plan: self.script.materials,
         )  # fmt: skip
 
@@ -178,7 +179,7 @@ class World(Senders):
 
     def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
         self.call("restore_order")
-        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app")
+        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app", capped_by=self.script.capped_by)
 
     def receipt(self, point: RecoveryPoint, outcome: object) -> RestoreReceipt:
         self.call("receipt")
@@ -253,8 +254,7 @@ class World(Senders):
     def tree_digest(self, root: Path, **_: object) -> str:
         self.call("tree_digest")
         if str(root) not in self.script.images:
-            message = f"cannot open the directory {root}"
-            raise NotFound(message)
+            raise NotFound(f"cannot open the directory {root}")
         return self.script.images[str(root)]
 
     def expected(self, point: RecoveryPoint) -> SimManifest | None:

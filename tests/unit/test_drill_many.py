@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,7 +22,7 @@ from drp.drill.conduct import conduct
 from drp.drill.declare import declare, reopen
 from drp.drill.resume import take_up
 from drp.engine import capacity
-from drp.engine.inline import InlineEngine
+from drp.engine.crew import Threads
 from drp.errors import SandboxError
 from drp.sandboxes.errors import MORE_DESCRIPTORS, sandbox_errors
 from drp.sandboxes.network import netns
@@ -48,41 +47,36 @@ def test_as_many_run_at_the_same_time_as_there_is_room_for_or_the_plan_says(room
     running, most, lock = set(), [0], threading.Lock()
     together = threading.Barrier(expected)
 
-    def action(number: int) -> Callable[[], None]:
-        def work() -> None:
-            with lock:
-                running.add(number)
-                most[0] = max(most[0], len(running))
-            together.wait(20)  # nobody goes on before as many as are meant to have begun
-            with lock:
-                running.discard(number)
+    def step(name: str) -> None:
+        with lock:
+            running.add(name)
+            most[0] = max(most[0], len(running))
+        together.wait(20)  # nobody goes on before as many as are meant to have begun
+        with lock:
+            running.discard(name)
 
-        return work
-
-    InlineEngine(lambda: room).together([action(number) for number in range(2 * expected)], at_most=at_most)
+    Threads(lambda: room).together(step, [str(number) for number in range(2 * expected)], at_most=at_most)
     assert most[0] <= expected
 
 
 def test_once_one_action_has_raised_no_other_is_begun():
     begun = []
 
-    def fails() -> None:
-        begun.append("first")
+    def fails(name: str) -> None:
+        begun.append(name)
         raise OSError(errno.ENOSPC, "full")
 
     with pytest.raises(OSError, match="full"):
-        InlineEngine(lambda: 1).together([fails, lambda: begun.append("second")])
+        Threads(lambda: 1).together(fails, ["first", "second"])
     assert begun == ["first"]
 
 
-def test_room_ends_with_whatever_the_machine_has_least_of(monkeypatch, tmp_path):
-    memory = tmp_path / "meminfo"
-    monkeypatch.setattr(capacity, "_MEMORY", memory)
-    monkeypatch.setattr(capacity, "_cores", lambda: 8)
-    for kilobytes, descriptors, expected in [
-        (64 << 20, 9999, 16), (1 << 20, 9999, 2), (64 << 20, 3 * capacity.DESCRIPTORS, 3), (0, 0, 1),
+def test_room_ends_with_whatever_the_machine_has_least_of(monkeypatch):
+    monkeypatch.setattr(capacity, "cores", lambda: 8)
+    for there, descriptors, expected in [
+        (64 << 30, 9999, 16), (1 << 30, 9999, 2), (64 << 30, 3 * capacity.DESCRIPTORS, 3), (0, 0, 1), (None, 9999, 16),
     ]:  # fmt: skip
-        memory.write_text(f"MemTotal: 1 kB\nMemAvailable: {kilobytes} kB\n")
+        monkeypatch.setattr(capacity, "available_memory", lambda there=there: there)
         monkeypatch.setattr(capacity, "descriptors_left", lambda left=descriptors: left)
         assert capacity.capacity() == expected
     assert 0 < descriptors_left() < resource.getrlimit(resource.RLIMIT_NOFILE)[0]

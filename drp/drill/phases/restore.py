@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from drp.codec import from_data, to_data
 from drp.domain.findings.catalogue import RESTORE_DAMAGED, RESTORE_FAILED
 from drp.domain.findings.finding import Finding
+from drp.domain.findings.time import CAP_NOT_IN_FORCE
 from drp.domain.phase import Prepared, Restored
+from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Progress
 from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
@@ -28,7 +31,7 @@ def restore_phase(context: PhaseContext) -> Restored:
     runbook = context.recovery.application.runbook
     assert runbook is not None
     repository = context.ports.repositories[context.recovery.repository]
-    order = repository.restore_order(point)
+    order = repository.restore_order(point).capped(context.recovery.bytes_per_second)
     first_byte = _FirstByte(context)
     cell = context.ports.sandbox.open_cell(prepared.sandbox, order, repository.secrets())
     try:
@@ -60,7 +63,8 @@ def restore_phase(context: PhaseContext) -> Restored:
         ),
         runbook=result,
         first_byte_ms=first_byte.milliseconds,
-        findings=(*_findings(result, receipt), *notice_findings(result)),
+        bytes_per_second=order.bytes_per_second,
+        findings=(*_findings(result, receipt), *notice_findings(result), *_uncapped(context.recovery, order)),
     )
 
 
@@ -115,6 +119,13 @@ def nothing_done(result: RunbookResult) -> str:
     """Return how a runbook can end badly without a task that failed: a play, or all of it, was passed over."""
     done = sum(task.outcome in {"ok", "changed"} for task in result.tasks)
     return f"{done} tasks were carried out: does every play address the host sandbox?"
+
+
+def _uncapped(recovery: PlannedRecovery, order: RestoreOrder) -> Iterator[Finding]:
+    """Yield that a cap is not in force: the kind of repository knows no way to tell its tool."""
+    if recovery.bytes_per_second is not None and order.bytes_per_second is None:
+        expected = f"at most {recovery.bytes_per_second} bytes a second"
+        yield CAP_NOT_IN_FORCE.finding(subject=recovery.repository, observed="as fast as it goes", expected=expected)
 
 
 def _findings(result: RunbookResult, receipt: RestoreReceipt) -> tuple[Finding, ...]:

@@ -24,7 +24,7 @@ from drp.repositories.copies.settings import CopiesSettings
 from drp.repositories.locations.medium import Medium
 
 PROGRAM = Path(__file__).parent / "payload" / "restore_copy.py"
-_PARTS = (PROGRAM.name, "copy_walk.py", "copy_words.py")
+_PARTS = (PROGRAM.name, "copy_pace.py", "copy_walk.py", "copy_words.py")
 PYTHON = "/usr/bin/python3"
 INSIDE = "/run/base/repository"
 """Where the restore cell sees the one dated folder, read-only."""
@@ -119,6 +119,7 @@ class CopiesRepository:
             progress="copies",
             source_root=root,
             of_many_owners=True,
+            capped_by=("--bytes-per-second", "{bytes}"),
         )
 
     def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:

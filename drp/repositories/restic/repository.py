@@ -153,6 +153,7 @@ class ResticRepository:
             endpoint=cell.endpoint,
             progress="restic-json" if self._tool.features.restore_json else "restic-text",
             source_root=self._source_root(point),
+            capped_by=("--limit-download", "{kib}"),
         )
 
     def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:

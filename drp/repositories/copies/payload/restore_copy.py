@@ -15,6 +15,7 @@ from typing import Any, FrozenSet, Iterator
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from copy_pace import Pace
 from copy_walk import FOLDER, Entry, Survey, entries
 from copy_words import Said, Stop, say, shown
 
@@ -25,7 +26,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 class Copy:
     """One folder on its way into the restored tree."""
 
-    def __init__(self, source: int, top: bytes, said: Said, leave: FrozenSet[bytes]) -> None:
+    def __init__(self, source: int, top: bytes, said: Said, leave: FrozenSet[bytes], most: int = 0) -> None:
+        self._pace = Pace(most, said.progress)
         self._source, self._said, self._leave, self._top = source, said, leave, top
         self._targets = [os.open(top, FOLDER)]
         self._first: dict[tuple[int, int], bytes] = {}
@@ -123,9 +125,10 @@ class Copy:
             os.lseek(target, begin, os.SEEK_SET)
             at = begin
             while at < end:
-                piece = os.read(source, min(PIECE, end - at))
+                piece = os.read(source, self._pace.piece(min(PIECE, end - at)))
                 if not piece:
                     break
+                self._pace.took(len(piece))
                 write_all(target, piece)
                 at += len(piece)
                 self._said.progress(size=len(piece))
@@ -188,8 +191,9 @@ class Copy:
         target = os.open(self._top + b"/" + entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             while True:
-                piece = os.read(source, PIECE)
-                if piece != os.read(target, PIECE):
+                piece = os.read(source, self._pace.piece(PIECE))
+                self._pace.took(len(piece))
+                if piece != os.read(target, len(piece) or PIECE):
                     raise Stop("changed", "{} changed while it was read".format(shown(entry.path)))
                 if not piece:
                     return
@@ -245,7 +249,7 @@ def carry_out(options: argparse.Namespace, said: Said) -> None:
     top = os.fsencode(os.path.normpath(options.target + "/" + options.root))
     try:
         os.makedirs(top, exist_ok=True)
-        copy = Copy(source, top, said, leave)
+        copy = Copy(source, top, said, leave, options.bytes_per_second)
         copy.run()
     except OSError as error:
         if error.errno in FULL:
@@ -262,6 +266,7 @@ def main() -> int:
     for name in ("source", "below", "identity", "target", "root"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--leave", action="append", default=[])
+    parser.add_argument("--bytes-per-second", type=int, default=0)
     said = Said()
     sys.setrecursionlimit(10_000)  # a level of folders takes one of Python's
     try:
