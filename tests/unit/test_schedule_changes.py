@@ -13,7 +13,7 @@ from drp.domain.application import Application
 from drp.domain.clock import Stamp
 from drp.domain.schedule.causes import PassedDrill, after_slots
 from drp.domain.schedule.changes import COUNTS, WORDS, changed, used
-from drp.domain.schedule.events import PolicySeen, RegisterEntry, SlotEnded, SlotExpected
+from drp.domain.schedule.events import Paused, PolicySeen, RegisterEntry, SlotEnded, SlotExpected
 from drp.domain.schedule.fold import ScheduleState, fold_register
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.proofs import Proof
@@ -219,6 +219,17 @@ def test_ends_of_before_the_proof_say_nothing_of_what_changed_since():
     sheet.expect(early)
     sheet.end(early, "missed")
     assert len(causes(sheet, since=lambda app, drill: ("x",), now=EPOCH + timedelta(hours=1))) == 1
+
+
+def test_while_its_policy_is_paused_a_change_causes_none_and_afterwards_it_does():
+    sheet, since = Sheet(ON_CHANGE), lambda app, drill: ("x",)
+    early = Slot(application="ehr", level="full", at=EPOCH + timedelta(hours=1), cause="change")
+    sheet.expect(early)
+    until = EPOCH + timedelta(hours=5)
+    sheet.write(Paused(policy="ehr", until=until, by="anna", reason="a move"), EPOCH + timedelta(hours=1))
+    sheet.write(SlotEnded(slot=early, ending="paused", reason="paused", values={}), EPOCH + timedelta(hours=1))
+    assert causes(sheet, since=since, now=EPOCH + timedelta(hours=2)) == ()
+    assert len(causes(sheet, since=since, now=EPOCH + timedelta(hours=6))) == 1
 
 
 @pytest.mark.parametrize("policy", [PLAIN, ON_CHANGE])

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from drp.domain.schedule.events import SlotEnded
 from drp.domain.schedule.fold import ScheduleState
+from drp.domain.schedule.judging import pause_of
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.proofs import Proof
 from drp.domain.schedule.slot import Slot
@@ -61,7 +62,7 @@ def change_slots(
         proof = proven.get(key)
         if not policy.on_change or proof is None or key in open_policies or key not in state.since:
             continue
-        if not since(policy.application, proof.drill):
+        if pause_of(policy, state, now) is not None or not since(policy.application, proof.drill):
             continue
         tried = _tried(state, key, proof)
         if tried is None or (tried.drill and since(policy.application, tried.drill)):
@@ -69,7 +70,10 @@ def change_slots(
 
 
 def _tried(state: ScheduleState, policy: str, proof: Proof) -> SlotEnded | None:
-    """Return the newest slot since a proof that tried what there is, or was to, if there was one."""
+    """Return the newest slot since a proof that tried what there is, or was to, if there was one.
+
+    One that ended since its policy was paused was not: it comes when the pause is over.
+    """
     later = [each for each in state.ended.get(policy, ()) if each.slot.at > proof.declared_at]
-    tried = [each for each in later if each.drill or each.slot.cause == "change"]
+    tried = [each for each in later if each.drill or (each.slot.cause == "change" and each.reason != "paused")]
     return tried[-1] if tried else None
