@@ -40,7 +40,7 @@ class Sentences:
             head = _ENDINGS[str(decision.ending)]
         else:
             head = _EXPECTED if decision.reason == "before-its-time" else _ACTIONS[decision.action]
-        why = self._language.gettext(REASONS[decision.reason]).format(**decision.values)
+        why = self._language.gettext(REASONS.get(decision.reason, decision.reason)).format(**decision.values)
         return f"{decision.slot.id} {self._said(head)}: {why}"
 
     def of_nothing(self, policy: Policy) -> str:
