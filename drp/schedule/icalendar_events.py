@@ -6,7 +6,6 @@ of their event's zone; a time that a change of clocks takes out is read with the
 
 from __future__ import annotations
 
-import re
 import time as clocks
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,21 +15,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
-from icalendar import Calendar
 
-MOST_EVENTS = 10_000
+from drp.schedule.icalendar_text import Malformed, components
+
 MOST_SPANS = 20_000
 MOST_SECONDS = 10.0
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=366)
-_TOO_FINE = re.compile(r"^(?:RRULE|EXRULE)[;:][^\n]*FREQ=(?:SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE | re.MULTILINE)
-_ZONE_RULES = re.compile(r"^BEGIN:VTIMEZONE$(.*?)^END:VTIMEZONE$", re.IGNORECASE | re.MULTILINE | re.DOTALL)
-_ZONE_RULE = re.compile(r"^RRULE[;:](?![^\n]*FREQ=YEARLY)", re.IGNORECASE | re.MULTILINE)
 _SHOWN = 80
-
-
-class _Malformed(Exception):
-    """The calendar cannot be read; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,52 +68,16 @@ def expand(content: bytes, zone: str, begins: datetime, ends: datetime) -> Expan
         with warnings.catch_warnings():
             # of time zones that are guessed by what stands behind a maker's prefix, as everybody does
             warnings.simplefilter("ignore")
-            return _expand(_components(content), ZoneInfo(zone), begins, ends)
-    except _Malformed as error:
+            return _expand(components(content), ZoneInfo(zone), begins, ends)
+    except Malformed as error:
         return str(error)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         # the library says so in many ways
         return f"makes no sense: {str(error)[:_SHOWN]!r}"
 
 
-def _components(content: bytes) -> list[Any]:
-    """Return the events of a file that is a whole calendar, and bounded."""
-    try:
-        text = content.decode("utf-8-sig").replace("\r\n", "\n").strip()
-    except UnicodeDecodeError:
-        raise _Malformed("is not UTF-8") from None
-    if not text:
-        raise _Malformed("is empty")
-    if not text[:16].upper().startswith("BEGIN:VCALENDAR"):
-        raise _Malformed("is no calendar: it does not begin with BEGIN:VCALENDAR")
-    if not text[-16:].upper().endswith("END:VCALENDAR"):
-        raise _Malformed("is cut off: it does not end with END:VCALENDAR")
-    unfolded = re.sub(r"\n[ \t]", "", text)
-    _must_be_whole(unfolded)
-    if _TOO_FINE.search(unfolded):
-        raise _Malformed("has an event that recurs within a day, which is not read")
-    if any(_ZONE_RULE.search(rules) for rules in _ZONE_RULES.findall(unfolded)):
-        raise _Malformed("has a time zone whose clocks are not changed once a year, which is not read")
-    if len(re.findall(r"(?im)^BEGIN:VEVENT$", unfolded)) > MOST_EVENTS:
-        raise _Malformed(f"has more than {MOST_EVENTS} events")
-    calendars: list[Any] = Calendar.from_ical(text, multiple=True)
-    return [event for calendar in calendars for event in calendar.walk("VEVENT")]
-
-
-def _must_be_whole(unfolded: str) -> None:
-    """Raise _Malformed where a part begins and does not end: the library would leave it out in silence."""
-    open_: list[str] = []
-    for mark, name in re.findall(r"(?im)^(BEGIN|END):[ \t]*([^\s]*)[ \t]*$", unfolded):
-        if mark.upper() == "BEGIN":
-            open_.append(name.upper())
-        elif not open_ or open_.pop() != name.upper():
-            raise _Malformed(f"has a part {name[:_SHOWN]} that ends and did not begin, or holds one that does not end")
-    if open_:
-        raise _Malformed(f"has a part {open_[-1][:_SHOWN]} that does not end")
-
-
-def _expand(components: list[Any], zone: ZoneInfo, begins: datetime, ends: datetime) -> Expanded:
-    events = _newest(_event(component, zone) for component in components)
+def _expand(parts: list[Any], zone: ZoneInfo, begins: datetime, ends: datetime) -> Expanded:
+    events = _newest(_event(component, zone) for component in parts)
     replaced: dict[str, set[datetime]] = {}
     for event in events:
         if event.replaces is not None:
@@ -137,9 +93,9 @@ def _expand(components: list[Any], zone: ZoneInfo, begins: datetime, ends: datet
             if last > first and last > begins and first < ends:
                 found.closed.append(Closed(first, last))
             if len(found.closed) > MOST_SPANS:
-                raise _Malformed(f"closes more than {MOST_SPANS} spans")
+                raise Malformed(f"closes more than {MOST_SPANS} spans")
         if clocks.monotonic() > until:
-            raise _Malformed("takes too long to expand")
+            raise Malformed("takes too long to expand")
     found.closed.sort(key=lambda each: (each.begins, each.ends))
     return found
 
@@ -157,12 +113,12 @@ def _newest(events: Iterator[_Event]) -> list[_Event]:
 def _event(component: Any, zone: ZoneInfo) -> _Event:
     if component.errors:
         name, message = component.errors[0]
-        raise _Malformed(f"has an event with a {name} that makes no sense: {str(message)[:_SHOWN]!r}")
+        raise Malformed(f"has an event with a {name} that makes no sense: {str(message)[:_SHOWN]!r}")
     said = component.get("DTSTART")
     if said is None or isinstance(said, list):
-        raise _Malformed(f"has an event with {'no' if said is None else 'more than one'} DTSTART")
+        raise Malformed(f"has an event with {'no' if said is None else 'more than one'} DTSTART")
     if "RANGE" in getattr(component.get("RECURRENCE-ID"), "params", {}):
-        raise _Malformed("changes an occurrence and all that follow (RANGE=THISANDFUTURE), which is not read")
+        raise Malformed("changes an occurrence and all that follow (RANGE=THISANDFUTURE), which is not read")
     begins, own = _wall(said.dt, said.params, zone)
     whole_days = not isinstance(said.dt, datetime)
     recurrence = component.get("RECURRENCE-ID")
@@ -184,11 +140,11 @@ def _event(component: Any, zone: ZoneInfo) -> _Event:
 def _wall(said: Any, params: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime, tzinfo]:
     """Return a wall time and its zone; a zone that nobody knows is not taken for the site's."""
     if not isinstance(said, date):
-        raise _Malformed(f"has a time that is none: {str(said)[:_SHOWN]!r}")
+        raise Malformed(f"has a time that is none: {str(said)[:_SHOWN]!r}")
     if not isinstance(said, datetime):
         return datetime.combine(said, time()), zone
     if said.tzinfo is None and "TZID" in params:
-        raise _Malformed(f"names a time zone that nobody knows: {str(params['TZID'])[:_SHOWN]!r}")
+        raise Malformed(f"names a time zone that nobody knows: {str(params['TZID'])[:_SHOWN]!r}")
     return said.replace(tzinfo=None), said.tzinfo or zone
 
 
@@ -202,7 +158,7 @@ def _lasts(component: Any, begins: datetime, own: tzinfo, zone: ZoneInfo, *, who
     end, duration = component.get("DTEND"), component.get("DURATION")
     if end is not None:
         if isinstance(end.dt, datetime) == whole_days:
-            raise _Malformed("has an event that begins with a day and ends with a time, or the other way round")
+            raise Malformed("has an event that begins with a day and ends with a time, or the other way round")
         last, other = _wall(end.dt, end.params, zone)
         lasts = last - begins if whole_days else _utc(last, other) - _utc(begins, own)
     elif duration is not None:
@@ -210,7 +166,7 @@ def _lasts(component: Any, begins: datetime, own: tzinfo, zone: ZoneInfo, *, who
     else:
         lasts = _DAY if whole_days else timedelta(0)
     if not isinstance(lasts, timedelta) or lasts < timedelta(0) or lasts > _LONGEST:
-        raise _Malformed("has an event that ends before it begins, or lasts for more than a year")
+        raise Malformed("has an event that ends before it begins, or lasts for more than a year")
     return lasts
 
 
@@ -249,7 +205,7 @@ def _recurring(event: _Event, first: datetime, last: datetime) -> Iterator[tuple
             if wall > last:
                 break
             if number > MOST_SPANS:
-                raise _Malformed(f"closes more than {MOST_SPANS} spans")
+                raise Malformed(f"closes more than {MOST_SPANS} spans")
             yield wall, event.lasts
 
 
@@ -257,7 +213,7 @@ def _rule(said: Any, event: _Event) -> str:
     """Return a rule whose end is a wall time of the event's zone, inclusive; a day ends it with its last second."""
     parts = dict(said)
     if "FREQ" not in parts:
-        raise _Malformed("has a rule without FREQ")
+        raise Malformed("has a rule without FREQ")
     for until in parts.pop("UNTIL", ()):
         if isinstance(until, datetime):
             wall = _naive(until, event.zone) if until.tzinfo is not None else until

@@ -10,7 +10,8 @@ import pytest
 
 from drp.domain.schedule.site import CalendarFeed
 from drp.schedule.calendars import LARGEST, CalendarRead, closed, read_calendars
-from drp.schedule.icalendar_events import MOST_EVENTS, MOST_SPANS, expand
+from drp.schedule.icalendar_events import MOST_SPANS, expand
+from drp.schedule.icalendar_text import MOST_EVENTS
 
 CORPUS = Path(__file__).parents[1] / "fixtures/calendars"
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
