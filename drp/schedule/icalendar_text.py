@@ -19,7 +19,7 @@ class Malformed(Exception):
 
 
 def components(content: bytes) -> list[Any]:
-    """Return the events of a file that is a whole calendar, and bounded. Raises Malformed, and what its reader raises."""
+    """Return the events of a file that is whole, and bounded. Raises Malformed, and what the library raises."""
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n").strip()
     except UnicodeDecodeError:
