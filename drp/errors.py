@@ -9,6 +9,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   └── Untrusted           10  DRP-E012  others may change what drp would read or run
     ├── NotFound                10  DRP-E011  no such drill, application, repository, recovery point …
     ├── Busy                    11  DRP-E020  another drp holds the lock
+    ├── LeaseLost               11  DRP-E021  a drill is not this process's any more
     ├── RepositoryError         13  DRP-E030  a repository cannot be used
     │   ├── Unreachable         13  DRP-E031  it does not answer
     │   ├── AccessDenied        12  DRP-E032  it refuses the key or the password
@@ -83,6 +84,16 @@ class Busy(DrpError):
     """Another drp works on the same site."""
 
     code, exit_status, default_hint = "DRP-E020", 11, "wait for it, or see `drp drill list`"
+
+
+class LeaseLost(DrpError):
+    """This process does not hold its drill any more, and writes nothing of it: another may have taken it up."""
+
+    code, exit_status, default_hint = (
+        "DRP-E021",
+        11,
+        "nothing is lost: see `drp drill list`; if nobody took it up, `drp drill resume ID`",
+    )
 
 
 class RepositoryError(DrpError):

@@ -128,6 +128,8 @@ class _Witnessed:
         self._journal, self._channel = journal, channel
         self.entries, self.drills, self.verify = journal.entries, journal.drills, journal.verify
         self.signs, self.history = journal.signs, journal.history
+        self.hold, self.release, self.holder = journal.hold, journal.release, journal.holder
+        self.require_held = journal.require_held
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         """Make the events durable."""
