@@ -1,22 +1,106 @@
 """When a cron expression fires: the only module that knows cronsim.
 
 Wall time is the policy's own zone. In the hour that a change of clocks takes out, an expression fires once, just after
-it; in the hour that comes twice, it fires once (Debian's cron does the same).
+it; in the hour that comes twice, it fires once, the first time. One whose hour is ``*`` fires whenever the clock shows
+its minute: every real hour, and so once more in the hour that comes twice. (Debian's cron treats ``*/2`` as ``*``, and
+would leave such a drill out in spring.)
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+_FIELDS = 5
+_REFERENCE = datetime(2025, 1, 1, tzinfo=UTC)
+"""What is asked about an expression as such is asked of the years from here on, so that the answer never changes."""
+_YEAR = 366
+_LOOKED_AT = 400
+_EVERY = re.compile(r"\*(?:/\d+)?")
+
 
 def occasions(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
-    """Yield the instants after one at which an expression fires, UTC. Raises ValueError for one that never does."""
+    """Yield the instants after one at which an expression fires, UTC, each later than the one before.
+
+    The same instants whatever the instant to begin after. Raises ValueError for an expression that never fires.
+    """
+    first = _first(expression, zone, after)
+    if first is not None:
+        yield first
+        yield from _from(expression, zone, first)
+
+
+@lru_cache(maxsize=20_000)
+def _first(expression: str, zone: str, after: datetime) -> datetime | None:
+    """Return the first instant after one: asked for again at every tick, and the same until it has come."""
+    return next(_from(expression, zone, after), None)
+
+
+def _from(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
+    fields = expression.split()
+    if len(fields) != _FIELDS:
+        message = f"has {len(fields)} fields"
+        raise ValueError(message)
     try:
-        fires = CronSim(expression, after.astimezone(ZoneInfo(zone)))
+        instants = CronSim(_by_wall_time(fields), after.astimezone(ZoneInfo(zone)))
     except CronSimError as error:
-        raise ValueError(str(error)) from error
-    return (instant.astimezone(UTC) for instant in fires)
+        raise ValueError(_wrong(fields) or "never fires") from error
+    newest = after
+    for fired in instants:
+        instant = fired.astimezone(UTC)
+        # begun inside an hour that comes twice, cronsim gives what was in its first pass
+        if instant > newest:
+            newest = instant
+            yield instant
+
+
+def _wrong(fields: list[str]) -> str:
+    """Return which field is none by itself; empty: they make no sense together."""
+    for index, field in enumerate(fields):
+        alone = ["*"] * _FIELDS
+        alone[index] = field
+        try:
+            CronSim(" ".join(alone), _REFERENCE)
+        except CronSimError as error:
+            return f"has a {str(error).lower()}: {field}"
+    return ""
+
+
+def _by_wall_time(fields: list[str]) -> str:
+    """Return an expression that cronsim takes by wall time, unless its hour is ``*``: those it would leave out."""
+    minute, hour, *days = fields
+    if hour == "*":
+        return " ".join(fields)
+    return " ".join((_listed(minute, 59), _listed(hour, 23), *days))
+
+
+def _listed(field: str, last: int) -> str:
+    """Return a field without a star in front, which would make cronsim go by elapsed time."""
+    terms = field.split(",")
+    return ",".join(term.replace("*", f"0-{last}", 1) if _EVERY.fullmatch(term) else term for term in terms)
+
+
+@lru_cache(maxsize=2_000)
+def longest_apart(expression: str, zone: str) -> timedelta:
+    """Return the longest time between two occasions, of some years. Raises ValueError for what does not fire twice."""
+    fired = list(islice(occasions(expression, zone, _REFERENCE), _LOOKED_AT))
+    longest = max((later - earlier for earlier, later in pairwise(fired)), default=timedelta(0))
+    if not longest:
+        raise ValueError("never fires")
+    # so many of one that fires each minute of January are over before January is
+    for days in range(0, _YEAR * 2, 30):
+        instant = _REFERENCE + timedelta(days=days)
+        following = next(occasions(expression, zone, instant))
+        longest = max(longest, following - instant)
+    return longest
+
+
+def fires(expression: str) -> bool:
+    """Return whether an expression fires at all. Raises ValueError for what is none."""
+    return next(occasions(expression, "UTC", _REFERENCE), None) is not None

@@ -9,7 +9,8 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   └── Untrusted           10  DRP-E012  others may change what drp would read or run
     ├── NotFound                10  DRP-E011  no such drill, application, repository, recovery point …
     ├── Busy                    11  DRP-E020  another drp holds the lock
-    ├── LeaseLost               11  DRP-E021  a drill is not this process's any more
+    │   └── NoRoom              11  DRP-E021  this machine, or a repository, has no room for a drill now
+    ├── LeaseLost               11  DRP-E022  a drill is not this process's any more
     ├── RepositoryError         13  DRP-E030  a repository cannot be used
     │   ├── Unreachable         13  DRP-E031  it does not answer
     │   ├── AccessDenied        12  DRP-E032  it refuses the key or the password
@@ -25,6 +26,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   ├── Tampered            14  DRP-E091  the journal or a record was changed after the fact
     │   └── ServerUnproven      14  DRP-E092  a database server did not prove that it is the one it should be
     ├── MaterialsChanged         3  DRP-E120  what a drill uses is no longer what its plan declared
+    ├── EngineError             13  DRP-E130  what carries orders out cannot be used, or was taken over
     ├── StorageFull             15  DRP-E100  no space, or state is not writable
     ├── NotReadable             12  DRP-E101  this user may not read what drp keeps, or nobody can
     └── Interrupted            130  DRP-E110  the user or the system asked drp to stop
@@ -86,11 +88,20 @@ class Busy(DrpError):
     code, exit_status, default_hint = "DRP-E020", 11, "wait for it, or see `drp drill list`"
 
 
+class NoRoom(Busy):
+    """This machine has no room for a drill now, or backups come first.
+
+    Nothing was declared, and nothing is said about the backup.
+    """
+
+    code, default_hint = "DRP-E021", "wait, or go on all the same with `--despite REASON`, which is recorded"
+
+
 class LeaseLost(DrpError):
     """This process does not hold its drill any more, and writes nothing of it: another may have taken it up."""
 
     code, exit_status, default_hint = (
-        "DRP-E021",
+        "DRP-E022",
         11,
         "nothing is lost: see `drp drill list`; if nobody took it up, `drp drill resume ID`",
     )
@@ -205,6 +216,15 @@ class MaterialsChanged(DrpError):
     """A file or program that a drill uses is no longer the one that its plan declared."""
 
     code, exit_status, default_hint = "DRP-E120", 3, "run the drill again: it will declare what is there now"
+
+
+class EngineError(DrpError):
+    """What carries drills out by themselves cannot be used: its database does not answer, or another host took over.
+
+    No evidence is in it: what was done, the journal knows.
+    """
+
+    code, exit_status, default_hint = "DRP-E130", 13, "check `engine:` in drp.yml and its database, then start it again"
 
 
 class StorageFull(DrpError):

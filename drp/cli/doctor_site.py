@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from drp.cli.need import Need, attempt
+from drp.domain.precheck_words import sentence
 from drp.domain.repository import Location, S3Location
 from drp.errors import AccessDenied, ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
+from drp.service.precheck import precheck
 from drp.service.wiring import Wiring
 from drp.trust.accounts import closed_place
 
@@ -157,4 +159,5 @@ def _drill(wiring: Wiring, name: str) -> str:
                 f"software image {folder} is no directory", hint="lay the software there, see `drp app image`"
             )
         _readable_folder(folder)
-    return f"{len(plan.recoveries)} recoveries"
+    room = precheck(wiring, plan, repositories=False)
+    return "; ".join((f"{len(plan.recoveries)} recoveries, room: {room.state}", *map(sentence, room.reasons)))

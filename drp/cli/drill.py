@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -46,6 +46,9 @@ def run(
     ] = None,
     keep_sandbox: Annotated[bool, typer.Option("--keep-sandbox", help="Keep the sandboxes for inspection.")] = False,
     keep_for: Annotated[str | None, typer.Option(help="How long, at most; default: as the plan says.")] = None,
+    despite: Annotated[
+        str, typer.Option(metavar="REASON", help="Begin although there is no room, or backups run; it is recorded.")
+    ] = "",
     machine: Json = False,
 ) -> int:
     """Run a drill: restore, hash, start, check, measure, conclude, destroy, record."""
@@ -68,7 +71,7 @@ def run(
     drill_plan = site.plan(name, applications=only, **flags) if name is not None else site.ad_hoc_plan(*only, **flags)
     if point is not None:
         must_have_point(wiring, drill_plan.recoveries[0])
-    request = Begin(plan=wiring.declarable(drill_plan), requested_by=_user(), ad_hoc=name is None)
+    request = Begin(plan=wiring.declarable(drill_plan), requested_by=_user(), ad_hoc=name is None, despite=despite)
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
         outcome = follow(start(site, request), shown)
     if not (machine or context.obj.quiet):
@@ -172,6 +175,48 @@ def sign_off(
         return 0
     reply = verb.Reply(name=name, comment=comment, results=results, key=key)
     return verb.show_answer(*verb.answer(wiring, asked, reply), machine=machine)
+
+
+@app.command()
+def approve(
+    context: typer.Context,
+    drill: Reference,
+    reason: Annotated[str, typer.Option(help="Why it may be held: kept in evidence.")],
+    key: Annotated[Path | None, typer.Option(help="SSH key that signs the answer.")] = None,
+    name: Annotated[str | None, typer.Option(help="Who answers; default: this account.")] = None,
+    machine: Json = False,
+) -> None:
+    """Approve a drill that waits for it: then it goes on."""
+    _answer(context, drill, "approve", (reason, key, name), machine=machine)
+
+
+@app.command()
+def refuse(
+    context: typer.Context,
+    drill: Reference,
+    reason: Annotated[str, typer.Option(help="Why it may not be held: kept in evidence.")],
+    key: Annotated[Path | None, typer.Option(help="SSH key that signs the answer.")] = None,
+    name: Annotated[str | None, typer.Option(help="Who answers; default: this account.")] = None,
+    machine: Json = False,
+) -> None:
+    """Refuse a drill that waits to be approved: it ends, and nothing was touched."""
+    _answer(context, drill, "refuse", (reason, key, name), machine=machine)
+
+
+def _answer(
+    context: typer.Context,
+    drill: str,
+    decision: Literal["approve", "refuse"],
+    said: tuple[str, Path | None, str | None],
+    *,
+    machine: bool,
+) -> None:
+    from drp.cli import approval as verb
+    from drp.cli.context import wiring_of
+
+    wiring, (reason, key, name) = wiring_of(context), said
+    reply = verb.Reply(decision=decision, name=name or _user(), reason=reason, key=key)
+    verb.show_answer(*verb.answer(wiring, verb.question(wiring, drill), reply), machine=machine)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from drp.cli import render
+from drp.cli.precheck_views import precheck_document, precheck_lines
 from drp.cli.reconciliation_views import plan_lines
 from drp.codec import digest, to_data
 from drp.domain.duration import words
@@ -18,6 +19,7 @@ from drp.domain.summary import DrillSummary, summarise
 from drp.domain.timeline import measure
 from drp.drill.phases.select import choose
 from drp.errors import DrpError, Tampered
+from drp.service.precheck import precheck
 from drp.service.wiring import Wiring
 
 _NAMED = 8
@@ -27,8 +29,11 @@ _NAMED = 8
 def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
     """Print the plan with the recovery points that it would take now."""
     waves = [[_preview(wiring, plan, recovery) for recovery in wave] for wave in plan.waves()]
+    points = {item["application"]: item["point"] for wave in waves for item in wave if item.get("point")}
+    sizes = {name: point["size_bytes"] for name, point in points.items() if point["size_bytes"] is not None}
+    room = precheck(wiring, plan, sizes=sizes)
     if machine:
-        body = {"plan": to_data(plan), "digest": digest(plan), "waves": waves}
+        body = {"plan": to_data(plan), "digest": digest(plan), "waves": waves, "room": precheck_document(room)}
         render.document("drp/drill-plan/1", {**body, "warnings": warnings_of(plan, waves, wiring.clock.now().wall)})
         return
     render.line(f"{plan.name}: {plan.scenario.title}   plan {digest(plan)[:12]}")
@@ -45,7 +50,7 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
         if checklist is not None and plan.sign_off is not None:
             who, seconds = shown_name(checklist.referent), int(plan.sign_off.deadline.total_seconds())
             render.line(f"{recovery.name} waits for the sign-off of {who}, at most {render.duration(seconds * 1000)}")
-    for text in plan_lines(plan.reconciliation):
+    for text in (*plan_lines(plan.reconciliation), *precheck_lines(room)):
         render.line(text)
 
 
@@ -130,6 +135,9 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
     held = history.count()
     drills = history.newest(held if most is None else most)
     rows = [_short(drill) for drill in drills]
+    journal = wiring.journal_to_read()
+    for row in rows:
+        row["running_on"] = journal.holder(row["drill"]) if not row["sealed"] else None
     if machine:
         render.document("drp/drills/1", rows)
     else:
@@ -139,7 +147,7 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
                 (
                     row["drill"],
                     row["declared_at"],
-                    row["verdict"],
+                    "waits for approval" if row["awaits_approval_until"] else row["verdict"],
                     render.duration(row["duration_ms"]),
                     ", ".join(row["applications"]),
                 )
@@ -150,6 +158,10 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
         render.note(f"{held - len(rows)} older drills are not listed: --all lists them too")
 
 
+def _running(host: str) -> str:
+    return f"running on {host}" if host else "running"
+
+
 def _short(drill: DrillSummary) -> dict[str, Any]:
     """Return what a list tells of one drill. Raises ``Tampered`` for one that cannot be read."""
     if drill.declared_at is None:
@@ -158,6 +170,7 @@ def _short(drill: DrillSummary) -> dict[str, Any]:
         "drill": drill.drill,
         "declared_at": render.instant(drill.declared_at),
         "verdict": drill.verdict if drill.verdict is not None else "unfinished",
+        "awaits_approval_until": to_data(drill.awaits_approval_until),
         "sealed": drill.sealed is not None,
         "duration_ms": drill.duration_ms,
         "applications": [recovery.recovery for recovery in drill.recoveries],

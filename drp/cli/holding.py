@@ -38,6 +38,8 @@ def exit_status(outcome: Outcome) -> int:
         return 128 + outcome.stops[0]
     if outcome.verdict is None:
         return SandboxError.exit_status
+    if outcome.verdict == "aborted" and outcome.withheld:
+        return _EXIT["inconclusive"]
     if outcome.verdict == "inconclusive":
         telling = [failure.exit_status for failure in outcome.failures if failure.exit_status in _TELLING]
         return telling[0] if telling else _EXIT["inconclusive"]

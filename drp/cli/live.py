@@ -22,6 +22,8 @@ from rich.text import Text
 from drp.cli.progress import TextReporter
 from drp.cli.render import printable, size
 from drp.domain.events import (
+    ApprovalAsked,
+    ApprovalEnded,
     DrillConcluded,
     Entry,
     PhaseCompleted,
@@ -76,7 +78,7 @@ class LiveReporter(TextReporter):
         event = entry.event
         if isinstance(event, PhaseCompleted | PhaseFailed | SignedOff):
             self._end(event.recovery)
-        if isinstance(event, Reconciled):
+        if isinstance(event, Reconciled | ApprovalEnded):
             self._end("")
         if isinstance(event, DrillConcluded):
             self.close()
@@ -85,6 +87,8 @@ class LiveReporter(TextReporter):
             self._begin(event.recovery, event.phase)
         if isinstance(event, ReconciliationStarted):
             self._begin("", "reconcile")
+        if isinstance(event, ApprovalAsked):
+            self._begin("", "approval")
         if isinstance(event, SignOffAsked):
             self._begin(event.recovery, "sign-off")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TextIO
 
+from drp.cli.approval_views import approval_text
 from drp.cli.reconciliation_views import describe_agreement
 from drp.cli.render import duration, instant, json_text, note, printable, size, write
 from drp.cli.streams import Undeliverable, deliver
@@ -162,7 +163,7 @@ class TextReporter:
             case EvidenceSealed():
                 return f"evidence: {event.location}"
             case _:
-                return ""
+                return approval_text(entry)
 
     def _finding(self, recovery: str, finding: Finding) -> str:
         mark, what = _MARKS[finding.severity], f"{printable(finding.subject)}: {printable(finding.observed)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drp.cli import render
+from drp.cli.approval_views import approval_document, approval_lines
 from drp.cli.drill_views import measurements_of, summary_of
 from drp.cli.neighbour_views import contacts, neighbour_lines
 from drp.cli.progress import progress_line
@@ -42,6 +43,8 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = Fa
     summary = summary_of(state)
     render.line(f"{state.drill}: {summary['verdict'].upper()}, declared {summary['declared_at']}")
     render.line(f"scenario: {render.printable(state.plan.scenario.title)}")
+    for text in approval_lines(state):
+        render.line(text)
     found = sum((_rests(progress) for progress in state.recoveries.values()), Resting())
     if found.passed:
         render.line(f"of {found.passed} statements that passed: {rests(found)}")
@@ -71,6 +74,7 @@ def _document(state: DrillState) -> dict[str, Any]:
     planned = {recovery.name: recovery for recovery in state.plan.recoveries}
     return {
         **summary_of(state),
+        "approval": approval_document(state),
         "reasons": list(concluded.reasons) if concluded is not None else [],
         "reason_witnesses": list(concluded.reason_witnesses) if concluded is not None else [],
         "measurements": [to_data(measurement) for measurement in measurements_of(state)],
@@ -150,9 +154,11 @@ def _print_measurement(measurement: Measurement, dated: str) -> None:
     upper = render.duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
     render.line(f"{measurement.recovery}")
     rta, rto = render.duration(measurement.rta_ms), render.duration(measurement.rto_ms)
-    waited = (
-        f", {render.duration(measurement.turn_wait_ms)} of it waiting for its turn" if measurement.turn_wait_ms else ""
+    waits = (
+        (measurement.turn_wait_ms, "waiting for its turn"),
+        (measurement.approval_wait_ms, "waiting to be approved"),
     )
+    waited = "".join(f", {render.duration(ms)} of it {what}" for ms, what in waits if ms)
     render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}{waited}")
     render.line(
         f"  RPA {render.duration(measurement.rpa_lower_ms)} to {upper} of RPO {render.duration(measurement.rpo_ms)}: "

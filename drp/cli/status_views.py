@@ -36,7 +36,8 @@ def show(found: Overview, *, machine: bool) -> int:
     for name, problem in found.broken.items():
         render.line(f"cannot be drilled: {name}: {_plain(problem)}")
     for drill in found.running:
-        render.line(f"running: {drill}")
+        host = found.running_on.get(drill)
+        render.line(f"running: {drill}{f' on {render.printable(host)}' if host else ''}")
     for drill in found.unfinished:
         render.line(f"unfinished: {drill}; drp drill resume {drill}")
     if found.drills:
@@ -139,6 +140,7 @@ def _document(found: Overview, level: str) -> dict[str, Any]:
         "applications": [to_data(standing) for standing in found.standings],
         "coverage": to_data(found.coverage),
         "running": list(found.running),
+        "running_on": dict(found.running_on),
         "unfinished": list(found.unfinished),
         "kept_sandboxes": [to_data(kept) for kept in found.kept],
         "lost_records": list(found.lost),

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from drp.domain.events import PhaseFailed, SignedOff, TrafficSeen
+from drp.domain.events import ApprovalEnded, PhaseFailed, SignedOff, TrafficSeen
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
 from drp.domain.plan import DrillPlan
+from drp.domain.precheck import Precheck
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.verdict import Verdict
@@ -82,11 +83,15 @@ class EvidenceRecord:
     """How the applications fit together; null: the plan does not ask, or it was not reached."""
     ad_hoc: bool = False
     """Asked for on the command line, without a plan kept in the site directory."""
+    admitted: Precheck | None = None
+    """Whether the drill host had room for it when it began, and why it was begun all the same; null: nobody looked."""
     interruption: str = ""
     """Why the drill was stopped, if somebody stopped it."""
     resumptions: int = 0
     downtime_ms: int | None = 0
     """While drp itself was not running; null: nobody can tell."""
+    approval: ApprovalEnded | None = None
+    """What became of the approval that the plan asks for; null: it does not ask, or the drill ended while it waited."""
     tools: Mapping[str, str] = field(default_factory=dict)
     """Program or package → version."""
     journal_entries: int = 0

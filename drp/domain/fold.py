@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from drp.domain.approval_fold import ApprovalState
 from drp.domain.clock import Stamp, elapsed_ms
 from drp.domain.events import (
     DrillConcluded,
@@ -54,6 +55,7 @@ class RecoveryState:
     residue: Residue | None = None
     kept: SandboxKept | None = None
     asked: SignOffAsked | None = None
+    asked_at: Stamp | None = None
     opened: SignOffStarted | None = None
     signed_off: SignedOff | None = None
     signed_off_at: Stamp | None = None
@@ -97,6 +99,7 @@ class DrillState:
     drill: str
     declared: DrillDeclared | None = None
     declared_at: Stamp | None = None
+    approval: ApprovalState = field(default_factory=ApprovalState)
     recoveries: dict[str, RecoveryState] = field(default_factory=dict)
     interrupted: Interrupted | None = None
     resumptions: list[Resumed] = field(default_factory=list)
@@ -132,6 +135,7 @@ def fold(entries: Iterable[Entry]) -> DrillState:
 
 def apply(state: DrillState, entry: Entry) -> None:
     """Advance the state by one entry, in place."""
+    state.approval.follow(entry, state.last)
     state.drill, state.last, state.head = entry.drill, entry.stamp, entry.hash
     state.entries += 1
     event = entry.event
@@ -192,7 +196,7 @@ def _apply_sign_off(recovery: RecoveryState, entry: Entry) -> None:
     event = entry.event
     match event:
         case SignOffAsked():
-            recovery.asked, recovery.opened = event, None
+            recovery.asked, recovery.asked_at, recovery.opened = event, entry.stamp, None
         case SignOffStarted():
             recovery.opened = event
         case SignedOff():
@@ -218,7 +222,7 @@ def _forget_sandbox(recovery: RecoveryState) -> None:
         recovery.ended.pop(phase, None)
     recovery.failure = None
     recovery.destroyed_at = recovery.residue = recovery.kept = recovery.traffic = None
-    recovery.asked = recovery.opened = recovery.signed_off = recovery.signed_off_at = None
+    recovery.asked = recovery.asked_at = recovery.opened = recovery.signed_off = recovery.signed_off_at = None
 
 
 def _forget_reconciliation(state: DrillState) -> None:

@@ -64,6 +64,13 @@ class History(Protocol):
         """Return what the newest drill measured that measured it."""
         ...
 
+    def durations_ms(self, application: str, level: str, most: int, *, plan: str = "") -> tuple[int, ...]:
+        """Return how long the newest whole drills of an application at a level took, newest first: `drp.domain.took`.
+
+        Milliseconds, no more than ``most``; with ``plan`` only drills of a plan of that name.
+        """
+        ...
+
     def misfit(self) -> str:
         """Return the first drill of which is noted what does not follow from its entries; empty: there is none."""
         ...

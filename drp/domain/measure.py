@@ -38,6 +38,7 @@ class PhaseTime:
 class ClockReadings:
     """The instants of one recovery in milliseconds after t0; None where the recovery did not get there."""
 
+    t1_approved: int | None = None
     t2_point_chosen: int | None = None
     t3_media_reachable: int | None = None
     t4_isolation_proven: int | None = None
@@ -81,6 +82,8 @@ class Measurement:
     """None: there is no objective, or the plan asks for no sign-off."""
     turn_wait_ms: int = 0
     """Inside RTA: while others of its wave were recovered, because the drill host carries fewer at a time."""
+    approval_wait_ms: int = 0
+    """Inside RTA: until somebody had approved the drill, each time that it asked."""
 
 
 def milliseconds(duration: timedelta) -> int:
@@ -89,19 +92,19 @@ def milliseconds(duration: timedelta) -> int:
 
 
 def rto_attainment(
-    rta_ms: int | None, objectives: Objectives, *, recovered: bool = False, turn_wait_ms: int = 0
+    rta_ms: int | None, objectives: Objectives, *, recovered: bool = False, waited_ms: int = 0
 ) -> Attainment:
     """Return whether the recovery time objective was met; without a recovery there is nothing to compare.
 
-    A recovery whose time nobody can tell is undetermined, and so is one that would have met its objective if the drill
-    host had not let it wait for its turn: that is no fault of the backup, and no proof either.
+    A recovery whose time nobody can tell is undetermined, and so is one that would have met its objective without
+    ``waited_ms``, for its turn on the drill host or for an approval: no fault of the backup, and no proof.
     """
     if rta_ms is None:
         return "undetermined" if recovered else "not-measured"
     limit = milliseconds(objectives.rto)
     if rta_ms <= limit:
         return "met"
-    return "missed" if rta_ms - turn_wait_ms > limit else "undetermined"
+    return "missed" if rta_ms - waited_ms > limit else "undetermined"
 
 
 def rpo_by_point(lower_ms: int | None, objectives: Objectives) -> Attainment:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from drp.domain.level import Level
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
@@ -24,9 +26,15 @@ class Occasion:
     worker: str = ""
     """The worker that holds it: ``host/place``."""
 
-    def drill_id(self, plan: str) -> str:
+    def drill_id(self, plan: str, level: Level = "full") -> str:
         """Return the id of the drill that is held for it: of one order there is one, on whatever host.
 
         It ends in ``z``, which no drill's does that somebody asked for: the journal takes an id once.
         """
-        return f"{plan}-{self.expected_at:%Y%m%d-%H%M}z"
+        return scheduled_id(plan, level, self.expected_at)
+
+
+def scheduled_id(plan: str, level: Level, at: datetime) -> str:
+    """Return the id of the drill that a plan is held by at a level, for slots of an instant."""
+    depth = "" if level == "full" else f"-{level}"
+    return f"{plan}{depth}-{at:%Y%m%d-%H%M%S}z"

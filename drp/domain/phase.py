@@ -20,7 +20,9 @@ from drp.domain.runbook import RunbookResult
 from drp.domain.sample import Sample
 from drp.domain.sandbox import EgressAttempt, IsolationProof, NeighbourContact, SandboxHandle, SoftwareFound
 
-PhaseName = Literal["select", "prepare", "restore", "hash", "start", "verify", "reconcile", "sign-off", "destroy"]
+PhaseName = Literal[
+    "select", "prepare", "restore", "hash", "start", "verify", "reconcile", "sign-off", "destroy", "approval"
+]
 
 PHASES: tuple[PhaseName, ...] = ("select", "prepare", "restore", "hash", "start", "verify")
 """In order. ``reconcile`` follows once for all of them, ``destroy`` always, also after failure, signal and crash."""

@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from typing import Literal
 
 from drp.domain.application import Application, ProductionAddress
+from drp.domain.approval import ApprovalPolicy
 from drp.domain.level import SAMPLE_FILES, Level
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import RecoveryPoint, Selection
@@ -87,6 +88,8 @@ class DrillPlan:
     """How deep it goes. Below ``full`` nothing restored is started, so nothing is checked, compared or signed off."""
     sample_files: int = SAMPLE_FILES
     """For ``sample``: how many files of each application are drawn; all of them where it has no more."""
+    approval: ApprovalPolicy | None = None
+    """Who has to approve it before anything is touched; None: nobody."""
 
     @property
     def starts(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from drp.domain.approval_desk import ApprovalDesk
 from drp.domain.check import Target
 from drp.domain.check_runner import CheckRunner
 from drp.domain.clock import Stamp
@@ -168,17 +169,13 @@ class Clock(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """Carries the steps of a drill. The journal decides what is done; an engine only decides where and when it runs."""
+class Crew(Protocol):
+    """The hands of one drill, within its worker. The journal decides what is done; a crew only, how much at a time."""
 
-    def step(self, name: str, action: Callable[[], None]) -> None:
-        """Run one named step; what it raises comes through."""
-        ...
+    def together(self, step: Callable[[str], None], names: Sequence[str], *, at_most: int | None = None) -> None:
+        """Carry a step out for every name, and return when all have ended; the first error comes through.
 
-    def together(self, actions: Sequence[Callable[[], None]], *, at_most: int | None = None) -> None:
-        """Run independent actions and return when all have ended; the first error comes through, and no more are begun.
-
-        As many run at the same time as ``at_most`` says; None: as many as there is room for.
+        As many at the same time as ``at_most`` says; None: as many as there is room for. After an error none is begun.
         """
         ...
 
@@ -203,10 +200,11 @@ class Ports:
     checks: CheckRunner
     records: RecordReader
     sign_offs: SignOffDesk
+    approvals: ApprovalDesk
     journal: Journal
     sink: EvidenceSink
     clock: Clock
-    engine: Engine
+    crew: Crew
     reporter: Reporter
     cancelled: Cancelled
     signal_number: Callable[[], int]

@@ -116,6 +116,7 @@ def own_verdict(state: DrillState, recovery: PlannedRecovery) -> Verdict:
         {name: progress.findings},
         measured,
         aborted=state.concluded.verdict == "aborted",
+        approval=state.approval.outcome,
     )
     return verdict
 

@@ -10,6 +10,7 @@ from drp.domain.fold import DrillState, RecoveryState, since_declaration
 from drp.domain.level import Level
 from drp.domain.plan import PlannedRecovery
 from drp.domain.standing import own_verdict
+from drp.domain.took import took_ms
 from drp.domain.verdict import Verdict
 
 
@@ -46,13 +47,20 @@ class DrillSummary:
     settled: bool = False
     """Sealed, and every sandbox that was kept is gone."""
     recoveries: tuple[RecoverySummary, ...] = ()
+    plan: str = ""
+    """Name of its plan."""
+    took_ms: int | None = None
+    """How long it took without waits for people and media, if it was whole: see `drp.domain.took`."""
+    awaits_approval_until: datetime | None = None
+    """It waits for somebody to approve it, and until when; None: it does not."""
     trouble: str = ""
     """Why its entries cannot be read."""
 
 
 def summarise(state: DrillState) -> DrillSummary:
     """Return a drill in short."""
-    concluded, sealed = state.concluded, state.sealed
+    concluded, sealed, approval = state.concluded, state.sealed, state.approval
+    asked = approval.asked
     if state.declared_at is None:
         return DrillSummary(drill=state.drill, trouble="it does not begin with its declaration")
     held = any(one.kept is not None and (one.residue is None or not one.residue.clean) for one in _recoveries(state))
@@ -64,6 +72,9 @@ def summarise(state: DrillState) -> DrillSummary:
         verdict=concluded.verdict if concluded is not None else None,
         sealed=sealed,
         settled=sealed is not None and not held,
+        plan=state.plan.name,
+        awaits_approval_until=asked.until if concluded is None and approval.awaited and asked is not None else None,
+        took_ms=took_ms(state) if sealed is not None else None,
         recoveries=tuple(_recovery(state, recovery) for recovery in state.plan.recoveries),
     )
 

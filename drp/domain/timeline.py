@@ -7,7 +7,7 @@ from drp.domain.duration import beside, words
 from drp.domain.findings.catalogue import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import WRT_MISSED
-from drp.domain.findings.time import RTO_UNDETERMINED, WAITED_FOR_ITS_TURN
+from drp.domain.findings.time import RTO_UNDETERMINED, WAITED_FOR_APPROVAL, WAITED_FOR_ITS_TURN
 from drp.domain.fold import AGREEMENT_MS, DrillState, RecoveryState, between_ms, since_declaration
 from drp.domain.measure import (
     ClockReadings,
@@ -37,9 +37,9 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
     selected = progress.outputs.select
     lower, upper = _rpa(state, recovery)
     objectives = recovery.application.objectives
-    wrt = _wrt(state, progress)
+    wrt, approval_wait = _wrt(state, progress), approval_wait_ms(state)
     starts = state.plan.starts  # how long an application takes that nobody starts, nothing tells
-    rto = rto_attainment(rta, objectives, recovered=recovered(progress), turn_wait_ms=turn_wait)
+    rto = rto_attainment(rta, objectives, recovered=recovered(progress), waited_ms=turn_wait + approval_wait)
     return Measurement(
         recovery=recovery.name,
         clock=clock,
@@ -61,7 +61,13 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
         wrt_objective_ms=milliseconds(objectives.wrt) if objectives.wrt is not None else None,
         wrt_attainment=wrt_attainment(wrt, objectives) if recovery.asks(state.plan) is not None else None,
         turn_wait_ms=turn_wait,
+        approval_wait_ms=approval_wait,
     )
+
+
+def approval_wait_ms(state: DrillState) -> int:
+    """Return how long the drill waited to be approved, in all; what nobody can tell counts as no wait."""
+    return sum(between_ms(state, since, until)[0] or 0 for since, until in state.approval.waits)
 
 
 def _rpa(state: DrillState, recovery: PlannedRecovery) -> tuple[int | None, int | None]:
@@ -89,7 +95,8 @@ def clocks_apart_ms(state: DrillState, selected: Selected) -> int:
     Nothing when the plan names the instant; otherwise it is this machine's now, and either clock may be wrong.
     """
     assert state.declared is not None
-    apart = max(abs(selected.clock_ahead_ms or 0), state.declared.clock_behind_ms)
+    declared = state.declared
+    apart = max(abs(selected.clock_ahead_ms or 0), declared.clock_behind_ms, declared.clock_apart_ms)
     return apart if state.plan.scenario.disaster_at is None and apart > AGREEMENT_MS else 0
 
 
@@ -157,6 +164,12 @@ def _undetermined(measurement: Measurement) -> Finding:
     if measurement.rta_ms is None:
         observed = "the machine was restarted, and nothing confirms its clock on both sides of that"
         return RTO_UNDETERMINED.finding(subject="RTO", observed=observed, expected=expected)
+    waited = measurement.approval_wait_ms
+    if waited > 0 and (
+        measurement.rta_ms - measurement.turn_wait_ms > measurement.rto_ms or not measurement.turn_wait_ms
+    ):
+        observed = f"{words(measurement.rta_ms)}, {words(waited)} of it waiting to be approved"
+        return WAITED_FOR_APPROVAL.finding(subject="RTO", observed=observed, expected=expected)
     observed = f"{words(measurement.rta_ms)}, {words(measurement.turn_wait_ms)} of it waiting for its turn"
     return WAITED_FOR_ITS_TURN.finding(subject="RTO", observed=observed, expected=expected)
 
@@ -174,6 +187,7 @@ def _readings(state: DrillState, progress: RecoveryState) -> tuple[ClockReadings
     wait = selected.media_wait_ms if selected is not None else 0
     first_byte = restored.first_byte_ms if restored is not None else 0
     readings = ClockReadings(
+        t1_approved=after(state.approval.ended_at) if state.approval.outcome == "approved" else None,
         t2_point_chosen=after(progress.ended.get("select")) if chosen else None,
         t3_media_reachable=after(progress.started.get("select"), wait) if chosen else None,
         t4_isolation_proven=after(progress.ended.get("prepare")) if progress.outputs.prepare is not None else None,

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from drp.domain.approval import ApprovalOutcome
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Outputs, Verified, phases_of
@@ -32,6 +33,10 @@ class Reason:
     """Who says so; None: it is about the drill's own course."""
 
 
+_ON_REQUEST = Reason("stopped on request")
+_STOPPED = {"refused": Reason("an approver refused the drill"), "missing": Reason("nobody approved the drill in time")}
+
+
 def conclude(
     plan: DrillPlan,
     outputs: Mapping[str, Outputs],
@@ -40,6 +45,7 @@ def conclude(
     *,
     aborted: bool = False,
     reconciled: ReconciliationResult | None = None,
+    approval: ApprovalOutcome | None = None,
 ) -> tuple[Verdict, tuple[Reason, ...]]:
     """Return the verdict of a drill and the reasons for it, in the plan's order.
 
@@ -62,8 +68,10 @@ def conclude(
         doubts += [_about(name, reason) for reason in _unproven(plan, recovery, had, measurement)]
         doubts += [_about(name, reason) for reason in _not_signed_off(plan, recovery, measurement)]
     doubts += _not_compared(plan, reconciled)
-    if aborted:
-        return "aborted", (Reason("stopped on request"), *failures, *doubts)
+    if plan.approval is not None and approval is None:
+        doubts.append(Reason("nobody approved the drill"))
+    if stopped := _STOPPED.get(approval or "") or (_ON_REQUEST if aborted else None):
+        return "aborted", (stopped, *failures, *doubts)
     if failures:
         return "failed", tuple(failures)
     if doubts or not plan.recoveries:

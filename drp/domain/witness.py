@@ -23,7 +23,9 @@ Trust = Literal["none", "restored"]
 _OF_LETTERS: dict[str, Witness] = {"C": "restored", "A": "restored", "U": "restored", "I": "outside", "B": "outside"}
 """By the letter of a finding's code, where the finding does not say it itself; all others are drp's own."""
 
-_BY_DRP = frozenset(("B002", "B003", "B004", "C003", "C005", "C006", "C007", "C008", "C009", "C012", "I003", "U007"))
+_BY_DRP = frozenset(
+    ("B002", "B003", "B004", "B005", "B006", "C003", "C005", "C006", "C007", "C008", "C009", "C012", "I003", "U007")
+)
 """What drp itself sees although its letter is another one's: what is missing, what a manifest says, a digest."""
 
 

@@ -18,6 +18,7 @@ from drp.domain.phase import Hashed, PhaseName, PhaseOutput, Prepared, Selected,
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
+from drp.drill.approval import approved
 from drp.drill.context import PhaseContext
 from drp.drill.failures import failure_finding
 from drp.drill.finish import finish
@@ -42,12 +43,8 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
     """
     stopped: InterruptedError_ | None = None
     try:
-        for wave in recorder.state.plan.waves():
-            steps = [partial(_step, recorder, ports, recovery) for recovery in wave]
-            ports.engine.together(steps, at_most=recorder.state.plan.parallel)
-        if unchanged(recorder, ports) and recorder.state.plan.starts:
-            reconcile(recorder, ports)
-            sign_off(recorder, ports)
+        if approved(recorder, ports):
+            _recover_all(recorder, ports)
     except InterruptedError_ as error:
         stopped = error
         if recorder.state.interrupted is None:
@@ -57,13 +54,19 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
         raise stopped
 
 
-def _step(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
-    ports.engine.step(recovery.name, partial(_recover, recorder, ports, recovery))
+def _recover_all(recorder: Recorder, ports: Ports) -> None:
+    for wave in recorder.state.plan.waves():
+        names = [recovery.name for recovery in wave]
+        ports.crew.together(partial(_recover, recorder, ports), names, at_most=recorder.state.plan.parallel)
+    if unchanged(recorder, ports) and recorder.state.plan.starts:
+        reconcile(recorder, ports)
+        sign_off(recorder, ports)
 
 
-def _recover(recorder: Recorder, ports: Ports, recovery: PlannedRecovery) -> None:
+def _recover(recorder: Recorder, ports: Ports, name: str) -> None:
     """Take one application through its phases until they are done or going on makes no sense."""
-    progress = recorder.state.recoveries[recovery.name]
+    progress = recorder.state.recoveries[name]
+    recovery = next(each for each in recorder.state.plan.recoveries if each.name == name)
     blocked = _unrecovered_dependencies(recorder, recovery)
     if blocked:
         finding = DEPENDENCY_FAILED.finding(subject=recovery.name, observed=", ".join(blocked), expected="recovered")
@@ -94,6 +97,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         drill=recorder.drill,
         drill_host=declared.host,
         clock_behind_ms=declared.clock_behind_ms,
+        clock_apart_ms=declared.clock_apart_ms,
         plan=recorder.state.plan,
         recovery=recovery,
         disaster_at=declared.disaster_at,

@@ -5,6 +5,7 @@ Destroying comes before concluding, because restored data that stays behind must
 
 from __future__ import annotations
 
+import socket
 from functools import partial
 
 from drp.domain.duration import words
@@ -12,7 +13,6 @@ from drp.domain.events import DrillConcluded, EvidenceSealed, SandboxKept
 from drp.domain.findings.catalogue import DRILL_RESUMED
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
-from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
@@ -26,30 +26,30 @@ def finish(recorder: Recorder, ports: Ports, *, may_keep: bool = True) -> None:
 
     ``may_keep`` False: its sandboxes died with the process that opened them, so there is none to keep.
     """
-    recoveries = recorder.state.plan.recoveries
-    ports.engine.together([partial(_release, recorder, ports, each, may_keep=may_keep) for each in recoveries])
+    names = [recovery.name for recovery in recorder.state.plan.recoveries]
+    ports.crew.together(partial(_release, recorder, ports, may_keep=may_keep), names)
     if recorder.state.concluded is None:
-        _conclude(recorder)
+        _conclude(recorder, ports)
     if recorder.state.sealed is None:
         _seal(recorder, ports)
 
 
-def _release(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, *, may_keep: bool) -> None:
-    progress = recorder.state.recoveries[recovery.name]
+def _release(recorder: Recorder, ports: Ports, name: str, *, may_keep: bool) -> None:
+    progress = recorder.state.recoveries[name]
     sandbox = progress.sandbox
     if sandbox is None:
         return
     plan = recorder.state.plan
     if plan.keep_sandbox and may_keep and recorder.state.interrupted is None:
-        tell_traffic(recorder, ports, recovery.name)
+        tell_traffic(recorder, ports, name)
         until = ports.clock.now().wall + plan.keep_for
-        kept = SandboxKept(recovery=recovery.name, sandbox=sandbox.id, until=until)
-        recorder.found(recovery.name, kept_finding(kept), after=kept)
+        kept = SandboxKept(recovery=name, sandbox=sandbox.id, until=until)
+        recorder.found(name, kept_finding(kept), after=kept)
         return
-    let_go(recorder, ports, recovery.name)
+    let_go(recorder, ports, name)
 
 
-def _conclude(recorder: Recorder) -> None:
+def _conclude(recorder: Recorder, ports: Ports) -> None:
     state = recorder.state
     measurements: dict[str, Measurement] = {}
     for recovery in state.plan.recoveries:
@@ -65,6 +65,7 @@ def _conclude(recorder: Recorder) -> None:
         measurements,
         aborted=state.interrupted is not None,
         reconciled=state.reconciled.result if state.reconciled is not None else None,
+        approval=state.approval.outcome,
     )
     recorder.append(
         DrillConcluded(
@@ -72,6 +73,7 @@ def _conclude(recorder: Recorder) -> None:
             reasons=tuple(reason.text for reason in reasons),
             reason_witnesses=tuple(reason.witness for reason in reasons),
             measurements=tuple(measurements.values()),
+            tools=ports.tools(),
         )
     )
 
@@ -89,6 +91,14 @@ def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:
 
 
 def _seal(recorder: Recorder, ports: Ports) -> None:
-    record = make_record(ports.journal.entries(recorder.drill), ports.tools())
+    """Deposit the record, then say so. It follows from the entries alone, so whoever seals makes the same bytes.
+
+    Who is cut off in between, or loses the drill to another host, leaves the very record that is sealed then.
+    """
+    ports.journal.require_held()
+    concluded = recorder.state.concluded
+    known = concluded.tools if concluded is not None else {}
+    record = make_record(ports.journal.entries(recorder.drill), known or ports.tools())
     receipt = ports.sink.put(recorder.drill, RECORD_NAME, record_bytes(record))
-    recorder.append(EvidenceSealed(record_digest=receipt.digest, location=receipt.location))
+    sealed = EvidenceSealed(record_digest=receipt.digest, location=receipt.location, host=socket.gethostname())
+    recorder.append(sealed)

@@ -37,9 +37,8 @@ def reconcile(recorder: Recorder, ports: Ports) -> None:
     recorder.append(ReconciliationStarted())
     collected = {source.name: Collected(declaration, source.name) for source in declaration.records}
     applications = dict.fromkeys(source.application for source in declaration.records)
-    ports.engine.together(
-        [partial(_read_application, recorder, ports, declaration, name, collected) for name in applications]
-    )
+    read = partial(_read_application, recorder, ports, declaration, collected)
+    ports.crew.together(read, tuple(applications))
     recorder.progress_of("", "reconcile")(Progress(message="comparing"))
     rolls = {recovery.name for recovery in recorder.state.plan.recoveries if recovery.application.point_in_time}
     result = judge(declaration, collected, rolls)
@@ -50,7 +49,7 @@ def reconcile(recorder: Recorder, ports: Ports) -> None:
 
 
 def _read_application(
-    recorder: Recorder, ports: Ports, declaration: Reconciliation, name: str, collected: dict[str, Collected]
+    recorder: Recorder, ports: Ports, declaration: Reconciliation, collected: dict[str, Collected], name: str
 ) -> None:
     report = recorder.progress_of("", "reconcile")
     recovery = next(recovery for recovery in recorder.state.plan.recoveries if recovery.name == name)

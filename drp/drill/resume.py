@@ -5,6 +5,7 @@ A local sandbox never survives the process that opened it, so a drill that is re
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 
 from drp.domain.events import FindingRaised, Resumed
@@ -17,7 +18,7 @@ from drp.domain.timeline import recovered
 from drp.drill.conduct import conduct, ended
 from drp.drill.finish import finish
 from drp.drill.recorder import Recorder
-from drp.drill.release import destroyed, residue_findings
+from drp.drill.release import remains_of
 from drp.drill.sign_off import awaited
 from drp.drill.unchanged import unchanged
 from drp.drill.unsaid import say_unsaid
@@ -34,7 +35,7 @@ def take_up(recorder: Recorder, ports: Ports, *, policy: InterruptPolicy | None 
         return
     if state.concluded is None:
         say_unsaid(recorder)
-    if state.concluded is not None or _all_ended(state):
+    if state.concluded is not None or state.approval.withheld or _all_ended(state):
         finish(recorder, ports, may_keep=False)
     elif (policy or _policy(state)) == "resume" and state.interrupted is None and unchanged(recorder, ports):
         _resume(recorder, ports)
@@ -66,6 +67,7 @@ def _conclude(recorder: Recorder, ports: Ports) -> None:
     asked = {recovery.name for recovery in awaited(recorder.state)}
     for name, progress in recorder.state.recoveries.items():
         phase = None if ended(progress) else progress.next_phase or ("sign-off" if name in asked else None)
+        phase = "approval" if recorder.state.approval.awaited else phase
         if phase is not None and all(finding.code != DRILL_INTERRUPTED.code for finding in progress.findings):
             finding = DRILL_INTERRUPTED.finding(
                 subject=name, observed=f"cut off in {phase}", expected="all phases done"
@@ -73,6 +75,8 @@ def _conclude(recorder: Recorder, ports: Ports) -> None:
             recorder.found(name, finding)
     for name in asked:
         ports.sign_offs.close(recorder.drill, name)
+    if recorder.state.approval.awaited:
+        ports.approvals.close(recorder.drill)
     finish(recorder, ports, may_keep=False)
 
 
@@ -86,13 +90,19 @@ def _resume(recorder: Recorder, ports: Ports) -> None:
         and not (_settled(progress) or progress.over)
     )
     remains = {
-        name: residue_findings(destroyed(ports.sandbox.destroy, sandbox))
+        name: remains_of(recorder, sandbox, ports.sandbox.destroy)[1]
         for name in lost
         if (sandbox := state.recoveries[name].sandbox) is not None
     }
     ahead_ms, downtime = _away(state, ports)
     recorder.append(
-        Resumed(reason="drp was cut off", downtime_ms=downtime, lost_sandboxes=lost, clock_ahead_ms=ahead_ms),
+        Resumed(
+            reason="drp was cut off",
+            downtime_ms=downtime,
+            lost_sandboxes=lost,
+            clock_ahead_ms=ahead_ms,
+            host=socket.gethostname(),
+        ),
         *(FindingRaised(recovery=name, finding=finding) for name, found in remains.items() for finding in found),
     )
     conduct(recorder, ports)

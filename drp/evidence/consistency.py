@@ -23,6 +23,7 @@ def contradictions(record: EvidenceRecord) -> tuple[str, ...]:
         found.append("not every reason has its witness")
     if record.verdict == "passed":
         found += ["passed with reasons against it"] if record.reasons else []
+        found += [f"passed {said}" for said in _unapproved(record)]
         found += ["passed with nothing recovered"] if not record.recoveries else []
         level = record.plan.level
         found += [f"{each.recovery}: passed {said}" for each in record.recoveries for said in _forbidding(each, level)]
@@ -34,6 +35,25 @@ def contradictions(record: EvidenceRecord) -> tuple[str, ...]:
             if record.plan.starts
         ]
     return tuple(found)
+
+
+def _unapproved(record: EvidenceRecord) -> Iterator[str]:
+    """Yield why a drill that had to be approved was not, or by nobody who may; by whom, a signature says."""
+    wanted, said = record.plan.approval, record.approval
+    if wanted is None:
+        return
+    if said is None or said.outcome != "approved" or said.by is None or said.answer is None:
+        yield "although nobody approved it"
+    elif said.by.name not in wanted.approvers:
+        yield "with the approval of somebody who may not give it"
+    elif (said.answer.drill, said.answer.plan_digest, said.answer.decision) != (
+        record.drill,
+        record.plan_digest,
+        "approve",
+    ):
+        yield "with an approval of something else"
+    elif wanted.allowed_signers and not (said.by.proven_by == "signature" and said.signature):
+        yield "with an approval that nobody signed"
 
 
 def _too_much(recovery: RecoveryRecord, plan: DrillPlan) -> Iterator[str]:

@@ -23,7 +23,7 @@ from pydantic import Field
 from drp.codec import canonical, from_json, to_data
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
-from drp.errors import Tampered
+from drp.errors import Busy, Tampered
 
 GENESIS = "0" * 64
 
@@ -59,6 +59,11 @@ class Row:
 def broken(drill: str, sequence: int, what: str) -> Tampered:
     """Return the error for an entry that does not fit the chain, naming its drill and sequence."""
     return Tampered(f"journal: drill {drill}, entry {sequence}: {what}")
+
+
+def declared_already(drill: str) -> Busy:
+    """Return the error for a second declaration of one drill."""
+    return Busy(f"drill {drill} was declared already", hint="follow it with `drp drill list`; of one slot there is one")
 
 
 def digest(text: str) -> str:

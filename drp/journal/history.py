@@ -25,10 +25,12 @@ from drp.journal.marks import NOTHING, Mark, mark_at, read_mark, remove_mark, wr
 from drp.journal.opening import read_ends
 from drp.journal.summaries import (
     DRILLS,
+    DURATIONS,
     FORM,
     MARK,
     RECOVERIES,
     drop,
+    durations_of,
     instant,
     is_baseline,
     read_summary,
@@ -144,6 +146,22 @@ class SqlHistory:
         stored = self._stored(DRILLS.c.first == first)
         return next((one.rta_ms for drill in stored for one in drill.recoveries if one.recovery == application), None)
 
+    def durations_ms(self, application: str, level: str, most: int, *, plan: str = "") -> tuple[int, ...]:
+        """Return how long the newest whole drills of an application took, newest first."""
+        found = {
+            first: summary.took_ms
+            for first, summary in self._tail().values()
+            if summary.took_ms is not None
+            and summary.level == level
+            and plan in {"", summary.plan}
+            and any(one.recovery == application for one in summary.recoveries)
+        }
+        if self._mark() is not NOTHING:
+            chosen = queries.durations(application, level, plan, most)
+            rows = self._database.read(lambda connection: list(connection.execute(chosen)))
+            found |= {row.first: row.took_ms for row in rows if row.first not in found}
+        return tuple(took for _, took in sorted(found.items(), reverse=True))[:most]
+
     def verified(self) -> Verification | None:
         """Return how far the journal was verified as a whole."""
         return self._database.read(verified)
@@ -202,22 +220,23 @@ class SqlHistory:
     def _fits(self, drill: str, first: int, last: int) -> bool:
         since = (ENTRIES.c.drill == drill) & (ENTRIES.c.position > last)
 
-        def stored(connection: Connection) -> tuple[list[DrillSummary], list[dict[str, object]], bool]:
+        def stored(connection: Connection) -> tuple[list[DrillSummary], list[list[dict[str, object]]], bool]:
             rows = connection.execute(queries.SUMMARIES.where(DRILLS.c.first == first, DRILLS.c.drill == drill)).all()
-            found = connection.execute(select(RECOVERIES).where(RECOVERIES.c.first == first)).mappings().all()
+            of_drill = [select(table).where(table.c.first == first) for table in (RECOVERIES, DURATIONS)]
+            found = [list(map(dict, connection.execute(chosen).mappings())) for chosen in of_drill]
             newer = connection.execute(select(ENTRIES.c.position).where(since).limit(1)).first() is not None
-            return [read_summary(row) for row in rows], [dict(one) for one in found], newer
+            return [read_summary(row) for row in rows], found, newer
 
         try:
-            summaries, recoveries, newer = self._database.read(stored)
+            summaries, found, newer = self._database.read(stored)
         except Tampered:
             return False
         if newer:
             return len(summaries) == 1  # it is told from its entries until the tables have it again
         told = self._in_short(drill)
-        due = [row_of(first, told, recovery) for recovery in told.recoveries]
-        by_name = sorted(recoveries, key=lambda row: str(row["recovery"]))
-        return summaries == [told] and by_name == sorted(due, key=lambda row: str(row["recovery"]))
+        due = [[row_of(first, told, recovery) for recovery in told.recoveries], durations_of(first, told)]
+        ordered = [[sorted(rows, key=lambda row: str(row["recovery"])) for rows in each] for each in (found, due)]
+        return summaries == [told] and ordered[0] == ordered[1]
 
     def _mark(self) -> Mark:
         return self._database.read(self._mark_in)

@@ -14,11 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, inspect, literal, select, text
 
-from drp.domain.events import Entry, Event, Progressed, Sign
+from drp.domain.events import DrillDeclared, Entry, Event, Progressed, Sign
 from drp.domain.ports import Clock
 from drp.errors import Busy, DrpError, StorageFull
 from drp.journal import leases, progress
-from drp.journal.chain import GENESIS, DrillChain, Row, broken, forge, link
+from drp.journal.chain import GENESIS, DrillChain, Row, broken, declared_already, forge, link
 from drp.journal.database import Database
 from drp.journal.engines import Wrap
 from drp.journal.history import SqlHistory
@@ -76,7 +76,8 @@ class SqlJournal:
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         """Make events durable and return them in their places. Raises StorageFull, Busy; nothing is written then.
 
-        Raises LeaseLost, and Busy for a drill that another holds.
+        Busy also for a drill that another holds, and for a second declaration of one: two hosts may begin the drill of
+        one slot at the same time. LeaseLost when it was held and is not any more.
         """
         assert not self._database.reads_only, "who only reads adds nothing"
         entries = []
@@ -85,6 +86,8 @@ class SqlJournal:
             sequence, previous = -1 if last is None else last, previous or GENESIS
             for event in events:
                 position, sequence = position + 1, sequence + 1
+                if sequence > 0 and isinstance(event, DrillDeclared):
+                    raise declared_already(drill)
                 body, entry = forge(drill, sequence, self._clock.now(), event, previous)
                 chained, previous = link(position, entry.hash, chained), entry.hash
                 row = {"position": position, "drill": drill, "sequence": sequence, "body": body}

@@ -22,7 +22,7 @@ from drp.journal.marks import POSITION
 
 METADATA = MetaData()
 MARK = "summaries"
-FORM = f"2 {__version__}"
+FORM = f"3 {__version__}"
 """Rows of another version are made again: what it concludes from the same entries may differ."""
 
 
@@ -65,19 +65,40 @@ class RecoveryRow(SQLModel, table=True):
     declared_at: int = Field(sa_column=Column(POSITION, nullable=False))
 
 
+class DurationRow(SQLModel, table=True):
+    """How long a drill took in which an application went through all its phases, in milliseconds without waits."""
+
+    metadata = METADATA
+    __tablename__ = "drp_journal_durations"
+    __table_args__ = (
+        Index("drp_journal_durations_of_plan", "recovery", "level", "plan", "first"),
+        Index("drp_journal_durations_of_level", "recovery", "level", "first"),
+        {"sqlite_strict": True},
+    )
+    recovery: str = Field(sa_column=Column(Text, primary_key=True))
+    first: int = Field(sa_column=Column(POSITION, primary_key=True, autoincrement=False))
+    level: str = Field(sa_column=Column(Text, nullable=False))
+    plan: str = Field(sa_column=Column(Text, nullable=False))
+    took_ms: int = Field(sa_column=Column(POSITION, nullable=False))
+
+
 DRILLS = METADATA.tables["drp_journal_drills"]
 RECOVERIES = METADATA.tables["drp_journal_recoveries"]
+DURATIONS = METADATA.tables["drp_journal_durations"]
 
 
 def write_summary(connection: Connection, first: int, summary: DrillSummary) -> None:
     """Write a drill's rows in place of those that are there."""
     connection.execute(RECOVERIES.delete().where(RECOVERIES.c.first == first))
+    connection.execute(DURATIONS.delete().where(DURATIONS.c.first == first))
     connection.execute(DRILLS.delete().where((DRILLS.c.first == first) | (DRILLS.c.drill == summary.drill)))
     body = canonical(to_data(summary)).decode()
     row = {"first": first, "drill": summary.drill, "settled": int(summary.settled), "summary": body}
     connection.execute(DRILLS.insert(), {**row, "digest": _digest(first, body)})
     if rows := [row_of(first, summary, recovery) for recovery in summary.recoveries]:
         connection.execute(RECOVERIES.insert(), rows)
+    if durations := durations_of(first, summary):
+        connection.execute(DURATIONS.insert(), durations)
 
 
 def read_summary(row: Any) -> DrillSummary:
@@ -90,6 +111,7 @@ def read_summary(row: Any) -> DrillSummary:
 def drop(connection: Connection) -> None:
     """Take every row away."""
     connection.execute(RECOVERIES.delete())
+    connection.execute(DURATIONS.delete())
     connection.execute(DRILLS.delete())
 
 
@@ -106,6 +128,12 @@ def row_of(first: int, drill: DrillSummary, recovery: RecoverySummary) -> dict[s
         "restored_state": instant(recovery.restored_state),
         "declared_at": instant(drill.declared_at),
     }
+
+
+def durations_of(first: int, drill: DrillSummary) -> list[dict[str, object]]:
+    """Return the rows that say how long a drill took; none, of one that was not whole."""
+    of_drill = {"first": first, "level": drill.level, "plan": drill.plan, "took_ms": drill.took_ms}
+    return [{"recovery": one.recovery, **of_drill} for one in drill.recoveries if drill.took_ms is not None]
 
 
 def told_verdict(drill: DrillSummary, recovery: RecoverySummary) -> str:
@@ -132,7 +160,7 @@ def instant(moment: datetime | None) -> int:
 
 def totals(connection: Connection) -> str:
     """Return a digest of what all rows add up to."""
-    found = (connection.execute(chosen).all() for chosen in (_DRILLS_ADDED_UP, _RECOVERIES_ADDED_UP))
+    found = (connection.execute(chosen).all() for chosen in _ADDED_UP)
     rows = [sorted([str(value) for value in row] for row in rows) for rows in found]
     return digest(canonical(rows).decode())
 
@@ -149,7 +177,13 @@ _RECOVERIES_ADDED_UP = select(
     *(_of.recovery, _of.verdict, func.count(), func.sum(_of.first), *(func.sum(_of.first * flag) for flag in _FLAGS)),
     *(*_moments(_of.restored_state), *_moments(_of.declared_at)),
 ).group_by(_of.recovery, _of.verdict)
+_spans = DURATIONS.c
+_DURATIONS_ADDED_UP = select(
+    *(_spans.recovery, _spans.level, _spans.plan, func.count(), func.sum(_spans.first), func.sum(_spans.took_ms)),
+).group_by(_spans.recovery, _spans.level, _spans.plan)
 _DRILLS_ADDED_UP = select(func.count(), func.sum(DRILLS.c.first), func.sum(DRILLS.c.first * DRILLS.c.settled))
+
+_ADDED_UP = (_DRILLS_ADDED_UP, _RECOVERIES_ADDED_UP, _DURATIONS_ADDED_UP)
 
 
 def _digest(first: int, body: str) -> str:

@@ -24,6 +24,9 @@ _FINDING = re.compile(r"(DRP-[A-Z]\d+) (.*)", re.DOTALL)
 
 _SENTENCES = (
     say("stopped on request"),
+    say("an approver refused the drill"),
+    say("nobody approved the drill in time"),
+    say("nobody approved the drill"),
     say("the plan recovers nothing"),
     say("the plan recovers an application twice, and only one of them was carried out"),
     say("isolation is not proven"),

@@ -50,9 +50,10 @@ class _Writer:
         yield self._say(VERDICT_MEANINGS[record.verdict])
         yield ""
         yield from self._list(view.reasons.shown, view.reasons.left_out)
-        if view.rests is not None:
-            yield self._say(view.rests)
-            yield ""
+        for said in (view.approval, view.rests):
+            if said is not None:
+                yield self._say(said)
+                yield ""
         demands = [recovery.demand for recovery in view.recoveries if recovery.demand is not None]
         yield from self._list(demands, 0)
         if view.reconciliation is not None:

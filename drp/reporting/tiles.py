@@ -98,6 +98,16 @@ def _time(record: RecoveryRecord) -> Tile:
 
 def _allowed(measurement: Measurement) -> Phrase:
     rto, wait = Duration(measurement.rto_ms), Duration(measurement.turn_wait_ms)
+    if measurement.approval_wait_ms:
+        approval = Duration(measurement.approval_wait_ms)
+        if measurement.turn_wait_ms:
+            return say(
+                "objective (RTO): {rto}; {approval} it waited to be approved, {wait} for its turn",
+                rto=rto,
+                approval=approval,
+                wait=wait,
+            )
+        return say("objective (RTO): {rto}; {wait} it waited to be approved", rto=rto, wait=approval)
     if measurement.turn_wait_ms:
         return say("objective (RTO): {rto}; {wait} it waited for its turn on the drill host", rto=rto, wait=wait)
     return say("objective (RTO): {rto}", rto=rto)

@@ -18,6 +18,7 @@ from drp.domain.resting import statements
 from drp.domain.sandbox import IsolationProof
 from drp.domain.sign_off import Checklist, SignOffStep, StepResult
 from drp.evidence.record import record_digest
+from drp.reporting.approval import approval_of
 from drp.reporting.code import MOST_CODE, CodeRow, code_of
 from drp.reporting.left_out import MOST_LEFT_OUT, LeftOut, left_out_of
 from drp.reporting.limits import limits_of
@@ -129,6 +130,8 @@ class ReportView:
     reasons: Shortened[Phrase]
     rests: Phrase | None
     """On what the statements that passed rest; None: nothing was checked."""
+    approval: Phrase | None
+    """By whose word it was held; None: nobody had to approve it."""
     recoveries: tuple[RecoveryView, ...]
     reconciliation: ReconciliationView | None
     limits: tuple[Phrase, ...]
@@ -144,6 +147,7 @@ def view_of(record: EvidenceRecord, origin: Origin | None = None) -> ReportView:
         tone=VERDICT_TONES[record.verdict],
         reasons=_shorten(reasons_of(record.reasons, record.reason_witnesses), MAX_REASONS),
         rests=rests_of(record),
+        approval=approval_of(record),
         recoveries=tuple(_recovery(recovery, planned[recovery.recovery], record) for recovery in record.recoveries),
         reconciliation=reconciliation_of(record),
         limits=limits_of(record, vouched_for=origin.vouched_for),

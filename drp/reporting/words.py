@@ -93,6 +93,7 @@ PHASE_NAMES: Mapping[str, Phrase] = {
     "reconcile": say("Compare applications"),
     "sign-off": say("Sign off"),
     "destroy": say("Destroy"),
+    "approval": say("Approve"),
 }
 
 LOCK_MODES: Mapping[str, Phrase] = {
@@ -114,6 +115,7 @@ SHORT_PROVENANCES: Mapping[str, Phrase] = {
     "probed": say("as probed"),
 }
 CLOCK: Mapping[str, Phrase] = {
+    "t1_approved": say("approved"),
     "t2_point_chosen": say("recovery point chosen"),
     "t3_media_reachable": say("medium reachable"),
     "t4_isolation_proven": say("sandbox ready, isolation proven"),

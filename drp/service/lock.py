@@ -9,12 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drp.atomic import storage_errors
+from drp.clock import utc_now
+from drp.domain.visible import printable
 from drp.errors import Busy
+
+_MOST = 400
 
 
 @contextmanager
-def site_lock(state_directory: Path) -> Iterator[int]:
-    """Hold the site's lock and yield its descriptor, which a worker inherits. Raises ``Busy``, ``StorageFull``."""
+def site_lock(state_directory: Path, what: str = "") -> Iterator[int]:
+    """Hold the site's lock and yield its descriptor, which a worker inherits. Raises ``Busy``, ``StorageFull``.
+
+    ``what`` it is held for: whoever comes meanwhile is told, with since when.
+    """
     path = state_directory / "lock"
     with storage_errors(path):
         state_directory.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -23,11 +30,14 @@ def site_lock(state_directory: Path) -> Iterator[int]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            owner = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip() or "another process"
+            said = os.pread(descriptor, _MOST, 0).decode("utf-8", "replace").strip()
+            owner = printable(said) or "another process"
             message = f"{path} is held: drp already runs a drill on this site ({owner})"
-            raise Busy(message) from error
+            raise Busy(message, hint="watch it with `drp drill watch latest`, or wait for its end") from error
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
+        since = f"since {utc_now():%Y-%m-%d %H:%M:%SZ}"
+        said = ", ".join(part for part in (f"pid {os.getpid()}", what, since) if part)
+        os.pwrite(descriptor, f"{said}\n".encode("utf-8", "replace")[:_MOST], 0)
         yield descriptor
     finally:
         os.close(descriptor)

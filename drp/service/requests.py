@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from drp.domain.occasion import Occasion
 from drp.domain.plan import DrillPlan, InterruptPolicy
+from drp.domain.precheck import Precheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,10 @@ class Begin:
     """Whether the plan was made for this drill alone."""
     occasion: Occasion | None = None
     """The slot for which it is held; a second drill of one slot is refused."""
+    despite: str = ""
+    """Why it is begun although this machine has no room for it, or backups run; empty: then it is not."""
+    admitted: Precheck | None = None
+    """How there was room for it; whoever starts it finds out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +26,17 @@ from drp import command
 from drp.codec import from_data, to_data
 from drp.config.places import require_places
 from drp.config.site import Site
-from drp.domain.events import DrillConcluded, Entry, EvidenceSealed, PhaseFailed, Resumed, SandboxKept, Sign
+from drp.domain.events import (
+    ApprovalEnded,
+    DrillConcluded,
+    Entry,
+    EvidenceSealed,
+    PhaseFailed,
+    Resumed,
+    SandboxKept,
+    Sign,
+)
+from drp.domain.precheck_words import sentence
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
 from drp.errors import DrpError, SandboxError, walk
@@ -34,7 +44,8 @@ from drp.sandboxes.host.worker import worker_command
 from drp.sandboxes.network.gateway import Gateway
 from drp.service.kept import note_keeper
 from drp.service.lock import site_lock
-from drp.service.requests import Begin, Request
+from drp.service.precheck import admitted
+from drp.service.requests import Begin, Request, Resume
 from drp.service.wiring import Wiring
 
 
@@ -56,6 +67,8 @@ class Outcome:
     drill: str = ""
     concluded: Verdict | None = None
     sealed: bool = False
+    withheld: bool = False
+    """Whether it had to be approved, and was not."""
     failures: list[PhaseFailed] = field(default_factory=list)
     """Of this run: what failed before the drill was resumed is not among them."""
     kept: list[SandboxKept] = field(default_factory=list)
@@ -70,6 +83,8 @@ class Outcome:
             self.concluded = event.verdict
         elif isinstance(event, EvidenceSealed):
             self.sealed = True
+        elif isinstance(event, ApprovalEnded):
+            self.withheld = event.outcome != "approved"
         elif isinstance(event, Resumed):
             self.failures.clear()
         elif isinstance(event, PhaseFailed):
@@ -102,14 +117,19 @@ class RunningDrill:
             self.outcome.take(entry)
         self.outcome.kept.clear()  # what was kept then has a keeper of its own
         with ExitStack() as stack:
-            lock = stack.enter_context(site_lock(site.state_directory))
+            lock = stack.enter_context(site_lock(site.state_directory, _what(request)))
+            wiring, inherited = Wiring(site), [lock]
+            self._notices = [Notice(_said_of(orphan)) for orphan in wiring.reap()]
+            if isinstance(request, Begin):
+                found, promise = stack.enter_context(admitted(wiring, request.plan, despite=request.despite))
+                request, inherited = replace(request, admitted=found), [lock, promise]
+                self._notices += [Notice(f"{each.weight}: {sentence(each)}") for each in found.reasons]
             gateway = stack.enter_context(Gateway.start(site.endpoints()))
-            self._notices = [Notice(_said_of(orphan)) for orphan in Wiring(site).reap()]
             self._control, theirs = socket.socketpair()
             stack.callback(self._control.close)
             with theirs:
                 keep = isinstance(request, Begin) and request.plan.keep_sandbox
-                self._worker = _start_worker(site, gateway, theirs, lock, keep=keep)
+                self._worker = _start_worker(site, gateway, theirs, inherited, keep=keep)
             stack.callback(self._part)
             self._send({type(request).__name__: to_data(request)} if request is not None else {})
             self._held = stack.pop_all()
@@ -195,7 +215,7 @@ def start(site: Site, request: Request | None, *, before: Iterable[Entry] = ()) 
     """Start a worker for one request and return the drill at work; what was cut off on the site is finished first.
 
     ``before`` are the entries that a drill which is resumed has already; without a request, only what was cut off is
-    finished. Raises ``Untrusted``, ``Busy`` while another drp works on the site, ``StorageFull`` and
+    finished. Raises ``Untrusted``, ``Busy`` while another drp works on the site, ``NoRoom``, ``StorageFull`` and
     ``SandboxError``; then nothing is left.
     """
     return RunningDrill(site, request, before)
@@ -208,9 +228,23 @@ def _said_of(orphan: Reaped) -> str:
     )
 
 
-def _start_worker(site: Site, gateway: Gateway, control: socket.socket, lock: int, *, keep: bool) -> command.Process:
-    inherited = (control.fileno(), gateway.fd, lock)
-    argv = [sys.executable, "-m", "drp.service.worker", *map(str, inherited), str(site.directory)]
+def _what(request: Request | None) -> str:
+    """Return what the site is at work on, for whoever comes meanwhile."""
+    match request:
+        case Begin():
+            return f"{request.plan.name} for {request.requested_by}"
+        case Resume():
+            return f"resuming {request.drill}"
+        case _:
+            return "finishing what was cut off"
+
+
+def _start_worker(
+    site: Site, gateway: Gateway, control: socket.socket, held: Sequence[int], *, keep: bool
+) -> command.Process:
+    """Start it; the first of what is held is the site's lock, and what else there is ends with the worker."""
+    inherited = (control.fileno(), gateway.fd, *held)
+    argv = [sys.executable, "-m", "drp.service.worker", *map(str, inherited[:3]), str(site.directory)]
     variables = {"PATH": f"{Path(sys.executable).parent}:{command.MINIMAL_ENVIRONMENT['PATH']}"}
     variables |= {name: os.environ[name] for name in ("CREDENTIALS_DIRECTORY",) if name in os.environ}
     log = os.open(_log(site), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)

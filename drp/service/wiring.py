@@ -216,13 +216,18 @@ class Wiring:
         """Where referents hand their answers in."""
         return self.site.state_directory / "sign-off"
 
+    @property
+    def approval_directory(self) -> Path:
+        """Where approvers hand their answers in."""
+        return self.site.state_directory / "approvals"
+
     def ports(self, reporter: Reporter, cancellation: Cancellation, plan: DrillPlan | None = None) -> Ports:
         """Return every port of a drill; ``plan`` is the one that begins, if one does. Raises PluginError."""
-        from drp.engine.inline import InlineEngine
+        from drp.engine.crew import Threads
         from drp.hashing.tree import TreeHasher
         from drp.manifests.directory import ManifestDirectory
         from drp.runbooks import AnsibleRunbookRunner
-        from drp.sign_off import DirectoryDesk
+        from drp.sign_off import ApprovalDirectory, DirectoryDesk
 
         runbooks = AnsibleRunbookRunner(self._runbook_folders(), self.run_directory)
         runbooks.warm_up()
@@ -236,10 +241,11 @@ class Wiring:
             checks=checks,
             records=self.check_records(plan),
             sign_offs=DirectoryDesk(self.sign_off_directory),
+            approvals=ApprovalDirectory(self.approval_directory),
             journal=self.journal(),
             sink=Copies([DirectorySink(directory) for directory in self.site.evidence_directories]),
             clock=self.clock,
-            engine=InlineEngine(),
+            crew=Threads(),
             reporter=reporter,
             cancelled=cancellation,
             signal_number=cancellation.signal_number,

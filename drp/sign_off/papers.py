@@ -54,6 +54,12 @@ def read_paper(path: Path) -> bytes | None:
 
     Raises ValueError for what is no plain file of reasonable size: links are not followed, pipes not waited for.
     """
+    found = read_owned_paper(path)
+    return found[0] if found is not None else None
+
+
+def read_owned_paper(path: Path) -> tuple[bytes, int] | None:
+    """Return a paper's content and the user id of the owner of the file that was read, as `read_paper` does."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (FileNotFoundError, PermissionError):
@@ -61,7 +67,8 @@ def read_paper(path: Path) -> bytes | None:
     except OSError as error:
         raise ValueError(f"cannot be opened: {error.strerror}") from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise ValueError("is not a plain file")
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             content = stream.read(_LARGEST + 1)
@@ -69,7 +76,7 @@ def read_paper(path: Path) -> bytes | None:
         os.close(descriptor)
     if len(content) > _LARGEST:
         raise ValueError("is larger than 256 KiB")
-    return content
+    return content, status.st_uid
 
 
 def remove_paper(path: Path) -> None:

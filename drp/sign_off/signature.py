@@ -1,4 +1,7 @@
-"""SSH signatures (namespace ``drp-sign-off``), made and checked by ssh-keygen: referents have such keys already."""
+"""SSH signatures, made and checked by ssh-keygen: referents have such keys already.
+
+Those of sign-offs are of the namespace ``drp-sign-off``.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ _FINGERPRINT = re.compile(r"key (SHA256:[A-Za-z0-9+/=]{20,64})")
 _ABSENT = "install the package openssh-client"
 
 
-def sign(message: bytes, key: Path) -> str:
-    """Return the armoured signature over a message.
+def sign(message: bytes, key: Path, *, namespace: str = NAMESPACE) -> str:
+    """Return the armoured signature over a message; one of another namespace never counts.
 
     ``key`` is a private key without passphrase, or a public key whose private half the agent holds. Raises
     ``NotFound`` and ``AccessDenied``.
@@ -30,7 +33,7 @@ def sign(message: bytes, key: Path) -> str:
     if not key.is_file():
         raise NotFound(f"there is no key {key}", hint="make one with `ssh-keygen -t ed25519`")
     agent = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
-    output = _keygen("-Y", "sign", "-f", str(key.absolute()), "-n", NAMESPACE, message=message, environment=agent)
+    output = _keygen("-Y", "sign", "-f", str(key.absolute()), "-n", namespace, message=message, environment=agent)
     if output.exit_code != 0 or not output.stdout.startswith("-----BEGIN SSH SIGNATURE-----"):
         said = output.tail[-1] if output.tail else "no word"
         hint = "a key with a passphrase: `ssh-add` it, and name its .pub file"
@@ -39,7 +42,13 @@ def sign(message: bytes, key: Path) -> str:
 
 
 def verify(
-    message: bytes, signature: str, allowed_signers: str, *, scratch: Path, permitted: Collection[str] = ()
+    message: bytes,
+    signature: str,
+    allowed_signers: str,
+    *,
+    scratch: Path,
+    permitted: Collection[str] = (),
+    namespace: str = NAMESPACE,
 ) -> Signer:
     """Return the allowed signer who made the signature; of ``permitted`` principals, where any are named.
 
@@ -54,7 +63,7 @@ def verify(
         armoured.write_text(signature, encoding="utf-8")
         files = ("-f", str(allowed), "-s", str(armoured))
         for principal in _principals(_keygen("-Y", "find-principals", *files)):
-            output = _keygen("-Y", "verify", *files, "-I", principal, "-n", NAMESPACE, message=message)
+            output = _keygen("-Y", "verify", *files, "-I", principal, "-n", namespace, message=message)
             if output.exit_code == 0 and (match := _FINGERPRINT.search("\n".join((output.stdout, *output.tail)))):
                 made.append(Signer(principal=principal, key=match[1]))
     if found := next((signer for signer in made if not permitted or signer.principal in permitted), None):

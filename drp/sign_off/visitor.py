@@ -37,7 +37,7 @@ class Visitor:
 
     def open(self, challenge: str, name: str) -> None:
         """Say that the checklist was opened: the business begins to work. Raises AccessDenied, Unreachable."""
-        self._write(self._folder / OPENED, to_data(Opened(challenge=challenge, name=name)))
+        _write(self._folder, self._folder / OPENED, to_data(Opened(challenge=challenge, name=name)))
 
     def hand_in(self, answer: SignOffAnswer, signature: str, *, patience_seconds: float) -> str:
         """Hand the answer in, wait until the drill took it, and return as whose: the principal, empty: nobody's.
@@ -45,37 +45,46 @@ class Visitor:
         Raises ``Refused`` with the drill's reason, ``Unreachable`` when no drill answers, ``AccessDenied`` when this
         user may not hand anything in.
         """
-        deposit = secrets.token_hex(8)
-        self._write(answer_file(self._folder, deposit), to_data(HandedIn(answer=answer, signature=signature)))
-        reply = self._wait(deposit, time.monotonic() + patience_seconds)
-        reply_file(self._folder, deposit).unlink(missing_ok=True)
-        if not reply.accepted:
-            raise Refused(reply.reason)
-        with suppress(OSError):  # the drill may be faster, and others may have replies to read
-            self._folder.rmdir()
+        principal = hand_over(self._folder, HandedIn(answer=answer, signature=signature), patience_seconds)
+        with suppress(OSError):  # others may have replies to read
             self._folder.parent.rmdir()
-        return reply.principal
+        return principal
 
-    def _wait(self, deposit: str, deadline: float) -> Reply:
-        while time.monotonic() < deadline:
-            try:
-                content = read_paper(reply_file(self._folder, deposit))
-                if content is not None:
-                    return from_json(Reply, content)
-            except (ValueError, Tampered) as error:
-                raise Unreachable(f"the drill's reply cannot be read: {error}") from error
-            time.sleep(_POLL_SECONDS)
-        answer_file(self._folder, deposit).unlink(missing_ok=True)
-        raise Unreachable("no drill took the answer", hint="see `drp drill show latest`: does it still wait?")
 
-    def _write(self, path: Path, data: object) -> None:
+def hand_over(folder: Path, paper: object, patience_seconds: float) -> str:
+    """Lay a paper on a desk, wait until the drill took it, and return as whose. Raises as `Visitor.hand_in` does."""
+    deposit = secrets.token_hex(8)
+    _write(folder, answer_file(folder, deposit), to_data(paper))
+    reply = _wait(folder, deposit, time.monotonic() + patience_seconds)
+    reply_file(folder, deposit).unlink(missing_ok=True)
+    if not reply.accepted:
+        raise Refused(reply.reason)
+    with suppress(OSError):  # the drill may be faster, and others may have replies to read
+        folder.rmdir()
+    return reply.principal
+
+
+def _wait(folder: Path, deposit: str, deadline: float) -> Reply:
+    while time.monotonic() < deadline:
         try:
-            keeper = self._folder.stat()
-            # the drill may run as another user than root
-            owner = (keeper.st_uid, keeper.st_gid) if os.geteuid() == 0 else None
-            write_atomically(path, json.dumps(data).encode(), mode=0o600, owner=owner)
-        except (FileNotFoundError, StorageFull, PermissionError) as error:
-            raise _unwelcome(self._folder, error) from error
+            content = read_paper(reply_file(folder, deposit))
+            if content is not None:
+                return from_json(Reply, content)
+        except (ValueError, Tampered) as error:
+            raise Unreachable(f"the drill's reply cannot be read: {error}") from error
+        time.sleep(_POLL_SECONDS)
+    answer_file(folder, deposit).unlink(missing_ok=True)
+    raise Unreachable("no drill took the answer", hint="see `drp drill show latest`: does it still wait?")
+
+
+def _write(folder: Path, path: Path, data: object) -> None:
+    try:
+        keeper = folder.stat()
+        # the drill may run as another user than root
+        owner = (keeper.st_uid, keeper.st_gid) if os.geteuid() == 0 else None
+        write_atomically(path, json.dumps(data).encode(), mode=0o600, owner=owner)
+    except (FileNotFoundError, StorageFull, PermissionError) as error:
+        raise _unwelcome(folder, error) from error
 
 
 def _unwelcome(folder: Path, error: Exception) -> DrpError:

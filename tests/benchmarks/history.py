@@ -127,12 +127,12 @@ def note(connection: sqlite3.Connection, first: int, summary: DrillSummary) -> N
     body = canonical(to_data(summary)).decode()
     row = (first, summary.drill, int(summary.settled), body, short._digest(first, body))
     connection.execute("INSERT INTO drp_journal_drills VALUES (?, ?, ?, ?, ?)", row)
-    for recovery in summary.recoveries:
-        found = short.row_of(first, summary, recovery)
+    rows = [("drp_journal_recoveries", short.row_of(first, summary, recovery)) for recovery in summary.recoveries]
+    rows += [("drp_journal_durations", found) for found in short.durations_of(first, summary)]
+    for table, found in rows:
         columns = ", ".join(found)
         marks = ", ".join("?" for _ in found)
-        statement = f"INSERT INTO drp_journal_recoveries ({columns}) VALUES ({marks})"
-        connection.execute(statement, tuple(found.values()))
+        connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(found.values()))
 
 
 def costs(sites: dict[int, Path]) -> dict[str, dict[int, float]]:

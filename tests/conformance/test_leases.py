@@ -217,10 +217,10 @@ def test_a_holder_that_stood_still_cannot_write_into_what_another_took(
     ours.hold("a")
     ours.append("a", event(7))
     os.kill(elsewhere.process.pid, signal.SIGCONT)
-    assert elsewhere.write(8) == "DRP-E021"
+    assert elsewhere.write(8) == "DRP-E022"
     ours.append("a", event(9))
     ours.release("a")
-    assert elsewhere.write(10) == "DRP-E021"  # nor later, when nobody holds it any more
+    assert elsewhere.write(10) == "DRP-E022"  # nor later, when nobody holds it any more
     assert [entry.event.signal_number for entry in ours.entries("a")] == [1, 7, 9]  # type: ignore[union-attr]
     assert ours.verify() == 3
 

@@ -75,14 +75,17 @@ def test_a_hardened_umask_closes_nothing_that_a_drill_needs(stage: Rig) -> None:
 
 def test_state_without_room_stops_the_drill_and_loses_nothing(stage: Rig) -> None:
     script = """
-    $drp drill run ehr-airgap; echo "run: $?"
+    $drp drill run ehr-airgap; echo "asked: $?"
+    $drp drill list --json | grep -c verdict
+    $drp drill run ehr-airgap --despite "to see it full"; echo "run: $?"
     mount -o remount,size=64m "$state"
     $drp drill resume latest --conclude; echo "resume: $?"
     $drp drill show latest --json
     """
     done = with_state(stage, "size=300k", script)
-    first, second, shown = done.stdout.split("\n", 2)
-    assert (first, second) == ("run: 15", "resume: 3"), done.stdout + done.stderr
+    *ends, shown = done.stdout.split("\n", 4)
+    assert ends == ["asked: 15", "0", "run: 15", "resume: 3"], done.stdout + done.stderr
+    assert "left for what a drill writes down" in done.stderr
     assert "[DRP-E100]" in done.stderr
     assert "HINT: free space" in done.stderr
     assert "PASSED" not in done.stderr

@@ -86,6 +86,13 @@ def told(history: History, journal: SqlJournal) -> dict[str, object]:
         "unsettled": [history.unsettled(), history.unsettled("a-3")],
         "baselines": baselines,
         "rta": [history.rta_ms("ehr"), history.rta_ms("nobody")],
+        "durations": [
+            history.durations_ms(name, level, most, plan=plan)
+            for name in ("ehr", "nobody")
+            for level in ("full", "hash")
+            for most in (1, 20)
+            for plan in ("", "nightly", "quarterly-ransomware")
+        ],
         "standings": standings({"ehr": application()}, states, LATER),
     }
 
@@ -138,6 +145,9 @@ def change(path: Path, *statements: str) -> None:
 
 
 CHANGES = {
+    "a duration": "UPDATE drp_journal_durations SET took_ms = took_ms + 1",
+    "a duration of another": "UPDATE drp_journal_durations SET plan = 'other'",
+    "a duration gone": "DELETE FROM drp_journal_durations",
     "a summary": "UPDATE drp_journal_drills SET summary = replace(summary, 'failed', 'passed') WHERE drill = 'a-2'",
     "a verdict": "UPDATE drp_journal_recoveries SET verdict = 'passed' WHERE verdict = 'failed'",
     "a flag": "UPDATE drp_journal_recoveries SET passed = 1 WHERE verdict = 'failed'",

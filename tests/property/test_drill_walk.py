@@ -88,7 +88,7 @@ class Walk(RuleBasedStateMachine):
         return DyingJournal(self.path, Mortal(self.world.clock), of_old=of_old)
 
     def ports(self):
-        return replace(self.world.ports(), engine=OneByOne())
+        return replace(self.world.ports(), crew=OneByOne())
 
     def stories(self) -> dict[str, Story]:
         """Return the model's reading of every drill, of what lies in the file now."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from drp.domain.events import Entry, Event
+from drp.domain.events import DrillDeclared, Entry, Event
 from drp.domain.ports import Clock
 from drp.errors import DrpError
-from drp.journal.chain import GENESIS, DrillChain, JournalChain, Row, forge, link
+from drp.journal.chain import GENESIS, DrillChain, JournalChain, Row, declared_already, forge, link
 from tests.simulators.beside import MemoryBeside
 
 
@@ -27,6 +27,8 @@ class MemoryJournal(MemoryBeside):
             number, self._appends = self._appends, self._appends + 1
             if self._failure is not None and number == self._fail_at:
                 raise self._failure
+            if any(row.drill == drill for row in self.rows) and any(isinstance(one, DrillDeclared) for one in events):
+                raise declared_already(drill)
             return tuple(self._append(drill, event) for event in events)
 
     def _append(self, drill: str, event: Event) -> Entry:

@@ -22,36 +22,41 @@ class MemoryRegister:
         self.written: list[RegisterEntry] = []
         self._beats: dict[str, datetime] = {}
         self._lock = threading.Lock()
+        self._folded, self._state = 0, ScheduleState()
 
     def append(self, *events: RegisterEvent, head: str | None = None) -> tuple[RegisterEntry, ...]:
         with self._lock:
             if head is not None and head != self.head():
                 raise Busy("another process was faster")
             found: list[RegisterEntry] = []
+            said = {(type(entry.event), _slot(entry.event)) for entry in self.written}
             for event in events:
-                said = [entry.event for entry in (*self.written, *found)]
                 self._require_new(event, said)
-                position = len(said)
+                said.add((type(event), _slot(event)))
+                position = len(self.written) + len(found)
                 previous = found[-1].link if found else self.head().partition(":")[2]
                 chained = link(position, digest(repr(event)), previous)
                 found.append(RegisterEntry(position=position, stamp=self.clock.now(), event=event, link=chained))
             self.written += found
             return tuple(found)
 
-    def _require_new(self, event: RegisterEvent, said: list[RegisterEvent]) -> None:
-        slot = event.slot.id if isinstance(event, SlotExpected | SlotEnded) else ""
-        if any(type(one) is type(event) and one.slot.id == slot for one in said if hasattr(one, "slot")) and slot:
-            raise Busy(f"slot {slot} was there already")
-        if isinstance(event, SlotEnded) and not any(
-            isinstance(one, SlotExpected) and one.slot.id == slot for one in said
-        ):
-            raise UsageError(f"slot {slot} was never expected")
+    def _require_new(self, event: RegisterEvent, said: set[tuple[type, str]]) -> None:
+        if not isinstance(event, SlotExpected | SlotEnded):
+            return
+        if (type(event), event.slot.id) in said:
+            raise Busy(f"slot {event.slot.id} was there already")
+        if isinstance(event, SlotEnded) and (SlotExpected, event.slot.id) not in said:
+            raise UsageError(f"slot {event.slot.id} was never expected")
 
     def entries(self, after: int = -1) -> Iterator[RegisterEntry]:
         yield from self.written[after + 1 :]
 
     def state(self) -> ScheduleState:
-        return fold_register(self.written)
+        if self._folded > len(self.written):
+            self._folded, self._state = 0, ScheduleState()
+        self._state = fold_register(self.written[self._folded :], self._state)
+        self._folded = len(self.written)
+        return self._state.copy()
 
     def state_at(self) -> tuple[ScheduleState, str]:
         with self._lock:
@@ -73,6 +78,10 @@ class MemoryRegister:
 
     def beats(self) -> Mapping[str, datetime]:
         return dict(self._beats)
+
+
+def _slot(event: RegisterEvent) -> str:
+    return event.slot.id if isinstance(event, SlotExpected | SlotEnded) else ""
 
 
 class Died(BaseException):

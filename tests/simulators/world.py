@@ -20,8 +20,9 @@ from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint,
 from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
-from drp.engine.inline import InlineEngine
+from drp.engine.crew import Threads
 from drp.errors import NotFound
+from tests.simulators.approvals import SimApprovals
 from tests.simulators.beside import MemoryBeside
 from tests.simulators.clock import EPOCH, SimClock
 from tests.simulators.desk import SimDesk
@@ -132,15 +133,14 @@ class World(Senders):
         self.calls: list[str] = []
         self.inputs: dict[str, dict[str, object]] = {}
         self.records: dict[str, bytes] = {}
-        self.stop = False
-        self.shown: list[Entry | Sign] = []
-        self.desk = SimDesk()
+        self.stop, self.shown = False, list[Entry | Sign]()
+        self.desk, self.approvals = SimDesk(), SimApprovals()
         self.plan = plan(names, on_interrupt=on_interrupt)
 
     def ports(self) -> Ports:
         return Ports(
             repositories={"vault": self}, sandbox=self, runbooks=Runbooks(self), hasher=self, manifests=self, checks=Checks(self), records=Records(self),
-            sign_offs=self.desk, journal=self.journal, sink=self, clock=self.clock, engine=InlineEngine(), reporter=self,
+            sign_offs=self.desk, approvals=self.approvals, journal=self.journal, sink=self, clock=self.clock, crew=Threads(), reporter=self,
             cancelled=lambda: self.stop, signal_number=lambda: 2, tools=lambda: {"drp": "test"}, materials=lambda plan: self.script.materials,
         )  # fmt: skip
 

@@ -68,14 +68,11 @@ def fate(random: Random, most: int, *, dies: float) -> Fate:
 
 
 class OneByOne:
-    """The Engine port without threads: which of two recoveries is first does not change from run to run."""
+    """The Crew port without threads: which of two recoveries is first does not change from run to run."""
 
-    def step(self, _name, action) -> None:
-        action()
-
-    def together(self, actions, **_: object) -> None:
-        for action in actions:
-            action()
+    def together(self, step, names, **_: object) -> None:
+        for name in names:
+            step(name)
 
 
 def seen(recovery: RecoveryState) -> dict[str, object]:

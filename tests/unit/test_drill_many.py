@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,8 +22,9 @@ from drp.drill.conduct import conduct
 from drp.drill.declare import declare, reopen
 from drp.drill.resume import take_up
 from drp.engine import capacity
-from drp.engine.inline import InlineEngine
+from drp.engine.crew import Threads
 from drp.errors import SandboxError
+from drp.machine import available_memory
 from drp.sandboxes.errors import MORE_DESCRIPTORS, sandbox_errors
 from drp.sandboxes.network import netns
 from tests.simulators.world import Script, World, dying, events_of, plan
@@ -48,37 +48,35 @@ def test_as_many_run_at_the_same_time_as_there_is_room_for_or_the_plan_says(room
     running, most, lock = set(), [0], threading.Lock()
     together = threading.Barrier(expected)
 
-    def action(number: int) -> Callable[[], None]:
-        def work() -> None:
-            with lock:
-                running.add(number)
-                most[0] = max(most[0], len(running))
-            together.wait(20)  # nobody goes on before as many as are meant to have begun
-            with lock:
-                running.discard(number)
+    def step(name: str) -> None:
+        with lock:
+            running.add(name)
+            most[0] = max(most[0], len(running))
+        together.wait(20)  # nobody goes on before as many as are meant to have begun
+        with lock:
+            running.discard(name)
 
-        return work
-
-    InlineEngine(lambda: room).together([action(number) for number in range(2 * expected)], at_most=at_most)
+    Threads(lambda: room).together(step, [str(number) for number in range(2 * expected)], at_most=at_most)
     assert most[0] <= expected
 
 
 def test_once_one_action_has_raised_no_other_is_begun():
     begun = []
 
-    def fails() -> None:
-        begun.append("first")
+    def fails(name: str) -> None:
+        begun.append(name)
         raise OSError(errno.ENOSPC, "full")
 
     with pytest.raises(OSError, match="full"):
-        InlineEngine(lambda: 1).together([fails, lambda: begun.append("second")])
+        Threads(lambda: 1).together(fails, ["first", "second"])
     assert begun == ["first"]
 
 
 def test_room_ends_with_whatever_the_machine_has_least_of(monkeypatch, tmp_path):
     memory = tmp_path / "meminfo"
-    monkeypatch.setattr(capacity, "_MEMORY", memory)
-    monkeypatch.setattr(capacity, "_cores", lambda: 8)
+    none = tmp_path / "none"  # control groups
+    monkeypatch.setattr(capacity, "available_memory", lambda: available_memory(root=none, meminfo=memory))
+    monkeypatch.setattr(capacity, "cores", lambda: 8)
     for kilobytes, descriptors, expected in [
         (64 << 20, 9999, 16), (1 << 20, 9999, 2), (64 << 20, 3 * capacity.DESCRIPTORS, 3), (0, 0, 1),
     ]:  # fmt: skip

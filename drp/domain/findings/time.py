@@ -32,4 +32,11 @@ WAITED_FOR_ITS_TURN = FindingCode(
     "The application was usable later than its objective allows, but not if it had begun with the others: the drill host carries fewer recoveries at the same time. That says nothing about the backup, and proves no recovery time.",
     "drill fewer applications at once, raise `parallel` in the drill's file, or use a larger drill host",
 )
-TIME = (RTO_UNDETERMINED, WAITED_FOR_ITS_TURN, CLOCKS_APART, NEWEST_POINT_OLD)
+WAITED_FOR_APPROVAL = FindingCode(
+    "DRP-T009",
+    "inconclusive",
+    "recovery waited to be approved",
+    "The application was usable later than its objective allows, but not if the drill had been approved at once. That says nothing about the backup, and proves no recovery time.",
+    "have an approver at hand when the drill is declared, or hold it at an hour when one is",
+)
+TIME = (RTO_UNDETERMINED, WAITED_FOR_ITS_TURN, WAITED_FOR_APPROVAL, CLOCKS_APART, NEWEST_POINT_OLD)

@@ -26,3 +26,7 @@ class Decision:
     """For ``wait``: when it is worth asking again; None: nobody knows."""
     ending: Ending | None = None
     """For ``end``."""
+    start_by: datetime | None = None
+    """When the slot is missed if it did not start: what `SlotExpected.start_by` says, or is to say."""
+    new: bool = False
+    """Whether the register does not know the slot yet: it is to be expected before anything becomes of it."""

@@ -34,6 +34,8 @@ class SlotExpected:
 
     type: Literal["slot-expected"] = "slot-expected"
     slot: Slot
+    start_by: datetime | None = None
+    """When it is missed if it did not start, for one that is held late; None: as its policy says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

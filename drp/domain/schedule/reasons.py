@@ -5,12 +5,15 @@ Sentences are made at the edge (catalogues in reports/locales); nothing reads on
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 REASONS: dict[str, str] = {
     "due-now": "its time has come, and all of it fits",
     "before-its-time": "it starts at {at}",
     "jitter": "starts are spread: it starts at {at}",
     "outside-window": "it needs {expected} and fits the window that begins at {at}",
-    "no-window": "no window of the next {days} days is long enough for {expected}",
+    "no-window": "no window within {within} is long enough for {expected}",
+    "no-room": "windows and closed times leave no room for {expected} within {within}: {reason}",
     "blackout": "no drills until {at}: {reason}",
     "frozen": "no drills until further notice: {reason}",
     "paused": "paused by {by} until {at}: {reason}",
@@ -24,13 +27,32 @@ REASONS: dict[str, str] = {
     "too-late": "nobody started it within {within}",
     "covered": "drill {drill} stands for it",
     "newer-slot": "a later slot, of {at}, stands for it",
+    "many-missed": "at least {count} slots from {first} on came while the scheduler was not there",
+    "in-order": "{ahead} earlier slots of its policy come first",
+    "clock-behind": "the clock is behind the register, which knows slots up to {at}",
     "catch-up-skipped": "the scheduler was not there, and late drills are not wanted",
     "worker-died": "its worker died, and what it had begun was cleaned",
     "wave-failed": "the group's drill of {application} did not pass",
     "policy-gone": "its policy is not in force any more",
     "no-plan": "the site has no plan that holds it: {detail}",
     "held": "drill {drill}",
+    "aborted": "drill {drill} was aborted",
+    "stopped": "stopped by {by} before it began",
     "not-started": "the drill could not be started: {detail}",
     "waits-for": "waits for a passed drill of plan {plan}",
 }
-"""Code → its English sentence. Values in braces are strings: instants are ISO 8601 in UTC."""
+"""Code → its English sentence. Values in braces are strings: instants are ISO 8601 in UTC, durations ``1d12h``."""
+
+
+def shown_instant(instant: datetime) -> str:
+    """Return an instant as values of reasons give it: ``2026-11-29T22:00:00Z``."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def shown_span(span: timedelta) -> str:
+    """Return a duration as values of reasons give it, and as people write it in files: ``1d12h``, ``0s``."""
+    rest, text = int(span.total_seconds()), ""
+    for unit, seconds in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        number, rest = divmod(rest, seconds)
+        text += f"{number}{unit}" if number else ""
+    return text or "0s"

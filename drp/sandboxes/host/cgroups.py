@@ -133,6 +133,17 @@ def sandboxes(*, root: Path = ROOT) -> set[str]:
     return found
 
 
+def used_bytes(*, root: Path = ROOT) -> int | None:
+    """Return the memory that all sandboxes of this host use, volumes in memory with them; None: nobody tells."""
+    own = _own_parent(root)
+    places = [root / "memory" / "drp", root / "drp", *([own / "drp"] if own is not None else [])]
+    files = [place / name for place in places for name in ("memory.usage_in_bytes", "memory.current")]
+    for file in files:
+        with suppress(OSError, ValueError):
+            return int(file.read_text(encoding="ascii"))
+    return None
+
+
 def members(directories: tuple[Path, ...]) -> set[int]:
     """Return the processes in the groups."""
     found: set[int] = set()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from drp import machine
 from drp.atomic import storage_errors
 from drp.command import run
 from drp.domain.restore import RESTORED_FOLDER
@@ -141,8 +142,6 @@ def room_on_disk(directory: Path) -> int:
 
 
 def available_memory() -> int:
-    """Return the bytes of memory that can be had without swapping."""
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return 1 << 30
+    """Return the bytes of memory that can be had without swapping; where nobody tells, a gibibyte."""
+    there = machine.available_memory()
+    return 1 << 30 if there is None else there

@@ -1,0 +1,149 @@
+"""What drills at work on this host were promised: so that two never count on the same memory and disk.
+
+Each promise is a small file, locked as long as a process that holds it lives: the kernel's word, proof against reused
+process ids. Whoever looks removes those of the dead. Under root there is one ledger a host; a plain user has one of
+his own, where he has a runtime directory, else one a site.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from drp.domain.precheck import Needs, Promised
+from drp.errors import SandboxError
+from drp.sandboxes.host import cgroups
+from drp.sandboxes.host.identity import PUBLIC, make_enterable, remove_empty, standing
+
+_ATTEMPTS = 1000
+_RUNTIME = Path("/run/user")
+
+
+def ledger_directory(run_directory: Path) -> Path:
+    """Return where promises lie for whoever holds drills in a run directory."""
+    if standing() == "root":
+        return PUBLIC / "ledger"
+    own = _RUNTIME / str(os.getuid())
+    return own / "drp-ledger" if os.access(own, os.W_OK | os.X_OK) else run_directory / "ledger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Promise:
+    """One drill's, as it is written down: four numbers in this order."""
+
+    memory_most_bytes: int
+    memory_least_bytes: int
+    disk_bytes: int
+    device: int
+    """Of the file system that its volumes are on."""
+
+
+class Ledger:
+    """The ledger while nobody else may look or write: judge and promise in one."""
+
+    def __init__(self, directory: Path, device: int) -> None:
+        """Take the directory, which is locked, and the file system that volumes would be on."""
+        self._directory, self._device = directory, device
+
+    def promised(self) -> Promised:
+        """Return what the living hold, all together; what the dead left is removed. Raises ``SandboxError``."""
+        living = [promise for path in self._entries() if (promise := _read(path)) is not None]
+        return Promised(
+            drills=len(living),
+            memory_most_bytes=sum(each.memory_most_bytes for each in living),
+            memory_least_bytes=sum(each.memory_least_bytes for each in living),
+            disk_bytes=sum(each.disk_bytes for each in living if each.device == self._device),
+            memory_used_bytes=(cgroups.used_bytes() or 0) if living else 0,
+        )
+
+    def promise(self, needs: Needs) -> int:
+        """Write a promise down and return its descriptor: it stands until every process that has it has closed it."""
+        own = _Promise(
+            memory_most_bytes=needs.memory_most_bytes,
+            memory_least_bytes=needs.memory_least_bytes,
+            disk_bytes=needs.disk_bytes,
+            device=self._device,
+        )
+        path = self._directory / secrets.token_hex(8)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, " ".join(map(str, astuple(own))).encode())
+        return descriptor
+
+    def _entries(self) -> tuple[Path, ...]:
+        return tuple(self._directory.iterdir())
+
+
+@contextmanager
+def open_ledger(run_directory: Path) -> Iterator[Ledger]:
+    """Yield the ledger, locked; a directory that holds nothing afterwards is removed. Raises ``SandboxError``."""
+    directory = ledger_directory(run_directory)
+    try:
+        descriptor = _locked(directory)
+    except OSError as error:
+        message = f"the ledger of drills at work cannot be kept in {directory}: {error.strerror}"
+        raise SandboxError(message, hint="let drp's user write there") from error
+    try:
+        yield Ledger(directory, _device(run_directory))
+    finally:
+        remove_empty(directory, *([PUBLIC] if directory.parent == PUBLIC else []))
+        os.close(descriptor)
+
+
+def promised_now(run_directory: Path) -> Promised:
+    """Return what drills at work were promised; where this user may not look, or nobody is at work, nothing."""
+    directory = ledger_directory(run_directory)
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        return Promised()
+    with open_ledger(run_directory) as ledger:
+        return ledger.promised()
+
+
+def tidy(run_directory: Path) -> None:
+    """Remove what the dead left, and the ledger where nobody is at work."""
+    promised_now(run_directory)
+
+
+def _device(run_directory: Path) -> int:
+    return next(each for each in (run_directory, *run_directory.parents) if each.exists()).stat().st_dev
+
+
+def _locked(directory: Path) -> int:
+    """Return the descriptor of a directory that is locked and still stands at its name. Raises OSError."""
+    for _ in range(_ATTEMPTS):
+        try:
+            make_enterable(directory)
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), directory.stat()):
+                return descriptor
+        os.close(descriptor)  # the last who was in it took it away
+    raise BlockingIOError(0, "others come and go all the time")
+
+
+def _read(path: Path) -> _Promise | None:
+    """Return a promise that somebody alive holds; one of the dead is removed. Raises ``SandboxError``."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            return None
+        most, least, disk, device = map(int, os.pread(descriptor, 200, 0).split())
+        return _Promise(memory_most_bytes=most, memory_least_bytes=least, disk_bytes=disk, device=device)
+    except ValueError as error:
+        message = f"{path} is no promise that drp wrote"
+        raise SandboxError(message, hint="end the process that holds it, and remove it") from error
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,119 @@
+"""Each reason not to begin, from the facts that give it; and odd machines that carry a drill all the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from drp.domain.precheck import GOOD_FREE_BYTES, LEAST_FREE_BYTES, BackupSign, Promised, Room, judge
+from drp.domain.precheck_words import sentence
+from drp.errors import NoRoom, SandboxError, StorageFull
+from drp.service.precheck import refusal
+from tests.simulators.world import plan
+
+GIB = 1 << 30
+ROOM = Room(
+    memory_bytes=64 * GIB,
+    cores=4,
+    at_once=8,
+    volumes=("/state/run", 64 * GIB),
+    records={"/state": 8 * GIB, "/evidence": 8 * GIB},
+)
+AT = datetime(2026, 11, 29, 2, tzinfo=UTC)
+
+
+def sized(names=("ehr",), **profile):
+    """Return a plan of one wave, its sandboxes of this size."""
+    made = plan(names)
+    recoveries = (
+        replace(
+            each,
+            application=replace(each.application, depends_on=()),
+            sandbox=replace(each.sandbox, **profile),
+        )
+        for each in made.recoveries
+    )
+    return replace(made, recoveries=tuple(recoveries))
+
+
+def codes(made, room) -> list[str]:
+    return [reason.code for reason in judge(made, room).reasons]
+
+
+def test_a_machine_with_room_for_everything_admits():
+    found = judge(sized(), ROOM)
+    assert (found.state, found.reasons, found.waits) == ("admissible", (), None)
+
+
+@pytest.mark.parametrize(
+    ("made", "room", "code", "error"),
+    [
+        (sized(), {"memory_bytes": 100 << 20}, "memory-lacking", NoRoom),
+        (sized(data_bytes=8 * GIB), {"memory_bytes": 3 * GIB, "sizes": {"ehr": 4 * GIB}}, "memory-lacking", NoRoom),
+        (sized(data_backing="disk", data_bytes=65 * GIB), {}, "volume-space", StorageFull),
+        (sized(("ehr", "lis"), data_backing="disk", data_bytes=40 * GIB), {}, "volume-space", StorageFull),
+        (sized(), {"records": {"/state": LEAST_FREE_BYTES - 1}}, "state-full", StorageFull),
+        (sized(), {"lacking": {"ehr": "no loop devices"}}, "sandbox-lacking", SandboxError),
+        (sized(), {"backups": (BackupSign(repository="vault", kind="window", until=AT),)}, "backup-window", NoRoom),
+    ],
+)
+def test_what_keeps_a_drill_from_its_end_blocks_it(made, room, code, error):
+    found = judge(made, replace(ROOM, **room))
+    assert (found.state, [reason.code for reason in found.blocking]) == ("blocked", [code])
+    assert found.waits is not None
+    refused = refusal(found)
+    assert isinstance(refused, error)
+    assert sentence(found.blocking[0]) in refused.message
+    assert refused.exit_status == {NoRoom: 11, StorageFull: 15, SandboxError: 3}[error]
+
+
+@pytest.mark.parametrize(
+    ("made", "room", "code"),
+    [
+        (sized(data_bytes=300 * GIB), {}, "memory-short"),
+        (sized(data_bytes=GIB), {"sizes": {"ehr": 2 * GIB}}, "volume-small"),
+        (sized(), {"records": {"/state": GOOD_FREE_BYTES - 1}}, "state-short"),
+        (sized(("ehr", "lis", "pacs")), {"at_once": 2}, "in-turn"),
+        (sized(cpus=8.0), {}, "cores-short"),
+        (sized(), {"backups": (BackupSign(repository="v", kind="lock", since=AT, host="h"),)}, "backup-running"),
+        (sized(), {"backups": (BackupSign(repository="v", kind="stale-lock", since=AT, host="h"),)}, "backup-stale"),
+    ],
+)
+def test_what_makes_it_say_less_is_said_and_stops_nobody(made, room, code):
+    found = judge(made, replace(ROOM, **room))
+    assert (found.state, [reason.code for reason in found.reasons]) == ("degraded", [code])
+
+
+def test_two_that_fit_alone_and_not_together_are_told_so_and_fit_in_turn():
+    made = sized(("ehr", "lis"), data_backing="disk", data_bytes=40 * GIB)
+    assert codes(replace(made, parallel=1), ROOM) == ["in-turn"]
+    assert codes(replace(made, parallel=1, keep_sandbox=True), ROOM) == ["volume-space", "in-turn"], "both stay"
+
+
+def test_what_others_were_promised_is_not_free_and_what_they_use_is_not_counted_twice():
+    made = sized(memory_bytes=GIB, data_bytes=20 * GIB)
+    assert codes(made, ROOM) == []
+    others = Promised(drills=1, memory_most_bytes=50 * GIB, memory_least_bytes=GIB)
+    found = judge(made, replace(ROOM, promised=others))
+    assert ([reason.code for reason in found.reasons], found.drills_at_work) == (["memory-short"], 1)
+    assert codes(made, replace(ROOM, promised=replace(others, memory_used_bytes=45 * GIB))) == []
+
+
+def test_where_nobody_tells_how_much_memory_there_is_nobody_is_refused_for_it():
+    assert codes(sized(data_bytes=300 * GIB), replace(ROOM, memory_bytes=None)) == []
+
+
+def test_a_scheduled_drill_yields_to_a_backup_that_a_person_only_hears_of():
+    sign = BackupSign(repository="vault", kind="lock", since=AT, host="backup-1")
+    found = judge(sized(), replace(ROOM, backups=(sign,)))
+    assert found.waits is not None
+    assert sentence(found.waits) == "vault is being written to by backup-1 since 2026-11-29 02:00:00Z"
+    stale = judge(sized(), replace(ROOM, backups=(replace(sign, kind="stale-lock"),)))
+    assert stale.waits is None, "a job that died holds up nobody"
+
+
+def test_why_it_was_begun_all_the_same_is_kept():
+    found = judge(sized(), replace(ROOM, memory_bytes=1), despite="the server burns")
+    assert (found.state, found.despite) == ("blocked", "the server burns")
