@@ -110,7 +110,7 @@ class Journal(Protocol):
     def hold(self, drill: str) -> None:
         """Take a drill: nobody else conducts, ends, cleans or adds to it until it is released, or this process ends.
 
-        Raises ``Busy`` naming the host that has it. Whoever takes up a drill reads it after that.
+        Raises ``Busy`` naming the host that has it. Whoever goes on with a drill reads it after that.
         """
         ...
 

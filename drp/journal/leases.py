@@ -255,7 +255,7 @@ _KEY = "hashtextextended(CAST(:drill AS text), CAST(CAST(CAST('drp_journal' AS r
 _TAKE = text(
     f"SELECT pg_backend_pid(), pg_try_advisory_lock({_KEY}), set_config('application_name', CAST(:name AS text), false)"
 )
-_MOMENT = text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
+_MOMENT = text(f"SELECT pg_try_advisory_xact_lock_shared({_KEY})")
 _OURS = text("SELECT pg_backend_pid() = :session")
 _FENCE = text(
     f"SELECT pg_advisory_xact_lock(:key), pg_backend_pid() = :session AND pg_try_advisory_xact_lock({_KEY}) AS ours"
