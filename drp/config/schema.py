@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from drp.config.values import CREDENTIAL_PATTERN, Language, Name, Text, Writer
+from drp.config.values import CREDENTIAL_PATTERN, Language, Name, Rate, Text, Writer
 
+_POSTGRESQL_PORT = 5432
 _SECRET_KINDS = ("file", "credential", "command")
 
 
@@ -91,6 +92,14 @@ class DatabaseFile(Strict):
         return value
 
 
+def server_endpoint(url: str) -> tuple[str, int] | None:
+    """Return host and port of the server that a database's url names; None: it is reached by a UNIX socket."""
+    parts = urlsplit(url)
+    if "unix_sock" in dict(parse_qsl(parts.query)):
+        return None
+    return parts.hostname or "", parts.port or _POSTGRESQL_PORT
+
+
 def _require_known(query: str) -> None:
     """Refuse settings of drivers in a url: most would be passed over, and some would weaken the connection."""
     for name, value in parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)):
@@ -125,6 +134,13 @@ class ManifestsFile(Strict):
     """Accounts (`%group`: its members) that own or fill it on purpose, besides root and drp's user."""
 
 
+class SiteLimitsFile(Strict):
+    """What all of a drill together may take."""
+
+    download: Rate | None = None
+    """How fast all restores of a drill together may read, from whichever repositories; left out: as fast as it goes."""
+
+
 class SiteFile(Strict):
     """drp.yml: the site as a whole."""
 
@@ -142,3 +158,5 @@ class SiteFile(Strict):
     """Where evidence goes."""
     manifests: ManifestsFile = Field(default_factory=ManifestsFile)
     """Where manifests are kept."""
+    limits: SiteLimitsFile = Field(default_factory=SiteLimitsFile)
+    """What all of a drill together may take."""

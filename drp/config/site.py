@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from drp.config import build, build_canaries, build_schedule, plans
+from drp.config import build, build_canaries, build_monitoring, build_schedule, plans
 from drp.config.catalogue import Catalogue
 from drp.config.misfit import OptionJudge
+from drp.config.monitoring import Monitoring
 from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
 from drp.config.references_schedule import schedule_advice
+from drp.config.schema import server_endpoint
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -57,6 +59,8 @@ class Site(Catalogue):
     manifests_writers: tuple[str, ...] = ()
     schedule: Schedule = field(default_factory=Schedule)
     """What is held by itself."""
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    """Who hears of it."""
 
     def files_of(self, plan: DrillPlan) -> Mapping[str, str]:
         """Return the site's files that a plan rests on → digest: its own, its applications', and the common ones."""
@@ -85,11 +89,13 @@ class Site(Catalogue):
             for name, drill in self.drills.items()
             if drill.scenario.disaster_at is not None
         )
-        return (*unchecked, *anybody, *fixed, *schedule_advice(self.schedule))
+        lacking = build_monitoring.lacking(self.monitoring)
+        return (*unchecked, *anybody, *fixed, *schedule_advice(self.schedule), *lacking)
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
-        """Return host and port of every repository that is reached over the network."""
+        """Return host and port of what a drill's worker reaches over the network: repositories, and the journal."""
         found = {settings.endpoint for settings in self.repositories.values()}
+        found.add(server_endpoint(self.journal) if isinstance(self.journal, str) else None)
         return tuple(sorted(endpoint for endpoint in found if endpoint is not None))
 
     def plan(self, name: str, **flags: Any) -> DrillPlan:
@@ -204,6 +210,7 @@ def _assemble(reader: SiteReader) -> Site:
         },
         evidence_writers=tuple(said.evidence.writers),
         manifests_writers=tuple(said.manifests.writers),
+        monitoring=build_monitoring.monitoring(inventory.monitoring[0], directory, said.locale),
         broken=broken,
         schedule=build_schedule.schedule(
             reader.schedule,
@@ -218,6 +225,7 @@ def _assemble(reader: SiteReader) -> Site:
         },
         sandboxes={"default": SandboxProfile(name="default"), **sandboxes},
         drills={name: build.drill(file) for name, file in drills.items()},
+        bytes_per_second=said.limits.download,
         canaries={
             name: build_canaries.canary(file.canary, directory)
             for name, file in applications.items()
