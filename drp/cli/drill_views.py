@@ -155,9 +155,7 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
                 (
                     row["drill"],
                     row["declared_at"],
-                    "waits for approval"
-                    if row["awaits_approval_until"]
-                    else verdict_in_list(row["verdict"], row["level"]),
+                    _standing(row),
                     render.duration(row["duration_ms"]),
                     ", ".join(row["applications"]),
                 )
@@ -168,8 +166,14 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
         render.note(f"{held - len(rows)} older drills are not listed: --all lists them too")
 
 
-def _running(host: str) -> str:
-    return f"running on {host}" if host else "running"
+def _standing(row: dict[str, Any]) -> str:
+    """Return what a drill came to, or how it is."""
+    host = row["running_on"]
+    if row["awaits_approval_until"]:
+        return "waits for approval"
+    if host is not None and row["verdict"] == "unfinished":
+        return f"running on {render.printable(host)}" if host else "running"
+    return verdict_in_list(row["verdict"], row["level"])
 
 
 def _short(drill: DrillSummary) -> dict[str, Any]:
