@@ -10,6 +10,7 @@ from pathlib import Path
 from drp.config.document import Document, Place
 from drp.config.inputs import Declared
 from drp.config.problems import Problem, suggestion
+from drp.config.references_levels import cross_check_level
 from drp.config.references_reconciliation import cross_check_reconciliation
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
@@ -51,6 +52,7 @@ def cross_check(inventory: Inventory, runbook_folders: Collection[Path]) -> Iter
     for drill, document in inventory.drills.values():
         yield from _drill(drill, document, inventory)
         yield from cross_check_reconciliation(drill, document)
+        yield from cross_check_level(drill, document, inventory.applications, inventory.repositories)
 
 
 def installed_verifiers() -> frozenset[str]:

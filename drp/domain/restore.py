@@ -92,3 +92,5 @@ class RestoreReceipt:
     """What the backup tool could not read, by its own words."""
     restored_root: str = ""
     """Path of the restored tree as the host sees it; the hash phase starts there."""
+    counted: bool = True
+    """False: the tool does not tell how much it restored, and the two numbers say nothing."""

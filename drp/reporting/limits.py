@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.reporting.hostile import hostile_limits_of
+from drp.reporting.levels import limits_of_level
 from drp.reporting.phrase import Data, Phrase, Rate, say
 from drp.reporting.room import room_limits_of
 
@@ -47,8 +48,8 @@ def limits_of(record: EvidenceRecord, *, vouched_for: bool = True) -> tuple[Phra
     ``vouched_for`` False: the journal could not confirm that this is the record that it sealed.
     """
     particular = [limit for recovery in record.recoveries for limit in _limits_of_recovery(recovery)]
-    particular += [*room_limits_of(record), *_anybody_signed(record)]
-    if not all(recovery.sign_off is not None for recovery in record.recoveries):
+    particular += [*room_limits_of(record), *_anybody_signed(record), *limits_of_level(record)]
+    if record.plan.starts and not all(recovery.sign_off is not None for recovery in record.recoveries):
         particular.append(_TECHNICAL)
     if record.resumptions:
         particular.append(say("The drill was interrupted and resumed: see the findings for how long drp did not run."))

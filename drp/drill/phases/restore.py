@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from drp.codec import from_data, to_data
@@ -18,7 +20,7 @@ from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.drill.context import PhaseContext
 from drp.drill.phases.notices import malformed_of, notice_findings
-from drp.errors import RunbookError, SandboxError
+from drp.errors import ManifestError, RunbookError, SandboxError
 
 _MALFORMED = "give what the role restore gives, see runbooks/README.md"
 _NAMED = 20
@@ -26,12 +28,17 @@ _NAMED = 20
 
 
 def restore_phase(context: PhaseContext) -> Restored:
-    """Return what came back. Raises what Sandbox, RunbookRunner and Repository name."""
+    """Return what came back: all of the point, or what was drawn of it.
+
+    Raises what Sandbox, RunbookRunner, Repository, ManifestSource and Hasher name.
+    """
     point, prepared = context.point, context.prepared
     runbook = context.recovery.application.runbook
     assert runbook is not None
     repository = context.ports.repositories[context.recovery.repository]
-    order = repository.restore_order(point).capped(context.recovery.bytes_per_second)
+    part = _part(context)
+    order = repository.restore_order(point) if part is None else repository.restore_order(point, only=part)
+    order = order.capped(context.recovery.bytes_per_second)
     first_byte = _FirstByte(context)
     cell = context.ports.sandbox.open_cell(prepared.sandbox, order, repository.secrets())
     try:
@@ -52,20 +59,27 @@ def restore_phase(context: PhaseContext) -> Restored:
         raise
     require_gone(context.ports.sandbox.destroy(cell))
     outcome = _outcome(result)
-    receipt = repository.receipt(point, outcome)
+    receipt = repository.receipt(point, outcome) if part is None else repository.receipt(point, outcome, whole=False)
     root = Path(prepared.sandbox.data_path) / RESTORED_FOLDER / order.source_root.lstrip("/")
     return Restored(
-        receipt=RestoreReceipt(
-            bytes_restored=receipt.bytes_restored,
-            files_restored=receipt.files_restored,
-            unrestored=receipt.unrestored,
-            restored_root=str(root),
-        ),
+        receipt=replace(receipt, restored_root=str(root)),
         runbook=result,
         first_byte_ms=first_byte.milliseconds,
         bytes_per_second=order.bytes_per_second,
         findings=(*_findings(result, receipt), *notice_findings(result), *_uncapped(context.recovery, order)),
     )
+
+
+def _part(context: PhaseContext) -> tuple[bytes, ...] | None:
+    """Return the files that were drawn, by their paths below the manifest's root; None: all are restored."""
+    sample, plan = context.sample, context.plan
+    if plan.level != "sample":
+        return None
+    manifest = context.ports.manifests.expected(context.point)
+    if sample is None or manifest is None:
+        raise ManifestError("the manifest of which files were drawn is gone", hint="bring it back from a copy")
+    with closing(manifest):
+        return context.ports.hasher.drawn(manifest, sample)
 
 
 def inside_root(order: RestoreOrder) -> str:
