@@ -145,6 +145,7 @@ def application(said: ApplicationFile, site: Path) -> Application:
         title=said.title,
         tier=said.tier,
         owner=said.owner,
+        release=said.release,
         objectives=Objectives(
             rto=said.objectives.rto, rpo=said.objectives.rpo, mtpd=said.objectives.mtpd, wrt=said.objectives.wrt
         ),
