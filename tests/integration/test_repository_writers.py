@@ -78,7 +78,7 @@ def kinds(repository: Repository, now: datetime | None = None) -> list[str]:
 def test_a_backup_at_work_is_seen_and_one_that_died_holds_nobody_up(writer: Restic, tmp_path: Path) -> None:
     repository = read_by_drp(writer, tmp_path)
     assert kinds(repository) == []
-    with backing_up(writer, lambda: locks(writer)) as process:
+    with backing_up(writer, lambda: kinds(repository)) as process:  # a file that is being written is no lock yet
         assert isinstance(repository, WritersSeen)
         (sign,) = repository.writers(utc_now())
         assert (sign.kind, sign.repository, sign.host) == ("lock", "main", socket.gethostname())
