@@ -71,6 +71,10 @@ class History(Protocol):
         """
         ...
 
+    def passed(self, plan: str, most: int) -> tuple[DrillSummary, ...]:
+        """Return the newest sealed drills of a plan that passed, newest first, no more than that many."""
+        ...
+
     def misfit(self) -> str:
         """Return the first drill of which is noted what does not follow from its entries; empty: there is none."""
         ...

@@ -22,6 +22,7 @@ from drp.errors import NotReadable
 from drp.evidence.deposits import recent, require_sealed
 from drp.service.newest_points import newest_points
 from drp.service.scheduled import SILENT_CRITICAL, never_held, scheduled
+from drp.service.told import deaf
 from drp.service.wiring import Wiring
 
 
@@ -67,6 +68,8 @@ class Overview:
     """Those that last."""
     late: tuple[Slot, ...] = ()
     """Open slots that nobody began, and that should have begun by now."""
+    deaf: tuple[str, ...] = ()
+    """Targets of alerts that have taken no message for several tries."""
 
     @property
     def level(self) -> Level:
@@ -74,7 +77,7 @@ class Overview:
         levels: list[Level] = [standing.level for standing in self.standings]
         if self.silent_since is not None:
             levels.append("critical" if self.now - self.silent_since > SILENT_CRITICAL else "warning")
-        levels += ["warning"] if self.late or self.unattended else []
+        levels += ["warning"] if self.late or self.unattended or self.deaf else []
         if self.unfinished or self.coverage.single_points or any(kept.until < self.now for kept in self.kept):
             levels.append("warning")
         if self.lost:
@@ -129,6 +132,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         unattended=schedule.unattended,
         pauses=schedule.pauses,
         late=tuple(slot for slot in schedule.late if slot.application in chosen),
+        deaf=deaf(site.state_directory, site.monitoring.targets),
         broken={
             name: problems[0] for (kind, name), problems in site.broken.items() if kind == "application" and not only
         },
