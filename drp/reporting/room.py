@@ -14,8 +14,8 @@ def room_limits_of(record: EvidenceRecord) -> Iterator[Phrase]:
     for recovery in record.plan.recoveries:
         if recovery.sandbox.caps:
             yield say(
-                "{application}: the site let its sandbox take only so much of processors or disk. The time is true, and a "
-                "recovery without that cap may be faster.",
+                "{application}: the site let its sandbox take only so much of processors or disk. The time is true, "
+                "and a recovery without that cap may be faster.",
                 application=Data(recovery.name),
             )
     admitted = record.admitted
