@@ -15,6 +15,7 @@ from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.proofs import proofs
 from drp.domain.schedule.slot import Slot
+from drp.drill.declare import states
 from drp.service.wiring import Wiring
 
 LOOK_EVERY = timedelta(minutes=5)
@@ -75,6 +76,16 @@ def scheduled(
         late=tuple(slot for slot in _late(policies, state, now) if slot.id not in running),
         state=state,
     )
+
+
+def schedule_of(wiring: Wiring) -> Scheduled:
+    """Return how all applications stand by the site's policies now, without looking into repositories."""
+    now = wiring.clock.now().wall
+    if never_held(wiring):
+        return scheduled(wiring, (), (), now)
+    journal = wiring.journal_to_read()
+    telling = states(journal, journal.history.telling(wiring.site.applications))
+    return scheduled(wiring, telling, states(journal, (one.drill for one in journal.history.unsettled())), now)
 
 
 def never_held(wiring: Wiring) -> bool:
