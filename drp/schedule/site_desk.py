@@ -12,7 +12,9 @@ from drp.domain.journal import Journal
 from drp.domain.orders import Engine
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.proofs import Proof, proofs
+from drp.domain.schedule.site import Schedule
 from drp.drill.declare import states
+from drp.schedule.calendars import closed, read_calendars
 from drp.schedule.desk import Closed, Desk
 from drp.schedule.expected import expected
 from drp.schedule.orders import plan_of
@@ -35,14 +37,24 @@ def desk_of(wiring: Wiring, engine: Engine | None, *, reads_only: bool = False) 
         expected=lambda policy: expected(journal.history, policy),
         proofs=Proven(journal),
         undecided=site.schedule.undecided,
-        closed=partial(_closed, wiring),
+        closed=Closing(site.schedule),
     )
 
 
-def _closed(wiring: Wiring, _policy: Policy, _now: datetime) -> Closed:
-    """Return when nothing may run; a calendar that nobody can read closes everything."""
-    schedule = wiring.site.schedule
-    return Closed(schedule.blackouts, schedule.calendars[0].name if schedule.calendars else "")
+class Closing:
+    """When nothing may run at a site, for every policy alike; a calendar that nobody can read closes everything."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        """Take what the site says of it."""
+        self._schedule = schedule
+        self._known: tuple[datetime, Closed] | None = None
+
+    def __call__(self, _policy: Policy, now: datetime) -> Closed:
+        """Return what is closed as of now; calendars are looked at once an instant."""
+        if self._known is None or self._known[0] != now:
+            events, unreadable = closed(read_calendars(self._schedule.calendars, now))
+            self._known = now, Closed((*self._schedule.blackouts, *events), unreadable)
+        return self._known[1]
 
 
 class Proven:
