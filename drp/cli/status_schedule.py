@@ -26,6 +26,8 @@ def schedule_headlines(found: Overview) -> list[str]:
         lines.append(f"nobody has looked at the schedule since {render.instant(found.silent_since)}")
     if found.unattended:
         lines.append("nobody looks at the schedule: `drp schedule install`")
+    if unreadable := [calendar.name for calendar in found.doubtful if calendar.problem]:
+        lines.append(f"no drill starts: {', '.join(unreadable)} cannot be read")
     if found.deaf:
         lines.append(f"{', '.join(found.deaf)} cannot be told")
     if found.late:
@@ -52,6 +54,7 @@ def schedule_lines(found: Overview) -> Iterator[str]:
     for pause in found.pauses:
         what = "everything" if pause.policy == "*" else pause.policy
         yield f"paused: {what} until {render.instant(pause.until)} by {pause.by}: {pause.reason}"
+    yield from _closings(found)
     for slot in found.late:
         yield f"not begun in time: {slot.id}; nobody has accounted for it yet"
     for name in found.deaf:
@@ -63,6 +66,18 @@ def schedule_lines(found: Overview) -> Iterator[str]:
         )
 
 
+def _closings(found: Overview) -> Iterator[str]:
+    """Yield why no drill may start now, and which calendars are not to be relied on."""
+    for blackout in found.closed:
+        until = f"until {render.instant(blackout.ends)}" if blackout.ends is not None else "until further notice"
+        yield f"no drill starts {until}: {blackout.reason}"
+    for calendar in found.doubtful:
+        if calendar.problem:
+            yield f"calendar {calendar.name}: {calendar.problem}; nothing starts as long as nobody knows when it may"
+        elif calendar.written_at is not None:
+            yield f"calendar {calendar.name}: nobody has written it since {render.instant(calendar.written_at)}"
+
+
 def schedule_document(found: Overview) -> dict[str, Any]:
     """Return what JSON says of the schedule."""
     return {
@@ -70,6 +85,8 @@ def schedule_document(found: Overview) -> dict[str, Any]:
         "silent_since": to_data(found.silent_since) if found.silent_since is not None else None,
         "unattended": found.unattended,
         "pauses": [to_data(pause) for pause in found.pauses],
+        "closed": [to_data(blackout) for blackout in found.closed],
+        "calendars": [to_data(calendar) for calendar in found.doubtful],
         "deaf_targets": list(found.deaf),
         "late_slots": [slot.id for slot in found.late],
     }

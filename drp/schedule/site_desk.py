@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from drp.calendars.reading import closed, read_calendars
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
 from drp.domain.orders import Engine
@@ -14,7 +15,6 @@ from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.proofs import Proof, proofs
 from drp.domain.schedule.site import Schedule
 from drp.drill.declare import states
-from drp.schedule.calendars import closed, read_calendars
 from drp.schedule.desk import Closed, Desk
 from drp.schedule.expected import expected
 from drp.schedule.orders import plan_of

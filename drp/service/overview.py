@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from drp.calendars.reading import CalendarRead, closed, read_calendars
 from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
 from drp.domain.journal import Verification
 from drp.domain.schedule.due import Due
 from drp.domain.schedule.events import Paused
+from drp.domain.schedule.policy import Blackout
 from drp.domain.schedule.slot import Slot
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
@@ -70,6 +72,10 @@ class Overview:
     """Open slots that nobody began, and that should have begun by now."""
     deaf: tuple[str, ...] = ()
     """Targets of alerts that have taken no message for several tries."""
+    closed: tuple[Blackout, ...] = ()
+    """Why no drill may run now; a freeze has no end."""
+    doubtful: tuple[CalendarRead, ...] = ()
+    """Calendars that cannot be read, so that nothing starts, and those that nobody has written for long."""
 
     @property
     def level(self) -> Level:
@@ -77,7 +83,7 @@ class Overview:
         levels: list[Level] = [standing.level for standing in self.standings]
         if self.silent_since is not None:
             levels.append("critical" if self.now - self.silent_since > SILENT_CRITICAL else "warning")
-        levels += ["warning"] if self.late or self.unattended or self.deaf else []
+        levels += ["warning"] if self.late or self.unattended or self.deaf or self.doubtful else []
         if self.unfinished or self.coverage.single_points or any(kept.until < self.now for kept in self.kept):
             levels.append("warning")
         if self.lost:
@@ -110,6 +116,8 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     concerned = [state for state in known.unsettled if not only or set(only) & set(state.recoveries)]
     open_ends = tuple(state.drill for state in concerned if state.sealed is None)
     held = _held(wiring, [state for state in concerned if state.sealed is None])
+    calendars = read_calendars(site.schedule.calendars, now)
+    events, _ = closed(calendars)
     return Overview(
         site=site.name,
         now=now,
@@ -133,6 +141,8 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         pauses=schedule.pauses,
         late=tuple(slot for slot in schedule.late if slot.application in chosen),
         deaf=deaf(site.state_directory, site.monitoring.targets),
+        closed=tuple(each for each in site.schedule.blackouts + events if each.lasts_at(now)),
+        doubtful=tuple(calendar for calendar in calendars if calendar.problem or calendar.stale),
         broken={
             name: problems[0] for (kind, name), problems in site.broken.items() if kind == "application" and not only
         },

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
-from drp.schedule.calendars import Closed, Expanded
-from drp.schedule.icalendar_text import Malformed, components
+from drp.calendars.reading import Closed, Expanded
+from drp.calendars.text import Malformed, components
 
 MOST_SPANS = 20_000
 MOST_SECONDS = 10.0

@@ -103,7 +103,7 @@ def _content(path: Path) -> tuple[bytes | None, datetime]:
 
 @lru_cache(maxsize=8)
 def _expanded(content: bytes, zone: str, begins: datetime, ends: datetime) -> Expanded | str:
-    from drp.schedule.icalendar_events import expand
+    from drp.calendars.events import expand  # noqa: PLC0415 - its libraries take a tenth of a second, and few sites have calendars
 
     return expand(content, zone, begins, ends)
 
