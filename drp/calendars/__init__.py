@@ -1,1 +1,1 @@
-"""Calendar files, in which people keep when their house is closed to drills."""
+"""Calendars of a site, whose events close the house to drills: files in the form of RFC 5545."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from drp.calendars.reading import CalendarRead, closed, read_calendars
+from drp.calendars.feeds import CalendarRead
 from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
 from drp.domain.journal import Verification
@@ -70,12 +70,12 @@ class Overview:
     """Those that last."""
     late: tuple[Slot, ...] = ()
     """Open slots that nobody began, and that should have begun by now."""
+    closed: tuple[Blackout, ...] = ()
+    """Why no drill may start now, as the site's file says; a freeze has no end."""
+    calendars: tuple[CalendarRead, ...] = ()
+    """Those that cannot be read, so that drills wait, or that nobody has written for too long."""
     deaf: tuple[str, ...] = ()
     """Targets of alerts that have taken no message for several tries."""
-    closed: tuple[Blackout, ...] = ()
-    """Why no drill may run now; a freeze has no end."""
-    doubtful: tuple[CalendarRead, ...] = ()
-    """Calendars that cannot be read, so that nothing starts, and those that nobody has written for long."""
 
     @property
     def level(self) -> Level:
@@ -83,7 +83,7 @@ class Overview:
         levels: list[Level] = [standing.level for standing in self.standings]
         if self.silent_since is not None:
             levels.append("critical" if self.now - self.silent_since > SILENT_CRITICAL else "warning")
-        levels += ["warning"] if self.late or self.unattended or self.deaf or self.doubtful else []
+        levels += ["warning"] if self.late or self.unattended or self.calendars or self.deaf else []
         if self.unfinished or self.coverage.single_points or any(kept.until < self.now for kept in self.kept):
             levels.append("warning")
         if self.lost:
@@ -116,8 +116,6 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     concerned = [state for state in known.unsettled if not only or set(only) & set(state.recoveries)]
     open_ends = tuple(state.drill for state in concerned if state.sealed is None)
     held = _held(wiring, [state for state in concerned if state.sealed is None])
-    calendars = read_calendars(site.schedule.calendars, now)
-    events, _ = closed(calendars)
     return Overview(
         site=site.name,
         now=now,
@@ -140,9 +138,9 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         unattended=schedule.unattended,
         pauses=schedule.pauses,
         late=tuple(slot for slot in schedule.late if slot.application in chosen),
+        closed=tuple(each for each in site.schedule.blackouts if each.lasts_at(now)),
+        calendars=schedule.calendars,
         deaf=deaf(site.state_directory, site.monitoring.targets),
-        closed=tuple(each for each in site.schedule.blackouts + events if each.lasts_at(now)),
-        doubtful=tuple(calendar for calendar in calendars if calendar.problem or calendar.stale),
         broken={
             name: problems[0] for (kind, name), problems in site.broken.items() if kind == "application" and not only
         },

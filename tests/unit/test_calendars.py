@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drp.calendars.events import MOST_SPANS, expand
-from drp.calendars.reading import LARGEST, CalendarRead, closed, read_calendars
+from drp.calendars.feeds import LARGEST, CalendarRead, closed, read_calendars
 from drp.calendars.text import MOST_EVENTS
 from drp.domain.schedule.site import CalendarFeed
 

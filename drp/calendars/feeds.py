@@ -11,34 +11,18 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
+from drp.calendars.events import Closed, Expanded, expand
 from drp.domain.schedule.policy import Blackout
 from drp.domain.schedule.site import CalendarFeed
 
 LARGEST = 4 << 20
 _DAY = timedelta(days=1)
 _BEFORE, _AFTER = 35 * _DAY, 400 * _DAY
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """One event's span, the end exclusive, UTC."""
-
-    begins: datetime
-    ends: datetime
-
-
-@dataclass(slots=True)
-class Expanded:
-    """What a calendar closes, by beginning."""
-
-    closed: list[Closed] = field(default_factory=list)
-    free: int = 0
-    cancelled: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +87,6 @@ def _content(path: Path) -> tuple[bytes | None, datetime]:
 
 @lru_cache(maxsize=8)
 def _expanded(content: bytes, zone: str, begins: datetime, ends: datetime) -> Expanded | str:
-    from drp.calendars.events import expand  # noqa: PLC0415 - its libraries take a tenth of a second, and few sites have calendars
-
     return expand(content, zone, begins, ends)
 
 
