@@ -35,11 +35,11 @@ def hold(journal: SqlJournal, drill: str, *, failed: bool = False, cut: bool = F
     events = [entry.event for entry in (hash_failure_journal() if failed else tell(tale()))]
     if cut:
         events = events[:6]
-    else:
-        events.append(SEALED)
     if kept:
         events = [event for event in events if not isinstance(event, SandboxDestroyed)]
         events.append(SandboxKept(recovery="ehr", sandbox="sbx-01", until=T0))
+    if not cut:
+        events.append(SEALED)
     journal.append(drill, *events)
 
 
