@@ -15,6 +15,7 @@ from drp.clock import SystemClock
 from drp.domain.events import DrillDeclared, EvidenceSealed, SandboxDestroyed, SandboxKept
 from drp.domain.fold import fold
 from drp.domain.journal import History
+from drp.domain.sandbox import Residue
 from drp.domain.standing import standings
 from drp.domain.summary import DrillSummary
 from drp.errors import Tampered
@@ -235,7 +236,7 @@ def test_entries_since_are_verified_and_so_is_where_they_begin(path: Path) -> No
         assert journal.verify(whole=False) == 18
         assert journal.verify(whole=False) == 0
         when = journal.history.verified()
-        journal.append("a-4", SEALED)
+        journal.append("a-4", SandboxDestroyed(recovery="ehr", sandbox="sbx-01", residue=Residue(processes=0)))
         assert journal.verify(whole=False) == 1
         after = journal.history.verified()
         assert when is not None
