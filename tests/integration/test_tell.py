@@ -98,10 +98,23 @@ def test_a_drill_that_the_system_stopped_is_told(tmp_path: Path, signal: int, ex
         site.hold(name="documents")
         site.hold(signal=signal)
         site.tell()
-        assert ["stopped by the system" in body for body in bodies(web)] == [True] * expected
+        assert ["stopped before its end" in body for body in bodies(web)] == [True] * expected
         site.hold()
         site.tell()
         assert len(bodies(web)) == 2 * expected
+
+
+def test_many_drills_of_others_do_not_make_it_over(tmp_path: Path) -> None:
+    with receiver() as web:
+        site = monitored(tmp_path, {"oncall": f"json://{web.address}/hook"})
+        site.hold(signal=15)
+        site.tell()
+        for _ in range(55):
+            site.hold(name="documents")
+        assert site.tell().told == ()
+        site.hold()
+        site.tell()
+        assert bodies(web)[1].startswith("Over:\nWARNING: ehr: drill")
 
 
 def test_restored_data_that_was_left_is_told(tmp_path: Path) -> None:
@@ -208,7 +221,7 @@ def test_targets_hear_what_they_asked_for_in_their_language(tmp_path: Path) -> N
         )
         site.hold(signal=15)
         assert set(site.tell().told) == {"french"}
-        assert "arrêté par le système" in bodies(web)[0]
+        assert "arrêté avant sa fin" in bodies(web)[0]
         site.hold(FAILED, name="documents")
         assert set(site.tell().told) == {"french", "documents", "grave"}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from drp.domain.schedule.policy import Blackout, Policy, Window
@@ -43,7 +44,9 @@ def next_allowed(
     ``blackouts`` come on top of the policy's own. Without ``by`` a year is looked at. None: it fits nowhere.
     """
     limit = by if by is not None else instant + 366 * _DAY
-    closed = sorted((each.begins, each.ends or _FAR) for each in (*policy.blackouts, *blackouts))
+    reached = limit + expected
+    every = ((each.begins, each.ends or _FAR) for each in (*policy.blackouts, *blackouts))
+    closed = sorted(span for span in every if span[1] > instant and span[0] < reached)
     for begins, ends in _open(policy, instant, limit):
         for first, last in _without(max(begins, instant), ends, closed):
             if first > limit:
@@ -132,9 +135,15 @@ def _weekly(windows: Sequence[Window], zone: ZoneInfo, instant: datetime) -> Ite
     if not any(window.days for window in windows):
         return
     while day < date.max - 2 * _DAY:
-        found = (_on(window, day, zone) for window in windows if day.weekday() in window.days)
-        yield from sorted(span for span in found if span[0] < span[1])
+        yield from _of_day(tuple(windows), zone, day)
         day += _DAY
+
+
+@lru_cache(maxsize=4_000)
+def _of_day(windows: tuple[Window, ...], zone: ZoneInfo, day: date) -> tuple[Span, ...]:
+    """Return the windows that begin on a day: the same for every policy that has them."""
+    found = (_on(window, day, zone) for window in windows if day.weekday() in window.days)
+    return tuple(sorted(span for span in found if span[0] < span[1]))
 
 
 def _on(window: Window, day: date, zone: ZoneInfo) -> Span:
