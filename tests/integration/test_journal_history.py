@@ -33,12 +33,10 @@ LATER = T0 + timedelta(days=400)
 
 def hold(journal: SqlJournal, drill: str, *, failed: bool = False, cut: bool = False, kept: bool = False) -> None:
     """Journal a drill of one application, all at once."""
-    events = [entry.event for entry in (hash_failure_journal() if failed else tell(tale()))]
-    if cut:
-        events = events[:6]
+    events = [entry.event for entry in (hash_failure_journal() if failed else tell(tale()))][: 6 if cut else None]
     if kept:
-        events = [event for event in events if not isinstance(event, SandboxDestroyed)]
-        events.append(SandboxKept(recovery="ehr", sandbox="sbx-01", until=T0))
+        keeping = SandboxKept(recovery="ehr", sandbox="sbx-01", until=T0)
+        events = [*(event for event in events if not isinstance(event, SandboxDestroyed)), keeping]
     if not cut:
         events.append(SEALED)
     journal.append(drill, *events)
