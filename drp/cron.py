@@ -12,11 +12,16 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
 _FIELDS = 5
+_REFERENCE = datetime(2025, 1, 1, tzinfo=UTC)
+"""What is asked about an expression as such is asked of the years from here on, so that the answer never changes."""
+_YEAR = 366
+_LOOKED_AT = 400
 _EVERY = re.compile(r"\*(?:/\d+)?")
 
 
@@ -40,19 +45,31 @@ def _first(expression: str, zone: str, after: datetime) -> datetime | None:
 def _from(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
     fields = expression.split()
     if len(fields) != _FIELDS:
-        message = f"must have five fields (minute, hour, day of month, month, day of week), and has {len(fields)}"
+        message = f"has {len(fields)} fields"
         raise ValueError(message)
     try:
-        fires = CronSim(_by_wall_time(fields), after.astimezone(ZoneInfo(zone)))
+        instants = CronSim(_by_wall_time(fields), after.astimezone(ZoneInfo(zone)))
     except CronSimError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_wrong(fields) or "never fires") from error
     newest = after
-    for fired in fires:
+    for fired in instants:
         instant = fired.astimezone(UTC)
         # begun inside an hour that comes twice, cronsim gives what was in its first pass
         if instant > newest:
             newest = instant
             yield instant
+
+
+def _wrong(fields: list[str]) -> str:
+    """Return which field is none by itself; empty: they make no sense together."""
+    for index, field in enumerate(fields):
+        alone = ["*"] * _FIELDS
+        alone[index] = field
+        try:
+            CronSim(" ".join(alone), _REFERENCE)
+        except CronSimError as error:
+            return f"has a {str(error).lower()}: {field}"
+    return ""
 
 
 def _by_wall_time(fields: list[str]) -> str:
@@ -69,11 +86,21 @@ def _listed(field: str, last: int) -> str:
     return ",".join(term.replace("*", f"0-{last}", 1) if _EVERY.fullmatch(term) else term for term in terms)
 
 
-def at_most_apart(expression: str, zone: str, since: datetime, number: int = 60) -> timedelta | None:
-    """Return the shortest time between two of the next occasions; None where there are not two."""
-    newest, shortest = None, None
-    for instant, _ in zip(occasions(expression, zone, since), range(number), strict=False):
-        if newest is not None and (shortest is None or instant - newest < shortest):
-            shortest = instant - newest
-        newest = instant
-    return shortest
+@lru_cache(maxsize=2_000)
+def longest_apart(expression: str, zone: str) -> timedelta:
+    """Return the longest time between two occasions, of some years. Raises ValueError for what does not fire twice."""
+    fired = list(islice(occasions(expression, zone, _REFERENCE), _LOOKED_AT))
+    longest = max((later - earlier for earlier, later in pairwise(fired)), default=timedelta(0))
+    if not longest:
+        raise ValueError("never fires")
+    # so many of one that fires each minute of January are over before January is
+    for days in range(0, _YEAR * 2, 30):
+        instant = _REFERENCE + timedelta(days=days)
+        following = next(occasions(expression, zone, instant))
+        longest = max(longest, following - instant)
+    return longest
+
+
+def fires(expression: str) -> bool:
+    """Return whether an expression fires at all. Raises ValueError for what is none."""
+    return next(occasions(expression, "UTC", _REFERENCE), None) is not None

@@ -13,6 +13,7 @@ from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
 from drp.config.schema_sandboxes import SandboxesFile
+from drp.config.schema_schedule import ScheduleFile
 
 KINDS: dict[str, type[BaseModel]] = {
     "site": SiteFile,
@@ -20,6 +21,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "repositories": RepositoriesFile,
     "sandboxes": SandboxesFile,
     "drill": DrillFile,
+    "schedule": ScheduleFile,
 }
 
 

@@ -14,12 +14,14 @@ from drp.config.misfit import OptionJudge
 from drp.config.problems import START, Problem, suggestion
 from drp.config.references import Inventory, cross_check, installed_verifiers
 from drp.config.references_declared import cross_check_inputs, cross_check_options
+from drp.config.references_schedule import cross_check_schedule
 from drp.config.references_sign_off import cross_check_sign_off
 from drp.config.repository_kinds import kinds_named, repositories_file
 from drp.config.sandbox_drivers import sandboxes_file
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
+from drp.config.schema_schedule import ScheduleFile
 from drp.config.steering import steering_paths
 from drp.config.validate import validate
 from drp.share import shared
@@ -27,7 +29,7 @@ from drp.trust import Doubt, Trust, require
 
 M = TypeVar("M", bound=BaseModel)
 Described = Literal["application", "drill"]
-_PLACES = {"repositories.yml", "sandboxes.yml", "applications", "drills"}
+_PLACES = {"repositories.yml", "sandboxes.yml", "schedule.yml", "applications", "drills"}
 
 
 class SiteReader:
@@ -40,6 +42,7 @@ class SiteReader:
         self.problems: list[Problem] = []
         self.site: SiteFile | None = None
         self.inventory = Inventory()
+        self.schedule: ScheduleFile | None = None
         self.runbook_folders = (directory / "runbooks", shared("runbooks"))
         self.digests: dict[str, str] = {}
         """File → SHA-256 of what was read of it."""
@@ -65,9 +68,14 @@ class SiteReader:
             self._remember("sandbox", document, "sandboxes")
         self.inventory.applications = dict(self._folder("applications", "application", ApplicationFile))
         self.inventory.drills = dict(self._folder("drills", "drill", DrillFile))
+        schedule = None
+        if "schedule.yml" in inventory:
+            self.schedule, schedule = self._file("inventory/schedule.yml", ScheduleFile)
         require(self._trust.doubt(path) for path in self._steering())
         self.problems += cross_check(self.inventory, self.runbook_folders)
         self.problems += cross_check_sign_off(self.inventory, self.directory)
+        if self.schedule is not None and schedule is not None:
+            self.problems += cross_check_schedule(self.schedule, schedule, self.inventory)
         self.problems += cross_check_inputs(self.inventory, self.runbook_folders)
         if self._judge is not None:
             found = cross_check_options(self.inventory, installed_verifiers(), self._judge, self.directory)
@@ -87,7 +95,7 @@ class SiteReader:
         inventory = self.inventory
         for said, _ in (*inventory.applications.values(), *inventory.drills.values()):
             yield from steering_paths(said, self.directory)
-        for more in (self.site, inventory.repositories, inventory.sandboxes):
+        for more in (self.site, self.schedule, inventory.repositories, inventory.sandboxes):
             yield from steering_paths(more, self.directory)
 
     def broken(self) -> dict[tuple[Described, str], tuple[str, ...]]:

@@ -6,19 +6,21 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from drp.config import build, build_canaries, plans
+from drp.config import build, build_canaries, build_schedule, plans
 from drp.config.catalogue import Catalogue
 from drp.config.misfit import OptionJudge
 from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
+from drp.config.references_schedule import schedule_advice
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
+from drp.domain.schedule.site import Schedule
 from drp.errors import ConfigError
 from drp.tls import Tls
 from drp.trust import Trust, require
@@ -53,10 +55,12 @@ class Site(Catalogue):
     evidence_writers: tuple[str, ...] = ()
     """Accounts, and groups as ``%group``, that may write where evidence is kept, besides drp's own."""
     manifests_writers: tuple[str, ...] = ()
+    schedule: Schedule = field(default_factory=Schedule)
+    """What is held by itself."""
 
     def files_of(self, plan: DrillPlan) -> Mapping[str, str]:
         """Return the site's files that a plan rests on → digest: its own, its applications', and the common ones."""
-        others = set(self.described_in.values())
+        others = {*self.described_in.values(), build_schedule.FILE}  # a drill is the same whenever it is held
         named = {("drill", plan.name), *(("application", recovery.name) for recovery in plan.recoveries)}
         wanted = {file for each, file in self.described_in.items() if each in named}
         return {file: digest for file, digest in self.files.items() if file in wanted or file not in others}
@@ -81,7 +85,7 @@ class Site(Catalogue):
             for name, drill in self.drills.items()
             if drill.scenario.disaster_at is not None
         )
-        return (*unchecked, *anybody, *fixed)
+        return (*unchecked, *anybody, *fixed, *schedule_advice(self.schedule))
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of every repository that is reached over the network."""
@@ -201,6 +205,12 @@ def _assemble(reader: SiteReader) -> Site:
         evidence_writers=tuple(said.evidence.writers),
         manifests_writers=tuple(said.manifests.writers),
         broken=broken,
+        schedule=build_schedule.schedule(
+            reader.schedule,
+            {name: file for name, (file, _) in inventory.applications.items()},
+            directory,
+            {name for kind, name in reader.describes.values() if kind == "application"} - set(inventory.applications),
+        ),
         undeclared=undeclared(inventory, reader.runbook_folders),
         applications={name: build.application(file, directory) for name, file in applications.items()},
         repositories={

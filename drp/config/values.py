@@ -134,7 +134,9 @@ CREDENTIAL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DIGEST_PATTERN = r"^blake3:[0-9a-f]{64}$"
 HOST_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$"
 WRITER_PATTERN = r"^%?[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}\$?$"
+TIER_PATTERN = r"^[0-9]$"
 ADVICE: Mapping[str, str] = {
+    TIER_PATTERN: "must be a tier, from 0 to 9",
     FIELD_PATTERN: "must be a field of a set of records, such as lis-results.order",
     COLUMN_PATTERN: "must be the name of a field: letters, digits, underscores",
     NAME_PATTERN: "must be lower case letters, digits and hyphens, at most 63",

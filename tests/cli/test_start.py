@@ -21,7 +21,7 @@ print(json.dumps(sorted(sys.modules)), file=out)
 """
 COMMAND_LINE = {"typer", "shellingham", "annotated_doc"}
 HASHING = {"blake3", "zstandard", "drp_hash_native"}
-SITE = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection", "yaml"}
+SITE = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection", "yaml", "cronsim"}
 LATE = {
     "asyncio",
     "ctypes",

@@ -20,7 +20,12 @@ from drp.share import shared
 from tests.support.sites import FILES
 
 KIND_OF_FOLDER = {"applications": "application", "drills": "drill"}
-KIND_OF_FILE = {"drp.yml": "site", "repositories.yml": "repositories", "sandboxes.yml": "sandboxes"}
+KIND_OF_FILE = {
+    "drp.yml": "site",
+    "repositories.yml": "repositories",
+    "sandboxes.yml": "sandboxes",
+    "schedule.yml": "schedule",
+}
 
 
 def kind_of(path: Path) -> str:

@@ -1,0 +1,207 @@
+"""What ``inventory/schedule.yml`` says that cannot come true: names, plans, windows that hold nothing, circles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from drp.config.build_schedule import FILE, Resolved, resolved
+from drp.config.document import Document, Place
+from drp.config.problems import Problem, suggestion
+from drp.config.references import Inventory
+from drp.config.schema_schedule import PolicyFile, ScheduleFile
+from drp.config.values import show_duration
+from drp.cron import longest_apart, occasions
+from drp.domain.schedule.policy import Policy, Window
+from drp.domain.schedule.site import Schedule
+from drp.domain.schedule.windows import longest, next_allowed
+
+_REFERENCE = datetime(2026, 1, 1, tzinfo=UTC)
+"""Weekly windows are the same in every year: what is found out of this one holds in all."""
+_LOOKED_AT = 60
+_TO_START = timedelta(minutes=5)
+"""The scheduler looks once a minute: a window must leave so much time to begin."""
+
+
+def cross_check_schedule(said: ScheduleFile, document: Document, inventory: Inventory) -> Iterator[Problem]:
+    """Yield everything that would be scheduled and never happen, and everything that is said twice."""
+    yield from _twice(said, document)
+    yield from _exempt(said, document, inventory)
+    applications = {name: file for name, (file, _) in inventory.applications.items()}
+    found = {each.place: each for each in resolved(said, applications)}
+    for index, own in enumerate(said.policies):
+        place: Place = ("policies", index)
+        yield from _policy(own, place, document, inventory)
+        twice = any((own.application, own.level) == (each.application, each.level) for each in said.policies[:index])
+        if place not in found and own.application in applications and not twice:
+            message = "nothing says when: give `cron`, `after`, or at least `max_age`"
+            yield document.problem(place, message)
+    told: set[Place] = set()
+    for place, each in found.items():
+        if place not in told:
+            told.add(place)
+            yield from _windows(each, document)
+            yield from _too_rare(each, document)
+    yield from _circles(said, document)
+
+
+def _policy(own: PolicyFile, place: Place, document: Document, inventory: Inventory) -> Iterator[Problem]:
+    known = inventory.known("application", inventory.applications)
+    if own.application not in known:
+        message = f"there is no application `{own.application}`; {suggestion(own.application, known)}"
+        yield document.problem((*place, "application"), message)
+    elif own.application in inventory.applications:
+        application = inventory.applications[own.application][0]
+        lacking = "backup" if application.backup is None else "runbook" if application.runbook is None else ""
+        if lacking:
+            message = f"`{own.application}` cannot be drilled: its file has no `{lacking}`"
+            yield document.problem((*place, "application"), message)
+        every = application.drill_every
+        if own.level == "full" and own.max_age is not None and every is not None and own.max_age != every:
+            message = f"the file of `{own.application}` says `drill_every: {show_duration(every)}`: say it once"
+            yield document.problem((*place, "max_age"), message)
+    plans = inventory.known("drill", inventory.drills)
+    for key, name in (("plan", own.plan), ("after", own.after)):
+        if name is not None and name not in plans:
+            yield document.problem((*place, key), f"there is no drill `{name}`; {suggestion(name, plans)}")
+    if own.plan is not None and own.plan in inventory.drills:
+        drill = inventory.drills[own.plan][0]
+        names = [entry if isinstance(entry, str) else entry.application for entry in drill.recoveries]
+        if own.application not in names:
+            message = f"drill `{own.plan}` does not recover `{own.application}`, but {', '.join(names)}"
+            yield document.problem((*place, "plan"), message)
+        if "level" in drill.model_fields_set and drill.level != own.level:
+            message = f"drill `{own.plan}` is of level {drill.level}, and this policy of level {own.level}"
+            yield document.problem((*place, "plan"), message)
+
+
+def _exempt(said: ScheduleFile, document: Document, inventory: Inventory) -> Iterator[Problem]:
+    known = inventory.known("application", inventory.applications)
+    explicit = {(own.application, own.level) for own in said.policies}
+    for index, each in enumerate(said.exempt):
+        place: Place = ("exempt", index, "application")
+        if each.application not in known:
+            message = f"there is no application `{each.application}`; {suggestion(each.application, known)}"
+            yield document.problem(place, message)
+        elif each.level is not None and (each.application, each.level) in explicit:
+            message = f"`{each.application}` has a policy of level {each.level} above: take one of them away"
+            yield document.problem(place, message)
+
+
+def _twice(said: ScheduleFile, document: Document) -> Iterator[Problem]:
+    lists: tuple[tuple[str, Sequence[Hashable]], ...] = (
+        ("policies", [(own.application, own.level) for own in said.policies]),
+        ("exempt", [(each.application, each.level) for each in said.exempt]),
+        ("blackouts", [(each.begins, each.until, each.calendar) for each in said.blackouts]),
+        ("freezes", [(each.begins, each.until, each.reason) for each in said.freezes]),
+    )
+    for key, entries in lists:
+        yield from _repeated((key,), entries, document, lambda line: f"is the same as the one in line {line}")
+    windows: list[tuple[Place, Sequence[Window] | None]] = [(("defaults", "windows"), said.defaults.windows)]
+    windows += [(("policies", index, "windows"), own.windows) for index, own in enumerate(said.policies)]
+    for tier, file in said.tiers.items():
+        levels = (("full", file.full), ("hash", file.hash), ("sample", file.sample))
+        windows += [(("tiers", tier, level, "windows"), asked.windows) for level, asked in levels if asked is not None]
+    for place, listed in windows:
+        yield from _repeated(place, listed or (), document, lambda line: f"stands in line {line} already")
+
+
+def _repeated(
+    place: Place, entries: Sequence[Hashable], document: Document, message: Callable[[int], str]
+) -> Iterator[Problem]:
+    first: dict[Hashable, int] = {}
+    for index, entry in enumerate(entries):
+        if entry in first:
+            line = document.values[*place, first[entry]].line
+            yield document.problem((*place, index), message(line))
+        first.setdefault(entry, index)
+
+
+def _windows(each: Resolved, document: Document) -> Iterator[Problem]:
+    """Yield windows that hold no drill, and times to start that reach none."""
+    policy, place = each.policy, each.place
+    if not policy.windows:
+        return
+    widest = longest(policy.windows, policy.zone, _REFERENCE)
+    needed = (policy.expected or timedelta(0)) + _TO_START
+    if widest is not None and widest < needed:
+        text = f"and takes {show_duration(policy.expected)}" if policy.expected is not None else "and needs more"
+        message = f"{policy.key}: its longest window is {show_duration(widest)}, {text}: nothing would ever start"
+        yield document.problem((*place, "windows"), message)
+    elif policy.cron and not any(_held(policy)):
+        message = (
+            f"{policy.key}: no window opens within {show_duration(policy.start_within)} of any of its slots: "
+            "give more `start_within`, or other windows or `cron`"
+        )
+        yield document.problem((*place, "start_within"), message)
+
+
+def _held(policy: Policy) -> Iterator[bool]:
+    """Yield of the next slots whether a window holds them."""
+    for instant in islice(occasions(policy.cron, policy.zone, _REFERENCE), _LOOKED_AT):
+        expected = policy.expected or timedelta(minutes=1)
+        yield next_allowed(policy, instant, expected, by=instant + policy.start_within) is not None
+
+
+def _too_rare(each: Resolved, document: Document) -> Iterator[Problem]:
+    """Yield a policy that is always overdue, since its slots are further apart than its success may be old."""
+    policy = each.policy
+    if not each.own or not policy.cron:
+        return
+    apart = longest_apart(policy.cron, policy.zone)
+    if apart > policy.max_age + policy.grace:
+        message = (
+            f"{policy.key}: as much as {show_duration(apart)} lie between two drills, and a success may be "
+            f"{show_duration(policy.max_age)} old, or {show_duration(policy.max_age + policy.grace)} with grace"
+        )
+        yield document.problem((*each.place, "cron"), message)
+
+
+def _circles(said: ScheduleFile, document: Document) -> Iterator[Problem]:
+    """Yield each chain of drills that would start one another without end, once."""
+    following: dict[str, dict[str, int]] = {}
+    for index, own in enumerate(said.policies):
+        if own.after is not None and own.plan is not None:
+            following.setdefault(own.after, {}).setdefault(own.plan, index)
+    told: set[frozenset[str]] = set()
+    for start in sorted(following):
+        circle = _circle_from(start, following)
+        if circle and frozenset(circle) not in told:
+            told.add(frozenset(circle))
+            index = following[circle[-2]][start]
+            message = f"drills would follow one another in a circle: {' → '.join(circle)}"
+            yield document.problem(("policies", index, "after"), message)
+
+
+def _circle_from(start: str, following: dict[str, dict[str, int]]) -> list[str]:
+    paths, seen = [[start]], set[str]()
+    while paths:
+        longer: list[list[str]] = []
+        for path in paths:
+            for plan in following.get(path[-1], ()):
+                if plan == start:
+                    return [*path, start]
+                if plan not in seen:
+                    seen.add(plan)
+                    longer.append([*path, plan])
+        paths = longer
+    return []
+
+
+def schedule_advice(schedule: Schedule) -> Iterator[str]:
+    """Yield what is valid and says less than it seems to: slots that nothing will hold, freezes, missing calendars."""
+    for policy in schedule.policies.values():
+        held = list(_held(policy)) if policy.cron and policy.windows else []
+        if not all(held):
+            message = f"{held.count(False)} of {len(held)} slots are missed, since no window opens within"
+            yield f"{FILE}: {policy.key}: {message} {show_duration(policy.start_within)} (start_within)"
+        if policy.cron and longest_apart(policy.cron, policy.zone) > policy.max_age + policy.grace:
+            message = f"`drill_every: {show_duration(policy.max_age)}` is less than what its tier's preset keeps to"
+            yield f"{FILE}: {policy.key}: {message}: give it a policy with a `cron` of its own"
+    for blackout in schedule.blackouts:
+        if blackout.ends is None:
+            yield f"{FILE}: freezes: no drill runs until further notice: {blackout.reason}"
+    for feed in schedule.calendars:
+        if not feed.path.is_file():
+            yield f"{FILE}: blackouts: {feed.name} is not there, and nothing starts as long as it cannot be read"
