@@ -14,6 +14,7 @@ from drp.config.misfit import OptionJudge
 from drp.config.problems import START, Problem, suggestion
 from drp.config.references import Inventory, cross_check, installed_verifiers
 from drp.config.references_declared import cross_check_inputs, cross_check_options
+from drp.config.references_places import cross_check_places
 from drp.config.references_schedule import cross_check_schedule
 from drp.config.references_sign_off import cross_check_sign_off
 from drp.config.repository_kinds import kinds_named, repositories_file
@@ -53,7 +54,7 @@ class SiteReader:
     def read(self) -> None:
         """Read and check everything. Raises Untrusted, before anything is read that others could have written."""
         require(self._doubts())
-        self.site = self._file("drp.yml", SiteFile)[0]
+        self.site, site = self._file("drp.yml", SiteFile)
         inventory = self._listed("inventory")
         self._strangers(inventory)
         if "repositories.yml" in inventory:
@@ -76,6 +77,8 @@ class SiteReader:
         self.problems += cross_check_sign_off(self.inventory, self.directory)
         if self.schedule is not None and schedule is not None:
             self.problems += cross_check_schedule(self.schedule, schedule, self.inventory)
+        if self.site is not None and site is not None:
+            self.problems += cross_check_places(self.site, site, self.inventory)
         self.problems += cross_check_inputs(self.inventory, self.runbook_folders)
         if self._judge is not None:
             found = cross_check_options(self.inventory, installed_verifiers(), self._judge, self.directory)

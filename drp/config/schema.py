@@ -107,6 +107,19 @@ class JournalFile(DatabaseFile):
     """The journal's own database, when several hosts or sites share the work."""
 
 
+class EngineFile(DatabaseFile):
+    """The database of orders, when several hosts share the work. It coordinates them, and holds no evidence."""
+
+
+class PlaceFile(Strict):
+    """A place that has workers of its own: they carry out what is named here, and nothing else does."""
+
+    drills: list[Name] = Field(default_factory=list)
+    """Plans that are held there."""
+    applications: list[Name] = Field(default_factory=list)
+    """Applications that are drilled there when no plan is."""
+
+
 class EvidenceFile(Strict):
     """Where evidence goes."""
 
@@ -138,6 +151,10 @@ class SiteFile(Strict):
     """Directory for journal and lock; relative to the site directory."""
     journal: JournalFile | None = None
     """Leave out to keep the journal in the state directory."""
+    engine: EngineFile | None = None
+    """Leave out to keep orders in the state directory: one worker then, on this machine."""
+    places: dict[Name, PlaceFile] = Field(default_factory=dict)
+    """Where which drills are held, by the place's name (`drp worker run --place NAME`). The rest, wherever none is."""
     evidence: EvidenceFile = Field(default_factory=EvidenceFile)
     """Where evidence goes."""
     manifests: ManifestsFile = Field(default_factory=ManifestsFile)
