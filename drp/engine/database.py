@@ -117,7 +117,7 @@ def _arguments(place: Place) -> dict[str, Any]:
 
 
 def _held(what: str, content: str) -> str:
-    """Return the path of a file without a name, which libpq reads at every connection, as long as this process lives."""
+    """Return the path of a file without a name, which libpq reads at every connection; it lasts as this process."""
     descriptor = os.memfd_create(f"drp-{what}", os.MFD_CLOEXEC)
     os.fchmod(descriptor, 0o600)
     os.write(descriptor, content.encode())
