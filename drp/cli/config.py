@@ -56,9 +56,7 @@ def show(context: typer.Context, machine: Json = False) -> None:
 
 @app.command()
 def schema(
-    kind: Annotated[
-        str | None, typer.Argument(help="site, application, repositories, sandboxes, drill or schedule.")
-    ] = None,
+    kind: Annotated[str | None, typer.Argument(help="site, application, drill, repositories, sandboxes, …")] = None,
     output: Annotated[Path | None, typer.Option(help="Write every schema into this directory instead.")] = None,
 ) -> None:
     """Print the JSON Schema of a kind of file, or of all; editors check and complete with it."""

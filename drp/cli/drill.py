@@ -14,6 +14,10 @@ from drp.cli.noun import noun
 app = noun("Plan, run and look at drills.", needs_verb=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output (run: JSON Lines).")]
+Level = Annotated[
+    str | None, typer.Option(help="full; hash: restore and compare, start nothing; sample: only some files.")
+]
+Sample = Annotated[int | None, typer.Option(help="For --level sample: how many files of each application.")]
 Reference = Annotated[str, typer.Argument(help="A drill's id, a unique prefix of it, or `latest`.")]
 
 
@@ -21,6 +25,8 @@ Reference = Annotated[str, typer.Argument(help="A drill's id, a unique prefix of
 def plan(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the drill plan.")],
+    level: Level = None,
+    sample: Sample = None,
     machine: Json = False,
 ) -> None:
     """Show what a drill would do now: order, points, limits and checks. Nothing is restored."""
@@ -28,7 +34,7 @@ def plan(
     from drp.cli.drill_views import show_plan
 
     wiring = wiring_of(context, options=True)
-    show_plan(wiring, wiring.declarable(wiring.site.plan(name)), machine=machine)
+    show_plan(wiring, wiring.declarable(wiring.site.plan(name, level=level, sample_files=sample)), machine=machine)
 
 
 @app.command()
@@ -46,6 +52,8 @@ def run(
     ] = None,
     keep_sandbox: Annotated[bool, typer.Option("--keep-sandbox", help="Keep the sandboxes for inspection.")] = False,
     keep_for: Annotated[str | None, typer.Option(help="How long, at most; default: as the plan says.")] = None,
+    level: Level = None,
+    sample: Sample = None,
     despite: Annotated[
         str, typer.Option(metavar="REASON", help="Begin although there is no room, or backups run; it is recorded.")
     ] = "",
@@ -66,8 +74,13 @@ def run(
         raise UsageError(message, hint="`drp drill run NAME`, or `drp drill run --app NAME`")
     wiring = wiring_of(context, options=True)
     site = wiring.site
-    flags = {"repository": repository, "point": point, "keep_sandbox": keep_sandbox, "keep_for": keep_for}
-    flags["recover_to"] = recover_to
+    flags: dict[str, object] = {
+        "repository": repository,
+        "point": point,
+        "keep_sandbox": keep_sandbox,
+        "keep_for": keep_for,
+    }
+    flags |= {"recover_to": recover_to, "level": level, "sample_files": sample}
     drill_plan = site.plan(name, applications=only, **flags) if name is not None else site.ad_hoc_plan(*only, **flags)
     if point is not None:
         must_have_point(wiring, drill_plan.recoveries[0])

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from drp.cli import render
+from drp.cli.level_views import plan_line, verdict_in_list
 from drp.cli.precheck_views import precheck_document, precheck_lines
 from drp.cli.reconciliation_views import plan_lines
 from drp.codec import digest, to_data
@@ -39,12 +40,14 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
     render.line(f"{plan.name}: {plan.scenario.title}   plan {digest(plan)[:12]}")
     for text in warnings_of(plan, waves, wiring.clock.now().wall):
         render.line(f"WARNING: {text}")
+    if said := plan_line(plan):
+        render.line(said)
     if plan.pod:
         render.line("one pod: the applications reach one another at their production addresses, and nothing else")
     for number, wave in enumerate(waves, start=1):
         render.line(f"wave {number}")
         for item in wave:
-            _print_preview(item)
+            _print_preview(item, starts=plan.starts)
     for recovery in plan.recoveries:
         checklist = recovery.asks(plan)
         if checklist is not None and plan.sign_off is not None:
@@ -84,6 +87,7 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
         "rpo_ms": milliseconds(application.objectives.rpo),
         "checks": [check.name for check in application.checks],
         "trust": recovery.trust,
+        "bytes_per_second": recovery.bytes_per_second,
         "recover_to": to_data(recovery.selection.recover_to),
         "undrilled_dependencies": sorted(set(application.depends_on) - {other.name for other in plan.recoveries}),
         "last_rta_ms": wiring.journal_to_read().history.rta_ms(recovery.name),
@@ -105,7 +109,7 @@ def _preview(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> dict
     }
 
 
-def _print_preview(item: dict[str, Any]) -> None:
+def _print_preview(item: dict[str, Any], *, starts: bool) -> None:
     point = item.get("point")
     lock = item.get("immutability") or {}
     what = (
@@ -118,14 +122,18 @@ def _print_preview(item: dict[str, Any]) -> None:
     render.line(f"  {item['application']:<14} from {item['repository']}: {what}")
     objectives = f"RTO {render.duration(item['rto_ms'])}, RPO {render.duration(item['rpo_ms'])}"
     checks = ", ".join(item["checks"]) or "NONE"
-    render.line(f"  {'':<14} {objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {checks}")
-    if item["trust"] == "none":
+    told = f"{objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {checks}"
+    told = told if starts else f"RPO {render.duration(item['rpo_ms'])}; not started, no checks"
+    render.line(f"  {'':<14} {told}")
+    if item["trust"] == "none" and starts:
         render.line(f"  {'':<14} trust: none, so only what drp itself reads of the restored files lets it pass")
+    if item["bytes_per_second"]:
+        render.line(f"  {'':<14} reads at most {render.size(item['bytes_per_second'])}/s")
     if item["recover_to"]:
         render.line(f"  {'':<14} rolled to {render.instant(item['recover_to'])}")
     for refused in item.get("refused", [])[:5]:
         render.line(f"  {'':<14} refused {refused['id'][:8]}: {refused['reason']}")
-    if item["undrilled_dependencies"]:
+    if item["undrilled_dependencies"] and starts:
         render.line(f"  {'':<14} not in this drill: {', '.join(item['undrilled_dependencies'])}")
 
 
@@ -144,7 +152,9 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
                 (
                     row["drill"],
                     row["declared_at"],
-                    "waits for approval" if row["awaits_approval_until"] else row["verdict"],
+                    "waits for approval"
+                    if row["awaits_approval_until"]
+                    else verdict_in_list(row["verdict"], row["level"]),
                     render.duration(row["duration_ms"]),
                     ", ".join(row["applications"]),
                 )
@@ -163,6 +173,7 @@ def _short(drill: DrillSummary) -> dict[str, Any]:
         "drill": drill.drill,
         "declared_at": render.instant(drill.declared_at),
         "verdict": drill.verdict if drill.verdict is not None else "unfinished",
+        "level": drill.level,
         "awaits_approval_until": to_data(drill.awaits_approval_until),
         "sealed": drill.sealed is not None,
         "duration_ms": drill.duration_ms,

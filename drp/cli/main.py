@@ -39,6 +39,8 @@ class LazyGroup(PlainGroup):
         "report": ("drp.cli.report:app", "Reports of drills, for people and machines."),
         "journal": ("drp.cli.journal:app", "The journal of all drills."),
         "evidence": ("drp.cli.evidence:app", "Evidence records of drills."),
+        "notify": ("drp.cli.notify:app", "Who is told when something is wrong, and whether it gets there."),
+        "metrics": ("drp.cli.metrics:app", "What the evidence says now, for Prometheus."),
         "config": ("drp.cli.config:app", "Check and show the site's configuration."),
         "runbook": ("drp.cli.runbook:app", "Runbooks: the recovery steps, as Ansible."),
         "verifier": ("drp.cli.verifier:app", "Verifiers: what looks at restored applications."),

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from drp.cli.approval_views import approval_text
+from drp.cli.level_views import aside, plan_line
 from drp.cli.reconciliation_views import describe_agreement
 from drp.cli.render import duration, instant, json_text, note, printable, size, write
 from drp.cli.streams import Undeliverable, deliver
@@ -36,6 +37,7 @@ from drp.domain.events import (
 from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, apply, between_ms
+from drp.domain.level import Level
 from drp.domain.measure import Measurement
 from drp.domain.names import shown_name, signature_of
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
@@ -135,7 +137,8 @@ class TextReporter:
         event = entry.event
         match event:
             case DrillDeclared():
-                return f"drill {entry.drill}  scenario: {printable(event.plan.scenario.title)}"
+                told = f"drill {entry.drill}  scenario: {printable(event.plan.scenario.title)}"
+                return "\n".join((told, *((f"  {said}",) if (said := plan_line(event.plan)) else ())))
             case PhaseCompleted():
                 taken = self._taken(event.recovery, event.phase, entry)
                 told = f"  {self._name(event.recovery)}{event.phase:<9} {describe(event.output):<78} {taken:>8}"
@@ -159,7 +162,7 @@ class TextReporter:
                 told = f"{describe_agreement(event.result)} ({RESTORED_SYSTEMS.message})"
                 return f"  {self._name('')}{'reconcile':<9} {told}"
             case DrillConcluded():
-                return self._conclusion(event)
+                return self._conclusion(event, self._state.plan.level)
             case EvidenceSealed():
                 return f"evidence: {event.location}"
             case _:
@@ -194,8 +197,8 @@ class TextReporter:
                 return f"{begin}{'✗' if failed else '✔'} {total - failed} of {total} steps, {who}{key}"
 
     @staticmethod
-    def _conclusion(event: DrillConcluded) -> str:
-        lines = [event.verdict.upper()]
+    def _conclusion(event: DrillConcluded, level: Level) -> str:
+        lines = [event.verdict.upper() + aside(level)]
         for measurement in event.measurements:
             upper = duration(measurement.rpa_upper_ms) if measurement.rpa_upper_ms is not None else "unknown"
             lines.append(
@@ -255,18 +258,23 @@ def describe(output: PhaseOutput) -> str:
             until = f" until {lock.retained_until:%Y-%m-%d}" if lock.retained_until else ""
             how = f"{lock.mode}, {lock.provenance}{until}"
             host = f" of {point.host}" if point.host else ""
-            return f"✔ {point.short_id}{host}  consistent {instant(point.consistent_at)}, {how}"
+            drawn = f"; {output.sample.drawn} of {output.sample.population} files drawn" if output.sample else ""
+            return f"✔ {point.short_id}{host}  consistent {instant(point.consistent_at)}, {how}{drawn}"
         case Prepared(proof=proof):
             return f"{isolation(proof)} ({who('outside')})"
         case Restored(receipt=receipt, runbook=runbook):
             mark = "✔" if runbook.ok and not receipt.unrestored else "✗"
             lost = f", {len(receipt.unrestored)} not restored" if receipt.unrestored else ""
-            return f"{mark} {size(receipt.bytes_restored)} in {receipt.files_restored} files{lost}"
+            what = (
+                f"{size(receipt.bytes_restored)} in {receipt.files_restored} files" if receipt.counted else "restored"
+            )
+            return f"{mark} {what}{lost}"
         case Hashed(difference=None):
             return "? not compared with any manifest"
         case Hashed(difference=difference) if difference is not None:
             if difference.clean:
-                same = f"{difference.files_hashed} files, {size(difference.bytes_hashed)} match the manifest"
+                drawn = " drawn" if difference.sampled is not None else ""
+                same = f"{difference.files_hashed} files{drawn}, {size(difference.bytes_hashed)} match the manifest"
                 return f"✔ {same} ({who('drp')})"
             counts = ", ".join(f"{count} {kind}" for kind, count in sorted(difference.counts.items()) if count)
             return f"✗ {counts} ({who('drp')})"

@@ -7,6 +7,7 @@ from typing import Any
 from drp.cli import render
 from drp.cli.approval_views import approval_document, approval_lines
 from drp.cli.drill_views import measurements_of, summary_of
+from drp.cli.level_views import aside, sample_lines
 from drp.cli.neighbour_views import contacts, neighbour_lines
 from drp.cli.progress import progress_line
 from drp.cli.reconciliation_views import result_lines
@@ -41,7 +42,8 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = Fa
         render.document("drp/drill/1", {**_document(state), "progress": [to_data(sign) for sign in signs]})
         return
     summary = summary_of(state)
-    render.line(f"{state.drill}: {summary['verdict'].upper()}, declared {summary['declared_at']}")
+    verdict = f"{summary['verdict'].upper()}{aside(state.plan.level)}"
+    render.line(f"{state.drill}: {verdict}, declared {summary['declared_at']}")
     render.line(f"scenario: {render.printable(state.plan.scenario.title)}")
     for text in approval_lines(state):
         render.line(text)
@@ -74,6 +76,11 @@ def _document(state: DrillState) -> dict[str, Any]:
     planned = {recovery.name: recovery for recovery in state.plan.recoveries}
     return {
         **summary_of(state),
+        "samples": {
+            name: to_data(item.outputs.select.sample)
+            for name, item in recoveries.items()
+            if item.outputs.select is not None
+        },
         "approval": approval_document(state),
         "reasons": list(concluded.reasons) if concluded is not None else [],
         "reason_witnesses": list(concluded.reason_witnesses) if concluded is not None else [],
@@ -114,9 +121,11 @@ def _print_recovery(state: DrillState, measurement: Measurement, *, code: bool) 
     planned = next(recovery for recovery in state.plan.recoveries if recovery.name == measurement.recovery)
     _print_measurement(measurement, newest_dated(progress.outputs.verify))
     _print_point(progress)
+    for text in sample_lines(progress):
+        render.line(f"  {text}")
     if (found := _rests(progress)).passed and len(state.recoveries) > 1:
         render.line(f"  of {found.passed} statements that passed: {rests(found)}")
-    for text in demand_lines(progress, planned):
+    for text in demand_lines(progress, planned, starts=state.plan.starts):
         render.line(f"  {text}")
     for finding in progress.findings:
         what = f"{render.printable(finding.subject)}: {render.printable(finding.observed)} ({speaker(finding)})"
@@ -157,6 +166,7 @@ def _print_measurement(measurement: Measurement, dated: str) -> None:
     waits = (
         (measurement.turn_wait_ms, "waiting for its turn"),
         (measurement.approval_wait_ms, "waiting to be approved"),
+        (measurement.capped_ms, "restoring with its speed capped"),
     )
     waited = "".join(f", {render.duration(ms)} of it {what}" for ms, what in waits if ms)
     render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}{waited}")

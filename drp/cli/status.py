@@ -14,7 +14,10 @@ app = noun("Where the site stands, for monitoring: 0 OK, 1 WARNING, 2 CRITICAL, 
 @app.command()
 def status(
     context: typer.Context,
-    applications: Annotated[list[str] | None, typer.Option("--app", help="Judge only this application.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[APP]...", help="Judge only these applications.")
+    ] = None,
+    applications: Annotated[list[str] | None, typer.Option("--app", help="The same.")] = None,
     machine: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> int:
     """Tell in one line how the site stands, then application by application. Exit 0, 1, 2 or 3.
@@ -28,7 +31,7 @@ def status(
 
     try:
         wiring = wiring_of(context, options=True)
-        found = overview(wiring, tuple(applications or ()))
+        found = overview(wiring, (*(names or ()), *(applications or ())))
     except Tampered as error:
         return status_views.trouble("critical", error, machine=machine)
     except DrpError as error:

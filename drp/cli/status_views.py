@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drp.cli import render
+from drp.cli.status_schedule import schedule_document, schedule_headlines, schedule_lines
 from drp.cli.witness_views import rests_in_short
 from drp.codec import to_data
 from drp.domain.standing import Standing
@@ -35,10 +36,10 @@ def show(found: Overview, *, machine: bool) -> int:
         render.line(f"single point of failure: {point.application} is not drilled, needed by {_list(point.needed_by)}")
     for name, problem in found.broken.items():
         render.line(f"cannot be drilled: {name}: {_plain(problem)}")
-    for drill in found.running:
-        render.line(f"running: {drill}")
-    for drill in found.unfinished:
-        render.line(f"unfinished: {drill}; drp drill resume {drill}")
+    for text in schedule_lines(found):
+        render.line(text)
+    for text in _drills(found):
+        render.line(text)
     if found.drills:
         render.line(f"journal: {found.drills} drills; {_verified(found)}")
     for drill in found.lost:
@@ -47,6 +48,14 @@ def show(found: Overview, *, machine: bool) -> int:
         over = " (OVERDUE)" if kept.until < found.now else ""
         render.line(f"kept sandbox: {kept.application} of {kept.drill} until {render.instant(kept.until)}{over}")
     return _EXIT[level]
+
+
+def _drills(found: Overview) -> list[str]:
+    """Return the lines of drills without an end."""
+    return [
+        *(f"running: {drill}" for drill in found.running),
+        *(f"unfinished: {drill}; drp drill resume {drill}" for drill in found.unfinished),
+    ]
 
 
 def _verified(found: Overview) -> str:
@@ -82,6 +91,7 @@ def _headlines(found: Overview) -> list[str]:
     if coverage.single_points:
         names = [point.application for point in coverage.single_points]
         lines.append(f"nobody drills {_list(names)}, which others need")
+    lines += schedule_headlines(found)
     lines += [f"{len(found.unfinished)} drills cut off"] if found.unfinished else []
     lines += [f"{len(found.kept)} sandboxes kept"] if found.kept else []
     lines += [f"{len(found.lost)} sealed records are gone"] if found.lost else []
@@ -115,7 +125,7 @@ def _line(standing: Standing) -> str:
     level = "-" if standing.level == "none" else standing.level.upper()
     head = f"{level:<9} {standing.application:<14} tier {standing.tier}  "
     if last is None:
-        return head + told + reasons
+        return head + told + _compared(standing) + reasons
     text = f"{last.verdict} {render.instant(last.declared_at)} in {last.drill}"
     measurement = last.measurement
     if measurement is not None:
@@ -127,7 +137,15 @@ def _line(standing: Standing) -> str:
         )
     if last.rests.passed:
         text += f"  of {last.rests.passed} statements {rests_in_short(last.rests)}"
-    return head + text + reasons
+    return head + text + _compared(standing) + reasons
+
+
+def _compared(standing: Standing) -> str:
+    """Return how the newest drill ended that started nothing, if it is newer than the last full one."""
+    held = standing.compared
+    if held is None:
+        return ""
+    return f"; only compared ({held.depth}): {held.verdict} {render.instant(held.declared_at)} in {held.drill}"
 
 
 def _document(found: Overview, level: str) -> dict[str, Any]:
@@ -143,6 +161,7 @@ def _document(found: Overview, level: str) -> dict[str, Any]:
         "kept_sandboxes": [to_data(kept) for kept in found.kept],
         "lost_records": list(found.lost),
         "broken": dict(found.broken),
+        **schedule_document(found),
         "drills": found.drills,
         "verified": to_data(found.verified) if found.verified is not None else None,
     }

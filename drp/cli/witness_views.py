@@ -63,10 +63,10 @@ def newest_dated(verified: Verified | None) -> str:
     return f", newest datum {who(witness)}" if witness is not None else ""
 
 
-def demand_lines(progress: RecoveryState, planned: PlannedRecovery) -> Iterator[str]:
+def demand_lines(progress: RecoveryState, planned: PlannedRecovery, *, starts: bool = True) -> Iterator[str]:
     """Yield what a plan that trusts no restored system demands, and what was missing."""
     if planned.trust == "none":
-        missing = unread(progress.outputs.hash, progress.outputs.verify, planned.trust)
+        missing = unread(progress.outputs.hash, progress.outputs.verify, planned.trust, starts=starts)
         what = f"MISSING: {', '.join(missing)}" if missing else "all of it is there"
         yield f"trust: none, so only what drp itself has read lets it pass; {what}"
 

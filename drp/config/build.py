@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -111,7 +111,8 @@ def tls(said: TlsFile | None, site: Path) -> Tls:
 
 def repository(name: str, said: RepositoryFile, site: Path) -> RepositorySettings:
     """Return a repository's settings, as its kind makes them."""
-    return configured_kind(said.kind).settings(name, said, site)
+    settings = configured_kind(said.kind).settings(name, said, site)
+    return replace(settings, bytes_per_second=said.limits.download)
 
 
 def limits(said: RepositoryFile) -> WaitLimits:

@@ -28,6 +28,8 @@ class Catalogue:
     """By name; shown with what their kinds add."""
     sandboxes: Mapping[str, SandboxProfile]
     drills: Mapping[str, DrillSettings]
+    bytes_per_second: int | None = None
+    """How fast all restores of a drill together may read; None: as fast as it goes."""
     canaries: Mapping[str, CanarySettings] = field(default_factory=dict)
     """By application, how its heartbeat is written on production."""
     broken: Mapping[tuple[Literal["application", "drill"], str], tuple[str, ...]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from drp.config.sandbox_drivers import described_file as described_sandboxes
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
+from drp.config.schema_monitoring import MonitoringFile
 from drp.config.schema_sandboxes import SandboxesFile
 from drp.config.schema_schedule import ScheduleFile
 
@@ -21,6 +22,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "repositories": RepositoriesFile,
     "sandboxes": SandboxesFile,
     "drill": DrillFile,
+    "monitoring": MonitoringFile,
     "schedule": ScheduleFile,
 }
 

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from drp.config.build import DrillSettings, RecoverySettings
 from drp.config.catalogue import Catalogue
 from drp.config.problems import suggestion
+from drp.config.repository_kinds import configured_kind, restores_parts
 from drp.config.values import parse_duration, parse_instant
 from drp.domain.application import Application
 from drp.domain.level import LEVELS, MOST_SAMPLED, Level
+from drp.domain.pace import paced
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection, SelectionPolicy
@@ -101,7 +103,20 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         level=level,
         sample_files=sample_files,
     )
-    return whole if whole.starts else _started_nowhere(whole)
+    _must_restore_parts(catalogue, whole)
+    speeds = {name: settings.bytes_per_second for name, settings in catalogue.repositories.items()}
+    return paced(whole if whole.starts else _started_nowhere(whole), speeds, catalogue.bytes_per_second)
+
+
+def _must_restore_parts(catalogue: Catalogue, plan: DrillPlan) -> None:
+    """Require that every repository can restore some files of a point, where no more are. Raises UsageError."""
+    for recovery in plan.recoveries if plan.level == "sample" else ():
+        kind = catalogue.repository(recovery.repository).kind
+        if not restores_parts(configured_kind(kind)):
+            raise UsageError(
+                f"`{recovery.repository}` ({kind}) restores whole recovery points, and no sample of one",
+                hint="take --level hash",
+            )
 
 
 def _depth(drill: DrillSettings, overrides: Overrides) -> tuple[Level, int]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from drp.config.build_monitoring import cross_check_monitoring
 from drp.config.document import Document, Unreadable, read_document
 from drp.config.misfit import OptionJudge
 from drp.config.problems import START, Problem, suggestion
@@ -22,6 +23,7 @@ from drp.config.sandbox_drivers import sandboxes_file
 from drp.config.schema import SiteFile
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
+from drp.config.schema_monitoring import MonitoringFile
 from drp.config.schema_schedule import ScheduleFile
 from drp.config.steering import steering_paths
 from drp.config.validate import validate
@@ -30,7 +32,7 @@ from drp.trust import Doubt, Trust, require
 
 M = TypeVar("M", bound=BaseModel)
 Described = Literal["application", "drill"]
-_PLACES = {"repositories.yml", "sandboxes.yml", "schedule.yml", "applications", "drills"}
+_PLACES = {"repositories.yml", "sandboxes.yml", "schedule.yml", "monitoring.yml", "applications", "drills"}
 
 
 class SiteReader:
@@ -67,6 +69,8 @@ class SiteReader:
             sandboxes, document = self._file("inventory/sandboxes.yml", sandboxes_file)
             self.inventory.sandboxes = dict(sandboxes.sandboxes) if sandboxes else {}
             self._remember("sandbox", document, "sandboxes")
+        if "monitoring.yml" in inventory:
+            self.inventory.monitoring = self._file("inventory/monitoring.yml", MonitoringFile)
         self.inventory.applications = dict(self._folder("applications", "application", ApplicationFile))
         self.inventory.drills = dict(self._folder("drills", "drill", DrillFile))
         schedule = None
@@ -75,6 +79,7 @@ class SiteReader:
         require(self._trust.doubt(path) for path in self._steering())
         self.problems += cross_check(self.inventory, self.runbook_folders)
         self.problems += cross_check_sign_off(self.inventory, self.directory)
+        self.problems += cross_check_monitoring(self.inventory)
         if self.schedule is not None and schedule is not None:
             self.problems += cross_check_schedule(self.schedule, schedule, self.inventory)
         if self.site is not None and site is not None:
@@ -98,7 +103,8 @@ class SiteReader:
         inventory = self.inventory
         for said, _ in (*inventory.applications.values(), *inventory.drills.values()):
             yield from steering_paths(said, self.directory)
-        for more in (self.site, self.schedule, inventory.repositories, inventory.sandboxes):
+        watching = inventory.monitoring[0]
+        for more in (self.site, self.schedule, watching, inventory.repositories, inventory.sandboxes):
             yield from steering_paths(more, self.directory)
 
     def broken(self) -> dict[tuple[Described, str], tuple[str, ...]]:

@@ -10,9 +10,11 @@ from pathlib import Path
 from drp.config.document import Document, Place
 from drp.config.inputs import Declared
 from drp.config.problems import Problem, suggestion
+from drp.config.references_levels import cross_check_level
 from drp.config.references_reconciliation import cross_check_reconciliation
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
+from drp.config.schema_monitoring import MonitoringFile
 from drp.config.schema_repositories import RepositoryFile
 from drp.config.schema_sandboxes import SandboxFile
 from drp.domain.sandbox import DEFAULT_DRIVER
@@ -29,6 +31,7 @@ class Inventory:
     drills: dict[str, tuple[DrillFile, Document]] = field(default_factory=dict)
     repositories: dict[str, RepositoryFile] = field(default_factory=dict)
     sandboxes: dict[str, SandboxFile] = field(default_factory=dict)
+    monitoring: tuple[MonitoringFile | None, Document | None] = (None, None)
     named: dict[str, set[str]] = field(default_factory=dict)
     """Kind → names that files give, also in files that have other problems: they count as existing."""
     declared: dict[str, Declared] = field(default_factory=dict)
@@ -49,6 +52,7 @@ def cross_check(inventory: Inventory, runbook_folders: Collection[Path]) -> Iter
     for drill, document in inventory.drills.values():
         yield from _drill(drill, document, inventory)
         yield from cross_check_reconciliation(drill, document)
+        yield from cross_check_level(drill, document, inventory.applications, inventory.repositories)
 
 
 def installed_verifiers() -> frozenset[str]:

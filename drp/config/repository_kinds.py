@@ -34,6 +34,11 @@ class ConfiguredKind(Protocol):
         ...
 
 
+def restores_parts(kind: ConfiguredKind) -> bool:
+    """Return whether some files of a point can be restored without the others; not unless the kind says so."""
+    return bool(getattr(kind, "restores_parts", False))
+
+
 KINDS: Registry[ConfiguredKind] = Registry("drp.repositories", "kind of repository", ours_first=True)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from drp.config.values import CREDENTIAL_PATTERN, Language, Name, Text, Writer
+from drp.config.values import CREDENTIAL_PATTERN, Language, Name, Rate, Text, Writer
 
 _SECRET_KINDS = ("file", "credential", "command")
 
@@ -138,6 +138,13 @@ class ManifestsFile(Strict):
     """Accounts (`%group`: its members) that own or fill it on purpose, besides root and drp's user."""
 
 
+class SiteLimitsFile(Strict):
+    """What all of a drill together may take."""
+
+    download: Rate | None = None
+    """How fast all restores of a drill together may read, from whichever repositories; left out: as fast as it goes."""
+
+
 class SiteFile(Strict):
     """drp.yml: the site as a whole."""
 
@@ -159,3 +166,5 @@ class SiteFile(Strict):
     """Where evidence goes."""
     manifests: ManifestsFile = Field(default_factory=ManifestsFile)
     """Where manifests are kept."""
+    limits: SiteLimitsFile = Field(default_factory=SiteLimitsFile)
+    """What all of a drill together may take."""

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from drp.config.schema import Secret, Strict
-from drp.config.values import Duration, Text
+from drp.config.values import Duration, Rate, Text
 from drp.domain.repository import DEFAULT_REGION, WaitLimits, bucket_name, key_prefix
 from drp.domain.service_address import ServiceAddress, service_address
 
@@ -92,7 +92,7 @@ class LocationFile(Strict):
 
 
 class LimitsFile(Strict):
-    """How long drp waits before it calls a repository unreachable."""
+    """How long drp waits before it calls a repository unreachable, and how fast it reads."""
 
     connect: Duration = timedelta(seconds=_LIMITS.connect_seconds)
     """For a connection to the endpoint."""
@@ -102,6 +102,8 @@ class LimitsFile(Strict):
     """For one call of the backup tool, restores apart."""
     idle: Duration = timedelta(seconds=_LIMITS.idle_seconds)
     """Without output of the backup tool."""
+    download: Rate | None = None
+    """How fast all restores of a drill together may read from it, such as 50MB/s; left out: as fast as it goes."""
 
 
 class RepositoryFile(Strict):
@@ -112,4 +114,4 @@ class RepositoryFile(Strict):
     location: LocationFile
     """Where it is."""
     limits: LimitsFile = Field(default_factory=LimitsFile)
-    """Time limits."""
+    """Limits of time and speed."""

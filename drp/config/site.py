@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from drp.config import build, build_canaries, build_schedule, plans
+from drp.config import build, build_canaries, build_monitoring, build_schedule, plans
 from drp.config.build import Served
 from drp.config.catalogue import Catalogue
 from drp.config.misfit import OptionJudge
+from drp.config.monitoring import Monitoring
 from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
@@ -65,6 +66,8 @@ class Site(Catalogue):
     manifests_writers: tuple[str, ...] = ()
     schedule: Schedule = field(default_factory=Schedule)
     """What is held by itself."""
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    """Who hears of it."""
 
     def files_of(self, plan: DrillPlan) -> Mapping[str, str]:
         """Return the site's files that a plan rests on → digest: its own, its applications', and the common ones."""
@@ -93,7 +96,8 @@ class Site(Catalogue):
             for name, drill in self.drills.items()
             if drill.scenario.disaster_at is not None
         )
-        return (*unchecked, *anybody, *fixed, *schedule_advice(self.schedule))
+        lacking = build_monitoring.lacking(self.monitoring)
+        return (*unchecked, *anybody, *fixed, *schedule_advice(self.schedule), *lacking)
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of every repository that is reached over the network."""
@@ -223,6 +227,7 @@ def _assemble(reader: SiteReader) -> Site:
         },
         evidence_writers=tuple(said.evidence.writers),
         manifests_writers=tuple(said.manifests.writers),
+        monitoring=build_monitoring.monitoring(inventory.monitoring[0], directory, said.locale),
         broken=broken,
         schedule=build_schedule.schedule(
             reader.schedule,
@@ -237,6 +242,7 @@ def _assemble(reader: SiteReader) -> Site:
         },
         sandboxes={"default": SandboxProfile(name="default"), **sandboxes},
         drills={name: build.drill(file) for name, file in drills.items()},
+        bytes_per_second=said.limits.download,
         canaries={
             name: build_canaries.canary(file.canary, directory)
             for name, file in applications.items()

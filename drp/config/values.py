@@ -20,6 +20,7 @@ _ISO_DURATION = re.compile(
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)\s*(?:([KMGTP])(i?)B|B)")
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 _LONGEST = timedelta(days=3660)
+_SLOWEST = 1024
 
 
 def parse_duration(value: object) -> timedelta:
@@ -74,6 +75,21 @@ def parse_size(value: object) -> int:
     return result
 
 
+def parse_rate(value: object) -> int:
+    """Return bytes a second from ``50MB/s`` or ``400Mbit/s``. Raises ``ValueError`` with advice."""
+    text = value.replace(" ", "") if isinstance(value, str) else ""
+    bits = text.endswith("bit/s")
+    try:
+        amount = parse_size(f"{text.removesuffix('bit/s')}B" if bits else text.removesuffix("/s"))
+    except ValueError:
+        amount = 0
+    if not amount or not text.endswith("/s"):
+        raise ValueError("is not a speed: write it as 50MB/s or 400Mbit/s")
+    if (per_second := amount // 8 if bits else amount) < _SLOWEST:
+        raise ValueError("is slower than one KiB a second, the least that tools can be told")
+    return per_second
+
+
 def parse_instant(value: object) -> datetime:
     """Return an instant in UTC from ISO 8601 with a zone. Raises ``ValueError`` with advice."""
     try:
@@ -119,6 +135,13 @@ Size = Annotated[
 ]
 """Bytes."""
 
+Rate = Annotated[
+    int,
+    BeforeValidator(parse_rate),
+    _text_schema(r"^\d+(\.\d+)?\s*([KMGTP]i?)?(B|bit)/s$", "50MB/s", "400Mbit/s"),
+]
+"""Bytes a second."""
+
 DisasterInstant = Annotated[
     datetime | None, BeforeValidator(_disaster), _text_schema(r"^(now|\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d))$", "now")
 ]
@@ -133,6 +156,7 @@ POINT_PATTERN = r"^[0-9A-Za-z._-]{4,}$"
 CREDENTIAL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DIGEST_PATTERN = r"^blake3:[0-9a-f]{64}$"
 HOST_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$"
+POLICY_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}$"
 WRITER_PATTERN = r"^%?[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}\$?$"
 TIER_PATTERN = r"^[0-9]$"
 ADVICE: Mapping[str, str] = {
@@ -144,6 +168,7 @@ ADVICE: Mapping[str, str] = {
     CREDENTIAL_PATTERN: "must be the name of a credential: letters, digits, dots, hyphens",
     HOST_PATTERN: "must be a host name such as ehr.hospital.example",
     WRITER_PATTERN: "must be the name of an account, or % and the name of a group",
+    POLICY_PATTERN: "must be an application and a level, such as ehr/full",
     DIGEST_PATTERN: "must be blake3: and 64 hexadecimal digits, as `drp app image DIRECTORY` prints it",
 }
 """What to tell people instead of a regular expression."""

@@ -84,6 +84,9 @@ class Measurement:
     """Inside RTA: while others of its wave were recovered, because the drill host carries fewer at a time."""
     approval_wait_ms: int = 0
     """Inside RTA: until somebody had approved the drill, each time that it asked."""
+    capped_ms: int = 0
+    """Inside RTA: how long the restore took while the site let it read only so fast; some of it, nobody knows how much,
+    was the cap's."""
 
 
 def milliseconds(duration: timedelta) -> int:
@@ -97,7 +100,8 @@ def rto_attainment(
     """Return whether the recovery time objective was met; without a recovery there is nothing to compare.
 
     A recovery whose time nobody can tell is undetermined, and so is one that would have met its objective without
-    ``waited_ms``, for its turn on the drill host or for an approval: no fault of the backup, and no proof.
+    ``waited_ms``: for its turn on the drill host, for an approval, or while a cap of the site let it read only so fast.
+    That is no fault of the backup, and no proof.
     """
     if rta_ms is None:
         return "undetermined" if recovered else "not-measured"

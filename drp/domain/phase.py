@@ -75,6 +75,8 @@ class Restored:
     runbook: RunbookResult
     first_byte_ms: int = 0
     """From the start of the phase to the first restored byte seen (clock t5); 0: nobody saw it."""
+    bytes_per_second: int | None = None
+    """How fast the tool was allowed to read; None: as fast as it goes, whatever the plan asked."""
     findings: tuple[Finding, ...] = ()
 
 

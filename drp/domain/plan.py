@@ -42,6 +42,8 @@ class PlannedRecovery:
     """How long a drill waits for an air-gapped medium."""
     trust: Trust = "restored"
     """Whether what the restored system says of itself may let it pass."""
+    bytes_per_second: int | None = None
+    """How fast its point is read at most: its share of what repository and site allow. None: as fast as it goes."""
 
     @property
     def name(self) -> str:

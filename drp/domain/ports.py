@@ -28,6 +28,7 @@ from drp.domain.repository_port import Abilities as Abilities  # noqa: PLC0414 -
 from drp.domain.repository_port import Repository as Repository  # noqa: PLC0414 - as above
 from drp.domain.restore import CellSecret, RestoreOrder
 from drp.domain.runbook import RunbookOrder, RunbookResult
+from drp.domain.sample import Sample
 from drp.domain.sandbox import (
     EgressAttempt,
     IsolationProof,
@@ -117,12 +118,17 @@ class Hasher(Protocol):
         within: Path,
         report: Report,
         cancelled: Cancelled,
+        sample: Sample | None = None,
     ) -> ManifestDifference:
         """Return how the tree at ``root`` departs from the manifest; ``uid_offset`` None: owners are not judged.
 
         Everything was restored below ``within``: no link is followed from there on, and what lies beside the root is
-        unexpected.
+        unexpected. With a sample only the files drawn are looked at, each as it is by itself.
         """
+        ...
+
+    def drawn(self, manifest: OpenManifest, sample: Sample) -> tuple[bytes, ...]:
+        """Return the paths of the files drawn, below the manifest's root: the same for the same manifest and seed."""
         ...
 
     def tree_digest(self, root: Path, *, report: Report, cancelled: Cancelled) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from drp.domain.measure import milliseconds
 from drp.domain.plan import DrillPlan, PlannedRecovery
 
 TOOLS_BYTES = 512 << 20
@@ -248,8 +249,18 @@ def _recovery(recovery: PlannedRecovery, room: Room) -> Iterator[PrecheckReason]
     if profile.cpus is not None and profile.cpus > room.cores:
         values = {"application": name, "needed": f"{profile.cpus:g}", "there": str(room.cores)}
         yield PrecheckReason(code="cores-short", values=values)
+    yield from _slow_link(recovery, size)
     if name in room.lacking:
         yield PrecheckReason(code="sandbox-lacking", values={"application": name, "detail": room.lacking[name]})
+
+
+def _slow_link(recovery: PlannedRecovery, size: int | None) -> Iterator[PrecheckReason]:
+    """Yield that a cap alone takes longer than the application may: its drill proves no recovery time."""
+    if size is not None and recovery.bytes_per_second is not None:
+        least, rto = size * 1000 // recovery.bytes_per_second, milliseconds(recovery.application.objectives.rto)
+        if least > rto:
+            values = {"application": recovery.name, "least_ms": str(least), "rto_ms": str(rto)}
+            yield PrecheckReason(code="slow-link", values=values)
 
 
 def _backup(sign: BackupSign) -> PrecheckReason:

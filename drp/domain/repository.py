@@ -104,6 +104,8 @@ class RepositorySettings:
     kind: str
     location: Location
     limits: WaitLimits = WaitLimits()
+    bytes_per_second: int | None = None
+    """How fast all restores together read from it at most; None: as fast as it goes."""
 
     def waiting(self, most_seconds: float) -> RepositorySettings:
         """Return settings by which nothing is waited for longer than that."""

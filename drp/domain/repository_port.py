@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,8 @@ class Abilities:
     """By how much this machine's wall clock is ahead of the repository's own; None: it tells no time."""
     remarks: tuple[str, ...] = ()
     """What a first look already shows to be wrong with the backup; ``points`` names it as unreadable."""
+    restores_parts: bool = False
+    """Whether some files of a point can be restored without the others."""
 
 
 class Repository(Protocol):
@@ -44,14 +47,20 @@ class Repository(Protocol):
         """Return what can be observed now about whether the point can be changed or deleted."""
         ...
 
-    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
-        """Return what the restore cell has to run to bring the point back below ``/data/files``."""
+    def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
+        """Return what the restore cell has to run to bring the point back below ``/data/files``.
+
+        ``only``: these files of it, by their paths below the backed-up tree, and the folders that they are in; whatever
+        a name is made of, it stands for itself. More may come back where the tool has no words for a name. Nobody asks
+        who says that he restores no parts. Raises ``UsageError`` for more names than the tool takes.
+        """
         ...
 
-    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:
+    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome, *, whole: bool = True) -> RestoreReceipt:
         """Return what came back, read from the tool's answer: damaged objects are ``unrestored``, named.
 
-        Raises ``Unreachable``, ``AccessDenied`` or ``StorageFull`` when the answer is about access and not damage.
+        ``whole`` False: only some files were ordered. Raises ``Unreachable``, ``AccessDenied`` or ``StorageFull`` when
+        the answer is about access and not damage.
         """
         ...
 

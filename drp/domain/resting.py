@@ -57,8 +57,13 @@ def dated_by(verified: Verified | None) -> Witness | None:
     return "drp" if "drp" in told else "outside" if told == {"outside"} else "restored"
 
 
-def unread(hashed: Hashed | None, verified: Verified | None, trust: Trust) -> tuple[Unread, ...]:
-    """Return what drp did not read and would have to; nothing where the restored system is trusted."""
+def unread(
+    hashed: Hashed | None, verified: Verified | None, trust: Trust, *, starts: bool = True
+) -> tuple[Unread, ...]:
+    """Return what drp did not read and would have to; nothing where the restored system is trusted.
+
+    ``starts`` False: the drill starts nothing, so that all it has is the comparison.
+    """
     if trust == "restored":
         return ()
     read = [
@@ -66,8 +71,8 @@ def unread(hashed: Hashed | None, verified: Verified | None, trust: Trust) -> tu
         for result in (verified.checks if verified is not None else ())
         if result.outcome == "passed" and counts(result.witness, trust)
     ]
-    missing: list[Unread] = [] if read else ["statement"]
-    missing += [] if any(result.watermark is not None for result in read) else ["newest datum"]
+    missing: list[Unread] = [] if read or not starts else ["statement"]
+    missing += [] if any(result.watermark is not None for result in read) or not starts else ["newest datum"]
     missing += (
         [] if hashed is not None and hashed.difference is not None and hashed.manifest is not None else ["manifest"]
     )

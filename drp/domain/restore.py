@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 RESTORED_FOLDER = "files"
@@ -43,6 +43,20 @@ class RestoreOrder:
     """Whether what is bound read-only holds files of several owners, each with its own closed doors."""
     source_root: str = "/"
     """Where, below ``/data/files``, the backed-up tree begins: the manifest's root."""
+    capped_by: tuple[str, ...] = ()
+    """Words that end the argv where it may read only so fast: ``{bytes}`` or ``{kib}`` a second. Empty: nobody can."""
+    bytes_per_second: int | None = None
+    """How fast it reads at most; None: as fast as it goes."""
+
+    def capped(self, bytes_per_second: int | None) -> RestoreOrder:
+        """Return the order with a cap in force, never a faster one; the same where the tool knows none."""
+        if bytes_per_second is None or not self.capped_by:
+            return self
+        kib = max(1, bytes_per_second // 1024)
+        in_kib = any("{kib}" in word for word in self.capped_by)
+        words = tuple(word.format(kib=kib, bytes=bytes_per_second) for word in self.capped_by)
+        in_force = kib * 1024 if in_kib else bytes_per_second
+        return replace(self, argv=(*self.argv, *words), bytes_per_second=in_force)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +92,5 @@ class RestoreReceipt:
     """What the backup tool could not read, by its own words."""
     restored_root: str = ""
     """Path of the restored tree as the host sees it; the hash phase starts there."""
+    counted: bool = True
+    """False: the tool does not tell how much it restored, and the two numbers say nothing."""

@@ -6,7 +6,7 @@ Only full drills show that an application comes back; shallower ones can show th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -18,19 +18,30 @@ from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.coverage import URGENT_TIER, in_order
 from drp.domain.duration import beside
 from drp.domain.findings.time import NEWEST_POINT_OLD
-from drp.domain.fold import DrillState
+from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.level import COVERS
 from drp.domain.level import Level as Depth
 from drp.domain.measure import Measurement
 from drp.domain.newest_point import NewestPoint, judge_newest
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, resting
+from drp.domain.schedule.age import judge_due
+from drp.domain.schedule.due import Due, dues
+from drp.domain.schedule.fold import ScheduleState
+from drp.domain.schedule.policy import Policy
 from drp.domain.verdict import Verdict, conclude
 
 Level = Literal["none", "ok", "warning", "critical"]
 LEVELS: tuple[Level, ...] = ("none", "ok", "warning", "critical")
-_MUCH_TOO_OLD = 2
-"""So many times ``drill_every`` without a passed drill is critical."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A passed drill, as `dues` asks for it."""
+
+    level: str
+    drill: str
+    declared_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +63,8 @@ class LastDrill:
     """By whom the statements that passed are said."""
     newest_at: datetime | None = None
     """The newest recovery point that the repository listed then, if it was older than the objective on that day."""
+    residue: bool = False
+    """Something restored was left behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +87,8 @@ class Standing:
     drill_every: timedelta | None = None
     newest: NewestPoint | None = None
     """What its repositories list now; None: nobody looked."""
+    doubts: tuple[LastDrill, ...] = ()
+    """Of each level the newest that failed, and the newest that is inconclusive: no passed drill refutes them."""
 
 
 def standings(
@@ -81,10 +96,12 @@ def standings(
     drills: Sequence[DrillState],
     now: datetime,
     newest: Mapping[str, NewestPoint] = MappingProxyType({}),
+    asked: Mapping[str, Sequence[Due]] | None = None,
 ) -> tuple[Standing, ...]:
     """Return where every application stands; ``drills`` oldest first, unfinished ones are passed over.
 
-    ``newest`` is what the repositories list now, by application.
+    ``newest`` is what the repositories list now, by application; ``asked`` how each stands by its policies, None: as
+    its own ``drill_every`` says.
     """
     history: dict[str, list[LastDrill]] = {name: [] for name in applications}
     for state in drills:
@@ -92,7 +109,7 @@ def standings(
             if held[0] in history:
                 history[held[0]].append(held[1])
     return tuple(
-        _standing(application, history[application.name], now, newest.get(application.name))
+        _standing(application, history[application.name], now, newest.get(application.name), asked)
         for application in in_order(applications)
     )
 
@@ -143,8 +160,14 @@ def _parts(state: DrillState) -> Iterable[tuple[str, LastDrill]]:
                 fallen=_fallen(state, recovery.name),
                 rests=_rests(state, recovery.name),
                 newest_at=_newest_then(state, recovery.name),
+                residue=left_behind(state.recoveries[recovery.name]),
             ),
         )
+
+
+def left_behind(recovery: RecoveryState) -> bool:
+    """Return whether something restored is known to have been left when the sandbox was let go."""
+    return recovery.residue is not None and not recovery.residue.clean
 
 
 def _newest_then(state: DrillState, name: str) -> datetime | None:
@@ -167,15 +190,20 @@ def _fallen(state: DrillState, name: str) -> int:
 
 
 def _standing(
-    application: Application, history: Sequence[LastDrill], now: datetime, newest: NewestPoint | None
+    application: Application,
+    history: Sequence[LastDrill],
+    now: datetime,
+    newest: NewestPoint | None,
+    asked: Mapping[str, Sequence[Due]] | None,
 ) -> Standing:
     full = [held for held in history if held.depth == "full"]
-    passed = next((held.declared_at for held in reversed(full) if held.verdict == "passed"), None)
+    passed = next((held for held in reversed(full) if held.verdict == "passed"), None)
+    due = asked.get(application.name, ()) if asked is not None else _by_itself(application, passed, now)
     last, newest_held = full[-1] if full else None, history[-1] if history else None
     judged = [
         *_of_last(application, full, now),
         *_of_compared(history, now),
-        *_of_age(application, passed, now),
+        *(told for each in due for told in judge_due(each, application.tier, now)),
         *_of_newest(application, history, now, newest),
     ]
     levels: list[Level] = [level for level, _ in judged] + (["ok"] if last is not None else [])
@@ -187,10 +215,11 @@ def _standing(
         level=worst(levels),
         reasons=tuple(reason for _, reason in judged),
         last=last,
-        last_passed_at=passed,
+        last_passed_at=passed.declared_at if passed is not None else None,
         compared=newest_held if newest_held is not last else None,
         drill_every=application.drill_every,
         newest=newest,
+        doubts=tuple(_doubts(history)),
     )
 
 
@@ -247,25 +276,24 @@ def _of_compared(history: Sequence[LastDrill], now: datetime) -> list[tuple[Leve
     return judged
 
 
+def _doubts(history: Sequence[LastDrill]) -> Iterator[LastDrill]:
+    found: dict[tuple[Depth, Verdict], LastDrill] = {}
+    for held in history:
+        found = {key: one for key, one in found.items() if not _refutes(held, one.depth)}
+        if held.verdict != "passed":
+            found[held.depth, held.verdict] = held
+    yield from found.values()
+
+
 def _refutes(held: LastDrill, depth: str) -> bool:
     return held.verdict == "passed" and depth in COVERS[held.depth]
 
 
-def _of_age(application: Application, passed: datetime | None, now: datetime) -> list[tuple[Level, str]]:
+def _by_itself(application: Application, passed: LastDrill | None, now: datetime) -> tuple[Due, ...]:
+    """Return what an application's own ``drill_every`` asks for, where nobody gave what its policies do."""
     every = application.drill_every
     if every is None:
-        return []
-    if passed is None:
-        return [("critical", "no drill ever passed, one is due every " + _days(every))]
-    age = now - passed
-    if age < -CLOCKS_AGREE:
-        return [("critical", f"last passed drill is dated {_days(-age)} in the future, so none is known to be in time")]
-    if age <= every:
-        return []
-    level: Level = "critical" if age > _MUCH_TOO_OLD * every else "warning"
-    return [(level, f"last passed drill is {_days(age)} old, one is due every {_days(every)}")]
-
-
-def _days(duration: timedelta) -> str:
-    days, rest = divmod(int(duration.total_seconds()), 86_400)
-    return f"{days} days" if days > 1 else f"{days * 24 + rest // 3600} hours"
+        return ()
+    policy = Policy(application=application.name, level="full", max_age=every, grace=every)
+    proof = (Own("full", passed.drill, passed.declared_at),) if passed is not None else ()
+    return dues((policy,), {application.name: proof}, ScheduleState(), now)

@@ -7,7 +7,7 @@ from drp.domain.duration import beside, words
 from drp.domain.findings.catalogue import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import WRT_MISSED
-from drp.domain.findings.time import RTO_UNDETERMINED, WAITED_FOR_APPROVAL, WAITED_FOR_ITS_TURN
+from drp.domain.findings.time import CAPPED, RTO_UNDETERMINED, WAITED_FOR_APPROVAL, WAITED_FOR_ITS_TURN
 from drp.domain.fold import AGREEMENT_MS, DrillState, RecoveryState, between_ms, since_declaration
 from drp.domain.measure import (
     ClockReadings,
@@ -33,13 +33,14 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
     progress = state.recoveries[recovery.name]
     clock, monotonic = _readings(state, progress)
     rta = clock.t10_checks_passed
-    harness, turn_wait = _harness_ms(progress), _turn_wait_ms(state, recovery)
+    harness, turn_wait, capped = _harness_ms(progress), _turn_wait_ms(state, recovery), _capped_ms(state, progress)
     selected = progress.outputs.select
     lower, upper = _rpa(state, recovery)
     objectives = recovery.application.objectives
     wrt, approval_wait = _wrt(state, progress), approval_wait_ms(state)
     starts = state.plan.starts  # how long an application takes that nobody starts, nothing tells
-    rto = rto_attainment(rta, objectives, recovered=recovered(progress), waited_ms=turn_wait + approval_wait)
+    waited = turn_wait + approval_wait + capped
+    rto = rto_attainment(rta, objectives, recovered=recovered(progress), waited_ms=waited)
     return Measurement(
         recovery=recovery.name,
         clock=clock,
@@ -62,6 +63,7 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
         wrt_attainment=wrt_attainment(wrt, objectives) if recovery.asks(state.plan) is not None else None,
         turn_wait_ms=turn_wait,
         approval_wait_ms=approval_wait,
+        capped_ms=capped,
     )
 
 
@@ -164,6 +166,9 @@ def _undetermined(measurement: Measurement) -> Finding:
         observed = "the machine was restarted, and nothing confirms its clock on both sides of that"
         return RTO_UNDETERMINED.finding(subject="RTO", observed=observed, expected=expected)
     waited = measurement.approval_wait_ms
+    if measurement.rta_ms - measurement.turn_wait_ms - waited > measurement.rto_ms:
+        observed = f"{words(measurement.rta_ms)}, {words(measurement.capped_ms)} of it restoring under a cap"
+        return CAPPED.finding(subject="RTO", observed=observed, expected=expected)
     if waited > 0 and (
         measurement.rta_ms - measurement.turn_wait_ms > measurement.rto_ms or not measurement.turn_wait_ms
     ):
@@ -225,3 +230,11 @@ def _turn_wait_ms(state: DrillState, recovery: PlannedRecovery) -> int:
     own, first = begun[recovery.name], min((at for at in begun.values() if at is not None), default=None)
     waited = own - first if own is not None and first is not None else 0
     return waited if waited >= _TURN_MS else 0
+
+
+def _capped_ms(state: DrillState, progress: RecoveryState) -> int:
+    """Return how long a restore took that was let read only so fast; 0: it was let go."""
+    restored, start, end = progress.outputs.restore, progress.started.get("restore"), progress.ended.get("restore")
+    if restored is None or restored.bytes_per_second is None or start is None or end is None:
+        return 0
+    return between_ms(state, start, end)[0] or 0

@@ -12,6 +12,7 @@ from drp.domain.phase import Hashed, Outputs, Prepared, Restored
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.ports import Ports, Report
 from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.sample import Sample
 from drp.drill.history import Earlier
 
 Output = TypeVar("Output")
@@ -50,6 +51,11 @@ class PhaseContext:
     def point(self) -> RecoveryPoint:
         """Return the chosen recovery point, which every phase after select has."""
         return _given(self.outputs.point)
+
+    @property
+    def sample(self) -> Sample | None:
+        """Return which of the point's files are restored; None: all of them."""
+        return self.outputs.select.sample if self.outputs.select is not None else None
 
     @property
     def prepared(self) -> Prepared:

@@ -31,8 +31,7 @@ def contradictions(record: EvidenceRecord) -> tuple[str, ...]:
         found += [
             f"{each.recovery}: passed, and drp read no {what}, though the plan trusts no restored system"
             for each in record.recoveries
-            for what in unread(each.hash, each.verify, trust.get(each.recovery, "restored"))
-            if record.plan.starts
+            for what in unread(each.hash, each.verify, trust.get(each.recovery, "restored"), starts=record.plan.starts)
         ]
     return tuple(found)
 

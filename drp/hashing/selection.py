@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from drp.hashing.sampling import Sample, draw, rotation_key, stratum
+from drp.hashing.sampling import Sample, draw, file_names, rotation_key, stratum
 from drp.hashing.workers.pool import Task
+from drp.manifests.frame import Frame
 from drp.manifests.layout import FIXED
 from drp.manifests.reader import Manifest
 
@@ -52,6 +53,13 @@ def select(manifest: Manifest, sample: Sample) -> Selection:
         frame = bisect.bisect_right(starts, number) - 1
         by_frame.setdefault(frame, []).append(number - starts[frame])
     return Selection(_tasks(manifest, by_frame), len(numbers))
+
+
+def drawn_paths(manifest: Manifest, sample: Sample) -> Iterator[bytes]:
+    """Yield the paths of the files that a simple sample draws, in order. Raises ``ManifestError``."""
+    for _, fields, ordinals in select(manifest, sample).tasks:
+        for group, names in file_names(manifest.groups(Frame(*fields)), ordinals):
+            yield from map(group.path, names)
 
 
 def _stratified(manifest: Manifest, sample: Sample, population: int) -> Selection:

@@ -10,11 +10,15 @@ from pathlib import Path
 
 from drp.domain.manifest import ManifestDifference, ManifestSummary, OpenManifest
 from drp.domain.progress import Cancelled, Progress, Report
+from drp.domain.sample import Sample
+from drp.errors import ManifestError
 from drp.hashing import creation
 from drp.hashing.image import tree_digest
 from drp.hashing.reading.descent import FLAGS
 from drp.hashing.reading.rows import Options
 from drp.hashing.reading.surroundings import surroundings
+from drp.hashing.sampling import Sample as Drawn
+from drp.hashing.selection import drawn_paths
 from drp.hashing.tally import Tally
 from drp.hashing.verification import compare_tree
 from drp.manifests.attributes import settable
@@ -42,23 +46,28 @@ class TreeHasher:
         within: Path | None = None,
         report: Report = _silent,
         cancelled: Cancelled = lambda: False,
+        sample: Sample | None = None,
     ) -> ManifestDifference:
         """Return how the tree at ``root`` departs from the manifest; ``uid_offset`` None: owners are not judged.
 
         A manifest that is given by its path is opened here, once. ``within`` is the folder that everything was
-        restored below: no link is followed from there to the root, and what lies beside the root is unexpected.
+        restored below: no link is followed from there to the root, and what lies beside the root is unexpected. With
+        a sample nothing but the files drawn is looked at.
 
         Raises ``ManifestError`` when the manifest cannot be believed or there is no tree, ``Interrupted``.
         """
         assert isinstance(manifest, Manifest | Path), "opened by this package"
         with at_hand(manifest) as opened:
             files, total = opened.trailer["files"], opened.trailer["total_bytes"]
+            if sample is not None:
+                files, total = sample.drawn, None
             unseen = ManifestDifference(
                 manifest_id=opened.id,
                 files_hashed=0,
                 bytes_hashed=0,
                 entries_expected=opened.trailer["entries"],
                 ownership_judged=uid_offset is not None,
+                sampled=sample.drawn if sample is not None else None,
             )
             around = surroundings(within or root, root)
             if around.blocked:
@@ -71,8 +80,18 @@ class TreeHasher:
                 watch=_watch(report, "hashing the restored tree", files, total),
                 cancelled=cancelled,
                 workers=self._workers,
+                sample=_of_manifest(opened, sample) if sample is not None else None,
             )
             return _with(difference, around.tally)
+
+    def drawn(self, manifest: OpenManifest | Path, sample: Sample) -> tuple[bytes, ...]:
+        """Return the paths of the files drawn, in order.
+
+        Raises ``ManifestError`` when the manifest cannot be believed, or is not the one that they were drawn of.
+        """
+        assert isinstance(manifest, Manifest | Path), "opened by this package"
+        with at_hand(manifest) as opened:
+            return tuple(drawn_paths(opened, _of_manifest(opened, sample)))
 
     def tree_digest(self, root: Path, *, report: Report = _silent, cancelled: Cancelled = lambda: False) -> str:
         """Return the digest of a tree as software, see `drp.hashing.image`.
@@ -81,6 +100,13 @@ class TreeHasher:
         """
         watch = _watch(report, "hashing the software image", None, None)
         return tree_digest(root, workers=self._workers, watch=watch, cancelled=cancelled)
+
+
+def _of_manifest(manifest: Manifest, sample: Sample) -> Drawn:
+    """Return how the files are drawn again that were drawn of this manifest."""
+    if sample.manifest_id != manifest.id or sample.population != manifest.trailer["files"]:
+        raise ManifestError(f"{manifest.path}: the sample was drawn of another manifest")
+    return Drawn(files=sample.drawn, seed=sample.seed)
 
 
 def _barred(within: Path) -> dict[str, str]:

@@ -130,6 +130,7 @@ def verify_tree(
             ownership_judged=plan.uid_offset is not None,
             unjudged=unjudged,
             core=core,
+            sampled=selection.drawn if selection is not None and selection.drawn >= 0 else None,
             duration_ms=int((time.monotonic() - started) * 1000),
         )
         return _verification(difference, opened, plan, job, selection)
@@ -145,9 +146,10 @@ def compare_tree(
     cancelled: Callable[[], bool] = lambda: False,
     workers: int | None = None,
     rate: float = 0.0,
+    sample: Sample | None = None,
 ) -> ManifestDifference:
-    """Return how the whole tree at ``root`` departs from the manifest; raises as `verify_tree` does."""
-    plan = Plan(uid_offset=uid_offset, barred=barred, workers=workers, rate=rate)
+    """Return how the tree at ``root``, all of it or a sample, departs from the manifest; raises as `verify_tree`."""
+    plan = Plan(uid_offset=uid_offset, barred=barred, workers=workers, rate=rate, sample=sample)
     return verify_tree(root, manifest, plan, watch=watch, cancelled=cancelled).difference
 
 

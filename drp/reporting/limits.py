@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.reporting.hostile import hostile_limits_of
-from drp.reporting.phrase import Data, Phrase, say
+from drp.reporting.levels import limits_of_level
+from drp.reporting.phrase import Data, Phrase, Rate, say
 from drp.reporting.room import room_limits_of
 
 _ALWAYS = (
@@ -47,8 +48,8 @@ def limits_of(record: EvidenceRecord, *, vouched_for: bool = True) -> tuple[Phra
     ``vouched_for`` False: the journal could not confirm that this is the record that it sealed.
     """
     particular = [limit for recovery in record.recoveries for limit in _limits_of_recovery(recovery)]
-    particular += [*room_limits_of(record), *_anybody_signed(record)]
-    if not all(recovery.sign_off is not None for recovery in record.recoveries):
+    particular += [*room_limits_of(record), *_anybody_signed(record), *limits_of_level(record)]
+    if record.plan.starts and not all(recovery.sign_off is not None for recovery in record.recoveries):
         particular.append(_TECHNICAL)
     if record.resumptions:
         particular.append(say("The drill was interrupted and resumed: see the findings for how long drp did not run."))
@@ -97,6 +98,14 @@ def _limits_of_recovery(recovery: RecoveryRecord) -> Iterator[Phrase]:
         )
     if recovery.sign_off is not None and recovery.sign_off.signer is None:
         yield say("{application}: the sign-off bears a name and no signature.", application=name)
+    if recovery.restore is not None and recovery.restore.bytes_per_second is not None:
+        speed = Rate(recovery.restore.bytes_per_second, 1000)
+        yield say(
+            "{application}: the site let it read {speed} at most. The time is true, and a recovery without that cap "
+            "may be faster.",
+            application=name,
+            speed=speed,
+        )
     if recovery.measurement.clock_kind == "wall":
         yield say("{application}: durations come from the wall clock and are approximate.", application=name)
     if recovery.measurement.downtime_ms is None:

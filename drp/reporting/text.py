@@ -21,7 +21,6 @@ from drp.reporting.words import (
     PHASE_NAMES,
     RESTORED_SYSTEMS,
     SEVERITIES,
-    VERDICT_MEANINGS,
     VERDICTS,
     WITNESSES,
     Tone,
@@ -45,9 +44,10 @@ class _Writer:
     def report(self, view: ReportView) -> Iterator[str]:
         record, _ = view.record, self._tongue.gettext
         verdict = self._say(VERDICTS[record.verdict])
+        verdict += f" ({self._say(view.depth)})" if view.depth is not None else ""
         yield f"# {_MARKS[view.tone]} {verdict} — {code(record.plan.scenario.title)}"
         yield ""
-        yield self._say(VERDICT_MEANINGS[record.verdict])
+        yield self._say(view.meaning)
         yield ""
         yield from self._list(view.reasons.shown, view.reasons.left_out)
         for said in (view.approval, view.rests):

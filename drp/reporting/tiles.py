@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from drp.domain.evidence import RecoveryRecord
 from drp.domain.findings.catalogue import RTO_MISSED
 from drp.domain.measure import Measurement
-from drp.domain.plan import PlannedRecovery
+from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.recovery_point import Immutability
 from drp.domain.resting import Resting, resting, statements
 from drp.domain.sign_off import Checklist
 from drp.errors import Interrupted
+from drp.reporting.levels import compared_in_words, sample_of
 from drp.reporting.phrase import Data, Day, Duration, Phrase, Value, count, say
 from drp.reporting.witnesses import dated_by_of
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, REFERENT, SHORT_PROVENANCES, WITNESSES, Tone
@@ -33,7 +34,7 @@ class Tile:
     """Who says so."""
 
 
-def tiles_of(record: RecoveryRecord, *, asked: bool = False, checklist: Checklist | None = None) -> tuple[Tile, ...]:
+def tiles_of(record: RecoveryRecord, plan: DrillPlan, *, checklist: Checklist | None = None) -> tuple[Tile, ...]:
     """Return the tiles of a recovery, always the same six, and one more where the plan asked for sign-offs.
 
     What was not reached says so.
@@ -42,14 +43,14 @@ def tiles_of(record: RecoveryRecord, *, asked: bool = False, checklist: Checklis
         _time(record),
         _loss(record),
         _integrity(record),
-        _checks(record),
+        _checks(record) if plan.starts else _unstarted(),
         _isolation(record),
         _immutability(record),
-        *((_sign_off(record, checklist),) if asked else ()),
+        *((_sign_off(record, checklist),) if plan.sign_off is not None else ()),
     )
 
 
-def summary_of(record: RecoveryRecord, planned: PlannedRecovery) -> Phrase:
+def summary_of(record: RecoveryRecord, planned: PlannedRecovery, *, starts: bool = True) -> Phrase:
     """Return what happened to the application in one sentence."""
     measurement, title = record.measurement, Data(planned.application.title)
     if measurement.rta_ms is None:
@@ -57,6 +58,8 @@ def summary_of(record: RecoveryRecord, planned: PlannedRecovery) -> Phrase:
             return say("{application} was not recovered: the drill was stopped.", application=title)
         if record.failure is not None:
             return say("{application} was not recovered: the recovery could not be exercised.", application=title)
+        if not starts:
+            return compared_in_words(record, title)
         return say("{application} was not recovered: not every check passed.", application=title)
     values: dict[str, Value] = {
         "application": title,
@@ -110,6 +113,9 @@ def _allowed(measurement: Measurement) -> Phrase:
         return say("objective (RTO): {rto}; {wait} it waited to be approved", rto=rto, wait=approval)
     if measurement.turn_wait_ms:
         return say("objective (RTO): {rto}; {wait} it waited for its turn on the drill host", rto=rto, wait=wait)
+    if measurement.capped_ms:
+        capped = Duration(measurement.capped_ms)
+        return say("objective (RTO): {rto}; {capped} it restored with its speed capped", rto=rto, capped=capped)
     return say("objective (RTO): {rto}", rto=rto)
 
 
@@ -134,11 +140,17 @@ def _integrity(record: RecoveryRecord) -> Tile:
         return Tile(question, _NOTHING, say("Not judged"), "doubt", say("there is no manifest to rely on"))
     difference = hashed.difference
     note = count("{n} entry in the manifest", "{n} entries in the manifest", difference.entries_expected)
+    if (sample := sample_of(record)) is not None:
+        note = say("drawn by chance, of {population} files", population=sample.population)
     if difference.clean:
         figure = count("{n} file", "{n} files", difference.files_hashed)
         return Tile(question, figure, say("Identical"), "good", note, WITNESSES["drp"])
     figure = count("{n} deviation", "{n} deviations", sum(difference.counts.values()))
     return Tile(question, figure, say("Different"), "bad", note, WITNESSES["drp"])
+
+
+def _unstarted() -> Tile:
+    return Tile(say("Does it work?"), _NOTHING, say("Not asked"), "plain", say("nothing was started"))
 
 
 def _checks(record: RecoveryRecord) -> Tile:

@@ -21,6 +21,7 @@ from drp.evidence.record import record_digest
 from drp.reporting.approval import approval_of
 from drp.reporting.code import MOST_CODE, CodeRow, code_of
 from drp.reporting.left_out import MOST_LEFT_OUT, LeftOut, left_out_of
+from drp.reporting.levels import depth_of, meaning_of
 from drp.reporting.limits import limits_of
 from drp.reporting.phrase import Data, Phrase
 from drp.reporting.reasons import reasons_of
@@ -127,6 +128,10 @@ class ReportView:
     record: EvidenceRecord
     digest: str
     tone: Tone
+    meaning: Phrase
+    """What the verdict means."""
+    depth: Phrase | None
+    """What stands beside the verdict of a drill that started nothing; None: a full one."""
     reasons: Shortened[Phrase]
     rests: Phrase | None
     """On what the statements that passed rest; None: nothing was checked."""
@@ -145,6 +150,8 @@ def view_of(record: EvidenceRecord, origin: Origin | None = None) -> ReportView:
         record=record,
         digest=origin.digest,
         tone=VERDICT_TONES[record.verdict],
+        meaning=meaning_of(record),
+        depth=depth_of(record),
         reasons=_shorten(reasons_of(record.reasons, record.reason_witnesses), MAX_REASONS),
         rests=rests_of(record),
         approval=approval_of(record),
@@ -159,8 +166,8 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
     return RecoveryView(
         record=record,
         planned=planned,
-        summary=summary_of(record, planned),
-        tiles=tiles_of(record, asked=whole.plan.sign_off is not None, checklist=checklist),
+        summary=summary_of(record, planned, starts=whole.plan.starts),
+        tiles=tiles_of(record, whole.plan, checklist=checklist),
         timeline=timeline_of(record),
         probe_groups=_groups(record.prepare.proof) if record.prepare is not None else (),
         surroundings=(*software_of(record), *pod_of(whole.plan, record)),
@@ -169,7 +176,7 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
         findings=_findings(record),
         checks=_shorten(statements(record.hash, record.verify), MAX_CHECKS),
         left_out=_shorten(left_out_of(record), MOST_LEFT_OUT),
-        demand=demand_of(record, planned),
+        demand=demand_of(record, planned, starts=whole.plan.starts),
         dated_by=dated_by_of(record),
         code=_shorten(code_of(record, planned), MOST_CODE),
         steps=_steps(record, checklist),

@@ -46,12 +46,12 @@ def resting_in_words(found: Resting) -> Phrase:
     )
 
 
-def demand_of(record: RecoveryRecord, planned: PlannedRecovery) -> Phrase | None:
+def demand_of(record: RecoveryRecord, planned: PlannedRecovery, *, starts: bool = True) -> Phrase | None:
     """Return what a plan that trusts no restored system demands, and what was missing; None: the plan trusts it."""
     if planned.trust == "restored":
         return None
     name = Data(planned.name)
-    missing = [_UNREAD[one] for one in unread(record.hash, record.verify, planned.trust)]
+    missing = [_UNREAD[one] for one in unread(record.hash, record.verify, planned.trust, starts=starts)]
     if not missing:
         return say(
             "{application}: the plan trusts no restored system (`trust: none`). It counts only what drp has read, "

@@ -29,12 +29,16 @@ ATTAINMENTS: Mapping[str, Phrase] = {
     "missed": say("Missed"),
     "undetermined": say("Undetermined"),
     "not-measured": say("Not measured"),
+    "not-judged": say("Not asked"),
+    "by-point": say("Young enough, by the point alone"),
 }
 ATTAINMENT_TONES: Mapping[str, Tone] = {
     "met": "good",
     "missed": "bad",
     "undetermined": "doubt",
     "not-measured": "doubt",
+    "not-judged": "plain",
+    "by-point": "plain",
 }
 
 SEVERITIES: Mapping[str, Phrase] = {

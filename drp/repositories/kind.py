@@ -16,7 +16,11 @@ Resolve = Callable[[SecretReference], str]
 
 
 class RepositoryKind(ConfiguredKind, Protocol):
-    """A kind of repository, registered as entry point of the group ``drp.repositories``."""
+    """A kind of repository, registered as entry point of the group ``drp.repositories``.
+
+    One with ``restores_parts = True`` says that `Repository.restore_order` takes ``only``: some files of a point.
+    Drills of level sample are refused for all others.
+    """
 
     def create(self, settings: Any, *, resolve: Resolve, cache_directory: Path) -> Repository:
         """Return the repository; nothing is contacted yet. ``cache_directory`` is made, private, when it is used."""

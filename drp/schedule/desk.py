@@ -54,6 +54,8 @@ class Desk:
     """How long a policy's drill takes, where the policy does not say it."""
     proofs: Callable[[str], Sequence[Proof]]
     """What is proven of an application."""
+    undecided: frozenset[str] = frozenset()
+    """Applications whose files cannot be read: what is in force for them is not known, so none of it is gone."""
     closed: Callable[[Policy, datetime], Closed] = _always_open
     causes: Callable[[ScheduleState, datetime], Sequence[Slot]] = _no_causes
     """Slots for another cause than cron: after a plan, or since something changed; those that are known included."""

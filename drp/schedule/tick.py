@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from drp.domain.orders import Order
 from drp.domain.schedule.arrivals import arrivals
@@ -24,6 +24,8 @@ from drp.schedule.desk import Desk
 from drp.schedule.orders import Due, order_id, order_of, policy_digest, values_of
 from drp.schedule.settling import begun, settle_over, settle_sealed
 
+_UNREAD = timedelta(hours=12)
+"""So long a slot waits for its application's file to be mended, unless it says when it has to start."""
 _TRIES = 20
 """So often others may be faster before a tick gives up: each time somebody got on."""
 
@@ -96,7 +98,8 @@ def _note_policies(desk: Desk) -> None:
         elif known.digest != digest:
             since = min(looked, now) if looked is not None else state.since[key].stamp.wall
             changed.append(PolicySeen(policy=key, digest=digest, since=since))
-    changed += [PolicySeen(policy=key, digest="") for key in state.policies if key not in digests]
+    gone_now = (key for key in state.policies if key not in digests and _application(key) not in desk.undecided)
+    changed += [PolicySeen(policy=key, digest="") for key in gone_now]
     if changed:
         desk.register.append(*changed, head=head)
 
@@ -132,12 +135,29 @@ def decided(desk: Desk, state: ScheduleState, now: datetime, running: Mapping[st
 
 def _decisions(desk: Desk, state: ScheduleState, now: datetime, running: Mapping[str, str]) -> Iterator[Decision]:
     waiting = {each.slot.policy for each in state.open.values()}
-    yield from gone(desk.policies, state, running)
+    unread = {key for key in waiting if key not in desk.policies and _application(key) in desk.undecided}
+    yield from gone({*desk.policies, *unread}, state, running)
+    for name, each in state.open.items():
+        if each.slot.policy in unread and name not in running:
+            yield _unread(each, now)
     for key, policy in desk.policies.items():
         came = arrivals(policy, state, now, desk.occasions)
         if key in waiting or came.slots or came.unlisted is not None:
             around = circumstances(desk, policy, now, running)
             yield from decide(policy, state, now, occasions=desk.occasions, around=around)
+
+
+def _application(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
+def _unread(expected: SlotExpected, now: datetime) -> Decision:
+    """Return what becomes of a slot of an application whose file cannot be read: it waits, and then ends so."""
+    by = expected.start_by or expected.slot.at + _UNREAD
+    values = {"detail": f"the file of {expected.slot.application} cannot be read"}
+    if now <= by:
+        return Decision(slot=expected.slot, action="wait", reason="no-plan", values=values, start_by=by)
+    return Decision(slot=expected.slot, action="end", ending="blocked", reason="no-plan", values=values, start_by=by)
 
 
 def circumstances(desk: Desk, policy: Policy, now: datetime, running: Mapping[str, str]) -> Circumstances:

@@ -12,11 +12,15 @@ from pathlib import Path
 from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
 from drp.domain.journal import Verification
+from drp.domain.schedule.due import Due
+from drp.domain.schedule.events import Paused
+from drp.domain.schedule.slot import Slot
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
 from drp.errors import NotReadable
 from drp.evidence.deposits import recent, require_sealed
 from drp.service.newest_points import newest_points
+from drp.service.scheduled import SILENT_CRITICAL, never_held, scheduled
 from drp.service.wiring import Wiring
 
 
@@ -51,10 +55,23 @@ class Overview:
     broken: Mapping[str, str] = field(default_factory=dict)
     """Application that cannot be drilled because of its file → the first thing that is wrong with it."""
 
+    dues: tuple[Due, ...] = ()
+    silent_since: datetime | None = None
+    """Since when the scheduler, which should, gives no sign; None: it does, or nothing is scheduled."""
+    unattended: bool = False
+    """Drills are scheduled, and nobody has looked at the schedule yet."""
+    pauses: tuple[Paused, ...] = ()
+    """Those that last."""
+    late: tuple[Slot, ...] = ()
+    """Open slots that nobody began, and that should have begun by now."""
+
     @property
     def level(self) -> Level:
         """Return the gravest level of everything."""
         levels: list[Level] = [standing.level for standing in self.standings]
+        if self.silent_since is not None:
+            levels.append("critical" if self.now - self.silent_since > SILENT_CRITICAL else "warning")
+        levels += ["warning"] if self.late or self.unattended else []
         if self.unfinished or self.coverage.single_points or any(kept.until < self.now for kept in self.kept):
             levels.append("warning")
         if self.lost:
@@ -80,7 +97,8 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     chosen = {name: site.application(name) for name in only} or dict(site.applications)
     known = _known(wiring)
     newest = newest_points(wiring, chosen.values())
-    found = standings(site.applications, known.telling, now, newest)
+    schedule = scheduled(wiring, known.telling, known.unsettled, now)
+    found = standings(site.applications, known.telling, now, newest, schedule.by_application())
     drilled = {standing.application for standing in found if standing.last is not None}
     whole = cover(site.applications, drilled)
     concerned = [state for state in known.unsettled if not only or set(only) & set(state.recoveries)]
@@ -102,6 +120,11 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         lost=known.lost,
         drills=known.drills,
         verified=known.verified,
+        dues=tuple(due for due in schedule.dues if due.application in chosen),
+        silent_since=schedule.silent_since,
+        unattended=schedule.unattended,
+        pauses=schedule.pauses,
+        late=tuple(slot for slot in schedule.late if slot.application in chosen),
         broken={
             name: problems[0] for (kind, name), problems in site.broken.items() if kind == "application" and not only
         },
@@ -113,8 +136,7 @@ def _known(wiring: Wiring) -> _Known:
 
     What is shown is read from entries; `drp.domain.journal.History` only says of which drills.
     """
-    kept = wiring.site.journal
-    if isinstance(kept, Path) and _is_absent(kept) and not wiring.deposits().records():
+    if never_held(wiring):
         return _Known()
     journal = wiring.journal_to_read()
     lost = require_sealed(wiring.deposits(), recent(journal), journal)
@@ -125,13 +147,6 @@ def _known(wiring: Wiring) -> _Known:
         drills=journal.history.count(),
         verified=journal.history.verified(),
     )
-
-
-def _is_absent(path: Path) -> bool:
-    try:
-        return not path.exists()
-    except OSError:  # closed to us: whoever reads it will say so
-        return False
 
 
 def _kept(state: DrillState) -> list[KeptSandbox]:

@@ -176,7 +176,7 @@ def test_schemas_for_editors(site: Path, tmp_path: Path) -> None:
     one = json.loads(drp("config", "schema", "application", cwd=tmp_path).stdout)
     assert one["properties"]["objectives"]
     every = json.loads(drp("config", "schema", cwd=tmp_path).stdout)
-    assert sorted(every) == ["application", "drill", "repositories", "sandboxes", "schedule", "site"]
+    assert sorted(every) == ["application", "drill", "monitoring", "repositories", "sandboxes", "schedule", "site"]
     assert drp("config", "schema", "--output", "out", cwd=tmp_path).returncode == 0
     assert json.loads((tmp_path / "out/application.json").read_text(encoding="utf-8")) == one
     wrong = drp("config", "schema", "aplication", cwd=tmp_path)

@@ -92,6 +92,7 @@ def test_verifying_a_file_loads_what_hashes_and_nothing_of_a_site(place):
     assert {name for name in modules if name.startswith("drp.service.")} == {"drp.service.cancellation"}
     assert {name for name in modules if name.startswith("drp.domain.")} == {
         "drp.domain.manifest",
+        "drp.domain.sample",
         "drp.domain.strict_json",
         "drp.domain.visible",
     }

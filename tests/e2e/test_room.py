@@ -92,3 +92,23 @@ def test_why_a_drill_was_begun_all_the_same_is_in_its_record(site: Path) -> None
     assert record["admitted"]["despite"] == REASON
     assert record["admitted"]["needs"]["memory_least_bytes"] == 512 << 20
     assert drp(site, "journal", "verify").returncode == 0
+
+
+def test_what_the_site_allows_is_shared_and_recorded(site: Path) -> None:
+    settings = site / "drp.yml"
+    before = settings.read_text()
+    settings.write_text(before + "limits: {download: 1MiB/s}\n")
+    try:
+        planned = json.loads(drp(site, "drill", "plan", "all", "--json").stdout)
+        assert [each["bytes_per_second"] for wave in planned["waves"] for each in wave] == [512 << 10] * 2
+        assert drp(site, "drill", "plan", "all").stdout.count("reads at most 512 KiB/s") == 2
+        done = drp(site, "drill", "run", "all", "--app", "app-000")
+        assert done.returncode == 0, done.stderr
+    finally:
+        settings.write_text(before)
+    (recovery,) = json.loads(drp(site, "report", "latest", "--format", "json").stdout)["recoveries"]
+    assert recovery["restore"]["bytes_per_second"] == 1 << 20
+    assert 0 < recovery["measurement"]["capped_ms"] <= recovery["measurement"]["rta_ms"]
+    assert "restoring with its speed capped" in drp(site, "drill", "show", "latest").stdout
+    report = drp(site, "report", "latest", "--format", "html")
+    assert "the site let it read" in " ".join(report.stdout.split()), report.stderr

@@ -39,7 +39,9 @@ class RepositorySimulator:
     held: Sequence[RecoveryPoint] = ()
     unreadable: tuple[str, ...] = ()
     emptied: str = ""
-    abilities: Abilities = field(default_factory=lambda: Abilities(tool="simulated", tool_version="1"))
+    abilities: Abilities = field(
+        default_factory=lambda: Abilities(tool="simulated", tool_version="1", restores_parts=True)
+    )
     protection: Mapping[str, Immutability] = field(default_factory=dict)
     """By point id; points without one are not protected."""
     faults: dict[str, list[DrpError | None]] = field(default_factory=dict)
@@ -68,20 +70,20 @@ class RepositorySimulator:
         self._enter("immutability")
         return self.protection.get(point.id, Immutability(mode="none", provenance="observed"))
 
-    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
+    def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return an order that does nothing."""
         self._enter("restore_order")
         if all(point.id != held.id for held in self.held):
             message = f"{point.short_id} is no recovery point of {self.name}"
             raise NotFound(message)
         return RestoreOrder(
-            argv=("/run/base/tool/true", point.id, "--target", "/data/files"),
+            argv=("/run/base/tool/true", point.id, "--target", "/data/files", *map(repr, only or ())),
             executables=("/usr/bin/true",),
             secrets={"SIMULATED_PASSWORD_FILE": "password"},
             source_root=self.source_root,
         )
 
-    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:
+    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome, *, whole: bool = True) -> RestoreReceipt:
         """Return what came back: never complete when the order ended badly."""
         self._enter("receipt")
         unrestored = self.damaged.get(point.id, ())

@@ -6,14 +6,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from drp.codec import digest
 from drp.domain.application import Application, CheckSpec, Objectives, Runbook
 from drp.domain.check import Loss
 from drp.domain.events import Entry, Event, Sign
 from drp.domain.judged import NotJudged
-from drp.domain.manifest import ManifestDifference, OpenManifest
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.ports import Abilities, Ports, SinkReceipt
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
@@ -21,12 +19,11 @@ from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
 from drp.engine.crew import Threads
-from drp.errors import NotFound
 from tests.simulators.approvals import SimApprovals
 from tests.simulators.beside import MemoryBeside
 from tests.simulators.clock import EPOCH, SimClock
+from tests.simulators.comparers import Comparers
 from tests.simulators.desk import SimDesk
-from tests.simulators.manifest import SimManifest
 from tests.simulators.runners import Checks, Records, Runbooks
 from tests.simulators.traffic import Senders, Traffic
 
@@ -89,7 +86,11 @@ class Script:
     clock_ahead_ms: int | None = None
     proof_allowed: int = 0
     unrestored: tuple[str, ...] = ()
+    restores_parts: bool = True
+    compared_of_sample: int | None = None
+    """So many of the drawn files were compared; None: all."""
     restore_ok: bool = True
+    capped_by: tuple[str, ...] = ()
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -116,7 +117,7 @@ class Script:
     on_call: Callable[[str], None] = lambda name: None
 
 
-class World(Senders):
+class World(Senders, Comparers):
     """Implements every adapter port over one script, and counts living sandboxes."""
 
     name = "vault"
@@ -134,6 +135,7 @@ class World(Senders):
         self.inputs: dict[str, dict[str, object]] = {}
         self.records: dict[str, bytes] = {}
         self.stop, self.shown = False, list[Entry | Sign]()
+        self.only: object = None
         self.desk, self.approvals = SimDesk(), SimApprovals()
         self.plan = plan(names, on_interrupt=on_interrupt)
 
@@ -153,7 +155,7 @@ class World(Senders):
     # Repository
     def preflight(self) -> Abilities:
         self.call("preflight")
-        return Abilities(object_lock=True, tool="sim", tool_version="1", clock_ahead_ms=self.script.clock_ahead_ms)
+        return Abilities(object_lock=True, tool="sim", tool_version="1", clock_ahead_ms=self.script.clock_ahead_ms, restores_parts=self.script.restores_parts)  # fmt: skip
 
     def points(self, application: Application) -> PointListing:
         self.call("points")
@@ -176,11 +178,12 @@ class World(Senders):
             mode=self.script.immutability, provenance="observed", retained_until=EPOCH + timedelta(days=30)
         )
 
-    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
+    def restore_order(self, point: RecoveryPoint, *, only: object = None) -> RestoreOrder:
         self.call("restore_order")
-        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app")
+        self.only = only
+        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app", capped_by=self.script.capped_by)
 
-    def receipt(self, point: RecoveryPoint, outcome: object) -> RestoreReceipt:
+    def receipt(self, point: RecoveryPoint, outcome: object, *, whole: bool = True) -> RestoreReceipt:
         self.call("receipt")
         return RestoreReceipt(bytes_restored=1000, files_restored=10, unrestored=self.script.unrestored)
 
@@ -239,28 +242,7 @@ class World(Senders):
         self.alive.discard(handle.id)
         return self.script.residue if handle.role == "run" else self.script.cell_residue
 
-    # Hasher, ManifestSource, EvidenceSink, Reporter
-    def compare(self, root: Path, manifest: OpenManifest, **_: object) -> ManifestDifference:
-        self.call("compare")
-        return ManifestDifference(
-            manifest_id=self.script.compared_id,
-            files_hashed=10,
-            bytes_hashed=1000,
-            entries_expected=10,
-            counts=self.script.difference,
-        )
-
-    def tree_digest(self, root: Path, **_: object) -> str:
-        self.call("tree_digest")
-        if str(root) not in self.script.images:
-            message = f"cannot open the directory {root}"
-            raise NotFound(message)
-        return self.script.images[str(root)]
-
-    def expected(self, point: RecoveryPoint) -> SimManifest | None:
-        self.call("expected")
-        return SimManifest(self, point) if self.script.manifest else None
-
+    # EvidenceSink, Reporter
     def put(self, drill: str, name: str, content: bytes) -> SinkReceipt:
         self.call("put")
         self.records[drill] = content

@@ -23,7 +23,11 @@ HEADER = "# Messages of drp's reports. English messages are their own translatio
 
 def messages() -> Iterator[tuple[str | tuple[str, str], str]]:
     """Yield every message (or singular and plural) with the file that it comes from."""
-    sources = ((ROOT / "drp" / "reporting", "**.py", "python"), (ROOT / "reports" / "templates", "**.j2", "jinja2"))
+    sources = (
+        (ROOT / "drp" / "reporting", "**.py", "python"),
+        (ROOT / "drp" / "monitoring", "**.py", "python"),
+        (ROOT / "reports" / "templates", "**.j2", "jinja2"),
+    )
     for folder, pattern, method in sources:
         found = extract_from_dir(
             str(folder),

@@ -24,6 +24,7 @@ KIND_OF_FILE = {
     "drp.yml": "site",
     "repositories.yml": "repositories",
     "sandboxes.yml": "sandboxes",
+    "monitoring.yml": "monitoring",
     "schedule.yml": "schedule",
 }
 

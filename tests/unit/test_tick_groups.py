@@ -67,3 +67,18 @@ def test_an_application_that_the_plan_does_not_recover_blocks_its_slot_alone() -
     schedule.carry_out(seen.order.id)
     tick(schedule.desk())
     assert ends(schedule)[1:] == [(SLOT, "held", "held")]
+
+
+def test_a_file_that_cannot_be_read_takes_no_policy_away_and_its_slots_end_in_the_end() -> None:
+    schedule = begun(SimSchedule(policies=(policy("ehr"),)))
+    schedule.engine.seen.clear()
+    unread = schedule.desk(policies={}, undecided=frozenset({"ehr"}))
+    tick(unread)
+    assert list(schedule.register.state().policies) == ["ehr/full"]
+    assert ends(schedule) == []
+    schedule.clock.wall = TWO + 13 * HOUR
+    tick(unread)
+    assert ends(schedule) == [(SLOT, "blocked", "no-plan")]
+    schedule.clock.wall = TWO + 2 * DAY
+    tick(schedule.desk())  # mended: what came meanwhile is accounted for
+    assert [slot for slot, _, _ in ends(schedule)][1:] == ["ehr/full@20261124T020000Z"]

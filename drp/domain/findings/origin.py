@@ -39,4 +39,11 @@ MANIFEST_OTHER_HOST = FindingCode(
     "The manifest was made neither on the host that the recovery point names, nor on one that the application's file declares, nor on the drill host itself. Whether it saw what was backed up is unknown.",
     "find out who made the manifest; where the host has another name, or names that change, declare `backup.manifest_hosts` for the application",
 )
-ORIGIN = (MANIFEST_MALFORMED, MANIFEST_DAMAGED, MANIFEST_LATE, MANIFEST_ELSEWHERE, MANIFEST_OTHER_HOST)
+NOTHING_DRAWN = FindingCode(
+    "DRP-H015",
+    "inconclusive",
+    "manifest has no file that a sample could draw",
+    "The drill restores a sample of the files that the manifest names, and it names none. Nothing was restored, so nothing is shown.",
+    "see whether the manifest was made of the right folder; folders and links alone are compared by a drill of level hash",
+)
+ORIGIN = (MANIFEST_MALFORMED, MANIFEST_DAMAGED, MANIFEST_LATE, MANIFEST_ELSEWHERE, MANIFEST_OTHER_HOST, NOTHING_DRAWN)

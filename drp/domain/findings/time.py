@@ -39,4 +39,26 @@ WAITED_FOR_APPROVAL = FindingCode(
     "The application was usable later than its objective allows, but not if the drill had been approved at once. That says nothing about the backup, and proves no recovery time.",
     "have an approver at hand when the drill is declared, or hold it at an hour when one is",
 )
-TIME = (RTO_UNDETERMINED, WAITED_FOR_ITS_TURN, WAITED_FOR_APPROVAL, CLOCKS_APART, NEWEST_POINT_OLD)
+CAPPED = FindingCode(
+    "DRP-T010",
+    "inconclusive",
+    "recovery was slowed by a cap of the site",
+    "The application was usable later than its objective allows, and the restore was let read only so fast, for the sake of others. Without the cap it may have been in time: that says nothing about the backup, and proves no recovery time.",
+    "raise `limits.download` of the repository or of the site, or drill at an hour when nobody else needs the link",
+)
+CAP_NOT_IN_FORCE = FindingCode(
+    "DRP-R005",
+    "warning",
+    "a cap could not be set",
+    "The site lets drills read only so fast, or take only so much of the machine, and what restores or isolates cannot be told so: it took what it could get.",
+    "cap it where the network or the storage can, or drill at an hour when nobody else needs them",
+)
+TIME = (
+    RTO_UNDETERMINED,
+    WAITED_FOR_ITS_TURN,
+    WAITED_FOR_APPROVAL,
+    CAPPED,
+    CAP_NOT_IN_FORCE,
+    CLOCKS_APART,
+    NEWEST_POINT_OLD,
+)

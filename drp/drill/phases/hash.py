@@ -12,24 +12,20 @@ from drp.domain.findings.catalogue import (
     FILE_MISSING,
     FILE_UNEXPECTED,
     FILE_UNREADABLE,
-    MANIFEST_MISSING,
-    MANIFEST_WAIVED,
     METADATA_CHANGED,
     OWNERSHIP_NOT_JUDGED,
 )
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.finding_code import FindingCode
-from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged
-from drp.domain.origin import origin_findings
 from drp.domain.phase import Hashed
-from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.restore import RESTORED_FOLDER
+from drp.domain.sample import Sample
 from drp.domain.tree_parts import PARTS
 from drp.drill.context import PhaseContext
+from drp.drill.phases.belief import believed
 from drp.drill.phases.checks import check_findings, read_files
-from drp.errors import ManifestError
 
 _CODES: dict[str, FindingCode] = {
     "changed": FILE_CHANGED,
@@ -65,50 +61,16 @@ def hash_phase(context: PhaseContext) -> Hashed:
 
 
 def _hashed(context: PhaseContext) -> Hashed:
-    point = context.point
-    if point.manifest_trouble:
-        return _incomparable(
-            MANIFEST_MALFORMED.finding(
-                subject=point.short_id, observed=point.manifest_trouble, expected="one tag that names one manifest"
-            )
-        )
-    try:
-        manifest = context.ports.manifests.expected(point)
-    except ManifestError as error:
-        return _incomparable(
-            MANIFEST_DAMAGED.finding(
-                subject=point.short_id, observed=error.message, expected=f"manifest {point.manifest_id}"
-            )
-        )
-    if manifest is None:
-        # A manifest that the point names and that is gone is missing, whatever the plan asks for; and without
-        # one, a drill that starts nothing has looked at nothing.
-        waived = point.manifest_id is None and not context.recovery.require_manifest and context.plan.starts
-        return _incomparable(
-            (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
-                subject=point.short_id,
-                observed=point.manifest_id or "the recovery point names no manifest",
-                expected="a manifest made at backup time, kept apart from the repository",
-            )
-        )
-    with closing(manifest):
-        return _compared(context, point, manifest)
+    found = believed(context, context.point)
+    if found.manifest is None or found.summary is None:
+        return Hashed(manifest=found.summary, difference=None, findings=found.findings)
+    with closing(found.manifest):
+        return _compared(context, found.manifest, found.summary)
 
 
-def _incomparable(*findings: Finding, manifest: ManifestSummary | None = None) -> Hashed:
-    return Hashed(manifest=manifest, difference=None, findings=findings)
-
-
-def _compared(context: PhaseContext, point: RecoveryPoint, manifest: OpenManifest) -> Hashed:
+def _compared(context: PhaseContext, manifest: OpenManifest, summary: ManifestSummary) -> Hashed:
     """Return the comparison with a manifest that could have been made of what the point holds."""
     prepared, restored = context.prepared, context.restored
-    try:
-        summary = manifest.summary()
-    except ManifestError as error:
-        damaged = MANIFEST_DAMAGED.finding(subject=point.short_id, observed=error.message, expected="a whole manifest")
-        return _incomparable(damaged)
-    if doubts := origin_findings(summary, point, context.recovery.application, context.drill_host):
-        return _incomparable(*doubts, manifest=summary)
     difference = context.ports.hasher.compare(
         Path(restored.receipt.restored_root),
         manifest,
@@ -116,13 +78,24 @@ def _compared(context: PhaseContext, point: RecoveryPoint, manifest: OpenManifes
         within=Path(prepared.sandbox.data_path) / RESTORED_FOLDER,
         report=context.report,
         cancelled=context.ports.cancelled,
+        sample=context.sample,
     )
     return Hashed(
         manifest=summary,
         difference=difference,
-        not_judged=_not_judged(difference),
+        not_judged=(*_not_drawn(context.sample), *_not_judged(difference)),
         findings=_findings(difference, summary, restored.receipt.unrestored),
     )
+
+
+def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
+    """Return what a sample leaves out: nobody looked at it."""
+    if sample is None:
+        return ()
+    left = f"{sample.population - sample.drawn} of {sample.population} were not drawn"
+    every = "a sample is of files, and of what each is by itself"
+    parts = ("entries and their names", "targets of links", "hard links")
+    return (NotJudged(part="content of files", why=left), *(NotJudged(part=part, why=every) for part in parts))
 
 
 def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:

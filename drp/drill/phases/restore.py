@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from drp.codec import from_data, to_data
 from drp.domain.findings.catalogue import RESTORE_DAMAGED, RESTORE_FAILED
 from drp.domain.findings.finding import Finding
+from drp.domain.findings.time import CAP_NOT_IN_FORCE
 from drp.domain.phase import Prepared, Restored
+from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Progress
 from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.drill.context import PhaseContext
 from drp.drill.phases.notices import malformed_of, notice_findings
-from drp.errors import RunbookError, SandboxError
+from drp.errors import ManifestError, RunbookError, SandboxError
 
 _MALFORMED = "give what the role restore gives, see runbooks/README.md"
 _NAMED = 20
@@ -23,12 +28,17 @@ _NAMED = 20
 
 
 def restore_phase(context: PhaseContext) -> Restored:
-    """Return what came back. Raises what Sandbox, RunbookRunner and Repository name."""
+    """Return what came back: all of the point, or what was drawn of it.
+
+    Raises what Sandbox, RunbookRunner, Repository, ManifestSource and Hasher name.
+    """
     point, prepared = context.point, context.prepared
     runbook = context.recovery.application.runbook
     assert runbook is not None
     repository = context.ports.repositories[context.recovery.repository]
-    order = repository.restore_order(point)
+    part = _part(context)
+    order = repository.restore_order(point) if part is None else repository.restore_order(point, only=part)
+    order = order.capped(context.recovery.bytes_per_second)
     first_byte = _FirstByte(context)
     cell = context.ports.sandbox.open_cell(prepared.sandbox, order, repository.secrets())
     try:
@@ -49,19 +59,27 @@ def restore_phase(context: PhaseContext) -> Restored:
         raise
     require_gone(context.ports.sandbox.destroy(cell))
     outcome = _outcome(result)
-    receipt = repository.receipt(point, outcome)
+    receipt = repository.receipt(point, outcome) if part is None else repository.receipt(point, outcome, whole=False)
     root = Path(prepared.sandbox.data_path) / RESTORED_FOLDER / order.source_root.lstrip("/")
     return Restored(
-        receipt=RestoreReceipt(
-            bytes_restored=receipt.bytes_restored,
-            files_restored=receipt.files_restored,
-            unrestored=receipt.unrestored,
-            restored_root=str(root),
-        ),
+        receipt=replace(receipt, restored_root=str(root)),
         runbook=result,
         first_byte_ms=first_byte.milliseconds,
-        findings=(*_findings(result, receipt), *notice_findings(result)),
+        bytes_per_second=order.bytes_per_second,
+        findings=(*_findings(result, receipt), *notice_findings(result), *_uncapped(context.recovery, order)),
     )
+
+
+def _part(context: PhaseContext) -> tuple[bytes, ...] | None:
+    """Return the files that were drawn, by their paths below the manifest's root; None: all are restored."""
+    sample, plan = context.sample, context.plan
+    if plan.level != "sample":
+        return None
+    manifest = context.ports.manifests.expected(context.point)
+    if sample is None or manifest is None:
+        raise ManifestError("the manifest of which files were drawn is gone", hint="bring it back from a copy")
+    with closing(manifest):
+        return context.ports.hasher.drawn(manifest, sample)
 
 
 def inside_root(order: RestoreOrder) -> str:
@@ -115,6 +133,13 @@ def nothing_done(result: RunbookResult) -> str:
     """Return how a runbook can end badly without a task that failed: a play, or all of it, was passed over."""
     done = sum(task.outcome in {"ok", "changed"} for task in result.tasks)
     return f"{done} tasks were carried out: does every play address the host sandbox?"
+
+
+def _uncapped(recovery: PlannedRecovery, order: RestoreOrder) -> Iterator[Finding]:
+    """Yield that a cap is not in force: the kind of repository knows no way to tell its tool."""
+    if recovery.bytes_per_second is not None and order.bytes_per_second is None:
+        expected = f"at most {recovery.bytes_per_second} bytes a second"
+        yield CAP_NOT_IN_FORCE.finding(subject=recovery.repository, observed="as fast as it goes", expected=expected)
 
 
 def _findings(result: RunbookResult, receipt: RestoreReceipt) -> tuple[Finding, ...]:

@@ -25,6 +25,7 @@ from drp.domain.recovery_point import (
     refusal,
 )
 from drp.drill.context import PhaseContext
+from drp.drill.phases.draw import draw
 from drp.errors import Interrupted, MediaNeeded
 
 _MEDIA_POLL_SECONDS = 2.0
@@ -45,6 +46,7 @@ def select_phase(context: PhaseContext) -> Selected:
     )
     newest, _ = newest_of(listing.points, context.declared_at)
     newest_at = newest.consistent_at if newest is not None else None
+    sample, undrawn = draw(context, point, abilities)
     return Selected(
         point=point,
         immutability=immutability,
@@ -54,7 +56,9 @@ def select_phase(context: PhaseContext) -> Selected:
         media_wait_ms=waited,
         clock_ahead_ms=abilities.clock_ahead_ms,
         newest_at=newest_at,
+        sample=sample,
         findings=(
+            *undrawn,
             *_findings(context, listing, point, refused),
             *_lock_findings(point, immutability, now),
             *_clock_findings(context, abilities.clock_ahead_ms),

@@ -126,6 +126,7 @@ class CopiesKind:
     """Dated folders, wherever they lie."""
 
     name = "copies"
+    restores_parts = True
     file = CopiesFile
 
     def settings(self, name: str, said: CopiesFile, site: Path) -> CopiesSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import posixpath
@@ -22,9 +23,10 @@ from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
 from drp.repositories.locations.medium import Medium
+from drp.repositories.parts import must_fit
 
 PROGRAM = Path(__file__).parent / "payload" / "restore_copy.py"
-_PARTS = (PROGRAM.name, "copy_walk.py", "copy_words.py")
+_PARTS = (PROGRAM.name, "copy_pace.py", "copy_walk.py", "copy_words.py")
 PYTHON = "/usr/bin/python3"
 INSIDE = "/run/base/repository"
 """Where the restore cell sees the one dated folder, read-only."""
@@ -51,6 +53,7 @@ class CopiesRepository:
             air_gapped=self._medium is not None,
             tool="copies",
             tool_version=f"of dated folders, read by Python {sys.version_info.major}.{sys.version_info.minor}",
+            restores_parts=True,
         )
 
     def points(self, application: Application) -> PointListing:
@@ -98,7 +101,7 @@ class CopiesRepository:
         folder = self._listed.get(point.id) or self._folder(point)  # a list asks of each point in turn
         return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
 
-    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
+    def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""
         if len(point.id) != _ID_LENGTH or not set(point.id) <= set("0123456789abcdef"):
             raise NotFound(
@@ -107,22 +110,27 @@ class CopiesRepository:
         folder = self._folder(point)
         root = point.paths[0]
         below = posixpath.relpath(root, self._settings.root)
+        named = [base64.b64encode(path).decode("ascii") for path in only or ()]
+        part = must_fit(named, files=len(named)) if only is not None else ()
         return RestoreOrder(
             argv=(
                 *(PYTHON, "-I", "-S", "-B", _TOOL),
                 *("--source", INSIDE, "--below", below, "--identity", "{}:{}".format(*folder.identity)),
                 *("--target", RESTORED, "--root", root),
                 *(word for path in self._inside_marks(below) for word in ("--leave", path)),
+                *(word for path in part for word in ("--only", path)),
             ),
             executables=tuple(str(PROGRAM.with_name(name)) for name in _PARTS),
             read_only_binds={str(self._root / folder.path): INSIDE},
             progress="copies",
             source_root=root,
             of_many_owners=True,
+            capped_by=("--bytes-per-second", "{bytes}"),
         )
 
-    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:
-        """Return what came back. Raises what an end that says nothing about the backup means."""
+    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome, *, whole: bool = True) -> RestoreReceipt:
+        """Return what came back, as its program counts it. Raises what an end that says nothing of the backup means."""
+        del whole
         return judge(outcome, repository=self.name, still_there=lambda: self._folder(point))
 
     def secrets(self) -> tuple[CellSecret, ...]:

@@ -35,6 +35,7 @@ class ResticKind:
     """Repositories that restic wrote, wherever they lie."""
 
     name = "restic"
+    restores_parts = True
     file = ResticFile
 
     def settings(self, name: str, said: ResticFile, site: Path) -> ResticSettings:

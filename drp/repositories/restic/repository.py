@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +21,11 @@ from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcom
 from drp.domain.strict_json import parse_object
 from drp.errors import NotFound, PointGone, RepositoryError, Unreachable
 from drp.redact import remember
+from drp.repositories.parts import must_fit
 from drp.repositories.restic.answers import PRINTED
 from drp.repositories.restic.backend import PASSWORD_VARIABLE, Backend, Condition
 from drp.repositories.restic.errors import error_for, error_of, kind_of_failure
+from drp.repositories.restic.patterns import patterns
 from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
 from drp.repositories.restic.snapshots import is_id, points_of, read_snapshots
@@ -84,6 +86,7 @@ class ResticRepository:
             tool_version=self._tool.features.text,
             clock_ahead_ms=self._backend.clock_ahead_ms,
             remarks=_ruin(condition) or (() if self._is_known(condition) else self._trouble("cat", "config")),
+            restores_parts=True,
         )
 
     def points(self, application: Application) -> PointListing:
@@ -134,8 +137,8 @@ class ResticRepository:
         """Return what can be observed about the point's protection now."""
         return self._backend.immutability(point)
 
-    def restore_order(self, point: RecoveryPoint) -> RestoreOrder:
-        """Return the command for the restore cell. Raises ``NotFound`` for an id that is none."""
+    def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
+        """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``UsageError``."""
         if not is_id(point.id):
             raise NotFound(
                 f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
@@ -144,18 +147,25 @@ class ResticRepository:
         cell = self._backend.cell()
         program = f"{_TOOL_FOLDER}/{self._tool.path.name}"
         place = ("--repo", cell.repository, *cell.options)
+        root = self._source_root(point)
+        part = (
+            must_fit([f"--include={each}" for each in patterns(root, only)], files=len(only))
+            if only is not None
+            else ()
+        )
         return RestoreOrder(
-            argv=(program, *place, "--no-lock", "--json", "restore", point.id, "--target", RESTORED),
+            argv=(program, *place, "--no-lock", "--json", "restore", point.id, "--target", RESTORED, *part),
             environment={"RESTIC_CACHE_DIR": _CELL_CACHE, "RESTIC_PROGRESS_FPS": "1", "HOME": "/nonexistent"},
             secrets={PASSWORD_VARIABLE: PASSWORD, **cell.secrets},
             executables=(str(self._tool.path),),
             read_only_binds=dict(cell.read_only_binds),
             endpoint=cell.endpoint,
             progress="restic-json" if self._tool.features.restore_json else "restic-text",
-            source_root=self._source_root(point),
+            source_root=root,
+            capped_by=("--limit-download", "{kib}"),
         )
 
-    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome) -> RestoreReceipt:
+    def receipt(self, point: RecoveryPoint, outcome: RestoreOutcome, *, whole: bool = True) -> RestoreReceipt:
         """Return what came back. A version without a summary is asked how much the point holds, when all came back."""
         receipt = judge(
             outcome,
@@ -165,7 +175,7 @@ class ResticRepository:
         )
         if receipt.unrestored or self._tool.features.restore_json:
             return receipt
-        return self._counted(point, receipt)
+        return self._counted(point, receipt) if whole else replace(receipt, counted=False)
 
     def secrets(self) -> tuple[CellSecret, ...]:
         """Return the repository's password and, for a bucket, the credentials file, by reference."""

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from bisect import bisect_left
-from typing import FrozenSet, Iterator, List, NamedTuple
+from typing import Container, Iterator, List, NamedTuple
 
 from copy_words import Said
 
@@ -24,7 +24,20 @@ class Entry(NamedTuple):
     left: bool
 
 
-def entries(folder: int, path: bytes, said: Said, leave: FrozenSet[bytes], depth: int = 0) -> Iterator[Entry]:
+class Others:
+    """Everything but some files and the folders that they are in."""
+
+    def __init__(self, leave: Container[bytes], only: List[bytes]) -> None:
+        self._leave, self._only = leave, set(only)
+        for path in only:
+            parts = path.split(b"/")
+            self._only.update(b"/".join(parts[:depth]) for depth in range(1, len(parts)))
+
+    def __contains__(self, path: object) -> bool:
+        return path not in self._only or path in self._leave
+
+
+def entries(folder: int, path: bytes, said: Said, leave: Container[bytes], depth: int = 0) -> Iterator[Entry]:
     """Yield what is in a folder, and below; folders that cannot be opened are named and passed over."""
     deeper = []
     try:
@@ -66,7 +79,7 @@ def entries(folder: int, path: bytes, said: Said, leave: FrozenSet[bytes], depth
 class Survey:
     """What is there at one moment: how much, and what tells whether it is the same at another."""
 
-    def __init__(self, folder: int, leave: FrozenSet[bytes]) -> None:
+    def __init__(self, folder: int, leave: Container[bytes]) -> None:
         self.files = self.size = self.sum = 0
         self.changes: List[int] = []
         linked: List[int] = []

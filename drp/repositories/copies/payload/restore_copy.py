@@ -7,15 +7,17 @@ could not be read is named. Every message is one line of JSON, names escaped: no
 from __future__ import annotations
 
 import argparse
+import base64
 import errno
 import os
 import stat
 import sys
-from typing import Any, FrozenSet, Iterator
+from typing import Any, Container, Iterator
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from copy_walk import FOLDER, Entry, Survey, entries
+from copy_pace import Pace
+from copy_walk import FOLDER, Entry, Others, Survey, entries
 from copy_words import Said, Stop, say, shown
 
 PIECE = 1 << 20
@@ -25,7 +27,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 class Copy:
     """One folder on its way into the restored tree."""
 
-    def __init__(self, source: int, top: bytes, said: Said, leave: FrozenSet[bytes]) -> None:
+    def __init__(self, source: int, top: bytes, said: Said, leave: Container[bytes], most: int = 0) -> None:
+        self._pace = Pace(most, said.progress)
         self._source, self._said, self._leave, self._top = source, said, leave, top
         self._targets = [os.open(top, FOLDER)]
         self._first: dict[tuple[int, int], bytes] = {}
@@ -123,9 +126,10 @@ class Copy:
             os.lseek(target, begin, os.SEEK_SET)
             at = begin
             while at < end:
-                piece = os.read(source, min(PIECE, end - at))
+                piece = os.read(source, self._pace.piece(min(PIECE, end - at)))
                 if not piece:
                     break
+                self._pace.took(len(piece))
                 write_all(target, piece)
                 at += len(piece)
                 self._said.progress(size=len(piece))
@@ -188,8 +192,9 @@ class Copy:
         target = os.open(self._top + b"/" + entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             while True:
-                piece = os.read(source, PIECE)
-                if piece != os.read(target, PIECE):
+                piece = os.read(source, self._pace.piece(PIECE))
+                self._pace.took(len(piece))
+                if piece != os.read(target, len(piece) or PIECE):
                     raise Stop("changed", "{} changed while it was read".format(shown(entry.path)))
                 if not piece:
                     return
@@ -240,12 +245,14 @@ def opened(source: str, below: str, identity: str) -> int:
 
 def carry_out(options: argparse.Namespace, said: Said) -> None:
     """Copy, and tell how it ends."""
-    leave = frozenset(map(os.fsencode, options.leave))
+    leave = frozenset(map(os.fsencode, options.leave))  # type: Container[bytes]
+    if options.only:
+        leave = Others(leave, [base64.b64decode(each, validate=True) for each in options.only])
     source = opened(options.source, options.below, options.identity)
     top = os.fsencode(os.path.normpath(options.target + "/" + options.root))
     try:
         os.makedirs(top, exist_ok=True)
-        copy = Copy(source, top, said, leave)
+        copy = Copy(source, top, said, leave, options.bytes_per_second)
         copy.run()
     except OSError as error:
         if error.errno in FULL:
@@ -262,6 +269,8 @@ def main() -> int:
     for name in ("source", "below", "identity", "target", "root"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--leave", action="append", default=[])
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--bytes-per-second", type=int, default=0)
     said = Said()
     sys.setrecursionlimit(10_000)  # a level of folders takes one of Python's
     try:

@@ -1,0 +1,70 @@
+"""What `drp status` prints of the schedule: what is due, what is paused, and whether anybody looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from drp.cli import render
+from drp.codec import to_data
+from drp.domain.schedule.age import days
+from drp.service.overview import Overview
+
+_WORDS = {
+    "proven": "proven",
+    "due": "DUE",
+    "overdue": "OVERDUE",
+    "never": "NEVER PROVEN",
+    "needs-verification": "NEEDS VERIFICATION",
+}
+
+
+def schedule_headlines(found: Overview) -> list[str]:
+    """Return what of the schedule belongs into the first line."""
+    lines = []
+    if found.silent_since is not None:
+        lines.append(f"nobody has looked at the schedule since {render.instant(found.silent_since)}")
+    if found.unattended:
+        lines.append("nobody looks at the schedule: `drp schedule install`")
+    if found.late:
+        lines.append(f"{len(found.late)} scheduled drills were not begun in time")
+    return lines
+
+
+def schedule_lines(found: Overview) -> Iterator[str]:
+    """Yield a line for each application and level that a policy asks for, and what else there is to say."""
+    for due in found.dues:
+        if due.state == "unscheduled":
+            continue
+        age = f"{days(found.now - due.proven_at)} ago by {due.proven_by}" if due.proven_at is not None else "never"
+        every = days(due.max_age) if due.max_age is not None else "-"
+        following = f", next {render.instant(due.next_at)}" if due.next_at is not None else ""
+        changed = f"; changed since: {', '.join(due.changed)}" if due.changed else ""
+        missed = f"; {due.missed} not held in a row" if due.missed else ""
+        head = f"level {due.level:<6} {due.application:<14} {_WORDS[due.state]:<18}"
+        yield f"{head} last {age}, due every {every}{following}{missed}{changed}"
+    if any(due.level for due in found.dues):
+        names = [due.application for due in found.dues if due.state == "unscheduled"]
+        if names:
+            yield f"not scheduled: {', '.join(names)}"
+    for pause in found.pauses:
+        what = "everything" if pause.policy == "*" else pause.policy
+        yield f"paused: {what} until {render.instant(pause.until)} by {pause.by}: {pause.reason}"
+    for slot in found.late:
+        yield f"not begun in time: {slot.id}; nobody has accounted for it yet"
+    if found.silent_since is not None:
+        yield (
+            f"schedule: nobody has looked at it since {render.instant(found.silent_since)}; "
+            "is `drp worker run`, or the timer of `drp schedule run`, still there?"
+        )
+
+
+def schedule_document(found: Overview) -> dict[str, Any]:
+    """Return what JSON says of the schedule."""
+    return {
+        "dues": [to_data(due) for due in found.dues],
+        "silent_since": to_data(found.silent_since) if found.silent_since is not None else None,
+        "unattended": found.unattended,
+        "pauses": [to_data(pause) for pause in found.pauses],
+        "late_slots": [slot.id for slot in found.late],
+    }

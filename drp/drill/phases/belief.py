@@ -1,0 +1,65 @@
+"""Opens the manifest that a recovery point names, if it can be believed; and says why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drp.domain.findings.catalogue import MANIFEST_MISSING, MANIFEST_WAIVED
+from drp.domain.findings.finding import Finding
+from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
+from drp.domain.manifest import ManifestSummary, OpenManifest
+from drp.domain.origin import origin_findings
+from drp.domain.recovery_point import RecoveryPoint
+from drp.drill.context import PhaseContext
+from drp.errors import ManifestError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Believed:
+    """A manifest that could have been made of what the point holds, open; or why there is none."""
+
+    manifest: OpenManifest | None = None
+    """Whoever asked closes it."""
+    summary: ManifestSummary | None = None
+    """What it says of itself, also where that keeps it from being believed."""
+    findings: tuple[Finding, ...] = ()
+
+
+def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
+    """Return the manifest of a recovery point. Raises what the ManifestSource names besides ``ManifestError``."""
+    if point.manifest_trouble:
+        return Believed(
+            findings=(
+                MANIFEST_MALFORMED.finding(
+                    subject=point.short_id, observed=point.manifest_trouble, expected="one tag that names one manifest"
+                ),
+            )
+        )
+    try:
+        manifest = context.ports.manifests.expected(point)
+    except ManifestError as error:
+        return _damaged(point, error, f"manifest {point.manifest_id}")
+    if manifest is None:
+        # A manifest that the point names and that is gone is missing, whatever the plan asks for; and without one, a
+        # drill that starts nothing has looked at nothing.
+        waived = point.manifest_id is None and not context.recovery.require_manifest and context.plan.starts
+        missing = (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
+            subject=point.short_id,
+            observed=point.manifest_id or "the recovery point names no manifest",
+            expected="a manifest made at backup time, kept apart from the repository",
+        )
+        return Believed(findings=(missing,))
+    try:
+        summary = manifest.summary()
+    except ManifestError as error:
+        manifest.close()
+        return _damaged(point, error, "a whole manifest")
+    if doubts := origin_findings(summary, point, context.recovery.application, context.drill_host):
+        manifest.close()
+        return Believed(summary=summary, findings=tuple(doubts))
+    return Believed(manifest=manifest, summary=summary)
+
+
+def _damaged(point: RecoveryPoint, error: ManifestError, expected: str) -> Believed:
+    found = MANIFEST_DAMAGED.finding(subject=point.short_id, observed=error.message, expected=expected)
+    return Believed(findings=(found,))

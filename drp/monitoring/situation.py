@@ -1,0 +1,82 @@
+"""What the site knows of itself, as causes are derived from it; whoever cannot see everything says so."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from drp.domain.alerts import Aborted, Cause, Situation, causes
+from drp.domain.journal import Journal
+from drp.domain.standing import left_behind
+from drp.drill.declare import states
+from drp.errors import Busy, DrpError, EvidenceError
+from drp.service.overview import Overview
+from drp.service.wiring import Wiring
+
+_NEWEST = 50
+"""Among so many drills those that the system stopped are looked for: who asks does so at every tick."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is the case, and whether nothing else is."""
+
+    now: datetime
+    causes: tuple[Cause, ...]
+    complete: bool = True
+    """False: somebody could not look, so what was the case may still be."""
+
+
+def look(wiring: Wiring, overview: Overview | DrpError) -> Seen:
+    """Return what has to be told of a site, given its overview, or why there is none."""
+    if isinstance(overview, DrpError):
+        return _without(wiring, overview)
+    try:
+        aborted = tuple(_aborted(wiring.journal_to_read(), overview)) if overview.drills else ()
+    except DrpError as error:
+        return _without(wiring, error)
+    situation = Situation(
+        now=overview.now,
+        standings=overview.standings,
+        dues=overview.dues,
+        kept=overview.kept,
+        lost=overview.lost,
+        aborted=aborted,
+        silent_since=overview.silent_since,
+    )
+    return Seen(now=overview.now, causes=causes(situation))
+
+
+def _without(wiring: Wiring, error: DrpError) -> Seen:
+    """Return what can be told without an overview; a journal that is only locked is read the next time."""
+    now = wiring.clock.now().wall
+    if isinstance(error, Busy):
+        return Seen(now=now, causes=(), complete=False)
+    cause = Cause(kind="tampered" if isinstance(error, EvidenceError) else "unreadable", at=now)
+    return Seen(now=now, causes=(cause,), complete=False)
+
+
+def _aborted(journal: Journal, overview: Overview) -> Iterator[Aborted]:
+    """Yield, for each application, the newest of the newest drills if the system stopped it.
+
+    The short notes say which drills to read; what is told comes from their entries. Whom a person stopped is not told:
+    that person knows.
+    """
+    known = {standing.application for standing in overview.standings}
+    told: set[str] = set()
+    for short in reversed(journal.history.newest(_NEWEST)):
+        names = {one.recovery for one in short.recoveries} & known - told
+        if short.verdict is None or short.sealed is None or not names:
+            continue
+        told |= names
+        if short.verdict != "aborted":
+            continue
+        (state,) = states(journal, (short.drill,))
+        by_a_person = state.interrupted is not None and state.interrupted.signal_number == signal.SIGINT
+        if state.declared_at is None or by_a_person:
+            continue
+        for name in sorted(names):
+            left = left_behind(state.recoveries[name])
+            yield Aborted(application=name, drill=short.drill, declared_at=state.declared_at.wall, residue=left)
