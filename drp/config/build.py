@@ -84,14 +84,6 @@ def secret(reference: Secret, site: Path) -> SecretReference:
     return SecretReference(kind="command", value=(program(argv[0], site), *argv[1:]))
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What is held at one place."""
-
-    drills: tuple[str, ...]
-    applications: tuple[str, ...]
-
-
 def engine_password(said: SiteFile, site: Path) -> SecretReference | None:
     """Return the reference to the password of the database of orders, if it has one."""
     password = said.engine.password if said.engine is not None else None

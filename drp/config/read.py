@@ -56,7 +56,7 @@ class SiteReader:
     def read(self) -> None:
         """Read and check everything. Raises Untrusted, before anything is read that others could have written."""
         require(self._doubts())
-        self.site, site = self._file("drp.yml", SiteFile)
+        self.site = self._file("drp.yml", SiteFile)[0]
         inventory = self._listed("inventory")
         self._strangers(inventory)
         if "repositories.yml" in inventory:
@@ -82,8 +82,8 @@ class SiteReader:
         self.problems += cross_check_monitoring(self.inventory)
         if self.schedule is not None and schedule is not None:
             self.problems += cross_check_schedule(self.schedule, schedule, self.inventory)
-        if self.site is not None and site is not None:
-            self.problems += cross_check_places(self.site, site, self.inventory)
+            if self.site is not None:
+                self.problems += cross_check_places(self.site, self.schedule, schedule)
         self.problems += cross_check_inputs(self.inventory, self.runbook_folders)
         if self._judge is not None:
             found = cross_check_options(self.inventory, installed_verifiers(), self._judge, self.directory)

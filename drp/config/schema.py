@@ -111,15 +111,6 @@ class EngineFile(DatabaseFile):
     """The database of orders, when several hosts share the work. It coordinates them, and holds no evidence."""
 
 
-class PlaceFile(Strict):
-    """A place that has workers of its own: they carry out what is named here, and nothing else does."""
-
-    drills: list[Name] = Field(default_factory=list)
-    """Plans that are held there."""
-    applications: list[Name] = Field(default_factory=list)
-    """Applications that are drilled there when no plan is."""
-
-
 class EvidenceFile(Strict):
     """Where evidence goes."""
 
@@ -160,8 +151,8 @@ class SiteFile(Strict):
     """Leave out to keep the journal in the state directory."""
     engine: EngineFile | None = None
     """Leave out to keep orders in the state directory: one worker then, on this machine."""
-    places: dict[Name, PlaceFile] = Field(default_factory=dict)
-    """Where which drills are held, by the place's name (`drp worker run --place NAME`). The rest, wherever none is."""
+    places: list[Name] = Field(default_factory=list)
+    """Places with workers of their own (`drp worker run --place NAME`); a policy's `place` says what is held there."""
     evidence: EvidenceFile = Field(default_factory=EvidenceFile)
     """Where evidence goes."""
     manifests: ManifestsFile = Field(default_factory=ManifestsFile)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drp.config import build, build_canaries, build_monitoring, build_schedule, plans
-from drp.config.build import Served
 from drp.config.catalogue import Catalogue
 from drp.config.misfit import OptionJudge
 from drp.config.monitoring import Monitoring
@@ -49,8 +48,8 @@ class Site(Catalogue):
     engine_password: SecretReference | None
     engine_tls: Tls | None
     """As of the journal."""
-    places: Mapping[str, Served]
-    """Name → what is held there."""
+    places: tuple[str, ...]
+    """Places with workers of their own."""
     evidence_directories: tuple[Path, ...]
     manifests_directory: Path
     runbook_folders: tuple[Path, ...]
@@ -103,13 +102,6 @@ class Site(Catalogue):
         """Return host and port of every repository that is reached over the network."""
         found = {settings.endpoint for settings in self.repositories.values()}
         return tuple(sorted(endpoint for endpoint in found if endpoint is not None))
-
-    def place_of(self, plan: str, *applications: str) -> str:
-        """Return where a plan is held, or applications without any; empty: wherever no place is named."""
-        for place, served in self.places.items():
-            if plan in served.drills or (not plan and set(applications) & set(served.applications)):
-                return place
-        return ""
 
     def plan(self, name: str, **flags: Any) -> DrillPlan:
         """Return the plan of a drill of the site; flags as in `plans.Overrides`. Raises NotFound, UsageError."""
@@ -216,7 +208,7 @@ def _assemble(reader: SiteReader) -> Site:
         engine=said.engine.url if said.engine is not None else state / "orders.db",
         engine_password=build.engine_password(said, directory),
         engine_tls=build.tls(said.engine.tls, directory) if said.engine is not None and said.engine.tls else None,
-        places={name: Served(tuple(at.drills), tuple(at.applications)) for name, at in said.places.items()},
+        places=tuple(said.places),
         evidence_directories=tuple(directory / sink for sink in said.evidence.sinks),
         manifests_directory=directory / said.manifests.directory,
         runbook_folders=reader.runbook_folders,

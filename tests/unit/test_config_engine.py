@@ -26,7 +26,7 @@ def a_site(folder: Path, said: str) -> Path:
 def test_orders_are_in_the_state_directory_unless_a_server_is_named(tmp_path: Path) -> None:
     site = load_site(a_site(tmp_path, "state: kept\n"))
     assert site.engine == site.directory / "kept/orders.db"
-    assert (site.engine_password, site.engine_tls, dict(site.places)) == (None, None, {})
+    assert (site.engine_password, site.engine_tls, site.places) == (None, None, ())
 
 
 def test_a_server_of_orders_is_said_as_the_journals(tmp_path: Path) -> None:
@@ -42,10 +42,6 @@ def test_a_server_of_orders_is_said_as_the_journals(tmp_path: Path) -> None:
     [
         ("engine: {url: 'postgresql+pg8000://drp@db/x?sslmode=disable'}\n", "drp.yml:3:15: engine.url: `sslmode` is not for a url"),
         ("engine: {url: 'postgresql+pg8000://drp:secret@db/x'}\n", "engine.url: holds a password"),
-        ("places:\n  north:\n    drills: [nothing]\n", "drp.yml:5:14: places.north.drills[0]: there is no drill `nothing`"),
-        ("places:\n  north: {applications: [ehr]}\n  south: {applications: [lis, ehr]}\n", "`ehr` is held at `north` already"),
-        ("places:\n  north: {applications: [her]}\n", "there is no application `her`; did you mean `ehr`?"),
-        ("places:\n  North: {applications: [ehr]}\n", "North"),
     ],
 )  # fmt: skip
 def test_what_leads_nowhere_or_twice_is_refused_with_its_place(tmp_path: Path, said: str, problem: str) -> None:
@@ -53,10 +49,29 @@ def test_what_leads_nowhere_or_twice_is_refused_with_its_place(tmp_path: Path, s
         load_site(a_site(tmp_path, said))
 
 
-def test_where_a_plan_is_held_and_applications_without_one(tmp_path: Path) -> None:
-    site = load_site(a_site(tmp_path, "places:\n  north: {applications: [ehr]}\n  south: {applications: [lis]}\n"))
-    assert (site.place_of("", "ehr"), site.place_of("", "lis"), site.place_of("quarterly", "ehr")) == (
-        "north",
-        "south",
-        "",
-    )
+POLICY = "  - {application: ehr, cron: '0 2 * * 6', max_age: 30d, place: %s}\n"
+
+
+def test_a_place_that_the_schedule_names_is_one_of_the_sites(tmp_path: Path) -> None:
+    directory = a_site(tmp_path, "places: [north, south]\n")
+    (directory / "inventory/schedule.yml").write_text("version: 1\npreset: none\npolicies:\n" + POLICY % "north")
+    site = load_site(directory)
+    assert site.places == ("north", "south")
+    assert [policy.place for policy in site.schedule.policies.values()] == ["north"]
+
+
+@pytest.mark.parametrize(
+    ("places", "schedule", "problem"),
+    [
+        ("[north]", "policies:\n" + POLICY % "norht", "policies[0].place: there is no place `norht`; did you mean `north`?"),
+        ("[north]", "defaults: {place: south}\n", "defaults.place: there is no place `south`"),
+        ("[]", "tiers:\n  1: {full: {place: south}}\n", "drp.yml names none: add it to `places`"),
+    ],
+)  # fmt: skip
+def test_a_place_that_the_site_does_not_name_is_refused(
+    tmp_path: Path, places: str, schedule: str, problem: str
+) -> None:
+    directory = a_site(tmp_path, f"places: {places}\n")
+    (directory / "inventory/schedule.yml").write_text("version: 1\n" + schedule)
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        load_site(directory)
