@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from drp.cli.render import note
@@ -49,7 +50,7 @@ def work(directory: Path, places: Sequence[str], *, once: bool, machine: bool, q
         worker = Worker(
             engine=engine,
             procedures=(drill_procedure(hands),),
-            tick=lambda: _ticked(files, engine),
+            tick=partial(_ticked, files, engine, set()),
             cancelled=told.is_set,
             say=voice.say,
             places=served,
@@ -70,15 +71,18 @@ def _asked(engine: DurableEngine, order: str) -> str:
         return ""
 
 
-def _ticked(files: SiteFiles, engine: DurableEngine) -> Told | None:
+def _ticked(files: SiteFiles, engine: DurableEngine, known: set[str]) -> Told | None:
+    """Look at the schedule; tell what ended, and which orders there are that were not ``known``."""
     with closing(Wiring(files())) as wiring:
         found: Ticked = tick(desk_of(wiring, engine))
     ended = [each for each in found.decisions if each.action == "end"]
-    if not found.submitted and not ended:
+    new = [order.id for order in found.submitted if order.id not in known]
+    known.update(new)
+    if not new and not ended:
         return None
-    words = [f"{order.id} ordered" for order in found.submitted]
+    words = [f"{order} ordered" for order in new]
     words += [f"{each.slot.id} {each.ending}: {each.reason}" for each in ended]
-    return Told(what="ticked", text="; ".join(words), data={"submitted": [order.id for order in found.submitted]})
+    return Told(what="ticked", text="; ".join(words), data={"ordered": new})
 
 
 def _end_at_once(error: DrpError, voice: Voice) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from drp.cli import render
 from drp.cli.reporters import reporter
 from drp.cli.streams import deliver
-from drp.codec import to_data
 from drp.domain.events import Entry, Sign
 from drp.domain.orders import OrderSeen
 from drp.engine.durable import DurableEngine
@@ -62,7 +62,7 @@ def show_orders(engine: DurableEngine, *, whole: bool, machine: bool) -> None:
     orders, hosts = engine.orders(only_open=not whole), engine.hosts()
     if machine:
         known = [{"host": host, "places": list(places), "seconds_ago": round(ago, 1)} for host, places, ago in hosts]
-        render.document("drp/orders/1", {"orders": [to_data(seen) for seen in orders], "hosts": known})
+        render.document("drp/orders/1", {"orders": [_row(seen) for seen in orders], "hosts": known})
         return
     render.table(("order", "place", "state", "step", "host", "drill"), [_cells(seen) for seen in orders])
     for host, places, ago in hosts:
@@ -70,6 +70,12 @@ def show_orders(engine: DurableEngine, *, whole: bool, machine: bool) -> None:
         render.note(f"host {host} ({at}): last sign of life {render.duration(int(ago * 1000))} ago")
     if not orders:
         render.note("no orders" if whole else "nothing is ordered now")
+
+
+def _row(seen: OrderSeen) -> dict[str, Any]:
+    """Return an order for machines: its values are JSON already."""
+    at = seen.submitted_at.isoformat() if seen.submitted_at is not None else None
+    return {**asdict(seen), "submitted_at": at}
 
 
 def _cells(seen: OrderSeen) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def drill_procedure(hands: Hands) -> Procedure:
     return Procedure(
         PROCEDURE,
         steps=(Step("precheck", held.precheck), Step("hold", held.hold)),
-        always=(Step("settle", held.settle), Step("tell", held.tell)),
+        always=(Step("finish", held.finish), Step("settle", held.settle), Step("tell", held.tell)),
         clean=(Step("finish", held.finish), Step("settle", partial(held.settle, died=True)), Step("tell", held.tell)),
     )
 
@@ -107,11 +107,13 @@ class _Held:
         return self._brought_to_its_end(values, cancelled)
 
     def finish(self, values: Values, cancelled: Cancelled) -> Values:
-        """Seal the drill of an order that cannot go on with what is known, if it was begun; nothing is restored."""
+        """Seal the drill of an order that does not go on, if it was begun: as aborted, or with what is known."""
         with self._wiring() as wiring:
-            if _state(wiring, values) is None:
+            state = _state(wiring, values)
+            if state is None or state.sealed is not None:
                 return {}
-        return self._brought_to_its_end(values, cancelled, policy="conclude")
+        stopping = _outcome(values)[0] == "aborted"
+        return self._brought_to_its_end(values, cancelled, "resume" if stopping else "conclude", stopping=stopping)
 
     def settle(self, values: Values, cancelled: Cancelled, *, died: bool = False) -> Values:
         """End the order's slots by what the journal says of its drill, else by what became of the order."""
@@ -127,7 +129,7 @@ class _Held:
             return self._hands.tell(wiring, values)
 
     def _brought_to_its_end(
-        self, values: Values, cancelled: Cancelled, policy: InterruptPolicy | None = None
+        self, values: Values, cancelled: Cancelled, policy: InterruptPolicy | None = None, *, stopping: bool = False
     ) -> Values:
         """Begin the drill, or go on with it, until it is sealed. Raises ``Interrupted`` when it was stopped."""
         while True:
@@ -138,7 +140,11 @@ class _Held:
                 request = self._request(wiring, values, state, policy)
                 before = tuple(wiring.journal().entries(state.drill)) if state is not None else ()
             try:
-                self._run(site, request, before, values, cancelled)
+                with start(site, request, before=before) as running:
+                    self._hands.begin(before)
+                    self._follow(running, values, (lambda: True) if stopping else cancelled)
+                if running.outcome.stops and not running.outcome.sealed:
+                    raise Interrupted(f"drill {running.outcome.drill} was stopped, and is not sealed")
             except Busy as error:  # another drill of the site is at work, or this one on another host
                 self._wait(site, values, cancelled, error.message, begun=state is not None)
 
@@ -151,22 +157,15 @@ class _Held:
         occasion = occasion_of(_name(values), values, register_head=wiring.register().head(), worker=self._hands.worker)
         return Begin(plan=wiring.declarable(plan), requested_by=BY, ad_hoc=not values["plan"], occasion=occasion)
 
-    def _run(self, site: Site, request: Request, before: Sequence[Entry], values: Values, cancelled: Cancelled) -> None:
-        with start(site, request, before=before) as running:
-            self._hands.begin(before)
-            self._follow(running, values, cancelled)
-        if running.outcome.stops and not running.outcome.sealed:
-            raise Interrupted(f"drill {running.outcome.drill} was stopped, and is not sealed")
-
     def _follow(self, running: RunningDrill, values: Values, cancelled: Cancelled) -> None:
         """Hand on what happens; a drill that is to stop is asked to, once: it ends by itself, destroyed and sealed."""
         over = threading.Event()
 
         def heed() -> None:
-            while not over.wait(_HEED_SECONDS):
-                if cancelled():
-                    running.stop(signal.SIGTERM, self._hands.asked(_name(values)))
+            while not cancelled():
+                if over.wait(_HEED_SECONDS):
                     return
+            running.stop(signal.SIGTERM, self._hands.asked(_name(values)))
 
         heeding = threading.Thread(target=heed, daemon=True, name="drp-heed-order")
         heeding.start()
@@ -210,12 +209,17 @@ def _result(state: DrillState) -> Values:
 
 def _fate(values: Values, asked_by: str, *, died: bool) -> Fate:
     """Return what ends the slots of an order whose drill the journal does not know."""
-    outcome = values[OUTCOME]
-    assert isinstance(outcome, dict)
-    state, error = str(outcome["state"]), str(outcome["error"])
+    state, error = _outcome(values)
     if state == "aborted":
         return Fate(error=error, by=asked_by)
     return Fate(error=error, died=died)
+
+
+def _outcome(values: Values) -> tuple[str, str]:
+    """Return what became of the order, and why."""
+    outcome = values[OUTCOME]
+    assert isinstance(outcome, dict)
+    return str(outcome["state"]), str(outcome["error"])
 
 
 def _latest(site: Site, values: Values) -> datetime:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
@@ -17,8 +14,8 @@ from drp.domain.schedule.events import Paused
 from drp.domain.schedule.slot import Slot
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
-from drp.errors import NotReadable
 from drp.evidence.deposits import recent, require_sealed
+from drp.service.lock import is_held
 from drp.service.newest_points import newest_points
 from drp.service.scheduled import SILENT_CRITICAL, never_held, scheduled
 from drp.service.wiring import Wiring
@@ -103,7 +100,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     whole = cover(site.applications, drilled)
     concerned = [state for state in known.unsettled if not only or set(only) & set(state.recoveries)]
     open_ends = tuple(state.drill for state in concerned if state.sealed is None)
-    busy = _busy(site.state_directory)
+    busy = is_held(site.state_directory)
     return Overview(
         site=site.name,
         now=now,
@@ -155,24 +152,3 @@ def _kept(state: DrillState) -> list[KeptSandbox]:
         for name, recovery in state.recoveries.items()
         if recovery.kept is not None and (recovery.residue is None or not recovery.residue.clean)
     ]
-
-
-def _busy(state_directory: Path) -> bool:
-    """Return whether another drp works on the site, without waiting for it or getting into its way.
-
-    Raises NotReadable.
-    """
-    try:
-        descriptor = os.open(state_directory / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    except OSError as error:  # running and cut off are not the same
-        raise NotReadable(f"cannot tell whether a drill runs: {error.filename}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(descriptor)
