@@ -26,7 +26,7 @@ def ask_to_abort(wiring: Wiring, reference: str, *, by: str, machine: bool) -> i
     """Ask whoever holds a drill, or has its order, to stop it. Raises ``NotFound``, ``UsageError`` when nobody does."""
     drill, order = _named(wiring, reference)
     asked = bool(order) and ask_order_to_stop(wiring, order, by)
-    if not asked and is_held(wiring.site.state_directory):
+    if not asked and drill and is_held(wiring.site.state_directory):
         ask_to_stop(wiring.site.state_directory, drill, by)
         asked = True
     if not asked:
@@ -77,7 +77,7 @@ def watch(wiring: Wiring, reference: str, shown: _Shown) -> int:
             _show(shown, entry)
         if outcome.sealed:
             return exit_status(outcome)
-        held = is_held(wiring.site.state_directory)
+        held = journal.holder(drill) is not None or is_held(wiring.site.state_directory)
         signs = journal.signs(drill)
         for sign in signs[-1:] if len(signs) != told else ():
             _show(shown, sign)

@@ -94,12 +94,13 @@ def try_(
 def run_(context: typer.Context, machine: Json = False) -> int:
     """Tell everybody now what there is to tell, as the scheduler does at each tick. Exit 13 if a target took nothing.
 
-    For who has no scheduler, or wants one watched from beside it: by cron, at another minute.
+    Exit 15 if nobody can be told, or it cannot be written down. For who has no scheduler, or wants one watched from
+    beside it: by cron, at another minute.
     """
     from drp.cli import render
     from drp.cli.context import wiring_of
     from drp.codec import to_data
-    from drp.errors import DrpError, Unreachable
+    from drp.errors import DrpError, StorageFull, Unreachable
     from drp.monitoring.tell import tell
     from drp.service.overview import Overview, overview
 
@@ -117,4 +118,6 @@ def run_(context: typer.Context, machine: Json = False) -> int:
             render.line(f"{name}: told")
         for notice in told.notices:
             render.note(notice)
+    if told.trouble:
+        return StorageFull.exit_status
     return Unreachable.exit_status if told.untold else 0

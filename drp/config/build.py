@@ -104,7 +104,13 @@ def tls(said: TlsFile | None, site: Path) -> Tls:
 def repository(name: str, said: RepositoryFile, site: Path) -> RepositorySettings:
     """Return a repository's settings, as its kind makes them."""
     settings = configured_kind(said.kind).settings(name, said, site)
-    return replace(settings, bytes_per_second=said.limits.download)
+    window = said.backup_window
+    return replace(
+        settings,
+        bytes_per_second=said.limits.download,
+        backup_windows=tuple(window.windows) if window is not None else (),
+        backup_zone=window.zone if window is not None else "UTC",
+    )
 
 
 def limits(said: RepositoryFile) -> WaitLimits:
@@ -145,6 +151,7 @@ def application(said: ApplicationFile, site: Path) -> Application:
         title=said.title,
         tier=said.tier,
         owner=said.owner,
+        release=said.release,
         objectives=Objectives(
             rto=said.objectives.rto, rpo=said.objectives.rpo, mtpd=said.objectives.mtpd, wrt=said.objectives.wrt
         ),

@@ -124,6 +124,8 @@ class ApplicationFile(Strict):
     """What people call it."""
     tier: int = Field(ge=0, le=9)
     """0 is recovered first: the hospital cannot work without it."""
+    release: str = Field(default="", max_length=100)
+    """Its version in production: with another one, what earlier drills proved needs verification."""
     owner: str = ""
     """Who answers for it: a role rather than a person."""
     objectives: ObjectivesFile

@@ -116,6 +116,8 @@ class Application:
     checks: tuple[CheckSpec, ...] = ()
     depends_on: tuple[str, ...] = ()
     owner: str = ""
+    release: str = ""
+    """Of the application in production, as the site says; empty: it does not."""
     sign_off: Checklist | None = None
     """What its business referent goes through where a plan asks for it."""
     drill_every: timedelta | None = None

@@ -108,6 +108,7 @@ class DrillState:
     reconciled: Reconciled | None = None
     concluded: DrillConcluded | None = None
     sealed: EvidenceSealed | None = None
+    sealed_at: Stamp | None = None
     last: Stamp | None = None
     entries: int = 0
     head: str = "0" * 64
@@ -158,7 +159,7 @@ def apply(state: DrillState, entry: Entry) -> None:
         case DrillConcluded():
             state.concluded = event
         case EvidenceSealed():
-            state.sealed = event
+            state.sealed, state.sealed_at = event, entry.stamp
         case PhaseStarted() | PhaseCompleted() | PhaseFailed() | FindingRaised():
             _apply_to_recovery(state.recoveries[event.recovery], entry)
         case TrafficSeen() | SandboxDestroyed() | SandboxKept():

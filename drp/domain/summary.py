@@ -44,6 +44,7 @@ class DrillSummary:
     duration_ms: int | None = None
     verdict: Verdict | None = None
     sealed: EvidenceSealed | None = None
+    sealed_at: datetime | None = None
     settled: bool = False
     """Sealed, and every sandbox that was kept is gone."""
     recoveries: tuple[RecoverySummary, ...] = ()
@@ -55,6 +56,16 @@ class DrillSummary:
     """It waits for somebody to approve it, and until when; None: it does not."""
     trouble: str = ""
     """Why its entries cannot be read."""
+
+    @property
+    def has_passed(self) -> bool:
+        """Return whether it passed, and its evidence is sealed."""
+        return self.verdict == "passed" and self.sealed is not None
+
+    def took(self, application: str, level: str, plan: str) -> bool:
+        """Return whether it tells how long a drill of an application takes at a level; empty ``plan``: of any plan."""
+        of_kind = self.took_ms is not None and self.level == level and plan in {"", self.plan}
+        return of_kind and any(one.recovery == application for one in self.recoveries)
 
 
 def summarise(state: DrillState) -> DrillSummary:
@@ -71,6 +82,7 @@ def summarise(state: DrillState) -> DrillSummary:
         duration_ms=since_declaration(state, state.last)[0],
         verdict=concluded.verdict if concluded is not None else None,
         sealed=sealed,
+        sealed_at=state.sealed_at.wall if state.sealed_at is not None else None,
         settled=sealed is not None and not held,
         plan=state.plan.name,
         awaits_approval_until=asked.until if concluded is None and approval.awaited and asked is not None else None,

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, func, select, text
 
 from drp.domain.events import Entry
 from drp.domain.fold import fold
@@ -24,17 +24,16 @@ from drp.journal.database import Database
 from drp.journal.marks import NOTHING, Mark, mark_at, read_mark, remove_mark, write_mark
 from drp.journal.opening import read_ends
 from drp.journal.summaries import (
+    BY_DRILL,
     DRILLS,
-    DURATIONS,
     FORM,
     MARK,
     RECOVERIES,
     drop,
-    durations_of,
     instant,
     is_baseline,
     read_summary,
-    row_of,
+    rows_of,
     told_verdict,
     totals,
     write_summary,
@@ -148,19 +147,26 @@ class SqlHistory:
 
     def durations_ms(self, application: str, level: str, most: int, *, plan: str = "") -> tuple[int, ...]:
         """Return how long the newest whole drills of an application took, newest first."""
-        found = {
-            first: summary.took_ms
-            for first, summary in self._tail().values()
-            if summary.took_ms is not None
-            and summary.level == level
-            and plan in {"", summary.plan}
-            and any(one.recovery == application for one in summary.recoveries)
-        }
-        if self._mark() is not NOTHING:
-            chosen = queries.durations(application, level, plan, most)
-            rows = self._database.read(lambda connection: list(connection.execute(chosen)))
-            found |= {row.first: row.took_ms for row in rows if row.first not in found}
-        return tuple(took for _, took in sorted(found.items(), reverse=True))[:most]
+        rows = self._found(queries.durations(application, level, plan, most))
+        told = {first: one.took_ms for first, one in self._tail().values() if one.took(application, level, plan)}
+        found = {row.first: row.took_ms for row in rows} | told
+        return tuple(took for _, took in sorted(found.items(), reverse=True) if took is not None)[:most]
+
+    def passed(self, plan: str, most: int) -> tuple[DrillSummary, ...]:
+        """Return the newest drills of a plan that passed, newest first."""
+        firsts = [row.first for row in self._found(queries.passed(plan, most))]
+        tail = self._tail()
+        stored = [one for one in self._stored(DRILLS.c.first.in_(firsts)) if one.drill not in tail]
+        recent = [
+            one for _, one in sorted(tail.values(), key=lambda item: item[0]) if one.has_passed and one.plan == plan
+        ]
+        return tuple(reversed([*stored, *recent]))[:most]
+
+    def _found(self, chosen: Select[Any]) -> list[Any]:
+        """Return rows by which drills are found; none where the tables do not fit the journal."""
+        if self._mark() is NOTHING:
+            return []
+        return self._database.read(lambda connection: list(connection.execute(chosen)))
 
     def verified(self) -> Verification | None:
         """Return how far the journal was verified as a whole."""
@@ -222,7 +228,7 @@ class SqlHistory:
 
         def stored(connection: Connection) -> tuple[list[DrillSummary], list[list[dict[str, object]]], bool]:
             rows = connection.execute(queries.SUMMARIES.where(DRILLS.c.first == first, DRILLS.c.drill == drill)).all()
-            of_drill = [select(table).where(table.c.first == first) for table in (RECOVERIES, DURATIONS)]
+            of_drill = [select(table).where(table.c.first == first) for table in BY_DRILL]
             found = [list(map(dict, connection.execute(chosen).mappings())) for chosen in of_drill]
             newer = connection.execute(select(ENTRIES.c.position).where(since).limit(1)).first() is not None
             return [read_summary(row) for row in rows], found, newer
@@ -234,8 +240,8 @@ class SqlHistory:
         if newer:
             return len(summaries) == 1  # it is told from its entries until the tables have it again
         told = self._in_short(drill)
-        due = [[row_of(first, told, recovery) for recovery in told.recoveries], durations_of(first, told)]
-        ordered = [[sorted(rows, key=lambda row: str(row["recovery"])) for rows in each] for each in (found, due)]
+        due = rows_of(first, told)
+        ordered = [[sorted(rows, key=lambda row: str(row.get("recovery"))) for rows in each] for each in (found, due)]
         return summaries == [told] and ordered[0] == ordered[1]
 
     def _mark(self) -> Mark:

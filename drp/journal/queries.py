@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, func, inspect, select, tex
 
 from drp.domain.level import LEVELS
 from drp.journal.marks import NOTHING, Mark, read_mark
-from drp.journal.summaries import DRILLS, DURATIONS, FORM, MARK, RECOVERIES, kept_verdict, totals
+from drp.journal.summaries import DRILLS, DURATIONS, FORM, MARK, PASSED, RECOVERIES, kept_verdict, totals
 from drp.journal.tables import ENTRIES
 
 _WINDOW = 5000
@@ -22,7 +22,7 @@ _VERDICTS = tuple(kept_verdict(verdict, level) for level in LEVELS for verdict i
 def mark_of(connection: Connection) -> Mark:
     """Return up to where the tables were made, whatever has become of them; nowhere, if that is not known."""
     mark = read_mark(connection, MARK)
-    if mark is None or mark.value.rpartition(" ")[0] != FORM or not inspect(connection).has_table(DURATIONS.name):
+    if mark is None or mark.value.rpartition(" ")[0] != FORM or not inspect(connection).has_table(PASSED.name):
         return NOTHING
     return mark
 
@@ -74,6 +74,11 @@ def durations(application: str, level: str, plan: str, most: int) -> Select[Any]
     chosen = select(DURATIONS.c.first, DURATIONS.c.took_ms)
     chosen = chosen.where(of_kind & (DURATIONS.c.plan == plan) if plan else of_kind)
     return chosen.order_by(DURATIONS.c.first.desc()).limit(most)
+
+
+def passed(plan: str, most: int) -> Select[Any]:
+    """Ask where the newest drills of a plan begin that passed."""
+    return select(PASSED.c.first).where(PASSED.c.plan == plan).order_by(PASSED.c.first.desc()).limit(most)
 
 
 def firsts(last: int) -> Select[Any]:

@@ -82,23 +82,35 @@ class DurationRow(SQLModel, table=True):
     took_ms: int = Field(sa_column=Column(POSITION, nullable=False))
 
 
+class PassedRow(SQLModel, table=True):
+    """A sealed drill that passed, by its plan."""
+
+    metadata = METADATA
+    __tablename__ = "drp_journal_passed"
+    __table_args__ = (Index("drp_journal_passed_of_plan", "plan", "first"), {"sqlite_strict": True})
+    first: int = Field(sa_column=Column(POSITION, primary_key=True, autoincrement=False))
+    plan: str = Field(sa_column=Column(Text, nullable=False))
+
+
 DRILLS = METADATA.tables["drp_journal_drills"]
 RECOVERIES = METADATA.tables["drp_journal_recoveries"]
 DURATIONS = METADATA.tables["drp_journal_durations"]
+PASSED = METADATA.tables["drp_journal_passed"]
+BY_DRILL = (RECOVERIES, DURATIONS, PASSED)
+"""Tables by which drills are found: no row in them says more than where a drill begins."""
 
 
 def write_summary(connection: Connection, first: int, summary: DrillSummary) -> None:
     """Write a drill's rows in place of those that are there."""
-    connection.execute(RECOVERIES.delete().where(RECOVERIES.c.first == first))
-    connection.execute(DURATIONS.delete().where(DURATIONS.c.first == first))
+    for table in BY_DRILL:
+        connection.execute(table.delete().where(table.c.first == first))
     connection.execute(DRILLS.delete().where((DRILLS.c.first == first) | (DRILLS.c.drill == summary.drill)))
     body = canonical(to_data(summary)).decode()
     row = {"first": first, "drill": summary.drill, "settled": int(summary.settled), "summary": body}
     connection.execute(DRILLS.insert(), {**row, "digest": _digest(first, body)})
-    if rows := [row_of(first, summary, recovery) for recovery in summary.recoveries]:
-        connection.execute(RECOVERIES.insert(), rows)
-    if durations := durations_of(first, summary):
-        connection.execute(DURATIONS.insert(), durations)
+    for table, rows in zip(BY_DRILL, rows_of(first, summary), strict=True):
+        if rows:
+            connection.execute(table.insert(), rows)
 
 
 def read_summary(row: Any) -> DrillSummary:
@@ -110,9 +122,8 @@ def read_summary(row: Any) -> DrillSummary:
 
 def drop(connection: Connection) -> None:
     """Take every row away."""
-    connection.execute(RECOVERIES.delete())
-    connection.execute(DURATIONS.delete())
-    connection.execute(DRILLS.delete())
+    for table in (*BY_DRILL, DRILLS):
+        connection.execute(table.delete())
 
 
 def row_of(first: int, drill: DrillSummary, recovery: RecoverySummary) -> dict[str, object]:
@@ -130,10 +141,15 @@ def row_of(first: int, drill: DrillSummary, recovery: RecoverySummary) -> dict[s
     }
 
 
-def durations_of(first: int, drill: DrillSummary) -> list[dict[str, object]]:
-    """Return the rows that say how long a drill took; none, of one that was not whole."""
-    of_drill = {"first": first, "level": drill.level, "plan": drill.plan, "took_ms": drill.took_ms}
-    return [{"recovery": one.recovery, **of_drill} for one in drill.recoveries if drill.took_ms is not None]
+def rows_of(first: int, drill: DrillSummary) -> tuple[list[dict[str, object]], ...]:
+    """Return the rows by which a drill is found, table by table as in `BY_DRILL`."""
+    took = {"first": first, "level": drill.level, "plan": drill.plan, "took_ms": drill.took_ms}
+    passed = drill.verdict == "passed" and drill.sealed is not None
+    return (
+        [row_of(first, drill, recovery) for recovery in drill.recoveries],
+        [{"recovery": one.recovery, **took} for one in drill.recoveries if drill.took_ms is not None],
+        [{"first": first, "plan": drill.plan}] if passed else [],
+    )
 
 
 def told_verdict(drill: DrillSummary, recovery: RecoverySummary) -> str:
@@ -182,8 +198,8 @@ _DURATIONS_ADDED_UP = select(
     *(_spans.recovery, _spans.level, _spans.plan, func.count(), func.sum(_spans.first), func.sum(_spans.took_ms)),
 ).group_by(_spans.recovery, _spans.level, _spans.plan)
 _DRILLS_ADDED_UP = select(func.count(), func.sum(DRILLS.c.first), func.sum(DRILLS.c.first * DRILLS.c.settled))
-
-_ADDED_UP = (_DRILLS_ADDED_UP, _RECOVERIES_ADDED_UP, _DURATIONS_ADDED_UP)
+_PASSED_ADDED_UP = select(PASSED.c.plan, func.count(), func.sum(PASSED.c.first)).group_by(PASSED.c.plan)
+_ADDED_UP = (_DRILLS_ADDED_UP, _RECOVERIES_ADDED_UP, _DURATIONS_ADDED_UP, _PASSED_ADDED_UP)
 
 
 def _digest(first: int, body: str) -> str:

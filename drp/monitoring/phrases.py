@@ -81,6 +81,8 @@ def _of_policy(cause: Cause) -> Phrase | None:
 
 def _of_site(cause: Cause) -> Phrase:
     match cause.kind:
+        case "scheduler-dead" if cause.at is None:
+            return say("drills are scheduled, and nobody looks at the schedule")
         case "scheduler-dead":
             return say("the scheduler gives no sign of life since {at}", at=_instant(cause))
         case "feed-unreadable":

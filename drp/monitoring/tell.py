@@ -26,6 +26,8 @@ from drp.service.told import Memory, one_teller, recall, remember_told
 from drp.service.wiring import Wiring
 
 _SECRET_SECONDS = 10.0
+_PING_SECONDS = 10.0
+"""What is sent at each tick may not hold up the next one."""
 _SITE = "ping"
 _TRACES = "traces"
 
@@ -38,12 +40,14 @@ class Told:
     """Targets that took a message."""
     untold: Mapping[str, str] = field(default_factory=dict)
     """Target → why it took none."""
+    trouble: str = ""
+    """Why nobody could be told, or why what was told could not be written down."""
     notices: tuple[str, ...] = ()
     """Lines for who follows: what could not be sent, each once as long as it lasts."""
 
 
 def tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None = None) -> Told:
-    """Tell everybody what there is to tell, of the site, and of a drill that is sealed. Raises nothing of the family.
+    """Tell everybody what there is to tell, of the site, and of a drill that is sealed. Raises nothing.
 
     ``overview`` may be the error for which there is none. It takes the site's deadline, and what its secrets take.
     """
@@ -56,7 +60,10 @@ def tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None = None
     except Busy:
         return Told()
     except DrpError as error:
-        return Told(notices=(f"nobody could be told: {error.message}",))
+        return Told(trouble=error.message, notices=(f"nobody could be told: {error.message}",))
+    except Exception as error:  # noqa: BLE001 - a mistake in here must not become a drill's
+        why = redact(f"{type(error).__name__}: {error}")
+        return Told(trouble=why, notices=(f"nobody could be told, by a mistake in drp: {why}",))
 
 
 def started(wiring: Wiring, policies: tuple[str, ...] = ()) -> None:
@@ -69,7 +76,7 @@ def started(wiring: Wiring, policies: tuple[str, ...] = ()) -> None:
     box = _Box()
     for key, reference in urls.items():
         box.ping(f"{_SITE}:{key}", reference, "start")
-    send(box.parcels, wanted.deadline.total_seconds())
+    box.send(_PING_SECONDS)
 
 
 def try_out(site: Site, targets: Sequence[str]) -> tuple[Answer, ...]:
@@ -79,7 +86,7 @@ def try_out(site: Site, targets: Sequence[str]) -> tuple[Answer, ...]:
         target = site.monitoring.targets[name]
         made = trial_message(site.name, target.language)
         box.add(Parcel(name=name, kind="message", url="", title=made.title, body=made.body), target.url)
-    return (*send(box.parcels, site.monitoring.deadline.total_seconds()), *box.failed)
+    return box.send(site.monitoring.deadline.total_seconds())
 
 
 def _tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None) -> Told:
@@ -98,7 +105,7 @@ def _tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None) -> T
             box.ping(f"{_SITE}:{key}", wanted.policy_pings[key], sign)
     if wanted.traces is not None and drill is not None:
         box.spans(wanted.traces, wiring, drill)
-    answers = {one.name: one for one in (*send(box.parcels, wanted.deadline.total_seconds()), *box.failed)}
+    answers = {one.name: one for one in box.send(wanted.deadline.total_seconds())}
     for name, listener in listeners.items():
         if (answer := answers.get(f"to:{name}")) is not None:
             taken = took(listener, told[name], seen.now)
@@ -111,9 +118,14 @@ def _tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None) -> T
         silent={**still, **silent},
         owed={key: sign for key, sign in owed.items() if f"{_SITE}:{key}" in silent},
     )
-    if after != memory:
-        remember_told(site.state_directory, after)
-    return _said(answers, memory, after, box)
+    told_all = _said(answers, memory, after, box)
+    try:
+        if after != memory:
+            remember_told(site.state_directory, after)
+    except DrpError as error:
+        line = f"what was told could not be written down: {error.message}"
+        return replace(told_all, trouble=error.message, notices=(*told_all.notices, line))
+    return told_all
 
 
 def _listening(memory: Memory, target: Target, seen: Seen) -> Listener:
@@ -152,6 +164,11 @@ class _Box:
         self.parcels: list[Parcel] = []
         self.failed: list[Answer] = []
         self.notices: list[str] = []
+
+    def send(self, seconds: float) -> tuple[Answer, ...]:
+        """Send all of it, within so many seconds; less where it is pings alone. Return what became of each."""
+        slow = any(parcel.kind != "ping" for parcel in self.parcels)
+        return (*send(self.parcels, seconds if slow else min(seconds, _PING_SECONDS)), *self.failed)
 
     def message(self, wiring: Wiring, target: Target, told: News) -> None:
         site = wiring.site

@@ -30,7 +30,7 @@ def spans_of(state: DrillState) -> tuple[Span, ...]:
     trace = hashlib.sha256(f"trace {sealed.record_digest}".encode()).hexdigest()[:32]
     root = _id(trace, "drill")
     whole = _span(state, trace, root, "", "drill", state.declared_at, state.last)
-    whole["attributes"] = {"drp.verdict": concluded.verdict}
+    whole["attributes"] |= {"drp.verdict": concluded.verdict}
     return (whole, *_recoveries(state, trace, root))
 
 
@@ -47,7 +47,7 @@ def _recoveries(state: DrillState, trace: str, root: str) -> Iterator[Span]:
         span = _span(state, trace, own, root, f"recovery {recovery.name}", begun, ended)
         codes = sorted({finding.code for finding in progress.findings})
         times = measured.get(recovery.name)
-        span["attributes"] = {
+        span["attributes"] |= {
             "drp.verdict": own_verdict(state, recovery),
             "drp.findings": codes,
             **({"drp.rta_ms": times.rta_ms} if times is not None and times.rta_ms is not None else {}),

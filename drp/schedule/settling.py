@@ -126,16 +126,27 @@ def _of_drill(state: DrillState | None, slot: Slot) -> SlotEnded | None:
         values = {"detail": f"drill {state.drill} does not recover it"}
         return SlotEnded(slot=slot, ending="blocked", reason="no-plan", values=values)
     aborted = state.concluded.verdict == "aborted"
+    reason, values = _why_aborted(state) if aborted else ("held", {})
     return SlotEnded(
         slot=slot,
         ending="blocked" if aborted else "held",
-        reason="aborted" if aborted else "held",
-        values={"drill": state.drill},
+        reason=reason,
+        values={"drill": state.drill, **values},
         drill=state.drill,
         verdict="aborted" if aborted else own_verdict(state, recovery),
         record_digest=state.sealed.record_digest,
         host=state.declared.host,
     )
+
+
+def _why_aborted(state: DrillState) -> tuple[str, dict[str, str]]:
+    """Return why a drill was not held to its end, and what the sentence about it needs."""
+    ended = state.approval.ended
+    if ended is None or not state.approval.withheld:
+        return "aborted", {}
+    if ended.by is None:
+        return "approval-missing", {}
+    return "approval-refused", {"by": ended.by.name}
 
 
 def _of_fate(slot: Slot, fate: Fate | None) -> SlotEnded | None:

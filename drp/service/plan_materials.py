@@ -9,13 +9,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import drp
+from drp.codec import digest
 from drp.command import MINIMAL_ENVIRONMENT
 from drp.config.site import Site
 from drp.domain.plan import DrillPlan
-from drp.domain.repository import S3Location
+from drp.domain.repository import RepositorySettings, S3Location, WaitLimits
+from drp.domain.schedule.changes import OF_DRP, REPOSITORY
 from drp.errors import RepositoryError
 from drp.materials import FileDigests
 from drp.share import shared
@@ -44,6 +47,8 @@ class PlanMaterials:
         found |= self._drivers(plan)
         found |= self._kinds(plan)
         found |= {name: self._package(name) for name in _PACKAGES}
+        found |= {f"{REPOSITORY}{name}": settings_digest(self._site.repositories[name]) for name in _repositories(plan)}
+        found[OF_DRP] = self._digests.tree(shared("runbooks"))
         found["drp"] = self._digests.tree(Path(drp.__file__).parent, shared("runbooks"))
         return found
 
@@ -57,7 +62,7 @@ class PlanMaterials:
                 yield Path(found).resolve()
         for name in sorted({recovery.sandbox.driver for recovery in plan.recoveries}):
             yield from driver(name).programs()
-        for name in sorted({recovery.repository for recovery in plan.recoveries}):
+        for name in _repositories(plan):
             settings = self._site.repositories[name]
             with suppress(RepositoryError):  # the drill itself will say that there is none
                 yield from kind_of(settings).programs(settings)
@@ -96,6 +101,15 @@ class PlanMaterials:
             recorded = distribution(name).read_text("RECORD") or ""
             self._packages[name] = sha256(recorded.encode()).hexdigest()
         return self._packages[name]
+
+
+def settings_digest(settings: RepositorySettings) -> str:
+    """Return the digest of a repository's settings: what it is and where, not how long it is waited for."""
+    return digest(replace(settings, limits=WaitLimits()))
+
+
+def _repositories(plan: DrillPlan) -> list[str]:
+    return sorted({recovery.repository for recovery in plan.recoveries})
 
 
 def _verifiers(plan: DrillPlan) -> tuple[str, ...]:

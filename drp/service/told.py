@@ -5,10 +5,11 @@ It saves repetition and decides nothing. A file that is lost or cannot be read i
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from drp.domain.telling import Listener
 from drp.errors import Busy, Tampered
 
 _LARGEST = 16 << 20
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +35,14 @@ class Memory:
     """What else is sent to (``ping``, ``ping:ehr/full``, ``traces``) → why it took nothing the last time."""
 
 
+_unsaved: dict[Path, Memory] = {}
+"""What this process could not write down: a full disk must neither silence drp nor make it repeat itself."""
+
+
 def recall(state_directory: Path) -> Memory:
     """Return what is remembered; nothing, where there is no file or nobody can read it."""
+    if state_directory in _unsaved:
+        return _unsaved[state_directory]
     try:
         with _file(state_directory).open("rb") as stream:
             found = from_json(Memory, stream.read(_LARGEST))
@@ -43,31 +51,54 @@ def recall(state_directory: Path) -> Memory:
     return found if found.version == 1 else Memory()
 
 
+def deaf(state_directory: Path, targets: Collection[str]) -> tuple[str, ...]:
+    """Return which of the targets have taken no message for several tries: somebody has to look after them."""
+    if not targets:
+        return ()
+    listeners = recall(state_directory).listeners
+    return tuple(name for name in targets if name in listeners and listeners[name].deaf)
+
+
 def remember_told(state_directory: Path, memory: Memory) -> None:
-    """Keep what was told. Raises ``StorageFull``."""
-    write_atomically(_file(state_directory), canonical(to_data(memory)))
+    """Keep what was told; in this process, where it cannot be written. Raises ``StorageFull``."""
+    _unsaved[state_directory] = memory
+    file = _file(state_directory)
+    with storage_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    write_atomically(file, canonical(to_data(memory)))
+    del _unsaved[state_directory]
 
 
 @contextmanager
 def one_teller(state_directory: Path) -> Iterator[None]:
-    """Be the one process that tells for this site. Raises ``Busy`` while another does, and ``StorageFull``."""
+    """Be the one process that tells for this site.
+
+    Raises ``Busy`` while another does, and ``StorageFull`` where this user may not write; where there is no room, it is
+    better told twice than not at all.
+    """
     folder = _file(state_directory).parent
+    lock = None
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise Busy(
-            "another drp is telling what this site has found out", hint="nothing is missed: it tells all"
-        ) from None
-    try:
+        _take(lock)
         yield
     finally:
-        with suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_UN)
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
+
+
+def _take(lock: int | None) -> None:
+    try:
+        if lock is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy("another drp is telling what there is to tell", hint="nothing is missed: it tells all") from None
 
 
 def _file(state_directory: Path) -> Path:

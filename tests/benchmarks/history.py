@@ -127,9 +127,8 @@ def note(connection: sqlite3.Connection, first: int, summary: DrillSummary) -> N
     body = canonical(to_data(summary)).decode()
     row = (first, summary.drill, int(summary.settled), body, short._digest(first, body))
     connection.execute("INSERT INTO drp_journal_drills VALUES (?, ?, ?, ?, ?)", row)
-    rows = [("drp_journal_recoveries", short.row_of(first, summary, recovery)) for recovery in summary.recoveries]
-    rows += [("drp_journal_durations", found) for found in short.durations_of(first, summary)]
-    for table, found in rows:
+    by_table = zip(short.BY_DRILL, short.rows_of(first, summary), strict=True)
+    for table, found in ((table.name, found) for table, rows in by_table for found in rows):
         columns = ", ".join(found)
         marks = ", ".join("?" for _ in found)
         connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(found.values()))

@@ -88,11 +88,10 @@ def told(history: History, journal: SqlJournal) -> dict[str, object]:
         "rta": [history.rta_ms("ehr"), history.rta_ms("nobody")],
         "durations": [
             history.durations_ms(name, level, most, plan=plan)
-            for name in ("ehr", "nobody")
-            for level in ("full", "hash")
-            for most in (1, 20)
-            for plan in ("", "nightly", "quarterly-ransomware")
+            for name, level in (("ehr", "full"), ("ehr", "hash"), ("nobody", "full"))
+            for most, plan in ((1, ""), (20, ""), (20, "nightly"), (20, "quarterly-ransomware"))
         ],
+        "passed": [history.passed(plan, most) for plan in ("nightly", "quarterly-ransomware") for most in (1, 20)],
         "standings": standings({"ehr": application()}, states, LATER),
     }
 
@@ -147,6 +146,8 @@ def change(path: Path, *statements: str) -> None:
 CHANGES = {
     "a duration": "UPDATE drp_journal_durations SET took_ms = took_ms + 1",
     "a duration of another": "UPDATE drp_journal_durations SET plan = 'other'",
+    "a pass of a plan gone": "DELETE FROM drp_journal_passed",
+    "a pass of another plan": "UPDATE drp_journal_passed SET plan = 'other'",
     "a duration gone": "DELETE FROM drp_journal_durations",
     "a summary": "UPDATE drp_journal_drills SET summary = replace(summary, 'failed', 'passed') WHERE drill = 'a-2'",
     "a verdict": "UPDATE drp_journal_recoveries SET verdict = 'passed' WHERE verdict = 'failed'",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import resource
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -220,3 +223,41 @@ def test_two_at_once_tell_once(tmp_path: Path) -> None:
             assert site.tell().told == ()
         assert site.tell().told == ("oncall",)
         assert len(web.taken) == 1
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let no file of this process grow, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_neither_silences_nor_repeats(tmp_path: Path) -> None:
+    with receiver() as web:
+        site = monitored(tmp_path, {"oncall": f"json://{web.address}/hook"})
+        site.hold(FAILED)
+        with no_room():
+            first, second = site.tell(), site.tell()
+        assert first.told == ("oncall",)
+        assert "cannot write" in first.trouble
+        assert second.told == ()
+        assert not site.memory.exists()
+        site.hold()
+        assert site.tell().trouble == ""
+        assert len(web.taken) == 2
+        assert recall(tmp_path / "state").listeners["oncall"].heard == {}
+        assert site.memory.exists()
+
+
+def test_who_may_not_write_there_is_told_so(tmp_path: Path) -> None:
+    site = monitored(tmp_path, {"oncall": "json://127.0.0.1:1/x"})
+    site.hold(FAILED)
+    site.memory.parent.write_text("no folder")
+    told = site.tell()
+    assert told.told == ()
+    assert told.trouble
+    assert told.notices

@@ -75,15 +75,11 @@ class MemoryHistory:
         return timed[-1] if timed else None
 
     def durations_ms(self, application: str, level: str, most: int, *, plan: str = "") -> tuple[int, ...]:
-        found = [
-            one.took_ms
-            for one in self._all()
-            if one.took_ms is not None
-            and one.level == level
-            and plan in {"", one.plan}
-            and application in {recovery.recovery for recovery in one.recoveries}
-        ]
+        found = [one.took_ms for one in self._all() if one.took_ms is not None and one.took(application, level, plan)]
         return tuple(reversed(found))[:most]
+
+    def passed(self, plan: str, most: int) -> tuple[DrillSummary, ...]:
+        return tuple(one for one in reversed(self._all()) if one.has_passed and one.plan == plan)[:most]
 
     def known_records(self) -> str:
         return ""

@@ -39,6 +39,8 @@ REASONS: dict[str, str] = {
     "aborted": "drill {drill} was aborted",
     "stopped": "stopped by {by} before it began",
     "not-started": "the drill could not be started: {detail}",
+    "approval-missing": "nobody approved drill {drill} in time",
+    "approval-refused": "{by} refused drill {drill}",
     "waits-for": "waits for a passed drill of plan {plan}",
 }
 """Code → its English sentence. Values in braces are strings: instants are ISO 8601 in UTC, durations ``1d12h``."""

@@ -74,6 +74,14 @@ def longest(windows: Sequence[Window], zone: str, instant: datetime) -> timedelt
     return max((ends - begins for begins, ends in spans), default=timedelta(0))
 
 
+def open_now(windows: Sequence[Window], zone: str, instant: datetime, within: timedelta = timedelta(0)) -> Span | None:
+    """Return the span that is open at an instant, or else the first that begins ``within`` a time after; None: none."""
+    if not windows:
+        return None
+    limit = instant + within
+    return next((span for span in _merged(windows, ZoneInfo(zone), instant, limit) if span[0] <= limit), None)
+
+
 def instant_of(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """Return when the clock of a zone first shows a time of day or, where it leaves it out, what comes after; UTC."""
     wall = datetime.combine(day, clock)
