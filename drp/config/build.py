@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drp.config import schema_reconciliation, schema_sign_off
 from drp.config.repository_kinds import configured_kind
-from drp.config.schema import Secret, SiteFile, TlsFile
+from drp.config.schema import Secret, TlsFile
 from drp.config.schema_applications import ApplicationFile, BackupFile
 from drp.config.schema_drills import DrillFile, Recovery, SelectFile
 from drp.config.schema_repositories import LocationFile, RepositoryFile, s3_endpoint
@@ -82,12 +82,6 @@ def secret(reference: Secret, site: Path) -> SecretReference:
         return SecretReference(kind="credential", value=(reference.credential,))
     argv = reference.command or [""]
     return SecretReference(kind="command", value=(program(argv[0], site), *argv[1:]))
-
-
-def engine_password(said: SiteFile, site: Path) -> SecretReference | None:
-    """Return the reference to the password of the database of orders, if it has one."""
-    password = said.engine.password if said.engine is not None else None
-    return secret(password, site) if password is not None else None
 
 
 def tls(said: TlsFile | None, site: Path) -> Tls:
