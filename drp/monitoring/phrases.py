@@ -40,7 +40,7 @@ def _of_drill(cause: Cause) -> Phrase | None:
         case "inconclusive":
             return say("{application}, level {level}: drill {drill} is inconclusive: it proved nothing", **deep)
         case "aborted":
-            return say("{application}: drill {drill} was stopped by the system", **named)
+            return say("{application}: drill {drill} was stopped before its end", **named)
         case "residue":
             return say("{application}: restored data of drill {drill} was left behind", **named)
         case "kept":

@@ -43,7 +43,9 @@ def next_allowed(
     ``blackouts`` come on top of the policy's own. Without ``by`` a year is looked at. None: it fits nowhere.
     """
     limit = by if by is not None else instant + 366 * _DAY
-    closed = sorted((each.begins, each.ends or _FAR) for each in (*policy.blackouts, *blackouts))
+    reached = limit + expected
+    every = ((each.begins, each.ends or _FAR) for each in (*policy.blackouts, *blackouts))
+    closed = sorted(span for span in every if span[1] > instant and span[0] < reached)
     for begins, ends in _open(policy, instant, limit):
         for first, last in _without(max(begins, instant), ends, closed):
             if first > limit:
