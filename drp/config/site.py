@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from drp.config import build, build_canaries, build_monitoring, build_schedule, plans
+from drp.config import build, build_canaries, build_monitoring, build_schedule, plans, schema_approval
 from drp.config.catalogue import Catalogue
 from drp.config.misfit import OptionJudge
 from drp.config.monitoring import Monitoring
@@ -18,6 +18,7 @@ from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
 from drp.config.references_schedule import schedule_advice
+from drp.domain.approval import ApprovalPolicy
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -53,6 +54,8 @@ class Site(Catalogue):
     """Kind and name → the file that describes it."""
     undeclared: tuple[str, ...] = ()
     """Runbooks that are given inputs and declare none."""
+    approvals: ApprovalPolicy = field(default_factory=lambda: ApprovalPolicy(approvers=()))
+    """How approvers prove that they are; nobody is named here."""
     evidence_writers: tuple[str, ...] = ()
     """Accounts, and groups as ``%group``, that may write where evidence is kept, besides drp's own."""
     manifests_writers: tuple[str, ...] = ()
@@ -187,7 +190,7 @@ def _assemble(reader: SiteReader) -> Site:
         name: file for name, (file, _) in inventory.applications.items() if ("application", name) not in broken
     }
     drills = {name: file for name, (file, _) in inventory.drills.items() if ("drill", name) not in broken}
-    state = directory / said.state
+    state, proving = directory / said.state, schema_approval.proving(said.approvals, directory)
     sandboxes = {name: profile.profile(name) for name, profile in inventory.sandboxes.items()}
     password = said.journal.password if said.journal is not None else None
     return Site(
@@ -222,7 +225,8 @@ def _assemble(reader: SiteReader) -> Site:
             name: build.repository(name, repository, directory) for name, repository in inventory.repositories.items()
         },
         sandboxes={"default": SandboxProfile(name="default"), **sandboxes},
-        drills={name: build.drill(file) for name, file in drills.items()},
+        drills={name: build.drill(file, proving) for name, file in drills.items()},
+        approvals=proving,
         bytes_per_second=said.limits.download,
         canaries={
             name: build_canaries.canary(file.canary, directory)
