@@ -10,6 +10,7 @@ exception means that drp could not exercise the recovery, which makes a recovery
     ├── NotFound                10  DRP-E011  no such drill, application, repository, recovery point …
     ├── Busy                    11  DRP-E020  another drp holds the lock
     │   └── NoRoom              11  DRP-E021  this machine, or a repository, has no room for a drill now
+    ├── LeaseLost               11  DRP-E022  a drill is not this process's any more
     ├── RepositoryError         13  DRP-E030  a repository cannot be used
     │   ├── Unreachable         13  DRP-E031  it does not answer
     │   ├── AccessDenied        12  DRP-E032  it refuses the key or the password
@@ -94,6 +95,16 @@ class NoRoom(Busy):
     """
 
     code, default_hint = "DRP-E021", "wait, or go on all the same with `--despite REASON`, which is recorded"
+
+
+class LeaseLost(DrpError):
+    """This process does not hold its drill any more, and writes nothing of it: another may have taken it up."""
+
+    code, exit_status, default_hint = (
+        "DRP-E022",
+        11,
+        "nothing is lost: see `drp drill list`; if nobody took it up, `drp drill resume ID`",
+    )
 
 
 class RepositoryError(DrpError):

@@ -143,6 +143,9 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
     held = history.count()
     drills = history.newest(held if most is None else most)
     rows = [_short(drill) for drill in drills]
+    journal = wiring.journal_to_read()
+    for row in rows:
+        row["running_on"] = journal.holder(row["drill"]) if not row["sealed"] else None
     if machine:
         render.document("drp/drills/1", rows)
     else:
@@ -152,9 +155,7 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
                 (
                     row["drill"],
                     row["declared_at"],
-                    "waits for approval"
-                    if row["awaits_approval_until"]
-                    else verdict_in_list(row["verdict"], row["level"]),
+                    _standing(row),
                     render.duration(row["duration_ms"]),
                     ", ".join(row["applications"]),
                 )
@@ -163,6 +164,16 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
         )
     if held > len(rows):
         render.note(f"{held - len(rows)} older drills are not listed: --all lists them too")
+
+
+def _standing(row: dict[str, Any]) -> str:
+    """Return what a drill came to, or how it is."""
+    host = row["running_on"]
+    if row["awaits_approval_until"]:
+        return "waits for approval"
+    if host is not None and row["verdict"] == "unfinished":
+        return f"running on {render.printable(host)}" if host else "running"
+    return verdict_in_list(row["verdict"], row["level"])
 
 
 def _short(drill: DrillSummary) -> dict[str, Any]:

@@ -100,17 +100,10 @@ def run_(context: typer.Context, machine: Json = False) -> int:
     from drp.cli import render
     from drp.cli.context import wiring_of
     from drp.codec import to_data
-    from drp.errors import DrpError, StorageFull, Unreachable
-    from drp.monitoring.tell import tell
-    from drp.service.overview import Overview, overview
+    from drp.errors import StorageFull, Unreachable
+    from drp.monitoring.tell import tell_now
 
-    wiring = wiring_of(context)
-    found: Overview | DrpError
-    try:
-        found = overview(wiring)
-    except DrpError as error:
-        found = error
-    told = tell(wiring, found)
+    told = tell_now(wiring_of(context))
     if machine:
         render.document("drp/notify-run/1", to_data(told))
     else:

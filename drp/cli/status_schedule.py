@@ -26,6 +26,8 @@ def schedule_headlines(found: Overview) -> list[str]:
         lines.append(f"nobody has looked at the schedule since {render.instant(found.silent_since)}")
     if found.unattended:
         lines.append("nobody looks at the schedule: `drp schedule install`")
+    if found.deaf:
+        lines.append(f"{', '.join(found.deaf)} cannot be told")
     if found.late:
         lines.append(f"{len(found.late)} scheduled drills were not begun in time")
     return lines
@@ -52,6 +54,8 @@ def schedule_lines(found: Overview) -> Iterator[str]:
         yield f"paused: {what} until {render.instant(pause.until)} by {pause.by}: {pause.reason}"
     for slot in found.late:
         yield f"not begun in time: {slot.id}; nobody has accounted for it yet"
+    for name in found.deaf:
+        yield f"cannot be told: {name}; see `drp notify list`, and try `drp notify test {name}`"
     if found.silent_since is not None:
         yield (
             f"schedule: nobody has looked at it since {render.instant(found.silent_since)}; "
@@ -66,5 +70,6 @@ def schedule_document(found: Overview) -> dict[str, Any]:
         "silent_since": to_data(found.silent_since) if found.silent_since is not None else None,
         "unattended": found.unattended,
         "pauses": [to_data(pause) for pause in found.pauses],
+        "deaf_targets": list(found.deaf),
         "late_slots": [slot.id for slot in found.late],
     }

@@ -53,9 +53,13 @@ def show(found: Overview, *, machine: bool) -> int:
 def _drills(found: Overview) -> list[str]:
     """Return the lines of drills without an end."""
     return [
-        *(f"running: {drill}" for drill in found.running),
+        *(f"running: {drill}{_on(found.running_on.get(drill))}" for drill in found.running),
         *(f"unfinished: {drill}; drp drill resume {drill}" for drill in found.unfinished),
     ]
+
+
+def _on(host: str | None) -> str:
+    return f" on {render.printable(host)}" if host else ""
 
 
 def _verified(found: Overview) -> str:
@@ -157,6 +161,7 @@ def _document(found: Overview, level: str) -> dict[str, Any]:
         "applications": [to_data(standing) for standing in found.standings],
         "coverage": to_data(found.coverage),
         "running": list(found.running),
+        "running_on": dict(found.running_on),
         "unfinished": list(found.unfinished),
         "kept_sandboxes": [to_data(kept) for kept in found.kept],
         "lost_records": list(found.lost),

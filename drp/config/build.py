@@ -100,7 +100,13 @@ def tls(said: TlsFile | None, site: Path) -> Tls:
 def repository(name: str, said: RepositoryFile, site: Path) -> RepositorySettings:
     """Return a repository's settings, as its kind makes them."""
     settings = configured_kind(said.kind).settings(name, said, site)
-    return replace(settings, bytes_per_second=said.limits.download)
+    window = said.backup_window
+    return replace(
+        settings,
+        bytes_per_second=said.limits.download,
+        backup_windows=tuple(window.windows) if window is not None else (),
+        backup_zone=window.zone if window is not None else "UTC",
+    )
 
 
 def limits(said: RepositoryFile) -> WaitLimits:

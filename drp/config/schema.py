@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from drp.config.values import CREDENTIAL_PATTERN, Language, Name, Rate, Text, Writer
 
+_POSTGRESQL_PORT = 5432
 _SECRET_KINDS = ("file", "credential", "command")
 
 
@@ -89,6 +90,14 @@ class DatabaseFile(Strict):
             raise ValueError("must look like postgresql+pg8000://user@host/database")
         _require_known(parts.query)
         return value
+
+
+def server_endpoint(url: str) -> tuple[str, int] | None:
+    """Return host and port of the server that a database's url names; None: it is reached by a UNIX socket."""
+    parts = urlsplit(url)
+    if "unix_sock" in dict(parse_qsl(parts.query)):
+        return None
+    return parts.hostname or "", parts.port or _POSTGRESQL_PORT
 
 
 def _require_known(query: str) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from drp.config.schedule_values import WindowText, Zone
 from drp.config.schema import Secret, Strict
 from drp.config.values import Duration, Rate, Text
 from drp.domain.repository import DEFAULT_REGION, WaitLimits, bucket_name, key_prefix
@@ -106,6 +107,15 @@ class LimitsFile(Strict):
     """How fast all restores of a drill together may read from it, such as 50MB/s; left out: as fast as it goes."""
 
 
+class BackupWindowFile(Strict):
+    """When backups are written into a repository: they come first, and drills wait."""
+
+    windows: list[WindowText] = Field(min_length=1)
+    """Spans of local time, such as 22:00-06:00, or sat,sun 20:00-04:00."""
+    zone: Zone = "UTC"
+    """Their time zone, such as Europe/Paris."""
+
+
 class RepositoryFile(Strict):
     """One repository: what is said of any, whichever kind."""
 
@@ -115,3 +125,5 @@ class RepositoryFile(Strict):
     """Where it is."""
     limits: LimitsFile = Field(default_factory=LimitsFile)
     """Limits of time and speed."""
+    backup_window: BackupWindowFile | None = None
+    """When its backups run. A drill is not begun then, and a scheduled one not where it would meet them."""

@@ -129,7 +129,7 @@ class BlackoutFile(Strict):
     until: Moment | None = None
     """Day that is still closed, or the instant from which on drills may run again."""
     reason: Text | None = None
-    """Why; of a calendar left out: each event's own summary."""
+    """Why; of a calendar left out: the file's name."""
     calendar: Text | None = None
     """File of events (.ics), relative to the site, that a job of yours keeps up to date. drp fetches nothing."""
     zone: Zone | None = None

@@ -18,6 +18,7 @@ from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
 from drp.config.references_schedule import schedule_advice
+from drp.config.schema import server_endpoint
 from drp.domain.approval import ApprovalPolicy
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
@@ -95,8 +96,9 @@ class Site(Catalogue):
         return (*unchecked, *anybody, *fixed, *schedule_advice(self.schedule), *lacking)
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
-        """Return host and port of every repository that is reached over the network."""
+        """Return host and port of what a drill's worker reaches over the network: repositories, and the journal."""
         found = {settings.endpoint for settings in self.repositories.values()}
+        found.add(server_endpoint(self.journal) if isinstance(self.journal, str) else None)
         return tuple(sorted(endpoint for endpoint in found if endpoint is not None))
 
     def plan(self, name: str, **flags: Any) -> DrillPlan:

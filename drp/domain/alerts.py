@@ -125,6 +125,8 @@ class Situation:
     aborted: Sequence[Aborted] = ()
     silent_since: datetime | None = None
     """Since when the scheduler, which should, gives no sign; None: it does, or nothing is scheduled."""
+    unattended: bool = False
+    """Drills are scheduled, and nobody has looked at the schedule yet."""
 
 
 def causes(situation: Situation) -> tuple[Cause, ...]:
@@ -134,7 +136,7 @@ def causes(situation: Situation) -> tuple[Cause, ...]:
 
 
 def _found(situation: Situation) -> Iterator[Cause]:
-    if situation.silent_since is not None:
+    if situation.silent_since is not None or situation.unattended:
         yield Cause(kind="scheduler-dead", at=situation.silent_since)
     for drill in situation.lost:
         yield Cause(kind="lost-evidence", drill=drill)

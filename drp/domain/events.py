@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -16,8 +17,9 @@ from drp.domain.plan import DrillPlan
 from drp.domain.precheck import Precheck
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
-from drp.domain.sign_off import SignOffAnswer
-from drp.domain.sign_off_desk import Signer
+from drp.domain.sign_off_events import SignedOff as SignedOff  # noqa: PLC0414 - an event as the others
+from drp.domain.sign_off_events import SignOffAsked as SignOffAsked  # noqa: PLC0414 - as above
+from drp.domain.sign_off_events import SignOffStarted as SignOffStarted  # noqa: PLC0414 - as above
 from drp.domain.verdict import Verdict
 from drp.domain.witness import Witness
 
@@ -35,7 +37,9 @@ class DrillDeclared:
     host: str
     ad_hoc: bool = False
     clock_behind_ms: int = 0
-    """By how much this machine's clock was behind the newest instant in the journal: it was set back."""
+    """By how much this machine's clock was behind the newest instant it had put into the journal: it was set back."""
+    clock_apart_ms: int = 0
+    """By how much it was behind the newest instant another machine had put there: one of the two is wrong."""
     occasion: Occasion | None = None
     """The slot of the schedule for which it is held; None: somebody asked for it."""
     admitted: Precheck | None = None
@@ -142,6 +146,8 @@ class Resumed:
     lost_sandboxes: tuple[str, ...] = ()
     clock_ahead_ms: int | None = None
     """As in `Selected`, when the drill was resumed."""
+    host: str = ""
+    """Name of the machine that took it up; empty: the one that declared it, or an older drp did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,39 +198,6 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignOffAsked:
-    """The drill waits for the business referent of an application, with its sandbox up."""
-
-    type: Literal["sign-off-asked"] = "sign-off-asked"
-    recovery: str
-    referent: str
-    challenge: str
-    """Random; an answer has to repeat it, so that none can be used twice."""
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignOffStarted:
-    """The referent opened the checklist."""
-
-    type: Literal["sign-off-started"] = "sign-off-started"
-    recovery: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedOff:
-    """t11, unless a step failed: the referent's answer, in full, and what proves whose it is."""
-
-    type: Literal["signed-off"] = "signed-off"
-    recovery: str
-    answer: SignOffAnswer
-    signature: str = ""
-    """SSH signature over the answer's canonical JSON, namespace ``drp-sign-off``; empty: unsigned."""
-    signer: Signer | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DrillConcluded:
     """The verdict, which nothing changes any more."""
 
@@ -234,6 +207,8 @@ class DrillConcluded:
     measurements: tuple[Measurement, ...]
     reason_witnesses: tuple[Witness | None, ...] = ()
     """Who says each of the reasons, in their order; null: it is about the drill's own course."""
+    tools: Mapping[str, str] = field(default_factory=dict)
+    """Program or package → version: with them the record follows from the journal alone, wherever it is sealed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +218,8 @@ class EvidenceSealed:
     type: Literal["evidence-sealed"] = "evidence-sealed"
     record_digest: str
     location: str
+    host: str = ""
+    """Name of the machine that holds it there; empty: an older drp did not say."""
 
 
 Event = (

@@ -105,7 +105,29 @@ class Journal(Protocol):
         ...
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
-        """Make events durable, all of them or none (on disk when this returns), and return them in their places."""
+        """Make events durable, all of them or none (on disk when this returns), and return them in their places.
+
+        Raises ``LeaseLost``, and ``Busy`` for a drill that another holds.
+        """
+        ...
+
+    def hold(self, drill: str) -> None:
+        """Take a drill: nobody else conducts, ends, cleans or adds to it until it is released, or this process ends.
+
+        Raises ``Busy`` naming the host that has it. Whoever goes on with a drill reads it after that.
+        """
+        ...
+
+    def release(self, drill: str) -> None:
+        """Give a drill back; raises nothing, and nothing happens if it is not held."""
+        ...
+
+    def require_held(self) -> None:
+        """Raise ``LeaseLost`` when a drill that this process took is not its own any more: it adds nothing to it."""
+        ...
+
+    def holder(self, drill: str) -> str | None:
+        """Return the host on which a drill is held, empty where that is not told; None: nobody holds it."""
         ...
 
     def note(self, drill: str, event: Progressed) -> Sign:

@@ -39,13 +39,25 @@ REASONS: Mapping[str, tuple[Literal["degraded", "blocked"], str]] = {
         "{application}: its point takes {least_ms} at the allowed speed, and its RTO is {rto_ms}",
     ),
     "backup-window": ("blocked", "{repository} is being written to until {until_at}: its backups come first"),
+    "backup-due": (
+        "degraded",
+        "{repository} is written to from {since_at} until {until_at}: the drill would meet its backups",
+    ),
     "backup-running": ("degraded", "{repository} is being written to by {host} since {since_at}"),
     "backup-stale": ("degraded", "{repository} holds a lock of {host} that nobody has renewed since {since_at}"),
+    "backup-unreadable": ("degraded", "{repository} holds a lock that cannot be read"),
     "sandbox-lacking": ("blocked", "{application}: {detail}"),
 }
 """Code → what it means for a start, and its English sentence. Values named ``_bytes``, ``_ms`` and ``_at`` are numbers
 and instants (ISO 8601, UTC) as strings."""
-_YIELDS = {"backup-window", "backup-running"}
+_YIELDS = {"backup-window", "backup-due", "backup-running"}
+_OF_SIGNS = {
+    "window": "backup-window",
+    "due": "backup-due",
+    "lock": "backup-running",
+    "stale-lock": "backup-stale",
+    "unreadable-lock": "backup-unreadable",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +104,9 @@ class BackupSign:
     """A sign that somebody writes to a repository."""
 
     repository: str
-    kind: Literal["window", "lock", "stale-lock"]
+    kind: Literal["window", "due", "lock", "stale-lock", "unreadable-lock"]
     since: datetime | None = None
-    """When the lock was last renewed, by its own clock."""
+    """When the lock was last renewed, by its own clock; of a window that is due, when it begins."""
     until: datetime | None = None
     """Of a window: when it ends."""
     host: str = ""
@@ -269,10 +281,9 @@ def _backup(sign: BackupSign) -> PrecheckReason:
         values["until_at"] = sign.until.isoformat()
     if sign.since is not None:
         values["since_at"] = sign.since.isoformat()
-    if sign.kind == "window":
-        return PrecheckReason(code="backup-window", values=values)
-    code = "backup-running" if sign.kind == "lock" else "backup-stale"
-    return PrecheckReason(code=code, values={**values, "host": sign.host})
+    if sign.host:
+        values["host"] = sign.host
+    return PrecheckReason(code=_OF_SIGNS[sign.kind], values=values)
 
 
 def _short(code: str, needed: int, free: int, **values: str) -> PrecheckReason:

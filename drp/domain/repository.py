@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drp.domain.restore import SecretReference
+from drp.domain.schedule.policy import Window
 from drp.domain.service_address import ServiceAddress
 
 DEFAULT_REGION = "us-east-1"
@@ -106,6 +107,10 @@ class RepositorySettings:
     limits: WaitLimits = WaitLimits()
     bytes_per_second: int | None = None
     """How fast all restores together read from it at most; None: as fast as it goes."""
+    backup_windows: tuple[Window, ...] = ()
+    """When its backups run; then drills wait."""
+    backup_zone: str = "UTC"
+    """IANA name of the time zone of these windows."""
 
     def waiting(self, most_seconds: float) -> RepositorySettings:
         """Return settings by which nothing is waited for longer than that."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from drp.domain.application import Application
+from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 
@@ -66,4 +68,13 @@ class Repository(Protocol):
 
     def secrets(self) -> tuple[CellSecret, ...]:
         """Return references to what the restore cell must be given; never values."""
+        ...
+
+
+@runtime_checkable
+class WritersSeen(Protocol):
+    """A repository that shows whether somebody writes to it now; not every kind can."""
+
+    def writers(self, now: datetime) -> tuple[BackupSign, ...]:
+        """Return the signs of it. Raises as `Repository` does."""
         ...

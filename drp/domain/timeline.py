@@ -97,7 +97,8 @@ def clocks_apart_ms(state: DrillState, selected: Selected) -> int:
     Nothing when the plan names the instant; otherwise it is this machine's now, and either clock may be wrong.
     """
     assert state.declared is not None
-    apart = max(abs(selected.clock_ahead_ms or 0), state.declared.clock_behind_ms)
+    declared = state.declared
+    apart = max(abs(selected.clock_ahead_ms or 0), declared.clock_behind_ms, declared.clock_apart_ms)
     return apart if state.plan.scenario.disaster_at is None and apart > AGREEMENT_MS else 0
 
 

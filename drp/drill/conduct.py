@@ -97,6 +97,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         drill=recorder.drill,
         drill_host=declared.host,
         clock_behind_ms=declared.clock_behind_ms,
+        clock_apart_ms=declared.clock_apart_ms,
         plan=recorder.state.plan,
         recovery=recovery,
         disaster_at=declared.disaster_at,

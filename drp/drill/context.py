@@ -34,7 +34,9 @@ class PhaseContext:
     drill_host: str
     """Name of the machine on which it was declared."""
     clock_behind_ms: int
-    """By how much that machine's clock was behind the journal."""
+    """By how much that machine's clock was behind what it had put into the journal before."""
+    clock_apart_ms: int
+    """By how much it was behind what another machine had put there."""
     plan: DrillPlan
     recovery: PlannedRecovery
     disaster_at: datetime

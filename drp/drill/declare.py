@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from drp import __version__
 from drp.codec import digest
 from drp.domain.clock import CLOCKS_AGREE
-from drp.domain.events import DrillDeclared
+from drp.domain.events import DrillDeclared, Resumed
 from drp.domain.fold import DrillState, fold
 from drp.domain.journal import Journal
 from drp.domain.occasion import Occasion
@@ -17,9 +19,12 @@ from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Reporter
 from drp.domain.precheck import Precheck
 from drp.drill.recorder import Recorder, Silent
-from drp.errors import ConfigError, NotFound, UsageError
+from drp.errors import Busy, ConfigError, NotFound, UsageError
 
 _MOST_NAMED_ALIKE = 1000
+_LOOKED_AT = 20
+"""So many of the newest drills are looked through for one of this machine."""
+_HOST_LENGTH = 24
 
 
 def declare(
@@ -32,8 +37,11 @@ def declare(
     ad_hoc: bool,
     occasion: Occasion | None = None,
     admitted: Precheck | None = None,
+    shared: bool = False,
 ) -> Recorder:
-    """Declare a new drill of the plan and return its recorder.
+    """Declare a new drill of the plan, held by this process from before its first entry, and return its recorder.
+
+    Where the journal is ``shared`` by several hosts, the id of a drill that somebody asks for names this one.
 
     Raises ``ConfigError`` for a disaster yet to come, ``Busy`` when the drill of this occasion was declared already,
     by whatever host: of one order there is one.
@@ -44,7 +52,12 @@ def declare(
             f"drill {plan.name}: its disaster is in the future: {plan.scenario.disaster_at:%Y-%m-%dT%H:%M:%SZ}",
             hint="name an instant that has been, or say `disaster_at: now`; see to this machine's clock",
         )
-    drill = _new_id(plan.name, now, journal) if occasion is None else occasion.drill_id(plan.name, plan.level)
+    if occasion is None:
+        drill = _held_id(f"{plan.name}-{now:%Y%m%d-%H%M%S}{f'-{_host_part()}' if shared else ''}", journal)
+    else:
+        drill = occasion.drill_id(plan.name, plan.level)
+        journal.hold(drill)
+    behind, apart = _clocks(journal, now)
     recorder = Recorder(drill, DrillState(drill=drill), journal, reporter)
     recorder.append(
         DrillDeclared(
@@ -55,7 +68,8 @@ def declare(
             drp_version=__version__,
             host=socket.gethostname(),
             ad_hoc=ad_hoc,
-            clock_behind_ms=_behind_ms(journal, now),
+            clock_behind_ms=behind,
+            clock_apart_ms=apart,
             occasion=occasion,
             admitted=admitted,
         )
@@ -63,11 +77,28 @@ def declare(
     return recorder
 
 
-def _behind_ms(journal: Journal, now: datetime) -> int:
-    """Return how many milliseconds this clock is behind the last that the newest drill did; 0: it is not."""
-    last = journal.history.newest(1)
-    newest = max((entry.stamp.wall for one in last for entry in journal.entries(one.drill)), default=now)
-    return (newest - now) // timedelta(milliseconds=1) if newest > now else 0
+def _clocks(journal: Journal, now: datetime) -> tuple[int, int]:
+    """Return by how many ms this clock is behind the newest instants of this machine, and of others, in the journal.
+
+    0: it is not. Of this machine that is a clock that was set back; of another, either clock may be the wrong one.
+    """
+    here, newest = socket.gethostname(), {True: now, False: now}
+    seen = set()
+    for one in reversed(journal.history.newest(_LOOKED_AT)):
+        host = ""
+        for entry in journal.entries(one.drill):
+            event = entry.event
+            if isinstance(event, DrillDeclared):
+                host = event.host
+            elif isinstance(event, Resumed):
+                host = event.host or host
+            ours = host == here
+            seen.add(ours)
+            newest[ours] = max(newest[ours], entry.stamp.wall)
+        if True in seen:  # older ones of this machine say no more than its newest
+            break
+    behind, apart = ((newest[ours] - now) // timedelta(milliseconds=1) for ours in (True, False))
+    return behind, apart
 
 
 def reopen(drill: str, journal: Journal, reporter: Reporter | None = None) -> Recorder:
@@ -114,8 +145,22 @@ def states(journal: Journal, drills: Iterable[str] | None = None) -> tuple[Drill
     return tuple(fold(journal.entries(drill)) for drill in (journal.drills() if drills is None else drills))
 
 
-def _new_id(name: str, now: datetime, journal: Journal) -> str:
-    base = f"{name}-{now:%Y%m%d-%H%M%S}"
+def _held_id(base: str, journal: Journal) -> str:
+    """Return an id that no drill has, held: of those who look for one at the same time, each gets another."""
     taken = set(journal.history.beginning(base, _MOST_NAMED_ALIKE))
-    candidates = (base if number == 1 else f"{base}-{number}" for number in range(1, _MOST_NAMED_ALIKE))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    for number in range(1, _MOST_NAMED_ALIKE):
+        drill = base if number == 1 else f"{base}-{number}"
+        if drill in taken:
+            continue
+        with suppress(Busy):
+            journal.hold(drill)
+            if not any(True for _ in journal.entries(drill)):
+                return drill
+            journal.release(drill)
+    raise Busy(f"there are {_MOST_NAMED_ALIKE} drills called {base}", hint="try again in a second")
+
+
+def _host_part() -> str:
+    """Return this machine's name as an id may hold it."""
+    first = socket.gethostname().partition(".")[0].lower()
+    return re.sub(r"[^a-z0-9]+", "-", first).strip("-")[:_HOST_LENGTH] or "host"

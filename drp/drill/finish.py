@@ -5,6 +5,7 @@ Destroying comes before concluding, because restored data that stays behind must
 
 from __future__ import annotations
 
+import socket
 from functools import partial
 
 from drp.domain.duration import words
@@ -28,7 +29,7 @@ def finish(recorder: Recorder, ports: Ports, *, may_keep: bool = True) -> None:
     names = [recovery.name for recovery in recorder.state.plan.recoveries]
     ports.crew.together(partial(_release, recorder, ports, may_keep=may_keep), names)
     if recorder.state.concluded is None:
-        _conclude(recorder)
+        _conclude(recorder, ports)
     if recorder.state.sealed is None:
         _seal(recorder, ports)
 
@@ -48,7 +49,7 @@ def _release(recorder: Recorder, ports: Ports, name: str, *, may_keep: bool) -> 
     let_go(recorder, ports, name)
 
 
-def _conclude(recorder: Recorder) -> None:
+def _conclude(recorder: Recorder, ports: Ports) -> None:
     state = recorder.state
     measurements: dict[str, Measurement] = {}
     for recovery in state.plan.recoveries:
@@ -72,6 +73,7 @@ def _conclude(recorder: Recorder) -> None:
             reasons=tuple(reason.text for reason in reasons),
             reason_witnesses=tuple(reason.witness for reason in reasons),
             measurements=tuple(measurements.values()),
+            tools=ports.tools(),
         )
     )
 
@@ -89,6 +91,14 @@ def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:
 
 
 def _seal(recorder: Recorder, ports: Ports) -> None:
-    record = make_record(ports.journal.entries(recorder.drill), ports.tools())
+    """Deposit the record, then say so. It follows from the entries alone, so whoever seals makes the same bytes.
+
+    Who is cut off in between, or loses the drill to another host, leaves the very record that is sealed then.
+    """
+    ports.journal.require_held()
+    concluded = recorder.state.concluded
+    known = concluded.tools if concluded is not None else {}
+    record = make_record(ports.journal.entries(recorder.drill), known or ports.tools())
     receipt = ports.sink.put(recorder.drill, RECORD_NAME, record_bytes(record))
-    recorder.append(EvidenceSealed(record_digest=receipt.digest, location=receipt.location))
+    sealed = EvidenceSealed(record_digest=receipt.digest, location=receipt.location, host=socket.gethostname())
+    recorder.append(sealed)

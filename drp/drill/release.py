@@ -5,12 +5,13 @@ A sandbox that was kept is let go long after its drill was sealed, by its keeper
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 from drp.domain.events import SandboxDestroyed, SandboxKept
 from drp.domain.findings.catalogue import PHASE_UNEXERCISED, RESIDUE_LEFT, SANDBOX_KEPT
 from drp.domain.findings.finding import Finding
-from drp.domain.fold import RecoveryState
+from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.ports import Ports
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.recorder import Recorder
@@ -34,10 +35,39 @@ def let_go(recorder: Recorder, ports: Ports, name: str) -> None:
     sandbox = recorder.state.recoveries[name].sandbox
     if sandbox is None:
         return
-    tell_traffic(recorder, ports, name)
-    residue = destroyed(ports.sandbox.destroy, sandbox)
-    gone = SandboxDestroyed(recovery=name, sandbox=sandbox.id, residue=residue)
-    recorder.found(name, *residue_findings(residue), after=gone)
+    if is_here(recorder.state):
+        tell_traffic(recorder, ports, name)
+    residue, findings = remains_of(recorder, sandbox, ports.sandbox.destroy)
+    gone = SandboxDestroyed(recovery=name, sandbox=sandbox.id, residue=residue) if residue is not None else None
+    recorder.found(name, *findings, after=gone)
+
+
+def host_of(state: DrillState) -> str:
+    """Return the machine on which a drill's sandboxes are: which declared it, or took it up last; empty: not told."""
+    told = [resumed.host for resumed in state.resumptions if resumed.host]
+    return told[-1] if told else state.declared.host if state.declared is not None else ""
+
+
+def is_here(state: DrillState) -> bool:
+    """Return whether the sandboxes of a drill are on this machine; nobody looks at another's from here."""
+    return host_of(state) in {"", socket.gethostname()}
+
+
+def remains_of(
+    recorder: Recorder, sandbox: SandboxHandle, destroy: Destroy
+) -> tuple[Residue | None, tuple[Finding, ...]]:
+    """Destroy a sandbox and return what is left, and what is to be said of that; None: it was on another machine."""
+    if is_here(recorder.state):
+        residue = destroyed(destroy, sandbox)
+        return residue, residue_findings(residue)
+    host = host_of(recorder.state)
+    unseen = PHASE_UNEXERCISED.finding(
+        subject="sandbox",
+        observed=f"it was on {host}, whose end of the drill nobody saw from {socket.gethostname()}",
+        expected="what is left is seen",
+        remedy=f"run `drp drill clean` on {host}: a sandbox ends with the process that made it",
+    )
+    return None, (unseen,)
 
 
 def tell_traffic(recorder: Recorder, ports: Ports, name: str) -> None:

@@ -5,6 +5,7 @@ A local sandbox never survives the process that opened it, so a drill that is re
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 
 from drp.domain.events import FindingRaised, Resumed
@@ -17,7 +18,7 @@ from drp.domain.timeline import recovered
 from drp.drill.conduct import conduct, ended
 from drp.drill.finish import finish
 from drp.drill.recorder import Recorder
-from drp.drill.release import destroyed, residue_findings
+from drp.drill.release import remains_of
 from drp.drill.sign_off import awaited
 from drp.drill.unchanged import unchanged
 from drp.drill.unsaid import say_unsaid
@@ -89,13 +90,19 @@ def _resume(recorder: Recorder, ports: Ports) -> None:
         and not (_settled(progress) or progress.over)
     )
     remains = {
-        name: residue_findings(destroyed(ports.sandbox.destroy, sandbox))
+        name: remains_of(recorder, sandbox, ports.sandbox.destroy)[1]
         for name in lost
         if (sandbox := state.recoveries[name].sandbox) is not None
     }
     ahead_ms, downtime = _away(state, ports)
     recorder.append(
-        Resumed(reason="drp was cut off", downtime_ms=downtime, lost_sandboxes=lost, clock_ahead_ms=ahead_ms),
+        Resumed(
+            reason="drp was cut off",
+            downtime_ms=downtime,
+            lost_sandboxes=lost,
+            clock_ahead_ms=ahead_ms,
+            host=socket.gethostname(),
+        ),
         *(FindingRaised(recovery=name, finding=finding) for name, found in remains.items() for finding in found),
     )
     conduct(recorder, ports)

@@ -7,6 +7,7 @@ brings an older one back is seen by what was deposited since.
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,7 +23,7 @@ from drp.errors import EvidenceError, NotFound, Tampered
 from drp.evidence.record import RECORD_NAME, read_record
 
 RecordCondition = Literal["intact", "changed", "missing", "elsewhere"]
-"""elsewhere: missing here, and sealed at a place that the site does not name any more."""
+"""elsewhere: missing here, and sealed by another host, or at a place that the site does not name any more."""
 _NAMED = 3
 _FINE = 1_000_000
 _TICK_SECONDS = 0.02
@@ -102,7 +103,8 @@ class Deposits:
         assert state.sealed is not None
         found = {self._digest(place, state.drill) for place in self.places} - {None}
         if not found:
-            return "missing" if self._was_here(Path(state.sealed.location)) else "elsewhere"
+            ours = state.sealed.host in {"", socket.gethostname()}
+            return "missing" if ours and self._was_here(Path(state.sealed.location)) else "elsewhere"
         return "intact" if found == {state.sealed.record_digest} else "changed"
 
     def _was_here(self, location: Path) -> bool:

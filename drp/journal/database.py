@@ -52,6 +52,8 @@ class Database:
         self.place = str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
         """What errors call it; without a password."""
         self.reads_only = reads_only
+        self.folder = Path(url.database or "").parent / "leases" if url.get_backend_name() == "sqlite" else None
+        """Where leases of drills lie; None: the server keeps them."""
 
     @property
     def is_there(self) -> bool:

@@ -9,8 +9,10 @@ the same afterwards.
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import ssl
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,15 +141,25 @@ def writing_engine(url: URL, wrap: Wrap) -> Engine:
 def _postgresql(url: URL, wrap: Wrap) -> Engine:
     def connect(dialect: Any, _record: object, _positional: object, named: dict[str, Any]) -> Any:
         """Make the connection ourselves: the driver goes on in clear with a server that has no TLS."""
-        if "unix_sock" not in named:
-            host, port = url.host or "", url.port or _PORT
-            named["sock"] = dial(host, port, seconds=_SILENT_SECONDS, wrap=wrap(), what="journal")
-        return dialect.loaded_dbapi.Connection(**{**named, "ssl_context": False})
+        if "unix_sock" in named:
+            return dialect.loaded_dbapi.Connection(**{**named, "ssl_context": False})
+        host, port = url.host or "", url.port or _PORT
+        dialled = dial(host, port, seconds=_SILENT_SECONDS, wrap=wrap(), what="journal")
+        made = dialect.loaded_dbapi.Connection(**{**named, "sock": dialled, "ssl_context": False})
+        weakref.finalize(made, _drop, dialled)
+        return made
 
     engine = create_engine(url, pool_pre_ping=True, connect_args={"timeout": _SILENT_SECONDS})
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
+
+
+def _drop(dialled: socket.socket) -> None:
+    """Close a connection for certain: the driver leaves one open whose other side is gone."""
+    descriptor = dialled.detach()
+    if descriptor >= 0:
+        os.close(descriptor)
 
 
 def _only_read_postgresql(connection: Any, _record: object) -> None:

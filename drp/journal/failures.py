@@ -54,7 +54,10 @@ def _translate(place: str, cause: BaseException | None) -> DrpError:
 
 
 def _from_sqlite(place: str, cause: sqlite3.Error) -> DrpError:
-    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+    extended = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER:
+        return Tampered(f"journal {place} refuses the entry: {cause}")
+    code = extended & _PRIMARY_CODE
     if code in _SQLITE_BUSY:
         return Busy(f"journal {place} is busy: {cause}")
     if code in _SQLITE_DAMAGED:

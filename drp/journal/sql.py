@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, bindparam, inspect, literal, select, text
+from sqlalchemy import Connection, Select, bindparam, inspect, literal, select, text
 
 from drp.domain.events import DrillDeclared, Entry, Event, Progressed, Sign
 from drp.domain.ports import Clock
 from drp.errors import Busy, DrpError, StorageFull
-from drp.journal import progress
+from drp.journal import leases, progress
 from drp.journal.chain import GENESIS, DrillChain, Row, broken, declared_already, forge, link
 from drp.journal.database import Database
 from drp.journal.engines import Wrap
@@ -67,6 +67,7 @@ class SqlJournal:
         self._clock = clock
         self._lock = threading.Lock()
         self._database = Database(location, password, reads_only=reads_only, wrap=wrap)
+        self._held: dict[str, leases.Lease] = {}
         self._history = SqlHistory(self._database, self.entries)
         self.register = SqlRegister(self._database, clock)
         """The register of the schedule, which lies in the same database."""
@@ -75,11 +76,12 @@ class SqlJournal:
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         """Make events durable and return them in their places. Raises StorageFull, Busy; nothing is written then.
 
-        Busy also for a second declaration of one drill: two hosts may begin the drill of one slot at the same time.
+        Busy also for a drill that another holds, and for a second declaration of one: two hosts may begin the drill of
+        one slot at the same time. LeaseLost when it was held and is not any more.
         """
         assert not self._database.reads_only, "who only reads adds nothing"
         entries = []
-        with self._lock, self._database.translated(), self._database.writing() as connection:
+        with self._lock, self._database.translated(), self._writing(drill) as connection:
             position, chained, last, previous = connection.execute(_ENDS_OF_DRILL, {"of_drill": drill}).one()
             sequence, previous = -1 if last is None else last, previous or GENESIS
             for event in events:
@@ -94,6 +96,40 @@ class SqlJournal:
                 )  # a trigger takes the head along
                 entries.append(entry)
         return tuple(entries)
+
+    def hold(self, drill: str) -> None:
+        """Take a drill for this process alone. Raises Busy naming the host that has it, StorageFull."""
+        with self._lock, self._database.translated():
+            self._held[drill] = leases.take(self._database, drill)
+
+    def release(self, drill: str) -> None:
+        """Give a drill back, if it is held; raises nothing."""
+        with self._lock:
+            held = self._held.pop(drill, None)
+            if held is not None:
+                held.release()
+
+    def require_held(self) -> None:
+        """Raise LeaseLost when a drill that was taken is not ours any more."""
+        with self._lock, self._database.translated():
+            for held in self._held.values():
+                held.require()
+
+    def holder(self, drill: str) -> str | None:
+        """Return the host on which a drill is held, empty where that is not told; None: nobody holds it."""
+        with self._database.translated():
+            return leases.holder(self._database, drill)
+
+    @contextmanager
+    def _writing(self, drill: str) -> Iterator[Connection]:
+        """Give a transaction that adds to a drill: of who holds it, or of a moment in which nobody does."""
+        if (held := self._held.get(drill)) is not None:
+            with held.writing() as connection:
+                yield connection
+            return
+        with self._database.writing() as connection:
+            leases.require_free(self._database, connection, drill)
+            yield connection
 
     def note(self, drill: str, event: Progressed) -> Sign:
         """Keep a sign of life beside the chain and return it; one for which there is no room is only returned."""
@@ -162,7 +198,9 @@ class SqlJournal:
         return JournalHead(position=position, link=recorded)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Give back what is held, and close every connection."""
+        for drill in tuple(self._held):
+            self.release(drill)
         self._database.close()
 
     def _chain_at(self, drill: str, after: int) -> DrillChain:

@@ -25,6 +25,7 @@ from drp.domain.verdict import Verdict
 from drp.errors import DrpError
 from drp.monitoring.situation import look
 from drp.service.overview import Overview, overview
+from drp.service.scheduled import never_held
 from drp.service.told import recall
 from drp.service.wiring import Wiring
 
@@ -144,23 +145,21 @@ def _of_schedule(wiring: Wiring, found: Overview) -> Iterator[Metric]:
     yield _labelled("drp_slots_missed_in_a_row", "Slots in a row that were not held.", pair, missed)
     waiting = [((due.application, due.level), float(bool(due.waits))) for due in dues]
     yield _labelled("drp_slot_waits", "1: a slot has come, and something holds it up.", pair, waiting)
-    state = _register(wiring, found)
-    if state is not None:
-        ended = [
-            ((*key.split("/", 1), each), float(counts.get(each, 0)))
-            for key, counts in sorted(state.counts.items())
-            for each in get_args(Ending)
-        ]
-        yield _labelled("drp_slots_ended", "Slots that ever ended so.", (*pair, "ending"), ended)
-        yield _one("drp_slots_open", "Slots that have come and have no end yet: orders that are open.", len(state.open))
-        yield _one("drp_policies", "Policies in force.", len(state.policies))
+    state = ScheduleState() if never_held(wiring) else wiring.register_to_read().state()
+    keys = sorted({*wiring.site.schedule.policies, *state.policies, *state.counts})
+    ended = [
+        ((*key.split("/", 1), ending), float(state.counts.get(key, {}).get(ending, 0)))
+        for key in keys
+        for ending in get_args(Ending)
+    ]
+    yield _labelled("drp_slots_ended", "Slots that ever ended so.", (*pair, "ending"), ended)
+    yield _one("drp_slots_open", "Slots that have come and have no end yet: orders that are open.", len(state.open))
+    yield _one("drp_slots_late", "Open slots that nobody began in time.", len(found.late))
+    yield _one("drp_policies", "Policies in force.", len(state.policies))
     silent = (found.now - found.silent_since).total_seconds() if found.silent_since is not None else 0.0
     yield _one("drp_scheduler_silent_seconds", "Since when the scheduler gives no sign; 0: it does.", silent)
-
-
-def _register(wiring: Wiring, found: Overview) -> ScheduleState | None:
-    """Return the state of the register; None where there is none."""
-    return wiring.register_to_read().state() if found.drills or found.dues else None
+    text = "1: drills are scheduled, and nobody ever looked at the schedule."
+    yield _one("drp_schedule_unattended", text, float(found.unattended))
 
 
 def _of_targets(site: Site) -> Iterator[Metric]:

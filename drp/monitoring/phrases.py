@@ -40,7 +40,7 @@ def _of_drill(cause: Cause) -> Phrase | None:
         case "inconclusive":
             return say("{application}, level {level}: drill {drill} is inconclusive: it proved nothing", **deep)
         case "aborted":
-            return say("{application}: drill {drill} was stopped by the system", **named)
+            return say("{application}: drill {drill} was stopped before its end", **named)
         case "residue":
             return say("{application}: restored data of drill {drill} was left behind", **named)
         case "kept":
@@ -81,6 +81,8 @@ def _of_policy(cause: Cause) -> Phrase | None:
 
 def _of_site(cause: Cause) -> Phrase:
     match cause.kind:
+        case "scheduler-dead" if cause.at is None:
+            return say("drills are scheduled, and nobody looks at the schedule")
         case "scheduler-dead":
             return say("the scheduler gives no sign of life since {at}", at=_instant(cause))
         case "feed-unreadable":

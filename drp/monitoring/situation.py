@@ -45,6 +45,7 @@ def look(wiring: Wiring, overview: Overview | DrpError) -> Seen:
         lost=overview.lost,
         aborted=aborted,
         silent_since=overview.silent_since,
+        unattended=overview.unattended,
     )
     return Seen(now=overview.now, causes=causes(situation))
 

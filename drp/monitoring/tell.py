@@ -14,7 +14,7 @@ from drp.config.site import Site
 from drp.domain.alerts import Cause
 from drp.domain.restore import SecretReference
 from drp.domain.telling import Listener, News, listen, news, only, refused, took
-from drp.errors import Busy, DrpError
+from drp.errors import Busy, DrpError, NotReadable
 from drp.monitoring.aftermath import pings_of, spans_of_drill
 from drp.monitoring.message import compose, trial_message
 from drp.monitoring.outbox import Answer, Parcel, send
@@ -22,6 +22,7 @@ from drp.monitoring.pings import ping_url
 from drp.monitoring.situation import Seen, look
 from drp.redact import redact
 from drp.service.overview import Overview
+from drp.service.overview import overview as look_over
 from drp.service.told import Memory, one_teller, recall, remember_told
 from drp.service.wiring import Wiring
 
@@ -64,6 +65,18 @@ def tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None = None
     except Exception as error:  # noqa: BLE001 - a mistake in here must not become a drill's
         why = redact(f"{type(error).__name__}: {error}")
         return Told(trouble=why, notices=(f"nobody could be told, by a mistake in drp: {why}",))
+
+
+def tell_now(wiring: Wiring, drill: str | None = None) -> Told:
+    """Look at the site and tell everybody, as `tell` does. Raises nothing."""
+    found: Overview | DrpError
+    try:
+        found = look_over(wiring)
+    except DrpError as error:
+        found = error
+    except OSError as error:  # whatever the system refuses: nobody can tell how the site stands
+        found = NotReadable(f"{error.filename or 'the system'}: {error.strerror or error}")
+    return tell(wiring, found, drill)
 
 
 def started(wiring: Wiring, policies: tuple[str, ...] = ()) -> None:

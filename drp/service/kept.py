@@ -14,10 +14,11 @@ from drp.clock import boot_id
 from drp.config.places import require_state
 from drp.domain.check import Target
 from drp.domain.fold import DrillState, RecoveryState
+from drp.domain.journal import Journal
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.declare import find, reopen, states
-from drp.drill.release import is_held, release
-from drp.errors import DrpError, NotFound
+from drp.drill.release import is_held, is_here, release
+from drp.errors import Busy, DrpError, NotFound
 from drp.service.wiring import Wiring
 
 _END_SECONDS = 10.0
@@ -82,13 +83,16 @@ def _handle(recovery: RecoveryState) -> SandboxHandle | None:
 
 
 def clean_up(wiring: Wiring) -> tuple[Cleaned, ...]:
-    """Destroy kept sandboxes and what a crash left, and return what it was, and whether anything stays of it."""
+    """Destroy kept sandboxes and what a crash left, and return what it was, and whether anything stays of it.
+
+    Only what is on this machine: what another host keeps is its own to clean.
+    """
     require_state(wiring.site)
     keepers = wiring.site.state_directory / "kept"
     try:
         journal = wiring.journal()
         unsettled = states(journal, (one.drill for one in journal.history.unsettled()))
-        kept = [state for state in unsettled if any(map(is_held, state.recoveries.values()))]
+        kept = [state for state in unsettled if is_here(state) and any(map(is_held, state.recoveries.values()))]
     except DrpError:  # restored data goes whatever became of the journal; what became of it is said then
         for note in keepers.glob("*.json"):
             _end_keeper(note)
@@ -98,13 +102,29 @@ def clean_up(wiring: Wiring) -> tuple[Cleaned, ...]:
         _end_keeper(keepers / f"{state.drill}.json")
     cleaned = [Cleaned(orphan=each.shown, clean=not each.left) for each in wiring.reap()]
     for state in kept:
+        _hold(journal, state.drill)
         recorder = reopen(state.drill, journal)
         for name, handle in ((name, _handle(recovery)) for name, recovery in state.recoveries.items()):
             residue = release(recorder, name, lambda sandbox: _destroy(wiring, sandbox))
             if residue is not None and handle is not None:
                 left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups))
                 cleaned.append(Cleaned(drill=state.drill, sandbox=handle.id, clean=residue.clean, left=left))
+        journal.release(state.drill)
     return tuple(cleaned)
+
+
+def _hold(journal: Journal, drill: str) -> None:
+    """Take a drill whose keeper was ended: a server may take a moment to notice that it is gone. Raises ``Busy``."""
+    deadline = time.monotonic() + _END_SECONDS
+    while True:
+        try:
+            journal.hold(drill)
+        except Busy:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _destroy(wiring: Wiring, handle: SandboxHandle) -> Residue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,12 @@ from drp.domain.schedule.events import Paused
 from drp.domain.schedule.slot import Slot
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
+from drp.drill.release import host_of, is_here
 from drp.errors import NotReadable
 from drp.evidence.deposits import recent, require_sealed
 from drp.service.newest_points import newest_points
 from drp.service.scheduled import SILENT_CRITICAL, never_held, scheduled
+from drp.service.told import deaf
 from drp.service.wiring import Wiring
 
 
@@ -42,7 +44,9 @@ class Overview:
     standings: tuple[Standing, ...]
     coverage: Coverage
     running: tuple[str, ...]
-    """Drills without an end, while somebody works on the site."""
+    """Drills without an end that somebody is at."""
+    running_on: Mapping[str, str] = field(default_factory=dict)
+    """Each of them → the host that holds it; empty: not told."""
     unfinished: tuple[str, ...]
     """Drills without an end that nobody works on."""
     kept: tuple[KeptSandbox, ...]
@@ -64,6 +68,8 @@ class Overview:
     """Those that last."""
     late: tuple[Slot, ...] = ()
     """Open slots that nobody began, and that should have begun by now."""
+    deaf: tuple[str, ...] = ()
+    """Targets of alerts that have taken no message for several tries."""
 
     @property
     def level(self) -> Level:
@@ -71,7 +77,7 @@ class Overview:
         levels: list[Level] = [standing.level for standing in self.standings]
         if self.silent_since is not None:
             levels.append("critical" if self.now - self.silent_since > SILENT_CRITICAL else "warning")
-        levels += ["warning"] if self.late or self.unattended else []
+        levels += ["warning"] if self.late or self.unattended or self.deaf else []
         if self.unfinished or self.coverage.single_points or any(kept.until < self.now for kept in self.kept):
             levels.append("warning")
         if self.lost:
@@ -103,7 +109,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     whole = cover(site.applications, drilled)
     concerned = [state for state in known.unsettled if not only or set(only) & set(state.recoveries)]
     open_ends = tuple(state.drill for state in concerned if state.sealed is None)
-    busy = _busy(site.state_directory)
+    held = _held(wiring, [state for state in concerned if state.sealed is None])
     return Overview(
         site=site.name,
         now=now,
@@ -114,8 +120,9 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
             urgent=tuple(name for name in whole.urgent if name in chosen),
             single_points=tuple(point for point in whole.single_points if point.application in chosen),
         ),
-        running=open_ends if busy else (),
-        unfinished=() if busy else open_ends,
+        running=tuple(name for name in open_ends if name in held),
+        running_on=held,
+        unfinished=tuple(name for name in open_ends if name not in held),
         kept=tuple(kept for state in concerned for kept in _kept(state) if not only or kept.application in only),
         lost=known.lost,
         drills=known.drills,
@@ -125,6 +132,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         unattended=schedule.unattended,
         pauses=schedule.pauses,
         late=tuple(slot for slot in schedule.late if slot.application in chosen),
+        deaf=deaf(site.state_directory, site.monitoring.targets),
         broken={
             name: problems[0] for (kind, name), problems in site.broken.items() if kind == "application" and not only
         },
@@ -155,6 +163,18 @@ def _kept(state: DrillState) -> list[KeptSandbox]:
         for name, recovery in state.recoveries.items()
         if recovery.kept is not None and (recovery.residue is None or not recovery.residue.clean)
     ]
+
+
+def _held(wiring: Wiring, open_ends: Iterable[DrillState]) -> Mapping[str, str]:
+    """Return the drills without an end that somebody is at, with the host; an older drp holds the site alone."""
+    found = {}
+    for state in open_ends:
+        host = wiring.journal_to_read().holder(state.drill)
+        if host is None and is_here(state) and _busy(wiring.site.state_directory):
+            host = host_of(state)
+        if host is not None:
+            found[state.drill] = host
+    return found
 
 
 def _busy(state_directory: Path) -> bool:

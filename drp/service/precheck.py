@@ -10,11 +10,15 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from drp.domain.plan import DrillPlan, PlannedRecovery
-from drp.domain.precheck import BackupSign, Precheck, Room, judge
+from drp.domain.precheck import BackupSign, Precheck, PrecheckReason, Room, judge
 from drp.domain.precheck_words import sentence
+from drp.domain.repository_port import WritersSeen
+from drp.domain.schedule.windows import open_now
 from drp.drill.phases.select import choose
 from drp.engine.capacity import capacity
 from drp.errors import DrpError, NoRoom, SandboxError, StorageFull
@@ -27,15 +31,26 @@ _SANDBOX = {"sandbox-lacking"}
 
 
 def precheck(
-    wiring: Wiring, plan: DrillPlan, *, sizes: Mapping[str, int] | None = None, repositories: bool = True
+    wiring: Wiring,
+    plan: DrillPlan,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    repositories: bool = True,
+    lasting: timedelta = timedelta(0),
 ) -> Precheck:
     """Return whether there is room for a plan now; nothing is promised, and nothing of the site is changed.
 
     With ``repositories`` they are asked, but for points where somebody has looked already and gives their ``sizes``, in
-    bytes by recovery; what cannot be reached is left to the drill to tell.
+    bytes by recovery; what cannot be reached is left to the drill to tell. ``lasting``: so long it is expected to take.
     """
-    room = _room(wiring, plan, sizes=sizes, repositories=repositories)
+    room = _room(wiring, plan, sizes=sizes, repositories=repositories, lasting=lasting)
     return judge(plan, replace(room, promised=promised_now(wiring.run_directory)))
+
+
+def why_wait(wiring: Wiring, plan: DrillPlan, lasting: timedelta = timedelta(0)) -> PrecheckReason | None:
+    """Return why a drill that nobody waits for has to wait; None: there is room, and no backup that it would meet."""
+    here = precheck(wiring, plan, repositories=False, lasting=lasting).waits
+    return here or precheck(wiring, plan, lasting=lasting).waits
 
 
 @contextmanager
@@ -45,7 +60,7 @@ def admitted(wiring: Wiring, plan: DrillPlan, *, despite: str = "") -> Iterator[
     A process that inherits the descriptor holds it too. Raises ``StorageFull``, ``SandboxError`` and ``NoRoom`` when
     there is no room, unless somebody says why it is begun all the same.
     """
-    room = _room(wiring, plan, sizes=None, repositories=False)
+    room = _room(wiring, plan)
     with open_ledger(wiring.run_directory) as ledger:
         found = judge(plan, replace(room, promised=ledger.promised()), despite=despite)
         if found.blocking and not despite:
@@ -70,12 +85,19 @@ def refusal(found: Precheck) -> DrpError:
     return NoRoom(f"no room for the drill now: {message}")
 
 
-def _room(wiring: Wiring, plan: DrillPlan, *, sizes: Mapping[str, int] | None, repositories: bool) -> Room:
+def _room(
+    wiring: Wiring,
+    plan: DrillPlan,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    repositories: bool = False,
+    lasting: timedelta = timedelta(0),
+) -> Room:
     site = wiring.site
     volumes = wiring.run_directory
     records = (site.state_directory, *site.evidence_directories)
     found = sizes or {}
-    signs = [sign for name in _repositories(plan) for sign in _windows(wiring, name)]
+    signs = [sign for name in _repositories(plan) for sign in _windows(wiring, name, lasting)]
     if repositories:
         found = _sizes(wiring, plan) if sizes is None else found
         signs += [sign for name in _repositories(plan) for sign in _signs(wiring, name)]
@@ -119,16 +141,21 @@ def _size(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> int | N
     return point.size_bytes if point is not None else None
 
 
-def _windows(wiring: Wiring, name: str) -> Iterator[BackupSign]:
-    """Yield the declared window in which a repository's backups run, if it is now."""
-    del wiring, name
-    yield from ()
+def _windows(wiring: Wiring, name: str, lasting: timedelta) -> Iterator[BackupSign]:
+    """Yield the declared window in which a repository's backups run, if it is now or comes so soon."""
+    settings, now = wiring.site.repositories[name], wiring.clock.now().wall
+    span = open_now(settings.backup_windows, settings.backup_zone, now, lasting)
+    if span is not None:
+        kind: Literal["window", "due"] = "window" if span[0] <= now else "due"
+        yield BackupSign(repository=name, kind=kind, since=span[0], until=span[1])
 
 
 def _signs(wiring: Wiring, name: str) -> Iterator[BackupSign]:
     """Yield what a repository itself shows of somebody who writes."""
-    del wiring, name
-    yield from ()
+    repository = wiring.repositories()[name]
+    if isinstance(repository, WritersSeen):
+        with suppress(DrpError):  # the drill itself will say what is wrong
+            yield from repository.writers(wiring.clock.now().wall)
 
 
 def _lacking(wiring: Wiring, plan: DrillPlan) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 The drill itself runs in a worker process with its own pid, mount and network namespaces (`worker.py`), so that
 killing drp leaves nothing behind and nothing of a drill can reach production. Only the gateway, beside it, opens
-connections, and only to the endpoints of the site's repositories.
+connections, and only to the endpoints of the site's repositories and of its journal.
 
 Nothing here prints, and nothing takes signals: what happens is handed on as values, in order, to who iterates.
 """
@@ -124,15 +124,15 @@ class RunningDrill:
                 found, promise = stack.enter_context(admitted(wiring, request.plan, despite=request.despite))
                 request, inherited = replace(request, admitted=found), [lock, promise]
                 self._notices += [Notice(f"{each.weight}: {sentence(each)}") for each in found.reasons]
-            gateway = stack.enter_context(Gateway.start(site.endpoints()))
+            keep = isinstance(request, Begin) and request.plan.keep_sandbox
+            gateway = stack.enter_context(Gateway.start(site.endpoints(), tied_to_parent=not keep))
             self._control, theirs = socket.socketpair()
             stack.callback(self._control.close)
             with theirs:
-                keep = isinstance(request, Begin) and request.plan.keep_sandbox
                 self._worker = _start_worker(site, gateway, theirs, inherited, keep=keep)
             stack.callback(self._part)
             self._send({type(request).__name__: to_data(request)} if request is not None else {})
-            self._held = stack.pop_all()
+            self._gateway, self._held = gateway, stack.pop_all()
         self._happenings = self._follow()
 
     def __enter__(self) -> Self:
@@ -194,6 +194,7 @@ class RunningDrill:
         self._ended = True
         if self.outcome.kept:
             note_keeper(self._site.state_directory, self.outcome.drill, self._worker.pid)
+            self._gateway.leave()  # the keeper still has to tell the journal of its end
             threading.Thread(target=self._worker.wait, daemon=True).start()  # its end leaves no zombie of ours
         else:
             self._worker.wait()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +49,14 @@ def recall(state_directory: Path) -> Memory:
     except (OSError, Tampered):
         return Memory()
     return found if found.version == 1 else Memory()
+
+
+def deaf(state_directory: Path, targets: Collection[str]) -> tuple[str, ...]:
+    """Return which of the targets have taken no message for several tries: somebody has to look after them."""
+    if not targets:
+        return ()
+    listeners = recall(state_directory).listeners
+    return tuple(name for name in targets if name in listeners and listeners[name].deaf)
 
 
 def remember_told(state_directory: Path, memory: Memory) -> None:

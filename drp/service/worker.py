@@ -35,7 +35,7 @@ from drp.drill.declare import declare, reopen, unfinished
 from drp.drill.recorder import Recorder
 from drp.drill.release import release
 from drp.drill.resume import take_up
-from drp.errors import ConfigError, DrpError, Interrupted
+from drp.errors import Busy, ConfigError, DrpError, Interrupted
 from drp.evidence.deposits import note_all_known, recent, require_sealed
 from drp.redact import redact
 from drp.sandboxes.host.worker import enter_worker
@@ -47,6 +47,7 @@ from drp.service.wiring import Wiring
 from drp.trust import judged_by_parent
 
 _LEASE_POLL_SECONDS = 1.0
+_HELD_SECONDS = 5.0
 _VERIFIED_FOR = timedelta(days=1)
 
 
@@ -100,6 +101,12 @@ class _Channel:
         described = {"kind": type(error).__name__, "message": redact(error.message), "hint": redact(error.hint)}
         self._send({"error": described})
 
+    def lost(self, error: DrpError) -> None:
+        """Send why the worker ends, and end it here and now; who only keeps a sandbox keeps it for its time."""
+        if not self.kept.is_set():
+            self.error(error)
+            os._exit(1)
+
     def note(self, text: str) -> None:
         """Send one line for the user."""
         self._send({"note": text})
@@ -128,6 +135,8 @@ class _Witnessed:
         self._journal, self._channel = journal, channel
         self.entries, self.drills, self.verify = journal.entries, journal.drills, journal.verify
         self.signs, self.history = journal.signs, journal.history
+        self.hold, self.release, self.holder = journal.hold, journal.release, journal.holder
+        self.require_held = journal.require_held
 
     def append(self, drill: str, *events: Event) -> tuple[Entry, ...]:
         """Make the events durable."""
@@ -158,6 +167,7 @@ def main(arguments: list[str]) -> None:
         wiring = Wiring(site, gateway=client)
         ports = wiring.ports(channel, cancellation, request.plan if isinstance(request, Begin) else None)
         ports = replace(ports, journal=_Witnessed(ports.journal, channel))
+        _watch_leases(ports.journal, channel)
         recorder = _carry_out(request, ports, wiring, channel)
         _look_back(ports, wiring, channel)
         if recorder is not None:
@@ -175,6 +185,20 @@ def _last_words(kind: type[BaseException], error: BaseException | None, trace: T
     sys.stderr.flush()
 
 
+def _watch_leases(journal: Journal, channel: _Channel) -> None:
+    """End at once, with all that was started, when a drill is not ours any more: it could only be written by us."""
+
+    def look() -> None:
+        while True:
+            time.sleep(_HELD_SECONDS)
+            try:
+                journal.require_held()
+            except DrpError as error:
+                channel.lost(error)
+
+    threading.Thread(target=look, daemon=True, name="drp-leases").start()
+
+
 def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _Channel) -> Recorder | None:
     """Finish what was cut off, then do what was asked; return the recorder of a new drill."""
     ports.journal.verify(whole=False)
@@ -182,10 +206,11 @@ def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _
     asked = request.drill if isinstance(request, Resume) else None
     for drill in unfinished(ports.journal):
         if drill != asked:
-            channel.note(f"drill {drill} was cut off; finishing it first")
-            take_up(reopen(drill, ports.journal), ports)
+            _finish_first(drill, ports, channel)
     if isinstance(request, Resume):
+        ports.journal.hold(request.drill)
         take_up(reopen(request.drill, ports.journal, ports.reporter), ports, policy=request.policy)
+        ports.journal.release(request.drill)
     if not isinstance(request, Begin):
         return None
     if changed := request.plan.changed(ports.materials(request.plan)):
@@ -200,9 +225,24 @@ def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _
         ad_hoc=request.ad_hoc,
         occasion=request.occasion,
         admitted=request.admitted,
+        shared=isinstance(wiring.site.journal, str),
     )
     conduct(recorder, ports)
     return recorder
+
+
+def _finish_first(drill: str, ports: Ports, channel: _Channel) -> None:
+    """Finish a drill that was cut off, unless somebody is at it: who holds it is the only one to end it."""
+    try:
+        ports.journal.hold(drill)
+    except Busy as busy:
+        channel.note(busy.message)
+        return
+    recorder = reopen(drill, ports.journal)  # as it is now that nobody else can change it
+    if recorder.state.sealed is None:
+        channel.note(f"drill {drill} was cut off; finishing it first")
+        take_up(recorder, ports)
+    ports.journal.release(drill)
 
 
 def _look_back(ports: Ports, wiring: Wiring, channel: _Channel) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from drp.domain.telling import Listener
+from drp.service.told import Memory, remember_told
 from tests.simulators.world import Script
 from tests.support import warm
 from tests.support.monitored import MonitoredSite, monitored
@@ -84,3 +86,16 @@ def test_a_target_that_takes_nothing_is_told_of(tmp_path: Path) -> None:
     assert (status, out) == (13, "")
     assert "oncall could not be told" in said
     assert "1 (1 tries: " in notify(site, "list")[1]
+
+
+def test_status_warns_of_a_target_that_has_taken_nothing_for_long(tmp_path: Path) -> None:
+    site = monitored(tmp_path, {"oncall": "json://127.0.0.1:1/x"})
+    site.hold()
+    site.hold(name="documents")
+    for tries, status in ((2, 0), (3, 1)):
+        remember_told(tmp_path / "state", Memory(listeners={"oncall": Listener(tries=tries, refused="HTTP 500")}))
+        done = warm.drp("--site", site.directory, "status")
+        assert done.returncode == status, done.stdout
+        assert ("oncall cannot be told" in done.stdout.splitlines()[0]) is (tries == 3)
+    assert "drp notify test oncall" in done.stdout
+    assert json.loads(warm.drp("--site", site.directory, "status", "--json").stdout)["deaf_targets"] == ["oncall"]

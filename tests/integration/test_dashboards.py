@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from drp.domain.schedule.events import PolicySeen, SlotEnded, SlotExpected
+from drp.domain.schedule.slot import Slot
 from drp.monitoring.serving import serve_metrics
 from tests.simulators.world import Script
 from tests.support.dashboards import NAMES, RULES, files, queries
-from tests.support.monitored import monitored
+from tests.support.monitored import MonitoredSite, monitored
 from tests.support.prometheus import Prometheus, prometheus
 from tests.support.sites import DOCUMENTS, EHR
 
@@ -35,6 +37,18 @@ def rules() -> list[dict[str, Any]]:
     return list(group["rules"])
 
 
+def put_in_register(site: MonitoredSite) -> None:
+    """Let the scheduler have seen the policies, and a slot of one have ended."""
+    wiring = site.wiring()
+    register, now = wiring.register(), wiring.clock.now().wall.replace(microsecond=0)
+    slot = Slot(application="ehr", level="full", at=now)
+    for policy in ("ehr/full", "documents/full"):
+        register.append(PolicySeen(policy=policy, digest="0" * 64))
+    register.append(SlotExpected(slot=slot))
+    register.append(SlotEnded(slot=slot, ending="missed", reason="too-late", values={"within": "12h"}))
+    register.beat("test", now)
+
+
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("prometheus")
@@ -51,6 +65,8 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     site.hold(Script(manifest=False), name="lis")
     site.hold(signal=15, name="pacs")
     site.tell()
+    put_in_register(site)
+    site.wiring().journal().verify()
     with (
         serve_metrics("127.0.0.1:0", site.wiring()) as server,
         prometheus(folder, f"127.0.0.1:{server.address[1]}", RULES) as running,
@@ -104,6 +120,8 @@ def series(**changed: str) -> list[dict[str, str]]:
         'drp_due_state{application="ehr",level="full",state="never"}': "0x60",
         'drp_slots_missed_in_a_row{application="ehr",level="full"}': "0x60",
         "drp_scheduler_silent_seconds": "0x60",
+        "drp_schedule_unattended": "0x60",
+        "drp_slots_late": "0x60",
         'drp_rta_seconds{application="ehr"}': "100x60",
         'drp_rto_seconds{application="ehr"}': "100x60",
         'drp_rpa_lower_seconds{application="ehr"}': "100x60",
@@ -128,6 +146,7 @@ FIRES: dict[str, dict[str, str]] = {
     "DrpOverdue": {"drp_proven_age_seconds": "89000+60x60"},
     "DrpNeverProven": {"drp_due_state": "1x60"},
     "DrpSlotsMissed": {"drp_slots_missed_in_a_row": "1x60"},
+    "DrpSlotsLate": {"drp_slots_late": "1x60"},
     "DrpSchedulerSilent": {"drp_scheduler_silent_seconds": "60+60x60"},
     "DrpRtoMissed": {"drp_rta_seconds": "101x60"},
     "DrpRpoMissed": {"drp_rpa_lower_seconds": "101x60"},

@@ -95,6 +95,7 @@ def test_what_the_owner_changes_with_the_guards_off_is_seen_and_named(
         ("rows", ""),
         ("moves_head", ""),
         ("truncate", ""),
+        ("after_seal", ""),
         ("head_rows", "_head"),
         ("head_truncate", "_head"),
     ):

@@ -98,7 +98,7 @@ def test_a_drill_that_the_system_stopped_is_told(tmp_path: Path, signal: int, ex
         site.hold(name="documents")
         site.hold(signal=signal)
         site.tell()
-        assert ["stopped by the system" in body for body in bodies(web)] == [True] * expected
+        assert ["stopped before its end" in body for body in bodies(web)] == [True] * expected
         site.hold()
         site.tell()
         assert len(bodies(web)) == 2 * expected
@@ -208,7 +208,7 @@ def test_targets_hear_what_they_asked_for_in_their_language(tmp_path: Path) -> N
         )
         site.hold(signal=15)
         assert set(site.tell().told) == {"french"}
-        assert "arrêté par le système" in bodies(web)[0]
+        assert "arrêté avant sa fin" in bodies(web)[0]
         site.hold(FAILED, name="documents")
         assert set(site.tell().told) == {"french", "documents", "grave"}
 

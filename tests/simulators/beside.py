@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, cast
 from drp.codec import canonical, from_json, to_data
 from drp.domain.events import Progressed, Sign
 from drp.domain.ports import Clock
+from drp.errors import Busy
 from tests.simulators.history import MemoryHistory
 
 if TYPE_CHECKING:
     from drp.domain.journal import Journal
+
+
+HOST = "simulated"
 
 
 class MemoryBeside:
@@ -18,6 +22,7 @@ class MemoryBeside:
 
     def __init__(self, clock: Clock) -> None:
         self.noted: list[Sign] = []
+        self.held: set[str] = set()
         self.clock = clock
         self.history = MemoryHistory(cast("Journal", self))
 
@@ -28,3 +33,17 @@ class MemoryBeside:
 
     def signs(self, drill: str) -> tuple[Sign, ...]:
         return tuple(sign for sign in self.noted if sign.drill == drill)
+
+    def hold(self, drill: str) -> None:
+        if drill in self.held:
+            raise Busy(f"drill {drill} is running on {HOST}")
+        self.held.add(drill)
+
+    def release(self, drill: str) -> None:
+        self.held.discard(drill)
+
+    def require_held(self) -> None:
+        """Nothing takes a drill away from who holds it in memory."""
+
+    def holder(self, drill: str) -> str | None:
+        return HOST if drill in self.held else None

@@ -59,7 +59,7 @@ class SimJournal(MemoryBeside):
         return tuple(entries[begun:])
 
     def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
-        return iter(self.stored[drill][after + 1 :])
+        return iter(self.stored.get(drill, [])[after + 1 :])
 
     def drills(self) -> tuple[str, ...]:
         return tuple(self.stored)

@@ -61,6 +61,7 @@ CASES: list[tuple[Kind, Situation]] = [
         ),
     ),
     ("scheduler-dead", Situation(now=NOW, silent_since=NOW - HOUR)),
+    ("scheduler-dead", Situation(now=NOW, unattended=True)),
     ("kept", Situation(now=NOW, kept=[Kept("d-1", "ehr", NOW - HOUR)])),
     ("lost-evidence", Situation(now=NOW, lost=["d-1"])),
 ]

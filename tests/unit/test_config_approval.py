@@ -65,8 +65,8 @@ def test_a_file_of_keys_that_vanished_lets_nobody_approve(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("drill", "site", "file", "message"),
     [
-        ("approval: {approvers: []}\n", SIGNED, "inventory/drills/hospital.yml", "at least 1"),
-        ("approval: {}\n", SIGNED, "inventory/drills/hospital.yml", "approvers"),
+        ("approval: {approvers: []}\n", SIGNED, "inventory/drills/hospital.yml", "has too few items"),
+        ("approval: {}\n", SIGNED, "inventory/drills/hospital.yml", "is missing"),
         ("approval: {approvers: [b.martin@chu, b.martin@chu]}\n", SIGNED, "inventory/drills/hospital.yml", "twice"),
         ("approval: {approvers: [n.durant@chu]}\n", SIGNED, "inventory/drills/hospital.yml", "did you mean `n.durand@chu`"),
         ("approval: {approvers: [b.martin@chu], whithin: 1h}\n", SIGNED, "inventory/drills/hospital.yml", "did you mean `within`"),

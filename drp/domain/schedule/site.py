@@ -18,7 +18,7 @@ class CalendarFeed:
     """As the site's file says it, for people."""
     path: Path
     reason: str = ""
-    """Why no drill runs during its events; empty: each event's own summary says."""
+    """Why no drill runs during its events; empty: the file's name stands for it."""
     zone: str = "UTC"
     """Of times that the calendar leaves without a zone, and of whole days."""
     max_age_of_file: timedelta = timedelta(days=2)

@@ -43,7 +43,9 @@ def next_allowed(
     ``blackouts`` come on top of the policy's own. Without ``by`` a year is looked at. None: it fits nowhere.
     """
     limit = by if by is not None else instant + 366 * _DAY
-    closed = sorted((each.begins, each.ends or _FAR) for each in (*policy.blackouts, *blackouts))
+    reached = limit + expected
+    every = ((each.begins, each.ends or _FAR) for each in (*policy.blackouts, *blackouts))
+    closed = sorted(span for span in every if span[1] > instant and span[0] < reached)
     for begins, ends in _open(policy, instant, limit):
         for first, last in _without(max(begins, instant), ends, closed):
             if first > limit:
@@ -72,6 +74,14 @@ def longest(windows: Sequence[Window], zone: str, instant: datetime) -> timedelt
     if not windows or any(begins <= instant and ends > until for begins, ends in spans):
         return None
     return max((ends - begins for begins, ends in spans), default=timedelta(0))
+
+
+def open_now(windows: Sequence[Window], zone: str, instant: datetime, within: timedelta = timedelta(0)) -> Span | None:
+    """Return the span that is open at an instant, or else the first that begins ``within`` a time after; None: none."""
+    if not windows:
+        return None
+    limit = instant + within
+    return next((span for span in _merged(windows, ZoneInfo(zone), instant, limit) if span[0] <= limit), None)
 
 
 def instant_of(day: date, clock: time, zone: ZoneInfo) -> datetime:

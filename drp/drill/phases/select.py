@@ -192,6 +192,9 @@ def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Findin
     if context.clock_behind_ms >= _APART_MS:
         observed = f"{words(context.clock_behind_ms)} behind what the journal has seen already"
         found.append(CLOCKS_APART.finding(subject="journal", observed=observed, expected="a clock that goes forwards"))
+    if context.clock_apart_ms >= _APART_MS:
+        observed = f"{words(context.clock_apart_ms)} behind what another host has put into the journal"
+        found.append(CLOCKS_APART.finding(subject="hosts", observed=observed, expected="the same time"))
     return tuple(found)
 
 

@@ -61,6 +61,10 @@ class Backend(Protocol):
         """Return what is there, within seconds. Raises when it is absent, silent or refuses."""
         ...
 
+    def lock_names(self) -> frozenset[str]:
+        """Return the names of the locks that are there. Raises as `look` does."""
+        ...
+
     def explain_refusal(self) -> str:
         """Return what may be behind a refused password, other than a wrong one; empty: nothing is seen."""
         ...

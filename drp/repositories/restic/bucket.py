@@ -14,6 +14,7 @@ from drp.repositories.locations.s3 import ObjectVersion, Resolve, S3Reader, reso
 from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition
 from drp.repositories.restic.object_lock import Memory, observe
 from drp.repositories.restic.settings import tool_url
+from drp.repositories.restic.snapshots import is_id
 
 CREDENTIALS = "aws"
 """Name of the cell secret that holds the credentials file."""
@@ -74,6 +75,11 @@ class BucketBackend:
         broken = [] if config else ["config: missing"]
         broken += [] if keys else ["keys/: empty"]
         return Condition(snapshots=snapshots, broken=tuple(broken))
+
+    def lock_names(self) -> frozenset[str]:
+        """Return the names of the locks that are there."""
+        found = (name.removeprefix("locks/") for name, _ in self._reader.marks("locks/", limit=100))
+        return frozenset(name for name in found if is_id(name))
 
     def _hidden(self) -> list[ObjectVersion]:
         """Return the delete markers that hide what restic cannot do without; a key without the right sees none."""

@@ -51,6 +51,14 @@ class DirectoryBackend:
         marks = frozenset(f"{name} {mark}" for part in ("keys", "snapshots") for name, mark in parts[part].items())
         return Condition(snapshots=frozenset(parts["snapshots"]), marks=marks, broken=tuple(broken))
 
+    def lock_names(self) -> frozenset[str]:
+        """Return the names of the locks that are there."""
+        self.look()
+        try:
+            return frozenset(self._marks("locks"))
+        except OSError:  # closed to us, or gone meanwhile
+            return frozenset()
+
     def _marks(self, part: str) -> dict[str, str]:
         """Return the files of a part by name, with what changes when they do."""
         folder = self._path / part

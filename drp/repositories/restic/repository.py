@@ -11,20 +11,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from drp.domain.application import Application
+from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.repository_port import Abilities
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
 from drp.domain.strict_json import parse_object
-from drp.errors import NotFound, PointGone, RepositoryError, Unreachable
+from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError, Unreachable
 from drp.redact import remember
 from drp.repositories.parts import must_fit
 from drp.repositories.restic.answers import PRINTED
 from drp.repositories.restic.backend import PASSWORD_VARIABLE, Backend, Condition
 from drp.repositories.restic.errors import error_for, error_of, kind_of_failure
+from drp.repositories.restic.locks import signs
 from drp.repositories.restic.patterns import patterns
 from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
@@ -176,6 +179,13 @@ class ResticRepository:
         if receipt.unrestored or self._tool.features.restore_json:
             return receipt
         return self._counted(point, receipt) if whole else replace(receipt, counted=False)
+
+    def writers(self, now: datetime) -> tuple[BackupSign, ...]:
+        """Return who holds a lock of the repository; nobody where this identity may not list locks."""
+        try:
+            return tuple(signs(self._tool, self._backend.lock_names, self.name, now))
+        except AccessDenied:
+            return ()
 
     def secrets(self) -> tuple[CellSecret, ...]:
         """Return the repository's password and, for a bucket, the credentials file, by reference."""

@@ -30,15 +30,20 @@ class Gateway:
     def __init__(self, process: Process, channel: socket.socket) -> None:
         """Hold the process and our end of its channel: when every holder has closed it, the gateway ends."""
         self._process = process
+        self._left = False
         self._channel = channel
         self.fd = channel.fileno()
 
     @classmethod
-    def start(cls, allowed: Iterable[tuple[str, int]]) -> Gateway:
-        """Start the gateway for these endpoints (host, port) and no others. Raises SandboxError."""
+    def start(cls, allowed: Iterable[tuple[str, int]], *, tied_to_parent: bool = True) -> Gateway:
+        """Start the gateway for these endpoints (host, port) and no others. Raises SandboxError.
+
+        Tied to its parent it ends with the thread that starts it; always with the last who holds its channel.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            argv = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-I", "-S", str(_PROGRAM), str(theirs.fileno())]
+            tie = ["setpriv", "--pdeathsig", "KILL"] if tied_to_parent else []
+            argv = [*tie, sys.executable, "-I", "-S", str(_PROGRAM), str(theirs.fileno())]
             process = start(argv, pass_fds=[theirs.fileno()])
         gateway = cls(process, ours)
         client = GatewayClient(os.dup(ours.fileno()))
@@ -59,8 +64,16 @@ class Gateway:
         """End the process."""
         self.stop()
 
+    def leave(self) -> None:
+        """Let go of the process: it ends with whoever holds its channel still, such as the keeper of a sandbox."""
+        self._left = True
+        self._channel.close()
+        threading.Thread(target=self._process.wait, daemon=True).start()  # its end leaves no zombie of ours
+
     def stop(self) -> None:
-        """End the process; safe to call again."""
+        """End the process, unless it was left to others; safe to call again."""
+        if self._left:
+            return
         self._channel.close()
         self._process.kill()
         finish(self._process, 5)
