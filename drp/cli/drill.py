@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
@@ -242,10 +241,10 @@ def clean(context: typer.Context, machine: Json = False) -> int:
 
 
 def _user() -> str:
-    """Return who asks: the person behind sudo when there is one."""
-    from drp.trust.accounts import account_name
+    """Return who asks."""
+    from drp.cli.asking import asking_account
 
-    return os.environ.get("SUDO_USER") or account_name(os.getuid(), bare=True)
+    return asking_account()
 
 
 def _afterwards(drill: str, *, sealed: bool, kept: bool) -> None:

@@ -33,6 +33,7 @@ class LazyGroup(PlainGroup):
         "app": ("drp.cli.app:app", "Applications and their objectives."),
         "repo": ("drp.cli.repo:app", "Repositories and their recovery points."),
         "drill": ("drp.cli.drill:app", "Plan, run and look at drills."),
+        "schedule": ("drp.cli.schedule:app", "Drills that are held by themselves."),
         "canary": ("drp.cli.canary:app", "Canaries: heartbeats that production writes through its applications."),
         "manifest": ("drp.cli.manifest:app", "Manifests: what was backed up, path by path."),
         "report": ("drp.cli.report:app", "Reports of drills, for people and machines."),

@@ -30,6 +30,9 @@ def schedule_headlines(found: Overview) -> list[str]:
         lines.append(f"{', '.join(found.deaf)} cannot be told")
     if found.late:
         lines.append(f"{len(found.late)} scheduled drills were not begun in time")
+    unreadable = [calendar.name for calendar in found.calendars if calendar.problem]
+    if unreadable:
+        lines.append(f"calendar {unreadable[0]} cannot be read, so drills wait")
     return lines
 
 
@@ -45,13 +48,16 @@ def schedule_lines(found: Overview) -> Iterator[str]:
         missed = f"; {due.missed} not held in a row" if due.missed else ""
         head = f"level {due.level:<6} {due.application:<14} {_WORDS[due.state]:<18}"
         yield f"{head} last {age}, due every {every}{following}{missed}{changed}"
-    if any(due.level for due in found.dues):
+    if any(due.next_at is not None for due in found.dues):
         names = [due.application for due in found.dues if due.state == "unscheduled"]
         if names:
             yield f"not scheduled: {', '.join(names)}"
     for pause in found.pauses:
         what = "everything" if pause.policy == "*" else pause.policy
         yield f"paused: {what} until {render.instant(pause.until)} by {pause.by}: {pause.reason}"
+    for calendar in found.calendars:
+        what = f"cannot be read ({calendar.problem}): drills wait" if calendar.problem else "is stale: nobody writes it"
+        yield f"calendar: {render.printable(calendar.name)} {what}"
     for slot in found.late:
         yield f"not begun in time: {slot.id}; nobody has accounted for it yet"
     for name in found.deaf:
@@ -71,5 +77,9 @@ def schedule_document(found: Overview) -> dict[str, Any]:
         "unattended": found.unattended,
         "pauses": [to_data(pause) for pause in found.pauses],
         "deaf_targets": list(found.deaf),
+        "calendars": [
+            {"name": each.name, "problem": each.problem, "stale": each.stale, "written_at": to_data(each.written_at)}
+            for each in found.calendars
+        ],
         "late_slots": [slot.id for slot in found.late],
     }

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from drp.calendars.feeds import closed, read_calendars
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
 from drp.domain.orders import Engine
+from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.proofs import Proof, proofs
+from drp.domain.schedule.site import Schedule
+from drp.domain.schedule.slot import Slot
 from drp.drill.declare import states
+from drp.schedule.causes import caused_slots
 from drp.schedule.desk import Closed, Desk
 from drp.schedule.expected import expected
 from drp.schedule.orders import plan_of
+from drp.service.changes import Changes
 from drp.service.wiring import Wiring
 
 
@@ -24,6 +30,7 @@ def desk_of(wiring: Wiring, engine: Engine | None, *, reads_only: bool = False) 
     site = wiring.site
     journal = wiring.journal_to_read() if reads_only else wiring.journal()
     register = wiring.register_to_read() if reads_only else wiring.register()
+    proven = Proven(journal)
     return Desk(
         policies=site.schedule.policies,
         register=register,
@@ -33,16 +40,41 @@ def desk_of(wiring: Wiring, engine: Engine | None, *, reads_only: bool = False) 
         engine=engine,
         plan=partial(plan_of, site),
         expected=lambda policy: expected(journal.history, policy),
-        proofs=Proven(journal),
+        proofs=proven,
         undecided=site.schedule.undecided,
-        closed=partial(_closed, wiring),
+        closed=_Calendars(site.schedule),
+        causes=partial(_causes, wiring, journal, proven),
     )
 
 
-def _closed(wiring: Wiring, _policy: Policy, _now: datetime) -> Closed:
-    """Return when nothing may run; a calendar that nobody can read closes everything."""
-    schedule = wiring.site.schedule
-    return Closed(schedule.blackouts, schedule.calendars[0].name if schedule.calendars else "")
+def _causes(wiring: Wiring, journal: Journal, proven: Proven, state: ScheduleState, now: datetime) -> Sequence[Slot]:
+    """Return the slots that other drills and changes cause."""
+    policies = {
+        key: policy for key, policy in wiring.site.schedule.policies.items() if policy.after or policy.on_change
+    }
+    if not policies:
+        return ()
+    newest: dict[str, Proof] = {}
+    for key, policy in policies.items():
+        known = [each for each in proven(policy.application) if policy.on_change and each.level == policy.level]
+        if known:
+            newest[key] = max(known, key=lambda each: each.declared_at)
+    since = Changes(wiring.site, journal).since
+    return caused_slots(policies, state, journal, since=since, proven=newest, now=now)
+
+
+class _Calendars:
+    """When nothing may run, as the site's file and its calendars say; those are read once for each instant."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._read: tuple[datetime, Closed] | None = None
+
+    def __call__(self, _policy: Policy, now: datetime) -> Closed:
+        if self._read is None or self._read[0] != now:
+            blackouts, unreadable = closed(read_calendars(self._schedule.calendars, now))
+            self._read = now, Closed((*self._schedule.blackouts, *blackouts), unreadable)
+        return self._read[1]
 
 
 class Proven:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from drp.calendars.feeds import CalendarRead
 from drp.domain.coverage import Coverage, cover
 from drp.domain.fold import DrillState
 from drp.domain.journal import Verification
@@ -68,6 +69,8 @@ class Overview:
     """Those that last."""
     late: tuple[Slot, ...] = ()
     """Open slots that nobody began, and that should have begun by now."""
+    calendars: tuple[CalendarRead, ...] = ()
+    """Those that cannot be read, so that drills wait, or that nobody has written for too long."""
     deaf: tuple[str, ...] = ()
     """Targets of alerts that have taken no message for several tries."""
 
@@ -77,7 +80,7 @@ class Overview:
         levels: list[Level] = [standing.level for standing in self.standings]
         if self.silent_since is not None:
             levels.append("critical" if self.now - self.silent_since > SILENT_CRITICAL else "warning")
-        levels += ["warning"] if self.late or self.unattended or self.deaf else []
+        levels += ["warning"] if self.late or self.unattended or self.calendars or self.deaf else []
         if self.unfinished or self.coverage.single_points or any(kept.until < self.now for kept in self.kept):
             levels.append("warning")
         if self.lost:
@@ -132,6 +135,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         unattended=schedule.unattended,
         pauses=schedule.pauses,
         late=tuple(slot for slot in schedule.late if slot.application in chosen),
+        calendars=schedule.calendars,
         deaf=deaf(site.state_directory, site.monitoring.targets),
         broken={
             name: problems[0] for (kind, name), problems in site.broken.items() if kind == "application" and not only

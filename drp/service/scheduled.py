@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+from drp.calendars.feeds import CalendarRead, closed, read_calendars
 from drp.cron import occasions
 from drp.domain.fold import DrillState
-from drp.domain.schedule.due import Ahead, Due, dues, expecting
+from drp.domain.schedule.due import Ahead, Due, Proving, dues, expecting
 from drp.domain.schedule.events import Paused
 from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.proofs import proofs
 from drp.domain.schedule.slot import Slot
+from drp.drill.declare import states
+from drp.service.changes import Changes
 from drp.service.wiring import Wiring
 
 LOOK_EVERY = timedelta(minutes=5)
@@ -34,6 +38,8 @@ class Scheduled:
     unattended: bool = False
     pauses: tuple[Paused, ...] = ()
     late: tuple[Slot, ...] = ()
+    calendars: tuple[CalendarRead, ...] = ()
+    """Those that cannot be read, or that nobody has written for too long."""
     state: ScheduleState
 
     def by_application(self) -> Mapping[str, Sequence[Due]]:
@@ -52,14 +58,19 @@ def scheduled(
     Raises as the register does.
     """
     site, policies = wiring.site, wiring.site.schedule.policies
-    state, beats = ScheduleState(), dict[str, datetime]()
-    if not never_held(wiring):
+    state, beats, empty = ScheduleState(), dict[str, datetime](), never_held(wiring)
+    if not empty:
         register = wiring.register_to_read()
         state, beats = register.state(), dict(register.beats())
     wanted = next(expecting(policies.values()), None) is not None
     running = {slot for drill in unsettled for slot in _slots(drill)}
     asked = {policy.application for policy in policies.values()}
-    ahead = {policy.key: Ahead(next_at=_next(policy, state, now)) for policy in policies.values()}
+    calendars = read_calendars(site.schedule.calendars, now)
+    waits = "feed-unreadable" if closed(calendars)[1] else ""
+    ahead = {
+        policy.key: Ahead(_next(policy, state, now), waits if policy.cron or policy.after or policy.on_change else "")
+        for policy in policies.values()
+    }
     return Scheduled(
         dues=dues(
             policies.values(),
@@ -67,14 +78,33 @@ def scheduled(
             state,
             now,
             ahead=ahead,
+            changed=partial(_changed, None if empty else Changes(site, wiring.journal_to_read())),
             unscheduled=(name for name in site.applications if name not in asked),
         ),
         silent_since=_silent_since(state, beats, now) if wanted else None,
         unattended=wanted and not state.policies,
         pauses=tuple(pause for pause in state.pauses.values() if pause.until > now),
         late=tuple(slot for slot in _late(policies, state, now) if slot.id not in running),
+        calendars=tuple(each for each in calendars if each.problem or each.stale),
         state=state,
     )
+
+
+def _changed(changes: Changes | None, policy: Policy, proof: Proving) -> tuple[str, ...]:
+    """Return what changed, for a policy by which something is held: one of an age alone says nothing else."""
+    if changes is None or next(expecting((policy,)), None) is None:
+        return ()
+    return changes.since(policy.application, proof.drill)
+
+
+def schedule_of(wiring: Wiring) -> Scheduled:
+    """Return how all applications stand by the site's policies now, without looking into repositories."""
+    now = wiring.clock.now().wall
+    if never_held(wiring):
+        return scheduled(wiring, (), (), now)
+    journal = wiring.journal_to_read()
+    telling = states(journal, journal.history.telling(wiring.site.applications))
+    return scheduled(wiring, telling, states(journal, (one.drill for one in journal.history.unsettled())), now)
 
 
 def never_held(wiring: Wiring) -> bool:

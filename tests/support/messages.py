@@ -14,6 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from drp.domain.findings.catalogue import CATALOGUE
+from drp.domain.schedule.reasons import REASONS
 from drp.share import catalogue, languages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +38,8 @@ def messages() -> Iterator[tuple[str | tuple[str, str], str]]:
         )
         for name, _, message, _, _ in found:
             yield message, f"{folder.relative_to(ROOT)}/{name}"
+    for sentence in REASONS.values():
+        yield sentence, "drp/domain/schedule/reasons.py"
     for code in CATALOGUE.values():
         yield code.title, "drp/domain/findings/catalogue.py"
         yield code.remedy, "drp/domain/findings/catalogue.py"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from drp.calendars.events import MOST_SPANS, expand
+from drp.calendars.feeds import LARGEST, CalendarRead, closed, read_calendars
+from drp.calendars.text import MOST_EVENTS
 from drp.domain.schedule.site import CalendarFeed
-from drp.schedule.calendars import LARGEST, CalendarRead, closed, read_calendars
-from drp.schedule.icalendar_events import MOST_SPANS, expand
-from drp.schedule.icalendar_text import MOST_EVENTS
 
 CORPUS = Path(__file__).parents[1] / "fixtures/calendars"
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -244,7 +244,7 @@ def test_what_nobody_can_read_is_never_an_empty_calendar(tmp_path: Path, case: s
 
 
 def test_a_rule_that_never_comes_true_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drp.schedule.icalendar_events.MOST_SECONDS", -1.0)
+    monkeypatch.setattr("drp.calendars.events.MOST_SECONDS", -1.0)
     event = WHOLE.replace("DURATION", "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30\nDURATION")
     assert expand((HEAD + event * 3 + TAIL).encode(), "UTC", NOW, NOW + timedelta(days=9)) == "takes too long to expand"
 

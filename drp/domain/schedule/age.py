@@ -37,8 +37,6 @@ def judge_due(due: Due, tier: int, now: datetime) -> Iterator[tuple[Literal["war
             more = f" and {len(due.changed) - _NAMED} more" if len(due.changed) > _NAMED else ""
             names = ", ".join(due.changed[:_NAMED])
             yield "warning", f"needs verification: since drill {due.proven_by} changed {names}{more}"
-    if due.waits == "feed-unreadable":
-        yield "warning", f"drills{of_level} wait: a calendar of the schedule cannot be read"
     if due.missed:
         slots = "slot was" if due.missed == 1 else f"{due.missed} slots were"
         yield "warning", f"the last {slots} not held{of_level.replace(' of', ' at')}: see `drp schedule why`"

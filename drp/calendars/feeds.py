@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
+from drp.calendars.events import Closed, Expanded, expand
 from drp.domain.schedule.policy import Blackout
 from drp.domain.schedule.site import CalendarFeed
-from drp.schedule.icalendar_events import Closed, Expanded, expand
 
 LARGEST = 4 << 20
 _DAY = timedelta(days=1)

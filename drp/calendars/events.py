@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
-from drp.schedule.icalendar_text import Malformed, components
+from drp.calendars.text import Malformed, components
 
 MOST_SPANS = 20_000
 MOST_SECONDS = 10.0

@@ -1,0 +1,140 @@
+"""What `drp schedule list|next|why` print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from drp.cli import render
+from drp.codec import to_data
+from drp.config.values import show_duration
+from drp.domain.schedule.decision import Decision
+from drp.domain.schedule.due import Due
+from drp.domain.schedule.policy import Policy
+from drp.reporting.scheduling import Sentences
+from drp.schedule.ahead import Coming, coming, why
+from drp.schedule.desk import Desk
+from drp.schedule.site_desk import desk_of
+from drp.service.scheduled import schedule_of
+from drp.service.wiring import Wiring
+
+
+def show_policies(wiring: Wiring, *, machine: bool) -> None:
+    """Print what is asked of every application, and how it stands."""
+    policies, found = wiring.site.schedule.policies, schedule_of(wiring)
+    exempt = wiring.site.schedule.exempt
+    if machine:
+        items = [
+            {**to_data(due), "policy": _policy(policies.get(f"{due.application}/{due.level}"))} for due in found.dues
+        ]
+        document = {"items": items, "exempt": dict(exempt), "pauses": [to_data(pause) for pause in found.pauses]}
+        render.document("drp/schedule/1", document)
+        return
+    rows = (_row(due, policies.get(f"{due.application}/{due.level}")) for due in found.dues)
+    render.table(("application", "level", "when", "every", "last passed", "next", "state"), rows)
+    for pause in found.pauses:
+        what = "everything" if pause.policy == "*" else pause.policy
+        render.note(f"paused: {what} until {render.instant(pause.until)} by {pause.by}: {pause.reason}")
+    for name, reason in exempt.items():
+        render.note(f"exempt: {name}: {reason}")
+    if found.unattended:
+        render.note("nobody looks at the schedule yet: `drp schedule install`, or `drp worker run`")
+
+
+def show_next(wiring: Wiring, days: int, *, machine: bool, tongue: str | None) -> None:
+    """Print what waits and what comes in the next days."""
+    desk = _desk(wiring)
+    ahead = coming(desk, desk.policies, desk.clock.now().wall + timedelta(days=days))
+    sentences = Sentences(tongue or wiring.site.locale)
+    if machine:
+        items = [
+            {**_said(each.decision, sentences), "at": to_data(each.at), "plan": each.policy.plan} for each in ahead
+        ]
+        render.document("drp/schedule-next/1", {"days": days, "items": items})
+        return
+    for each in ahead:
+        plan = f" ({each.policy.plan})" if each.policy.plan else ""
+        render.line(f"{render.instant(each.at)}  {each.decision.slot.policy}{plan}  {_short(each, sentences)}")
+    render.note(f"{len(ahead)} slots in {days} days")
+
+
+def show_why(wiring: Wiring, application: str, *, machine: bool, tongue: str | None) -> None:
+    """Print for each level of an application what becomes of it next, and why. Raises NotFound."""
+    schedule, sentences = wiring.site.schedule, Sentences(tongue or wiring.site.locale)
+    wiring.site.application(application)
+    desk = _desk(wiring)
+    told = [(each.policy, each.decision) for each in why(desk, application)]
+    lines = dict(_lines(told, sentences)) or {"": sentences.of_none(schedule.exempt.get(application, ""))}
+    if machine:
+        items = [
+            {
+                "policy": policy.key,
+                "sentence": lines[policy.key],
+                **(_said(decision, sentences) if decision is not None else {}),
+            }
+            for policy, decision in told
+        ]
+        document = {"application": application, "items": items, "sentences": list(lines.values())}
+        render.document("drp/schedule-why/1", document)
+        return
+    for name, text in lines.items():
+        render.line(f"{name}: {text}" if name else text)
+
+
+def _desk(wiring: Wiring) -> Desk:
+    """Return the desk of who only looks."""
+    return desk_of(wiring, None, reads_only=True)
+
+
+def _lines(told: list[tuple[Policy, Decision | None]], sentences: Sentences) -> Iterator[tuple[str, str]]:
+    for policy, decision in told:
+        yield policy.key, sentences.of(decision) if decision is not None else sentences.of_nothing(policy)
+
+
+def _short(each: Coming, sentences: Sentences) -> str:
+    decision = each.decision
+    return sentences.of(decision) if decision.reason != "before-its-time" else render.printable(decision.slot.id)
+
+
+def _said(decision: Decision, sentences: Sentences) -> dict[str, Any]:
+    return {
+        "slot": decision.slot.id,
+        "application": decision.slot.application,
+        "level": decision.slot.level,
+        "slot_at": to_data(decision.slot.at),
+        "cause": decision.slot.cause,
+        "action": decision.action,
+        "ending": decision.ending,
+        "reason": decision.reason,
+        "values": dict(decision.values),
+        "not_before": to_data(decision.not_before) if decision.not_before is not None else None,
+        "sentence": sentences.of(decision),
+    }
+
+
+def _row(due: Due, policy: Policy | None) -> tuple[str, ...]:
+    if policy is None or due.max_age is None:
+        return due.application, "-", "-", "-", "-", "-", "not scheduled"
+    passed = render.instant(due.proven_at) if due.proven_at is not None else "never"
+    missed = f", {due.missed} missed" if due.missed else ""
+    return (
+        due.application,
+        due.level,
+        _when(policy),
+        show_duration(due.max_age),
+        passed,
+        render.instant(due.next_at),
+        due.state + missed,
+    )
+
+
+def _when(policy: Policy) -> str:
+    said = [f"{policy.cron} {policy.zone}"] if policy.cron else []
+    said += [f"after {policy.after}"] if policy.after else []
+    said += ["on change"] if policy.on_change else []
+    return ", ".join(said) or "by hand"
+
+
+def _policy(policy: Policy | None) -> Mapping[str, Any] | None:
+    return to_data(policy) if policy is not None else None
