@@ -15,7 +15,8 @@ from drp.config.catalogue import Catalogue
 from drp.config.misfit import OptionJudge
 from drp.config.monitoring import Monitoring
 from drp.config.problems import Problem
-from drp.config.read import SiteReader
+from drp.config.read import Described, SiteReader
+from drp.config.references import Inventory
 from drp.config.references_declared import undeclared
 from drp.config.references_schedule import schedule_advice
 from drp.config.schema import server_endpoint
@@ -184,6 +185,13 @@ def load_site(directory: Path, judge: OptionJudge | None = None) -> Site:
     return _assemble(reader)
 
 
+def _described_in(inventory: Inventory) -> dict[tuple[Described, str], str]:
+    found: dict[tuple[Described, str], str] = {}
+    found |= {("application", name): document.file for name, (_, document) in inventory.applications.items()}
+    found |= {("drill", name): document.file for name, (_, document) in inventory.drills.items()}
+    return found
+
+
 def _assemble(reader: SiteReader) -> Site:
     said, directory, inventory = reader.site, reader.directory, reader.inventory
     assert said is not None, "a site whose shared files have no problems has a drp.yml"
@@ -207,10 +215,7 @@ def _assemble(reader: SiteReader) -> Site:
         manifests_directory=directory / said.manifests.directory,
         runbook_folders=reader.runbook_folders,
         files=reader.digests,
-        described_in={
-            **{("application", name): document.file for name, (_, document) in inventory.applications.items()},
-            **{("drill", name): document.file for name, (_, document) in inventory.drills.items()},
-        },
+        described_in=_described_in(inventory),
         evidence_writers=tuple(said.evidence.writers),
         manifests_writers=tuple(said.manifests.writers),
         monitoring=build_monitoring.monitoring(inventory.monitoring[0], directory, said.locale),
