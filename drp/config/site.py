@@ -18,7 +18,7 @@ from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
 from drp.config.references_schedule import schedule_advice
-from drp.config.schema import server_endpoint
+from drp.config.schema import DatabaseFile, server_endpoint
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -44,6 +44,13 @@ class Site(Catalogue):
     journal_password: SecretReference | None
     journal_tls: Tls | None
     """Who vouches for the journal's server; None: nobody asks, it may be plain where it is on this machine."""
+    engine: Path | str
+    """Where orders are: a SQLite file, or the URL of a database."""
+    engine_password: SecretReference | None
+    engine_tls: Tls | None
+    """As of the journal."""
+    places: tuple[str, ...]
+    """Places with workers of their own."""
     evidence_directories: tuple[Path, ...]
     manifests_directory: Path
     runbook_folders: tuple[Path, ...]
@@ -191,15 +198,14 @@ def _assemble(reader: SiteReader) -> Site:
     drills = {name: file for name, (file, _) in inventory.drills.items() if ("drill", name) not in broken}
     state = directory / said.state
     sandboxes = {name: profile.profile(name) for name, profile in inventory.sandboxes.items()}
-    password = said.journal.password if said.journal is not None else None
     return Site(
         directory=directory,
         name=said.name,
         locale=said.locale,
         state_directory=state,
-        journal=said.journal.url if said.journal is not None else state / "journal.sqlite",
-        journal_password=build.secret(password, directory) if password is not None else None,
-        journal_tls=build.tls(said.journal.tls, directory) if said.journal is not None and said.journal.tls else None,
+        places=tuple(said.places),
+        **_database("journal", said.journal, state / "journal.sqlite", directory),
+        **_database("engine", said.engine, state / "orders.db", directory),
         evidence_directories=tuple(directory / sink for sink in said.evidence.sinks),
         manifests_directory=directory / said.manifests.directory,
         runbook_folders=reader.runbook_folders,
@@ -232,3 +238,13 @@ def _assemble(reader: SiteReader) -> Site:
             if file.canary is not None
         },
     )
+
+
+def _database(name: str, said: DatabaseFile | None, otherwise: Path, directory: Path) -> dict[str, Any]:
+    """Return a site's fields for where a database is, its password, and who vouches for its server."""
+    password = said.password if said is not None else None
+    return {
+        name: said.url if said is not None else otherwise,
+        f"{name}_password": build.secret(password, directory) if password is not None else None,
+        f"{name}_tls": build.tls(said.tls, directory) if said is not None and said.tls else None,
+    }
