@@ -25,7 +25,7 @@ from drp.engine.carrying import ORDER, OUTCOME
 from drp.errors import Busy, Interrupted, NoRoom, NotFound
 from drp.schedule.orders import BY, PROCEDURE, occasion_of, plan_of
 from drp.schedule.settling import Fate, settle
-from drp.service.precheck import precheck
+from drp.service.precheck import why_wait
 from drp.service.requests import Begin, Request, Resume
 from drp.service.supervisor import Happening, RunningDrill, start
 from drp.service.wiring import Wiring
@@ -45,8 +45,9 @@ Asked = Callable[[str], str]
 
 
 def room_here(wiring: Wiring, plan: DrillPlan) -> str:
-    """Return why there is no room on this machine now."""
-    return "; ".join(sentence(reason) for reason in precheck(wiring, plan, repositories=False).blocking)
+    """Return why there is no room on this machine now, or whose backups come first."""
+    why = why_wait(wiring, plan)
+    return sentence(why) if why is not None else ""
 
 
 def _tell_nobody(_wiring: Wiring, _values: Values) -> Values:
