@@ -66,6 +66,8 @@ class Hands:
     asked: Asked = lambda _order: ""
     begin: Callable[[Sequence[Entry]], None] = lambda _before: None
     """Hears that a drill begins, or goes on after these entries."""
+    announce: Callable[[Site, tuple[str, ...]], None] = lambda _site, _policies: None
+    """Hears for which policies a drill begins; it may not wait."""
     follow: Callable[[Happening], None] = lambda _happening: None
     """Hears what happens in the drill at work."""
     room: Room = room_here
@@ -143,6 +145,8 @@ class _Held:
             try:
                 with start(site, request, before=before) as running:
                     self._hands.begin(before)
+                    if isinstance(request, Begin) and request.occasion is not None:
+                        self._hands.announce(site, tuple(request.occasion.policies))
                     self._follow(running, values, (lambda: True) if stopping else cancelled)
                 if running.outcome.stops and not running.outcome.sealed:
                     raise Interrupted(f"drill {running.outcome.drill} was stopped, and is not sealed")
