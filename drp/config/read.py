@@ -15,6 +15,7 @@ from drp.config.misfit import OptionJudge
 from drp.config.problems import START, Problem, suggestion
 from drp.config.references import Inventory, cross_check, installed_verifiers
 from drp.config.references_declared import cross_check_inputs, cross_check_options
+from drp.config.references_places import cross_check_places
 from drp.config.references_schedule import cross_check_schedule
 from drp.config.references_sign_off import cross_check_sign_off
 from drp.config.repository_kinds import kinds_named, repositories_file
@@ -81,6 +82,8 @@ class SiteReader:
         self.problems += cross_check_monitoring(self.inventory)
         if self.schedule is not None and schedule is not None:
             self.problems += cross_check_schedule(self.schedule, schedule, self.inventory)
+            if self.site is not None:
+                self.problems += cross_check_places(self.site, self.schedule, schedule)
         self.problems += cross_check_inputs(self.inventory, self.runbook_folders)
         if self._judge is not None:
             found = cross_check_options(self.inventory, installed_verifiers(), self._judge, self.directory)

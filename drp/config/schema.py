@@ -116,6 +116,10 @@ class JournalFile(DatabaseFile):
     """The journal's own database, when several hosts or sites share the work."""
 
 
+class EngineFile(DatabaseFile):
+    """The database of orders, when several hosts share the work. It coordinates them, and holds no evidence."""
+
+
 class EvidenceFile(Strict):
     """Where evidence goes."""
 
@@ -154,6 +158,10 @@ class SiteFile(Strict):
     """Directory for journal and lock; relative to the site directory."""
     journal: JournalFile | None = None
     """Leave out to keep the journal in the state directory."""
+    engine: EngineFile | None = None
+    """Leave out to keep orders in the state directory: one worker then, on this machine."""
+    places: list[Name] = Field(default_factory=list)
+    """Places with workers of their own (`drp worker run --place NAME`); a policy's `place` says what is held there."""
     evidence: EvidenceFile = Field(default_factory=EvidenceFile)
     """Where evidence goes."""
     manifests: ManifestsFile = Field(default_factory=ManifestsFile)

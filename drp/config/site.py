@@ -18,7 +18,7 @@ from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
 from drp.config.references_schedule import schedule_advice
-from drp.config.schema import server_endpoint
+from drp.config.schema import SiteFile, server_endpoint
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -44,6 +44,13 @@ class Site(Catalogue):
     journal_password: SecretReference | None
     journal_tls: Tls | None
     """Who vouches for the journal's server; None: nobody asks, it may be plain where it is on this machine."""
+    engine: Path | str
+    """Where orders are: a SQLite file, or the URL of a database."""
+    engine_password: SecretReference | None
+    engine_tls: Tls | None
+    """As of the journal."""
+    places: tuple[str, ...]
+    """Places with workers of their own."""
     evidence_directories: tuple[Path, ...]
     manifests_directory: Path
     runbook_folders: tuple[Path, ...]
@@ -200,6 +207,7 @@ def _assemble(reader: SiteReader) -> Site:
         journal=said.journal.url if said.journal is not None else state / "journal.sqlite",
         journal_password=build.secret(password, directory) if password is not None else None,
         journal_tls=build.tls(said.journal.tls, directory) if said.journal is not None and said.journal.tls else None,
+        **_orders(said, directory),
         evidence_directories=tuple(directory / sink for sink in said.evidence.sinks),
         manifests_directory=directory / said.manifests.directory,
         runbook_folders=reader.runbook_folders,
@@ -232,3 +240,15 @@ def _assemble(reader: SiteReader) -> Site:
             if file.canary is not None
         },
     )
+
+
+def _orders(said: SiteFile, directory: Path) -> dict[str, Any]:
+    """Return where orders are, and at which places they are carried out."""
+    engine = said.engine
+    password = engine.password if engine is not None else None
+    return {
+        "engine": engine.url if engine is not None else directory / said.state / "orders.db",
+        "engine_password": build.secret(password, directory) if password is not None else None,
+        "engine_tls": build.tls(engine.tls, directory) if engine is not None and engine.tls else None,
+        "places": tuple(said.places),
+    }
