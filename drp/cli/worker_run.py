@@ -56,7 +56,7 @@ def work(directory: Path, places: Sequence[str], *, once: bool, machine: bool, q
             places=served,
             once=once,
         )
-        with _signals(told):
+        with signals_told(told):
             try:
                 worker.run()
             except EngineError as error:
@@ -95,7 +95,7 @@ def _end_at_once(error: DrpError, voice: Voice) -> None:
 
 
 @contextmanager
-def _signals(told: threading.Event) -> Iterator[None]:
+def signals_told(told: threading.Event) -> Iterator[None]:
     """First SIGINT, SIGTERM or SIGHUP: the worker stops safely; second: it ends, and all it started with it."""
 
     def handle(number: int, _frame: object) -> None:
