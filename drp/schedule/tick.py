@@ -24,6 +24,8 @@ from drp.schedule.desk import Desk
 from drp.schedule.orders import Due, order_id, order_of, policy_digest, values_of
 from drp.schedule.settling import begun, settle_over, settle_sealed
 
+_ANY = timedelta(hours=1)
+"""How long a drill is said to take where that decides nothing."""
 _UNREAD = timedelta(hours=12)
 """So long a slot waits for its application's file to be mended, unless it says when it has to start."""
 _TRIES = 20
@@ -160,15 +162,21 @@ def _unread(expected: SlotExpected, now: datetime) -> Decision:
     return Decision(slot=expected.slot, action="end", ending="blocked", reason="no-plan", values=values, start_by=by)
 
 
-def circumstances(desk: Desk, policy: Policy, now: datetime, running: Mapping[str, str]) -> Circumstances:
-    """Return what the planner is told of a policy."""
+def circumstances(
+    desk: Desk, policy: Policy, now: datetime, running: Mapping[str, str], *, of_open: bool = True
+) -> Circumstances:
+    """Return what the planner is told of a policy. Unless ``of_open``, nothing that only slots which came are asked.
+
+    How long its drill takes is looked up only where some time is closed: elsewhere every drill fits.
+    """
     closed = desk.closed(policy, now)
+    asked = bool(policy.windows or policy.blackouts or closed.blackouts)
     return Circumstances(
-        expected=policy.expected or desk.expected(policy),
+        expected=policy.expected or (desk.expected(policy) if asked else _ANY),
         blackouts=closed.blackouts,
         unreadable=closed.unreadable,
         running=running,
-        proofs=desk.proofs(policy.application),
+        proofs=desk.proofs(policy.application) if of_open else (),
     )
 
 
