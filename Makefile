@@ -69,6 +69,10 @@ wheels: $(STAMP) .cache/.blake3 ## Build the wheels into dist/, that of the comp
 	@sh tests/setup/postgres.sh .cache
 	@touch $@
 
+.cache/.prometheus: tests/setup/prometheus.sh .cache/.system
+	@sh tests/setup/prometheus.sh .cache
+	@touch $@
+
 lint: $(STAMP) types layers playbooks ## Ruff, mypy --strict, import-linter, ansible-lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -83,7 +87,7 @@ playbooks: $(STAMP)
 	@cd runbooks && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --profile production --strict -q . && test ! -e .ansible
 
 # Two processes rewrite the assertions of all tests beforehand: each of those that run them would have to otherwise.
-test: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.postgres ## Every suite, with real servers; ends with the twenty slowest
+test: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.postgres .cache/.prometheus ## Every suite, with real servers; ends with the twenty slowest
 	@echo tests/*/ | xargs -n 6 -P 2 env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only -q >/dev/null || true
 	@$(AS_ROOT) $(BIN)/python -B -m pytest --numprocesses $(WORKERS) --damage-matrix --durations 20; status=$$?; \
 	  $(AS_ROOT) chown -hR --from=0 "$$(stat -c %u:%g .)" .; exit $$status

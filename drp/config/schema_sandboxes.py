@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from drp.config.schema import Strict
-from drp.config.values import Name, Size, Text
+from drp.config.values import Name, Rate, Size, Text
 from drp.domain.sandbox import DEFAULT_DRIVER, SandboxProfile
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -32,6 +32,12 @@ class SandboxFile(Strict):
     """single: one user id, ownership is not judged; range: a sub-uid range, ownership is judged."""
     run_as: int = Field(default=999, ge=1)
     """User id that restored software sees itself as."""
+    cpu_weight: int | None = Field(default=None, ge=1, le=10_000)
+    """Share of processors that others want too, where anybody else has 100; needs a control group."""
+    io_weight: int | None = Field(default=None, ge=1, le=10_000)
+    """Share of the disk that volumes are on, where anybody else has 100; needs a control group."""
+    io_bytes_per_second: Rate | None = None
+    """How fast that disk is read, and written, at most, such as 100MB/s; needs a control group."""
     sink_ports: list[Port] = Field(default_factory=lambda: [25, 2575])
     """Ports on which the egress recorder answers as production would (SMTP, HL7)."""
 

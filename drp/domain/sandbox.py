@@ -38,6 +38,18 @@ class SandboxProfile:
     """Ports on which the egress recorder answers as production would, to catch what is sent (SMTP, HL7 MLLP)."""
     options: Mapping[str, object] = field(default_factory=dict)
     """What only its driver understands."""
+    cpu_weight: int | None = None
+    """Share of processors that others want too, 1 to 10,000 where anybody else has 100; None: as anybody else."""
+    io_weight: int | None = None
+    """The same of the disk that volumes are on."""
+    io_bytes_per_second: int | None = None
+    """How fast that disk is read, and written, at most, by each sandbox and cell; None: as fast as it goes."""
+
+    @property
+    def caps(self) -> tuple[str, ...]:
+        """Return the names of the caps that it asks for."""
+        named = ("cpu_weight", "io_weight", "io_bytes_per_second")
+        return tuple(name for name in named if getattr(self, name) is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +65,8 @@ class SandboxHandle:
     """Host path of the volume that is ``/data`` inside."""
     uid_offset: int | None = None
     """identity range: host uid = uid inside + offset; None: a single uid is mapped."""
+    not_capped: tuple[str, ...] = ()
+    """Caps of the profile that could not be set on this host, by their names there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from drp.domain.measure import (
 )
 from drp.domain.phase import PHASES, Selected
 from drp.domain.plan import PlannedRecovery
+from drp.domain.sandbox import SandboxProfile
 from drp.domain.watermarks import all_dated
 
 _TURN_MS = 1_000
@@ -33,7 +34,11 @@ def measure(state: DrillState, recovery: PlannedRecovery) -> Measurement:
     progress = state.recoveries[recovery.name]
     clock, monotonic = _readings(state, progress)
     rta = clock.t10_checks_passed
-    harness, turn_wait, capped = _harness_ms(progress), _turn_wait_ms(state, recovery), _capped_ms(state, progress)
+    harness, turn_wait, capped = (
+        _harness_ms(progress),
+        _turn_wait_ms(state, recovery),
+        _capped_ms(state, progress, recovery.sandbox),
+    )
     selected = progress.outputs.select
     lower, upper = _rpa(state, recovery)
     objectives = recovery.application.objectives
@@ -233,9 +238,17 @@ def _turn_wait_ms(state: DrillState, recovery: PlannedRecovery) -> int:
     return waited if waited >= _TURN_MS else 0
 
 
-def _capped_ms(state: DrillState, progress: RecoveryState) -> int:
+def _capped(progress: RecoveryState, profile: SandboxProfile) -> bool:
+    """Return whether a cap was in force on what the restore read, or on the disk that it wrote to."""
+    restored, prepared = progress.outputs.restore, progress.outputs.prepare
+    on_disk = profile.data_backing == "disk" and profile.io_bytes_per_second is not None
+    unset = prepared is not None and "io_bytes_per_second" in prepared.sandbox.not_capped
+    return (restored is not None and restored.bytes_per_second is not None) or (on_disk and not unset)
+
+
+def _capped_ms(state: DrillState, progress: RecoveryState, profile: SandboxProfile) -> int:
     """Return how long a restore took that was let read only so fast; 0: it was let go."""
     restored, start, end = progress.outputs.restore, progress.started.get("restore"), progress.ended.get("restore")
-    if restored is None or restored.bytes_per_second is None or start is None or end is None:
+    if restored is None or start is None or end is None or not _capped(progress, profile):
         return 0
     return between_ms(state, start, end)[0] or 0

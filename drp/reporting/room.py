@@ -10,7 +10,14 @@ from drp.reporting.phrase import Data, Phrase, Size, say
 
 
 def room_limits_of(record: EvidenceRecord) -> Iterator[Phrase]:
-    """Yield what was short, and whose word let it begin."""
+    """Yield what was short, whose word let it begin, and which sandboxes had to leave room for others."""
+    for recovery in record.plan.recoveries:
+        if recovery.sandbox.caps:
+            yield say(
+                "{application}: the site let its sandbox take only so much of processors or disk. The time is true, "
+                "and a recovery without that cap may be faster.",
+                application=Data(recovery.name),
+            )
     admitted = record.admitted
     if admitted is None:
         return

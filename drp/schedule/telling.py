@@ -10,7 +10,7 @@ from drp.service.wiring import Wiring
 def tell_of_order(wiring: Wiring, values: Values) -> Values:
     """Tell people, ping and send spans after an order: the step ``tell`` of a procedure. Return what came of it.
 
-    The drill is the one that ``hold``, or else ``finish``, gave as its result; without one only the site is looked at.
+    The drill is the one that the order names, or that a step gave as its result; without one the site alone is told of.
     """
     told = tell_now(wiring, _drill(values))
     return {"told": list(told.told), "untold": dict(told.untold), "notices": list(told.notices)}
@@ -33,6 +33,8 @@ def drill_begins(wiring: Wiring, policies: tuple[str, ...]) -> None:
 
 
 def _drill(values: Values) -> str | None:
+    if isinstance(named := values.get("drill"), str) and named:
+        return named
     for step in ("hold", "finish"):
         result: Value = values.get(step)
         if isinstance(result, dict) and isinstance(drill := result.get("drill"), str) and drill:

@@ -12,6 +12,7 @@ from drp.domain.fold import DrillState
 from drp.domain.journal import Verification
 from drp.domain.schedule.due import Due
 from drp.domain.schedule.events import Paused
+from drp.domain.schedule.policy import Blackout
 from drp.domain.schedule.slot import Slot
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
@@ -66,6 +67,8 @@ class Overview:
     """Those that last."""
     late: tuple[Slot, ...] = ()
     """Open slots that nobody began, and that should have begun by now."""
+    closed: tuple[Blackout, ...] = ()
+    """Why no drill may start now, as the site's file says; a freeze has no end."""
     calendars: tuple[CalendarRead, ...] = ()
     """Those that cannot be read, so that drills wait, or that nobody has written for too long."""
     deaf: tuple[str, ...] = ()
@@ -132,6 +135,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         unattended=schedule.unattended,
         pauses=schedule.pauses,
         late=tuple(slot for slot in schedule.late if slot.application in chosen),
+        closed=tuple(each for each in site.schedule.blackouts if each.lasts_at(now)),
         calendars=schedule.calendars,
         deaf=deaf(site.state_directory, site.monitoring.targets),
         broken={

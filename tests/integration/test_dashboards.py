@@ -18,7 +18,7 @@ from drp.monitoring.serving import serve_metrics
 from tests.simulators.world import Script
 from tests.support.dashboards import NAMES, RULES, files, queries
 from tests.support.monitored import MonitoredSite, monitored
-from tests.support.prometheus import Prometheus, prometheus
+from tests.support.prometheus import Prometheus, program, prometheus
 from tests.support.sites import DOCUMENTS, EHR
 
 APPLICATIONS = ("ehr", "documents", "lis", "pacs")
@@ -176,5 +176,7 @@ def test_every_rule_fires_for_its_cause_and_none_for_a_healthy_site(tmp_path: Pa
         tests.append({"name": title, "interval": "1m", "input_series": values, "promql_expr_test": count})
     path = tmp_path / "test.yml"
     path.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}))
-    done = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program("promtool"), "test", "rules", str(path)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

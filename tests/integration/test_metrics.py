@@ -19,6 +19,7 @@ from drp.service.wiring import Wiring
 from tests.simulators.world import Script
 from tests.support import warm
 from tests.support.monitored import MonitoredSite, monitored
+from tests.support.prometheus import program
 from tests.support.receivers import Samples, samples, value
 
 
@@ -121,7 +122,10 @@ def test_no_label_grows_with_the_drills(site: MonitoredSite) -> None:
 
 def test_promtool_finds_nothing_to_improve(site: MonitoredSite) -> None:
     done = subprocess.run(
-        ["promtool", "check", "metrics"], input=exposition(site.wiring().site), capture_output=True, check=False
+        [program("promtool"), "check", "metrics"],
+        input=exposition(site.wiring().site),
+        capture_output=True,
+        check=False,
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 

@@ -138,3 +138,62 @@ def test_a_group_that_cannot_be_entered_is_given_up_for_prlimit(tmp_path: Path) 
     assert group.directories == ()
     assert group.missing == ("memory", "pids")
     assert group.launch_prefix() == []
+
+
+ALL_CAPS = {"cpu_weight": 20, "io_weight": 2000, "io_bytes_per_second": 5_000_000}
+
+
+def test_caps_are_written_where_the_one_tree_has_them(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu io memory pids")
+    group = cgroups.ControlGroup("drp-000000000000", profile(**ALL_CAPS), 1 << 28, root=tmp_path, disk="8:0")
+    (directory,) = group.directories
+    found = {name: (directory / name).read_text() for name in ("cpu.weight", "io.weight", "io.max")}
+    assert found == {
+        "cpu.weight": "20", "io.weight": "default 2000", "io.max": "8:0 rbps=5000000 wbps=5000000",
+    }  # fmt: skip
+    assert group.not_capped == ()
+
+
+def test_a_cap_of_a_disk_that_nobody_can_name_is_not_in_force(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu io memory pids")
+    group = cgroups.ControlGroup("drp-000000000000", profile(**ALL_CAPS), 1 << 28, root=tmp_path)
+    assert group.not_capped == ("io_bytes_per_second",)
+    assert cgroups.disk_of(Path("/proc/self")) is None
+    assert cgroups.disk_of(Path("/dev/shm")) is None
+
+
+def test_a_cap_that_the_kernel_refuses_is_not_in_force(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids")
+    refused = tmp_path / "drp" / "drp-000000000000"
+    for name in ("io.weight", "io.bfq.weight", "cpu.weight"):
+        (refused / name).mkdir(parents=True)
+    group = cgroups.ControlGroup("drp-000000000000", profile(**ALL_CAPS), 1 << 28, root=tmp_path, disk="8:0")
+    assert group.not_capped == ("cpu_weight", "io_weight")
+
+
+def test_without_any_group_no_cap_is_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "standing", lambda: "user")
+    group = cgroups.ControlGroup("drp-000000000000", profile(**ALL_CAPS), 1 << 28, root=tmp_path, disk="8:0")
+    assert group.not_capped == tuple(ALL_CAPS)
+    assert cgroups.ControlGroup("drp-000000000000", profile(), 1 << 28, root=tmp_path).not_capped == ()
+
+
+def test_a_weight_of_processors_is_in_force_here_and_what_is_not_is_told(rig: Rig) -> None:
+    handle = rig.open(**ALL_CAPS)
+    found = {
+        name: (each / name).read_text().strip()
+        for each in cgroups.find(handle.id)
+        for name in ("cpu.shares", "cpu.weight", "io.max")
+        if (each / name).exists()
+    }
+    assert found.get("cpu.shares") == "204" or found.get("cpu.weight") == "20"
+    assert "cpu_weight" not in handle.not_capped
+    assert ("io_bytes_per_second" in handle.not_capped) == ("wbps=5000000" not in found.get("io.max", ""))
+    assert rig.driver.destroy(handle).clean
+    assert cgroups.find(handle.id) == ()
+    assert rig.open().not_capped == ()
+
+
+@pytest.mark.parametrize(("weight", "clamped"), [(1, 10), (100, 100), (10_000, 1000)])
+def test_weights_where_only_few_are_known(weight: int, clamped: int) -> None:
+    assert cgroups.clamped(weight) == clamped

@@ -20,7 +20,6 @@ packages='
   xfsprogs            the same on another file system
   mtree-netbsd        checks what manifests are exported to
   ca-certificates     TLS to repositories
-  prometheus          answers the queries of dashboards and rules in the tests
   systemd             checks the units that drp prints
   openssh-client      signatures of sign-offs
   openssl             authorities and certificates of the tests

@@ -16,7 +16,14 @@ from typing import Any
 from tests.support.loopback import free_ports
 from tests.support.waiting import eventually
 
+_UNPACKED = Path(__file__).resolve().parents[2] / ".cache" / "prometheus" / "usr" / "bin"
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def program(name: str) -> str:
+    """Return Prometheus or promtool: unpacked by `tests/setup/prometheus.sh`, or installed."""
+    unpacked = _UNPACKED / name
+    return str(unpacked) if unpacked.exists() else name
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def prometheus(folder: Path, target: str, rules: Path) -> Iterator[Prometheus]:
     log = (folder / "prometheus.log").open("wb")
     process = subprocess.Popen(
         [
-            "prometheus",
+            program("prometheus"),
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",

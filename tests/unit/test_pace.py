@@ -175,6 +175,19 @@ def test_a_cap_that_nobody_can_set_is_told_and_not_passed_over() -> None:
     assert concluded(world).verdict == "passed", "a warning: the time that was measured is true"
 
 
+def test_a_cap_of_the_machine_that_is_not_in_force_is_told() -> None:
+    for unset in ((), ("io_bytes_per_second",)):
+        world = World(Script())
+        (recovery,) = world.plan.recoveries
+        profile = replace(recovery.sandbox, data_backing="disk", io_bytes_per_second=MIB)
+        world.plan = replace(world.plan, recoveries=(replace(recovery, sandbox=profile),))
+        opened = world.open
+        world.open = lambda *taken, unset=unset, opened=opened: replace(opened(*taken), not_capped=unset)  # type: ignore[method-assign]
+        run(world)
+        assert ("DRP-R005" in codes(world)) == bool(unset)
+        assert (concluded(world).measurements[0].capped_ms == 0) == bool(unset)
+
+
 def test_what_would_be_late_under_a_cap_alone_is_neither_met_nor_missed() -> None:
     whole = capped_world(capped_by=("{bytes}",))
     run(whole)

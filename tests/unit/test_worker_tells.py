@@ -28,7 +28,7 @@ def test_an_orders_drill_pings_its_policy_and_a_tick_the_site(tmp_path: Path) ->
         web.taken.clear()
         assert tell_of_tick(site.wiring()).trouble == ""
         assert web.paths() == ["/beat"]
-        for values in ({"hold": {"drill": drill}}, {"hold": None, "finish": {"drill": drill}}):
+        for values in ({"drill": drill}, {"hold": {"drill": drill}}, {"hold": None, "finish": {"drill": drill}}):
             web.taken.clear()
             assert tell_of_order(site.wiring(), values) == {"told": [], "untold": {}, "notices": []}
             assert sorted(web.paths()) == ["/beat", "/full/1"]

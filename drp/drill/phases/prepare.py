@@ -8,9 +8,10 @@ from pathlib import Path
 from drp.domain.application import SoftwareImage
 from drp.domain.findings.catalogue import ISOLATION_NOT_PROVEN, SANDBOX_LEAKS, SOFTWARE_CHANGED
 from drp.domain.findings.finding import Finding
+from drp.domain.findings.time import CAP_NOT_IN_FORCE
 from drp.domain.phase import Prepared
 from drp.domain.ports import Progress
-from drp.domain.sandbox import IsolationProof, SandboxOrder, SoftwareFound
+from drp.domain.sandbox import IsolationProof, SandboxHandle, SandboxOrder, SandboxProfile, SoftwareFound
 from drp.domain.served_ports import served_ports
 from drp.drill.context import PhaseContext
 
@@ -34,7 +35,7 @@ def prepare_phase(context: PhaseContext) -> Prepared:
     except BaseException:
         sandbox.destroy(handle)  # nobody else knows the handle yet
         raise
-    findings = (*_changes(changed), *_findings(proof))
+    findings = (*_changes(changed), *_findings(proof), *_uncapped(context.recovery.sandbox, handle))
     return Prepared(sandbox=handle, proof=proof, findings=findings, software=software)
 
 
@@ -58,6 +59,13 @@ def _look_at(image: SoftwareImage, context: PhaseContext) -> SoftwareFound:
         Path(image.image), report=context.report, cancelled=context.ports.cancelled
     )
     return SoftwareFound(image=image.image, at=image.at, digest=digest, expected=image.digest)
+
+
+def _uncapped(profile: SandboxProfile, handle: SandboxHandle) -> Iterator[Finding]:
+    """Yield the caps of the profile that are not in force: it may take what it can get."""
+    for name in handle.not_capped:
+        expected = f"{name}: {getattr(profile, name, None)}"
+        yield CAP_NOT_IN_FORCE.finding(subject=f"sandbox {profile.name}", observed="no cap", expected=expected)
 
 
 def _changes(changed: Sequence[SoftwareFound]) -> tuple[Finding, ...]:

@@ -251,7 +251,8 @@ class BubblewrapSandbox:
         memory = spec.memory_bytes
         if spec.profile.data_backing == "memory" and not spec.looks_only:
             memory += spec.profile.data_bytes  # its pages count against whoever writes them first
-        group = ControlGroup(spec.id, spec.profile, memory)
+        disk = cgroups.disk_of(self._run_directory) if spec.profile.caps else None
+        group = ControlGroup(spec.id, spec.profile, memory, disk=disk)
         undo.callback(cgroups.destroy, group.directories)
         spec = replace(spec, limit_by_prlimit=bool(group.missing))
         control = directory.path / "control"
@@ -265,6 +266,7 @@ class BubblewrapSandbox:
             control_socket=str(control),
             data_path=str(spec.data),
             uid_offset=spec.identity.uid_offset,
+            not_capped=group.not_capped,
         )
         live = _Live(handle=handle, spec=spec, directory=directory, running=running)
         self._live[handle.id] = live

@@ -19,17 +19,58 @@ from drp.errors import CommandFailed
 from drp.sandboxes.host.identity import standing
 
 ROOT = Path("/sys/fs/cgroup")
-_V1 = ("memory", "pids", "cpu", "freezer")
+_V1 = ("memory", "pids", "cpu", "freezer", "blkio")
+_NEEDED = ("memory", "pids", "cpu", "freezer")
 _REMOVE_SECONDS = 3.0
+
+
+Ways = Mapping[str, tuple[tuple[str, tuple[tuple[str, str], ...]], ...]]
+"""Cap → the ways to set it, best first: the controller it lies under (empty: the one tree), and files with lines."""
+V2_CAPS: Ways = {
+    "cpu_weight": (("", (("cpu.weight", "{value}"),)),),
+    "io_weight": (("", (("io.weight", "default {value}"),)), ("", (("io.bfq.weight", "default {tenth}"),))),
+    "io_bytes_per_second": (("", (("io.max", "{disk} rbps={value} wbps={value}"),)),),
+}
+V1_CAPS: Ways = {
+    "cpu_weight": (("cpu", (("cpu.shares", "{shares}"),)),),
+    "io_weight": (("blkio", (("blkio.weight", "{tenth}"),)), ("blkio", (("blkio.bfq.weight", "{tenth}"),))),
+    "io_bytes_per_second": (),
+}
+"""See cgroups(7): a weight of 100 is 1,024 shares; weights of bfq and of v1's disks go from 10 to 1,000. v1 lets
+everything pass that is written through the cache, so its throttle is no cap."""
+
+
+def clamped(weight: int) -> int:
+    """Return a weight where only 10 to 1,000 are known: 100 stays 100."""
+    return min(1000, max(10, weight))
+
+
+def disk_of(place: Path) -> str | None:
+    """Return the whole disk that a folder is on as ``major:minor``; None: it is on none, or on several."""
+    number = next(each for each in (place, *place.parents) if each.exists()).stat().st_dev
+    try:
+        device = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve(strict=True)
+    except OSError:  # an overlay, a file system in memory, one over several disks
+        return None
+    if (device / "partition").exists():  # the kernel limits whole disks only
+        device = device.parent
+    return (device / "dev").read_text(encoding="ascii").strip()
 
 
 class ControlGroup:
     """The groups of one sandbox; ``directories`` is empty where limits must be set by prlimit."""
 
-    def __init__(self, sandbox: str, profile: SandboxProfile, memory_bytes: int, *, root: Path = ROOT) -> None:
-        """Make the groups and set the limits; what cannot be made is left out and named in ``missing``."""
+    def __init__(
+        self, sandbox: str, profile: SandboxProfile, memory_bytes: int, *, root: Path = ROOT, disk: str | None = None
+    ) -> None:
+        """Make the groups and set limits and caps; what cannot be made is left out, and named in what is missing.
+
+        ``disk``: what volumes are on, as `disk_of` names it; None: nobody can tell.
+        """
         self.directories: tuple[Path, ...] = ()
         self.limited: set[str] = set()
+        self.capped: set[str] = set()
+        self._asked, self._disk = profile, disk
         if (root / "cgroup.controllers").exists():
             self._make_v2(sandbox, profile, memory_bytes, root)
         elif standing() == "root":
@@ -40,6 +81,11 @@ class ControlGroup:
         """Return which of memory and process count no control group limits."""
         return tuple(sorted({"memory", "pids"} - self.limited))
 
+    @property
+    def not_capped(self) -> tuple[str, ...]:
+        """Return which of the profile's caps are not in force."""
+        return tuple(name for name in self._asked.caps if name not in self.capped)
+
     def _make_v1(self, sandbox: str, profile: SandboxProfile, memory_bytes: int, root: Path) -> None:
         quota = None if profile.cpus is None else int(profile.cpus * 100_000)
         limits: dict[str, dict[str, int | None]] = {
@@ -48,9 +94,11 @@ class ControlGroup:
             "cpu": {"cpu.cfs_quota_us": quota},
             "freezer": {},
         }
-        for controller in (*_V1, "unified"):
+        of_disk = ["blkio"] if {"io_weight", "io_bytes_per_second"} & set(profile.caps) else []
+        for controller in (*_NEEDED, *of_disk, "unified"):
             if (root / controller).is_dir():
                 self._make(root / controller / "drp" / sandbox, limits.get(controller, {}))
+        self._cap(sandbox, root, V1_CAPS)
 
     def _make_v2(self, sandbox: str, profile: SandboxProfile, memory_bytes: int, root: Path) -> None:
         base = root if standing() == "root" else _own_parent(root)
@@ -60,7 +108,7 @@ class ControlGroup:
         with suppress(OSError):
             folder.mkdir(exist_ok=True)
             for each in (base, folder):
-                for controller in ("memory", "pids", "cpu"):
+                for controller in ("memory", "pids", "cpu", "io"):
                     _write(each / "cgroup.subtree_control", f"+{controller}")
         quota = "max" if profile.cpus is None else f"{int(profile.cpus * 100_000)} 100000"
         self._make(
@@ -69,6 +117,8 @@ class ControlGroup:
         )
         if self.directories:
             self._give_up_unless_enterable()
+        if self.directories:
+            self._cap(sandbox, folder, V2_CAPS)
 
     def _make(self, directory: Path, limits: Mapping[str, object]) -> None:
         try:
@@ -79,6 +129,22 @@ class ControlGroup:
         for name, value in limits.items():
             if value is not None and _write(directory / name, str(value)):
                 self.limited.add(name.partition(".")[0])
+
+    def _cap(self, sandbox: str, place: Path, ways: Ways) -> None:
+        """Set the caps that the profile asks for, each by the first way that the kernel takes whole."""
+        for name in self._asked.caps:
+            value = getattr(self._asked, name)
+            for controller, lines in ways[name]:
+                folder = place / controller / "drp" / sandbox if controller else place / sandbox
+                if all(self._set(folder / file, text, value) for file, text in lines):
+                    self.capped.add(name)
+                    break
+
+    def _set(self, path: Path, text: str, value: int) -> bool:
+        if "{disk}" in text and self._disk is None:
+            return False
+        line = text.format(value=value, disk=self._disk, shares=max(2, value * 1024 // 100), tenth=clamped(value))
+        return path.parent.is_dir() and _write(path, line)
 
     def launch_prefix(self) -> list[str]:
         """Return the start of an argv that enters the groups and then runs the rest; empty without groups."""
