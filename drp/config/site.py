@@ -18,7 +18,7 @@ from drp.config.problems import Problem
 from drp.config.read import SiteReader
 from drp.config.references_declared import undeclared
 from drp.config.references_schedule import schedule_advice
-from drp.config.schema import SiteFile, server_endpoint
+from drp.config.schema import DatabaseFile, server_endpoint
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -198,16 +198,14 @@ def _assemble(reader: SiteReader) -> Site:
     drills = {name: file for name, (file, _) in inventory.drills.items() if ("drill", name) not in broken}
     state = directory / said.state
     sandboxes = {name: profile.profile(name) for name, profile in inventory.sandboxes.items()}
-    password = said.journal.password if said.journal is not None else None
     return Site(
         directory=directory,
         name=said.name,
         locale=said.locale,
         state_directory=state,
-        journal=said.journal.url if said.journal is not None else state / "journal.sqlite",
-        journal_password=build.secret(password, directory) if password is not None else None,
-        journal_tls=build.tls(said.journal.tls, directory) if said.journal is not None and said.journal.tls else None,
-        **_orders(said, directory),
+        places=tuple(said.places),
+        **_database("journal", said.journal, state / "journal.sqlite", directory),
+        **_database("engine", said.engine, state / "orders.db", directory),
         evidence_directories=tuple(directory / sink for sink in said.evidence.sinks),
         manifests_directory=directory / said.manifests.directory,
         runbook_folders=reader.runbook_folders,
@@ -242,13 +240,11 @@ def _assemble(reader: SiteReader) -> Site:
     )
 
 
-def _orders(said: SiteFile, directory: Path) -> dict[str, Any]:
-    """Return where orders are, and at which places they are carried out."""
-    engine = said.engine
-    password = engine.password if engine is not None else None
+def _database(name: str, said: DatabaseFile | None, otherwise: Path, directory: Path) -> dict[str, Any]:
+    """Return a site's fields for where a database is, its password, and who vouches for its server."""
+    password = said.password if said is not None else None
     return {
-        "engine": engine.url if engine is not None else directory / said.state / "orders.db",
-        "engine_password": build.secret(password, directory) if password is not None else None,
-        "engine_tls": build.tls(engine.tls, directory) if engine is not None and engine.tls else None,
-        "places": tuple(said.places),
+        name: said.url if said is not None else otherwise,
+        f"{name}_password": build.secret(password, directory) if password is not None else None,
+        f"{name}_tls": build.tls(said.tls, directory) if said is not None and said.tls else None,
     }
