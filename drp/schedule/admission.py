@@ -1,4 +1,4 @@
-"""Whether an order may begin now: between its submission and its turn, a window may have closed, or somebody paused it."""
+"""Whether an order may begin now: since it was submitted, its window may have closed, or somebody paused it."""
 
 from __future__ import annotations
 
