@@ -145,6 +145,15 @@ class SiteLimitsFile(Strict):
     """How fast all restores of a drill together may read, from whichever repositories; left out: as fast as it goes."""
 
 
+class ApprovalsFile(Strict):
+    """How drp knows whose word an approval is."""
+
+    allowed_signers: Text | None = None
+    """File of public keys (ssh-keygen's format), relative to the site; left out: the account that answers counts."""
+    four_eyes: bool = False
+    """Whether whoever asked for a drill may not approve it; needs keys."""
+
+
 class SiteFile(Strict):
     """drp.yml: the site as a whole."""
 
@@ -166,5 +175,7 @@ class SiteFile(Strict):
     """Where evidence goes."""
     manifests: ManifestsFile = Field(default_factory=ManifestsFile)
     """Where manifests are kept."""
+    approvals: ApprovalsFile = Field(default_factory=ApprovalsFile)
+    """How approvers prove that they are."""
     limits: SiteLimitsFile = Field(default_factory=SiteLimitsFile)
     """What all of a drill together may take."""
