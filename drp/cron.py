@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice, pairwise
+from threading import Lock
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
 _FIELDS = 5
+_REMEMBERED = 64
 _REFERENCE = datetime(2025, 1, 1, tzinfo=UTC)
 """What is asked about an expression as such is asked of the years from here on, so that the answer never changes."""
 _YEAR = 366
@@ -30,16 +32,38 @@ def occasions(expression: str, zone: str, after: datetime) -> Iterator[datetime]
 
     The same instants whatever the instant to begin after. Raises ValueError for an expression that never fires.
     """
-    first = _first(expression, zone, after)
-    if first is not None:
-        yield first
-        yield from _from(expression, zone, first)
+    return iter(_remembered(expression, zone, after))
 
 
-@lru_cache(maxsize=20_000)
-def _first(expression: str, zone: str, after: datetime) -> datetime | None:
-    """Return the first instant after one: asked for again at every tick, and the same until it has come."""
-    return next(_from(expression, zone, after), None)
+class _Remembered:
+    """Instants that are looked for once: again at every tick, and for every policy of one expression."""
+
+    def __init__(self, expression: str, zone: str, after: datetime) -> None:
+        self._expression, self._zone = expression, zone
+        self._more = _from(expression, zone, after)
+        self._known: list[datetime] = []
+        self._lock = Lock()
+
+    def __iter__(self) -> Iterator[datetime]:
+        index = 0
+        while index < _REMEMBERED:
+            if index == len(self._known) and not self._look(index):
+                return
+            yield self._known[index]
+            index += 1
+        yield from _from(self._expression, self._zone, self._known[-1])
+
+    def _look(self, index: int) -> bool:
+        """Look for one more, unless another thread did; return whether it is there."""
+        with self._lock:
+            if index == len(self._known):
+                self._known += islice(self._more, 1)
+            return index < len(self._known)
+
+
+@lru_cache(maxsize=8_000)
+def _remembered(expression: str, zone: str, after: datetime) -> _Remembered:
+    return _Remembered(expression, zone, after)
 
 
 def _from(expression: str, zone: str, after: datetime) -> Iterator[datetime]:

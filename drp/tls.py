@@ -53,7 +53,7 @@ def is_beyond(host: str) -> bool:
 def context(tls: Tls, resolve: Callable[[SecretReference], str]) -> ssl.SSLContext:
     """Return a context that takes no server whose name is not vouched for. Raises ConfigError, Untrusted."""
     try:
-        made = ssl.create_default_context(cadata=_pem(tls.ca) if tls.ca is not None else None)
+        made = ssl.create_default_context(cadata=pem(tls.ca) if tls.ca is not None else None)
         made.minimum_version = ssl.TLSVersion.TLSv1_2
         if tls.certificate is not None:
             _show(made, tls.certificate, tls.key, resolve)
@@ -131,7 +131,7 @@ def _require_here(connection: socket.socket, what: str) -> None:
 
 def _show(made: ssl.SSLContext, certificate: Path, key: SecretReference | None, resolve: Callable[..., str]) -> None:
     """Load certificate and key: OpenSSL reads them from files, so the key is in one that has no name."""
-    parts = _pem(certificate) + (resolve(key) if key is not None else "")
+    parts = pem(certificate) + (resolve(key) if key is not None else "")
     descriptor = os.memfd_create("drp-tls", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, parts.encode())
@@ -146,7 +146,8 @@ def _show(made: ssl.SSLContext, certificate: Path, key: SecretReference | None, 
         os.close(descriptor)
 
 
-def _pem(path: Path) -> str:
+def pem(path: Path) -> str:
+    """Return what a PEM file holds, once it is known that nobody else may change it. Raises ConfigError, Untrusted."""
     try:
         descriptor = Trust().open(path)
     except ValueError:

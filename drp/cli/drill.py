@@ -135,17 +135,44 @@ def resume(
     from drp.cli.holding import exit_status, follow
     from drp.cli.reporters import reporter
     from drp.drill.declare import find_unfinished
+    from drp.service.orders import drill_of
     from drp.service.requests import Resume
     from drp.service.supervisor import start
 
     wiring = wiring_of(context)
-    found = find_unfinished(drill, wiring.journal_to_read())
+    found = find_unfinished(drill_of(wiring, drill), wiring.journal_to_read())
     request = Resume(drill=found, policy="conclude" if conclude else "resume")
     with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
         before = tuple(wiring.journal_to_read().entries(found))
         shown.catch_up(before)
         outcome = follow(start(wiring.site, request, before=before), shown)
     return exit_status(outcome)
+
+
+@app.command()
+def abort(
+    context: typer.Context,
+    drill: Annotated[str, typer.Argument(help="A drill's id, a unique prefix of it, `latest`, or an order's id.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the evidence, with your name.")],
+    machine: Json = False,
+) -> int:
+    """Ask whoever holds a drill to stop it: it is destroyed, concluded as aborted and sealed."""
+    from drp.cli.context import wiring_of
+    from drp.cli.drill_following import ask_to_abort
+
+    return ask_to_abort(wiring_of(context), drill, by=f"{_user()}: {reason}", machine=machine)
+
+
+@app.command()
+def watch(context: typer.Context, drill: Reference, machine: Json = False) -> int:
+    """Follow a drill that another process holds, to its end. Exit statuses are those of `run`."""
+    from drp.cli.context import wiring_of
+    from drp.cli.drill_following import watch as follow_other
+    from drp.cli.reporters import reporter
+
+    wiring = wiring_of(context)
+    with closing(reporter(machine=machine, quiet=context.obj.quiet)) as shown:
+        return follow_other(wiring, drill, shown)
 
 
 @app.command("exec", context_settings={"ignore_unknown_options": True})

@@ -68,6 +68,12 @@ def warnings_of(plan: DrillPlan, waves: list[list[dict[str, Any]]], now: datetim
             "does not show in what the drill measures; say `disaster_at: now` in a plan that is held again and again"
         )
     for item in (item for wave in waves for item in wave):
+        point = item.get("point")
+        if point is not None and not plan.starts and point["manifest_id"] is None:
+            found.append(
+                f"{item['application']}: point {point['id'][:8]} names no manifest, and level {plan.level} needs one: "
+                "such a drill is inconclusive"
+            )
         newest, rpo = item.get("newest_at"), item["rpo_ms"]
         if newest is not None and (now - datetime.fromisoformat(newest)).total_seconds() * 1000 > rpo:
             age = words(now - datetime.fromisoformat(newest))

@@ -23,6 +23,7 @@ def list_(
     from drp.cli import render
     from drp.cli.context import wiring_of
     from drp.cli.evidence_views import listed
+    from drp.cli.level_views import verdict_in_list
     from drp.codec import to_data
     from drp.errors import Tampered
 
@@ -30,7 +31,8 @@ def list_(
     if machine:
         render.document("drp/evidence/1", [to_data(row) for row in found.records])
     else:
-        cells = [(row.drill, row.verdict, row.record, row.digest[:16], row.location) for row in found.records]
+        told = [(row, verdict_in_list(row.verdict, row.level)) for row in found.records]
+        cells = [(row.drill, verdict, row.record, row.digest[:16], row.location) for row, verdict in told]
         render.table(("drill", "verdict", "record", "sha-256", "location"), cells)
     return 0 if all(row.record == "intact" for row in found.records) else Tampered.exit_status
 

@@ -36,6 +36,7 @@ class LazyGroup(PlainGroup):
         "schedule": ("drp.cli.schedule:app", "Drills that are held by themselves."),
         "canary": ("drp.cli.canary:app", "Canaries: heartbeats that production writes through its applications."),
         "manifest": ("drp.cli.manifest:app", "Manifests: what was backed up, path by path."),
+        "worker": ("drp.cli.worker:app", "Carry out what the schedule orders."),
         "report": ("drp.cli.report:app", "Reports of drills, for people and machines."),
         "journal": ("drp.cli.journal:app", "The journal of all drills."),
         "evidence": ("drp.cli.evidence:app", "Evidence records of drills."),

@@ -55,6 +55,9 @@ def schedule_lines(found: Overview) -> Iterator[str]:
     for pause in found.pauses:
         what = "everything" if pause.policy == "*" else pause.policy
         yield f"paused: {what} until {render.instant(pause.until)} by {pause.by}: {pause.reason}"
+    for blackout in found.closed:
+        until = f"until {render.instant(blackout.ends)}" if blackout.ends is not None else "until further notice"
+        yield f"no drill starts {until}: {render.printable(blackout.reason)}"
     for calendar in found.calendars:
         what = f"cannot be read ({calendar.problem}): drills wait" if calendar.problem else "is stale: nobody writes it"
         yield f"calendar: {render.printable(calendar.name)} {what}"
@@ -77,6 +80,7 @@ def schedule_document(found: Overview) -> dict[str, Any]:
         "unattended": found.unattended,
         "pauses": [to_data(pause) for pause in found.pauses],
         "deaf_targets": list(found.deaf),
+        "closed": [to_data(blackout) for blackout in found.closed],
         "calendars": [
             {"name": each.name, "problem": each.problem, "stale": each.stale, "written_at": to_data(each.written_at)}
             for each in found.calendars

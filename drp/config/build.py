@@ -23,6 +23,7 @@ from drp.domain.application import (
     Runbook,
     SoftwareImage,
 )
+from drp.domain.approval import ApprovalPolicy
 from drp.domain.history import AcceptedFall, HistoryPolicy
 from drp.domain.level import SAMPLE_FILES, Level
 from drp.domain.plan import InterruptPolicy, Scenario
@@ -72,6 +73,7 @@ class DrillSettings:
     sign_off: SignOffPolicy | None = None
     level: Level = "full"
     sample_files: int = SAMPLE_FILES
+    approval: ApprovalPolicy | None = None
 
 
 def secret(reference: Secret, site: Path) -> SecretReference:
@@ -194,8 +196,9 @@ def _backup_job(said: BackupFile | None) -> BackupJob:
     )
 
 
-def drill(said: DrillFile) -> DrillSettings:
-    """Return a drill, each recovery complete."""
+def drill(said: DrillFile, proving: ApprovalPolicy) -> DrillSettings:
+    """Return a drill, each recovery complete; ``proving`` says how the site knows its approvers."""
+    asked = said.approval
     return DrillSettings(
         name=said.name,
         scenario=Scenario(title=said.scenario.title, disaster_at=said.scenario.disaster_at),
@@ -207,6 +210,7 @@ def drill(said: DrillFile) -> DrillSettings:
         level=said.level,
         sample_files=said.sample,
         sign_off=schema_sign_off.policy(said.sign_off),
+        approval=replace(proving, approvers=tuple(asked.approvers), within=asked.within) if asked is not None else None,
         reconciliation=(
             schema_reconciliation.reconciliation(said.reconciliation) if said.reconciliation is not None else None
         ),

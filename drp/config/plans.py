@@ -99,6 +99,7 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
         parallel=drill.parallel,
         pod=drill.pod,
         reconciliation=_among(drill),
+        approval=drill.approval,
         sign_off=drill.sign_off if any(catalogue.application(name).sign_off for name in names) else None,
         level=level,
         sample_files=sample_files,

@@ -14,7 +14,9 @@ from drp.config.document import Document, Unreadable, read_document
 from drp.config.misfit import OptionJudge
 from drp.config.problems import START, Problem, suggestion
 from drp.config.references import Inventory, cross_check, installed_verifiers
+from drp.config.references_approval import cross_check_approvals
 from drp.config.references_declared import cross_check_inputs, cross_check_options
+from drp.config.references_places import cross_check_places
 from drp.config.references_schedule import cross_check_schedule
 from drp.config.references_sign_off import cross_check_sign_off
 from drp.config.repository_kinds import kinds_named, repositories_file
@@ -55,7 +57,7 @@ class SiteReader:
     def read(self) -> None:
         """Read and check everything. Raises Untrusted, before anything is read that others could have written."""
         require(self._doubts())
-        self.site = self._file("drp.yml", SiteFile)[0]
+        self.site, site = self._file("drp.yml", SiteFile)
         inventory = self._listed("inventory")
         self._strangers(inventory)
         if "repositories.yml" in inventory:
@@ -78,9 +80,13 @@ class SiteReader:
         require(self._trust.doubt(path) for path in self._steering())
         self.problems += cross_check(self.inventory, self.runbook_folders)
         self.problems += cross_check_sign_off(self.inventory, self.directory)
+        approving = ((self.site, site), (self.schedule, schedule), self.inventory, self.directory)
+        self.problems += cross_check_approvals(*approving)
         self.problems += cross_check_monitoring(self.inventory)
         if self.schedule is not None and schedule is not None:
             self.problems += cross_check_schedule(self.schedule, schedule, self.inventory)
+            if self.site is not None:
+                self.problems += cross_check_places(self.site, self.schedule, schedule)
         self.problems += cross_check_inputs(self.inventory, self.runbook_folders)
         if self._judge is not None:
             found = cross_check_options(self.inventory, installed_verifiers(), self._judge, self.directory)

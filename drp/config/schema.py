@@ -116,6 +116,10 @@ class JournalFile(DatabaseFile):
     """The journal's own database, when several hosts or sites share the work."""
 
 
+class EngineFile(DatabaseFile):
+    """The database of orders, when several hosts share the work. It coordinates them, and holds no evidence."""
+
+
 class EvidenceFile(Strict):
     """Where evidence goes."""
 
@@ -141,6 +145,15 @@ class SiteLimitsFile(Strict):
     """How fast all restores of a drill together may read, from whichever repositories; left out: as fast as it goes."""
 
 
+class ApprovalsFile(Strict):
+    """How drp knows whose word an approval is."""
+
+    allowed_signers: Text | None = None
+    """File of public keys (ssh-keygen's format), relative to the site; left out: the account that answers counts."""
+    four_eyes: bool = False
+    """Whether whoever asked for a drill may not approve it; needs keys."""
+
+
 class SiteFile(Strict):
     """drp.yml: the site as a whole."""
 
@@ -154,9 +167,15 @@ class SiteFile(Strict):
     """Directory for journal and lock; relative to the site directory."""
     journal: JournalFile | None = None
     """Leave out to keep the journal in the state directory."""
+    engine: EngineFile | None = None
+    """Leave out to keep orders in the state directory: one worker then, on this machine."""
+    places: list[Name] = Field(default_factory=list)
+    """Places with workers of their own (`drp worker run --place NAME`); a policy's `place` says what is held there."""
     evidence: EvidenceFile = Field(default_factory=EvidenceFile)
     """Where evidence goes."""
     manifests: ManifestsFile = Field(default_factory=ManifestsFile)
     """Where manifests are kept."""
+    approvals: ApprovalsFile = Field(default_factory=ApprovalsFile)
+    """How approvers prove that they are."""
     limits: SiteLimitsFile = Field(default_factory=SiteLimitsFile)
     """What all of a drill together may take."""

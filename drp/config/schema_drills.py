@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from drp.config.schema import Strict
+from drp.config.schema_approval import ApprovalFile
 from drp.config.schema_reconciliation import ReconciliationFile
 from drp.config.schema_sign_off import SignOffFile
 from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId, Text
@@ -118,5 +119,7 @@ class DrillFile(Strict):
     """Whether the applications reach one another at the addresses that they declare, and nothing else."""
     reconciliation: ReconciliationFile | None = None
     """What must agree between the applications, once all are up."""
+    approval: ApprovalFile | None = None
+    """Wait for a named person's word once the drill is declared, before anything is touched."""
     sign_off: SignOffFile | None = None
     """Ask the business referent of every application that has a checklist."""

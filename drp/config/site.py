@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from drp.config import build, build_canaries, build_monitoring, build_schedule, plans
+from drp.config import build, build_canaries, build_monitoring, build_schedule, plans, schema_approval
 from drp.config.catalogue import Catalogue
 from drp.config.misfit import OptionJudge
 from drp.config.monitoring import Monitoring
 from drp.config.problems import Problem
-from drp.config.read import SiteReader
+from drp.config.read import Described, SiteReader
+from drp.config.references import Inventory
 from drp.config.references_declared import undeclared
 from drp.config.references_schedule import schedule_advice
-from drp.config.schema import server_endpoint
+from drp.config.schema import DatabaseFile, server_endpoint
+from drp.domain.approval import ApprovalPolicy
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -44,6 +46,13 @@ class Site(Catalogue):
     journal_password: SecretReference | None
     journal_tls: Tls | None
     """Who vouches for the journal's server; None: nobody asks, it may be plain where it is on this machine."""
+    engine: Path | str
+    """Where orders are: a SQLite file, or the URL of a database."""
+    engine_password: SecretReference | None
+    engine_tls: Tls | None
+    """As of the journal."""
+    places: tuple[str, ...]
+    """Places with workers of their own."""
     evidence_directories: tuple[Path, ...]
     manifests_directory: Path
     runbook_folders: tuple[Path, ...]
@@ -54,6 +63,8 @@ class Site(Catalogue):
     """Kind and name → the file that describes it."""
     undeclared: tuple[str, ...] = ()
     """Runbooks that are given inputs and declare none."""
+    approvals: ApprovalPolicy = field(default_factory=lambda: ApprovalPolicy(approvers=()))
+    """How approvers prove that they are; nobody is named here."""
     evidence_writers: tuple[str, ...] = ()
     """Accounts, and groups as ``%group``, that may write where evidence is kept, besides drp's own."""
     manifests_writers: tuple[str, ...] = ()
@@ -181,6 +192,13 @@ def load_site(directory: Path, judge: OptionJudge | None = None) -> Site:
     return _assemble(reader)
 
 
+def _described_in(inventory: Inventory) -> dict[tuple[Described, str], str]:
+    found: dict[tuple[Described, str], str] = {}
+    found |= {("application", name): document.file for name, (_, document) in inventory.applications.items()}
+    found |= {("drill", name): document.file for name, (_, document) in inventory.drills.items()}
+    return found
+
+
 def _assemble(reader: SiteReader) -> Site:
     said, directory, inventory = reader.site, reader.directory, reader.inventory
     assert said is not None, "a site whose shared files have no problems has a drp.yml"
@@ -189,25 +207,21 @@ def _assemble(reader: SiteReader) -> Site:
         name: file for name, (file, _) in inventory.applications.items() if ("application", name) not in broken
     }
     drills = {name: file for name, (file, _) in inventory.drills.items() if ("drill", name) not in broken}
-    state = directory / said.state
+    state, proving = directory / said.state, schema_approval.proving(said.approvals, directory)
     sandboxes = {name: profile.profile(name) for name, profile in inventory.sandboxes.items()}
-    password = said.journal.password if said.journal is not None else None
     return Site(
         directory=directory,
         name=said.name,
         locale=said.locale,
         state_directory=state,
-        journal=said.journal.url if said.journal is not None else state / "journal.sqlite",
-        journal_password=build.secret(password, directory) if password is not None else None,
-        journal_tls=build.tls(said.journal.tls, directory) if said.journal is not None and said.journal.tls else None,
+        places=tuple(said.places),
+        **_database("journal", said.journal, state / "journal.sqlite", directory),
+        **_database("engine", said.engine, state / "orders.db", directory),
         evidence_directories=tuple(directory / sink for sink in said.evidence.sinks),
         manifests_directory=directory / said.manifests.directory,
         runbook_folders=reader.runbook_folders,
         files=reader.digests,
-        described_in={
-            **{("application", name): document.file for name, (_, document) in inventory.applications.items()},
-            **{("drill", name): document.file for name, (_, document) in inventory.drills.items()},
-        },
+        described_in=_described_in(inventory),
         evidence_writers=tuple(said.evidence.writers),
         manifests_writers=tuple(said.manifests.writers),
         monitoring=build_monitoring.monitoring(inventory.monitoring[0], directory, said.locale),
@@ -224,7 +238,8 @@ def _assemble(reader: SiteReader) -> Site:
             name: build.repository(name, repository, directory) for name, repository in inventory.repositories.items()
         },
         sandboxes={"default": SandboxProfile(name="default"), **sandboxes},
-        drills={name: build.drill(file) for name, file in drills.items()},
+        drills={name: build.drill(file, proving) for name, file in drills.items()},
+        approvals=proving,
         bytes_per_second=said.limits.download,
         canaries={
             name: build_canaries.canary(file.canary, directory)
@@ -232,3 +247,13 @@ def _assemble(reader: SiteReader) -> Site:
             if file.canary is not None
         },
     )
+
+
+def _database(name: str, said: DatabaseFile | None, otherwise: Path, directory: Path) -> dict[str, Any]:
+    """Return a site's fields for where a database is, its password, and who vouches for its server."""
+    password = said.password if said is not None else None
+    return {
+        name: said.url if said is not None else otherwise,
+        f"{name}_password": build.secret(password, directory) if password is not None else None,
+        f"{name}_tls": build.tls(said.tls, directory) if said is not None and said.tls else None,
+    }

@@ -63,9 +63,10 @@ class Step:
 
     name: str
     action: Callable[[Values, Cancelled], Values]
-    """Takes the order's values with the results of earlier steps by name; what it raises ends the order as failed.
+    """Takes the order's values, its id as ``order``, and the results of earlier steps by name; gives its own.
 
-    A step of ``always`` or ``clean`` finds under ``outcome`` what became of the order: its ``state``, and ``error``.
+    What it raises ends the order as failed, ``Interrupted`` as aborted. A step of ``always`` or ``clean`` finds under
+    ``outcome`` what became of the order: its ``state``, and ``error``.
     """
 
 

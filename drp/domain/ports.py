@@ -219,3 +219,5 @@ class Ports:
     """Program or package → version, for the record."""
     materials: Callable[[DrillPlan], Mapping[str, str]]
     """Files and programs that the recoveries of a plan use → digest, as they are now."""
+    stopped_by: Callable[[], str] = lambda: ""
+    """Who asked to stop, and why; empty: whoever may send signals."""

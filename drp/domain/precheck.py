@@ -7,7 +7,7 @@ has found out nothing. Reasons are codes with values; sentences are made where t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -203,6 +203,8 @@ def _peak(plan: DrillPlan, at_once: int, cost: Callable[[PlannedRecovery], int])
 def judge(plan: DrillPlan, room: Room, *, despite: str = "") -> Precheck:
     """Return whether there is room for a plan; every reason is named, not only the first."""
     at_once = min(room.at_once, plan.parallel) if plan.parallel is not None else room.at_once
+    if plan.level == "sample":  # how much is drawn is not known before, and never all of a large point
+        room = replace(room, sizes={})
     needs = needs_of(plan, at_once, room.sizes)
     promised = room.promised
     memory = room.memory_bytes
@@ -211,7 +213,7 @@ def judge(plan: DrillPlan, room: Room, *, despite: str = "") -> Precheck:
         *_memory(needs, room),
         *_disk(needs, room),
         *_turns(plan, at_once),
-        *(reason for recovery in plan.recoveries for reason in _recovery(recovery, room)),
+        *(reason for recovery in plan.recoveries for reason in _recovery(recovery, room, starts=plan.starts)),
         *(_backup(sign) for sign in room.backups),
     )
     return Precheck(
@@ -254,14 +256,14 @@ def _turns(plan: DrillPlan, at_once: int) -> Iterator[PrecheckReason]:
         yield PrecheckReason(code="in-turn", values={"at_once": str(at_once), "wanted": str(widest)})
 
 
-def _recovery(recovery: PlannedRecovery, room: Room) -> Iterator[PrecheckReason]:
+def _recovery(recovery: PlannedRecovery, room: Room, *, starts: bool) -> Iterator[PrecheckReason]:
     name, profile, size = recovery.name, recovery.sandbox, room.sizes.get(recovery.name)
     if size is not None and size > profile.data_bytes:
         yield _short("volume-small", size, profile.data_bytes, application=name)
     if profile.cpus is not None and profile.cpus > room.cores:
         values = {"application": name, "needed": f"{profile.cpus:g}", "there": str(room.cores)}
         yield PrecheckReason(code="cores-short", values=values)
-    yield from _slow_link(recovery, size)
+    yield from _slow_link(recovery, size) if starts else ()
     if name in room.lacking:
         yield PrecheckReason(code="sandbox-lacking", values={"application": name, "detail": room.lacking[name]})
 

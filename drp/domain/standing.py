@@ -262,31 +262,32 @@ def _of_last(application: Application, history: Sequence[LastDrill], now: dateti
 def _of_compared(history: Sequence[LastDrill], now: datetime) -> list[tuple[Level, str]]:
     """Judge drills that started nothing: what one found out stands until one passes that looks as deep, or deeper."""
     judged: list[tuple[Level, str]] = []
-    for depth in ("hash", "sample"):
-        refuted = next((at for at, held in enumerate(reversed(history)) if _refutes(held, depth)), len(history))
-        own = [held for held in [*reversed(history)][:refuted] if held.depth == depth]
-        failed = next((held for held in own if held.verdict == "failed"), None)
-        ahead = next((held for held in own if held.declared_at > now + CLOCKS_AGREE), None)
-        if failed is not None:
-            judged.append(("critical", f"drill {failed.drill} failed (level {depth})"))
-        elif ahead is not None:
-            judged.append(("critical", f"drill {ahead.drill} is dated in the future: a clock was wrong, then or now"))
-        elif own:
-            judged.append(("warning", f"drill {own[0].drill} is {own[0].verdict} (level {depth})"))
+    doubts = [one for one in _doubts(history) if one.depth != "full"]
+    failed = {one.depth for one in doubts if one.verdict == "failed"}
+    for one in doubts:
+        if one.verdict == "failed":
+            judged.append(("critical", f"drill {one.drill} failed (level {one.depth})"))
+        elif one.depth not in failed:
+            judged.append(("warning", f"drill {one.drill} is {one.verdict} (level {one.depth})"))
+    newest = next((held for held in reversed(history) if held.depth != "full"), None)
+    if newest is not None and newest.declared_at > now + CLOCKS_AGREE:
+        judged.append(("critical", f"drill {newest.drill} is dated in the future: a clock was wrong, then or now"))
     return judged
 
 
 def _doubts(history: Sequence[LastDrill]) -> Iterator[LastDrill]:
     found: dict[tuple[Depth, Verdict], LastDrill] = {}
     for held in history:
-        found = {key: one for key, one in found.items() if not _refutes(held, one.depth)}
+        found = {key: one for key, one in found.items() if not _refutes(held, one)}
         if held.verdict != "passed":
             found[held.depth, held.verdict] = held
     yield from found.values()
 
 
-def _refutes(held: LastDrill, depth: str) -> bool:
-    return held.verdict == "passed" and depth in COVERS[held.depth]
+def _refutes(held: LastDrill, one: LastDrill) -> bool:
+    """Return whether a drill shows that what another one met is over; a sample that draws other files does not."""
+    lucky = held.depth == "sample" and one.verdict == "failed"
+    return held.verdict == "passed" and one.depth in COVERS[held.depth] and not lucky
 
 
 def _by_itself(application: Application, passed: LastDrill | None, now: datetime) -> tuple[Due, ...]:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from drp.domain.orders import OrderState, Procedure, Step, Value, Values
+from drp.domain.orders import Order, OrderState, Procedure, Step, Value, Values
 from drp.domain.progress import Cancelled
 from drp.errors import DrpError, Interrupted
 from drp.redact import redact
 
 OUTCOME = "outcome"
 """Name under which steps that run at the end find what became of the order."""
+ORDER = "order"
+"""Name under which every step finds its order's id."""
 Envelope = dict[str, Value]
 """What is remembered of a step: its ``result``, or ``failed`` or ``aborted`` with why. No step raises."""
 Run = Callable[[str, Callable[[], Envelope]], Envelope]
@@ -39,13 +41,13 @@ class Course:
         return False
 
 
-def carry(procedure: Procedure, values: Values, run: Run, *, asked: Asked, killed: Cancelled) -> Course:
+def carry(procedure: Procedure, order: Order, run: Run, *, asked: Asked, killed: Cancelled) -> Course:
     """Carry an order out: its steps until one does not succeed, then all of ``always``.
 
     ``asked`` stops its steps; ``killed`` alone stops those that always run. Everything that decides what comes next
     has gone through ``run``, so that it is decided likewise when it is carried out again.
     """
-    course, known = Course(), dict(values)
+    course, known = Course(), _known(order)
     for step in procedure.steps:
         envelope = run(step.name, partial(_attempt, step, dict(known), asked))
         if not course.take(step.name, envelope):
@@ -56,10 +58,10 @@ def carry(procedure: Procedure, values: Values, run: Run, *, asked: Asked, kille
     return course
 
 
-def clean(procedure: Procedure, values: Values, run: Run, *, state: OrderState, why: str, killed: Cancelled) -> Course:
+def clean(procedure: Procedure, order: Order, run: Run, *, state: OrderState, why: str, killed: Cancelled) -> Course:
     """End an order that cannot go on: run what cleans up after it, each step whatever became of the one before."""
     course = Course(state=state, error=why)
-    _to_the_end(procedure.clean, dict(values), course, run, killed)
+    _to_the_end(procedure.clean, _known(order), course, run, killed)
     return course
 
 
@@ -70,6 +72,10 @@ def _to_the_end(steps: Sequence[Step], known: dict[str, Value], course: Course, 
         course.take(step.name, envelope)
         if "result" in envelope:
             known[step.name] = envelope["result"]
+
+
+def _known(order: Order) -> dict[str, Value]:
+    return {**order.values, ORDER: order.id}
 
 
 def _attempt(step: Step, known: Values, asked: Asked) -> Envelope:

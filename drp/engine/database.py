@@ -10,27 +10,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from drp.domain.restore import SecretReference
 from drp.errors import EngineError
+from drp.tls import Tls, is_beyond, pem
 
 _WAIT_SECONDS = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """With what connections to a server are secured; paths of PEM files."""
-
-    ca: Path | None = None
-    """Certificates of who may vouch for the server; None: those that this machine trusts."""
-    certificate: Path | None = None
-    key: Path | None = None
-    """What this host shows of itself, if the server asks for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +28,12 @@ class Place:
     """A database, not opened."""
 
     location: Path | str
-    """Path of a SQLite file, or ``postgresql://user@host/database``."""
+    """Path of a SQLite file, or ``postgresql+pg8000://user@host/database``, with ``?unix_sock=PATH`` by a socket."""
     password: Callable[[], str] | None = None
-    tls: Tls = Tls()
+    tls: Tls | None = None
+    """None: nobody asks for TLS on this machine; beyond it, its authorities vouch."""
+    resolve: Callable[[SecretReference], str] | None = None
+    """Reads the key of a client certificate."""
 
     @property
     def is_file(self) -> bool:
@@ -57,7 +50,12 @@ class Place:
         """Return it for SQLAlchemy."""
         if isinstance(self.location, Path):
             return URL.create("sqlite", database=str(self.location))
-        return make_url(self.location).set(drivername="postgresql+psycopg")
+        said = make_url(self.location)
+        url = said.set(drivername="postgresql+psycopg", query={})
+        if (named := said.query.get("unix_sock")) is None:
+            return url
+        folder, _, port = str(named).rpartition("/.s.PGSQL.")
+        return url.set(host=folder or str(named), port=int(port) if port.isdecimal() else url.port)
 
 
 def open_engine(place: Place, *, connections: int = 5) -> Engine:
@@ -90,16 +88,6 @@ def translated(place: Place) -> Iterator[None]:
         raise EngineError(f"the orders in {place.shown} cannot be used: {type(error).__name__}") from error
 
 
-def is_here(host: str) -> bool:
-    """Return whether a server's address cannot leave this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _arguments(place: Place) -> dict[str, Any]:
     """Return what libpq is told, so that neither its environment nor its files decide."""
     host = place.url.host or ""
@@ -111,13 +99,29 @@ def _arguments(place: Place) -> dict[str, Any]:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 25_000,
-        "sslmode": "prefer" if is_here(host) and place.tls.ca is None else "verify-full",
     }
-    if arguments["sslmode"] == "verify-full":
-        arguments["sslrootcert"] = str(place.tls.ca) if place.tls.ca is not None else "system"
-    if place.tls.certificate is not None and place.tls.key is not None:
-        arguments |= {"sslcert": str(place.tls.certificate), "sslkey": str(place.tls.key)}
+    if host.startswith("/"):
+        return arguments
+    if host.lower() == "localhost":
+        arguments["hostaddr"] = "127.0.0.1"  # a name leads where this machine says
+    if place.tls is None and not is_beyond(host):
+        return arguments | {"sslmode": "prefer"}
+    settings = place.tls or Tls()
+    arguments |= {"sslmode": "verify-full", "sslrootcert": "system"}
+    if settings.ca is not None:
+        arguments["sslrootcert"] = _held("ca", pem(settings.ca))
+    if settings.certificate is not None and settings.key is not None and place.resolve is not None:
+        arguments["sslcert"] = _held("certificate", pem(settings.certificate))
+        arguments["sslkey"] = _held("key", place.resolve(settings.key))
     return arguments
+
+
+def _held(what: str, content: str) -> str:
+    """Return the path of a file without a name, which libpq reads at every connection; it lasts as this process."""
+    descriptor = os.memfd_create(f"drp-{what}", os.MFD_CLOEXEC)
+    os.fchmod(descriptor, 0o600)
+    os.write(descriptor, content.encode())
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
 
 
 def _handing_password(place: Place) -> Callable[..., None]:

@@ -84,7 +84,7 @@ class InlineEngine:
             self._change(order.id, step=name)
             return work()
 
-        return carry(procedure, order.values, run, asked=asked, killed=lambda: False)
+        return carry(procedure, order, run, asked=asked, killed=lambda: False)
 
     def _change(self, order_id: str, **changes: object) -> None:
         with self._lock:

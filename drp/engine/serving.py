@@ -110,8 +110,8 @@ class Serving:
             return Course(state="failed", error=f"there is no procedure {order.procedure} here")
         if hold.way == "clean":
             state: OrderState = "aborted" if hold.abort_by else "failed"
-            return clean(procedure, order.values, run, state=state, why=hold.why, killed=self._is_lost)
-        return carry(procedure, order.values, run, asked=partial(self._asked, order.id), killed=self._is_lost)
+            return clean(procedure, order, run, state=state, why=hold.why, killed=self._is_lost)
+        return carry(procedure, order, run, asked=partial(self._asked, order.id), killed=self._is_lost)
 
     def _step(self, hold: Hold, name: str, work: Callable[[], Envelope]) -> Envelope:
         def fenced() -> Envelope:

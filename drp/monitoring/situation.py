@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,12 +29,15 @@ class Seen:
     """False: somebody could not look, so what was the case may still be."""
 
 
-def look(wiring: Wiring, overview: Overview | DrpError) -> Seen:
-    """Return what has to be told of a site, given its overview, or why there is none."""
+def look(wiring: Wiring, overview: Overview | DrpError, heard: Collection[Cause] = ()) -> Seen:
+    """Return what has to be told of a site, given its overview, or why there is none.
+
+    ``heard`` is what somebody was told of and has no end yet: what is too long ago to be found again is still the case.
+    """
     if isinstance(overview, DrpError):
         return _without(wiring, overview)
     try:
-        aborted = tuple(_aborted(wiring.journal_to_read(), overview)) if overview.drills else ()
+        aborted = tuple(_aborted(wiring.journal_to_read(), overview, heard)) if overview.drills else ()
     except DrpError as error:
         return _without(wiring, error)
     situation = Situation(
@@ -59,7 +62,7 @@ def _without(wiring: Wiring, error: DrpError) -> Seen:
     return Seen(now=now, causes=(cause,), complete=False)
 
 
-def _aborted(journal: Journal, overview: Overview) -> Iterator[Aborted]:
+def _aborted(journal: Journal, overview: Overview, heard: Collection[Cause]) -> Iterator[Aborted]:
     """Yield, for each application, the newest of the newest drills if the system stopped it.
 
     The short notes say which drills to read; what is told comes from their entries. Whom a person stopped is not told:
@@ -81,3 +84,18 @@ def _aborted(journal: Journal, overview: Overview) -> Iterator[Aborted]:
         for name in sorted(names):
             left = left_behind(state.recoveries[name])
             yield Aborted(application=name, drill=short.drill, declared_at=state.declared_at.wall, residue=left)
+    yield from _aborted_before(overview, [cause for cause in heard if cause.application not in told])
+
+
+def _aborted_before(overview: Overview, heard: Collection[Cause]) -> Iterator[Aborted]:
+    """Yield what was told of earlier drills, as long as no later drill of the application has a verdict."""
+    left = {(cause.application, cause.drill) for cause in heard if cause.kind == "residue"}
+    standings = {standing.application: standing for standing in overview.standings}
+    for cause in heard:
+        standing = standings.get(cause.application)
+        if cause.kind != "aborted" or cause.at is None or standing is None:
+            continue
+        newest = [one.declared_at for one in (standing.last, standing.compared) if one is not None]
+        if all(at <= cause.at for at in newest):
+            residue = (cause.application, cause.drill) in left
+            yield Aborted(application=cause.application, drill=cause.drill, declared_at=cause.at, residue=residue)

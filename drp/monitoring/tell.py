@@ -104,7 +104,8 @@ def try_out(site: Site, targets: Sequence[str]) -> tuple[Answer, ...]:
 
 def _tell(wiring: Wiring, overview: Overview | DrpError, drill: str | None) -> Told:
     site, wanted = wiring.site, wiring.site.monitoring
-    seen, memory, box = look(wiring, overview), recall(site.state_directory), _Box()
+    memory, box = recall(site.state_directory), _Box()
+    seen = look(wiring, overview, [one.cause for each in memory.listeners.values() for one in each.heard.values()])
     listeners = {name: _listening(memory, target, seen) for name, target in wanted.targets.items()}
     told = {name: news(each, seen.now, wanted.remind_every) for name, each in listeners.items()}
     for name, target in wanted.targets.items():

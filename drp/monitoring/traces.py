@@ -30,7 +30,7 @@ def spans_of(state: DrillState) -> tuple[Span, ...]:
     trace = hashlib.sha256(f"trace {sealed.record_digest}".encode()).hexdigest()[:32]
     root = _id(trace, "drill")
     whole = _span(state, trace, root, "", "drill", state.declared_at, state.last)
-    whole["attributes"] |= {"drp.verdict": concluded.verdict}
+    whole["attributes"] |= {"drp.verdict": concluded.verdict, "drp.level": state.plan.level}
     return (whole, *_recoveries(state, trace, root))
 
 

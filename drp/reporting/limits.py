@@ -19,7 +19,6 @@ _ALWAYS = (
         "Files are compared with a manifest made at backup time. Damage or an intruder already there when the backup "
         "was made is backed up as it was, and shows as identical."
     ),
-    say("The checks see what they look at and nothing else. They are listed above, each with what it observed."),
     say("Restored data was not searched for malicious software."),
     say(
         "The record is bound to the drill's journal by its digest. Until it is signed and its digest has left this "
@@ -30,6 +29,9 @@ _ALWAYS = (
         "on with the care that they need."
     ),
 )
+
+
+_CHECKS = say("The checks see what they look at and nothing else. They are listed above, each with what it observed.")
 
 
 _TECHNICAL = say(
@@ -53,7 +55,8 @@ def limits_of(record: EvidenceRecord, *, vouched_for: bool = True) -> tuple[Phra
         particular.append(_TECHNICAL)
     if record.resumptions:
         particular.append(say("The drill was interrupted and resumed: see the findings for how long drp did not run."))
-    return (*(() if vouched_for else (_UNCONFIRMED,)), *hostile_limits_of(record), *_ALWAYS, *particular)
+    checked = (_CHECKS,) if record.plan.starts else ()
+    return (*(() if vouched_for else (_UNCONFIRMED,)), *hostile_limits_of(record), *_ALWAYS, *checked, *particular)
 
 
 def _anybody_signed(record: EvidenceRecord) -> Iterator[Phrase]:

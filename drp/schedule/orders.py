@@ -23,6 +23,7 @@ from drp.domain.plan import DrillPlan
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.slot import Slot
 from drp.errors import UsageError
+from drp.schedule.approval import with_approval
 
 PROCEDURE = "drill"
 BY = "the schedule"
@@ -56,7 +57,17 @@ def plan_name(plan: str, application: str) -> str:
 
 
 def plan_of(site: Site, values: Values) -> DrillPlan:
-    """Return the plan that an order's values name, as the site describes it now. Raises what says why there is none."""
+    """Return the plan that an order's values name, as the site describes it now. Raises what says why there is none.
+
+    It has to be approved by whom the plan, and every policy that the order names, want.
+    """
+    asked = values["policies"]
+    assert isinstance(asked, Mapping)
+    policies = [policy for key, policy in site.schedule.policies.items() if key in asked]
+    return with_approval(_plan_of(site, values), policies, site.approvals)
+
+
+def _plan_of(site: Site, values: Values) -> DrillPlan:
     name, application, level = (str(values[key]) for key in ("plan", "application", "level"))
     if not name:
         made = site.ad_hoc_plan(application, level=_level(level))

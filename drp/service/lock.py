@@ -11,7 +11,7 @@ from pathlib import Path
 from drp.atomic import storage_errors
 from drp.clock import utc_now
 from drp.domain.visible import printable
-from drp.errors import Busy
+from drp.errors import Busy, NotReadable
 
 _MOST = 400
 
@@ -39,5 +39,26 @@ def site_lock(state_directory: Path, what: str = "") -> Iterator[int]:
         said = ", ".join(part for part in (f"pid {os.getpid()}", what, since) if part)
         os.pwrite(descriptor, f"{said}\n".encode("utf-8", "replace")[:_MOST], 0)
         yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def is_held(state_directory: Path) -> bool:
+    """Return whether another drp works on the site, without waiting for it or getting into its way.
+
+    Raises NotReadable.
+    """
+    try:
+        descriptor = os.open(state_directory / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    except OSError as error:  # running and cut off are not the same
+        raise NotReadable(f"cannot tell whether a drill runs: {error.filename}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
     finally:
         os.close(descriptor)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from drp.calendars.feeds import CalendarRead
 from drp.domain.coverage import Coverage, cover
@@ -15,12 +12,13 @@ from drp.domain.fold import DrillState
 from drp.domain.journal import Verification
 from drp.domain.schedule.due import Due
 from drp.domain.schedule.events import Paused
+from drp.domain.schedule.policy import Blackout
 from drp.domain.schedule.slot import Slot
 from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
 from drp.drill.release import host_of, is_here
-from drp.errors import NotReadable
 from drp.evidence.deposits import recent, require_sealed
+from drp.service.lock import is_held
 from drp.service.newest_points import newest_points
 from drp.service.scheduled import SILENT_CRITICAL, never_held, scheduled
 from drp.service.told import deaf
@@ -69,6 +67,8 @@ class Overview:
     """Those that last."""
     late: tuple[Slot, ...] = ()
     """Open slots that nobody began, and that should have begun by now."""
+    closed: tuple[Blackout, ...] = ()
+    """Why no drill may start now, as the site's file says; a freeze has no end."""
     calendars: tuple[CalendarRead, ...] = ()
     """Those that cannot be read, so that drills wait, or that nobody has written for too long."""
     deaf: tuple[str, ...] = ()
@@ -135,6 +135,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         unattended=schedule.unattended,
         pauses=schedule.pauses,
         late=tuple(slot for slot in schedule.late if slot.application in chosen),
+        closed=tuple(each for each in site.schedule.blackouts if each.lasts_at(now)),
         calendars=schedule.calendars,
         deaf=deaf(site.state_directory, site.monitoring.targets),
         broken={
@@ -174,29 +175,8 @@ def _held(wiring: Wiring, open_ends: Iterable[DrillState]) -> Mapping[str, str]:
     found = {}
     for state in open_ends:
         host = wiring.journal_to_read().holder(state.drill)
-        if host is None and is_here(state) and _busy(wiring.site.state_directory):
+        if host is None and is_here(state) and is_held(wiring.site.state_directory):
             host = host_of(state)
         if host is not None:
             found[state.drill] = host
     return found
-
-
-def _busy(state_directory: Path) -> bool:
-    """Return whether another drp works on the site, without waiting for it or getting into its way.
-
-    Raises NotReadable.
-    """
-    try:
-        descriptor = os.open(state_directory / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    except OSError as error:  # running and cut off are not the same
-        raise NotReadable(f"cannot tell whether a drill runs: {error.filename}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(descriptor)

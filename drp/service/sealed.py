@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from drp.domain.fold import fold
 from drp.domain.journal import Journal
+from drp.domain.level import Level
 from drp.drill.declare import find, matching
 from drp.errors import DrpError, NotFound, Tampered
 from drp.evidence.deposits import RECENT, Deposits
@@ -40,6 +41,8 @@ class ListedRecord:
     """``intact``, or what is wrong with it."""
     digest: str
     location: str
+    level: Level = "full"
+    """How deep the drill went: a pass of another level than full says so much less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,7 @@ def listed(wiring: Wiring, *, whole: bool = True) -> Records:
             ListedRecord(
                 drill=state.drill,
                 verdict=state.concluded.verdict,
+                level=state.plan.level,
                 record=deposits.condition(state),
                 digest=state.sealed.record_digest,
                 location=state.sealed.location,
@@ -132,13 +136,16 @@ def listed(wiring: Wiring, *, whole: bool = True) -> Records:
 def _unvouched(deposits: Deposits, drill: str) -> ListedRecord:
     """Return what a record says of itself, where the journal does not vouch for it."""
     content = deposits.record(drill)
+    level: Level = "full"
     try:
-        verdict, condition = str(read_record(content).verdict), "unconfirmed"
+        record = read_record(content)
+        verdict, level, condition = str(record.verdict), record.plan.level, "unconfirmed"
     except DrpError:
         verdict, condition = "", "changed"
     return ListedRecord(
         drill=drill,
         verdict=verdict,
+        level=level,
         record=condition,
         digest=hashlib.sha256(content).hexdigest(),
         location=str(deposits.records()[drill].root / drill),

@@ -46,7 +46,10 @@ from drp.service.kept import note_keeper
 from drp.service.lock import site_lock
 from drp.service.precheck import admitted
 from drp.service.requests import Begin, Request, Resume
+from drp.service.stopping import asked_to_stop
 from drp.service.wiring import Wiring
+
+_HEED_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class RunningDrill:
         self._site, self._asked = site, request is not None
         self._error: dict[str, Any] | None = None
         self._ended = False
+        self._over = threading.Event()
         self._sending = threading.RLock()  # a signal handler may run while its own thread sends
         for entry in before:
             self.outcome.take(entry)
@@ -134,6 +138,7 @@ class RunningDrill:
             self._send({type(request).__name__: to_data(request)} if request is not None else {})
             self._gateway, self._held = gateway, stack.pop_all()
         self._happenings = self._follow()
+        threading.Thread(target=self._heed_papers, daemon=True, name="drp-heed").start()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -141,6 +146,7 @@ class RunningDrill:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Let go of everything; a worker that is not done is killed."""
+        self._over.set()
         self._held.close()
         with suppress(ValueError):  # another thread follows it, and comes to its end
             self._happenings.close()
@@ -170,17 +176,24 @@ class RunningDrill:
                     yield entry
         self._finish()
 
-    def stop(self, number: int = signal.SIGTERM) -> bool:
+    def stop(self, number: int = signal.SIGTERM, by: str = "") -> bool:
         """Ask the drill to stop safely; asked again, it is killed. Return whether it was asked for the first time.
 
-        ``number`` is the signal that asked, which the evidence names.
+        ``number`` is the signal that asked, and ``by`` who did, and why: the evidence names both.
         """
         self.outcome.stops.append(number)
         if len(self.outcome.stops) > 1:
             self.kill()
             return False
-        self._send({"stop": number})
+        self._send({"stop": number, "by": by})
         return True
+
+    def _heed_papers(self) -> None:
+        """Stop the drill when somebody else than who started it left word; see `stopping`."""
+        while not self._over.wait(_HEED_SECONDS):
+            drill = self.outcome.drill
+            if drill and (by := asked_to_stop(self._site.state_directory, drill)) and not self.outcome.stops:
+                self.stop(by=by)
 
     def kill(self) -> None:
         """End the worker at once, with all it started. What was cut off can be resumed."""
@@ -192,6 +205,7 @@ class RunningDrill:
 
     def _finish(self) -> None:
         self._ended = True
+        self._over.set()
         if self.outcome.kept:
             note_keeper(self._site.state_directory, self.outcome.drill, self._worker.pid)
             self._gateway.leave()  # the keeper still has to tell the journal of its end

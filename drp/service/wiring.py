@@ -6,6 +6,7 @@ import atexit
 import platform
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,17 @@ class Wiring:
         self._gateway = gateway
         self._journal: Journal | None = None
         self._reading: Journal | None = None
+        self._closing = ExitStack()
         self._registers: dict[bool, Register] = {}
         self._repositories: Mapping[str, Repository] | None = None
         self._sandbox: Sandbox | None = None
         self._materials: PlanMaterials | None = None
+
+    def close(self) -> None:
+        """Close the journals that were opened: who lives long makes a wiring for each thing that it does."""
+        self._journal = self._reading = None
+        self._registers.clear()
+        self._closing.close()
 
     @property
     def run_directory(self) -> Path:
@@ -107,6 +115,7 @@ class Wiring:
             wrap=(lambda: tls.context(settings, resolve)) if settings is not None else None,
         )
         require_all_known(deposits, journal)
+        self._closing.callback(journal.close)
         self._registers[reads_only] = journal.register
         return journal
 
@@ -249,6 +258,7 @@ class Wiring:
             reporter=reporter,
             cancelled=cancellation,
             signal_number=cancellation.signal_number,
+            stopped_by=cancellation.asked_by,
             tools=lambda: self._tools(checks),
             materials=self.materials,
         )

@@ -77,7 +77,8 @@ class _Channel:
         def read() -> None:
             with suppress(OSError):  # a supervisor that is killed resets the line
                 for line in self._lines:
-                    cancellation.request(int(json.loads(line)["stop"]))
+                    asked = json.loads(line)
+                    cancellation.request(int(asked["stop"]), str(asked["by"]))
             self._end()
 
         threading.Thread(target=read, daemon=True).start()

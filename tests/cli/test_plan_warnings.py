@@ -36,3 +36,17 @@ def test_now_is_no_warning_and_the_future_is_one(tmp_path: Path, disaster_at: st
     shown = drp(site, "drill", "plan", "hospital")
     assert ("WARNING" in shown.stdout) == (disaster_at != "now")
     assert ("such a drill is not held" in shown.stdout) == (disaster_at != "now")
+
+
+def test_a_plan_that_starts_nothing_says_so_first(tmp_path: Path) -> None:
+    site = planned(tmp_path, "now")
+    shown = drp(site, "drill", "plan", "hospital", "--level", "hash")
+    assert "level hash: restored whole and compared; nothing is started" in shown.stdout
+    assert "checks: database" not in shown.stdout
+    assert "wave 2" not in shown.stdout
+    shown = drp(site, "drill", "plan", "hospital", "--level", "sample", "--sample", "300")
+    assert "level sample: at most 300 files each" in shown.stdout
+    body = json.loads(drp(site, "drill", "plan", "hospital", "--level", "hash", "--json").stdout)
+    assert body["plan"]["level"] == "hash"
+    assert drp(site, "drill", "plan", "hospital", "--level", "deep").returncode == 2
+    assert drp(site, "drill", "plan", "hospital", "--sample", "3").returncode == 2

@@ -57,6 +57,17 @@ class RepositoryContract:
         assert order.source_root.startswith("/")
         assert set(order.secrets.values()) == {secret.name for secret in world.repository.secrets()}
 
+    def test_order_of_a_part_is_of_the_same_tree_and_can_be_written_as_json(self, world: RepositoryWorld) -> None:
+        """Whoever says that he restores parts takes whatever a name can be."""
+        assert world.repository.preflight().restores_parts
+        whole = world.repository.restore_order(world.newest)
+        names = [b"a b", b"*", b"caf\xe9", b"new\nline", b"-x", b"{{ x }}"]
+        part = world.repository.restore_order(world.newest, only=names)
+        assert (part.source_root, part.argv[: len(whole.argv)]) == (whole.source_root, whole.argv)
+        assert len(part.argv) > len(whole.argv)
+        assert all(word.encode("utf-8").decode() == word for word in part.argv)
+        assert world.repository.receipt(world.newest, RestoreOutcome(exit_code=1), whole=False).unrestored
+
     def test_order_for_a_foreign_point_is_refused(self, world: RepositoryWorld) -> None:
         point = world.newest
         with pytest.raises(NotFound):

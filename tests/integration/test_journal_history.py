@@ -15,6 +15,7 @@ from drp.clock import SystemClock
 from drp.domain.events import DrillDeclared, EvidenceSealed, SandboxDestroyed, SandboxKept
 from drp.domain.fold import fold
 from drp.domain.journal import History
+from drp.domain.sandbox import Residue
 from drp.domain.standing import standings
 from drp.domain.summary import DrillSummary
 from drp.errors import Tampered
@@ -32,14 +33,12 @@ LATER = T0 + timedelta(days=400)
 
 def hold(journal: SqlJournal, drill: str, *, failed: bool = False, cut: bool = False, kept: bool = False) -> None:
     """Journal a drill of one application, all at once."""
-    events = [entry.event for entry in (hash_failure_journal() if failed else tell(tale()))]
-    if cut:
-        events = events[:6]
-    else:
-        events.append(SEALED)
+    events = [entry.event for entry in (hash_failure_journal() if failed else tell(tale()))][: 6 if cut else None]
     if kept:
-        events = [event for event in events if not isinstance(event, SandboxDestroyed)]
-        events.append(SandboxKept(recovery="ehr", sandbox="sbx-01", until=T0))
+        keeping = SandboxKept(recovery="ehr", sandbox="sbx-01", until=T0)
+        events = [*(event for event in events if not isinstance(event, SandboxDestroyed)), keeping]
+    if not cut:
+        events.append(SEALED)
     journal.append(drill, *events)
 
 
@@ -235,7 +234,7 @@ def test_entries_since_are_verified_and_so_is_where_they_begin(path: Path) -> No
         assert journal.verify(whole=False) == 18
         assert journal.verify(whole=False) == 0
         when = journal.history.verified()
-        journal.append("a-4", SEALED)
+        journal.append("a-4", SandboxDestroyed(recovery="ehr", sandbox="sbx-01", residue=Residue(processes=0)))
         assert journal.verify(whole=False) == 1
         after = journal.history.verified()
         assert when is not None

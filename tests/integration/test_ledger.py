@@ -111,3 +111,24 @@ def test_none_can_be_promised_while_another_looks(run_directory: Path) -> None:
             [sys.executable, "-c", asks, str(run_directory / "ledger")], check=False, capture_output=True, text=True
         )
     assert "BlockingIOError" in refused.stderr
+
+
+def test_who_was_stopped_while_it_looked_holds_nobody_up_for_ever(run_directory, monkeypatch) -> None:
+    monkeypatch.setattr(ledger, "_SECONDS", 0.2)
+    holds = (
+        "import fcntl, os, sys; at = os.open(sys.argv[1], os.O_RDONLY); fcntl.flock(at, fcntl.LOCK_EX);"
+        " print('holds', flush=True); sys.stdin.read()"
+    )
+    (run_directory / "ledger").mkdir()
+    stopped = subprocess.Popen(
+        [sys.executable, "-c", holds, str(run_directory / "ledger")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert stopped.stdout is not None
+        assert stopped.stdout.readline() == "holds\n"
+        with pytest.raises(SandboxError, match="is one stopped"), open_ledger(run_directory):
+            pass
+    finally:
+        stopped.communicate("")
+    assert seen(run_directory) == (0, 0, 0, 0)

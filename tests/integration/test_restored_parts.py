@@ -15,7 +15,9 @@ from drp.domain.repository import DirectoryLocation
 from drp.domain.repository_port import Repository
 from drp.domain.sample import Sample
 from drp.errors import ManifestError, UsageError
+from drp.hashing.sampling import parse_sample
 from drp.hashing.tree import TreeHasher, create_manifest
+from drp.hashing.verification import Plan, verify_tree
 from drp.repositories.kind import create
 from drp.repositories.restic.patterns import patterns
 from drp.repositories.restic.settings import ResticSettings
@@ -196,6 +198,8 @@ def test_a_drawn_sample_comes_back_and_is_as_recorded(kept: Kept, tmp_path: Path
     )
     assert difference.clean, difference.deviations
     assert difference.files_hashed == difference.sampled == sample.drawn
+    again = Plan(uid_offset=None, sample=parse_sample(str(sample.drawn), seed=sample.seed), workers=1)
+    assert verify_tree(tree, manifest, again).difference.clean, "`drp manifest verify` draws the same files"
 
 
 def test_a_drawn_file_that_is_damaged_or_gone_is_named_and_the_others_are_not_looked_at(

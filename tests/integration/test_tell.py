@@ -104,6 +104,19 @@ def test_a_drill_that_the_system_stopped_is_told(tmp_path: Path, signal: int, ex
         assert len(bodies(web)) == 2 * expected
 
 
+def test_many_drills_of_others_do_not_make_it_over(tmp_path: Path) -> None:
+    with receiver() as web:
+        site = monitored(tmp_path, {"oncall": f"json://{web.address}/hook"})
+        site.hold(signal=15)
+        site.tell()
+        for _ in range(55):
+            site.hold(name="documents")
+        assert site.tell().told == ()
+        site.hold()
+        site.tell()
+        assert bodies(web)[1].startswith("Over:\nWARNING: ehr: drill")
+
+
 def test_restored_data_that_was_left_is_told(tmp_path: Path) -> None:
     with receiver() as web:
         site = monitored(tmp_path, {"oncall": f"json://{web.address}/hook"})

@@ -51,7 +51,7 @@ def came(policy: Policy, after: datetime, until: datetime) -> set[str]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(policies(), st.sampled_from(CHANGES), st.lists(steps, min_size=3, max_size=40), st.integers(10, 400))
 def test_each_slot_is_expected_once_and_ends_once_whatever_the_clock_does(
     policy: Policy, change: tuple[str, datetime], jumps: list[int], length: int

@@ -32,7 +32,7 @@ CHANGES = (
 changes = st.sampled_from(CHANGES)
 hours_near = st.one_of(st.integers(0, 3), st.integers(0, 3), st.integers(0, 23))
 offsets = st.one_of(st.integers(-300, 120), st.integers(-300, 120), st.integers(-2 * 1440, 1440))
-SOME = settings(max_examples=100, deadline=None)
+SOME = settings(max_examples=60, deadline=None)
 
 
 def listed(values: frozenset[int]) -> str:

@@ -45,3 +45,18 @@ def test_who_vouches_for_a_journals_server(tmp_path: Path) -> None:
     assert load_site(directory).journal_tls == Tls(ca=directory / "ca.pem", certificate=directory / "me.pem", key=key)
     plain = a_site_with_journal(tmp_path / "other", "  url: postgresql+pg8000://drp@localhost/drp?unix_sock=/run/s\n")
     assert load_site(plain).journal_tls is None
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoints"),
+    [
+        ("postgresql+pg8000://drp@db.chu.example/drp", (("db.chu.example", 5432),)),
+        ("postgresql+pg8000://drp@[fd00::7]:5433/drp", (("fd00::7", 5433),)),
+        ("postgresql+pg8000://drp@localhost:5433/drp", (("localhost", 5433),)),
+        ("postgresql+pg8000://drp@localhost/drp?unix_sock=/run/postgresql/.s.PGSQL.5432", ()),
+    ],
+)
+def test_the_journals_server_is_what_a_drill_may_reach(
+    tmp_path: Path, url: str, endpoints: tuple[tuple[str, int], ...]
+) -> None:
+    assert load_site(a_site_with_journal(tmp_path, f"  url: {url}\n")).endpoints() == endpoints

@@ -167,3 +167,11 @@ def test_a_hash_drill_that_was_cut_off_goes_on_where_it_can():
         (progress,) = state.recoveries.values()
         assert progress.next_phase in {"select", "prepare", "restore", "hash", None}
     assert concluded(world).verdict == "passed"
+
+
+def test_what_trusts_no_restored_system_passes_on_the_comparison_alone():
+    world = hash_world()
+    world.plan = replace(world.plan, recoveries=(replace(world.plan.recoveries[0], trust="none"),))
+    assert run(world).verdict == "passed"
+    record = record_of(world)
+    assert read_record(record_bytes(record)) == record

@@ -111,3 +111,33 @@ def test_a_hash_pass_is_no_baseline_and_has_no_time():
     assert world.journal.history.baselines(
         "ehr", before=world.clock.now().wall, until=world.clock.now().wall, counted=False, but=""
     ) == ()  # fmt: skip
+
+
+def test_a_sample_that_draws_other_files_does_not_unsay_what_one_met():
+    world, full, _ = full_and_hash()
+    applications, now = {"ehr": full.recoveries[0].application}, world.clock.now().wall + timedelta(days=30)
+
+    def critical() -> bool:
+        (standing,) = standings(applications, states(world.journal), now)
+        return any("failed (level sample)" in reason for reason in standing.reasons) and bool(standing.doubts)
+
+    world.script.difference = {"changed": 1}
+    held(world, replace(full, level="sample"))
+    world.script.difference = {}
+    held(world, *[replace(full, level="sample")] * 3)
+    assert critical()
+    held(world, replace(full, level="hash"))
+    assert not critical()
+
+
+def test_a_sample_that_decided_nothing_is_over_with_one_that_passes():
+    world, full, _ = full_and_hash()
+    world.script.compared_of_sample = 0
+    held(world, replace(full, level="sample"))
+    now, applications = world.clock.now().wall + timedelta(days=30), {"ehr": full.recoveries[0].application}
+    (standing,) = standings(applications, states(world.journal), now)
+    assert any("is inconclusive (level sample)" in reason for reason in standing.reasons)
+    world.script.compared_of_sample = None
+    held(world, replace(full, level="sample"))
+    (standing,) = standings(applications, states(world.journal), now)
+    assert not standing.doubts

@@ -86,6 +86,13 @@ def test_what_makes_it_say_less_is_said_and_stops_nobody(made, room, code):
     assert (found.state, [reason.code for reason in found.reasons]) == ("degraded", [code])
 
 
+def test_a_sample_of_a_point_that_would_not_fit_does():
+    made = sized(data_bytes=GIB)
+    huge = replace(ROOM, sizes={"ehr": 100_000 * GIB})
+    assert "volume-small" in codes(replace(made, level="hash"), huge)
+    assert codes(replace(made, level="sample"), huge) == []
+
+
 def test_two_that_fit_alone_and_not_together_are_told_so_and_fit_in_turn():
     made = sized(("ehr", "lis"), data_backing="disk", data_bytes=40 * GIB)
     assert codes(replace(made, parallel=1), ROOM) == ["in-turn"]

@@ -14,7 +14,7 @@ from drp.monitoring.traces import Span, spans_of
 from tests.simulators.world import Script
 from tests.support.monitored import MonitoredSite, monitored
 
-ATTRIBUTES = {"drp.verdict", "drp.findings", "drp.rta_ms", "drp.rto_ms", "drp.duration_unknown"}
+ATTRIBUTES = {"drp.verdict", "drp.level", "drp.findings", "drp.rta_ms", "drp.rto_ms", "drp.duration_unknown"}
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_passed_drill_is_a_span_with_its_recovery_and_its_phases(site: Monitor
     spans = spans_of(state_of(site, site.hold()))
     assert [span["name"] for span in spans] == ["drill", "recovery ehr", *PHASES]
     found = named(spans)
-    assert found["drill"]["attributes"] == {"drp.verdict": "passed"}
+    assert found["drill"]["attributes"] == {"drp.verdict": "passed", "drp.level": "full"}
     assert found["recovery ehr"]["parent"] == found["drill"]["span"]
     assert found["restore"]["parent"] == found["recovery ehr"]["span"]
     assert found["recovery ehr"]["attributes"]["drp.rta_ms"] == 3750
@@ -49,7 +49,7 @@ def test_a_passed_drill_is_a_span_with_its_recovery_and_its_phases(site: Monitor
 def test_a_failed_drill_tells_its_codes_and_nothing_that_was_found(site: MonitoredSite) -> None:
     spans = spans_of(state_of(site, site.hold(Script(checks=("failed",), unrestored=("/srv/Dupont Marie.pdf",)))))
     found = named(spans)
-    assert found["drill"]["attributes"] == {"drp.verdict": "failed"}
+    assert found["drill"]["attributes"] == {"drp.verdict": "failed", "drp.level": "full"}
     assert all(code.startswith("DRP-") for code in found["recovery ehr"]["attributes"]["drp.findings"])
     assert found["recovery ehr"]["attributes"]["drp.findings"]
     assert "Dupont" not in repr(spans)
@@ -74,5 +74,5 @@ def test_a_drill_across_a_restart_says_that_its_length_is_not_known(site: Monito
     state = state_of(site, site.hold())
     assert state.last is not None
     spans = spans_of(replace(state, last=replace(state.last, boot_id="boot-2")))
-    assert spans[0]["attributes"] == {"drp.verdict": "passed", "drp.duration_unknown": True}
+    assert spans[0]["attributes"] == {"drp.verdict": "passed", "drp.level": "full", "drp.duration_unknown": True}
     assert spans[0]["end_ns"] == spans[0]["start_ns"]

@@ -30,6 +30,10 @@ class Blackout:
     """None: until somebody ends it (a clinical freeze), which is said wherever the schedule is shown."""
     reason: str
 
+    def lasts_at(self, instant: datetime) -> bool:
+        """Return whether it forbids what runs at an instant."""
+        return self.begins <= instant and (self.ends is None or instant < self.ends)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:

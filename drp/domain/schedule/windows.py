@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from drp.domain.schedule.policy import Blackout, Policy, Window
@@ -134,9 +135,15 @@ def _weekly(windows: Sequence[Window], zone: ZoneInfo, instant: datetime) -> Ite
     if not any(window.days for window in windows):
         return
     while day < date.max - 2 * _DAY:
-        found = (_on(window, day, zone) for window in windows if day.weekday() in window.days)
-        yield from sorted(span for span in found if span[0] < span[1])
+        yield from _of_day(tuple(windows), zone, day)
         day += _DAY
+
+
+@lru_cache(maxsize=4_000)
+def _of_day(windows: tuple[Window, ...], zone: ZoneInfo, day: date) -> tuple[Span, ...]:
+    """Return the windows that begin on a day: the same for every policy that has them."""
+    found = (_on(window, day, zone) for window in windows if day.weekday() in window.days)
+    return tuple(sorted(span for span in found if span[0] < span[1]))
 
 
 def _on(window: Window, day: date, zone: ZoneInfo) -> Span:

@@ -92,10 +92,11 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     """Return what a sample leaves out: nobody looked at it."""
     if sample is None:
         return ()
-    left = f"{sample.population - sample.drawn} of {sample.population} were not drawn"
     every = "a sample is of files, and of what each is by itself"
-    parts = ("entries and their names", "targets of links", "hard links")
-    return (NotJudged(part="content of files", why=left), *(NotJudged(part=part, why=every) for part in parts))
+    found = [NotJudged(part=part, why=every) for part in ("entries and their names", "targets of links", "hard links")]
+    if left := sample.population - sample.drawn:
+        found.insert(0, NotJudged(part="content of files", why=f"{left} of {sample.population} were not drawn"))
+    return tuple(found)
 
 
 def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:

@@ -7,9 +7,11 @@ his own, where he has a runtime directory, else one a site.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
@@ -20,7 +22,9 @@ from drp.errors import SandboxError
 from drp.sandboxes.host import cgroups
 from drp.sandboxes.host.identity import PUBLIC, make_enterable, remove_empty, standing
 
-_ATTEMPTS = 1000
+_SECONDS = 30.0
+"""Whoever holds it looks and writes, which takes no time: longer than this only one that was stopped does."""
+_PAUSE_SECONDS = 0.02
 _RUNTIME = Path("/run/user")
 
 
@@ -115,18 +119,20 @@ def _device(run_directory: Path) -> int:
 
 def _locked(directory: Path) -> int:
     """Return the descriptor of a directory that is locked and still stands at its name. Raises OSError."""
-    for _ in range(_ATTEMPTS):
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
         try:
             make_enterable(directory)
             descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), directory.stat()):
                 return descriptor
-        os.close(descriptor)  # the last who was in it took it away
-    raise BlockingIOError(0, "others come and go all the time")
+        os.close(descriptor)  # somebody is in it, or the last who was took it away
+        time.sleep(_PAUSE_SECONDS)
+    raise BlockingIOError(errno.EWOULDBLOCK, f"another drp has held it for {_SECONDS:.0f} s: is one stopped?")
 
 
 def _read(path: Path) -> _Promise | None:

@@ -1,0 +1,113 @@
+"""Runs a worker in the foreground: signals stop it, its end is an exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+from drp.cli.render import note
+from drp.cli.worker_views import Voice
+from drp.clock import SystemClock
+from drp.config.problems import suggestion
+from drp.engine.durable import DurableEngine
+from drp.errors import DrpError, EngineError, UsageError
+from drp.schedule.procedures import Hands, drill_procedure
+from drp.schedule.site_desk import desk_of
+from drp.schedule.tick import Ticked, tick
+from drp.schedule.worker import SiteFiles, Told, Worker
+from drp.service.orders import engine_of
+from drp.service.wiring import Wiring
+
+
+def work(directory: Path, places: Sequence[str], *, once: bool, machine: bool, quiet: bool) -> int:
+    """Work until told to stop, and return the exit status. Raises ``Busy`` where another worker is."""
+    files, clock = SiteFiles(directory), SystemClock()
+    site = files()
+    for place in places:
+        if place not in site.places:
+            known = suggestion(place, site.places) if site.places else "drp.yml names none (`places:`)"
+            raise UsageError(f"there is no place `{place}`; {known}")
+    served = tuple(places) or ("",)
+    engine = engine_of(site, clock, places=served)
+    told = threading.Event()
+    host = socket.gethostname()
+    with closing(Voice(machine=machine, quiet=quiet, terminal=sys.stderr.isatty())) as voice:
+        hands = Hands(
+            site=files,
+            clock=clock,
+            worker=f"{host}/{','.join(served)}".rstrip("/"),
+            asked=lambda order: _asked(engine, order),
+            begin=voice.begin,
+            follow=voice.follow,
+        )
+        worker = Worker(
+            engine=engine,
+            procedures=(drill_procedure(hands),),
+            tick=partial(_ticked, files, engine, set()),
+            cancelled=told.is_set,
+            say=voice.say,
+            places=served,
+            once=once,
+        )
+        with _signals(told):
+            try:
+                worker.run()
+            except EngineError as error:
+                _end_at_once(error, voice)
+    return 0
+
+
+def _asked(engine: DurableEngine, order: str) -> str:
+    try:
+        return next((seen.abort_asked_by for seen in engine.orders() if seen.order.id == order), "")
+    except EngineError:
+        return ""
+
+
+def _ticked(files: SiteFiles, engine: DurableEngine, known: set[str]) -> Told | None:
+    """Look at the schedule; tell what ended, and which orders there are that were not ``known``."""
+    with closing(Wiring(files())) as wiring:
+        found: Ticked = tick(desk_of(wiring, engine))
+    ended = [each for each in found.decisions if each.action == "end"]
+    new = [order.id for order in found.submitted if order.id not in known]
+    known.update(new)
+    if not new and not ended:
+        return None
+    words = [f"{order} ordered" for order in new]
+    words += [f"{each.slot.id} {each.ending}: {each.reason}" for each in ended]
+    return Told(what="ticked", text="; ".join(words), data={"ordered": new})
+
+
+def _end_at_once(error: DrpError, voice: Voice) -> None:
+    """End a worker that lost its place: whatever still waits for the database would keep this process for ever."""
+    voice.say(Told(what="trouble", text=str(error), data={"code": error.code}))
+    voice.close()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(error.exit_status)
+
+
+@contextmanager
+def _signals(told: threading.Event) -> Iterator[None]:
+    """First SIGINT, SIGTERM or SIGHUP: the worker stops safely; second: it ends, and all it started with it."""
+
+    def handle(number: int, _frame: object) -> None:
+        if told.is_set():
+            os._exit(128 + number)
+        told.set()
+        note("\ndrp worker: stopping safely; again to stop now")
+
+    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in caught}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
