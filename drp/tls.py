@@ -15,10 +15,10 @@ import ssl
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from drp.domain.restore import SecretReference
+from drp.domain.tls import Tls
 from drp.errors import ConfigError, ServerUnproven
 from drp.trust import Trust
 
@@ -28,18 +28,6 @@ _KEEPALIVES = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP
 _SILENT_MS = 25_000
 """So long what was sent may stay unacknowledged: as long as keepalives take to find out that the other side is gone."""
 _LARGEST = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """Who vouches for a server, and as whom drp shows itself."""
-
-    ca: Path | None = None
-    """PEM file of the authorities that may; None: those of this machine."""
-    certificate: Path | None = None
-    """PEM file of a client certificate, with its chain."""
-    key: SecretReference | None = None
-    """Its private key, PEM, without a passphrase."""
 
 
 def is_beyond(host: str) -> bool:

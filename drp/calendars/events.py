@@ -9,13 +9,14 @@ from __future__ import annotations
 import time as clocks
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
+from drp.calendars.spans import Closed, Expanded
 from drp.calendars.text import Malformed, components
 
 MOST_SPANS = 20_000
@@ -23,23 +24,6 @@ MOST_SECONDS = 10.0
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=366)
 _SHOWN = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """One event's span, the end exclusive, UTC."""
-
-    begins: datetime
-    ends: datetime
-
-
-@dataclass(slots=True)
-class Expanded:
-    """What a calendar closes, by beginning."""
-
-    closed: list[Closed] = field(default_factory=list)
-    free: int = 0
-    cancelled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from drp.calendars.events import Closed, Expanded, expand
+from drp.calendars.spans import Closed, Expanded
 from drp.domain.schedule.policy import Blackout
 from drp.domain.schedule.site import CalendarFeed
 
@@ -87,6 +87,8 @@ def _content(path: Path) -> tuple[bytes | None, datetime]:
 
 @lru_cache(maxsize=8)
 def _expanded(content: bytes, zone: str, begins: datetime, ends: datetime) -> Expanded | str:
+    from drp.calendars.events import expand  # noqa: PLC0415 - its libraries take long, and few sites have calendars
+
     return expand(content, zone, begins, ends)
 
 

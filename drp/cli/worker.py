@@ -18,6 +18,9 @@ def run(
         list[str] | None, typer.Option("--place", help="Only what is held at this place (drp.yml); may come often.")
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when nothing is left to do.")] = False,
+    metrics: Annotated[
+        str | None, typer.Option(help="Serve metrics there meanwhile, such as 127.0.0.1:9187.", metavar="HOST:PORT")
+    ] = None,
     machine: Annotated[bool, typer.Option("--json", help="JSON Lines on standard output.")] = False,
 ) -> int:
     """Look at the schedule every half minute and hold the drills that are due, until told to stop.
@@ -28,7 +31,8 @@ def run(
     from drp.config.site import find_site
 
     directory = find_site(context.obj.site)
-    return work(directory, tuple(places or ()), once=once, machine=machine, quiet=context.obj.quiet)
+    quiet = context.obj.quiet
+    return work(directory, tuple(places or ()), once=once, machine=machine, quiet=quiet, metrics=metrics)
 
 
 @app.command("list")

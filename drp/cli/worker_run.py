@@ -16,17 +16,21 @@ from drp.cli.render import note
 from drp.cli.worker_views import Voice
 from drp.clock import SystemClock
 from drp.config.problems import suggestion
+from drp.config.site import Site
 from drp.engine.durable import DurableEngine
 from drp.errors import DrpError, EngineError, UsageError
 from drp.schedule.procedures import Hands, drill_procedure
 from drp.schedule.site_desk import desk_of
+from drp.schedule.telling import drill_begins, tell_of_order, tell_of_tick, tick_begins
 from drp.schedule.tick import Ticked, tick
 from drp.schedule.worker import SiteFiles, Told, Worker
 from drp.service.orders import engine_of
 from drp.service.wiring import Wiring
 
 
-def work(directory: Path, places: Sequence[str], *, once: bool, machine: bool, quiet: bool) -> int:
+def work(
+    directory: Path, places: Sequence[str], *, once: bool, machine: bool, quiet: bool, metrics: str | None = None
+) -> int:
     """Work until told to stop, and return the exit status. Raises ``Busy`` where another worker is."""
     files, clock = SiteFiles(directory), SystemClock()
     site = files()
@@ -45,18 +49,20 @@ def work(directory: Path, places: Sequence[str], *, once: bool, machine: bool, q
             worker=f"{host}/{','.join(served)}".rstrip("/"),
             asked=lambda order: _asked(engine, order),
             begin=voice.begin,
+            announce=_announce,
+            tell=tell_of_order,
             follow=voice.follow,
         )
         worker = Worker(
             engine=engine,
             procedures=(drill_procedure(hands),),
-            tick=partial(_ticked, files, engine, set()),
+            tick=partial(_ticked, files, engine, set(), voice),
             cancelled=told.is_set,
             say=voice.say,
             places=served,
             once=once,
         )
-        with _signals(told):
+        with _signals(told), _metrics(metrics, site):
             try:
                 worker.run()
             except EngineError as error:
@@ -71,10 +77,32 @@ def _asked(engine: DurableEngine, order: str) -> str:
         return ""
 
 
-def _ticked(files: SiteFiles, engine: DurableEngine, known: set[str]) -> Told | None:
+@contextmanager
+def _metrics(address: str | None, site: Site) -> Iterator[None]:
+    """Serve metrics meanwhile, where that was asked for. Raises as `serve_metrics` does."""
+    if address is None:
+        yield
+        return
+    from drp.monitoring.serving import serve_metrics
+
+    with serve_metrics(address, Wiring(site)):
+        yield
+
+
+def _announce(site: Site, policies: tuple[str, ...]) -> None:
+    """Ping that a drill begins, beside it: no server that hangs may hold the drill up."""
+    threading.Thread(target=drill_begins, args=(Wiring(site), policies), daemon=True, name="drp-ping").start()
+
+
+def _ticked(files: SiteFiles, engine: DurableEngine, known: set[str], voice: Voice) -> Told | None:
     """Look at the schedule; tell what ended, and which orders there are that were not ``known``."""
     with closing(Wiring(files())) as wiring:
-        found: Ticked = tick(desk_of(wiring, engine))
+        tick_begins(wiring)
+        try:
+            found: Ticked = tick(desk_of(wiring, engine))
+        finally:
+            for line in tell_of_tick(wiring).notices:
+                voice.say(Told(what="trouble", text=line))
     ended = [each for each in found.decisions if each.action == "end"]
     new = [order.id for order in found.submitted if order.id not in known]
     known.update(new)

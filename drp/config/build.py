@@ -40,8 +40,8 @@ from drp.domain.repository import (
 from drp.domain.restore import SecretReference
 from drp.domain.restored_code import AcceptedCode
 from drp.domain.sign_off import SignOffPolicy
+from drp.domain.tls import Tls
 from drp.domain.witness import Trust
-from drp.tls import Tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

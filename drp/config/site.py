@@ -25,8 +25,8 @@ from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.schedule.site import Schedule
+from drp.domain.tls import Tls
 from drp.errors import ConfigError
-from drp.tls import Tls
 from drp.trust import Trust, require
 
 SYSTEM_SITE = Path("/etc/drp")

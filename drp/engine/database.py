@@ -17,8 +17,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from drp.domain.restore import SecretReference
+from drp.domain.tls import Tls
 from drp.errors import EngineError
-from drp.tls import Tls, is_beyond, pem
+from drp.tls import is_beyond, pem
 
 _WAIT_SECONDS = 10
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from drp.domain.restore import SecretReference
+from drp.domain.tls import Tls
 from drp.errors import Busy, ConfigError, Tampered
 from drp.journal.engines import (
     NOWHERE,
@@ -27,7 +28,7 @@ from drp.journal.engines import (
     writing_engine,
 )
 from drp.journal.failures import translated
-from drp.tls import Tls, context
+from drp.tls import context
 
 T = TypeVar("T")
 _READINGS = 5

@@ -25,7 +25,7 @@ from drp.engine.carrying import ORDER, OUTCOME
 from drp.errors import Busy, Interrupted, NoRoom, NotFound
 from drp.schedule.orders import BY, PROCEDURE, occasion_of, plan_of
 from drp.schedule.settling import Fate, settle
-from drp.service.precheck import precheck
+from drp.service.precheck import why_wait
 from drp.service.requests import Begin, Request, Resume
 from drp.service.supervisor import Happening, RunningDrill, start
 from drp.service.wiring import Wiring
@@ -45,8 +45,9 @@ Asked = Callable[[str], str]
 
 
 def room_here(wiring: Wiring, plan: DrillPlan) -> str:
-    """Return why there is no room on this machine now."""
-    return "; ".join(sentence(reason) for reason in precheck(wiring, plan, repositories=False).blocking)
+    """Return why there is no room on this machine now, or whose backups come first."""
+    why = why_wait(wiring, plan)
+    return sentence(why) if why is not None else ""
 
 
 def _tell_nobody(_wiring: Wiring, _values: Values) -> Values:
@@ -65,6 +66,8 @@ class Hands:
     asked: Asked = lambda _order: ""
     begin: Callable[[Sequence[Entry]], None] = lambda _before: None
     """Hears that a drill begins, or goes on after these entries."""
+    announce: Callable[[Site, tuple[str, ...]], None] = lambda _site, _policies: None
+    """Hears for which policies a drill begins; it may not wait."""
     follow: Callable[[Happening], None] = lambda _happening: None
     """Hears what happens in the drill at work."""
     room: Room = room_here
@@ -142,6 +145,8 @@ class _Held:
             try:
                 with start(site, request, before=before) as running:
                     self._hands.begin(before)
+                    if isinstance(request, Begin) and request.occasion is not None:
+                        self._hands.announce(site, tuple(request.occasion.policies))
                     self._follow(running, values, (lambda: True) if stopping else cancelled)
                 if running.outcome.stops and not running.outcome.sealed:
                     raise Interrupted(f"drill {running.outcome.drill} was stopped, and is not sealed")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drp import __version__, tls
+from drp import __version__
 from drp.atomic import storage_errors
 from drp.clock import SystemClock
 from drp.config.secrets import resolve
@@ -23,6 +23,7 @@ from drp.domain.ports import Ports, Reporter, Repository, Sandbox
 from drp.domain.reconciliation.port import RecordReader
 from drp.domain.sandbox import Reaped
 from drp.domain.schedule.register import Register
+from drp.domain.tls import Tls
 from drp.errors import ConfigError, DrpError
 from drp.evidence.deposits import Deposits, gone, require_all_known
 from drp.materials import copy_used
@@ -112,7 +113,7 @@ class Wiring:
             password=password,
             absent=absent,
             reads_only=reads_only,
-            wrap=(lambda: tls.context(settings, resolve)) if settings is not None else None,
+            wrap=(lambda: _tls(settings)) if settings is not None else None,
         )
         require_all_known(deposits, journal)
         self._closing.callback(journal.close)
@@ -278,3 +279,10 @@ class Wiring:
             "hashing core": core_name("auto"),
             **checks.tools(),
         }
+
+
+def _tls(settings: Tls) -> Any:
+    """Return a TLS context, which takes long to load and few sites need."""
+    from drp.tls import context
+
+    return context(settings, resolve)

@@ -119,7 +119,7 @@ def renamed(summary: DrillSummary, name: str, drill: int) -> DrillSummary:
     assert summary.sealed is not None
     sealed = replace(summary.sealed, location=summary.sealed.location.replace("sample", name))
     declared_at = summary.declared_at + timedelta(hours=drill - MANY)
-    return replace(summary, drill=name, declared_at=declared_at, sealed=sealed)
+    return replace(summary, drill=name, declared_at=declared_at, sealed=sealed, sealed_at=declared_at)
 
 
 def note(connection: sqlite3.Connection, first: int, summary: DrillSummary) -> None:

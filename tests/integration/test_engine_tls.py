@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from drp.clock import SystemClock
+from drp.domain.tls import Tls
 from drp.engine.database import Place
 from drp.engine.durable import DurableEngine
 from drp.errors import EngineError
-from drp.tls import Tls
 from tests.integration.test_journal_tls import SSL_REQUEST, authority_of, ciphers, folder, recording  # noqa: F401 - folder: a fixture
 from tests.support.fixtures_journal import PostgresServer
 from tests.support.orders import order

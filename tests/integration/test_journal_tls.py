@@ -19,9 +19,10 @@ from drp.clock import SystemClock
 from drp.config.secrets import resolve
 from drp.domain.events import Interrupted
 from drp.domain.restore import SecretReference
+from drp.domain.tls import Tls
 from drp.errors import ConfigError, ServerUnproven, StorageFull
 from drp.journal import SqlJournal
-from drp.tls import Tls, context, is_beyond
+from drp.tls import context, is_beyond
 from tests.support.fixtures_journal import (
     PostgresServer,
     make_authority,

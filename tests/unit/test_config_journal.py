@@ -9,8 +9,8 @@ import pytest
 
 from drp.config.site import load_site
 from drp.domain.restore import SecretReference
+from drp.domain.tls import Tls
 from drp.errors import ConfigError
-from drp.tls import Tls
 
 
 def a_site_with_journal(tmp_path: Path, said: str) -> Path:
