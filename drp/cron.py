@@ -23,7 +23,7 @@ _REMEMBERED = 64
 _REFERENCE = datetime(2025, 1, 1, tzinfo=UTC)
 """What is asked about an expression as such is asked of the years from here on, so that the answer never changes."""
 _YEAR = 366
-_LOOKED_AT = 400
+_LOOKED_AT = 64
 _EVERY = re.compile(r"\*(?:/\d+)?")
 
 
@@ -113,15 +113,18 @@ def _listed(field: str, last: int) -> str:
 @lru_cache(maxsize=2_000)
 def longest_apart(expression: str, zone: str) -> timedelta:
     """Return the longest time between two occasions, of some years. Raises ValueError for what does not fire twice."""
-    fired = list(islice(occasions(expression, zone, _REFERENCE), _LOOKED_AT))
+    fired = list(islice(_from(expression, zone, _REFERENCE), _LOOKED_AT))
     longest = max((later - earlier for earlier, later in pairwise(fired)), default=timedelta(0))
     if not longest:
         raise ValueError("never fires")
-    # so many of one that fires each minute of January are over before January is
-    for days in range(0, _YEAR * 2, 30):
+    if fired[-1] - fired[0] > timedelta(days=2 * _YEAR):
+        return longest
+    # so many of one that fires each minute of January, or of Mondays, are over before those are
+    _, _, day, month, _ = expression.split()
+    every, until = (1, 8) if day == month == "*" else (30, 2 * _YEAR)
+    for days in range(0, until, every):
         instant = _REFERENCE + timedelta(days=days)
-        following = next(occasions(expression, zone, instant))
-        longest = max(longest, following - instant)
+        longest = max(longest, next(_from(expression, zone, instant)) - instant)
     return longest
 
 

@@ -33,8 +33,10 @@ def cross_check_schedule(said: ScheduleFile, document: Document, inventory: Inve
     for index, own in enumerate(said.policies):
         place: Place = ("policies", index)
         yield from _policy(own, place, document, inventory)
-        twice = any((own.application, own.level) == (each.application, each.level) for each in said.policies[:index])
-        if place not in found and own.application in applications and not twice:
+        if place in found or own.application not in applications:
+            continue
+        # of two policies of one key only the first is made, and the second is told to be the same
+        if not any((own.application, own.level) == (each.application, each.level) for each in said.policies[:index]):
             message = "nothing says when: give `cron`, `after`, or at least `max_age`"
             yield document.problem(place, message)
     told: set[Place] = set()

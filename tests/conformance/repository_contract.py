@@ -59,7 +59,8 @@ class RepositoryContract:
 
     def test_order_of_a_part_is_of_the_same_tree_and_can_be_written_as_json(self, world: RepositoryWorld) -> None:
         """Whoever says that he restores parts takes whatever a name can be."""
-        assert world.repository.preflight().restores_parts
+        if not world.repository.preflight().restores_parts:
+            pytest.skip("it restores no parts, says so, and is never asked for one")
         whole = world.repository.restore_order(world.newest)
         names = [b"a b", b"*", b"caf\xe9", b"new\nline", b"-x", b"{{ x }}"]
         part = world.repository.restore_order(world.newest, only=names)

@@ -11,7 +11,7 @@ from drp.config.site import load_site
 from drp.domain.schedule.policy import Blackout, Policy, Window
 from drp.domain.schedule.presets import PRESETS
 from drp.domain.schedule.site import Schedule
-from tests.support.sites import DOCUMENTS, EHR, write_site
+from tests.support.sites import DOCUMENTS, EHR, SITE, write_site
 
 FILE = "inventory/schedule.yml"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -70,17 +70,15 @@ def test_one_level_can_be_taken_away(tmp_path: Path) -> None:
 
 
 def test_the_nearest_word_counts(tmp_path: Path) -> None:
-    made = schedule(
-        tmp_path,
-        """
+    text = """
 defaults: {zone: Europe/Paris, windows: ["22:00-06:00"], start_within: 2d, grace: 3d, jitter: 0s, place: north}
 tiers:
   0: {full: {grace: 5d, catch_up: skip}, hash: {windows: ["sat,sun 00:00-24:00"]}}
 policies:
   - {application: ehr, plan: hospital, cron: "0 22 1 * *", zone: Europe/Berlin, approvers: [head], expected: 3h}
   - {application: documents, level: full, after: hospital, max_age: 40d, on_change: true}
-""",
-    )
+"""
+    made = load_site(write_site(tmp_path, {FILE: text, "drp.yml": SITE + "places: [north]\n"})).schedule
     assert made.policies["ehr/full"] == Policy(
         application="ehr",
         level="full",
