@@ -55,6 +55,24 @@ def why(
 
 
 @app.command()
+def run(
+    context: typer.Context,
+    only_plan: Annotated[
+        bool, typer.Option("--only-plan", help="Write down what has come and what it comes to; hold nothing.")
+    ] = False,
+    machine: Json = False,
+) -> int:
+    """Look at the schedule once, then hold what is due here, one drill after another. For cron and timers.
+
+    Idempotent: however often, and by however many hosts at once, nothing is held twice. Exit: the worst of the drills.
+    """
+    from drp.cli.context import wiring_of
+    from drp.cli.schedule_run import run_once
+
+    return run_once(wiring_of(context, options=True), only_plan=only_plan, machine=machine, quiet=context.obj.quiet)
+
+
+@app.command()
 def install(
     context: typer.Context,
     timer: Annotated[bool, typer.Option("--timer", help="A timer that looks every 5 minutes, not a worker.")] = False,

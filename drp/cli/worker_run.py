@@ -62,7 +62,7 @@ def work(
             places=served,
             once=once,
         )
-        with _signals(told), _metrics(metrics, site):
+        with signals_told(told), _metrics(metrics, site):
             try:
                 worker.run()
             except EngineError as error:
@@ -123,7 +123,7 @@ def _end_at_once(error: DrpError, voice: Voice) -> None:
 
 
 @contextmanager
-def _signals(told: threading.Event) -> Iterator[None]:
+def signals_told(told: threading.Event) -> Iterator[None]:
     """First SIGINT, SIGTERM or SIGHUP: the worker stops safely; second: it ends, and all it started with it."""
 
     def handle(number: int, _frame: object) -> None:

@@ -77,6 +77,18 @@ def open_engine(place: Place, *, connections: int = 5) -> Engine:
     return made
 
 
+def engine_of_steps(place: Place) -> Engine:
+    """Return an engine for DBOS, which begins transactions itself; a file's is set as DBOS sets its own.
+
+    What a step gave outlasts a process that dies. If the machine loses power, the last may be run again.
+    """
+    if not place.is_file:
+        return open_engine(place)
+    made = create_engine(place.url, connect_args={"check_same_thread": False})
+    event.listen(made, "connect", _prepare_for_steps)
+    return made
+
+
 @contextmanager
 def translated(place: Place) -> Iterator[None]:
     """Turn what the database raises into EngineError; no message holds a statement or a password."""
@@ -136,6 +148,12 @@ def _handing_password(place: Place) -> Callable[..., None]:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where the engine says
     for setting in ("journal_mode=WAL", "synchronous=NORMAL", "trusted_schema=OFF"):
+        connection.execute(f"PRAGMA {setting}").close()
+
+
+def _prepare_for_steps(connection: Any, _record: object) -> None:
+    connection.isolation_level = "IMMEDIATE"
+    for setting in (f"busy_timeout={3 * _WAIT_SECONDS * 1000}", "foreign_keys=ON", "synchronous=NORMAL"):
         connection.execute(f"PRAGMA {setting}").close()
 
 

@@ -16,7 +16,7 @@ from drp.domain.orders import Order, OrderSeen, Procedure
 from drp.domain.ports import Clock
 from drp.domain.progress import Cancelled
 from drp.engine.carrying import Envelope
-from drp.engine.database import Place, open_engine
+from drp.engine.database import Place, engine_of_steps, open_engine
 from drp.engine.ledger import Hold, Ledger, Way
 from drp.engine.presence import Presence
 from drp.engine.serving import Serving
@@ -123,7 +123,7 @@ class _Dbos:
     """
 
     def __init__(
-        self, place: Place, host: str, code: str, poll_seconds: float, carry_out: Callable[[str, Way], None]
+        self, place: Place, host: str, code: str, poll_seconds: float, carry_out: Callable[[str, Way, int], None]
     ) -> None:
         self._place, self._host, self._code = place, host, code
         self._poll_seconds, self._carry_out = poll_seconds, carry_out
@@ -134,8 +134,8 @@ class _Dbos:
         """Connect; what was cut off on this host goes on."""
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-        def run(order_id: str, way: Way) -> None:
-            self._carry_out(order_id, way)
+        def run(order_id: str, way: Way, epoch: int) -> None:
+            self._carry_out(order_id, way, epoch)
 
         config: DBOSConfig = {
             "name": "drp-orders",
@@ -148,10 +148,7 @@ class _Dbos:
             "notification_listener_polling_interval_sec": 1.0,
             "scheduler_polling_interval_sec": 3600.0,
         }
-        if self._place.is_file:
-            config["system_database_url"] = self._place.url.render_as_string()
-        else:
-            self._engine = config["system_database_engine"] = open_engine(self._place)
+        self._engine = config["system_database_engine"] = engine_of_steps(self._place)
         try:
             DBOS(config=config)
             self._workflow = DBOS.workflow(name="order", max_recovery_attempts=_MOST_ATTEMPTS)(run)
@@ -170,7 +167,7 @@ class _Dbos:
         if hold.way == "clean":
             DBOS.cancel_workflow(hold.order.id)
         with SetWorkflowID(_workflow_id(hold)):
-            DBOS.enqueue_workflow(self._queue, self._workflow, hold.order.id, hold.way)
+            DBOS.enqueue_workflow(self._queue, self._workflow, hold.order.id, hold.way, hold.epoch)
 
     def is_over(self, hold: Hold) -> bool | None:
         """Ask for the workflow's state."""

@@ -92,10 +92,13 @@ class Serving:
             self._clock.sleep(_PATIENCE_SECONDS)
         raise EngineError(self._presence.lost, hint="what was at work here was stopped; start the worker again")
 
-    def carry_out(self, order_id: str, way: Way) -> None:
-        """Carry out an order that this host has, called by what remembers its steps. Raises ``Gone``."""
+    def carry_out(self, order_id: str, way: Way, epoch: int) -> None:
+        """Carry out an order that this host has, called by what remembers its steps. Raises ``Gone``.
+
+        What was cut off goes on, under another number; a clean-up that was cut off does not: there is a new one.
+        """
         hold = self._held.get(order_id)
-        if hold is None or hold.way != way:
+        if hold is None or hold.way != way or (way == "clean" and hold.epoch != epoch):
             raise Gone(order_id)
         course = self._course(hold)
         if not self._patiently(partial(self._ledger.end, hold, course)):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from drp.domain.schedule.arrivals import arrivals
 from drp.domain.schedule.decision import Decision
 from drp.domain.schedule.planner import decide, gone, upcoming
 from drp.domain.schedule.policy import Policy
@@ -45,8 +46,10 @@ def coming(desk: Desk, policies: Mapping[str, Policy], until: datetime) -> list[
     waiting = {each.slot.policy for each in state.open.values()}
     found: list[Coming] = []
     for key, policy in policies.items():
-        around = circumstances(desk, policy, now, running)
-        if key in waiting or key in state.policies:
+        came = arrivals(policy, state, now, desk.occasions)
+        has_come = key in waiting or bool(came.slots) or came.unlisted is not None
+        around = circumstances(desk, policy, now, running, of_open=has_come)
+        if has_come:
             found += (
                 Coming(policy, decision)
                 for decision in decide(policy, state, now, occasions=desk.occasions, around=around)

@@ -23,8 +23,10 @@ from drp.domain.precheck_words import sentence
 from drp.domain.progress import Cancelled
 from drp.engine.carrying import ORDER, OUTCOME
 from drp.errors import Busy, Interrupted, NoRoom, NotFound
+from drp.schedule.admission import held_up
 from drp.schedule.orders import BY, PROCEDURE, occasion_of, plan_of
 from drp.schedule.settling import Fate, settle
+from drp.schedule.site_desk import desk_of
 from drp.service.precheck import why_wait
 from drp.service.requests import Begin, Request, Resume
 from drp.service.supervisor import Happening, RunningDrill, start
@@ -99,7 +101,7 @@ class _Held:
                 site = wiring.site
                 if _state(wiring, values) is not None:
                     return {"begun": True}
-                why = self._hands.room(wiring, plan_of(site, values))
+                why = held_up(desk_of(wiring, None), values) or self._hands.room(wiring, plan_of(site, values))
             looked += 1
             if not why:
                 return {"begun": False, "looked": looked}

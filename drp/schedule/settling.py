@@ -65,14 +65,17 @@ def settle_sealed(desk: Desk, drills: Mapping[str, Begun]) -> None:
         _end(desk.register, lambda slot: _of_drill(_known(desk.journal, sealed[slot.id]), slot), list(sealed))
 
 
-def settle_over(desk: Desk, order: Order) -> None:
-    """End the slots of an order that is over, and of which no drill was ever declared."""
-    assert desk.engine is not None
-    seen = next((each for each in desk.engine.orders(only_open=False) if each.order.id == order.id), None)
-    if seen is None or seen.state in {"waiting", "running"}:
+def settle_over(desk: Desk, known: Sequence[Order]) -> None:
+    """End the slots of orders that the engine knew, that are over, and of which no drill was ever declared."""
+    if not known or desk.engine is None:
         return
-    fate = Fate(error=seen.error or f"order {seen.state}", by=seen.abort_asked_by if seen.state == "aborted" else "")
-    settle(desk.register, desk.journal, order.values, fate)
+    open_ = {each.order.id for each in desk.engine.orders()}
+    over = {order.id for order in known} - open_
+    for seen in desk.engine.orders(only_open=False) if over else ():
+        if seen.order.id in over and seen.state not in {"waiting", "running"}:
+            by = seen.abort_asked_by if seen.state == "aborted" else ""
+            fate = Fate(error=seen.error or f"order {seen.state}", by=by)
+            settle(desk.register, desk.journal, seen.order.values, fate)
 
 
 def begun(desk: Desk, slots: Iterable[Slot]) -> Mapping[str, Begun]:

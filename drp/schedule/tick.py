@@ -24,6 +24,10 @@ from drp.schedule.desk import Desk
 from drp.schedule.orders import Due, order_id, order_of, policy_digest, values_of
 from drp.schedule.settling import begun, settle_over, settle_sealed
 
+_SETTLED = timedelta(minutes=10)
+"""A policy that was another one so lately is not written down again yet; it holds all the same."""
+_ANY = timedelta(hours=1)
+"""How long a drill is said to take where that decides nothing."""
 _UNREAD = timedelta(hours=12)
 """So long a slot waits for its application's file to be mended, unless it says when it has to start."""
 _TRIES = 20
@@ -74,9 +78,8 @@ def _tick(desk: Desk) -> Ticked:
     if look.events:
         desk.register.append(*look.events, head=head)
     _withdraw(desk, look)
-    for order in look.orders:
-        if desk.engine is not None and not desk.engine.submit(order):
-            settle_over(desk, order)
+    if desk.engine is not None:
+        settle_over(desk, [order for order in look.orders if not desk.engine.submit(order)])
     return Ticked(at=now, decisions=tuple(look.decisions), submitted=tuple(look.orders))
 
 
@@ -91,14 +94,16 @@ def _note_policies(desk: Desk) -> None:
     changed: list[RegisterEvent] = []
     looked = max(desk.register.beats().values(), default=None)
     now = desk.clock.now().wall
+    # two hosts with different files, or versions, would else write at every look
+    old = {key for key, entry in state.since.items() if abs(now - entry.stamp.wall) >= _SETTLED}
     for key, digest in digests.items():
         known = state.policies.get(key)
         if known is None:
             changed.append(PolicySeen(policy=key, digest=digest))
-        elif known.digest != digest:
+        elif known.digest != digest and key in old:
             since = min(looked, now) if looked is not None else state.since[key].stamp.wall
             changed.append(PolicySeen(policy=key, digest=digest, since=since))
-    gone_now = (key for key in state.policies if key not in digests and _application(key) not in desk.undecided)
+    gone_now = (key for key in old if key not in digests and _application(key) not in desk.undecided)
     changed += [PolicySeen(policy=key, digest="") for key in gone_now]
     if changed:
         desk.register.append(*changed, head=head)
@@ -160,15 +165,21 @@ def _unread(expected: SlotExpected, now: datetime) -> Decision:
     return Decision(slot=expected.slot, action="end", ending="blocked", reason="no-plan", values=values, start_by=by)
 
 
-def circumstances(desk: Desk, policy: Policy, now: datetime, running: Mapping[str, str]) -> Circumstances:
-    """Return what the planner is told of a policy."""
+def circumstances(
+    desk: Desk, policy: Policy, now: datetime, running: Mapping[str, str], *, of_open: bool = True
+) -> Circumstances:
+    """Return what the planner is told of a policy. Unless ``of_open``, nothing that only slots which came are asked.
+
+    How long its drill takes is looked up only where some time is closed: elsewhere every drill fits.
+    """
     closed = desk.closed(policy, now)
+    asked = bool(policy.windows or policy.blackouts or closed.blackouts)
     return Circumstances(
-        expected=policy.expected or desk.expected(policy),
+        expected=policy.expected or (desk.expected(policy) if asked else _ANY),
         blackouts=closed.blackouts,
         unreadable=closed.unreadable,
         running=running,
-        proofs=desk.proofs(policy.application),
+        proofs=desk.proofs(policy.application) if of_open else (),
     )
 
 

@@ -1,6 +1,6 @@
 """`make bench`: every figure; `python -m tests.benchmarks PART [OPTIONS]` measures one part.
 
-Parts: start, typed, drill, many, journal, history, facts, hashing.
+Parts: start, typed, drill, many, journal, history, orders, schedule, facts, hashing.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -10,7 +10,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.benchmarks import drill, hashing, hashing_typed, history, journal, many, postgres_facts, start
+from tests.benchmarks import (
+    drill,
+    hashing,
+    hashing_typed,
+    history,
+    journal,
+    many,
+    orders,
+    postgres_facts,
+    schedule,
+    start,
+)
 
 TABLE = Path(__file__).with_name("hashing.md")
 
@@ -29,6 +40,10 @@ def main(arguments: list[str]) -> int:
         journal.main()
     if part in {"", "history"}:
         history.main()
+    if part in {"", "orders"}:
+        orders.main(rest if part else [])
+    if part in {"", "schedule"}:
+        schedule.main()
     if part in {"", "facts"}:
         postgres_facts.main(rest if part else [])
     if part in {"", "hashing"}:

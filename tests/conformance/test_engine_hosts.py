@@ -129,3 +129,15 @@ def _cut_off(rig: Rig, server: PostgresServer) -> None:
         connection.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name", name=rig.place.url.database
         )
+
+
+@shared
+def test_many_short_orders_by_several_workers_none_lost_and_none_doubled(rig):
+    names = [f"order-{number}" for number in range(24)]
+    for number, name in enumerate(names):
+        rig.engine.submit(order(name, keys=(f"repository-{number % 6}",)))
+    for number in range(3):
+        rig.worker(f"host-{number}", at_once=2)
+    assert {seen.state for seen in rig.over(*names)} == {"done"}
+    ended = [(line.order, line.step) for line in rig.lines() if line.what == "end"]
+    assert sorted(ended) == sorted((name, step) for name in names for step in (*STEPS, *ALWAYS))

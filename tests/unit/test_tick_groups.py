@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from drp.domain.schedule.events import Paused, SlotEnded
+import pytest
+
+from drp.domain.schedule.events import Paused, PolicySeen, SlotEnded
 from drp.domain.schedule.policy import Blackout
+from drp.errors import UsageError
+from drp.schedule.admission import held_up
 from drp.schedule.desk import Closed
 from drp.schedule.tick import tick
 from tests.simulators.schedule import DAY, HOUR, MONDAY, SimSchedule, policy
@@ -82,3 +87,32 @@ def test_a_file_that_cannot_be_read_takes_no_policy_away_and_its_slots_end_in_th
     schedule.clock.wall = TWO + 2 * DAY
     tick(schedule.desk())  # mended: what came meanwhile is accounted for
     assert [slot for slot, _, _ in ends(schedule)][1:] == ["ehr/full@20261124T020000Z"]
+
+
+def test_an_order_whose_turn_comes_too_late_for_its_window_or_in_a_pause_does_not_begin() -> None:
+    schedule = begun(SimSchedule(policies=(policy("ehr"),)))
+    values = schedule.engine.seen[SLOT].order.values
+    assert held_up(schedule.desk(), values) == ""
+    night = Blackout(begins=TWO + HOUR, ends=TWO + 4 * HOUR, reason="rounds")
+    closed = schedule.desk(closed=lambda _policy, _now: Closed(blackouts=(night,)))
+    schedule.clock.wall = TWO + timedelta(minutes=30)  # it would take an hour
+    assert held_up(closed, values).startswith("blackout")
+    schedule.register.append(Paused(policy="ehr", until=TWO + 2 * HOUR, by="ada", reason="move"))
+    assert held_up(schedule.desk(), values).startswith("paused: by ada")
+    schedule.clock.wall = TWO + 5 * HOUR
+    assert held_up(closed, values) == ""
+    schedule.hold_by_hand("typed", "ehr")
+    tick(schedule.desk())
+    with pytest.raises(UsageError, match="ended meanwhile"):
+        held_up(schedule.desk(), values)
+
+
+def test_hosts_that_disagree_about_a_policy_do_not_fill_the_register() -> None:
+    one = SimSchedule(policies=(policy("ehr"),))
+    other = replace(one, policies=(policy("ehr", max_age=9 * DAY), policy("lis")))
+    for _ in range(20):
+        for host in (one, other):
+            tick(host.desk())
+        one.clock.wall += timedelta(seconds=30)
+    seen = [entry.event for entry in one.register.entries() if isinstance(entry.event, PolicySeen)]
+    assert len(seen) <= 4

@@ -17,7 +17,7 @@ from drp.domain.schedule.events import (
 )
 from drp.domain.schedule.slot import Slot
 
-KEPT = 5
+KEPT = 3
 """So many of a policy's newest ends are kept: the state does not grow with the years, and is read at every tick."""
 
 

@@ -1,0 +1,35 @@
+"""Whether an order may begin now: since it was submitted, its window may have closed, or somebody paused it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drp.domain.orders import Values
+from drp.domain.schedule.planner import decide
+from drp.errors import UsageError
+from drp.schedule.desk import Desk
+from drp.schedule.tick import circumstances
+
+
+def held_up(desk: Desk, values: Values) -> str:
+    """Return why the drill of an order may not begin now: a code of reasons and what it says; empty: it may.
+
+    Raises ``UsageError`` when none of its slots is open any more: whatever ended them, nobody needs the drill.
+    """
+    named = values["slots"]
+    assert isinstance(named, Sequence)
+    state, now = desk.register.state(), desk.clock.now().wall
+    slots = [state.open[str(name)].slot for name in named if str(name) in state.open]
+    if not slots:
+        raise UsageError("its slots have ended meanwhile", hint="see `drp schedule why APP`")
+    for slot in slots:
+        policy = desk.policies.get(slot.policy)
+        if policy is None:
+            return "policy-gone"
+        around = circumstances(desk, policy, now, {})
+        decided = decide(policy, state, now, occasions=desk.occasions, around=around)
+        decision = next((each for each in decided if each.slot.id == slot.id), None)
+        if decision is not None and decision.action != "start":
+            said = ", ".join(f"{name} {value}" for name, value in decision.values.items())
+            return f"{decision.reason}: {said}" if said else decision.reason
+    return ""
