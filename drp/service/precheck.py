@@ -64,6 +64,7 @@ def admitted(wiring: Wiring, plan: DrillPlan, *, despite: str = "") -> Iterator[
     with open_ledger(wiring.run_directory) as ledger:
         found = judge(plan, replace(room, promised=ledger.promised()), despite=despite)
         if found.blocking and not despite:
+            wiring.journal_to_read()  # that somebody tampered with it is told before want of room
             raise refusal(found)
         promise = ledger.promise(found.needs)
     try:

@@ -105,7 +105,9 @@ def test_a_drill_of_then_is_resumed_and_the_way_back_stays_open(site: Path) -> N
     drp(site, "drill", "resume", "latest", status=1)
     after, made_after = chain(site)
     assert after[: len(entries)] == entries
-    assert made_after == made
+    guard = [one for one in made_after if one not in made]
+    assert [name for _, name, _ in guard] == ["drp_journal_after_seal"], guard
+    assert [one for one in made_after if one not in guard] == made
     journal = SqlJournal(site / "state" / "journal.sqlite", SystemClock(), reads_only=True)
     with closing(journal):
         assert journal.verify() == len(after)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drp.config.site import load_site
-from drp.domain.events import EvidenceSealed
+from drp.domain.events import DrillDeclared, EvidenceSealed
 from drp.evidence.record import RECORD_NAME, make_record, record_bytes
 from drp.service.wiring import Wiring
 from tests.support import fixtures_records as sample
@@ -86,7 +89,7 @@ def test_who_may_read_sees_everything_and_changes_nothing(sealed: Path, anybody:
         assert everything(sealed) == before
 
 
-@pytest.mark.parametrize("part", ["state/lock", "state/journal.sqlite", "inventory/applications"])
+@pytest.mark.parametrize("part", ["state/journal.sqlite", "inventory/applications"])
 def test_one_thing_that_cannot_be_read_makes_the_status_unknown(part: str, sealed: Path, anybody: Anybody) -> None:
     path = sealed / part
     mode = path.stat().st_mode & 0o777
@@ -97,6 +100,35 @@ def test_one_thing_that_cannot_be_read_makes_the_status_unknown(part: str, seale
     finally:
         path.chmod(mode)
         os.chown(path, 0, READER)
+    is_unknown(done)
+
+
+def is_unknown(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 3, done.stdout + done.stderr
     assert done.stdout.startswith("DRP UNKNOWN - "), done.stdout
     assert "Permission denied" in done.stdout or "unable to open" in done.stdout
+
+
+@pytest.mark.parametrize("closed", ["lock", "leases/ehr-1"])
+def test_an_open_drill_of_which_nobody_can_tell_whether_it_runs_makes_the_status_unknown(
+    closed: str, anybody: Anybody
+) -> None:
+    site = write_site(anybody.folder / f"open-{Path(closed).name}")
+    wiring = Wiring(load_site(site))
+    declared = sample.passed_journal()[0].event
+    assert isinstance(declared, DrillDeclared)
+    wiring.journal().append("ehr-1", replace(declared, host=socket.gethostname()))
+    wiring.journal().close()  # type: ignore[attr-defined]
+    shown = anybody.drp("--site", str(site), "status", user=0)
+    assert shown.returncode == 1, shown.stdout
+    path = site / "state" / closed
+    path.parent.mkdir(exist_ok=True, mode=0o755)
+    path.touch(0o600)
+    for each in (site / "state").rglob("*"):
+        if each != path:
+            each.chmod(0o755)
+    (site / "state").chmod(0o755)
+    try:
+        is_unknown(anybody.drp("--site", str(site), "status", user=READER))
+    finally:
+        shutil.rmtree(site)

@@ -1,4 +1,7 @@
-"""Builds a hospital, backs it up while people work in it, loses it, drills it as a user would, and shows what is lost."""
+"""Builds a hospital, backs it up while people work in it, loses it, drills it as a user would, and shows what is lost.
+
+Then it shows what happens without anybody typing: a drill that is due, and an occasion that nobody kept.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.demo import schedule
 from tests.demo.owner import Owner, as_root, require_own
 from tests.hospital.install import installed
 from tests.hospital.processes import HospitalError
@@ -43,26 +47,34 @@ def main() -> int:
                 say(f"  {name:<6} consistent at {kept.consistent_at:%H:%M:%S}Z   on the {where}")
             say(f"  lost   at {rig.disaster_at:%H:%M:%S}Z            ready after {time.monotonic() - started:.0f} s\n")
             owner.take(HOME)
-            record, ended = drilled(rig, owner)
+            drp = drp_of(rig, owner)
+            due = schedule.plan(rig.site, drp)
+            record, ended = drilled(drp)
+            told(record)
+            scheduled = schedule.hold(due, drp, say)
     finally:
         if HOME.exists():
             owner.take(HOME)
-    told(record)
     say(f"\n  record   {rig.site / 'evidence'}")
     say(f"  report   {HOME / DRILL}.html")
     say(f"  by hand  . {Path(sys.prefix) / 'bin/activate'}, `make servers` in another terminal, and cd {rig.site}")
     say(f"  done in {time.monotonic() - started:.0f} s")
-    return 0 if all_came_back(record) else ended or 1
+    return scheduled if all_came_back(record) else ended or 1
 
 
-def drilled(rig: HospitalRig, owner: Owner) -> tuple[dict[str, Any], int]:
-    """Drill as the demo's owner does by hand, and write the report; returns the record and the drill's exit status."""
+def drp_of(rig: HospitalRig, owner: Owner) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a way to call drp as the demo's owner does by hand."""
     environment = {**os.environ, **owner.home(), "DRP_SITE": str(rig.site)}
 
-    def drp(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def drp(*words: str, check: bool = False, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "drp", *words]
-        return subprocess.run(command, env=environment, cwd=HOME, text=True, check=False, **owner.identity(), **options)
+        return subprocess.run(command, env=environment, cwd=HOME, text=True, check=check, **owner.identity(), **options)
 
+    return drp
+
+
+def drilled(drp: Callable[..., subprocess.CompletedProcess[str]]) -> tuple[dict[str, Any], int]:
+    """Drill by hand, and write the report; returns the record and the drill's exit status."""
     ended = drp("drill", "run", DRILL).returncode
     drp("report", "latest", "--format", "html", "-o", str(HOME / f"{DRILL}.html"), stdout=subprocess.DEVNULL)
     record = drp("report", "latest", "--format", "json", stdout=subprocess.PIPE).stdout
