@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -69,6 +69,12 @@ class History(Protocol):
 
         Milliseconds, no more than ``most``; with ``plan`` only drills of a plan of that name.
         """
+        ...
+
+    def durations_of(
+        self, asked: Iterable[tuple[str, str, str]], most: int
+    ) -> Mapping[tuple[str, str, str], tuple[int, ...]]:
+        """Return `durations_ms` of many at once, by application, level and plan (empty: of any)."""
         ...
 
     def passed(self, plan: str, most: int) -> tuple[DrillSummary, ...]:
