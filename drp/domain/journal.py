@@ -144,6 +144,10 @@ class Journal(Protocol):
         """Yield a drill's entries in order, from the one after sequence ``after``."""
         ...
 
+    def entries_of(self, drills: Iterable[str]) -> Iterator[tuple[str, Iterator[Entry]]]:
+        """Yield each of many drills once, in any order, with its entries as `entries` yields them."""
+        ...
+
     def signs(self, drill: str) -> tuple[Sign, ...]:
         """Return the signs of life that are left of a drill, oldest first: the older, the fewer."""
         ...
