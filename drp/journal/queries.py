@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, bindparam, cast, column, func, inspect, literal, select, text
+from sqlalchemy import Connection, Select, Table, Text, bindparam, cast, column, func, inspect, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from drp.codec import canonical
 from drp.domain.level import LEVELS
 from drp.journal.marks import NOTHING, Mark, read_mark
-from drp.journal.summaries import DRILLS, DURATIONS, FORM, MARK, PASSED, RECOVERIES, kept_verdict, totals
+from drp.journal.summaries import ADDED_UP, DRILLS, DURATIONS, FORM, MARK, PASSED, RECOVERIES, kept_verdict, total
 from drp.journal.tables import ENTRIES
 
 Kind = tuple[str, str, str]
@@ -34,9 +34,10 @@ def mark_of(connection: Connection) -> Mark:
     return mark
 
 
-def add_up(connection: Connection, mark: Mark) -> bool:
-    """Return whether the rows of the tables add up to what the mark says."""
-    return mark.value == f"{FORM} {totals(connection)}"
+def add_up(connection: Connection, mark: Mark, table: Table) -> bool:
+    """Return whether the rows of a table add up to what the mark says."""
+    told = mark.value.rpartition(" ")[2].split(",")
+    return len(told) == len(ADDED_UP) and told[ADDED_UP.index(table)] == total(connection, table)
 
 
 def concerned(connection: Connection, mark: Mark) -> tuple[int, dict[str, int]] | None:
@@ -105,7 +106,9 @@ def _asked(connection: Connection, rows: Sequence[tuple[str, ...]]) -> Any:
     """Return a table of what is asked for, with its columns ``of_0``…: one parameter, however many rows there are."""
     told, width = canonical(rows).decode(), range(len(rows[0]) if rows else 0)
     if connection.dialect.name == "postgresql":
-        each = func.jsonb_array_elements(cast(literal(told, Text), JSONB)).table_valued(column("value", JSONB), name="each_of")
+        each = func.jsonb_array_elements(cast(literal(told, Text), JSONB)).table_valued(
+            column("value", JSONB), name="each_of"
+        )
         return select(*(each.c.value.op("->>")(at).cast(Text).label(f"of_{at}") for at in width)).cte("asked")
     each = func.json_each(told).table_valued("value", name="each_of")
     return select(*(func.json_extract(each.c.value, f"$[{at}]").label(f"of_{at}") for at in width)).cte("asked")

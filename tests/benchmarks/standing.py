@@ -12,21 +12,23 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import time as clock_time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from drp.clock import SystemClock
-from drp.codec import canonical, digest as digest_of, to_data
+from drp.codec import canonical, to_data
+from drp.codec import digest as digest_of
 from drp.config.site import Site, load_site
 from drp.domain.events import DrillDeclared, Entry, EvidenceSealed
 from drp.domain.fold import fold
 from drp.domain.level import LEVELS
 from drp.domain.schedule.policy import Policy, Window
-from drp.domain.summary import DrillSummary, summarise
+from drp.domain.summary import summarise
 from drp.evidence.deposits import Deposits, note_all_known
 from drp.journal import SqlJournal
 from drp.journal import summaries as short
@@ -80,9 +82,14 @@ def _next(wiring: Wiring) -> object:
 
 def measured(site: Site) -> dict[str, float]:
     """Return the seconds that each thing takes, as in a process that has just begun."""
-    with closing(SqlJournal(site.journal, SystemClock())) as journal:
-        journal.register.state()  # whoever may write notes the state in short
+    note_state(site)
     return {name: _median(site, step) for name, step in STEPS.items()}
+
+
+def note_state(site: Site) -> None:
+    """Note the schedule's state in short, as whoever may write does."""
+    with closing(SqlJournal(site.journal, SystemClock())) as journal:
+        journal.register.state()
 
 
 def _median(site: Site, step: Step) -> float:
@@ -107,7 +114,9 @@ def fresh(site: Site) -> Wiring:
 def make_site(folder: Path, applications: int, years: int) -> Site:
     """Lay down a site that has held so many years of drills, and read it."""
     names = [f"app{number:04d}" for number in range(applications)]
-    contents = {name: text.format(restic="/usr/bin/restic") if "repositories" in name else text for name, text in FILES.items()}
+    contents = {
+        name: text.format(restic="/usr/bin/restic") if "repositories" in name else text for name, text in FILES.items()
+    }
     contents |= {f"inventory/applications/{name}.yml": APPLICATION.format(name=name, files=10) for name in names}
     contents["secrets/password"] = "correct horse\n"
     for name, content in contents.items():
@@ -128,7 +137,7 @@ def make_site(folder: Path, applications: int, years: int) -> Site:
 
 def windowed(policies: dict[str, Policy]) -> dict[str, Policy]:
     """Return the policies with a window each, in which everything has to fit."""
-    nights = (Window(days=_ALL_DAYS, begins=datetime.min.time().replace(hour=20), ends=datetime.min.time().replace(hour=8)),)
+    nights = (Window(days=_ALL_DAYS, begins=clock_time(20), ends=clock_time(8)),)
     return {key: replace(policy, windows=nights) for key, policy in policies.items()}
 
 
@@ -138,8 +147,7 @@ class Template:
     def __init__(self, site: Site, level: str) -> None:
         """Tell it, as a drill of the first application."""
         wiring = Wiring(site)
-        plan = wiring.with_materials(site.ad_hoc_plan("app0000", level=level)) if hasattr(wiring, "with_materials") else site.ad_hoc_plan("app0000", level=level)
-        plan = replace(plan, materials=wiring.materials(plan))
+        plan = wiring.declarable(site.ad_hoc_plan("app0000", level=level))
         wiring.close()
         told = tell(tale(application=plan.recoveries[0].application), drill="@drill@")
         teller = Teller("@drill@")
@@ -152,7 +160,6 @@ class Template:
         teller.say(EvidenceSealed(record_digest="d" * 64, location="/srv/elsewhere/record.json", host="elsewhere"), 100)
         self.bodies = [self._body(entry) for entry in teller.entries]
         summary = summarise(fold(teller.entries))
-        self.took_ms, self.plan = summary.took_ms, summary.plan
         assert summary.took_ms is not None, "a whole drill"
         self.rows = short.rows_of(0, summary)
         wall = to_data(summary.declared_at)
@@ -176,7 +183,11 @@ def hold(site: Site, names: list[str], years: int) -> None:
             for name in names:
                 for at, level in enumerate(HELD):
                     template = templates[level]
-                    values = {"@name@": name, "@drill@": f"{name}-{month}-{at}", "@wall@": to_data(NOW - month * _MONTH - timedelta(hours=1))}
+                    values = {
+                        "@name@": name,
+                        "@drill@": f"{name}-{month}-{at}",
+                        "@wall@": to_data(NOW - month * _MONTH - timedelta(hours=1)),
+                    }
                     _note(connection, position + 1, template, values)
                     previous = GENESIS
                     for sequence, body in enumerate(template.bodies if month == 0 else template.bodies[:1]):
@@ -212,7 +223,9 @@ def _note(connection: sqlite3.Connection, first: int, template: Template, values
             if "plan" in filled:
                 filled["plan"] = filled["plan"].replace("app0000", values["@name@"])
             marks = ", ".join("?" for _ in filled)
-            connection.execute(f"INSERT INTO {table.name} ({', '.join(filled)}) VALUES ({marks})", tuple(filled.values()))
+            connection.execute(
+                f"INSERT INTO {table.name} ({', '.join(filled)}) VALUES ({marks})", tuple(filled.values())
+            )
 
 
 if __name__ == "__main__":
