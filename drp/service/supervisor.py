@@ -123,7 +123,7 @@ class RunningDrill:
         with ExitStack() as stack:
             lock = stack.enter_context(site_lock(site.state_directory, _what(request)))
             wiring, inherited = Wiring(site), [lock]
-            self._notices = [Notice(_said_of(orphan)) for orphan in wiring.reap()]
+            self._notices = reaped(wiring)
             if isinstance(request, Begin):
                 found, promise = stack.enter_context(admitted(wiring, request.plan, despite=request.despite))
                 request, inherited = replace(request, admitted=found), [lock, promise]
@@ -234,6 +234,11 @@ def start(site: Site, request: Request | None, *, before: Iterable[Entry] = ()) 
     ``SandboxError``; then nothing is left.
     """
     return RunningDrill(site, request, before)
+
+
+def reaped(wiring: Wiring) -> list[Notice]:
+    """Remove what dead processes left on this machine, and return a word about each. Raises as `Wiring.reap` does."""
+    return [Notice(_said_of(orphan)) for orphan in wiring.reap()]
 
 
 def _said_of(orphan: Reaped) -> str:
