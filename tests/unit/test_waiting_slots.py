@@ -66,7 +66,8 @@ def test_whatever_lets_a_drill_wait_for_room_is_a_reason_of_the_schedule_in_both
     english, french = both(reason)
     assert english != french
     assert "{" not in english + french
-    assert reason.text == REASONS[code].format(**reason.values)
+    assert REASONS[code].partition("{")[0] in reason.text
+    assert "{" not in reason.text
 
 
 def test_nothing_that_lets_a_drill_wait_lacks_its_reason() -> None:
@@ -85,6 +86,7 @@ def test_what_a_machine_lacks_is_said_in_units_of_the_reader() -> None:
     found = judge(sized(), replace(ROOM, memory_bytes=GIB // 4)).waits
     assert found is not None
     english, french = both(of_precheck(found))
+    assert "has 256 MiB" in of_precheck(found).text
     assert "MB" in english
     assert "Mo" in french
 

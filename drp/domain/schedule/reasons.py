@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from drp.domain.precheck_words import size
+
 REASONS: dict[str, str] = {
     "due-now": "its time has come, and all of it fits",
     "before-its-time": "it starts at {at}",
@@ -69,7 +71,8 @@ class Reason:
     @property
     def text(self) -> str:
         """Return its English sentence, for what programs tell one another."""
-        return REASONS[self.code].format(**self.values)
+        values = {name: size(int(said)) if name.endswith("_bytes") else said for name, said in self.values.items()}
+        return REASONS[self.code].format(**values)
 
 
 TOO_LATE = "too-late"
