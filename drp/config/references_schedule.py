@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from drp.calendars.feeds import read_calendars
+from drp.clock import SystemClock
 from drp.config.build_schedule import FILE, Resolved, resolved
 from drp.config.document import Document, Place
 from drp.config.problems import Problem, suggestion
@@ -192,7 +194,7 @@ def _circle_from(start: str, following: dict[str, dict[str, int]]) -> list[str]:
 
 
 def schedule_advice(schedule: Schedule) -> Iterator[str]:
-    """Yield what is valid and says less than it seems to: slots that nothing will hold, freezes, missing calendars."""
+    """Yield what is valid and says less than it seems to: slots that nothing will hold, freezes, calendars."""
     for policy in schedule.policies.values():
         held = list(_held(policy)) if policy.cron and policy.windows else []
         if not all(held):
@@ -204,6 +206,9 @@ def schedule_advice(schedule: Schedule) -> Iterator[str]:
     for blackout in schedule.blackouts:
         if blackout.ends is None:
             yield f"{FILE}: freezes: no drill runs until further notice: {blackout.reason}"
-    for feed in schedule.calendars:
-        if not feed.path.is_file():
-            yield f"{FILE}: blackouts: {feed.name} is not there, and nothing starts as long as it cannot be read"
+    for calendar in read_calendars(schedule.calendars, SystemClock().now().wall):
+        if calendar.problem:
+            yield f"{FILE}: blackouts: {calendar.name}: {calendar.problem}: nothing starts as long as it cannot be read"
+        elif calendar.stale and calendar.written_at is not None:
+            last = f"{calendar.written_at:%Y-%m-%d}"
+            yield f"{FILE}: blackouts: {calendar.name} was last written on {last}: who fetches it?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -252,8 +253,26 @@ def test_what_is_valid_and_says_less_than_it_seems_is_told(tmp_path: Path) -> No
         ),
         "ehr/sample: 43 of 60 slots are missed, since no window opens within 12h (start_within)",
         "freezes: no drill runs until further notice: flu (crisis unit)",
-        "blackouts: calendars/on-call.ics is not there, and nothing starts as long as it cannot be read",
+        "blackouts: calendars/on-call.ics: No such file or directory: nothing starts as long as it cannot be read",
     ]
+
+
+@pytest.mark.parametrize("content", ["<html><body>Sign in</body></html>\n", "", "BEGIN:VCALENDAR\n"])
+def test_a_calendar_that_is_none_is_told_by_who_checks(content: str, tmp_path: Path) -> None:
+    files = {FILE: "preset: none\nblackouts: [{calendar: on-call.ics}]\n", "on-call.ics": content}
+    (line,) = advice(tmp_path, files)
+    assert line.startswith("blackouts: on-call.ics: ")
+    assert line.endswith(": nothing starts as long as it cannot be read")
+
+
+def test_a_calendar_that_nobody_fetches_any_more_is_told(tmp_path: Path) -> None:
+    calendar = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nEND:VCALENDAR\r\n"
+    text = "preset: none\nblackouts: [{calendar: on-call.ics, max_age_of_file: 2d}]\n"
+    site = write_site(tmp_path, {FILE: text, "on-call.ics": calendar})
+    assert check_and_advise(site, InstalledOptions()) == ((), ())
+    os.utime(site / "on-call.ics", (0, 0))
+    _, said = check_and_advise(site, InstalledOptions())
+    assert said == (f"{FILE}: blackouts: on-call.ics was last written on 1970-01-01: who fetches it?",)
 
 
 def test_a_calendar_that_others_may_write_is_not_believed(tmp_path: Path) -> None:

@@ -73,6 +73,11 @@ def test_a_calendar_that_cannot_be_read_lets_nothing_start() -> None:
     assert said(book.tick(at("2026-11-29 01:30"), HOUR, unreadable="oncall.ics")) == [("wait", "feed-unreadable")]
     assert said(book.tick(at("2026-11-29 13:31"), HOUR, unreadable="oncall.ics")) == [("end", "feed-unreadable")]
     assert book.ended["ehr/full@20261129T013000Z"][0] == "blocked"
+    around = Circumstances(expected=HOUR, unreadable="oncall.ics")
+    ahead = upcoming(
+        DAILY, book.state, at("2026-11-29 14:00"), at("2026-11-30 12:00"), occasions=occasions, around=around
+    )
+    assert [(each.reason, each.not_before) for each in ahead] == [("feed-unreadable", at("2026-11-30 01:30"))]
 
 
 @pytest.mark.parametrize("name", ["ehr/full", "ehr", "*"])

@@ -174,6 +174,8 @@ def _foreseen(
     if (pause := pause_of(policy, state, slot.at)) is not None:
         return ended(waiting, "paused", "paused", pause_values(pause))
     first = earliest(policy, waiting, around)
+    if around.unreadable and first is not None:
+        return waits(waiting, "feed-unreadable", first, {"feed": around.unreadable})
     if first is not None and (following is None or first < following.at or policy.catch_up == "all"):
         return waits(waiting, "before-its-time", first, {"at": shown_instant(first)})
     if following is not None and following.at <= waiting.start_by and policy.catch_up != "all":
