@@ -25,6 +25,7 @@ from drp.schedule.telling import drill_begins, tell_of_order, tell_of_tick, tick
 from drp.schedule.tick import Ticked, tick
 from drp.schedule.worker import SiteFiles, Told, Worker
 from drp.service.orders import engine_of
+from drp.service.supervisor import reaped
 from drp.service.wiring import Wiring
 
 
@@ -63,11 +64,23 @@ def work(
             once=once,
         )
         with signals_told(told), _metrics(metrics, site):
+            _remove_leftovers(site, voice)
             try:
                 worker.run()
             except EngineError as error:
                 _end_at_once(error, voice)
     return 0
+
+
+def _remove_leftovers(site: Site, voice: Voice) -> None:
+    """Remove what a worker that died left on this machine: perhaps another host has its order, and no drill comes."""
+    try:
+        with closing(Wiring(site)) as wiring:
+            told = [Told(what="cleaned", text=notice.text) for notice in reaped(wiring)]
+    except DrpError as error:
+        told = [Told(what="trouble", text=str(error), data={"code": error.code})]
+    for each in told:
+        voice.say(each)
 
 
 def _asked(engine: DurableEngine, order: str) -> str:

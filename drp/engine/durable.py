@@ -16,8 +16,8 @@ from drp.domain.orders import Order, OrderSeen, Procedure
 from drp.domain.ports import Clock
 from drp.domain.progress import Cancelled
 from drp.engine.carrying import Envelope
-from drp.engine.database import Place, engine_of_steps, open_engine
-from drp.engine.ledger import Hold, Ledger, Way
+from drp.engine.database import Place, engine_of_steps, open_engine, translated
+from drp.engine.ledger import Hold, Ledger, Way, cleaning
 from drp.engine.presence import Presence
 from drp.engine.serving import Serving
 from drp.errors import Busy, EngineError
@@ -183,6 +183,13 @@ class _Dbos:
         envelope: Envelope = DBOS.run_step(StepOptions(name=name), work)
         return envelope
 
+    def forget(self, names: Sequence[str]) -> None:
+        """Delete workflows with all that is remembered of them."""
+        from dbos import DBOS
+
+        with translated(self._place):
+            DBOS.delete_workflows(list(names))
+
     def close(self) -> None:
         """Let go of everything."""
         from dbos import DBOS
@@ -193,4 +200,4 @@ class _Dbos:
 
 
 def _workflow_id(hold: Hold) -> str:
-    return hold.order.id if hold.way == "carry" else f"{hold.order.id}~clean~{hold.epoch}"
+    return hold.order.id if hold.way == "carry" else cleaning(hold.order.id, hold.epoch)

@@ -7,10 +7,10 @@ that is written about it later names host and epoch, so that who lost it, asleep
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, text, update
@@ -25,6 +25,8 @@ from drp.errors import EngineError
 Way = Literal["carry", "clean"]
 _LOCK = 0x6472706F
 """'drpo': whoever takes orders does so alone, on a PostgreSQL that may serve others."""
+_PRUNES = 0x64727070
+"""'drpp': whoever prunes orders does so alone."""
 _OPEN = ("waiting", "running")
 
 
@@ -38,6 +40,16 @@ class Hold:
     """``clean``: it cannot go on."""
     why: str = ""
     abort_by: str = ""
+
+
+def remembered_as(order_id: str, epoch: int) -> tuple[str, ...]:
+    """Return the names under which an order's steps are remembered: all of them up to an epoch."""
+    return (order_id, *(cleaning(order_id, number) for number in range(1, epoch + 1)))
+
+
+def cleaning(order_id: str, epoch: int) -> str:
+    """Return the name under which the steps of a clean-up are remembered."""
+    return f"{order_id}~clean~{epoch}"
 
 
 class Ledger:
@@ -152,6 +164,26 @@ class Ledger:
                 connection.execute(delete(KEYS).where(KEYS.c.order_id == hold.order.id))
             return mine
 
+    def prune(self, before: datetime, at_most: int, forget: Callable[[Sequence[str]], None]) -> int:
+        """Let go of orders that were submitted so long ago and have ended, oldest first; return how many.
+
+        ``forget`` is handed the names of what was remembered of their steps, and comes first: whoever dies between
+        leaves orders that are pruned next time. One host at a time does it.
+        """
+        over = (ORDERS.c.state.not_in(_OPEN), ORDERS.c.submitted_at < before.astimezone(UTC).isoformat())
+        oldest = select(ORDERS.c.number, ORDERS.c.id, ORDERS.c.epoch).where(*over).order_by(ORDERS.c.number)
+        with self._pruning() as mine:
+            if not mine:
+                return 0
+            with self._transaction() as connection:
+                rows = connection.execute(oldest.limit(at_most)).all()
+            if rows:
+                forget([name for row in rows for name in remembered_as(row.id, row.epoch)])
+                with self._transaction() as connection:
+                    gone = ORDERS.c.number.in_([row.number for row in rows])
+                    connection.execute(delete(ORDERS).where(gone, ORDERS.c.state.not_in(_OPEN)))
+        return len(rows)
+
     def running(self) -> dict[str, str]:
         """Return the orders that this host has, with who asked that they stop."""
         wanted = select(ORDERS.c.id, ORDERS.c.abort_by).where(ORDERS.c.host == self._host, ORDERS.c.state == "running")
@@ -203,6 +235,16 @@ class Ledger:
     def _transaction(self) -> Iterator[Connection]:
         with translated(self._place), self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _pruning(self) -> Iterator[bool]:
+        """Give whether nobody else prunes; a file's host has one worker, who is the only one."""
+        if self._place.is_file:
+            yield True
+            return
+        with self._transaction() as connection:
+            question = text("SELECT pg_try_advisory_xact_lock(:key)")
+            yield bool(connection.execute(question, {"key": _PRUNES}).scalar_one())
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
+from drp.domain.clock import Stamp, waited_ms
 from drp.domain.orders import OrderState, Procedure
 from drp.domain.ports import Clock
 from drp.domain.progress import Cancelled
@@ -21,6 +23,11 @@ from drp.errors import EngineError
 
 T = TypeVar("T")
 _PATIENCE_SECONDS = 0.2
+_KEPT = timedelta(days=400)
+"""So long orders are remembered that have ended: the register and the journal keep what is true."""
+_PRUNED_AT_ONCE = 200
+_PRUNED_EVERY_MS = 24 * 60 * 60 * 1000
+"""Once a day, and when a worker starts; in each round so many until none is left."""
 
 
 class Gone(Exception):
@@ -44,6 +51,10 @@ class Memory(Protocol):
 
     def step(self, name: str, work: Callable[[], Envelope]) -> Envelope:
         """Run a step within `Serving.carry_out`, or give what is remembered of it."""
+        ...
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Let go of what is remembered under these names, where anything is."""
         ...
 
 
@@ -72,6 +83,7 @@ class Serving:
         self._busy: set[str] = set()
         self._wake = threading.Event()
         self._unsure, self._launched = True, False
+        self._pruned: Stamp | None = None
 
     def serve(self, memory: Memory) -> None:
         """Work until told to stop, and what is at work has ended. Raises ``EngineError`` if it lost its place."""
@@ -84,6 +96,7 @@ class Serving:
             self._round(self._look_after)
             if not self._cancelled():
                 self._round(self._take)
+                self._round(self._prune)
             elif not self._held:
                 return
             self._wake.wait(self._poll_seconds)
@@ -200,6 +213,14 @@ class Serving:
             self._hold(*self._ledger.take_over(self._lease_seconds))
         while len(self._held) < self._at_once and (hold := self._ledger.claim(self._code)) is not None:
             self._hold(hold)
+
+    def _prune(self) -> None:
+        """Let go of orders that ended long ago, a part of them in each round."""
+        now = self._clock.now()
+        if self._pruned is not None and waited_ms(self._pruned, now) < _PRUNED_EVERY_MS:
+            return
+        if self._ledger.prune(now.wall - _KEPT, _PRUNED_AT_ONCE, self._memory.forget) < _PRUNED_AT_ONCE:
+            self._pruned = now
 
     def _hold(self, *holds: Hold) -> None:
         for hold in holds:

@@ -46,6 +46,12 @@ Tell = Callable[[Wiring, Values], Values]
 """Tells people what became of an order: its values with all results, and ``outcome``."""
 Asked = Callable[[str], str]
 """Who asks that an order stop, and why."""
+Start = Callable[[Site, Request, Sequence[Entry]], RunningDrill]
+"""Sets a drill to work, that is new or has these entries. Raises as `drp.service.supervisor.start` does."""
+
+
+def _start(site: Site, request: Request, before: Sequence[Entry]) -> RunningDrill:
+    return start(site, request, before=before)
 
 
 def _tell_nobody(_wiring: Wiring, _values: Values) -> Values:
@@ -69,6 +75,7 @@ class Hands:
     follow: Callable[[Happening], None] = lambda _happening: None
     """Hears what happens in the drill at work."""
     room: Room = of_room
+    start: Start = _start
     tell: Tell = _tell_nobody
 
 
@@ -161,7 +168,7 @@ class _Held:
                 request = self._request(wiring, values, state, policy)
                 before = tuple(wiring.journal().entries(state.drill)) if state is not None else ()
             try:
-                with start(site, request, before=before) as running:
+                with self._hands.start(site, request, before) as running:
                     self._hands.begin(before)
                     if isinstance(request, Begin) and request.occasion is not None:
                         self._hands.announce(site, tuple(request.occasion.policies))

@@ -28,7 +28,7 @@ class Told:
     """Something that a worker did, or that went wrong."""
 
     what: str
-    """``ready``, ``taken``, ``ended``, ``ticked``, ``trouble``, ``stopping``."""
+    """``cleaned``, ``ready``, ``taken``, ``ended``, ``ticked``, ``trouble``, ``stopping``."""
     order: str = ""
     text: str = ""
     data: Values = field(default_factory=dict)

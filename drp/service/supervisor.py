@@ -26,9 +26,8 @@ from drp import command
 from drp.codec import from_data, to_data
 from drp.config.places import require_places
 from drp.config.site import Site
-from drp.domain.approval_words import approvers_of
+from drp.domain.approval_words import waiting_for
 from drp.domain.events import (
-    ApprovalAsked,
     ApprovalEnded,
     DrillConcluded,
     Entry,
@@ -126,7 +125,7 @@ class RunningDrill:
             lock = stack.enter_context(site_lock(site.state_directory, _what(request)))
             wiring, inherited = Wiring(site), [lock]
             self._lock, self._what = lock, _what(request)
-            self._notices = [Notice(_said_of(orphan)) for orphan in wiring.reap()]
+            self._notices = reaped(wiring)
             if isinstance(request, Begin):
                 found, promise = stack.enter_context(admitted(wiring, request.plan, despite=request.despite))
                 request, inherited = replace(request, admitted=found), [lock, promise]
@@ -182,15 +181,10 @@ class RunningDrill:
 
     def _say_what_for(self, event: object) -> None:
         """Tell whoever finds the site held that the drill waits for a person, and that it does no more."""
-        match event:
-            case ApprovalAsked():
-                waits = f", waits for approval by {approvers_of(event)} until {event.until:%Y-%m-%d %H:%M:%SZ}"
-            case ApprovalEnded():
-                waits = ""
-            case _:
-                return
-        with suppress(OSError):  # it only helps whoever comes
-            say_what_for(self._lock, self._what + waits)
+        waits = waiting_for(event)
+        if waits is not None:
+            with suppress(OSError):  # it only helps whoever comes
+                say_what_for(self._lock, self._what + waits)
 
     def stop(self, number: int = signal.SIGTERM, by: str = "") -> bool:
         """Ask the drill to stop safely; asked again, it is killed. Return whether it was asked for the first time.
@@ -250,6 +244,11 @@ def start(site: Site, request: Request | None, *, before: Iterable[Entry] = ()) 
     ``SandboxError``; then nothing is left.
     """
     return RunningDrill(site, request, before)
+
+
+def reaped(wiring: Wiring) -> list[Notice]:
+    """Remove what dead processes left on this machine, and return a word about each. Raises as `Wiring.reap` does."""
+    return [Notice(_said_of(orphan)) for orphan in wiring.reap()]
 
 
 def _said_of(orphan: Reaped) -> str:

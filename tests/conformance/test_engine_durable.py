@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
+from drp.clock import SystemClock
+from drp.engine.carrying import Course
+from drp.engine.database import open_engine
+from drp.engine.durable import DurableEngine
+from drp.engine.ledger import Ledger
+from tests.simulators.schedule import HandClock
 from tests.support.fixtures_orders import durable, rig, start  # noqa: F401 - fixtures
 from tests.support.orders import ALWAYS, BUSY, STEPS, Rig, order
+from tests.support.waiting import eventually
 
 
 @durable
@@ -138,3 +148,54 @@ def test_so_many_at_once_as_was_said_and_no_more(rig):
     for number in range(1, 4):
         rig.go(f"a{number}")
     rig.over(*(f"a{number}" for number in range(4)))
+
+
+@durable
+def test_orders_that_ended_long_ago_are_forgotten_with_their_steps_and_no_other(rig):
+    long_ago = DurableEngine(rig.place, HandClock(SystemClock().now().wall - timedelta(days=401)), host="submitter")
+    with closing(long_ago):
+        for name in ("old", "failed"):
+            long_ago.submit(order(name, fail=["second"] if name == "failed" else []))
+        long_ago.submit(order("waits", place="elsewhere"))
+    rig.engine.submit(order("young"))
+    first = rig.worker()
+    for name in ("old", "failed", "young"):
+        assert eventually(lambda name=name: rig.did(name, "end")[-1:] == ["tell"])
+    assert first.stop() == 0
+    assert {seen.order.id for seen in rig.engine.orders(only_open=False)} >= {"waits", "young"}
+    rig.worker()
+    assert eventually(lambda: {seen.order.id for seen in rig.engine.orders(only_open=False)} == {"waits", "young"})
+    assert [seen.order.id for seen in rig.engine.orders()] == ["waits"]
+    assert rig.engine.submit(order("old")), "whether it was done is for the journal to say"
+    rig.over("old")
+    assert rig.did("old") == 2 * [*STEPS, *ALWAYS], "nothing is remembered of its steps"
+    assert rig.did("young") == [*STEPS, *ALWAYS]
+
+
+@durable
+def test_orders_are_forgotten_in_parts_and_only_once_their_steps_are(rig):
+    engine = open_engine(rig.place)
+    ledger = Ledger(rig.place, engine, "here")
+    ledger.lay()
+    at = SystemClock().now().wall
+    for number in range(4):
+        ledger.submit(order(f"a{number}"), at)
+        hold = ledger.claim("1")
+        assert hold is not None
+        if number != 1:
+            assert ledger.end(hold, Course())
+    later, forgotten = at + timedelta(seconds=1), list[str]()
+
+    def dies(_names: Sequence[str]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ledger.prune(later, 2, dies)
+    assert ledger.prune(at, 2, forgotten.extend) == 0, "they are not older"
+    assert ledger.prune(later, 2, forgotten.extend) == 2
+    assert forgotten == ["a0", "a0~clean~1", "a2", "a2~clean~1"]
+    assert [seen.order.id for seen in ledger.seen(only_open=False)] == ["a1", "a3"]
+    assert ledger.prune(later, 2, forgotten.extend) == 1
+    assert ledger.prune(later, 2, forgotten.extend) == 0
+    assert [seen.order.id for seen in ledger.seen(only_open=False)] == ["a1"], "an order at work stays"
+    engine.dispose()

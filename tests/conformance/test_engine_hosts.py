@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import closing
+from datetime import timedelta
 from itertools import pairwise
 
+from drp.clock import SystemClock
+from drp.engine.carrying import Course
+from drp.engine.database import open_engine
+from drp.engine.ledger import Ledger
 from tests.support.fixtures_journal import PostgresServer
 from tests.support.fixtures_orders import LEASE, rig, shared, start  # noqa: F401 - fixtures
 from tests.support.orders import ALWAYS, LOST, STEPS, Rig, order
@@ -141,3 +146,20 @@ def test_many_short_orders_by_several_workers_none_lost_and_none_doubled(rig):
     assert {seen.state for seen in rig.over(*names)} == {"done"}
     ended = [(line.order, line.step) for line in rig.lines() if line.what == "end"]
     assert sorted(ended) == sorted((name, step) for name in names for step in (*STEPS, *ALWAYS))
+
+
+@shared
+def test_only_one_host_at_a_time_forgets_orders(rig):
+    engine = open_engine(rig.place)
+    one, other = (Ledger(rig.place, engine, name) for name in ("one", "other"))
+    one.lay()
+    at = SystemClock().now().wall
+    one.submit(order("a"), at)
+    hold = one.claim("1")
+    assert hold is not None
+    assert one.end(hold, Course())
+    meanwhile = []
+    later = at + timedelta(seconds=1)
+    assert one.prune(later, 9, lambda _names: meanwhile.append(other.prune(later, 9, meanwhile.extend))) == 1
+    assert meanwhile == [0]
+    engine.dispose()

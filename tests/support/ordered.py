@@ -45,7 +45,7 @@ PROGRAM = (
 SCHEDULE = """version: 1
 preset: none
 policies:
-  - {application: engine, cron: 'MINUTE HOUR * * *', max_age: 3d, start_within: 20h, plan: quarterly-drill}
+  - {application: engine, cron: 'MINUTE HOUR * * *', max_age: 3d, start_within: 20h, plan: quarterly-drillPLACE}
 """
 
 
@@ -53,13 +53,19 @@ policies:
 class Ordered(SmallSite):
     """A small site with a schedule, and workers on it."""
 
-    def prepare(self, *, pause: str = "", slow: int = 0) -> Ordered:
-        """Make the site; ``pause``: what its application does before it is up; ``slow``: seconds for a check's answer."""
+    def prepare(self, *, pause: str = "", slow: int = 0, place: str = "", settings: str = "") -> Ordered:
+        """Make the site; ``pause``: what its application does before it is up; ``slow``: seconds for a check's answer.
+
+        ``place``: where its drill is held; ``settings``: more of its drp.yml.
+        """
         program = PROGRAM.replace("PAUSE", pause).replace("SLOW", str(slow))
         self.make(application=APPLICATION.replace("PROGRAM", program), tree={"file": "content"})
         self.at = (SystemClock().now().wall - timedelta(minutes=5)).replace(second=0, microsecond=0)
         said = SCHEDULE.replace("MINUTE", str(self.at.minute)).replace("HOUR", str(self.at.hour))
+        said = said.replace("PLACE", f", place: {place}" if place else "")
         (self.site / "inventory/schedule.yml").write_text(said)
+        with (self.site / "drp.yml").open("a") as file:
+            file.write(settings)
         policy = load_site(self.site).schedule.policies["engine/full"]
         with closing(Wiring(load_site(self.site))) as wiring:
             since = self.at - timedelta(hours=1)

@@ -10,9 +10,9 @@ _SANDBOX = re.compile(rb"drp-[0-9a-f]{12}")
 
 
 def sandboxes_of(site: Path) -> set[str]:
-    """Return the ids of all sandboxes that the site's journal names."""
+    """Return the ids of all sandboxes that the site's journal names, as it is, or as a test wrote it out there."""
     found: set[str] = set()
-    for path in (site / "state").glob("journal.sqlite*"):
+    for path in (site / "state").glob("journal.*"):
         found |= {match.decode() for match in _SANDBOX.findall(path.read_bytes())}
     return found
 
