@@ -8,7 +8,7 @@ from contextlib import suppress
 from drp.cli import render
 from drp.cli.holding import exit_status
 from drp.cli.progress import JsonLinesReporter, QuietReporter, TextReporter
-from drp.domain.events import DrillConcluded, Entry, Sign
+from drp.domain.events import ApprovalAsked, DrillConcluded, Entry, Sign
 from drp.domain.fold import DrillState, fold
 from drp.drill.declare import find
 from drp.errors import UsageError
@@ -58,15 +58,17 @@ def _order(state: DrillState) -> str:
 
 
 def watch(wiring: Wiring, reference: str, shown: _Shown) -> int:
-    """Show a drill from here on, to its end; one that has ended, or whose holder is dead, at once."""
+    """Show a drill from here on, to its end; that it ended before, or waits for somebody, is shown at once."""
     journal = wiring.journal_to_read()
     drill = find(drill_of(wiring, reference), journal)
     outcome, last, told = Outcome(), -1, 0
     known: Sequence[Entry] = tuple(journal.entries(drill))
     if not isinstance(shown, JsonLinesReporter):
-        before = [entry for entry in known if not isinstance(entry.event, DrillConcluded)]
+        waits = fold(known).approval.awaited
+        said = (DrillConcluded, ApprovalAsked) if waits else (DrillConcluded,)
+        before = [entry for entry in known if not isinstance(entry.event, said)]
         shown.catch_up(before)
-        known = [entry for entry in known if isinstance(entry.event, DrillConcluded)]
+        known = [entry for entry in known if isinstance(entry.event, said)]
         for entry in before:
             outcome.take(entry)
             last = max(last, entry.sequence)

@@ -151,7 +151,7 @@ class TextReporter:
             case FindingRaised():
                 return self._finding(event.recovery, event.finding)
             case Interrupted():
-                return f"  stopping: {printable(event.reason)}"
+                return f"  stopping: {printable(event.reason)}" + (f"; {printable(event.by)}" if event.by else "")
             case Resumed():
                 return f"  resumed after {duration(event.downtime_ms)}: {event.reason}"
             case SandboxDestroyed() | SandboxKept():

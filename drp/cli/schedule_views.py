@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from drp.cli import render
 from drp.codec import to_data
 from drp.config.values import show_duration
+from drp.domain.orders import OrderSeen
 from drp.domain.schedule.decision import Decision
 from drp.domain.schedule.due import Due
 from drp.domain.schedule.policy import Policy
+from drp.errors import EngineError
 from drp.reporting.scheduling import Sentences
 from drp.schedule.ahead import Coming, coming, why
 from drp.schedule.desk import Desk
-from drp.schedule.site_desk import desk_of
+from drp.schedule.site_desk import desk_of, with_orders
+from drp.service.orders import orders_there
 from drp.service.scheduled import schedule_of
 from drp.service.wiring import Wiring
 
@@ -23,12 +28,18 @@ from drp.service.wiring import Wiring
 def show_policies(wiring: Wiring, *, machine: bool) -> None:
     """Print what is asked of every application, and how it stands."""
     policies, found = wiring.site.schedule.policies, schedule_of(wiring)
-    exempt = wiring.site.schedule.exempt
+    exempt, waiting = wiring.site.schedule.exempt, _waiting(wiring)
+    sentences = Sentences(wiring.site.locale)
     if machine:
         items = [
             {**to_data(due), "policy": _policy(policies.get(f"{due.application}/{due.level}"))} for due in found.dues
         ]
-        document = {"items": items, "exempt": dict(exempt), "pauses": [to_data(pause) for pause in found.pauses]}
+        document: dict[str, Any] = {
+            "items": items,
+            "exempt": dict(exempt),
+            "pauses": [to_data(pause) for pause in found.pauses],
+        }
+        document["waiting"] = [_said(each, sentences) for each in waiting]
         render.document("drp/schedule/1", document)
         return
     rows = (_row(due, policies.get(f"{due.application}/{due.level}")) for due in found.dues)
@@ -36,10 +47,22 @@ def show_policies(wiring: Wiring, *, machine: bool) -> None:
     for pause in found.pauses:
         what = "everything" if pause.policy == "*" else pause.policy
         render.note(f"paused: {what} until {render.instant(pause.until)} by {pause.by}: {pause.reason}")
+    for each in waiting:
+        render.note(sentences.of(each))
     for name, reason in exempt.items():
         render.note(f"exempt: {name}: {reason}")
     if found.unattended:
         render.note("nobody looks at the schedule yet: `drp schedule install`, or `drp worker run`")
+
+
+def _waiting(wiring: Wiring) -> list[Decision]:
+    """Return what becomes of slots that have come and wait."""
+    desk = _desk(wiring)
+    state, now = desk.register.state(), desk.clock.now().wall
+    keys = {each.slot.policy for each in state.open.values()}
+    policies = {key: policy for key, policy in desk.policies.items() if key in keys}
+    ahead = coming(desk, policies, now) if policies else ()
+    return [each.decision for each in ahead if each.decision.slot.id in state.open and each.decision.action == "wait"]
 
 
 def show_next(wiring: Wiring, days: int, *, machine: bool, tongue: str | None) -> None:
@@ -84,7 +107,18 @@ def show_why(wiring: Wiring, application: str, *, machine: bool, tongue: str | N
 
 def _desk(wiring: Wiring) -> Desk:
     """Return the desk of who only looks."""
-    return desk_of(wiring, None, reads_only=True)
+    return with_orders(desk_of(wiring, None, reads_only=True), wiring, partial(_orders, wiring))
+
+
+def _orders(wiring: Wiring) -> Sequence[OrderSeen]:
+    """Return open orders; where nobody can tell of them, that is said, and what is due is told without."""
+    if isinstance(wiring.site.engine, Path) and not wiring.site.engine.exists():
+        return ()
+    try:
+        return [seen for seen in orders_there(wiring.site, wiring.clock) if seen.state in {"waiting", "running"}]
+    except EngineError as error:
+        render.note(f"what drills at work wait for is not known: {render.printable(error.message)}")
+        return ()
 
 
 def _lines(told: list[tuple[Policy, Decision | None]], sentences: Sentences) -> Iterator[tuple[str, str]]:

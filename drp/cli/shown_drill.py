@@ -47,6 +47,8 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = Fa
     render.line(f"scenario: {render.printable(state.plan.scenario.title)}")
     for text in approval_lines(state):
         render.line(text)
+    if state.interrupted is not None:
+        render.line(render.printable("; ".join(filter(None, (state.interrupted.reason, state.interrupted.by)))))
     found = sum((_rests(progress) for progress in state.recoveries.values()), Resting())
     if found.passed:
         render.line(f"of {found.passed} statements that passed: {rests(found)}")
@@ -82,6 +84,7 @@ def _document(state: DrillState) -> dict[str, Any]:
             if item.outputs.select is not None
         },
         "approval": approval_document(state),
+        "interruption": to_data(state.interrupted) if state.interrupted is not None else None,
         "reasons": list(concluded.reasons) if concluded is not None else [],
         "reason_witnesses": list(concluded.reason_witnesses) if concluded is not None else [],
         "measurements": [to_data(measurement) for measurement in measurements_of(state)],

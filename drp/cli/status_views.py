@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drp.cli import render
+from drp.cli.approval_views import asked_line
 from drp.cli.status_schedule import schedule_document, schedule_headlines, schedule_lines
 from drp.cli.witness_views import rests_in_short
 from drp.codec import to_data
@@ -53,9 +54,13 @@ def show(found: Overview, *, machine: bool) -> int:
 def _drills(found: Overview) -> list[str]:
     """Return the lines of drills without an end."""
     return [
-        *(f"running: {drill}{_on(found.running_on.get(drill))}" for drill in found.running),
+        *(f"{_doing(found, drill)}: {drill}{_on(found.running_on.get(drill))}" for drill in found.running),
         *(f"unfinished: {drill}; drp drill resume {drill}" for drill in found.unfinished),
     ]
+
+
+def _doing(found: Overview, drill: str) -> str:
+    return asked_line(found.awaiting[drill]) if drill in found.awaiting else "running"
 
 
 def _on(host: str | None) -> str:
@@ -162,6 +167,10 @@ def _document(found: Overview, level: str) -> dict[str, Any]:
         "coverage": to_data(found.coverage),
         "running": list(found.running),
         "running_on": dict(found.running_on),
+        "awaiting_approval": {
+            drill: {"approvers": list(asked.approvers), "until": to_data(asked.until)}
+            for drill, asked in found.awaiting.items()
+        },
         "unfinished": list(found.unfinished),
         "kept_sandboxes": [to_data(kept) for kept in found.kept],
         "lost_records": list(found.lost),

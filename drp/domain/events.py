@@ -133,6 +133,8 @@ class Interrupted:
     type: Literal["interrupted"] = "interrupted"
     signal_number: int
     reason: str
+    by: str = ""
+    """Who asked, and why, in their words; empty: whoever may send signals, or a drp that wrote it into ``reason``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,8 @@ class EvidenceRecord:
     """Whether the drill host had room for it when it began, and why it was begun all the same; null: nobody looked."""
     interruption: str = ""
     """Why the drill was stopped, if somebody stopped it."""
+    interrupted_by: str = ""
+    """Who asked for that, and why; empty: whoever may send signals."""
     resumptions: int = 0
     downtime_ms: int | None = 0
     """While drp itself was not running; null: nobody can tell."""

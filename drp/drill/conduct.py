@@ -48,9 +48,8 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
     except InterruptedError_ as error:
         stopped = error
         if recorder.state.interrupted is None:
-            by = ports.stopped_by()
-            reason = f"{error.message}; asked by {by}" if by else error.message
-            recorder.append(Interrupted(signal_number=ports.signal_number(), reason=reason))
+            asked = Interrupted(signal_number=ports.signal_number(), reason=error.message, by=ports.stopped_by())
+            recorder.append(asked)
     finish(recorder, ports, may_keep=not recorder.state.resumptions)
     if stopped is not None:
         raise stopped

@@ -21,6 +21,9 @@ def contradictions(record: EvidenceRecord) -> tuple[str, ...]:
     found += [f"{each.recovery}: {said}" for each in record.recoveries for said in _too_much(each, record.plan)]
     if record.reason_witnesses and len(record.reason_witnesses) != len(record.reasons):
         found.append("not every reason has its witness")
+    found += (
+        ["somebody asked for a stop that there was not"] if record.interrupted_by and not record.interruption else []
+    )
     if record.verdict == "passed":
         found += ["passed with reasons against it"] if record.reasons else []
         found += [f"passed {said}" for said in _unapproved(record)]

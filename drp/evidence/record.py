@@ -69,6 +69,7 @@ def make_record(entries: Iterable[Entry], tools: Mapping[str, str]) -> EvidenceR
         ad_hoc=declared.ad_hoc,
         admitted=declared.admitted,
         interruption=state.interrupted.reason if state.interrupted is not None else "",
+        interrupted_by=state.interrupted.by if state.interrupted is not None else "",
         resumptions=len(state.resumptions),
         downtime_ms=state.downtime_ms,
         approval=state.approval.ended,

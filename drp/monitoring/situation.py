@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from drp.domain.alerts import Aborted, Cause, Situation, causes
+from drp.domain.events import Interrupted
 from drp.domain.journal import Journal
 from drp.domain.standing import left_behind
 from drp.drill.declare import states
@@ -78,13 +79,17 @@ def _aborted(journal: Journal, overview: Overview, heard: Collection[Cause]) -> 
         if short.verdict != "aborted":
             continue
         (state,) = states(journal, (short.drill,))
-        by_a_person = state.interrupted is not None and state.interrupted.signal_number == signal.SIGINT
-        if state.declared_at is None or by_a_person:
+        if state.declared_at is None or _by_a_person(state.interrupted):
             continue
         for name in sorted(names):
             left = left_behind(state.recoveries[name])
             yield Aborted(application=name, drill=short.drill, declared_at=state.declared_at.wall, residue=left)
     yield from _aborted_before(overview, [cause for cause in heard if cause.application not in told])
+
+
+def _by_a_person(stop: Interrupted | None) -> bool:
+    """Return whether a person stopped a drill: at the terminal that held it, or by a word with a name to it."""
+    return stop is not None and (stop.signal_number == signal.SIGINT or bool(stop.by))
 
 
 def _aborted_before(overview: Overview, heard: Collection[Cause]) -> Iterator[Aborted]:

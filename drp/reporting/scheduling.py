@@ -40,8 +40,12 @@ class Sentences:
             head = _ENDINGS[str(decision.ending)]
         else:
             head = _EXPECTED if decision.reason == "before-its-time" else _ACTIONS[decision.action]
-        why = self._language.gettext(REASONS.get(decision.reason, decision.reason)).format(**decision.values)
+        values = {name: self._value(name, value) for name, value in decision.values.items()}
+        why = self._language.gettext(REASONS.get(decision.reason, decision.reason)).format(**values)
         return f"{decision.slot.id} {self._said(head)}: {why}"
+
+    def _value(self, name: str, value: str) -> str:
+        return self._language.size(int(value)) if name.endswith("_bytes") else value
 
     def of_nothing(self, policy: Policy) -> str:
         """Return why no slot of a policy waits or is to come."""

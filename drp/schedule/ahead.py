@@ -13,6 +13,7 @@ from drp.domain.schedule.policy import Policy
 from drp.schedule.desk import Desk
 from drp.schedule.settling import begun
 from drp.schedule.tick import circumstances
+from drp.schedule.waiting import explained
 
 _A_YEAR = timedelta(days=366)
 
@@ -45,13 +46,14 @@ def coming(desk: Desk, policies: Mapping[str, Policy], until: datetime) -> list[
     running = {slot: each.drill for slot, each in drills.items()}
     waiting = {each.slot.policy for each in state.open.values()}
     found: list[Coming] = []
+    orders = desk.orders()
     for key, policy in policies.items():
         came = arrivals(policy, state, now, desk.occasions)
         has_come = key in waiting or bool(came.slots) or came.unlisted is not None
         around = circumstances(desk, policy, now, running, of_open=has_come)
         if has_come:
             found += (
-                Coming(policy, decision)
+                Coming(policy, explained(desk, decision, orders))
                 for decision in decide(policy, state, now, occasions=desk.occasions, around=around)
                 if decision.action != "end" or decision.slot.id in state.open
             )

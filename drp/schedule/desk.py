@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from drp.cron import occasions
 from drp.domain.journal import Journal
-from drp.domain.orders import Engine, Values
+from drp.domain.orders import Engine, OrderSeen, Values
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock
 from drp.domain.schedule.decision import Occasions
 from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.policy import Blackout, Policy
 from drp.domain.schedule.proofs import Proof
+from drp.domain.schedule.reasons import Reason
 from drp.domain.schedule.register import Register
 from drp.domain.schedule.slot import Slot
 
@@ -34,6 +35,10 @@ def _no_causes(_state: ScheduleState, _now: datetime) -> Sequence[Slot]:
 
 def _always_open(_policy: Policy, _now: datetime) -> Closed:
     return Closed()
+
+
+def _room_enough(_values: Values) -> Reason | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,4 +64,8 @@ class Desk:
     closed: Callable[[Policy, datetime], Closed] = _always_open
     causes: Callable[[ScheduleState, datetime], Sequence[Slot]] = _no_causes
     """Slots for another cause than cron: after a plan, or since something changed; those that are known included."""
+    orders: Callable[[], Sequence[OrderSeen]] = tuple
+    """All open orders, oldest first, for who only asks; none, where that is not known."""
+    room: Callable[[Values], Reason | None] = _room_enough
+    """Why the drill of an order's values has to wait on this machine now."""
     occasions: Occasions = field(default=occasions)

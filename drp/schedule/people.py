@@ -14,6 +14,7 @@ from drp.domain.visible import is_visible
 from drp.errors import NotFound, UsageError
 from drp.schedule.ahead import Coming, coming
 from drp.schedule.desk import Desk
+from drp.schedule.waiting import BEGUN
 
 EVERYTHING = "*"
 LONGEST_PAUSE = timedelta(days=366)
@@ -74,7 +75,7 @@ def _skippable(slots: Sequence[Coming], target: str) -> Slot:
     for each in slots:
         if each.decision.action == "end":
             continue
-        if each.decision.reason == "running":
+        if each.decision.reason in BEGUN:
             message = f"slot {each.decision.slot.id} has begun: drill {each.decision.values['drill']} is running"
             raise UsageError(message, hint="stop it with `drp drill abort`")
         return each.decision.slot

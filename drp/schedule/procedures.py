@@ -7,27 +7,28 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from drp.codec import from_data, to_data
 from drp.config.site import Site
 from drp.domain.events import Entry
 from drp.domain.fold import DrillState, fold
 from drp.domain.orders import Procedure, Step, Value, Values
 from drp.domain.plan import DrillPlan, InterruptPolicy
 from drp.domain.ports import Clock
-from drp.domain.precheck_words import sentence
 from drp.domain.progress import Cancelled
+from drp.domain.schedule.reasons import TOO_LATE, Reason
 from drp.engine.carrying import ORDER, OUTCOME
 from drp.errors import Busy, Interrupted, NoRoom, NotFound
-from drp.schedule.admission import held_up
+from drp.schedule.admission import begin_by, held_up
 from drp.schedule.orders import BY, PROCEDURE, occasion_of, plan_of
-from drp.schedule.settling import Fate, settle
+from drp.schedule.settling import Fate, Obstacle, settle
 from drp.schedule.site_desk import desk_of
-from drp.service.precheck import why_wait
+from drp.schedule.waiting import lasting, of_room
 from drp.service.requests import Begin, Request, Resume
 from drp.service.supervisor import Happening, RunningDrill, start
 from drp.service.wiring import Wiring
@@ -35,23 +36,18 @@ from drp.service.wiring import Wiring
 _AGAIN_SECONDS = 5.0
 """How often it is looked again for room, or whether another drill of the site has ended."""
 _HEED_SECONDS = 0.3
+_HINT = "see `drp drill plan NAME`, or let it start later"
 _LATEST = timedelta(hours=12)
 """Where no policy says how late a drill may start."""
 
-Room = Callable[[Wiring, DrillPlan], str]
-"""Why a plan has to wait on this machine now; empty: there is room."""
+Room = Callable[[Wiring, DrillPlan, timedelta], Reason | None]
+"""Why a plan that takes so long has to wait on this machine now; None: there is room."""
 Tell = Callable[[Wiring, Values], Values]
 """Tells people what became of an order: its values with all results, and ``outcome``."""
 Asked = Callable[[str], str]
 """Who asks that an order stop, and why."""
 Start = Callable[[Site, Request, Sequence[Entry]], RunningDrill]
 """Sets a drill to work, that is new or has these entries. Raises as `drp.service.supervisor.start` does."""
-
-
-def room_here(wiring: Wiring, plan: DrillPlan) -> str:
-    """Return why there is no room on this machine now, or whose backups come first."""
-    why = why_wait(wiring, plan)
-    return sentence(why) if why is not None else ""
 
 
 def _start(site: Site, request: Request, before: Sequence[Entry]) -> RunningDrill:
@@ -78,7 +74,7 @@ class Hands:
     """Hears for which policies a drill begins; it may not wait."""
     follow: Callable[[Happening], None] = lambda _happening: None
     """Hears what happens in the drill at work."""
-    room: Room = room_here
+    room: Room = of_room
     start: Start = _start
     tell: Tell = _tell_nobody
 
@@ -101,21 +97,41 @@ class _Held:
         self._hands = hands
 
     def precheck(self, values: Values, cancelled: Cancelled) -> Values:
-        """Wait until there is room for the drill, unless it was begun. Raises ``NoRoom`` when it is too late."""
-        looked = 0
+        """Wait until there is room for the drill, unless it was begun; ``late``: for what, until it was too late."""
+        looked, last = 0, None
         while True:
             with self._wiring() as wiring:
-                site = wiring.site
                 if _state(wiring, values) is not None:
                     return {"begun": True}
-                why = held_up(desk_of(wiring, None), values) or self._hands.room(wiring, plan_of(site, values))
+                by = begin_by(wiring.register().state(), values) or _latest(wiring.site, values)
+                found = self._obstacle(wiring, values)
             looked += 1
-            if not why:
+            if found is None:
                 return {"begun": False, "looked": looked}
-            self._wait(site, values, cancelled, why)
+            if self._hands.clock.now().wall > by:
+                late = last if last is not None and found.reason.code == TOO_LATE else found
+                return {"begun": False, "late": to_data(late)}
+            last = found
+            self._pause(cancelled, found.reason.text)
+
+    def _obstacle(self, wiring: Wiring, values: Values) -> Obstacle | None:
+        """Return what keeps the drill of an order from beginning now; None: it may, and there is room for it."""
+        desk = desk_of(wiring, None)
+        held = held_up(desk, values)
+        if held is not None and held.reason != TOO_LATE:
+            return Obstacle(Reason(held.reason, held.values), held.ending or "blocked")
+        room = self._hands.room(wiring, plan_of(wiring.site, values), lasting(desk, values))
+        if room is not None:
+            return Obstacle(room)
+        return Obstacle(Reason(held.reason, held.values), "missed") if held is not None else None
 
     def hold(self, values: Values, cancelled: Cancelled) -> Values:
-        """Hold the drill of the order, or go on with it; return its verdict and the digest of its record."""
+        """Hold the drill of the order, or go on with it; return its verdict and the digest of its record.
+
+        Raises ``NoRoom`` when it waited until it was too late.
+        """
+        if (late := _late(values)) is not None:
+            raise NoRoom(f"it could not start in time: {late.reason.text}", hint=_HINT)
         return self._brought_to_its_end(values, cancelled)
 
     def finish(self, values: Values, cancelled: Cancelled) -> Values:
@@ -193,7 +209,11 @@ class _Held:
     def _wait(self, site: Site, values: Values, cancelled: Cancelled, why: str, *, begun: bool = False) -> None:
         """Wait a moment. Raises ``Interrupted``, and ``NoRoom`` when the drill may not start any more."""
         if not begun and self._hands.clock.now().wall > _latest(site, values):
-            raise NoRoom(f"it could not start in time: {why}", hint="see `drp drill plan NAME`, or let it start later")
+            raise NoRoom(f"it could not start in time: {why}", hint=_HINT)
+        self._pause(cancelled, why)
+
+    def _pause(self, cancelled: Cancelled, why: str) -> None:
+        """Wait a moment. Raises ``Interrupted``."""
         ticks = int(_AGAIN_SECONDS / _HEED_SECONDS)
         for _ in range(ticks):
             if cancelled():
@@ -226,7 +246,14 @@ def _fate(values: Values, asked_by: str, *, died: bool) -> Fate:
     state, error = _outcome(values)
     if state == "aborted":
         return Fate(error=error, by=asked_by)
-    return Fate(error=error, died=died)
+    return Fate(error=error, late=_late(values), died=died)
+
+
+def _late(values: Values) -> Obstacle | None:
+    """Return for what an order waited until it was too late; None: it was not."""
+    looked = values.get("precheck")
+    late = looked.get("late") if isinstance(looked, Mapping) else None
+    return from_data(Obstacle, late) if late is not None else None
 
 
 def _outcome(values: Values) -> tuple[str, str]:

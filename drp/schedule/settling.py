@@ -9,8 +9,9 @@ from drp.domain.fold import DrillState, fold
 from drp.domain.journal import Journal
 from drp.domain.orders import Order, Values
 from drp.domain.schedule.events import SlotEnded
+from drp.domain.schedule.reasons import Reason
 from drp.domain.schedule.register import Register
-from drp.domain.schedule.slot import Slot
+from drp.domain.schedule.slot import Ending, Slot
 from drp.domain.standing import own_verdict
 from drp.errors import Busy
 from drp.schedule.desk import Desk
@@ -23,6 +24,14 @@ _NEWEST = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps a drill from beginning, and how its slots end if it does so until it is too late."""
+
+    reason: Reason
+    ending: Ending = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
 class Fate:
     """How an order ended of which the journal knows no drill."""
 
@@ -30,6 +39,8 @@ class Fate:
     """What kept the drill from being declared."""
     by: str = ""
     """Who asked that it stop."""
+    late: Obstacle | None = None
+    """For what it waited until it was too late."""
     died: bool = False
     """Whether its worker died, and nobody goes on with it."""
 
@@ -159,4 +170,7 @@ def _of_fate(slot: Slot, fate: Fate | None) -> SlotEnded | None:
         return SlotEnded(slot=slot, ending="paused", reason="stopped", values={"by": fate.by})
     if fate.died:
         return SlotEnded(slot=slot, ending="blocked", reason="worker-died", values={})
+    if fate.late is not None:
+        why = fate.late.reason
+        return SlotEnded(slot=slot, ending=fate.late.ending, reason=why.code, values=dict(why.values))
     return SlotEnded(slot=slot, ending="blocked", reason="not-started", values={"detail": fate.error})

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from drp.calendars.feeds import closed, read_calendars
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
-from drp.domain.orders import Engine
+from drp.domain.orders import Engine, OrderSeen
 from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.proofs import Proof, proofs
@@ -19,8 +20,9 @@ from drp.domain.schedule.slot import Slot
 from drp.drill.declare import states
 from drp.schedule.causes import caused_slots
 from drp.schedule.desk import Closed, Desk
-from drp.schedule.expected import expected
+from drp.schedule.expected import ExpectedOfAll
 from drp.schedule.orders import plan_of
+from drp.schedule.waiting import lasting, of_room
 from drp.service.changes import Changes
 from drp.service.wiring import Wiring
 
@@ -39,12 +41,18 @@ def desk_of(wiring: Wiring, engine: Engine | None, *, reads_only: bool = False) 
         host=socket.gethostname(),
         engine=engine,
         plan=partial(plan_of, site),
-        expected=lambda policy: expected(journal.history, policy),
+        expected=ExpectedOfAll(journal.history, site.schedule.policies.values()),
         proofs=proven,
         undecided=site.schedule.undecided,
         closed=_Calendars(site.schedule),
         causes=partial(_causes, wiring, journal, proven),
     )
+
+
+def with_orders(desk: Desk, wiring: Wiring, orders: Callable[[], Sequence[OrderSeen]]) -> Desk:
+    """Return a desk that tells of slots whose orders wait what for, on this machine by looking."""
+    room = lambda values: of_room(wiring, desk.plan(values), lasting(desk, values))  # noqa: E731 - of this desk alone
+    return replace(desk, orders=orders, room=room)
 
 
 def _causes(wiring: Wiring, journal: Journal, proven: Proven, state: ScheduleState, now: datetime) -> Sequence[Slot]:

@@ -8,7 +8,7 @@ looks again, an order is the same whoever submits it, and of one order the journ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from drp.domain.orders import Order
@@ -18,14 +18,18 @@ from drp.domain.schedule.events import PolicySeen, RegisterEvent, SlotEnded, Slo
 from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.planner import Circumstances, decide, gone
 from drp.domain.schedule.policy import Policy
+from drp.domain.schedule.reasons import TOO_LATE
 from drp.domain.schedule.slot import Slot
 from drp.errors import Busy, DrpError
 from drp.schedule.desk import Desk
 from drp.schedule.orders import Due, order_id, order_of, policy_digest, values_of
 from drp.schedule.settling import begun, settle_over, settle_sealed
+from drp.schedule.waiting import of_order, ordered
 
 _SETTLED = timedelta(minutes=10)
 """A policy that was another one so lately is not written down again yet; it holds all the same."""
+_GRACE = timedelta(minutes=10)
+"""So long a worker may take to say why it did not begin an order in time."""
 _ANY = timedelta(hours=1)
 """How long a drill is said to take where that decides nothing."""
 _UNREAD = timedelta(hours=12)
@@ -119,7 +123,8 @@ def decided(desk: Desk, state: ScheduleState, now: datetime, running: Mapping[st
             state.open[slot.id] = expected
     starting: dict[str, list[Due]] = {}
     of_plans: dict[str, list[Decision]] = {}
-    for decision in _decisions(desk, state, now, running):
+    for made in _decisions(desk, state, now, running):
+        decision = _accounted(desk, made, now)
         look.decisions.append(decision)
         known = desk.policies.get(decision.slot.policy)
         if known is not None and known.plan:
@@ -150,6 +155,25 @@ def _decisions(desk: Desk, state: ScheduleState, now: datetime, running: Mapping
         if key in waiting or came.slots or came.unlisted is not None:
             around = circumstances(desk, policy, now, running)
             yield from decide(policy, state, now, occasions=desk.occasions, around=around)
+
+
+def _accounted(desk: Desk, decision: Decision, now: datetime) -> Decision:
+    """Return the end of a slot that nobody started with what its order waits for; a worker that has it says it itself.
+
+    A worker is given some time to say so. Whatever becomes of it, the slot ends.
+    """
+    if decision.reason != TOO_LATE or decision.start_by is None or desk.engine is None:
+        return decision
+    orders = desk.engine.orders()
+    seen = ordered(orders, decision.slot.id)
+    reason = of_order(orders, seen.order.id) if seen is not None else None
+    if seen is None or reason is None:
+        return decision
+    if seen.state == "running":
+        if now > decision.start_by + _GRACE:
+            return decision
+        return replace(decision, action="wait", ending=None, reason=reason.code, values=reason.values)
+    return replace(decision, reason=reason.code, values=reason.values)
 
 
 def _application(key: str) -> str:

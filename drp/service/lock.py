@@ -34,13 +34,18 @@ def site_lock(state_directory: Path, what: str = "") -> Iterator[int]:
             owner = printable(said) or "another process"
             message = f"{path} is held: drp already runs a drill on this site ({owner})"
             raise Busy(message, hint="watch it with `drp drill watch latest`, or wait for its end") from error
-        os.ftruncate(descriptor, 0)
-        since = f"since {utc_now():%Y-%m-%d %H:%M:%SZ}"
-        said = ", ".join(part for part in (f"pid {os.getpid()}", what, since) if part)
-        os.pwrite(descriptor, f"{said}\n".encode("utf-8", "replace")[:_MOST], 0)
+        say_what_for(descriptor, what)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def say_what_for(descriptor: int, what: str) -> None:
+    """Leave word of what the lock is held for from now on. Raises OSError."""
+    since = f"since {utc_now():%Y-%m-%d %H:%M:%SZ}"
+    said = ", ".join(part for part in (f"pid {os.getpid()}", what, since) if part)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{said}\n".encode("utf-8", "replace")[:_MOST], 0)
 
 
 def is_held(state_directory: Path) -> bool:

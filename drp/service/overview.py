@@ -8,6 +8,7 @@ from datetime import datetime
 
 from drp.calendars.feeds import CalendarRead
 from drp.domain.coverage import Coverage, cover
+from drp.domain.events import ApprovalAsked
 from drp.domain.fold import DrillState
 from drp.domain.journal import Verification
 from drp.domain.schedule.due import Due
@@ -46,6 +47,8 @@ class Overview:
     """Drills without an end that somebody is at."""
     running_on: Mapping[str, str] = field(default_factory=dict)
     """Each of them → the host that holds it; empty: not told."""
+    awaiting: Mapping[str, ApprovalAsked] = field(default_factory=dict)
+    """Those of them that wait for somebody to approve them → for whom, and until when."""
     unfinished: tuple[str, ...]
     """Drills without an end that nobody works on."""
     kept: tuple[KeptSandbox, ...]
@@ -125,6 +128,7 @@ def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
         ),
         running=tuple(name for name in open_ends if name in held),
         running_on=held,
+        awaiting={state.drill: asked for state in concerned if state.drill in held and (asked := _awaited(state))},
         unfinished=tuple(name for name in open_ends if name not in held),
         kept=tuple(kept for state in concerned for kept in _kept(state) if not only or kept.application in only),
         lost=known.lost,
@@ -160,6 +164,10 @@ def _known(wiring: Wiring) -> _Known:
         drills=journal.history.count(),
         verified=journal.history.verified(),
     )
+
+
+def _awaited(state: DrillState) -> ApprovalAsked | None:
+    return state.approval.asked if state.approval.awaited and state.concluded is None else None
 
 
 def _kept(state: DrillState) -> list[KeptSandbox]:

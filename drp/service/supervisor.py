@@ -26,6 +26,7 @@ from drp import command
 from drp.codec import from_data, to_data
 from drp.config.places import require_places
 from drp.config.site import Site
+from drp.domain.approval_words import waiting_for
 from drp.domain.events import (
     ApprovalEnded,
     DrillConcluded,
@@ -43,7 +44,7 @@ from drp.errors import DrpError, SandboxError, walk
 from drp.sandboxes.host.worker import worker_command
 from drp.sandboxes.network.gateway import Gateway
 from drp.service.kept import note_keeper
-from drp.service.lock import site_lock
+from drp.service.lock import say_what_for, site_lock
 from drp.service.precheck import admitted
 from drp.service.requests import Begin, Request, Resume
 from drp.service.stopping import asked_to_stop
@@ -123,6 +124,7 @@ class RunningDrill:
         with ExitStack() as stack:
             lock = stack.enter_context(site_lock(site.state_directory, _what(request)))
             wiring, inherited = Wiring(site), [lock]
+            self._lock, self._what = lock, _what(request)
             self._notices = reaped(wiring)
             if isinstance(request, Begin):
                 found, promise = stack.enter_context(admitted(wiring, request.plan, despite=request.despite))
@@ -173,8 +175,16 @@ class RunningDrill:
                 elif "entry" in message:
                     entry = from_data(Entry, message["entry"])
                     self.outcome.take(entry)
+                    self._say_what_for(entry.event)
                     yield entry
         self._finish()
+
+    def _say_what_for(self, event: object) -> None:
+        """Tell whoever finds the site held that the drill waits for a person, and that it does no more."""
+        waits = waiting_for(event)
+        if waits is not None:
+            with suppress(OSError):  # it only helps whoever comes
+                say_what_for(self._lock, self._what + waits)
 
     def stop(self, number: int = signal.SIGTERM, by: str = "") -> bool:
         """Ask the drill to stop safely; asked again, it is killed. Return whether it was asked for the first time.

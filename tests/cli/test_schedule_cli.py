@@ -13,7 +13,9 @@ import pytest
 
 from drp.clock import SystemClock
 from drp.config.site import load_site
-from drp.domain.schedule.events import Paused, PauseEnded, SlotSkipped
+from drp.cron import occasions
+from drp.domain.schedule.events import Paused, PauseEnded, PolicySeen, SlotExpected, SlotSkipped
+from drp.domain.schedule.slot import Slot
 from drp.journal import SqlJournal
 from drp.schedule.site_desk import desk_of
 from drp.schedule.tick import tick
@@ -105,6 +107,21 @@ def test_a_pause_stops_what_comes_until_its_end_and_is_written_down_with_a_name(
     assert isinstance(written(site)[1], PauseEnded)
     assert {item["reason"] for item in said(site, "next")["items"]} == {"before-its-time"}
     assert drp(site, "schedule", "resume", "ehr/full").returncode == 10
+
+
+def test_the_list_says_what_a_slot_that_has_come_waits_for(site: Path) -> None:
+    said_of, now = load_site(site).schedule.policies["ehr/full"], datetime.now(UTC)
+    at = next(occasions(said_of.cron, said_of.zone, now - timedelta(days=1)))
+    slot = Slot(application="ehr", level="full", at=at)
+    (site / "state").mkdir(exist_ok=True)
+    with closing(SqlJournal(site / "state/journal.sqlite", SystemClock())) as journal:
+        seen = PolicySeen(policy=said_of.key, digest="d")
+        journal.register.append(seen, SlotExpected(slot=slot, start_by=now + timedelta(hours=2)))
+    assert said(site, "list")["waiting"] == []
+    assert drp(site, "schedule", "pause", "ehr/full", "--for", "9h", "--reason", "storage moves").returncode == 0
+    (waiting,) = said(site, "list")["waiting"]
+    assert (waiting["slot"], waiting["reason"], waiting["values"]["reason"]) == (slot.id, "paused", "storage moves")
+    assert waiting["sentence"] in drp(site, "schedule", "list").stderr.replace("\n", " ")
 
 
 def test_everything_may_be_paused(site: Path) -> None:

@@ -78,6 +78,19 @@ def waiting(small: SmallSite, *arguments: str) -> Iterator[tuple[subprocess.Pope
         process.communicate()
 
 
+def _first_line_of_watching(small: SmallSite, drill: str) -> str:
+    """Return what who begins to follow a drill hears at once."""
+    argv = [sys.executable, "-m", "drp", "drill", "watch", drill]
+    environment = {**os.environ, "DRP_SITE": str(small.site)}
+    watching = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert watching.stdout is not None
+        return watching.stdout.readline()
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
 def record_of(small: SmallSite) -> dict[str, object]:
     return dict(json.loads(small.drp("report", "latest", "--format", "json").stdout))
 
@@ -89,6 +102,13 @@ def test_it_waits_untouched_for_the_right_signature_and_its_record_shows_it(
         words = ("drill", "approve", drill, "--reason", "the wards know")
         assert "waits for approval" in small.drp("drill", "list").stdout
         assert "waits for approval by durand@chu until" in small.drp("drill", "show", drill).stdout
+        waits = "waits for approval by durand@chu until"
+        assert f"{waits} " in small.drp("status", check=False).stdout
+        told = json.loads(small.drp("status", "--json", check=False).stdout)["awaiting_approval"]
+        assert told[drill]["approvers"] == ["durand@chu"]
+        busy = small.drp("drill", "run", "quarterly-drill", check=False)
+        assert (busy.returncode, waits in busy.stderr) == (11, True), busy.stderr
+        assert waits in _first_line_of_watching(small, drill)
         assert small.drp(*words, check=False).returncode == 2, "unsigned"
         thief = small.drp(*words, "--key", str(keys / "thief"), check=False)
         assert (thief.returncode, "not among its approvers" in thief.stderr) == (12, True), thief.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drp.errors import Busy
-from drp.service.lock import site_lock
+from drp.service.lock import say_what_for, site_lock
 
 
 def refused(state: Path) -> Busy:
@@ -25,6 +25,17 @@ def test_who_comes_second_hears_of_the_first(tmp_path: Path) -> None:
     assert error.exit_status == 11
     with site_lock(tmp_path, "another"):
         assert "quarterly" not in refused(tmp_path).message, "of an earlier holder nothing is left"
+
+
+def test_what_it_is_held_for_may_change_and_only_the_last_word_is_told(tmp_path: Path) -> None:
+    with site_lock(tmp_path, "quarterly for n.durand") as lock:
+        say_what_for(lock, "quarterly for n.durand, waits for approval by anna until 2026-11-30 04:00:00Z")
+        assert "waits for approval by anna until 2026-11-30 04:00:00Z, since 20" in refused(tmp_path).message
+        say_what_for(lock, "quarterly")
+        message = refused(tmp_path).message
+    assert "pid" in message
+    assert "anna" not in message
+    assert "durand" not in message
 
 
 def test_what_a_holder_says_cannot_act_on_a_terminal_and_has_an_end(tmp_path: Path) -> None:

@@ -91,12 +91,16 @@ def test_inconclusive_overdue_missed_and_a_dead_scheduler_are_told_like_failures
         assert word in body
 
 
-@pytest.mark.parametrize(("signal", "expected"), [(15, True), (2, False)], ids=["the system", "a person"])
-def test_a_drill_that_the_system_stopped_is_told(tmp_path: Path, signal: int, expected: bool) -> None:
+@pytest.mark.parametrize(
+    ("signal", "by", "expected"),
+    [(15, "", True), (2, "", False), (15, "ada: wrong plan", False)],
+    ids=["the system", "a person here", "a person elsewhere"],
+)
+def test_a_drill_that_the_system_stopped_is_told(tmp_path: Path, signal: int, by: str, expected: bool) -> None:
     with receiver() as web:
         site = monitored(tmp_path, {"oncall": f"json://{web.address}/hook"})
         site.hold(name="documents")
-        site.hold(signal=signal)
+        site.hold(signal=signal, by=by)
         site.tell()
         assert ["stopped before its end" in body for body in bodies(web)] == [True] * expected
         site.hold()

@@ -36,11 +36,16 @@ class MonitoredSite:
     def wiring(self) -> Wiring:
         return Wiring(load_site(self.directory))
 
-    def hold(self, script: Script | None = None, *, name: str = "ehr", level: str = "full", signal: int = 0) -> str:
-        """Put a whole simulated drill into the journal and return its id; a ``signal`` stops it while it restores."""
+    def hold(
+        self, script: Script | None = None, *, name: str = "ehr", level: str = "full", signal: int = 0, by: str = ""
+    ) -> str:
+        """Put a whole simulated drill into the journal and return its id; a ``signal`` stops it while it restores.
+
+        ``by``: who asked for that.
+        """
         world = World(script, names=(name,))
         world.plan = replace(world.plan, level=level)  # type: ignore[arg-type]
-        ports = replace(world.ports(), signal_number=lambda: signal)
+        ports = replace(world.ports(), signal_number=lambda: signal, stopped_by=lambda: by)
         if signal:
             world.script.on_call = lambda call: setattr(world, "stop", world.stop or call == "restore_order")
         recorder = declare(world.plan, world.journal, world, world.clock, requested_by="test", ad_hoc=False)

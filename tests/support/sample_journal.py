@@ -112,7 +112,7 @@ class Teller:
         )
 
 
-def tell(*tales: Tale, drill: str = "20261114-060003-ehr", interruption: str = "") -> list[Entry]:
+def tell(*tales: Tale, drill: str = "20261114-060003-ehr", interruption: str = "", by: str = "") -> list[Entry]:
     """Return the journal of a drill in which these recoveries happen one after the other."""
     plan, teller = plan_of(*tales), Teller(drill)
     teller.say(
@@ -128,7 +128,7 @@ def tell(*tales: Tale, drill: str = "20261114-060003-ehr", interruption: str = "
     for told in tales:
         _tell_recovery(teller, told)
     if interruption:
-        teller.say(Interrupted(signal_number=2, reason=interruption), 12)
+        teller.say(Interrupted(signal_number=2, reason=interruption, by=by), 12)
     for told in tales:
         if "prepare" in told.outputs:
             teller.say(SandboxDestroyed(recovery=told.application.name, sandbox="sbx-01", residue=told.residue), 220)

@@ -24,6 +24,7 @@ from drp.errors import (
     StorageFull,
     Unreachable,
 )
+from drp.evidence.record import read_record
 from tests.simulators.world import EPOCH, Script, World, dying, events_of
 from tests.support.findings import told
 
@@ -215,6 +216,23 @@ def test_an_interruption_destroys_and_seals_as_aborted():
     assert concluded(world).verdict == "aborted"
     assert not world.alive
     assert world.records
+
+
+@pytest.mark.parametrize("asked_by", ["", "ada: the ward needs the machine"])
+def test_who_asked_for_an_abort_stands_apart_from_why_it_ended_in_journal_and_record(asked_by):
+    world = World()
+    world.stop = True
+    ports = replace(world.ports(), signal_number=lambda: 15, stopped_by=lambda: asked_by)
+    recorder = declare(world.plan, world.journal, world, world.clock, requested_by="test", ad_hoc=False)
+    with pytest.raises(Interrupted):
+        conduct(recorder, ports)
+    stop = recorder.state.interrupted
+    assert stop is not None
+    assert (stop.signal_number, stop.by) == (15, asked_by)
+    assert "ada" not in stop.reason
+    (content,) = world.records.values()
+    record = read_record(content)
+    assert (record.interruption, record.interrupted_by) == (stop.reason, asked_by)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

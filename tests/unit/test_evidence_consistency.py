@@ -70,6 +70,7 @@ def test_a_pass_with_a_failed_check_or_with_reasons_or_with_nothing_is_seen():
     assert contradictions(edited(verify=replace(recovery.verify, checks=(*recovery.verify.checks, failed))))
     assert contradictions(replace(record, reasons=("ehr: RPO missed",)))
     assert contradictions(replace(record, recoveries=()))
+    assert contradictions(replace(record, interrupted_by="ada: enough"))
 
 
 def test_times_are_held_against_the_clock_whatever_the_verdict():

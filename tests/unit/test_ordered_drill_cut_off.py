@@ -103,7 +103,7 @@ class Ward:
             wiring.register().append(SlotExpected(slot=dues[0].slot))
         self.order: Order = order_of(dues, self.site.plan("one"), values)
         self.procedure = drill_procedure(
-            Hands(site=lambda: self.site, clock=self.world.clock, worker="h", room=lambda *_: "", start=self.start)
+            Hands(site=lambda: self.site, clock=self.world.clock, worker="h", room=lambda *_: None, start=self.start)
         )
 
     @property

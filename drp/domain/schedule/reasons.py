@@ -5,7 +5,11 @@ Sentences are made at the edge (catalogues in reports/locales); nothing reads on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from drp.domain.precheck_words import size
 
 REASONS: dict[str, str] = {
     "due-now": "its time has come, and all of it fits",
@@ -19,10 +23,19 @@ REASONS: dict[str, str] = {
     "paused": "paused by {by} until {at}: {reason}",
     "skipped": "taken out by {by}: {reason}",
     "running": "drill {drill} is running for it",
+    "awaiting-approval": "drill {drill} waits for approval by {approvers} until {at}",
+    "behind-approval": "the site is held by drill {drill}, which waits for approval by {approvers} until {at}",
+    "behind-drill": "drill {drill} of this site is at work",
+    "site-busy": "something else of this site is at work",
+    "looks-for-room": "its worker on {host} looks for room",
     "queued": "waits behind {ahead} other drills",
     "key-busy": "another drill reads repository {repository}",
-    "machine-full": "this machine lacks {what}",
+    "memory-lacking": "it takes {needed_bytes} of memory, and the drill host has {free_bytes}",
+    "space-lacking": "{folder} on the drill host has only {free_bytes} left",
+    "sandbox-lacking": "the drill host cannot make a sandbox for {application}: {detail}",
     "backup-running": "backups of {repository} run until {at}",
+    "backup-due": "it would meet the backups of {repository}, from {since} until {at}",
+    "backup-writing": "{host} has written to {repository} since {since}",
     "feed-unreadable": "its calendar {feed} cannot be read, so nobody knows whether it may run",
     "too-late": "nobody started it within {within}",
     "covered": "drill {drill} stands for it",
@@ -43,7 +56,27 @@ REASONS: dict[str, str] = {
     "approval-refused": "{by} refused drill {drill}",
     "waits-for": "waits for a passed drill of plan {plan}",
 }
-"""Code → its English sentence. Values in braces are strings: instants are ISO 8601 in UTC, durations ``1d12h``."""
+"""Code → its English sentence. Values in braces are strings: instants are ISO 8601 in UTC, durations ``1d12h``; those
+named ``_bytes`` are numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something waits."""
+
+    code: str
+    """A key of `REASONS`."""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """Return its English sentence, for what programs tell one another."""
+        values = {name: size(int(said)) if name.endswith("_bytes") else said for name, said in self.values.items()}
+        return REASONS[self.code].format(**values)
+
+
+TOO_LATE = "too-late"
+"""That nobody started it: what it waited for says more."""
 
 
 def shown_instant(instant: datetime) -> str:
