@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from drp.errors import StorageFull
 from drp.journal.database import Database
-from drp.journal.marks import mark_at, read_mark, write_mark
+from drp.journal.marks import MARKS, mark_at, read_mark, write_mark
 from drp.journal.tables import HEAD
 
 NAME = "drp_journal_after_seal"
@@ -78,6 +78,7 @@ _POSTGRESQL = (
     f"CREATE TRIGGER {NAME} BEFORE INSERT ON drp_journal FOR EACH ROW EXECUTE FUNCTION {NAME}()",
     f"ALTER TABLE drp_journal ENABLE ALWAYS TRIGGER {NAME}",
 )
+_MAY_READ = text(f"SELECT coalesce(has_table_privilege(to_regclass('{MARKS.name}'), 'SELECT'), false)")
 _POSTGRESQL_ENABLED = text(
     "SELECT count(*) FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid WHERE tgenabled = 'A' "
     "AND tgrelid = CAST('drp_journal' AS regclass) AND tgname = :name AND prosrc = :body"
@@ -86,12 +87,12 @@ _POSTGRESQL_ENABLED = text(
 
 def missing_seal_guard(connection: Connection) -> list[str]:
     """Return the guard's name if it was laid once, and is gone, changed or switched off."""
-    return [] if _is_laid(connection) or read_mark(connection, _MARK) is None else [NAME]
+    return [] if _is_laid(connection) or not _is_noted(connection) else [NAME]
 
 
 def lay_seal_guard(database: Database) -> None:
     """Give the guard to a journal that never had it, if one may write and make triggers."""
-    if database.reads_only or database.read(lambda connection: read_mark(connection, _MARK)) is not None:
+    if database.reads_only or database.read(_is_noted):
         return
     # who may append need not be who may make triggers
     with suppress(StorageFull), database.translated(), database.writing() as connection:
@@ -100,6 +101,13 @@ def lay_seal_guard(database: Database) -> None:
                 connection.exec_driver_sql(statement)
         position = connection.execute(HEAD.select()).one().position
         write_mark(connection, _MARK, mark_at(connection, position))
+
+
+def _is_noted(connection: Connection) -> bool:
+    """Return whether the guard was ever laid; who may read the journal need not be who may read notes."""
+    if connection.dialect.name == "postgresql" and not connection.execute(_MAY_READ).scalar_one():
+        return False
+    return read_mark(connection, _MARK) is not None
 
 
 def _is_laid(connection: Connection) -> bool:
