@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -71,6 +71,12 @@ class History(Protocol):
         """
         ...
 
+    def durations_of(
+        self, asked: Iterable[tuple[str, str, str]], most: int
+    ) -> Mapping[tuple[str, str, str], tuple[int, ...]]:
+        """Return `durations_ms` of many at once, by application, level and plan (empty: of any)."""
+        ...
+
     def passed(self, plan: str, most: int) -> tuple[DrillSummary, ...]:
         """Return the newest sealed drills of a plan that passed, newest first, no more than that many."""
         ...
@@ -136,6 +142,10 @@ class Journal(Protocol):
 
     def entries(self, drill: str, after: int = -1) -> Iterator[Entry]:
         """Yield a drill's entries in order, from the one after sequence ``after``."""
+        ...
+
+    def entries_of(self, drills: Iterable[str]) -> Iterator[tuple[str, Iterator[Entry]]]:
+        """Yield each of many drills once, in any order, with its entries as `entries` yields them."""
         ...
 
     def signs(self, drill: str) -> tuple[Sign, ...]:

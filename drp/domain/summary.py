@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,10 +63,11 @@ class DrillSummary:
         """Return whether it passed, and its evidence is sealed."""
         return self.verdict == "passed" and self.sealed is not None
 
-    def took(self, application: str, level: str, plan: str) -> bool:
-        """Return whether it tells how long a drill of an application takes at a level; empty ``plan``: of any plan."""
-        of_kind = self.took_ms is not None and self.level == level and plan in {"", self.plan}
-        return of_kind and any(one.recovery == application for one in self.recoveries)
+    def kinds(self) -> Iterator[tuple[str, str, str]]:
+        """Yield of which application, level and plan (empty: of any) it tells how long a drill takes."""
+        if self.took_ms is not None:
+            for one in self.recoveries:
+                yield from ((one.recovery, self.level, plan) for plan in dict.fromkeys(("", self.plan)))
 
 
 def summarise(state: DrillState) -> DrillSummary:

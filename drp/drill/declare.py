@@ -142,7 +142,9 @@ def find_unfinished(reference: str, journal: Journal) -> str:
 
 def states(journal: Journal, drills: Iterable[str] | None = None) -> tuple[DrillState, ...]:
     """Return the states of drills, folded from their entries; without ids of all drills, oldest first."""
-    return tuple(fold(journal.entries(drill)) for drill in (journal.drills() if drills is None else drills))
+    wanted = tuple(journal.drills() if drills is None else drills)
+    found = {drill: fold(entries) for drill, entries in journal.entries_of(wanted)}
+    return tuple(found[drill] for drill in wanted)
 
 
 def _held_id(base: str, journal: Journal) -> str:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, text
+from sqlalchemy import ColumnElement, Connection, Table, func, select, text
 
 from drp.domain.events import Entry
 from drp.domain.fold import fold
@@ -21,19 +21,21 @@ from drp.domain.summary import DrillSummary, summarise
 from drp.errors import StorageFull, Tampered
 from drp.journal import queries
 from drp.journal.database import Database
+from drp.journal.fitting import misfit
 from drp.journal.marks import NOTHING, Mark, mark_at, read_mark, remove_mark, write_mark
 from drp.journal.opening import read_ends
 from drp.journal.summaries import (
-    BY_DRILL,
+    ADDED_UP,
     DRILLS,
+    DURATIONS,
     FORM,
     MARK,
+    PASSED,
     RECOVERIES,
     drop,
     instant,
     is_baseline,
     read_summary,
-    rows_of,
     told_verdict,
     totals,
     write_summary,
@@ -53,8 +55,8 @@ class SqlHistory:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[int, DrillSummary]] = {}
         """Drill → so many entries of it were read, and what it is in short."""
-        self._sound = NOTHING
-        """The last mark to which the rows of the tables were found to add up."""
+        self._sound: dict[str, Mark] = {}
+        """Table → the last mark to which its rows were found to add up."""
 
     def count(self) -> int:
         """Return how many drills there are."""
@@ -89,8 +91,8 @@ class SqlHistory:
 
     def unsettled(self, but: str = "") -> tuple[DrillSummary, ...]:
         """Return the drills of which more is to come, oldest first."""
-        tail = self._tail(but)
-        unsettled = self._stored(DRILLS.c.settled == text("0"))
+        tail = self._tail(DRILLS, but=but)
+        unsettled = self._stored(DRILLS.c.settled == text("0"), DRILLS)
         stored = [one for one in unsettled if one.drill not in tail and one.drill != but]
         # those that are in the tables already are older than, or as old as, what came since
         recent = [summary for _, summary in sorted(tail.values(), key=lambda item: item[0]) if not summary.settled]
@@ -98,12 +100,12 @@ class SqlHistory:
 
     def telling(self, applications: Iterable[str]) -> tuple[str, ...]:
         """Return, oldest first, the drills from which it follows how applications stand."""
-        tail, names = self._tail(), tuple(applications)
+        tail, names = self._tail(RECOVERIES), tuple(applications)
         found: dict[int, str] = {}
         for first, summary in tail.values():
             if any(told_verdict(summary, one) for one in summary.recoveries if one.recovery in names):
                 found[first] = summary.drill
-        if self._mark() is not NOTHING:
+        if self._mark(RECOVERIES) is not NOTHING:
             found |= self._database.read(lambda connection: queries.telling(connection, names))
         return tuple(found[first] for first in sorted(found))
 
@@ -113,13 +115,13 @@ class SqlHistory:
         """Return drills that passed for an application, the newest restored state first."""
         found = [
             (instant(one.restored_state), instant(summary.declared_at), summary.drill)
-            for _, summary in self._tail(but).values()
+            for _, summary in self._tail(RECOVERIES, but=but).values()
             for one in summary.recoveries
             if one.recovery == application and is_baseline(one) and (one.counted or not counted)
         ]
         limits = (instant(before), instant(until))
         found = [one for one in found if one[1] < limits[0] and one[0] <= limits[1]]
-        if self._mark() is not NOTHING:
+        if self._mark(RECOVERIES) is not NOTHING:
             kinds = (1,) if counted else (0, 1)
             found += self._database.read(
                 lambda connection: [
@@ -133,40 +135,54 @@ class SqlHistory:
 
     def rta_ms(self, application: str) -> int | None:
         """Return what the newest drill measured that measured it."""
-        tail = sorted(self._tail().values(), key=lambda item: item[0], reverse=True)
+        tail = sorted(self._tail(RECOVERIES, DRILLS).values(), key=lambda item: item[0], reverse=True)
         for _, summary in tail:
             for one in summary.recoveries:
                 if one.recovery == application and one.rta_ms is not None:
                     return one.rta_ms
-        if self._mark() is NOTHING:
+        if self._mark(RECOVERIES, DRILLS) is NOTHING:
             return None
         timed = (RECOVERIES.c.recovery == application) & (RECOVERIES.c.timed == 1)
         first = select(func.max(RECOVERIES.c.first)).where(timed).scalar_subquery()
-        stored = self._stored(DRILLS.c.first == first)
+        stored = self._stored(DRILLS.c.first == first, RECOVERIES, DRILLS)
         return next((one.rta_ms for drill in stored for one in drill.recoveries if one.recovery == application), None)
 
     def durations_ms(self, application: str, level: str, most: int, *, plan: str = "") -> tuple[int, ...]:
         """Return how long the newest whole drills of an application took, newest first."""
-        rows = self._found(queries.durations(application, level, plan, most))
-        told = {first: one.took_ms for first, one in self._tail().values() if one.took(application, level, plan)}
-        found = {row.first: row.took_ms for row in rows} | told
-        return tuple(took for _, took in sorted(found.items(), reverse=True) if took is not None)[:most]
+        kind = application, level, plan
+        return self.durations_of((kind,), most)[kind]
+
+    def durations_of(
+        self, asked: Iterable[tuple[str, str, str]], most: int
+    ) -> Mapping[tuple[str, str, str], tuple[int, ...]]:
+        """Return what `durations_ms` returns, for each application, level and plan, in few statements for all."""
+        kinds = tuple(asked)
+
+        def find(connection: Connection) -> dict[queries.Kind, dict[int, int]]:
+            known = self._mark_in(connection, DURATIONS) is not NOTHING
+            return queries.durations_of(connection, kinds, most) if known else {kind: {} for kind in kinds}
+
+        found = self._database.read(find)
+        for first, one in self._tail(DURATIONS).values():
+            for kind in one.kinds():
+                if kind in found and one.took_ms is not None:
+                    found[kind][first] = one.took_ms
+        newest_first = {kind: sorted(known.items(), reverse=True) for kind, known in found.items()}
+        return {kind: tuple(took for _, took in known[:most]) for kind, known in newest_first.items()}
 
     def passed(self, plan: str, most: int) -> tuple[DrillSummary, ...]:
         """Return the newest drills of a plan that passed, newest first."""
-        firsts = [row.first for row in self._found(queries.passed(plan, most))]
-        tail = self._tail()
-        stored = [one for one in self._stored(DRILLS.c.first.in_(firsts)) if one.drill not in tail]
+
+        def find(connection: Connection) -> list[int]:
+            known = self._mark_in(connection, PASSED, DRILLS) is not NOTHING
+            return [row.first for row in connection.execute(queries.passed(plan, most))] if known else []
+
+        firsts, tail = self._database.read(find), self._tail(PASSED, DRILLS)
+        stored = [one for one in self._stored(DRILLS.c.first.in_(firsts), PASSED, DRILLS) if one.drill not in tail]
         recent = [
             one for _, one in sorted(tail.values(), key=lambda item: item[0]) if one.has_passed and one.plan == plan
         ]
         return tuple(reversed([*stored, *recent]))[:most]
-
-    def _found(self, chosen: Select[Any]) -> list[Any]:
-        """Return rows by which drills are found; none where the tables do not fit the journal."""
-        if self._mark() is NOTHING:
-            return []
-        return self._database.read(lambda connection: list(connection.execute(chosen)))
 
     def verified(self) -> Verification | None:
         """Return how far the journal was verified as a whole."""
@@ -186,7 +202,7 @@ class SqlHistory:
 
     def catch_up(self) -> None:
         """Bring the tables up to date, by whoever may write; what is done stays done wherever it is cut off."""
-        mark = self._mark()
+        mark = self._mark(*ADDED_UP)
         if mark is NOTHING:
             with self._database.translated(), self._database.writing() as connection:
                 drop(connection)
@@ -198,7 +214,7 @@ class SqlHistory:
                     write_summary(connection, first, summary)
                 mark = mark_at(connection, last, f"{FORM} {totals(connection)}")
                 write_mark(connection, MARK, mark)
-                self._sound = mark
+                self._sound = {table.name: mark for table in ADDED_UP}
 
     def _window(self, mark: Mark) -> tuple[int, dict[str, int]] | None:
         return self._database.read(lambda connection: queries.concerned(connection, mark))
@@ -213,54 +229,31 @@ class SqlHistory:
 
     def misfit(self) -> str:
         """Return the first drill of which the tables say something else than its entries; empty: there is none."""
-        mark = self._database.read(queries.mark_of)
-        if mark is NOTHING:
-            return ""
-        rows = self._database.read(lambda connection: list(connection.execute(queries.firsts(mark.position))))
-        for row in rows:
-            if not self._fits(row.drill, row.position, mark.position):
-                return str(row.drill)
-        stored = self._database.read(lambda connection: connection.execute(queries.STORED).scalar_one())
-        return "" if stored == len(rows) else "that is not there"
+        return misfit(self._database, self._in_short)
 
-    def _fits(self, drill: str, first: int, last: int) -> bool:
-        since = (ENTRIES.c.drill == drill) & (ENTRIES.c.position > last)
+    def _mark(self, *tables: Table) -> Mark:
+        return self._database.read(lambda connection: self._mark_in(connection, *tables))
 
-        def stored(connection: Connection) -> tuple[list[DrillSummary], list[list[dict[str, object]]], bool]:
-            rows = connection.execute(queries.SUMMARIES.where(DRILLS.c.first == first, DRILLS.c.drill == drill)).all()
-            of_drill = [select(table).where(table.c.first == first) for table in BY_DRILL]
-            found = [list(map(dict, connection.execute(chosen).mappings())) for chosen in of_drill]
-            newer = connection.execute(select(ENTRIES.c.position).where(since).limit(1)).first() is not None
-            return [read_summary(row) for row in rows], found, newer
+    def _mark_in(self, connection: Connection, *tables: Table) -> Mark:
+        """Return up to where the tables are made; nowhere, unless the rows of those that are asked add up.
 
-        try:
-            summaries, found, newer = self._database.read(stored)
-        except Tampered:
-            return False
-        if newer:
-            return len(summaries) == 1  # it is told from its entries until the tables have it again
-        told = self._in_short(drill)
-        due = rows_of(first, told)
-        ordered = [[sorted(rows, key=lambda row: str(row.get("recovery"))) for rows in each] for each in (found, due)]
-        return summaries == [told] and ordered[0] == ordered[1]
-
-    def _mark(self) -> Mark:
-        return self._database.read(self._mark_in)
-
-    def _mark_in(self, connection: Connection) -> Mark:
-        """Return up to where the tables are made; nowhere, unless their rows add up: each state is added up once."""
+        Each state of a table is added up once, and only if it is asked where a missing row would hide a drill.
+        """
         mark = queries.mark_of(connection)
-        if mark is not NOTHING and mark != self._sound and queries.add_up(connection, mark):
-            self._sound = mark
-        return mark if mark == self._sound else NOTHING
+        for table in tables if mark is not NOTHING else ():
+            if self._sound.get(table.name) != mark:
+                if not queries.add_up(connection, mark, table):
+                    return NOTHING
+                self._sound[table.name] = mark
+        return mark
 
-    def _tail(self, but: str = "") -> Mapping[str, tuple[int, DrillSummary]]:
+    def _tail(self, *tables: Table, but: str = "") -> Mapping[str, tuple[int, DrillSummary]]:
         """Return the drills with entries since the tables were made: where each begins, and what it is in short."""
 
         def find(connection: Connection) -> list[tuple[str, int, int]]:
             # statements of one index each: joined, a planner would rather walk along all drills
             since = select(ENTRIES.c.drill, ENTRIES.c.sequence).where(
-                ENTRIES.c.position > self._mark_in(connection).position
+                ENTRIES.c.position > self._mark_in(connection, *tables).position
             )
             last = {row.drill: row.sequence for row in connection.execute(since.order_by(ENTRIES.c.position))}
             begins = ((drill, connection.execute(queries.FIRST, {"of_drill": drill}).scalar()) for drill in last)
@@ -282,11 +275,11 @@ class SqlHistory:
         except (KeyError, AssertionError):  # entries that no drill writes, in an order that none has
             return DrillSummary(drill=drill, trouble=f"journal: drill {drill}: its entries contradict one another")
 
-    def _stored(self, chosen: ColumnElement[bool]) -> tuple[DrillSummary, ...]:
+    def _stored(self, chosen: ColumnElement[bool], *tables: Table) -> tuple[DrillSummary, ...]:
         """Return drills of the tables, oldest first; one whose row was changed is read again."""
 
         def find(connection: Connection) -> tuple[list[Any], bool]:
-            if self._mark_in(connection) is NOTHING:
+            if self._mark_in(connection, *tables) is NOTHING:
                 return [], False
             return list(connection.execute(queries.SUMMARIES.where(chosen).order_by(DRILLS.c.first))), True
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 from sqlmodel import Column, Field, Index, Integer, MetaData, SQLModel, Text, text
 
 from drp import __version__
@@ -22,7 +22,7 @@ from drp.journal.marks import POSITION
 
 METADATA = MetaData()
 MARK = "summaries"
-FORM = f"3 {__version__}"
+FORM = f"4 {__version__}"
 """Rows of another version are made again: what it concludes from the same entries may differ."""
 
 
@@ -96,6 +96,8 @@ DRILLS = METADATA.tables["drp_journal_drills"]
 RECOVERIES = METADATA.tables["drp_journal_recoveries"]
 DURATIONS = METADATA.tables["drp_journal_durations"]
 PASSED = METADATA.tables["drp_journal_passed"]
+ADDED_UP = (DRILLS, RECOVERIES, DURATIONS, PASSED)
+"""Tables in the order in which a mark tells what their rows add up to."""
 BY_DRILL = (RECOVERIES, DURATIONS, PASSED)
 """Tables by which drills are found: no row in them says more than where a drill begins."""
 
@@ -175,9 +177,13 @@ def instant(moment: datetime | None) -> int:
 
 
 def totals(connection: Connection) -> str:
-    """Return a digest of what all rows add up to."""
-    found = (connection.execute(chosen).all() for chosen in _ADDED_UP)
-    rows = [sorted([str(value) for value in row] for row in rows) for rows in found]
+    """Return digests of what all rows add up to, table by table as in `ADDED_UP`."""
+    return ",".join(total(connection, table) for table in ADDED_UP)
+
+
+def total(connection: Connection, table: Table) -> str:
+    """Return a digest of what the rows of one table add up to."""
+    rows = sorted([str(value) for value in row] for row in connection.execute(_TOTALS[table.name]).all())
     return digest(canonical(rows).decode())
 
 
@@ -199,7 +205,12 @@ _DURATIONS_ADDED_UP = select(
 ).group_by(_spans.recovery, _spans.level, _spans.plan)
 _DRILLS_ADDED_UP = select(func.count(), func.sum(DRILLS.c.first), func.sum(DRILLS.c.first * DRILLS.c.settled))
 _PASSED_ADDED_UP = select(PASSED.c.plan, func.count(), func.sum(PASSED.c.first)).group_by(PASSED.c.plan)
-_ADDED_UP = (_DRILLS_ADDED_UP, _RECOVERIES_ADDED_UP, _DURATIONS_ADDED_UP, _PASSED_ADDED_UP)
+_TOTALS = {
+    DRILLS.name: _DRILLS_ADDED_UP,
+    RECOVERIES.name: _RECOVERIES_ADDED_UP,
+    DURATIONS.name: _DURATIONS_ADDED_UP,
+    PASSED.name: _PASSED_ADDED_UP,
+}
 
 
 def _digest(first: int, body: str) -> str:

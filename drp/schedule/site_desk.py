@@ -20,7 +20,7 @@ from drp.domain.schedule.slot import Slot
 from drp.drill.declare import states
 from drp.schedule.causes import caused_slots
 from drp.schedule.desk import Closed, Desk
-from drp.schedule.expected import expected
+from drp.schedule.expected import ExpectedOfAll
 from drp.schedule.orders import plan_of
 from drp.schedule.waiting import lasting, of_room
 from drp.service.changes import Changes
@@ -41,7 +41,7 @@ def desk_of(wiring: Wiring, engine: Engine | None, *, reads_only: bool = False) 
         host=socket.gethostname(),
         engine=engine,
         plan=partial(plan_of, site),
-        expected=lambda policy: expected(journal.history, policy),
+        expected=ExpectedOfAll(journal.history, site.schedule.policies.values()),
         proofs=proven,
         undecided=site.schedule.undecided,
         closed=_Calendars(site.schedule),

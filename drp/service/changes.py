@@ -7,7 +7,7 @@ a worker asks at every tick.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from drp.codec import to_data
 from drp.config.site import Site
 from drp.domain.events import DrillDeclared
+from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
 from drp.domain.repository import S3Location
 from drp.domain.schedule.changes import OF_DRP, REPOSITORY, changed, described, recovery_of, used
@@ -40,9 +41,10 @@ def changes_since(wiring: Wiring, application: str, proof: Proof) -> tuple[str, 
 class Changes:
     """Compares with one reading of a site; what all applications share is looked at once."""
 
-    def __init__(self, site: Site, journal: Journal) -> None:
-        """Take the site and the journal; nothing is read yet."""
+    def __init__(self, site: Site, journal: Journal, told: Iterable[DrillState] = ()) -> None:
+        """Take the site and the journal; nothing is read yet. ``told`` are drills that were just read from it."""
         self._site, self._journal = site, journal
+        self._told = {state.drill: state.declared for state in told if state.declared is not None}
         self._of_plan = cache(self._plan)
         self._of_repository = cache(self._repository)
         self._runbooks = cache(self._all_runbooks)
@@ -110,7 +112,7 @@ class Changes:
         """Return what a drill declared, as JSON; its first entry is checked each time that it is read."""
         key = (str(self._site.journal), drill)
         if key not in _DECLARED:
-            first = next(self._journal.entries(drill)).event
+            first = self._told.get(drill) or next(self._journal.entries(drill)).event
             assert isinstance(first, DrillDeclared)
             _DECLARED[key] = to_data(first.plan)
             while len(_DECLARED) > _MOST_DECLARED:

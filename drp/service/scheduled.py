@@ -51,7 +51,7 @@ class Scheduled:
 
 
 def scheduled(
-    wiring: Wiring, telling: Iterable[DrillState], unsettled: Iterable[DrillState], now: datetime
+    wiring: Wiring, telling: Sequence[DrillState], unsettled: Iterable[DrillState], now: datetime
 ) -> Scheduled:
     """Return how applications stand by the site's policies, given the drills that tell, and those without an end.
 
@@ -78,7 +78,7 @@ def scheduled(
             state,
             now,
             ahead=ahead,
-            changed=partial(_changed, None if empty else Changes(site, wiring.journal_to_read())),
+            changed=partial(_changed, None if empty else Changes(site, wiring.journal_to_read(), telling)),
             unscheduled=(name for name in site.applications if name not in asked),
         ),
         silent_since=_silent_since(state, beats, now) if wanted else None,

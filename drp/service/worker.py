@@ -135,7 +135,7 @@ class _Witnessed:
     def __init__(self, journal: Journal, channel: _Channel) -> None:
         self._journal, self._channel = journal, channel
         self.entries, self.drills, self.verify = journal.entries, journal.drills, journal.verify
-        self.signs, self.history = journal.signs, journal.history
+        self.signs, self.history, self.entries_of = journal.signs, journal.history, journal.entries_of
         self.hold, self.release, self.holder = journal.hold, journal.release, journal.holder
         self.require_held = journal.require_held
 

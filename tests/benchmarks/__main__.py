@@ -1,6 +1,6 @@
 """`make bench`: every figure; `python -m tests.benchmarks PART [OPTIONS]` measures one part.
 
-Parts: start, typed, drill, many, journal, history, orders, schedule, facts, hashing.
+Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, hashing.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -20,6 +20,7 @@ from tests.benchmarks import (
     orders,
     postgres_facts,
     schedule,
+    standing,
     start,
 )
 
@@ -44,6 +45,8 @@ def main(arguments: list[str]) -> int:
         orders.main(rest if part else [])
     if part in {"", "schedule"}:
         schedule.main()
+    if part in {"", "standing"}:
+        standing.main()
     if part in {"", "facts"}:
         postgres_facts.main(rest if part else [])
     if part in {"", "hashing"}:

@@ -26,7 +26,7 @@ from drp.journal.chain import GENESIS, digest, link
 from drp.journal.register_rows import row_of
 from drp.schedule.ahead import coming
 from drp.schedule.desk import Desk
-from drp.schedule.expected import expected
+from drp.schedule.expected import ExpectedOfAll
 from drp.schedule.orders import policy_digest
 from drp.schedule.site_desk import Proven
 from drp.schedule.tick import tick
@@ -71,7 +71,7 @@ def _median(path: Path, clock: HandClock, policies: dict[str, Policy], step: Cal
             desk = Desk(
                 policies=policies, register=journal.register, journal=journal, clock=clock, host="bench",
                 engine=MemoryEngine(), plan=_no_plan, proofs=Proven(journal),
-                expected=lambda policy, history=journal.history: expected(history, policy),
+                expected=ExpectedOfAll(journal.history, policies.values()),
             )  # fmt: skip
             begun = time.process_time()
             step(desk)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from drp.codec import canonical, from_json, to_data
-from drp.domain.events import Progressed, Sign
+from drp.domain.events import Entry, Progressed, Sign
 from drp.domain.ports import Clock
 from drp.errors import Busy
 from tests.simulators.history import MemoryHistory
@@ -33,6 +34,10 @@ class MemoryBeside:
 
     def signs(self, drill: str) -> tuple[Sign, ...]:
         return tuple(sign for sign in self.noted if sign.drill == drill)
+
+    def entries_of(self, drills: Iterable[str]) -> Iterator[tuple[str, Iterator[Entry]]]:
+        for drill in dict.fromkeys(drills):
+            yield drill, cast("Journal", self).entries(drill)
 
     def hold(self, drill: str) -> None:
         if drill in self.held:

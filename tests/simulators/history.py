@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from drp.domain.fold import fold
@@ -75,8 +75,15 @@ class MemoryHistory:
         return timed[-1] if timed else None
 
     def durations_ms(self, application: str, level: str, most: int, *, plan: str = "") -> tuple[int, ...]:
-        found = [one.took_ms for one in self._all() if one.took_ms is not None and one.took(application, level, plan)]
+        found = [
+            one.took_ms for one in self._all() if one.took_ms is not None and (application, level, plan) in one.kinds()
+        ]
         return tuple(reversed(found))[:most]
+
+    def durations_of(
+        self, asked: Iterable[tuple[str, str, str]], most: int
+    ) -> Mapping[tuple[str, str, str], tuple[int, ...]]:
+        return {(name, level, plan): self.durations_ms(name, level, most, plan=plan) for name, level, plan in asked}
 
     def passed(self, plan: str, most: int) -> tuple[DrillSummary, ...]:
         return tuple(one for one in reversed(self._all()) if one.has_passed and one.plan == plan)[:most]
