@@ -16,7 +16,6 @@ from drp.domain.restore import SecretReference
 from drp.domain.telling import Listener, News, listen, news, only, refused, took
 from drp.errors import Busy, DrpError, NotReadable
 from drp.monitoring.aftermath import pings_of, spans_of_drill
-from drp.monitoring.message import compose, trial_message
 from drp.monitoring.outbox import Answer, Parcel, send
 from drp.monitoring.pings import ping_url
 from drp.monitoring.situation import Seen, look
@@ -94,6 +93,8 @@ def started(wiring: Wiring, policies: tuple[str, ...] = ()) -> None:
 
 def try_out(site: Site, targets: Sequence[str]) -> tuple[Answer, ...]:
     """Send a message that is marked as a test to targets, and return what each answered. Raises nothing."""
+    from drp.monitoring.message import trial_message
+
     box = _Box()
     for name in targets:
         target = site.monitoring.targets[name]
@@ -185,6 +186,8 @@ class _Box:
         return (*send(self.parcels, seconds if slow else min(seconds, _PING_SECONDS)), *self.failed)
 
     def message(self, wiring: Wiring, target: Target, told: News) -> None:
+        from drp.monitoring.message import compose  # a worker that tells nobody is spared its templates and languages
+
         site = wiring.site
         made = compose(site.name, site.directory, told, target.language)
         if made.trouble:
