@@ -66,8 +66,8 @@ def _without(wiring: Wiring, error: DrpError) -> Seen:
 def _aborted(journal: Journal, overview: Overview, heard: Collection[Cause]) -> Iterator[Aborted]:
     """Yield, for each application, the newest of the newest drills if the system stopped it.
 
-    The short notes say which drills to read; what is told comes from their entries. Whom a person stopped is not told:
-    that person knows.
+    The short notes say which drills to read; what is told comes from their entries. What a person stopped is not told:
+    that person knows; unless something restored was left.
     """
     known = {standing.application for standing in overview.standings}
     told: set[str] = set()
@@ -79,11 +79,12 @@ def _aborted(journal: Journal, overview: Overview, heard: Collection[Cause]) -> 
         if short.verdict != "aborted":
             continue
         (state,) = states(journal, (short.drill,))
-        if state.declared_at is None or _by_a_person(state.interrupted):
+        if state.declared_at is None:
             continue
         for name in sorted(names):
             left = left_behind(state.recoveries[name])
-            yield Aborted(application=name, drill=short.drill, declared_at=state.declared_at.wall, residue=left)
+            if left or not _by_a_person(state.interrupted):
+                yield Aborted(application=name, drill=short.drill, declared_at=state.declared_at.wall, residue=left)
     yield from _aborted_before(overview, [cause for cause in heard if cause.application not in told])
 
 

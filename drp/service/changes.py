@@ -46,6 +46,7 @@ class Changes:
         self._site, self._journal = site, journal
         self._told = {state.drill: state.declared for state in told if state.declared is not None}
         self._of_plan = cache(self._plan)
+        self._of_application = cache(self._alone)
         self._of_repository = cache(self._repository)
         self._runbooks = cache(self._all_runbooks)
 
@@ -79,10 +80,14 @@ class Changes:
         took_part = {each["application"]["name"] for each in then["recoveries"]}
         if application in known:
             return self._of_plan(then["name"], tuple(name for name in known if name in took_part)), False
-        return to_data(self._site.ad_hoc_plan(application)), True
+        return self._of_application(application), True
 
     def _plan(self, name: str, applications: tuple[str, ...]) -> Mapping[str, Any]:
         data: Mapping[str, Any] = to_data(self._site.plan(name, applications=applications))
+        return data
+
+    def _alone(self, application: str) -> Mapping[str, Any]:
+        data: Mapping[str, Any] = to_data(self._site.ad_hoc_plan(application))
         return data
 
     def _repository(self, name: str) -> tuple[dict[str, str], dict[str, str]]:

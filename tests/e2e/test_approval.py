@@ -122,7 +122,7 @@ def test_it_waits_untouched_for_the_right_signature_and_its_record_shows_it(
     assert (approval["outcome"], approval["by"]["name"]) == ("approved", "durand@chu")
     assert record["recoveries"][0]["measurement"]["approval_wait_ms"] > 0  # type: ignore[index]
     assert record["verdict"] != "aborted"
-    assert record["recoveries"][0]["restore"] is not None  # type: ignore[index]
+    assert record["recoveries"][0]["restore"] is not None, record["recoveries"][0]["failure"]  # type: ignore[index]
     assert not left(small.site)
     assert not (small.site / "state/approvals" / drill).exists()
     assert "whose signature was verified" in small.drp("report", "latest", "--format", "md").stdout

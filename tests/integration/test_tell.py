@@ -108,6 +108,18 @@ def test_a_drill_that_the_system_stopped_is_told(tmp_path: Path, signal: int, by
         assert len(bodies(web)) == 2 * expected
 
 
+@pytest.mark.parametrize(("signal", "by"), [(2, ""), (15, "ada: wrong plan")])
+def test_restored_data_that_a_drill_left_is_told_though_a_person_stopped_it(
+    tmp_path: Path, signal: int, by: str
+) -> None:
+    with receiver() as web:
+        site = monitored(tmp_path, {"oncall": f"json://{web.address}/hook"})
+        site.hold(Script(residue=Residue(processes=0, paths=("/run/drp/left",))), signal=signal, by=by)
+        assert site.tell().told == ("oncall",)
+        (body,) = bodies(web)
+    assert "CRITICAL" in body
+
+
 def test_many_drills_of_others_do_not_make_it_over(tmp_path: Path) -> None:
     with receiver() as web:
         site = monitored(tmp_path, {"oncall": f"json://{web.address}/hook"})
