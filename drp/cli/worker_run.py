@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from drp.cli.render import note
@@ -35,6 +36,7 @@ def work(
     """Work until told to stop, and return the exit status. Raises ``Busy`` where another worker is."""
     files, clock = SiteFiles(directory), SystemClock()
     site = files()
+    _load(site, metrics)
     for place in places:
         if place not in site.places:
             known = suggestion(place, site.places) if site.places else "drp.yml names none (`places:`)"
@@ -70,6 +72,16 @@ def work(
             except EngineError as error:
                 _end_at_once(error, voice)
     return 0
+
+
+def _load(site: Site, metrics: str | None) -> None:
+    """Import, before there are threads, what several would import at once: then modules are met half made."""
+    names = ["drp.journal", "dbos"]
+    names += ["drp.calendars.events"] if site.schedule.calendars else []
+    names += ["drp.monitoring.message"] if site.monitoring.targets else []
+    names += ["drp.monitoring.metrics"] if metrics else []
+    for name in names:
+        import_module(name)
 
 
 def _remove_leftovers(site: Site, voice: Voice) -> None:

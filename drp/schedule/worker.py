@@ -83,9 +83,14 @@ class Worker:
     _over: threading.Event = field(default_factory=threading.Event)
     _idle: threading.Event = field(default_factory=threading.Event)
     _begun: bool = False
+    _unforeseen: Exception | None = None
 
     def run(self) -> None:
-        """Work. Raises ``Busy`` where another worker is, and ``EngineError`` when this one lost its place."""
+        """Work. Raises ``Busy`` where another worker is, and ``EngineError`` when this one lost its place.
+
+        What nobody foresaw while the schedule was looked at ends it too, once what is at work has ended: a worker that
+        does not look any more must not seem alive.
+        """
         ticking = threading.Thread(target=self._tick_on, daemon=True, name="drp-ticks")
         ticking.start()
         try:
@@ -95,6 +100,8 @@ class Worker:
             self._ended.set()
             ticking.join()
             self.service.stopping()
+        if self._unforeseen is not None:
+            raise self._unforeseen
 
     def _is_told(self) -> bool:
         """Return whether to take no more; asked at every round, which is a sign of life."""
@@ -103,9 +110,15 @@ class Worker:
             self.service.ready()
             self.say(Told(what="ready", data={"places": list(self.places)}))
         self.service.alive()
-        return self.cancelled() or self._idle.is_set()
+        return self.cancelled() or self._idle.is_set() or self._unforeseen is not None
 
     def _tick_on(self) -> None:
+        try:
+            self._keep_ticking()
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that works
+            self._unforeseen = error
+
+    def _keep_ticking(self) -> None:
         while not self._over.is_set():
             if not self._begun:  # who has no place here does not look either
                 self._over.wait(_IDLE_SECONDS / 10)

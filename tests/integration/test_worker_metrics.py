@@ -41,10 +41,11 @@ def test_a_worker_tells_pings_and_serves_metrics(tmp_path: Path) -> None:
             text = eventually(lambda: scraped() or worker.poll() is not None)
             assert isinstance(text, str), worker.stdout and worker.stdout.read()
             assert value(samples(text), "drp_up") == 1
-            assert eventually(lambda: {"/beat/start", "/beat", "/hook"} <= set(web.paths()))
+            reached = eventually(lambda: {"/beat/start", "/beat", "/hook"} <= set(web.paths()))
         finally:
             worker.send_signal(signal.SIGTERM)
             said, _ = worker.communicate(timeout=120)
+        assert reached, (web.paths(), said.decode())
         assert worker.returncode == 0, said
 
 

@@ -22,7 +22,7 @@ class Written:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.entries = self.drills = self.verify = self.signs = self.history = lambda *_: ()
+        self.entries = self.entries_of = self.drills = self.verify = self.signs = self.history = lambda *_: ()
         self.hold = self.release = self.holder = self.require_held = lambda *_: None
 
     def append(self, _: str, *events: Event) -> Any:

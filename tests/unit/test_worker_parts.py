@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from drp.config.template import lay_site
+from drp.errors import EngineError
 from drp.schedule.notify import Service
-from drp.schedule.worker import SiteFiles
+from drp.schedule.worker import SiteFiles, Told, Worker
 from drp.service.stopping import ask_to_stop, asked_to_stop
 
 
@@ -90,3 +93,38 @@ def test_a_paper_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "stop").mkdir()
     (tmp_path / "stop/a").symlink_to(secret)
     assert asked_to_stop(tmp_path, "a") == ""
+
+
+class Rounds:
+    """An engine without orders: it asks whether to stop, round by round."""
+
+    def serve(self, _procedures: object, cancelled: Callable[[], bool]) -> None:
+        while not cancelled():
+            threading.Event().wait(0.005)
+
+    def orders(self) -> tuple[()]:
+        return ()
+
+
+def test_what_nobody_foresaw_in_a_look_at_the_schedule_ends_the_worker() -> None:
+    def tick() -> None:
+        message = "half made"
+        raise AttributeError(message)
+
+    worker = Worker(engine=Rounds(), procedures=(), tick=tick, cancelled=lambda: False, say=lambda _told: None)
+    with pytest.raises(AttributeError, match="half made"):
+        worker.run()
+
+
+def test_trouble_that_has_a_name_is_told_and_ends_nothing() -> None:
+    told: list[Told] = []
+
+    def tick() -> None:
+        raise EngineError("the database does not answer")
+
+    worker = Worker(
+        engine=Rounds(), procedures=(), tick=tick, cancelled=lambda: False, say=told.append, once=True,
+    )  # fmt: skip
+    worker.run()
+    assert [each.what for each in told] == ["ready", "trouble"]
+    assert "does not answer" in told[1].text
