@@ -12,7 +12,7 @@ from drp.journal import marks, progress, summaries
 from drp.journal.chain import GENESIS
 from drp.journal.database import Database
 from drp.journal.seal_guard import lay_seal_guard, missing_seal_guard
-from drp.journal.tables import ENTRIES, HEAD, SCHEMA_VERSION, lay, missing_guards
+from drp.journal.tables import ENTRIES, GUARDS, HEAD, SCHEMA_VERSION, lay
 
 _ENDS = select(
     HEAD.c.position,
@@ -42,7 +42,7 @@ def open_journal(database: Database, absent: Callable[[], DrpError | None]) -> N
 
 def check_guards(database: Database, connection: Connection) -> None:
     """Raise Tampered when what keeps honest software from changing entries, or the head, is gone."""
-    if missing := [*missing_guards(connection), *missing_seal_guard(connection)]:
+    if missing := [*GUARDS.missing(connection), *missing_seal_guard(connection)]:
         raise Tampered(f"journal {database.place}: its append-only guards were removed: {', '.join(missing)}")
     if connection.execute(select(HEAD.c.position)).first() is None:
         raise Tampered(f"journal {database.place}: its head is gone")

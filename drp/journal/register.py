@@ -35,7 +35,7 @@ from drp.journal.register_rows import (
     rows_after,
     write_snapshot,
 )
-from drp.journal.register_tables import BEATS, ENTRIES, HEAD, SNAPSHOT, is_laid, lay, missing_guards
+from drp.journal.register_tables import BEATS, ENTRIES, GUARDS, HEAD, SNAPSHOT, is_laid, lay
 
 _LATE = 500
 """So many entries after the snapshot, and it is made again by whoever may write."""
@@ -152,7 +152,7 @@ class SqlRegister:
         """Return the head; raises Tampered when guards, the head, or the entry that it names are gone."""
         if not is_laid(connection):
             return -1, GENESIS
-        if missing := missing_guards(connection):
+        if missing := GUARDS.missing(connection):
             message = f"register in {self._database.place}: its append-only guards were removed: {', '.join(missing)}"
             raise Tampered(message)
         row = connection.execute(_HEAD).first()
