@@ -5,12 +5,12 @@ A matter of speed and memory alone: a run that finds none, or one that dies, is 
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
 
 from drp import command
+from drp.ending import kill_with_children
 from drp.runbooks.folder import PrivateFolder
 from drp.runbooks.session import way_in
 from drp.share import shared
@@ -45,6 +45,6 @@ class LoadedAnsible:
     def close(self) -> None:
         """End it, and whatever it forked; safe to call again."""
         if self.alive:
-            os.killpg(self._process.pid, 9)
+            kill_with_children(self._process.pid)
         self._process.wait()
         self._folder.remove()

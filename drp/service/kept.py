@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from drp.domain.journal import Journal
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.declare import find, reopen, states
 from drp.drill.release import is_held, is_here, release
+from drp.ending import kill_with_children, start_of
 from drp.errors import Busy, DrpError, NotFound
 from drp.service.wiring import Wiring
 
@@ -42,7 +41,7 @@ def note_keeper(state_directory: Path, drill: str, pid: int) -> None:
     """Remember the process that keeps a drill's sandboxes, so that cleaning up can end it for certain."""
     folder = state_directory / "kept"
     folder.mkdir(exist_ok=True, mode=0o750)
-    content = {"pid": pid, "started": _start_time(pid), "boot_id": boot_id()}
+    content = {"pid": pid, "started": start_of(pid), "boot_id": boot_id()}
     write_atomically(folder / f"{drill}.json", json.dumps(content).encode())
 
 
@@ -139,21 +138,9 @@ def _end_keeper(note: Path) -> None:
     """Kill the keeper, if it is still the very process that was noted, and with it all that it holds."""
     try:
         keeper = json.loads(note.read_text(encoding="utf-8"))
-        same = keeper["boot_id"] == boot_id() and _start_time(keeper["pid"]) == keeper["started"]
+        same = keeper["boot_id"] == boot_id() and start_of(keeper["pid"]) == str(keeper["started"])
     except (OSError, ValueError, KeyError):
         same = False
     if same:
-        os.kill(keeper["pid"], signal.SIGKILL)
-        deadline = time.monotonic() + _END_SECONDS
-        while _start_time(keeper["pid"]) == keeper["started"] and time.monotonic() < deadline:
-            time.sleep(0.05)
+        kill_with_children(keeper["pid"], _END_SECONDS)
     note.unlink(missing_ok=True)
-
-
-def _start_time(pid: int) -> int:
-    """Return when a process started, in clock ticks after boot (proc(5), field 22); -1 when it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return -1
-    return -1 if fields[0] == "Z" else int(fields[19])

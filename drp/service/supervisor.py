@@ -40,6 +40,7 @@ from drp.domain.events import (
 from drp.domain.precheck_words import sentence
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
+from drp.ending import kill_with_children
 from drp.errors import DrpError, SandboxError, walk
 from drp.sandboxes.host.worker import worker_command
 from drp.sandboxes.network.gateway import Gateway
@@ -206,8 +207,9 @@ class RunningDrill:
                 self.stop(by=by)
 
     def kill(self) -> None:
-        """End the worker at once, with all it started. What was cut off can be resumed."""
-        self._worker.kill()
+        """End the worker at once, with all it started, and return when it is gone. What was cut off can be resumed."""
+        if self._worker.poll() is None:
+            kill_with_children(self._worker.pid)
 
     def _send(self, message: dict[str, Any]) -> None:
         with suppress(OSError), self._sending:  # a worker that has gone says so by its silence
@@ -232,7 +234,7 @@ class RunningDrill:
 
     def _part(self) -> None:
         if not self._ended:
-            self._worker.kill()
+            self.kill()
             self._worker.wait()
 
 
@@ -253,9 +255,8 @@ def reaped(wiring: Wiring) -> list[Notice]:
 
 def _said_of(orphan: Reaped) -> str:
     """Return what whoever follows a drill hears of what an earlier one had left."""
-    return (
-        f"still here from before: {orphan.shown}" if orphan.left else f"removed what a crash had left: {orphan.shown}"
-    )
+    what = "still here from before" if orphan.left else "removed what a crash had left"
+    return f"{what}: {orphan.shown}"
 
 
 def _what(request: Request | None) -> str:

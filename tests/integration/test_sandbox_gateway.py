@@ -13,8 +13,8 @@ from contextlib import suppress
 
 import pytest
 
+from drp.ending import is_ended
 from drp.errors import SandboxError
-from drp.sandboxes.host.processes import is_ended
 from drp.sandboxes.network.gateway import Gateway, GatewayClient
 from tests.support.waiting import PATIENCE, eventually
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from drp.command import Process
+from drp.ending import is_ended, start_of
 
 
 def finish(process: Process, seconds: float) -> None:
@@ -38,7 +39,7 @@ def pid_namespace(first: int) -> str:
     The kernel gives the number of a namespace that is gone to the next one: what follows is when the first process
     started, in clock ticks since boot (proc(5), field 22 of stat). Raises ``OSError`` when the process is gone.
     """
-    return f"{Path(f'/proc/{first}/ns/pid').readlink()}@{_started(first)}"
+    return f"{Path(f'/proc/{first}/ns/pid').readlink()}@{start_of(first)}"
 
 
 def in_pid_namespace(name: str) -> set[int]:
@@ -48,7 +49,7 @@ def in_pid_namespace(name: str) -> set[int]:
     """
     number, _, since = name.partition("@")
     found = in_namespace("pid", number)
-    if since and any(_is_first(process) and _started(process) not in {since, ""} for process in found):
+    if since and any(_is_first(process) and start_of(process) not in {since, ""} for process in found):
         return set()
     return found
 
@@ -63,33 +64,12 @@ def _is_first(process: int) -> bool:
     return numbers[-1:] == ["1"]
 
 
-def _started(process: int) -> str:
-    try:
-        return _stat(process)[19]
-    except (OSError, IndexError):
-        return ""
-
-
-def _stat(process: int) -> list[str]:
-    """Return the fields of stat from the third one on; the second may hold anything."""
-    return Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-
-
 def in_namespace(kind: str, name: str) -> set[int]:
     """Return the living processes of a namespace, none for an empty name; never of our own."""
     if not name or name == namespace("self", kind):
         return set()
     numbers = [each.name for each in Path("/proc").iterdir() if each.name.isdigit()]
     return {int(number) for number in numbers if namespace(number, kind) == name and not is_ended(int(number))}
-
-
-def is_ended(process: int) -> bool:
-    """Return whether a process is gone, or a zombie that waits to be collected."""
-    try:
-        state = _stat(process)[0]
-    except (OSError, IndexError):
-        return True
-    return state in {"Z", "X"}
 
 
 def kill_all(processes: set[int], seconds: float = 3.0) -> int:

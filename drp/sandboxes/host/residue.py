@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drp.domain.sandbox import Residue
+from drp.ending import is_ended
 from drp.sandboxes.host import cgroups, mounts, processes
 
 _SETTLE_SECONDS = 5.0
@@ -31,7 +32,7 @@ def look(
 
 def _look(sandbox: str, directories: Sequence[Path], namespaces: tuple[str, str], duration_ms: int) -> Residue:
     groups = cgroups.find(sandbox)
-    alive = {each for each in cgroups.members(groups) if not processes.is_ended(each)}
+    alive = {each for each in cgroups.members(groups) if not is_ended(each)}
     alive |= processes.in_namespace("pid", namespaces[0]) | processes.in_namespace("net", namespaces[1])
     return Residue(
         processes=len(alive),
