@@ -15,7 +15,7 @@ PYTHON = "/usr/bin/python3"
 def packed_agent() -> str:
     """Return the agent with what it imports."""
     return "\n".join(
-        [*_modules("", ("frames", "hiding")), f"exec(compile({_source('agent')!a}, 'agent.py', 'exec'))", ""]
+        [*_modules("", ("frames", "hiding", "running")), f"exec(compile({_source('agent')!a}, 'agent.py', 'exec'))", ""]
     )
 
 

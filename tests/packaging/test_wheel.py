@@ -39,6 +39,7 @@ def test_the_wheel_holds_data_and_no_tests(wheel: Path):
         "drp/sandboxes/payload/agent.py",
         "drp/sandboxes/payload/frames.py",
         "drp/sandboxes/payload/hiding.py",
+        "drp/sandboxes/payload/running.py",
     ):
         assert any(name.startswith(needed) for name in names), needed
     assert not [name for name in names if name.startswith("tests/") or "__pycache__" in name]

@@ -182,7 +182,7 @@ def test_what_a_command_printed_arrives_although_nobody_came_to_read_it_for_a_wh
 ) -> None:
     module: dict[str, Any] = {"__name__": "agent"}
     exec(packed_agent(), module)
-    command, frame = module["Command"], module["frame"]
+    commands, frame = sys.modules["running"], module["frame"]
 
     class Late:
         """A reader that this machine lets run long after the quiet time of a drain."""
@@ -191,14 +191,36 @@ def test_what_a_command_printed_arrives_although_nobody_came_to_read_it_for_a_wh
             """Take the stream."""
 
         def poll(self) -> None:
-            time.sleep(3 * module["DRAIN_SECONDS"])
+            time.sleep(3 * commands.DRAIN_SECONDS)
 
-    monkeypatch.setattr(module["select"], "poll", Late)
+    monkeypatch.setattr(commands.select, "poll", Late)
     ours, theirs = socket.socketpair()
     with theirs, ours:
-        running = command(theirs, {"argv": ["/bin/sh", "-c", "printf whole"]})
+        running = commands.Command(theirs, {"argv": ["/bin/sh", "-c", "printf whole"]}, {})
         running.run(None)
         assert frame(ours) == (b"O", b"whole")
         assert frame(ours)[0] == b"X"
         running.process.stdin.close()
         assert eventually(lambda: all(stream.closed for stream in running.streams.values()))
+
+
+def test_whoever_helps_a_command_is_there_before_it(agent: Agent) -> None:
+    """It may take every process that the limit leaves, and nobody would pass on what it says."""
+    for _ in range(10):
+        assert eventually(lambda: threads_of(agent) == IDLE)
+        ended = agent.client.exec(["/bin/sh", "-c", "set -- /proc/$PPID/task/*; echo $#"])
+        assert int(ended.stdout) == IDLE + 1 + len(("its input", "its output", "its errors"))
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_a_command_that_cannot_be_started_leaves_nobody_waiting(agent: Agent, private: bool) -> None:
+    assert agent.client.exec(["/no/such/program"], private=private).exit_code == 127
+    assert eventually(lambda: threads_of(agent) == IDLE)
+
+
+IDLE = 2
+"""Threads of an agent that nobody asks anything: one accepts, one watches the lifeline."""
+
+
+def threads_of(agent: Agent) -> int:
+    return len(list(Path(f"/proc/{agent.process.pid}/task").iterdir()))
