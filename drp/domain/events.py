@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from drp.domain.approval import ApprovalAnswer, ApprovalOutcome, Approver
 from drp.domain.clock import Stamp
@@ -20,6 +20,7 @@ from drp.domain.sandbox import EgressAttempt, NeighbourContact, Residue
 from drp.domain.sign_off_events import SignedOff as SignedOff  # noqa: PLC0414 - an event as the others
 from drp.domain.sign_off_events import SignOffAsked as SignOffAsked  # noqa: PLC0414 - as above
 from drp.domain.sign_off_events import SignOffStarted as SignOffStarted  # noqa: PLC0414 - as above
+from drp.domain.tagged import TaggedBy
 from drp.domain.verdict import Verdict
 from drp.domain.witness import Witness
 
@@ -101,7 +102,7 @@ class PhaseCompleted:
     type: Literal["phase-completed"] = "phase-completed"
     recovery: str
     phase: PhaseName
-    output: PhaseOutput
+    output: Annotated[PhaseOutput, TaggedBy("phase")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

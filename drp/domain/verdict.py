@@ -120,8 +120,8 @@ def _unproven(
     plan: DrillPlan, recovery: PlannedRecovery, outputs: Outputs, measurement: Measurement | None
 ) -> list[Reason]:
     """Return everything that a pass needs and that is not there. Written as the positive list of evidence."""
-    due = phases_of(plan.level)
-    missing = [Reason(f"phase {phase} did not complete") for phase in due if phase not in outputs.done]
+    due, done = phases_of(plan.level), outputs.done
+    missing = [Reason(f"phase {phase} did not complete") for phase in due if phase not in done]
     prepared, restored, started = outputs.prepare, outputs.restore, outputs.start
     if prepared is not None and not prepared.proof.holds:
         missing.append(Reason("isolation is not proven", "outside"))

@@ -20,6 +20,7 @@ from drp.domain.ports import Clock, Reporter
 from drp.domain.precheck import Precheck
 from drp.drill.recorder import Recorder, Silent
 from drp.errors import Busy, ConfigError, NotFound, UsageError
+from drp.garbage import uncollected
 
 _MOST_NAMED_ALIKE = 1000
 _LOOKED_AT = 20
@@ -140,6 +141,7 @@ def find_unfinished(reference: str, journal: Journal) -> str:
     raise UsageError(f"drill {drill} was not cut off: it has ended, {verdict}", hint="hold another: `drp drill run`")
 
 
+@uncollected()
 def states(journal: Journal, drills: Iterable[str] | None = None) -> tuple[DrillState, ...]:
     """Return the states of drills, folded from their entries; without ids of all drills, oldest first."""
     wanted = tuple(journal.drills() if drills is None else drills)

@@ -19,6 +19,7 @@ from drp.domain.standing import Level, Standing, standings, worst
 from drp.drill.declare import states
 from drp.drill.release import host_of, is_here
 from drp.evidence.deposits import recent, require_sealed
+from drp.garbage import uncollected
 from drp.service.lock import is_held
 from drp.service.newest_points import newest_points
 from drp.service.scheduled import SILENT_CRITICAL, never_held, scheduled
@@ -103,6 +104,7 @@ class _Known:
     verified: Verification | None = None
 
 
+@uncollected()
 def overview(wiring: Wiring, only: tuple[str, ...] = ()) -> Overview:
     """Return the overview of a site, or of some of its applications. Raises NotFound, Tampered, StorageFull."""
     site, now = wiring.site, wiring.clock.now().wall

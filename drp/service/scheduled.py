@@ -18,6 +18,7 @@ from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.proofs import proofs
 from drp.domain.schedule.slot import Slot
 from drp.drill.declare import states
+from drp.garbage import uncollected
 from drp.service.changes import Changes
 from drp.service.wiring import Wiring
 
@@ -97,6 +98,7 @@ def _changed(changes: Changes | None, policy: Policy, proof: Proving) -> tuple[s
     return changes.since(policy.application, proof.drill)
 
 
+@uncollected()
 def schedule_of(wiring: Wiring) -> Scheduled:
     """Return how all applications stand by the site's policies now, without looking into repositories."""
     now = wiring.clock.now().wall
