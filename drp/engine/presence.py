@@ -26,6 +26,7 @@ from drp.errors import Busy, EngineError
 
 _LOCKS = 0x64727068
 """'drph': names the locks of hosts on a PostgreSQL that may serve others."""
+_LET_GO = text("SELECT pg_advisory_unlock_all()")
 _OWN_SHARE = 0.6
 """Of the time after which others take over: a worker that gave no sign for so long stops what it runs."""
 _SIGNS = 6
@@ -133,6 +134,9 @@ class Presence:
             self._connection = None
 
     def _let_go(self) -> None:
+        if self._connection is not None:
+            with suppress(SQLAlchemyError):  # a server takes its moment to notice that a connection was closed
+                self._connection.execute(_LET_GO)
         self._close()
         if self._file >= 0:
             os.close(self._file)

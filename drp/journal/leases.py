@@ -193,9 +193,12 @@ class SessionLease:
             raise self._end("its connection to the journal is another one")
 
     def release(self) -> None:
-        """Close the connection, and with it the lock goes."""
+        """Let the lock go, then close the connection: a server takes its moment to notice that one was closed."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
+            if not self._is_lost:
+                with suppress(SQLAlchemyError, OSError), connection.begin():
+                    connection.execute(_LET_GO)
             with suppress(SQLAlchemyError, OSError):
                 connection.close()
 
@@ -256,6 +259,7 @@ _TAKE = text(
     f"SELECT pg_backend_pid(), pg_try_advisory_lock({_KEY}), set_config('application_name', CAST(:name AS text), false)"
 )
 _MOMENT = text(f"SELECT pg_try_advisory_xact_lock_shared({_KEY})")
+_LET_GO = text("SELECT pg_advisory_unlock_all()")
 _OURS = text("SELECT pg_backend_pid() = :session")
 _FENCE = text(
     f"SELECT pg_advisory_xact_lock(:key), pg_backend_pid() = :session AND pg_try_advisory_xact_lock({_KEY}) AS ours"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from drp.clock import SystemClock
 from drp.engine.carrying import Course
 from drp.engine.database import open_engine
 from drp.engine.ledger import Ledger
+from drp.engine.presence import Presence
 from tests.support.fixtures_journal import PostgresServer
 from tests.support.fixtures_orders import LEASE, rig, shared, start  # noqa: F401 - fixtures
 from tests.support.orders import ALWAYS, LOST, STEPS, Rig, order
@@ -126,6 +127,30 @@ def test_a_worker_ends_when_another_of_its_name_has_begun(rig, postgres_server):
     assert seen.state == "done"
     assert rig.did("a", "end") == [*STEPS, *ALWAYS]
     assert second.stop() == 0
+
+
+@shared
+def test_a_host_that_left_can_come_back_at_once_whenever_the_server_notices(rig, monkeypatch):
+    with closing_engine(rig.place) as engine:
+        told = (rig.place, engine, Ledger(rig.place, engine, "twin"), SystemClock())
+        with Presence(*told, host="twin", lease_seconds=LEASE) as first:
+            connection = first._connection
+            ends = [(connection, name, getattr(connection, name)) for name in ("invalidate", "close")]
+            for each, name, _ in ends:
+                monkeypatch.setattr(each, name, lambda: None)  # for the server it lives on
+        with Presence(*told, host="twin", lease_seconds=LEASE) as second:
+            assert not second.lost
+        for _, _, end in ends:
+            end()
+
+
+@contextmanager
+def closing_engine(place):
+    engine = open_engine(place)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _cut_off(rig: Rig, server: PostgresServer) -> None:

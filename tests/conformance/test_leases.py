@@ -19,6 +19,7 @@ from drp.domain.events import Event, EvidenceSealed, Interrupted, SandboxDestroy
 from drp.domain.sandbox import Residue
 from drp.errors import Busy, LeaseLost, Tampered
 from drp.journal import SqlJournal
+from drp.journal.leases import SessionLease
 from tests.support.fixtures_journal import PostgresServer
 from tests.support.waiting import eventually
 
@@ -99,6 +100,33 @@ def test_only_the_holder_adds(opened: Open) -> None:
     other.append("a", event(4))
     assert [entry.event.signal_number for entry in one.entries("a")] == [1, 3, 4]  # type: ignore[union-attr]
     assert one.verify() == 3
+
+
+def test_what_is_given_back_can_be_taken_at_once(opened: Open) -> None:
+    journals = [opened(), opened()]
+    for turn in range(40):
+        taker = journals[turn % 2]
+        taker.hold("a")
+        taker.append("a", event(turn))
+        taker.release("a")
+    assert [entry.sequence for entry in journals[0].entries("a")] == list(range(40))
+
+
+@pytest.mark.real
+def test_a_server_that_has_not_noticed_that_a_connection_was_closed_is_in_nobodys_way(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(postgres_server.url(postgres_server.new_database()), postgres_server.password)
+    with closing(place.open()) as one, closing(place.open()) as other:
+        one.hold("a")
+        lease = one._held["a"]
+        assert isinstance(lease, SessionLease)
+        assert lease._connection is not None
+        connection, close = lease._connection, lease._connection.close
+        monkeypatch.setattr(connection, "close", lambda: None)  # for the server it lives on
+        one.release("a")
+        other.hold("a")
+        close()
 
 
 def test_who_reads_sees_who_holds_and_is_in_nobodys_way(place: Place, opened: Open) -> None:
