@@ -14,6 +14,7 @@ import pytest
 from drp.command import Process, start
 from drp.ending import is_ended, kill_with_children, start_of
 from drp.sandboxes.host.processes import in_pid_namespace, namespace
+from drp.sandboxes.host.worker import worker_command
 
 _SLEEPERS = 60
 _FAMILY = f"""
@@ -31,7 +32,7 @@ signal.pause()
 def family() -> Iterator[tuple[Process, set[int]]]:
     """Yield a process whose only child is the first of a pid namespace with many others, and all that live in it."""
     ready, theirs = os.pipe()
-    argv = ["unshare", "--pid", "--fork", "--kill-child=KILL", sys.executable, "-I", "-c", _FAMILY, str(theirs)]
+    argv = worker_command([sys.executable, "-I", "-c", _FAMILY, str(theirs)], tied_to_parent=False)
     process = start(argv, pass_fds=[theirs])
     try:
         assert os.read(ready, 1) == b"x"
