@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from drp.config.values import CREDENTIAL_PATTERN, Language, Name, Rate, Text, Writer
+from drp.domain.volume import Erase
 
 _POSTGRESQL_PORT = 5432
 _SECRET_KINDS = ("file", "credential", "command")
@@ -154,6 +155,15 @@ class ApprovalsFile(Strict):
     """Whether whoever asked for a drill may not approve it; needs keys."""
 
 
+class VolumesFile(Strict):
+    """Volumes on disk that restored data lives on."""
+
+    directories: list[Text] = Field(default_factory=list, max_length=16)
+    """Folders in which their images are made, the first that has room; left out: below the state directory."""
+    erase: Erase = "auto"
+    """How what was on them is made unreadable: encrypt, overwrite, or auto, which measures and takes the faster."""
+
+
 class SiteFile(Strict):
     """drp.yml: the site as a whole."""
 
@@ -179,3 +189,5 @@ class SiteFile(Strict):
     """How approvers prove that they are."""
     limits: SiteLimitsFile = Field(default_factory=SiteLimitsFile)
     """What all of a drill together may take."""
+    volumes: VolumesFile = Field(default_factory=VolumesFile)
+    """Where restored data lives that does not fit in memory."""

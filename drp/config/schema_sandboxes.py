@@ -9,8 +9,20 @@ from pydantic import Field
 from drp.config.schema import Strict
 from drp.config.values import Name, Rate, Size, Text
 from drp.domain.sandbox import DEFAULT_DRIVER, SandboxProfile
+from drp.domain.volume import DataVolume
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class DataVolumeFile(Strict):
+    """A volume for a part of the restored tree."""
+
+    at: Text
+    """Folder of the backup that it holds: an absolute path, or one relative to the root of the manifest."""
+    directory: Text
+    """Host folder in which its image is made; an absolute path."""
+    bytes: Size
+    """Its quota, such as 2TiB."""
 
 
 class SandboxFile(Strict):
@@ -27,7 +39,9 @@ class SandboxFile(Strict):
     data_bytes: Size = SandboxProfile(name="").data_bytes
     """Quota for restored data, such as 8GiB."""
     data_backing: Literal["memory", "disk"] = "memory"
-    """memory: gone with the sandbox; disk: a loop file that is unlinked as soon as it is mounted."""
+    """memory: gone with the sandbox; disk: a file that is mounted, and erased with the sandbox."""
+    data_volumes: list[DataVolumeFile] = Field(default_factory=list, max_length=64)
+    """Parts of the restored tree that have volumes on disk of their own, where one disk does not hold all of it."""
     identity: Literal["single", "range"] = "single"
     """single: one user id, ownership is not judged; range: a sub-uid range, ownership is judged."""
     run_as: int = Field(default=999, ge=1)
@@ -44,6 +58,9 @@ class SandboxFile(Strict):
     def profile(self, name: str) -> SandboxProfile:
         """Return what it says as values; what its driver alone understands among the options, as JSON has it."""
         common = {field: getattr(self, field) for field in SandboxFile.model_fields}
+        common["data_volumes"] = tuple(
+            DataVolume(at=each.at, directory=each.directory, size_bytes=each.bytes) for each in self.data_volumes
+        )
         own = self.model_dump(mode="json", exclude=set(common), exclude_none=True)
         return SandboxProfile(name=name, **{**common, "sink_ports": tuple(self.sink_ports)}, options=own)
 

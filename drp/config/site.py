@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from drp.config.read import Described, SiteReader
 from drp.config.references import Inventory
 from drp.config.references_declared import undeclared
 from drp.config.references_schedule import schedule_advice
-from drp.config.schema import DatabaseFile, server_endpoint
+from drp.config.schema import DatabaseFile, VolumesFile, server_endpoint
 from drp.domain.approval import ApprovalPolicy
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
@@ -199,6 +199,15 @@ def _described_in(inventory: Inventory) -> dict[tuple[Described, str], str]:
     return found
 
 
+def _sandboxes(inventory: Inventory, volumes: VolumesFile, directory: Path) -> dict[str, SandboxProfile]:
+    """Return the profiles, each with what the site says of all volumes on disk."""
+    folders = tuple(str(directory / folder) for folder in volumes.directories)
+    return {
+        name: replace(profile.profile(name), volumes=folders, erase=volumes.erase)
+        for name, profile in inventory.sandboxes.items()
+    }
+
+
 def _assemble(reader: SiteReader) -> Site:
     said, directory, inventory = reader.site, reader.directory, reader.inventory
     assert said is not None, "a site whose shared files have no problems has a drp.yml"
@@ -208,7 +217,7 @@ def _assemble(reader: SiteReader) -> Site:
     }
     drills = {name: file for name, (file, _) in inventory.drills.items() if ("drill", name) not in broken}
     state, proving = directory / said.state, schema_approval.proving(said.approvals, directory)
-    sandboxes = {name: profile.profile(name) for name, profile in inventory.sandboxes.items()}
+    sandboxes = _sandboxes(inventory, said.volumes, directory)
     return Site(
         directory=directory,
         name=said.name,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from drp.domain.application import ProductionAddress, SoftwareImage
+from drp.domain.volume import DataVolume, Erase, Erased, VolumeMade
 
 SandboxRole = Literal["restore-cell", "run", "reader-cell", "caller-cell"]
 """restore-cell: repository and key, runs nothing restored · run: runs restored software · reader-cell: the restored
@@ -29,7 +30,13 @@ class SandboxProfile:
     data_bytes: int = 8 << 30
     """Quota for restored data."""
     data_backing: Literal["memory", "disk"] = "memory"
-    """memory: tmpfs, gone with the sandbox · disk: a loop file that is unlinked as soon as it is mounted."""
+    """memory: tmpfs, gone with the sandbox · disk: a file that is mounted, and erased with the sandbox."""
+    volumes: tuple[str, ...] = ()
+    """Host folders where volumes on disk are made, the first that has room; empty: in the run directory."""
+    erase: Erase = "auto"
+    """How what was on a volume on disk is made unreadable."""
+    data_volumes: tuple[DataVolume, ...] = ()
+    """Parts of the restored tree that have volumes of their own, all on disk."""
     identity: Literal["single", "range"] = "single"
     """single: one user id, ownership is not judged · range: a sub-uid range, ownership is judged."""
     run_as: int = 999
@@ -67,6 +74,8 @@ class SandboxHandle:
     """identity range: host uid = uid inside + offset; None: a single uid is mapped."""
     not_capped: tuple[str, ...] = ()
     """Caps of the profile that could not be set on this host, by their names there."""
+    volumes: tuple[VolumeMade, ...] = ()
+    """What restored data lives on; empty in records of a drp that did not say, and of cells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,11 +222,14 @@ class Residue:
     paths: tuple[str, ...] = ()
     cgroups: tuple[str, ...] = ()
     duration_ms: int = 0
+    erased: tuple[Erased, ...] = ()
+    """What became of each volume's bytes; empty: there was none, or a drp that did not say."""
 
     @property
     def clean(self) -> bool:
         """Return whether nothing is left."""
-        return self.processes == 0 and not (self.mounts or self.paths or self.cgroups)
+        gone = all(each.done for each in self.erased)
+        return gone and self.processes == 0 and not (self.mounts or self.paths or self.cgroups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

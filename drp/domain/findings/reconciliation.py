@@ -46,6 +46,34 @@ APPLICATIONS_DISAGREE = FindingCode(
     "The applications do not agree as they were restored. This is what each would have to do to agree with the others.",
     "in a real recovery, roll each application to the common instant that is named, where it can be rolled",
 )
+OLD_REFERENCE_DANGLING = FindingCode(
+    "DRP-A007",
+    "critical",
+    "old reference between applications dangles",
+    "More keys than the plan tolerates lead nowhere, and their records are older than the state that was restored: no restore lost them. They dangled in production, or rows are missing from the backup.",
+    "look at the listed records in production: correct them there, declare `where` or an exception with its reason, or find out what deletes rows",
+)
+KEYS_OF_STRANGE_FORM = FindingCode(
+    "DRP-A008",
+    "inconclusive",
+    "keys of a form that the other application never uses",
+    "The keys that dangle are written in a way in which no key of the other application is, so a comparison says nothing: a prefix, zeros, another case, or records of another hospital.",
+    "declare `normalise` so that both forms are the same, `where` so that such records do not count, or an exception",
+)
+UNDATED_REFERENCE_DANGLING = FindingCode(
+    "DRP-A009",
+    "inconclusive",
+    "undated references between applications dangle",
+    "References dangle within what the plan tolerates, and their records have no date: nobody can tell whether the restore lost them. A tolerance never covers what is newer than the recovery points.",
+    "let the reader give `at`, the instant of each record",
+)
+EXCEPTION_OUT_OF_DATE = FindingCode(
+    "DRP-A010",
+    "warning",
+    "declared exception has expired or fits nothing",
+    "An exception for keys that dangle has expired, so it no longer counts, or no key fits it.",
+    "have its owner look at it again: renew it with a reason, or remove it",
+)
 RECONCILIATION = (
     REFERENCE_DANGLING,
     REFERENCE_TOLERATED,
@@ -53,4 +81,8 @@ RECONCILIATION = (
     IDENTIFIER_REISSUED,
     RECONCILIATION_UNDETERMINED,
     APPLICATIONS_DISAGREE,
+    OLD_REFERENCE_DANGLING,
+    KEYS_OF_STRANGE_FORM,
+    UNDATED_REFERENCE_DANGLING,
+    EXCEPTION_OUT_OF_DATE,
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from drp.domain.application import Application
+from drp.domain.reconciliation.preparation import Condition, KeyException, Merges, Normalisation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,10 @@ class RecordSource:
     zone: str = ""
     """Or the time zone of such instants."""
     timeout: timedelta = timedelta(minutes=5)
+    where: tuple[Condition, ...] = ()
+    """Which of its records count; every condition must hold."""
+    normalise: Mapping[str, Normalisation] = field(default_factory=dict)
+    """Field → the form in which its values are compared."""
 
     def completed_by(self, application: Application) -> RecordSource:
         """Return it with what the application's own check with that verifier says where its options say nothing."""
@@ -91,6 +96,8 @@ class Reconciliation:
     records: tuple[RecordSource, ...]
     references: tuple[Reference, ...] = ()
     identifiers: tuple[Identifier, ...] = ()
+    exceptions: tuple[KeyException, ...] = ()
+    merges: tuple[Merges, ...] = ()
 
     def application_of(self, place: FieldOf) -> str:
         """Return the application whose records have the field."""

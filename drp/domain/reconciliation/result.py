@@ -3,14 +3,68 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 MOST_LISTED = 10
 """So many keys are named; counts are exact."""
 
+DanglingKind = Literal["recent", "older", "strange", "undated"]
+"""recent: dated after the border of the application that lacks it · older: before it, of a form that its keys have ·
+strange: of a form that none of its keys has · undated: nobody can tell."""
+HarmKind = Literal["number-reissued", "patient-mismatch", "orphaned", "enter-again"]
+"""In the order of harm."""
 AgreementKind = Literal["as-restored", "earlier", "none", "undetermined"]
 Advice = Literal["keep", "roll-back", "ahead"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dangling:
+    """Keys of one kind that dangle in one way of a reference; what is excepted is not among them."""
+
+    kind: DanglingKind
+    count: int
+    listed: tuple[str, ...] = ()
+    """Recent ones oldest first, the others newest first."""
+    oldest_at: datetime | None = None
+    newest_at: datetime | None = None
+    forms: tuple[str, ...] = ()
+    """Of strange ones: their commonest forms, such as ``AAA0000``."""
+    forms_there: tuple[str, ...] = ()
+    """And those of the application that lacks them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionUse:
+    """What a declared exception came to in one way of its reference."""
+
+    name: str
+    """The pattern, or the file's path."""
+    reason: str
+    owner: str
+    expires: date
+    count: int
+    """Dangling keys that it fits; they are excepted only if it has not expired."""
+    expired: bool = False
+    listed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harm:
+    """One thing that would happen to patients if the applications were opened as restored."""
+
+    kind: HarmKind
+    application: str
+    """Where it would happen."""
+    reference: str
+    """Name of the reference or of the identifier."""
+    count: int
+    listed: tuple[str, ...] = ()
+    """Keys and numbers, for the wards to enter again or look at."""
+    patients: tuple[str, ...] = ()
+    """Whose: the beginnings of digests, in the order of ``listed``, where the plan names the patient's field."""
+    recent: bool = True
+    """Whether the records were lost with the backup; older ones dangled already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +84,14 @@ class Way:
     oldest_at: datetime | None = None
     newest_at: datetime | None = None
     """Of the records that dangle; None: undated."""
+    border_at: datetime | None = None
+    """What is dated after this is newer than the state of the application that lacks it. None: nobody knows it."""
+    kinds: tuple[Dangling, ...] = ()
+    """All that dangles, apart; empty where nothing does, and in records of a drp that did not tell them apart."""
+    excepted: int = 0
+    """Keys that dangle and are excepted; ``dangling`` does not count them."""
+    exceptions: tuple[ExceptionUse, ...] = ()
+    """Every exception declared for the reference, expired or not, whether or not any key fits it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +114,8 @@ class ReferenceResult:
     mismatches: tuple[str, ...] = ()
     """The first of them: key, and the digests of both values."""
     tolerate: int = 0
+    merged: int = 0
+    """Records whose patient (or key) was taken for the one it was merged into."""
     uncompared: int = 0
     """Keys that exist on both sides, where neither says what must be the same."""
 
@@ -114,3 +178,5 @@ class ReconciliationResult:
     undetermined: not every reference was judged."""
     agreed_at: datetime | None = None
     """The newest instant at which no more dangles than is tolerated, counting the records until then."""
+    harm: tuple[Harm, ...] = ()
+    """In the order of harm."""

@@ -1,0 +1,58 @@
+"""The volumes that restored data lives on: what each is, how what was on it is made unreadable, what came of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Erase = Literal["auto", "encrypt", "overwrite"]
+"""How what was on a volume on disk is made unreadable: auto measures at open, and takes the faster way."""
+ErasedBy = Literal["memory", "key", "overwrite"]
+"""memory: it never was on a disk · key: it was encrypted, and only the worker's memory held the key · overwrite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataVolume:
+    """A volume of its own for a part of the restored tree: where one disk does not hold all of it."""
+
+    at: str
+    """Path of the folder below the restored tree, as in the backup (absolute, or relative to the manifest's root)."""
+    directory: str
+    """Host folder that its image is made in."""
+    size_bytes: int
+    """Its quota."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeMade:
+    """One volume of a sandbox, as it was made: journalled with the sandbox's handle."""
+
+    at: str = ""
+    """As in `DataVolume`; empty: the sandbox's first volume."""
+    backing: Literal["memory", "disk"]
+    size_bytes: int
+    """The quota in force, which was reserved."""
+    directory: str = ""
+    """Host folder of its image; empty: in memory."""
+    erased_by: ErasedBy
+    """How what is on it is going to be made unreadable."""
+    why: str = ""
+    """A code for why it is erased so: ``asked``, ``faster``, ``no-encryption``, ``not-on-disk``."""
+    encrypted_bytes_per_second: int | None = None
+    """What the kernel's cipher was measured at when the volume was opened; None: it was not measured."""
+    swap: Literal["none", "off", "limited", "possible", "unknown"] = "unknown"
+    """Whether what is inside can be swapped: the host has none · off for it · limited · it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What became of one volume's bytes."""
+
+    at: str = ""
+    erased_by: ErasedBy
+    done: bool
+    """Whether nothing of it can be read any more; false is residue."""
+    overwritten_bytes: int = 0
+    """That had been written to the image, and were overwritten."""
+    left: str = ""
+    """Why it is not done, or what nobody could look at; empty: nothing."""
