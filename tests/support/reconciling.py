@@ -16,6 +16,7 @@ from drp.domain.reconciliation.collected import Collected
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.judge import judge
 from drp.domain.reconciliation.result import ReconciliationResult
+from tests.support.circumstances import rolling
 from drp.verifiers.records import Records
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.orthanc import Orthanc
@@ -78,7 +79,7 @@ def reconciled(
             receive=found.receive,
             cancelled=lambda: False,
         )
-    return judge(declared, collected, rolls)
+    return judge(declared, collected, rolling(*rolls))
 
 
 def shown(result: ReconciliationResult) -> object:
