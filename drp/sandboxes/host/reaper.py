@@ -33,7 +33,7 @@ def reap(run_directory: Path, *, driver: str | None = None, dry_run: bool = Fals
     home = layout.home(run_directory)
     named = {each.name for place in {home, run_directory} for each in layout.entries(place)}
     candidates = {name.removeprefix(".") for name in named if _ID.fullmatch(name)}
-    candidates |= {found[1] for name in named if (found := _OURS.fullmatch(name)) is not None}
+    candidates |= {its[1] for name in named if (its := _OURS.fullmatch(name)) is not None}
     candidates |= {name for name in cgroups.sandboxes() if _ID.fullmatch(name) and _is_ours(name, home)}
     others = {name for name, its in recorded_drivers(run_directory).items() if driver not in {None, its}}
     found = [_reap_one(name, home, run_directory, dry_run=dry_run) for name in sorted(candidates - others)]
