@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -31,7 +30,7 @@ _DETACH_SECONDS = 5.0
 
 def note(run_directory: Path, sandbox: str, images: Sequence[Path]) -> None:
     """Write down, durably, which images a sandbox is going to have. Raises ``StorageFull``."""
-    content = json.dumps([str(each) for each in images]).encode()
+    content = b"".join(os.fsencode(each) + b"\0" for each in images)
     with storage_errors(run_directory):
         run_directory.mkdir(parents=True, exist_ok=True)
     write_atomically(run_directory / f"{sandbox}{NOTES}", content, mode=0o600)
@@ -40,10 +39,10 @@ def note(run_directory: Path, sandbox: str, images: Sequence[Path]) -> None:
 def noted(run_directory: Path, sandbox: str) -> tuple[Path, ...]:
     """Return the images that were written down for a sandbox, whether or not they are there."""
     try:
-        images = json.loads((run_directory / f"{sandbox}{NOTES}").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        images = []
-    known = [Path(each) for each in images if isinstance(each, str)] if isinstance(images, list) else []
+        content = (run_directory / f"{sandbox}{NOTES}").read_bytes()
+    except OSError:
+        content = b""
+    known = [Path(os.fsdecode(each)) for each in content.split(b"\0")[:-1]]
     beside = run_directory / f"{sandbox}{SUFFIX}"  # of a drp that wrote nothing down
     return (*known, beside) if beside not in known and beside.exists() else tuple(known)
 
