@@ -1,28 +1,24 @@
-"""The data volume: where restored data lives, under a quota, and from which nothing can be recovered by a crash.
+"""The data volumes of a sandbox: where restored data lives, under a quota, and what becomes of it in the end.
 
-memory: a tmpfs, gone with its mount. disk: a loop-mounted ext4 image whose name is removed as soon as it is mounted,
-so that the kernel frees it when the mount goes, by whatever end. Both show use through statvfs.
+memory: a tmpfs, gone with its mount. disk: an image (`image.py`) that is erased (`erasure.py`) when it is let go, by
+the reaper where nobody else could. Both show use through statvfs.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from drp import machine
-from drp.atomic import storage_errors
-from drp.command import run
 from drp.domain.restore import RESTORED_FOLDER
-from drp.errors import CommandFailed, SandboxError, StorageFull
-from drp.sandboxes.host import mounts
+from drp.domain.sandbox import SandboxProfile
+from drp.domain.volume import Erased, VolumeMade
+from drp.errors import SandboxError, StorageFull
+from drp.sandboxes.host import erasure, image, mounts
 from drp.sandboxes.host.identity import standing
 
 MEMORY_SHARE = 0.75
-_SMALLEST_IMAGE = 16 << 20
-_LOOP_SET_DIRECT_IO = 0x4C08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +31,105 @@ class VolumeUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
-    """A mounted data volume."""
+class _Mounted:
+    """A volume that is mounted."""
 
+    made: VolumeMade
     path: Path
-    backing: Literal["memory", "disk"]
-    size_bytes: int
-    """The quota in force: for memory never more than three quarters of what is available."""
+    image: Path | None
+    """On disk: the file that it is in."""
+
+
+class Volumes:
+    """The volumes of one sandbox, from before the first is mounted until all are erased."""
+
+    def __init__(self, live: Path, run_directory: Path) -> None:
+        """Take the live directory of a sandbox, where volumes are mounted, and the run directory that it is of."""
+        self.path = live / "data"
+        """Where the first is mounted, and what is to be ``/data``."""
+        self._sandbox, self._run_directory = live.name, run_directory
+        self._mounted: list[_Mounted] = []
+
+    @property
+    def made(self) -> tuple[VolumeMade, ...]:
+        """Return what was made, the first volume first."""
+        return tuple(each.made for each in self._mounted)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the quotas in force of those that are in memory."""
+        return sum(each.size_bytes for each in self.made if each.backing == "memory")
+
+    def make(self, profile: SandboxProfile, *, uid: int) -> None:
+        """Mount what a profile asks for, owned by ``uid``, with empty folders for what is restored and for sockets.
+
+        Raises ``SandboxError`` when this standing cannot mount it, ``StorageFull`` when there is no room for it: what
+        was made until then is let go by `close`.
+        """
+        self.path.mkdir()
+        self.path.chmod(0o755)
+        if standing() == "user":
+            message = "a data volume under quota needs root, or the drill worker's own namespaces"
+            raise SandboxError(message, hint="run the drill through `drp drill run`, which makes them")
+        if profile.data_backing == "disk":
+            self._mount_disk(profile, uid)
+        else:
+            self._mount_memory(profile, uid)
+        sockets = self.path / "sockets"
+        sockets.mkdir()
+        sockets.chmod(0o1777)  # where a restored server is asked by whoever looks at it from a cell
+        restored = self.path / RESTORED_FOLDER
+        restored.mkdir()
+        restored.chmod(0o755)
+        os.chown(restored, uid, uid)
+
+    def _mount_memory(self, profile: SandboxProfile, uid: int) -> None:
+        size = min(profile.data_bytes, int(available_memory() * MEMORY_SHARE))
+        try:
+            mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
+        except OSError as error:
+            message = f"cannot mount a data volume in memory: {error.strerror}"
+            raise SandboxError(message) from error
+        made = VolumeMade(backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk")
+        self._mounted.append(_Mounted(made=made, path=self.path, image=None))
+
+    def _mount_disk(self, profile: SandboxProfile, uid: int) -> None:
+        if standing() != "root":
+            message = "a data volume on disk needs root (it is a loop mount)"
+            raise SandboxError(message, hint="set `data_backing: memory` in the sandbox profile, or run drp as root")
+        folder = self._run_directory
+        if room_on_disk(folder) < profile.data_bytes:
+            message = f"{folder} has no room for a data volume of {profile.data_bytes >> 20} MiB"
+            raise StorageFull(message, hint="free space, or lower `data_bytes` of the sandbox profile")
+        file = folder / f"{self._sandbox}{image.SUFFIX}"
+        image.note(self._run_directory, self._sandbox, [file])
+        image.allocate(file, profile.data_bytes)
+        by, why = erasure.way(profile.erase)
+        made = VolumeMade(
+            backing="disk", size_bytes=profile.data_bytes, directory=str(folder), erased_by=by, why=why
+        )  # fmt: skip
+        self._mounted.append(_Mounted(made=made, path=self.path, image=file))
+        image.mount(file, self.path, uid=uid)
+
+    def close(self) -> tuple[Erased, ...]:
+        """Unmount and erase all of them, the last first; what is left keeps its name. Safe to call again."""
+        erased: list[Erased] = []
+        for each in reversed(self._mounted):
+            if each.image is None:
+                mounts.unmount(each.path)
+                erased.append(Erased(at=each.made.at, erased_by=each.made.erased_by, done=True))
+            else:
+                erased.append(_erase(each, each.image))
+        self._mounted.clear()
+        image.forget(self._run_directory, self._sandbox)
+        return tuple(reversed(erased))
+
+
+def _erase(volume: _Mounted, file: Path) -> Erased:
+    if not image.detach(file, volume.path):
+        left = f"{file}: something still holds it"
+        return Erased(at=volume.made.at, erased_by=volume.made.erased_by, done=False, left=left)
+    return erasure.erase(file, by=volume.made.erased_by, at=volume.made.at)
 
 
 def usage(path: Path | str) -> VolumeUsage:
@@ -49,89 +137,6 @@ def usage(path: Path | str) -> VolumeUsage:
     found = os.statvfs(path)
     total, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
     return VolumeUsage(total=total, used=total - found.f_bfree * found.f_frsize, free=free)
-
-
-def make(path: Path, *, backing: Literal["memory", "disk"], size_bytes: int, uid: int, image_directory: Path) -> Volume:
-    """Mount a new volume at ``path``, owned by ``uid``, with empty folders for what is restored and for sockets.
-
-    Raises ``SandboxError`` when this standing cannot mount it, ``StorageFull`` when there is no room for it.
-    """
-    path.mkdir()
-    path.chmod(0o755)
-    if standing() == "user":
-        message = "a data volume under quota needs root, or the drill worker's own namespaces"
-        raise SandboxError(message, hint="run the drill through `drp drill run`, which makes them")
-    if backing == "disk":
-        _mount_disk(path, size_bytes, uid, image_directory)
-    else:
-        size_bytes = min(size_bytes, int(available_memory() * MEMORY_SHARE))
-        try:
-            mounts.mount_tmpfs(path, size_bytes=size_bytes, uid=uid)
-        except OSError as error:
-            message = f"cannot mount a data volume in memory: {error.strerror}"
-            raise SandboxError(message) from error
-    sockets = path / "sockets"
-    sockets.mkdir()
-    sockets.chmod(0o1777)  # where a restored server is asked by whoever looks at it from a cell
-    restored = path / RESTORED_FOLDER
-    restored.mkdir()
-    restored.chmod(0o755)
-    os.chown(restored, uid, uid)
-    return Volume(path=path, backing=backing, size_bytes=size_bytes)
-
-
-def _mount_disk(path: Path, size_bytes: int, uid: int, image_directory: Path) -> None:
-    if standing() != "root":
-        message = "a data volume on disk needs root (it is a loop mount)"
-        raise SandboxError(message, hint="set `data_backing: memory` in the sandbox profile, or run drp as root")
-    image = image_directory / f"{path.parent.name}.image"
-    with storage_errors(image):
-        image_directory.mkdir(parents=True, exist_ok=True)
-        if room_on_disk(image_directory) < size_bytes:
-            message = f"{image_directory} has no room for a data volume of {size_bytes >> 20} MiB"
-            raise StorageFull(message, hint="free space, or lower `data_bytes` of the sandbox profile")
-        descriptor = os.open(image, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.ftruncate(descriptor, max(size_bytes, _SMALLEST_IMAGE))
-        finally:
-            os.close(descriptor)
-    try:
-        options = f"root_owner={uid}:{uid},lazy_itable_init=1,lazy_journal_init=1,nodiscard"
-        run(
-            ["mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", options, str(image)],
-            timeout_seconds=120,
-        )
-        run(["mount", "-t", "ext4", "-o", "loop,nosuid,nodev,noatime", str(image), str(path)], timeout_seconds=60)
-    except CommandFailed as error:
-        message = f"cannot make a data volume on disk: {error.message}"
-        raise SandboxError(message, hint="load the loop module, or set `data_backing: memory`") from error
-    finally:
-        image.unlink(missing_ok=True)
-    (path / "lost+found").rmdir()
-    pass_by_cache(path)
-
-
-def pass_by_cache(path: Path) -> bool:
-    """Let the loop device below a mount write its image by direct IO; return whether it does.
-
-    Otherwise everything is cached twice, and a kernel thread copies it from one cache to the other. Not every file
-    system can (loop(4), LOOP_SET_DIRECT_IO): then it stays as it is.
-    """
-    number = path.stat().st_dev
-    block = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
-    if not (block / "loop").is_dir():
-        return False
-    try:
-        device = os.open(f"/dev/{block.resolve(strict=True).name}", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.ioctl(device, _LOOP_SET_DIRECT_IO, 1)
-        return (block / "loop" / "dio").read_text(encoding="ascii").strip() == "1"
-    except OSError:
-        return False
-    finally:
-        os.close(device)
 
 
 def room_on_disk(directory: Path) -> int:
