@@ -16,12 +16,12 @@ from drp.domain.reconciliation.collected import Collected
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.judge import judge
 from drp.domain.reconciliation.result import ReconciliationResult
-from tests.support.circumstances import rolling
 from drp.verifiers.records import Records
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.orthanc import Orthanc
 from tests.hospital.target import NamespaceTarget
 from tests.simulators.world import plan
+from tests.support.circumstances import rolling
 
 DECLARATION = Path(__file__).resolve().parents[1] / "hospital" / "reconciliation.yml"
 

@@ -12,7 +12,6 @@ from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconcili
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.judge import judge
 from drp.domain.reconciliation.result import ReconciliationResult
-
 from tests.support.circumstances import rolling
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -165,7 +165,8 @@ def apart(
     for key, since, belongs in _missing(ours, theirs):
         dated = since != ALWAYS
         recent = dated and (border is None or since > border)
-        if any([each.takes(since, key, recent=recent) for each in found.exceptions]):  # each counts what it fits
+        taken = [each.takes(since, key, recent=recent) for each in found.exceptions]
+        if any(taken):
             found.excepted += 1
             continue
         kind: DanglingKind = "recent" if recent else "older" if dated else "undated"

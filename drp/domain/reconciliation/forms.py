@@ -1,5 +1,6 @@
-"""How keys are written: digits as ``0``, letters as ``A`` or ``a``, the rest as it is. Two systems whose keys never
-look alike were not compared by comparing them.
+"""How keys are written: digits as ``0``, letters as ``A`` or ``a``, the rest as it is.
+
+Two systems whose keys never look alike were not compared by comparing them.
 """
 
 from __future__ import annotations
