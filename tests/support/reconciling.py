@@ -21,6 +21,7 @@ from tests.hospital.gnuhealth import Instance
 from tests.hospital.orthanc import Orthanc
 from tests.hospital.target import NamespaceTarget
 from tests.simulators.world import plan
+from tests.support.circumstances import rolling
 
 DECLARATION = Path(__file__).resolve().parents[1] / "hospital" / "reconciliation.yml"
 
@@ -78,7 +79,7 @@ def reconciled(
             receive=found.receive,
             cancelled=lambda: False,
         )
-    return judge(declared, collected, rolls)
+    return judge(declared, collected, rolling(*rolls))
 
 
 def shown(result: ReconciliationResult) -> object:
