@@ -210,7 +210,8 @@ def used_bytes(*, root: Path = ROOT) -> int | None:
         with suppress(OSError, ValueError):
             lines = (place / "memory.stat").read_text(encoding="ascii").splitlines()
             counted = {name: int(value) for name, _, value in (line.partition(" ") for line in lines)}
-            return sum(counted.get(name, 0) for name in ("anon", "shmem", "total_rss", "total_shmem"))
+            names = ("total_rss", "total_shmem") if "total_rss" in counted else ("anon", "shmem")
+            return sum(counted.get(name, 0) for name in names)
     return None
 
 
