@@ -10,12 +10,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 
-import re2
-
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str, by: str) -> Callable[[str], str]:
     """Return the function that replaces every match. Raises ValueError where it is no expression, or no replacement."""
+    import re2  # noqa: PLC0415 - loaded late: most plans have no expression
+
     options = re2.Options()
     options.log_errors = False
     try:
