@@ -15,6 +15,7 @@ from drp.domain.precheck import Needs
 from drp.errors import SandboxError
 from drp.sandboxes.host import ledger
 from drp.sandboxes.host.ledger import open_ledger, promised_now, tidy
+from tests.support.reaping import reap
 
 pytestmark = pytest.mark.real
 NEEDS = Needs(memory_most_bytes=7, memory_least_bytes=3, disk_bytes=11)
@@ -69,6 +70,15 @@ def test_a_promise_of_another_process_counts_until_it_ends_by_whatever_end(run_d
     assert list(run_directory.iterdir()) == [], "what it left is removed"
 
 
+def test_what_a_dead_drill_was_promised_goes_when_what_it_left_is_removed(run_directory, holder) -> None:
+    reap(run_directory)
+    assert seen(run_directory)[0] == 1, "it lives"
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    reap(run_directory)
+    assert list(run_directory.iterdir()) == []
+
+
 def test_several_add_up_and_whoever_ends_takes_only_its_own(run_directory, holder) -> None:
     with open_ledger(run_directory) as held:
         assert held.promised().drills == 1
@@ -94,6 +104,24 @@ def test_volumes_on_another_file_system_take_nothing_of_this_one(run_directory, 
     assert holder.poll() is None
     monkeypatch.setattr(ledger, "_device", lambda run: run.stat().st_dev + 1)
     assert seen(run_directory) == (1, 7, 3, 0)
+
+
+def test_promises_are_kept_by_file_system_and_what_a_volume_has_already_is_not_counted_twice(run_directory) -> None:
+    here = run_directory.stat().st_dev
+    with open_ledger(run_directory) as held:
+        own = held.promise(NEEDS, {here: 11, here + 1: 500})
+        assert dict(held.promised().disks) == {here: 11, here + 1: 500}
+        assert held.promised().disk_bytes == 11
+        volumes = [held.reserve(disk_bytes=300, device=here + 1), held.reserve(disk_bytes=12, device=here)]
+        found = held.promised()
+        assert (found.drills, dict(found.disks)) == (1, {here: 0, here + 1: 200})
+        volumes[0].release()
+        volumes[0].release()
+        assert held.promised().disks[here + 1] == 500
+        volumes[1].release()
+    os.close(own)
+    tidy(run_directory)
+    assert list(run_directory.iterdir()) == []
 
 
 def test_a_promise_that_nobody_can_read_is_not_taken_for_none(run_directory, holder) -> None:

@@ -255,7 +255,7 @@ class BubblewrapSandbox:
         memory = spec.memory_bytes
         if not spec.looks_only:
             memory += volumes.memory_bytes  # their pages count against whoever writes them first
-        disk = cgroups.disk_of(self._run_directory) if spec.profile.caps else None
+        disk = cgroups.disk_of(volumes.folder) if spec.profile.caps else None
         group = ControlGroup(spec.id, spec.profile, memory, disk=disk)
         undo.callback(cgroups.destroy, group.directories)
         spec = replace(spec, limit_by_prlimit=bool(group.missing))

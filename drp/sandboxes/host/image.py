@@ -16,12 +16,12 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.command import run
+from drp.domain.volume import image_bytes
 from drp.errors import CommandFailed, SandboxError, StorageFull
 from drp.sandboxes.host import mounts
 
-SMALLEST_BYTES = 16 << 20
-"""Of an image: in less ext4 has hardly room for itself."""
 SUFFIX = ".image"
+NO_ROOM = "free space, lower `data_bytes` of the sandbox profile, or name other folders in `volumes.directories`"
 NOTES = ".images"
 _LOOP_SET_DIRECT_IO = 0x4C08
 _DETACH_SECONDS = 5.0
@@ -53,22 +53,34 @@ def forget(run_directory: Path, sandbox: str) -> None:
         (run_directory / f"{sandbox}{NOTES}").unlink(missing_ok=True)
 
 
-def allocate(image: Path, size_bytes: int) -> None:
-    """Make an image all of whose blocks are its own. Raises ``StorageFull``, ``SandboxError``."""
+def allocate(image: Path, quota: int, *, spare_bytes: int = 0) -> None:
+    """Make an image for a quota, all of whose blocks are its own; so much is to be left on its file system.
+
+    Raises ``StorageFull``, ``SandboxError``; then nothing is left.
+    """
     with storage_errors(image):
         image.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(image, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.posix_fallocate(descriptor, 0, max(size_bytes, SMALLEST_BYTES))
+        os.posix_fallocate(descriptor, 0, image_bytes(quota))
+        if room(image.parent) < spare_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - as if the kernel had said so
     except OSError as error:
         image.unlink()
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            message = f"{image.parent} has no room for a data volume of {size_bytes >> 20} MiB"
-            raise StorageFull(message, hint="free space, or lower `data_bytes` of the sandbox profile") from error
+            message = f"{image.parent} has no room for a data volume of {quota >> 20} MiB"
+            raise StorageFull(message, hint=NO_ROOM) from error
         message = f"room for a data volume cannot be reserved in {image.parent}: {error.strerror}"
         raise SandboxError(message, hint="name a folder on another file system in `volumes.directories`") from error
     finally:
         os.close(descriptor)
+
+
+def room(folder: Path) -> int:
+    """Return the bytes that are free where a folder is, or will be made."""
+    place = next(each for each in (folder, *folder.parents) if each.exists())
+    free = os.statvfs(place)
+    return free.f_bavail * free.f_frsize
 
 
 def mount(image: Path, path: Path, *, uid: int) -> None:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from drp.clock import boot_id, utc_now
 from drp.domain.sandbox import Reaped
 from drp.domain.volume import Erased
-from drp.sandboxes.host import cgroups, erasure, image, layout, mounts, processes
+from drp.errors import SandboxError
+from drp.sandboxes.host import cgroups, erasure, image, layout, ledger, mounts, processes
 from drp.sandboxes.host.identity import standing, sweep_slots
 
 _ID = re.compile(r"\.?drp-[0-9a-f]{12}")
@@ -38,6 +40,8 @@ def reap(run_directory: Path, *, driver: str | None = None, dry_run: bool = Fals
     others = {name for name, its in recorded_drivers(run_directory).items() if driver not in {None, its}}
     found = [_reap_one(name, home, run_directory, dry_run=dry_run) for name in sorted(candidates - others)]
     if not dry_run:
+        with suppress(SandboxError):  # whoever starts a drill tells what is wrong with it
+            ledger.tidy(run_directory)
         sweep_slots(layout.slots_directory(run_directory))
         for each in {home, *layout.public_homes()}:  # those of sites that are gone as well
             layout.forsake(each)

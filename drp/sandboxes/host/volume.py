@@ -7,18 +7,26 @@ the reaper where nobody else could. Both show use through statvfs.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from drp import machine
+from drp.atomic import storage_errors
+from drp.domain.precheck import LEAST_FREE_BYTES
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
-from drp.domain.volume import Erased, VolumeMade
+from drp.domain.volume import MEMORY_SHARE, Erased, VolumeMade, image_bytes
 from drp.errors import SandboxError, StorageFull
 from drp.sandboxes.host import erasure, image, mounts
 from drp.sandboxes.host.identity import standing
+from drp.sandboxes.host.ledger import Reservation, open_ledger
+from drp.trust import judge as trust
 
-MEMORY_SHARE = 0.75
+LEAST_BYTES = 16 << 20
+"""A volume in memory that cannot have this much, or the little that was asked for, is not made."""
+_IN_MEMORY = "wait for other drills, recover fewer at once (`parallel`), or set `data_backing: disk`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +57,19 @@ class Volumes:
         """Where the first is mounted, and what is to be ``/data``."""
         self._sandbox, self._run_directory = live.name, run_directory
         self._mounted: list[_Mounted] = []
+        self._held: list[Reservation] = []
+        self._noted: list[Path] = []
 
     @property
     def made(self) -> tuple[VolumeMade, ...]:
         """Return what was made, the first volume first."""
         return tuple(each.made for each in self._mounted)
+
+    @property
+    def folder(self) -> Path:
+        """Return the host folder that the first is in; in memory, where the others would be."""
+        on_disk = [Path(each.directory) for each in self.made if each.directory]
+        return on_disk[0] if on_disk else self._run_directory
 
     @property
     def memory_bytes(self) -> int:
@@ -84,7 +100,13 @@ class Volumes:
         os.chown(restored, uid, uid)
 
     def _mount_memory(self, profile: SandboxProfile, uid: int) -> None:
-        size = min(profile.data_bytes, int(available_memory() * MEMORY_SHARE))
+        with open_ledger(self._run_directory) as ledger:
+            there = int((available_memory() - ledger.reserved()) * MEMORY_SHARE)
+            size = min(profile.data_bytes, there)
+            if size < min(profile.data_bytes, LEAST_BYTES):
+                message = f"no room in memory for a data volume: {max(0, there) >> 20} MiB, others' quotas taken off"
+                raise StorageFull(message, hint=_IN_MEMORY)
+            self._held.append(ledger.reserve(memory_bytes=size))
         try:
             mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
         except OSError as error:
@@ -97,19 +119,33 @@ class Volumes:
         if standing() != "root":
             message = "a data volume on disk needs root (it is a loop mount)"
             raise SandboxError(message, hint="set `data_backing: memory` in the sandbox profile, or run drp as root")
-        folder = self._run_directory
-        if room_on_disk(folder) < profile.data_bytes:
-            message = f"{folder} has no room for a data volume of {profile.data_bytes >> 20} MiB"
-            raise StorageFull(message, hint="free space, or lower `data_bytes` of the sandbox profile")
-        file = folder / f"{self._sandbox}{image.SUFFIX}"
-        image.note(self._run_directory, self._sandbox, [file])
-        image.allocate(file, profile.data_bytes)
+        folders = [Path(each) for each in profile.volumes] or [self._run_directory]
+        file = self._allocate(folders, profile.data_bytes)
         by, why = erasure.way(profile.erase)
         made = VolumeMade(
-            backing="disk", size_bytes=profile.data_bytes, directory=str(folder), erased_by=by, why=why
+            backing="disk", size_bytes=profile.data_bytes, directory=str(file.parent), erased_by=by, why=why
         )  # fmt: skip
         self._mounted.append(_Mounted(made=made, path=self.path, image=file))
         image.mount(file, self.path, uid=uid)
+
+    def _allocate(self, folders: Sequence[Path], quota: int) -> Path:
+        """Return a new image in the first of the folders that has room. Raises ``StorageFull``, ``Untrusted``."""
+        for folder in folders:
+            if folder != self._run_directory:
+                _make_place(folder)
+        files = [folder / f"{self._sandbox}{image.SUFFIX}" for folder in folders]
+        self._noted += files
+        image.note(self._run_directory, self._sandbox, self._noted)
+        for file in files:
+            with suppress(StorageFull):
+                image.allocate(file, quota, spare_bytes=spare(file.parent, self._run_directory))
+                with open_ledger(self._run_directory) as ledger:
+                    self._held.append(ledger.reserve(disk_bytes=image_bytes(quota), device=file.stat().st_dev))
+                return file
+        image.forget(self._run_directory, self._sandbox)
+        places = ", ".join(map(str, folders))
+        message = f"{places}: no room for a data volume of {quota >> 20} MiB, {image_bytes(quota) >> 20} MiB on disk"
+        raise StorageFull(message, hint=image.NO_ROOM)
 
     def close(self) -> tuple[Erased, ...]:
         """Unmount and erase all of them, the last first; what is left keeps its name. Safe to call again."""
@@ -121,8 +157,17 @@ class Volumes:
             else:
                 erased.append(_erase(each, each.image))
         self._mounted.clear()
+        self._give_back()
         image.forget(self._run_directory, self._sandbox)
         return tuple(reversed(erased))
+
+    def _give_back(self) -> None:
+        """Let go what was reserved, and the ledger where nobody is at work any more."""
+        if self._held:
+            with suppress(SandboxError), open_ledger(self._run_directory):
+                for each in self._held:
+                    each.release()
+            self._held.clear()
 
 
 def _erase(volume: _Mounted, file: Path) -> Erased:
@@ -139,11 +184,24 @@ def usage(path: Path | str) -> VolumeUsage:
     return VolumeUsage(total=total, used=total - found.f_bfree * found.f_frsize, free=free)
 
 
-def room_on_disk(directory: Path) -> int:
-    """Return the bytes that are free where volumes on disk are made, or will be."""
-    place = next(each for each in (directory, *directory.parents) if each.exists())
-    free = os.statvfs(place)
-    return free.f_bavail * free.f_frsize
+def _make_place(folder: Path) -> None:
+    """Make a folder for images, or judge the one that is there: nobody else may put anything into it.
+
+    Raises ``Untrusted``, ``StorageFull``.
+    """
+    trust.require([trust.Trust().doubt(folder)])
+    with storage_errors(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    trust.require([trust.Trust().doubt(folder)])
+
+
+def spare(folder: Path, run_directory: Path) -> int:
+    """Return what a volume leaves on the file system that it is made on: where the journal is, enough to go on."""
+    return LEAST_FREE_BYTES if _device(folder) == _device(run_directory) else 0
+
+
+def _device(folder: Path) -> int:
+    return next(each for each in (folder, *folder.parents) if each.exists()).stat().st_dev
 
 
 def available_memory() -> int:
