@@ -17,14 +17,13 @@ from drp.atomic import storage_errors
 from drp.domain.precheck import LEAST_FREE_BYTES
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
-from drp.domain.volume import Erased, VolumeMade, image_bytes
+from drp.domain.volume import MEMORY_SHARE, Erased, VolumeMade, image_bytes
 from drp.errors import SandboxError, StorageFull
 from drp.sandboxes.host import erasure, image, mounts
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
 from drp.trust import judge as trust
 
-MEMORY_SHARE = 0.75
 LEAST_BYTES = 16 << 20
 """A volume in memory that cannot have this much, or the little that was asked for, is not made."""
 _IN_MEMORY = "wait for other drills, recover fewer at once (`parallel`), or set `data_backing: disk`"
@@ -107,7 +106,7 @@ class Volumes:
             if size < min(profile.data_bytes, LEAST_BYTES):
                 message = f"no room in memory for a data volume: {max(0, there) >> 20} MiB, others' quotas taken off"
                 raise StorageFull(message, hint=_IN_MEMORY)
-            self._held.append(ledger.reserve(size))
+            self._held.append(ledger.reserve(memory_bytes=size))
         try:
             mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
         except OSError as error:
@@ -140,6 +139,8 @@ class Volumes:
         for file in files:
             with suppress(StorageFull):
                 image.allocate(file, quota, spare_bytes=spare(file.parent, self._run_directory))
+                with open_ledger(self._run_directory) as ledger:
+                    self._held.append(ledger.reserve(disk_bytes=image_bytes(quota), device=file.stat().st_dev))
                 return file
         image.forget(self._run_directory, self._sandbox)
         places = ", ".join(map(str, folders))
