@@ -93,12 +93,8 @@ class Execution:
     duration_ms: int = 0
 
 
-class Target(Protocol):
-    """A running application as a verifier sees it: only through its sandbox.
-
-    Contract: ``run`` returns whatever happens to the command; it raises ``SandboxError`` only when the sandbox is
-    gone. Output beyond the cap (64 MiB) ends the command; what is streamed ends it beyond 64 GiB alone.
-    """
+class Commands(Protocol):
+    """Whatever runs commands inside a sandbox."""
 
     def run(
         self,
@@ -110,6 +106,14 @@ class Target(Protocol):
     ) -> Execution:
         """Run a command inside the sandbox as the restored software's user."""
         ...
+
+
+class Target(Commands, Protocol):
+    """A running application as a verifier sees it: only through its sandbox.
+
+    Contract: ``run`` returns whatever happens to the command; it raises ``SandboxError`` only when the sandbox is
+    gone. Output beyond the cap (64 MiB) ends the command; what is streamed ends it beyond 64 GiB alone.
+    """
 
     def stream(
         self,
