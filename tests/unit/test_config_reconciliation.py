@@ -149,7 +149,11 @@ def test_how_records_are_made_comparable_becomes_part_of_the_plan(tmp_path: Path
         ("file: merged.csv", "records: patients, file: merged.csv", "say either `file` or `records`"),
         ("file: merged.csv, fields: [letters.patient]", "records: letters, fields: [letters.patient]", "tells merges"),
         ("file: merged.csv", "records: nowhere", "there are no records `nowhere`"),
-        ("merges: [", "merges: [{name: merged, records: patients, fields: [letters.patient]}, ", "stands above already"),
+        (
+            "merges: [",
+            "merges: [{name: merged, records: patients, fields: [letters.patient]}, ",
+            "stands above already",
+        ),
         ("{reference: letters have a patient, pattern", "{reference: leters have a patient, pattern", "did you mean"),
         ("owner: PACS team, ", "", "owner"),
         ("expires: 2027-06-30", "expires: soon", "expires"),
