@@ -207,11 +207,7 @@ def _make_place(folder: Path) -> None:
 
 def spare(folder: Path, run_directory: Path) -> int:
     """Return what a volume leaves on the file system that it is made on: where the journal is, enough to go on."""
-    return LEAST_FREE_BYTES if _device(folder) == _device(run_directory) else 0
-
-
-def _device(folder: Path) -> int:
-    return next(each for each in (folder, *folder.parents) if each.exists()).stat().st_dev
+    return LEAST_FREE_BYTES if image.device(folder) == image.device(run_directory) else 0
 
 
 def available_memory() -> int:
