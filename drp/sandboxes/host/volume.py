@@ -22,6 +22,7 @@ from drp.errors import SandboxError, StorageFull
 from drp.sandboxes.host import erasure, image, mounts
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
+from drp.sandboxes.host.medium import Medium
 from drp.trust import judge as trust
 
 LEAST_BYTES = 16 << 20
@@ -46,6 +47,7 @@ class _Mounted:
     path: Path
     image: Path | None
     """On disk: the file that it is in."""
+    medium: Medium
 
 
 class Volumes:
@@ -113,7 +115,7 @@ class Volumes:
             message = f"cannot mount a data volume in memory: {error.strerror}"
             raise SandboxError(message) from error
         made = VolumeMade(backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk")
-        self._mounted.append(_Mounted(made=made, path=self.path, image=None))
+        self._mounted.append(_Mounted(made=made, path=self.path, image=None, medium=Medium(self.path, None)))
 
     def _mount_disk(self, profile: SandboxProfile, uid: int) -> None:
         if standing() != "root":
@@ -125,8 +127,10 @@ class Volumes:
         made = VolumeMade(
             backing="disk", size_bytes=profile.data_bytes, directory=str(file.parent), erased_by=by, why=why
         )  # fmt: skip
-        self._mounted.append(_Mounted(made=made, path=self.path, image=file))
-        image.mount(file, self.path, uid=uid)
+        try:
+            image.mount(file, self.path, uid=uid)
+        finally:  # mounted or not, it is there, and is to be erased
+            self._mounted.append(_Mounted(made=made, path=self.path, image=file, medium=Medium(self.path, file)))
 
     def _allocate(self, folders: Sequence[Path], quota: int) -> Path:
         """Return a new image in the first of the folders that has room. Raises ``StorageFull``, ``Untrusted``."""
@@ -147,10 +151,16 @@ class Volumes:
         message = f"{places}: no room for a data volume of {quota >> 20} MiB, {image_bytes(quota) >> 20} MiB on disk"
         raise StorageFull(message, hint=image.NO_ROOM)
 
+    def settle(self) -> None:
+        """Write everything to the media, and forget what is cached. Raises ``MediumFailed``."""
+        for each in self._mounted:
+            each.medium.settle()
+
     def close(self) -> tuple[Erased, ...]:
         """Unmount and erase all of them, the last first; what is left keeps its name. Safe to call again."""
         erased: list[Erased] = []
         for each in reversed(self._mounted):
+            each.medium.close()
             if each.image is None:
                 mounts.unmount(each.path)
                 erased.append(Erased(at=each.made.at, erased_by=each.made.erased_by, done=True))
