@@ -48,7 +48,7 @@ def _harm(harm: Harm) -> str:
             return f"{harm.count} {what} in {where}"
         case "orphaned":
             what = "record" if one else "records"
-            return f"{harm.count} {what} of {where} would be orphaned: what asked for {'it' if one else 'them'} is gone"
+            return f"{harm.count} {what} of {where} would be orphaned: what {'it refers' if one else 'they refer'} to is gone"
         case "enter-again":
             return f"{harm.count} {'record' if one else 'records'} to enter again in {where}"
 
