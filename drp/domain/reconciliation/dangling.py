@@ -164,7 +164,7 @@ def apart(
     found.forms_there = forms.commonest
     for key, since, belongs in _missing(ours, theirs):
         dated = since != ALWAYS
-        recent = dated and (border is None or since > border)
+        recent = dated and (border is None or since > border - circumstances.clocks)
         taken = [each.takes(since, key, recent=recent) for each in found.exceptions]
         if any(taken):
             found.excepted += 1
@@ -175,7 +175,7 @@ def apart(
         if kind == "recent":
             found.recent_since.append(since)
     for since in ours.without if required else ():
-        recent = since != ALWAYS and (border is None or since > border)
+        recent = since != ALWAYS and (border is None or since > border - circumstances.clocks)
         kind = "recent" if recent else "older" if since != ALWAYS else "undated"
         found.kinds[kind].add(kind, since, WITHOUT, ())
         if recent:
