@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from functools import partial
 
 from drp.domain.check import Expectation, Target
@@ -14,10 +15,11 @@ from drp.domain.events import FindingRaised, Reconciled, ReconciliationStarted
 from drp.domain.fold import DrillState
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports, Progress
-from drp.domain.reconciliation.collected import Collected
+from drp.domain.reconciliation.collected import Collected, microseconds
 from drp.domain.reconciliation.declaration import Reconciliation, RecordSource
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.judge import judge
+from drp.domain.reconciliation.preparation import Circumstances
 from drp.domain.sandbox import SandboxHandle
 from drp.drill.phases.checks import cell
 from drp.drill.phases.restore import inside_path
@@ -40,11 +42,25 @@ def reconcile(recorder: Recorder, ports: Ports) -> None:
     read = partial(_read_application, recorder, ports, declaration, collected)
     ports.crew.together(read, tuple(applications))
     recorder.progress_of("", "reconcile")(Progress(message="comparing"))
-    rolls = {recovery.name for recovery in recorder.state.plan.recoveries if recovery.application.point_in_time}
-    result = judge(declaration, collected, rolls)
+    result = judge(declaration, collected, _circumstances(recorder.state))
     findings = findings_of(declaration, result)
     recorder.append(
         Reconciled(result=result), *(FindingRaised(recovery=name, finding=finding) for name, finding in findings)
+    )
+
+
+def _circumstances(state: DrillState) -> Circumstances:
+    """Return what the judge knows beside the records, from the journal alone: the same after a kill."""
+    assert state.declared_at is not None
+    restored_at = {
+        recovery.name: microseconds(recovery.selection.restored_state(point))
+        for recovery in state.plan.recoveries
+        if (point := state.recoveries[recovery.name].outputs.point) is not None
+    }
+    return Circumstances(
+        point_in_time=frozenset(r.name for r in state.plan.recoveries if r.application.point_in_time),
+        restored_at=restored_at,
+        today=state.declared_at.wall.astimezone(UTC).date(),
     )
 
 

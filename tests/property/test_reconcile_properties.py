@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +11,7 @@ from drp.domain.reconciliation.agreement import FOREVER, Wrongs, newest_agreemen
 from drp.domain.reconciliation.collected import ALWAYS, Collected, instant_of
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
 from drp.domain.reconciliation.judge import judge
+from drp.domain.reconciliation.preparation import Circumstances
 from drp.domain.reconciliation.result import ReconciliationResult
 
 KEYS = st.sampled_from(["", "1", "2", "3", "4", "5"])
@@ -31,7 +34,7 @@ def judged(declaration: Reconciliation, **sets: object) -> ReconciliationResult:
     for name, rows in sets.items():
         for at, key, patient in rows:
             collected[name].receive((at, (key, patient)))
-    return judge(declaration, collected, ("left-app",))
+    return judge(declaration, collected, Circumstances(point_in_time=frozenset({"left-app"}), today=date(2026, 11, 30)))
 
 
 def dangling_at(until: float, ours: object, theirs: object, *, required: bool) -> int:
@@ -125,7 +128,7 @@ def test_numbers_in_use_from_the_next_one_on_would_be_issued_again(upcoming, use
     for number in used:
         collected["right"].receive((None, (f"{prefix}{number:03d}",)))
         collected["right"].receive((None, (f"X{number + 1000}",)))
-    (found,) = judge(declaration, collected, ()).identifiers
+    (found,) = judge(declaration, collected, Circumstances(today=date(2026, 11, 30))).identifiers
     assert found.reissued == len({number for number in used if number >= upcoming})
     assert found.highest == max(used, default=None)
     if found.reissued:

@@ -15,6 +15,7 @@ from drp.domain.check import Expectation
 from drp.domain.reconciliation.collected import Collected
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.judge import judge
+from drp.domain.reconciliation.preparation import Circumstances
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.verifiers.records import Records
 from tests.hospital.gnuhealth import Instance
@@ -78,7 +79,7 @@ def reconciled(
             receive=found.receive,
             cancelled=lambda: False,
         )
-    return judge(declared, collected, rolls)
+    return judge(declared, collected, Circumstances(point_in_time=frozenset(rolls), today=now.date()))
 
 
 def shown(result: ReconciliationResult) -> object:

@@ -11,6 +11,7 @@ from drp.domain.reconciliation.collected import Collected, microseconds
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.judge import judge
+from drp.domain.reconciliation.preparation import Circumstances
 from drp.domain.reconciliation.result import ReconciliationResult
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -46,8 +47,12 @@ def gather(declaration: Reconciliation, **sets: object) -> dict[str, Collected]:
     return collected
 
 
+def circumstances(rolls: tuple[str, ...] = (), **known: object) -> Circumstances:
+    return Circumstances(point_in_time=frozenset(rolls), today=NOON.date(), **known)
+
+
 def result_of(declaration: Reconciliation, *, rolls: tuple[str, ...] = (), **sets: object) -> ReconciliationResult:
-    return judge(declaration, gather(declaration, **sets), rolls)
+    return judge(declaration, gather(declaration, **sets), circumstances(rolls))
 
 
 def order(number: str, patient: str = "P1") -> dict[str, str]:
@@ -279,6 +284,6 @@ def test_an_issuer_that_was_not_read_to_its_end_tells_no_next_number():
     declaration = numbers()
     collected = gather(declaration, sequence=[(None, {"next": "7"})], studies=studies("15"))
     collected["sequence"].trouble = "the reader stopped"
-    found = judge(declaration, collected, ())
+    found = judge(declaration, collected, circumstances())
     assert (found.identifiers[0].judged, found.identifiers[0].next, found.identifiers[0].reissued) == (False, None, 0)
     assert codes(declaration, found) == {("ehr", "DRP-A005")}

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation
+from drp.domain.reconciliation.merges import MergeMap, merged_fields
 
 ALWAYS = -(1 << 62)
 """The instant of what has none."""
@@ -123,8 +124,11 @@ def number_in(key: str, identifier: Identifier) -> int | None:
 class Collected:
     """What was read of one set of records."""
 
-    def __init__(self, declaration: Reconciliation, records: str) -> None:
-        """Prepare for exactly what the declaration asks of this set."""
+    def __init__(self, declaration: Reconciliation, records: str, merges: Mapping[str, MergeMap] | None = None) -> None:
+        """Prepare for exactly what the declaration asks of this set; ``merges`` by the name that they have there.
+
+        What is declared as merged and not given leaves the set not judged.
+        """
         self.trouble = ""
         """Why the set is not complete; empty: it is."""
         self.instants: array[int] = array("q")
@@ -135,7 +139,11 @@ class Collected:
         """By identifier and field."""
         self.values: dict[str, list[str]] = {}
         """The first two values of the fields that tell a next number."""
+        self.merged = 0
+        """Values that were taken for those they were merged into."""
         self._fields = declaration.fields_of(records)
+        by_field, self.unmerged = merged_fields(declaration, records, merges or {})
+        self._merged = tuple((self._fields.index(name), maps) for name, maps in by_field.items())
         for reference in declaration.references:
             ends = ((reference.source, tuple(reference.same)), (reference.target, tuple(reference.same.values())))
             for end, (place, same) in zip(("source", "target"), ends, strict=True):
@@ -154,12 +162,22 @@ class Collected:
         """Take one record in."""
         at, values = row
         instant = ALWAYS if at is None else at
+        if self._merged:
+            values = self._merge(values)
         self.instants.append(instant)
         for take in self._takers:
             take(instant, values)
         for name, seen in self.values.items():
             if len(seen) < 2:
                 seen.append(values[self._fields.index(name)])
+
+    def _merge(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        merged = list(values)
+        for at, maps in self._merged:
+            for each in maps:
+                merged[at] = each.resolve(merged[at])
+            self.merged += merged[at] != values[at]
+        return tuple(merged)
 
     @property
     def newest(self) -> int:

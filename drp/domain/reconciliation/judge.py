@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from drp.domain.reconciliation.agreement import FOREVER, Wrongs, newest_agreement
 from drp.domain.reconciliation.collected import ALWAYS, Collected, Keys, digest_of, instant_of, number_in, shown_digest
 from drp.domain.reconciliation.declaration import Identifier, Reconciliation, Reference
+from drp.domain.reconciliation.preparation import Circumstances
 from drp.domain.reconciliation.result import (
     MOST_LISTED,
     AgreementKind,
@@ -28,9 +29,9 @@ _LONGEST_KEY = 64
 
 
 def judge(
-    declaration: Reconciliation, collected: Mapping[str, Collected], point_in_time: Collection[str]
+    declaration: Reconciliation, collected: Mapping[str, Collected], circumstances: Circumstances
 ) -> ReconciliationResult:
-    """Return the result for all sets by name; ``point_in_time`` names the applications that can be rolled."""
+    """Return the result for all sets by name."""
     wrongs: list[Wrongs] = []
     references = tuple(_reference(declaration, reference, collected, wrongs) for reference in declaration.references)
     identifiers = tuple(_identifier(declaration, identifier, collected) for identifier in declaration.identifiers)
@@ -46,7 +47,7 @@ def judge(
     return ReconciliationResult(
         references=references,
         identifiers=identifiers,
-        applications=_applications(declaration, collected, point_in_time, newest),
+        applications=_applications(declaration, collected, circumstances, newest),
         agreement=kind,
         agreed_at=instant_of(newest) if kind == "earlier" else None,
     )
@@ -54,7 +55,8 @@ def judge(
 
 def _trouble(collected: Mapping[str, Collected], *records: str) -> str:
     """Return why the sets cannot be judged, empty when they can."""
-    return "; ".join(dict.fromkeys(f"{name}: {collected[name].trouble}" for name in records if collected[name].trouble))
+    troubles = ((name, collected[name].trouble or collected[name].unmerged) for name in records)
+    return "; ".join(dict.fromkeys(f"{name}: {trouble}" for name, trouble in troubles if trouble))
 
 
 def _reference(
@@ -94,6 +96,7 @@ def _reference(
         mismatches=tuple(f"{_shown(key, reference)}: {how}" for key, how in mismatches[:MOST_LISTED]),
         tolerate=reference.tolerate,
         uncompared=uncompared,
+        merged=sum(collected[name].merged for name in names),
     )
 
 
@@ -210,13 +213,13 @@ def _next(identifier: Identifier, issuer: Collected) -> tuple[int | None, str]:
 
 
 def _applications(
-    declaration: Reconciliation, collected: Mapping[str, Collected], point_in_time: Collection[str], agreed: int
+    declaration: Reconciliation, collected: Mapping[str, Collected], circumstances: Circumstances, agreed: int
 ) -> tuple[ApplicationState, ...]:
     states: list[ApplicationState] = []
     for name in dict.fromkeys(source.application for source in declaration.records):
         sets = [collected[source.name] for source in declaration.records if source.application == name]
         after = sum(instant > agreed for found in sets for instant in found.instants)
-        rolls = name in point_in_time
+        rolls = name in circumstances.point_in_time
         states.append(
             ApplicationState(
                 application=name,
