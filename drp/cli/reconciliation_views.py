@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from drp.cli.reconciliation_lines import folded, harm_lines, mark_of, way_lines
 from drp.cli.render import instant, printable
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.result import ReconciliationResult, ReferenceResult
@@ -14,13 +15,16 @@ _NAMED = 60
 def describe_agreement(result: ReconciliationResult) -> str:
     """Return one line on how the applications fit together."""
     holds = sum(reference.holds for reference in result.references)
-    wrong = any(reference.judged and not reference.holds for reference in result.references)
+    marks = {mark_of(reference) for reference in result.references if reference.judged}
     again = sum(bool(identifier.reissued) for identifier in result.identifiers)
     unjudged = sum(not reference.judged for reference in result.references)
     unjudged += sum(not identifier.judged for identifier in result.identifiers)
+    unjudged += sum(reference.judged and mark_of(reference) == "?" for reference in result.references)
+    excepted = sum(way.excepted for reference in result.references for way in reference.ways)
     parts = [f"{holds} of {len(result.references)} references hold"]
     parts += [f"{again} of {len(result.identifiers)} numbers would be issued again"] if again else []
     parts += [f"{unjudged} not judged"] if unjudged else []
+    parts += [f"{excepted} excepted"] if excepted else []
     match result.agreement:
         case "earlier":
             parts.append(f"all agree at {instant(result.agreed_at)}")
@@ -28,27 +32,30 @@ def describe_agreement(result: ReconciliationResult) -> str:
             parts.append("they agree at no instant")
         case _:
             pass
-    mark = "✗" if wrong or again else "?" if unjudged else "✔"
+    mark = "✗" if "✗" in marks or again else "?" if unjudged else "!" if "!" in marks else "✔"
     return f"{mark} {', '.join(parts)}"
 
 
 def result_lines(result: ReconciliationResult) -> Iterator[str]:
     """Yield what `drp drill show` tells: every reference, every number, and what to do with each application."""
-    yield f"reconciliation: {describe_agreement(result)}"
+    yield from folded(f"reconciliation: {describe_agreement(result)}", indent=0)
+    yield from harm_lines(result.harm)
     for reference in result.references:
         yield f"  {_reference(reference)}"
+        yield from way_lines(reference)
     for identifier in result.identifiers:
         name = printable(identifier.name)
         if not identifier.judged:
             yield f"  ? {name}: {printable(identifier.reason)}"
         if identifier.judged or identifier.reissued:
             told = f"would issue {identifier.next} next, in use up to {identifier.highest}"
-            yield f"  {'✗' if identifier.reissued else '✔'} {name}: {identifier.application} {told}"
+            sign = "✗" if identifier.reissued else "✔"
+            yield from folded(f"{sign} {name}: {identifier.application} {told}", indent=2)
         if identifier.bump:
             yield f"    run first: {printable(identifier.bump)}"
     if result.agreement == "earlier":
         for state in result.applications:
-            yield f"  {state.application}: {_ADVICE[state.advice]} ({state.after} younger records)"
+            yield from folded(f"{state.application}: {_ADVICE[state.advice]} ({state.after} younger records)", indent=2)
 
 
 _ADVICE = {
@@ -66,12 +73,10 @@ def _reference(reference: ReferenceResult) -> str:
         f"{way.dangling} of {way.keys} of {way.holder} not in {way.lacking}"
         f" ({printable(', '.join(way.listed))[:_NAMED]})"
         for way in reference.ways
-        if way.dangling
+        if way.dangling and not way.kinds
     ]
     parts += [f"{reference.mismatched} of another patient"] if reference.mismatched else []
-    tolerated = not reference.mismatched and all(way.dangling <= reference.tolerate for way in reference.ways)
-    mark = "✔" if reference.holds else "!" if tolerated else "✗"
-    return f"{mark} {name}: {'; '.join(parts) or f'{reference.matched} matched'}"
+    return f"{mark_of(reference)} {name}: {'; '.join(parts) or f'{reference.matched} matched'}"
 
 
 def plan_lines(reconciliation: Reconciliation | None) -> Iterator[str]:

@@ -243,6 +243,8 @@ class Reaped:
     paths: tuple[str, ...] = ()
     left: str = ""
     """Why all of it is still there; empty: it is gone."""
+    erased: tuple[Erased, ...] = ()
+    """What became of its volumes on disk."""
 
     @property
     def shown(self) -> str:

@@ -9,6 +9,19 @@ Erase = Literal["auto", "encrypt", "overwrite"]
 """How what was on a volume on disk is made unreadable: auto measures at open, and takes the faster way."""
 ErasedBy = Literal["memory", "key", "overwrite"]
 """memory: it never was on a disk · key: it was encrypted, and only the worker's memory held the key · overwrite."""
+_SMALLEST_IMAGE = 16 << 20
+_SMALL = 480 << 20
+"""Below it ext4 gives a volume four times as many inodes (mke2fs.conf(5), ``small``)."""
+_BLOCK = 4096
+
+
+def image_bytes(quota: int) -> int:
+    """Return the size of an image whose file system has room for a quota: what ext4 takes for itself is added.
+
+    Measured: at most 12 in 100 of what is left where it is small, else 1.6 in 100 and what it keeps back (20 MiB).
+    """
+    own = quota // 8 if quota < _SMALL else quota // 50 + (32 << 20)
+    return max(_SMALLEST_IMAGE, -(-(quota + own) // _BLOCK) * _BLOCK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ Records are read inside the sandboxes; an application that is not up leaves its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC
 from functools import partial
 
@@ -19,7 +20,8 @@ from drp.domain.reconciliation.collected import Collected, microseconds
 from drp.domain.reconciliation.declaration import Reconciliation, RecordSource
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.judge import judge
-from drp.domain.reconciliation.preparation import Circumstances
+from drp.domain.reconciliation.merges import MergeMap, pair_of
+from drp.domain.reconciliation.preparation import Circumstances, Merges
 from drp.domain.sandbox import SandboxHandle
 from drp.drill.phases.checks import cell
 from drp.drill.phases.restore import inside_path
@@ -37,40 +39,110 @@ def reconcile(recorder: Recorder, ports: Ports) -> None:
     if declaration is None or recorder.state.reconciled is not None:
         return
     recorder.append(ReconciliationStarted())
-    collected = {source.name: Collected(declaration, source.name) for source in declaration.records}
-    applications = dict.fromkeys(source.application for source in declaration.records)
-    read = partial(_read_application, recorder, ports, declaration, collected)
-    ports.crew.together(read, tuple(applications))
+    merged = _merged(recorder, ports, declaration)
+    collected = {source.name: Collected(declaration, source.name, merged.maps) for source in declaration.records}
+    collected |= merged.collected
+    _gather(
+        recorder, ports, declaration, {name: each for name, each in collected.items() if name not in merged.collected}
+    )
+    for place, trouble in merged.troubles.items():
+        found = collected[place.partition(".")[0]]
+        found.trouble = found.trouble or trouble
+    listed, unread = _listed(ports, declaration)
+    for name, trouble in unread.items():
+        collected[name].trouble = collected[name].trouble or trouble
     recorder.progress_of("", "reconcile")(Progress(message="comparing"))
-    result = judge(declaration, collected, _circumstances(recorder.state))
+    result = judge(declaration, collected, _circumstances(recorder.state, listed))
     findings = findings_of(declaration, result)
     recorder.append(
         Reconciled(result=result), *(FindingRaised(recovery=name, finding=finding) for name, finding in findings)
     )
 
 
-def _circumstances(state: DrillState) -> Circumstances:
-    """Return what the judge knows beside the records, from the journal alone: the same after a kill."""
+@dataclass(slots=True)
+class _Merged:
+    """What is known of merges before the other records are read."""
+
+    collected: dict[str, Collected] = field(default_factory=dict)
+    """Sets that tell of merges, which were read for it."""
+    maps: dict[str, MergeMap] = field(default_factory=dict)
+    """By field."""
+    troubles: dict[str, str] = field(default_factory=dict)
+    """Why the merges of a field are not known."""
+
+
+def _merged(recorder: Recorder, ports: Ports, declaration: Reconciliation) -> _Merged:
+    """Read every list and set of merges: a patient's old number is his, whichever application still keeps it."""
+    found = _Merged()
+    tell = {merge.records for merge in declaration.merges if merge.records}
+    found.collected = {name: Collected(declaration, name) for name in sorted(tell)}
+    _gather(recorder, ports, declaration, found.collected)
+    for merge in declaration.merges:
+        try:
+            pairs = _pairs(ports, merge, found.collected)
+            known = MergeMap.of(pairs)
+        except (DrpError, ValueError) as error:
+            reason = error.message if isinstance(error, DrpError) else str(error)
+            found.troubles |= dict.fromkeys(merge.fields, f"{merge.name}: {redact(reason)}")
+        else:
+            found.maps |= dict.fromkeys(merge.fields, known)
+    return found
+
+
+def _pairs(ports: Ports, merge: Merges, collected: Mapping[str, Collected]) -> Iterable[tuple[str, str]]:
+    """Return old and new values. Raises ValueError and of the family where they are not all known."""
+    if merge.listed is not None:
+        return [pair_of(line) for line in ports.records.lines(merge.listed)]
+    if collected[merge.records].trouble:
+        raise ValueError(f"{merge.records}: {collected[merge.records].trouble}")
+    return collected[merge.records].pairs[merge.name]
+
+
+def _listed(ports: Ports, declaration: Reconciliation) -> tuple[dict[str, frozenset[str]], dict[str, str]]:
+    """Return the keys of each exception's file by its path; and by set of records, why one could not be read."""
+    listed: dict[str, frozenset[str]] = {}
+    troubles: dict[str, str] = {}
+    for exception in declaration.exceptions:
+        wanted = exception.listed
+        if wanted is None or wanted.path in listed:
+            continue
+        try:
+            listed[wanted.path] = frozenset(ports.records.lines(wanted))
+        except DrpError as error:
+            listed[wanted.path] = frozenset()
+            reference = next((each for each in declaration.references if each.name == exception.reference), None)
+            if reference is not None:
+                troubles[reference.source.records] = f"exception {wanted.path}: {redact(error.message)}"
+    return listed, troubles
+
+
+def _circumstances(state: DrillState, listed: Mapping[str, frozenset[str]]) -> Circumstances:
     assert state.declared_at is not None
-    restored_at = {
-        recovery.name: microseconds(recovery.selection.restored_state(point))
-        for recovery in state.plan.recoveries
-        if (point := state.recoveries[recovery.name].outputs.point) is not None
-    }
-    return Circumstances(
-        point_in_time=frozenset(r.name for r in state.plan.recoveries if r.application.point_in_time),
-        restored_at=restored_at,
-        today=state.declared_at.wall.astimezone(UTC).date(),
-    )
+    restored: dict[str, int] = {}
+    for recovery in state.plan.recoveries:
+        point = state.recoveries[recovery.name].outputs.point
+        if point is not None:
+            restored[recovery.name] = microseconds(recovery.selection.restored_state(point))
+    rolls = frozenset(recovery.name for recovery in state.plan.recoveries if recovery.application.point_in_time)
+    today = state.declared_at.wall.astimezone(UTC).date()
+    return Circumstances(point_in_time=rolls, restored_at=restored, today=today, listed=listed)
+
+
+def _gather(recorder: Recorder, ports: Ports, declaration: Reconciliation, collected: Mapping[str, Collected]) -> None:
+    """Read sets of records, those of one application one after another."""
+    names = (source.application for source in declaration.records if source.name in collected)
+    applications = tuple(dict.fromkeys(names))
+    if applications:
+        ports.crew.together(partial(_read_application, recorder, ports, declaration, collected), applications)
 
 
 def _read_application(
-    recorder: Recorder, ports: Ports, declaration: Reconciliation, collected: dict[str, Collected], name: str
+    recorder: Recorder, ports: Ports, declaration: Reconciliation, collected: Mapping[str, Collected], name: str
 ) -> None:
     report = recorder.progress_of("", "reconcile")
     recovery = next(recovery for recovery in recorder.state.plan.recoveries if recovery.name == name)
     for source in declaration.records:
-        if source.application == name:
+        if source.application == name and source.name in collected:
             if ports.cancelled():
                 message = "stopped between two sets of records"
                 raise Interrupted(message)

@@ -9,25 +9,13 @@ from drp.domain.reconciliation.result import (
     ApplicationState,
     IdentifierResult,
     ReconciliationResult,
-    ReferenceResult,
-    Way,
 )
 from drp.reporting.phrase import Data, Instant, Phrase, count, say
+from drp.reporting.reconciliation_harm import HarmRow, harm_row
+from drp.reporting.reconciliation_ways import ExceptionRow, ReferenceRow, exception_rows, reference_rows
 from drp.reporting.words import Tone
 
 _NOTHING = say("—")
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceRow:
-    """One way of a reference, or what else was found of it."""
-
-    name: str
-    between: Phrase
-    found: Phrase
-    listed: tuple[str, ...]
-    word: Phrase
-    tone: Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +50,9 @@ class ReconciliationView:
     references: tuple[ReferenceRow, ...] = ()
     numbers: tuple[NumberRow, ...] = ()
     applications: tuple[ApplicationRow, ...] = ()
+    harm: tuple[HarmRow, ...] = ()
+    """In the order of harm."""
+    exceptions: tuple[ExceptionRow, ...] = ()
 
 
 def reconciliation_of(record: EvidenceRecord) -> ReconciliationView | None:
@@ -76,60 +67,44 @@ def reconciliation_of(record: EvidenceRecord) -> ReconciliationView | None:
     return ReconciliationView(
         summary=summary,
         tone=tone,
-        references=tuple(row for reference in result.references for row in _reference(reference)),
+        references=tuple(row for reference in result.references for row in reference_rows(reference)),
         numbers=tuple(_number(identifier) for identifier in result.identifiers),
         applications=tuple(_application(state, result, titles) for state in result.applications),
+        harm=tuple(harm_row(harm, titles) for harm in result.harm),
+        exceptions=exception_rows(result),
     )
 
 
 def _summary(result: ReconciliationResult) -> tuple[Phrase, Tone]:
-    mixed = any(reference.mismatched for reference in result.references)
-    dangles = any(way.dangling for reference in result.references for way in reference.ways)
+    kinds = {
+        (dangling.kind, dangling.count <= reference.tolerate)
+        for reference in result.references
+        for way in reference.ways
+        for dangling in way.kinds
+        if dangling.count
+    }
+    ways = [way for reference in result.references for way in reference.ways]
     if result.agreement == "earlier" and result.agreed_at is not None:
         return say("The applications do not agree. They all did at {at}.", at=Instant(result.agreed_at)), "bad"
     if result.agreement == "none":
         return say("The applications do not agree, at no instant that their records cover."), "bad"
     if result.agreement == "undetermined":
         return say("Not every reference could be judged, so nobody knows whether the applications agree."), "doubt"
-    if mixed:
+    if any(reference.mismatched for reference in result.references):
         return say("Every reference leads to a record, but not always to the same patient's."), "bad"
+    if kinds & {("older", False), ("undated", False)}:
+        return say("References dangle that no restore has broken: they are older than what was restored."), "bad"
     if any(identifier.reissued for identifier in result.identifiers):
         return say("The applications agree as restored, but numbers in use would be issued again."), "bad"
+    if kinds & {("strange", True), ("strange", False), ("undated", True)}:
+        return say("Some keys could not be compared, so nobody knows whether the applications agree."), "doubt"
     if not all(identifier.judged for identifier in result.identifiers):
         return say("The applications agree as restored; not all numbers could be judged."), "doubt"
-    if dangles:
+    if any(way.dangling for way in ways):
         return say("The applications agree as restored, but for what the plan tolerates."), "doubt"
+    if any(way.excepted for way in ways):
+        return say("The applications agree as they were restored, but for declared exceptions."), "good"
     return say("The applications agree as they were restored."), "good"
-
-
-def _reference(result: ReferenceResult) -> list[ReferenceRow]:
-    fields = say("{source} → {target}", source=Data(result.source), target=Data(result.target))
-    if not result.judged:
-        found = say("{reason}", reason=Data(result.reason))
-        return [ReferenceRow(result.name, fields, found, (), say("Not judged"), "doubt")]
-    rows = [_way(result, way) for way in result.ways]
-    if result.mismatched:
-        found = count(
-            "{n} of {all} belongs to another patient",
-            "{n} of {all} belong to another patient",
-            result.mismatched,
-            all=result.matched,
-        )
-        rows.append(ReferenceRow(result.name, fields, found, result.mismatches, say("Mixed up"), "bad"))
-    return rows
-
-
-def _way(result: ReferenceResult, way: Way) -> ReferenceRow:
-    between = say("{holder} → {lacking}", holder=Data(way.holder), lacking=Data(way.lacking))
-    if not way.dangling:
-        found = count("{n} key, found", "{n} keys, all found", way.keys)
-        return ReferenceRow(result.name, between, found, (), say("Agrees"), "good")
-    found = say(
-        "{n} of {all} not in {lacking}", n=way.dangling, all=max(way.keys, way.dangling), lacking=Data(way.lacking)
-    )
-    if way.dangling <= result.tolerate:
-        return ReferenceRow(result.name, between, found, way.listed, say("Tolerated"), "doubt")
-    return ReferenceRow(result.name, between, found, way.listed, say("Dangles"), "bad")
 
 
 def _number(result: IdentifierResult) -> NumberRow:

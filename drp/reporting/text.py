@@ -5,28 +5,23 @@ Data of the drill stands in code spans, made visible first, so that neither a te
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from drp.domain.events import SignedOff
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.names import shown_name
-from drp.domain.visible import visible
 from drp.reporting.i18n import Language, language
-from drp.reporting.phrase import Data, Phrase, Value
-from drp.reporting.reconciliation import ReconciliationView
+from drp.reporting.markdown import MARKS, Markdown, code, table
+from drp.reporting.phrase import Phrase
+from drp.reporting.text_reconciliation import reconciliation_lines
 from drp.reporting.view import FindingView, Origin, RecoveryView, ReportView, view_of
 from drp.reporting.words import (
     CHECK_OUTCOMES,
     PHASE_NAMES,
-    RESTORED_SYSTEMS,
     SEVERITIES,
     VERDICTS,
     WITNESSES,
-    Tone,
 )
-
-_MARKS: dict[Tone, str] = {"good": "✔", "bad": "✘", "doubt": "⚠", "plain": "—"}
 
 
 def render_markdown(record: EvidenceRecord, tag: str, origin: Origin | None = None) -> bytes:
@@ -39,13 +34,14 @@ class _Writer:
     """Writes lines in one language."""
 
     def __init__(self, tongue: Language) -> None:
-        self._tongue = tongue
+        self._tongue, self._markdown = tongue, Markdown(tongue)
+        self._say = self._markdown.say
 
     def report(self, view: ReportView) -> Iterator[str]:
         record, _ = view.record, self._tongue.gettext
         verdict = self._say(VERDICTS[record.verdict])
         verdict += f" ({self._say(view.depth)})" if view.depth is not None else ""
-        yield f"# {_MARKS[view.tone]} {verdict} — {code(record.plan.scenario.title)}"
+        yield f"# {MARKS[view.tone]} {verdict} — {code(record.plan.scenario.title)}"
         yield ""
         yield self._say(view.meaning)
         yield ""
@@ -57,7 +53,7 @@ class _Writer:
         demands = [recovery.demand for recovery in view.recoveries if recovery.demand is not None]
         yield from self._list(demands, 0)
         if view.reconciliation is not None:
-            yield from self._reconciliation(view.reconciliation)
+            yield from reconciliation_lines(view.reconciliation, self._markdown)
         for recovery in view.recoveries:
             yield from self._recovery(recovery)
         yield f"## {_('What this report does not prove')}"
@@ -65,7 +61,7 @@ class _Writer:
         yield from self._list(view.limits, 0)
         yield f"## {_('Evidence')}"
         yield ""
-        yield from self._table(
+        yield from table(
             (_("What"), _("Value")),
             (
                 (_("Drill"), code(record.drill)),
@@ -75,43 +71,6 @@ class _Writer:
                 (_("Head of the journal"), code(record.journal_head)),
             ),
         )
-
-    def _reconciliation(self, view: ReconciliationView) -> Iterator[str]:
-        _ = self._tongue.gettext
-        yield f"## {_('Reconciliation of the applications')}"
-        yield ""
-        yield f"{_MARKS[view.tone]} {self._say(view.summary)} ({self._say(RESTORED_SYSTEMS)})"
-        yield ""
-        if view.references:
-            rows = [
-                (code(r.name), self._say(r.between), self._found(r.found, r.listed), self._word(r.tone, r.word))
-                for r in view.references
-            ]
-            yield from self._table((_("Reference"), _("Between"), _("Observed"), _("Outcome")), rows)
-        if view.numbers:
-            rows = [
-                (
-                    code(n.name),
-                    self._found(n.found, n.listed),
-                    code(n.bump) if n.bump else "—",
-                    self._word(n.tone, n.word),
-                )
-                for n in view.numbers
-            ]
-            heads = (_("Numbers"), _("Observed"), _("Before anybody works, run"), _("Outcome"))
-            yield from self._table(heads, rows)
-        if view.applications:
-            rows = [
-                (code(a.title), self._say(a.newest), self._say(a.after), self._say(a.advice)) for a in view.applications
-            ]
-            heads = (_("Application"), _("Newest record"), _("Younger than the common instant"), _("What to do"))
-            yield from self._table(heads, rows)
-
-    def _found(self, found: Phrase, listed: Sequence[str]) -> str:
-        return ": ".join([self._say(found), *([", ".join(map(code, listed))] if listed else [])])
-
-    def _word(self, tone: Tone, word: Phrase) -> str:
-        return f"{_MARKS[tone]} {self._say(word)}"
 
     def _recovery(self, view: RecoveryView) -> Iterator[str]:
         _ = self._tongue.gettext
@@ -123,13 +82,13 @@ class _Writer:
             (
                 self._say(t.question),
                 self._say(t.figure),
-                self._word(t.tone, t.word),
+                self._markdown.word(t.tone, t.word),
                 self._say(t.who) if t.who is not None else "—",
                 self._say(t.note),
             )
             for t in view.tiles
         )
-        yield from self._table((_("Question"), _("Answer"), _("Outcome"), _("Who says so"), _("Remark")), rows)
+        yield from table((_("Question"), _("Answer"), _("Outcome"), _("Who says so"), _("Remark")), rows)
         if view.timeline.bars:
             phases = (
                 (
@@ -140,7 +99,7 @@ class _Writer:
                 )
                 for bar in view.timeline.bars
             )
-            yield from self._table((_("Phase"), _("Began after"), _("Duration"), _("Of which")), phases)
+            yield from table((_("Phase"), _("Began after"), _("Duration"), _("Of which")), phases)
         yield from self._list(view.surroundings, 0)
         yield from self._steps(view)
         for finding in view.findings[:100]:
@@ -159,12 +118,12 @@ class _Writer:
                     code(one.code.name),
                     code(one.code.digest),
                     f"{code(one.code.check)}, {self._say(WITNESSES[one.code.witness])}",
-                    self._word(one.tone, one.word),
+                    self._markdown.word(one.tone, one.word),
                 )
                 for one in view.code.shown
             ]
             heads = (_("Code that came out of the backup"), _("Digest"), _("Check"), _("Known"))
-            yield from self._table(heads, rows)
+            yield from table(heads, rows)
             yield from self._list((), view.code.left_out)
 
     def _left_out(self, view: RecoveryView) -> Iterator[str]:
@@ -172,7 +131,7 @@ class _Writer:
         if view.left_out.shown:
             _ = self._tongue.gettext
             rows = [(code(one.part), code(one.why), code(", ".join(one.checks))) for one in view.left_out.shown]
-            yield from self._table((_("Not judged"), _("Why"), _("Check")), rows)
+            yield from table((_("Not judged"), _("Why"), _("Check")), rows)
             yield from self._list((), view.left_out.left_out)
 
     def _steps(self, view: RecoveryView) -> Iterator[str]:
@@ -193,7 +152,7 @@ class _Writer:
             )
             for item in view.steps
         )
-        yield from self._table((_("Step"), _("Outcome"), _("Comment")), rows)
+        yield from table((_("Step"), _("Outcome"), _("Comment")), rows)
 
     def _signed(self, signed: SignedOff) -> str:
         """Return whose word it is: whom the signature proves, then the name that was given."""
@@ -234,36 +193,6 @@ class _Writer:
     def _list(self, phrases: Sequence[Phrase], left_out: int) -> Iterator[str]:
         yield from (f"- {self._say(phrase)}" for phrase in phrases)
         if left_out:
-            more = self._tongue.ngettext("and {n} more", "and {n} more", left_out)
-            yield f"- {more.format(n=self._tongue.number(left_out))}"
+            yield f"- {self._markdown.more(left_out)}"
         if phrases:
             yield ""
-
-    @staticmethod
-    def _table(headings: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> Iterator[str]:
-        """Yield an aligned table."""
-        body = [[cell.replace("|", "\\|") for cell in row] for row in (headings, *rows)]
-        widths = [max(3, *(len(row[column]) for row in body)) for column in range(len(headings))]
-        for number, row in enumerate(body):
-            yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-            if number == 0:
-                yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-        yield ""
-
-    def _say(self, phrase: Phrase | Data) -> str:
-        if isinstance(phrase, Data):
-            return code(phrase.text)
-        values = {name: self._value(value) for name, value in phrase.values.items()}
-        return self._tongue.pattern(phrase).format(**values)
-
-    def _value(self, value: Value) -> str:
-        return self._say(value) if isinstance(value, Phrase | Data) else self._tongue.value(value)
-
-
-def code(text: str) -> str:
-    """Return a datum as a code span that its own backticks cannot end."""
-    shown = visible(text) or "—"
-    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
-    fence = "`" * (longest + 1)
-    space = " " if shown[0] == "`" or shown[-1] == "`" else ""
-    return f"{fence}{space}{shown}{space}{fence}"

@@ -23,9 +23,11 @@ from drp.domain.local_time import local_instant
 from drp.domain.progress import Cancelled
 from drp.domain.reconciliation.collected import Row, microseconds
 from drp.domain.reconciliation.declaration import RecordSource
+from drp.domain.reconciliation.preparation import DeclaredList
 from drp.domain.visible import one_line
 from drp.errors import DrpError, Interrupted, PluginError
 from drp.redact import redact
+from drp.verifiers.lists import lines_of
 from drp.verifiers.loading import load
 from drp.verifiers.options import read_options, unknown_key
 from drp.verifiers.running import BoundedTarget
@@ -54,6 +56,10 @@ class Records:
                 listed = "\n".join(f"  {problem}" for problem in problems)
                 message = f"records {source.name}: reader {source.reader} does not understand its options\n{listed}"
                 raise PluginError(message, hint=f"known are {', '.join(_known(_reader(source.reader)))}")
+
+    def lines(self, listed: DeclaredList) -> tuple[str, ...]:
+        """Return the lines of a file that the plan names. Raises ConfigError."""
+        return lines_of(listed)
 
     def beside(self, source: RecordSource) -> bool:
         """Return whether its reader runs in the application's own sandbox, and not in a caller cell."""

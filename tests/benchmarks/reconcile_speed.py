@@ -6,13 +6,12 @@ import argparse
 import resource
 import time
 from collections.abc import Iterator
-from datetime import date
 
 from drp.domain.reconciliation.collected import Collected, Row
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
 from drp.domain.reconciliation.judge import judge
-from drp.domain.reconciliation.preparation import Circumstances
 from drp.domain.reconciliation.result import ReconciliationResult
+from tests.support.circumstances import rolling
 
 
 def rows(first: int, count: int) -> Iterator[Row]:
@@ -37,7 +36,7 @@ def compare(records: int) -> ReconciliationResult:
         for row in rows(first, records):
             collected[name].receive(row)
     collected["next"].receive((None, (f"IMG{records}",)))
-    return judge(declaration, collected, Circumstances(today=date(2026, 11, 30)))
+    return judge(declaration, collected, rolling())
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from drp.cli.progress import TextReporter
 from drp.cli.reconciliation_views import describe_agreement, result_lines
 from tests.unit.test_drill_control_flow import run
 from tests.unit.test_drill_reconciliation import AT, HEALTHY, hospital
-from tests.unit.test_report_reconciliation import AGREES, DANGLES, EARLIER, NUMBER, result
+from tests.unit.test_report_reconciliation import AGREES, DANGLES, EARLIER, EVERYTHING, EXCEPTION, NUMBER, kinds, result
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,43 @@ def test_a_running_drill_shows_the_comparison(reporter):
     shown.close()
     assert "reconcile ✗ 0 of 1 references hold" in stream.getvalue()
     assert "DRP-A001" in stream.getvalue()
+
+
+def test_kinds_harm_and_exceptions_are_shown_apart_within_eighty_columns():
+    lines = list(result_lines(EVERYTHING))
+    text = " ".join(" ".join(lines).split())
+    for said in (
+        "if they were opened like this: ✗ 3 numbers in use would go to other patients in ehr (accession numbers)",
+        "13 of aa11, 14 of bb22, and 1 more",
+        "✗ 1 record would be shown under another patient in pacs (images) cc33",
+        "! 15 records to enter again in ehr",
+        "✗ lost: 3 of 900 of lis not in ehr, newer than its restored state of 2026-11-21 12:00:00Z 1000, 1001, 1002",
+        "! older: 12 of 900 of lis not in ehr, the newest of 2026-11-21 12:00:00Z, tolerated up to 20 900, 899, and 10",
+        "? not comparable: 40 of 900 of lis not in ehr, written AAA0000000, and there 0000000",
+        "? undated: 2 of 900 of lis not in ehr u1, u2",
+        "· excepted: 60 by EXT-*, second opinions (Dr <Roux>, until 2027-06-30)",
+        "! expired: 12 by /site/foreign.txt",
+        "! fits nothing: 0 by OLD-*",
+        "7 taken for the patient into whom theirs was merged",
+    ):
+        assert said in text, said
+    assert max(map(len, lines)) <= 80
+    assert "\u202e" not in text
+
+
+@pytest.mark.parametrize(
+    ("found", "mark"),
+    [
+        (kinds("recent", tolerate=99), "✗"),
+        (kinds("older", tolerate=12), "!"),
+        (kinds("older", tolerate=11), "✗"),
+        (kinds("older", "strange", tolerate=12), "?"),
+        (kinds("undated", tolerate=2), "?"),
+        (kinds("undated", tolerate=1), "✗"),
+        (replace(kinds("older", tolerate=12), mismatched=1), "✗"),
+        (kinds(excepted=60, exceptions=(EXCEPTION,)), "✔"),
+    ],
+)
+def test_no_sign_says_more_than_is_known(found, mark):
+    assert describe_agreement(result(references=(found,))).startswith(mark)
+    assert list(result_lines(result(references=(found,))))[1].startswith(f"  {mark} ")

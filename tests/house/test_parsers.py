@@ -31,6 +31,7 @@ OWN = {
     "drp/hashing/workers/checkpoint.py": "a private file of the same user",
     "drp/hashing/workers/wire.py": "pipes between drp's own processes",
     "drp/engine/ledger.py": "orders, which drp's own hosts write",
+    "drp/domain/reconciliation/packed.py": "its own process's memory",
     "drp/runbooks/lint.py": "the site's playbooks",
     "drp/service/worker.py": "the supervisor's lines",
     "drp/service/told.py": "drp's own notes, on which nothing rests",

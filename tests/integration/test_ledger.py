@@ -15,6 +15,7 @@ from drp.domain.precheck import Needs
 from drp.errors import SandboxError
 from drp.sandboxes.host import ledger
 from drp.sandboxes.host.ledger import open_ledger, promised_now, tidy
+from tests.support.reaping import reap
 
 pytestmark = pytest.mark.real
 NEEDS = Needs(memory_most_bytes=7, memory_least_bytes=3, disk_bytes=11)
@@ -67,6 +68,15 @@ def test_a_promise_of_another_process_counts_until_it_ends_by_whatever_end(run_d
     holder.wait()
     assert seen(run_directory) == (0, 0, 0, 0)
     assert list(run_directory.iterdir()) == [], "what it left is removed"
+
+
+def test_what_a_dead_drill_was_promised_goes_when_what_it_left_is_removed(run_directory, holder) -> None:
+    reap(run_directory)
+    assert seen(run_directory)[0] == 1, "it lives"
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    reap(run_directory)
+    assert list(run_directory.iterdir()) == []
 
 
 def test_several_add_up_and_whoever_ends_takes_only_its_own(run_directory, holder) -> None:

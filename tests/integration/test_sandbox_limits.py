@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from drp.errors import SandboxError, StorageFull
-from drp.sandboxes.host import cgroups, volume
+from drp.sandboxes.host import cgroups
 from tests.support.fixtures_sandboxes import Rig, profile
 
 pytestmark = pytest.mark.real
+
 
 FORK_BOMB = """python3 - <<'E'
 import os, time
@@ -63,48 +62,6 @@ def test_a_tmpfs_cannot_fill_the_memory(rig: Rig) -> None:
         "for d in /tmp /run /dev/shm; do dd if=/dev/zero of=$d/x bs=1M count=1000 2>&1 | grep -c 'No space'; done; echo alive",
     )
     assert answer == "1\n1\n1\nalive\n"
-
-
-@pytest.mark.parametrize("backing", ["memory", "disk"])
-def test_restored_data_is_under_quota(rig: Rig, backing: str) -> None:
-    handle = rig.open(data_backing=backing, data_bytes=32 << 20)
-    assert "No space left" in rig.shell(handle, "dd if=/dev/zero of=/data/files/big bs=1M count=64")
-    usage = rig.driver.volume_usage(handle)
-    assert usage.total <= 32 << 20
-    assert usage.free < 1 << 20
-    rig.shell(handle, "rm /data/files/big")
-    assert rig.driver.volume_usage(handle).used < 2 << 20
-    assert rig.driver.destroy(handle).clean
-
-
-def test_the_image_of_a_disk_volume_has_no_name(rig: Rig) -> None:
-    handle = rig.open(data_backing="disk")
-    assert "ext4" in rig.shell(handle, "grep ' /data ' /proc/mounts")
-    assert "nosuid,nodev" in rig.shell(handle, "grep ' /data ' /proc/mounts")
-    assert list(rig.run_directory.rglob("*.image")) == []
-
-
-def test_the_image_of_a_disk_volume_is_cached_once_where_its_file_system_can(rig: Rig, tmp_path: Path) -> None:
-    path = Path(rig.open(data_backing="disk").data_path)
-    number = path.stat().st_dev
-    by_direct_io = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/loop/dio").read_text().strip() == "1"
-    assert by_direct_io == volume.pass_by_cache(path), "it could have been, and was not"
-    assert not volume.pass_by_cache(tmp_path), "no loop device"
-    assert not volume.pass_by_cache(Path("/proc")), "no device at all"
-
-
-def test_no_room_on_disk_is_storage_full(rig: Rig) -> None:
-    with pytest.raises(StorageFull, match="no room for a data volume"):
-        rig.open(data_backing="disk", data_bytes=1 << 50)
-
-
-def test_a_plain_user_is_told_what_a_volume_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(volume, "standing", lambda: "user")
-    with pytest.raises(SandboxError, match="needs root, or the drill worker"):
-        volume.make(tmp_path / "data", backing="memory", size_bytes=1 << 20, uid=1, image_directory=tmp_path)
-    monkeypatch.setattr(volume, "standing", lambda: "mapped")
-    with pytest.raises(SandboxError, match="on disk needs root"):
-        volume.make(tmp_path / "other", backing="disk", size_bytes=1 << 20, uid=1, image_directory=tmp_path)
 
 
 def test_a_cpu_limit_is_set(rig: Rig) -> None:

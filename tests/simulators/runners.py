@@ -50,6 +50,9 @@ class Records:
     def beside(self, source) -> bool:
         return False
 
+    def lines(self, listed) -> tuple[str, ...]:
+        return tuple(self.world.script.lists[listed.path])
+
     def read(self, source, fields, target, *, expectation, receive, cancelled) -> str:
         self.world.call(f"records.{source.name}")
         found = self.world.script.records[source.name]

@@ -112,6 +112,8 @@ class Script:
     """What the recoveries use now, by its digests; the plan declares none."""
     records: dict[str, object] = field(default_factory=dict)
     """set → its records, or why they cannot be read."""
+    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Path of a declared list → its lines."""
     faults: dict[str, BaseException] = field(default_factory=dict)
     """port.method → what it raises."""
     on_call: Callable[[str], None] = lambda name: None

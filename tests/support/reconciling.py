@@ -15,13 +15,13 @@ from drp.domain.check import Expectation
 from drp.domain.reconciliation.collected import Collected
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.judge import judge
-from drp.domain.reconciliation.preparation import Circumstances
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.verifiers.records import Records
 from tests.hospital.gnuhealth import Instance
 from tests.hospital.orthanc import Orthanc
 from tests.hospital.target import NamespaceTarget
 from tests.simulators.world import plan
+from tests.support.circumstances import rolling
 
 DECLARATION = Path(__file__).resolve().parents[1] / "hospital" / "reconciliation.yml"
 
@@ -79,7 +79,7 @@ def reconciled(
             receive=found.receive,
             cancelled=lambda: False,
         )
-    return judge(declared, collected, Circumstances(point_in_time=frozenset(rolls), today=now.date()))
+    return judge(declared, collected, rolling(*rolls))
 
 
 def shown(result: ReconciliationResult) -> object:

@@ -11,8 +11,8 @@ from drp.domain.reconciliation.collected import Collected, microseconds
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.judge import judge
-from drp.domain.reconciliation.preparation import Circumstances
 from drp.domain.reconciliation.result import ReconciliationResult
+from tests.support.circumstances import rolling
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -47,12 +47,8 @@ def gather(declaration: Reconciliation, **sets: object) -> dict[str, Collected]:
     return collected
 
 
-def circumstances(rolls: tuple[str, ...] = (), **known: object) -> Circumstances:
-    return Circumstances(point_in_time=frozenset(rolls), today=NOON.date(), **known)
-
-
 def result_of(declaration: Reconciliation, *, rolls: tuple[str, ...] = (), **sets: object) -> ReconciliationResult:
-    return judge(declaration, gather(declaration, **sets), circumstances(rolls))
+    return judge(declaration, gather(declaration, **sets), rolling(*rolls))
 
 
 def order(number: str, patient: str = "P1") -> dict[str, str]:
@@ -107,14 +103,17 @@ def test_both_ways_names_orders_whose_result_is_lost():
     assert ("lis", "DRP-A001") in codes(declaration, found)
 
 
-@pytest.mark.parametrize(
-    ("tolerate", "code", "agreement"), [(0, "DRP-A001", "earlier"), (1, "DRP-A002", "as-restored")]
-)
-def test_what_the_hospital_tolerates_is_a_warning(tolerate, code, agreement):
+@pytest.mark.parametrize(("tolerate", "code"), [(0, "DRP-A007"), (1, "DRP-A002")])
+def test_what_the_hospital_tolerates_is_a_warning_and_never_what_is_newer_than_the_restored_state(tolerate, code):
     declaration = results_have_orders(tolerate=tolerate)
-    found = result_of(declaration, results=[(1, result("7")), (9, result("8"))], orders=[(0, order("7"))])
-    assert ("ehr", code) in codes(declaration, found)
-    assert found.agreement == agreement
+    orders = [(0, order("7")), (20, order("9"))]
+    old = [(1, result("7")), (9, result("8")), (21, result("9"))]
+    found = result_of(declaration, results=old, orders=orders)
+    assert codes(declaration, found) == {("ehr", code)}
+    assert found.agreement == "as-restored"
+    new = result_of(declaration, results=[(1, result("7")), (21, result("9")), (22, result("8"))], orders=orders)
+    assert ("ehr", "DRP-A001") in codes(declaration, new)
+    assert new.agreement == "earlier"
 
 
 def test_a_result_of_another_patient_is_named_by_key_and_never_by_patient():
@@ -176,11 +175,13 @@ def test_every_application_whose_records_are_missing_is_named():
     assert codes(declaration, found) == {("lis", "DRP-A005"), ("ehr", "DRP-A005")}
 
 
-def test_records_without_an_instant_were_there_always():
-    declaration = results_have_orders(both_ways=False)
-    found = result_of(declaration, results=[(None, result("7")), (3, result("8"))], orders=[(0, order("8"))])
-    assert found.agreement == "none"
+@pytest.mark.parametrize(("tolerate", "code"), [(0, "DRP-A001"), (1, "DRP-A009")])
+def test_of_records_without_an_instant_nobody_can_tell_whether_they_were_lost(tolerate, code):
+    declaration = results_have_orders(both_ways=False, tolerate=tolerate)
+    found = result_of(declaration, results=[(None, result("7")), (3, result("8"))], orders=[(3, order("8"))])
+    assert found.agreement == "undetermined"
     assert found.agreed_at is None
+    assert codes(declaration, found) == {("ehr", code)}
 
 
 def test_hostile_keys_are_shown_harmlessly():
@@ -284,6 +285,6 @@ def test_an_issuer_that_was_not_read_to_its_end_tells_no_next_number():
     declaration = numbers()
     collected = gather(declaration, sequence=[(None, {"next": "7"})], studies=studies("15"))
     collected["sequence"].trouble = "the reader stopped"
-    found = judge(declaration, collected, circumstances())
+    found = judge(declaration, collected, rolling())
     assert (found.identifiers[0].judged, found.identifiers[0].next, found.identifiers[0].reissued) == (False, None, 0)
     assert codes(declaration, found) == {("ehr", "DRP-A005")}

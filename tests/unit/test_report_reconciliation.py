@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -11,6 +11,9 @@ from drp.domain.evidence import EvidenceRecord
 from drp.domain.reconciliation.declaration import FieldOf, Reconciliation, RecordSource, Reference
 from drp.domain.reconciliation.result import (
     ApplicationState,
+    Dangling,
+    ExceptionUse,
+    Harm,
     IdentifierResult,
     ReconciliationResult,
     ReferenceResult,
@@ -152,4 +155,112 @@ def test_the_summary_says_no_more_than_is_known(found, tone, summary):
 
 def test_the_result_is_kept_in_the_record_word_for_word():
     record = record_with(EARLIER)
+    assert read_record(record_bytes(record)) == record
+
+
+EXCEPTION = ExceptionUse(
+    name="EXT-*", reason="second opinions", owner="Dr <Roux>", expires=date(2027, 6, 30), count=60, listed=("EXT-1",)
+)
+STALE = replace(EXCEPTION, name="/site/foreign.txt", expired=True, count=12)
+USELESS = replace(EXCEPTION, name="OLD-*", count=0, listed=())
+KINDS = (
+    Dangling(kind="recent", count=3, listed=("1000", "1001", "1002"), oldest_at=NOON, newest_at=NOON),
+    Dangling(kind="older", count=12, listed=("900", "899"), oldest_at=NOON, newest_at=NOON),
+    Dangling(kind="strange", count=40, listed=("LYN1",), forms=("AAA0000000",), forms_there=("0000000",)),
+    Dangling(kind="undated", count=2, listed=("u1", "u2")),
+)
+HARM = (
+    Harm(kind="number-reissued", application="ehr", reference="accession numbers", count=3, listed=("13", "14"),
+         patients=("aa11", "bb22")),
+    Harm(kind="patient-mismatch", application="pacs", reference="images", count=1, patients=("cc33",)),
+    Harm(kind="orphaned", application="lis", reference="result has its order", count=2, listed=("21", "<b>\u202e|`")),
+    Harm(kind="enter-again", application="ehr", reference="result has its order", count=15, listed=("21",), recent=False),
+)  # fmt: skip
+
+
+def kinds(*chosen: str, tolerate: int = 0, **changes: object) -> ReferenceResult:
+    found = tuple(kind for kind in KINDS if kind.kind in chosen)
+    total = sum(kind.count for kind in found)
+    way = replace(DANGLES.ways[0], keys=900, dangling=total, listed=(), border_at=NOON, kinds=found)
+    return replace(AGREES, ways=(replace(way, **changes),), tolerate=tolerate)
+
+
+EVERYTHING = result(
+    references=(
+        replace(
+            kinds("recent", "older", "strange", "undated", excepted=60, exceptions=(EXCEPTION, STALE, USELESS)),
+            merged=7,
+            tolerate=20,
+        ),
+    ),
+    identifiers=(NUMBER,),
+    applications=(LIS, PACS),
+    agreement="earlier",
+    agreed_at=NOON,
+    harm=HARM,
+)
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        (
+            "en",
+            ("3 of 900 not in", "newer than its restored state of", "Lost", "12 of 900 not in", "the newest of",
+             "Tolerated", "where no key is written like that", "AAA0000000", "Not comparable", "without a date",
+             "Undated", "7 records taken for the patients", "3 numbers in use would be given to other patients",
+             "1 record would be shown under another patient", "2 records of", "would be orphaned",
+             "15 records to enter again in", "Expired", "Fits nothing", "30 Jun 2027"),
+        ),
+        (
+            "fr",
+            ("3 sur 900 absents de", "plus récents que son état restauré du", "Perdu", "antérieurs à l’état restauré",
+             "Toléré", "où aucune clé ne s’écrit ainsi", "Non comparable", "sans date", "Sans date",
+             "7 enregistrements rattachés", "3 numéros déjà utilisés seraient attribués à d’autres patients",
+             "1 enregistrement s’afficherait chez un autre patient", "seraient orphelins",
+             "15 enregistrements à ressaisir dans", "Expirée", "Sans objet", "30 juin 2027"),
+        ),
+    ],
+)  # fmt: skip
+def test_every_kind_harm_and_exception_is_told_apart(tag, said):
+    for page in pages(record_with(EVERYTHING), tag):
+        for words in (*said, "second opinions", "aa11", "cc33"):
+            assert words in page.replace("\u00a0", " "), words
+        assert "\u202e" not in page
+        assert "<Roux>" not in page.replace("`Dr <Roux>`", "")
+
+
+def test_harm_stands_before_everything_else_and_in_its_order():
+    for page in pages(record_with(EVERYTHING), "en"):
+        at = [page.index(words) for words in ("would be given", "would be shown", "be orphaned", "to enter again in")]
+        assert at == sorted(at)
+        assert at[-1] < page.index("not in")
+
+
+@pytest.mark.parametrize(
+    ("found", "tone", "summary"),
+    [
+        (kinds("older", tolerate=12), "doubt", "tolerates"),
+        (kinds("older", tolerate=11), "bad", "no restore has broken"),
+        (kinds("undated", tolerate=1), "bad", "no restore has broken"),
+        (kinds("undated", tolerate=2), "doubt", "could not be compared"),
+        (kinds("strange", tolerate=99), "doubt", "could not be compared"),
+        (kinds(excepted=60, exceptions=(EXCEPTION,)), "good", "but for declared exceptions"),
+    ],
+)
+def test_a_tolerance_covers_old_keys_and_no_others(found, tone, summary):
+    view = reconciliation_of(record_with(result(references=(found,))))
+    assert view is not None
+    assert (view.tone, summary in view.summary.message) == (tone, True)
+
+
+def test_an_exception_of_both_ways_is_shown_once_with_all_its_keys():
+    ways = tuple(replace(kinds().ways[0], exceptions=(replace(EXCEPTION, count=n),)) for n in (0, 5))
+    view = reconciliation_of(record_with(result(references=(replace(AGREES, ways=ways),))))
+    assert view is not None
+    assert [(row.found.number, row.word.message) for row in view.exceptions] == [(5, "Excepted")]
+
+
+def test_a_longer_result_is_kept_word_for_word_too():
+    record = record_with(EVERYTHING)
     assert read_record(record_bytes(record)) == record

@@ -1,7 +1,7 @@
 """The newest instant at which applications agree, found in what dangles. Pure arithmetic over sorted instants.
 
 A record that refers to something is wrong from its own instant until that of what it refers to: for ever when that
-is missing. Applications agree at an instant when, for each way of each reference, no more than is tolerated is wrong.
+is missing. Applications agree at an instant when nothing is wrong, in any way of any reference.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ FOREVER = 1 << 62
 class Wrongs:
     """When one way of a reference is wrong: each wrong begins at an instant, and may end at a later one."""
 
-    def __init__(self, begins: Iterable[int], ends: Iterable[int], tolerate: int) -> None:
+    def __init__(self, begins: Iterable[int], ends: Iterable[int]) -> None:
         """Keep the instants sorted; a wrong is still there at its beginning and no longer at its end."""
         self._begins, self._ends = array("q", sorted(begins)), array("q", sorted(ends))
-        self._tolerate = tolerate
 
     def newest_right(self, until: int) -> int:
-        """Return the newest instant, at most ``until``, at which no more is wrong than is tolerated.
+        """Return the newest instant, at most ``until``, at which nothing is wrong.
 
         ``ALWAYS`` when there is none.
         """
         begun, ended = bisect_right(self._begins, until), bisect_right(self._ends, until)
-        while begun - ended > self._tolerate:
+        while begun > ended:
             before = self._begins[begun - 1]
             if ended:
                 before = max(before, self._ends[ended - 1])

@@ -1,18 +1,18 @@
-"""The records of one set, gathered in one pass and as small as the judgement allows: a million fit in memory.
+"""The records of one set, gathered in one pass and as small as the judgement allows: ten million fit in memory.
 
 Instants are microseconds since 1970 in UTC; a record without one counts as having been there always.
 """
 
 from __future__ import annotations
 
-import hashlib
-from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation
-from drp.domain.reconciliation.merges import MergeMap, merged_fields
+from drp.domain.reconciliation.digests import digest_of
+from drp.domain.reconciliation.merges import MergeMap
+from drp.domain.reconciliation.packed import KeyRows, Longs
 
 ALWAYS = -(1 << 62)
 """The instant of what has none."""
@@ -37,57 +37,51 @@ def instant_of(count: int) -> datetime | None:
     return None if count == ALWAYS else _EPOCH + timedelta(microseconds=count)
 
 
-def digest_of(values: Iterable[str]) -> int:
-    """Return the first 64 bits of the SHA-256 of values that must be the same on both sides."""
-    return int.from_bytes(hashlib.sha256("\0".join(values).encode("utf-8", "surrogatepass")).digest()[:8], "big")
-
-
-def shown_digest(digest: int) -> str:
-    """Return a digest short enough for people."""
-    return f"{digest:016x}"[:12]
-
-
 @dataclass(slots=True)
 class Keys:
-    """The different keys in one field: since when each is there, and what it belongs to."""
+    """The keys in one field: since when each is there, and what it belongs to."""
 
     place: FieldOf
     same: tuple[str, ...] = ()
     """Other fields whose values go with the key."""
-    index: dict[str, int] = field(default_factory=dict)
-    since: array[int] = field(default_factory=lambda: array("q"))
-    belongs: array[int] = field(default_factory=lambda: array("Q"))
-    blank: dict[int, int] = field(default_factory=dict)
-    """Key → bits of those other fields that are empty: absent on both sides is not the same."""
-    torn: set[int] = field(default_factory=set)
-    """Keys that belong to several: one number, two patients."""
-    without: array[int] = field(default_factory=lambda: array("q"))
+    rows: KeyRows = field(init=False)
+    without: Longs = field(default_factory=Longs)
     """Instants of the records that have no key."""
+    merged: int = 0
+    """Records whose key, or what goes with it, was taken for what it was merged into."""
 
-    def taker(self, fields: tuple[str, ...]) -> _Taker:
+    def __post_init__(self) -> None:
+        """Make room for what goes with each key."""
+        self.rows = KeyRows(len(self.same))
+
+    def taker(self, fields: tuple[str, ...], merges: Mapping[str, MergeMap]) -> _Taker:
         """Return the function that takes one record in."""
         at = fields.index(self.place.field)
         others = tuple(fields.index(name) for name in self.same)
+        add, without = self.rows.add, self.without.add
+        merging = {index: merges[fields[index]] for index in (at, *others) if fields[index] in merges}
 
         def take(instant: int, values: tuple[str, ...]) -> None:
+            if merging:
+                values = self._merged(values, merging)
             key = values[at]
             if not key:
-                self.without.append(instant)
-                return
-            number = self.index.setdefault(key, len(self.since))
-            texts = [values[other] if values[other].strip() else "" for other in others]
-            belongs = digest_of(texts) if others else 0
-            if number == len(self.since):
-                if empty := sum(1 << bit for bit, text in enumerate(texts) if not text):
-                    self.blank[number] = empty
-                self.since.append(instant)
-                self.belongs.append(belongs)
-                return
-            if belongs != self.belongs[number]:
-                self.torn.add(number)
-            self.since[number] = min(self.since[number], instant)
+                without(instant)
+            elif others:
+                texts = [values[other] if values[other].strip() else "" for other in others]
+                empty = sum(1 << bit for bit, text in enumerate(texts) if not text)
+                add((key, instant, empty, *[digest_of((text,)) for text in texts]))
+            else:
+                add((key, instant, 0))
 
         return take
+
+    def _merged(self, values: tuple[str, ...], merging: Mapping[int, MergeMap]) -> tuple[str, ...]:
+        after = list(values)
+        for index, merge in merging.items():
+            after[index] = merge.resolve(values[index])
+        self.merged += tuple(after) != values
+        return tuple(after)
 
 
 @dataclass(slots=True)
@@ -96,16 +90,16 @@ class Numbers:
 
     identifier: Identifier
     place: FieldOf
-    used: array[int] = field(default_factory=lambda: array("q"))
+    used: Longs = field(default_factory=Longs)
 
     def taker(self, fields: tuple[str, ...]) -> _Taker:
         """Return the function that takes one record in."""
-        at = fields.index(self.place.field)
+        at, identifier, add = fields.index(self.place.field), self.identifier, self.used.add
 
         def take(_: int, values: tuple[str, ...]) -> None:
-            number = number_in(values[at], self.identifier)
+            number = number_in(values[at], identifier)
             if number is not None:
-                self.used.append(number)
+                add(number)
 
         return take
 
@@ -125,25 +119,29 @@ class Collected:
     """What was read of one set of records."""
 
     def __init__(self, declaration: Reconciliation, records: str, merges: Mapping[str, MergeMap] | None = None) -> None:
-        """Prepare for exactly what the declaration asks of this set; ``merges`` by the name that they have there.
-
-        What is declared as merged and not given leaves the set not judged.
-        """
+        """Prepare for exactly what the declaration asks of this set; ``merges`` by field (``records.field``)."""
         self.trouble = ""
         """Why the set is not complete; empty: it is."""
-        self.instants: array[int] = array("q")
+        self.instants = Longs()
         """Of every record."""
+        self.newest = self.oldest = ALWAYS
+        """Of the dated records; ``ALWAYS``: none is."""
         self.keys: dict[tuple[str, str], Keys] = {}
         """By reference and field."""
         self.numbers: dict[tuple[str, str], Numbers] = {}
         """By identifier and field."""
         self.values: dict[str, list[str]] = {}
         """The first two values of the fields that tell a next number."""
-        self.merged = 0
-        """Values that were taken for those they were merged into."""
+        self.pairs: dict[str, list[tuple[str, str]]] = {}
+        """By name of the merges that this set tells: old and new values."""
         self._fields = declaration.fields_of(records)
-        by_field, self.unmerged = merged_fields(declaration, records, merges or {})
-        self._merged = tuple((self._fields.index(name), maps) for name, maps in by_field.items())
+        own = {name: merges[place] for name in self._fields if merges and (place := f"{records}.{name}") in merges}
+        self._takers: list[_Taker] = []
+        self._declare(declaration, records)
+        self._takers += [keys.taker(self._fields, own) for keys in self.keys.values()]
+        self._takers += [numbers.taker(self._fields) for numbers in self.numbers.values()]
+
+    def _declare(self, declaration: Reconciliation, records: str) -> None:
         for reference in declaration.references:
             ends = ((reference.source, tuple(reference.same)), (reference.target, tuple(reference.same.values())))
             for end, (place, same) in zip(("source", "target"), ends, strict=True):
@@ -155,31 +153,31 @@ class Collected:
                     self.numbers[identifier.name, str(place)] = Numbers(identifier, place)
             if identifier.issued_by.records == records:
                 self.values[identifier.issued_by.field] = []
-        self._takers = [keys.taker(self._fields) for keys in self.keys.values()]
-        self._takers += [numbers.taker(self._fields) for numbers in self.numbers.values()]
+        for merge in declaration.merges:
+            if merge.records == records:
+                self._takers.append(self._pair_taker(merge.name, merge.old, merge.new))
+
+    def _pair_taker(self, name: str, old: str, new: str) -> _Taker:
+        pairs = self.pairs.setdefault(name, [])
+        before, after = self._fields.index(old), self._fields.index(new)
+
+        def take(_: int, values: tuple[str, ...]) -> None:
+            pairs.append((values[before], values[after]))
+
+        return take
 
     def receive(self, row: Row) -> None:
         """Take one record in."""
         at, values = row
-        instant = ALWAYS if at is None else at
-        if self._merged:
-            values = self._merge(values)
-        self.instants.append(instant)
+        instant = ALWAYS
+        if at is not None:
+            instant = at
+            self.newest = max(self.newest, at)
+            if at < self.oldest or self.oldest == ALWAYS:
+                self.oldest = at
+        self.instants.add(instant)
         for take in self._takers:
             take(instant, values)
         for name, seen in self.values.items():
             if len(seen) < 2:
                 seen.append(values[self._fields.index(name)])
-
-    def _merge(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        merged = list(values)
-        for at, maps in self._merged:
-            for each in maps:
-                merged[at] = each.resolve(merged[at])
-            self.merged += merged[at] != values[at]
-        return tuple(merged)
-
-    @property
-    def newest(self) -> int:
-        """Return the newest instant of a record."""
-        return max(self.instants, default=ALWAYS)

@@ -110,16 +110,24 @@ class Reconciliation:
     def among(self, applications: Collection[str]) -> Reconciliation | None:
         """Return what is left when only these applications are drilled; None when nothing is.
 
-        A reference needs both of its applications; a number its issuer and one place of use.
+        A reference needs both of its applications, and those that tell of merges; a number its issuer and one place
+        of use.
         """
         here = {source.name for source in self.records if source.application in applications}
+        unmerged = {
+            place for merge in self.merges if merge.records and merge.records not in here for place in merge.fields
+        }
         kept = Reconciliation(
             records=self.records,
             references=tuple(
                 reference
                 for reference in self.references
-                if reference.source.records in here and reference.target.records in here
+                if reference.source.records in here
+                and reference.target.records in here
+                and not unmerged & {str(place) for place in _compared(reference)}
             ),
+            exceptions=self.exceptions,
+            merges=tuple(merge for merge in self.merges if not merge.records or merge.records in here),
             identifiers=tuple(
                 replace(identifier, used_in=used)
                 for identifier in self.identifiers
@@ -134,11 +142,19 @@ class Reconciliation:
 
     def _places(self) -> Iterable[FieldOf]:
         for reference in self.references:
-            yield reference.source
-            yield reference.target
-            for ours, theirs in reference.same.items():
-                yield FieldOf(records=reference.source.records, field=ours)
-                yield FieldOf(records=reference.target.records, field=theirs)
+            yield from _compared(reference)
         for identifier in self.identifiers:
             yield identifier.issued_by
             yield from identifier.used_in
+        for merge in self.merges if self.references else ():
+            for name in (merge.old, merge.new) if merge.records else ():
+                yield FieldOf(records=merge.records, field=name)
+
+
+def _compared(reference: Reference) -> Iterable[FieldOf]:
+    """Yield every field that a reference compares."""
+    yield reference.source
+    yield reference.target
+    for ours, theirs in reference.same.items():
+        yield FieldOf(records=reference.source.records, field=ours)
+        yield FieldOf(records=reference.target.records, field=theirs)

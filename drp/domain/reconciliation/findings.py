@@ -15,7 +15,14 @@ from drp.domain.findings.reconciliation import (
     REFERENCE_TOLERATED,
 )
 from drp.domain.reconciliation.declaration import FieldOf, Reconciliation
-from drp.domain.reconciliation.result import ApplicationState, IdentifierResult, ReconciliationResult, ReferenceResult
+from drp.domain.reconciliation.findings_apart import apart_findings, exception_findings, listed, span
+from drp.domain.reconciliation.result import (
+    ApplicationState,
+    IdentifierResult,
+    ReconciliationResult,
+    ReferenceResult,
+    Way,
+)
 
 Attributed = tuple[str, Finding]
 """Recovery, and what is found of it."""
@@ -40,18 +47,11 @@ def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator
         words = f"{', '.join(declared.same)} is on neither side for {result.uncompared} of {result.matched} keys"
         yield declaration.application_of(declared.source), _undetermined(result.name, words)
     for way in result.ways:
-        if not way.dangling:
-            continue
-        code = REFERENCE_DANGLING if way.dangling > result.tolerate else REFERENCE_TOLERATED
-        when = f", dated {_span(way.oldest_at, way.newest_at)}" if way.oldest_at and way.newest_at else ""
-        yield (
-            way.lacking,
-            code.finding(
-                subject=f"{result.name}: {way.dangling} of {way.keys}",
-                observed=f"{way.holder} holds, {way.lacking} lacks: {_listed(way.listed, way.dangling)}{when}",
-                expected=f"at most {result.tolerate}" if result.tolerate else "none",
-            ),
-        )
+        if way.kinds:
+            yield from apart_findings(result, way)
+        elif way.dangling:
+            yield way.lacking, _as_recorded(result, way)
+    yield from exception_findings(declaration.application_of(declared.source), result)
     if result.mismatched:
         yield (
             declaration.application_of(declared.source),
@@ -69,15 +69,15 @@ def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator
         )
 
 
-def _span(oldest: datetime, newest: datetime) -> str:
-    if oldest == newest:
-        return f"{oldest:%Y-%m-%dT%H:%M:%SZ}"
-    return f"{oldest:%Y-%m-%dT%H:%M:%SZ} to {newest:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _listed(keys: tuple[str, ...], total: int) -> str:
-    more = total - len(keys)
-    return ", ".join(keys) + (f" and {more} more" if more > 0 else "")
+def _as_recorded(result: ReferenceResult, way: Way) -> Finding:
+    """Return what a drp said that did not tell apart what dangles."""
+    code = REFERENCE_DANGLING if way.dangling > result.tolerate else REFERENCE_TOLERATED
+    when = f", dated {span(way.oldest_at, way.newest_at)}" if way.oldest_at and way.newest_at else ""
+    return code.finding(
+        subject=f"{result.name}: {way.dangling} of {way.keys}",
+        observed=f"{way.holder} holds, {way.lacking} lacks: {listed(way.listed, way.dangling)}{when}",
+        expected=f"at most {result.tolerate}" if result.tolerate else "none",
+    )
 
 
 def _troubled(declaration: Reconciliation, places: tuple[FieldOf, ...], reason: str) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ def _identifier(result: IdentifierResult) -> Iterator[Attributed]:
             IDENTIFIER_REISSUED.finding(
                 subject=result.name,
                 observed=f"{result.application} would issue {result.next} next; {result.highest_in} uses numbers up to "
-                f"{result.highest}; issued again: {_listed(result.listed, result.reissued)}",
+                f"{result.highest}; issued again: {listed(result.listed, result.reissued)}",
                 expected=f"at least {(result.highest or 0) + 1}",
                 remedy=f"before anybody works with {result.application}, run: {result.bump}" if result.bump else None,
             ),

@@ -8,6 +8,7 @@ from typing import Protocol
 from drp.domain.check import Expectation, Target
 from drp.domain.reconciliation.collected import Row
 from drp.domain.reconciliation.declaration import RecordSource
+from drp.domain.reconciliation.preparation import DeclaredList
 
 
 class RecordReader(Protocol):
@@ -30,5 +31,12 @@ class RecordReader(Protocol):
         """Hand every record to ``receive``, its values in the order of ``fields``, and return what went wrong.
 
         Empty: all records were read. Whatever a reader does wrong, or a set that is too large, is said and not hidden.
+        """
+        ...
+
+    def lines(self, listed: DeclaredList) -> tuple[str, ...]:
+        """Return the lines of a file that the plan names, without empty ones and comments (``#``).
+
+        Raises ``ConfigError`` where it cannot be read, or is not the file whose digest the plan has.
         """
         ...

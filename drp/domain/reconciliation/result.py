@@ -45,6 +45,10 @@ class ExceptionUse:
     expires: date
     count: int
     """Dangling keys that it fits; they are excepted only if it has not expired."""
+    recent: int = 0
+    """Of these, dated after the border: as far as anybody can tell, nothing was lost with them."""
+    broad: bool = False
+    """Its pattern also fits keys of the application that lacks them, so that it excepts nothing recent."""
     expired: bool = False
     listed: tuple[str, ...] = ()
 
@@ -94,6 +98,10 @@ class Way:
     """Every exception declared for the reference, expired or not, whether or not any key fits it."""
 
 
+def _after(instant: datetime | None, border: datetime | None) -> bool:
+    return instant is not None and (border is None or instant > border)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceResult:
     """What became of one declared reference."""
@@ -118,6 +126,13 @@ class ReferenceResult:
     """Records whose patient (or key) was taken for the one it was merged into."""
     uncompared: int = 0
     """Keys that exist on both sides, where neither says what must be the same."""
+
+    def weighs(self, way: Way) -> bool:
+        """Return whether more dangles one way than is tolerated: what is newer than the border never is."""
+        recent = any(part.kind == "recent" for part in way.kinds)
+        newer = any(part.kind == "strange" and _after(part.newest_at, way.border_at) for part in way.kinds)
+        undated = any(part.kind == "undated" for part in way.kinds)
+        return recent or newer or undated or way.dangling > self.tolerate
 
     @property
     def holds(self) -> bool:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from drp.domain.sandbox import SandboxProfile
+from drp.domain.volume import image_bytes
 from drp.errors import SandboxError
 from drp.sandboxes import trial
 from drp.sandboxes.host import cgroups
 from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import standing
+from drp.sandboxes.host.image import NO_ROOM, room
 from drp.sandboxes.host.layout import new_id
-from drp.sandboxes.host.volume import MEMORY_SHARE, available_memory, room_on_disk
+from drp.sandboxes.host.volume import MEMORY_SHARE, available_memory, spare
 from drp.sandboxes.host.worker import has_sub_ids
 from drp.sandboxes.packing import PYTHON
 from drp.sandboxes.requirement import Requirement, tool
@@ -84,12 +86,19 @@ def room_for(profile: SandboxProfile, run_directory: Path) -> str:
                 "`data_backing: disk` needs loop devices, and root",
                 hint="set `data_backing: memory`, or run drp as root",
             )
-        free = room_on_disk(run_directory)
-        if free < profile.data_bytes:
-            raise SandboxError(
-                f"{run_directory} has room for {free >> 20} MiB, and `data_bytes` says {profile.data_bytes >> 20} MiB",
-                hint="free space, or lower `data_bytes` of the profile",
-            )
-        return f"data on disk, {free >> 20} MiB free"
+        return _on_disk(profile, run_directory)
     there = min(profile.data_bytes, int(available_memory() * MEMORY_SHARE))
     return f"data in memory: room for {there >> 20} MiB of {profile.data_bytes >> 20} MiB now"
+
+
+def _on_disk(profile: SandboxProfile, run_directory: Path) -> str:
+    """Return where the next volume on disk would be. Raises ``SandboxError`` where none of the folders has room."""
+    folders = [Path(each) for each in profile.volumes] or [run_directory]
+    free = {folder: max(0, room(folder) - spare(folder, run_directory)) for folder in folders}
+    needed = image_bytes(profile.data_bytes)
+    for folder, there in free.items():
+        if there >= needed:
+            return f"data on disk, {there >> 20} MiB free in {folder}"
+    places = ", ".join(f"{folder} has room for {there >> 20} MiB" for folder, there in free.items())
+    asked = f"`data_bytes` says {profile.data_bytes >> 20} MiB, which take {needed >> 20} MiB on disk"
+    raise SandboxError(f"{places}, and {asked}", hint=NO_ROOM)

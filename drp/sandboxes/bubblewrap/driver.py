@@ -26,17 +26,19 @@ from drp.domain.sandbox import (
     SandboxProfile,
     SandboxRole,
 )
+from drp.domain.volume import Erased
 from drp.errors import SandboxError
 from drp.redact import remember
 from drp.sandboxes.bubblewrap.arguments import HOSTNAME, Spec, arguments, hosts_file
 from drp.sandboxes.bubblewrap.launch import Options, Running, launch
 from drp.sandboxes.driver import Resolve
 from drp.sandboxes.errors import sandbox_errors
-from drp.sandboxes.host import binds, cgroups, layout, reaper, residue, volume
+from drp.sandboxes.host import binds, cgroups, image, layout, reaper, residue, volume
 from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import Identity, Slot, identity_for
 from drp.sandboxes.host.layout import LiveDirectory
 from drp.sandboxes.host.standpoint import standpoint
+from drp.sandboxes.host.volume import Volumes
 from drp.sandboxes.network import endpoint, netns
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.sandboxes.network.netns import Wanted
@@ -55,6 +57,8 @@ class _Live:
     spec: Spec
     directory: LiveDirectory
     running: Running
+    volumes: Volumes
+    """Of the run sandbox, which lets them go; its cells share them."""
     slot: Slot | None = None
     """Held by the run sandbox; its cells share it."""
     network: Network | None = None
@@ -89,18 +93,14 @@ class BubblewrapSandbox:
             identity = identity_for(profile.identity, slot)
             directory = self._make_directory(undo)
             directory.record(**self._about(label))
-            data = volume.make(
-                directory.path / "data",
-                backing=profile.data_backing,
-                size_bytes=profile.data_bytes,
-                uid=identity.uid,
-                image_directory=self._run_directory,
-            )
-            spec = self._spec(directory, profile, identity, data.path, order)
+            volumes = Volumes(directory.path, self._run_directory)
+            undo.callback(volumes.close)
+            volumes.make(profile, uid=identity.uid)
+            spec = self._spec(directory, profile, identity, volumes.path, order)
             network = self._networks.open(profile, order)
             undo.callback(self._networks.close, network)
             network.recorder.name(spec.hostname)
-            live = self._launch(undo, directory, replace(spec, network=network.descriptor), label)
+            live = self._launch(undo, directory, replace(spec, network=network.descriptor), label, volumes)
             self._require_network(live.running, network)
             live.network, live.slot, live.order = network, slot, order
             undo.pop_all()
@@ -136,7 +136,7 @@ class BubblewrapSandbox:
                 read_only=read_only,
                 hosts=plan.hosts,
             )
-            live = self._launch(undo, directory, spec, "restore-cell")
+            live = self._launch(undo, directory, spec, "restore-cell", owner.volumes)
             if plan.listeners:
                 inside = netns.enter(live.running.child, Wanted(addresses=plan.addresses, listeners=plan.listeners))
                 live.on_end.callback(endpoint.relay(self._gateway, inside, order))
@@ -171,7 +171,7 @@ class BubblewrapSandbox:
             else:  # in the owner's network, which drp made
                 staging, images = directory.path / "binds", owner.order.software
                 spec = replace(spec, read_only=binds.software(images, staging, place.identity, spec.inside_uid))
-            live = self._launch(undo, directory, spec, role)
+            live = self._launch(undo, directory, spec, role, owner.volumes)
             if role == "caller-cell":
                 assert owner.network is not None
                 owner.network.require(live.running.child)
@@ -208,13 +208,17 @@ class BubblewrapSandbox:
             for name in live.cells:
                 if name in self._live:
                     self.destroy(self._live[name].handle)
-            self._end(live)
-        directory = self._home / handle.id
-        if live is None and directory.exists() and layout.is_abandoned(directory):
+        images, directory = image.noted(self._run_directory, handle.id), self._home / handle.id
+        erased: tuple[Erased, ...] = ()
+        if live is not None:
+            erased = self._end(live)
+        elif (directory.exists() or images) and layout.is_abandoned(directory):
             namespace = str(layout.read_record(directory).get("pid_namespace", ""))
-            reaper.reap_one(handle.id, self._run_directory)
+            reaped = reaper.reap_one(handle.id, self._run_directory)
+            erased = reaped.erased if reaped is not None else ()
         elapsed = int((time.monotonic() - started) * 1000)
-        return residue.look(handle.id, [directory], namespace, network, duration_ms=elapsed)
+        seen = residue.look(handle.id, [directory, *images], namespace, network, duration_ms=elapsed)
+        return replace(seen, erased=erased)
 
     # ---- parts
 
@@ -247,11 +251,11 @@ class BubblewrapSandbox:
             read_only=binds.software(order.software, directory.path / "binds", identity, profile.run_as),
         )
 
-    def _launch(self, undo: ExitStack, directory: LiveDirectory, spec: Spec, label: str) -> _Live:
+    def _launch(self, undo: ExitStack, directory: LiveDirectory, spec: Spec, label: str, volumes: Volumes) -> _Live:
         memory = spec.memory_bytes
-        if spec.profile.data_backing == "memory" and not spec.looks_only:
-            memory += spec.profile.data_bytes  # its pages count against whoever writes them first
-        disk = cgroups.disk_of(self._run_directory) if spec.profile.caps else None
+        if not spec.looks_only:
+            memory += volumes.memory_bytes  # their pages count against whoever writes them first
+        disk = cgroups.disk_of(volumes.folder) if spec.profile.caps else None
         group = ControlGroup(spec.id, spec.profile, memory, disk=disk)
         undo.callback(cgroups.destroy, group.directories)
         spec = replace(spec, limit_by_prlimit=bool(group.missing))
@@ -267,8 +271,9 @@ class BubblewrapSandbox:
             data_path=str(spec.data),
             uid_offset=spec.identity.uid_offset,
             not_capped=group.not_capped,
+            volumes=volumes.made if spec.role == "run" else (),
         )
-        live = _Live(handle=handle, spec=spec, directory=directory, running=running)
+        live = _Live(handle=handle, spec=spec, directory=directory, running=running, volumes=volumes)
         self._live[handle.id] = live
         undo.callback(self._live.pop, handle.id, None)
         return live
@@ -276,15 +281,19 @@ class BubblewrapSandbox:
     def _require_network(self, running: Running, network: Network) -> None:
         network.require(running.child)
 
-    def _end(self, live: _Live) -> None:
+    def _end(self, live: _Live) -> tuple[Erased, ...]:
         """Take a sandbox down; a step that fails does not keep the others from being done."""
+        erased: list[Erased] = []
         with ExitStack() as steps:  # in reverse order
             if live.slot is not None:
                 steps.callback(live.slot.release)
             steps.callback(live.directory.release)
             steps.callback(reaper.clear, live.directory.path)
+            if live.handle.role == "run":
+                steps.callback(lambda: erased.extend(live.volumes.close()))
             if live.network is not None:
                 steps.callback(self._networks.close, live.network)
             steps.callback(cgroups.destroy, live.running.groups)
             steps.callback(live.running.kill)
             steps.callback(live.on_end.close)
+        return tuple(erased)

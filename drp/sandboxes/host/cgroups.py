@@ -200,13 +200,18 @@ def sandboxes(*, root: Path = ROOT) -> set[str]:
 
 
 def used_bytes(*, root: Path = ROOT) -> int | None:
-    """Return the memory that all sandboxes of this host use, volumes in memory with them; None: nobody tells."""
+    """Return the memory that all sandboxes of this host hold, volumes in memory with them; None: nobody tells.
+
+    What is only cached of files is left out: whoever needs it can have it.
+    """
     own = _own_parent(root)
     places = [root / "memory" / "drp", root / "drp", *([own / "drp"] if own is not None else [])]
-    files = [place / name for place in places for name in ("memory.usage_in_bytes", "memory.current")]
-    for file in files:
+    for place in places:
         with suppress(OSError, ValueError):
-            return int(file.read_text(encoding="ascii"))
+            lines = (place / "memory.stat").read_text(encoding="ascii").splitlines()
+            counted = {name: int(value) for name, _, value in (line.partition(" ") for line in lines)}
+            names = ("total_rss", "total_shmem") if "total_rss" in counted else ("anon", "shmem")
+            return sum(counted.get(name, 0) for name in names)
     return None
 
 

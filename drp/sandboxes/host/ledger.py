@@ -20,19 +20,21 @@ from pathlib import Path
 from drp.domain.precheck import Needs, Promised
 from drp.errors import SandboxError
 from drp.sandboxes.host import cgroups
-from drp.sandboxes.host.identity import PUBLIC, make_enterable, remove_empty, standing
+from drp.sandboxes.host.identity import PUBLIC, make_enterable, remove_empty, standing, uid_map
 
 _SECONDS = 30.0
 """Whoever holds it looks and writes, which takes no time: longer than this only one that was stopped does."""
 _PAUSE_SECONDS = 0.02
 _RUNTIME = Path("/run/user")
+_VOLUME = "volume-"
+"""Begins the names of what live volumes in memory hold, each within the promise of its drill."""
 
 
 def ledger_directory(run_directory: Path) -> Path:
     """Return where promises lie for whoever holds drills in a run directory."""
     if standing() == "root":
         return PUBLIC / "ledger"
-    own = _RUNTIME / str(os.getuid())
+    own = _RUNTIME / str(uid_map()[0].outside if standing() == "mapped" else os.getuid())
     return own / "drp-ledger" if os.access(own, os.W_OK | os.X_OK) else run_directory / "ledger"
 
 
@@ -73,14 +75,44 @@ class Ledger:
             disk_bytes=needs.disk_bytes,
             device=self._device,
         )
-        path = self._directory / secrets.token_hex(8)
+        return self._write(self._directory / secrets.token_hex(8), own)
+
+    def reserved(self) -> int:
+        """Return the quotas of all live volumes in memory that nobody has filled yet, as far as anybody can tell."""
+        found = [_read(path) for path in self._directory.iterdir() if path.name.startswith(_VOLUME)]
+        quotas = sum(each.memory_most_bytes for each in found if each is not None)
+        return max(0, quotas - (cgroups.used_bytes() or 0))
+
+    def reserve(self, memory_bytes: int) -> Reservation:
+        """Hold the quota of a volume in memory until it is released, or this process ends."""
+        own = _Promise(memory_most_bytes=memory_bytes, memory_least_bytes=0, disk_bytes=0, device=self._device)
+        path = self._directory / f"{_VOLUME}{secrets.token_hex(8)}"
+        return Reservation(path, self._write(path, own))
+
+    @staticmethod
+    def _write(path: Path, own: _Promise) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(descriptor, " ".join(map(str, astuple(own))).encode())
         return descriptor
 
     def _entries(self) -> tuple[Path, ...]:
-        return tuple(self._directory.iterdir())
+        return tuple(each for each in self._directory.iterdir() if not each.name.startswith(_VOLUME))
+
+
+class Reservation:
+    """What a live volume holds."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """Take its entry, and the descriptor that locks it."""
+        self._path, self._descriptor = path, descriptor
+
+    def release(self) -> None:
+        """Give it back; safe to call again."""
+        if self._descriptor >= 0:
+            self._path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 @contextmanager
@@ -109,8 +141,12 @@ def promised_now(run_directory: Path) -> Promised:
 
 
 def tidy(run_directory: Path) -> None:
-    """Remove what the dead left, and the ledger where nobody is at work."""
-    promised_now(run_directory)
+    """Remove what the dead left, and the ledger where nobody is at work. Raises ``SandboxError``."""
+    directory = ledger_directory(run_directory)
+    if os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        with open_ledger(run_directory) as ledger:
+            ledger.promised()
+            ledger.reserved()
 
 
 def _device(run_directory: Path) -> int:

@@ -15,15 +15,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from drp.clock import boot_id, utc_now
-from drp.command import run
 from drp.domain.sandbox import Reaped
-from drp.errors import CommandFailed
-from drp.sandboxes.host import cgroups, layout, mounts, processes
+from drp.domain.volume import Erased
+from drp.errors import SandboxError
+from drp.sandboxes.host import cgroups, erasure, image, layout, ledger, mounts, processes
 from drp.sandboxes.host.identity import standing, sweep_slots
 
 _ID = re.compile(r"\.?drp-[0-9a-f]{12}")
 _YOUNG_SECONDS = 60.0
-_OURS = re.compile(r"drp-[0-9a-f]{12}\.image")
+_OURS = re.compile(r"(drp-[0-9a-f]{12})(-[0-9]+)?(\.image|\.images)")
+"""Files of a run directory that name a sandbox."""
 
 
 def reap(run_directory: Path, *, driver: str | None = None, dry_run: bool = False) -> tuple[Reaped, ...]:
@@ -34,11 +35,13 @@ def reap(run_directory: Path, *, driver: str | None = None, dry_run: bool = Fals
     home = layout.home(run_directory)
     named = {each.name for place in {home, run_directory} for each in layout.entries(place)}
     candidates = {name.removeprefix(".") for name in named if _ID.fullmatch(name)}
-    candidates |= {name.removesuffix(".image") for name in named if _OURS.fullmatch(name)}
+    candidates |= {its[1] for name in named if (its := _OURS.fullmatch(name)) is not None}
     candidates |= {name for name in cgroups.sandboxes() if _ID.fullmatch(name) and _is_ours(name, home)}
     others = {name for name, its in recorded_drivers(run_directory).items() if driver not in {None, its}}
     found = [_reap_one(name, home, run_directory, dry_run=dry_run) for name in sorted(candidates - others)]
     if not dry_run:
+        with suppress(SandboxError):  # whoever starts a drill tells what is wrong with it
+            ledger.tidy(run_directory)
         sweep_slots(layout.slots_directory(run_directory))
         for each in {home, *layout.public_homes()}:  # those of sites that are gone as well
             layout.forsake(each)
@@ -94,15 +97,15 @@ def _reap_one(name: str, home: Path, run_directory: Path, *, dry_run: bool) -> R
     groups = cgroups.find(name)
     alive = cgroups.members(groups) | _recorded_processes(record)
     mounted = mounts.below(directory)
-    images = [run_directory / f"{name}.image"]
+    images = image.noted(run_directory, name)
     paths = tuple(str(each) for each in (directory, hidden, *images) if each.exists())
+    erased: tuple[Erased, ...] = ()
     if not dry_run:
         cgroups.destroy(groups)
         processes.kill_all(alive)
         clear(directory)
-        for image in images:
-            _detach(image)
-            image.unlink(missing_ok=True)
+        erased = tuple(_erase(each) for each in images)
+        image.forget(run_directory, name)
         shutil.rmtree(hidden, ignore_errors=True)
     return Reaped(
         id=name,
@@ -110,6 +113,7 @@ def _reap_one(name: str, home: Path, run_directory: Path, *, dry_run: bool) -> R
         mounts=mounted,
         cgroups=tuple(str(each) for each in groups),
         paths=paths,
+        erased=erased,
     )
 
 
@@ -133,9 +137,8 @@ def _recorded_processes(record: dict[str, object]) -> set[int]:
     return processes.in_pid_namespace(name)
 
 
-def _detach(image: Path) -> None:
-    """Free loop devices that still hold an image: one whose mount never came about."""
-    with suppress(CommandFailed):
-        listed = run(["losetup", "--noheadings", "--output", "NAME", "--associated", str(image)], timeout_seconds=10)
-        for device in listed.stdout.split():
-            run(["losetup", "--detach", device], timeout_seconds=10)
+def _erase(file: Path) -> Erased:
+    """Erase an image of a sandbox that has ended: whatever key there was has gone with it."""
+    if not image.detach(file):
+        return Erased(erased_by="overwrite", done=False, left=f"{file}: something still holds it")
+    return erasure.erase(file, by="overwrite")

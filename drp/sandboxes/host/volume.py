@@ -1,28 +1,33 @@
-"""The data volume: where restored data lives, under a quota, and from which nothing can be recovered by a crash.
+"""The data volumes of a sandbox: where restored data lives, under a quota, and what becomes of it in the end.
 
-memory: a tmpfs, gone with its mount. disk: a loop-mounted ext4 image whose name is removed as soon as it is mounted,
-so that the kernel frees it when the mount goes, by whatever end. Both show use through statvfs.
+memory: a tmpfs, gone with its mount. disk: an image (`image.py`) that is erased (`erasure.py`) when it is let go, by
+the reaper where nobody else could. Both show use through statvfs.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from drp import machine
 from drp.atomic import storage_errors
-from drp.command import run
+from drp.domain.precheck import LEAST_FREE_BYTES
 from drp.domain.restore import RESTORED_FOLDER
-from drp.errors import CommandFailed, SandboxError, StorageFull
-from drp.sandboxes.host import mounts
+from drp.domain.sandbox import SandboxProfile
+from drp.domain.volume import Erased, VolumeMade, image_bytes
+from drp.errors import SandboxError, StorageFull
+from drp.sandboxes.host import erasure, image, mounts
 from drp.sandboxes.host.identity import standing
+from drp.sandboxes.host.ledger import Reservation, open_ledger
+from drp.trust import judge as trust
 
 MEMORY_SHARE = 0.75
-_SMALLEST_IMAGE = 16 << 20
-_LOOP_SET_DIRECT_IO = 0x4C08
+LEAST_BYTES = 16 << 20
+"""A volume in memory that cannot have this much, or the little that was asked for, is not made."""
+_IN_MEMORY = "wait for other drills, recover fewer at once (`parallel`), or set `data_backing: disk`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +40,140 @@ class VolumeUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
-    """A mounted data volume."""
+class _Mounted:
+    """A volume that is mounted."""
 
+    made: VolumeMade
     path: Path
-    backing: Literal["memory", "disk"]
-    size_bytes: int
-    """The quota in force: for memory never more than three quarters of what is available."""
+    image: Path | None
+    """On disk: the file that it is in."""
+
+
+class Volumes:
+    """The volumes of one sandbox, from before the first is mounted until all are erased."""
+
+    def __init__(self, live: Path, run_directory: Path) -> None:
+        """Take the live directory of a sandbox, where volumes are mounted, and the run directory that it is of."""
+        self.path = live / "data"
+        """Where the first is mounted, and what is to be ``/data``."""
+        self._sandbox, self._run_directory = live.name, run_directory
+        self._mounted: list[_Mounted] = []
+        self._held: list[Reservation] = []
+        self._noted: list[Path] = []
+
+    @property
+    def made(self) -> tuple[VolumeMade, ...]:
+        """Return what was made, the first volume first."""
+        return tuple(each.made for each in self._mounted)
+
+    @property
+    def folder(self) -> Path:
+        """Return the host folder that the first is in; in memory, where the others would be."""
+        on_disk = [Path(each.directory) for each in self.made if each.directory]
+        return on_disk[0] if on_disk else self._run_directory
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the quotas in force of those that are in memory."""
+        return sum(each.size_bytes for each in self.made if each.backing == "memory")
+
+    def make(self, profile: SandboxProfile, *, uid: int) -> None:
+        """Mount what a profile asks for, owned by ``uid``, with empty folders for what is restored and for sockets.
+
+        Raises ``SandboxError`` when this standing cannot mount it, ``StorageFull`` when there is no room for it: what
+        was made until then is let go by `close`.
+        """
+        self.path.mkdir()
+        self.path.chmod(0o755)
+        if standing() == "user":
+            message = "a data volume under quota needs root, or the drill worker's own namespaces"
+            raise SandboxError(message, hint="run the drill through `drp drill run`, which makes them")
+        if profile.data_backing == "disk":
+            self._mount_disk(profile, uid)
+        else:
+            self._mount_memory(profile, uid)
+        sockets = self.path / "sockets"
+        sockets.mkdir()
+        sockets.chmod(0o1777)  # where a restored server is asked by whoever looks at it from a cell
+        restored = self.path / RESTORED_FOLDER
+        restored.mkdir()
+        restored.chmod(0o755)
+        os.chown(restored, uid, uid)
+
+    def _mount_memory(self, profile: SandboxProfile, uid: int) -> None:
+        with open_ledger(self._run_directory) as ledger:
+            there = int((available_memory() - ledger.reserved()) * MEMORY_SHARE)
+            size = min(profile.data_bytes, there)
+            if size < min(profile.data_bytes, LEAST_BYTES):
+                message = f"no room in memory for a data volume: {max(0, there) >> 20} MiB, others' quotas taken off"
+                raise StorageFull(message, hint=_IN_MEMORY)
+            self._held.append(ledger.reserve(size))
+        try:
+            mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
+        except OSError as error:
+            message = f"cannot mount a data volume in memory: {error.strerror}"
+            raise SandboxError(message) from error
+        made = VolumeMade(backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk")
+        self._mounted.append(_Mounted(made=made, path=self.path, image=None))
+
+    def _mount_disk(self, profile: SandboxProfile, uid: int) -> None:
+        if standing() != "root":
+            message = "a data volume on disk needs root (it is a loop mount)"
+            raise SandboxError(message, hint="set `data_backing: memory` in the sandbox profile, or run drp as root")
+        folders = [Path(each) for each in profile.volumes] or [self._run_directory]
+        file = self._allocate(folders, profile.data_bytes)
+        by, why = erasure.way(profile.erase)
+        made = VolumeMade(
+            backing="disk", size_bytes=profile.data_bytes, directory=str(file.parent), erased_by=by, why=why
+        )  # fmt: skip
+        self._mounted.append(_Mounted(made=made, path=self.path, image=file))
+        image.mount(file, self.path, uid=uid)
+
+    def _allocate(self, folders: Sequence[Path], quota: int) -> Path:
+        """Return a new image in the first of the folders that has room. Raises ``StorageFull``, ``Untrusted``."""
+        for folder in folders:
+            if folder != self._run_directory:
+                _make_place(folder)
+        files = [folder / f"{self._sandbox}{image.SUFFIX}" for folder in folders]
+        self._noted += files
+        image.note(self._run_directory, self._sandbox, self._noted)
+        for file in files:
+            with suppress(StorageFull):
+                image.allocate(file, quota, spare_bytes=spare(file.parent, self._run_directory))
+                return file
+        image.forget(self._run_directory, self._sandbox)
+        places = ", ".join(map(str, folders))
+        message = f"{places}: no room for a data volume of {quota >> 20} MiB, {image_bytes(quota) >> 20} MiB on disk"
+        raise StorageFull(message, hint=image.NO_ROOM)
+
+    def close(self) -> tuple[Erased, ...]:
+        """Unmount and erase all of them, the last first; what is left keeps its name. Safe to call again."""
+        erased: list[Erased] = []
+        for each in reversed(self._mounted):
+            if each.image is None:
+                mounts.unmount(each.path)
+                erased.append(Erased(at=each.made.at, erased_by=each.made.erased_by, done=True))
+            else:
+                erased.append(_erase(each, each.image))
+        self._mounted.clear()
+        self._give_back()
+        image.forget(self._run_directory, self._sandbox)
+        return tuple(reversed(erased))
+
+    def _give_back(self) -> None:
+        """Let go what was reserved, and the ledger where nobody is at work any more."""
+        if self._held:
+            with suppress(SandboxError), open_ledger(self._run_directory):
+                for each in self._held:
+                    each.release()
+            self._held.clear()
+
+
+def _erase(volume: _Mounted, file: Path) -> Erased:
+    if not image.detach(file, volume.path):
+        left = f"{file}: something still holds it"
+        return Erased(at=volume.made.at, erased_by=volume.made.erased_by, done=False, left=left)
+    return erasure.erase(file, by=volume.made.erased_by, at=volume.made.at)
 
 
 def usage(path: Path | str) -> VolumeUsage:
@@ -51,94 +183,24 @@ def usage(path: Path | str) -> VolumeUsage:
     return VolumeUsage(total=total, used=total - found.f_bfree * found.f_frsize, free=free)
 
 
-def make(path: Path, *, backing: Literal["memory", "disk"], size_bytes: int, uid: int, image_directory: Path) -> Volume:
-    """Mount a new volume at ``path``, owned by ``uid``, with empty folders for what is restored and for sockets.
+def _make_place(folder: Path) -> None:
+    """Make a folder for images, or judge the one that is there: nobody else may put anything into it.
 
-    Raises ``SandboxError`` when this standing cannot mount it, ``StorageFull`` when there is no room for it.
+    Raises ``Untrusted``, ``StorageFull``.
     """
-    path.mkdir()
-    path.chmod(0o755)
-    if standing() == "user":
-        message = "a data volume under quota needs root, or the drill worker's own namespaces"
-        raise SandboxError(message, hint="run the drill through `drp drill run`, which makes them")
-    if backing == "disk":
-        _mount_disk(path, size_bytes, uid, image_directory)
-    else:
-        size_bytes = min(size_bytes, int(available_memory() * MEMORY_SHARE))
-        try:
-            mounts.mount_tmpfs(path, size_bytes=size_bytes, uid=uid)
-        except OSError as error:
-            message = f"cannot mount a data volume in memory: {error.strerror}"
-            raise SandboxError(message) from error
-    sockets = path / "sockets"
-    sockets.mkdir()
-    sockets.chmod(0o1777)  # where a restored server is asked by whoever looks at it from a cell
-    restored = path / RESTORED_FOLDER
-    restored.mkdir()
-    restored.chmod(0o755)
-    os.chown(restored, uid, uid)
-    return Volume(path=path, backing=backing, size_bytes=size_bytes)
+    trust.require([trust.Trust().doubt(folder)])
+    with storage_errors(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    trust.require([trust.Trust().doubt(folder)])
 
 
-def _mount_disk(path: Path, size_bytes: int, uid: int, image_directory: Path) -> None:
-    if standing() != "root":
-        message = "a data volume on disk needs root (it is a loop mount)"
-        raise SandboxError(message, hint="set `data_backing: memory` in the sandbox profile, or run drp as root")
-    image = image_directory / f"{path.parent.name}.image"
-    with storage_errors(image):
-        image_directory.mkdir(parents=True, exist_ok=True)
-        if room_on_disk(image_directory) < size_bytes:
-            message = f"{image_directory} has no room for a data volume of {size_bytes >> 20} MiB"
-            raise StorageFull(message, hint="free space, or lower `data_bytes` of the sandbox profile")
-        descriptor = os.open(image, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.ftruncate(descriptor, max(size_bytes, _SMALLEST_IMAGE))
-        finally:
-            os.close(descriptor)
-    try:
-        options = f"root_owner={uid}:{uid},lazy_itable_init=1,lazy_journal_init=1,nodiscard"
-        run(
-            ["mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", options, str(image)],
-            timeout_seconds=120,
-        )
-        run(["mount", "-t", "ext4", "-o", "loop,nosuid,nodev,noatime", str(image), str(path)], timeout_seconds=60)
-    except CommandFailed as error:
-        message = f"cannot make a data volume on disk: {error.message}"
-        raise SandboxError(message, hint="load the loop module, or set `data_backing: memory`") from error
-    finally:
-        image.unlink(missing_ok=True)
-    (path / "lost+found").rmdir()
-    pass_by_cache(path)
+def spare(folder: Path, run_directory: Path) -> int:
+    """Return what a volume leaves on the file system that it is made on: where the journal is, enough to go on."""
+    return LEAST_FREE_BYTES if _device(folder) == _device(run_directory) else 0
 
 
-def pass_by_cache(path: Path) -> bool:
-    """Let the loop device below a mount write its image by direct IO; return whether it does.
-
-    Otherwise everything is cached twice, and a kernel thread copies it from one cache to the other. Not every file
-    system can (loop(4), LOOP_SET_DIRECT_IO): then it stays as it is.
-    """
-    number = path.stat().st_dev
-    block = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
-    if not (block / "loop").is_dir():
-        return False
-    try:
-        device = os.open(f"/dev/{block.resolve(strict=True).name}", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.ioctl(device, _LOOP_SET_DIRECT_IO, 1)
-        return (block / "loop" / "dio").read_text(encoding="ascii").strip() == "1"
-    except OSError:
-        return False
-    finally:
-        os.close(device)
-
-
-def room_on_disk(directory: Path) -> int:
-    """Return the bytes that are free where volumes on disk are made, or will be."""
-    place = next(each for each in (directory, *directory.parents) if each.exists())
-    free = os.statvfs(place)
-    return free.f_bavail * free.f_frsize
+def _device(folder: Path) -> int:
+    return next(each for each in (folder, *folder.parents) if each.exists()).stat().st_dev
 
 
 def available_memory() -> int:

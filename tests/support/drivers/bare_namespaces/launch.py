@@ -43,6 +43,8 @@ class Wanted:
     profile: SandboxProfile
     identity: Identity
     data: Path
+    memory_volume_bytes: int = 0
+    """Quotas of its volumes that are in memory."""
     read_only: Mapping[str, str]
     """Host path → path inside."""
     hosts: str
@@ -63,7 +65,7 @@ class Wanted:
     @property
     def memory_bytes(self) -> int:
         whole = self.profile.memory_bytes * (1 if self.role == "run" else 2)
-        return whole + (self.profile.data_bytes if self.profile.data_backing == "memory" and not self.looks_only else 0)
+        return whole + (0 if self.looks_only else self.memory_volume_bytes)
 
 
 @dataclass(kw_only=True)

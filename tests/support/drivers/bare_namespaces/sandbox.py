@@ -22,15 +22,17 @@ from drp.domain.sandbox import (
     SandboxProfile,
     SandboxRole,
 )
+from drp.domain.volume import Erased
 from drp.errors import SandboxError
 from drp.redact import remember
 from drp.sandboxes.driver import Resolve
 from drp.sandboxes.errors import sandbox_errors
-from drp.sandboxes.host import binds, cgroups, layout, reaper, residue, volume
+from drp.sandboxes.host import binds, cgroups, image, layout, reaper, residue
 from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import Slot, identity_for
 from drp.sandboxes.host.layout import LiveDirectory
 from drp.sandboxes.host.standpoint import standpoint
+from drp.sandboxes.host.volume import Volumes
 from drp.sandboxes.network import endpoint, netns
 from drp.sandboxes.network.gateway import GatewayClient
 from drp.sandboxes.network.pods import Network, Networks
@@ -55,6 +57,8 @@ class Live:
     joined: Network | None = None
     """The one that it is in: of the sandbox that it calls, for a caller cell."""
     cells: list[SandboxHandle] = field(default_factory=list)
+    erased: list[Erased] = field(default_factory=list)
+    """What became of its volumes, once it is taken down."""
 
 
 class BareSandbox:
@@ -74,13 +78,9 @@ class BareSandbox:
             end.callback(slot.release)
             identity = identity_for(profile.identity, slot)
             directory = self._directory(end, label)
-            made = volume.make(
-                directory.path / "data",
-                backing=profile.data_backing,
-                size_bytes=profile.data_bytes,
-                uid=identity.uid,
-                image_directory=self._run_directory,
-            )
+            volumes, erased = Volumes(directory.path, self._run_directory), list[Erased]()
+            end.callback(lambda: erased.extend(volumes.close()))
+            volumes.make(profile, uid=identity.uid)
             network = self._networks.open(profile, order)
             end.callback(self._networks.close, network)
             hostname = order.hostname or "server"
@@ -90,13 +90,17 @@ class BareSandbox:
                 role="run",
                 profile=profile,
                 identity=identity,
-                data=made.path,
+                data=volumes.path,
+                memory_volume_bytes=volumes.memory_bytes,
                 read_only=binds.software(order.software, directory.path / "binds", identity, profile.run_as),
                 hosts=hosts(order.everywhere, hostname),
                 hostname=hostname,
                 network=network.descriptor,
             )
-            return self._begin(end, directory, wanted, label, order=order, network=network)
+            handle = self._begin(end, directory, wanted, label, order=order, network=network)
+            live = self._live[handle.id]
+            live.erased, live.handle = erased, replace(handle, volumes=volumes.made)
+            return live.handle
 
     def open_cell(self, handle: SandboxHandle, order: RestoreOrder, secrets: Sequence[CellSecret]) -> SandboxHandle:
         owner, plan = self._get(handle), endpoint.plan(order)
@@ -168,15 +172,20 @@ class BareSandbox:
         live = self._live.pop(handle.id, None)
         namespace = live.running.pid_namespace if live is not None else ""
         network = live.network.name if live is not None and live.network is not None else ""
+        images = image.noted(self._run_directory, handle.id)
+        erased: tuple[Erased, ...] = ()
         if live is not None:
             for cell in live.cells:
                 self.destroy(cell)
             live.end.close()
-        elif directory.exists() and layout.is_abandoned(directory):
+            erased = tuple(live.erased)
+        elif (directory.exists() or images) and layout.is_abandoned(directory):
             namespace = str(layout.read_record(directory).get("pid_namespace", ""))
-            reaper.reap_one(handle.id, self._run_directory)
+            reaped = reaper.reap_one(handle.id, self._run_directory)
+            erased = reaped.erased if reaped is not None else ()
         elapsed = int((time.monotonic() - started) * 1000)
-        return residue.look(handle.id, [directory], namespace, network, duration_ms=elapsed)
+        seen = residue.look(handle.id, [directory, *images], namespace, network, duration_ms=elapsed)
+        return replace(seen, erased=erased)
 
     def _get(self, handle: SandboxHandle) -> Live:
         if handle.id not in self._live:

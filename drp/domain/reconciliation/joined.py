@@ -1,0 +1,98 @@
+"""The keys of both sides of a reference side by side: what matches, whose it is, what came late. Part by part."""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from drp.domain.reconciliation.collected import ALWAYS, Keys
+from drp.domain.reconciliation.digests import shown_digest
+from drp.domain.reconciliation.packed import PARTS, Side
+from drp.domain.reconciliation.result import MOST_LISTED
+
+_LATE = 24 * 3600 * 1_000_000
+"""What came so much later, in microseconds, was not late: its record was dated anew."""
+
+Mismatch = tuple[str, str, str]
+"""Key, how it is told, and whose it is on both sides."""
+
+
+@dataclass(slots=True)
+class Late:
+    """Pairs of which one side's record is older: wrong from its instant until that of the other."""
+
+    begins: array[int] = field(default_factory=lambda: array("q"))
+    ends: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(self, since: int, until: int, settled: int) -> None:
+        """Take a pair in, unless it had long ended at ``settled``."""
+        if settled < until and since != ALWAYS and since < until <= since + _LATE:
+            self.begins.append(since)
+            self.ends.append(until)
+
+
+@dataclass(slots=True)
+class Joined:
+    """What both sides came to."""
+
+    ours: int = 0
+    theirs: int = 0
+    """Different keys."""
+    matched: int = 0
+    mismatched: int = 0
+    mismatches: list[Mismatch] = field(default_factory=list)
+    """The first of them by key."""
+    uncompared: int = 0
+    forwards: Late = field(default_factory=Late)
+    backwards: Late = field(default_factory=Late)
+    """Records of the source that were there before their target's, and the other way round."""
+
+
+def join(source: Keys, target: Keys, settled: int) -> Joined:
+    """Return how two sides fit; pairs that had ended at ``settled`` (microseconds) are of no concern for an instant."""
+    found = Joined()
+    for part in range(PARTS):
+        ours, theirs = source.rows.side(part), target.rows.side(part)
+        both = ours.since.keys() & theirs.since.keys()
+        found.ours += len(ours.since)
+        found.theirs += len(theirs.since)
+        found.matched += len(both)
+        _late(found, ours, theirs, both, settled)
+        if source.same:
+            _compare(found, (source, target), (ours, theirs), both)
+    return found
+
+
+def _late(found: Joined, ours: Side, theirs: Side, both: Iterable[str], settled: int) -> None:
+    for key in both:
+        here, there = ours.since[key], theirs.since[key]
+        if here < there:
+            found.forwards.add(here, there, settled)
+        elif there < here:
+            found.backwards.add(there, here, settled)
+
+
+def _compare(found: Joined, places: tuple[Keys, Keys], sides: tuple[Side, Side], both: Iterable[str]) -> None:
+    """Compare what goes with the keys of both sides; in a key that belongs to several no side is right."""
+    ours, theirs = sides
+    wrong: list[Mismatch] = []
+    for key in both:
+        if ours.blank or theirs.blank:
+            found.uncompared += bool(ours.blank.get(key, 0) & theirs.blank.get(key, 0))
+        if key in ours.torn or key in theirs.torn:
+            several = [place.place.records for place, side in zip(places, sides, strict=True) if key in side.torn]
+            wrong.append((key, f"belongs to several in {' and '.join(several)}", ""))
+        elif ours.belongs[key] != theirs.belongs[key]:
+            left, right = _different(ours.belongs[key], theirs.belongs[key])
+            names = tuple(place.place.records for place in places)
+            wrong.append((key, f"{left} in {names[0]}, {right} in {names[1]}", f"{left} / {right}"))
+    found.mismatched += len(wrong)
+    found.mismatches = heapq.nsmallest(MOST_LISTED, [*found.mismatches, *wrong])
+
+
+def _different(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[str, str]:
+    """Return the digests that differ."""
+    pairs = [(ours, theirs) for ours, theirs in zip(left, right, strict=True) if ours != theirs]
+    return "+".join(shown_digest(ours) for ours, _ in pairs), "+".join(shown_digest(theirs) for _, theirs in pairs)

@@ -1,0 +1,56 @@
+"""Judges the numbers that one application issues and others keep: the next one must not be in use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drp.domain.reconciliation.collected import Collected, number_in
+from drp.domain.reconciliation.declaration import Identifier, Reconciliation
+from drp.domain.reconciliation.result import MOST_LISTED, IdentifierResult
+from drp.domain.reconciliation.trouble import trouble_of
+
+
+def judge_numbers(
+    declaration: Reconciliation, identifier: Identifier, collected: Mapping[str, Collected]
+) -> IdentifierResult:
+    """Return what the next number would hit. A number in use is told also where reading broke off after it."""
+    trouble = trouble_of(collected, identifier.issued_by.records)
+    upcoming, unknown = (None, trouble) if trouble else _next(identifier, collected[identifier.issued_by.records])
+    used = {place: collected[place.records].numbers[identifier.name, str(place)].used for place in identifier.used_in}
+    reasons = [unknown]
+    reasons += [
+        trouble_of(collected, place.records)
+        or ("" if len(numbers) else f"{place.records}: no {place.field} is such a number, so nothing was compared")
+        for place, numbers in used.items()
+    ]
+    reason = "; ".join(dict.fromkeys(filter(None, reasons)))
+    highest, place = max(
+        ((max(numbers), place) for place, numbers in used.items() if len(numbers)),
+        key=lambda pair: pair[0],
+        default=(None, None),
+    )
+    again = sorted({n for numbers in used.values() for n in numbers if upcoming is not None and n >= upcoming})
+    return IdentifierResult(
+        name=identifier.name,
+        application=declaration.application_of(identifier.issued_by),
+        judged=not reason,
+        reason=reason,
+        next=upcoming,
+        highest=highest,
+        highest_in=declaration.application_of(place) if place else "",
+        reissued=len(again),
+        listed=tuple(f"{identifier.prefix}{number}{identifier.suffix}" for number in again[:MOST_LISTED]),
+        bump=identifier.bump.replace("{next}", str((highest or 0) + 1)) if again else "",
+    )
+
+
+def _next(identifier: Identifier, issuer: Collected) -> tuple[int | None, str]:
+    """Return the number that comes next, or why nobody knows."""
+    values = issuer.values[identifier.issued_by.field]
+    if len(issuer.instants) != 1 or len(values) != 1:
+        return None, f"{identifier.issued_by}: {len(issuer.instants)} records instead of one with the next number"
+    text = values[0]
+    if text.isascii() and text.isdecimal():
+        text = f"{identifier.prefix}{text}{identifier.suffix}"
+    number = number_in(text, identifier)
+    return number, "" if number is not None else f"{identifier.issued_by} is no number"

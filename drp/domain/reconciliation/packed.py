@@ -1,0 +1,152 @@
+"""Many numbers and keys in little memory: what came together is packed together, and read again piece by piece.
+
+Ten million keys with instants and patients take some 200 MB so. Nothing is written to a disk, and nothing is exact only
+nearly: keys are kept whole. A hostile backup cannot bring its keys into one part: Python's hash of texts is keyed.
+"""
+
+from __future__ import annotations
+
+import marshal
+import operator
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate, chain
+
+PARTS = 64
+_LONGS = 8192
+_ROWS = 1024
+
+KeyRow = tuple[str, int, int, *tuple[int, ...]]
+"""Key, instant, bits of what is empty beside it, and digests of what goes with it."""
+
+
+class Longs:
+    """Whole numbers of 63 bits, in no order."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._packed: list[bytes] = []
+        self._open = array("q")
+        self._count = 0
+
+    def add(self, number: int) -> None:
+        """Keep one more."""
+        self._open.append(number)
+        if len(self._open) >= _LONGS:
+            self._packed.append(_pack_longs(sorted(self._open)))
+            self._count += len(self._open)
+            self._open = array("q")
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self._count + len(self._open)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield every number."""
+        for packed in self._packed:
+            yield from _longs(packed)
+        yield from self._open
+
+
+@dataclass(slots=True)
+class Side:
+    """One part of the keys in one field: each once."""
+
+    since: dict[str, int] = field(default_factory=dict)
+    """Key → the oldest instant at which it is there."""
+    belongs: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Key → digests of what goes with it; empty where nothing was asked."""
+    blank: dict[str, int] = field(default_factory=dict)
+    """Key → bits of those that are empty; without those of which none is."""
+    torn: set[str] = field(default_factory=set)
+    """Keys that belong to several: one number, two patients."""
+
+
+class KeyRows:
+    """The keys in one field with what goes with each, in `PARTS` parts by their hash."""
+
+    def __init__(self, columns: int) -> None:
+        """Take how many digests go with each key."""
+        self._columns = columns
+        self._packed: list[list[tuple[bytes, ...]]] = [[] for _ in range(PARTS)]
+        self._open: list[list[KeyRow]] = [[] for _ in range(PARTS)]
+        self.count = 0
+
+    def add(self, row: KeyRow) -> None:
+        """Keep one record's key."""
+        part = hash(row[0]) % PARTS
+        waiting = self._open[part]
+        waiting.append(row)
+        self.count += 1
+        if len(waiting) >= _ROWS:
+            self._packed[part].append(self._pack(waiting))
+            self._open[part] = []
+
+    def texts(self) -> Iterator[str]:
+        """Yield the key of every record; those of one part after another."""
+        for part in range(PARTS):
+            for packed in self._packed[part]:
+                yield from _texts(packed[0])
+            yield from (row[0] for row in self._open[part])
+
+    def side(self, part: int) -> Side:
+        """Return one part of the keys, each once."""
+        side = Side()
+        for keys, instants, blanks, digests in self._columns_of(part):
+            _take_instants(side.since, keys, instants)
+            if self._columns:
+                _take_belongings(side, keys, blanks, digests)
+        return side
+
+    def _columns_of(self, part: int) -> Iterator[tuple[Iterable[str], Iterable[int], Iterable[int], list[array[int]]]]:
+        for keys, instants, blanks, *digests in self._packed[part]:
+            yield _texts(keys), _longs(instants), _longs(blanks), [array("Q", column) for column in digests]
+        if waiting := self._open[part]:
+            ours, instants_, blanks_, *rest = zip(*waiting, strict=True)
+            yield ours, instants_, blanks_, [array("Q", column) for column in rest]
+
+    def _pack(self, rows: list[KeyRow]) -> tuple[bytes, ...]:
+        keys, instants, blanks, *digests = zip(*sorted(rows), strict=True)
+        texts = zlib.compress(marshal.dumps(keys, 2), 1)
+        return texts, _pack_longs(instants), _pack_longs(blanks), *(array("Q", column).tobytes() for column in digests)
+
+
+def _take_instants(since: dict[str, int], keys: Iterable[str], instants: Iterable[int]) -> None:
+    for key, instant in zip(keys, instants, strict=True):
+        earlier = since.setdefault(key, instant)
+        if instant < earlier:
+            since[key] = instant
+
+
+def _take_belongings(side: Side, keys: Iterable[str], blanks: Iterable[int], digests: list[array[int]]) -> None:
+    """Take what goes with each key; where two records differ, the smaller counts, whichever came first."""
+    belongs, blank = side.belongs, side.blank
+    for key, empty, *own in zip(keys, blanks, *digests, strict=True):
+        values = tuple(own)
+        before = belongs.setdefault(key, values)
+        if before != values:
+            side.torn.add(key)
+            if values > before:
+                continue
+            belongs[key] = values
+            blank.pop(key, None)
+        if empty:
+            blank[key] = empty
+
+
+def _texts(packed: bytes) -> tuple[str, ...]:
+    keys: tuple[str, ...] = marshal.loads(zlib.decompress(packed))  # noqa: S302 - our own bytes, which never left us
+    return keys
+
+
+def _pack_longs(numbers: Iterable[int]) -> bytes:
+    """Pack numbers as differences: neighbours are near."""
+    whole = array("q", numbers)
+    subtract: Callable[[int, int], int] = operator.sub
+    return zlib.compress(array("q", map(subtract, whole, chain((0,), whole))).tobytes(), 1)
+
+
+def _longs(packed: bytes) -> Iterator[int]:
+    return accumulate(array("q", zlib.decompress(packed)))

@@ -1,0 +1,50 @@
+"""Files of the site with one value a line: declared exceptions and merges. Read once, and only as they were planned."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from drp.domain.reconciliation.preparation import DeclaredList
+from drp.errors import ConfigError
+
+MOST_BYTES = 64 << 20
+_HINT = "plan the drill again, which takes the file as it is now"
+
+
+def digest_of_list(path: Path) -> str:
+    """Return the SHA-256 of a list as it is now. Raises ``ConfigError``."""
+    return hashlib.sha256(_content(path)).hexdigest()
+
+
+def lines_of(listed: DeclaredList) -> tuple[str, ...]:
+    """Return the lines of a list, without empty ones and comments (``#``).
+
+    Raises ``ConfigError`` where it cannot be read, is no text, or is not the file that was planned with.
+    """
+    content = _content(Path(listed.path))
+    if hashlib.sha256(content).hexdigest() != listed.sha256:
+        raise ConfigError(f"{listed.path} is another file than the plan was made with", hint=_HINT)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{listed.path} is no text in UTF-8", hint="save it as UTF-8") from error
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigError(f"{path} is no file", hint="name a file with one value a line")
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="let drp's user read it") from error
+    if len(content) > MOST_BYTES:
+        raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MiB", hint="take `where`, or a pattern")
+    return content
