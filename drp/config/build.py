@@ -196,7 +196,7 @@ def _backup_job(said: BackupFile | None) -> BackupJob:
     )
 
 
-def drill(said: DrillFile, proving: ApprovalPolicy) -> DrillSettings:
+def drill(said: DrillFile, proving: ApprovalPolicy, site: Path) -> DrillSettings:
     """Return a drill, each recovery complete; ``proving`` says how the site knows its approvers."""
     asked = said.approval
     return DrillSettings(
@@ -212,7 +212,7 @@ def drill(said: DrillFile, proving: ApprovalPolicy) -> DrillSettings:
         sign_off=schema_sign_off.policy(said.sign_off),
         approval=replace(proving, approvers=tuple(asked.approvers), within=asked.within) if asked is not None else None,
         reconciliation=(
-            schema_reconciliation.reconciliation(said.reconciliation) if said.reconciliation is not None else None
+            schema_reconciliation.reconciliation(said.reconciliation, site) if said.reconciliation is not None else None
         ),
     )
 

@@ -17,6 +17,7 @@ from drp.config.references import Inventory, cross_check, installed_verifiers
 from drp.config.references_approval import cross_check_approvals
 from drp.config.references_declared import cross_check_inputs, cross_check_options
 from drp.config.references_places import cross_check_places
+from drp.config.references_reconciliation import cross_check_lists
 from drp.config.references_schedule import cross_check_schedule
 from drp.config.references_sign_off import cross_check_sign_off
 from drp.config.repository_kinds import kinds_named, repositories_file
@@ -80,6 +81,7 @@ class SiteReader:
         require(self._trust.doubt(path) for path in self._steering())
         self.problems += cross_check(self.inventory, self.runbook_folders)
         self.problems += cross_check_sign_off(self.inventory, self.directory)
+        self.problems += cross_check_lists(self.inventory.drills.values(), self.directory)
         approving = ((self.site, site), (self.schedule, schedule), self.inventory, self.directory)
         self.problems += cross_check_approvals(*approving)
         self.problems += cross_check_monitoring(self.inventory)

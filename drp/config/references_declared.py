@@ -13,7 +13,7 @@ from drp.config.problems import Problem
 from drp.config.references import Inventory
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
-from drp.config.schema_reconciliation import reconciliation
+from drp.config.schema_reconciliation import record_sources
 
 
 def cross_check_inputs(inventory: Inventory, runbook_folders: Collection[Path]) -> Iterator[Problem]:
@@ -64,7 +64,7 @@ def _records(
     installed, judge, site = known
     if drill.reconciliation is None:
         return
-    for source in reconciliation(drill.reconciliation).records:
+    for source in record_sources(drill.reconciliation):
         if source.reader in installed and source.application in inventory.applications:
             application = build.application(inventory.applications[source.application][0], site)
             place: Place = ("reconciliation", "records", source.name, "options")

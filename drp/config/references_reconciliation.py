@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from drp.config.document import Document, Place
+from drp.config.lists import digest_of_list, lines_of
 from drp.config.problems import Problem, suggestion
 from drp.config.schema_drills import DrillFile
 from drp.config.schema_reconciliation import ReconciliationFile, field_of
+from drp.domain.reconciliation.preparation import DeclaredList
+from drp.errors import ConfigError
 from drp.registry import Registry
 
 _AT = "reconciliation"
@@ -35,6 +39,55 @@ def cross_check_reconciliation(drill: DrillFile, document: Document) -> Iterator
         for number, text in enumerate(identifier.used_in):
             yield from _set(said, document, (*place, "used_in", number), text)
     yield from _twice(said, document)
+    yield from _merges(said, document)
+    yield from _exceptions(said, document)
+
+
+def _merges(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
+    """Yield merges of what is not there, and sets that would have to be read before themselves."""
+    tell = {merge.records for merge in said.merges}
+    for index, merge in enumerate(said.merges):
+        place: Place = (_AT, "merges", index)
+        if merge.records is not None and merge.records not in said.records:
+            message = f"there are no records `{merge.records}`; {suggestion(merge.records, said.records)}"
+            yield document.problem((*place, "records"), message)
+        for number, text in enumerate(merge.fields):
+            yield from _set(said, document, (*place, "fields", number), text)
+            if field_of(text).records in tell:
+                message = f"`{field_of(text).records}` tells merges itself, and is read before any is known"
+                yield document.problem((*place, "fields", number), message)
+            if text in {other for earlier in said.merges[:index] for other in earlier.fields}:
+                yield document.problem((*place, "fields", number), f"`{text}` has merges above already")
+
+
+def _exceptions(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
+    names = [reference.name for reference in said.references]
+    for index, exception in enumerate(said.exceptions):
+        if exception.reference not in names:
+            message = f"there is no reference `{exception.reference}`; {suggestion(exception.reference, names)}"
+            yield document.problem((_AT, "exceptions", index, "reference"), message)
+
+
+def cross_check_lists(drills: Collection[tuple[DrillFile, Document]], site: Path) -> Iterator[Problem]:
+    """Yield every file of exceptions or merges that cannot be read."""
+    for drill, document in drills:
+        said = drill.reconciliation
+        if said is None:
+            continue
+        listed: list[tuple[str, int, str | None]] = []
+        listed += [("merges", at, each.listed_in) for at, each in enumerate(said.merges)]
+        listed += [("exceptions", at, each.listed_in) for at, each in enumerate(said.exceptions)]
+        for kind, index, named in listed:
+            if named is not None and (problem := _unreadable(site / named)):
+                yield document.problem((_AT, kind, index, "file"), problem)
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        lines_of(DeclaredList(path=str(path), sha256=digest_of_list(path)))
+    except ConfigError as error:
+        return error.message
+    return ""
 
 
 def _records(said: ReconciliationFile, document: Document, drilled: Collection[str]) -> Iterator[Problem]:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from drp.config.schema import Strict
+from drp.config.schema_preparation import (
+    ConditionFile,
+    KeyExceptionFile,
+    MergesFile,
+    NormalisationFile,
+    condition,
+    exception,
+    merges,
+)
 from drp.config.values import COLUMN_PATTERN, FIELD_PATTERN, Duration, Name, Text
 from drp.domain.local_time import require_one_zone
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
@@ -34,6 +44,10 @@ class RecordsFile(Strict):
     """Or the time zone of instants without one, such as `Europe/Paris`: of two that fit, the older counts."""
     timeout: Duration = timedelta(minutes=5)
     """After which the set was not read."""
+    where: list[ConditionFile] = Field(default_factory=list, max_length=_MOST)
+    """Which of its records count: every condition must hold."""
+    normalise: dict[Column, NormalisationFile] = Field(default_factory=dict)
+    """Field → in which form its values are compared."""
 
     @model_validator(mode="after")
     def _one_zone(self) -> Self:
@@ -90,6 +104,10 @@ class ReconciliationFile(Strict):
     """Keys of one application that must exist in another."""
     identifiers: list[IdentifierFile] = Field(default_factory=list, max_length=_MOST)
     """Numbers that must not be issued again."""
+    merges: list[MergesFile] = Field(default_factory=list, max_length=_MOST)
+    """Patients that were merged."""
+    exceptions: list[KeyExceptionFile] = Field(default_factory=list, max_length=_MOST)
+    """Keys that lead nowhere for a reason that is known."""
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -104,21 +122,28 @@ def field_of(text: str) -> FieldOf:
     return FieldOf(records=records, field=name)
 
 
-def reconciliation(said: ReconciliationFile) -> Reconciliation:
-    """Return the declaration for a plan. Everything was checked before; nothing here can fail."""
+def record_sources(said: ReconciliationFile) -> tuple[RecordSource, ...]:
+    """Return the sets of records as values."""
+    return tuple(
+        RecordSource(
+            name=name,
+            application=records.application,
+            reader=records.reader,
+            options=records.options,
+            assume_utc=records.assume_utc,
+            zone=records.zone,
+            timeout=records.timeout,
+            where=tuple(map(condition, records.where)),
+            normalise={field: each.value() for field, each in records.normalise.items()},
+        )
+        for name, records in said.records.items()
+    )
+
+
+def reconciliation(said: ReconciliationFile, site: Path) -> Reconciliation:
+    """Return the declaration for a plan. Everything was checked before: only a list that has gone since can fail."""
     return Reconciliation(
-        records=tuple(
-            RecordSource(
-                name=name,
-                application=records.application,
-                reader=records.reader,
-                options=records.options,
-                assume_utc=records.assume_utc,
-                zone=records.zone,
-                timeout=records.timeout,
-            )
-            for name, records in said.records.items()
-        ),
+        records=record_sources(said),
         references=tuple(
             Reference(
                 name=reference.name,
@@ -144,4 +169,6 @@ def reconciliation(said: ReconciliationFile) -> Reconciliation:
             )
             for identifier in said.identifiers
         ),
+        merges=tuple(merges(each, site) for each in said.merges),
+        exceptions=tuple(exception(each, site) for each in said.exceptions),
     )

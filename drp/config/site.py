@@ -247,7 +247,7 @@ def _assemble(reader: SiteReader) -> Site:
             name: build.repository(name, repository, directory) for name, repository in inventory.repositories.items()
         },
         sandboxes={"default": SandboxProfile(name="default"), **sandboxes},
-        drills={name: build.drill(file, proving) for name, file in drills.items()},
+        drills={name: build.drill(file, proving, directory) for name, file in drills.items()},
         approvals=proving,
         bytes_per_second=said.limits.download,
         canaries={

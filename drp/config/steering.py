@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from drp.config.schema import Secret
 
-FILES = frozenset({"allowed_signers", "ca_file", "calendar", "ground_truth"})
+FILES = frozenset({"allowed_signers", "ca_file", "calendar", "ground_truth", "listed_in"})
 """Fields that name a file whose content is believed."""
 PROGRAMS = frozenset({"argv", "executable"})
 """Fields that name a program, alone or with its arguments."""

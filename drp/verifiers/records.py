@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from drp.config.lists import lines_of
 from drp.config.misfit import Misfit
 from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
@@ -27,9 +28,9 @@ from drp.domain.reconciliation.preparation import DeclaredList
 from drp.domain.visible import one_line
 from drp.errors import DrpError, Interrupted, PluginError
 from drp.redact import redact
-from drp.verifiers.lists import lines_of
 from drp.verifiers.loading import load
 from drp.verifiers.options import read_options, unknown_key
+from drp.verifiers.preparing import Preparation
 from drp.verifiers.running import BoundedTarget
 
 MOST_RECORDS = 5_000_000
@@ -95,8 +96,13 @@ class Records:
             found: Iterator[Mapping[str, object]] = reader.records(bounded, options, expectation)
             return found
 
+        preparation = Preparation(source, fields)
+
         def take(row: object) -> None:
-            receive(_row(row, fields, zone="UTC" if source.assume_utc else source.zone))
+            instant, values = _row(row, preparation.fields, zone="UTC" if source.assume_utc else source.zone)
+            prepared = preparation.prepared(values)
+            if prepared is not None:
+                receive((instant, prepared))
 
         try:
             trouble = _pump(rows, bounded, take, cancelled)
@@ -105,7 +111,7 @@ class Records:
         finally:
             bounded.over.set()
         limit = timedelta(seconds=expectation.timeout_seconds)
-        return trouble if trouble is not None else f"not read within {words(limit)}"
+        return trouble or preparation.trouble() if trouble is not None else f"not read within {words(limit)}"
 
 
 def option_problems(source: RecordSource, application: Application) -> tuple[Misfit, ...]:

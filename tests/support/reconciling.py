@@ -31,7 +31,7 @@ def declaration() -> Reconciliation:
     document = read_document(DECLARATION, DECLARATION.name)
     said, problems = validate(document, ReconciliationFile)
     assert said is not None, [str(problem) for problem in problems]
-    return reconciliation(said)
+    return reconciliation(said, DECLARATION.parent)
 
 
 def application(name: str, running: Instance | Orthanc) -> Application:

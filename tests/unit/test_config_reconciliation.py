@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from drp.cli.reconciliation_views import plan_lines
+from drp.config.lists import lines_of
 from drp.config.site import check_site, load_site
 from drp.domain.reconciliation.declaration import FieldOf
+from drp.errors import ConfigError
 from tests.support.reconciling import DECLARATION, declaration
 from tests.support.sites import DRILL, write_site
 
@@ -89,3 +93,74 @@ def test_the_hospitals_declaration_is_valid() -> None:
     assert {source.application for source in declared.records} == {"ehr", "lis", "pacs"}
     assert len(declared.references) == 6
     assert DECLARATION.read_text().startswith("# What must agree")
+
+
+RICH = (
+    GOOD.replace(
+        "select patient from letter}}",
+        """select patient from letter}, where: [{field: state, not: [draft]}, {field: patient, like: "P*"}],
+      normalise: {patient: {case: upper, prefix: [LYO], regex: [{pattern: '^([0-9]+)X$', by: '\\1'}], zeros: strip}}}""",
+    )
+    + """\
+  merges: [{name: merged, file: merged.csv, fields: [letters.patient]}]
+  exceptions:
+    - {reference: letters have a patient, pattern: "EXT-*", reason: other hospitals, owner: PACS team, expires: 2027-06-30}
+    - {reference: letters have a patient, file: foreign.txt, reason: old imports, owner: EHR team, expires: "2027-06-30"}
+"""
+)
+
+
+def rich(tmp_path: Path, text: str = RICH, **lists: bytes) -> Path:
+    folder = site(tmp_path, text)
+    for name, content in {"merged.csv": b"P1,P2\n", "foreign.txt": b"# of others\nA1\n\nB2\n", **lists}.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_how_records_are_made_comparable_becomes_part_of_the_plan(tmp_path: Path) -> None:
+    folder = rich(tmp_path)
+    found = load_site(folder).plan("hospital").reconciliation
+    assert found is not None
+    letters = found.records[0]
+    assert [(each.field, each.differs, each.like) for each in letters.where] == [
+        ("state", ("draft",), ""),
+        ("patient", (), "P*"),
+    ]
+    assert letters.normalise["patient"].remove_prefixes == ("LYO",)
+    (merged,) = found.merges
+    assert merged.listed is not None
+    assert merged.listed.sha256 == hashlib.sha256(b"P1,P2\n").hexdigest()
+    pattern, listed = found.exceptions
+    assert (pattern.name, pattern.expires) == ("EXT-*", date(2027, 6, 30))
+    assert listed.listed is not None
+    assert lines_of(listed.listed) == ("A1", "B2")
+    (folder / "foreign.txt").write_bytes(b"A1\nB2\nC3\n")
+    with pytest.raises(ConfigError, match="another file than the plan was made with"):
+        lines_of(listed.listed)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{field: state, not: [draft]}", "{field: state}", "asks nothing"),
+        ("'^([0-9]+)X$'", "'(?=a)b'", "is no regular expression of RE2"),
+        ("by: '\\1'", "by: '\\2'", "no group"),
+        ("file: merged.csv", "file: gone.csv", "gone.csv cannot be read"),
+        ("file: merged.csv", "records: patients, file: merged.csv", "say either `file` or `records`"),
+        ("file: merged.csv, fields: [letters.patient]", "records: letters, fields: [letters.patient]", "tells merges"),
+        ("file: merged.csv", "records: nowhere", "there are no records `nowhere`"),
+        ("{reference: letters have a patient, pattern", "{reference: leters have a patient, pattern", "did you mean"),
+        ("owner: PACS team, ", "", "owner"),
+        ("expires: 2027-06-30", "expires: soon", "expires"),
+        ('pattern: "EXT-*", ', "", "say either `pattern` or `file`"),
+    ],
+)
+def test_mistakes_in_it_are_told_at_their_place(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in RICH
+    problems = check_site(rich(tmp_path, RICH.replace(old, new, 1)))
+    assert any(said in str(problem) for problem in problems), [str(problem) for problem in problems]
+
+
+def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:
+    problems = check_site(rich(tmp_path, **{"foreign.txt": b"\xff\xfe"}))
+    assert any("is no text in UTF-8" in str(problem) for problem in problems)

@@ -1,0 +1,103 @@
+"""Makes records comparable, as declared: which of them count, and in which form their values are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from drp.config.expressions import compiled
+from drp.domain.reconciliation.declaration import RecordSource
+from drp.domain.reconciliation.preparation import Condition, Normalisation
+
+_REMEMBERED = 1 << 14
+
+Values = tuple[str, ...]
+
+
+class Preparation:
+    """What a set of records goes through between its reader and the judge."""
+
+    def __init__(self, source: RecordSource, fields: Sequence[str]) -> None:
+        """Take the set, and the fields that are wanted of it."""
+        self.fields = (*fields, *(each.field for each in source.where if each.field not in fields))
+        """What each record has to have: what is wanted, then what only conditions ask for."""
+        self._wanted = len(fields)
+        self._conditions = [(self.fields.index(each.field), each) for each in source.where]
+        normalise = source.normalise
+        self._forms = [(at, form_of(normalise[name])) for at, name in enumerate(fields) if name in normalise]
+        self._before: list[set[str]] = [set() for _ in self._forms]
+        self._after: list[set[str]] = [set() for _ in self._forms]
+        self.read = self.counted = 0
+        """Records that were read, and those that count."""
+
+    def prepared(self, values: Values) -> Values | None:
+        """Return what is wanted of a record in the form in which it is compared; None: it does not count."""
+        self.read += 1
+        if any(not holds(condition, values[at]) for at, condition in self._conditions):
+            return None
+        self.counted += 1
+        if not self._forms:
+            return values[: self._wanted]
+        after = list(values[: self._wanted])
+        for number, (at, form) in enumerate(self._forms):
+            after[at] = form(values[at])
+            _note(self._before[number], values[at])
+            _note(self._after[number], after[at])
+        return tuple(after)
+
+    def trouble(self) -> str:
+        """Return why what came of it tells nothing; empty: it does."""
+        if self.read and not self.counted:
+            return f"none of {self.read} records passes `where`, so nothing was compared"
+        for (at, _), before, after in zip(self._forms, self._before, self._after, strict=True):
+            if len(before) > 1 and len(after) <= 1:
+                return f"`normalise` makes every {self.fields[at]} the same, so nothing was compared"
+        return ""
+
+
+def _note(seen: set[str], value: str) -> None:
+    """Remember the first two different values."""
+    if len(seen) < 2:
+        seen.add(value)
+
+
+def holds(condition: Condition, value: str) -> bool:
+    """Return whether a value fulfils a condition."""
+    return not (
+        (condition.equals and value not in condition.equals)
+        or value in condition.differs
+        or (condition.like and not fnmatchcase(value, condition.like))
+        or (condition.unlike and fnmatchcase(value, condition.unlike))
+    )
+
+
+def form_of(declared: Normalisation) -> Callable[[str], str]:
+    """Return the function that brings a value into its declared form."""
+    replacements = [compiled(each.pattern, each.by) for each in declared.replace]
+    stripped = f" \t{declared.strip}"
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def form(value: str) -> str:
+        value = value.strip(stripped)
+        if declared.case != "as-is":
+            value = value.upper() if declared.case == "upper" else value.lower()
+        for prefix in declared.remove_prefixes:
+            if value.startswith(prefix) and len(value) > len(prefix):
+                value = value[len(prefix) :]
+                break
+        for replace in replacements:
+            value = replace(value)
+        if declared.zeros == "strip":
+            value = _without_zeros(value)
+        if declared.pad_to and value.isascii() and value.isdecimal():
+            value = value.rjust(declared.pad_to, "0")
+        return value.strip()
+
+    return form
+
+
+def _without_zeros(value: str) -> str:
+    """Return a value without its leading zeros, as far as a digit follows them."""
+    rest = value.lstrip("0")
+    return rest if rest[:1].isdecimal() or rest == value else value[len(value) - len(rest) - 1 :]
