@@ -77,15 +77,18 @@ def _merged(recorder: Recorder, ports: Ports, declaration: Reconciliation) -> _M
     tell = {merge.records for merge in declaration.merges if merge.records}
     found.collected = {name: Collected(declaration, name) for name in sorted(tell)}
     _gather(recorder, ports, declaration, found.collected)
-    for merge in declaration.merges:
+    together: dict[tuple[Merges, ...], list[str]] = {}
+    for place in dict.fromkeys(place for merge in declaration.merges for place in merge.fields):
+        together.setdefault(tuple(merge for merge in declaration.merges if place in merge.fields), []).append(place)
+    for merges, places in together.items():
         try:
-            pairs = _pairs(ports, merge, found.collected)
-            known = MergeMap.of(pairs)
+            known = MergeMap.of([pair for merge in merges for pair in _pairs(ports, merge, found.collected)])
         except (DrpError, ValueError) as error:
             reason = error.message if isinstance(error, DrpError) else str(error)
-            found.troubles |= dict.fromkeys(merge.fields, f"{merge.name}: {redact(reason)}")
+            names = ", ".join(merge.name for merge in merges)
+            found.troubles |= dict.fromkeys(places, f"{names}: {redact(reason)}")
         else:
-            found.maps |= dict.fromkeys(merge.fields, known)
+            found.maps |= dict.fromkeys(places, known)
     return found
 
 
