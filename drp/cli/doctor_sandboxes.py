@@ -18,6 +18,8 @@ def sandbox_needs(site: Site, run_directory: Path) -> Iterator[Need]:
     yield attempt("place of sandboxes", lambda: _home(run_directory))
     for profile in _profiles(site):
         yield attempt(f"sandbox {profile.name}", partial(_profile, profile, run_directory))
+    for folder in _folders(site, run_directory):
+        yield attempt("place of volumes", partial(_place, folder, site))
 
 
 def drivers_of(site: Site) -> list[str]:
@@ -49,3 +51,31 @@ def _profile(profile: SandboxProfile, run_directory: Path) -> str:
     from drp.sandboxes.registry import driver
 
     return driver(profile.driver).room_for(profile, run_directory)
+
+
+def _folders(site: Site, run_directory: Path) -> list[Path]:
+    """Return every folder in which the site's drills make volumes on disk, each once."""
+    found: dict[Path, None] = {}
+    for profile in _profiles(site):
+        if profile.data_backing == "disk":
+            found |= dict.fromkeys([Path(each) for each in profile.volumes] or [run_directory])
+        found |= dict.fromkeys(Path(each.directory) for each in profile.data_volumes)
+    return list(found)
+
+
+def _place(folder: Path, site: Site) -> str:
+    """Return what is free in a folder of volumes, and what is written on the same file system.
+
+    Raises ``Untrusted`` where others may write to it.
+    """
+    from drp.sandboxes.host.image import device, room
+    from drp.trust.judge import Trust, require
+
+    require([Trust().doubt(folder)])
+    free = f"{folder}, {room(folder) >> 20} MiB free"
+    beside = [("journal", site.state_directory), *(("evidence", each) for each in site.evidence_directories)]
+    shared = dict.fromkeys(what for what, place in beside if device(place) == device(folder))
+    if not shared:
+        return free
+    advice = "a large restore can fill it; `volumes.directories` of drp.yml names others"
+    return f"{free}; {' and '.join(shared)} are on the same file system: {advice}"

@@ -47,8 +47,8 @@ def _harm(harm: Harm) -> str:
             what = "record would be shown under another patient" if one else "records would be shown under others"
             return f"{harm.count} {what} in {where}"
         case "orphaned":
-            what = "record" if one else "records"
-            return f"{harm.count} {what} of {where} would be orphaned: what asked for {'it' if one else 'them'} is gone"
+            what, they = ("record", "it refers") if one else ("records", "they refer")
+            return f"{harm.count} {what} of {where} would be orphaned: what {they} to is gone"
         case "enter-again":
             return f"{harm.count} {'record' if one else 'records'} to enter again in {where}"
 
@@ -58,7 +58,7 @@ def way_lines(reference: ReferenceResult) -> Iterator[str]:
     for way in reference.ways:
         for kind in way.kinds:
             if kind.count:
-                yield from folded(_kind(way, kind, reference.tolerate), indent=6)
+                yield from folded(_kind(way, kind, reference), indent=6)
                 yield from _keys(kind.listed, kind.count, indent=10)
     yield from _exceptions(use for way in reference.ways for use in way.exceptions)
     if reference.merged:
@@ -69,9 +69,7 @@ def mark_of(reference: ReferenceResult) -> str:
     """Return one sign for a judged reference: ✔ holds · ! within what is tolerated · ? not comparable · ✗ wrong."""
     if reference.holds:
         return "✔"
-    kinds = {
-        (kind.kind, kind.count <= reference.tolerate) for way in reference.ways for kind in way.kinds if kind.count
-    }
+    kinds = {(kind.kind, reference.tolerates(way)) for way in reference.ways for kind in way.kinds if kind.count}
     known = all(way.dangling <= reference.tolerate for way in reference.ways if not way.kinds)
     if reference.mismatched or not known or kinds - _NOT_WRONG:
         return "✗"
@@ -81,9 +79,9 @@ def mark_of(reference: ReferenceResult) -> str:
 _NOT_WRONG = {("older", True), ("strange", True), ("strange", False), ("undated", True)}
 
 
-def _kind(way: Way, kind: Dangling, tolerate: int) -> str:
+def _kind(way: Way, kind: Dangling, reference: ReferenceResult) -> str:
     missing = f"{kind.count} of {max(way.keys, way.dangling)} of {way.holder} not in {way.lacking}"
-    tolerated = f", tolerated up to {tolerate}" if kind.count <= tolerate else ""
+    tolerated = f", tolerated up to {reference.tolerate}" if reference.tolerates(way) else ""
     match kind.kind:
         case "recent":
             since = instant(way.border_at) if way.border_at is not None else "unknown date"
@@ -103,9 +101,12 @@ def _exceptions(uses: Iterable[ExceptionUse]) -> Iterator[str]:
     for use in uses:
         found.setdefault(use.name, []).append(use)
     for name, together in found.items():
-        first, number = together[0], sum(use.count for use in together)
-        word = "expired" if first.expired else "excepted" if number else "fits nothing"
+        first, fits = together[0], sum(use.count for use in together)
+        word = "expired" if first.expired else "excepted" if fits else "fits nothing"
+        word = "too broad" if any(use.broad for use in together) and not first.expired else word
         sign = "·" if word == "excepted" else "!"
+        recent = sum(use.recent for use in together)
+        number = f"{fits} ({recent} of them newer)" if recent else f"{fits}"
         told = f"{sign} {word}: {number} by {name}, {first.reason} ({first.owner}, until {first.expires})"
         yield from folded(told, indent=6)
 

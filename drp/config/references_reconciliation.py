@@ -56,8 +56,6 @@ def _merges(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
             if field_of(text).records in tell:
                 message = f"`{field_of(text).records}` tells merges itself, and is read before any is known"
                 yield document.problem((*place, "fields", number), message)
-            if text in {other for earlier in said.merges[:index] for other in earlier.fields}:
-                yield document.problem((*place, "fields", number), f"`{text}` has merges above already")
 
 
 def _exceptions(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
@@ -113,6 +111,7 @@ def _twice(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
     seen: set[str] = set()
     names: list[tuple[str, int, str]] = [("references", at, item.name) for at, item in enumerate(said.references)]
     names += [("identifiers", at, item.name) for at, item in enumerate(said.identifiers)]
+    names += [("merges", at, item.name) for at, item in enumerate(said.merges)]
     for kind, index, name in names:
         if name in seen:
             yield document.problem((_AT, kind, index, "name"), f"`{name}` stands above already")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -93,12 +93,8 @@ class Execution:
     duration_ms: int = 0
 
 
-class Target(Protocol):
-    """A running application as a verifier sees it: only through its sandbox.
-
-    Contract: ``run`` returns whatever happens to the command; it raises ``SandboxError`` only when the sandbox is
-    gone. Output beyond the cap (64 MiB) ends the command.
-    """
+class Commands(Protocol):
+    """Whatever runs commands inside a sandbox."""
 
     def run(
         self,
@@ -109,6 +105,29 @@ class Target(Protocol):
         environment: Mapping[str, str] | None = None,
     ) -> Execution:
         """Run a command inside the sandbox as the restored software's user."""
+        ...
+
+
+class Target(Commands, Protocol):
+    """A running application as a verifier sees it: only through its sandbox.
+
+    Contract: ``run`` returns whatever happens to the command; it raises ``SandboxError`` only when the sandbox is
+    gone. Output beyond the cap (64 MiB) ends the command; what is streamed ends it beyond 64 GiB alone.
+    """
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        receive: Callable[[bytes], None],
+        stdin: bytes = b"",
+        timeout_seconds: float = 60.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> Execution:
+        """Run a command and hand its standard output to ``receive`` as it comes; none of it is kept.
+
+        A slow receiver makes the command wait; what it raises ends the command and is raised here.
+        """
         ...
 
 

@@ -6,12 +6,13 @@ has found out nothing. Reasons are codes with values; sentences are made where t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from drp.domain.measure import milliseconds
+from drp.domain.placing import Folder, disk_bytes, in_memory, peak, quotas_in_memory, shortages, turns
 from drp.domain.plan import DrillPlan, PlannedRecovery
 
 TOOLS_BYTES = 512 << 20
@@ -29,6 +30,7 @@ REASONS: Mapping[str, tuple[Literal["degraded", "blocked"], str]] = {
     "memory-lacking": ("blocked", "it takes at least {needed_bytes} of memory, and {free_bytes} can be had"),
     "memory-short": ("degraded", "its sandboxes may take {needed_bytes} of memory, and {free_bytes} can be had"),
     "volume-space": ("blocked", "its volumes take {needed_bytes} in {folder}, which has {free_bytes}"),
+    "quota-short": ("degraded", "{application}: its volume would have {free_bytes} of memory, and not {needed_bytes}"),
     "volume-small": ("degraded", "{application}: its point holds {needed_bytes}, its volume {free_bytes}"),
     "state-full": ("blocked", "{folder} has {free_bytes} left for what a drill writes down"),
     "state-short": ("degraded", "{folder} has only {free_bytes} left"),
@@ -94,7 +96,9 @@ class Promised:
     memory_most_bytes: int = 0
     memory_least_bytes: int = 0
     disk_bytes: int = 0
-    """On the file system that this site's volumes would be on."""
+    """On the file system that this site's volumes would be on, unless they were told to be elsewhere."""
+    disks: Mapping[int, int] = field(default_factory=dict)
+    """The same by the number of each file system; what live volumes have already is taken off."""
     memory_used_bytes: int = 0
     """What their sandboxes use of it already, which is no longer free; 0: nobody can tell."""
 
@@ -123,7 +127,10 @@ class Room:
     at_once: int
     """How many recoveries the machine carries at the same time."""
     volumes: tuple[str, int]
-    """Where volumes on disk are made, and the bytes that are free there."""
+    """Where volumes on disk are made without a folder's name, and the bytes that are free there."""
+    folders: Mapping[str, Folder] = field(default_factory=dict)
+    """Other folders of volumes on disk, by name."""
+    device: int = -1  # of the file system that ``volumes`` are on
     records: Mapping[str, int] = field(default_factory=dict)
     """Folder that a drill writes into → bytes that are free there."""
     promised: Promised = field(default_factory=Promised)
@@ -170,39 +177,30 @@ def needs_of(plan: DrillPlan, at_once: int, sizes: Mapping[str, int]) -> Needs:
 
     def most(recovery: PlannedRecovery) -> int:
         profile = recovery.sandbox  # beside the sandbox there is one cell at a time, limited as it is
-        return TOOLS_BYTES + 2 * profile.memory_bytes + (profile.data_bytes if _in_memory(recovery) else 0)
+        return TOOLS_BYTES + 2 * profile.memory_bytes + (profile.data_bytes if in_memory(recovery) else 0)
 
     def least(recovery: PlannedRecovery) -> int:
-        return TOOLS_BYTES + (sizes.get(recovery.name, 0) if _in_memory(recovery) else 0)
-
-    def disk(recovery: PlannedRecovery) -> int:
-        return 0 if _in_memory(recovery) else recovery.sandbox.data_bytes
+        return TOOLS_BYTES + (sizes.get(recovery.name, 0) if in_memory(recovery) else 0)
 
     return Needs(
-        memory_most_bytes=_peak(plan, at_once, most),
-        memory_least_bytes=_peak(plan, 1, least),
-        disk_bytes=_peak(plan, at_once, disk),
+        memory_most_bytes=peak(plan, at_once, most),
+        memory_least_bytes=peak(plan, 1, least),
+        disk_bytes=peak(plan, at_once, disk_bytes),
     )
 
 
-def _in_memory(recovery: PlannedRecovery) -> bool:
-    return recovery.sandbox.data_backing == "memory"
-
-
-def _peak(plan: DrillPlan, at_once: int, cost: Callable[[PlannedRecovery], int]) -> int:
-    """Return the most that recoveries cost together: those that stay up, and the dearest of those that come and go."""
-    held = peak = 0
-    for wave in plan.waves():
-        stay = [cost(recovery) for recovery in wave if plan.is_needed_to_the_end(recovery)]
-        pass_by = sorted((cost(each) for each in wave if not plan.is_needed_to_the_end(each)), reverse=True)
-        held += sum(stay)
-        peak = max(peak, held + sum(pass_by[:at_once]))
-    return peak
+def places_of(room: Room) -> dict[str, Folder]:
+    """Return every folder of volumes, with what is free there once others' promises are taken off."""
+    usual, free = room.volumes
+    places = {usual: Folder(device=room.device, free_bytes=free - room.promised.disk_bytes)}
+    for name, each in room.folders.items():
+        places[name] = replace(each, free_bytes=each.free_bytes - room.promised.disks.get(each.device, 0))
+    return places
 
 
 def judge(plan: DrillPlan, room: Room, *, despite: str = "") -> Precheck:
     """Return whether there is room for a plan; every reason is named, not only the first."""
-    at_once = min(room.at_once, plan.parallel) if plan.parallel is not None else room.at_once
+    at_once = turns(plan, room.at_once)
     if plan.level == "sample":  # how much is drawn is not known before, and never all of a large point
         room = replace(room, sizes={})
     needs = needs_of(plan, at_once, room.sizes)
@@ -211,7 +209,8 @@ def judge(plan: DrillPlan, room: Room, *, despite: str = "") -> Precheck:
     free = None if memory is None else memory - max(0, promised.memory_most_bytes - promised.memory_used_bytes)
     reasons = (
         *_memory(needs, room),
-        *_disk(needs, room),
+        *_quotas(plan, at_once, room),
+        *_disk(plan, at_once, room),
         *_turns(plan, at_once),
         *(reason for recovery in plan.recoveries for reason in _recovery(recovery, room, starts=plan.starts)),
         *(_backup(sign) for sign in room.backups),
@@ -237,11 +236,20 @@ def _memory(needs: Needs, room: Room) -> Iterator[PrecheckReason]:
         yield _short("memory-short", needs.memory_most_bytes, at_most)
 
 
-def _disk(needs: Needs, room: Room) -> Iterator[PrecheckReason]:
-    folder, free = room.volumes
-    free -= room.promised.disk_bytes
-    if needs.disk_bytes > free:
-        yield _short("volume-space", needs.disk_bytes, free, folder=folder)
+def _quotas(plan: DrillPlan, at_once: int, room: Room) -> Iterator[PrecheckReason]:
+    """Yield each volume that would have less of memory than its profile says."""
+    if room.memory_bytes is None:
+        return
+    quotas = quotas_in_memory(plan, at_once, room.memory_bytes)
+    for recovery in plan.recoveries:
+        asked, quota = recovery.sandbox.data_bytes, quotas.get(recovery.name)
+        if quota is not None and quota < asked:
+            yield _short("quota-short", asked, quota, application=recovery.name)
+
+
+def _disk(plan: DrillPlan, at_once: int, room: Room) -> Iterator[PrecheckReason]:
+    for each in shortages(plan, at_once, places_of(room), room.volumes[0]):
+        yield _short("volume-space", each.needed_bytes, each.free_bytes, folder=each.folder)
     for place, there in room.records.items():
         values = {"folder": place, "free_bytes": str(there)}
         if there < LEAST_FREE_BYTES:

@@ -9,6 +9,8 @@ Erase = Literal["auto", "encrypt", "overwrite"]
 """How what was on a volume on disk is made unreadable: auto measures at open, and takes the faster way."""
 ErasedBy = Literal["memory", "key", "overwrite"]
 """memory: it never was on a disk · key: it was encrypted, and only the worker's memory held the key · overwrite."""
+MEMORY_SHARE = 0.75
+"""Of what memory is free, the most that one volume is given."""
 _SMALLEST_IMAGE = 16 << 20
 _SMALL = 480 << 20
 """Below it ext4 gives a volume four times as many inodes (mke2fs.conf(5), ``small``)."""

@@ -20,7 +20,7 @@ from drp.domain.reconciliation.collected import Collected, microseconds
 from drp.domain.reconciliation.declaration import Reconciliation, RecordSource
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.judge import judge
-from drp.domain.reconciliation.merges import MergeMap, pair_of
+from drp.domain.reconciliation.merges import MergeMap, maps_of, pair_of
 from drp.domain.reconciliation.preparation import Circumstances, Merges
 from drp.domain.sandbox import SandboxHandle
 from drp.drill.phases.checks import cell
@@ -77,18 +77,15 @@ def _merged(recorder: Recorder, ports: Ports, declaration: Reconciliation) -> _M
     tell = {merge.records for merge in declaration.merges if merge.records}
     found.collected = {name: Collected(declaration, name) for name in sorted(tell)}
     _gather(recorder, ports, declaration, found.collected)
-    together: dict[tuple[Merges, ...], list[str]] = {}
-    for place in dict.fromkeys(place for merge in declaration.merges for place in merge.fields):
-        together.setdefault(tuple(merge for merge in declaration.merges if place in merge.fields), []).append(place)
-    for merges, places in together.items():
+    pairs: dict[str, list[tuple[str, str]]] = {}
+    for merge in declaration.merges:
         try:
-            known = MergeMap.of([pair for merge in merges for pair in _pairs(ports, merge, found.collected)])
+            pairs[merge.name] = list(_pairs(ports, merge, found.collected))
         except (DrpError, ValueError) as error:
             reason = error.message if isinstance(error, DrpError) else str(error)
-            names = ", ".join(merge.name for merge in merges)
-            found.troubles |= dict.fromkeys(places, f"{names}: {redact(reason)}")
-        else:
-            found.maps |= dict.fromkeys(places, known)
+            found.troubles |= dict.fromkeys(merge.fields, f"{merge.name}: {redact(reason)}")
+    found.maps, circles = maps_of(declaration.merges, pairs)
+    found.troubles = {**circles, **found.troubles}
     return found
 
 

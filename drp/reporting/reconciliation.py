@@ -77,7 +77,7 @@ def reconciliation_of(record: EvidenceRecord) -> ReconciliationView | None:
 
 def _summary(result: ReconciliationResult) -> tuple[Phrase, Tone]:
     kinds = {
-        (dangling.kind, dangling.count <= reference.tolerate)
+        (dangling.kind, reference.tolerates(way))
         for reference in result.references
         for way in reference.ways
         for dangling in way.kinds

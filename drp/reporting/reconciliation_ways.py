@@ -89,12 +89,14 @@ def _exception(reference: str, uses: list[ExceptionUse]) -> ExceptionRow:
     word: tuple[Phrase, Tone] = (say("Excepted"), "plain")
     if first.expired:
         word = say("Expired"), "doubt"
+    elif any(use.broad for use in uses):
+        word = say("Too broad"), "bad"
     elif not number:
         word = say("Fits nothing"), "doubt"
     return ExceptionRow(
         name=first.name,
         reference=reference,
-        found=count("{n} key", "{n} keys", number),
+        found=_excepted(number, sum(use.recent for use in uses)),
         listed=tuple(key for use in uses for key in use.listed)[:MOST_LISTED],
         reason=first.reason,
         owner=first.owner,
@@ -102,6 +104,13 @@ def _exception(reference: str, uses: list[ExceptionUse]) -> ExceptionRow:
         word=word[0],
         tone=word[1],
     )
+
+
+def _excepted(number: int, recent: int) -> Phrase:
+    found = count("{n} key", "{n} keys", number)
+    if not recent:
+        return found
+    return say("{found}, {recent} of them newer than what was restored", found=found, recent=recent)
 
 
 def _way(result: ReferenceResult, way: Way) -> list[ReferenceRow]:
@@ -122,7 +131,7 @@ def _way(result: ReferenceResult, way: Way) -> list[ReferenceRow]:
     if not way.kinds:
         return [ReferenceRow(result.name, between, missing, way.listed, say("Dangles"), "bad")]
     return [
-        ReferenceRow(result.name, between, _found(way, kind), kind.listed, *_word(kind, result.tolerate))
+        ReferenceRow(result.name, between, _found(way, kind), kind.listed, *_word(kind, within=result.tolerates(way)))
         for kind in way.kinds
         if kind.count
     ]
@@ -162,8 +171,7 @@ def _forms(forms: tuple[str, ...]) -> Data:
     return Data(", ".join(forms) or "—")
 
 
-def _word(kind: Dangling, tolerate: int) -> tuple[Phrase, Tone]:
-    within = kind.count <= tolerate
+def _word(kind: Dangling, *, within: bool) -> tuple[Phrase, Tone]:
     match kind.kind:
         case "recent":
             return say("Lost"), "bad"

@@ -47,6 +47,14 @@ def _phrase(reason: PrecheckReason) -> Phrase | None:
                 folder=Data(values["folder"]),
                 free=Size(int(values["free_bytes"])),
             )
+        case "quota-short":
+            return say(
+                "{application}: the drill host had {free} of memory for what is restored, and its profile says "
+                "{needed}.",
+                application=Data(values["application"]),
+                needed=Size(int(values["needed_bytes"])),
+                free=Size(int(values["free_bytes"])),
+            )
         case "volume-small":
             return say(
                 "{application}: the backup holds {needed}, and the volume that it is restored into {free}.",

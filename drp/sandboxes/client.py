@@ -25,6 +25,10 @@ Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, bytes], None]
 
 OUTPUT_LIMIT = 64 << 20
+STREAM_LIMIT = 64 << 30
+"""Of what is passed on and not kept."""
+_KEPT_ERRORS = 1 << 20
+"""Of standard error beside what is passed on."""
 _FRAME_LIMIT = 8 << 20
 _CHUNK = 1 << 16
 _GRACE_SECONDS = 10.0
@@ -62,13 +66,15 @@ class AgentClient:
         cwd: str | None = None,
         secrets: Mapping[str, str] | None = None,
         on_output: OnOutput | None = None,
+        receive: Callable[[bytes], None] | None = None,
         private: bool = False,
     ) -> Execution:
         """Run a command inside and return how it ended, whatever that is; no time limit without ``timeout`` (seconds).
 
         ``secrets`` maps environment variables to names of secrets given before: the variable holds a path that only
         this command can open. ``on_output`` sees output as it comes. More than 64 MiB of output
-        kills the command. ``private``: its streams are sockets, which nobody else inside can open by ``/proc``.
+        kills the command; with ``receive``, which is handed standard output instead of keeping it, more than 64 GiB.
+        ``private``: its streams are sockets, which nobody else inside can open by ``/proc``.
         """
         with _Call(self.path, None if timeout is None else timeout + _GRACE_SECONDS) as call:
             call.request(
@@ -79,13 +85,14 @@ class AgentClient:
                     "env": dict(env or {}),
                     "cwd": cwd,
                     "secrets": dict(secrets or {}),
-                    "max_output": OUTPUT_LIMIT,
+                    "max_output": OUTPUT_LIMIT if receive is None else STREAM_LIMIT,
+                    "streams": receive is not None,
                     "private": private,
                 }
             )
             feeder = threading.Thread(target=call.feed, args=(io.BytesIO(stdin),), daemon=True)
             feeder.start()
-            return _collect(call, on_output)
+            return _collect(call, on_output, receive)
 
     def put(self, source: Path | str | bytes, destination: str, *, mode: int = 0o600) -> None:
         """Copy a host file (or bytes) into the sandbox."""
@@ -226,9 +233,9 @@ def parse_end(data: bytes) -> dict[str, object]:
     return fields
 
 
-def _collect(call: _Call, on_output: OnOutput | None) -> Execution:
+def _collect(call: _Call, on_output: OnOutput | None, receive: Callable[[bytes], None] | None) -> Execution:
     kept: dict[Stream, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
-    size = 0
+    size, limit = 0, OUTPUT_LIMIT if receive is None else STREAM_LIMIT
     while True:
         kind, data = call.frame()
         if kind == b"X":
@@ -237,16 +244,20 @@ def _collect(call: _Call, on_output: OnOutput | None) -> Execution:
         if kind not in _STREAMS:
             raise SandboxError("the agent in the sandbox broke the protocol: unknown frame")
         size += len(data)
-        if size > OUTPUT_LIMIT:
+        if size > limit:
             raise SandboxError("the agent in the sandbox broke the protocol: output beyond its limit")
         stream = _STREAMS[kind]
-        kept[stream] += data
+        if receive is None or (stream == "stderr" and len(kept[stream]) < _KEPT_ERRORS):
+            kept[stream] += data
+        elif stream == "stdout":
+            receive(data)
         if on_output is not None:
             on_output(stream, data)
     if "error" in fields:
         kept["stderr"] += str(fields["error"])[:400].encode("utf-8", "replace")
     if fields.get("truncated") is True:
-        kept["stderr"] += b"\ndrp: the command was ended: more than 64 MiB of output\n"
+        words = "64 MiB" if receive is None else "64 GiB"
+        kept["stderr"] += f"\ndrp: the command was ended: more than {words} of output\n".encode()
     duration = fields.get("ms", 0)
     exit_code = fields["rc"]
     assert isinstance(exit_code, int)

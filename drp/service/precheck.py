@@ -14,8 +14,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from drp.domain.placing import Folder, on_disks, turns
 from drp.domain.plan import DrillPlan, PlannedRecovery
-from drp.domain.precheck import BackupSign, Precheck, PrecheckReason, Room, judge
+from drp.domain.precheck import (
+    LEAST_FREE_BYTES,
+    BackupSign,
+    Precheck,
+    PrecheckReason,
+    Room,
+    judge,
+    places_of,
+)
 from drp.domain.precheck_words import sentence
 from drp.domain.repository_port import WritersSeen
 from drp.domain.schedule.windows import open_now
@@ -62,11 +71,13 @@ def admitted(wiring: Wiring, plan: DrillPlan, *, despite: str = "") -> Iterator[
     """
     room = _room(wiring, plan)
     with open_ledger(wiring.run_directory) as ledger:
-        found = judge(plan, replace(room, promised=ledger.promised()), despite=despite)
+        room = replace(room, promised=ledger.promised())
+        found = judge(plan, room, despite=despite)
         if found.blocking and not despite:
             wiring.journal_to_read()  # that somebody tampered with it is told before want of room
             raise refusal(found)
-        promise = ledger.promise(found.needs)
+        disks = on_disks(plan, turns(plan, room.at_once), places_of(room), room.volumes[0])
+        promise = ledger.promise(found.needs, disks)
     try:
         yield found, promise
     finally:
@@ -107,12 +118,30 @@ def _room(
         memory_bytes=available_memory(),
         cores=cores(),
         at_once=capacity(),
-        volumes=(str(volumes), _free(volumes)),
+        volumes=(str(volumes), _free(volumes) - LEAST_FREE_BYTES),
+        folders=_folders(plan, volumes),
+        device=_device(volumes),
         records={str(folder): _free(folder) for folder in records},
         sizes=found,
         backups=tuple(signs),
         lacking=_lacking(wiring, plan),
     )
+
+
+def _folders(plan: DrillPlan, usual: Path) -> dict[str, Folder]:
+    """Return every folder that the plan names for volumes; where the journal is, some room has to be left to it."""
+    named = {name for each in plan.recoveries for name in each.sandbox.volumes}
+    named |= {volume.directory for each in plan.recoveries for volume in each.sandbox.data_volumes}
+    spare = {_device(usual): LEAST_FREE_BYTES}
+    return {
+        name: Folder(device=device, free_bytes=_free(Path(name)) - spare.get(device, 0))
+        for name in sorted(named)
+        for device in [_device(Path(name))]
+    }
+
+
+def _device(folder: Path) -> int:
+    return next(each for each in (folder, *folder.parents) if each.exists()).stat().st_dev
 
 
 def _repositories(plan: DrillPlan) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from drp.command import Stream, run
@@ -34,6 +35,20 @@ class LocalTarget:
         with tempfile.TemporaryDirectory(prefix="drp-verifier-", ignore_cleanup_errors=True) as temporary:
             Path(temporary).chmod(0o711)  # a server does not run as root, and goes through
             return self._run(argv, stdin, timeout_seconds, {**(environment or {}), "TMPDIR": temporary})
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        receive: Callable[[bytes], None],
+        stdin: bytes = b"",
+        timeout_seconds: float = 60.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> Execution:
+        """Run a command to its end, and hand its output on then: here it is small."""
+        execution = self.run(argv, stdin=stdin, timeout_seconds=timeout_seconds, environment=environment)
+        receive(execution.stdout)
+        return replace(execution, stdout=b"")
 
     def _run(
         self, argv: Sequence[str], stdin: bytes, timeout_seconds: float, environment: Mapping[str, str]

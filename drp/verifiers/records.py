@@ -33,8 +33,8 @@ from drp.verifiers.options import read_options, unknown_key
 from drp.verifiers.preparing import Preparation
 from drp.verifiers.running import BoundedTarget
 
-MOST_RECORDS = 5_000_000
-"""Of one set; more are not judged in part, but not at all."""
+MOST_RECORDS = 50_000_000
+"""Of one set, some 20 bytes of memory each for every key; more are not judged in part, but not at all."""
 _BATCH = 2000
 _WAITING = 4
 """Batches that may wait: what is read ahead is bounded."""

@@ -6,7 +6,7 @@ import dataclasses
 import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -148,10 +148,33 @@ class BoundedTarget:
         environment: Mapping[str, str] | None = None,
     ) -> Execution:
         """Run a command inside the sandbox within what is left."""
+        seconds = self._within(timeout_seconds)
+        return self.target.run(argv, stdin=stdin, timeout_seconds=seconds, environment=environment)
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        receive: Callable[[bytes], None],
+        stdin: bytes = b"",
+        timeout_seconds: float = 60.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> Execution:
+        """Run a command within what is left, and pass its output on until the check is over."""
+
+        def pass_on(data: bytes) -> None:
+            if self.over.is_set():
+                raise TimeoutError("the check is over")
+            receive(data)
+
+        seconds = self._within(timeout_seconds)
+        return self.target.stream(argv, receive=pass_on, stdin=stdin, timeout_seconds=seconds, environment=environment)
+
+    def _within(self, wanted: float) -> float:
         left = self.deadline - time.monotonic()
         if self.over.is_set() or left <= 0:
             raise TimeoutError("the check has used up its time")
-        return self.target.run(argv, stdin=stdin, timeout_seconds=min(timeout_seconds, left), environment=environment)
+        return min(wanted, left)
 
 
 def _run(

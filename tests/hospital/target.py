@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drp.domain.check import Execution
 from tests.hospital.processes import ROOT, Namespace, User, as_user, environment
@@ -20,6 +20,13 @@ class NamespaceTarget:
     namespace: Namespace
     user: User = ROOT
     calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    def stream(self, argv, *, receive, stdin=b"", timeout_seconds=60.0, environment=None) -> Execution:
+        """Run a command, and hand its output on in pieces."""
+        execution = self.run(argv, stdin=stdin, timeout_seconds=timeout_seconds, environment=environment)
+        for begin in range(0, len(execution.stdout), 1 << 16):
+            receive(execution.stdout[begin : begin + (1 << 16)])
+        return replace(execution, stdout=b"")
 
     def run(
         self,

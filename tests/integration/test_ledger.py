@@ -106,6 +106,24 @@ def test_volumes_on_another_file_system_take_nothing_of_this_one(run_directory, 
     assert seen(run_directory) == (1, 7, 3, 0)
 
 
+def test_promises_are_kept_by_file_system_and_what_a_volume_has_already_is_not_counted_twice(run_directory) -> None:
+    here = run_directory.stat().st_dev
+    with open_ledger(run_directory) as held:
+        own = held.promise(NEEDS, {here: 11, here + 1: 500})
+        assert dict(held.promised().disks) == {here: 11, here + 1: 500}
+        assert held.promised().disk_bytes == 11
+        volumes = [held.reserve(disk_bytes=300, device=here + 1), held.reserve(disk_bytes=12, device=here)]
+        found = held.promised()
+        assert (found.drills, dict(found.disks)) == (1, {here: 0, here + 1: 200})
+        volumes[0].release()
+        volumes[0].release()
+        assert held.promised().disks[here + 1] == 500
+        volumes[1].release()
+    os.close(own)
+    tidy(run_directory)
+    assert list(run_directory.iterdir()) == []
+
+
 def test_a_promise_that_nobody_can_read_is_not_taken_for_none(run_directory, holder) -> None:
     assert holder.poll() is None
     (entry,) = (run_directory / "ledger").iterdir()

@@ -72,6 +72,23 @@ def test_output_is_seen_live_and_bounded(rig: Rig) -> None:
     assert client.ping()["rc"] == 0
 
 
+def test_what_is_streamed_is_passed_on_whole_and_waits_for_whoever_takes_it(rig: Rig) -> None:
+    target = rig.driver.target(rig.open())
+    sizes: list[int] = []
+    size = 80 << 20
+    argv = ["/bin/sh", "-c", f"echo said >&2; yes drp | head -c {size}"]
+    ended = target.stream(argv, receive=lambda data: sizes.append(len(data)), timeout_seconds=60)
+    assert (ended.exit_code, ended.stdout, ended.stderr, sum(sizes)) == (0, b"", b"said\n", size)
+
+    def full(_: bytes) -> None:
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        target.stream(["/bin/sh", "-c", "yes drp; exec sleep 1000"], receive=full, timeout_seconds=60)
+    while b"yes" in target.run(["/bin/sh", "-c", "cat /proc/[0-9]*/comm 2>/dev/null"]).stdout:
+        pass  # the command goes with its caller
+
+
 def test_daemons_survive_their_command_and_die_with_the_sandbox(rig: Rig) -> None:
     handle = rig.open()
     rig.shell(handle, "setsid sleep 1000 & echo started")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drp.domain.precheck import REASONS, TOOLS_BYTES, Precheck, Promised, Room, judge, needs_of
 from drp.domain.precheck_words import sentence, size
+from drp.domain.volume import image_bytes
 from tests.simulators.world import plan
 
 ORDER = ["blocked", "degraded", "admissible"]
@@ -110,7 +111,7 @@ def test_what_is_needed_grows_with_what_runs_together(made, at_once, sizes):
     assert few.memory_least_bytes >= TOOLS_BYTES
     kept = replace(made, keep_sandbox=True)
     assert needs_of(kept, at_once, sizes).memory_most_bytes >= few.memory_most_bytes
-    total = sum(each.sandbox.data_bytes for each in made.recoveries if each.sandbox.data_backing == "disk")
+    total = sum(image_bytes(each.sandbox.data_bytes) for each in made.recoveries if each.sandbox.data_backing == "disk")
     assert needs_of(kept, 1, sizes).disk_bytes == total, "what is kept stays side by side, whatever runs at once"
 
 

@@ -149,6 +149,11 @@ def test_how_records_are_made_comparable_becomes_part_of_the_plan(tmp_path: Path
         ("file: merged.csv", "records: patients, file: merged.csv", "say either `file` or `records`"),
         ("file: merged.csv, fields: [letters.patient]", "records: letters, fields: [letters.patient]", "tells merges"),
         ("file: merged.csv", "records: nowhere", "there are no records `nowhere`"),
+        (
+            "merges: [",
+            "merges: [{name: merged, records: patients, fields: [letters.patient]}, ",
+            "stands above already",
+        ),
         ("{reference: letters have a patient, pattern", "{reference: leters have a patient, pattern", "did you mean"),
         ("owner: PACS team, ", "", "owner"),
         ("expires: 2027-06-30", "expires: soon", "expires"),
@@ -159,6 +164,12 @@ def test_mistakes_in_it_are_told_at_their_place(tmp_path: Path, old: str, new: s
     assert old in RICH
     problems = check_site(rich(tmp_path, RICH.replace(old, new, 1)))
     assert any(said in str(problem) for problem in problems), [str(problem) for problem in problems]
+
+
+def test_old_values_of_one_field_may_be_told_in_two_places(tmp_path: Path) -> None:
+    """Temporary names by a list, merged patients by the application itself."""
+    second = "merges: [{name: temporary, records: patients, fields: [letters.patient]}, "
+    assert not check_site(rich(tmp_path, RICH.replace("merges: [", second, 1)))
 
 
 def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:

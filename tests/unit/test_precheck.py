@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from drp.domain.placing import Folder
 from drp.domain.precheck import GOOD_FREE_BYTES, LEAST_FREE_BYTES, BackupSign, Promised, Room, judge
 from drp.domain.precheck_words import sentence
+from drp.domain.volume import DataVolume, image_bytes
 from drp.errors import NoRoom, SandboxError, StorageFull
 from drp.service.precheck import refusal
 from tests.simulators.world import plan
@@ -72,7 +74,7 @@ def test_what_keeps_a_drill_from_its_end_blocks_it(made, room, code, error):
 @pytest.mark.parametrize(
     ("made", "room", "code"),
     [
-        (sized(data_bytes=300 * GIB), {}, "memory-short"),
+        (sized(memory_bytes=40 * GIB), {}, "memory-short"),
         (sized(data_bytes=GIB), {"sizes": {"ehr": 2 * GIB}}, "volume-small"),
         (sized(), {"records": {"/state": GOOD_FREE_BYTES - 1}}, "state-short"),
         (sized(("ehr", "lis", "pacs")), {"at_once": 2}, "in-turn"),
@@ -97,6 +99,47 @@ def test_two_that_fit_alone_and_not_together_are_told_so_and_fit_in_turn():
     made = sized(("ehr", "lis"), data_backing="disk", data_bytes=40 * GIB)
     assert codes(replace(made, parallel=1), ROOM) == ["in-turn"]
     assert codes(replace(made, parallel=1, keep_sandbox=True), ROOM) == ["volume-space", "in-turn"], "both stay"
+
+
+def test_quotas_that_memory_does_not_hold_are_told_one_by_one_before():
+    made = sized(("ehr", "lis"), data_bytes=300 * GIB)
+    found = judge(made, ROOM)
+    assert [reason.code for reason in found.reasons] == ["memory-short", "quota-short", "quota-short"]
+    assert [reason.values["free_bytes"] for reason in found.reasons[1:]] == [str(48 * GIB), str(12 * GIB)]
+    assert sentence(found.reasons[2]) == "lis: its volume would have 12.0 GiB of memory, and not 300 GiB"
+    fits = sized(("ehr", "lis"), data_bytes=12 * GIB)
+    assert codes(fits, ROOM) == []
+
+
+def on_disk(quota: int, **profile):
+    return sized(("ehr", "lis"), data_backing="disk", data_bytes=quota, **profile)
+
+
+def test_a_plan_fits_with_exactly_enough_and_not_with_a_byte_less():
+    both = 2 * image_bytes(10 * GIB)
+    assert codes(on_disk(10 * GIB), replace(ROOM, volumes=("/run", both))) == []
+    (short,) = judge(on_disk(10 * GIB), replace(ROOM, volumes=("/run", both - 1))).reasons
+    assert (short.code, short.values["needed_bytes"]) == ("volume-space", str(both)), "ext4's own blocks as well"
+    promised = replace(ROOM, volumes=("/run", both + 5), promised=Promised(disk_bytes=5))
+    assert codes(on_disk(10 * GIB), promised) == []
+    assert codes(on_disk(10 * GIB), replace(promised, promised=Promised(disk_bytes=6))) == ["volume-space"]
+
+
+def test_volumes_are_counted_where_they_would_lie():
+    one = image_bytes(10 * GIB)
+    folders = {"/a": Folder(device=1, free_bytes=one), "/b": Folder(device=2, free_bytes=one)}
+    room = replace(ROOM, volumes=("/run", 0), folders=folders)
+    assert codes(on_disk(10 * GIB, volumes=("/a", "/b")), room) == [], "the first is full, the second is not"
+    assert codes(on_disk(10 * GIB, volumes=("/a",)), room) == ["volume-space"]
+    same = {**folders, "/b": Folder(device=1, free_bytes=one)}
+    assert codes(on_disk(10 * GIB, volumes=("/a", "/b")), replace(room, folders=same)) == ["volume-space"]
+    promised = replace(room, promised=Promised(disks={2: 1}))
+    assert codes(on_disk(10 * GIB, volumes=("/a", "/b")), promised) == ["volume-space"]
+    parts = (DataVolume(at="/srv/images", directory="/b", size_bytes=10 * GIB),)
+    made = sized(data_volumes=parts, data_bytes=GIB)
+    assert codes(made, room) == [], "a part of what is else in memory"
+    (short,) = judge(made, replace(room, folders={**folders, "/b": Folder(device=2, free_bytes=one - 1)})).reasons
+    assert (short.code, short.values["folder"]) == ("volume-space", "/b")
 
 
 def test_what_others_were_promised_is_not_free_and_what_they_use_is_not_counted_twice():

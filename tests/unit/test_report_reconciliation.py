@@ -162,6 +162,7 @@ EXCEPTION = ExceptionUse(
     name="EXT-*", reason="second opinions", owner="Dr <Roux>", expires=date(2027, 6, 30), count=60, listed=("EXT-1",)
 )
 STALE = replace(EXCEPTION, name="/site/foreign.txt", expired=True, count=12)
+BROAD = replace(EXCEPTION, name="1*", count=5, recent=3, broad=True)
 USELESS = replace(EXCEPTION, name="OLD-*", count=0, listed=())
 KINDS = (
     Dangling(kind="recent", count=3, listed=("1000", "1001", "1002"), oldest_at=NOON, newest_at=NOON),
@@ -188,9 +189,9 @@ def kinds(*chosen: str, tolerate: int = 0, **changes: object) -> ReferenceResult
 EVERYTHING = result(
     references=(
         replace(
-            kinds("recent", "older", "strange", "undated", excepted=60, exceptions=(EXCEPTION, STALE, USELESS)),
+            kinds("recent", "older", "strange", "undated", excepted=60, exceptions=(EXCEPTION, STALE, USELESS, BROAD)),
             merged=7,
-            tolerate=20,
+            tolerate=54,
         ),
     ),
     identifiers=(NUMBER,),
@@ -210,7 +211,7 @@ EVERYTHING = result(
              "Tolerated", "where no key is written like that", "AAA0000000", "Not comparable", "without a date",
              "Undated", "7 records taken for the patients", "3 numbers in use would be given to other patients",
              "1 record would be shown under another patient", "2 records of", "would be orphaned",
-             "15 records to enter again in", "Expired", "Fits nothing", "30 Jun 2027"),
+             "15 records to enter again in", "Expired", "Fits nothing", "Too broad", "3 of them newer than what was restored", "30 Jun 2027"),
         ),
         (
             "fr",
@@ -218,7 +219,7 @@ EVERYTHING = result(
              "Toléré", "où aucune clé ne s’écrit ainsi", "Non comparable", "sans date", "Sans date",
              "7 enregistrements rattachés", "3 numéros déjà utilisés seraient attribués à d’autres patients",
              "1 enregistrement s’afficherait chez un autre patient", "seraient orphelins",
-             "15 enregistrements à ressaisir dans", "Expirée", "Sans objet", "30 juin 2027"),
+             "15 enregistrements à ressaisir dans", "Expirée", "Sans objet", "Trop large", "dont 3 plus récentes que l’état restauré", "30 juin 2027"),
         ),
     ],
 )  # fmt: skip

@@ -139,6 +139,18 @@ def test_endless_output_is_cut(agent: Callable[[Behave], AgentClient], monkeypat
         agent(flood).exec(["true"], timeout=60)
 
 
+def test_what_is_passed_on_has_a_limit_of_its_own_and_is_not_kept(agent, monkeypatch) -> None:
+    monkeypatch.setattr(module, "OUTPUT_LIMIT", 1 << 18)
+    end = frame(b"X", json.dumps({"rc": 0}).encode())
+    pieces = [frame(b"O", bytes(1 << 16))] * 16
+    seen: list[int] = []
+    ended = agent(say(*pieces, frame(b"R", b"words"), end)).exec(["true"], receive=lambda data: seen.append(len(data)))
+    assert (sum(seen), ended.stdout, ended.stderr) == (1 << 20, b"", b"words")
+    monkeypatch.setattr(module, "STREAM_LIMIT", 1 << 18)
+    with pytest.raises(SandboxError, match="beyond its limit"):
+        agent(say(*pieces, end)).exec(["true"], receive=seen.append)
+
+
 def test_odd_fields_are_taken_for_nothing(agent: Callable[[Behave], AgentClient]) -> None:
     end = frame(b"X", json.dumps({"rc": 3, "timed_out": "yes", "truncated": 1, "ms": -5, "error": {"a": 1}}).encode())
     ended = agent(say(frame(b"O", b"out"), end)).exec(["true"], timeout=60)

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -146,15 +147,23 @@ def test_options_are_checked_before_the_drill_with_those_of_the_applications_own
         Records([(dataclasses.replace(good, reader="tcp"), application)])
 
 
-def answer(*lines: object, cut: int | None = None, raw: bytes | None = None, **how: object) -> list[object]:
+def answer(
+    *lines: object, cut: int | None = None, raw: bytes | None = None, piece: int = 4096, **how: object
+) -> list[object]:
     packed = zlib.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines)) if raw is None else raw
-    execution = Execution(exit_code=0, **{"stdout": packed[:cut], "stderr": b"", **how})
-    target = SimpleNamespace(run=lambda *_, **__: execution)
+
+    def stream(*_: object, receive: Callable[[bytes], None], **__: object) -> Execution:
+        for begin in range(0, len(packed[:cut]), piece):
+            receive(packed[:cut][begin : begin + piece])
+        return Execution(exit_code=0, **{"stdout": b"", "stderr": b"", **how})
+
+    target = SimpleNamespace(stream=stream)
     return list(read_records(target, "records_sqlite", {}, timeout_seconds=60))
 
 
 def test_records_come_out_of_the_sandbox():
-    assert answer({"key": 1}, {"key": 2}, ["end", ""]) == [{"key": 1}, {"key": 2}]
+    for piece in (1, 7, 4096):
+        assert answer({"key": 1}, {"key": 2}, ["end", ""], piece=piece) == [{"key": 1}, {"key": 2}]
 
 
 @pytest.mark.parametrize(
@@ -169,6 +178,8 @@ def test_records_come_out_of_the_sandbox():
         ({"raw": b"not packed"}, "no records"),
         ({"raw": zlib.compress(b"[" * 100_000 + b"\n")}, "malformed answer"),
         ({"raw": b""}, "the reader stopped"),
+        ({"raw": zlib.compress(b'["end", ""]\n') + b"more"}, "more after its end"),
+        ({"raw": zlib.compress(b'["end", ""]\n["end", ""]\n')}, "something else"),
         ({"raw": b"", "timed_out": True}, "time limit"),
     ],
 )

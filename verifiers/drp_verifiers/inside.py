@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-from drp.domain.check import Target
+from drp.domain.check import Commands
 from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp_verifiers.statements import Trouble, death, why_it_ended
 
@@ -59,7 +59,7 @@ def whole_program(program: str) -> str:
 
 
 def ask(
-    target: Target,
+    target: Commands,
     program: str,
     request: Mapping[str, object],
     *,

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from drp.domain.check import CheckOutcome, Execution, Expectation, Target
+from drp.domain.check import CheckOutcome, Commands, Execution, Expectation
 from drp_verifiers.clinical import inside, trouble_of
 from drp_verifiers.inside import PYTHON, whole_program
 from drp_verifiers.statements import NoAnswer, Trouble, why_it_ended
@@ -71,7 +71,7 @@ class Connection:
 class Session:
     """Asks a server through its own client program."""
 
-    target: Target
+    target: Commands
     connection: Connection
     expectation: Expectation
 

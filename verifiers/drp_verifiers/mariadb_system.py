@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.check import CheckResult, Commands, Expectation
 from drp.domain.judged import NotJudged
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.inside import ask
@@ -85,7 +85,7 @@ def look(session: Session) -> Iterator[CheckResult | NotJudged]:
         yield NotJudged(part="the server's own tables, views and routines", why=why)
 
 
-def _fresh(target: Target, expectation: Expectation) -> tuple[_Shape, str]:
+def _fresh(target: Commands, expectation: Expectation) -> tuple[_Shape, str]:
     """Return the shape of a server that is made now, in this cell; or why there is none."""
     answer = ask(target, "mariadb_fresh", {"queries": _QUERIES}, timeout_seconds=expectation.timeout_seconds)
     if answer.trouble is not None:

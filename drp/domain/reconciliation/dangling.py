@@ -120,7 +120,7 @@ class Apart:
         self.kinds: dict[DanglingKind, Kind] = {kind: Kind() for kind in _KINDS}
         self.exceptions = [Excepting(each, circumstances, theirs) for each in exceptions]
         self.excepted = 0
-        self._border = border
+        self._border = border - circumstances.clocks if border is not None else None
         self._forms = theirs.rows.forms
 
     def take(self, key: str, since: int, belongs: tuple[int, ...]) -> None:

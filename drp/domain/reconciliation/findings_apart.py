@@ -42,7 +42,7 @@ def apart_findings(result: ReferenceResult, way: Way) -> Iterator[Attributed]:
 
 
 def _code(result: ReferenceResult, way: Way, part: Dangling) -> FindingCode:
-    tolerated = sum(each.count for each in way.kinds if each.kind != "recent") <= result.tolerate
+    tolerated = result.tolerates(way)
     match part.kind:
         case "recent":
             return REFERENCE_DANGLING

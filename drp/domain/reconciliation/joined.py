@@ -48,6 +48,8 @@ class Joined:
     mismatches: list[Mismatch] = field(default_factory=list)
     """The first of them by key."""
     uncompared: int = 0
+    whose: set[tuple[int, ...]] = field(default_factory=set)
+    """What goes with the keys of both sides, as far as is needed to know whether it is one value or several."""
     forwards: Late = field(default_factory=Late)
     backwards: Late = field(default_factory=Late)
     """Records of the source that were there before their target's, and the other way round."""
@@ -94,6 +96,8 @@ def _late(found: Joined, ours: Side, theirs: Side, both: Iterable[str], settled:
 def _compare(found: Joined, places: tuple[Keys, Keys], sides: tuple[Side, Side], both: Iterable[str]) -> None:
     """Compare what goes with the keys of both sides; in a key that belongs to several no side is right."""
     ours, theirs = sides
+    if len(found.whose) < 2:
+        found.whose.update(ours.belongs[key] for key in both)
     wrong: list[Mismatch] = []
     for key in both:
         if ours.blank or theirs.blank:

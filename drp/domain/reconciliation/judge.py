@@ -30,6 +30,8 @@ from drp.domain.reconciliation.trouble import trouble_of
 from drp.domain.visible import printable
 
 _LONGEST_KEY = 64
+_FEW = 20
+"""Fewer keys may well be one patient's."""
 _SETTLED = 7 * 24 * 3600 * 1_000_000
 """Microseconds before the oldest border; what had been put right by then is of no concern for a common instant."""
 
@@ -133,6 +135,9 @@ def _told(found: Judged, ways: tuple[Way, ...], merged: tuple[int, int]) -> Refe
         same = ", ".join(reference.same)
         reason = f"{names}: {same} is on neither side for {joined.uncompared} of {joined.matched} keys, so it was not"
         reason += " compared"
+    if sum(merged) and len(joined.whose) == 1 and joined.matched >= _FEW and not joined.mismatched:
+        same = ", ".join(reference.same)
+        reason = f"{names}: after merges {same} is the same for all {joined.matched} keys, so it was not compared"
     for way, name in zip(ways, (reference.source.records, reference.target.records), strict=False):
         if way.excepted and way.excepted == way.keys:
             reason = f"{name}: every key is excepted, so nothing was compared"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from drp.domain.reconciliation.digests import digest_of, shown_digest
+from drp.domain.reconciliation.preparation import Merges
 
 
 class MergeMap:
@@ -36,6 +37,31 @@ class MergeMap:
             if following.setdefault(old, new) != new:
                 raise ValueError(f"{_shown(old)} was merged into two: {_shown(following[old])} and {_shown(new)}")
         return cls({old: _end(old, following) for old in following if following[old] != old})
+
+
+def maps_of(
+    merges: Iterable[Merges], pairs: Mapping[str, Iterable[tuple[str, str]]]
+) -> tuple[dict[str, MergeMap], dict[str, str]]:
+    """Return the map of each field, of all merges that are about it together, and why one has none.
+
+    ``pairs`` are those of each merge by its name; a merge without any there is passed over. Chains go through all of
+    them: whoever had a temporary name may have been merged afterwards, whichever is declared first.
+    """
+    about: dict[str, tuple[str, ...]] = {}
+    for merge in merges:
+        for place in merge.fields if merge.name in pairs else ():
+            about[place] = (*about.get(place, ()), merge.name)
+    known: dict[tuple[str, ...], MergeMap] = {}
+    wrong: dict[tuple[str, ...], str] = {}
+    for names in dict.fromkeys(about.values()):
+        try:
+            known[names] = MergeMap.of(pair for name in names for pair in pairs[name])
+        except ValueError as error:
+            wrong[names] = f"{', '.join(names)}: {error}"
+    return (
+        {place: known[names] for place, names in about.items() if names in known},
+        {place: wrong[names] for place, names in about.items() if names in wrong},
+    )
 
 
 def _end(old: str, following: Mapping[str, str]) -> str:

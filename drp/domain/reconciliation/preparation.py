@@ -112,3 +112,5 @@ class Circumstances:
     """The day (UTC) of the drill's declaration: what has expired by then does not count."""
     listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Path of an exception's file → its keys."""
+    clocks: int = 2 * 60 * 1_000_000
+    """Microseconds by which two applications' clocks may differ: so close to a border nobody can call a key old."""

@@ -127,6 +127,10 @@ class ReferenceResult:
     uncompared: int = 0
     """Keys that exist on both sides, where neither says what must be the same."""
 
+    def tolerates(self, way: Way) -> bool:
+        """Return whether so little dangles one way, beside what was lost, as the plan tolerates."""
+        return sum(part.count for part in way.kinds if part.kind != "recent") <= self.tolerate
+
     def weighs(self, way: Way) -> bool:
         """Return whether more dangles one way than is tolerated: what is newer than the border never is."""
         recent = any(part.kind == "recent" for part in way.kinds)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drp.domain.sandbox import SandboxProfile
-from drp.domain.volume import image_bytes
+from drp.domain.volume import MEMORY_SHARE, image_bytes
 from drp.errors import SandboxError
 from drp.sandboxes import trial
 from drp.sandboxes.host import cgroups
@@ -16,7 +16,7 @@ from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.image import NO_ROOM, room
 from drp.sandboxes.host.layout import new_id
-from drp.sandboxes.host.volume import MEMORY_SHARE, available_memory, spare
+from drp.sandboxes.host.volume import available_memory, spare
 from drp.sandboxes.host.worker import has_sub_ids
 from drp.sandboxes.packing import PYTHON
 from drp.sandboxes.requirement import Requirement, tool

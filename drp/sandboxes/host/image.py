@@ -76,10 +76,18 @@ def allocate(image: Path, quota: int, *, spare_bytes: int = 0) -> None:
         os.close(descriptor)
 
 
+def _there(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def device(folder: Path) -> int:
+    """Return the number of the file system that a folder is on, or will be."""
+    return _there(folder).stat().st_dev
+
+
 def room(folder: Path) -> int:
     """Return the bytes that are free where a folder is, or will be made."""
-    place = next(each for each in (folder, *folder.parents) if each.exists())
-    free = os.statvfs(place)
+    free = os.statvfs(_there(folder))
     return free.f_bavail * free.f_frsize
 
 

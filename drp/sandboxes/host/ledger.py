@@ -12,10 +12,11 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from drp.domain.precheck import Needs, Promised
 from drp.errors import SandboxError
@@ -26,6 +27,7 @@ _SECONDS = 30.0
 """Whoever holds it looks and writes, which takes no time: longer than this only one that was stopped does."""
 _PAUSE_SECONDS = 0.02
 _RUNTIME = Path("/run/user")
+_LONGEST = 8192
 _VOLUME = "volume-"
 """Begins the names of what live volumes in memory hold, each within the promise of its drill."""
 
@@ -38,15 +40,25 @@ def ledger_directory(run_directory: Path) -> Path:
     return own / "drp-ledger" if os.access(own, os.W_OK | os.X_OK) else run_directory / "ledger"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Promise:
-    """One drill's, as it is written down: four numbers in this order."""
+    """One drill's, or one live volume's."""
 
     memory_most_bytes: int
     memory_least_bytes: int
-    disk_bytes: int
-    device: int
-    """Of the file system that its volumes are on."""
+    disks: Mapping[int, int]
+    """Number of a file system → bytes there."""
+
+    def text(self) -> str:
+        """Return it as it is written down: memory at most, at least, then bytes and number of each file system."""
+        pairs = [number for device, size in (self.disks or {0: 0}).items() for number in (size, device)]
+        return " ".join(map(str, (self.memory_most_bytes, self.memory_least_bytes, *pairs)))
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return what is written down. Raises ValueError."""
+        most, least, *pairs = map(int, text.split())
+        return cls(most, least, dict(zip(pairs[1::2], pairs[::2], strict=True)))
 
 
 class Ledger:
@@ -58,46 +70,50 @@ class Ledger:
 
     def promised(self) -> Promised:
         """Return what the living hold, all together; what the dead left is removed. Raises ``SandboxError``."""
-        living = [promise for path in self._entries() if (promise := _read(path)) is not None]
+        living, live = self._read(volumes=False), self._read(volumes=True)
+        disks = {device: 0 for each in living for device in each.disks}
+        for device in disks:  # what a volume has been given is not free any more
+            given = sum(each.disks.get(device, 0) for each in live)
+            disks[device] = max(0, sum(each.disks.get(device, 0) for each in living) - given)
         return Promised(
             drills=len(living),
             memory_most_bytes=sum(each.memory_most_bytes for each in living),
             memory_least_bytes=sum(each.memory_least_bytes for each in living),
-            disk_bytes=sum(each.disk_bytes for each in living if each.device == self._device),
+            disk_bytes=disks.get(self._device, 0),
+            disks=disks,
             memory_used_bytes=(cgroups.used_bytes() or 0) if living else 0,
         )
 
-    def promise(self, needs: Needs) -> int:
-        """Write a promise down and return its descriptor: it stands until every process that has it has closed it."""
-        own = _Promise(
-            memory_most_bytes=needs.memory_most_bytes,
-            memory_least_bytes=needs.memory_least_bytes,
-            disk_bytes=needs.disk_bytes,
-            device=self._device,
-        )
+    def promise(self, needs: Needs, disks: Mapping[int, int] | None = None) -> int:
+        """Write a promise down and return its descriptor: it stands until every process that has it has closed it.
+
+        ``disks``: bytes of each file system by its number; left out: all of it where this site's volumes are.
+        """
+        found = {self._device: needs.disk_bytes} if disks is None else disks
+        own = _Promise(needs.memory_most_bytes, needs.memory_least_bytes, found)
         return self._write(self._directory / secrets.token_hex(8), own)
 
     def reserved(self) -> int:
-        """Return the quotas of all live volumes in memory that nobody has filled yet, as far as anybody can tell."""
-        found = [_read(path) for path in self._directory.iterdir() if path.name.startswith(_VOLUME)]
-        quotas = sum(each.memory_most_bytes for each in found if each is not None)
+        """Return what live volumes in memory may still fill of their quotas, as far as anybody can tell."""
+        quotas = sum(each.memory_most_bytes for each in self._read(volumes=True))
         return max(0, quotas - (cgroups.used_bytes() or 0))
 
-    def reserve(self, memory_bytes: int) -> Reservation:
-        """Hold the quota of a volume in memory until it is released, or this process ends."""
-        own = _Promise(memory_most_bytes=memory_bytes, memory_least_bytes=0, disk_bytes=0, device=self._device)
+    def reserve(self, *, memory_bytes: int = 0, disk_bytes: int = 0, device: int = 0) -> Reservation:
+        """Hold what a volume has of memory, or of a file system, until it is released or this process ends."""
         path = self._directory / f"{_VOLUME}{secrets.token_hex(8)}"
-        return Reservation(path, self._write(path, own))
+        return Reservation(path, self._write(path, _Promise(memory_bytes, 0, {device: disk_bytes})))
 
     @staticmethod
     def _write(path: Path, own: _Promise) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(descriptor, " ".join(map(str, astuple(own))).encode())
+        os.write(descriptor, own.text().encode())
         return descriptor
 
-    def _entries(self) -> tuple[Path, ...]:
-        return tuple(each for each in self._directory.iterdir() if not each.name.startswith(_VOLUME))
+    def _read(self, *, volumes: bool) -> tuple[_Promise, ...]:
+        """Return what the living hold, of live volumes or of drills; what the dead left is removed."""
+        paths = [each for each in self._directory.iterdir() if each.name.startswith(_VOLUME) == volumes]
+        return tuple(found for path in paths if (found := _read(path)) is not None)
 
 
 class Reservation:
@@ -182,8 +198,7 @@ def _read(path: Path) -> _Promise | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
             return None
-        most, least, disk, device = map(int, os.pread(descriptor, 200, 0).split())
-        return _Promise(memory_most_bytes=most, memory_least_bytes=least, disk_bytes=disk, device=device)
+        return _Promise.of(os.pread(descriptor, _LONGEST, 0).decode("ascii"))
     except ValueError as error:
         message = f"{path} is no promise that drp wrote"
         raise SandboxError(message, hint="end the process that holds it, and remove it") from error

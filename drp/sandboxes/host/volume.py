@@ -17,14 +17,14 @@ from drp.atomic import storage_errors
 from drp.domain.precheck import LEAST_FREE_BYTES
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
-from drp.domain.volume import Erased, VolumeMade, image_bytes
+from drp.domain.volume import MEMORY_SHARE, Erased, VolumeMade, image_bytes
 from drp.errors import SandboxError, StorageFull
 from drp.sandboxes.host import erasure, image, mounts
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
+from drp.sandboxes.host.medium import Medium
 from drp.trust import judge as trust
 
-MEMORY_SHARE = 0.75
 LEAST_BYTES = 16 << 20
 """A volume in memory that cannot have this much, or the little that was asked for, is not made."""
 _IN_MEMORY = "wait for other drills, recover fewer at once (`parallel`), or set `data_backing: disk`"
@@ -47,6 +47,7 @@ class _Mounted:
     path: Path
     image: Path | None
     """On disk: the file that it is in."""
+    medium: Medium
 
 
 class Volumes:
@@ -107,14 +108,14 @@ class Volumes:
             if size < min(profile.data_bytes, LEAST_BYTES):
                 message = f"no room in memory for a data volume: {max(0, there) >> 20} MiB, others' quotas taken off"
                 raise StorageFull(message, hint=_IN_MEMORY)
-            self._held.append(ledger.reserve(size))
+            self._held.append(ledger.reserve(memory_bytes=size))
         try:
             mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
         except OSError as error:
             message = f"cannot mount a data volume in memory: {error.strerror}"
             raise SandboxError(message) from error
         made = VolumeMade(backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk")
-        self._mounted.append(_Mounted(made=made, path=self.path, image=None))
+        self._mounted.append(_Mounted(made=made, path=self.path, image=None, medium=Medium(self.path, None)))
 
     def _mount_disk(self, profile: SandboxProfile, uid: int) -> None:
         if standing() != "root":
@@ -126,8 +127,10 @@ class Volumes:
         made = VolumeMade(
             backing="disk", size_bytes=profile.data_bytes, directory=str(file.parent), erased_by=by, why=why
         )  # fmt: skip
-        self._mounted.append(_Mounted(made=made, path=self.path, image=file))
-        image.mount(file, self.path, uid=uid)
+        try:
+            image.mount(file, self.path, uid=uid)
+        finally:  # mounted or not, it is there, and is to be erased
+            self._mounted.append(_Mounted(made=made, path=self.path, image=file, medium=Medium(self.path, file)))
 
     def _allocate(self, folders: Sequence[Path], quota: int) -> Path:
         """Return a new image in the first of the folders that has room. Raises ``StorageFull``, ``Untrusted``."""
@@ -140,16 +143,24 @@ class Volumes:
         for file in files:
             with suppress(StorageFull):
                 image.allocate(file, quota, spare_bytes=spare(file.parent, self._run_directory))
+                with open_ledger(self._run_directory) as ledger:
+                    self._held.append(ledger.reserve(disk_bytes=image_bytes(quota), device=file.stat().st_dev))
                 return file
         image.forget(self._run_directory, self._sandbox)
         places = ", ".join(map(str, folders))
         message = f"{places}: no room for a data volume of {quota >> 20} MiB, {image_bytes(quota) >> 20} MiB on disk"
         raise StorageFull(message, hint=image.NO_ROOM)
 
+    def settle(self) -> None:
+        """Write everything to the media, and forget what is cached. Raises ``MediumFailed``."""
+        for each in self._mounted:
+            each.medium.settle()
+
     def close(self) -> tuple[Erased, ...]:
         """Unmount and erase all of them, the last first; what is left keeps its name. Safe to call again."""
         erased: list[Erased] = []
         for each in reversed(self._mounted):
+            each.medium.close()
             if each.image is None:
                 mounts.unmount(each.path)
                 erased.append(Erased(at=each.made.at, erased_by=each.made.erased_by, done=True))
@@ -196,11 +207,7 @@ def _make_place(folder: Path) -> None:
 
 def spare(folder: Path, run_directory: Path) -> int:
     """Return what a volume leaves on the file system that it is made on: where the journal is, enough to go on."""
-    return LEAST_FREE_BYTES if _device(folder) == _device(run_directory) else 0
-
-
-def _device(folder: Path) -> int:
-    return next(each for each in (folder, *folder.parents) if each.exists()).stat().st_dev
+    return LEAST_FREE_BYTES if image.device(folder) == image.device(run_directory) else 0
 
 
 def available_memory() -> int:

@@ -21,6 +21,7 @@ from frames import CHUNK, frame, send, send_end  # type: ignore[import-not-found
 from hiding import spawn  # type: ignore[import-not-found] # as above
 
 OUTPUT_LIMIT = 64 << 20
+STREAM_LIMIT = 64 << 30
 DRAIN_SECONDS = 0.2
 STREAMS = ("stdin", "stdout", "stderr")
 LIMIT_REACHED = "the process limit of the sandbox is reached"
@@ -31,7 +32,8 @@ class Command:
 
     def __init__(self, peer: socket.socket, request: dict[str, Any], secrets: Mapping[str, int]) -> None:
         self.peer = peer
-        self.left = min(int(request.get("max_output") or OUTPUT_LIMIT), OUTPUT_LIMIT)
+        most = STREAM_LIMIT if request.get("streams") is True else OUTPUT_LIMIT
+        self.left = min(int(request.get("max_output") or most), most)
         self.truncated = self.over = False
         self.lock, self.taking = threading.Lock(), threading.Lock()
         self.taken, self.passed_on = {"O": 0, "R": 0}, {"O": 0, "R": 0}
