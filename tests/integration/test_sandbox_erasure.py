@@ -136,7 +136,8 @@ def test_what_a_crash_left_is_residue_until_the_next_start_overwrites_it(disk: t
     left = path / f"{name}.image"
     image.note(rig.run_directory, name, [left])
     image.allocate(left, 16 << 20)
-    left.open("r+b").write(MARKER.encode() * 1000)
+    with left.open("r+b") as stream:
+        stream.write(MARKER.encode() * 1000)
     synced(path)
     assert markers(file) == 1000
     (seen,) = reaper.reap(rig.run_directory, dry_run=True)
