@@ -17,7 +17,8 @@ exception means that drp could not exercise the recovery, which makes a recovery
     │   ├── MediaNeeded         13  DRP-E033  its medium is absent or is another one
     │   └── PointGone            3  DRP-E034  a recovery point was removed since it was selected
     ├── SandboxError             3  DRP-E040  a sandbox cannot be made or has gone
-    │   └── NotIsolated          3  DRP-E041  a sandbox could reach what it must not
+    │   ├── NotIsolated          3  DRP-E041  a sandbox could reach what it must not
+    │   └── MediumFailed         3  DRP-E042  the host's storage failed below what was restored
     ├── RunbookError             3  DRP-E050  Ansible could not run (unreachable, hanging, missing)
     ├── PluginError             10  DRP-E060  a verifier is missing or broken
     ├── ManifestError           10  DRP-E070  a manifest is truncated, edited or from a newer drp
@@ -155,6 +156,15 @@ class NotIsolated(SandboxError):
     """A sandbox could reach what it must not; nothing restored was started in it."""
 
     code, default_hint = "DRP-E041", "do not run drills on this host until `drp doctor` proves isolation"
+
+
+class MediumFailed(SandboxError):
+    """The host's storage failed below a data volume, so what was restored says nothing about the backup."""
+
+    code, default_hint = (
+        "DRP-E042",
+        "look at the kernel's messages (`dmesg`) and at that disk, then run the drill again",
+    )
 
 
 class RunbookError(DrpError):

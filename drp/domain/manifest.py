@@ -68,6 +68,8 @@ class Deviation:
     path_b64: str
     expected: str = ""
     observed: str = ""
+    errno: int = 0
+    """Of what could not be read: the number of the system's error; 0: it was read, or nobody knows."""
 
 
 UNJUDGED_PARTS: Mapping[str, str] = {

@@ -74,6 +74,13 @@ class Sandbox(Protocol):
         """Return a restore cell on the same data volume: it reaches the order's endpoint and nothing else."""
         ...
 
+    def settle(self, handle: SandboxHandle) -> None:
+        """Write what was restored to its medium and forget what is cached, so that what is read then is the medium's.
+
+        Raises ``MediumFailed`` when the host's storage refused anything since the sandbox was opened.
+        """
+        ...
+
     def target(self, handle: SandboxHandle) -> Target:
         """Return the way to run commands inside."""
         ...

@@ -144,7 +144,8 @@ class DirectoryCheck:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            outcome.add(Found("unreadable", path, kind_of(expected.mode), say_errno(error.errno or errno.EIO)))
+            number = error.errno or errno.EIO
+            outcome.add(Found("unreadable", path, kind_of(expected.mode), say_errno(number), number))
             self._gate.batch(0, 0, 0)
             return
         outcome.files, outcome.size = 1, seen.st_size
@@ -158,16 +159,15 @@ class DirectoryCheck:
     def _lost(self, directory: bytes, parts: list[Group], error: OSError, outcome: Outcome) -> None:
         """A directory cannot be listed: all it should hold is missing, or cannot be judged."""
         gone = error.errno in _GONE
-        why = "" if gone else say_errno(error.errno or errno.EIO)
+        number = error.errno or errno.EIO
+        why = "" if gone else say_errno(number)
         if not gone:
-            outcome.add(Found("unreadable", directory, "directory", why))
+            outcome.add(Found("unreadable", directory, "directory", why, number))
         for part in parts:
             for name, row in zip(part.names, group_rows(part, self._judge.digest_size), strict=True):
                 path = part.path(name)
-                lost = (
-                    self._judge.missing(path, row.mode) if gone else Found("unreadable", path, kind_of(row.mode), why)
-                )
-                outcome.add(lost)
+                unreadable = Found("unreadable", path, kind_of(row.mode), why, number)
+                outcome.add(self._judge.missing(path, row.mode) if gone else unreadable)
                 outcome.link(part.path(name), row, None)
 
     def _unexpected(
@@ -188,7 +188,8 @@ class DirectoryCheck:
             try:
                 listing = self._observer.list(self._descent.open(directory))
             except OSError as error:
-                outcome.add(Found("unreadable", directory, "", say_errno(error.errno or errno.EIO)))
+                number = error.errno or errno.EIO
+                outcome.add(Found("unreadable", directory, "", say_errno(number), number))
                 continue
             for entry in listing.names:
                 outcome.add(Found("unexpected", directory + b"/" + entry, "", "below an unexpected directory"))

@@ -34,6 +34,7 @@ class Found(NamedTuple):
     path: bytes
     expected: str = ""
     observed: str = ""
+    errno: int = 0
 
 
 class Judge:
@@ -90,7 +91,7 @@ class Judge:
             if number == errno.ENOENT and seen.mode == 0:
                 yield self.missing(path, expected.mode)
                 return
-            yield Found("unreadable", path, kind_of(expected.mode), say_errno(number))
+            yield Found("unreadable", path, kind_of(expected.mode), say_errno(number), number)
             if seen.mode == 0:
                 return
             digest_is_late = True  # nothing can be said of its content

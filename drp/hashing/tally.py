@@ -57,6 +57,7 @@ def deviation(found: Found) -> Deviation:
         path_b64=encode_path(found.path),
         expected=found.expected,
         observed=found.observed,
+        errno=found.errno,
     )
 
 

@@ -128,6 +128,10 @@ class Sandboxes:
         """Return a restore cell on the same data volume."""
         return self._driven(handle.driver).open_cell(handle, order, secrets)
 
+    def settle(self, handle: SandboxHandle) -> None:
+        """Write what was restored to its medium. Raises ``MediumFailed``."""
+        self._driven(handle.driver).settle(handle)
+
     def target(self, handle: SandboxHandle) -> Target:
         """Return the way to run commands inside."""
         return self._driven(handle.driver).target(handle)

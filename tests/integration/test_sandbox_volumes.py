@@ -22,12 +22,12 @@ pytestmark = pytest.mark.real
 def test_restored_data_is_under_quota(rig: Rig, backing: str) -> None:
     handle = rig.open(data_backing=backing, data_bytes=32 << 20)
     assert "No space left" in rig.shell(handle, "dd if=/dev/zero of=/data/files/big bs=1M count=64")
-    usage = rig.driver.volume_usage(handle)
+    usage = volume.usage(handle.data_path)
     assert usage.used >= 30 << 20, "the quota is what restored data may take"
     assert usage.total <= (32 << 20) * 17 // 16
     assert usage.free < 1 << 20
     rig.shell(handle, "rm /data/files/big")
-    assert rig.driver.volume_usage(handle).used < 2 << 20
+    assert volume.usage(handle.data_path).used < 2 << 20
     assert rig.driver.destroy(handle).clean
 
 

@@ -236,6 +236,9 @@ class World(Senders, Comparers):
         self.alive.add(cell.id)
         return cell
 
+    def settle(self, handle: SandboxHandle) -> None:
+        self.call("settle")
+
     def target(self, handle: SandboxHandle) -> None:
         return None
 

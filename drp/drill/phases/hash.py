@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -26,6 +27,7 @@ from drp.domain.tree_parts import PARTS
 from drp.drill.context import PhaseContext
 from drp.drill.phases.belief import believed
 from drp.drill.phases.checks import check_findings, read_files
+from drp.errors import MediumFailed
 
 _CODES: dict[str, FindingCode] = {
     "changed": FILE_CHANGED,
@@ -80,6 +82,9 @@ def _compared(context: PhaseContext, manifest: OpenManifest, summary: ManifestSu
         cancelled=context.ports.cancelled,
         sample=context.sample,
     )
+    if any(deviation.errno == errno.EIO for deviation in difference.deviations):
+        context.ports.sandbox.settle(prepared.sandbox)  # which knows more, where the kernel noted it
+        raise MediumFailed("the storage of this host could not read what was restored onto it: input/output error")
     return Hashed(
         manifest=summary,
         difference=difference,

@@ -58,6 +58,8 @@ def restore_phase(context: PhaseContext) -> Restored:
         context.ports.sandbox.destroy(cell)
         raise
     require_gone(context.ports.sandbox.destroy(cell))
+    context.report(Progress(message="writing to the medium"))
+    context.ports.sandbox.settle(prepared.sandbox)
     outcome = _outcome(result)
     receipt = repository.receipt(point, outcome) if part is None else repository.receipt(point, outcome, whole=False)
     root = Path(prepared.sandbox.data_path) / RESTORED_FOLDER / order.source_root.lstrip("/")

@@ -33,7 +33,7 @@ from drp.sandboxes.bubblewrap.arguments import HOSTNAME, Spec, arguments, hosts_
 from drp.sandboxes.bubblewrap.launch import Options, Running, launch
 from drp.sandboxes.driver import Resolve
 from drp.sandboxes.errors import sandbox_errors
-from drp.sandboxes.host import binds, cgroups, image, layout, reaper, residue, volume
+from drp.sandboxes.host import binds, cgroups, image, layout, reaper, residue
 from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import Identity, Slot, identity_for
 from drp.sandboxes.host.layout import LiveDirectory
@@ -180,6 +180,10 @@ class BubblewrapSandbox:
         owner.cells.append(live.handle.id)
         return live.handle
 
+    def settle(self, handle: SandboxHandle) -> None:
+        """Write what was restored to its medium. Raises ``MediumFailed``."""
+        self._get(handle).volumes.settle()
+
     def target(self, handle: SandboxHandle) -> Target:
         """Return the way to run commands inside."""
         return SandboxTarget(self._get(handle).running.client)
@@ -193,10 +197,6 @@ class BubblewrapSandbox:
         """Return who called its application in the pod so far, and whom it called; nothing once it is destroyed."""
         live = self._live.get(handle.id)
         return live.network.neighbours() if live is not None and live.network is not None else ()
-
-    def volume_usage(self, handle: SandboxHandle) -> volume.VolumeUsage:
-        """Return how full the sandbox's data volume is."""
-        return volume.usage(handle.data_path)
 
     def destroy(self, handle: SandboxHandle) -> Residue:
         """Destroy a sandbox (and its cells) or a cell; safe to call again, also from another process."""

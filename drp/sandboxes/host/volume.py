@@ -23,6 +23,7 @@ from drp.sandboxes.host import encryption, erasure, image, mounts, ways
 from drp.sandboxes.host.encryption import Encrypted
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
+from drp.sandboxes.host.medium import Medium
 from drp.trust import judge as trust
 
 LEAST_BYTES = 16 << 20
@@ -47,6 +48,7 @@ class _Mounted:
     path: Path
     image: Path | None
     """On disk: the file that it is in."""
+    medium: Medium
     encrypted: Encrypted | None = None
     """Its folder that is bound over it, where a key erases it."""
 
@@ -116,7 +118,7 @@ class Volumes:
             message = f"cannot mount a data volume in memory: {error.strerror}"
             raise SandboxError(message) from error
         made = VolumeMade(backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk")
-        self._mounted.append(_Mounted(made=made, path=self.path, image=None))
+        self._mounted.append(_Mounted(made=made, path=self.path, image=None, medium=Medium(self.path, None)))
 
     def _mount_disk(self, profile: SandboxProfile, uid: int) -> None:
         if standing() != "root":
@@ -127,13 +129,18 @@ class Volumes:
         made = VolumeMade(
             backing="disk", size_bytes=profile.data_bytes, directory=str(file.parent), erased_by="overwrite"
         )  # fmt: skip
-        self._mounted.append(_Mounted(made=made, path=self.path, image=file))
-        image.mount(file, self.path, uid=uid, features=ways.features(profile.erase))
-        way = ways.choose(profile.erase, self.path, file)
-        if way.encrypted is not None:
-            os.chown(way.encrypted.path, uid, uid)
-            mounts.bind(way.encrypted.path, self.path)
-        self._mounted[-1] = _Mounted(made=way.told(made), path=self.path, image=file, encrypted=way.encrypted)
+        way = ways.UNDECIDED
+        try:
+            image.mount(file, self.path, uid=uid, features=ways.features(profile.erase))
+            way = ways.choose(profile.erase, self.path, file)
+            if way.encrypted is not None:
+                os.chown(way.encrypted.path, uid, uid)
+                mounts.bind(way.encrypted.path, self.path)
+        finally:  # mounted or not, it is there, and is to be erased
+            medium, encrypted = Medium(self.path, file), way.encrypted
+            self._mounted.append(
+                _Mounted(made=way.told(made), path=self.path, image=file, medium=medium, encrypted=encrypted)
+            )
 
     def _allocate(self, folders: Sequence[Path], quota: int) -> Path:
         """Return a new image in the first of the folders that has room. Raises ``StorageFull``, ``Untrusted``."""
@@ -154,10 +161,16 @@ class Volumes:
         message = f"{places}: no room for a data volume of {quota >> 20} MiB, {image_bytes(quota) >> 20} MiB on disk"
         raise StorageFull(message, hint=image.NO_ROOM)
 
+    def settle(self) -> None:
+        """Write everything to the media, and forget what is cached. Raises ``MediumFailed``."""
+        for each in self._mounted:
+            each.medium.settle()
+
     def close(self) -> tuple[Erased, ...]:
         """Unmount and erase all of them, the last first; what is left keeps its name. Safe to call again."""
         erased: list[Erased] = []
         for each in reversed(self._mounted):
+            each.medium.close()
             if each.image is None:
                 mounts.unmount(each.path)
                 erased.append(Erased(at=each.made.at, erased_by=each.made.erased_by, done=True))

@@ -32,6 +32,9 @@ class Way:
         return replace(made, erased_by=self.by, why=self.why, encrypted_bytes_per_second=rate)
 
 
+UNDECIDED = Way(by="overwrite", why="")
+
+
 def features(asked: Erase) -> tuple[str, ...]:
     """Return what a volume's ext4 must be made with. Raises ``SandboxError``: what is asked for cannot be had."""
     if asked == "encrypt" and not encryption.available():

@@ -156,6 +156,9 @@ class BareSandbox:
                 interfaces=live.joined.interfaces if live.joined is not None else ("lo",),
             )
 
+    def settle(self, handle: SandboxHandle) -> None:
+        self._get(handle).volumes.settle()
+
     def target(self, handle: SandboxHandle) -> Target:
         return SandboxTarget(self._get(handle).running.client)
 
