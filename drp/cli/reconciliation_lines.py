@@ -47,8 +47,8 @@ def _harm(harm: Harm) -> str:
             what = "record would be shown under another patient" if one else "records would be shown under others"
             return f"{harm.count} {what} in {where}"
         case "orphaned":
-            what = "record" if one else "records"
-            return f"{harm.count} {what} of {where} would be orphaned: what asked for {'it' if one else 'them'} is gone"
+            what, they = ("record", "it refers") if one else ("records", "they refer")
+            return f"{harm.count} {what} of {where} would be orphaned: what {they} to is gone"
         case "enter-again":
             return f"{harm.count} {'record' if one else 'records'} to enter again in {where}"
 

@@ -56,8 +56,8 @@ def _found(harm: Harm, title: str) -> Phrase:
             )
         case "orphaned":
             return count(
-                "{n} record of {where} would be orphaned: what asked for it is missing",
-                "{n} records of {where} would be orphaned: what asked for them is missing",
+                "{n} record of {where} would be orphaned: what it refers to is missing",
+                "{n} records of {where} would be orphaned: what they refer to is missing",
                 harm.count,
                 where=where,
             )

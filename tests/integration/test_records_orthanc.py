@@ -42,8 +42,8 @@ class Pacs:
     """What it counts, time after time; the last for ever. Empty: what there is."""
     changes: list[list[str]] = field(default_factory=lambda: [[]])
     """The kinds of all changes, time after time that the last is asked."""
-    failures: dict[int, list[str]] = field(default_factory=dict)
-    """By where a page begins: ``drop``, ``cut`` or a status."""
+    failures: dict[int | str, list[str]] = field(default_factory=dict)
+    """By where a page begins, or by path: ``drop``, ``cut`` or a status."""
     asked: list[int] = field(default_factory=list)
     port: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -52,6 +52,9 @@ class Pacs:
         """Return status or failure, and content."""
         parts = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        waiting = self.failures.get(parts.path)
+        if waiting and (failure := waiting.pop(0)):
+            return int(failure) if failure.isdigit() else failure, {}
         if parts.path == "/statistics":
             count = self.counts.pop(0) if len(self.counts) > 1 else (self.counts or [len(self.studies)])[0]
             return 200, {"CountStudies": count}
@@ -137,6 +140,21 @@ def test_a_page_that_did_not_come_whole_is_asked_again(pacs: Pacs, failure: str,
     assert read(pacs) == (everything(pacs), "")
     assert pacs.asked.count(since) == 3
     assert pacs.failures == {since: []}
+
+
+@pytest.mark.parametrize("path", ["/statistics", "/changes"])
+@pytest.mark.parametrize("failures", [["drop", "", "503", "drop"], ["", "500", "500", "500", "500"]])
+def test_a_count_that_was_not_given_is_asked_again(pacs: Pacs, path: str, failures: list[str]):
+    pacs.failures = {path: list(failures)}
+    assert read(pacs) == (everything(pacs), "")
+    assert pacs.failures == {path: []}
+
+
+@pytest.mark.parametrize("path", ["/statistics", "/changes"])
+@pytest.mark.parametrize("failures", [["500"] * 5, ["", *["500"] * 5], ["401"]])
+def test_a_count_that_is_never_given_is_told(pacs: Pacs, path: str, failures: list[str]):
+    pacs.failures = {path: list(failures)}
+    assert read(pacs)[1] == f"GET {path} answered {failures[-1]}"
 
 
 @pytest.mark.parametrize("failure", ["drop", "503"])

@@ -135,10 +135,27 @@ class Came:
         return sum(a == b for part in self.parts for a, b in pairwise(sorted(part)))
 
 
+def asked(orthanc, path):
+    """Return a JSON answer, asked for again when the connection broke or Orthanc was not able to."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            status, body = orthanc.ask("GET", path)
+        except (ConnectionError, http.client.HTTPException) as error:
+            status, reason = 500, type(error).__name__
+        else:
+            reason = str(status)
+        if status == 200:
+            return json.loads(body)
+        if status < 500 or attempt == ATTEMPTS:
+            break
+        time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
+    raise Refused(f"GET {path.split('?')[0]} answered {reason}")
+
+
 def state(orthanc, level):
     """Return how many resources Orthanc counts, and the number of its last change."""
-    count = orthanc.json("/statistics")[f"Count{level.capitalize()}"]
-    return int(count), int(orthanc.json("/changes?last")["Last"])
+    count = asked(orthanc, "/statistics")[f"Count{level.capitalize()}"]
+    return int(count), int(asked(orthanc, "/changes?last")["Last"])
 
 
 def pages(orthanc, path, count):
@@ -183,7 +200,7 @@ def changed(orthanc, before, after, came):
         return f"{again} came twice, so others were passed over: the order of Orthanc's list is not stable"
     since = before[1]
     while since < after[1]:
-        answered = orthanc.json(f"/changes?since={since}&limit={MOST_CHANGES}")
+        answered = asked(orthanc, f"/changes?since={since}&limit={MOST_CHANGES}")
         if any(change["ChangeType"].startswith("New") for change in answered["Changes"]):
             return "Orthanc took in others while it was read"
         if answered["Done"] or int(answered["Last"]) <= since:
