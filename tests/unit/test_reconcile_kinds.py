@@ -8,12 +8,13 @@ from datetime import date, timedelta
 import pytest
 
 from drp.domain.reconciliation.collected import microseconds
-from drp.domain.reconciliation.declaration import Reconciliation
+from drp.domain.reconciliation.declaration import Identifier, Reconciliation
+from drp.domain.reconciliation.digests import digest_of, shown_digest
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.judge import judge
 from drp.domain.reconciliation.preparation import Circumstances, DeclaredList, KeyException
 from drp.domain.reconciliation.result import Dangling, ReconciliationResult, Way
-from tests.unit.test_reconcile import NOON, gather, order, result, results_have_orders
+from tests.unit.test_reconcile import NOON, gather, order, place, result, results_have_orders, source
 
 EVERY_TEN = [(minutes, f"{1000 + minutes // 10}") for minutes in range(-2000, 1, 10)]
 ORDERS = [(at, order(number)) for at, number in EVERY_TEN]
@@ -103,6 +104,15 @@ def test_old_keys_of_a_strange_form_within_the_tolerance_are_a_warning_and_new_o
     assert said(declaration, compared(declaration, FOREIGN, ehr_of(0))) == {("DRP-A002", "warning")}
     newer = compared(declaration, [(30, result("EXT-1"))], ehr_of(0))
     assert said(declaration, newer) == {("DRP-A008", "inconclusive")}
+
+
+@pytest.mark.parametrize("at", [None, -1])
+def test_no_strange_key_that_may_be_new_hides_among_old_ones(at):
+    declaration = declared(tolerate=20)
+    found = compared(declaration, [*FOREIGN, (at, result("EXT-999"))], ehr_of(0))
+    assert (kinds(found)["strange"].count, kinds(found)["strange"].unsettled) == (13, 1)
+    assert said(declaration, found) == {("DRP-A008", "inconclusive")}
+    assert found.agreement == "undetermined"
 
 
 def test_an_application_without_any_key_has_no_form_so_everything_was_lost():
@@ -232,6 +242,34 @@ def test_harm_is_told_in_its_order():
     whose = next(harm.patients for harm in found.harm if harm.kind == "enter-again")
     assert len(whose) == 1
     assert "P9" not in whose[0]
+
+
+def test_of_numbers_that_come_again_it_is_said_whose_they_are():
+    base = results_have_orders()
+    declaration = replace(
+        base,
+        records=(*base.records, source("sequence", "ehr")),
+        identifiers=(
+            Identifier(name="orders", issued_by=place("sequence.next"), used_in=(place("results.order"),), bump=""),
+        ),
+    )
+    rows = {
+        "results": [(0, result("7", "A")), (1, result("8", "B"))],
+        "orders": [(0, order("7", "A")), (1, order("8", "B"))],
+    }
+    found = judge(declaration, gather(declaration, **rows, sequence=[(None, {"next": "8"})]), ehr_of(9))
+    (harm,) = found.harm
+    assert (harm.kind, harm.application, harm.listed) == ("number-reissued", "ehr", ("8",))
+    assert harm.patients == (shown_digest(digest_of(("B",))),)
+
+
+def test_patients_that_agree_nowhere_are_told_so():
+    declaration = results_have_orders(both_ways=False)
+    zeros = [(at, result(number, "001")) for at, number in EVERY_TEN]
+    ones = [(at, order(number, "1")) for at, number in EVERY_TEN]
+    found = judge(declaration, gather(declaration, results=zeros, orders=ones), ehr_of(0))
+    ((_, finding),) = findings_of(declaration, found)
+    assert (finding.code, "the same on none of 201 keys" in finding.observed) == ("DRP-A003", True)
 
 
 def test_where_results_wait_all_day_long_the_instant_before_the_loss_is_named():
