@@ -68,6 +68,15 @@ def write_atomically(
         stream.write(content)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and what is missing above it, closed to all but their owner and group, whatever the umask.
+
+    What is there stays as it was set. Raises ``OSError``.
+    """
+    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+        missing.mkdir(mode=0o750, exist_ok=True)
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from drp.cli.doctor_closed import closed_to_others
 from drp.cli.need import Need, attempt
 from drp.domain.precheck_words import sentence
 from drp.domain.repository import Location, S3Location
@@ -29,6 +30,7 @@ def site_needs(wiring: Wiring) -> Iterator[Need]:
     yield attempt("state directory", lambda: _state(wiring))
     yield attempt("evidence directories", lambda: _evidence(wiring))
     yield attempt("manifests", lambda: _readable_folder(wiring.site.manifests_directory))
+    yield closed_to_others(wiring.site)
     yield attempt("runbooks of the site", lambda: _runbooks(wiring))
     for name, settings in wiring.site.repositories.items():
         yield attempt(f"repository {name}", partial(_repository, wiring, name, settings.location))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from drp.atomic import make_folder
 from drp.cli import render
 from drp.cli.manifest_options import stoppable
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
@@ -45,7 +46,7 @@ def create(
 
     target = output
     if into is not None:
-        into.mkdir(parents=True, exist_ok=True)
+        make_folder(into)
         target = into / f".new-{os.getpid()}"
     assert target is not None
     meter = Meter(sys.stderr, live=sys.stderr.isatty())

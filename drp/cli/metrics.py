@@ -35,4 +35,4 @@ def metrics(
         return
     if not textfile.absolute().parent.is_dir():
         raise NotFound(f"there is no directory {textfile.absolute().parent}", hint="make it, or name another file")
-    write_atomically(textfile, content, mode=0o644)
+    write_atomically(textfile, content, mode=0o644)  # node_exporter reads it as a user of its own

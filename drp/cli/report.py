@@ -71,5 +71,5 @@ def report(
         return
     if not output.absolute().parent.is_dir():
         raise NotFound(f"there is no directory {output.absolute().parent}", hint="make it, or name another file")
-    write_atomically(output, content, mode=0o644)
+    write_atomically(output, content)
     render.line(str(output))

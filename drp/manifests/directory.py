@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from drp.atomic import make_folder
 from drp.domain.manifest import ManifestSummary
 from drp.domain.recovery_point import RecoveryPoint
 from drp.errors import ManifestError
@@ -30,7 +31,7 @@ class ManifestDirectory:
         """Move a finished manifest to its place, and return its summary. Raises ``ManifestError``, ``OSError``."""
         summary = read_summary(manifest)
         place = self.place(summary.application, summary.id)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         manifest.replace(place)
         return summary
 

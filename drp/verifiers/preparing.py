@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from drp.config.expressions import compiled
 from drp.domain.reconciliation.declaration import RecordSource
+from drp.domain.reconciliation.normal_form import normal
 from drp.domain.reconciliation.preparation import Condition, Normalisation
 
 _REMEMBERED = 1 << 14
@@ -51,7 +52,7 @@ class Preparation:
         if self.read and not self.counted:
             return f"none of {self.read} records passes `where`, so nothing was compared"
         for (at, _), before, after in zip(self._forms, self._before, self._after, strict=True):
-            if len(before) > 1 and len(after) <= 1:
+            if len(before) > len(after) == 1 or (after == {""} and before != {""}):
                 return f"`normalise` makes every {self.fields[at]} the same, so nothing was compared"
         return ""
 
@@ -75,29 +76,9 @@ def holds(condition: Condition, value: str) -> bool:
 def form_of(declared: Normalisation) -> Callable[[str], str]:
     """Return the function that brings a value into its declared form."""
     replacements = [compiled(each.pattern, each.by) for each in declared.replace]
-    stripped = f" \t{declared.strip}"
 
     @lru_cache(maxsize=_REMEMBERED)
     def form(value: str) -> str:
-        value = value.strip(stripped)
-        if declared.case != "as-is":
-            value = value.upper() if declared.case == "upper" else value.lower()
-        for prefix in declared.remove_prefixes:
-            if value.startswith(prefix) and len(value) > len(prefix):
-                value = value[len(prefix) :]
-                break
-        for replace in replacements:
-            value = replace(value)
-        if declared.zeros == "strip":
-            value = _without_zeros(value)
-        if declared.pad_to and value.isascii() and value.isdecimal():
-            value = value.rjust(declared.pad_to, "0")
-        return value.strip()
+        return normal(value, declared, replacements)
 
     return form
-
-
-def _without_zeros(value: str) -> str:
-    """Return a value without its leading zeros, as far as a digit follows them."""
-    rest = value.lstrip("0")
-    return rest if rest[:1].isdecimal() or rest == value else value[len(value) - len(rest) - 1 :]

@@ -19,7 +19,7 @@ from drp.hashing.tree import TreeHasher, create_manifest
 from drp.repositories.kind import create
 from drp.repositories.restic.settings import ResticSettings
 from drp.sandboxes.client import AgentClient
-from drp.sandboxes.host import image
+from drp.sandboxes.host import encryption, image
 from tests.support import restic_tools
 from tests.support.copies import copies
 from tests.support.fixtures_repositories import application, carry_out, keep_secret, resolve
@@ -58,13 +58,13 @@ class Backed:
         )
         return create(settings, resolve=resolve, cache_directory=self.folder / "cache")
 
-    def open(self, rig: Rig, *folders: str) -> SandboxHandle:
+    def open(self, rig: Rig, *folders: str, erase: str = "overwrite") -> SandboxHandle:
         """Open a sandbox with volumes for these folders of the tree, each in a place of its own."""
         parts = tuple(
             DataVolume(at=f"{self.root}/{each}", directory=str(self.folder / f"disk{number}"), size_bytes=24 << 20)
             for number, each in enumerate(folders)
         )
-        return rig.open(data_backing="disk", data_volumes=parts)
+        return rig.open(data_backing="disk", data_volumes=parts, erase=erase)
 
     def restore(self, handle: SandboxHandle) -> RestoreOutcome:
         order = self.repository.restore_order(self.point)
@@ -106,11 +106,14 @@ def backed(request: pytest.FixtureRequest) -> Iterator[Callable[..., Backed]]:
         yield make
 
 
+@pytest.mark.parametrize("erase", ["overwrite", "encrypt"])
 def test_a_tree_on_three_volumes_is_as_it_was_and_all_of_them_are_erased(
-    rig: Rig, backed: Callable[..., Backed]
+    rig: Rig, backed: Callable[..., Backed], erase: str
 ) -> None:
+    if erase == "encrypt" and not encryption.available():
+        pytest.skip("this kernel's ext4 cannot encrypt")
     tree = backed()
-    handle = tree.open(rig, "pacs/images", "pacs")
+    handle = tree.open(rig, "pacs/images", "pacs", erase=erase)
     assert [each.at for each in handle.volumes] == ["", f"{tree.root}/pacs", f"{tree.root}/pacs/images"]
     images = image.noted(rig.run_directory, handle.id)
     assert [each.parent.name for each in images[1:]] == ["disk1", "disk0"]

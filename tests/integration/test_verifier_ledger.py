@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from drp.domain.check import CheckResult, Expectation
-from drp_verifiers.ledger import LedgerOptions, LedgerVerifier, PostgresSource
+from drp_verifiers.ledger import IdForm, LedgerOptions, LedgerVerifier, PostgresSource
 from tests.simulators.target import LocalTarget
 from tests.support.fixtures_verifiers import Cluster
 
@@ -26,8 +26,12 @@ def at(minutes: float) -> str:
     return (BACKUP + timedelta(minutes=minutes)).isoformat()
 
 
-def line(minutes: float, key: str, kind: str = "order", application: str = "ehr") -> str:
-    return json.dumps({"at": at(minutes), "application": application, "kind": kind, "id": key})
+def line(minutes: float, key: str, kind: str = "order", application: str = "ehr", **more: str) -> str:
+    return json.dumps({"at": at(minutes), "application": application, "kind": kind, "id": key, **more})
+
+
+def deleted(minutes: float, key: str) -> str:
+    return line(minutes, key, operation="delete")
 
 
 @pytest.fixture
@@ -177,3 +181,75 @@ def test_ids_in_postgresql(tmp_path: Path, healthy: Cluster) -> None:
 def test_one_source_must_be_named(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="name one of"):
         LedgerOptions(kinds={"a": "b"}, **options)  # type: ignore[arg-type]
+
+
+def test_what_was_deleted_on_purpose_is_no_loss(restored: Path, database: Path) -> None:
+    found = judge(restored, ORDERS, line(-9, "1"), line(-8, "77"), deleted(-7, "77"), deleted(5, "88"))
+    assert found["before-recovery-point"].outcome == "passed"
+    assert found["before-recovery-point"].observed == "1 of 1 are there"
+    assert found["since-recovery-point"].observed.startswith("0 of 1")
+
+
+def test_what_was_deleted_and_is_there_again_fails(restored: Path, database: Path) -> None:
+    found = judge(restored, ORDERS, line(-9, "1"), line(-8, "2"), deleted(-7, "2"))
+    assert found["before-recovery-point"].outcome == "failed"
+    assert "1 that were deleted before it are there again: order 2" in found["before-recovery-point"].observed
+
+
+def test_a_deletion_after_the_recovery_point_is_lost_like_a_write(restored: Path, database: Path) -> None:
+    lines = [line(-9, "1"), line(-8, "2"), deleted(5, "2"), line(-7, "66"), deleted(6, "66")]
+    found = judge(restored, ORDERS, *lines)
+    assert found["before-recovery-point"].outcome == "passed"
+    assert found["since-recovery-point"].observed.startswith("1 of 2")
+    assert found["since-recovery-point"].loss is not None
+    assert found["since-recovery-point"].loss.named == ("order 2",)
+
+
+def test_what_was_deleted_and_written_again_is_to_be_there(restored: Path, database: Path) -> None:
+    lines = [line(-9, "1"), deleted(-8, "1"), line(-7, "1"), line(-6, "55"), deleted(-5, "55"), line(-4, "55")]
+    found = judge(restored, ORDERS, *lines)
+    assert found["before-recovery-point"].observed == "1 of 2 are lost: order 55"
+
+
+@pytest.mark.parametrize(("form", "ids"), [
+    (IdForm(strip="0123456789"), ("1", "99")),
+    (IdForm(strip="*"), ("1", "2", "***")),
+    (IdForm(zeros="strip", prefix=("12", "13", "9")), ("121", "131", "91")),
+])  # fmt: skip
+def test_a_form_in_which_ids_cannot_be_told_apart_proves_nothing(
+    restored: Path, database: Path, form: IdForm, ids: tuple[str, ...]
+) -> None:
+    found = judge(restored, replace(ORDERS, normalise={"order": form}), *(line(-5, name) for name in ids))
+    assert {one.outcome for one in found.values()} == {"undetermined"}
+    assert "cannot be told apart" in found["log"].observed
+
+
+def test_a_single_id_keeps_its_own_form(restored: Path, database: Path) -> None:
+    found = judge(restored, replace(ORDERS, normalise={"order": IdForm(zeros="strip")}), line(-5, "0001"))
+    assert found["before-recovery-point"].observed == "1 of 1 are there"
+    with pytest.raises(ValueError, match="say 0 to 64"):
+        IdForm(pad=10**9)
+
+
+def test_of_one_instant_the_order_of_the_log_counts(restored: Path, database: Path) -> None:
+    corrected = judge(restored, ORDERS, line(-9, "1"), line(-8, "2"), deleted(-7, "2"), line(-7, "2"))
+    assert corrected["before-recovery-point"].observed == "2 of 2 are there"
+    removed = judge(restored, ORDERS, line(-9, "1"), line(-7, "2"), deleted(-7, "2"))
+    assert removed["before-recovery-point"].outcome == "failed"
+
+
+@pytest.mark.parametrize("operation", ["remove", "", "DELETE"])
+def test_an_unknown_operation_makes_the_log_unreadable(restored: Path, database: Path, operation: str) -> None:
+    found = judge(restored, ORDERS, line(-9, "1", operation=operation))
+    assert found["log"].outcome == "undetermined"
+
+
+def test_ids_are_compared_in_their_declared_form(restored: Path, database: Path) -> None:
+    lines = [line(-9, "ord-0001"), line(-8, " ORD-2 "), line(-7, "3")]
+    assert judge(restored, ORDERS, *lines)["before-recovery-point"].outcome == "failed"
+    form = IdForm(case="upper", prefix=("ORD-",), zeros="strip")
+    assert (
+        judge(restored, replace(ORDERS, normalise={"order": form}), *lines)["before-recovery-point"].outcome == "passed"
+    )
+    with pytest.raises(ValueError, match="there is no kind report"):
+        replace(ORDERS, normalise={"report": form})

@@ -3,15 +3,17 @@
 One write a line::
 
     {"at": "2026-11-20T09:14:03.120Z", "application": "ehr", "kind": "lab-order", "id": "1042"}
+    {"at": "2026-11-20T09:20:41Z", "application": "ehr", "kind": "lab-order", "id": "1042", "operation": "delete"}
 
-``at`` is the instant of the acknowledgement, with its zone; ``application`` may be left out. It is read on the machine
-that drills, never out of the backup, and strictly: a log of which a part is skipped would hide losses.
+``at`` is the instant of the acknowledgement, with its zone; ``application`` may be left out, and so may ``operation``,
+which is ``write`` then: what was deleted on purpose is said so, or its absence would be a loss. It is read on the
+machine that drills, never out of the backup, and strictly: a log of which a part is skipped would hide losses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -23,32 +25,56 @@ _LONGEST_LINE = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """One write that an application acknowledged."""
+    """One write, or one deletion, that an application acknowledged."""
 
     at: datetime
     kind: str
     id: str
+    deletes: bool = False
 
 
-def read_log(path: str, application: str, until: datetime) -> list[Write]:
-    """Return the writes of an application in order, up to an instant; of one that is repeated, the first.
+def read_log(
+    path: str, application: str, until: datetime, form: Callable[[str, str], str] = lambda _, name: name
+) -> list[Write]:
+    """Return what an application acknowledged, in order, up to an instant; of what is repeated, the first.
 
-    Raises ValueError, which says why nothing can be judged: no log, an unreadable one, no write in it.
+    ``form`` brings the id of a kind into the form in which it is compared. Raises ValueError, which says why nothing
+    can be judged: no log, an unreadable one, no write in it, or a form in which ids cannot be told apart.
     """
     if not path:
         raise ValueError("the application names no ground_truth")
-    writes: dict[tuple[str, str], Write] = {}
+    told: list[Write] = []
+    given: dict[str, tuple[set[str], set[str]]] = {}
     try:
         for owner, write in _lines(Path(path)):
             if (not application or owner in {"", application}) and write.at <= until:
-                known = writes.get((write.kind, write.id))
-                if known is None or write.at < known.at:
-                    writes[write.kind, write.id] = write
+                formed = replace(write, id=form(write.kind, write.id))
+                told.append(formed)
+                _note(given.setdefault(write.kind, (set(), set())), write.id.strip(), formed.id)
     except OSError as error:
         raise ValueError(f"{Path(path).name}: {error.strerror}") from error
-    if not writes:
+    for kind, (before, after) in given.items():
+        if "" in after or len(before) > len(after) == 1:
+            raise ValueError(
+                f"ids of {kind} cannot be told apart in their form: it leaves nothing of one, or one of all"
+            )
+    told.sort(key=lambda write: write.at)  # of one instant, the order of the log counts
+    last: dict[tuple[str, str], bool] = {}
+    kept: list[Write] = []
+    for write in told:
+        if last.get((write.kind, write.id)) is not write.deletes:
+            last[write.kind, write.id] = write.deletes
+            kept.append(write)
+    if not any(not write.deletes for write in kept):
         raise ValueError(f"{Path(path).name} names no write before the disaster")
-    return sorted(writes.values(), key=lambda write: write.at)
+    return kept
+
+
+def _note(seen: tuple[set[str], set[str]], before: str, after: str) -> None:
+    """Remember two different ids, as they were given and in their form, and whether nothing was left of one."""
+    for known, name in zip(seen, (before, after), strict=True):
+        if len(known) < 2 or not name:
+            known.add(name)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Write]]:
@@ -68,6 +94,9 @@ def _write(line: bytes, where: str) -> tuple[str, Write]:
     if not isinstance(said, dict):
         raise ValueError(f"{where}: is no JSON object of at most {_LONGEST_LINE} bytes")  # noqa: TRY004 - content, not a type of ours
     texts = {name: said.get(name, "") for name in ("at", "application", "kind", "id")}
+    operation = said.get("operation", "write")
+    if operation not in ("write", "delete"):
+        raise ValueError(f"{where}: operation is write or delete")
     if not all(isinstance(text, str) for text in texts.values()) or not (texts["kind"] and texts["id"]):
         raise ValueError(f"{where}: at, kind and id must be texts")
     try:
@@ -76,4 +105,4 @@ def _write(line: bytes, where: str) -> tuple[str, Write]:
         at = None
     if at is None or at.tzinfo is None:
         raise ValueError(f"{where}: at must be an instant with its zone")
-    return texts["application"], Write(at=at, kind=texts["kind"], id=texts["id"])
+    return texts["application"], Write(at=at, kind=texts["kind"], id=texts["id"], deletes=operation == "delete")

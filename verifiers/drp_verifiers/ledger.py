@@ -9,13 +9,15 @@ before it and is not there fails: the backup did not hold what it promised.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from drp.domain.check import CheckOutcome, CheckResult, Expectation, Loss, Target
 from drp.domain.duration import words
 from drp.domain.judged import Part
+from drp.domain.reconciliation.normal_form import normal
+from drp.domain.reconciliation.preparation import Normalisation
 from drp_verifiers.acknowledged import Write, read_log
 from drp_verifiers.clinical import inside
 from drp_verifiers.inside import ask, text_of
@@ -25,6 +27,7 @@ from drp_verifiers.postgres_session import Connection, find_binaries
 from drp_verifiers.postgres_session import Session as PostgresSession
 from drp_verifiers.statements import NoAnswer, Trouble, judged, undetermined
 
+_MOST_DIGITS = 64
 _NAMED = 40
 """So many identifiers are listed; the count is always whole."""
 _BEFORE = "every write that was acknowledged before the recovery point came back"
@@ -52,6 +55,26 @@ class MariaDbSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdForm:
+    """In which form the ids of a kind are compared, in the log and in the database alike. In this order."""
+
+    strip: str = ""
+    """Characters taken off both ends, beside blanks."""
+    case: Literal["as-is", "upper", "lower"] = "as-is"
+    prefix: tuple[str, ...] = ()
+    """The first of these that it begins with is taken off."""
+    zeros: Literal["as-is", "strip"] = "as-is"
+    """strip: leading zeros are taken off."""
+    pad: int = 0
+    """An id of digits is filled up with leading zeros to so many."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no id is filled up to."""
+        if not 0 <= self.pad <= _MOST_DIGITS:
+            raise ValueError(f"pad: say 0 to {_MOST_DIGITS}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerOptions:
     """Which writes are looked for, and where. Raises ValueError unless one source is named."""
 
@@ -65,6 +88,8 @@ class LedgerOptions:
     """File of the database; a copy is asked, since applications keep theirs locked."""
     clock_skew_seconds: float = 0.0
     """How far the log's clock may be behind the backup's: so much later, a write still counts as after it."""
+    normalise: Mapping[str, IdForm] = field(default_factory=dict)
+    """Kind of write → the form in which its ids are compared; blanks around an id never count."""
 
     def __post_init__(self) -> None:
         """Refuse options that ask nobody, or two."""
@@ -72,6 +97,18 @@ class LedgerOptions:
             raise ValueError("name one of postgres, mariadb, sqlite")
         if not self.kinds:
             raise ValueError("kinds: name at least one kind of write and its query")
+        if strange := sorted(self.normalise.keys() - self.kinds.keys()):
+            raise ValueError(f"normalise: there is no kind {strange[0]}")
+
+    def form(self, kind: str, name: str) -> str:
+        """Return the id of a kind in the form in which it is compared."""
+        said = self.normalise.get(kind)
+        if said is None:
+            return name.strip()
+        declared = Normalisation(
+            strip=said.strip, case=said.case, remove_prefixes=said.prefix, zeros=said.zeros, pad_to=said.pad
+        )
+        return normal(name, declared)
 
 
 class LedgerVerifier:
@@ -89,6 +126,11 @@ class LedgerVerifier:
             name="acknowledged writes after it", judged="counted", words="`since-recovery-point`: what was lost, listed"
         ),
         Part(
+            name="acknowledged deletions",
+            judged="counted",
+            words="what was deleted before the recovery point and is there again fails; after it, it is counted",
+        ),
+        Part(
             name="content of what was written",
             judged="not judged",
             words="an id that is there says nothing of what stands behind it",
@@ -100,7 +142,7 @@ class LedgerVerifier:
         """Yield trouble with the log or with a query, then what is lost before and after the recovery point."""
         assert isinstance(options, LedgerOptions)
         try:
-            writes = read_log(expectation.ground_truth, options.application, expectation.disaster_at)
+            writes = read_log(expectation.ground_truth, options.application, expectation.disaster_at, options.form)
         except ValueError as error:
             yield undetermined("log", "the log of acknowledged writes can be read", observed=str(error))
             return
@@ -112,30 +154,40 @@ class LedgerVerifier:
             if isinstance(answer, Trouble):
                 yield answer.result(f"survivors {kind}", f"the application can be asked for each {kind}")
             else:
-                present[kind] = answer
+                present[kind] = {options.form(kind, name) for name in answer}
         looked_for = [write for write in writes if write.kind in present]
         if not looked_for:
             observed = f"the log names no {' or '.join(present)}" if present else "nothing could be asked"
             yield undetermined("before-recovery-point", _BEFORE, observed=observed)
             return
         border = expectation.consistent_at - timedelta(seconds=options.clock_skew_seconds)
-        yield _before([write for write in looked_for if write.at <= border], present)
+        yield _before(looked_for, border, present)
         yield _since([write for write in looked_for if write.at > border], present, expectation.disaster_at)
 
 
-def _before(writes: Sequence[Write], present: Mapping[str, set[str]]) -> CheckResult:
-    check, lost = "before-recovery-point", _lost(writes, present)
-    if not writes:
+def _before(writes: Sequence[Write], border: datetime, present: Mapping[str, set[str]]) -> CheckResult:
+    """Judge what was acknowledged last of each id before the border; what was changed after it may be either way."""
+    check = "before-recovery-point"
+    last = {(write.kind, write.id): write for write in writes if write.at <= border}
+    later = {(write.kind, write.id) for write in writes if write.at > border}
+    written = [write for write in last.values() if not write.deletes]
+    settled = [write for key, write in last.items() if key not in later]
+    lost = [write for write in _undone(settled, present) if not write.deletes]
+    back = [write for write in _undone(settled, present) if write.deletes]
+    if not written:
         return undetermined(check, _BEFORE, observed="the log begins after the recovery point")
-    observed = f"{len(writes)} of {len(writes)} are there"
+    observed = f"{len(written)} of {len(written)} are there"
     if lost:
-        observed = f"{len(lost)} of {len(writes)} are lost: {_listed(lost)}"
-    return judged(check, _BEFORE, holds=not lost, observed=observed, expected="none is lost")
+        observed = f"{len(lost)} of {len(written)} are lost: {_listed(lost)}"
+    if back:
+        observed += f"; {len(back)} that were deleted before it are there again: {_listed(back)}"
+    return judged(check, _BEFORE, holds=not (lost or back), observed=observed, expected="none is lost")
 
 
 def _since(writes: Sequence[Write], present: Mapping[str, set[str]], disaster_at: datetime) -> CheckResult:
-    lost = _lost(writes, present)
-    observed = f"{len(lost)} of {len(writes)} acknowledged writes since the recovery point are lost"
+    last = {(write.kind, write.id): write for write in writes}
+    lost = sorted(_undone(list(last.values()), present), key=lambda write: write.at)
+    observed = f"{len(lost)} of {len(last)} acknowledged writes since the recovery point are lost"
     if lost:
         observed += f", the first {words(disaster_at - lost[0].at)} before the disaster: {_listed(lost)}"
     return CheckResult(
@@ -144,7 +196,7 @@ def _since(writes: Sequence[Write], present: Mapping[str, set[str]], disaster_at
         statement=_SINCE,
         observed=observed,
         loss=Loss(
-            acknowledged=len(writes),
+            acknowledged=len(last),
             lost=len(lost),
             first_at=lost[0].at if lost else None,
             named=tuple(f"{write.kind} {write.id}" for write in lost[:_NAMED]),
@@ -152,8 +204,9 @@ def _since(writes: Sequence[Write], present: Mapping[str, set[str]], disaster_at
     )
 
 
-def _lost(writes: Sequence[Write], present: Mapping[str, set[str]]) -> list[Write]:
-    return [write for write in writes if write.id not in present[write.kind]]
+def _undone(writes: Sequence[Write], present: Mapping[str, set[str]]) -> list[Write]:
+    """Return the writes whose id is not there, and the deletions whose id is."""
+    return [write for write in writes if (write.id in present[write.kind]) is write.deletes]
 
 
 def _listed(lost: Sequence[Write]) -> str:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from array import array
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import get_args
 
 from drp.domain.reconciliation.collected import ALWAYS, Keys, instant_of
 from drp.domain.reconciliation.digests import shown_digest
-from drp.domain.reconciliation.forms import Forms, commonest, form_of
-from drp.domain.reconciliation.packed import PARTS
+from drp.domain.reconciliation.forms import Forms
 from drp.domain.reconciliation.preparation import Circumstances, KeyException
 from drp.domain.reconciliation.result import MOST_LISTED, Dangling, DanglingKind, ExceptionUse
 
@@ -51,7 +48,7 @@ class Kind:
     first: First = field(default_factory=First)
     oldest: int = ALWAYS
     newest: int = ALWAYS
-    forms: Counter[str] = field(default_factory=Counter)
+    forms: Forms = field(default_factory=Forms)
 
     def add(self, kind: DanglingKind, since: int, key: str, belongs: tuple[int, ...]) -> None:
         """Take a key in."""
@@ -59,40 +56,8 @@ class Kind:
         self.newest = max(self.newest, since)
         if since != ALWAYS and (self.oldest == ALWAYS or since < self.oldest):
             self.oldest = since
-        if kind == "strange" and (len(self.forms) < 64 or form_of(key) in self.forms):
-            self.forms[form_of(key)] += 1
-
-
-@dataclass(slots=True)
-class Apart:
-    """What dangles in one way, apart by kind."""
-
-    kinds: dict[DanglingKind, Kind] = field(default_factory=lambda: {kind: Kind() for kind in _KINDS})
-    recent_since: array[int] = field(default_factory=lambda: array("q"))
-    """Of all recent ones."""
-    exceptions: list[Excepting] = field(default_factory=list)
-    excepted: int = 0
-    forms_there: tuple[str, ...] = ()
-
-    def told(self, shown: Shown) -> tuple[Dangling, ...]:
-        """Return what there is, of each kind."""
-        return tuple(
-            Dangling(
-                kind=name,
-                count=kind.first.count,
-                listed=tuple(key if key == WITHOUT else shown(key) for key, _ in kind.first),
-                oldest_at=instant_of(kind.oldest),
-                newest_at=instant_of(kind.newest),
-                forms=commonest(kind.forms) if name == "strange" else (),
-                forms_there=self.forms_there if name == "strange" else (),
-            )
-            for name, kind in self.kinds.items()
-            if kind.first.count
-        )
-
-    def patients(self, kind: DanglingKind) -> tuple[str, ...]:
-        """Return whose the listed keys of a kind are, as far as that is known."""
-        return tuple("+".join(map(shown_digest, belongs)) for _, belongs in self.kinds[kind].first if belongs)
+        if kind == "strange":
+            self.forms.add((key,))
 
 
 class Excepting:
@@ -145,48 +110,59 @@ class Excepting:
         )
 
 
-def apart(
-    ours: Keys,
-    theirs: Keys,
-    *,
-    border: int | None,
-    exceptions: Sequence[KeyException],
-    circumstances: Circumstances,
-    required: bool,
-) -> Apart:
-    """Return what of ``ours`` is not among ``theirs``; the border is in microseconds, None: nobody knows it.
+class Apart:
+    """What dangles in one way, apart by kind. Hand every key that the other side lacks to `take`."""
 
-    ``required``: whether a record without a key dangles, too.
-    """
-    found = Apart()
-    found.exceptions = [Excepting(each, circumstances, theirs) for each in exceptions]
-    forms = Forms(theirs.rows.texts())
-    found.forms_there = forms.commonest
-    for key, since, belongs in _missing(ours, theirs):
-        dated = since != ALWAYS
-        recent = dated and (border is None or since > border - circumstances.clocks)
-        taken = [each.takes(since, key, recent=recent) for each in found.exceptions]
-        if any(taken):
-            found.excepted += 1
-            continue
-        kind: DanglingKind = "recent" if recent else "older" if dated else "undated"
-        kind = "strange" if forms.strange(key) else kind
-        found.kinds[kind].add(kind, since, key, belongs)
-        if kind == "recent":
-            found.recent_since.append(since)
-    for since in ours.without if required else ():
-        recent = since != ALWAYS and (border is None or since > border - circumstances.clocks)
-        kind = "recent" if recent else "older" if since != ALWAYS else "undated"
-        found.kinds[kind].add(kind, since, WITHOUT, ())
-        if recent:
-            found.recent_since.append(since)
-    return found
+    def __init__(
+        self, theirs: Keys, *, border: int | None, exceptions: Sequence[KeyException], circumstances: Circumstances
+    ) -> None:
+        """Take the keys of the application that lacks, and its border in microseconds; None: nobody knows it."""
+        self.kinds: dict[DanglingKind, Kind] = {kind: Kind() for kind in _KINDS}
+        self.exceptions = [Excepting(each, circumstances, theirs) for each in exceptions]
+        self.excepted = 0
+        self.unsettled = 0
+        self._border = border - circumstances.clocks if border is not None else None
+        self._forms = theirs.rows.forms
 
+    def take(self, key: str, since: int, belongs: tuple[int, ...]) -> None:
+        """Take a key in that the other side lacks."""
+        kind = self._age(since)
+        if self.exceptions and any([each.takes(since, key, recent=kind == "recent") for each in self.exceptions]):  # noqa: C419 - each counts for itself
+            self.excepted += 1
+            return
+        if self._forms.strange(key):
+            self.unsettled += kind != "older"
+            kind = "strange"
+        self.kinds[kind].add(kind, since, key, belongs)
 
-def _missing(ours: Keys, theirs: Keys) -> Iterator[tuple[str, int, tuple[int, ...]]]:
-    """Yield every key that the other side lacks, since when it is there, and what goes with it."""
-    for part in range(PARTS):
-        held, there = ours.rows.side(part), theirs.rows.side(part)
-        belongs: Mapping[str, tuple[int, ...]] = held.belongs
-        for key in held.since.keys() - there.since.keys():
-            yield key, held.since[key], belongs.get(key, ())
+    def take_without(self, instants: Iterable[int]) -> None:
+        """Take in records that should have a key and have none."""
+        for since in instants:
+            kind = self._age(since)
+            self.kinds[kind].add(kind, since, WITHOUT, ())
+
+    def _age(self, since: int) -> DanglingKind:
+        if since == ALWAYS:
+            return "undated"
+        return "recent" if self._border is None or since > self._border else "older"
+
+    def told(self, shown: Shown) -> tuple[Dangling, ...]:
+        """Return what there is, of each kind."""
+        return tuple(
+            Dangling(
+                kind=name,
+                count=kind.first.count,
+                listed=tuple(key if key == WITHOUT else shown(key) for key, _ in kind.first),
+                oldest_at=instant_of(kind.oldest),
+                newest_at=instant_of(kind.newest),
+                forms=kind.forms.commonest if name == "strange" else (),
+                unsettled=self.unsettled if name == "strange" else 0,
+                forms_there=self._forms.commonest if name == "strange" else (),
+            )
+            for name, kind in self.kinds.items()
+            if kind.first.count
+        )
+
+    def patients(self, kind: DanglingKind) -> tuple[str, ...]:
+        """Return whose the listed keys of a kind are, as far as that is known."""
+        return tuple("+".join(map(shown_digest, belongs)) for _, belongs in self.kinds[kind].first if belongs)

@@ -74,14 +74,14 @@ def _whose(
 ) -> tuple[str, ...]:
     """Return whose the listed numbers are now, where a reference says which field tells the patient."""
     wanted = {number_in(text, identifier): at for at, text in enumerate(result.listed)}
-    found = [""] * len(result.listed)
+    found: list[set[str]] = [set() for _ in result.listed]
     for keys in _keys_of(declaration, collected, identifier.used_in):
         for part in range(PARTS):
             for key, belongs in keys.rows.side(part).belongs.items():
                 number = number_in(key, identifier)
                 if number is not None and number in wanted:
-                    found[wanted[number]] = "+".join(map(shown_digest, belongs))
-    return tuple(found) if any(found) else ()
+                    found[wanted[number]].add("+".join(map(shown_digest, belongs)))
+    return tuple(" / ".join(sorted(each)) for each in found) if any(found) else ()
 
 
 def _keys_of(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from drp.domain.reconciliation.collected import ALWAYS, Keys
@@ -15,6 +16,8 @@ from drp.domain.reconciliation.result import MOST_LISTED
 _LATE = 24 * 3600 * 1_000_000
 """What came so much later, in microseconds, was not late: its record was dated anew."""
 
+Missing = Callable[[str, int, tuple[int, ...]], None]
+"""Takes a key that the other side lacks, since when it is there, and what goes with it."""
 Mismatch = tuple[str, str, str]
 """Key, how it is told, and whose it is on both sides."""
 
@@ -26,9 +29,9 @@ class Late:
     begins: array[int] = field(default_factory=lambda: array("q"))
     ends: array[int] = field(default_factory=lambda: array("q"))
 
-    def add(self, since: int, until: int, settled: int) -> None:
-        """Take a pair in, unless it had long ended at ``settled``."""
-        if settled < until and since != ALWAYS and since < until <= since + _LATE:
+    def add(self, since: int, until: int) -> None:
+        """Take a pair in."""
+        if since != ALWAYS and until <= since + _LATE:
             self.begins.append(since)
             self.ends.append(until)
 
@@ -52,8 +55,11 @@ class Joined:
     """Records of the source that were there before their target's, and the other way round."""
 
 
-def join(source: Keys, target: Keys, settled: int) -> Joined:
-    """Return how two sides fit; pairs that had ended at ``settled`` (microseconds) are of no concern for an instant."""
+def join(source: Keys, target: Keys, settled: int, forwards: Missing, backwards: Missing | None) -> Joined:
+    """Return how two sides fit, and hand on what the target lacks, and the source where ``backwards`` is given.
+
+    Pairs that had ended at ``settled`` (microseconds) are of no concern for an instant.
+    """
     found = Joined()
     for part in range(PARTS):
         ours, theirs = source.rows.side(part), target.rows.side(part)
@@ -61,19 +67,30 @@ def join(source: Keys, target: Keys, settled: int) -> Joined:
         found.ours += len(ours.since)
         found.theirs += len(theirs.since)
         found.matched += len(both)
+        _missing(ours, both, forwards)
+        if backwards is not None:
+            _missing(theirs, both, backwards)
         _late(found, ours, theirs, both, settled)
         if source.same:
             _compare(found, (source, target), (ours, theirs), both)
     return found
 
 
+def _missing(side: Side, both: AbstractSet[str], take: Missing) -> None:
+    if len(both) < len(side.since):
+        for key in side.since.keys() - both:
+            take(key, side.since[key], side.belongs.get(key, ()))
+
+
 def _late(found: Joined, ours: Side, theirs: Side, both: Iterable[str], settled: int) -> None:
+    mine, other = ours.since, theirs.since
     for key in both:
-        here, there = ours.since[key], theirs.since[key]
+        here, there = mine[key], other[key]
         if here < there:
-            found.forwards.add(here, there, settled)
-        elif there < here:
-            found.backwards.add(there, here, settled)
+            if settled < there:
+                found.forwards.add(here, there)
+        elif there < here and settled < here:
+            found.backwards.add(there, here)
 
 
 def _compare(found: Joined, places: tuple[Keys, Keys], sides: tuple[Side, Side], both: Iterable[str]) -> None:

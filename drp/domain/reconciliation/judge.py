@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from drp.domain.reconciliation.agreement import FOREVER, Wrongs, newest_agreement
 from drp.domain.reconciliation.collected import ALWAYS, Collected, instant_of
-from drp.domain.reconciliation.dangling import Apart, apart
+from drp.domain.reconciliation.dangling import Apart
 from drp.domain.reconciliation.declaration import Reconciliation, Reference
 from drp.domain.reconciliation.digests import digest_of, shown_digest
 from drp.domain.reconciliation.harm import harm_of
@@ -34,6 +34,10 @@ _FEW = 20
 """Fewer keys may well be one patient's."""
 _SETTLED = 7 * 24 * 3600 * 1_000_000
 """Microseconds before the oldest border; what had been put right by then is of no concern for a common instant."""
+
+
+_WAIT = 24 * 3600 * 1_000_000
+"""Microseconds; where something is under way all day long, no instant is better than the last before the loss."""
 
 
 @dataclass(slots=True)
@@ -101,21 +105,23 @@ def _reference(
     ))  # fmt: skip
     if reason:
         return found
-    settled = min(borders.values(), default=ALWAYS)
-    found.joined = join(source, target, settled - _SETTLED if settled != ALWAYS else ALWAYS)
     holder, lacking = (declaration.application_of(place) for place in (reference.source, reference.target))
-    ways = [(holder, lacking, source, target, found.joined.ours)]
-    if reference.both_ways:
-        ways.append((lacking, holder, target, source, found.joined.theirs))
-    told: list[Way] = []
+    ways = ((holder, lacking, source, target), (lacking, holder, target, source))[: 1 + reference.both_ways]
     exceptions = [each for each in declaration.exceptions if each.reference == reference.name]
-    for having, missing, ours, theirs, count in ways:
-        border = borders.get(missing)
-        parts = apart(
-            ours, theirs, border=border, exceptions=exceptions, circumstances=circumstances, required=reference.required
-        )
+    for _, missing, ours, theirs in ways:
+        parts = Apart(theirs, border=borders.get(missing), exceptions=exceptions, circumstances=circumstances)
+        parts.take_without(ours.without if reference.required else ())
         found.ways.append(parts)
-        told.append(_way((having, missing), parts, border, count, reference))
+    settled = min(borders.values(), default=ALWAYS)
+    settled = settled - _SETTLED if settled != ALWAYS else ALWAYS
+    takers = [parts.take for parts in found.ways]
+    found.joined = join(source, target, settled, takers[0], takers[1] if reference.both_ways else None)
+    told = [
+        _way((having, missing), parts, borders.get(missing), count, reference)
+        for (having, missing, _, _), parts, count in zip(
+            ways, found.ways, (found.joined.ours, found.joined.theirs), strict=False
+        )
+    ]
     found.result = _told(found, tuple(told), (source.merged, target.merged))
     return found
 
@@ -185,13 +191,19 @@ def _agreement(judged: list[Judged], collected: Mapping[str, Collected]) -> tupl
     if not all(each.result.judged for each in judged) or any(map(_unclear, judged)):
         return "undetermined", FOREVER
     wrongs: list[Wrongs] = []
+    lost: list[int] = []
     for each in judged:
         late = (each.joined.forwards, each.joined.backwards)
         for parts, pairs in zip(each.ways, late, strict=False):
-            wrongs.append(Wrongs([*parts.recent_since, *pairs.begins], pairs.ends))
-    newest = newest_agreement(wrongs)
-    if newest == FOREVER:
+            if (oldest := parts.kinds["recent"].oldest) != ALWAYS:  # from then on it is wrong, whatever else is
+                lost.append(oldest)
+                wrongs.append(Wrongs([oldest], ()))
+            wrongs.append(Wrongs(pairs.begins, pairs.ends))
+    if not lost:
         return "as-restored", FOREVER
+    newest = newest_agreement(wrongs)
+    if newest < min(lost) - _WAIT:
+        newest = min(lost) - 1
     dated = (found.oldest for found in collected.values() if found.oldest != ALWAYS)
     return ("none", FOREVER) if newest < min(dated, default=FOREVER) else ("earlier", newest)
 

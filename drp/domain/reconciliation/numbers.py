@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from array import array
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from drp.domain.reconciliation.collected import Collected, number_in
 from drp.domain.reconciliation.declaration import Identifier, Reconciliation
+from drp.domain.reconciliation.packed import PARTS, Longs
 from drp.domain.reconciliation.result import MOST_LISTED, IdentifierResult
 from drp.domain.reconciliation.trouble import trouble_of
 
@@ -29,7 +33,7 @@ def judge_numbers(
         key=lambda pair: pair[0],
         default=(None, None),
     )
-    again = sorted({n for numbers in used.values() for n in numbers if upcoming is not None and n >= upcoming})
+    reissued, again = _again(used.values(), upcoming) if upcoming is not None else (0, [])
     return IdentifierResult(
         name=identifier.name,
         application=declaration.application_of(identifier.issued_by),
@@ -38,10 +42,25 @@ def judge_numbers(
         next=upcoming,
         highest=highest,
         highest_in=declaration.application_of(place) if place else "",
-        reissued=len(again),
-        listed=tuple(f"{identifier.prefix}{number}{identifier.suffix}" for number in again[:MOST_LISTED]),
+        reissued=reissued,
+        listed=tuple(f"{identifier.prefix}{number}{identifier.suffix}" for number in again),
         bump=identifier.bump.replace("{next}", str((highest or 0) + 1)) if again else "",
     )
+
+
+def _again(used: Iterable[Longs], upcoming: int) -> tuple[int, list[int]]:
+    """Return how many different numbers would be issued again, and the first of them; a sequence may begin anew."""
+    parts = [array("q") for _ in range(PARTS)]
+    for numbers in used:
+        for number in numbers:
+            if number >= upcoming:
+                parts[number % PARTS].append(number)
+    count, first = 0, list[int]()
+    for part in parts:
+        different = set(part)
+        count += len(different)
+        first = heapq.nsmallest(MOST_LISTED, chain(first, different))
+    return count, first
 
 
 def _next(identifier: Identifier, issuer: Collected) -> tuple[int | None, str]:

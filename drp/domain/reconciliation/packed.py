@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
+from drp.domain.reconciliation.forms import Forms
+
 PARTS = 64
 _LONGS = 8192
 _ROWS = 1024
@@ -72,6 +74,7 @@ class KeyRows:
         self._columns = columns
         self._packed: list[list[tuple[bytes, ...]]] = [[] for _ in range(PARTS)]
         self._open: list[list[KeyRow]] = [[] for _ in range(PARTS)]
+        self._forms = Forms()
         self.count = 0
 
     def add(self, row: KeyRow) -> None:
@@ -81,36 +84,56 @@ class KeyRows:
         waiting.append(row)
         self.count += 1
         if len(waiting) >= _ROWS:
-            self._packed[part].append(self._pack(waiting))
-            self._open[part] = []
+            self._close(part)
+
+    def _close(self, part: int) -> None:
+        """Pack what waits."""
+        waiting, self._open[part] = sorted(self._open[part]), []
+        if waiting:
+            keys, instants, blanks, *digests = zip(*waiting, strict=True)
+            self._forms.add(keys)
+            texts = zlib.compress(marshal.dumps(keys, 2), 1)
+            rest = (array("Q", column).tobytes() for column in digests)
+            self._packed[part].append((texts, _pack_longs(instants), _pack_longs(blanks), *rest))
+
+    @property
+    def forms(self) -> Forms:
+        """Return how the keys of all records until now are written."""
+        for part in range(PARTS):
+            self._close(part)
+        return self._forms
 
     def texts(self) -> Iterator[str]:
         """Yield the key of every record; those of one part after another."""
         for part in range(PARTS):
+            self._close(part)
             for packed in self._packed[part]:
                 yield from _texts(packed[0])
-            yield from (row[0] for row in self._open[part])
 
     def side(self, part: int) -> Side:
         """Return one part of the keys, each once."""
+        self._close(part)
         side = Side()
-        for keys, instants, blanks, digests in self._columns_of(part):
-            _take_instants(side.since, keys, instants)
-            if self._columns:
-                _take_belongings(side, keys, blanks, digests)
+        for packed, instants, blanks, *digests in self._packed[part]:
+            _take(side, _texts(packed), _longs(instants), _longs(blanks), [array("Q", each) for each in digests])
         return side
 
-    def _columns_of(self, part: int) -> Iterator[tuple[Iterable[str], Iterable[int], Iterable[int], list[array[int]]]]:
-        for keys, instants, blanks, *digests in self._packed[part]:
-            yield _texts(keys), _longs(instants), _longs(blanks), [array("Q", column) for column in digests]
-        if waiting := self._open[part]:
-            ours, instants_, blanks_, *rest = zip(*waiting, strict=True)
-            yield ours, instants_, blanks_, [array("Q", column) for column in rest]
 
-    def _pack(self, rows: list[KeyRow]) -> tuple[bytes, ...]:
-        keys, instants, blanks, *digests = zip(*sorted(rows), strict=True)
-        texts = zlib.compress(marshal.dumps(keys, 2), 1)
-        return texts, _pack_longs(instants), _pack_longs(blanks), *(array("Q", column).tobytes() for column in digests)
+def _take(
+    side: Side, keys: tuple[str, ...], instants: Iterable[int], blanks: Iterable[int], digests: list[array[int]]
+) -> None:
+    """Take in what came together; at once where no key has come before."""
+    since = tuple(instants)
+    fresh = dict(zip(keys, since, strict=True))
+    if len(fresh) < len(keys) or not side.since.keys().isdisjoint(fresh):
+        _take_instants(side.since, keys, since)
+        if digests:
+            _take_belongings(side, keys, blanks, digests)
+        return
+    side.since.update(fresh)
+    if digests:
+        side.belongs.update(zip(keys, zip(*digests, strict=True), strict=True))
+        side.blank.update((key, empty) for key, empty in zip(keys, blanks, strict=True) if empty)
 
 
 def _take_instants(since: dict[str, int], keys: Iterable[str], instants: Iterable[int]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from drp.atomic import storage_errors
+from drp.atomic import make_folder, storage_errors
 from drp.command import MINIMAL_ENVIRONMENT, OnLine, Output, run
 from drp.domain.repository import WaitLimits
 from drp.errors import CommandFailed, RepositoryError, StorageFull
@@ -90,7 +90,8 @@ class ResticTool:
         """Return whether there is room for a cache; who only looks may have no right to make one."""
         try:
             with storage_errors(self._cache):
-                self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_folder(self._cache.parent)
+                self._cache.mkdir(exist_ok=True, mode=0o700)
         except StorageFull:
             return False
         if not os.access(self._cache, os.W_OK | os.X_OK):

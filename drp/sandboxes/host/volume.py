@@ -1,7 +1,7 @@
 """The data volumes of a sandbox: where restored data lives, under a quota, and what becomes of it in the end.
 
-memory: a tmpfs, gone with its mount. disk: an image (`image.py`) that is erased (`erasure.py`) when it is let go, by
-the reaper where nobody else could. Both show use through statvfs.
+memory: a tmpfs, gone with its mount. disk: an image (`image.py`), maybe encrypted (`ways.py`), that is erased
+(`erasure.py`) when it is let go, by the reaper where nobody else could. Both show use through statvfs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, DataVolume, Erased, VolumeMade, image_bytes
 from drp.errors import SandboxError, StorageFull
-from drp.sandboxes.host import erasure, image, mounts
+from drp.sandboxes.host import encryption, erasure, image, mounts, ways
+from drp.sandboxes.host.encryption import Encrypted
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
 from drp.sandboxes.host.medium import Medium
@@ -48,6 +49,8 @@ class _Mounted:
     image: Path | None
     """On disk: the file that it is in."""
     medium: Medium
+    encrypted: Encrypted | None = None
+    """Its folder that is bound over it, where a key erases it."""
 
 
 class Volumes:
@@ -154,14 +157,21 @@ class Volumes:
             message = "a data volume on disk needs root (it is a loop mount)"
             raise SandboxError(message, hint="set `data_backing: memory` in the sandbox profile, or run drp as root")
         file = self._allocate(folders, quota, number)
-        by, why = erasure.way(profile.erase)
         made = VolumeMade(
-            at=at, backing="disk", size_bytes=quota, directory=str(file.parent), erased_by=by, why=why
+            at=at, backing="disk", size_bytes=quota, directory=str(file.parent), erased_by="overwrite"
         )  # fmt: skip
+        way = ways.UNDECIDED
         try:
-            image.mount(file, place, uid=uid)
+            image.mount(file, place, uid=uid, features=ways.features(profile.erase))
+            way = ways.choose(profile.erase, place, file)
+            if way.encrypted is not None:
+                os.chown(way.encrypted.path, uid, uid)
+                mounts.bind(way.encrypted.path, place)
         finally:  # mounted or not, it is there, and is to be erased
-            self._mounted.append(_Mounted(made=made, path=place, image=file, medium=Medium(place, file)))
+            medium, encrypted = Medium(place, file), way.encrypted
+            self._mounted.append(
+                _Mounted(made=way.told(made), path=place, image=file, medium=medium, encrypted=encrypted)
+            )
 
     def _allocate(self, folders: Sequence[Path], quota: int, number: int) -> Path:
         """Return a new image in the first of the folders that has room. Raises ``StorageFull``, ``Untrusted``."""
@@ -217,10 +227,22 @@ class Volumes:
 
 
 def _erase(volume: _Mounted, file: Path) -> Erased:
+    by, at = volume.made.erased_by, volume.made.at
+    ciphertext = _forget(volume.path, volume.encrypted) if volume.encrypted is not None else ()
     if not image.detach(file, volume.path):
-        left = f"{file}: something still holds it"
-        return Erased(at=volume.made.at, erased_by=volume.made.erased_by, done=False, left=left)
-    return erasure.erase(file, by=volume.made.erased_by, at=volume.made.at)
+        return Erased(at=at, erased_by=by, done=False, left=f"{file}: something still holds it")
+    return erasure.erase(file, by=by if ciphertext else "overwrite", at=at, ciphertext=ciphertext)
+
+
+def _forget(path: Path, encrypted: Encrypted) -> Sequence[tuple[int, int]]:
+    """Have the key forgotten, and return where ciphertext is; where nobody can tell, none: all is overwritten then."""
+    mounts.unmount(path)  # the folder, which is bound over its own volume
+    try:
+        ciphertext = encryption.ciphertext(encrypted.path)
+        encrypted.forget()
+    except OSError:
+        return ()
+    return ciphertext
 
 
 def usage(path: Path | str) -> VolumeUsage:
