@@ -19,7 +19,7 @@ from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, DataVolume, Erased, VolumeMade, image_bytes
 from drp.errors import SandboxError, StorageFull
-from drp.sandboxes.host import encryption, erasure, image, mounts, ways
+from drp.sandboxes.host import encryption, erasure, image, mounts, swap, ways
 from drp.sandboxes.host.encryption import Encrypted
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
@@ -134,11 +134,13 @@ class Volumes:
                 raise StorageFull(message, hint=_IN_MEMORY)
             self._held.append(ledger.reserve(memory_bytes=size))
         try:
-            mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
+            locked = mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
         except OSError as error:
             message = f"cannot mount a data volume in memory: {error.strerror}"
             raise SandboxError(message) from error
-        made = VolumeMade(backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk")
+        made = VolumeMade(
+            backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk", swap=swap.of(locked=locked)
+        )
         self._mounted.append(_Mounted(made=made, path=self.path, image=None, medium=Medium(self.path, None)))
 
     def _mount_disk(
@@ -158,8 +160,13 @@ class Volumes:
             raise SandboxError(message, hint="set `data_backing: memory` in the sandbox profile, or run drp as root")
         file = self._allocate(folders, quota, number)
         made = VolumeMade(
-            at=at, backing="disk", size_bytes=quota, directory=str(file.parent), erased_by="overwrite"
-        )  # fmt: skip
+            at=at,
+            backing="disk",
+            size_bytes=quota,
+            directory=str(file.parent),
+            erased_by="overwrite",
+            swap=swap.of(locked=True),  # pages of files are written to their image, never to swap
+        )
         way = ways.UNDECIDED
         try:
             image.mount(file, place, uid=uid, features=ways.features(profile.erase))
