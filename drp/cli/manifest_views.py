@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from drp.atomic import make_folder
 from drp.cli import render
 from drp.cli.manifest_options import stoppable
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
@@ -42,6 +41,7 @@ def create(
     machine: bool,
 ) -> int:
     """Make a manifest and say what is in it; return the exit status."""
+    from drp.atomic import make_folder
     from drp.hashing.creation import create_manifest
 
     target = output

@@ -39,6 +39,7 @@ from drp.domain.sandbox import (
     SandboxProfile,
 )
 from drp.domain.sign_off_desk import SignOffDesk
+from drp.domain.volume import VolumeRoom
 
 
 class Sandbox(Protocol):
@@ -79,6 +80,10 @@ class Sandbox(Protocol):
 
         Raises ``MediumFailed`` when the host's storage refused anything since the sandbox was opened.
         """
+        ...
+
+    def rooms(self, handle: SandboxHandle) -> tuple[VolumeRoom, ...]:
+        """Return how full each of its volumes is now."""
         ...
 
     def target(self, handle: SandboxHandle) -> Target:

@@ -15,6 +15,7 @@ _SMALLEST_IMAGE = 16 << 20
 _SMALL = 480 << 20
 """Below it ext4 gives a volume four times as many inodes (mke2fs.conf(5), ``small``)."""
 _BLOCK = 4096
+_LEAST_ROOM = 32 << 20
 
 
 def image_bytes(quota: int) -> int:
@@ -71,3 +72,17 @@ class Erased:
     """That had been written to the image, and were overwritten."""
     left: str = ""
     """Why it is not done, or what nobody could look at; empty: nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeRoom:
+    """How full a volume is, at the moment."""
+
+    at: str = ""
+    size_bytes: int
+    free_bytes: int
+
+    @property
+    def full(self) -> bool:
+        """Return whether what runs on it may have failed for want of room: a log of PostgreSQL is 16 MiB at once."""
+        return self.free_bytes < min(_LEAST_ROOM, self.size_bytes // 8)

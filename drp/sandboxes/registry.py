@@ -27,6 +27,7 @@ from drp.domain.sandbox import (
     SandboxOrder,
     SandboxProfile,
 )
+from drp.domain.volume import VolumeRoom
 from drp.errors import DrpError, PluginError, SandboxError
 from drp.sandboxes.driver import Resolve, SandboxDriver
 from drp.sandboxes.host import reaper
@@ -131,6 +132,10 @@ class Sandboxes:
     def settle(self, handle: SandboxHandle) -> None:
         """Write what was restored to its medium. Raises ``MediumFailed``."""
         self._driven(handle.driver).settle(handle)
+
+    def rooms(self, handle: SandboxHandle) -> tuple[VolumeRoom, ...]:
+        """Return how full each of its volumes is now."""
+        return self._driven(handle.driver).rooms(handle)
 
     def target(self, handle: SandboxHandle) -> Target:
         """Return the way to run commands inside."""

@@ -18,6 +18,7 @@ from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint,
 from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
+from drp.domain.volume import VolumeRoom
 from drp.engine.crew import Threads
 from tests.simulators.approvals import SimApprovals
 from tests.simulators.beside import MemoryBeside
@@ -112,6 +113,7 @@ class Script:
     """What the recoveries use now, by its digests; the plan declares none."""
     records: dict[str, object] = field(default_factory=dict)
     """set → its records, or why they cannot be read."""
+    rooms: tuple[VolumeRoom, ...] = ()
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     passed_over: int = 0
     """Path of a declared list → its lines."""
@@ -236,6 +238,9 @@ class World(Senders, Comparers):
         cell = replace(handle, id=f"{handle.id}-{role}", role=role)
         self.alive.add(cell.id)
         return cell
+
+    def rooms(self, handle: SandboxHandle) -> tuple[VolumeRoom, ...]:
+        return self.script.rooms
 
     def settle(self, handle: SandboxHandle) -> None:
         self.call("settle")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from drp.domain.manifest import Deviation, encode_path
-from drp.domain.volume import VolumeMade
+from drp.domain.volume import VolumeMade, VolumeRoom
 from drp.errors import MediumFailed
 from tests.simulators.world import Script, World
 from tests.unit.test_drill_control_flow import codes, run
@@ -72,3 +72,23 @@ def test_a_volume_at_a_folder_that_was_not_backed_up_is_the_profiles_fault(unexp
 def test_what_is_unexpected_elsewhere_is_what_the_backup_gave():
     assert run(on_volume("/srv/app/images/ct", "images/mr")).verdict == "failed"
     assert run(on_volume("/srv/app/images/ct")).verdict == "passed"
+
+
+FULL = (VolumeRoom(size_bytes=1 << 30, free_bytes=1 << 20),)
+ROOMY = (VolumeRoom(size_bytes=1 << 30, free_bytes=1 << 29),)
+
+
+@pytest.mark.parametrize("script", [{"start_ok": False}, {"checks": ("failed",)}])
+def test_what_fails_on_a_full_volume_is_not_the_backups_fault(script):
+    assert run(World(Script(**script, rooms=FULL))).verdict == "inconclusive"
+    assert run(World(Script(**script, rooms=ROOMY))).verdict == "failed"
+
+
+def test_what_passes_on_a_full_volume_has_passed():
+    assert run(World(Script(rooms=FULL))).verdict == "passed"
+
+
+@pytest.mark.parametrize(("size", "free", "full"), [(1 << 40, 32 << 20, False), (1 << 40, 31 << 20, True),
+                                                   (16 << 20, 2 << 20, False), (16 << 20, (2 << 20) - 1, True)])  # fmt: skip
+def test_a_volume_is_full_when_not_even_a_log_would_fit(size, free, full):
+    assert VolumeRoom(size_bytes=size, free_bytes=free).full is full

@@ -50,7 +50,7 @@ OLD_REFERENCE_DANGLING = FindingCode(
     "DRP-A007",
     "critical",
     "old reference between applications dangles",
-    "More keys than the plan tolerates lead nowhere, and their records are older than the state that was restored: no restore lost them. They dangled in production, or rows are missing from the backup.",
+    "More keys than the plan tolerates lead nowhere, and their records are older than the state that was restored. They dangled in production already, or rows are missing from the backup.",
     "look at the listed records in production: correct them there, declare `where` or an exception with its reason, or find out what deletes rows",
 )
 KEYS_OF_STRANGE_FORM = FindingCode(

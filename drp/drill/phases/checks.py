@@ -19,7 +19,7 @@ from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import SandboxHandle
 from drp.domain.witness import Place
 from drp.drill.context import PhaseContext
-from drp.drill.phases.restore import inside_path, require_gone
+from drp.drill.phases.restore import inside_path, require_gone, want_of_room
 from drp.errors import Interrupted
 
 _NAMED = 20
@@ -116,8 +116,20 @@ def _carry_out(context: PhaseContext, spec: CheckSpec, place: Place, hashed: Has
         checked = context.ports.checks.run(spec, place, target, expectation, context.ports.cancelled)
     rolled_to = context.recovery.selection.recover_to
     judged = tuple(_believable(_placed(result, spec), expectation, rolled_to) for result in checked.results)
+    if place != "reader" and any(result.outcome == "failed" for result in judged):
+        judged = _with_room(judged, want_of_room(context))
     context.found(*check_findings(judged))
     return Judged(results=judged, not_judged=checked.not_judged, code=checked.code)
+
+
+def _with_room(results: tuple[CheckResult, ...], full: str) -> tuple[CheckResult, ...]:
+    """Return the results: where a volume is full, what failed is undetermined, for it may have failed by that."""
+    if not full:
+        return results
+    return tuple(
+        replace(each, outcome="undetermined", observed=f"{each.observed}; {full}") if each.outcome == "failed" else each
+        for each in results
+    )
 
 
 def _placed(result: CheckResult, spec: CheckSpec) -> CheckResult:

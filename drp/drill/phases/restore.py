@@ -84,6 +84,15 @@ def _part(context: PhaseContext) -> tuple[bytes, ...] | None:
         return context.ports.hasher.drawn(manifest, sample)
 
 
+def want_of_room(context: PhaseContext) -> str:
+    """Return which volume is so full that what runs on it may have failed by that; empty: none is."""
+    full = [room for room in context.ports.sandbox.rooms(context.prepared.sandbox) if room.full]
+    if not full:
+        return ""
+    where = full[0].at or "the restored data"
+    return f"the volume of {where} is full: {full[0].free_bytes} of {full[0].size_bytes} bytes are free"
+
+
 def inside_root(order: RestoreOrder) -> str:
     """Return the path of the restored tree as seen inside the sandbox."""
     return f"{RESTORED}/{order.source_root.strip('/')}".rstrip("/")

@@ -10,7 +10,7 @@ from drp.domain.phase import Started
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.drill.context import PhaseContext
 from drp.drill.phases.notices import limit_of, malformed_of, notice_findings
-from drp.drill.phases.restore import inside_path, nothing_done
+from drp.drill.phases.restore import inside_path, nothing_done, want_of_room
 
 
 def start_phase(context: PhaseContext) -> Started:
@@ -34,14 +34,15 @@ def start_phase(context: PhaseContext) -> Started:
         context.report,
         context.ports.cancelled,
     )
-    return Started(runbook=result, findings=(*_findings(result), *notice_findings(result)))
+    full = "" if result.ok else want_of_room(context)
+    return Started(runbook=result, findings=(*_findings(result, full), *notice_findings(result)))
 
 
 def _target(recover_to: datetime | None) -> dict[str, str]:
     return {} if recover_to is None else {"recovery_target_time": recover_to.isoformat()}
 
 
-def _findings(result: RunbookResult) -> tuple[Finding, ...]:
+def _findings(result: RunbookResult, full: str) -> tuple[Finding, ...]:
     if result.ok:
         return ()
     task = result.failed_task
@@ -49,7 +50,7 @@ def _findings(result: RunbookResult) -> tuple[Finding, ...]:
     if malformed := malformed_of(result):
         expected = "what the program is declared to answer"
         return (START_UNCERTAIN.finding(subject=subject, observed=malformed, expected=expected),)
-    if limit := limit_of(result):
+    if limit := limit_of(result) or full:
         return (START_UNCERTAIN.finding(subject=subject, observed=limit, expected="this machine has what it takes"),)
     return (
         START_FAILED.finding(

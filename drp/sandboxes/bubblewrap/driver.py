@@ -26,7 +26,7 @@ from drp.domain.sandbox import (
     SandboxProfile,
     SandboxRole,
 )
-from drp.domain.volume import Erased
+from drp.domain.volume import Erased, VolumeRoom
 from drp.errors import SandboxError
 from drp.redact import remember
 from drp.sandboxes.bubblewrap.arguments import HOSTNAME, Spec, arguments, hosts_file
@@ -47,6 +47,10 @@ from drp.sandboxes.proof import isolation, tripwire
 from drp.sandboxes.target import SandboxTarget
 
 _BARE = SandboxOrder()
+
+
+def _about(label: str) -> dict[str, object]:
+    return {"label": label, "boot_id": boot_id(), "driver": BubblewrapSandbox.driver}
 
 
 @dataclass(kw_only=True)
@@ -92,7 +96,7 @@ class BubblewrapSandbox:
             undo.callback(slot.release)
             identity = identity_for(profile.identity, slot)
             directory = self._make_directory(undo)
-            directory.record(**self._about(label))
+            directory.record(**_about(label))
             volumes = Volumes(directory.path, self._run_directory)
             undo.callback(volumes.close)
             volumes.make(profile, uid=identity.uid)
@@ -125,7 +129,7 @@ class BubblewrapSandbox:
         plan = endpoint.plan(order)
         with sandbox_errors("cannot open a restore cell"), ExitStack() as undo:
             directory = self._make_directory(undo)
-            directory.record(**self._about("restore-cell"))
+            directory.record(**_about("restore-cell"))
             read_only = binds.cell(order, directory.path / "binds", owner.spec.identity)
             spec = Spec(
                 id=directory.path.name,
@@ -160,7 +164,7 @@ class BubblewrapSandbox:
         owner = self._get(handle)
         with sandbox_errors(f"cannot open a {role}"), ExitStack() as undo:
             directory = self._make_directory(undo)
-            directory.record(**self._about(role))
+            directory.record(**_about(role))
             place = standpoint(
                 owner.spec.identity, owner.spec.data, layout.slots_directory(self._run_directory), directory.path
             )
@@ -183,6 +187,10 @@ class BubblewrapSandbox:
     def settle(self, handle: SandboxHandle) -> None:
         """Write what was restored to its medium. Raises ``MediumFailed``."""
         self._get(handle).volumes.settle()
+
+    def rooms(self, handle: SandboxHandle) -> tuple[VolumeRoom, ...]:
+        """Return how full each of its volumes is now."""
+        return self._get(handle).volumes.rooms()
 
     def target(self, handle: SandboxHandle) -> Target:
         """Return the way to run commands inside."""
@@ -214,18 +222,17 @@ class BubblewrapSandbox:
             erased = self._end(live)
         elif (directory.exists() or images) and layout.is_abandoned(directory):
             namespace = str(layout.read_record(directory).get("pid_namespace", ""))
-            reaped = reaper.reap_one(handle.id, self._run_directory)
-            erased = reaped.erased if reaped is not None else ()
+            if (reaped := reaper.reap_one(handle.id, self._run_directory)) is not None:
+                erased = reaped.erased
         elapsed = int((time.monotonic() - started) * 1000)
         seen = residue.look(handle.id, [directory, *images], namespace, network, duration_ms=elapsed)
         return replace(seen, erased=erased)
 
-    # ---- parts
-
     def _get(self, handle: SandboxHandle) -> _Live:
         if handle.id not in self._live:
-            message = f"sandbox {handle.id} is not open here"
-            raise SandboxError(message, hint="it was destroyed, or belongs to another process")
+            raise SandboxError(
+                f"sandbox {handle.id} is not open here", hint="it was destroyed, or is another process's"
+            )
         return self._live[handle.id]
 
     def _make_directory(self, undo: ExitStack) -> LiveDirectory:
@@ -233,9 +240,6 @@ class BubblewrapSandbox:
         undo.callback(directory.release)
         undo.callback(reaper.clear, directory.path)
         return directory
-
-    def _about(self, label: str) -> dict[str, object]:
-        return {"label": label, "boot_id": boot_id(), "driver": self.driver}
 
     def _spec(
         self, directory: LiveDirectory, profile: SandboxProfile, identity: Identity, data: Path, order: SandboxOrder
@@ -262,7 +266,7 @@ class BubblewrapSandbox:
         control = directory.path / "control"
         running = launch(spec, control, group, type(self).options)
         undo.callback(running.kill)
-        directory.record(**self._about(label), pid_namespace=running.pid_namespace)
+        directory.record(**_about(label), pid_namespace=running.pid_namespace)
         handle = SandboxHandle(
             id=spec.id,
             role=spec.role,
@@ -273,10 +277,9 @@ class BubblewrapSandbox:
             not_capped=group.not_capped,
             volumes=volumes.made if spec.role == "run" else (),
         )
-        live = _Live(handle=handle, spec=spec, directory=directory, running=running, volumes=volumes)
-        self._live[handle.id] = live
+        self._live[handle.id] = _Live(handle=handle, spec=spec, directory=directory, running=running, volumes=volumes)
         undo.callback(self._live.pop, handle.id, None)
-        return live
+        return self._live[handle.id]
 
     def _require_network(self, running: Running, network: Network) -> None:
         network.require(running.child)

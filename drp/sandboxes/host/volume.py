@@ -17,7 +17,7 @@ from drp.atomic import storage_errors
 from drp.domain.precheck import LEAST_FREE_BYTES
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
-from drp.domain.volume import MEMORY_SHARE, DataVolume, Erased, VolumeMade, image_bytes
+from drp.domain.volume import MEMORY_SHARE, DataVolume, Erased, VolumeMade, VolumeRoom, image_bytes
 from drp.errors import SandboxError, StorageFull
 from drp.sandboxes.host import encryption, erasure, image, mounts, swap, ways
 from drp.sandboxes.host.encryption import Encrypted
@@ -199,6 +199,11 @@ class Volumes:
         places = ", ".join(map(str, folders))
         message = f"{places}: no room for a data volume of {quota >> 20} MiB, {image_bytes(quota) >> 20} MiB on disk"
         raise StorageFull(message, hint=image.NO_ROOM)
+
+    def rooms(self) -> tuple[VolumeRoom, ...]:
+        """Return how full each of them is now."""
+        found = ((each.made, usage(each.path)) for each in self._mounted)
+        return tuple(VolumeRoom(at=made.at, size_bytes=made.size_bytes, free_bytes=now.free) for made, now in found)
 
     def settle(self) -> None:
         """Write everything to the media, and forget what is cached. Raises ``MediumFailed``."""

@@ -22,7 +22,7 @@ from drp.domain.sandbox import (
     SandboxProfile,
     SandboxRole,
 )
-from drp.domain.volume import Erased
+from drp.domain.volume import Erased, VolumeRoom
 from drp.errors import SandboxError
 from drp.redact import remember
 from drp.sandboxes.driver import Resolve
@@ -155,6 +155,9 @@ class BareSandbox:
                 recorder=live.joined.recorder if live.joined is not None else None,
                 interfaces=live.joined.interfaces if live.joined is not None else ("lo",),
             )
+
+    def rooms(self, handle: SandboxHandle) -> tuple[VolumeRoom, ...]:
+        return self._get(handle).volumes.rooms()
 
     def settle(self, handle: SandboxHandle) -> None:
         self._get(handle).volumes.settle()
