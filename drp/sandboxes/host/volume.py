@@ -19,7 +19,7 @@ from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, Erased, VolumeMade, image_bytes
 from drp.errors import SandboxError, StorageFull
-from drp.sandboxes.host import erasure, image, mounts
+from drp.sandboxes.host import erasure, image, mounts, on_disk
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
 from drp.sandboxes.host.medium import Medium
@@ -118,9 +118,7 @@ class Volumes:
         self._mounted.append(_Mounted(made=made, path=self.path, image=None, medium=Medium(self.path, None)))
 
     def _mount_disk(self, profile: SandboxProfile, uid: int) -> None:
-        if standing() != "root":
-            message = "a data volume on disk needs root (it is a loop mount)"
-            raise SandboxError(message, hint="set `data_backing: memory` in the sandbox profile, or run drp as root")
+        on_disk.require(profile)
         folders = [Path(each) for each in profile.volumes] or [self._run_directory]
         file = self._allocate(folders, profile.data_bytes)
         by, why = erasure.way(profile.erase)
