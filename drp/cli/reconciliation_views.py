@@ -89,6 +89,19 @@ def plan_lines(reconciliation: Reconciliation | None) -> Iterator[str]:
         same = f", same {', '.join(reference.same)}" if reference.same else ""
         tolerate = f", tolerates {reference.tolerate}" if reference.tolerate else ""
         yield f"  {reference.name}: {reference.source} in {reference.target}{both}{same}{tolerate}"
+        for exception in reconciliation.exceptions:
+            if exception.reference == reference.name:
+                told = f"{exception.name}: {exception.reason} ({exception.owner}, until {exception.expires})"
+                yield f"    except {printable(told)}"
+    for source in reconciliation.records:
+        conditions = len(source.where)
+        parts = [f"{conditions} condition{'s' * (conditions > 1)}"] if conditions else []
+        parts += [f"{', '.join(source.normalise)} in a declared form"] if source.normalise else []
+        if parts:
+            yield f"  {source.name}: {'; '.join(parts)}"
+    for merge in reconciliation.merges:
+        told = merge.records if merge.listed is None else merge.listed.path
+        yield f"  {printable(merge.name)}: from {printable(told)}, in {', '.join(merge.fields)}"
     for identifier in reconciliation.identifiers:
         used = ", ".join(map(str, identifier.used_in))
         yield f"  {identifier.name}: issued by {identifier.issued_by}, used in {used}"

@@ -13,7 +13,10 @@ from itertools import pairwise
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str, by: str) -> Callable[[str], str]:
-    """Return the function that replaces every match. Raises ValueError where it is no expression, or no replacement."""
+    """Return the function that replaces every match; what is no text of Unicode fits none, and stays as it is.
+
+    Raises ValueError where it is no expression, or no replacement.
+    """
     import re2  # noqa: PLC0415 - loaded late: most plans have no expression
 
     options = re2.Options()
@@ -28,7 +31,10 @@ def compiled(pattern: str, by: str) -> Callable[[str], str]:
         raise ValueError(f"is no regular expression of RE2: {text}") from None
 
     def replace(value: str) -> str:
-        after: str = expression.sub(by, value)
+        try:
+            after: str = expression.sub(by, value)
+        except UnicodeEncodeError:
+            return value
         return after
 
     return replace

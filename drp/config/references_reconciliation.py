@@ -38,6 +38,7 @@ def cross_check_reconciliation(drill: DrillFile, document: Document) -> Iterator
         yield from _set(said, document, (*place, "issued_by"), identifier.issued_by)
         for number, text in enumerate(identifier.used_in):
             yield from _set(said, document, (*place, "used_in", number), text)
+    yield from _prepared(said, document)
     yield from _twice(said, document)
     yield from _merges(said, document)
     yield from _exceptions(said, document)
@@ -46,6 +47,7 @@ def cross_check_reconciliation(drill: DrillFile, document: Document) -> Iterator
 def _merges(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
     """Yield merges of what is not there, and sets that would have to be read before themselves."""
     tell = {merge.records for merge in said.merges}
+    read = _fields_read(said)
     for index, merge in enumerate(said.merges):
         place: Place = (_AT, "merges", index)
         if merge.records is not None and merge.records not in said.records:
@@ -53,9 +55,38 @@ def _merges(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
             yield document.problem((*place, "records"), message)
         for number, text in enumerate(merge.fields):
             yield from _set(said, document, (*place, "fields", number), text)
+            records, column = field_of(text).records, field_of(text).field
+            if records in said.records and column not in (known := sorted(read.get(records, ()))):
+                message = f"nothing compares `{text}`; {suggestion(column, known)}"
+                yield document.problem((*place, "fields", number), message)
             if field_of(text).records in tell:
                 message = f"`{field_of(text).records}` tells merges itself, and is read before any is known"
                 yield document.problem((*place, "fields", number), message)
+
+
+def _prepared(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
+    """Yield forms of fields that nothing reads: they would change nothing, and nobody would see it."""
+    read = _fields_read(said)
+    for name, records in said.records.items():
+        for column in records.normalise:
+            if column not in (known := sorted(read.get(name, ()))):
+                message = f"nothing compares `{name}.{column}`; {suggestion(column, known)}"
+                yield document.problem((_AT, "records", name, "normalise", column), message)
+
+
+def _fields_read(said: ReconciliationFile) -> dict[str, set[str]]:
+    """Return by set of records the fields that references, numbers and merges need."""
+    read: dict[str, set[str]] = {}
+    places = [text for each in said.references for text in (each.source, each.target)]
+    places += [text for each in said.identifiers for text in (each.issued_by, *each.used_in)]
+    for reference in said.references:
+        ends = (field_of(reference.source).records, field_of(reference.target).records)
+        for fields in reference.same.items():
+            places += [f"{records}.{column}" for records, column in zip(ends, fields, strict=True)]
+    places += [f"{each.records}.{column}" for each in said.merges for column in (each.old, each.new) if each.records]
+    for text in places:
+        read.setdefault(field_of(text).records, set()).add(field_of(text).field)
+    return read
 
 
 def _exceptions(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
@@ -76,7 +107,9 @@ def cross_check_lists(drills: Collection[tuple[DrillFile, Document]], site: Path
         listed += [("merges", at, each.listed_in) for at, each in enumerate(said.merges)]
         listed += [("exceptions", at, each.listed_in) for at, each in enumerate(said.exceptions)]
         for kind, index, named in listed:
-            if named is not None and (problem := _unreadable(site / named)):
+            if named is not None and not (site / named).resolve().is_relative_to(site.resolve()):
+                yield document.problem((_AT, kind, index, "file"), f"{named} lies outside of the site")
+            elif named is not None and (problem := _unreadable(site / named)):
                 yield document.problem((_AT, kind, index, "file"), problem)
 
 

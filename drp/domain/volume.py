@@ -52,7 +52,7 @@ class VolumeMade:
     erased_by: ErasedBy
     """How what is on it is going to be made unreadable."""
     why: str = ""
-    """A code for why it is erased so: ``asked``, ``faster``, ``no-encryption``, ``not-on-disk``."""
+    """A code for why it is erased so: ``asked``, ``faster``, ``no-encryption``, ``copy-on-write``, ``not-on-disk``."""
     encrypted_bytes_per_second: int | None = None
     """What the kernel's cipher was measured at when the volume was opened; None: it was not measured."""
     swap: Literal["none", "off", "limited", "possible", "unknown"] = "unknown"

@@ -52,7 +52,7 @@ class Preparation:
         if self.read and not self.counted:
             return f"none of {self.read} records passes `where`, so nothing was compared"
         for (at, _), before, after in zip(self._forms, self._before, self._after, strict=True):
-            if len(before) > 1 and len(after) <= 1:
+            if len(before) > len(after) == 1 or (after == {""} and before != {""}):
                 return f"`normalise` makes every {self.fields[at]} the same, so nothing was compared"
         return ""
 

@@ -1,6 +1,6 @@
 """`make bench`: every figure; `python -m tests.benchmarks PART [OPTIONS]` measures one part.
 
-Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, hashing.
+Parts: start, typed, drill, many, journal, history, orders, schedule, standing, facts, region, reconcile, hashing.
 
 Run it on a quiet machine; ratios are what counts. Without arguments the table of hashing is written beside this file.
 """
@@ -19,6 +19,7 @@ from tests.benchmarks import (
     many,
     orders,
     postgres_facts,
+    reconcile_speed,
     region,
     schedule,
     standing,
@@ -52,6 +53,8 @@ def main(arguments: list[str]) -> int:
         postgres_facts.main(rest if part else [])
     if part in {"", "region"}:
         region.main(rest if part else [])
+    if part in {"", "reconcile"}:
+        reconcile_speed.main(rest if part else [])
     if part in {"", "hashing"}:
         return hashing.main(rest if part else ["--table", str(TABLE)])
     return 0

@@ -211,6 +211,33 @@ def test_what_was_deleted_and_written_again_is_to_be_there(restored: Path, datab
     assert found["before-recovery-point"].observed == "1 of 2 are lost: order 55"
 
 
+@pytest.mark.parametrize(("form", "ids"), [
+    (IdForm(strip="0123456789"), ("1", "99")),
+    (IdForm(strip="*"), ("1", "2", "***")),
+    (IdForm(zeros="strip", prefix=("12", "13", "9")), ("121", "131", "91")),
+])  # fmt: skip
+def test_a_form_in_which_ids_cannot_be_told_apart_proves_nothing(
+    restored: Path, database: Path, form: IdForm, ids: tuple[str, ...]
+) -> None:
+    found = judge(restored, replace(ORDERS, normalise={"order": form}), *(line(-5, name) for name in ids))
+    assert {one.outcome for one in found.values()} == {"undetermined"}
+    assert "cannot be told apart" in found["log"].observed
+
+
+def test_a_single_id_keeps_its_own_form(restored: Path, database: Path) -> None:
+    found = judge(restored, replace(ORDERS, normalise={"order": IdForm(zeros="strip")}), line(-5, "0001"))
+    assert found["before-recovery-point"].observed == "1 of 1 are there"
+    with pytest.raises(ValueError, match="say 0 to 64"):
+        IdForm(pad=10**9)
+
+
+def test_of_one_instant_the_order_of_the_log_counts(restored: Path, database: Path) -> None:
+    corrected = judge(restored, ORDERS, line(-9, "1"), line(-8, "2"), deleted(-7, "2"), line(-7, "2"))
+    assert corrected["before-recovery-point"].observed == "2 of 2 are there"
+    removed = judge(restored, ORDERS, line(-9, "1"), line(-7, "2"), deleted(-7, "2"))
+    assert removed["before-recovery-point"].outcome == "failed"
+
+
 @pytest.mark.parametrize("operation", ["remove", "", "DELETE"])
 def test_an_unknown_operation_makes_the_log_unreadable(restored: Path, database: Path, operation: str) -> None:
     found = judge(restored, ORDERS, line(-9, "1", operation=operation))

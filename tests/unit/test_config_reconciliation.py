@@ -130,6 +130,10 @@ def test_how_records_are_made_comparable_becomes_part_of_the_plan(tmp_path: Path
     (merged,) = found.merges
     assert merged.listed is not None
     assert merged.listed.sha256 == hashlib.sha256(b"P1,P2\n").hexdigest()
+    told = list(plan_lines(found))
+    assert "    except EXT-*: other hospitals (PACS team, until 2027-06-30)" in told
+    assert "  letters: 2 conditions; patient in a declared form" in told
+    assert f"  merged: from {folder}/merged.csv, in letters.patient" in told
     pattern, listed = found.exceptions
     assert (pattern.name, pattern.expires) == ("EXT-*", date(2027, 6, 30))
     assert listed.listed is not None
@@ -145,6 +149,14 @@ def test_how_records_are_made_comparable_becomes_part_of_the_plan(tmp_path: Path
         ("{field: state, not: [draft]}", "{field: state}", "asks nothing"),
         ("'^([0-9]+)X$'", "'(?=a)b'", "is no regular expression of RE2"),
         ("by: '\\1'", "by: '\\2'", "no group"),
+        (
+            "normalise: {patient: {",
+            "normalise: {patiant: {",
+            "nothing compares `letters.patiant`; did you mean `patient`?",
+        ),
+        ("merged.csv, fields: [letters.patient]", "merged.csv, fields: [letters.patiant]", "did you mean `patient`?"),
+        ("file: merged.csv", "file: ../merged.csv", "lies outside of the site"),
+        ("file: foreign.txt", "file: /etc/hostname", "lies outside of the site"),
         ("file: merged.csv", "file: gone.csv", "gone.csv cannot be read"),
         ("file: merged.csv", "records: patients, file: merged.csv", "say either `file` or `records`"),
         ("file: merged.csv, fields: [letters.patient]", "records: letters, fields: [letters.patient]", "tells merges"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from drp.config.expressions import compiled
 from drp.domain.reconciliation.declaration import RecordSource
 from drp.domain.reconciliation.preparation import Condition, Normalisation, Replacement
-from drp.verifiers.preparing import Preparation, form_of
+from drp.verifiers.preparing import Preparation, form_of, holds
 
 
 def normal(value: str, **declared: object) -> str:
@@ -51,6 +51,52 @@ def test_what_is_in_its_form_already_stays(value, case):
 
 def test_a_hostile_value_takes_no_longer_than_its_length():
     assert compiled("(a+)+$", "x")("a" * 128 + "!") == "a" * 128 + "!"
+
+
+def test_what_is_no_text_fits_no_expression_and_stays():
+    assert compiled("1", "x")("\ud8001") == "\ud8001"
+    assert compiled("1", "x")("\x001") == "\x00x"
+
+
+@given(
+    st.text(max_size=128),
+    st.builds(
+        Normalisation,
+        strip=st.text(max_size=3),
+        case=st.sampled_from(["upper", "lower", "as-is"]),
+        remove_prefixes=st.lists(st.text(min_size=1, max_size=3), max_size=2).map(tuple),
+        zeros=st.sampled_from(["strip", "as-is"]),
+        pad_to=st.integers(0, 64),
+    ),
+)
+def test_no_value_is_too_odd_for_a_form_and_each_has_one(value, declared):
+    form = form_of(declared)
+    assert form(value) == form_of(declared)(value)
+    assert form(value) == form(f"  {value}\t ")
+    assert len(form(value)) <= max(64, 3 * len(value))
+
+
+@given(st.integers(0, 10**12), st.integers(0, 8), st.sampled_from(["LYO", ""]))
+def test_a_number_is_one_however_it_is_written(number, zeros, prefix):
+    declared = {"case": "upper", "remove_prefixes": ("LYO",), "zeros": "strip"}
+    written = f" {prefix.lower()}{'0' * zeros}{number} "
+    assert normal(written, **declared) == str(number)
+    assert normal(written, **{**declared, "pad_to": 14}) == f"{number:014}"
+
+
+def test_a_hostile_value_cannot_make_a_pattern_long():
+    pattern = "*a" * 60 + "*b"
+    assert not holds(Condition(field="key", like=pattern), "a" * 128)
+    assert not holds(Condition(field="key", unlike=pattern), "a" * 127 + "b")
+
+
+def test_a_single_value_of_which_nothing_is_left_compares_nothing():
+    preparation = Preparation(source(normalise={"key": Normalisation(strip="7")}), ("key",))
+    preparation.prepared(("77",))
+    assert "the same" in preparation.trouble()
+    blank = Preparation(source(normalise={"key": Normalisation(strip="7")}), ("key",))
+    blank.prepared(("",))
+    assert not blank.trouble()
 
 
 def source(**said: object) -> RecordSource:

@@ -39,18 +39,26 @@ def read_log(
     """Return what an application acknowledged, in order, up to an instant; of what is repeated, the first.
 
     ``form`` brings the id of a kind into the form in which it is compared. Raises ValueError, which says why nothing
-    can be judged: no log, an unreadable one, no write in it.
+    can be judged: no log, an unreadable one, no write in it, or a form in which ids cannot be told apart.
     """
     if not path:
         raise ValueError("the application names no ground_truth")
     told: list[Write] = []
+    given: dict[str, tuple[set[str], set[str]]] = {}
     try:
         for owner, write in _lines(Path(path)):
             if (not application or owner in {"", application}) and write.at <= until:
-                told.append(replace(write, id=form(write.kind, write.id)))
+                formed = replace(write, id=form(write.kind, write.id))
+                told.append(formed)
+                _note(given.setdefault(write.kind, (set(), set())), write.id.strip(), formed.id)
     except OSError as error:
         raise ValueError(f"{Path(path).name}: {error.strerror}") from error
-    told.sort(key=lambda write: (write.at, write.deletes))
+    for kind, (before, after) in given.items():
+        if "" in after or len(before) > len(after) == 1:
+            raise ValueError(
+                f"ids of {kind} cannot be told apart in their form: it leaves nothing of one, or one of all"
+            )
+    told.sort(key=lambda write: write.at)  # of one instant, the order of the log counts
     last: dict[tuple[str, str], bool] = {}
     kept: list[Write] = []
     for write in told:
@@ -60,6 +68,13 @@ def read_log(
     if not any(not write.deletes for write in kept):
         raise ValueError(f"{Path(path).name} names no write before the disaster")
     return kept
+
+
+def _note(seen: tuple[set[str], set[str]], before: str, after: str) -> None:
+    """Remember two different ids, as they were given and in their form, and whether nothing was left of one."""
+    for known, name in zip(seen, (before, after), strict=True):
+        if len(known) < 2 or not name:
+            known.add(name)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Write]]:

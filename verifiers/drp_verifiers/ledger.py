@@ -27,6 +27,7 @@ from drp_verifiers.postgres_session import Connection, find_binaries
 from drp_verifiers.postgres_session import Session as PostgresSession
 from drp_verifiers.statements import NoAnswer, Trouble, judged, undetermined
 
+_MOST_DIGITS = 64
 _NAMED = 40
 """So many identifiers are listed; the count is always whole."""
 _BEFORE = "every write that was acknowledged before the recovery point came back"
@@ -66,6 +67,11 @@ class IdForm:
     """strip: leading zeros are taken off."""
     pad: int = 0
     """An id of digits is filled up with leading zeros to so many."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no id is filled up to."""
+        if not 0 <= self.pad <= _MOST_DIGITS:
+            raise ValueError(f"pad: say 0 to {_MOST_DIGITS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

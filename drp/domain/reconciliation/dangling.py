@@ -120,6 +120,7 @@ class Apart:
         self.kinds: dict[DanglingKind, Kind] = {kind: Kind() for kind in _KINDS}
         self.exceptions = [Excepting(each, circumstances, theirs) for each in exceptions]
         self.excepted = 0
+        self.unsettled = 0
         self._border = border - circumstances.clocks if border is not None else None
         self._forms = theirs.rows.forms
 
@@ -130,6 +131,7 @@ class Apart:
             self.excepted += 1
             return
         if self._forms.strange(key):
+            self.unsettled += kind != "older"
             kind = "strange"
         self.kinds[kind].add(kind, since, key, belongs)
 
@@ -154,6 +156,7 @@ class Apart:
                 oldest_at=instant_of(kind.oldest),
                 newest_at=instant_of(kind.newest),
                 forms=kind.forms.commonest if name == "strange" else (),
+                unsettled=self.unsettled if name == "strange" else 0,
                 forms_there=self._forms.commonest if name == "strange" else (),
             )
             for name, kind in self.kinds.items()

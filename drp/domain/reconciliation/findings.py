@@ -61,7 +61,9 @@ def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator
                 + (
                     f"; and {result.mismatched - len(result.mismatches)} more"
                     * (result.mismatched > len(result.mismatches))
-                ),
+                )
+                + f"; the same on none of {result.matched} keys: written otherwise, or of other patients altogether"
+                * (1 < result.mismatched == result.matched),
                 expected=", ".join(
                     f"{declared.source.records}.{a} = {declared.target.records}.{b}" for a, b in declared.same.items()
                 ),

@@ -51,8 +51,7 @@ def _code(result: ReferenceResult, way: Way, part: Dangling) -> FindingCode:
         case "undated":
             return UNDATED_REFERENCE_DANGLING if tolerated else REFERENCE_DANGLING
         case "strange":
-            newer = part.newest_at is None or way.border_at is None or part.newest_at > way.border_at
-            return REFERENCE_TOLERATED if tolerated and not newer else KEYS_OF_STRANGE_FORM
+            return REFERENCE_TOLERATED if tolerated and not part.unsettled else KEYS_OF_STRANGE_FORM
 
 
 def exception_findings(application: str, result: ReferenceResult) -> Iterator[Attributed]:

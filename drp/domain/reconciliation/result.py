@@ -32,6 +32,8 @@ class Dangling:
     """Of strange ones: their commonest forms, such as ``AAA0000``."""
     forms_there: tuple[str, ...] = ()
     """And those of the application that lacks them."""
+    unsettled: int = 0
+    """Of strange ones: how many may have been lost, since they are dated after the border, or not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +100,6 @@ class Way:
     """Every exception declared for the reference, expired or not, whether or not any key fits it."""
 
 
-def _after(instant: datetime | None, border: datetime | None) -> bool:
-    return instant is not None and (border is None or instant > border)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceResult:
     """What became of one declared reference."""
@@ -134,7 +132,7 @@ class ReferenceResult:
     def weighs(self, way: Way) -> bool:
         """Return whether more dangles one way than is tolerated: what is newer than the border never is."""
         recent = any(part.kind == "recent" for part in way.kinds)
-        newer = any(part.kind == "strange" and _after(part.newest_at, way.border_at) for part in way.kinds)
+        newer = any(part.unsettled for part in way.kinds)
         undated = any(part.kind == "undated" for part in way.kinds)
         return recent or newer or undated or way.dangling > self.tolerate
 

@@ -92,10 +92,11 @@ def room(folder: Path) -> int:
     return free.f_bavail * free.f_frsize
 
 
-def mount(image: Path, path: Path, *, uid: int) -> None:
+def mount(image: Path, path: Path, *, uid: int, features: Sequence[str] = ()) -> None:
     """Make a file system in an image, owned by ``uid``, and mount it. Raises ``SandboxError``."""
+    asked = ",".join(("^has_journal", *features))
     options = f"root_owner={uid}:{uid},lazy_itable_init=1,lazy_journal_init=1,nodiscard"
-    make = ["mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", options, str(image)]
+    make = ["mkfs.ext4", "-q", "-F", "-m", "0", "-O", asked, "-E", options, str(image)]
     try:
         run(make, timeout_seconds=120)
         if standing() == "root":
@@ -111,8 +112,8 @@ def mount(image: Path, path: Path, *, uid: int) -> None:
 
 def detach(image: Path, path: Path | None = None) -> bool:
     """Unmount an image, free its loop devices, wait for fuse2fs to end; return whether nothing holds it any more."""
-    if path is not None:
-        mounts.unmount(path)
+    while path is not None and mounts.unmount(path):
+        pass  # what was bound over it, then itself
     deadline = time.monotonic() + _DETACH_SECONDS
     while (devices := _devices(image)) or on_disk.is_open(image):
         if time.monotonic() > deadline:

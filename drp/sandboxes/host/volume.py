@@ -1,7 +1,7 @@
 """The data volumes of a sandbox: where restored data lives, under a quota, and what becomes of it in the end.
 
-memory: a tmpfs, gone with its mount. disk: an image (`image.py`) that is erased (`erasure.py`) when it is let go, by
-the reaper where nobody else could. Both show use through statvfs.
+memory: a tmpfs, gone with its mount. disk: an image (`image.py`), maybe encrypted (`ways.py`), that is erased
+(`erasure.py`) when it is let go, by the reaper where nobody else could. Both show use through statvfs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, Erased, VolumeMade, image_bytes
 from drp.errors import SandboxError, StorageFull
-from drp.sandboxes.host import erasure, image, mounts, on_disk
+from drp.sandboxes.host import encryption, erasure, image, mounts, on_disk, ways
+from drp.sandboxes.host.encryption import Encrypted
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
 from drp.sandboxes.host.medium import Medium
@@ -48,6 +49,8 @@ class _Mounted:
     image: Path | None
     """On disk: the file that it is in."""
     medium: Medium
+    encrypted: Encrypted | None = None
+    """Its folder that is bound over it, where a key erases it."""
 
 
 class Volumes:
@@ -70,8 +73,8 @@ class Volumes:
     @property
     def folder(self) -> Path:
         """Return the host folder that the first is in; in memory, where the others would be."""
-        on_disk = [Path(each.directory) for each in self.made if each.directory]
-        return on_disk[0] if on_disk else self._run_directory
+        placed = [Path(each.directory) for each in self.made if each.directory]
+        return placed[0] if placed else self._run_directory
 
     @property
     def memory_bytes(self) -> int:
@@ -121,14 +124,21 @@ class Volumes:
         on_disk.require(profile)
         folders = [Path(each) for each in profile.volumes] or [self._run_directory]
         file = self._allocate(folders, profile.data_bytes)
-        by, why = erasure.way(profile.erase)
         made = VolumeMade(
-            backing="disk", size_bytes=profile.data_bytes, directory=str(file.parent), erased_by=by, why=why
+            backing="disk", size_bytes=profile.data_bytes, directory=str(file.parent), erased_by="overwrite"
         )  # fmt: skip
+        way = ways.UNDECIDED
         try:
-            image.mount(file, self.path, uid=uid)
+            image.mount(file, self.path, uid=uid, features=ways.features(profile.erase))
+            way = ways.choose(profile.erase, self.path, file)
+            if way.encrypted is not None:
+                os.chown(way.encrypted.path, uid, uid)
+                mounts.bind(way.encrypted.path, self.path)
         finally:  # mounted or not, it is there, and is to be erased
-            self._mounted.append(_Mounted(made=made, path=self.path, image=file, medium=Medium(self.path, file)))
+            medium, encrypted = Medium(self.path, file), way.encrypted
+            self._mounted.append(
+                _Mounted(made=way.told(made), path=self.path, image=file, medium=medium, encrypted=encrypted)
+            )
 
     def _allocate(self, folders: Sequence[Path], quota: int) -> Path:
         """Return a new image in the first of the folders that has room. Raises ``StorageFull``, ``Untrusted``."""
@@ -179,10 +189,22 @@ class Volumes:
 
 
 def _erase(volume: _Mounted, file: Path) -> Erased:
+    by, at = volume.made.erased_by, volume.made.at
+    ciphertext = _forget(volume.path, volume.encrypted) if volume.encrypted is not None else ()
     if not image.detach(file, volume.path):
-        left = f"{file}: something still holds it"
-        return Erased(at=volume.made.at, erased_by=volume.made.erased_by, done=False, left=left)
-    return erasure.erase(file, by=volume.made.erased_by, at=volume.made.at)
+        return Erased(at=at, erased_by=by, done=False, left=f"{file}: something still holds it")
+    return erasure.erase(file, by=by if ciphertext else "overwrite", at=at, ciphertext=ciphertext)
+
+
+def _forget(path: Path, encrypted: Encrypted) -> Sequence[tuple[int, int]]:
+    """Have the key forgotten, and return where ciphertext is; where nobody can tell, none: all is overwritten then."""
+    mounts.unmount(path)  # the folder, which is bound over its own volume
+    try:
+        ciphertext = encryption.ciphertext(encrypted.path)
+        encrypted.forget()
+    except OSError:
+        return ()
+    return ciphertext
 
 
 def usage(path: Path | str) -> VolumeUsage:
