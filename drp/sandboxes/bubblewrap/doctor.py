@@ -11,7 +11,7 @@ from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, image_bytes
 from drp.errors import SandboxError
 from drp.sandboxes import trial
-from drp.sandboxes.host import cgroups, on_disk
+from drp.sandboxes.host import cgroups, encryption, on_disk, swap
 from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.image import NO_ROOM, room
@@ -47,7 +47,7 @@ def requirements(run_directory: Path | None = None) -> tuple[Requirement, ...]:
     """Return every need; takes about two seconds, changes nothing."""
     tools = tuple(tool(name, argv, mend) for name, (argv, mend) in _TOOLS.items())
     tried = (trial.isolation("bubblewrap", run_directory, _HINTS),) if all(each.met for each in tools) else ()
-    return (*tools, *tried, _limits(), _loop(), _ranges())
+    return (*tools, *tried, _limits(), _loop(), _erasing(), _swap(), _ranges())
 
 
 def _limits() -> Requirement:
@@ -65,6 +65,24 @@ def _loop() -> Requirement:
     way = "loop devices are there" if standing() == "root" else "fuse2fs, for `identity: single`"
     lost = f"not here, restored data is in memory (`data_backing: memory`): {why}; to have them: {mend}"
     return Requirement(name="volumes on disk", met=True, detail=lost if why else way)
+
+
+def _erasing() -> Requirement:
+    detail = "volumes on disk are encrypted or overwritten, whichever is faster (`erase`)"
+    if not encryption.available():
+        detail = "this kernel's ext4 cannot encrypt: volumes on disk are overwritten (`erase: encrypt` is refused)"
+    return Requirement(name="erasure", met=True, detail=detail)
+
+
+def _swap() -> Requirement:
+    """Tell whether what sandboxes have in memory can reach a device that keeps it."""
+    if swap.devices() is None:
+        return Requirement(name="swap", met=True, detail="nobody tells what this host swaps to")
+    if not (exposed := swap.exposed()):
+        return Requirement(name="swap", met=True, detail="none, or it keeps nothing that can be read")
+    kept = "sandboxes are kept out of it" if swap.limits() else "no control group keeps sandboxes out of it"
+    detail = f"{', '.join(map(str, exposed))} is not encrypted: {kept}, and drp itself is not"
+    return Requirement(name="swap", met=True, detail=f"{detail}; encrypt it, or swapoff")
 
 
 def _ranges() -> Requirement:

@@ -21,6 +21,8 @@ from drp.sandboxes.host.identity import standing
 ROOT = Path("/sys/fs/cgroup")
 _V1 = ("memory", "pids", "cpu", "freezer", "blkio")
 _NEEDED = ("memory", "pids", "cpu", "freezer")
+_LIMITS = frozenset({"memory.limit_in_bytes", "memory.max", "pids.max", "cpu.cfs_quota_us", "cpu.max"})
+"""Files that are limits by themselves: one of swap alone limits no memory."""
 _REMOVE_SECONDS = 3.0
 
 
@@ -89,7 +91,11 @@ class ControlGroup:
     def _make_v1(self, sandbox: str, profile: SandboxProfile, memory_bytes: int, root: Path) -> None:
         quota = None if profile.cpus is None else int(profile.cpus * 100_000)
         limits: dict[str, dict[str, int | None]] = {
-            "memory": {"memory.limit_in_bytes": memory_bytes},
+            "memory": {
+                "memory.limit_in_bytes": memory_bytes,
+                "memory.memsw.limit_in_bytes": memory_bytes,  # no more with swap than without; not every kernel has it
+                "memory.swappiness": 0,
+            },
             "pids": {"pids.max": profile.processes},
             "cpu": {"cpu.cfs_quota_us": quota},
             "freezer": {},
@@ -128,7 +134,7 @@ class ControlGroup:
         self.directories = (*self.directories, directory)
         for name, value in limits.items():
             if value is not None and _write(directory / name, str(value)):
-                self.limited.add(name.partition(".")[0])
+                self.limited |= {name.partition(".")[0]} if name in _LIMITS else set()
 
     def _cap(self, sandbox: str, place: Path, ways: Ways) -> None:
         """Set the caps that the profile asks for, each by the first way that the kernel takes whole."""

@@ -33,14 +33,16 @@ def _check(result: int) -> int:
     return result
 
 
-def mount_tmpfs(target: Path, *, size_bytes: int, uid: int) -> None:
-    """Mount memory of a bounded size, owned by ``uid``. Raises OSError."""
+def mount_tmpfs(target: Path, *, size_bytes: int, uid: int) -> bool:
+    """Mount memory of a bounded size, owned by ``uid``; return whether it is never swapped. Raises OSError."""
     options = f"size={size_bytes},mode=0755,uid={uid},gid={uid}"
     flags = _MS_NOSUID | _MS_NODEV
     try:  # restored data should not be written to swap; kernels before 6.4, and plain users, have no such option
         _check(_libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", flags, f"{options},noswap".encode()))
     except OSError:
         _check(_libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", flags, options.encode()))
+        return False
+    return True
 
 
 def bind(source: Path, target: Path) -> None:

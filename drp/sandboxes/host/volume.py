@@ -19,7 +19,7 @@ from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, Erased, VolumeMade, image_bytes
 from drp.errors import SandboxError, StorageFull
-from drp.sandboxes.host import encryption, erasure, image, mounts, on_disk, ways
+from drp.sandboxes.host import encryption, erasure, image, mounts, on_disk, swap, ways
 from drp.sandboxes.host.encryption import Encrypted
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
@@ -113,11 +113,13 @@ class Volumes:
                 raise StorageFull(message, hint=_IN_MEMORY)
             self._held.append(ledger.reserve(memory_bytes=size))
         try:
-            mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
+            locked = mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
         except OSError as error:
             message = f"cannot mount a data volume in memory: {error.strerror}"
             raise SandboxError(message) from error
-        made = VolumeMade(backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk")
+        made = VolumeMade(
+            backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk", swap=swap.of(locked=locked)
+        )
         self._mounted.append(_Mounted(made=made, path=self.path, image=None, medium=Medium(self.path, None)))
 
     def _mount_disk(self, profile: SandboxProfile, uid: int) -> None:
@@ -125,8 +127,12 @@ class Volumes:
         folders = [Path(each) for each in profile.volumes] or [self._run_directory]
         file = self._allocate(folders, profile.data_bytes)
         made = VolumeMade(
-            backing="disk", size_bytes=profile.data_bytes, directory=str(file.parent), erased_by="overwrite"
-        )  # fmt: skip
+            backing="disk",
+            size_bytes=profile.data_bytes,
+            directory=str(file.parent),
+            erased_by="overwrite",
+            swap=swap.of(locked=True),  # pages of files are written to their image, never to swap
+        )
         way = ways.UNDECIDED
         try:
             image.mount(file, self.path, uid=uid, features=ways.features(profile.erase))
