@@ -115,7 +115,7 @@ def detach(image: Path, path: Path | None = None) -> bool:
     while path is not None and mounts.unmount(path):
         pass  # what was bound over it, then itself
     deadline = time.monotonic() + _DETACH_SECONDS
-    while (devices := _devices(image)) or on_disk.is_open(image):
+    while (devices := _devices(image)) or (standing() != "root" and on_disk.is_open(image)):
         if time.monotonic() > deadline:
             return False
         for device in devices:  # of which a mount that is going away frees itself, and one that never came does not
