@@ -107,6 +107,7 @@ bare: ## The first command on minimal Debian machines, as root, with sudo and wi
 	@touch $@
 
 bench: $(STAMP) $(ACCELERATOR) .cache/.restic .cache/.bench ## Every figure, interleaved against its peer; as root, 16 GB of disk
+	-@$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
 	@$(BIN)/python -m tests.benchmarks
 
 fuzz: $(STAMP) ## Try every parser of hostile bytes, five minutes or as long as SECONDS says

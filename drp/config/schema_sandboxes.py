@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from drp.config.schema import Strict
 from drp.config.values import Name, Rate, Size, Text
@@ -23,6 +24,21 @@ class DataVolumeFile(Strict):
     """Host folder in which its image is made; an absolute path."""
     bytes: Size
     """Its quota, such as 2TiB."""
+
+    @field_validator("at")
+    @classmethod
+    def _is_a_folder(cls, value: str) -> str:
+        outside = value in {"/", ".", ".."} or value.startswith(("../", "//")) or "\0" in value
+        if outside or posixpath.normpath(value) != value:
+            raise ValueError("must be a folder of the backup, such as /srv/pacs/images: no .., no slash at its end")
+        return value
+
+    @field_validator("directory")
+    @classmethod
+    def _is_absolute(cls, value: str) -> str:
+        if not value.startswith("/"):
+            raise ValueError("must be an absolute path")
+        return value
 
 
 class SandboxFile(Strict):
@@ -54,6 +70,13 @@ class SandboxFile(Strict):
     """How fast that disk is read, and written, at most, such as 100MB/s; needs a control group."""
     sink_ports: list[Port] = Field(default_factory=lambda: [25, 2575])
     """Ports on which the egress recorder answers as production would (SMTP, HL7)."""
+
+    @field_validator("data_volumes")
+    @classmethod
+    def _each_once(cls, value: list[DataVolumeFile]) -> list[DataVolumeFile]:
+        if len({each.at for each in value}) < len(value):
+            raise ValueError("must name each folder once")
+        return value
 
     def profile(self, name: str) -> SandboxProfile:
         """Return what it says as values; what its driver alone understands among the options, as JSON has it."""

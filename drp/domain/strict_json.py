@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NoReturn
 
@@ -60,15 +61,8 @@ def parse(text: str | bytes | bytearray, limits: Limits = LIMITS) -> Any:
         except UnicodeDecodeError:
             raise Malformed("no UTF-8") from None
     _require_shallow(text, limits.depth)
-    reader = _Reader(limits)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_no_number,
-            parse_int=reader.whole,
-            parse_float=_fraction,
-        )
+        value = _decoder(limits).decode(text)
     except json.JSONDecodeError as error:
         raise Malformed(f"no JSON: {error.msg} at character {error.pos}") from None
     except (RecursionError, MemoryError):
@@ -125,7 +119,20 @@ def _require_plain(value: object, limits: Limits) -> int:
     return 1
 
 
+@lru_cache(maxsize=32)
+def _decoder(limits: Limits) -> json.JSONDecoder:
+    """Return what reads within the limits; made once, for texts come by the million."""
+    return json.JSONDecoder(
+        object_pairs_hook=_object,
+        parse_constant=_no_number,
+        parse_int=_Reader(limits).whole,
+        parse_float=_fraction,
+    )
+
+
 def _require_shallow(text: str, most: int) -> None:
+    if text.count("[") + text.count("{") <= most:
+        return
     brackets = _NO_BRACKET.sub("", _STRING.sub("", text))
     if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > most:
         raise Malformed(f"more than {most} levels")

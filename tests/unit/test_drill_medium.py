@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from drp.domain.manifest import Deviation
+from drp.domain.manifest import Deviation, encode_path
+from drp.domain.volume import VolumeMade
 from drp.errors import MediumFailed
 from tests.simulators.world import Script, World
 from tests.unit.test_drill_control_flow import codes, run
@@ -44,3 +45,30 @@ def test_what_the_storage_cannot_read_back_is_never_the_backups_fault():
 
 def test_what_else_cannot_be_read_is_what_the_backup_gave():
     assert run(hashed(errno.EACCES)).verdict == "failed"
+
+
+def on_volume(at: str, *unexpected: str) -> World:
+    """A drill with a volume for a part of the tree, after which these paths are not in the manifest."""
+    world = World(Script(difference={"unexpected": len(unexpected)} if unexpected else {}))
+    opened, compare = world.open, world.compare
+    made = VolumeMade(at=at, backing="disk", size_bytes=1, erased_by="overwrite")
+
+    def open_with(*given: object) -> object:
+        return replace(opened(*given), volumes=(made,))
+
+    def compared(*given: object, **named: object) -> object:
+        told = (Deviation(kind="unexpected", path=each, path_b64=encode_path(each.encode())) for each in unexpected)
+        return replace(compare(*given, **named), deviations=tuple(told))
+
+    world.open, world.compare = open_with, compared
+    return world
+
+
+@pytest.mark.parametrize("unexpected", ["images/ct", "images"])
+def test_a_volume_at_a_folder_that_was_not_backed_up_is_the_profiles_fault(unexpected):
+    assert run(on_volume("/srv/app/images/ct", unexpected)).verdict == "inconclusive"
+
+
+def test_what_is_unexpected_elsewhere_is_what_the_backup_gave():
+    assert run(on_volume("/srv/app/images/ct", "images/mr")).verdict == "failed"
+    assert run(on_volume("/srv/app/images/ct")).verdict == "passed"

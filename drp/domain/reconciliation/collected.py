@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation
-from drp.domain.reconciliation.digests import digest_of
+from drp.domain.reconciliation.digests import digest_of_text
 from drp.domain.reconciliation.merges import MergeMap
 from drp.domain.reconciliation.packed import KeyRows, Longs
 
@@ -61,6 +61,17 @@ class Keys:
         add, without = self.rows.add, self.without.add
         merging = {index: merges[fields[index]] for index in (at, *others) if fields[index] in merges}
 
+        def take_one(instant: int, values: tuple[str, ...]) -> None:
+            if key := values[at]:
+                text = values[others[0]]
+                empty = 0 if text.strip() else 1
+                add((key, instant, empty, digest_of_text("" if empty else text)))
+            else:
+                without(instant)
+
+        if len(others) == 1 and not merging:
+            return take_one
+
         def take(instant: int, values: tuple[str, ...]) -> None:
             if merging:
                 values = self._merged(values, merging)
@@ -70,7 +81,7 @@ class Keys:
             elif others:
                 texts = [values[other] if values[other].strip() else "" for other in others]
                 empty = sum(1 << bit for bit, text in enumerate(texts) if not text)
-                add((key, instant, empty, *[digest_of((text,)) for text in texts]))
+                add((key, instant, empty, *map(digest_of_text, texts)))
             else:
                 add((key, instant, 0))
 

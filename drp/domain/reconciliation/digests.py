@@ -9,11 +9,12 @@ from functools import lru_cache
 
 def digest_of(values: Iterable[str]) -> int:
     """Return the first 64 bits of the SHA-256 of values that must be the same on both sides."""
-    return _digest("\0".join(values))
+    return digest_of_text("\0".join(values))
 
 
 @lru_cache(maxsize=1 << 16)
-def _digest(text: str) -> int:
+def digest_of_text(text: str) -> int:
+    """Return that of one value."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
 
 

@@ -75,14 +75,13 @@ class KeyRows:
         self._packed: list[list[tuple[bytes, ...]]] = [[] for _ in range(PARTS)]
         self._open: list[list[KeyRow]] = [[] for _ in range(PARTS)]
         self._forms = Forms()
-        self.count = 0
+        self._closed = 0
 
     def add(self, row: KeyRow) -> None:
         """Keep one record's key."""
         part = hash(row[0]) % PARTS
         waiting = self._open[part]
         waiting.append(row)
-        self.count += 1
         if len(waiting) >= _ROWS:
             self._close(part)
 
@@ -91,10 +90,16 @@ class KeyRows:
         waiting, self._open[part] = sorted(self._open[part]), []
         if waiting:
             keys, instants, blanks, *digests = zip(*waiting, strict=True)
+            self._closed += len(keys)
             self._forms.add(keys)
             texts = zlib.compress(marshal.dumps(keys, 2), 1)
             rest = (array("Q", column).tobytes() for column in digests)
             self._packed[part].append((texts, _pack_longs(instants), _pack_longs(blanks), *rest))
+
+    @property
+    def count(self) -> int:
+        """Return how many records' keys there are."""
+        return self._closed + sum(map(len, self._open))
 
     @property
     def forms(self) -> Forms:

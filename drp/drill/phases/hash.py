@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -19,7 +20,7 @@ from drp.domain.findings.catalogue import (
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.finding_code import FindingCode
 from drp.domain.judged import NotJudged, never_judged
-from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged
+from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged, encode_path
 from drp.domain.phase import Hashed
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sample import Sample
@@ -27,7 +28,7 @@ from drp.domain.tree_parts import PARTS
 from drp.drill.context import PhaseContext
 from drp.drill.phases.belief import believed
 from drp.drill.phases.checks import check_findings, read_files
-from drp.errors import MediumFailed
+from drp.errors import MediumFailed, SandboxError
 
 _CODES: dict[str, FindingCode] = {
     "changed": FILE_CHANGED,
@@ -85,12 +86,27 @@ def _compared(context: PhaseContext, manifest: OpenManifest, summary: ManifestSu
     if any(deviation.errno == errno.EIO for deviation in difference.deviations):
         context.ports.sandbox.settle(prepared.sandbox)  # which knows more, where the kernel noted it
         raise MediumFailed("the storage of this host could not read what was restored onto it: input/output error")
+    _require_folders(context, difference)
     return Hashed(
         manifest=summary,
         difference=difference,
         not_judged=(*_not_drawn(context.sample), *_not_judged(difference)),
         findings=_findings(difference, summary, restored.receipt.unrestored),
     )
+
+
+def _require_folders(context: PhaseContext, difference: ManifestDifference) -> None:
+    """Raise ``SandboxError`` for a data volume at a folder that was not backed up: drp made that folder itself."""
+    root = Path(RESTORED_FOLDER) / context.restored.receipt.restored_root.partition(f"/{RESTORED_FOLDER}/")[2]
+    unexpected = {each.path_b64 for each in difference.deviations if each.kind == "unexpected"}
+    for volume in context.prepared.sandbox.volumes:
+        place = Path(RESTORED_FOLDER) / volume.at.strip("/")
+        if volume.at and place.is_relative_to(root):
+            below = place.relative_to(root)
+            made = {encode_path(os.fsencode(str(each))) for each in (below, *below.parents)}
+            if made & unexpected:
+                message = f"there is no folder {volume.at} in the backup, and `data_volumes` gives it a volume"
+                raise SandboxError(message, hint="name a folder that is in the backup, or take the volume out")
 
 
 def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from drp.domain.application import SoftwareImage
@@ -28,7 +30,7 @@ def prepare_phase(context: PhaseContext) -> Prepared:
     software = tuple(_look_at(image, context) for image in context.recovery.application.software if context.plan.starts)
     changed = [image for image in software if not image.as_declared]
     order = _running(context, bind=not changed) if context.plan.starts else SandboxOrder()
-    handle = sandbox.open(context.recovery.sandbox, f"{context.drill}.{context.recovery.name}", order)
+    handle = sandbox.open(_placed(context), f"{context.drill}.{context.recovery.name}", order)
     try:
         context.report(Progress(message="proving isolation"))
         proof = sandbox.prove(handle)
@@ -37,6 +39,19 @@ def prepare_phase(context: PhaseContext) -> Prepared:
         raise
     findings = (*_changes(changed), *_findings(proof), *_uncapped(context.recovery.sandbox, handle))
     return Prepared(sandbox=handle, proof=proof, findings=findings, software=software)
+
+
+def _placed(context: PhaseContext) -> SandboxProfile:
+    """Return the profile with every data volume at its absolute path in the backup, where one is said relatively.
+
+    Raises what Repository names.
+    """
+    profile, point = context.recovery.sandbox, context.point
+    if all(each.at.startswith("/") for each in profile.data_volumes):
+        return profile
+    root = context.ports.repositories[context.recovery.repository].restore_order(point).source_root
+    placed = (replace(each, at=posixpath.join(root, each.at)) for each in profile.data_volumes)
+    return replace(profile, data_volumes=tuple(placed))
 
 
 def _running(context: PhaseContext, *, bind: bool) -> SandboxOrder:

@@ -57,6 +57,11 @@ def error_for(kind: Kind, name: str, words: str) -> DrpError:
                 f"no space while repository {name} was read: {words}",
                 hint="raise `data_bytes` of the sandbox profile, or free space on this host",
             )
+        case "apart":
+            return RepositoryError(
+                f"a file of repository {name} has names on two data volumes: {words}",
+                hint="name a folder that holds both of them in `data_volumes` of the sandbox profile",
+            )
         case "missing":
             return RepositoryError(f"repository {name} is not there: {words}", hint="check its location")
         case "locked":

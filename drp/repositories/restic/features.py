@@ -11,6 +11,7 @@ Version = tuple[int, int, int]
 
 OLDEST: Version = (0, 14, 0)
 """Reads repository format 2; older ones have not been tried."""
+_SPARSE: Version = (0, 15, 0)
 _RESTORE_JSON: Version = (0, 16, 0)
 _EXIT_MISSING: Version = (0, 17, 0)
 _EXIT_PASSWORD: Version = (0, 17, 1)
@@ -28,6 +29,11 @@ class Features:
     def restore_json(self) -> bool:
         """Whether ``restore --json`` prints progress and a summary; before, the option was ignored."""
         return self.version >= _RESTORE_JSON
+
+    @property
+    def sparse(self) -> bool:
+        """Whether ``restore --sparse`` leaves holes where a file is nothing but zeros."""
+        return self.version >= _SPARSE
 
     @property
     def errors_json(self) -> bool:

@@ -15,7 +15,7 @@ _NAMED = 200
 _NO_ANSWER = -1
 _FOLLOWS = ": no such file or directory"
 _INTERRUPTED = {130, 137, 143}
-_ELSEWHERE: tuple[Kind, ...] = ("full", "password", "denied", "unreachable", "locked", "missing")
+_ELSEWHERE: tuple[Kind, ...] = ("full", "apart", "password", "denied", "unreachable", "locked", "missing")
 
 
 def judge(
@@ -73,7 +73,7 @@ def _raise_if_elsewhere(
         return
     for kind in _ELSEWHERE:
         if kind in kinds:
-            if kind != "full":
+            if kind not in {"full", "apart"}:
                 still_there()
             raise error_for(kind, repository, kinds[kind])
 

@@ -156,8 +156,9 @@ class ResticRepository:
             if only is not None
             else ()
         )
+        sparse = ("--sparse",) if self._tool.features.sparse else ()
         return RestoreOrder(
-            argv=(program, *place, "--no-lock", "--json", "restore", point.id, "--target", RESTORED, *part),
+            argv=(program, *place, "--no-lock", "--json", "restore", point.id, "--target", RESTORED, *sparse, *part),
             environment={"RESTIC_CACHE_DIR": _CELL_CACHE, "RESTIC_PROGRESS_FPS": "1", "HOME": "/nonexistent"},
             secrets={PASSWORD_VARIABLE: PASSWORD, **cell.secrets},
             executables=(str(self._tool.path),),

@@ -7,9 +7,10 @@ from typing import Literal
 
 Kind = Literal[
     "password", "denied", "unreachable", "missing", "locked", "full", "owner", "node", "attribute", "damaged", "lost",
-    "unclear",
+    "apart", "unclear",
 ]  # fmt: skip
-"""damaged: bytes are there and wrong, for sure · lost: bytes are not there, perhaps because the location went away."""
+"""damaged: bytes are there and wrong, for sure · lost: bytes are not there, perhaps because the location went away ·
+apart: a file has names on two volumes of the sandbox."""
 
 CANNOT_BE_MADE: frozenset[Kind] = frozenset({"owner", "node", "attribute"})
 """What a sandbox refuses to make, whoever asks: other owners, device nodes, attributes that belong to a host's root.
@@ -31,6 +32,7 @@ _TABLE: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         "damaged",
         (r"only supported KDF is scrypt", r"N must be > 1 and a power of 2", "parameters are too (?:large|small)"),
     ),
+    ("apart", (r"^link [^\0]*: invalid cross-device link$",)),
     ("full", ("no space left on device$", "disk quota exceeded$")),
     ("password", ("wrong password or no key found",)),
     ("denied", ("Access ?Denied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken")),

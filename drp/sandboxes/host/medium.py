@@ -50,7 +50,7 @@ class Medium:
 
     def check(self) -> None:
         """Look whether the file system noted an error of its medium. Raises ``MediumFailed``."""
-        count = errors_noted(self._path) if self._image is not None else 0
+        count = errors_noted(self._held) if self._image is not None else 0
         if count:
             raise self._failed(f"the kernel noted {count} errors")
 
@@ -65,9 +65,9 @@ class Medium:
         return MediumFailed(f"the storage of this host failed below a data volume in {folder}: {reason}")
 
 
-def errors_noted(path: Path) -> int:
-    """Return how many errors ext4 noted of the file system at a path; 0 where nobody counts."""
-    number = os.stat(path).st_dev  # noqa: PTH116 - the device number is all that is wanted
+def errors_noted(volume: Path | int) -> int:
+    """Return how many errors ext4 noted of the file system at a path, or an open folder; 0 where nobody counts."""
+    number = os.stat(volume).st_dev  # noqa: PTH116 - of an open folder as well
     with suppress(OSError, ValueError):
         name = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve(strict=True).name
         return int(Path(f"/sys/fs/ext4/{name}/errors_count").read_text(encoding="ascii"))
@@ -86,8 +86,9 @@ def _forget(root: int) -> None:
 def _files(root: int) -> Iterator[int]:
     """Yield a descriptor of every regular file of the same file system; no link is followed, the caller closes."""
     device = os.fstat(root).st_dev
-    for _, _, names, folder in os.fwalk(".", dir_fd=root, follow_symlinks=False):
+    for _, below, names, folder in os.fwalk(".", dir_fd=root, follow_symlinks=False):
         if os.fstat(folder).st_dev != device:
+            below.clear()
             continue
         for name in names:
             with suppress(OSError):

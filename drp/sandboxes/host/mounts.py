@@ -20,7 +20,7 @@ _MS_NOSUID, _MS_NODEV, _MS_BIND = 2, 4, 4096
 _MNT_DETACH = 2
 _HOLDER_SECONDS = 10.0
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
-_AT_FDCWD, _AT_EMPTY_PATH, _O_CLOEXEC = -100, 0x1000, 0x80000
+_AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE, _O_CLOEXEC = -100, 0x1000, 0x8000, 0x80000
 _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV, _MOUNT_ATTR_IDMAP = 1, 2, 4, 0x00100000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -63,7 +63,7 @@ def below(directory: Path) -> tuple[str, ...]:
     return tuple(sorted((each for each in named if each == root or each.startswith(root + "/")), reverse=True))
 
 
-def bind_readable(source: Path, target: Path, *, uid: int, range_size: int = 0) -> bool:
+def bind_readable(source: Path, target: Path, *, uid: int, range_size: int = 0, below: bool = False) -> bool:
     """Bind ``source`` read-only onto ``target`` so that ``uid`` may read what the owner of ``source`` may (root only).
 
     The source's owner appears as ``uid`` in this one mount (an idmapped mount): a backup repository that is closed to
@@ -74,17 +74,19 @@ def bind_readable(source: Path, target: Path, *, uid: int, range_size: int = 0) 
     if platform.machine() not in {"x86_64", "aarch64"}:
         raise SandboxError("binding a closed repository needs x86_64 or aarch64")
     _same_kind(source, target)
-    tree = _check(_libc.syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(source), 1 | _O_CLOEXEC))
+    recursive = _AT_RECURSIVE if below else 0
+    flags = 1 | _O_CLOEXEC | recursive
+    tree = _check(_libc.syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(source), flags))
     try:
         read_only = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
-        _set_attributes(tree, read_only, 0)
+        _set_attributes(tree, read_only, 0, recursive)
         owner, mapped = source.stat(), True
         if range_size or (owner.st_uid, owner.st_gid) != (uid, uid):
             every = f"0 {uid} {range_size}"
             single = (f"{owner.st_uid} {uid} 1", f"{owner.st_gid} {uid} 1")
             namespace = _user_namespace(*((every, every) if range_size else single))
             try:
-                _set_attributes(tree, _MOUNT_ATTR_IDMAP, namespace)
+                _set_attributes(tree, _MOUNT_ATTR_IDMAP, namespace, recursive)
             except OSError:
                 mapped = False
             finally:
@@ -104,9 +106,9 @@ def _same_kind(source: Path, target: Path) -> None:
         target.touch()
 
 
-def _set_attributes(tree: int, attributes: int, namespace: int) -> None:
+def _set_attributes(tree: int, attributes: int, namespace: int, recursive: int) -> None:
     request = struct.pack("QQQQ", attributes, 0, 0, namespace)
-    _check(_libc.syscall(_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH, request, len(request)))
+    _check(_libc.syscall(_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH | recursive, request, len(request)))
 
 
 def _user_namespace(uids: str, gids: str) -> int:

@@ -37,7 +37,7 @@ def standpoint(owner: Identity, volume: Path, slots: Path, place: Path) -> Stand
     slot = Slot(slots)
     other = identity_for("single", slot)
     view = place / "view"
-    if mounts.bind_readable(volume, view, uid=other.uid):
+    if mounts.bind_readable(volume, view, uid=other.uid, below=True):
         return Standpoint(identity=other, data=view, slot=slot)
     mounts.unmount(view)
     slot.release()

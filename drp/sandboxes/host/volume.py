@@ -17,7 +17,7 @@ from drp.atomic import storage_errors
 from drp.domain.precheck import LEAST_FREE_BYTES
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
-from drp.domain.volume import MEMORY_SHARE, Erased, VolumeMade, image_bytes
+from drp.domain.volume import MEMORY_SHARE, DataVolume, Erased, VolumeMade, image_bytes
 from drp.errors import SandboxError, StorageFull
 from drp.sandboxes.host import encryption, erasure, image, mounts, on_disk, swap, ways
 from drp.sandboxes.host.encryption import Encrypted
@@ -59,7 +59,7 @@ class Volumes:
     def __init__(self, live: Path, run_directory: Path) -> None:
         """Take the live directory of a sandbox, where volumes are mounted, and the run directory that it is of."""
         self.path = live / "data"
-        """Where the first is mounted, and what is to be ``/data``."""
+        """Where the first is mounted, to be ``/data``; parts of the tree are mounted beside it, and bound."""
         self._sandbox, self._run_directory = live.name, run_directory
         self._mounted: list[_Mounted] = []
         self._held: list[Reservation] = []
@@ -93,7 +93,8 @@ class Volumes:
             message = "a data volume under quota needs root, or the drill worker's own namespaces"
             raise SandboxError(message, hint="run the drill through `drp drill run`, which makes them")
         if profile.data_backing == "disk":
-            self._mount_disk(profile, uid)
+            folders = [Path(each) for each in profile.volumes] or [self._run_directory]
+            self._mount_disk(folders, profile.data_bytes, profile, uid, place=self.path)
         else:
             self._mount_memory(profile, uid)
         sockets = self.path / "sockets"
@@ -103,6 +104,26 @@ class Volumes:
         restored.mkdir()
         restored.chmod(0o755)
         os.chown(restored, uid, uid)
+        for number, part in enumerate(sorted(profile.data_volumes, key=lambda each: each.at), 1):
+            self._mount_part(part, profile, uid, number)
+
+    def _mount_part(self, part: DataVolume, profile: SandboxProfile, uid: int, number: int) -> None:
+        """Give a part of the tree a volume of its own: nothing is in the tree yet that could lead elsewhere.
+
+        It is let go by the place beside the tree that it is mounted at: ways through the tree are the restored data's.
+        """
+        place = self.path.with_name(f"{self.path.name}-{number}")
+        place.mkdir()
+        place.chmod(0o755)
+        self._mount_disk([Path(part.directory)], part.size_bytes, profile, uid, place=place, at=part.at, number=number)
+        seen = self.path / RESTORED_FOLDER
+        for name in part.at.strip("/").split("/"):
+            seen /= name
+            if not seen.is_dir():
+                seen.mkdir()
+                seen.chmod(0o755)
+                os.chown(seen, uid, uid)
+        mounts.bind(place, seen)
 
     def _mount_memory(self, profile: SandboxProfile, uid: int) -> None:
         with open_ledger(self._run_directory) as ledger:
@@ -122,36 +143,48 @@ class Volumes:
         )
         self._mounted.append(_Mounted(made=made, path=self.path, image=None, medium=Medium(self.path, None)))
 
-    def _mount_disk(self, profile: SandboxProfile, uid: int) -> None:
+    def _mount_disk(
+        self,
+        folders: Sequence[Path],
+        quota: int,
+        profile: SandboxProfile,
+        uid: int,
+        *,
+        place: Path,
+        at: str = "",
+        number: int = 0,
+    ) -> None:
+        """Make an image in the first of the folders that has room, and mount it."""
         on_disk.require(profile)
-        folders = [Path(each) for each in profile.volumes] or [self._run_directory]
-        file = self._allocate(folders, profile.data_bytes)
+        file = self._allocate(folders, quota, number)
         made = VolumeMade(
+            at=at,
             backing="disk",
-            size_bytes=profile.data_bytes,
+            size_bytes=quota,
             directory=str(file.parent),
             erased_by="overwrite",
             swap=swap.of(locked=True),  # pages of files are written to their image, never to swap
         )
         way = ways.UNDECIDED
         try:
-            image.mount(file, self.path, uid=uid, features=ways.features(profile.erase))
-            way = ways.choose(profile.erase, self.path, file)
+            image.mount(file, place, uid=uid, features=ways.features(profile.erase))
+            way = ways.choose(profile.erase, place, file)
             if way.encrypted is not None:
                 os.chown(way.encrypted.path, uid, uid)
-                mounts.bind(way.encrypted.path, self.path)
+                mounts.bind(way.encrypted.path, place)
         finally:  # mounted or not, it is there, and is to be erased
-            medium, encrypted = Medium(self.path, file), way.encrypted
+            medium, encrypted = Medium(place, file), way.encrypted
             self._mounted.append(
-                _Mounted(made=way.told(made), path=self.path, image=file, medium=medium, encrypted=encrypted)
+                _Mounted(made=way.told(made), path=place, image=file, medium=medium, encrypted=encrypted)
             )
 
-    def _allocate(self, folders: Sequence[Path], quota: int) -> Path:
+    def _allocate(self, folders: Sequence[Path], quota: int, number: int) -> Path:
         """Return a new image in the first of the folders that has room. Raises ``StorageFull``, ``Untrusted``."""
         for folder in folders:
             if folder != self._run_directory:
                 _make_place(folder)
-        files = [folder / f"{self._sandbox}{image.SUFFIX}" for folder in folders]
+        name = f"{self._sandbox}-{number}" if number else self._sandbox
+        files = [folder / f"{name}{image.SUFFIX}" for folder in folders]
         self._noted += files
         image.note(self._run_directory, self._sandbox, self._noted)
         for file in files:
@@ -171,10 +204,14 @@ class Volumes:
             each.medium.settle()
 
     def close(self) -> tuple[Erased, ...]:
-        """Unmount and erase all of them, the last first; what is left keeps its name. Safe to call again."""
+        """Unmount and erase all of them; what is left keeps its name. Safe to call again.
+
+        With the first goes what is bound below it.
+        """
         erased: list[Erased] = []
-        for each in reversed(self._mounted):
+        for each in self._mounted:
             each.medium.close()
+        for each in self._mounted:
             if each.image is None:
                 mounts.unmount(each.path)
                 erased.append(Erased(at=each.made.at, erased_by=each.made.erased_by, done=True))
@@ -183,7 +220,7 @@ class Volumes:
         self._mounted.clear()
         self._give_back()
         image.forget(self._run_directory, self._sandbox)
-        return tuple(reversed(erased))
+        return tuple(erased)
 
     def _give_back(self) -> None:
         """Let go what was reserved, and the ledger where nobody is at work any more."""

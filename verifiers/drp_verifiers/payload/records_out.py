@@ -5,6 +5,8 @@ import sys
 import zlib
 
 LONGEST_REASON = 400
+TOGETHER = 64 << 10
+"""Bytes of lines that are compressed at once."""
 
 
 class Records:
@@ -12,11 +14,20 @@ class Records:
 
     def __init__(self):
         """Begin."""
-        self.packer = zlib.compressobj(1)
+        self.packer, self.waiting, self.size = zlib.compressobj(1), [], 0
 
     def line(self, line):
         """Write one record that is a line of JSON already."""
-        sys.stdout.buffer.write(self.packer.compress(line + b"\n"))
+        self.waiting.append(line)
+        self.size += len(line)
+        if self.size >= TOGETHER:
+            self.pass_on()
+
+    def pass_on(self):
+        """Write what waits."""
+        self.waiting.append(b"")
+        sys.stdout.buffer.write(self.packer.compress(b"\n".join(self.waiting)))
+        self.waiting, self.size = [], 0
 
     def record(self, fields):
         """Write one record."""
@@ -25,6 +36,7 @@ class Records:
     def end(self, reason=""):
         """Write how it ended; empty: every record is there."""
         self.line(json.dumps(["end", str(reason)[:LONGEST_REASON]]).encode())
+        self.pass_on()
         sys.stdout.buffer.write(self.packer.flush())
         sys.stdout.buffer.flush()
 

@@ -12,6 +12,7 @@ import errno
 import os
 import stat
 import sys
+from contextlib import suppress
 from typing import Any, Container, Iterator
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -22,6 +23,8 @@ from copy_words import Said, Stop, say, shown
 
 PIECE = 1 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT}
+HARNESS = FULL | {errno.EXDEV, errno.EEXIST}
+"""No room, links from one data volume to another, a volume where the backup has no folder: never the backup's."""
 
 
 class Copy:
@@ -41,7 +44,8 @@ class Copy:
                 self._attributes(entry.path, entry.facts, entry.folder, self._targets.pop())
             elif entry.folder >= 0:
                 name = os.path.basename(entry.path)
-                os.mkdir(name, 0o700, dir_fd=self._targets[-1])
+                with suppress(FileExistsError):  # a folder that has a volume of its own, or leads there
+                    os.mkdir(name, 0o700, dir_fd=self._targets[-1])
                 self._targets.append(os.open(name, FOLDER, dir_fd=self._targets[-1]))
             else:
                 self._other(entry)
@@ -67,7 +71,7 @@ class Copy:
             else:
                 self._special(entry, name)
         except OSError as error:
-            if error.errno in FULL:
+            if error.errno in HARNESS:
                 raise
             self._said.unread(entry.path, error)
 
@@ -80,7 +84,7 @@ class Copy:
                 at = deeper
             os.link(os.path.basename(first), name, src_dir_fd=at, dst_dir_fd=self._targets[-1], follow_symlinks=False)
         except OSError as error:
-            if error.errno in FULL:
+            if error.errno in HARNESS:
                 raise
             return False
         finally:
