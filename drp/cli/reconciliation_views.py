@@ -53,6 +53,9 @@ def result_lines(result: ReconciliationResult) -> Iterator[str]:
             yield from folded(f"{sign} {name}: {identifier.application} {told}", indent=2)
         if identifier.bump:
             yield f"    run first: {printable(identifier.bump)}"
+    for each in result.sets:
+        if each.counted != each.read:
+            yield f"  {each.name}: {each.counted} of {each.read} records of {each.application} count"
     if result.agreement == "earlier":
         for state in result.applications:
             yield from folded(f"{state.application}: {_ADVICE[state.advice]} ({state.after} younger records)", indent=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import date
 from pathlib import Path
 
 from drp.config.document import Document, Place
@@ -10,6 +11,7 @@ from drp.config.lists import digest_of_list, lines_of
 from drp.config.problems import Problem, suggestion
 from drp.config.schema_drills import DrillFile
 from drp.config.schema_reconciliation import ReconciliationFile, field_of
+from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.preparation import DeclaredList
 from drp.errors import ConfigError
 from drp.registry import Registry
@@ -111,6 +113,14 @@ def cross_check_lists(drills: Collection[tuple[DrillFile, Document]], site: Path
                 yield document.problem((_AT, kind, index, "file"), f"{named} lies outside of the site")
             elif named is not None and (problem := _unreadable(site / named)):
                 yield document.problem((_AT, kind, index, "file"), problem)
+
+
+def reconciliation_advice(said: Reconciliation | None, today: date) -> Iterator[str]:
+    """Yield exceptions that count no more on a day (UTC)."""
+    for exception in said.exceptions if said is not None else ():
+        if exception.expires < today:
+            told = f"the exception {exception.name} of `{exception.reference}` expired on {exception.expires}"
+            yield f"reconciliation: {told}, and counts no more: ask {exception.owner}"
 
 
 def _unreadable(path: Path) -> str:

@@ -7,9 +7,11 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Literal
 
+from drp.clock import SystemClock
 from drp.config import build, build_canaries, build_monitoring, build_schedule, plans, schema_approval
 from drp.config.catalogue import Catalogue
 from drp.config.misfit import OptionJudge
@@ -18,6 +20,7 @@ from drp.config.problems import Problem
 from drp.config.read import Described, SiteReader
 from drp.config.references import Inventory
 from drp.config.references_declared import undeclared
+from drp.config.references_reconciliation import reconciliation_advice
 from drp.config.references_schedule import schedule_advice
 from drp.config.schema import DatabaseFile, VolumesFile, server_endpoint
 from drp.domain.approval import ApprovalPolicy
@@ -100,8 +103,14 @@ class Site(Catalogue):
             for name, drill in self.drills.items()
             if drill.scenario.disaster_at is not None
         )
+        today = SystemClock().now().wall.astimezone(UTC).date()
+        expired = tuple(
+            f"{self.described_in['drill', name]}: {advice}"
+            for name, drill in self.drills.items()
+            for advice in reconciliation_advice(drill.reconciliation, today)
+        )
         lacking = build_monitoring.lacking(self.monitoring)
-        return (*unchecked, *anybody, *fixed, *schedule_advice(self.schedule), *lacking)
+        return (*unchecked, *anybody, *fixed, *expired, *schedule_advice(self.schedule), *lacking)
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of what a drill's worker reaches over the network: repositories, and the journal."""

@@ -185,6 +185,7 @@ def _read(
                 expectation=expectation,
                 receive=found.receive,
                 cancelled=ports.cancelled,
+                passed_over=found.pass_over,
             )
     except Interrupted:
         raise

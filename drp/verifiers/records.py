@@ -24,6 +24,7 @@ from drp.domain.local_time import local_instant
 from drp.domain.progress import Cancelled
 from drp.domain.reconciliation.collected import Row, microseconds
 from drp.domain.reconciliation.declaration import RecordSource
+from drp.domain.reconciliation.port import uncounted
 from drp.domain.reconciliation.preparation import DeclaredList
 from drp.domain.visible import one_line
 from drp.errors import DrpError, Interrupted, PluginError
@@ -79,8 +80,9 @@ class Records:
         expectation: Expectation,
         receive: Callable[[Row], None],
         cancelled: Cancelled,
+        passed_over: Callable[[int], None] = uncounted,
     ) -> str:
-        """Hand every record to ``receive`` and return what went wrong, empty when nothing did."""
+        """Hand every record that counts to ``receive`` and return what went wrong, empty when nothing did."""
         try:
             reader = _reader(source.reader)
         except PluginError as error:
@@ -110,6 +112,7 @@ class Records:
             return _text(str(error))
         finally:
             bounded.over.set()
+            passed_over(preparation.read - preparation.counted)
         limit = timedelta(seconds=expectation.timeout_seconds)
         return trouble or preparation.trouble() if trouble is not None else f"not read within {words(limit)}"
 

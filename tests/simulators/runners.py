@@ -53,7 +53,7 @@ class Records:
     def lines(self, listed) -> tuple[str, ...]:
         return tuple(self.world.script.lists[listed.path])
 
-    def read(self, source, fields, target, *, expectation, receive, cancelled) -> str:
+    def read(self, source, fields, target, *, expectation, receive, cancelled, passed_over=lambda number: None) -> str:
         self.world.call(f"records.{source.name}")
         found = self.world.script.records[source.name]
         if isinstance(found, str):
@@ -62,4 +62,5 @@ class Records:
             if cancelled():
                 raise Interrupted
             receive(row)
+        passed_over(self.world.script.passed_over)
         return ""

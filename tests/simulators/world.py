@@ -113,6 +113,7 @@ class Script:
     records: dict[str, object] = field(default_factory=dict)
     """set → its records, or why they cannot be read."""
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    passed_over: int = 0
     """Path of a declared list → its lines."""
     faults: dict[str, BaseException] = field(default_factory=dict)
     """port.method → what it raises."""

@@ -78,6 +78,7 @@ def reconciled(
             expectation=expectation,
             receive=found.receive,
             cancelled=lambda: False,
+            passed_over=found.pass_over,
         )
     return judge(declared, collected, rolling(*rolls))
 

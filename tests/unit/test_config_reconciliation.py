@@ -184,6 +184,19 @@ def test_old_values_of_one_field_may_be_told_in_two_places(tmp_path: Path) -> No
     assert not check_site(rich(tmp_path, RICH.replace("merges: [", second, 1)))
 
 
+def test_an_exception_that_counts_no_more_is_told_before_the_drill(tmp_path: Path) -> None:
+    def told(expires: str) -> list[str]:
+        text = RICH.replace("expires: 2027-06-30", f"expires: {expires}", 1)
+        return [line for line in load_site(rich(tmp_path / expires, text)).advice() if "EXT-*" in line]
+
+    (line,) = told("2019-12-31")
+    assert line.startswith(
+        "inventory/drills/hospital.yml: reconciliation: the exception EXT-* of `letters have a patient`"
+    )
+    assert line.endswith("expired on 2019-12-31, and counts no more: ask PACS team")
+    assert told("9999-12-31") == []
+
+
 def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:
     problems = check_site(rich(tmp_path, **{"foreign.txt": b"\xff\xfe"}))
     assert any("is no text in UTF-8" in str(problem) for problem in problems)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from drp.cli.reconciliation_views import result_lines
 from drp.codec import from_data, to_data
 from drp.domain.events import Reconciled, ReconciliationStarted, SandboxDestroyed
 from drp.domain.plan import DrillPlan
@@ -62,6 +63,19 @@ def test_applications_that_agree_pass_and_are_compared_before_anything_is_destro
     assert kinds.count(Reconciled) == 1
     assert kinds.index(ReconciliationStarted) < kinds.index(Reconciled) < kinds.index(SandboxDestroyed)
     assert codes(world) == set()
+
+
+def test_how_many_records_were_read_and_count_is_kept():
+    world = hospital()
+    world.script = replace(world.script, passed_over=3)
+    assert run(world).verdict == "passed"
+    (found,) = [event.result for event in events_of(world) if isinstance(event, Reconciled)]
+    assert [(each.name, each.application, each.read, each.counted) for each in found.sets] == [
+        ("orders", "ehr", 4, 1),
+        ("results", "lis", 4, 1),
+        ("sequence", "ehr", 4, 1),
+    ]
+    assert "  orders: 1 of 4 records of ehr count" in list(result_lines(found))
 
 
 def test_a_drill_of_healthy_applications_fails_when_the_hospital_does_not_fit_together():

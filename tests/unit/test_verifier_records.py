@@ -18,6 +18,7 @@ import pytest
 from drp.domain.check import Execution, Expectation
 from drp.domain.reconciliation.collected import Row, microseconds
 from drp.domain.reconciliation.declaration import RecordSource
+from drp.domain.reconciliation.preparation import Condition
 from drp.errors import Interrupted, PluginError
 from drp.verifiers import records as runner
 from drp.verifiers.records import Records
@@ -56,6 +57,32 @@ def read(
         declared, fields, None, expectation=expectation, receive=found.append, cancelled=cancelled
     )
     return found, trouble
+
+
+def test_records_that_do_not_count_are_counted_apart(monkeypatch):
+    monkeypatch.setattr(
+        runner, "_reader", lambda _: Sim([{"key": "1", "state": "draft"}, {"key": "2", "state": "sent"}])
+    )
+    declared = RecordSource(
+        name="orders", application="ehr", reader="sim", where=(Condition(field="state", differs=("draft",)),)
+    )
+    found, over = [], []
+    trouble = Records(()).read(
+        declared,
+        ("key",),
+        None,
+        expectation=EXPECTATION,
+        receive=found.append,
+        cancelled=lambda: False,
+        passed_over=over.append,
+    )
+    assert (trouble, found, over) == ("", [(None, ("2",))], [1])
+
+
+def test_a_condition_on_a_field_that_no_record_has_is_told_with_what_there_is(monkeypatch):
+    found, trouble = read(monkeypatch, [{"key": "1", "state": "x"}], where=(Condition(field="stat", equals=("x",)),))
+    assert not found
+    assert trouble == "a record has no field stat; it has key, state"
 
 
 def test_values_become_trimmed_texts_and_instants_microseconds(monkeypatch):

@@ -133,8 +133,10 @@ class Collected:
         """Prepare for exactly what the declaration asks of this set; ``merges`` by field (``records.field``)."""
         self.trouble = ""
         """Why the set is not complete; empty: it is."""
+        self.passed_over = 0
+        """Records that were read and do not count."""
         self.instants = Longs()
-        """Of every record."""
+        """Of every record that counts."""
         self.newest = self.oldest = ALWAYS
         """Of the dated records; ``ALWAYS``: none is."""
         self.keys: dict[tuple[str, str], Keys] = {}
@@ -176,6 +178,10 @@ class Collected:
             pairs.append((values[before], values[after]))
 
         return take
+
+    def pass_over(self, number: int) -> None:
+        """Take note of records that were read and do not count."""
+        self.passed_over += number
 
     def receive(self, row: Row) -> None:
         """Take one record in."""

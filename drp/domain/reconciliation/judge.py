@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from drp.domain.reconciliation.agreement import FOREVER, Wrongs, newest_agreement
 from drp.domain.reconciliation.collected import ALWAYS, Collected, instant_of
 from drp.domain.reconciliation.dangling import Apart
-from drp.domain.reconciliation.declaration import Reconciliation, Reference
+from drp.domain.reconciliation.declaration import Reconciliation, RecordSource, Reference
 from drp.domain.reconciliation.digests import digest_of, shown_digest
 from drp.domain.reconciliation.harm import harm_of
 from drp.domain.reconciliation.joined import Joined, join
@@ -24,6 +24,7 @@ from drp.domain.reconciliation.result import (
     ApplicationState,
     ReconciliationResult,
     ReferenceResult,
+    SetRead,
     Way,
 )
 from drp.domain.reconciliation.trouble import trouble_of
@@ -65,7 +66,13 @@ def judge(
         agreement=kind,
         agreed_at=instant_of(newest) if kind == "earlier" else None,
         harm=harm_of(declaration, collected, judged, identifiers),
+        sets=tuple(_read(source, collected[source.name]) for source in declaration.records),
     )
+
+
+def _read(source: RecordSource, found: Collected) -> SetRead:
+    counted = len(found.instants)
+    return SetRead(name=source.name, application=source.application, read=counted + found.passed_over, counted=counted)
 
 
 def _borders(

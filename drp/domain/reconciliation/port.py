@@ -11,6 +11,10 @@ from drp.domain.reconciliation.declaration import RecordSource
 from drp.domain.reconciliation.preparation import DeclaredList
 
 
+def uncounted(number: int) -> None:
+    """Take the number of records that do not count, for whoever does not ask."""
+
+
 class RecordReader(Protocol):
     """Reads records of a running application for the reconciliation. Raises ``Interrupted`` and nothing else."""
 
@@ -27,9 +31,11 @@ class RecordReader(Protocol):
         expectation: Expectation,
         receive: Callable[[Row], None],
         cancelled: Callable[[], bool],
+        passed_over: Callable[[int], None] = uncounted,
     ) -> str:
         """Hand every record to ``receive``, its values in the order of ``fields``, and return what went wrong.
 
+        Records that do not count (``where``) are only counted: their number goes to ``passed_over``, at the end.
         Empty: all records were read. Whatever a reader does wrong, or a set that is too large, is said and not hidden.
         """
         ...

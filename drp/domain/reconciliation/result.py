@@ -184,6 +184,17 @@ class ApplicationState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetRead:
+    """How much of one set of records was compared."""
+
+    name: str
+    application: str
+    read: int
+    counted: int
+    """Of these, how many fulfil what the plan asks of records that count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciliationResult:
     """How the applications of a drill fit together as they were restored."""
 
@@ -197,3 +208,5 @@ class ReconciliationResult:
     """The newest instant at which no more dangles than is tolerated, counting the records until then."""
     harm: tuple[Harm, ...] = ()
     """In the order of harm."""
+    sets: tuple[SetRead, ...] = ()
+    """What was read; empty in records of a drp that did not count it."""
