@@ -13,6 +13,7 @@ from drp.cli.level_views import aside, plan_line
 from drp.cli.reconciliation_views import describe_agreement
 from drp.cli.render import duration, instant, json_text, note, printable, size, write
 from drp.cli.streams import Undeliverable, deliver
+from drp.cli.volume_views import what_is_left
 from drp.cli.witness_views import rests_in_short, said, speaker, who
 from drp.codec import to_data
 from drp.domain.events import (
@@ -177,10 +178,9 @@ class TextReporter:
         return duration(between_ms(self._state, started, entry.stamp)[0]) if started is not None else ""
 
     def _sandbox(self, event: SandboxDestroyed | SandboxKept) -> str:
-        name = self._name(event.recovery)
         if isinstance(event, SandboxKept):
-            return f"  {name}{'keep':<9} sandbox {event.sandbox} until {instant(event.until)}"
-        return f"  {name}{'destroy':<9} ✔ {'nothing left' if event.residue.clean else 'SOMETHING IS LEFT'}"
+            return f"  {self._name(event.recovery)}{'keep':<9} sandbox {event.sandbox} until {instant(event.until)}"
+        return f"  {self._name(event.recovery)}{'destroy':<9} {what_is_left(event.residue)}"
 
     def _sign_off(self, drill: str, event: SignOffAsked | SignOffStarted | SignedOff) -> str:
         begin = f"  {self._name(event.recovery)}{'sign-off':<9} "

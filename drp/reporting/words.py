@@ -152,3 +152,11 @@ DEVIATIONS: Mapping[str, Phrase] = {
 
 CLEAN = say("Nothing left")
 LEFT = say("Left behind")
+ERASED_BY: Mapping[str, Phrase] = {
+    "memory": say("It was in memory, and never on a disk."),
+    "key": say(
+        "It was encrypted; its key, which was in memory alone, is gone, and what is not encrypted was overwritten."
+    ),
+    "overwrite": say("All that had been written to it was overwritten."),
+}
+NOT_ERASED = say("Its content was not erased.")
