@@ -50,7 +50,7 @@ def require(profile: SandboxProfile) -> str:
 
 
 def obstacle() -> tuple[str, str]:
-    """Return why this user can have no volumes on disk, and what mends it; two empty words: he can."""
+    """Return why this user can have no volumes on disk, and what to do about it; two empty words: he can."""
     if standing() == "root":
         return ("", "") if _LOOP.exists() else (f"there is no {_LOOP}", "load the module: modprobe loop")
     if shutil.which("fuse2fs") is None:
