@@ -91,6 +91,8 @@ class Execution:
     stderr: bytes
     timed_out: bool = False
     duration_ms: int = 0
+    truncated: bool = False
+    """It said more than is taken from it, and never ended with 0: that says nothing of what it read."""
 
 
 class Commands(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import socket
 import struct
 import threading
@@ -255,16 +256,18 @@ def _collect(call: _Call, on_output: OnOutput | None, receive: Callable[[bytes],
             on_output(stream, data)
     if "error" in fields:
         kept["stderr"] += str(fields["error"])[:400].encode("utf-8", "replace")
-    if fields.get("truncated") is True:
+    truncated = fields.get("truncated") is True
+    if truncated:
         words = "64 MiB" if receive is None else "64 GiB"
         kept["stderr"] += f"\ndrp: the command was ended: more than {words} of output\n".encode()
     duration = fields.get("ms", 0)
     exit_code = fields["rc"]
     assert isinstance(exit_code, int)
     return Execution(
-        exit_code=exit_code,
+        exit_code=exit_code or (-signal.SIGKILL if truncated else 0),  # it may have ended before it was killed
         stdout=bytes(kept["stdout"]),
         stderr=bytes(kept["stderr"]),
         timed_out=fields.get("timed_out") is True,
         duration_ms=duration if isinstance(duration, int) and duration >= 0 else 0,
+        truncated=truncated,
     )

@@ -151,6 +151,15 @@ def test_what_is_passed_on_has_a_limit_of_its_own_and_is_not_kept(agent, monkeyp
         agent(say(*pieces, end)).exec(["true"], receive=seen.append)
 
 
+@pytest.mark.parametrize(("code", "told"), [(0, -9), (-9, -9), (1, 1)])
+def test_output_that_was_cut_is_no_success_even_of_a_command_that_ended_by_itself(agent, code: int, told: int) -> None:
+    end = frame(b"X", json.dumps({"rc": code, "truncated": True}).encode())
+    ended = agent(say(frame(b"O", b"{}"), end)).exec(["true"], timeout=60)
+    assert (ended.exit_code, ended.truncated) == (told, True)
+    whole = agent(say(frame(b"O", b"{}"), frame(b"X", json.dumps({"rc": code}).encode()))).exec(["true"], timeout=60)
+    assert (whole.exit_code, whole.truncated) == (code, False)
+
+
 def test_odd_fields_are_taken_for_nothing(agent: Callable[[Behave], AgentClient]) -> None:
     end = frame(b"X", json.dumps({"rc": 3, "timed_out": "yes", "truncated": 1, "ms": -5, "error": {"a": 1}}).encode())
     ended = agent(say(frame(b"O", b"out"), end)).exec(["true"], timeout=60)

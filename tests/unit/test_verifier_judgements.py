@@ -257,3 +257,10 @@ def test_last_words_are_no_advice_that_goes_on_with_a_line():
     said = b"psql: error: no socket: No such file or directory\n\tIs the server running locally?\n"
     assert why_it_ended(Execution(exit_code=2, stdout=b"", stderr=said)).endswith("No such file or directory")
     assert why_it_ended(Execution(exit_code=1, stdout=b"", stderr=b"  indented\n")) == "indented"
+
+
+@pytest.mark.parametrize("code", [-9, -13, 1, 141])
+def test_an_answer_that_was_cut_says_nothing_of_the_backup(code):
+    trouble = death("psql", Execution(exit_code=code, stdout=b"{", stderr=b"", truncated=True))
+    assert trouble is not None
+    assert (trouble.outcome, trouble.reason) == ("undetermined", "psql answered more than is taken from one command")

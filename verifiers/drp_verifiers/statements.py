@@ -116,6 +116,8 @@ def death(program: str, execution: Execution) -> Trouble | None:
     """
     if execution.timed_out:
         return Trouble(outcome="undetermined", reason=f"{program} gave no answer within its time limit")
+    if execution.truncated:
+        return Trouble(outcome="undetermined", reason=f"{program} answered more than is taken from one command")
     if (number := signal_of(execution)) in _OF_LIMITS:
         reason = f"{program} was ended by signal {number}, as by the limit for {_OF_LIMITS[number]}"
         return Trouble(outcome="undetermined", reason=reason)
