@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mebibytes", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--under", type=Path, default=Path("/var/tmp"), help="on the disk that is measured")  # noqa: S108
+    parser.add_argument("--under", type=Path, default=Path("/var/tmp"), help="on the disk that is measured")
     chosen = parser.parse_args()
     size = chosen.mebibytes << 20
     for _ in range(chosen.rounds):
