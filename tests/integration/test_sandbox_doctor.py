@@ -55,10 +55,12 @@ def test_a_plain_user_hears_what_is_lost_but_may_drill(monkeypatch: pytest.Monke
     for module in (doctor, doctor.cgroups):
         monkeypatch.setattr(module, "standing", lambda: "user")
     monkeypatch.setattr(doctor, "has_sub_ids", lambda: False)
+    monkeypatch.setattr(doctor.on_disk, "obstacle", lambda: ("no fuse2fs", "install it"))
     parts = (doctor._limits(), doctor._loop(), doctor._ranges())
     assert all(each.met for each in parts)
     assert "prlimit" in parts[0].detail
     assert "in memory" in parts[1].detail
+    assert "no fuse2fs; to have them: install it" in parts[1].detail
     assert "owners are not judged" in parts[2].detail
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from drp.domain.volume import image_bytes
 from drp.errors import SandboxError, StorageFull, Untrusted
-from drp.sandboxes.host import cgroups, image, ledger, mounts, volume
+from drp.sandboxes.host import cgroups, image, ledger, mounts, on_disk, volume
 from drp.sandboxes.host.volume import Volumes
 from tests.support.fixtures_sandboxes import Rig, profile
 from tests.support.reaping import reap
@@ -32,7 +32,7 @@ def test_restored_data_is_under_quota(rig: Rig, backing: str) -> None:
 
 
 def test_a_disk_volume_is_all_its_own_and_keeps_its_name_until_it_was_erased(rig: Rig) -> None:
-    handle = rig.open(data_backing="disk")
+    handle = rig.open(data_backing="disk", erase="overwrite")
     assert "ext4" in rig.shell(handle, "grep ' /data ' /proc/mounts")
     assert "nosuid,nodev" in rig.shell(handle, "grep ' /data ' /proc/mounts")
     (made,) = handle.volumes
@@ -192,7 +192,8 @@ def test_a_plain_user_is_told_what_a_volume_needs(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(volume, "standing", lambda: "mapped")
     other = tmp_path / "other"
     other.mkdir()
-    with pytest.raises(SandboxError, match="on disk needs root"):
+    monkeypatch.setattr(on_disk, "obstacle", lambda: ("no fuse2fs", "install it"))
+    with pytest.raises(SandboxError, match="cannot be had: no fuse2fs"):
         Volumes(other, tmp_path).make(profile(data_backing="disk"), uid=1)
 
 

@@ -11,7 +11,7 @@ from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, image_bytes
 from drp.errors import SandboxError
 from drp.sandboxes import trial
-from drp.sandboxes.host import cgroups, encryption, swap
+from drp.sandboxes.host import cgroups, encryption, on_disk, swap
 from drp.sandboxes.host.cgroups import ControlGroup
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.image import NO_ROOM, room
@@ -61,9 +61,10 @@ def _limits() -> Requirement:
 
 
 def _loop() -> Requirement:
-    usable = standing() == "root" and Path("/dev/loop-control").exists()
-    lost = "not here: sandboxes keep restored data in memory (`data_backing: memory`)"
-    return Requirement(name="volumes on disk", met=True, detail="loop devices are there" if usable else lost)
+    why, mend = on_disk.obstacle()
+    way = "loop devices are there" if standing() == "root" else "fuse2fs, for `identity: single`"
+    lost = f"not here, restored data is in memory (`data_backing: memory`): {why}; to have them: {mend}"
+    return Requirement(name="volumes on disk", met=True, detail=lost if why else way)
 
 
 def _erasing() -> Requirement:
@@ -99,11 +100,7 @@ def room_for(profile: SandboxProfile, run_directory: Path) -> str:
             hint="install uidmap and add this user to /etc/subuid and /etc/subgid, or set `identity: single`",
         )
     if profile.data_backing == "disk":
-        if not root or not Path("/dev/loop-control").exists():
-            raise SandboxError(
-                "`data_backing: disk` needs loop devices, and root",
-                hint="set `data_backing: memory`, or run drp as root",
-            )
+        on_disk.require(profile)
         return _on_disk(profile, run_directory)
     there = min(profile.data_bytes, int(available_memory() * MEMORY_SHARE))
     return f"data in memory: room for {there >> 20} MiB of {profile.data_bytes >> 20} MiB now"

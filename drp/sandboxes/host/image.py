@@ -1,4 +1,4 @@
-"""Images of volumes on disk: a file of a fixed size with ext4 in it, mounted by a loop device; root alone can.
+"""Images of volumes on disk: a file of a fixed size with ext4 in it, mounted by what `on_disk.py` says.
 
 An image keeps its name until it was erased, and is written down, durably, before it is made: whoever comes after a
 crash, or a loss of power, finds it wherever it lies, also when the configuration names other folders by then.
@@ -18,7 +18,8 @@ from drp.atomic import storage_errors, write_atomically
 from drp.command import run
 from drp.domain.volume import image_bytes
 from drp.errors import CommandFailed, SandboxError, StorageFull
-from drp.sandboxes.host import mounts
+from drp.sandboxes.host import mounts, on_disk
+from drp.sandboxes.host.identity import standing
 
 SUFFIX = ".image"
 NO_ROOM = "free space, lower `data_bytes` of the sandbox profile, or name other folders in `volumes.directories`"
@@ -98,20 +99,23 @@ def mount(image: Path, path: Path, *, uid: int, features: Sequence[str] = ()) ->
     make = ["mkfs.ext4", "-q", "-F", "-m", "0", "-O", asked, "-E", options, str(image)]
     try:
         run(make, timeout_seconds=120)
-        run(["mount", "-t", "ext4", "-o", "loop,nosuid,nodev,noatime", str(image), str(path)], timeout_seconds=60)
+        if standing() == "root":
+            run(["mount", "-t", "ext4", "-o", "loop,nosuid,nodev,noatime", str(image), str(path)], timeout_seconds=60)
+        else:
+            on_disk.mount_by_fuse(image, path)
     except CommandFailed as error:
         message = f"cannot make a data volume on disk: {error.message}"
-        raise SandboxError(message, hint="load the loop module, or set `data_backing: memory`") from error
+        raise SandboxError(message, hint="see `drp doctor`, or set `data_backing: memory`") from error
     (path / "lost+found").rmdir()
     pass_by_cache(path)
 
 
 def detach(image: Path, path: Path | None = None) -> bool:
-    """Unmount an image and free its loop devices; return whether nothing holds it any more."""
+    """Unmount an image, free its loop devices, wait for fuse2fs to end; return whether nothing holds it any more."""
     while path is not None and mounts.unmount(path):
         pass  # what was bound over it, then itself
     deadline = time.monotonic() + _DETACH_SECONDS
-    while devices := _devices(image):
+    while (devices := _devices(image)) or (standing() != "root" and on_disk.is_open(image)):
         if time.monotonic() > deadline:
             return False
         for device in devices:  # of which a mount that is going away frees itself, and one that never came does not

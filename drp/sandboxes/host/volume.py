@@ -19,7 +19,7 @@ from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, DataVolume, Erased, VolumeMade, VolumeRoom, image_bytes
 from drp.errors import SandboxError, StorageFull
-from drp.sandboxes.host import encryption, erasure, image, mounts, swap, ways
+from drp.sandboxes.host import encryption, erasure, image, mounts, on_disk, swap, ways
 from drp.sandboxes.host.encryption import Encrypted
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.ledger import Reservation, open_ledger
@@ -73,8 +73,8 @@ class Volumes:
     @property
     def folder(self) -> Path:
         """Return the host folder that the first is in; in memory, where the others would be."""
-        on_disk = [Path(each.directory) for each in self.made if each.directory]
-        return on_disk[0] if on_disk else self._run_directory
+        placed = [Path(each.directory) for each in self.made if each.directory]
+        return placed[0] if placed else self._run_directory
 
     @property
     def memory_bytes(self) -> int:
@@ -155,9 +155,7 @@ class Volumes:
         number: int = 0,
     ) -> None:
         """Make an image in the first of the folders that has room, and mount it."""
-        if standing() != "root":
-            message = "a data volume on disk needs root (it is a loop mount)"
-            raise SandboxError(message, hint="set `data_backing: memory` in the sandbox profile, or run drp as root")
+        on_disk.require(profile)
         file = self._allocate(folders, quota, number)
         made = VolumeMade(
             at=at,

@@ -11,6 +11,7 @@ from drp.domain.volume import Erase, ErasedBy, VolumeMade
 from drp.errors import SandboxError
 from drp.sandboxes.host import encryption, erasure
 from drp.sandboxes.host.encryption import Encrypted
+from drp.sandboxes.host.identity import standing
 
 _PROBE_BYTES = 4 << 20
 _ROUNDS = 2
@@ -37,10 +38,13 @@ UNDECIDED = Way(by="overwrite", why="")
 
 def features(asked: Erase) -> tuple[str, ...]:
     """Return what a volume's ext4 must be made with. Raises ``SandboxError``: what is asked for cannot be had."""
-    if asked == "encrypt" and not encryption.available():
-        message = "`erase: encrypt` is asked for, and this kernel's ext4 cannot encrypt"
-        raise SandboxError(message, hint="set `erase: overwrite`, or use a kernel with CONFIG_FS_ENCRYPTION")
-    return ("encrypt",) if asked != "overwrite" and encryption.available() else ()
+    can = standing() == "root" and encryption.available()  # fuse2fs encrypts nothing
+    if asked == "encrypt" and not can:
+        message = "`erase: encrypt` is asked for, and this kernel's ext4 cannot encrypt, or not for this user"
+        raise SandboxError(
+            message, hint="set `erase: overwrite`, or run drp as root on a kernel with CONFIG_FS_ENCRYPTION"
+        )
+    return ("encrypt",) if asked != "overwrite" and can else ()
 
 
 def choose(asked: Erase, root: Path, image: Path) -> Way:
