@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,6 +31,7 @@ from drp.errors import SandboxError
 from drp.redact import remember
 from drp.sandboxes.bubblewrap.arguments import HOSTNAME, Spec, arguments, hosts_file
 from drp.sandboxes.bubblewrap.launch import Options, Running, launch
+from drp.sandboxes.bubblewrap.live import Live
 from drp.sandboxes.driver import Resolve
 from drp.sandboxes.errors import sandbox_errors
 from drp.sandboxes.host import binds, cgroups, image, layout, reaper, residue
@@ -49,29 +50,6 @@ from drp.sandboxes.target import SandboxTarget
 _BARE = SandboxOrder()
 
 
-def _about(label: str) -> dict[str, object]:
-    return {"label": label, "boot_id": boot_id(), "driver": BubblewrapSandbox.driver}
-
-
-@dataclass(kw_only=True)
-class _Live:
-    """A sandbox of ours."""
-
-    handle: SandboxHandle
-    spec: Spec
-    directory: LiveDirectory
-    running: Running
-    volumes: Volumes
-    """Of the run sandbox, which lets them go; its cells share them."""
-    slot: Slot | None = None
-    """Held by the run sandbox; its cells share it."""
-    network: Network | None = None
-    """Of the run sandbox; whatever else is to be in it enters by its descriptor."""
-    order: SandboxOrder = _BARE
-    cells: list[str] = field(default_factory=list)
-    on_end: ExitStack = field(default_factory=ExitStack)
-
-
 class BubblewrapSandbox:
     """The Sandbox port."""
 
@@ -86,7 +64,7 @@ class BubblewrapSandbox:
         self._home = layout.home(run_directory)
         self._resolve = resolve
         self._gateway = gateway
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, Live] = {}
         self._networks = Networks()
 
     def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = _BARE) -> SandboxHandle:
@@ -96,7 +74,7 @@ class BubblewrapSandbox:
             undo.callback(slot.release)
             identity = identity_for(profile.identity, slot)
             directory = self._make_directory(undo)
-            directory.record(**_about(label))
+            directory.record(**self._about(label))
             volumes = Volumes(directory.path, self._run_directory)
             undo.callback(volumes.close)
             volumes.make(profile, uid=identity.uid)
@@ -129,7 +107,7 @@ class BubblewrapSandbox:
         plan = endpoint.plan(order)
         with sandbox_errors("cannot open a restore cell"), ExitStack() as undo:
             directory = self._make_directory(undo)
-            directory.record(**_about("restore-cell"))
+            directory.record(**self._about("restore-cell"))
             read_only = binds.cell(order, directory.path / "binds", owner.spec.identity)
             spec = Spec(
                 id=directory.path.name,
@@ -164,7 +142,7 @@ class BubblewrapSandbox:
         owner = self._get(handle)
         with sandbox_errors(f"cannot open a {role}"), ExitStack() as undo:
             directory = self._make_directory(undo)
-            directory.record(**_about(role))
+            directory.record(**self._about(role))
             place = standpoint(
                 owner.spec.identity, owner.spec.data, layout.slots_directory(self._run_directory), directory.path
             )
@@ -198,13 +176,13 @@ class BubblewrapSandbox:
 
     def egress(self, handle: SandboxHandle) -> tuple[EgressAttempt, ...]:
         """Return what tried to leave the sandbox so far; nothing once it is destroyed."""
-        live = self._live.get(handle.id)
-        return live.network.egress() if live is not None and live.network is not None else ()
+        network = self._network(handle)
+        return network.egress() if network is not None else ()
 
     def neighbours(self, handle: SandboxHandle) -> tuple[NeighbourContact, ...]:
         """Return who called its application in the pod so far, and whom it called; nothing once it is destroyed."""
-        live = self._live.get(handle.id)
-        return live.network.neighbours() if live is not None and live.network is not None else ()
+        network = self._network(handle)
+        return network.neighbours() if network is not None else ()
 
     def destroy(self, handle: SandboxHandle) -> Residue:
         """Destroy a sandbox (and its cells) or a cell; safe to call again, also from another process."""
@@ -228,12 +206,19 @@ class BubblewrapSandbox:
         seen = residue.look(handle.id, [directory, *images], namespace, network, duration_ms=elapsed)
         return replace(seen, erased=erased)
 
-    def _get(self, handle: SandboxHandle) -> _Live:
+    def _get(self, handle: SandboxHandle) -> Live:
         if handle.id not in self._live:
             raise SandboxError(
                 f"sandbox {handle.id} is not open here", hint="it was destroyed, or is another process's"
             )
         return self._live[handle.id]
+
+    def _network(self, handle: SandboxHandle) -> Network | None:
+        live = self._live.get(handle.id)
+        return live.network if live is not None else None
+
+    def _about(self, label: str) -> dict[str, object]:
+        return {"label": label, "boot_id": boot_id(), "driver": self.driver}
 
     def _make_directory(self, undo: ExitStack) -> LiveDirectory:
         directory = LiveDirectory(self._home, layout.new_id())
@@ -255,7 +240,7 @@ class BubblewrapSandbox:
             read_only=binds.software(order.software, directory.path / "binds", identity, profile.run_as),
         )
 
-    def _launch(self, undo: ExitStack, directory: LiveDirectory, spec: Spec, label: str, volumes: Volumes) -> _Live:
+    def _launch(self, undo: ExitStack, directory: LiveDirectory, spec: Spec, label: str, volumes: Volumes) -> Live:
         memory = spec.memory_bytes
         if not spec.looks_only:
             memory += volumes.memory_bytes  # their pages count against whoever writes them first
@@ -266,7 +251,7 @@ class BubblewrapSandbox:
         control = directory.path / "control"
         running = launch(spec, control, group, type(self).options)
         undo.callback(running.kill)
-        directory.record(**_about(label), pid_namespace=running.pid_namespace)
+        directory.record(**self._about(label), pid_namespace=running.pid_namespace)
         handle = SandboxHandle(
             id=spec.id,
             role=spec.role,
@@ -277,14 +262,14 @@ class BubblewrapSandbox:
             not_capped=group.not_capped,
             volumes=volumes.made if spec.role == "run" else (),
         )
-        self._live[handle.id] = _Live(handle=handle, spec=spec, directory=directory, running=running, volumes=volumes)
+        self._live[handle.id] = Live(handle=handle, spec=spec, directory=directory, running=running, volumes=volumes)
         undo.callback(self._live.pop, handle.id, None)
         return self._live[handle.id]
 
     def _require_network(self, running: Running, network: Network) -> None:
         network.require(running.child)
 
-    def _end(self, live: _Live) -> tuple[Erased, ...]:
+    def _end(self, live: Live) -> tuple[Erased, ...]:
         """Take a sandbox down; a step that fails does not keep the others from being done."""
         erased: list[Erased] = []
         with ExitStack() as steps:  # in reverse order

@@ -25,8 +25,8 @@ SUFFIX = ".image"
 NO_ROOM = "free space, lower `data_bytes` of the sandbox profile, or name other folders in `volumes.directories`"
 NOTES = ".images"
 _LOOP_SET_DIRECT_IO = 0x4C08
-_DETACH_SECONDS = 5.0
-"""Killed processes take their moment to let a mount go."""
+_DETACH_SECONDS = 30.0
+"""Killed processes take their moment to let a mount go, and so do others that copied the mount namespace."""
 
 
 def note(run_directory: Path, sandbox: str, images: Sequence[Path]) -> None:
