@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from drp.domain.manifest import Deviation, encode_path
+from drp.domain.ports import Ports
+from drp.domain.progress import Cancelled, Progress, Report
+from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.volume import VolumeMade, VolumeRoom
-from drp.errors import MediumFailed
+from drp.errors import Interrupted, MediumFailed
 from tests.simulators.world import Script, World
 from tests.unit.test_drill_control_flow import codes, run
 
@@ -92,3 +96,37 @@ def test_what_passes_on_a_full_volume_has_passed():
                                                    (16 << 20, 2 << 20, False), (16 << 20, (2 << 20) - 1, True)])  # fmt: skip
 def test_a_volume_is_full_when_not_even_a_log_would_fit(size, free, full):
     assert VolumeRoom(size_bytes=size, free_bytes=free).full is full
+
+
+class Telling(World):
+    """A world whose restore tells of its progress, and asks whether it is to stop."""
+
+    def __init__(self, script: Script, done: int, total: int) -> None:
+        super().__init__(script)
+        self.done, self.total = done, total
+
+    def ports(self) -> Ports:
+        ports = super().ports()
+        run_it = ports.runbooks.run
+
+        def run(order: RunbookOrder, report: Report, cancelled: Cancelled) -> RunbookResult:
+            if order.step == "restore":
+                report(Progress(done_bytes=self.done, total_bytes=self.total))
+                if cancelled():
+                    raise Interrupted("stopped")
+            return run_it(order, report, cancelled)
+
+        return replace(ports, runbooks=SimpleNamespace(run=run))
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "verdict"),
+    [(1 << 30, 20 << 30, "inconclusive"), (19 << 30, 20 << 30, "passed"), (1 << 20, 20 << 30, "passed")],
+)
+def test_a_restore_that_cannot_fit_is_stopped_and_is_not_the_backups_fault(done, total, verdict):
+    world = Telling(Script(), done, total)
+    free = iter([7 << 30])
+    world.rooms = lambda _: (VolumeRoom(size_bytes=8 << 30, free_bytes=next(free, 6 << 30)),)
+    assert run(world).verdict == verdict
+    assert (codes(world) & {"DRP-R003"} != set()) == (verdict == "inconclusive")
+    assert not world.alive

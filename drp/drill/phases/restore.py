@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -20,7 +19,8 @@ from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.drill.context import PhaseContext
 from drp.drill.phases.notices import malformed_of, notice_findings
-from drp.errors import ManifestError, RunbookError, SandboxError
+from drp.drill.phases.restore_watch import RestoreWatch
+from drp.errors import Interrupted, ManifestError, RunbookError, SandboxError
 
 _MALFORMED = "give what the role restore gives, see runbooks/README.md"
 _NAMED = 20
@@ -39,7 +39,7 @@ def restore_phase(context: PhaseContext) -> Restored:
     part = _part(context)
     order = repository.restore_order(point) if part is None else repository.restore_order(point, only=part)
     order = order.capped(context.recovery.bytes_per_second)
-    first_byte = _FirstByte(context)
+    watch = RestoreWatch(context)
     cell = context.ports.sandbox.open_cell(prepared.sandbox, order, repository.secrets())
     try:
         result = context.ports.runbooks.run(
@@ -51,9 +51,14 @@ def restore_phase(context: PhaseContext) -> Restored:
                 timeout=runbook.timeout,
                 label=context.recovery.name,
             ),
-            first_byte.report,
-            context.ports.cancelled,
+            watch.report,
+            watch.cancelled,
         )
+    except Interrupted:
+        context.ports.sandbox.destroy(cell)
+        if (error := watch.error()) is not None:
+            raise error from None
+        raise
     except BaseException:
         context.ports.sandbox.destroy(cell)
         raise
@@ -66,7 +71,7 @@ def restore_phase(context: PhaseContext) -> Restored:
     return Restored(
         receipt=replace(receipt, restored_root=str(root)),
         runbook=result,
-        first_byte_ms=first_byte.milliseconds,
+        first_byte_ms=watch.milliseconds,
         bytes_per_second=order.bytes_per_second,
         findings=(*_findings(result, receipt), *notice_findings(result), *_uncapped(context.recovery, order)),
     )
@@ -109,20 +114,6 @@ def require_gone(residue: Residue) -> None:
     if not residue.clean:
         message = f"a cell could not be destroyed: {residue}"
         raise SandboxError(message, hint="run `drp drill clean`; what was restored goes with the sandbox")
-
-
-class _FirstByte:
-    """Passes progress on and notes when the first restored byte was seen (clock t5)."""
-
-    def __init__(self, context: PhaseContext) -> None:
-        self._report = context.report
-        self._begun = time.monotonic()
-        self.milliseconds = 0
-
-    def report(self, progress: Progress) -> None:
-        if not self.milliseconds and (progress.done_bytes or 0) > 0:
-            self.milliseconds = max(1, int((time.monotonic() - self._begun) * 1000))
-        self._report(progress)
 
 
 def _outcome(result: RunbookResult) -> RestoreOutcome:

@@ -1,0 +1,74 @@
+"""Watches a restore: its first byte, its rate, and whether it can come to its end at all."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from drp.domain.duration import words
+from drp.domain.forecast import Forecast, Hopeless, Seen
+from drp.domain.ports import Progress
+from drp.drill.context import PhaseContext
+from drp.errors import DrpError, RunbookError, StorageFull
+
+_MEGABYTE = 1_000_000
+
+
+class RestoreWatch:
+    """Passes progress on, notes when the first restored byte was seen (clock t5), and stops what is hopeless."""
+
+    def __init__(self, context: PhaseContext) -> None:
+        """Begin the clock of one restore."""
+        runbook = context.recovery.application.runbook
+        assert runbook is not None
+        self._context, self._limit = context, runbook.timeout
+        self._forecast = Forecast(runbook.timeout.total_seconds())
+        self._free = self._free_bytes()
+        self._begun = time.monotonic()
+        self._why: Hopeless = ""
+        self._last: Progress | None = None
+        self.milliseconds = 0
+
+    def report(self, progress: Progress) -> None:
+        """Take a sign of life in."""
+        elapsed = time.monotonic() - self._begun
+        if not self.milliseconds and (progress.done_bytes or 0) > 0:
+            self.milliseconds = max(1, int(elapsed * 1000))
+        if progress.done_bytes is not None and progress.total_bytes is not None and not self._why:
+            self._last, free = progress, self._free_bytes()
+            self._why = self._forecast.hopeless(
+                Seen(
+                    elapsed_seconds=elapsed,
+                    done_bytes=progress.done_bytes,
+                    total_bytes=progress.total_bytes,
+                    used_bytes=max(0, self._free - free),
+                    free_bytes=free,
+                )
+            )
+            if not progress.message and elapsed >= 1:
+                rate = progress.done_bytes / elapsed / _MEGABYTE
+                progress = replace(progress, message=f"{rate:.0f} MB/s")
+        self._context.report(progress)
+
+    def cancelled(self) -> bool:
+        """Return whether the restore is to stop: somebody asked, or it is hopeless."""
+        return bool(self._why) or self._context.ports.cancelled()
+
+    def error(self) -> DrpError | None:
+        """Return why it was stopped before its end; None: it was not, or somebody asked to stop."""
+        if not self._why or self._context.ports.cancelled():
+            return None
+        assert self._last is not None
+        done, total = self._last.done_bytes or 0, self._last.total_bytes or 0
+        if self._why == "room":
+            message = f"the restore would not fit: {done} of {total} bytes are there, and {self._free_bytes()} are free"
+            return StorageFull(message, hint="raise `data_bytes` of the sandbox profile, or give `data_volumes`")
+        best = self._forecast.best_bytes_per_second / _MEGABYTE
+        message = (
+            f"the restore cannot end within {words(self._limit)}: {done} of {total} bytes, at best {best:.1f} MB/s"
+        )
+        return RunbookError(message, hint="raise `timeout` of the application's runbook, or what it may read a second")
+
+    def _free_bytes(self) -> int:
+        rooms = self._context.ports.sandbox.rooms(self._context.prepared.sandbox)
+        return sum(room.free_bytes for room in rooms) if rooms else 1 << 62
