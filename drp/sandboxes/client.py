@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import signal
 import socket
 import struct
 import threading
@@ -264,7 +263,7 @@ def _collect(call: _Call, on_output: OnOutput | None, receive: Callable[[bytes],
     exit_code = fields["rc"]
     assert isinstance(exit_code, int)
     return Execution(
-        exit_code=exit_code or (-signal.SIGKILL if truncated else 0),  # it may have ended before it was killed
+        exit_code=exit_code,
         stdout=bytes(kept["stdout"]),
         stderr=bytes(kept["stderr"]),
         timed_out=fields.get("timed_out") is True,

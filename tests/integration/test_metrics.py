@@ -50,10 +50,10 @@ def test_verdicts_times_and_objectives_are_in_seconds(site: MonitoredSite) -> No
     assert value(found, "drp_last_drill_verdict", application="documents", level="full", verdict="failed") == 1
     assert value(found, "drp_last_drill_verdict", application="documents", level="full", verdict="passed") == 0
     assert value(found, "drp_rto_seconds", application="ehr") == 3600
-    assert value(found, "drp_rta_seconds", application="ehr") == 3.75
+    assert value(found, "drp_rta_seconds", application="ehr") == 4.0
     assert value(found, "drp_rta_seconds", application="documents") is None, "it never came back"
     assert value(found, "drp_rpa_lower_seconds", application="ehr") == 600
-    assert value(found, "drp_phase_seconds", application="ehr", phase="restore") == 0.25
+    assert value(found, "drp_phase_seconds", application="ehr", phase="restore") == 0.5
     assert value(found, "drp_alerts", kind="failed", gravity="critical") == 1
     assert value(found, "drp_alerts", kind="overdue", gravity="critical") == 0
     assert value(found, "drp_alerts_undelivered", target="oncall") == 0

@@ -148,7 +148,7 @@ def test_a_result_without_its_order_and_a_study_that_cannot_be_opened(parted: Pa
     after = by_name(parted.compare())
     (was,), (now,) = before["a result has its order"].ways, after["a result has its order"].ways
     assert now.dangling == was.dangling + 1
-    assert now.listed[0] == "1"
+    assert "1" in {key for part in now.kinds for key in part.listed}
     (reported,) = after["a reported order has its result"].ways
     assert (reported.lacking, reported.listed) == ("lis", ("700001",))
     (study,) = after["a study in the patient's file can be opened"].ways

@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
@@ -28,6 +28,7 @@ _scalars: dict[Any, st.SearchStrategy[Any]] = {
     object: _json,
     type(None): st.none(),
     datetime: st.datetimes(timezones=st.just(UTC)),
+    date: st.dates(),
     timedelta: st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=3660)),
 }
 

@@ -96,10 +96,10 @@ def _events(data: bytes) -> None:
 
 def _records(data: bytes) -> None:
     with suppress(ValueError):
-        for line in _lines(zlib.compress(data)):
+        for line in _lines([zlib.compress(data)]):
             _parsed(line)
     with suppress(ValueError):
-        list(_lines(data))
+        list(_lines([data]))
 
 
 def _tree(data: bytes) -> None:

@@ -161,6 +161,15 @@ def test_a_daemon_that_keeps_talking_does_not_hold_the_answer(agent: Agent) -> N
     os.kill(int(next(line for line in ended.stdout.split() if line.isdigit())), 9)
 
 
+def test_a_command_that_said_more_than_is_taken_is_no_success(agent: Agent) -> None:
+    """Also where it had ended by itself before it could be killed: what is left of it fits into its pipe."""
+    size = (64 << 20) + 4096
+    ended = agent.client.exec(["/bin/sh", "-c", f"yes | head -c {size}"], timeout=60)
+    assert ended.truncated
+    assert ended.exit_code != 0
+    assert len(ended.stdout) == 64 << 20
+
+
 def test_nobody_may_look_into_what_the_unreadable_interpreter_runs_from_its_first_instant_on() -> None:
     descriptor = unreadable_interpreter()
     whose = "import os, sys; print(os.stat('/proc/self/mem').st_uid != os.getuid(), sys.executable)"

@@ -38,7 +38,7 @@ def test_a_passed_drill_is_a_span_with_its_recovery_and_its_phases(site: Monitor
     assert found["drill"]["attributes"] == {"drp.verdict": "passed", "drp.level": "full"}
     assert found["recovery ehr"]["parent"] == found["drill"]["span"]
     assert found["restore"]["parent"] == found["recovery ehr"]["span"]
-    assert found["recovery ehr"]["attributes"]["drp.rta_ms"] == 3750
+    assert found["recovery ehr"]["attributes"]["drp.rta_ms"] == 4000
     for span in spans:
         assert span["start_ns"] <= span["end_ns"]
         assert set(span["attributes"]) <= ATTRIBUTES

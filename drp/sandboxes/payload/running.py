@@ -154,9 +154,17 @@ class Command:
             raise
         duration = int((time.monotonic() - started) * 1000)
         self.drain(pumps)
+        if self.truncated and not code and self.ended(pumps):
+            code = -signal.SIGKILL  # it said more than is taken, and ended before it was killed
         with self.lock:
             self.over = True
             send_end(self.peer, rc=code, timed_out=timed_out, truncated=self.truncated, ms=duration)
+
+    def ended(self, pumps: list[threading.Thread]) -> bool:
+        """Return whether all that was printed is the command's own: no daemon of it keeps talking."""
+        for pump in pumps:
+            pump.join(DRAIN_SECONDS)
+        return not any(pump.is_alive() for pump in pumps)
 
     def printed(self) -> dict[str, int]:
         """Return how many bytes there are of each stream by now, those still in its pipe counted."""
