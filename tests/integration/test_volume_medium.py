@@ -73,3 +73,19 @@ def test_what_the_storage_below_refuses_is_told_as_the_hosts(small: Path, tmp_pa
 
 def test_in_memory_there_is_no_medium(tmp_path: Path) -> None:
     Medium(tmp_path, None).settle()
+
+
+def test_nothing_gives_back_what_was_reserved(tmp_path: Path) -> None:
+    """ext4 zeroes the inode tables of a new file system later, in a thread that punches holes into the image."""
+    file, place = tmp_path / "drp-000000000003.image", tmp_path / "place"
+    image.allocate(file, 32 << 20)
+    medium = mounted(file, place)
+    try:
+        options = Path("/proc/self/mounts").read_text(encoding="utf-8")
+        (line,) = [each for each in options.splitlines() if each.split()[1] == str(place)]
+        assert "noinit_itable" in line.split()[3].split(",")
+        medium.settle()
+        assert file.stat().st_blocks * 512 >= file.stat().st_size
+    finally:
+        medium.close()
+        assert image.detach(file, place)

@@ -25,6 +25,8 @@ SUFFIX = ".image"
 NO_ROOM = "free space, lower `data_bytes` of the sandbox profile, or name other folders in `volumes.directories`"
 NOTES = ".images"
 _LOOP_SET_DIRECT_IO = 0x4C08
+_MOUNTED = "loop,nosuid,nodev,noatime,noinit_itable"
+"""The kernel's late zeroing of inode tables would punch holes into the image, and give back what was reserved."""
 _DETACH_SECONDS = 30.0
 """Killed processes take their moment to let a mount go, and so do others that copied the mount namespace."""
 
@@ -100,7 +102,7 @@ def mount(image: Path, path: Path, *, uid: int, features: Sequence[str] = ()) ->
     try:
         run(make, timeout_seconds=120)
         if standing() == "root":
-            run(["mount", "-t", "ext4", "-o", "loop,nosuid,nodev,noatime", str(image), str(path)], timeout_seconds=60)
+            run(["mount", "-t", "ext4", "-o", _MOUNTED, str(image), str(path)], timeout_seconds=60)
         else:
             on_disk.mount_by_fuse(image, path)
     except CommandFailed as error:
