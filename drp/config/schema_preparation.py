@@ -102,7 +102,7 @@ class MergesFile(Strict):
     listed_in: Text | None = Field(default=None, alias="file")
     """A file of the site with `old,new` a line."""
     records: Name | None = None
-    """Or a set of records that tells them."""
+    """Or a set of records that tells them: by the restored system's own word, so a file kept elsewhere is stronger."""
     old: Column = "old"
     """Its field with the number that was given up."""
     new: Column = "new"

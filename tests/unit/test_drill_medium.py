@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from drp.domain.manifest import Deviation, encode_path
+from drp.domain.phase import Restored
 from drp.domain.ports import Ports
 from drp.domain.progress import Cancelled, Progress, Report
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.volume import VolumeMade, VolumeRoom
+from drp.drill.phases import restore
 from drp.errors import Interrupted, MediumFailed
-from tests.simulators.world import Script, World
+from tests.simulators.world import Script, World, events_of
 from tests.unit.test_drill_control_flow import codes, run
 
 
@@ -130,3 +132,12 @@ def test_a_restore_that_cannot_fit_is_stopped_and_is_not_the_backups_fault(done,
     assert run(world).verdict == verdict
     assert (codes(world) & {"DRP-R003"} != set()) == (verdict == "inconclusive")
     assert not world.alive
+
+
+def test_what_it_takes_to_reach_the_medium_is_the_harness_s_and_not_the_recovery_s(monkeypatch):
+    monkeypatch.setattr(restore, "time", SimpleNamespace(monotonic=iter([100.0, 107.5]).__next__))
+    world = World(Script())
+    run(world)
+    outputs = [getattr(event, "output", None) for event in events_of(world)]
+    (done,) = [output for output in outputs if isinstance(output, Restored)]
+    assert done.runbook.harness_ms == 5 + 7500
