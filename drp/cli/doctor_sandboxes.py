@@ -12,10 +12,13 @@ from drp.config.site import Site
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import DrpError, SandboxError
 
+_SHOWN = 4
+
 
 def sandbox_needs(site: Site, run_directory: Path) -> Iterator[Need]:
     """Yield where sandboxes live, and each declared profile that this user may not have, or that is not whole here."""
     yield attempt("place of sandboxes", lambda: _home(run_directory))
+    yield attempt("left by drills that died", lambda: left_behind(run_directory))
     for profile in _profiles(site):
         yield attempt(f"sandbox {profile.name}", partial(_profile, profile, run_directory))
     for folder in _folders(site, run_directory):
@@ -45,6 +48,22 @@ def _home(run_directory: Path) -> str:
     if (closed := closed_place(place)) is not None:
         raise SandboxError(f"sandboxes would live in {place}, and this user may not write in {closed}")
     return str(place)
+
+
+def left_behind(run_directory: Path) -> str:
+    """Return that no drill that died left anything here. Raises ``SandboxError``, which names what it left."""
+    from drp.sandboxes.host.reaper import reap
+
+    orphans = reap(run_directory, dry_run=True)
+    if not orphans:
+        return "nothing: no process, no mount, no restored data"
+    places = [place for each in orphans for place in (*each.paths, *each.mounts)]
+    shown = ", ".join(places[:_SHOWN]) + (f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
+    processes = sum(each.processes for each in orphans)
+    raise SandboxError(
+        f"{len(orphans)} sandboxes of drills that died are left: {processes} processes; {shown or 'no files'}",
+        hint="`drp drill clean` ends them and erases what was restored; so does the next drill",
+    )
 
 
 def _profile(profile: SandboxProfile, run_directory: Path) -> str:

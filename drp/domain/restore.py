@@ -39,6 +39,8 @@ class RestoreOrder:
     """The only host and port the cell may reach, if any."""
     progress: str = "none"
     """How the tool tells of its progress and errors: a dialect that its kind registers, or ``none``."""
+    holes_known: bool = False
+    """Whether its progress leaves the holes of sparse files out: otherwise nobody knows how much is left to write."""
     of_many_owners: bool = False
     """Whether what is bound read-only holds files of several owners, each with its own closed doors."""
     source_root: str = "/"

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from drp.cli.doctor_sandboxes import left_behind
+from drp.errors import SandboxError
 from drp.sandboxes.bubblewrap.driver import BubblewrapSandbox
 from drp.sandboxes.bubblewrap.launch import Running
 from drp.sandboxes.host import cgroups, layout, mounts, processes
@@ -222,10 +224,13 @@ def test_images_whose_mount_never_came_about_are_removed(run_directory: Path) ->
     device = subprocess.run(
         ["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=True
     ).stdout.strip()
+    with pytest.raises(SandboxError, match=f"1 sandboxes of drills that died are left: 0 processes; {image}"):
+        left_behind(run_directory)
     (orphan,) = reap(run_directory)
     assert orphan.paths == (str(image),)
     assert not image.exists()
     assert device not in loop_devices()
+    assert left_behind(run_directory).startswith("nothing")
 
 
 def test_destroy_from_another_process_removes_an_orphan(

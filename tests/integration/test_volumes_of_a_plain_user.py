@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from tests.support.fixtures_sandboxes import PREAMBLE, Worker, plain_user, user_
 pytestmark = pytest.mark.real
 USER = 41234
 QUOTA = 32 << 20
-with_fuse2fs = pytest.mark.skipif(shutil.which("fuse2fs") is None, reason="fuse2fs is not installed")
 
 OUTSIDE = """
 from drp.sandboxes.host.worker import worker_command
@@ -98,7 +96,6 @@ def lent_fuse(folder: Path) -> tuple[str, ...]:
     return ("unshare", "--mount", "sh", "-c", script, "sh")
 
 
-@with_fuse2fs
 def test_a_plain_user_has_a_volume_on_disk_and_leaves_nothing_of_it(
     start_worker: Callable[..., Worker], open_directory: Path, tmp_path: Path
 ) -> None:
@@ -120,7 +117,6 @@ def test_a_plain_user_has_a_volume_on_disk_and_leaves_nothing_of_it(
     assert said["left"] == said["servers"] == []
 
 
-@with_fuse2fs
 def test_after_a_kill_a_plain_user_overwrites_what_was_left(
     start_worker: Callable[..., Worker], open_directory: Path, tmp_path: Path
 ) -> None:
@@ -132,7 +128,6 @@ def test_after_a_kill_a_plain_user_overwrites_what_was_left(
     assert said == {"before": [True], "after": False, "left": []}
 
 
-@with_fuse2fs
 def test_several_owners_are_refused_before_anything_is_made(
     start_worker: Callable[..., Worker], open_directory: Path, tmp_path: Path
 ) -> None:
@@ -145,7 +140,6 @@ def test_several_owners_are_refused_before_anything_is_made(
     assert left == []
 
 
-@with_fuse2fs
 def test_a_closed_device_is_named_with_what_opens_it(
     start_worker: Callable[..., Worker], open_directory: Path, tmp_path: Path
 ) -> None:
@@ -199,7 +193,6 @@ def test_what_a_file_system_does_not_keep_is_found(tmp_path: Path, monkeypatch: 
     ]
 
 
-@with_fuse2fs
 def test_a_server_that_does_not_keep_what_a_backup_holds_is_refused_before_a_restore(
     start_worker: Callable[..., Worker], open_directory: Path, tmp_path: Path
 ) -> None:

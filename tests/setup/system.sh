@@ -12,6 +12,7 @@ packages='
   mount               volumes under quota
   iproute2            network namespaces of the test hosts
   e2fsprogs           quota volumes on disk
+  fuse2fs             the same, for an unprivileged drp
   restic              backups
   sqlite3             dumps of small databases in the tests
   postgresql          the application of the demo, and the journal on a server

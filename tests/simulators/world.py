@@ -92,6 +92,7 @@ class Script:
     """So many of the drawn files were compared; None: all."""
     restore_ok: bool = True
     capped_by: tuple[str, ...] = ()
+    holes_known: bool = True
     start_ok: bool = True
     difference: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -186,7 +187,7 @@ class World(Senders, Comparers):
     def restore_order(self, point: RecoveryPoint, *, only: object = None) -> RestoreOrder:
         self.call("restore_order")
         self.only = only
-        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app", capped_by=self.script.capped_by)
+        return RestoreOrder(argv=("restore", point.id), source_root="/srv/app", capped_by=self.script.capped_by, holes_known=self.script.holes_known)  # fmt: skip
 
     def receipt(self, point: RecoveryPoint, outcome: object, *, whole: bool = True) -> RestoreReceipt:
         self.call("receipt")

@@ -122,11 +122,17 @@ class Telling(World):
 
 
 @pytest.mark.parametrize(
-    ("done", "total", "verdict"),
-    [(1 << 30, 20 << 30, "inconclusive"), (19 << 30, 20 << 30, "passed"), (1 << 20, 20 << 30, "passed")],
+    ("done", "total", "known", "verdict"),
+    [
+        (1 << 30, 20 << 30, True, "inconclusive"),
+        (19 << 30, 20 << 30, True, "passed"),
+        (1 << 20, 20 << 30, True, "passed"),
+        (1 << 30, 20 << 30, False, "passed"),
+    ],
 )
-def test_a_restore_that_cannot_fit_is_stopped_and_is_not_the_backups_fault(done, total, verdict):
-    world = Telling(Script(), done, total)
+def test_a_restore_that_cannot_fit_is_stopped_and_is_not_the_backups_fault(done, total, known, verdict):
+    """Where a tool counts holes as bytes nobody knows what is left to write."""
+    world = Telling(Script(holes_known=known), done, total)
     free = iter([7 << 30])
     world.rooms = lambda _: (VolumeRoom(size_bytes=8 << 30, free_bytes=next(free, 6 << 30)),)
     assert run(world).verdict == verdict

@@ -40,7 +40,7 @@ def restore_phase(context: PhaseContext) -> Restored:
     part = _part(context)
     order = repository.restore_order(point) if part is None else repository.restore_order(point, only=part)
     order = order.capped(context.recovery.bytes_per_second)
-    watch = RestoreWatch(context)
+    watch = RestoreWatch(context, forecasts=order.holes_known)
     cell = context.ports.sandbox.open_cell(prepared.sandbox, order, repository.secrets())
     try:
         result = context.ports.runbooks.run(

@@ -17,11 +17,11 @@ _MEGABYTE = 1_000_000
 class RestoreWatch:
     """Passes progress on, notes when the first restored byte was seen (clock t5), and stops what is hopeless."""
 
-    def __init__(self, context: PhaseContext) -> None:
-        """Begin the clock of one restore."""
+    def __init__(self, context: PhaseContext, *, forecasts: bool) -> None:
+        """Begin the clock of one restore; ``forecasts``: its progress says what is truly left to write."""
         runbook = context.recovery.application.runbook
         assert runbook is not None
-        self._context, self._limit = context, runbook.timeout
+        self._context, self._limit, self._forecasts = context, runbook.timeout, forecasts
         self._forecast = Forecast(runbook.timeout.total_seconds())
         self._free = self._free_bytes()
         self._begun = time.monotonic()
@@ -36,15 +36,14 @@ class RestoreWatch:
             self.milliseconds = max(1, int(elapsed * 1000))
         if progress.done_bytes is not None and progress.total_bytes is not None and not self._why:
             self._last, free = progress, self._free_bytes()
-            self._why = self._forecast.hopeless(
-                Seen(
-                    elapsed_seconds=elapsed,
-                    done_bytes=progress.done_bytes,
-                    total_bytes=progress.total_bytes,
-                    used_bytes=max(0, self._free - free),
-                    free_bytes=free,
-                )
+            seen = Seen(
+                elapsed_seconds=elapsed,
+                done_bytes=progress.done_bytes,
+                total_bytes=progress.total_bytes,
+                used_bytes=max(0, self._free - free),
+                free_bytes=free,
             )
+            self._why = self._forecast.hopeless(seen) if self._forecasts else ""
             if not progress.message and elapsed >= 1:
                 rate = progress.done_bytes / elapsed / _MEGABYTE
                 progress = replace(progress, message=f"{rate:.0f} MB/s")

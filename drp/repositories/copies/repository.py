@@ -123,6 +123,7 @@ class CopiesRepository:
             executables=tuple(str(PROGRAM.with_name(name)) for name in _PARTS),
             read_only_binds={str(self._root / folder.path): INSIDE},
             progress="copies",
+            holes_known=True,
             source_root=root,
             of_many_owners=True,
             capped_by=("--bytes-per-second", "{bytes}"),

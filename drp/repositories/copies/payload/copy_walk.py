@@ -76,6 +76,11 @@ def entries(folder: int, path: bytes, said: Said, leave: Container[bytes], depth
             os.close(opened)
 
 
+def held(facts: os.stat_result) -> int:
+    """Return the bytes that a file holds, without its holes: what is to be written of it."""
+    return min(facts.st_size, facts.st_blocks * 512)
+
+
 class Survey:
     """What is there at one moment: how much, and what tells whether it is the same at another."""
 
@@ -91,7 +96,7 @@ class Survey:
             self.sum += mark(entry.path, facts, [facts.st_mode, facts.st_uid, facts.st_gid, facts.st_ino])
             if stat.S_ISREG(facts.st_mode):
                 self.files += 1
-                self.size += facts.st_size
+                self.size += held(facts)
                 self.changes.append(mark(entry.path, facts, [facts.st_ctime_ns]))
             if entry.folder < 0 and facts.st_nlink > 1:
                 linked.append(facts.st_ino)

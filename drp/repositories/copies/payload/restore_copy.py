@@ -18,7 +18,7 @@ from typing import Any, Container, Iterator
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from copy_pace import Pace
-from copy_walk import FOLDER, Entry, Others, Survey, entries
+from copy_walk import FOLDER, Entry, Others, Survey, entries, held
 from copy_words import Said, Stop, say, shown
 
 PIECE = 1 << 20
@@ -57,7 +57,7 @@ class Copy:
         key = (facts.st_dev, facts.st_ino)
         if facts.st_nlink > 1 and facts.st_ino in self.before.doubles:
             if key in self._first and self._link(self._first[key], name):
-                self._said.progress(files=int(stat.S_ISREG(facts.st_mode)), size=facts.st_size)
+                self._said.progress(files=int(stat.S_ISREG(facts.st_mode)), size=held(facts))
                 return
             self._first.setdefault(key, entry.path)
         try:
