@@ -46,7 +46,8 @@ class RestoreWatch:
             self._why = self._forecast.hopeless(seen) if self._forecasts else ""
             if not progress.message and elapsed >= 1:
                 rate = progress.done_bytes / elapsed / _MEGABYTE
-                progress = replace(progress, message=f"{rate:.0f} MB/s")
+                least = progress.total_bytes / self._limit.total_seconds() / _MEGABYTE
+                progress = replace(progress, message=f"{rate:.0f} MB/s, planned are at least {least:.0f}")
         self._context.report(progress)
 
     def cancelled(self) -> bool:
