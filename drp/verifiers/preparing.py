@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from drp.config.expressions import compiled
 from drp.domain.reconciliation.declaration import RecordSource
-from drp.domain.reconciliation.normal_form import normal
+from drp.domain.reconciliation.normal_form import Notations, normal
 from drp.domain.reconciliation.preparation import Condition, Normalisation
 
 _REMEMBERED = 1 << 14
@@ -27,8 +27,7 @@ class Preparation:
         self._conditions = [(self.fields.index(each.field), each) for each in source.where]
         normalise = source.normalise
         self._forms = [(at, form_of(normalise[name])) for at, name in enumerate(fields) if name in normalise]
-        self._before: list[set[str]] = [set() for _ in self._forms]
-        self._after: list[set[str]] = [set() for _ in self._forms]
+        self._notations = [Notations() for _ in self._forms]
         self.read = self.counted = 0
         """Records that were read, and those that count."""
 
@@ -43,24 +42,17 @@ class Preparation:
         after = list(values[: self._wanted])
         for number, (at, form) in enumerate(self._forms):
             after[at] = form(values[at])
-            _note(self._before[number], values[at])
-            _note(self._after[number], after[at])
+            self._notations[number].note(values[at], after[at])
         return tuple(after)
 
     def trouble(self) -> str:
         """Return why what came of it tells nothing; empty: it does."""
         if self.read and not self.counted:
             return f"none of {self.read} records passes `where`, so nothing was compared"
-        for (at, _), before, after in zip(self._forms, self._before, self._after, strict=True):
-            if len(before) > len(after) == 1 or (after == {""} and before != {""}):
-                return f"`normalise` makes every {self.fields[at]} the same, so nothing was compared"
+        for (at, _), notations in zip(self._forms, self._notations, strict=True):
+            if told := notations.merged:
+                return f"`normalise` makes {told} {self.fields[at]} the same, so nothing was compared"
         return ""
-
-
-def _note(seen: set[str], value: str) -> None:
-    """Remember the first two different values."""
-    if len(seen) < 2:
-        seen.add(value)
 
 
 def holds(condition: Condition, value: str) -> bool:

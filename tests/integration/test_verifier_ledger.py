@@ -253,3 +253,11 @@ def test_ids_are_compared_in_their_declared_form(restored: Path, database: Path)
     )
     with pytest.raises(ValueError, match="there is no kind report"):
         replace(ORDERS, normalise={"report": form})
+
+
+def test_a_form_that_makes_most_ids_one_hides_losses(restored: Path, database: Path) -> None:
+    lines = [line(-9, f"{letter}{number}") for letter in "ABC" for number in range(10)]
+    assert "log" not in judge(restored, replace(ORDERS, normalise={"order": IdForm(case="lower")}), *lines)
+    found = judge(restored, replace(ORDERS, normalise={"order": IdForm(strip="0123456789")}), *lines)
+    assert found["log"].outcome == "undetermined"
+    assert "cannot be told apart in their form" in found["log"].observed

@@ -128,3 +128,28 @@ def test_a_form_that_makes_all_keys_one_compares_nothing():
     one = Preparation(source(normalise={"key": Normalisation(case="upper")}), ("key",))
     one.prepared(("7",))
     assert not one.trouble()
+
+
+@pytest.mark.parametrize("pattern", ["[0-9]$", "[0-9]{2}$", "^[0-9]{2}"])
+def test_a_form_that_makes_different_keys_one_hides_losses_and_compares_nothing(pattern):
+    declared = Normalisation(replace=(Replacement(pattern=pattern),))
+    preparation = Preparation(source(normalise={"key": declared}), ("key",))
+    for number in range(1000, 3000):
+        preparation.prepared((f"{number}",))
+    assert "makes most different key the same" in preparation.trouble()
+
+
+def test_one_key_in_several_notations_is_what_forms_are_for():
+    declared = Normalisation(remove_prefixes=("LYO",), zeros="strip", replace=(Replacement(pattern="-.*$"),))
+    preparation = Preparation(source(normalise={"key": declared}), ("key",))
+    for number in range(1000, 3000):
+        for key in (f"{number}", f"LYO{number}", f"{number:08d}", f"{number}-CT"):
+            preparation.prepared((key,))
+    assert not preparation.trouble()
+
+
+def test_many_records_of_one_patient_are_not_many_patients():
+    preparation = Preparation(source(normalise={"key": Normalisation(case="upper")}), ("key",))
+    for number in range(5000):
+        preparation.prepared((f"p{number % 3}",))
+    assert not preparation.trouble()

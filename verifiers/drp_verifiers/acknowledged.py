@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from drp.domain.reconciliation.normal_form import Notations
 from drp.domain.strict_json import Limits, Malformed, parse
 
 MOST_LINES = 2_000_000
@@ -44,20 +45,19 @@ def read_log(
     if not path:
         raise ValueError("the application names no ground_truth")
     told: list[Write] = []
-    given: dict[str, tuple[set[str], set[str]]] = {}
+    given: dict[str, Notations] = {}
     try:
         for owner, write in _lines(Path(path)):
             if (not application or owner in {"", application}) and write.at <= until:
                 formed = replace(write, id=form(write.kind, write.id))
                 told.append(formed)
-                _note(given.setdefault(write.kind, (set(), set())), write.id.strip(), formed.id)
+                given.setdefault(write.kind, Notations()).note(write.id.strip(), formed.id)
     except OSError as error:
         raise ValueError(f"{Path(path).name}: {error.strerror}") from error
-    for kind, (before, after) in given.items():
-        if "" in after or len(before) > len(after) == 1:
-            raise ValueError(
-                f"ids of {kind} cannot be told apart in their form: it leaves nothing of one, or one of all"
-            )
+    for kind, notations in given.items():
+        if notations.left_nothing or notations.merged:
+            which = notations.merged or "some"
+            raise ValueError(f"ids of {kind} cannot be told apart in their form: it leaves nothing of {which}, or one")
     told.sort(key=lambda write: write.at)  # of one instant, the order of the log counts
     last: dict[tuple[str, str], bool] = {}
     kept: list[Write] = []
@@ -68,13 +68,6 @@ def read_log(
     if not any(not write.deletes for write in kept):
         raise ValueError(f"{Path(path).name} names no write before the disaster")
     return kept
-
-
-def _note(seen: tuple[set[str], set[str]], before: str, after: str) -> None:
-    """Remember two different ids, as they were given and in their form, and whether nothing was left of one."""
-    for known, name in zip(seen, (before, after), strict=True):
-        if len(known) < 2 or not name:
-            known.add(name)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Write]]:
