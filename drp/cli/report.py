@@ -41,7 +41,7 @@ def report(
         typer.Option(
             "--lang",
             parser=_language,
-            metavar=f"[{'|'.join(languages())}]",
+            metavar="LANG",
             autocompletion=languages,
             help="Language of the text, by default the site's; data is not translated.",
         ),
