@@ -41,7 +41,7 @@ def report(
         typer.Option(
             "--lang",
             parser=_language,
-            metavar="LANG",
+            metavar=f"[{'|'.join(languages())}]",
             autocompletion=languages,
             help="Language of the text, by default the site's; data is not translated.",
         ),

@@ -90,9 +90,7 @@ def test_every_text_of_help_has_its_french_words():
 
 def test_no_help_page_has_a_line_of_the_english_one_or_is_too_wide():
     """Every page, by what it shows: no English word that only English has."""
-    english = re.compile(
-        r"\b(the|of|and|with|which|this|that|is|are|default|required|commands|exit|file|or)\b"
-    )
+    english = re.compile(r"\b(the|of|and|with|which|this|that|is|are|default|required|commands|exit|file|or)\b")
     quoted = re.compile(r"`[^`]*`|--?[\w-]+|<[^>]*>|\[1<=.*?\]|\S*/\S*|\S*_\S*")
     for words, _ in commands():
         done = _page([*words, "--help"])

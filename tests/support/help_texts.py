@@ -10,6 +10,10 @@ import typer
 from drp.cli.main import LazyGroup, app
 from drp.cli.parameters import TYPERS
 from drp.cli.tongue import ENGLISH, Chosen, paragraphs, speak
+from drp.share import languages
+
+LANGUAGES = f"[{'|'.join(languages())}]"
+"""A choice of data: the same in every language, and another one with every catalogue."""
 
 
 def help_texts() -> Iterator[tuple[str, str]]:
@@ -48,7 +52,8 @@ def _texts(command: Any) -> Iterator[str]:
         if parameter.help:
             yield from paragraphs(parameter.help)
         if parameter.metavar:
-            yield parameter.metavar
+            if parameter.metavar != LANGUAGES:
+                yield parameter.metavar
         elif parameter.param_type_name == "argument":
             yield parameter.name
         kind = parameter.type_descriptor
