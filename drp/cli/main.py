@@ -28,6 +28,7 @@ class LazyGroup(PlainGroup):
     nouns: ClassVar[dict[str, tuple[str, str]]] = {
         "init": ("drp.cli.site:app", "Lay down a site directory with an example hospital."),
         "doctor": ("drp.cli.doctor:app", "Tell for every need whether it is met, and the command that fixes it."),
+        "check": ("drp.cli.check:app", "Is every newest recovery point there and sound? Restores nothing."),
         "status": ("drp.cli.status:app", "Where the site stands, for monitoring."),
         "explain": ("drp.cli.explain:app", "Explain a finding or error code."),
         "app": ("drp.cli.app:app", "Applications and their objectives."),
