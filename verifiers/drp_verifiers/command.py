@@ -34,7 +34,7 @@ class CommandOptions:
     """What is run. Raises ValueError when nothing is."""
 
     argv: tuple[str, ...]
-    """Program in the sandbox and its arguments, ``{restored_root}`` for the restored tree; no shell unless you name one."""
+    """Program and its arguments, ``{restored_root}`` for the restored tree; there is no shell unless you name one."""
     stdin: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Likewise. Never put secrets here: plans are no place for them."""
