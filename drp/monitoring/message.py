@@ -17,7 +17,7 @@ from drp.domain.visible import printable_lines
 from drp.errors import Untrusted
 from drp.monitoring.phrases import harmless, phrase_of
 from drp.reporting.i18n import Language, language
-from drp.reporting.phrase import count, say
+from drp.domain.phrase import count, say
 from drp.share import shared
 from drp.trust import Trust
 

@@ -16,7 +16,7 @@ from babel.units import format_compound_unit, format_unit
 
 from drp.domain.visible import visible
 from drp.errors import UsageError
-from drp.reporting.phrase import Data, Day, Duration, Instant, Phrase, Rate, Size, Value
+from drp.domain.phrase import Data, Day, Duration, Instant, Phrase, Rate, Size, Value
 from drp.share import catalogue, languages
 
 _SIZES = (

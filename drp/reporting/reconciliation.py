@@ -10,7 +10,7 @@ from drp.domain.reconciliation.result import (
     IdentifierResult,
     ReconciliationResult,
 )
-from drp.reporting.phrase import Data, Instant, Phrase, count, say
+from drp.domain.phrase import Data, Instant, Phrase, count, say
 from drp.reporting.reconciliation_harm import HarmRow, harm_row
 from drp.reporting.reconciliation_ways import ExceptionRow, ReferenceRow, exception_rows, reference_rows
 from drp.reporting.words import Tone

@@ -14,7 +14,7 @@ from drp.domain.reconciliation.result import (
     ReferenceResult,
     Way,
 )
-from drp.reporting.phrase import Data, Day, Instant, Phrase, count, say
+from drp.domain.phrase import Data, Day, Instant, Phrase, count, say
 from drp.reporting.words import Tone
 
 

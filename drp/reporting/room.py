@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.precheck import PrecheckReason
-from drp.reporting.phrase import Data, Phrase, Size, say
+from drp.domain.phrase import Data, Phrase, Size, say
 
 
 def room_limits_of(record: EvidenceRecord) -> Iterator[Phrase]:

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from drp.domain.measure import Measurement
 from drp.reporting.i18n import Language
-from drp.reporting.phrase import Phrase, say
+from drp.domain.phrase import Phrase, say
 from drp.reporting.timeline import Bar, Timeline
 from drp.reporting.words import PHASE_NAMES, Tone
 

@@ -23,7 +23,7 @@ from drp.reporting.code import MOST_CODE, CodeRow, code_of
 from drp.reporting.left_out import MOST_LEFT_OUT, LeftOut, left_out_of
 from drp.reporting.levels import depth_of, meaning_of
 from drp.reporting.limits import limits_of
-from drp.reporting.phrase import Data, Phrase
+from drp.domain.phrase import Data, Phrase
 from drp.reporting.reasons import reasons_of
 from drp.reporting.reconciliation import ReconciliationView, reconciliation_of
 from drp.reporting.remedies import remedy_of

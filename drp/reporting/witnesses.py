@@ -7,7 +7,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, Unread, dated_by, resting, statements, unread
-from drp.reporting.phrase import Data, Phrase, count, say
+from drp.domain.phrase import Data, Phrase, count, say
 from drp.reporting.words import REFERENT, WITNESSES
 
 _UNREAD: dict[Unread, Phrase] = {
