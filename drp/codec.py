@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from drp.domain import phrase_form
-from drp.domain.phrase import Phrase
+from drp.domain.phrase import Phrase, say
 from drp.errors import Tampered
 
 T = TypeVar("T")
@@ -58,8 +58,11 @@ def from_json(kind: type[T], text: str | bytes) -> T:
     try:
         result: T = adapter(kind).validate_json(text)
     except ValidationError as error:
-        message = (
-            f"stored {kind.__name__} cannot be read: {error.error_count()} problems, first: {error.errors()[0]['msg']}"
+        message = say(
+            "stored {name__} cannot be read: {error_count} problems, first: {msg}",
+            name__=kind.__name__,
+            error_count=error.error_count(),
+            msg=error.errors()[0]["msg"],
         )
         raise Tampered(message) from error
     return result

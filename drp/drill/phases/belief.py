@@ -9,6 +9,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
 from drp.domain.manifest import ManifestSummary, OpenManifest
 from drp.domain.origin import origin_findings
+from drp.domain.phrase import fact
 from drp.domain.recovery_point import RecoveryPoint
 from drp.drill.context import PhaseContext
 from drp.errors import ManifestError
@@ -31,7 +32,9 @@ def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
         return Believed(
             findings=(
                 MANIFEST_MALFORMED.finding(
-                    subject=point.short_id, observed=point.manifest_trouble, expected="one tag that names one manifest"
+                    subject=point.short_id,
+                    observed=point.manifest_trouble,
+                    expected=fact("one-tag-names-one", "one tag that names one manifest"),
                 ),
             )
         )
@@ -45,8 +48,10 @@ def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
         waived = point.manifest_id is None and not context.recovery.require_manifest and context.plan.starts
         missing = (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
             subject=point.short_id,
-            observed=point.manifest_id or "the recovery point names no manifest",
-            expected="a manifest made at backup time, kept apart from the repository",
+            observed=point.manifest_id or fact("recovery-point-names-no", "the recovery point names no manifest"),
+            expected=fact(
+                "manifest-made-backup-time", "a manifest made at backup time, kept apart from the repository"
+            ),
         )
         return Believed(findings=(missing,))
     try:
