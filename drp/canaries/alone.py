@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.errors import Busy
 
 
@@ -26,7 +27,11 @@ def alone(application: str, file: Path) -> Iterator[None]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Busy(
-                    f"another heartbeat of {application} is being written{_holder(descriptor)}",
+                    say(
+                        "another heartbeat of {application} is being written{descriptor}",
+                        application=application,
+                        descriptor=_holder(descriptor),
+                    ),
                     hint="it ends at its own deadline (`canary.timeout`); run it less often than that",
                 ) from None
         yield

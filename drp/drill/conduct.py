@@ -15,6 +15,7 @@ from drp.domain.events import Interrupted, PhaseCompleted, PhaseFailed, PhaseSta
 from drp.domain.findings.catalogue import DEPENDENCY_FAILED
 from drp.domain.fold import RecoveryState
 from drp.domain.phase import Hashed, PhaseName, PhaseOutput, Prepared, Selected, Started
+from drp.domain.phrase import fact
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
@@ -70,7 +71,9 @@ def _recover(recorder: Recorder, ports: Ports, name: str) -> None:
     recovery = next(each for each in recorder.state.plan.recoveries if each.name == name)
     blocked = _unrecovered_dependencies(recorder, recovery)
     if blocked:
-        finding = DEPENDENCY_FAILED.finding(subject=recovery.name, observed=", ".join(blocked), expected="recovered")
+        finding = DEPENDENCY_FAILED.finding(
+            subject=recovery.name, observed=", ".join(blocked), expected=fact("recovered", "recovered")
+        )
         recorder.found(recovery.name, finding)
         return
     while (phase := progress.next_phase) is not None and not ended(progress):

@@ -13,6 +13,7 @@ from drp.domain.events import DrillConcluded, EvidenceSealed, SandboxKept
 from drp.domain.findings.catalogue import DRILL_RESUMED
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
+from drp.domain.phrase import fact
 from drp.domain.ports import Ports
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
@@ -84,7 +85,7 @@ def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:
             subject=f"resumption {number}",
             observed=f"{resumed.reason}, "
             + ("for how long cannot be told" if resumed.downtime_ms is None else words(resumed.downtime_ms)),
-            expected="one run",
+            expected=fact("one-run", "one run"),
         )
         for number, resumed in enumerate(recorder.state.resumptions, start=1)
     )

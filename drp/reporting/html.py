@@ -14,10 +14,10 @@ from markupsafe import Markup, escape
 
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.names import shown_name
+from drp.domain.phrase import Data, Phrase, Value
 from drp.domain.visible import split_visible
 from drp.reporting import words
 from drp.reporting.i18n import Language, language
-from drp.reporting.phrase import Data, Phrase, Value
 from drp.reporting.reasons import refusal_of
 from drp.reporting.svg import gauge, mark, timeline_figure
 from drp.reporting.view import Origin, view_of

@@ -14,9 +14,9 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.units import format_compound_unit, format_unit
 
+from drp.domain.phrase import Data, Day, Duration, Instant, Phrase, Rate, Size, Value
 from drp.domain.visible import visible
 from drp.errors import UsageError
-from drp.reporting.phrase import Data, Day, Duration, Instant, Phrase, Rate, Size, Value
 from drp.share import catalogue, languages
 
 _SIZES = (

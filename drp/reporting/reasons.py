@@ -10,8 +10,8 @@ from itertools import groupby
 from drp.domain.duration import milliseconds_of
 from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
+from drp.domain.phrase import Data, Duration, Phrase, Value, count, say
 from drp.domain.witness import Witness, witness_of_code
-from drp.reporting.phrase import Data, Duration, Phrase, Value, count, say
 from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES, REFERENT, WITNESSES
 
 _PHASE = re.compile(r"phase ([a-z]+) did not complete")

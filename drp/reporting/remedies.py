@@ -6,7 +6,7 @@ import re
 
 from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.findings.finding import Finding
-from drp.reporting.phrase import Data, Phrase, say
+from drp.domain.phrase import Data, Phrase, say
 
 _ACCEPT = re.compile(r"(.*); if it is production's own: `(.*)`", re.DOTALL)
 _BUMP = re.compile(r"before anybody works with (\S+), run: (.*)", re.DOTALL)

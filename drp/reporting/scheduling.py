@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from drp.domain.phrase import Phrase, say
 from drp.domain.schedule.decision import Decision
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.reasons import REASONS
 from drp.reporting.i18n import language
-from drp.reporting.phrase import Phrase, say
 
 _ACTIONS: Mapping[str, Phrase] = {"start": say("starts now"), "wait": say("waits")}
 _ENDINGS: Mapping[str, Phrase] = {

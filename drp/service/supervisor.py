@@ -37,6 +37,7 @@ from drp.domain.events import (
     SandboxKept,
     Sign,
 )
+from drp.domain.phrase import say
 from drp.domain.precheck_words import sentence
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
@@ -228,7 +229,9 @@ class RunningDrill:
         if self._error is not None:
             raise _error(self._error)
         if self.outcome.verdict is None and not self.outcome.stops and self._asked:
-            message = f"the drill worker ended without a word; its last words may be in {_log(self._site)}"
+            message = say(
+                "the drill worker ended without a word; its last words may be in {site}", site=_log(self._site)
+            )
             hint = "run `drp doctor`; resume the drill with `drp drill resume latest`"
             raise SandboxError(message, hint=hint)
 

@@ -11,6 +11,7 @@ from typing import get_args
 from drp.domain.check import CheckOutcome, CheckResult, Watermark
 from drp.domain.check_runner import Answer
 from drp.domain.judged import Basis, NotJudged
+from drp.domain.phrase import fact
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.visible import one_line
 from drp.domain.witness import Place, Witness, stamped
@@ -21,7 +22,7 @@ _LONGEST_TEXT = 2000
 
 def checked(answer: object) -> Answer:
     """Return the answer if it is what the contract promises, else that it is not."""
-    statement = "the verifier states results"
+    statement = fact("verifier-states-results", "the verifier states results")
     if isinstance(answer, NotJudged) and isinstance(answer.part, str) and isinstance(answer.why, str):
         return answer
     if isinstance(answer, RestoredCode) and isinstance(answer.name, str) and isinstance(answer.digest, str):
@@ -37,7 +38,11 @@ def checked(answer: object) -> Answer:
     ):
         return undetermined("verifier", statement, f"it yielded a malformed result: {answer!r}")
     if answer.watermark is not None and not _is_watermark(answer.watermark):
-        observed = f"it gave a watermark without time zone, or a malformed one: {answer.watermark!r}"
+        observed = fact(
+            "gave-watermark-without-time",
+            "it gave a watermark without time zone, or a malformed one: {watermark}",
+            watermark=repr(answer.watermark),
+        )
         return dataclasses.replace(answer, outcome="undetermined", observed=observed, watermark=None, undated=True)
     return answer
 

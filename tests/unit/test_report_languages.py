@@ -8,7 +8,7 @@ import pytest
 
 from drp.errors import UsageError
 from drp.reporting.i18n import language
-from drp.reporting.phrase import Data, Day, Duration, Instant, Rate, Size, count, say
+from drp.domain.phrase import Data, Day, Duration, Instant, Rate, Size, count, say
 from drp.share import languages
 
 

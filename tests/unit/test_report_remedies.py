@@ -13,7 +13,7 @@ from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.result import Advice, ApplicationState, IdentifierResult, ReconciliationResult
 from drp.reporting.i18n import language
-from drp.reporting.phrase import Phrase
+from drp.domain.phrase import Phrase
 from drp.reporting.reasons import reasons_of
 from drp.reporting.remedies import remedy_of
 

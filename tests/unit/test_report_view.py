@@ -9,7 +9,7 @@ import pytest
 from drp.domain.findings.catalogue import FILE_CHANGED, FILE_MISSING
 from drp.domain.measure import Measurement
 from drp.reporting.i18n import language
-from drp.reporting.phrase import Data, Duration, Phrase
+from drp.domain.phrase import Data, Duration, Phrase
 from drp.reporting.reasons import reasons_of, refusal_of
 from drp.reporting.tiles import data_loss
 from drp.reporting.timeline import ticks

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from drp.domain.check import CheckResult
+from drp.domain.phrase import fact
 from drp_verifiers.statements import failed, passed
 
 _NAMED = 12
@@ -42,7 +43,9 @@ def compare(
     table that had rows and has none never passes.
     """
     check = f"row-counts {database}"
-    statement = f"every table of {database} holds the rows it held at backup time"
+    statement = fact(
+        "every-table-holds-rows", "every table of {database} holds the rows it held at backup time", database=database
+    )
     deviations = list(_deviations(found, expected, tolerance))
     if deviations:
         named = "; ".join(deviations[:_NAMED])

@@ -9,6 +9,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import NotJudged, Part
+from drp.domain.phrase import fact, say
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.fhir_references import judge_references
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
@@ -45,7 +46,7 @@ class FhirOptions:
         places = {"base": (self.base,), "production_base": self.production_bases, "external": self.external}
         for option, addresses in places.items():
             if not all(address.startswith(("http://", "https://")) for address in addresses):
-                raise ValueError(f"{option}: must begin with http:// or https://")
+                raise ValueError(say("{option}: must begin with http:// or https://", option=option))
 
     @property
     def production_bases(self) -> tuple[str, ...]:
@@ -95,7 +96,7 @@ class FhirVerifier:
         yield from code_of_command(target, expectation)
         request = _request(options, expectation)
         answer = ask(target, "fhir_rest", request, timeout_seconds=expectation.timeout_seconds)
-        statement = f"{options.base} states its capability"
+        statement = fact("states-capability", "{base} states its capability", base=options.base)
         if answer.trouble is not None:
             yield answer.trouble.result("capability", statement)
         elif (capability := _capability(answer.data, statement, options)).outcome == "passed":
@@ -135,10 +136,16 @@ def _request(options: FhirOptions, expectation: Expectation) -> dict[str, object
 def _capability(data: Mapping[str, object], statement: str, options: FhirOptions) -> CheckResult:
     """Return whether a server is there that says what it can do; undetermined: it is one that cannot be judged here."""
     kind, status = text_of(data, "kind"), data.get("status")
-    observed = text_of(data, "reason") or text_of(data, "late") or f"status {status} with {kind or 'nothing'}"
-    expected = "status 200 with a CapabilityStatement"
+    observed = (
+        text_of(data, "reason")
+        or text_of(data, "late")
+        or fact("status-with", "status {status} with {kind}", status=str(status), kind=kind or "nothing")
+    )
+    expected = fact("status-200-with-capabilitystatement", "status 200 with a CapabilityStatement")
     if status == 200 and kind == "CapabilityStatement":
-        return passed("capability", statement, observed=f"FHIR {text_of(data, 'version')[:20]}")
+        return passed(
+            "capability", statement, observed=fact("fhir", "FHIR {text_of}", text_of=text_of(data, "version")[:20])
+        )
     closed = status in {401, 403} and not options.token_file
     if closed:
         observed += ": give it a token_file"
@@ -159,7 +166,7 @@ def _content(data: Mapping[str, object], options: FhirOptions, expectation: Expe
     for kind in whole_numbers(facts.get("counts")):
         if kind not in counts and kind not in unserved:
             uncounted.setdefault(kind, "it was not asked for")
-    statement = "the server counts what it held at backup time"
+    statement = fact("server-counts-what-held", "the server counts what it held at backup time")
     yield judge_counts("counts", statement, counts, facts, uncounted=uncounted)
     yield judge_references(data.get("references"), number_of(data, "read"))
     if options.last_updated is not None:
@@ -183,20 +190,26 @@ def _uncounted(data: Mapping[str, object], options: FhirOptions) -> Iterator[Not
 def _search(
     data: Mapping[str, object], options: FhirOptions, unserved: Mapping[str, str], held: Mapping[str, int]
 ) -> CheckResult:
-    statement = f"searches for {', '.join(options.resources)} give bundles"
+    statement = fact(
+        "searches-for-give-bundles", "searches for {resources} give bundles", resources=", ".join(options.resources)
+    )
     lost = [
         f"{kind} ({why}) is not served, and {held[kind]} were held" for kind, why in unserved.items() if held.get(kind)
     ]
-    observed = f"{number_of(data, 'read')} resources read"
+    observed = fact("resources-read", "{number_of} resources read", number_of=number_of(data, "read"))
     if errors := [*texts_of(data, "errors"), *lost]:
-        return failed("search", statement, observed="; ".join(errors)[:400], expected="a bundle each")
+        return failed(
+            "search", statement, observed="; ".join(errors)[:400], expected=fact("bundle-each", "a bundle each")
+        )
     unknown = [f"{kind}: {why}" for kind, why in unserved.items() if kind not in held and "capability" not in why]
     if unasked := [*texts_of(data, "unasked"), *unknown]:
-        return undetermined("search", statement, observed="; ".join(unasked)[:400], expected="a bundle each")
+        return undetermined(
+            "search", statement, observed="; ".join(unasked)[:400], expected=fact("bundle-each", "a bundle each")
+        )
     observed += f"; not served: {', '.join(sorted(unserved))}" if unserved else ""
     unsorted = ", ".join(texts_of(data, "unsorted"))
     observed += f"; cannot be sorted, so not the newest: {unsorted}" if unsorted else ""
-    return passed("search", statement, observed=observed[:400], expected="a bundle each")
+    return passed("search", statement, observed=observed[:400], expected=fact("bundle-each", "a bundle each"))
 
 
 def _newest(data: Mapping[str, object], options: FhirOptions, expectation: Expectation) -> CheckResult:
@@ -205,8 +218,18 @@ def _newest(data: Mapping[str, object], options: FhirOptions, expectation: Expec
     assert newest is not None
     without, unsorted = number_of(data, "undated"), texts_of(data, "unsorted")
     if unsorted or (without and not text_of(data, "newest")):
-        observed = f"{', '.join(unsorted)} cannot be sorted" if unsorted else f"{without} resources without lastUpdated"
-        return undated(undetermined("newest", f"the newest datum shown by: {newest.query}", observed=observed))
+        observed = (
+            fact("cannot-sorted", "{unsorted} cannot be sorted", unsorted=", ".join(unsorted))
+            if unsorted
+            else fact("resources-without-lastupdated", "{without} resources without lastUpdated", without=without)
+        )
+        return undated(
+            undetermined(
+                "newest",
+                fact("newest-datum-shown-by", "the newest datum shown by: {query}", query=newest.query),
+                observed=observed,
+            )
+        )
     return judge(text_of(data, "newest") or None, newest, expectation, store=f"fhir {options.base}")
 
 

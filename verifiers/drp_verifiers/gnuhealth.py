@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.records import read_records
@@ -138,7 +139,14 @@ class GnuHealthVerifier:
         assert isinstance(options, GnuHealthOptions)
         request = _request(options, expectation)
         answer = ask(target, "gnuhealth_rpc", request, timeout_seconds=expectation.timeout_seconds)
-        statement = f"{options.user} can log in to {options.database} on {options.host}:{options.port}"
+        statement = fact(
+            "can-log",
+            "{user} can log in to {database} on {host}:{port}",
+            user=options.user,
+            database=options.database,
+            host=options.host,
+            port=str(options.port),
+        )
         if answer.trouble is None and answer.data.get("logged_in") is True:
             yield passed("login", statement)
             yield from _content(answer.data, options, expectation)
@@ -146,7 +154,9 @@ class GnuHealthVerifier:
         if answer.trouble is not None:
             yield answer.trouble.result("login", statement)
         else:
-            yield failed("login", statement, observed=text_of(answer.data, "reason"), expected="a session")
+            yield failed(
+                "login", statement, observed=text_of(answer.data, "reason"), expected=fact("session", "a session")
+            )
         for check in _CHECKS:
             unseen = not_asked(check, "needs a user who can log in", because="login")
             yield undated(unseen) if check == "newest" else unseen
@@ -181,7 +191,7 @@ def _content(
 ) -> Iterator[CheckResult | NotJudged]:
     refusals = data.get("errors")
     errors = refusals if isinstance(refusals, dict) else {}
-    statement = "the application counts what it held at backup time"
+    statement = fact("application-counts-what-held", "the application counts what it held at backup time")
     if "counts" in errors:
         yield failed("counts", statement, observed=text_of(errors, "counts"))
     else:
@@ -221,7 +231,11 @@ def _newest(
 ) -> CheckResult:
     if "newest" in errors:
         said = text_of(errors, "newest")
-        return undated(undetermined("newest", "the newest record of the application", observed=said))
+        return undated(
+            undetermined(
+                "newest", fact("newest-record-application", "the newest record of the application"), observed=said
+            )
+        )
     answered = data.get("newest")
     found = answered if isinstance(answered, dict) else {}
     where = f"GNU Health: {text_of(found, 'field') or 'create_date'} of {text_of(found, 'model') or 'any record'}"
@@ -245,11 +259,20 @@ def _reports(
             check,
             statement,
             holds=not altered,
-            observed=f"{altered} of {looked} altered: {named}" if altered else f"{looked} reports",
-            expected="none altered",
+            observed=fact(
+                "altered", "{altered} of {looked} altered: {named}", altered=altered, looked=looked, named=named
+            )
+            if altered
+            else fact("reports", "{looked} reports", looked=looked),
+            expected=fact("none-altered", "none altered"),
         )
     elif options.signed_reports == "required":
-        yield failed(check, statement, observed="there is no signed report at all", expected="at least one")
+        yield failed(
+            check,
+            statement,
+            observed=fact("there-no-signed-report", "there is no signed report at all"),
+            expected=fact("least-one", "at least one"),
+        )
     else:
         yield NotJudged(part="signed laboratory reports", why="there are none")
 
@@ -265,11 +288,20 @@ def _attachments(
     looked, bad = number_of(found, "looked"), number_of(found, "bad")
     if bad:
         observed = f"{bad} of {looked} cannot: {'; '.join(texts_of(found, 'listed'))}"[:500]
-        return failed(check, statement, observed=observed, expected=f"{looked} readable")
+        return failed(
+            check, statement, observed=observed, expected=fact("readable", "{looked} readable", looked=looked)
+        )
     if not looked:
         held = whole_numbers(data.get("counts")).get("ir.attachment") if "ir.attachment" in options.models else None
         if held == 0:
             return NotJudged(part="attachments", why="there are none")
         counted_them = "nobody counted them" if held is None else f"there are {held}"
-        return undetermined(check, statement, observed=f"none was read, and {counted_them}")
-    return passed(check, statement, observed=f"{looked} read", expected=f"{looked} readable")
+        return undetermined(
+            check, statement, observed=fact("none-read", "none was read, and {counted_them}", counted_them=counted_them)
+        )
+    return passed(
+        check,
+        statement,
+        observed=fact("read", "{looked} read", looked=looked),
+        expected=fact("readable", "{looked} readable", looked=looked),
+    )

@@ -12,6 +12,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
+from drp.domain.phrase import fact
 from drp_verifiers.assertions import number, same
 from drp_verifiers.inside import Answer, ask, number_of, text_of
 from drp_verifiers.restored_code import code_of_command
@@ -103,7 +104,7 @@ class HttpVerifier:
             "pointers": [expected.pointer for expected in options.json],
         }
         answer = ask(target, "get", request, timeout_seconds=expectation.timeout_seconds)
-        statement = f"{options.url} answers {options.status}"
+        statement = fact("answers", "{url} answers {status}", url=options.url, status=str(options.status))
         if answer.trouble is not None:
             yield seen_outside(answer.trouble.result("status", statement))
         elif answer.data.get("answered") is not True:
@@ -132,10 +133,10 @@ def _body(answer: Answer, options: HttpOptions) -> Iterator[CheckResult]:
     if options.body_matches is not None:
         yield judged(
             "body",
-            "the body says what it should",
+            fact("body-says-what-should", "the body says what it should"),
             holds=answer.data.get("matches") is True,
             observed=repr(text_of(answer.data, "shown")[:200]),
-            expected=f"matches {options.body_matches}",
+            expected=fact("matches", "matches {body_matches}", body_matches=options.body_matches),
         )
     pointed = answer.data.get("pointed")
     found = pointed if isinstance(pointed, list) else []
@@ -144,7 +145,7 @@ def _body(answer: Answer, options: HttpOptions) -> Iterator[CheckResult]:
         reason = str(item.get("reason", "nothing there")) if isinstance(item, dict) else "no answer"
         yield judged(
             f"json {expected.pointer}",
-            f"the body holds {expected.pointer}",
+            fact("body-holds", "the body holds {pointer}", pointer=expected.pointer),
             holds=expected.holds(value),
             observed=repr(value)[:200] if value is not None else reason,
             expected=expected.expected,

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from drp.domain.check import Commands
+from drp.domain.phrase import say
 from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp_verifiers.statements import Trouble, death, why_it_ended
 
@@ -98,7 +99,7 @@ def number_of(data: Mapping[str, object], key: str) -> int:
     """Return a whole number of an answer; raises ValueError when it is absent or is something else."""
     value = data.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"the answer has no number {key!r}")  # noqa: TRY004 - what came from outside is wrong, not a type of ours
+        raise ValueError(say("the answer has no number {key}", key=repr(key)))  # noqa: TRY004 - what came from outside is wrong, not a type of ours
     return value
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckResult, Execution, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import inside, section, whole_numbers
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.inside import PYTHON, ask, whole_program
@@ -78,9 +79,9 @@ def _dumps(
     if aside and not off:
         return NotJudged(part=part, why=listed(aside)[:600])
     return judged(
-        "read-counts", f"the dumps hold the rows that {database} held at backup time", holds=not off,
-        observed=listed(off)[:800] or f"{len(found)} tables, {sum(found.values())} rows, counted in the text",
-        expected=f"at least {wanted}" if at_least else wanted, basis="counted",
+        "read-counts", fact("dumps-hold-rows-held", "the dumps hold the rows that {database} held at backup time", database=database), holds=not off,
+        observed=listed(off)[:800] or fact("tables-rows-counted-text", "{n} tables, {sum} rows, counted in the text", n=len(found), sum=sum(found.values())),
+        expected=fact("mariadb-read-least", "at least {wanted}", wanted=wanted) if at_least else wanted, basis="counted",
     )  # fmt: skip
 
 

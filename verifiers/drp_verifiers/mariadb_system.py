@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from drp.domain.check import CheckResult, Commands, Expectation
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.inside import ask
 from drp_verifiers.mariadb_census import FIRST, name_of
@@ -20,7 +21,7 @@ from drp_verifiers.mariadb_session import Rows, Session
 from drp_verifiers.statements import Trouble, judged
 
 CHECK = "system"
-_STATEMENT = "nothing restored stands between the server and its answers"
+_STATEMENT = fact("nothing-restored-stands-between", "nothing restored stands between the server and its answers")
 _I = "FROM information_schema"
 _OWN = "WHERE table_schema = 'mysql'"
 _NAME = "HEX(CONVERT(table_name USING utf8mb4))"
@@ -75,8 +76,10 @@ def look(session: Session) -> Iterator[CheckResult | NotJudged]:
     wrong, older = list(_wrong(shape, fresh, session.expectation)), _older(shape, fresh)
     wrong += _other_code(shape, fresh, same_release=not older)
     number = len(shape.found.get("tables", {}))
-    observed = listed(wrong)[:800] or f"{number} tables of its own, as a fresh server has them"
-    expected = "as in a directory that the same release makes anew"
+    observed = listed(wrong)[:800] or fact(
+        "tables-own-as-fresh", "{count} tables of its own, as a fresh server has them", count=number
+    )
+    expected = fact("as-directory-same-release", "as in a directory that the same release makes anew")
     yield judged(CHECK, _STATEMENT, holds=not wrong, observed=observed, expected=expected, basis="content")
     if why_not:
         yield NotJudged(part="the server's own tables against fresh ones", why=why_not)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp.domain.visible import one_line
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.definitions import as_mapping, listed
@@ -139,8 +140,17 @@ def _judged(found: Mapping[str, Mapping[str, object]], asked: Asked, expectation
             yield from _of_database(name, told, expected.get(name), asked.tolerance)
     for name in sorted(expected.keys() - found.keys()):
         if asked.database in (None, name) and any((expected_counts(expected[name]) or {}).values()):
-            statement = f"the backup itself holds the rows that {name} held at backup time"
-            yield failed(f"rows-read {name}", statement, observed=f"it holds nothing of {name}", basis="counted")
+            statement = fact(
+                "backup-itself-holds-rows",
+                "the backup itself holds the rows that {name} held at backup time",
+                name=name,
+            )
+            yield failed(
+                f"rows-read {name}",
+                statement,
+                observed=fact("holds-nothing", "it holds nothing of {name}", name=name),
+                basis="counted",
+            )
     if asked.newest is not None:
         yield _newest(found, asked.newest, expectation)
 
@@ -153,27 +163,37 @@ def _of_database(name: str, told: Mapping[str, object], facts: object, tolerance
     differences = told.get("differences")
     if isinstance(differences, list) and differences:
         wrong = [one_line(": ".join(map(str, one)), _LONGEST) for one in differences if isinstance(one, list)]
-        observed = f"its catalogue is not that of a new server: {listed(wrong)}"
+        observed = fact(
+            "catalogue-not-new-server", "its catalogue is not that of a new server: {wrong}", wrong=listed(wrong)
+        )
         yield failed(check, statement, observed=observed, basis="counted")
         return
     if unexpected := text_of(told, "unexpected"):
-        observed = f"the dump holds something else among its rows: {one_line(unexpected, _LONGEST)}"
+        observed = fact(
+            "dump-holds-something-else",
+            "the dump holds something else among its rows: {unexpected}",
+            unexpected=one_line(unexpected, _LONGEST),
+        )
         yield failed(check, statement, observed=observed, basis="counted")
         return
     if told.get("statements") is True:
-        observed = "its rows are written as statements, which are not counted here"
+        observed = fact("rows-written-as-statements", "its rows are written as statements, which are not counted here")
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
     rows = expected_counts(facts)
     if rows is None:
-        observed = "there are no facts to compare with"
+        observed = fact("there-no-facts-compare", "there are no facts to compare with")
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
     counted = _counted(told, facts)
     absent = sorted(table for table in rows.keys() - counted.keys())
     if absent and (told.get("extensions") is True or counted.keys() - rows.keys()):
         # an extension's own tables are filled by itself, partitions may have been dumped through their parent
-        observed = f"the rows of {listed(absent)} are not in it by that name: an extension's, or dumped with a parent"
+        observed = fact(
+            "rows-not-by-name",
+            "the rows of {absent} are not in it by that name: an extension's, or dumped with a parent",
+            absent=listed(absent),
+        )
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
     for result in compare("", TableCounts(tables=counted), rows, tolerance=tolerance):
@@ -191,7 +211,16 @@ def _newest(found: Mapping[str, Mapping[str, object]], newest: NewestRow, expect
     asked = [(name, told) for name, told in found.items() if told.get("asked") is True]
     values = [value for _, told in asked for value in texts_of(told, "newest")]
     if not asked or len(asked) > 1:
-        observed = f"{len(asked)} databases hold {newest.table}: name its database" if asked else "no database was read"
+        observed = (
+            fact(
+                "databases-hold-name-database",
+                "{n} databases hold {table}: name its database",
+                n=len(asked),
+                table=newest.table,
+            )
+            if asked
+            else fact("no-database-read", "no database was read")
+        )
         return undated(undetermined("newest-read", _statement(newest), observed=observed))
     either: list[str | None] = [*values] or [None]
     results = [

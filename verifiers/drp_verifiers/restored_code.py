@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp.domain.restored_code import RestoredCode
 from drp_verifiers.clinical import inside
 from drp_verifiers.inside import ask, number_of
 from drp_verifiers.statements import judged, undetermined
 
 _CHECK = "restored-code"
-_STATEMENT = "all code that the backup brings is named with its digest"
+_STATEMENT = fact("all-code-backup-brings", "all code that the backup brings is named with its digest")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 300
 _ROOT = "{restored_root}"
@@ -113,7 +114,12 @@ def code_of_files(
     more, unread = number_of(answer.data, "more"), number_of(answer.data, "unread")
     if more:
         yield from codes({f"{more} more": answer.data.get("rest")}, "")
-    observed = f"{len(found) + more} pieces among {number_of(answer.data, 'files')} files"
+    observed = fact(
+        "pieces-among-files",
+        "{n} pieces among {number_of} files",
+        n=len(found) + more,
+        number_of=number_of(answer.data, "files"),
+    )
     if unread or answer.data.get("whole") is not True:
         why = f"{unread} files or folders cannot be read" if unread else "there are more files than were looked at"
         yield undetermined(_CHECK, _STATEMENT, observed=f"{observed}; {why}")

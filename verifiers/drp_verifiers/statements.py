@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Watermark
 from drp.domain.first_fatal import first_fatal
 from drp.domain.judged import Basis
+from drp.domain.phrase import fact
 
 _LAST_WORDS = 400
 _LOOKED_AT = 32 << 10
@@ -64,7 +65,10 @@ def seen_outside(result: CheckResult) -> CheckResult:
 def not_asked(check: str, statement: str, *, because: str, observed: str = "", expected: str = "") -> CheckResult:
     """Return the result of something that was not even asked, because the check ``because`` did not pass."""
     result = undetermined(
-        check, statement, observed=observed or f"not asked because {because} did not pass", expected=expected
+        check,
+        statement,
+        observed=observed or fact("not-asked-because-did", "not asked because {because} did not pass", because=because),
+        expected=expected,
     )
     return replace(result, because=because)
 

@@ -13,6 +13,7 @@ from drp.domain.findings.catalogue import CHECK_FAILED, CHECK_UNDETERMINED, WRIT
 from drp.domain.findings.finding import Finding
 from drp.domain.judged import NotJudged
 from drp.domain.phase import Hashed
+from drp.domain.phrase import fact, say
 from drp.domain.ports import Ports, Progress
 from drp.domain.restore import RESTORED
 from drp.domain.restored_code import RestoredCode
@@ -97,7 +98,7 @@ def _carry_out(context: PhaseContext, spec: CheckSpec, place: Place, hashed: Has
     if context.ports.cancelled():
         message = "stopped between two checks"
         raise Interrupted(message)
-    context.report(Progress(message=f"check {spec.name}"))
+    context.report(Progress(message=say("check {name}", name=spec.name)))
     application = context.recovery.application
     expectation = Expectation(
         facts=believed_facts(hashed),
@@ -159,8 +160,10 @@ def _believable(result: CheckResult, expectation: Expectation, rolled_to: dateti
     return replace(
         result,
         outcome="undetermined",
-        observed=f"the newest datum is dated {result.watermark.at.isoformat()}, {why}",
-        expected=f"at most {limit.isoformat()}",
+        observed=fact(
+            "newest-datum-dated", "the newest datum is dated {at}, {why}", at=result.watermark.at.isoformat(), why=why
+        ),
+        expected=fact("checks-most", "at most {limit}", limit=limit.isoformat()),
         watermark=None,
         undated=True,
     )
@@ -183,9 +186,14 @@ def check_findings(results: Sequence[CheckResult]) -> list[Finding]:
     found += [
         WRITES_LOST.finding(
             subject=result.check,
-            observed=f"{loss.lost} of {loss.acknowledged} since the recovery point, "
-            f"the first at {loss.first_at:%H:%M:%S}Z",
-            expected="none, or within the objective",
+            observed=fact(
+                "since-recovery-point-first",
+                "{lost} of {acknowledged} since the recovery point, the first at {first_at}Z",
+                lost=loss.lost,
+                acknowledged=loss.acknowledged,
+                first_at=f"{loss.first_at:%H:%M:%S}",
+            ),
+            expected=fact("none-or-within-objective", "none, or within the objective"),
             witness=result.witness,
         )
         for result in results

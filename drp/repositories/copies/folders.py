@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from drp.domain.phrase import say
 from drp.domain.visible import one_line
 from drp.errors import RepositoryError
 from drp.repositories.copies.marks import Marks, Unfinished, read_marks
@@ -155,7 +156,11 @@ class _Search:
             for entry in entries:
                 self._seen += 1
                 if self._seen > MOST_ENTRIES:
-                    message = f"repository {self._settings.name} holds more than {MOST_ENTRIES} names to look at"
+                    message = say(
+                        "repository {name} holds more than {MOST_ENTRIES} names to look at",
+                        name=self._settings.name,
+                        MOST_ENTRIES=MOST_ENTRIES,
+                    )
                     raise RepositoryError(message, hint="keep dated folders in a directory of their own")
                 path = f"{at}/{entry.name}" if at else entry.name
                 yield _Entry(path, descriptor, entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink())
@@ -194,7 +199,11 @@ class _Search:
     def _require_few(self) -> None:
         if len(self._found.folders) + len(self._found.refused) > MOST_FOLDERS:
             raise RepositoryError(
-                f"repository {self._settings.name} holds more than {MOST_FOLDERS} dated folders",
+                say(
+                    "repository {name} holds more than {MOST_FOLDERS} dated folders",
+                    name=self._settings.name,
+                    MOST_FOLDERS=MOST_FOLDERS,
+                ),
                 hint="keep fewer, or split the repository by application",
             )
 
@@ -228,7 +237,7 @@ class _Search:
         if stated is None:
             raise Unfinished("nothing states an instant")
         if named_at is not None and stated > named_at:
-            raise ValueError(f"states {stated.isoformat()}, which is after the instant of its name")
+            raise ValueError(say("states {stated}, which is after the instant of its name", stated=stated.isoformat()))
         return DatedFolder(
             path=entry.path,
             pattern=pattern,

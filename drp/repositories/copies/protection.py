@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+from drp.domain.phrase import say
 from drp.domain.recovery_point import Immutability
 from drp.errors import PointGone
 
@@ -41,11 +42,17 @@ def observe(folder: Path, identity: tuple[int, int], audited_files: int) -> Immu
     try:
         descriptor = os.open(folder, _FOLDER)
     except OSError as error:
-        raise PointGone(f"{folder} is gone, or cannot be read: {os.strerror(error.errno or 0)}") from error
+        raise PointGone(
+            say(
+                "{folder} is gone, or cannot be read: {strerror}", folder=folder, strerror=os.strerror(error.errno or 0)
+            )
+        ) from error
     try:
         facts = os.fstat(descriptor)
         if (facts.st_dev, facts.st_ino) != identity:
-            raise PointGone(f"{folder} is another folder than it was when recovery points were listed")
+            raise PointGone(
+                say("{folder} is another folder than it was when recovery points were listed", folder=folder)
+            )
         remarks = _mount_remarks(descriptor)
         if _read_only_subvolume(descriptor):
             remarks = (*remarks, "a read-only snapshot of its file system: root of its machine can delete it")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drp.domain.application import Application, PointFilter
+from drp.domain.phrase import say
 from drp.domain.recovery_point import Immutability, PassedOver, PointListing, RecoveryPoint
 from drp.domain.repository import MediumLocation
 from drp.domain.repository_port import Abilities
@@ -68,7 +69,8 @@ class CopiesRepository:
         own = [each for each in found.refused if _may_be_of(each, wanted)]
         if denied := [each for each in own if each.kind == "denied"]:
             raise AccessDenied(
-                f"repository {self.name}: {denied[0].line}", hint="let the user that runs drp read it, and no more"
+                say("repository {name}: {line}", name=self.name, line=str(denied[0].line)),
+                hint="let the user that runs drp read it, and no more",
             )
         asked = [folder for folder in found.folders if wanted.admits(self._point(folder, application))]
         holding = self._holding(asked, application, own)
@@ -115,7 +117,8 @@ class CopiesRepository:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""
         if len(point.id) != _ID_LENGTH or not set(point.id) <= set("0123456789abcdef"):
             raise NotFound(
-                f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
+                say("{id} is no recovery point of {name}", id=repr(point.id[:80]), name=self.name),
+                hint=say("drp repo points {name}", name=self.name),
             )
         folder = self._folder(point)
         root = point.paths[0]
@@ -174,12 +177,20 @@ class CopiesRepository:
             if isinstance(error, PermissionError):
                 hint = "let the user that runs drp read it, and no more than read"
                 raise AccessDenied(
-                    f"repository {self.name} may not be read: {self._root}: {words}", hint=hint
+                    say(
+                        "repository {name} may not be read: {root}: {words}",
+                        name=self.name,
+                        root=self._root,
+                        words=words,
+                    ),
+                    hint=hint,
                 ) from error
             if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-                message = f"repository {self.name} is not there: no folder at {self._root}"
+                message = say("repository {name} is not there: no folder at {root}", name=self.name, root=self._root)
                 raise RepositoryError(message, hint="check its location") from error
-            raise RepositoryError(f"repository {self.name} cannot be listed: {self._root}: {words}") from error
+            raise RepositoryError(
+                say("repository {name} cannot be listed: {root}: {words}", name=self.name, root=self._root, words=words)
+            ) from error
 
     def _require_told(self, application: Application) -> None:
         """Require that some name can tell tags and host: otherwise no folder ever could be the application's."""
@@ -189,7 +200,12 @@ class CopiesRepository:
         if missing or len(wanted.tags) > 1:
             what = f"no {{{missing[0]}}}" if missing else "one {tag} at most"
             raise RepositoryError(
-                f"repository {self.name}: its `folders` tell {what}, and {application.name} asks for more in `points`",
+                say(
+                    "repository {name}: its `folders` tell {what}, and {name2} asks for more in `points`",
+                    name=self.name,
+                    what=what,
+                    name2=application.name,
+                ),
                 hint="add it to `folders` in repositories.yml, or leave it out of the application's `points`",
             )
 
@@ -199,7 +215,13 @@ class CopiesRepository:
         below = posixpath.relpath(root, self._settings.root)
         if below.split("/")[0] == "..":
             raise RepositoryError(
-                f"repository {self.name}: {application.name} asks for {root}, and folders hold {self._settings.root}",
+                say(
+                    "repository {name}: {name2} asks for {root}, and folders hold {root2}",
+                    name=self.name,
+                    name2=application.name,
+                    root=root,
+                    root2=self._settings.root,
+                ),
                 hint="name a path at or below the repository's `root`, or correct `root` in repositories.yml",
             )
         return below
@@ -247,7 +269,11 @@ class CopiesRepository:
             if _id(folder) == point.id:
                 return folder
         raise PointGone(
-            f"recovery point {point.short_id} is gone from repository {self.name} since it was selected",
+            say(
+                "recovery point {short_id} is gone from repository {name} since it was selected",
+                short_id=point.short_id,
+                name=self.name,
+            ),
             hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
         )
 
@@ -273,5 +299,5 @@ def programs() -> Iterator[Path]:
 def interpreter() -> Path:
     """Return the Python of this machine that runs inside restore cells. Raises ``RepositoryError``."""
     if not os.access(PYTHON, os.X_OK):
-        raise RepositoryError(f"{PYTHON} is not there", hint="apt-get install python3")
+        raise RepositoryError(say("{PYTHON} is not there", PYTHON=PYTHON), hint="apt-get install python3")
     return Path(PYTHON).resolve()

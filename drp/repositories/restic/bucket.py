@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
+from drp.domain.phrase import say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import CellSecret
@@ -71,7 +72,9 @@ class BucketBackend:
             return Condition(snapshots=snapshots, emptied=_emptied(hidden))
         if not config and not keys and not snapshots:
             where = tool_url(self._location)
-            raise RepositoryError(f"repository {self._name} is not there: no repository at {where}")
+            raise RepositoryError(
+                say("repository {name} is not there: no repository at {where}", name=self._name, where=where)
+            )
         broken = [] if config else ["config: missing"]
         broken += [] if keys else ["keys/: empty"]
         return Condition(snapshots=snapshots, broken=tuple(broken))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.domain.application import Application
+from drp.domain.phrase import say
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.repository_port import Abilities
@@ -124,7 +125,7 @@ class ResticRepository:
         try:
             snapshots = read_snapshots(output.stdout)
         except ValueError as error:
-            raise RepositoryError(f"repository {self.name}: {error}") from error
+            raise RepositoryError(say("repository {name}: {error}", name=self.name, error=error)) from error
         read = {str(snapshot.get("id")) for snapshot in snapshots}
         after = self._backend.look()
         hidden = sorted((before.snapshots & after.snapshots) - read)
@@ -215,7 +216,11 @@ class ResticRepository:
         condition = self._backend.look()
         if not condition.emptied and not condition.broken and point.id not in condition.snapshots:
             raise PointGone(
-                f"recovery point {point.short_id} is gone from repository {self.name} since it was selected",
+                say(
+                    "recovery point {short_id} is gone from repository {name} since it was selected",
+                    short_id=point.short_id,
+                    name=self.name,
+                ),
                 hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
             )
 
@@ -235,7 +240,11 @@ class ResticRepository:
                 return (f"{tampered} ({words})",)
         if ended_by != "itself":
             raise Unreachable(
-                f"the backup tool came to no end on repository {self.name} ({ended_by})",
+                say(
+                    "the backup tool came to no end on repository {name} ({ended_by})",
+                    name=self.name,
+                    ended_by=ended_by,
+                ),
                 hint="raise the repository's time limits if it is slow",
             )
         raise error_for(kind, self.name, words)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, image_bytes
 from drp.errors import SandboxError
@@ -116,4 +117,4 @@ def _on_disk(profile: SandboxProfile, run_directory: Path) -> str:
             return f"data on disk, {there >> 20} MiB free in {folder}"
     places = ", ".join(f"{folder} has room for {there >> 20} MiB" for folder, there in free.items())
     asked = f"`data_bytes` says {profile.data_bytes >> 20} MiB, which take {needed >> 20} MiB on disk"
-    raise SandboxError(f"{places}, and {asked}", hint=NO_ROOM)
+    raise SandboxError(say("{places}, and {asked}", places=places, asked=asked), hint=NO_ROOM)

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from drp.command import run
+from drp.domain.phrase import say
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import CommandFailed, SandboxError
 from drp.sandboxes.host import mounts
@@ -40,12 +41,14 @@ def require(profile: SandboxProfile) -> str:
     """
     why, mend = obstacle()
     if why:
-        raise SandboxError(f"`data_backing: disk` cannot be had: {why}", hint=f"{mend}, {_OR_MEMORY}")
+        raise SandboxError(say("`data_backing: disk` cannot be had: {why}", why=why), hint=f"{mend}, {_OR_MEMORY}")
     if standing() == "root":
         return "loop devices"
     if profile.identity == "range":
         message = "`data_backing: disk` of a plain user holds files of one owner, and not `identity: range`"
-        raise SandboxError(message, hint=f"set `identity: single`, run drp as root, {_OR_MEMORY}")
+        raise SandboxError(
+            message, hint=say("set `identity: single`, run drp as root, {OR_MEMORY}", OR_MEMORY=_OR_MEMORY)
+        )
     return "fuse2fs"
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from drp.command import run
 from drp.domain.check import Execution
 from drp.domain.first_fatal import first_fatal
+from drp.domain.phrase import say
 from drp.domain.sandbox import IsolationProof, ProbeCheck
 from drp.domain.strict_json import Limits, parse_object
 from drp.errors import SandboxError
@@ -109,7 +110,11 @@ def _inside(client: AgentClient, targets: Mapping[str, object]) -> bytes:
     ended: Execution = client.exec(argv, stdin=json.dumps(targets).encode(), timeout=_SECONDS)
     if ended.exit_code != 0:
         why = first_fatal(ended.stderr.decode("utf-8", "replace").splitlines()) or "it said nothing"
-        message = f"the isolation probe ended with {ended.exit_code} inside the sandbox: {why[:200]}"
+        message = say(
+            "the isolation probe ended with {exit_code} inside the sandbox: {why}",
+            exit_code=str(ended.exit_code),
+            why=why[:200],
+        )
         raise SandboxError(message)
     return ended.stdout
 
