@@ -17,6 +17,7 @@ from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.schedule.reasons import REASONS
 from drp.errors import walk
 from drp.share import catalogue, languages
+from tests.support.help_texts import help_texts
 from tests.support.said import said_in, sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,7 @@ def messages() -> Iterator[tuple[str | tuple[str, str], str]]:
         yield code.remedy, "drp/domain/findings/catalogue.py"
     for error in walk():
         yield error.default_hint, "drp/errors.py"
+    yield from help_texts()
 
 
 def template() -> Catalog:

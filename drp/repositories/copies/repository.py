@@ -19,7 +19,7 @@ from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcom
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
 from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
 from drp.repositories.copies.pattern import FolderPattern
-from drp.repositories.copies.presence import folder_of, is_there
+from drp.repositories.copies.presence import first_name, folder_of, is_there
 from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
@@ -107,6 +107,16 @@ class CopiesRepository:
             )
         folder = self._listed.get(point.id) or self._folder(point)  # a list asks of each point in turn
         return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
+
+    def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return what cannot be listed of the point's top folder."""
+        folder = self._root / self._folder(point).path
+        below = posixpath.relpath(point.paths[0], self._settings.root)
+        try:
+            first = first_name(folder, below)
+        except OSError as error:
+            return (f"{below}: cannot be read: {os.strerror(error.errno or 0)}",)
+        return () if first is not None else (f"{below}: is empty",)
 
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""

@@ -143,13 +143,15 @@ class ResticRepository:
         """Return what can be observed about the point's protection now."""
         return self._backend.immutability(point)
 
+    def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return what is broken of the point's index and top folders. Raises ``NotFound`` for an id that is none."""
+        self._require_id(point)
+        output = self._tool.call("ls", point.id, *folders_to_list(point.paths), capture=False)
+        return () if output.exit_code == 0 else self._judge_failure(output.exit_code, output.tail, output.ended_by)
+
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``UsageError``."""
-        if not is_id(point.id):
-            raise NotFound(
-                say("{id} is no recovery point of {name}", id=repr(point.id[:80]), name=self.name),
-                hint=say("drp repo points {name}", name=self.name),
-            )
+        self._require_id(point)
         self._require_there(point)
         cell = self._backend.cell()
         program = f"{_TOOL_FOLDER}/{self._tool.path.name}"
@@ -201,6 +203,13 @@ class ResticRepository:
         password = self._resolve(self._settings.password)
         remember(password)
         return {PASSWORD_VARIABLE: password, **self._backend.host_secrets()}
+
+    def _require_id(self, point: RecoveryPoint) -> None:
+        if not is_id(point.id):
+            raise NotFound(
+                say("{id} is no recovery point of {name}", id=repr(point.id[:80]), name=self.name),
+                hint=say("drp repo points {name}", name=self.name),
+            )
 
     def _require_there(self, point: RecoveryPoint) -> None:
         """Raise ``PointGone`` when the point was removed since it was selected, and what a look at the place raises.
