@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.errors import Busy
 
 
@@ -46,4 +46,4 @@ def _holder(descriptor: int) -> str:
         match = pattern.search(Path("/proc/locks").read_text(encoding="ascii", errors="replace"))
     except OSError:
         return ""
-    return f": process {match[1]}" if match else ""
+    return fact("process", ": process {match}", match=match[1]) if match else ""

@@ -100,14 +100,28 @@ def not_compared(baseline: Baseline | None, counts: Mapping[str, int]) -> tuple[
     """Return what no earlier backup could be asked about."""
     part = "what vanished before the backup"
     if not counts:
-        return (NotJudged(part=part, why="the manifest keeps no counts"),)
+        return (NotJudged(part=part, why=fact("history-manifest-keeps-no-counts", "the manifest keeps no counts")),)
     if len(counts) > MOST_COUNTS:
-        return (NotJudged(part=part, why=f"there are more than {MOST_COUNTS} counts"),)
+        return (
+            NotJudged(
+                part=part,
+                why=fact("there-more-than-counts", "there are more than {MOST_COUNTS} counts", MOST_COUNTS=MOST_COUNTS),
+            ),
+        )
     if baseline is None:
-        return (NotJudged(part=part, why="no drill of an earlier state passed and kept counts"),)
+        return (
+            NotJudged(
+                part=part, why=fact("no-drill-earlier-state", "no drill of an earlier state passed and kept counts")
+            ),
+        )
     gone = {_system(what) for what in baseline.remembered} - {_system(what) for what in counts}
     return tuple(
-        NotJudged(part=f"{part}, {system}", why=f"counted in drill {baseline.drill}, and no longer in the facts")
+        NotJudged(
+            part=f"{part}, {system}",
+            why=fact(
+                "counted-drill-no-longer", "counted in drill {drill}, and no longer in the facts", drill=baseline.drill
+            ),
+        )
         for system in sorted(gone)
     )
 
@@ -168,7 +182,7 @@ def _accepted(fall: Fall) -> Finding:
 
 
 def _shown(fall: Fall) -> str:
-    return "not there any more" if fall.has is None else str(fall.has)
+    return fact("not-there-any-more", "not there any more") if fall.has is None else str(fall.has)
 
 
 def _system(what: str) -> str:

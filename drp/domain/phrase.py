@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from string import Formatter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from drp.domain import duration
 
@@ -88,7 +88,7 @@ class Phrase(str):
         number: int = 0,
         values: Mapping[str, Value] | None = None,
         code: str = "",
-    ) -> Phrase:
+    ) -> Self:
         """Return the phrase. Raises ``ValueError`` for a message that asks for other values than it is given."""
         given = MappingProxyType(dict(values or {}))
         pattern = message if plural is None or number == 1 else plural
@@ -96,6 +96,10 @@ class Phrase(str):
         made = super().__new__(cls, pattern.format(**{name: english(value) for name, value in given.items()}))
         made.code, made.message, made.plural, made.number, made.values = code, message, plural, number, given
         return made
+
+    def then(self, more: str) -> Phrase:
+        """Return this with more words behind it, nothing between; itself for none."""
+        return joined((self, more), "")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep what it is made of where it is copied."""

@@ -1,8 +1,8 @@
 """Phrases as a journal and a record hold them: a code, the message, typed values. Read strictly, and both ways alike.
 
 A plain string is a sentence of before, and stays one. Types of values: ``"text"`` and ``17`` as they are;
-``{"milliseconds"}``, ``{"bytes"}``, both for a rate; ``{"instant"}``, ``{"day"}`` (ISO 8601); ``{"several", "between"}``;
-``{"quoted"}``; ``{"code", "message", "values"}`` with ``plural`` and ``number`` where the words depend on one.
+``{"milliseconds"}``, ``{"bytes"}``, both for a rate; ``{"instant"}``, ``{"day"}`` (ISO 8601); ``{"several",
+``{"code", "message", "values"}`` with ``plural`` and ``number`` where the words depend on one.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _read(data: object, depth: int) -> Value:
     if _whole(data):
         return data  # type: ignore[return-value]
     if not isinstance(data, Mapping):
-        raise ValueError("no value of a phrase")
+        raise ValueError("no value of a phrase")  # noqa: TRY004 - what is malformed is one kind of error
     if set(data) == {"several", "between"} and isinstance(data["several"], list) and depth <= _DEEPEST:
         return Several(tuple(_read(each, depth + 1) for each in data["several"]), str(data["between"]))
     if set(data) <= {"milliseconds", "bytes"} and data and all(map(_whole, data.values())):

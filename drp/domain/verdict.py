@@ -16,7 +16,7 @@ from drp.domain.approval import ApprovalOutcome
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Outputs, Verified, phases_of
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, fact
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.sample import sample_size
@@ -29,15 +29,15 @@ Verdict = Literal["passed", "failed", "inconclusive", "aborted"]
 class Reason:
     """Why a drill has not passed."""
 
-    text: str
+    text: Phrase
     witness: Witness | None = None
     """Who says so; None: it is about the drill's own course."""
 
 
-_ON_REQUEST = Reason(fact("stopped-request", "stopped on request"))
+_ON_REQUEST = Reason(fact("stopped-on-request", "stopped on request"))
 _STOPPED = {
-    "refused": Reason(fact("approver-refused-drill", "an approver refused the drill")),
-    "missing": Reason(fact("nobody-approved-drill-time", "nobody approved the drill in time")),
+    "refused": Reason(fact("approval-refused", "an approver refused the drill")),
+    "missing": Reason(fact("approval-too-late", "nobody approved the drill in time")),
 }
 
 
@@ -61,7 +61,7 @@ def conclude(
         doubts.append(
             Reason(
                 fact(
-                    "plan-recovers-application-twice",
+                    "recovered-twice",
                     "the plan recovers an application twice, and only one of them was carried out",
                 )
             )
@@ -70,7 +70,8 @@ def conclude(
         name, measurement = recovery.name, measurements.get(recovery.name)
         had = outputs.get(name, Outputs())
         for finding in findings.get(name, ()):
-            reason = Reason(f"{finding.code} {finding.subject}", finding.said_by)
+            said = fact("finding", "{finding} {subject}", finding=finding.code, subject=finding.subject)
+            reason = Reason(said, finding.said_by)
             if finding.severity == "critical":
                 failures.append(_about(name, reason))
             elif finding.severity == "inconclusive":
@@ -80,7 +81,7 @@ def conclude(
         doubts += [_about(name, reason) for reason in _not_signed_off(plan, recovery, measurement)]
     doubts += _not_compared(plan, reconciled)
     if plan.approval is not None and approval is None:
-        doubts.append(Reason(fact("nobody-approved-drill", "nobody approved the drill")))
+        doubts.append(Reason(fact("approval-missing", "nobody approved the drill")))
     if stopped := _STOPPED.get(approval or "") or (_ON_REQUEST if aborted else None):
         return "aborted", (stopped, *failures, *doubts)
     if failures:
@@ -91,7 +92,7 @@ def conclude(
 
 
 def _about(name: str, reason: Reason) -> Reason:
-    return replace(reason, text=f"{name}: {reason.text}")
+    return replace(reason, text=fact("of-application", "{application}: {reason}", application=name, reason=reason.text))
 
 
 def _not_compared(plan: DrillPlan, reconciled: ReconciliationResult | None) -> list[Reason]:
@@ -100,13 +101,13 @@ def _not_compared(plan: DrillPlan, reconciled: ReconciliationResult | None) -> l
     if wanted is None:
         return []
     if reconciled is None:
-        return [Reason(fact("applications-not-compared-with", "the applications were not compared with one another"))]
+        return [Reason(fact("not-reconciled", "the applications were not compared with one another"))]
     judged = {reference.name for reference in reconciled.references if reference.judged}
     judged |= {identifier.name for identifier in reconciled.identifiers if identifier.judged}
     named = [reference.name for reference in wanted.references]
     named += [identifier.name for identifier in wanted.identifiers]
     return [
-        Reason(fact("reconciliation-not-judged", "in the reconciliation, {name} was not judged", name=name))
+        Reason(fact("reference-not-judged", "in the reconciliation, {name} was not judged", name=name))
         for name in named
         if name not in judged
     ]
@@ -117,7 +118,7 @@ def _not_signed_off(plan: DrillPlan, recovery: PlannedRecovery, measurement: Mea
     if recovery.asks(plan) is None:
         return []
     signed = measurement is not None and measurement.clock.t11_signed_off is not None
-    return [] if signed else [Reason(fact("application-not-signed-off", "the application was not signed off"))]
+    return [] if signed else [Reason(fact("not-signed-off", "the application was not signed off"))]
 
 
 def _missed(measurement: Measurement | None) -> list[Reason]:
@@ -129,7 +130,7 @@ def _missed(measurement: Measurement | None) -> list[Reason]:
         ("WRT", measurement.wrt_attainment),
     )
     return [
-        Reason(fact("missed", "{name} missed", name=name), "drp")
+        Reason(fact("objective", "{objective} {attainment}", objective=name, attainment="missed"), "drp")
         for name, attainment in objectives
         if attainment == "missed"
     ]
@@ -141,7 +142,7 @@ def _unproven(
     """Return everything that a pass needs and that is not there. Written as the positive list of evidence."""
     due, done = phases_of(plan.level), outputs.done
     missing = [
-        Reason(fact("phase-did-not-complete", "phase {phase} did not complete", phase=phase))
+        Reason(fact("phase-not-completed", "phase {phase} did not complete", phase=phase))
         for phase in due
         if phase not in done
     ]
@@ -152,7 +153,7 @@ def _unproven(
         missing.append(Reason(fact("restore-not-complete", "the restore is not complete"), "drp"))
     missing += _uncompared(plan, recovery, outputs)
     if started is not None and not started.runbook.ok:
-        missing.append(Reason(fact("application-did-not-start", "the application did not start"), "restored"))
+        missing.append(Reason(fact("not-started", "the application did not start"), "restored"))
     if outputs.verify is not None:
         missing += _unchecked(recovery, outputs.verify)
     return missing + _unmeasured(plan, measurement)
@@ -165,25 +166,23 @@ def _uncompared(plan: DrillPlan, recovery: PlannedRecovery, outputs: Outputs) ->
         return []
     named = outputs.point.manifest_id if outputs.point is not None else None
     if hashed.difference is None or hashed.manifest is None:
-        return [Reason(fact("nothing-compared-with-manifest", "nothing was compared with a manifest"), "drp")]
+        return [Reason(fact("nothing-compared", "nothing was compared with a manifest"), "drp")]
     if not hashed.difference.manifest_id == hashed.manifest.id == named:
         return [
             Reason(
                 fact(
-                    "manifest-compared-with-not",
+                    "another-manifest",
                     "the manifest compared with is not the one that the recovery point names",
                 ),
                 "drp",
             )
         ]
     if not hashed.difference.clean:
-        return [Reason(fact("restored-files-differ-from", "restored files differ from the manifest"), "drp")]
+        return [Reason(fact("files-differ", "restored files differ from the manifest"), "drp")]
     if plan.level == "sample":
         return _undrawn(plan, hashed, outputs)
     whole = hashed.difference.sampled is None and 0 < hashed.manifest.files <= hashed.difference.files_hashed
-    return (
-        [] if whole else [Reason(fact("not-every-file-manifest", "not every file of the manifest was compared"), "drp")]
-    )
+    return [] if whole else [Reason(fact("not-all-compared", "not every file of the manifest was compared"), "drp")]
 
 
 def _undrawn(plan: DrillPlan, hashed: Hashed, outputs: Outputs) -> list[Reason]:
@@ -195,9 +194,9 @@ def _undrawn(plan: DrillPlan, hashed: Hashed, outputs: Outputs) -> list[Reason]:
         return [Reason(fact("no-file-drawn", "no file was drawn"), "drp")]
     of_this = sample.manifest_id == hashed.manifest.id and sample.population == hashed.manifest.files
     if not (of_this and sample.seed and sample.drawn == sample_size(plan.sample_files, sample.population)):
-        return [Reason(fact("sample-not-one-planned", "the sample is not the one that was planned"), "drp")]
+        return [Reason(fact("another-sample", "the sample is not the one that was planned"), "drp")]
     if not hashed.difference.sampled == hashed.difference.files_hashed == sample.drawn:
-        return [Reason(fact("not-every-file-sample", "not every file of the sample was compared"), "drp")]
+        return [Reason(fact("sample-not-all-compared", "not every file of the sample was compared"), "drp")]
     return []
 
 
@@ -208,18 +207,25 @@ def _unmeasured(plan: DrillPlan, measurement: Measurement | None) -> list[Reason
     due = (("RTO", measurement.rto_attainment, "met"), ("RPO", measurement.rpo_attainment, "met"))
     if not plan.starts:
         due = (("RTO", measurement.rto_attainment, "not-judged"), ("RPO", measurement.rpo_attainment, "by-point"))
-    return [Reason(f"{name} {found}", "drp") for name, found, wanted in due if found not in {wanted, "missed"}]
+    return [
+        Reason(fact("objective", "{objective} {attainment}", objective=name, attainment=found), "drp")
+        for name, found, wanted in due
+        if found not in {wanted, "missed"}
+    ]
 
 
 def _unchecked(recovery: PlannedRecovery, verified: Verified) -> list[Reason]:
     """Return what checks leave open: those not passed, and that none counts where nothing restored is trusted."""
     missing = [] if verified.checks else [Reason(fact("nothing-checked", "nothing was checked"))]
     missing += [
-        Reason(fact("check", "check {check}: {outcome}", check=check.check, outcome=check.outcome), check.witness)
+        Reason(
+            fact("check-not-passed", "check {check}: {outcome}", check=check.check, outcome=check.outcome),
+            check.witness,
+        )
         for check in verified.checks
         if check.outcome != "passed"
     ]
     if not any(check.outcome == "passed" and counts(check.witness, recovery.trust) for check in verified.checks):
-        said = Reason(fact("no-check-read-by", "no check was read by drp, and nothing else is trusted"), "drp")
+        said = Reason(fact("nothing-read-by-drp", "no check was read by drp, and nothing else is trusted"), "drp")
         missing += [] if recovery.trust == "restored" else [said]
     return missing

@@ -18,7 +18,7 @@ from drp.domain.findings.approval import APPROVAL_MISSING, APPROVAL_REFUSED
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import milliseconds
 from drp.domain.names import shown_name
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.ports import Ports, Progress
 from drp.drill.recorder import Recorder
 from drp.errors import AccessDenied, Interrupted
@@ -128,7 +128,7 @@ def _take(recorder: Recorder, deposit: ApprovalDeposit, by: Approver) -> None:
 def _end(recorder: Recorder, ended: ApprovalEnded, finding: Finding) -> None:
     """Journal that the drill is not held, with what that means for each of its applications."""
     names = [recovery.name for recovery in recorder.state.plan.recoveries]
-    found = [FindingRaised(recovery=name, finding=replace(finding, subject=name)) for name in names]
+    found = [FindingRaised(recovery=name, finding=replace(finding, subject=quoted(name))) for name in names]
     recorder.append(ended, *found)
 
 

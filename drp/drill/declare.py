@@ -15,7 +15,7 @@ from drp.domain.events import DrillDeclared, Resumed
 from drp.domain.fold import DrillState, fold
 from drp.domain.journal import Journal
 from drp.domain.occasion import Occasion
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Reporter
 from drp.domain.precheck import Precheck
@@ -132,7 +132,11 @@ def matching(reference: str, drills: Sequence[str]) -> str:
     matches = [drill for drill in drills if drill == reference] or [d for d in drills if d.startswith(reference)]
     if len(matches) == 1:
         return matches[0]
-    what = f"{len(matches)} drills begin with {reference}" if matches else f"there is no drill {reference}"
+    what = (
+        fact("drills-begin-with", "{n} drills begin with {reference}", n=len(matches), reference=reference)
+        if matches
+        else fact("there-no-drill", "there is no drill {reference}", reference=reference)
+    )
     raise NotFound(what, hint="see `drp drill list`")
 
 

@@ -97,7 +97,9 @@ def residue_findings(residue: Residue | None) -> tuple[Finding, ...]:
     """Return what is to be said of a sandbox's remains; nothing when there are none."""
     if residue is None or residue.clean:
         return ()
-    left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or f"{residue.processes} processes"
+    left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or fact(
+        "processes", "{processes} processes", processes=residue.processes
+    )
     return (RESIDUE_LEFT.finding(subject="sandbox", observed=left, expected=fact("nothing-left", "nothing left")),)
 
 

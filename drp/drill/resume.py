@@ -100,7 +100,7 @@ def _resume(recorder: Recorder, ports: Ports) -> None:
     ahead_ms, downtime = _away(state, ports)
     recorder.append(
         Resumed(
-            reason="drp was cut off",
+            reason=fact("drp-cut-off", "drp was cut off"),
             downtime_ms=downtime,
             lost_sandboxes=lost,
             clock_ahead_ms=ahead_ms,

@@ -207,5 +207,9 @@ def _checklist(recovery: PlannedRecovery) -> Checklist:
 def _how_far(state: DrillState, recovery: PlannedRecovery) -> str:
     opened = state.recoveries[recovery.name].opened
     if opened is None:
-        return "nobody opened it"
-    return f"somebody who gave the name {shown_name(opened.name)} opened the checklist and did not answer"
+        return fact("nobody-opened", "nobody opened it")
+    return fact(
+        "somebody-who-gave-name",
+        "somebody who gave the name {name} opened the checklist and did not answer",
+        name=shown_name(opened.name),
+    )

@@ -52,5 +52,5 @@ def _finding(destination: str) -> Finding:
 def _shown(attempt: EgressAttempt) -> str:
     name = attempt.destination.removeprefix("name:")
     if name != attempt.destination:
-        return f"look-up of {name}"
+        return fact("look-up", "look-up of {name}", name=name)
     return f"{attempt.protocol} {attempt.destination}" + (f":{attempt.port}" if attempt.port else "")

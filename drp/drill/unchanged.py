@@ -15,7 +15,7 @@ def require_unchanged(recorder: Recorder, ports: Ports) -> None:
     """Raise ``MaterialsChanged`` when something that the drill uses is no longer what its plan declared."""
     plan = recorder.state.plan
     if changed := plan.changed(ports.materials(plan)):
-        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+        more = fact("more", " and {n} more", n=len(changed) - _NAMED) if len(changed) > _NAMED else ""
         raise MaterialsChanged(
             say("no longer as declared: {changed}{more}", changed=", ".join(changed[:_NAMED]), more=more)
         )

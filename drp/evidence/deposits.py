@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from drp.codec import canonical
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.domain.ports import Clock
 from drp.domain.summary import DrillSummary
 from drp.errors import EvidenceError, NotFound, Tampered
@@ -159,8 +159,10 @@ def require_known(records: Iterable[str], journal: Journal) -> None:
 
 def named(drills: Sequence[str]) -> str:
     """Return whose records are meant, the first by name."""
-    more = f" and {len(drills) - _NAMED} more" if len(drills) > _NAMED else ""
-    return f"the sealed record of drill {', '.join(drills[:_NAMED])}{more}"
+    more = fact("more", " and {n} more", n=len(drills) - _NAMED) if len(drills) > _NAMED else ""
+    return fact(
+        "sealed-record-drill", "the sealed record of drill {drills}{more}", drills=", ".join(drills[:_NAMED]), more=more
+    )
 
 
 def gone(records: Sequence[str]) -> Tampered:

@@ -18,8 +18,8 @@ from typing import IO
 
 from drp.atomic import atomic_writer
 from drp.clock import utc_now
+from drp.domain import phrase
 from drp.domain.manifest import ManifestSummary, show_path
-from drp.domain.phrase import say
 from drp.domain.strict_json import Malformed
 from drp.errors import ManifestError, NotFound, UsageError
 from drp.hashing.reading.core import core_name
@@ -69,7 +69,7 @@ def create_manifest(
     """
     if not algorithms or any(name not in ALGORITHMS for name in algorithms):
         raise UsageError(
-            say("unknown digest algorithms: {algorithms}", algorithms=", ".join(algorithms) or "none"),
+            phrase.say("unknown digest algorithms: {algorithms}", algorithms=", ".join(algorithms) or "none"),
             hint="use blake3, sha256 or both",
         )
     settings = options or Options(tuple(algorithms))
@@ -91,7 +91,7 @@ def create_manifest(
         require_header(header)
     except Malformed as error:
         raise UsageError(
-            say("no manifest can be made: {error}", error=error), hint="give a short name and plain facts"
+            phrase.say("no manifest can be made: {error}", error=error), hint="give a short name and plain facts"
         ) from error
     descriptor = open_root(root)
     with ExitStack() as stack:
@@ -128,7 +128,9 @@ def open_root(root: Path) -> int:
         return os.open(root, FLAGS)
     except OSError as error:
         raise NotFound(
-            say("cannot open the directory {root}: {strerror}", root=root, strerror=os.strerror(error.errno or 0)),
+            phrase.say(
+                "cannot open the directory {root}: {strerror}", root=root, strerror=os.strerror(error.errno or 0)
+            ),
             hint="name a directory that exists",
         ) from error
 

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.errors import DrpError, RunbookError
 from drp.runbooks.folder import PrivateFolder
 from drp.runbooks.runner import environment, launcher
@@ -51,7 +51,7 @@ def trial(directory: Path, python: Path) -> str:
             place=session.recording.place(),
         )
         raise RunbookError(message)
-    return f"ansible-core {session.recording.outputs['version']}"
+    return fact("ansible-core", "ansible-core {version}", version=str(session.recording.outputs["version"]))
 
 
 def _answer(directory: Path) -> dict[str, object]:

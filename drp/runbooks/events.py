@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from drp.domain.first_fatal import first_fatal
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.domain.runbook import MALFORMED, TaskOutcome, TaskResult
 from drp.domain.strict_json import Limits, Malformed, bounded
 from drp.domain.visible import one_line
@@ -113,7 +113,11 @@ class Recording:
 
     def place(self) -> str:
         """Return where the run is, for messages."""
-        return f"task {self._current!r}" if self._current else "its preparation"
+        return (
+            fact("task", "task {current}", current=repr(self._current))
+            if self._current
+            else fact("preparation", "its preparation")
+        )
 
     def require_judgement(self, where: str, exit_code: int) -> None:
         """Raise ``RunbookError`` unless Ansible came to a result of its own."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from drp.config.sandbox_drivers import DRIVERS, INSTALL, configured_driver
 from drp.domain.check import Target
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.domain.ports import Sandbox
 from drp.domain.restore import CellSecret, RestoreOrder
 from drp.domain.sandbox import (
@@ -59,7 +59,7 @@ def reap(run_directory: Path) -> tuple[Reaped, ...]:
         except DrpError as error:
             if name == DEFAULT_DRIVER:
                 raise
-            left = f"{error.message}; {error.hint}, and clean up again"
+            left = fact("clean-up-again", "{words}; {hint}, and clean up again", words=error.message, hint=error.hint)
             found += [Reaped(id=each, left=left) for each, its in sorted(recorded.items()) if its == name]
     return tuple(found)
 

@@ -37,7 +37,7 @@ from drp.domain.events import (
     SandboxKept,
     Sign,
 )
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.domain.precheck_words import sentence
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
@@ -258,7 +258,11 @@ def reaped(wiring: Wiring) -> list[Notice]:
 
 def _said_of(orphan: Reaped) -> str:
     """Return what whoever follows a drill hears of what an earlier one had left."""
-    what = "still here from before" if orphan.left else "removed what a crash had left"
+    what = (
+        fact("still-here-from-before", "still here from before")
+        if orphan.left
+        else fact("removed-what-crash-had", "removed what a crash had left")
+    )
     return f"{what}: {orphan.shown}"
 
 
@@ -266,11 +270,11 @@ def _what(request: Request | None) -> str:
     """Return what the site is at work on, for whoever comes meanwhile."""
     match request:
         case Begin():
-            return f"{request.plan.name} for {request.requested_by}"
+            return fact("for", "{name} for {requested_by}", name=request.plan.name, requested_by=request.requested_by)
         case Resume():
-            return f"resuming {request.drill}"
+            return fact("resuming", "resuming {drill}", drill=request.drill)
         case _:
-            return "finishing what was cut off"
+            return fact("finishing-what-cut-off", "finishing what was cut off")
 
 
 def _start_worker(

@@ -11,7 +11,7 @@ from typing import get_args
 from drp.domain.check import CheckOutcome, CheckResult, Watermark
 from drp.domain.check_runner import Answer
 from drp.domain.judged import Basis, NotJudged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, quoted
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.visible import one_line
 from drp.domain.witness import Place, Witness, stamped
@@ -61,7 +61,9 @@ def _is_watermark(found: object) -> bool:
 def undetermined(check: str, statement: str, observed: str) -> CheckResult:
     """Return a statement that could not be judged."""
     # whether it would have dated the newest datum nobody knows
-    return CheckResult(check=check, outcome="undetermined", statement=statement, observed=observed, undated=True)
+    return CheckResult(
+        check=check, outcome="undetermined", statement=quoted(statement), observed=quoted(observed), undated=True
+    )
 
 
 def presentable(name: str, place: Place, result: CheckResult) -> CheckResult:
@@ -73,9 +75,9 @@ def presentable(name: str, place: Place, result: CheckResult) -> CheckResult:
         result,
         check=f"{name}/{text_of(result.check)}",
         witness=stamped(place, result.witness),
-        statement=text_of(result.statement),
-        observed=text_of(result.observed),
-        expected=text_of(result.expected),
+        statement=quoted(text_of(result.statement)),
+        observed=quoted(text_of(result.observed)),
+        expected=quoted(text_of(result.expected)),
         because=f"{name}/{text_of(result.because)}" if result.because else "",
         watermark=watermark,
     )

@@ -15,7 +15,7 @@ from drp.codec import adapter
 from drp.config.misfit import Misfit
 from drp.config.problems import closest
 from drp.domain.check_runner import Verifier
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.errors import PluginError
 from drp.verifiers.loading import describe
 
@@ -77,7 +77,7 @@ def _shown(found: Any, data: object) -> tuple[int | str, ...]:
 
 def _message(found: Any) -> str:
     if found["type"] == "missing":
-        return "is missing"
+        return fact("options-missing", "is missing")
     message = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
     return message[:1].lower() + message[1:]
 

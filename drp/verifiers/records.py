@@ -21,7 +21,7 @@ from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
 from drp.domain.duration import words
 from drp.domain.local_time import local_instant
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.domain.progress import Cancelled
 from drp.domain.reconciliation.collected import Row, microseconds
 from drp.domain.reconciliation.declaration import RecordSource
@@ -122,7 +122,11 @@ class Records:
             bounded.over.set()
             passed_over(preparation.read - preparation.counted)
         limit = timedelta(seconds=expectation.timeout_seconds)
-        return trouble or preparation.trouble() if trouble is not None else f"not read within {words(limit)}"
+        return (
+            trouble or preparation.trouble()
+            if trouble is not None
+            else fact("not-read-within", "not read within {limit}", limit=words(limit))
+        )
 
 
 def option_problems(source: RecordSource, application: Application) -> tuple[Misfit, ...]:
@@ -172,7 +176,11 @@ def _pump(
             return batch
         count += len(batch)
         if count > MOST_RECORDS:
-            return f"there are more than {MOST_RECORDS} records: declare a narrower set"
+            return fact(
+                "there-more-than-records",
+                "there are more than {MOST_RECORDS} records: declare a narrower set",
+                MOST_RECORDS=MOST_RECORDS,
+            )
         for row in batch:
             take(row)
 
@@ -243,7 +251,7 @@ def _instant(value: object, zone: str) -> int | None:
         raise ValueError(say("{value} is no instant", value=repr(value[:40]))) from None
     if at.tzinfo is None:
         if not zone:
-            words = "give it one, or say assume_utc or zone"
+            words = fact("give-one-or-say", "give it one, or say assume_utc or zone")
             raise ValueError(
                 say("the instant {value} of a record has no time zone: {words}", value=value[:40], words=words)
             )

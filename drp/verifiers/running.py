@@ -16,7 +16,7 @@ from drp.domain.check import Checked, CheckResult, Execution, Expectation, Targe
 from drp.domain.check_runner import Answer, Verifier
 from drp.domain.duration import words
 from drp.domain.judged import NotJudged, Part, never_judged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, quoted
 from drp.domain.progress import Cancelled
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.witness import Place
@@ -93,7 +93,8 @@ class Checks:
         return Checked(
             results=shown,
             not_judged=tuple(
-                NotJudged(part=text_of(one.part), why=text_of(one.why), check=text_of(spec.name)) for one in left_out
+                NotJudged(part=text_of(one.part), why=quoted(text_of(one.why)), check=text_of(spec.name))
+                for one in left_out
             ),
             code=code_of(spec.name, answers),
         )
@@ -115,7 +116,12 @@ def limits(verifier: Verifier) -> tuple[NotJudged, ...]:
     parts = getattr(verifier, "parts", None)
     if isinstance(parts, tuple) and parts and all(isinstance(part, Part) for part in parts):
         return never_judged(parts)
-    return (NotJudged(part="whatever this verifier leaves out", why=f"verifier {verifier.name} does not say what"),)
+    return (
+        NotJudged(
+            part="whatever this verifier leaves out",
+            why=fact("verifier-does-not-say", "verifier {name} does not say what", name=verifier.name),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

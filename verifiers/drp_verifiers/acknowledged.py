@@ -92,7 +92,7 @@ def _write(line: bytes, where: str) -> tuple[str, Write]:
     except Malformed:
         said = None
     if not isinstance(said, dict):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - a line that is malformed
             say("{where}: is no JSON object of at most {LONGEST_LINE} bytes", where=where, LONGEST_LINE=_LONGEST_LINE)
         )
     texts = {name: said.get(name, "") for name in ("at", "application", "kind", "id")}

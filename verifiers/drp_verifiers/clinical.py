@@ -134,6 +134,12 @@ def trouble_of(program: str, execution: Execution) -> Trouble | None:
     """Return why a client program gave no answer: died, timed out, is not there. A refusal is an answer."""
     if execution.exit_code in {126, 127}:
         return Trouble(
-            outcome="undetermined", reason=f"{program} cannot be run in the sandbox: {why_it_ended(execution)}"
+            outcome="undetermined",
+            reason=fact(
+                "cannot-run-sandbox",
+                "{program} cannot be run in the sandbox: {why_it_ended}",
+                program=program,
+                why_it_ended=why_it_ended(execution),
+            ),
         )
     return death(program, execution)

@@ -18,7 +18,7 @@ from typing import ClassVar
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
 from drp.domain.judged import Part
 from drp.domain.local_time import require_one_zone
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, quoted
 from drp.domain.strict_json import Limits, Malformed, parse
 from drp_verifiers.statements import death, failed, passed, undetermined, why_it_ended
 from drp_verifiers.watermarks import Newest, judge, undated
@@ -57,8 +57,16 @@ class CommandVerifier:
     name: ClassVar[str] = "command"
     Options: ClassVar[type] = CommandOptions
     parts: ClassVar[tuple[Part, ...]] = (
-        Part(name="what the site's own program looks at", judged="observed", words="its statements and how it ends"),
-        Part(name="what it does not look at", judged="not judged", words="only its author knows"),
+        Part(
+            name="what the site's own program looks at",
+            judged="observed",
+            words=fact("statements-how-ends", "its statements and how it ends"),
+        ),
+        Part(
+            name="what it does not look at",
+            judged="not judged",
+            words=fact("only-author-knows", "only its author knows"),
+        ),
     )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
@@ -142,9 +150,9 @@ def _statement(number: int, line: bytes, options: CommandOptions, expectation: E
     return CheckResult(
         check=check,
         outcome=outcome,
-        statement=_text(data, "statement") or check,
-        observed=_text(data, "observed"),
-        expected=_text(data, "expected"),
+        statement=quoted(_text(data, "statement") or check),
+        observed=quoted(_text(data, "observed")),
+        expected=quoted(_text(data, "expected")),
         undated=dated,
     )
 

@@ -36,12 +36,26 @@ class DicomVerifier:
     name: ClassVar[str] = "dicom"
     Options: ClassVar[type] = DicomOptions
     parts: ClassVar[tuple[Part, ...]] = (
-        Part(name="images and other objects", judged="counted", words="`counts`; each read to its end: `files`"),
-        Part(name="images of each study", judged="counted", words="`studies`; none twice: `duplicates`"),
         Part(
-            name="pixels and other values", judged="not judged", words="lengths alone are looked at; digests are needed"
+            name="images and other objects",
+            judged="counted",
+            words=fact("counts-each-read-end", "`counts`; each read to its end: `files`"),
         ),
-        Part(name="files of other kinds", judged="not judged", words="counted in `files`; the verifier `files` looks"),
+        Part(
+            name="images of each study",
+            judged="counted",
+            words=fact("studies-none-twice-duplicates", "`studies`; none twice: `duplicates`"),
+        ),
+        Part(
+            name="pixels and other values",
+            judged="not judged",
+            words=fact("lengths-alone-looked-digests", "lengths alone are looked at; digests are needed"),
+        ),
+        Part(
+            name="files of other kinds",
+            judged="not judged",
+            words=fact("counted-files-verifier-files", "counted in `files`; the verifier `files` looks"),
+        ),
     )
 
     def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
@@ -126,7 +140,7 @@ def _files(data: Mapping[str, object], statement: str) -> CheckResult:
         others=others,
     )
     if empty := number_of(data, "empty"):
-        observed += f" ({empty} empty)"
+        observed = observed.then(fact("empty", " ({empty} empty)", empty=empty))
     if damaged:
         named = "; ".join(texts_of(data, "listed")[:5])
         return failed(
@@ -151,7 +165,11 @@ def _duplicates(data: Mapping[str, object], facts: Mapping[str, object]) -> Chec
     if not twice:
         return passed("duplicates", statement, observed=fact("none", "none"), basis="counted")
     if not isinstance(before, int):
-        said = f"{observed}; the manifest keeps no number to compare with: make its facts again"
+        said = fact(
+            "manifest-keeps-no-number",
+            "{observed}; the manifest keeps no number to compare with: make its facts again",
+            observed=observed,
+        )
         return undetermined("duplicates", statement, observed=said, basis="counted")
     expected = fact("dicom-most", "at most {before}", before=before)
     return judged("duplicates", statement, holds=twice <= before, observed=observed, expected=expected, basis="counted")

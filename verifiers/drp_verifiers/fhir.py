@@ -9,7 +9,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import NotJudged, Part
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import fact, quoted, say
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.fhir_references import judge_references
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
@@ -63,30 +63,37 @@ class FhirVerifier:
         Part(
             name="resources of the types in `resources`",
             judged="counted",
-            words="`search`, `counts`: as at backup time",
+            words=fact("search-counts-as-backup", "`search`, `counts`: as at backup time"),
         ),
         Part(
             name="what the newest of them refer to",
             judged="observed",
-            words="`references`: followed as far as `samples` and `most_references` go",
+            words=fact(
+                "references-followed-as-far", "`references`: followed as far as `samples` and `most_references` go"
+            ),
         ),
         Part(
             name="resources of other types",
             judged="observed",
-            words="not counted: those that its CapabilityStatement offers are *not judged*, by name, in each drill",
+            words=fact(
+                "not-counted-those-capabilitystatement",
+                "not counted: those that its CapabilityStatement offers are *not judged*, by name, in each drill",
+            ),
         ),
         Part(
             name="content of resources",
             judged="not judged",
-            words="equal counts may hide other content: ask its database",
+            words=fact("equal-counts-may-hide", "equal counts may hide other content: ask its database"),
         ),
         Part(
-            name="earlier versions of resources", judged="not judged", words="opened only where something refers to one"
+            name="earlier versions of resources",
+            judged="not judged",
+            words=fact("opened-only-where-something", "opened only where something refers to one"),
         ),
         Part(
             name="search parameters, profiles, subscriptions, accounts of the server",
             judged="not judged",
-            words="the server's own store: ask its database",
+            words=fact("server-s-own-store", "the server's own store: ask its database"),
         ),
     )
 
@@ -136,10 +143,10 @@ def _request(options: FhirOptions, expectation: Expectation) -> dict[str, object
 def _capability(data: Mapping[str, object], statement: str, options: FhirOptions) -> CheckResult:
     """Return whether a server is there that says what it can do; undetermined: it is one that cannot be judged here."""
     kind, status = text_of(data, "kind"), data.get("status")
-    observed = (
+    observed = quoted(
         text_of(data, "reason")
         or text_of(data, "late")
-        or fact("status-with", "status {status} with {kind}", status=str(status), kind=kind or "nothing")
+        or fact("status-with", "status {status} with {kind}", status=str(status), kind=kind or "-")
     )
     expected = fact("status-200-with-capabilitystatement", "status 200 with a CapabilityStatement")
     if status == 200 and kind == "CapabilityStatement":
@@ -148,9 +155,9 @@ def _capability(data: Mapping[str, object], statement: str, options: FhirOptions
         )
     closed = status in {401, 403} and not options.token_file
     if closed:
-        observed += ": give it a token_file"
+        observed = observed.then(fact("give-token-file", ": give it a token_file"))
     if isinstance(status, int) and status in _NOT_LET_IN:
-        observed += ": it lets nobody ask here"
+        observed = observed.then(fact("lets-nobody-ask-here", ": it lets nobody ask here"))
         closed = True
     if text_of(data, "late") or closed or (status == 200 and kind == "Conformance"):
         # a DSTU2 server is a server, but no release that this verifier knows
@@ -176,14 +183,17 @@ def _content(data: Mapping[str, object], options: FhirOptions, expectation: Expe
 def _uncounted(data: Mapping[str, object], options: FhirOptions) -> Iterator[NotJudged]:
     """Yield what the server serves and nobody counts, by name."""
     if not isinstance(data.get("served"), list):
-        why = "the server's CapabilityStatement does not say which types it serves"
+        why = fact(
+            "server-s-capabilitystatement-does", "the server's CapabilityStatement does not say which types it serves"
+        )
         yield NotJudged(part=f"resources of other types than {', '.join(options.resources)}", why=why)
         return
     others = [kind[:60] for kind in texts_of(data, "served") if kind not in options.resources]
     for first in range(0, len(others), _LISTED):
         listed = ", ".join(others[first : first + _LISTED])
         yield NotJudged(
-            part=f"resources of type {listed}", why="the server serves them, and `resources` does not name them"
+            part=f"resources of type {listed}",
+            why=fact("server-serves-them-resources", "the server serves them, and `resources` does not name them"),
         )
 
 
@@ -206,9 +216,15 @@ def _search(
         return undetermined(
             "search", statement, observed="; ".join(unasked)[:400], expected=fact("bundle-each", "a bundle each")
         )
-    observed += f"; not served: {', '.join(sorted(unserved))}" if unserved else ""
+    observed = observed.then(
+        fact("not-served", "; not served: {unserved}", unserved=", ".join(sorted(unserved))) if unserved else ""
+    )
     unsorted = ", ".join(texts_of(data, "unsorted"))
-    observed += f"; cannot be sorted, so not the newest: {unsorted}" if unsorted else ""
+    observed = observed.then(
+        fact("cannot-sorted-so-not", "; cannot be sorted, so not the newest: {unsorted}", unsorted=unsorted)
+        if unsorted
+        else ""
+    )
     return passed("search", statement, observed=observed[:400], expected=fact("bundle-each", "a bundle each"))
 
 

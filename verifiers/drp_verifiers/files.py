@@ -14,7 +14,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, quoted
 from drp.domain.tree_parts import PARTS
 from drp_verifiers.clinical import not_restored
 from drp_verifiers.inside import Answer, ask, number_of, text_of, texts_of
@@ -94,8 +94,12 @@ class FilesVerifier:
 
 def _seen(answer: Answer, files: int, size: int) -> str:
     if elsewhere := text_of(answer.data, "elsewhere"):
-        return f"a link leads out of what was restored, to {elsewhere}"
-    return f"{files} files, {size} bytes" if answer.data.get("exists") is True else "no such folder"
+        return fact("link-leads-out-what", "a link leads out of what was restored, to {elsewhere}", elsewhere=elsewhere)
+    return (
+        fact("files-bytes", "{files} files, {size} bytes", files=files, size=size)
+        if answer.data.get("exists") is True
+        else fact("no-such-folder", "no such folder")
+    )
 
 
 def _details(answer: Answer, options: FilesOptions, expectation: Expectation) -> Iterator[CheckResult]:
@@ -155,9 +159,11 @@ def _newest(answer: Answer, options: FilesOptions, expectation: Expectation) -> 
         at = f"{nanoseconds} ns, of {text_of(answer.data, 'newest_path')}"
     found = judge(at, source, expectation, store=_store(options))
     return (
-        replace(found, observed=f"{found.observed}: {text_of(answer.data, 'newest_path')}") if found.undated else found
+        replace(found, observed=quoted(f"{found.observed}: {text_of(answer.data, 'newest_path')}"))
+        if found.undated
+        else found
     )
 
 
 def _store(options: FilesOptions) -> str:
-    return f"files {options.root}"
+    return fact("files-files", "files {root}", root=options.root)

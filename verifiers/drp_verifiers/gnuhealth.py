@@ -43,30 +43,49 @@ PARTS = (
     Part(
         name="records of `models`",
         judged="counted",
-        words="`counts`, as the application itself counts them",
+        words=fact("counts-as-application-itself", "`counts`, as the application itself counts them"),
         catalogue=_MODELS,
     ),
-    Part(name="active modules", judged="content", words="`modules`: by name, where the facts have them"),
-    Part(name="newest record", judged="observed", words="`newest`: dates that the application gave"),
     Part(
-        name="signed laboratory reports", judged="content", words="`signed-reports`: the digest they were signed with"
+        name="active modules",
+        judged="content",
+        words=fact("modules-by-name-where", "`modules`: by name, where the facts have them"),
+    ),
+    Part(
+        name="newest record",
+        judged="observed",
+        words=fact("newest-dates-application-gave", "`newest`: dates that the application gave"),
+    ),
+    Part(
+        name="signed laboratory reports",
+        judged="content",
+        words=fact("signed-reports-digest-they", "`signed-reports`: the digest they were signed with"),
     ),
     Part(
         name="content of attachments",
         judged="content",
-        words="`attachments`: the newest, against the names that their content gave them",
+        words=fact(
+            "attachments-newest-against-names",
+            "`attachments`: the newest, against the names that their content gave them",
+        ),
     ),
     Part(
         name="records of other models",
         judged="not judged",
-        words="their tables are the `postgres` verifier's, and what is in `models`",
+        words=fact(
+            "their-tables-postgres-verifier", "their tables are the `postgres` verifier's, and what is in `models`"
+        ),
         catalogue=_MODULES,
     ),
-    Part(name="older attachments", judged="not judged", words="`attachments` says how many of the newest are read"),
+    Part(
+        name="older attachments",
+        judged="not judged",
+        words=fact("attachments-says-how-many", "`attachments` says how many of the newest are read"),
+    ),
     Part(
         name="reports, buttons and wizards of the interface",
         judged="not judged",
-        words="nobody presses them: a sign-off does",
+        words=fact("nobody-presses-them-sign", "nobody presses them: a sign-off does"),
     ),
 )
 _CHECKS = ("counts", "newest", "signed-reports", "attachments")
@@ -215,7 +234,11 @@ def _modules(
         return undetermined(check, statement, observed=text_of(errors, "modules"))
     found = set(texts_of(data, "modules"))
     if not isinstance(before, list):
-        why = f"the facts name none to compare the {len(found)} active ones with: make them again"
+        why = fact(
+            "facts-name-none-compare",
+            "the facts name none to compare the {n} active ones with: make them again",
+            n=len(found),
+        )
         return NotJudged(part="which modules are active", why=why)
     known = {name for name in before if isinstance(name, str)}
     changed = [f"{name} was not" for name in sorted(found - known)] + [
@@ -274,7 +297,7 @@ def _reports(
             expected=fact("least-one", "at least one"),
         )
     else:
-        yield NotJudged(part="signed laboratory reports", why="there are none")
+        yield NotJudged(part="signed laboratory reports", why=fact("there-none", "there are none"))
 
 
 def _attachments(
@@ -294,7 +317,7 @@ def _attachments(
     if not looked:
         held = whole_numbers(data.get("counts")).get("ir.attachment") if "ir.attachment" in options.models else None
         if held == 0:
-            return NotJudged(part="attachments", why="there are none")
+            return NotJudged(part="attachments", why=fact("there-none", "there are none"))
         counted_them = "nobody counted them" if held is None else f"there are {held}"
         return undetermined(
             check, statement, observed=fact("none-read", "none was read, and {counted_them}", counted_them=counted_them)

@@ -52,17 +52,20 @@ class Hl7Verifier:
         Part(
             name="an interface that takes messages",
             judged="observed",
-            words="`acknowledged`, `control-id`: one message",
+            words=fact("acknowledged-control-id-one", "`acknowledged`, `control-id`: one message"),
         ),
         Part(
             name="routes, mappings and code tables",
             judged="not judged",
-            words="a query changes nothing and goes nowhere: send one of each kind by `segments`, or sign off",
+            words=fact(
+                "query-changes-nothing-goes",
+                "a query changes nothing and goes nowhere: send one of each kind by `segments`, or sign off",
+            ),
         ),
         Part(
             name="queued and stored messages",
             judged="not judged",
-            words="no verifier counts an engine's own store: ask its database",
+            words=fact("no-verifier-counts-engine", "no verifier counts an engine's own store: ask its database"),
         ),
     )
 

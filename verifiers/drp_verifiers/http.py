@@ -78,16 +78,20 @@ class HttpVerifier:
     name: ClassVar[str] = "http"
     Options: ClassVar[type] = HttpOptions
     parts: ClassVar[tuple[Part, ...]] = (
-        Part(name="a page that answers", judged="observed", words="`status`, `body`: of this one address"),
+        Part(
+            name="a page that answers",
+            judged="observed",
+            words=fact("status-body-this-one", "`status`, `body`: of this one address"),
+        ),
         Part(
             name="values that the page shows",
             judged="content",
-            words="`json`: those that the options name, against what they say",
+            words=fact("json-those-options-name", "`json`: those that the options name, against what they say"),
         ),
         Part(
             name="all other pages, and data behind them",
             judged="not judged",
-            words="a status says nothing of them: ask the database",
+            words=fact("status-says-nothing-them", "a status says nothing of them: ask the database"),
         ),
     )
 
@@ -142,7 +146,7 @@ def _body(answer: Answer, options: HttpOptions) -> Iterator[CheckResult]:
     found = pointed if isinstance(pointed, list) else []
     for expected, item in zip(options.json, found, strict=True):
         value = item.get("value") if isinstance(item, dict) and item.get("found") is True else None
-        reason = str(item.get("reason", "nothing there")) if isinstance(item, dict) else "no answer"
+        reason = str(item.get("reason", "nothing there")) if isinstance(item, dict) else fact("no-answer", "no answer")
         yield judged(
             f"json {expected.pointer}",
             fact("body-holds", "the body holds {pointer}", pointer=expected.pointer),

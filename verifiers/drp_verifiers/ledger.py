@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from drp.domain.check import CheckOutcome, CheckResult, Expectation, Loss, Target
 from drp.domain.duration import words
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.reconciliation.normal_form import normal
 from drp.domain.reconciliation.preparation import Normalisation
 from drp_verifiers.acknowledged import Write, read_log
@@ -121,22 +121,31 @@ class LedgerVerifier:
         Part(
             name="acknowledged writes before the recovery point",
             judged="counted",
-            words="`before-recovery-point`: each id of the log is looked for",
+            words=fact("before-recovery-point-each", "`before-recovery-point`: each id of the log is looked for"),
         ),
         Part(
-            name="acknowledged writes after it", judged="counted", words="`since-recovery-point`: what was lost, listed"
+            name="acknowledged writes after it",
+            judged="counted",
+            words=fact("since-recovery-point-what", "`since-recovery-point`: what was lost, listed"),
         ),
         Part(
             name="acknowledged deletions",
             judged="counted",
-            words="what was deleted before the recovery point and is there again fails; after it, it is counted",
+            words=fact(
+                "what-deleted-before-recovery",
+                "what was deleted before the recovery point and is there again fails; after it, it is counted",
+            ),
         ),
         Part(
             name="content of what was written",
             judged="not judged",
-            words="an id that is there says nothing of what stands behind it",
+            words=fact("id-there-says-nothing", "an id that is there says nothing of what stands behind it"),
         ),
-        Part(name="writes that the log does not name", judged="not judged", words="nobody kept the truth about them"),
+        Part(
+            name="writes that the log does not name",
+            judged="not judged",
+            words=fact("nobody-kept-truth-about", "nobody kept the truth about them"),
+        ),
     )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
@@ -193,7 +202,14 @@ def _before(writes: Sequence[Write], border: datetime, present: Mapping[str, set
     if lost:
         observed = fact("lost", "{n} of {n2} are lost: {lost}", n=len(lost), n2=len(written), lost=_listed(lost))
     if back:
-        observed += f"; {len(back)} that were deleted before it are there again: {_listed(back)}"
+        observed = observed.then(
+            fact(
+                "deleted-before-there-again",
+                "; {n} that were deleted before it are there again: {back}",
+                n=len(back),
+                back=_listed(back),
+            )
+        )
     return judged(
         check, _BEFORE, holds=not (lost or back), observed=observed, expected=fact("none-lost", "none is lost")
     )
@@ -209,11 +225,18 @@ def _since(writes: Sequence[Write], present: Mapping[str, set[str]], disaster_at
         n2=len(last),
     )
     if lost:
-        observed += f", the first {words(disaster_at - lost[0].at)} before the disaster: {_listed(lost)}"
+        observed = observed.then(
+            fact(
+                "first-before-disaster",
+                ", the first {disaster_at} before the disaster: {lost}",
+                disaster_at=words(disaster_at - lost[0].at),
+                lost=_listed(lost),
+            )
+        )
     return CheckResult(
         check="since-recovery-point",
         outcome="passed",
-        statement=_SINCE,
+        statement=quoted(_SINCE),
         observed=observed,
         loss=Loss(
             acknowledged=len(last),
@@ -236,7 +259,7 @@ def _listed(lost: Sequence[Write]) -> str:
         kinds.setdefault(write.kind, []).append(write.id)
     named = "; ".join(f"{kind} {', '.join(ids)}" for kind, ids in kinds.items())
     more = len(lost) - _NAMED
-    return f"{named}, and {more} more" if more > 0 else named
+    return fact("ledger-more", "{named}, and {more} more", named=named, more=more) if more > 0 else named
 
 
 def _survivors(
@@ -288,8 +311,10 @@ def _in_sqlite(
     replies = answer.data.get("queries")
     whole = answer.trouble
     if whole is None and (not isinstance(replies, list) or len(replies) != len(options.kinds)):
-        reason = text_of(answer.data, "reason") or f"there is no file {options.sqlite}"
-        whole = Trouble(outcome="failed", reason=reason)
+        reason = text_of(answer.data, "reason") or fact(
+            "there-no-file", "there is no file {sqlite}", sqlite=options.sqlite
+        )
+        whole = Trouble(outcome="failed", reason=quoted(reason))
     for number, kind in enumerate(options.kinds):
         reply = replies[number] if whole is None and isinstance(replies, list) else None
         if whole is not None:
@@ -299,4 +324,7 @@ def _in_sqlite(
         else:
             told = reply if isinstance(reply, dict) else {}
             outcome: CheckOutcome = "failed" if told.get("about_data") is True else "undetermined"
-            yield kind, Trouble(outcome=outcome, reason=text_of(told, "error") or "no answer")
+            yield (
+                kind,
+                Trouble(outcome=outcome, reason=quoted(text_of(told, "error") or fact("no-answer", "no answer"))),
+            )

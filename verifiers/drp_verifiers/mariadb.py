@@ -207,7 +207,12 @@ def _whole(session: Session, options: MariaDbOptions) -> Iterator[CheckResult | 
 
 
 def _store(connection: Connection) -> str:
-    return f"mariadb {connection.socket or connection.defaults_file or 'local'}/{connection.database}"
+    return fact(
+        "mariadb",
+        "mariadb {socket}/{database}",
+        socket=connection.socket or connection.defaults_file or "local",
+        database=connection.database,
+    )
 
 
 def _newest(session: Session, newest: Newest) -> CheckResult:

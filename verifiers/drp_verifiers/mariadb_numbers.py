@@ -55,11 +55,19 @@ def next_numbers(
         )
     else:
         yield judged(
-            "sequences", statement, holds=not wrong, observed=observed, expected=fact("ahead-those-use", "ahead of those in use"),
+            "sequences",
+            statement,
+            holds=not wrong,
+            observed=observed,
+            expected=fact("ahead-those-use", "ahead of those in use"),
             basis="counted" if known or before else "observed",
-        )  # fmt: skip
+        )
     if aside:
-        why = f"{listed(aside)}: a server sets numbers aside, and whether they were given nobody can tell"
+        why = fact(
+            "server-sets-numbers-aside",
+            "{aside}: a server sets numbers aside, and whether they were given nobody can tell",
+            aside=listed(aside),
+        )
         yield NotJudged(part=f"numbers of rows that were deleted, {name}", why=why)
 
 

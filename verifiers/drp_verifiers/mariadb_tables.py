@@ -61,8 +61,24 @@ def check_tables(session: Session) -> CheckResult:
         )
     checked = len(names) - len(unchecked) - len(unasked)
     observed = fact("tables", "{checked} tables", checked=checked)
-    observed += f"; not checked, since their engine cannot: {listed(unchecked)}" if unchecked else ""
-    observed += f"; not looked at, since they lie elsewhere: {listed(elsewhere)}" if elsewhere else ""
+    observed = observed.then(
+        fact(
+            "not-checked-since-their",
+            "; not checked, since their engine cannot: {unchecked}",
+            unchecked=listed(unchecked),
+        )
+        if unchecked
+        else ""
+    )
+    observed = observed.then(
+        fact(
+            "not-looked-since-they",
+            "; not looked at, since they lie elsewhere: {elsewhere}",
+            elsewhere=listed(elsewhere),
+        )
+        if elsewhere
+        else ""
+    )
     if unasked:
         return undetermined(
             "tables",
@@ -142,10 +158,14 @@ def judge_rows(database: str, census: Census, facts: Mapping[str, object]) -> Ch
         told = "; ".join(off[:_NAMED]) + (f" and {len(off) - _NAMED} more" if len(off) > _NAMED else "")
         return failed("counts", statement, observed=told[:800] + elsewhere, expected=wanted, basis="counted")
     if unasked:
-        told = f"{observed}; could not be asked: {listed(unasked)}"
+        told = fact(
+            "could-not-asked", "{observed}; could not be asked: {unasked}", observed=observed, unasked=listed(unasked)
+        )
         return undetermined("counts", statement, observed=told + elsewhere, expected=wanted, basis="counted")
     if not expected and "definitions" not in facts:
-        told = f"{observed}; the manifest keeps no counts to compare with"
+        told = fact(
+            "manifest-keeps-no-counts", "{observed}; the manifest keeps no counts to compare with", observed=observed
+        )
         return undetermined("counts", statement, observed=told + elsewhere, basis="counted")
     told = observed + elsewhere + (f"; not in the facts: {listed(extra)}" if extra else "")
     wanted = f"at least {wanted}" if at_least else wanted

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.clinical import whole_numbers
 from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
 from drp_verifiers.mariadb_census import Census
@@ -59,10 +59,17 @@ def compare(name: str, census: Census, facts: Mapping[str, object], allowed: All
     yield from _text(name, census, facts)
     yield from content(name, census, facts)
     if census.memory:
-        why = f"{listed(census.memory)}: kept in memory, so that no physical backup holds them"
+        why = fact(
+            "kept-memory-so-no",
+            "{memory}: kept in memory, so that no physical backup holds them",
+            memory=listed(census.memory),
+        )
         yield NotJudged(part=f"rows of MEMORY tables, {name}", why=why)
     if census.elsewhere:
-        yield NotJudged(part=f"rows of tables elsewhere, {name}", why=f"{listed(census.elsewhere)}: not opened")
+        yield NotJudged(
+            part=f"rows of tables elsewhere, {name}",
+            why=fact("not-opened", "{elsewhere}: not opened", elsewhere=listed(census.elsewhere)),
+        )
 
 
 def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
@@ -74,10 +81,16 @@ def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Al
             "every-object-there-as", "every object of {of} is there, and as it was defined at backup time", of=of
         )
         if shared and allowed.accounts_elsewhere:
-            yield NotJudged(part=f"accounts and grants, {name}", why="declared to be made elsewhere")
+            yield NotJudged(
+                part=f"accounts and grants, {name}",
+                why=fact("declared-made-elsewhere", "declared to be made elsewhere"),
+            )
             continue
         if shared and _without_accounts(census, facts):
-            why = "none of production's accounts is here: a dump of databases alone leaves them out"
+            why = fact(
+                "none-production-s-accounts",
+                "none of production's accounts is here: a dump of databases alone leaves them out",
+            )
             yield NotJudged(part=f"accounts and grants, {name}", why=why)
             continue
         yield from _of(check, statement, name, census, facts, shared=shared)
@@ -104,7 +117,9 @@ def _of(
     kinds = sorted(kind for kind in {*wanted, *here, *census.unread} if (kind in SHARED) is shared)
     for kind in kinds:
         if kind in unseen:
-            yield NotJudged(part=f"{kind}, {name}", why="whoever made the facts may not see them")
+            yield NotJudged(
+                part=f"{kind}, {name}", why=fact("whoever-made-facts-may", "whoever made the facts may not see them")
+            )
         elif kind in census.unread:
             unasked.append(f"{kind}: {census.unread[kind].reason}")
         elif kind not in wanted:
@@ -112,11 +127,14 @@ def _of(
         else:
             told = list(differences(kind, as_mapping(wanted[kind]), census.objects.get(kind, {}), compared=same))
             if told and kind in ADVISORY:
-                yield NotJudged(part=f"{kind}, {name}", why="; ".join(told))
+                yield NotJudged(part=f"{kind}, {name}", why=quoted("; ".join(told)))
             else:
                 lost += told
     if not same:
-        yield NotJudged(part=f"definitions of {check}, {name}", why="the facts are of another version of the server")
+        yield NotJudged(
+            part=f"definitions of {check}, {name}",
+            why=fact("facts-another-version-server", "the facts are of another version of the server"),
+        )
     said = ", ".join(f"{kind} {census.counts[kind]}" for kind in kinds if census.counts.get(kind)) or "none"
     if lost:
         yield failed(
@@ -152,7 +170,7 @@ def _definers(census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
     most = facts.get("orphans")
     if not isinstance(most, int) or isinstance(most, bool):
         if census.orphans:
-            yield NotJudged(part="definers that do not exist", why=listed(census.orphans))
+            yield NotJudged(part="definers that do not exist", why=quoted(listed(census.orphans)))
         return
     if census.orphans is None:
         yield undetermined(
@@ -172,7 +190,8 @@ def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
         return
     if census.unusable is None:
         yield NotJudged(
-            part=f"use of views, {name}", why="there are tables elsewhere, which opening a view could reach"
+            part=f"use of views, {name}",
+            why=fact("there-tables-elsewhere-which", "there are tables elsewhere, which opening a view could reach"),
         )
         return
     known = facts.get("unusable")
@@ -207,15 +226,28 @@ def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Al
     for table, number in sorted(had.items()):
         has = census.history.get(table, 0)
         if has < number:
-            told = f"{table} has {has} rows of the past, had {number}"
+            told = fact(
+                "has-rows-past-had",
+                "{table} has {has} rows of the past, had {count}",
+                table=table,
+                has=has,
+                count=number,
+            )
             (designed if any(fnmatchcase(table, one) for one in allowed.history_lost) else lost).append(told)
     if designed:
-        yield NotJudged(part=f"rows of the past, {name}", why=f"declared as lost by design: {listed(designed)}")
-    observed = listed(lost) or fact(
+        yield NotJudged(
+            part=f"rows of the past, {name}",
+            why=fact("declared-as-lost-by", "declared as lost by design: {designed}", designed=listed(designed)),
+        )
+    observed = quoted(listed(lost)) or fact(
         "rows-tables", "{sum} rows in {n} tables", sum=sum(census.history.values()), n=len(census.history)
     )
     if lost:
-        observed += ": a dump needs --dump-history; where that is right, declare `history_lost`"
+        observed = observed.then(
+            fact(
+                "dump-needs-dump-history", ": a dump needs --dump-history; where that is right, declare `history_lost`"
+            )
+        )
     yield judged(
         "history", statement, holds=not lost, observed=observed, expected=fact("as-many", "as many"), basis="counted"
     )
@@ -226,10 +258,13 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
     known = facts.get("text")
     if not isinstance(known, Mapping):
         if any(map(any, census.text.values())):
-            yield NotJudged(part=f"characters of text, {name}", why=EARLIER)
+            yield NotJudged(part=f"characters of text, {name}", why=quoted(EARLIER))
         return
     if facts.get("rule") == "at-least":
-        yield NotJudged(part=f"characters of text, {name}", why="the facts are lower limits of a system in use")
+        yield NotJudged(
+            part=f"characters of text, {name}",
+            why=fact("facts-lower-limits-system", "the facts are lower limits of a system in use"),
+        )
         return
     off = []
     for table, had in sorted(known.items()):
@@ -244,7 +279,12 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
         "text", statement, holds=not off, observed=observed, expected=fact("as-many", "as many"), basis="counted"
     )
     if (before := facts.get("default_text")) and before != census.default_text:
-        why = f"{census.default_text}, was {before}: a dump keeps it only with --databases"
+        why = fact(
+            "dump-keeps-only-with",
+            "{default_text}, was {before}: a dump keeps it only with --databases",
+            default_text=census.default_text,
+            before=before,
+        )
         yield NotJudged(part=f"character set of new tables, {name}", why=why)
 
 
@@ -252,11 +292,13 @@ def content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[
     """Yield whether every row says what it said, where the facts hold digests."""
     known = facts.get("digests")
     if not isinstance(known, Mapping) or facts.get("rule") == "at-least":
-        why = (
-            "the facts hold no digests: equal counts say nothing of what rows say; make facts with --option digest=true"
+        why = fact(
+            "facts-hold-no-digests",
+            "the facts hold no digests: equal counts say nothing of what rows say; make facts "
+            "with --option digest=true",
         )
         if isinstance(known, Mapping):
-            why = "the facts are lower limits of a system in use"
+            why = fact("facts-lower-limits-system", "the facts are lower limits of a system in use")
         if census.tables:
             yield NotJudged(part=f"content of rows, {name}", why=why)
         return

@@ -105,7 +105,10 @@ class OrthancVerifier:
         """Yield whether index and files are whole and belong together, and what code the backup brings."""
         assert isinstance(options, OrthancOptions)
         if not options.storage:
-            yield NotJudged(part="files of the storage, and whose they are", why="storage is not given: nobody looked")
+            yield NotJudged(
+                part="files of the storage, and whose they are",
+                why=fact("storage-not-given-nobody", "storage is not given: nobody looked"),
+            )
         elif not options.index_command:
             yield from stored_files(target, options, expectation, still=True)
         configuration = options.configuration or str(expectation.inputs.get("configuration") or "etc/orthanc.json")
@@ -167,7 +170,9 @@ class OrthancVerifier:
             )
             yield from network(target, peer, samples_of(answer.data), whole_numbers(answer.data).get("study_uids"))
         else:
-            yield NotJudged(part="DICOM services", why="dicom_port is not given: nobody asked")
+            yield NotJudged(
+                part="DICOM services", why=fact("dicom-port-not-given", "dicom_port is not given: nobody asked")
+            )
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
         """Return what a running Orthanc counts, for the manifest. Raises ValueError when it cannot be asked."""
@@ -232,7 +237,7 @@ def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) 
     if options.dicomweb:
         yield from through_web(samples_of(answer.data))
     else:
-        yield NotJudged(part="DICOMweb", why="dicomweb is empty: nobody asked")
+        yield NotJudged(part="DICOMweb", why=fact("dicomweb-empty-nobody-asked", "dicomweb is empty: nobody asked"))
 
 
 def _instant(text: str) -> str | None:

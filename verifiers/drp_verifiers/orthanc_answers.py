@@ -53,7 +53,7 @@ def digests(data: Mapping[str, object], instances: int | None) -> CheckResult:
     value = data.get("digests")
     found: Mapping[str, object] = value if isinstance(value, dict) else {}
     if not found:
-        reason = troubles_of(data).get("digests") or "nobody looked"
+        reason = troubles_of(data).get("digests") or fact("nobody-looked", "nobody looked")
         return undetermined(check, statement, observed=reason, basis="content")
     looked, damaged, without, slow = (number_of(found, key) for key in ("looked", "damaged", "without", "slow"))
     known = "an unknown number" if instances is None else str(instances)
@@ -70,13 +70,15 @@ def digests(data: Mapping[str, object], instances: int | None) -> CheckResult:
         return failed(check, statement, observed=observed, expected=expected, basis="content")
     observed = fact("orthanc-answers-sound", "{looked} of {known} sound", looked=looked - without, known=known)
     if without:
-        observed += f"; Orthanc noted no MD5 of {without}"
+        observed = observed.then(fact("orthanc-noted-no-md5", "; Orthanc noted no MD5 of {without}", without=without))
     if slow:
-        observed += f"; {slow} took longer than the time that was left"
+        observed = observed.then(
+            fact("took-longer-than-time", "; {slow} took longer than the time that was left", slow=slow)
+        )
     if reason := text_of(found, "reason"):
-        observed += f"; then: {reason}"
+        observed = observed.then(fact("then", "; then: {reason}", reason=reason))
     if instances is None or found.get("whole") is not True or looked < instances:
-        observed += ", the others were not looked at"
+        observed = observed.then(fact("others-not-looked", ", the others were not looked at"))
     elif looked and not without:
         return passed(check, statement, observed=observed, expected=expected, basis="content")
     return undetermined(check, statement, observed=observed, expected=expected, basis="content")
@@ -107,7 +109,14 @@ def _web(sample: Mapping[str, object]) -> CheckResult:
         late = sample.get("late") is True
         return (undetermined if late else failed)(check, statement, observed=reason)
     status = sample.get("wado_status")
-    said = f"QIDO status {sample.get('qido_status')} with {found}, WADO status {status} with {fetched} images"
+    said = fact(
+        "qido-status-with-wado",
+        "QIDO status {get} with {found}, WADO status {status} with {fetched} images",
+        get=sample.get("qido_status"),
+        found=found,
+        status=str(status),
+        fetched=fetched,
+    )
     expected = (
         fact("studies-images", "{studies} studies, {instances} images", studies=studies, instances=instances)
         if studies != 1
@@ -115,6 +124,8 @@ def _web(sample: Mapping[str, object]) -> CheckResult:
     )
     whole = isinstance(instances, int) and instances > 0 and found == studies and fetched == instances
     if not whole and found == studies != 1 and status != _OK:
-        said += "; Orthanc fetches no study by a UID that several patients share"
+        said = said.then(
+            fact("orthanc-fetches-no-study", "; Orthanc fetches no study by a UID that several patients share")
+        )
         return undetermined(check, statement, observed=said, expected=expected)
     return judged(check, statement, holds=whole, observed=said, expected=expected, basis="counted")

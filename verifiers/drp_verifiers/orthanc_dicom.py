@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from drp.domain.check import CheckResult, Target
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.clinical import trouble_of
 from drp_verifiers.inside import text_of, texts_of
 from drp_verifiers.statements import judged, seen_outside, undetermined, why_it_ended
@@ -122,11 +122,19 @@ def _get(target: Target, peer: DicomPeer, sample: Mapping[str, object]) -> Check
             observed=fact("images-nothing-compare-with", "{came} images, and nothing to compare with", came=came),
         )
     holds = execution.exit_code == 0 and wanted > 0 and came == str(wanted)
-    observed = fact("images", "{came} images", came=came) if execution.exit_code == 0 else why_it_ended(execution)
+    observed = (
+        fact("images", "{came} images", came=came) if execution.exit_code == 0 else quoted(why_it_ended(execution))
+    )
     if first:
-        observed += f", asked a second time; the first brought {first}"
+        observed = observed.then(
+            fact("asked-second-time-first", ", asked a second time; the first brought {first}", first=first)
+        )
     if not holds and any(syntax not in _PLAIN for syntax in syntaxes):
-        observed += "; getscu takes no compressed images, and the server may not unpack them"
+        observed = observed.then(
+            fact(
+                "getscu-takes-no-compressed", "; getscu takes no compressed images, and the server may not unpack them"
+            )
+        )
         return undetermined(
             check, statement, observed=observed, expected=fact("orthanc-dicom-images", "{wanted} images", wanted=wanted)
         )

@@ -127,7 +127,11 @@ def _files(data: Mapping[str, object], statement: str) -> CheckResult:
             basis="content",
         )
     if unknown:
-        why = "Orthanc stored no MD5" if not counts.get("denied") else "no MD5, or the reader may not read them"
+        why = (
+            fact("orthanc-stored-no-md5", "Orthanc stored no MD5")
+            if not counts.get("denied")
+            else fact("no-md5-or-reader", "no MD5, or the reader may not read them")
+        )
         return undetermined("stored-files", statement, observed=f"{summary}: {why}", basis="content")
     orphans = number_of(data, "orphans")
     beside = f"; {orphans} files that no row names, as a copy under load leaves them" if orphans else ""

@@ -23,7 +23,9 @@ def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResu
     value = data.get("identities")
     found: Mapping[str, object] = value if isinstance(value, dict) else {}
     if not lookups and _gave_none(found):
-        why = "the index was printed without identifiers: see `index_command`"
+        why = fact(
+            "index-printed-without-identifiers", "the index was printed without identifiers: see `index_command`"
+        )
         yield NotJudged(part="whose the stored images are", why=why)
         return
     yield _images(found)
@@ -71,9 +73,15 @@ def _images(found: Mapping[str, object]) -> CheckResult:
         return failed(check, _STATEMENT, observed=observed, expected=expected, basis="content")
     observed = fact("are", "{same} are", same=same)
     if unclear:
-        observed += f"; {unclear} are named in an alphabet that is not compared"
+        observed = observed.then(
+            fact(
+                "named-alphabet-not-compared",
+                "; {unclear} are named in an alphabet that is not compared",
+                unclear=unclear,
+            )
+        )
     if unread:
-        observed += f"; {unread} cannot be read by drp"
+        observed = observed.then(fact("cannot-read-by-drp", "; {unread} cannot be read by drp", unread=unread))
     holds = bool(same) and not unclear and not unread
     return (
         judged(check, _STATEMENT, holds=True, observed=observed, expected=expected, basis="content")

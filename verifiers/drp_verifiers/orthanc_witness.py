@@ -36,7 +36,11 @@ def agreement(
         return
     files, held = answer.data.get("files"), whole_numbers(answer.data.get("counts"))
     if not said or not isinstance(files, int):
-        why = "the server gave no counts" if not said else "there was no time to count every file"
+        why = (
+            fact("server-gave-no-counts", "the server gave no counts")
+            if not said
+            else fact("there-no-time-count", "there was no time to count every file")
+        )
         yield undetermined(_CHECK, _STATEMENT, observed=why, basis="counted")
         return
     observed = ", ".join(f"{kind} {number}" for kind, number in sorted(said.items()))

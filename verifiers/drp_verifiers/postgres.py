@@ -215,7 +215,13 @@ def _server(server: dict[str, object], options: PostgresOptions) -> Iterator[Che
         checksums=checksums,
     )
     if prepared := texts(server, "prepared"):
-        observed += f"; prepared transactions that nobody has ended: {', '.join(prepared)}"
+        observed = observed.then(
+            fact(
+                "prepared-transactions-nobody-has",
+                "; prepared transactions that nobody has ended: {prepared}",
+                prepared=", ".join(prepared),
+            )
+        )
     yield passed("server", fact("server-answers", "the server answers"), observed=observed)
     yield judged(
         "recovery",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drp.domain.check import CheckResult, Execution
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.postgres_server import hiding
 from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
 from drp_verifiers.statements import NoAnswer, Trouble, death, failed, passed, undetermined, why_it_ended
@@ -52,7 +52,15 @@ def check_indexes(session: Session, database: str | None, *, prepared: Sequence[
     if (trouble := death("pg_amcheck", execution)) is not None:
         return trouble.result(check, statement)
     if execution.exit_code == 0:
-        left = f"; parents were not compared, {', '.join(prepared)} holds locks" if prepared else ""
+        left = (
+            fact(
+                "parents-not-compared-holds",
+                "; parents were not compared, {prepared} holds locks",
+                prepared=", ".join(prepared),
+            )
+            if prepared
+            else ""
+        )
         return passed(
             check,
             statement,
@@ -67,7 +75,7 @@ def check_indexes(session: Session, database: str | None, *, prepared: Sequence[
 def _findings(execution: Execution) -> str:
     output = (execution.stdout + b"\n" + execution.stderr).decode("utf-8", "replace")
     lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
-    more = f" … {len(lines) - _NAMED} more lines" if len(lines) > _NAMED else ""
+    more = fact("more-lines", " … {n} more lines", n=len(lines) - _NAMED) if len(lines) > _NAMED else ""
     return " · ".join(line[:300] for line in lines[:_NAMED]) + more
 
 
@@ -115,7 +123,11 @@ def check_checksums(session: Session, maintenance: str, read: PagesRead, *, ever
     except NoAnswer as silence:
         return silence.trouble.result(check, statement)
     if read.damaged:
-        more = f"; and {len(read.damaged) - _NAMED} more" if len(read.damaged) > _NAMED else ""
+        more = (
+            fact("postgres-pages-more", "; and {n} more", n=len(read.damaged) - _NAMED)
+            if len(read.damaged) > _NAMED
+            else ""
+        )
         return failed(
             check,
             statement,
@@ -147,8 +159,8 @@ def _read_everything(session: Session, database: str) -> tuple[int, list[str]]:
     errors = errors_in(execution)
     foreign = [error for error in errors if not error[0].startswith("XX")]
     if foreign or not pages:
-        reason = f"{foreign[0][0]}: {foreign[0][1]}" if foreign else "no page was read"
-        raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+        reason = f"{foreign[0][0]}: {foreign[0][1]}" if foreign else fact("no-page-read", "no page was read")
+        raise NoAnswer(Trouble(outcome="undetermined", reason=quoted(reason)))
     return sum(pages), [f"{state}: {message}" for state, message in errors]
 
 

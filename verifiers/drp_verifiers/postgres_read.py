@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, quoted
 from drp.domain.visible import one_line
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.definitions import as_mapping, listed
@@ -94,19 +94,34 @@ def read(target: Target, asked: Asked, expectation: Expectation) -> Iterator[Ans
 def _why_not(inputs: Mapping[str, object], expectation: Expectation) -> str:
     """Return why a data directory is not opened by itself; empty: it is."""
     if expectation.tier > 1:
-        return f"only data directories of tiers 0 and 1 are opened once more, and this is of tier {expectation.tier}"
+        return fact(
+            "only-data-directories-tiers",
+            "only data directories of tiers 0 and 1 are opened once more, and this is of tier {tier}",
+            tier=expectation.tier,
+        )
     named = [name for name in _OF_THE_LOG if inputs.get(name)]
-    return f"its state is that of a recovery, which needs {', '.join(named)}" if named else ""
+    return (
+        fact(
+            "state-recovery-which-needs", "its state is that of a recovery, which needs {named}", named=", ".join(named)
+        )
+        if named
+        else ""
+    )
 
 
 def _left(asked: Asked, why: str) -> Iterator[Answer]:
-    yield NotJudged(part=PART, why=why)
+    yield NotJudged(part=PART, why=quoted(why))
     if asked.newest is not None:
         yield undated(undetermined("newest-read", _statement(asked.newest), observed=why))
 
 
 def _statement(newest: NewestRow) -> str:
-    return f"the newest datum in the backup's own bytes: {newest.table}.{newest.column}"
+    return fact(
+        "newest-datum-backup-s",
+        "the newest datum in the backup's own bytes: {table}.{column}",
+        table=newest.table,
+        column=str(newest.column),
+    )
 
 
 def _wanted(newest: NewestRow | None) -> list[str] | None:
@@ -134,7 +149,9 @@ def _of_dumps(value: object) -> dict[str, Mapping[str, object]]:
 def _judged(found: Mapping[str, Mapping[str, object]], asked: Asked, expectation: Expectation) -> Iterator[Answer]:
     expected = as_mapping(as_mapping(expectation.facts.get("postgres")).get("databases"))
     if not expected:
-        yield NotJudged(part=PART, why="the manifest keeps no facts to compare with")
+        yield NotJudged(
+            part=PART, why=fact("manifest-keeps-no-facts-compare", "the manifest keeps no facts to compare with")
+        )
     for name, told in sorted(found.items()) if expected else ():
         if asked.database in (None, name) or name.startswith("("):
             yield from _of_database(name, told, expected.get(name), asked.tolerance)
@@ -197,7 +214,7 @@ def _of_database(name: str, told: Mapping[str, object], facts: object, tolerance
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
     for result in compare("", TableCounts(tables=counted), rows, tolerance=tolerance):
-        yield replace(result, check=check, statement=statement)
+        yield replace(result, check=check, statement=quoted(statement))
 
 
 def _counted(told: Mapping[str, object], facts: object) -> dict[str, int]:
@@ -229,4 +246,4 @@ def _newest(found: Mapping[str, Mapping[str, object]], newest: NewestRow, expect
     ]
     unclear = [result for result in results if result.watermark is None]
     best = max(results, key=lambda result: result.watermark.at.timestamp() if result.watermark is not None else 0)
-    return replace(unclear[0] if unclear else best, statement=_statement(newest))
+    return replace(unclear[0] if unclear else best, statement=quoted(_statement(newest)))

@@ -98,7 +98,10 @@ def _server(
 ) -> Iterator[CheckResult | NotJudged]:
     """Yield what became of what databases share: roles and their settings."""
     if not isinstance(postgres.get("cluster"), Mapping):
-        why = "the facts are of single databases, and hold nothing of the server around them"
+        why = fact(
+            "facts-single-databases-hold",
+            "the facts are of single databases, and hold nothing of the server around them",
+        )
         yield NotJudged(part="roles, memberships, settings of roles, tablespaces", why=why)
     elif counted:
         census, cluster = next(iter(counted.values())), as_mapping(postgres["cluster"])

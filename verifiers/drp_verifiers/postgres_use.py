@@ -121,7 +121,10 @@ def judge(
 
 def _views(name: str, use: Use, before: object) -> Iterator[CheckResult | NotJudged]:
     if use.away:
-        yield NotJudged(part=f"use of views, {name}", why=f"they reach foreign tables: {listed(use.away)}")
+        yield NotJudged(
+            part=f"use of views, {name}",
+            why=fact("they-reach-foreign-tables", "they reach foreign tables: {away}", away=listed(use.away)),
+        )
     if not use.views:
         return
     check, statement = f"views {name}", f"every view of {name} opens for those who use it"
@@ -132,7 +135,7 @@ def _views(name: str, use: Use, before: object) -> Iterator[CheckResult | NotJud
     elif new:
         yield undetermined(check, statement, observed=f"{listed(new)}; {EARLIER}")
     else:
-        more = f"; {len(use.broken)} do not, as at backup time" if use.broken else ""
+        more = fact("do-not-as-backup", "; {n} do not, as at backup time", n=len(use.broken)) if use.broken else ""
         yield passed(
             check,
             statement,
@@ -172,7 +175,11 @@ def _roles(name: str, use: Use, before: object, application_role: str) -> Iterat
         elif has[0] == had[0] and has[1] != had[1]:
             wrong.append(f"{role} may read {has[0]} other relations than it might")
     if absent:
-        why = f"{listed(absent)}: name the one that the application logs in as with `application_role`"
+        why = fact(
+            "name-one-application-logs",
+            "{absent}: name the one that the application logs in as with `application_role`",
+            absent=listed(absent),
+        )
         yield NotJudged(part=f"what roles may read, {name}", why=why)
     if wrong:
         yield failed(

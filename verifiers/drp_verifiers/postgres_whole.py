@@ -86,7 +86,8 @@ def objects(
         )
     if not same_version:
         yield NotJudged(
-            part=f"definitions of objects, {of}", why="the facts are of another major version of PostgreSQL"
+            part=f"definitions of objects, {of}",
+            why=fact("facts-another-major-version", "the facts are of another major version of PostgreSQL"),
         )
 
 
@@ -97,7 +98,7 @@ def _more(wanted: Mapping[str, object], found: Mapping[str, Mapping[str, str]]) 
         for kind, names in sorted(found.items())
         for one in sorted(names.keys() - as_mapping(wanted.get(kind)).keys() - {"public", "postgres"})
     ]
-    return f"; not in the facts: {listed(extra)}" if extra else ""
+    return fact("not-facts", "; not in the facts: {extra}", extra=listed(extra)) if extra else ""
 
 
 def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -125,10 +126,16 @@ def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
     )
     expected = fact("postgres-whole-large-objects-bytes", "{had} large objects, {had2} bytes", had=had[0], had2=had[1])
     if same and census.large_owners != known.get("owners"):
-        same, observed, expected = False, f"owners: {census.large_owners}", f"owners: {known.get('owners')}"
+        same = False
+        observed = fact("owners", "owners: {owners}", owners=census.large_owners)
+        expected = fact("owners", "owners: {owners}", owners=known.get("owners"))
     if same and known.get("digest") and census.large_digest:
         same = known["digest"] == census.large_digest
-        observed += "; their content is the same" if same else "; their content is not what it was"
+        observed = observed.then(
+            fact("their-content-same", "; their content is the same")
+            if same
+            else fact("their-content-not-what", "; their content is not what it was")
+        )
         yield judged(check, statement, holds=same, observed=observed, expected=expected, basis="content")
         return
     yield judged(check, statement, holds=same, observed=observed, expected=expected, basis="counted")
@@ -152,7 +159,11 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
         has = census.unlogged.get(table)
         if has == had:
             continue
-        told = f"{table} is missing" if table not in census.unlogged else f"{table} has {has} rows, had {had}"
+        told = (
+            fact("postgres-whole-missing", "{table} is missing", table=table)
+            if table not in census.unlogged
+            else fact("postgres-whole-has-rows-had", "{table} has {has} rows, had {had}", table=table, has=has, had=had)
+        )
         is_designed = has == 0 and any(fnmatchcase(table, one) for one in allowed.unlogged_lost)
         (designed if is_designed else wrong).append(told)
     if wrong:
@@ -163,10 +174,17 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
         )
         yield failed(check, statement, observed=observed, basis="counted")
     else:
-        said = f"lost by design, as declared: {listed(designed)}" if designed else f"{len(known)} tables as they were"
+        said = (
+            fact("lost-by-design-as", "lost by design, as declared: {designed}", designed=listed(designed))
+            if designed
+            else fact("tables-as-they", "{n} tables as they were", n=len(known))
+        )
         yield passed(check, statement, observed=said, basis="counted")
     if designed:
-        yield NotJudged(part=f"rows of unlogged tables, {name}", why=f"declared as lost by design: {listed(designed)}")
+        yield NotJudged(
+            part=f"rows of unlogged tables, {name}",
+            why=fact("declared-as-lost-by", "declared as lost by design: {designed}", designed=listed(designed)),
+        )
 
 
 def _materialized(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -177,7 +195,7 @@ def _materialized(name: str, census: Census, facts: Mapping[str, object]) -> Ite
         if view in census.materialized and census.materialized[view] != had
     ]
     if other:
-        why = f"{listed(other)}: the load of a dump computes them anew"
+        why = fact("load-dump-computes-them", "{other}: the load of a dump computes them anew", other=listed(other))
         yield NotJudged(part=f"rows of materialized views, {name}", why=why)
 
 
@@ -238,7 +256,10 @@ def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator
     known = facts.get("digests")
     if not isinstance(known, Mapping):
         if census.tables:
-            why = "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest"
+            why = fact(
+                "facts-hold-no-digests-equal",
+                "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest",
+            )
             yield NotJudged(part=f"content of rows, {name}", why=why)
         return
     # unlogged tables and materialized views are judged by their own statements

@@ -13,7 +13,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import fact, quoted, say
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.clinical import not_restored
 from drp_verifiers.definitions import as_mapping
@@ -108,11 +108,11 @@ def _answer(data: Mapping[str, object], key: str) -> tuple[list[object], Trouble
 def _reply(reply: object) -> tuple[list[object], Trouble | None]:
     """Return the rows of one query, or why there are none."""
     if not isinstance(reply, dict):
-        return [], Trouble(outcome="undetermined", reason="no answer")
+        return [], Trouble(outcome="undetermined", reason=fact("no-answer", "no answer"))
     if isinstance(reply.get("rows"), list):
         return reply["rows"], None
     reason = str(reply.get("error"))
-    return [], Trouble(outcome="failed" if reply.get("about_data") is True else "undetermined", reason=reason)
+    return [], Trouble(outcome="failed" if reply.get("about_data") is True else "undetermined", reason=quoted(reason))
 
 
 def _log(data: Mapping[str, object]) -> Iterator[CheckResult]:

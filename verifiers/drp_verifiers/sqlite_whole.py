@@ -33,7 +33,10 @@ def check_whole(path: str, census: object, facts: object, *, tolerance: float) -
     expected = expected_counts(known)
     yield _not_empty(found, total, had=None if expected is None else sum(expected.values()))
     for name, why in sorted(as_mapping(data.get("unopened")).items()):
-        yield NotJudged(part=f"{path}: {name}", why=f"needs what the application brings: {why}")
+        yield NotJudged(
+            part=f"{path}: {name}",
+            why=fact("needs-what-application-brings", "needs what the application brings: {why}", why=why),
+        )
     if expected is None:
         yield undetermined(
             "row-counts",
@@ -203,7 +206,10 @@ def _content(path: str, data: Mapping[str, object], known: Mapping[str, object])
     if not isinstance(before, Mapping):
         if not any(table_counts(data).tables.values()):
             return  # no row that could say anything
-        why = "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest"
+        why = fact(
+            "facts-hold-no-digests-equal",
+            "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest",
+        )
         yield NotJudged(part=f"content of rows, {path}", why=why)
         return
     here = [table for table in sorted(before) if as_mapping(data.get("tables")).get(table) is not None]

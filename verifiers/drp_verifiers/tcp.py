@@ -12,7 +12,7 @@ from typing import ClassVar
 from drp.domain.check import Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, not_asked, seen_outside
@@ -39,11 +39,11 @@ class TcpVerifier:
     name: ClassVar[str] = "tcp"
     Options: ClassVar[type] = TcpOptions
     parts: ClassVar[tuple[Part, ...]] = (
-        Part(name="a port that something listens on", judged="observed", words="`accepts`, `banner`"),
+        Part(name="a port that something listens on", judged="observed", words=quoted("`accepts`, `banner`")),
         Part(
             name="everything behind the port",
             judged="not judged",
-            words="an open port shows that something listens, no more",
+            words=fact("open-port-shows-something", "an open port shows that something listens, no more"),
         ),
     )
 
@@ -65,7 +65,9 @@ class TcpVerifier:
         if answer.trouble is not None:
             yield seen_outside(answer.trouble.result("accepts", statement))
             if options.banner is not None:
-                said = f"{options.host}:{options.port} says what it should"
+                said = fact(
+                    "says-what-should", "{host}:{port} says what it should", host=options.host, port=str(options.port)
+                )
                 yield not_asked("banner", said, because="accepts", expected=options.banner)
             return
         connected = answer.data.get("connected") is True

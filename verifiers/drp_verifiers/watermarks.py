@@ -108,7 +108,7 @@ def undated(result: CheckResult) -> CheckResult:
 
 
 def _statement(newest: Newest) -> str:
-    return f"the newest datum shown by: {_one_line(newest.query)}"
+    return fact("newest-datum-shown-by", "the newest datum shown by: {query}", query=_one_line(newest.query))
 
 
 def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store: str, check: str) -> CheckResult:
@@ -119,7 +119,10 @@ def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store
     limit, why = min(limits, key=lambda pair: pair[0])
     if expectation.newest_possible is not None and expectation.newest_possible + skew < limit:
         if at <= limit:  # what is younger still has another cause
-            why = "later than the backup can hold any, so it says nothing of how old the others are"
+            why = fact(
+                "later-than-backup-can-hold",
+                "later than the backup can hold any, so it says nothing of how old the others are",
+            )
         limit = expectation.newest_possible + skew
     if at > limit:
         return undated(

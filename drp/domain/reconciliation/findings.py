@@ -45,7 +45,13 @@ def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator
             yield application, _undetermined(result.name, result.reason)
         return
     if result.uncompared:
-        words = f"{', '.join(declared.same)} is on neither side for {result.uncompared} of {result.matched} keys"
+        words = fact(
+            "neither-side-for-keys",
+            "{same} is on neither side for {uncompared} of {matched} keys",
+            same=", ".join(declared.same),
+            uncompared=result.uncompared,
+            matched=result.matched,
+        )
         yield declaration.application_of(declared.source), _undetermined(result.name, words)
     for way in result.ways:
         if way.kinds:
@@ -156,14 +162,20 @@ def advice_of(state: ApplicationState, agreed_at: datetime) -> str:
     """Return in one sentence what to do with an application so that all agree."""
     match state.advice:
         case "roll-back":
-            return (
-                f"roll {state.application} to {agreed_at.isoformat()} "
-                f"(`drp drill run --recover-to`; in a recovery, the runbook's recovery target)"
+            return fact(
+                "roll-drp-drill-run",
+                "roll {application} to {agreed_at} (`drp drill run --recover-to`; in a recovery, the "
+                "runbook's recovery target)",
+                application=state.application,
+                agreed_at=agreed_at.isoformat(),
             )
         case "ahead":
-            return (
-                f"{state.application} cannot be rolled: keep it, and enter again in the other applications what its "
-                f"{state.after} younger records refer to"
+            return fact(
+                "cannot-rolled-keep-enter",
+                "{application} cannot be rolled: keep it, and enter again in the other applications "
+                "what its {after} younger records refer to",
+                application=state.application,
+                after=state.after,
             )
         case _:
-            return f"keep {state.application} as restored"
+            return fact("keep-as-restored", "keep {application} as restored", application=state.application)

@@ -33,11 +33,27 @@ def apart_findings(result: ReferenceResult, way: Way) -> Iterator[Attributed]:
             listed=listed(part.listed, part.count),
         )
         if part.oldest_at is not None and part.newest_at is not None:
-            observed += f", dated {span(part.oldest_at, part.newest_at)}"
+            observed = observed.then(
+                fact("findings-apart-dated", ", dated {span}", span=span(part.oldest_at, part.newest_at))
+            )
         if part.kind == "recent" and way.border_at is not None:
-            observed += f", after the state of {way.lacking} of {span(way.border_at, way.border_at)}"
+            observed = observed.then(
+                fact(
+                    "after-state",
+                    ", after the state of {lacking} of {span}",
+                    lacking=way.lacking,
+                    span=span(way.border_at, way.border_at),
+                )
+            )
         if part.kind == "strange":
-            observed += f"; written as {', '.join(part.forms)}, and there as {', '.join(part.forms_there)}"
+            observed = observed.then(
+                fact(
+                    "written-as-there-as",
+                    "; written as {forms}, and there as {forms_there}",
+                    forms=", ".join(part.forms),
+                    forms_there=", ".join(part.forms_there),
+                )
+            )
         yield (
             way.lacking,
             code.finding(
@@ -97,7 +113,9 @@ def span(oldest: datetime, newest: datetime) -> str:
     """Return two instants, or one."""
     if oldest == newest:
         return f"{oldest:%Y-%m-%dT%H:%M:%SZ}"
-    return f"{oldest:%Y-%m-%dT%H:%M:%SZ} to {newest:%Y-%m-%dT%H:%M:%SZ}"
+    return fact(
+        "to", "{oldest} to {newest}", oldest=f"{oldest:%Y-%m-%dT%H:%M:%SZ}", newest=f"{newest:%Y-%m-%dT%H:%M:%SZ}"
+    )
 
 
 def listed(keys: tuple[str, ...], total: int) -> str:

@@ -13,7 +13,7 @@ from drp.domain.findings.catalogue import CHECK_FAILED, CHECK_UNDETERMINED, WRIT
 from drp.domain.findings.finding import Finding
 from drp.domain.judged import NotJudged
 from drp.domain.phase import Hashed
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.ports import Ports, Progress
 from drp.domain.restore import RESTORED
 from drp.domain.restored_code import RestoredCode
@@ -128,7 +128,9 @@ def _with_room(results: tuple[CheckResult, ...], full: str) -> tuple[CheckResult
     if not full:
         return results
     return tuple(
-        replace(each, outcome="undetermined", observed=f"{each.observed}; {full}") if each.outcome == "failed" else each
+        replace(each, outcome="undetermined", observed=quoted(f"{each.observed}; {full}"))
+        if each.outcome == "failed"
+        else each
         for each in results
     )
 
@@ -154,9 +156,9 @@ def _believable(result: CheckResult, expectation: Expectation, rolled_to: dateti
     limit = min(expectation.declared_at, expectation.newest_possible + skew)
     if result.watermark.at <= limit:
         return result
-    why = "later than the backup can hold any"
+    why = fact("later-than-backup-can", "later than the backup can hold any")
     if rolled_to is not None and result.watermark.at > rolled_to + skew:
-        why = "after the instant to recover to"
+        why = fact("after-instant-recover", "after the instant to recover to")
     return replace(
         result,
         outcome="undetermined",
@@ -205,5 +207,11 @@ def check_findings(results: Sequence[CheckResult]) -> list[Finding]:
 def _not_asked(checks: list[str]) -> str:
     """Return what was not asked because of one cause: it is one finding with it, and every check is in the record."""
     names = [check.rpartition("/")[2] for check in checks]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"; not asked because of it: {', '.join(names[:_NAMED])}{more}" if names else ""
+    more = fact("more", " and {n} more", n=len(names) - _NAMED) if len(names) > _NAMED else ""
+    return (
+        fact(
+            "not-asked-because", "; not asked because of it: {names}{more}", names=", ".join(names[:_NAMED]), more=more
+        )
+        if names
+        else ""
+    )

@@ -22,7 +22,7 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged, encode_path
 from drp.domain.phase import Hashed
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sample import Sample
 from drp.domain.tree_parts import PARTS
@@ -117,16 +117,29 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     if sample is None:
         return ()
     every = "a sample is of files, and of what each is by itself"
-    found = [NotJudged(part=part, why=every) for part in ("entries and their names", "targets of links", "hard links")]
+    found = [
+        NotJudged(part=part, why=quoted(every))
+        for part in ("entries and their names", "targets of links", "hard links")
+    ]
     if left := sample.population - sample.drawn:
-        found.insert(0, NotJudged(part="content of files", why=f"{left} of {sample.population} were not drawn"))
+        found.insert(
+            0,
+            NotJudged(
+                part="content of files",
+                why=fact("not-drawn", "{left} of {population} were not drawn", left=left, population=sample.population),
+            ),
+        )
     return tuple(found)
 
 
 def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
     """Return what this comparison left out, and what none judges."""
-    owners = () if difference.ownership_judged else (NotJudged(part="owners", why="a single user id is mapped"),)
-    here = (NotJudged(part=one.part, why=_why(one)) for one in difference.unjudged)
+    owners = (
+        ()
+        if difference.ownership_judged
+        else (NotJudged(part="owners", why=fact("single-user-id-mapped", "a single user id is mapped")),)
+    )
+    here = (NotJudged(part=one.part, why=quoted(_why(one))) for one in difference.unjudged)
     return (*owners, *here, *never_judged(PARTS))
 
 

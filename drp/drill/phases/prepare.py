@@ -12,7 +12,7 @@ from drp.domain.findings.catalogue import ISOLATION_NOT_PROVEN, SANDBOX_LEAKS, S
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.time import CAP_NOT_IN_FORCE
 from drp.domain.phase import Prepared
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, several
 from drp.domain.ports import Progress
 from drp.domain.sandbox import IsolationProof, SandboxHandle, SandboxOrder, SandboxProfile, SoftwareFound
 from drp.domain.served_ports import served_ports
@@ -141,8 +141,8 @@ def _doubts(proof: IsolationProof) -> Iterator[Finding]:
         yield ISOLATION_NOT_PROVEN.finding(subject="positive control", observed=observed, expected=expected)
     if proof.errors:
         untried = [check for check in proof.checks if check.outcome == "error"]
-        observed = "; ".join(f"{check.id} {check.detail}".strip() for check in untried[:3])
-        observed = f"{proof.errors} could not be tried" + (f": {observed}" if observed else "")
+        named = several((f"{check.id} {check.detail}".strip() for check in untried[:3]), "; ")
+        observed = fact("probes-not-tried", "{errors} could not be tried: {named}", errors=proof.errors, named=named)
         yield ISOLATION_NOT_PROVEN.finding(
             subject="probe",
             observed=observed,

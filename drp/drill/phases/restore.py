@@ -104,7 +104,13 @@ def want_of_room(context: PhaseContext) -> str:
     if not full:
         return ""
     where = full[0].at or "the restored data"
-    return f"the volume of {where} is full: {full[0].free_bytes} of {full[0].size_bytes} bytes are free"
+    return fact(
+        "volume-full-bytes-free",
+        "the volume of {where} is full: {free_bytes} of {size_bytes} bytes are free",
+        where=where,
+        free_bytes=full[0].free_bytes,
+        size_bytes=full[0].size_bytes,
+    )
 
 
 def inside_root(order: RestoreOrder) -> str:
@@ -145,7 +151,9 @@ def _outcome(result: RunbookResult) -> RestoreOutcome:
 def nothing_done(result: RunbookResult) -> str:
     """Return how a runbook can end badly without a task that failed: a play, or all of it, was passed over."""
     done = sum(task.outcome in {"ok", "changed"} for task in result.tasks)
-    return f"{done} tasks were carried out: does every play address the host sandbox?"
+    return fact(
+        "tasks-carried-out-does", "{done} tasks were carried out: does every play address the host sandbox?", done=done
+    )
 
 
 def _uncapped(recovery: PlannedRecovery, order: RestoreOrder) -> Iterator[Finding]:

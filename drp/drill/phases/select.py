@@ -115,13 +115,18 @@ def choose(
         else:
             refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
     if selection.policy == "specific" and len(eligible) > 1:
-        reason = f"{selection.point} is the beginning of several points"
+        reason = fact("beginning-several-points", "{point} is the beginning of several points", point=selection.point)
         refused += [RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason) for point in eligible]
         eligible = []
     for point in preference(eligible, selection):
         immutability = repository.immutability(point)
         if selection.policy == "newest-immutable" and not immutability.holds_at(now):
-            reason = f"not immutable ({immutability.mode}, {immutability.provenance})"
+            reason = fact(
+                "not-immutable",
+                "not immutable ({mode}, {provenance})",
+                mode=immutability.mode,
+                provenance=immutability.provenance,
+            )
             refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
             continue
         return point, immutability, tuple(refused)
@@ -163,7 +168,7 @@ def _findings(
     ]
     if len(listing.foreign) > _NAMED:
         observed = fact("other-applications-all", "{n} of other applications in all", n=len(listing.foreign))
-        more = f"{len(listing.foreign) - _NAMED} more"
+        more = fact("select-more", "{n} more", n=len(listing.foreign) - _NAMED)
         found.append(
             FOREIGN_POINT.finding(
                 subject=more, observed=observed, expected=fact("points-make-sense", "points that make sense")

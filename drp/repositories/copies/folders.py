@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.domain.visible import one_line
 from drp.errors import RepositoryError
 from drp.repositories.copies.marks import Marks, Unfinished, read_marks
@@ -140,7 +140,11 @@ class _Search:
                 matched = True
                 known = {**parts, **match.groupdict()}
                 if not entry.is_folder:
-                    what = "is a symbolic link, which is not followed" if entry.is_link else "is no folder"
+                    what = (
+                        fact("symbolic-link-which-not", "is a symbolic link, which is not followed")
+                        if entry.is_link
+                        else fact("no-folder", "is no folder")
+                    )
                     self._refuse(entry.path, "unfinished", what, known)
                 elif level + 1 < len(pattern.levels):
                     deeper.append((pattern, level + 1, known))
@@ -183,7 +187,9 @@ class _Search:
         if bare != entry.name and near:
             self._refuse(entry.path, "unfinished", "is named as an unfinished or a former copy", near[0])
         elif _DATED.search(entry.name) and any(pattern.is_dated for pattern, _, _ in wanted):
-            reason = "is named like a dated folder, and as no pattern of `folders` has it"
+            reason = fact(
+                "named-like-dated-folder", "is named like a dated folder, and as no pattern of `folders` has it"
+            )
             self._refuse(entry.path, "unfinished", reason, wanted[0][2])
 
     def _refuse(self, path: str, kind: RefusedKind, reason: str, parts: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from drp.config import build
 from drp.config.schema_repositories import LocationFile, RepositoryFile
 from drp.config.values import Text
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.domain.repository_port import Repository
 from drp.repositories.copies.pattern import FolderPattern, Zone
 from drp.repositories.copies.settings import MANIFEST, CopiesSettings, beside_file
@@ -176,7 +176,7 @@ class CopiesKind:
         """Return what the restore cell runs. Raises ``RepositoryError``."""
         from drp.repositories.copies.repository import interpreter  # noqa: PLC0415 - as above
 
-        return f"read by {interpreter()}"
+        return fact("read-by", "read by {interpreter}", interpreter=interpreter())
 
 
 KIND = CopiesKind()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drp.domain.application import Application, PointFilter
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.recovery_point import Immutability, PassedOver, PointListing, RecoveryPoint
 from drp.domain.repository import MediumLocation
 from drp.domain.repository_port import Abilities
@@ -77,9 +77,12 @@ class CopiesRepository:
         points = [self._point(folder, application) for folder in holding]
         series = {folder.series for folder in holding}
         lacking = [folder for folder in asked if folder not in holding]
-        passed = [PassedOver(name=each.shown, reason=each.reason) for each in own if each.kind == "unfinished"]
+        passed = [PassedOver(name=each.shown, reason=quoted(each.reason)) for each in own if each.kind == "unfinished"]
         passed += [  # of a job that copies it at other times; other jobs need not have it at all
-            PassedOver(name=folder.path, reason=f"does not hold {self._wanted_root(application)}")
+            PassedOver(
+                name=folder.path,
+                reason=fact("does-not-hold", "does not hold {application}", application=self._wanted_root(application)),
+            )
             for folder in lacking
             if folder.series in series
         ]
@@ -98,7 +101,9 @@ class CopiesRepository:
             return Immutability(
                 mode="offline",
                 provenance="declared",
-                remarks=(f"medium {self._medium.label}: as changeable as any directory while it is attached",),
+                remarks=tuple(
+                    map(quoted, (f"medium {self._medium.label}: as changeable as any directory while it is attached",))
+                ),
             )
         folder = self._listed.get(point.id) or self._folder(point)  # a list asks of each point in turn
         return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
@@ -198,7 +203,11 @@ class CopiesRepository:
         told = {part for text in self._settings.patterns for part in FolderPattern(text).parts}
         missing = [name for name, asked in (("tag", wanted.tags), ("host", wanted.host)) if asked and name not in told]
         if missing or len(wanted.tags) > 1:
-            what = f"no {{{missing[0]}}}" if missing else "one {tag} at most"
+            what = (
+                fact("no", "no {{{missing}}}", missing=missing[0])
+                if missing
+                else fact("one-most", "one {{tag}} at most")
+            )
             raise RepositoryError(
                 say(
                     "repository {name}: its `folders` tell {what}, and {name2} asks for more in `points`",
@@ -240,9 +249,17 @@ class CopiesRepository:
                 if below == "." or is_there(self._root / folder.path, below):
                     held.append(folder)
             except FileNotFoundError:
-                refused.append(Refused(path=folder.path, kind="unfinished", reason="went away while it was looked at"))
+                refused.append(
+                    Refused(
+                        path=folder.path,
+                        kind="unfinished",
+                        reason=fact("went-away-while-looked", "went away while it was looked at"),
+                    )
+                )
             except OSError as error:
-                words = f"cannot be read: {os.strerror(error.errno or 0)}"
+                words = fact(
+                    "repository-cannot-read", "cannot be read: {strerror}", strerror=os.strerror(error.errno or 0)
+                )
                 refused.append(Refused(path=folder.path, kind="unreadable", reason=words))
         return held
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from drp.domain.phrase import say
+from drp.domain.phrase import quoted, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.restore import CellSecret
 from drp.errors import AccessDenied, RepositoryError
@@ -104,7 +104,7 @@ class DirectoryBackend:
         return Immutability(
             mode="none",
             provenance="observed",
-            remarks=("a directory: whoever may write to it may delete every recovery point",),
+            remarks=tuple(map(quoted, ("a directory: whoever may write to it may delete every recovery point",))),
         )
 
     def host_arguments(self) -> tuple[str, ...]:
@@ -150,5 +150,7 @@ class MediumBackend(DirectoryBackend):
         return Immutability(
             mode="offline",
             provenance="declared",
-            remarks=(f"medium {self._medium.label}: as changeable as any directory while it is attached",),
+            remarks=tuple(
+                map(quoted, (f"medium {self._medium.label}: as changeable as any directory while it is attached",))
+            ),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drp.command import Output
-from drp.domain.phrase import say
+from drp.domain.phrase import fact, say
 from drp.errors import AccessDenied, DrpError, RepositoryError, StorageFull, Unreachable
 from drp.repositories.restic import answers
 from drp.repositories.restic.answers import Answer
@@ -41,7 +41,7 @@ def kind_of_failure(exit_code: int, lines: Sequence[str], features: Features) ->
 def _reason(read: Sequence[Answer]) -> str:
     finals = [answer for answer in read if answer.kind == "final"]
     chosen = finals or [answer for answer in read if answer.kind == "text"] or list(read)
-    return chosen[0].words if chosen else "it said nothing"
+    return chosen[0].words if chosen else fact("said-nothing", "it said nothing")
 
 
 def error_for(kind: Kind, name: str, words: str) -> DrpError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.domain.application import Application
-from drp.domain.phrase import say
+from drp.domain.phrase import quoted, say
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.repository_port import Abilities
@@ -89,7 +89,9 @@ class ResticRepository:
             tool="restic",
             tool_version=self._tool.features.text,
             clock_ahead_ms=self._backend.clock_ahead_ms,
-            remarks=_ruin(condition) or (() if self._is_known(condition) else self._trouble("cat", "config")),
+            remarks=tuple(
+                map(quoted, _ruin(condition) or (() if self._is_known(condition) else self._trouble("cat", "config")))
+            ),
             restores_parts=True,
         )
 
@@ -101,7 +103,7 @@ class ResticRepository:
         before = self._backend.look()
         ruin = _ruin(before)
         if ruin:
-            return PointListing(points=(), unreadable=ruin, emptied=before.emptied)
+            return PointListing(points=(), unreadable=ruin, emptied=quoted(before.emptied))
         with self._turn:
             if not self._is_known(before):
                 trouble = self._list(before)
@@ -205,7 +207,8 @@ class ResticRepository:
     def _require_id(self, point: RecoveryPoint) -> None:
         if not is_id(point.id):
             raise NotFound(
-                f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
+                say("{id} is no recovery point of {name}", id=repr(point.id[:80]), name=self.name),
+                hint=say("drp repo points {name}", name=self.name),
             )
 
     def _require_there(self, point: RecoveryPoint) -> None:
