@@ -66,6 +66,11 @@ def line(text: str = "") -> None:
     write(fitted(printable_lines(wording.spoken_line(text)), room_of(sys.stdout)))
 
 
+def labelled(label: str, text: str, *, width: int = 12) -> None:
+    """Print one result behind its label, set in; the label is a message, the text a phrase or data."""
+    line(f"  {wording.spoken_line(label):<{width}} {printable(text)}")
+
+
 def write(text: str) -> None:
     """Write lines that are printable already on standard output. Raises Undeliverable."""
     with delivering():

@@ -78,3 +78,16 @@ def _narrowed(widths: list[int], least: list[int], columns: int) -> list[int]:
         widths[max(can, key=lambda at: widths[at])] -= 1
         over -= 1
     return widths
+
+
+def beside(begin: str, text: str, end: str, columns: int | None) -> str:
+    """Return a line with a text that may be long and an end that stays on its first line, at the right.
+
+    Where it does not fit, the text goes on below itself.
+    """
+    if columns is None:
+        return f"{begin}{text:<78} {end:>8}".rstrip()
+    room = columns - len(begin) - len(end) - len(_GAP)
+    first, *more = _lines(text, max(room, _LEAST // 2)) or [""]
+    line = f"{begin}{first:<{room}}{_GAP}{end}".rstrip()
+    return "\n".join([line, *(f"{' ' * len(begin)}{each}" for each in more)])
