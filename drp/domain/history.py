@@ -117,7 +117,7 @@ def not_compared(baseline: Baseline | None, counts: Mapping[str, int]) -> tuple[
     gone = {_system(what) for what in baseline.remembered} - {_system(what) for what in counts}
     return tuple(
         NotJudged(
-            part=say("{part}, {system}", part=part, system=system),
+            part=say("what vanished before the backup, {system}", system=system),
             why=fact(
                 "counted-drill-no-longer", "counted in drill {drill}, and no longer in the facts", drill=baseline.drill
             ),

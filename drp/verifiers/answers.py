@@ -12,8 +12,7 @@ from typing import get_args
 from drp.domain.check import CheckOutcome, CheckResult, Watermark
 from drp.domain.check_runner import Answer
 from drp.domain.judged import Basis, NotJudged
-from drp.domain.phrase import Phrase, fact, quoted
-from drp.domain.phrase_data import with_data
+from drp.domain.phrase import Phrase, fact, quoted, with_data
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.visible import one_line, printable
 from drp.domain.witness import Place, Witness, stamped
@@ -79,9 +78,9 @@ def presentable(name: str, place: Place, result: CheckResult) -> CheckResult:
         result,
         check=f"{name}/{text_of(result.check)}",
         witness=stamped(place, result.witness),
-        statement=phrase_of(result.statement),
-        observed=phrase_of(result.observed),
-        expected=phrase_of(result.expected),
+        statement=words_of(result.statement),
+        observed=words_of(result.observed),
+        expected=words_of(result.expected),
         because=f"{name}/{text_of(result.because)}" if result.because else "",
         watermark=watermark,
     )
@@ -102,11 +101,13 @@ def code_of(name: str, answers: Sequence[Answer]) -> tuple[RestoredCode, ...]:
     )
 
 
-def phrase_of(said: str) -> Phrase:
-    """Return what a verifier says, its data made presentable; what cannot be so in its parts, as a text."""
+def words_of(said: str) -> Phrase:
+    """Return what a verifier says with every datum in it made fit; what cannot be so in its parts, as a text."""
     phrase = quoted(said)
     for limit in _DATA_LIMITS:
-        phrase = with_data(said, partial(text_of, limit=limit))
+        made = with_data(quoted(said), partial(text_of, limit=limit))
+        assert isinstance(made, Phrase)
+        phrase = made
         if len(phrase) <= _LONGEST_TEXT + 1:  # with its ellipsis
             break
     bounded = len(phrase) <= _LONGEST_TEXT + 1

@@ -19,7 +19,7 @@ from drp.domain.progress import Cancelled
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.witness import Place
 from drp.errors import DrpError, Interrupted, PluginError
-from drp.verifiers.answers import checked, code_of, phrase_of, presentable, text_of, undetermined
+from drp.verifiers.answers import checked, code_of, presentable, text_of, undetermined, words_of
 from drp.verifiers.loading import describe, load
 from drp.verifiers.options import make_options
 
@@ -79,21 +79,15 @@ class Checks:
         results = [answer for answer in answers if isinstance(answer, CheckResult)]
         left_out = [answer for answer in answers if isinstance(answer, NotJudged)]
         if not results and (last or not left_out):
-            results = [
-                undetermined(
-                    "verifier",
-                    fact("verifier-states-something", "the verifier states something"),
-                    fact("it-stated-nothing", "it stated nothing"),
-                )
-            ]
+            statement = fact("verifier-states-something", "the verifier states something")
+            results = [undetermined("verifier", statement, fact("it-stated-nothing", "it stated nothing"))]
         shown = tuple(presentable(spec.name, place, result) for result in results[:MOST_RESULTS])
         if len(shown) == 1 and not shown[0].duration_ms:
             shown = (dataclasses.replace(shown[0], duration_ms=_milliseconds(started)),)
         return Checked(
             results=shown,
             not_judged=tuple(
-                NotJudged(part=phrase_of(one.part), why=phrase_of(one.why), check=text_of(spec.name))
-                for one in left_out
+                NotJudged(part=words_of(one.part), why=words_of(one.why), check=text_of(spec.name)) for one in left_out
             ),
             code=code_of(spec.name, answers),
         )

@@ -311,7 +311,8 @@ def test_what_a_verifier_says_keeps_its_parts_and_only_their_data_is_made_presen
     told = report(work)
     (result,) = told.results
     assert (result.statement.code, result.statement) == ("seen", "seen a b\\u202e by [secret]")
-    assert result.observed.code == "long" and len(result.observed) <= 2001
+    assert result.observed.code == "long"
+    assert len(result.observed) <= 2001
     assert result.observed.values["others"].values[1] == Data("\\x1b")
     assert (told.not_judged[-1].part.message, told.not_judged[-1].why.code) == ("rows", "seen")
 
@@ -321,4 +322,5 @@ def test_words_that_would_act_or_tell_a_secret_with_their_data_are_kept_as_a_tex
     remember("hunter2-secret")
     ((result,)) = run(lambda _: iter([CheckResult(check="x", outcome="failed", statement=say(message, what="secret"))]))
     assert result.statement.code == QUOTED
-    assert "\x07" not in result.statement and "hunter2" not in result.statement
+    assert "\x07" not in result.statement
+    assert "hunter2" not in result.statement

@@ -186,13 +186,13 @@ def _uncounted(data: Mapping[str, object], options: FhirOptions) -> Iterator[Not
         why = fact(
             "server-s-capabilitystatement-does", "the server's CapabilityStatement does not say which types it serves"
         )
-        yield NotJudged(part=say("resources of other types than {join}", join=", ".join(options.resources)), why=why)
+        yield NotJudged(part=say("resources of other types than {types}", types=", ".join(options.resources)), why=why)
         return
     others = [kind[:60] for kind in texts_of(data, "served") if kind not in options.resources]
     for first in range(0, len(others), _LISTED):
         listed = ", ".join(others[first : first + _LISTED])
         yield NotJudged(
-            part=say("resources of type {listed}", listed=listed),
+            part=say("resources of type {types}", types=listed),
             why=fact("server-serves-them-resources", "the server serves them, and `resources` does not name them"),
         )
 

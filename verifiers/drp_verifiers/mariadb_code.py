@@ -27,7 +27,15 @@ def _place(schema: str, name: str) -> str:
     return f"CONCAT({schema}, '.', {name})"
 
 
-_KINDS = ("routine", "trigger", "event", "view", "loadable function", "plugin", "setting")
+_KINDS = {
+    "routine": say("routines"),
+    "trigger": say("triggers"),
+    "event": say("events"),
+    "view": say("views"),
+    "loadable function": say("loadable functions"),
+    "plugin": say("plugins"),
+    "setting": say("settings"),
+}
 _QUERIES = (
     _named("routine", _place("db", "name"),  # of one name there may be a procedure, a function and a package
            words("type", bare("param_list"), bare("returns"), bare("body"), "definer", "security_type"),
@@ -56,11 +64,11 @@ def met(session: Session) -> Iterator[RestoredCode | NotJudged]:
         return
     for kind, answer in zip(_KINDS, answers, strict=True):
         if isinstance(answer, Trouble):
-            yield NotJudged(part=say("{part}: {kind}s", part=_PART, kind=kind), why=answer.reason)
+            yield NotJudged(part=say("code that the backup brings: {kind}", kind=_KINDS[kind]), why=answer.reason)
             continue
         yield from (RestoredCode(name=name_of(row[0]), digest=f"sha256:{row[1]}") for row in answer[:MOST])
         if len(answer) > MOST:
             yield NotJudged(
-                part=say("{part}: {kind}s beyond the first {most}", part=_PART, kind=kind, most=MOST),
+                part=say("code that the backup brings: {kind} beyond the first {most}", kind=_KINDS[kind], most=MOST),
                 why=fact("so-many-named", "so many are named"),
             )

@@ -11,6 +11,7 @@ from drp.domain.judged import NotJudged
 from drp.domain.phrase import fact, quoted, say
 from drp_verifiers.clinical import whole_numbers
 from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
+from drp_verifiers.kinds import kind_words
 from drp_verifiers.mariadb_census import Census
 from drp_verifiers.mariadb_numbers import next_numbers, number_kept
 from drp_verifiers.mariadb_objects import ADVISORY, SHARED
@@ -118,7 +119,7 @@ def _of(
     for kind in kinds:
         if kind in unseen:
             yield NotJudged(
-                part=say("{kind}, {name}", kind=kind, name=name),
+                part=say("{kind}, {name}", kind=kind_words(kind), name=name),
                 why=fact("whoever-made-facts-may", "whoever made the facts may not see them"),
             )
         elif kind in census.unread:
@@ -128,12 +129,14 @@ def _of(
         else:
             told = list(differences(kind, as_mapping(wanted[kind]), census.objects.get(kind, {}), compared=same))
             if told and kind in ADVISORY:
-                yield NotJudged(part=say("{kind}, {name}", kind=kind, name=name), why=quoted("; ".join(told)))
+                yield NotJudged(
+                    part=say("{kind}, {name}", kind=kind_words(kind), name=name), why=quoted("; ".join(told))
+                )
             else:
                 lost += told
     if not same:
         yield NotJudged(
-            part=say("definitions of {check}, {name}", check=check, name=name),
+            part=say("definitions of {kind}, {name}", kind=kind_words(check), name=name),
             why=fact("facts-another-version-server", "the facts are of another version of the server"),
         )
     said = ", ".join(f"{kind} {census.counts[kind]}" for kind in kinds if census.counts.get(kind)) or "none"

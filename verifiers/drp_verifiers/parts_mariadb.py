@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drp.domain.judged import Part
 from drp.domain.phrase import fact, quoted, say
+from drp_verifiers.kinds import kind_words
 from drp_verifiers.mariadb_objects import ADVISORY, OF_A_DATABASE, OF_THE_SERVER
 
 _OBJECTS = "`objects`: every one by name, with a digest of its definition"
@@ -20,14 +21,14 @@ PARTS: tuple[Part, ...] = (
     Part(name=say("sequences"), judged="content", words=quoted(_OBJECTS)),
     Part(name=say("use of views"), judged="observed", words=fact("views-each-opened-with", "`views`: each is opened, with its definer's rights")),
     Part(name=say("definers"), judged="counted", words=fact("definers-how-many-objects", "`definers`: how many objects are defined by nobody")),
-    *(Part(name=quoted(one.name), judged="content", words=quoted(_OBJECTS), catalogue=one.catalogue) for one in OF_A_DATABASE),
+    *(Part(name=kind_words(one.name), judged="content", words=quoted(_OBJECTS), catalogue=one.catalogue) for one in OF_A_DATABASE),
     *(
-        Part(name=quoted(one.name), judged="content", words=fact("accounts-by-name-with", "`accounts`: by name, with a digest"), catalogue=one.catalogue)
+        Part(name=kind_words(one.name), judged="content", words=fact("accounts-by-name-with", "`accounts`: by name, with a digest"), catalogue=one.catalogue)
         for one in OF_THE_SERVER if one.name not in ADVISORY
     ),
     *(
         Part(
-            name=quoted(one.name), judged="observed", words=fact("compared-difference-said-as", "compared; a difference is said as not judged"),
+            name=kind_words(one.name), judged="observed", words=fact("compared-difference-said-as", "compared; a difference is said as not judged"),
             catalogue=one.catalogue,
         )
         for one in OF_THE_SERVER if one.name in ADVISORY

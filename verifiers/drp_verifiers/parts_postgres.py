@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drp.domain.judged import Part
 from drp.domain.phrase import fact, quoted, say
+from drp_verifiers.kinds import kind_words
 from drp_verifiers.postgres_objects import OF_A_DATABASE, OF_THE_SERVER
 
 _OBJECTS = "`objects`: every one by name, with a digest of its definition"
@@ -28,7 +29,7 @@ PARTS: tuple[Part, ...] = (
     Part(name=say("what roles may read"), judged="content", words=fact("roles-those-who-log", "`roles`: of those who log in; `application_role` must be there")),
     Part(name=say("encoding and collation"), judged="observed", words=quoted("`text`"), catalogue=("pg_database",)),
     *(
-        Part(name=quoted(one.name), judged="content", words=quoted(_OBJECTS), catalogue=one.catalogue if one.name in {"tables", *_OWN} else ())
+        Part(name=kind_words(one.name), judged="content", words=quoted(_OBJECTS), catalogue=one.catalogue if one.name in {"tables", *_OWN} else ())
         for one in OF_A_DATABASE if one.name not in {"aggregates", "grants"}
     ),
     Part(name=say("aggregates"), judged="content", words=quoted(_OBJECTS), catalogue=("pg_aggregate",)),
@@ -38,7 +39,7 @@ PARTS: tuple[Part, ...] = (
     ),
     Part(name=say("grants"), judged="content", words=fact("objects-what-granted-or", "`objects`: what was granted or taken, where an owner does not begin with it")),
     *(
-        Part(name=quoted(one.name), judged="content", words=fact("objects-server-where-facts", "`objects of the server`, where the facts are of all databases"), catalogue=one.catalogue)
+        Part(name=kind_words(one.name), judged="content", words=fact("objects-server-where-facts", "`objects of the server`, where the facts are of all databases"), catalogue=one.catalogue)
         for one in OF_THE_SERVER
     ),
     Part(

@@ -22,7 +22,7 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged, encode_path
 from drp.domain.phase import Hashed
-from drp.domain.phrase import Phrase, fact, say, several
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sample import Sample
 from drp.domain.tree_parts import PARTS
@@ -116,9 +116,9 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     """Return what a sample leaves out: nobody looked at it."""
     if sample is None:
         return ()
-    every = fact("sample-of-files", "a sample is of files, and of what each is by itself")
+    every = "a sample is of files, and of what each is by itself"
     found = [
-        NotJudged(part=part, why=every)
+        NotJudged(part=part, why=quoted(every))
         for part in (say("entries and their names"), say("targets of links"), say("hard links"))
     ]
     if left := sample.population - sample.drawn:
@@ -139,24 +139,16 @@ def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
         if difference.ownership_judged
         else (NotJudged(part=say("owners"), why=fact("single-user-id-mapped", "a single user id is mapped")),)
     )
-    here = (NotJudged(part=one.part, why=_why(one)) for one in difference.unjudged)
+    here = (NotJudged(part=one.part, why=quoted(_why(one))) for one in difference.unjudged)
     return (*owners, *here, *never_judged(PARTS))
 
 
-def _why(unjudged: Unjudged) -> Phrase:
+def _why(unjudged: Unjudged) -> str:
     if unjudged.count is None:
         return unjudged.why
-    count, named = unjudged.count, several(name[:_LONGEST] for name in unjudged.named)
-    if more := count - len(unjudged.named):
-        return fact(
-            "unjudged-named-more",
-            "{n} in the manifest, {why}: {named}, and {more} more",
-            n=count,
-            why=unjudged.why,
-            named=named,
-            more=more,
-        )
-    return fact("unjudged-named", "{n} in the manifest, {why}: {named}", n=count, why=unjudged.why, named=named)
+    more = unjudged.count - len(unjudged.named)
+    listed = ", ".join((*unjudged.named, *((f"and {more} more",) if more else ())))
+    return f"{unjudged.count} in the manifest, {unjudged.why}: {listed}"[:_LONGEST]
 
 
 def _findings(
