@@ -17,7 +17,7 @@ def asked_line(asked: ApprovalAsked) -> Phrase:
     """Return whom a drill waits for, and until when."""
     return say(
         "waits for approval by {approvers} until {until}",
-        approvers=several((shown_name(name) for name in asked.approvers), " / "),
+        approvers=several((shown_name(name) for name in asked.approvers), " or "),
         until=instant(asked.until),
     )
 

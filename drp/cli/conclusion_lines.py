@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from drp.cli.level_views import aside
 from drp.cli.render import printable
-from drp.cli.witness_views import said
 from drp.cli.words import ATTAINED, UNKNOWN, VERDICTS, word
 from drp.domain.events import DrillConcluded
 from drp.domain.level import Level
 from drp.domain.measure import Measurement
 from drp.domain.phrase import Duration, Phrase, say
+from drp.reporting.reasons import reasons_of
 
 _MOST = 10
 
@@ -21,9 +21,8 @@ def conclusion_lines(event: DrillConcluded, level: Level) -> Iterator[str]:
     yield printable(word(VERDICTS, event.verdict)).upper() + printable(aside(level))
     for measurement in event.measurements:
         yield printable(say("  {recovery}: {times}", recovery=measurement.recovery, times=times(measurement)))
-    told = event.reason_witnesses or (None,) * len(event.reasons)
-    for reason, witness in list(zip(event.reasons, told, strict=False))[:_MOST]:
-        yield printable(say("  because {reason}", reason=said(reason, witness)))
+    for reason in reasons_of(event.reasons, event.reason_witnesses)[:_MOST]:
+        yield printable(say("  because {reason}", reason=reason))
 
 
 def times(measurement: Measurement) -> Phrase:

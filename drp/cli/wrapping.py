@@ -12,6 +12,9 @@ _LEAST = 40
 """Columns: what is narrower than that wraps by itself."""
 _LABEL = re.compile(r" *\S+(?: \S+){0,3} {2,}|(?: *[✔✗?!·…-])? +")
 """What stands before the text proper, so that the next line begins below it: a label and two blanks, or a mark."""
+_UNIT = re.compile(r" (?=(?:ms|s|min|h|d|j|byte|octets?|[kMGT]?[Bo]|UTC)\b)(?<=\d )")
+_KEPT = "\0"
+"""Stands for a blank that does not break; no text that may be shown has it."""
 _DEEPEST = 26
 _GAP = "  "
 
@@ -47,9 +50,10 @@ def _folded(line: str, columns: int) -> list[str]:
 
 
 def _lines(text: str, columns: int, set_in: str = "") -> list[str]:
-    return textwrap.wrap(
-        text, columns, subsequent_indent=set_in, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
-    )
+    """Return a text in lines; a figure keeps its unit, and a long word stays whole."""
+    together = _UNIT.sub(_KEPT, text)
+    lines = textwrap.wrap(together, columns, subsequent_indent=set_in, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(_KEPT, " ") for line in lines]
 
 
 def laid_out(rows: Sequence[Sequence[str]], columns: int | None) -> Iterator[str]:

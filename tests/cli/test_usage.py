@@ -22,7 +22,11 @@ def drp(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     [
         (("frob",), "there is no command 'frob'", "drp"),
         (("drll",), "there is no command 'drll'; did you mean drill?", "drp"),
-        (("run",), "there is no command 'run'; did you mean `drp drill run`, `drp schedule run`, `drp worker run`, `drp notify run`, runbook?", "drp"),
+        (
+            ("run",),
+            "there is no command 'run'; did you mean `drp drill run`, `drp schedule run`, `drp worker run`, `drp notify run`, runbook?",
+            "drp",
+        ),
         (("drill", "rnu"), "there is no command 'rnu'; did you mean run?", "drp drill"),
         (
             ("verifier", "facts", "postgre"),
