@@ -74,7 +74,7 @@ def test_a_running_drill_says_who_says_so() -> None:
     text = live(Script(places=("reader", "caller"), checks=("passed", "failed")))
     for line in (
         "match the manifest (read by drp)",
-        "tasks (said by the restored system)",
+        "task (said by the restored system)",
         "(seen from outside)",
         "2 of 4 checks passed: 1 read by drp, 1 said by the restored system, newest datum",
         "because ehr: DRP-C001 check failed:",
