@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from drp.cli.noun import noun
+from drp.cli.wording import spoken_line
+from drp.cli.words import YES
 from drp.domain.phrase import say
 
 app = noun("Applications and their objectives.", needs_verb=True)
@@ -64,7 +66,7 @@ def show(
         render.document("drp/application/1", {**to_data(application), **extra})
         return
     for label, text in _described(application, needed_by, drills):
-        render.line(f"{label:<14}{render.printable(text)}")
+        render.line(f"{spoken_line(label):<14}{render.printable(text)}")
 
 
 @app.command()
@@ -116,7 +118,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     rto, rpo = (show_duration(timedelta(seconds=row[key])) for key in ("rto_seconds", "rpo_seconds"))
     repositories = ", ".join(row["repositories"]) or "-"
     waiting = len(row["single_point_for"])
-    drilled = "yes" if row["drilled"] else "not drilled" + (f", {waiting} need it" if waiting else "")
+    needed = say("not drilled, {n} need it", n=waiting) if waiting else say("not drilled")
+    drilled = YES if row["drilled"] else needed
     return row["name"], row["title"], str(row["tier"]), rto, rpo, repositories, drilled
 
 
@@ -134,11 +137,19 @@ def _described(application: Any, needed_by: list[str], drills: list[str]) -> lis
         ("MTPD", show_duration(objectives.mtpd) if objectives.mtpd is not None else "-"),
         ("repositories", ", ".join(application.repositories) or "-"),
         ("points", ", ".join(_filter(application.points)) or "all"),
-        ("runbook", f"{runbook.kind}, {show_duration(runbook.timeout)} a step" if runbook is not None else "-"),
+        (
+            "runbook",
+            say("{kind}, {time} a step", kind=runbook.kind, time=show_duration(runbook.timeout))
+            if runbook is not None
+            else "-",
+        ),
     ]
     lines += [("address", " ".join((each.address, *each.names))) for each in application.addresses]
     lines += [("hostname", application.hostname)] if application.hostname else []
-    lines += [("software", f"{image.at} from {image.image}, {image.digest}") for image in application.software]
+    lines += [
+        ("software", say("{at} from {image}, {digest}", at=image.at, image=image.image, digest=image.digest))
+        for image in application.software
+    ]
     lines += [("check", f"{check.name}: {check.verifier}") for check in application.checks]
     return [
         *lines,
@@ -150,7 +161,8 @@ def _described(application: Any, needed_by: list[str], drills: list[str]) -> lis
 
 def _filter(points: Any) -> list[str]:
     named = (("host", points.host), ("path", points.path))
-    return [f"tag {tag}" for tag in points.tags] + [f"{what} {value}" for what, value in named if value is not None]
+    tags = [say("tag {tag}", tag=tag) for tag in points.tags]
+    return [*tags, *(say("{what} {value}", what=what, value=value) for what, value in named if value is not None)]
 
 
 def _coverage(application: Any, drills: list[str]) -> str:

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from drp.cli import render
+from drp.cli.words import NONE
+from drp.cli.words import lock as protection
 from drp.codec import to_data
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, say
 from drp.domain.point_check import ApplicationCheck, PlaceCheck, exit_status
 from drp.domain.recovery_point import Immutability
 
-_SHOWN = {"ok": "ok", "wrong": "WRONG", "unknown": "UNKNOWN", "none": "none"}
+_SHOWN = {"ok": say("ok"), "wrong": say("WRONG"), "unknown": say("UNKNOWN"), "none": NONE}
 _HEADINGS = ("state", "application", "point", "age", "lock", "manifest", "repository")
 
 
@@ -29,7 +31,10 @@ def show(checks: Sequence[ApplicationCheck], now: datetime, *, machine: bool) ->
     render.table(_HEADINGS, [_row(check, now) for check in checks])
     for check in checks:
         for trouble in check.troubles:
-            render.line(f"{check.application}: {f'{trouble.repository}: ' * bool(trouble.repository)}{trouble.words}")
+            where = say("{repository}: ", repository=trouble.repository) if trouble.repository else NOTHING
+            render.line(
+                say("{application}: {where}{words}", application=check.application, where=where, words=trouble.words)
+            )
             if trouble.hint and trouble.state != "away":
                 render.line(say("  HINT: {hint}", hint=trouble.hint))
     states = Counter(check.state for check in checks)
@@ -58,7 +63,7 @@ def _row(check: ApplicationCheck, now: datetime) -> tuple[str, ...]:
 def _lock(lock: Immutability | None) -> str:
     if lock is None:
         return "unknown"
-    return lock.mode if lock.mode == "none" else f"{lock.mode}, {lock.provenance}"
+    return NONE if lock.mode == "none" else protection(lock.mode, lock.provenance, "")
 
 
 def _manifest(place: PlaceCheck) -> str:

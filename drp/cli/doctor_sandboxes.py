@@ -21,7 +21,7 @@ def sandbox_needs(site: Site, run_directory: Path) -> Iterator[Need]:
     yield attempt("place of sandboxes", lambda: _home(run_directory))
     yield attempt("left by drills that died", lambda: left_behind(run_directory))
     for profile in _profiles(site):
-        yield attempt(f"sandbox {profile.name}", partial(_profile, profile, run_directory))
+        yield attempt(say("sandbox {name}", name=profile.name), partial(_profile, profile, run_directory))
     for folder in _folders(site, run_directory):
         yield attempt("place of volumes", partial(_place, folder, site))
 

@@ -130,7 +130,10 @@ def _show(done: _Run, *, machine: bool, quiet: bool) -> int:
 
 
 def _lines(done: _Run) -> Sequence[str]:
-    ended = [f"{each.slot.id} {each.ending}: {each.reason}" for each in done.ended]
+    ended = [
+        say("{slot} {ending}: {reason}", slot=each.slot.id, ending=each.ending, reason=each.reason)
+        for each in done.ended
+    ]
     held = [
         f"{order.id} {done.verdicts[order.id] or 'not held'} in {order.values['drill']}"
         if order.id in done.verdicts

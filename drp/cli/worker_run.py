@@ -134,8 +134,10 @@ def _ticked(files: SiteFiles, engine: DurableEngine, known: set[str], voice: Voi
     known.update(new)
     if not new and not ended:
         return None
-    words = [f"{order} ordered" for order in new]
-    words += [f"{each.slot.id} {each.ending}: {each.reason}" for each in ended]
+    words = [say("{order} ordered", order=order) for order in new]
+    words += [
+        say("{slot} {ending}: {reason}", slot=each.slot.id, ending=each.ending, reason=each.reason) for each in ended
+    ]
     return Told(what="ticked", text="; ".join(words), data={"ordered": new})
 
 
