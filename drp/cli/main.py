@@ -35,6 +35,7 @@ class LazyGroup(PlainGroup):
         "app": ("drp.cli.app:app", "Applications and their objectives."),
         "repo": ("drp.cli.repo:app", "Repositories and their recovery points."),
         "drill": ("drp.cli.drill:app", "Plan, run and look at drills."),
+        "plan": ("drp.cli.plan:app", "Drill plans: what the site drills together."),
         "schedule": ("drp.cli.schedule:app", "Drills that are held by themselves."),
         "canary": ("drp.cli.canary:app", "Canaries: heartbeats that production writes through its applications."),
         "manifest": ("drp.cli.manifest:app", "Manifests: what was backed up, path by path."),
