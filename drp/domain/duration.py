@@ -27,12 +27,3 @@ def words(duration: timedelta | int, *, units: int = 2) -> str:
         amounts.append((amount, name))
     counted = list(dropwhile(lambda each: not each[0], amounts))[:units]
     return " ".join(f"{amount} {name}" for amount, name in counted if amount) or "0 s"
-
-
-def beside(duration: timedelta | int, limit: timedelta | int) -> tuple[str, str]:
-    """Return a duration and what it is held against, each with as many units as it takes to tell them apart."""
-    for units in range(2, len(_UNITS)):
-        told = words(duration, units=units), words(limit, units=units)
-        if told[0] != told[1]:
-            return told
-    return words(duration, units=len(_UNITS)), words(limit, units=len(_UNITS))
