@@ -23,12 +23,12 @@ class HarmRow:
     tone: Tone
 
 
-def harm_row(harm: Harm, titles: dict[str, str]) -> HarmRow:
+def harm_row(harm: Harm) -> HarmRow:
     """Return one harm as it is told; the keys go with their patients where there are as many of both."""
     whose = harm.patients if len(harm.patients) == len(harm.listed) else ("",) * len(harm.listed)
     listed = tuple(zip(harm.listed, whose, strict=True)) or tuple(("", patient) for patient in harm.patients)
     return HarmRow(
-        found=_found(harm, titles.get(harm.application, harm.application)),
+        found=_found(harm),
         application=harm.application,
         reference=harm.reference,
         listed=listed,
@@ -37,8 +37,8 @@ def harm_row(harm: Harm, titles: dict[str, str]) -> HarmRow:
     )
 
 
-def _found(harm: Harm, title: str) -> Phrase:
-    where = Data(title)
+def _found(harm: Harm) -> Phrase:
+    where = Data(harm.application)
     match harm.kind:
         case "number-reissued":
             return count(
