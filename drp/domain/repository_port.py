@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from drp.domain.application import Application
+from drp.domain.phrase import Phrase
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
@@ -23,7 +24,7 @@ class Abilities:
     tool_version: str = ""
     clock_ahead_ms: int | None = None
     """By how much this machine's wall clock is ahead of the repository's own; None: it tells no time."""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Phrase, ...] = ()
     """What a first look already shows to be wrong with the backup; ``points`` names it as unreadable."""
     restores_parts: bool = False
     """Whether some files of a point can be restored without the others."""
@@ -77,4 +78,16 @@ class WritersSeen(Protocol):
 
     def writers(self, now: datetime) -> tuple[BackupSign, ...]:
         """Return the signs of it. Raises as `Repository` does."""
+        ...
+
+
+@runtime_checkable
+class PointsLookedInto(Protocol):
+    """A repository that can look into a point in seconds, without restoring anything; not every kind can."""
+
+    def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return what cannot be read of what the point says about its own contents: its top folders and its index.
+
+        Nothing does not mean that every file is whole: contents are not read. Raises as `Repository` does.
+        """
         ...

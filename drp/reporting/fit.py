@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from drp.domain.evidence import RecoveryRecord
+from drp.domain.phrase import say
 from drp.domain.reconciliation.result import ReconciliationResult, ReferenceResult
-from drp.reporting.phrase import say
 from drp.reporting.tile import NOTHING, Tile
 from drp.reporting.words import RESTORED_SYSTEMS
 

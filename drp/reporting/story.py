@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from drp.domain.evidence import EvidenceRecord
-from drp.reporting.phrase import Data, Phrase, count, say
+from drp.domain.phrase import Data, Phrase, count, say
 from drp.reporting.standing import Standing, standings_of
 from drp.reporting.story_actions import Action, conclusive_actions, failed_actions, warned_actions
 from drp.reporting.story_told import disagreements, failures, tolerable, undecided

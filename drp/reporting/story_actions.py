@@ -13,8 +13,8 @@ from drp.domain.findings.reconciliation import (
     PATIENT_MISMATCH,
     REFERENCE_DANGLING,
 )
+from drp.domain.phrase import Data, Instant, Phrase, count, say
 from drp.domain.reconciliation.result import IdentifierResult, ReconciliationResult
-from drp.reporting.phrase import Data, Instant, Phrase, count, say
 from drp.reporting.remedies import remedy_of
 
 _TOLD_APART = {IDENTIFIER_REISSUED.code, PATIENT_MISMATCH.code, REFERENCE_DANGLING.code}
@@ -45,7 +45,7 @@ def conclusive_actions(record: EvidenceRecord) -> Iterator[Action]:
     """Yield what would let the drill come to a verdict."""
     for recovery in record.recoveries:
         if recovery.failure is not None:
-            name, hint = Data(recovery.recovery), Data(recovery.failure.hint)
+            name, hint = Data(recovery.recovery), recovery.failure.hint
             yield Action(say("{application}: {reason}", application=name, reason=hint))
     stopped = {each.recovery for each in record.recoveries if each.failure is not None}
     yield from _remedies(record, "inconclusive", (), besides=stopped)

@@ -9,10 +9,10 @@ from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.findings.catalogue import CATALOGUE, RESIDUE_LEFT, RPO_MISSED, RTO_MISSED
 from drp.domain.findings.sign_off import SIGN_OFF_REFUSED, WRT_MISSED
 from drp.domain.measure import Measurement
+from drp.domain.phrase import Data, Duration, Phrase, Value, count, say
 from drp.domain.reconciliation.declaration import Reconciliation, Reference
 from drp.domain.reconciliation.result import ReferenceResult, Way
 from drp.domain.resting import statements
-from drp.reporting.phrase import Data, Duration, Phrase, Value, count, say
 from drp.reporting.standing import standings_of
 from drp.reporting.summaries import summary_of
 
@@ -62,7 +62,7 @@ def failures(record: EvidenceRecord) -> Iterator[Phrase]:
         for code, number in Counter(finding.code for finding in left).items():
             subject = next(finding.subject for finding in left if finding.code == code)
             title = Phrase(CATALOGUE[code].title) if code in CATALOGUE else Data(code)
-            values = {"application": Data(recovery.recovery), "title": title, "subject": Data(subject)}
+            values = {"application": Data(recovery.recovery), "title": title, "subject": subject}
             if number > 1:
                 yield say("{application}: {title} ({subject}, and {n} more).", n=number - 1, **values)
             else:

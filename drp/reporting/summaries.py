@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from drp.domain.evidence import RecoveryRecord
 from drp.domain.findings.catalogue import RTO_MISSED
+from drp.domain.phrase import Data, Duration, Phrase, Value, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import statements
 from drp.errors import Interrupted
 from drp.reporting.levels import compared_in_words
-from drp.reporting.phrase import Data, Duration, Phrase, Value, say
 
 _TOGETHER = "DRP-A"
 

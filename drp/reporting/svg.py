@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from drp.domain.duration import cut
 from drp.domain.measure import Measurement
+from drp.domain.phrase import Phrase, say
 from drp.reporting import drawing as draw
 from drp.reporting.i18n import Language
-from drp.reporting.phrase import Phrase, say
 from drp.reporting.timeline import Bar, Timeline
 from drp.reporting.words import PHASE_NAMES, Tone
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from drp.domain.events import SignedOff
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.names import shown_name
+from drp.domain.phrase import Phrase
 from drp.reporting.i18n import Language, language
 from drp.reporting.markdown import MARKS, Markdown, code, table
-from drp.reporting.phrase import Phrase
 from drp.reporting.text_reconciliation import reconciliation_lines
 from drp.reporting.view import FindingView, Origin, RecoveryView, ReportView, view_of
 from drp.reporting.words import (
@@ -147,7 +147,7 @@ class _Writer:
         """Yield what nobody looked at, and so is neither sound nor damaged."""
         if view.left_out.shown:
             _ = self._tongue.gettext
-            rows = [(code(one.part), code(one.why), code(", ".join(one.checks))) for one in view.left_out.shown]
+            rows = [(code(one.part), self._say(one.why), code(", ".join(one.checks))) for one in view.left_out.shown]
             yield from table((_("Not judged"), _("Why"), _("Check")), rows)
             yield from self._list((), view.left_out.left_out)
 
@@ -196,10 +196,10 @@ class _Writer:
         what = f"**{severity}** {code(finding.code)} {self._say(view.title)}"
         if view.earlier:
             what += f" ({_('found before the drill was resumed')})"
-        yield f"- {labelled(what, code(finding.subject))}"
-        yield f"  - {labelled(_('Observed'), code(finding.observed))}"
+        yield f"- {labelled(what, self._say(finding.subject))}"
+        yield f"  - {labelled(_('Observed'), self._say(finding.observed))}"
         yield f"  - {labelled(_('Who says so'), self._say(view.speaker))}"
-        yield f"  - {labelled(_('Expected'), code(finding.expected))}"
+        yield f"  - {labelled(_('Expected'), self._say(finding.expected))}"
         yield f"  - {labelled(_('What to do'), self._say(view.remedy))}"
         if view.alike:
             pattern = self._tongue.ngettext(

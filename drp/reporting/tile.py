@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drp.reporting.phrase import Phrase, say
+from drp.domain.phrase import Phrase, say
 from drp.reporting.words import Tone
 
 NOTHING = say("—")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from drp.domain.duration import cut
 from drp.domain.evidence import RecoveryRecord
 from drp.domain.measure import Measurement
+from drp.domain.phrase import Day, Duration, Phrase, count, say
 from drp.domain.plan import DrillPlan
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.recovery_point import Immutability
@@ -12,7 +13,6 @@ from drp.domain.resting import Resting, resting, statements
 from drp.domain.sign_off import Checklist
 from drp.reporting.fit import fit_of
 from drp.reporting.levels import sample_of
-from drp.reporting.phrase import Day, Duration, Phrase, count, say
 from drp.reporting.tile import NOT_REACHED, NOTHING, Tile
 from drp.reporting.witnesses import dated_by_of
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, REFERENT, SHORT_PROVENANCES, WITNESSES, Tone

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.evidence import RecoveryRecord
+from drp.domain.phrase import Data, Phrase, Rate, Size, say
 from drp.domain.volume import Erased, VolumeMade
-from drp.reporting.phrase import Data, Phrase, Rate, Size, say
 from drp.reporting.words import ERASED_BY, NOT_ERASED
 
 _WHY = {

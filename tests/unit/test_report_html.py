@@ -34,7 +34,25 @@ def test_one_file_without_script_or_request(any_record: EvidenceRecord, tag: str
         "footer",
         "div",
     }
-    allowed |= {"h1", "h2", "h3", "h4", "p", "span", "b", "strong", "ul", "ol", "li", "dl", "dt", "dd", "br", "bdi", "code"}
+    allowed |= {
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "p",
+        "span",
+        "b",
+        "strong",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "br",
+        "bdi",
+        "code",
+    }
     allowed |= {"table", "caption", "thead", "tbody", "tr", "th", "td", "figure", "figcaption", "details", "summary"}
     allowed |= {"svg", "desc", "defs", "pattern", "rect", "line", "text", "circle", "path"}
     assert {name for name, _ in read.elements} <= allowed

@@ -62,7 +62,7 @@ def test_every_statement_has_its_witness_in_every_format(tag: str) -> None:
     table = page.partition(f"<h3>{language(tag).gettext('Checks')}</h3>")[2].partition("</table>")[0]
     assert re.findall('<span class="who">(.*?)</span>', table) == [read, read, said, said, said, said, seen]
     (minor,) = re.findall(r"<table class=\"minor\">.*?</table>", page, re.DOTALL)
-    findings = re.findall("<tr><th scope=\"row\">.*?</tr>", minor, re.DOTALL)
+    findings = re.findall('<tr><th scope="row">.*?</tr>', minor, re.DOTALL)
     assert all(any(f'<span class="who">{word}</span>' in one for word in SAID_BY[tag]) for one in findings)
     assert len(findings) == 2
     for heading in ("Isolation", "Integrity", "Start", "Attempts to reach the outside"):

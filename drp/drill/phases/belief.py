@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drp.domain.application import Application
 from drp.domain.findings.catalogue import MANIFEST_MISSING, MANIFEST_WAIVED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
 from drp.domain.manifest import ManifestSummary, OpenManifest
 from drp.domain.origin import origin_findings
+from drp.domain.phrase import fact
+from drp.domain.ports import ManifestSource
 from drp.domain.recovery_point import RecoveryPoint
 from drp.drill.context import PhaseContext
 from drp.errors import ManifestError
@@ -27,26 +30,43 @@ class Believed:
 
 def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
     """Return the manifest of a recovery point. Raises what the ManifestSource names besides ``ManifestError``."""
+    return manifest_of(
+        point,
+        context.ports.manifests,
+        application=context.recovery.application,
+        drill_host=context.drill_host,
+        required=context.recovery.require_manifest or not context.plan.starts,
+    )
+
+
+def manifest_of(
+    point: RecoveryPoint, source: ManifestSource, *, application: Application, drill_host: str, required: bool
+) -> Believed:
+    """Return the manifest of a recovery point, for whoever asks outside of a drill too. Raises as `believed` does."""
     if point.manifest_trouble:
         return Believed(
             findings=(
                 MANIFEST_MALFORMED.finding(
-                    subject=point.short_id, observed=point.manifest_trouble, expected="one tag that names one manifest"
+                    subject=point.short_id,
+                    observed=point.manifest_trouble,
+                    expected=fact("one-tag-names-one", "one tag that names one manifest"),
                 ),
             )
         )
     try:
-        manifest = context.ports.manifests.expected(point)
+        manifest = source.expected(point)
     except ManifestError as error:
         return _damaged(point, error, f"manifest {point.manifest_id}")
     if manifest is None:
         # A manifest that the point names and that is gone is missing, whatever the plan asks for; and without one, a
         # drill that starts nothing has looked at nothing.
-        waived = point.manifest_id is None and not context.recovery.require_manifest and context.plan.starts
+        waived = point.manifest_id is None and not required
         missing = (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
             subject=point.short_id,
-            observed=point.manifest_id or "the recovery point names no manifest",
-            expected="a manifest made at backup time, kept apart from the repository",
+            observed=point.manifest_id or fact("recovery-point-names-no", "the recovery point names no manifest"),
+            expected=fact(
+                "manifest-made-backup-time", "a manifest made at backup time, kept apart from the repository"
+            ),
         )
         return Believed(findings=(missing,))
     try:
@@ -54,7 +74,7 @@ def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
     except ManifestError as error:
         manifest.close()
         return _damaged(point, error, "a whole manifest")
-    if doubts := origin_findings(summary, point, context.recovery.application, context.drill_host):
+    if doubts := origin_findings(summary, point, application, drill_host):
         manifest.close()
         return Believed(summary=summary, findings=tuple(doubts))
     return Believed(manifest=manifest, summary=summary)

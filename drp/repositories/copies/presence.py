@@ -42,3 +42,17 @@ def is_there(folder: Path, below: str) -> bool:
         return True
     finally:
         os.close(at)
+
+
+def first_name(folder: Path, below: str) -> str | None:
+    """Return a name of what is in the folder ``below``, None when nothing is. Raises ``OSError``; follows no link."""
+    at = os.open(folder, _FLAGS)
+    try:
+        for part in below.split("/") if below != "." else ():
+            deeper = os.open(part, _FLAGS, dir_fd=at)
+            os.close(at)
+            at = deeper
+        with os.scandir(at) as entries:
+            return next((entry.name for entry in entries), None)
+    finally:
+        os.close(at)
