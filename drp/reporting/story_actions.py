@@ -46,7 +46,8 @@ def conclusive_actions(record: EvidenceRecord) -> Iterator[Action]:
     for recovery in record.recoveries:
         if recovery.failure is not None:
             name, hint = Data(recovery.recovery), recovery.failure.hint
-            yield Action(say("{application}: {reason}", application=name, reason=hint))
+            problem = recovery.failure.message
+            yield Action(say("{application} ({problem}): {remedy}", application=name, problem=problem, remedy=hint))
     stopped = {each.recovery for each in record.recoveries if each.failure is not None}
     yield from _remedies(record, "inconclusive", (), besides=stopped)
     yield Action(say("then hold the drill again"), "" if record.ad_hoc else f"drp drill run {record.plan.name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drp.domain.evidence import RecoveryRecord
 from drp.domain.findings.catalogue import RTO_MISSED
-from drp.domain.phrase import Data, Duration, Phrase, Value, say
+from drp.domain.phrase import Data, Duration, Phrase, Value, count, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import statements
 from drp.errors import Interrupted
@@ -57,17 +57,15 @@ def _unmeasured(record: RecoveryRecord, title: Data, *, starts: bool) -> Phrase:
     }
     failed = sum(check.outcome == "failed" for check in checks)
     if failed:
+        others = count("{n} failed", "{n} failed", failed)
         return say(
-            "{application} was up after {up}; {passed} of {all} checks passed, {failed} failed.",
-            failed=failed,
-            **values,
+            "{application} was up after {up}; {passed} of {all} checks passed, {others}.", others=others, **values
         )
     open_ = len(checks) - sum(check.outcome == "passed" for check in checks)
     if open_:
+        others = count("{n} could not be judged", "{n} could not be judged", open_)
         return say(
-            "{application} was up after {up}; {passed} of {all} checks passed, {open} could not be judged.",
-            open=open_,
-            **values,
+            "{application} was up after {up}; {passed} of {all} checks passed, {others}.", others=others, **values
         )
     return say(
         "{application} was up after {up} and passed all of its {all} checks; by when, nobody can tell.", **values
