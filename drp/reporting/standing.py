@@ -31,6 +31,15 @@ def standing_of(recovery: RecoveryRecord, record: EvidenceRecord) -> Standing:
     return "passed"
 
 
+def stopped_alike(record: EvidenceRecord) -> dict[tuple[str, str], list[str]]:
+    """Return which recoveries could not be exercised, by the problem and what to do about it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for recovery in record.recoveries:
+        if recovery.failure is not None:
+            found.setdefault((recovery.failure.message, recovery.failure.hint), []).append(recovery.recovery)
+    return found
+
+
 def _came_to_its_end(recovery: RecoveryRecord, record: EvidenceRecord) -> bool:
     """Return whether everything was there that a pass needs, as far as a report can tell."""
     measured = recovery.measurement

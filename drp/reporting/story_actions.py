@@ -16,6 +16,7 @@ from drp.domain.findings.reconciliation import (
 from drp.domain.phrase import Data, Instant, Phrase, count, say
 from drp.domain.reconciliation.result import IdentifierResult, ReconciliationResult
 from drp.reporting.remedies import remedy_of
+from drp.reporting.standing import stopped_alike
 
 _TOLD_APART = {IDENTIFIER_REISSUED.code, PATIENT_MISMATCH.code, REFERENCE_DANGLING.code}
 """Findings whose actions come from what was compared, number by number."""
@@ -43,12 +44,11 @@ def failed_actions(record: EvidenceRecord) -> Iterator[Action]:
 
 def conclusive_actions(record: EvidenceRecord) -> Iterator[Action]:
     """Yield what would let the drill come to a verdict."""
-    for recovery in record.recoveries:
-        if recovery.failure is not None:
-            name, hint = Data(recovery.recovery), recovery.failure.hint
-            problem = recovery.failure.message
-            yield Action(say("{application} ({problem}): {remedy}", application=name, problem=problem, remedy=hint))
-    stopped = {each.recovery for each in record.recoveries if each.failure is not None}
+    alike = stopped_alike(record)
+    for (problem, hint), names in alike.items():
+        listed = ", ".join(names)
+        yield Action(say("{application} ({problem}): {remedy}", application=listed, problem=problem, remedy=hint))
+    stopped = {name for names in alike.values() for name in names}
     yield from _remedies(record, "inconclusive", (), besides=stopped)
     yield Action(say("then hold the drill again"), "" if record.ad_hoc else f"drp drill run {record.plan.name}")
 

@@ -13,7 +13,7 @@ from drp.domain.phrase import Data, Duration, Phrase, Value, count, say
 from drp.domain.reconciliation.declaration import Reconciliation, Reference
 from drp.domain.reconciliation.result import ReferenceResult, Way
 from drp.domain.resting import statements
-from drp.reporting.standing import standings_of
+from drp.reporting.standing import standings_of, stopped_alike
 from drp.reporting.summaries import summary_of
 
 Told = Iterator[tuple[str, Phrase]]
@@ -73,8 +73,13 @@ def undecided(record: EvidenceRecord) -> Iterator[Phrase]:
     """Yield how far each application came that could not be judged, and what of their agreement was not."""
     planned = {recovery.name: recovery for recovery in record.plan.recoveries}
     standings = standings_of(record)
+    alike = stopped_alike(record)
+    told = {name for names in alike.values() if len(names) > 1 for name in names}
+    for (problem, _), names in alike.items():
+        if len(names) > 1:
+            yield say("{names} were not recovered: {problem}.", names=", ".join(names), problem=problem)
     for recovery in record.recoveries:
-        if standings[recovery.recovery] != "passed":
+        if standings[recovery.recovery] != "passed" and recovery.recovery not in told:
             yield summary_of(recovery, planned[recovery.recovery], starts=record.plan.starts)
     if record.plan.reconciliation is None:
         return
@@ -107,7 +112,7 @@ def tolerable(record: EvidenceRecord) -> Iterator[Phrase]:
             rpa=Duration(most.rpa_upper_ms or 0),
             application=Data(most.recovery),
         )
-    if record.reconciliation is not None:
+    if record.reconciliation is not None and record.reconciliation.agreement == "as-restored":
         yield say("They were compared with one another, and nothing speaks against opening them together.")
 
 

@@ -48,6 +48,8 @@ def reconciliation_lines(view: ReconciliationView, markdown: Markdown) -> Iterat
 def _harm(row: HarmRow, markdown: Markdown) -> Row:
     told = [" · ".join(code(text) for text in pair if text) for pair in row.listed]
     listed = ", ".join([*told, *([markdown.more(row.more)] if row.more and told else [])]) or "—"
+    if row.alike:
+        listed += f" · {markdown.tongue.gettext('all of the same:')} {code(row.alike)}"
     return markdown.word(row.tone, row.found), code(row.reference), listed
 
 
