@@ -16,6 +16,7 @@ class LeftOut:
     """Something that was not judged. Its words are the verifier's own."""
 
     part: str
+    part: Phrase
     why: Phrase
     checks: tuple[str, ...]
     """Empty: it is not a check that leaves it out, but drp."""
@@ -27,6 +28,7 @@ def left_out_of(record: RecoveryRecord) -> tuple[LeftOut, ...]:
         record.verify.not_judged if record.verify is not None else ()
     )
     found: dict[tuple[str, Phrase], list[str]] = {}
+    found: dict[tuple[Phrase, Phrase], list[str]] = {}
     for one in told:
         checks = found.setdefault((one.part, one.why), [])
         if one.check and one.check not in checks:
