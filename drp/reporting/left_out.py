@@ -15,7 +15,6 @@ MOST_LEFT_OUT = 200
 class LeftOut:
     """Something that was not judged. Its words are the verifier's own."""
 
-    part: str
     part: Phrase
     why: Phrase
     checks: tuple[str, ...]
@@ -27,7 +26,6 @@ def left_out_of(record: RecoveryRecord) -> tuple[LeftOut, ...]:
     told = (record.hash.not_judged if record.hash is not None else ()) + (
         record.verify.not_judged if record.verify is not None else ()
     )
-    found: dict[tuple[str, Phrase], list[str]] = {}
     found: dict[tuple[Phrase, Phrase], list[str]] = {}
     for one in told:
         checks = found.setdefault((one.part, one.why), [])
