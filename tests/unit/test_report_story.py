@@ -123,7 +123,10 @@ def test_a_hospital_reads_it_in_french() -> None:
     [
         ({"references": (dangling(0, mismatched=1, matched=12),)}, "1 of 12 laboratory results (lis) would be shown"),
         ({"references": (dangling(1),)}, "1 of 12 laboratory results (lis) has no match"),
-        ({"identifiers": (replace(NUMBER, reissued=1),), "references": ()}, "The next patient in ehr would get a number"),
+        (
+            {"identifiers": (replace(NUMBER, reissued=1),), "references": ()},
+            "The next patient in ehr would get a number",
+        ),
     ],
 )
 def test_one_is_told_as_one(changes: dict[str, object], sentence: str) -> None:
@@ -131,8 +134,14 @@ def test_one_is_told_as_one(changes: dict[str, object], sentence: str) -> None:
 
 
 def test_what_is_tolerated_or_of_strange_form_is_no_loss() -> None:
-    strange = dangling(0, ways=(Way(holder="lis", lacking="ehr", keys=12, dangling=7, kinds=(Dangling(kind="strange", count=7),)),))
-    old = dangling(0, tolerate=7, ways=(Way(holder="lis", lacking="ehr", keys=12, dangling=7, kinds=(Dangling(kind="older", count=7),)),))
+    strange = dangling(
+        0, ways=(Way(holder="lis", lacking="ehr", keys=12, dangling=7, kinds=(Dangling(kind="strange", count=7),)),)
+    )
+    old = dangling(
+        0,
+        tolerate=7,
+        ways=(Way(holder="lis", lacking="ehr", keys=12, dangling=7, kinds=(Dangling(kind="older", count=7),)),),
+    )
     for reference in (strange, old):
         assert not [one for one in told(apart(references=(reference,))) if "no match" in one]
 
@@ -205,10 +214,14 @@ def test_an_inconclusive_drill_says_what_would_make_it_conclusive() -> None:
 
 
 def test_several_that_passed_are_told_by_the_slowest_and_the_greatest_loss() -> None:
-    lis = replace(tale(application=application("lis", "Laboratory", tier=1)), durations=tale().durations | {"start": 9_000})
+    lis = replace(
+        tale(application=application("lis", "Laboratory", tier=1)), durations=tale().durations | {"start": 9_000}
+    )
     record = sample.make_record(tell(tale(), lis), sample.TOOLS)
     assert record.verdict == "passed"
-    assert told(record)[0].startswith("All 2 applications came back within their objectives, the last of them, lis, after")
+    assert told(record)[0].startswith(
+        "All 2 applications came back within their objectives, the last of them, lis, after"
+    )
     assert told(record)[1] == "At most 47 min of data would have been lost, in ehr."
 
 
