@@ -27,3 +27,20 @@ def words(duration: timedelta | int, *, units: int = 2) -> str:
         amounts.append((amount, name))
     counted = list(dropwhile(lambda each: not each[0], amounts))[:units]
     return " ".join(f"{amount} {name}" for amount, name in counted if amount) or "0 s"
+
+
+def cut(ms: int) -> int:
+    """Return a duration as reports and lists show it: to a tenth of a second below a minute, else two units of it.
+
+    Two durations that are cut to the same are shown as one.
+    """
+    if ms < 1_000:
+        return ms
+    if ms < 60_000:
+        return ms // 100 * 100
+    kept, counted = 0, 0
+    for size, _ in _UNITS[:-1]:
+        amount, ms = divmod(ms, size)
+        if amount and counted < 2:
+            kept, counted = kept + amount * size, counted + 1
+    return kept

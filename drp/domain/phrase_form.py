@@ -1,8 +1,9 @@
 """Phrases as a journal and a record hold them: a code, the message, typed values. Read strictly, and both ways alike.
 
 A plain string is a sentence of before, and stays one. Types of values: ``"text"`` and ``17`` as they are;
-``{"milliseconds"}`` (with ``units``), ``{"bytes"}``, both for a rate; ``{"instant"}``, ``{"day"}`` (ISO 8601); ``{"several",
-``{"code", "message", "values"}`` with ``plural`` and ``number`` where the words depend on one.
+``{"milliseconds"}`` (with ``units``), ``{"bytes"}``, both for a rate; ``{"instant"}``, ``{"day"}`` (ISO 8601);
+``{"several", "between"}``; ``{"quoted"}``; ``{"code", "message", "values"}`` with ``plural`` and
+``number`` where the words depend on one.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
             "unforeseen-line",
             "unforeseen {kind} in {function}, line {line}: {error}",
             kind=type(error).__name__,
-            name=place.name,
+            function=place.name,
             line=str(place.lineno),
             error=error,
         )

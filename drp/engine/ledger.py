@@ -6,6 +6,7 @@ that is written about it later names host and epoch, so that who lost it, asleep
 
 from __future__ import annotations
 
+from drp.domain.phrase import fact
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -140,7 +141,12 @@ class Ledger:
         )
         with self._alone() as connection:
             return tuple(
-                self._hold(connection, row, way="clean", why=row.why or f"host {row.host} gave no sign any more")
+                self._hold(
+                    connection,
+                    row,
+                    way="clean",
+                    why=row.why or fact("host-silent", "host {host} gave no sign any more", host=row.host),
+                )
                 for row in connection.execute(theirs).all()
             )
 
