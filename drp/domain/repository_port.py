@@ -71,6 +71,28 @@ class Repository(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a recovery point has at its sub-path."""
+
+    lacking: str = ""
+    """Why there is nothing to restore there: absent, a link, no folder, empty. Empty text: there is."""
+    size_bytes: int | None = None
+    """Of the files below it; None: nobody counted, or can."""
+
+
+@runtime_checkable
+class SubPaths(Protocol):
+    """A repository that knows sub-paths: its points carry the application's, and its orders restore nothing else."""
+
+    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+        """Return what the point has at its sub-path; what cannot be read there is told by the restore.
+
+        ``counted``: with the size, which may take long. Raises as `Repository` does.
+        """
+        ...
+
+
 @runtime_checkable
 class WritersSeen(Protocol):
     """A repository that shows whether somebody writes to it now; not every kind can."""

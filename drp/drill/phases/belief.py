@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from drp.domain.findings.catalogue import MANIFEST_MISSING, MANIFEST_WAIVED
 from drp.domain.findings.finding import Finding
-from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
+from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_ELSEWHERE, MANIFEST_MALFORMED
 from drp.domain.manifest import ManifestSummary, OpenManifest
-from drp.domain.origin import origin_findings
+from drp.domain.origin import origin_findings, own_part
 from drp.domain.recovery_point import RecoveryPoint
 from drp.drill.context import PhaseContext
-from drp.errors import ManifestError
+from drp.errors import ManifestError, NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
             )
         )
     try:
-        manifest = context.ports.manifests.expected(point)
+        manifest = _named(context, point)
     except ManifestError as error:
         return _damaged(point, error, f"manifest {point.manifest_id}")
     if manifest is None:
@@ -57,7 +57,34 @@ def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
     if doubts := origin_findings(summary, point, context.recovery.application, context.drill_host):
         manifest.close()
         return Believed(summary=summary, findings=tuple(doubts))
-    return Believed(manifest=manifest, summary=summary)
+    return _narrowed(context, point, manifest, summary)
+
+
+def _named(context: PhaseContext, point: RecoveryPoint) -> OpenManifest | None:
+    made_for = context.recovery.application.backup_job.manifest_of
+    manifests = context.ports.manifests
+    return manifests.expected(point, made_for=made_for) if made_for else manifests.expected(point)
+
+
+def _narrowed(
+    context: PhaseContext, point: RecoveryPoint, manifest: OpenManifest, summary: ManifestSummary
+) -> Believed:
+    """Return the manifest, speaking of the application's own folder alone; or that it has none."""
+    part = own_part(summary, point, context.recovery.application.backup_job)
+    if not part:
+        return Believed(manifest=manifest, summary=summary)
+    try:
+        manifest.narrow(part)
+        return Believed(manifest=manifest, summary=manifest.summary())
+    except NotFound as error:
+        manifest.close()
+        lacking = MANIFEST_ELSEWHERE.finding(
+            subject=summary.id[:12], observed=error.message, expected=f"a manifest that holds {point.sub_path}"
+        )
+        return Believed(summary=summary, findings=(lacking,))
+    except ManifestError as error:
+        manifest.close()
+        return _damaged(point, error, "a whole manifest")
 
 
 def _damaged(point: RecoveryPoint, error: ManifestError, expected: str) -> Believed:

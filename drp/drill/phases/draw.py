@@ -38,10 +38,11 @@ def draw(
     if found.manifest is None or found.summary is None:
         return None, found.findings
     with closing(found.manifest):
-        files = found.summary.files
+        own = found.summary.own
+        files = own.files
         if not files:
             nothing = NOTHING_DRAWN.finding(
-                subject=point.short_id, observed=f"{found.summary.entries} entries, no file", expected="files"
+                subject=point.short_id, observed=f"{own.entries} entries, no file", expected="files"
             )
             return None, (nothing,)
         sample = Sample(

@@ -90,7 +90,7 @@ def _compared(context: PhaseContext, manifest: OpenManifest, summary: ManifestSu
     return Hashed(
         manifest=summary,
         difference=difference,
-        not_judged=(*_not_drawn(context.sample), *_not_judged(difference)),
+        not_judged=(*_not_drawn(context.sample), *_not_own(summary), *_not_judged(difference)),
         findings=_findings(difference, summary, restored.receipt.unrestored),
     )
 
@@ -120,6 +120,13 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     return tuple(found)
 
 
+def _not_own(summary: ManifestSummary) -> tuple[NotJudged, ...]:
+    """Return what of a manifest that serves several applications is not this one's."""
+    left = summary.entries - summary.own.entries
+    why = f"{left} of the manifest's {summary.entries} entries are not below the application's own path"
+    return (NotJudged(part="other applications' entries", why=why),) if left else ()
+
+
 def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
     """Return what this comparison left out, and what none judges."""
     owners = () if difference.ownership_judged else (NotJudged(part="owners", why="a single user id is mapped"),)
@@ -147,10 +154,10 @@ def _findings(
             found += _missing_after(unrestored, named, count)
         else:
             found += _of_kind(kind, _topmost(named) if kind in {"missing", "unexpected"} else named, count)
-    if summary.errors:
+    if errors := summary.own.errors:
         found.append(
             FILE_UNREADABLE.finding(
-                subject=f"{summary.errors} entries of the manifest",
+                subject=f"{errors} entries of the manifest",
                 observed="could not be read when the manifest was made",
                 expected="a manifest that covers everything",
             )

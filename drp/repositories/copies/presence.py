@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from drp.domain.repository import Location, S3Location
@@ -42,3 +43,45 @@ def is_there(folder: Path, below: str) -> bool:
         return True
     finally:
         os.close(at)
+
+
+def lacking_at(folder: Path, below: str, shown: str) -> str:
+    """Return why nothing can be restored of a folder ``below``, which people call ``shown``; empty: something can.
+
+    No link on the way is followed. Raises ``OSError`` where nobody can tell.
+    """
+    at = os.open(folder, _FLAGS)
+    try:
+        names = [name for name in below.split("/") if name != "."]
+        for count, name in enumerate(names, 1):
+            said = "/".join(shown.split("/")[: count - len(names) or None])
+            try:
+                kind = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+            except FileNotFoundError:
+                return f"there is no {said} in it"
+            if not stat.S_ISDIR(kind):
+                return f"{said} in it is no folder: {'symlink' if stat.S_ISLNK(kind) else 'file'}"
+            deeper = os.open(name, _FLAGS, dir_fd=at)
+            os.close(at)
+            at = deeper
+        with os.scandir(at) as entries:
+            return "" if any(True for _ in entries) else f"{shown} in it is an empty folder"
+    finally:
+        os.close(at)
+
+
+def size_below(folder: Path) -> int | None:
+    """Return the bytes of all files below a folder; None: not all of it can be looked at."""
+    total, denied = 0, list[OSError]()
+    seen: set[tuple[int, int]] = set()
+    for place, _, names in os.walk(folder, onerror=denied.append):
+        for name in names:
+            try:
+                facts = (Path(place) / name).lstat()
+            except OSError:
+                return None
+            if stat.S_ISREG(facts.st_mode) and (facts.st_dev, facts.st_ino) not in seen:
+                total += facts.st_size
+                if facts.st_nlink > 1:
+                    seen.add((facts.st_dev, facts.st_ino))
+    return None if denied else total

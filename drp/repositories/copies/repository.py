@@ -13,12 +13,12 @@ from pathlib import Path
 from drp.domain.application import Application, PointFilter
 from drp.domain.recovery_point import Immutability, PassedOver, PointListing, RecoveryPoint
 from drp.domain.repository import MediumLocation
-from drp.domain.repository_port import Abilities
+from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
 from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
 from drp.repositories.copies.pattern import FolderPattern
-from drp.repositories.copies.presence import folder_of, is_there
+from drp.repositories.copies.presence import folder_of, is_there, lacking_at, size_below
 from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
@@ -108,7 +108,12 @@ class CopiesRepository:
                 f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
             )
         folder = self._folder(point)
-        root = point.paths[0]
+        root = point.sub_path or point.paths[0]
+        if point.sub_path and (lacking := self._lacking(folder, point)):
+            raise RepositoryError(
+                f"recovery point {point.short_id} of {self.name} has nothing at {point.sub_path}: {lacking}",
+                hint="correct `backup.sub_path` in the application's file, or the backup job",
+            )
         below = posixpath.relpath(root, self._settings.root)
         named = [base64.b64encode(path).decode("ascii") for path in only or ()]
         part = must_fit(named, files=len(named)) if only is not None else ()
@@ -133,6 +138,14 @@ class CopiesRepository:
         """Return what came back, as its program counts it. Raises what an end that says nothing of the backup means."""
         del whole
         return judge(outcome, repository=self.name, still_there=lambda: self._folder(point))
+
+    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+        """Return what a copy has at the point's sub-path. Raises as ``restore_order``."""
+        folder = self._folder(point)
+        if lacking := self._lacking(folder, point):
+            return Held(lacking=lacking)
+        place = self._root / folder.path / posixpath.relpath(point.sub_path, self._settings.root)
+        return Held(size_bytes=size_below(place) if counted else None)
 
     def secrets(self) -> tuple[CellSecret, ...]:
         """A directory takes none."""
@@ -185,7 +198,12 @@ class CopiesRepository:
 
     def _below(self, application: Application) -> str:
         """Return where what is asked for lies in a folder. Raises ``RepositoryError`` when no folder has it."""
-        root = self._wanted_root(application)
+        root, sub_path = self._wanted_root(application), application.backup_job.sub_path
+        if sub_path and posixpath.relpath(sub_path, root).split("/")[0] == "..":
+            raise RepositoryError(
+                f"repository {self.name}: {application.name} has the sub-path {sub_path}, and points hold {root}",
+                hint="name a path at or below that one in `backup.sub_path`, or correct `points.path`",
+            )
         below = posixpath.relpath(root, self._settings.root)
         if below.split("/")[0] == "..":
             raise RepositoryError(
@@ -193,6 +211,16 @@ class CopiesRepository:
                 hint="name a path at or below the repository's `root`, or correct `root` in repositories.yml",
             )
         return below
+
+    def _lacking(self, folder: DatedFolder, point: RecoveryPoint) -> str:
+        """Return why there is nothing to restore at a point's sub-path; empty: there is, or nobody may look."""
+        below = posixpath.relpath(point.sub_path, self._settings.root)
+        try:
+            return lacking_at(self._root / folder.path, below, point.sub_path)
+        except FileNotFoundError:
+            return "the folder went away while it was looked at"
+        except OSError:  # the restore says it, with its name
+            return ""
 
     def _wanted_root(self, application: Application) -> str:
         return application.points.path or self._settings.root
@@ -229,6 +257,7 @@ class CopiesRepository:
             paths=(root,),
             manifest_id=folder.marks.manifest_id,
             manifest_trouble=folder.marks.manifest_trouble,
+            sub_path=application.backup_job.sub_path,
         )
 
     def _folder(self, point: RecoveryPoint) -> DatedFolder:
