@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +11,13 @@ from drp.domain.application import Application
 from drp.domain.newest_point import NewestPoint, newest_of
 from drp.domain.repository_port import Repository
 from drp.errors import DrpError
+from drp.service.asking import Asked, ask
 from drp.service.wiring import Wiring
 
 _SECONDS = 10.0
-"""A monitoring system waits no longer than that for one repository."""
+"""A monitoring system waits no longer than that for one answer of a repository."""
+_ALL_SECONDS = 30.0
+"""Nor longer than that for all answers: what does not even fail, such as a dead mount, hides nobody else's."""
 
 
 def newest_points(wiring: Wiring, applications: Iterable[Application]) -> Mapping[str, NewestPoint]:
@@ -24,32 +26,37 @@ def newest_points(wiring: Wiring, applications: Iterable[Application]) -> Mappin
     names = sorted({name for application in concerned for name in application.repositories})
     if not names:
         return {}
-    with tempfile.TemporaryDirectory(prefix="drp-status-") as cache, ThreadPoolExecutor(len(names)) as pool:
+    with tempfile.TemporaryDirectory(prefix="drp-status-", ignore_cleanup_errors=True) as cache:
         repositories = wiring.make_repositories(Path(cache), names, most_seconds=_SECONDS)
         looks = {
-            name: pool.submit(_look, wiring, repository, [one for one in concerned if name in one.repositories])
+            name: _look(wiring, repository, [one for one in concerned if name in one.repositories])
             for name, repository in repositories.items()
         }
-        answers = {name: look.result() for name, look in looks.items()}
+        asked = ask(looks, _ALL_SECONDS)
     return {
-        application.name: _merged(answers[name][application.name] for name in application.repositories)
+        application.name: _merged(_answer(asked[name], name, application) for name in application.repositories)
         for application in concerned
     }
 
 
-def _look(wiring: Wiring, repository: Repository, applications: Iterable[Application]) -> Mapping[str, NewestPoint]:
+def _answer(asked: Asked[NewestPoint], repository: str, application: Application) -> NewestPoint:
+    silent = NewestPoint(unknown=(f"{repository}: no answer within {_ALL_SECONDS:.0f} s",))
+    return asked.answers.get(application.name, silent)
+
+
+def _look(
+    wiring: Wiring, repository: Repository, applications: Iterable[Application]
+) -> Iterator[tuple[str, NewestPoint]]:
     """Ask one repository, application by application; once it fails it is not asked again."""
-    found: dict[str, NewestPoint] = {}
     trouble = ""
     for application in applications:
         if not trouble:
             try:
-                found[application.name] = _newest(wiring, repository, application)
+                yield application.name, _newest(wiring, repository, application)
                 continue
             except DrpError as error:
                 trouble = f"{repository.name}: {error.message}"
-        found[application.name] = NewestPoint(unknown=(trouble,))
-    return found
+        yield application.name, NewestPoint(unknown=(trouble,))
 
 
 def _newest(wiring: Wiring, repository: Repository, application: Application) -> NewestPoint:

@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po, write_po
 from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.schedule.reasons import REASONS
 from drp.share import catalogue, languages
+from tests.support.help_texts import help_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS = {"_": None, "_n": (1, 2), "say": None, "count": (1, 2), "gettext": None, "ngettext": (1, 2)}
@@ -43,6 +44,7 @@ def messages() -> Iterator[tuple[str | tuple[str, str], str]]:
     for code in CATALOGUE.values():
         yield code.title, "drp/domain/findings/catalogue.py"
         yield code.remedy, "drp/domain/findings/catalogue.py"
+    yield from help_texts()
 
 
 def template() -> Catalog:

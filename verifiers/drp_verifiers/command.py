@@ -23,6 +23,7 @@ from drp_verifiers.statements import death, failed, passed, undetermined, why_it
 from drp_verifiers.watermarks import Newest, judge, undated
 
 _MOST_LINES = 1000
+_ROOT = "{restored_root}"
 _LINE = Limits(size=65536, half_pairs=True)
 _LONGEST_NAME = 300
 _OUTCOMES: tuple[CheckOutcome, ...] = ("passed", "failed", "undetermined")
@@ -33,10 +34,10 @@ class CommandOptions:
     """What is run. Raises ValueError when nothing is."""
 
     argv: tuple[str, ...]
-    """Program inside the sandbox and its arguments; there is no shell unless you name one."""
+    """Program and its arguments, ``{restored_root}`` for the restored tree; there is no shell unless you name one."""
     stdin: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Never put secrets here: plans are no place for them."""
+    """Likewise. Never put secrets here: plans are no place for them."""
     beside: bool = False
     """Run in the application's own sandbox, to see its processes, /run and /tmp; there it can be reached by it."""
     zone: str = ""
@@ -62,15 +63,17 @@ class CommandVerifier:
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield one result a line, then one for the command itself."""
         assert isinstance(options, CommandOptions)
+        root = expectation.restored_root
+        argv = [word.replace(_ROOT, root) for word in options.argv]
         execution = target.run(
-            options.argv,
+            argv,
             stdin=options.stdin.encode(),
             timeout_seconds=expectation.timeout_seconds,
-            environment=options.environment,
+            environment={name: value.replace(_ROOT, root) for name, value in options.environment.items()},
         )
         results = list(_statements(options, execution, expectation))
         yield from results
-        yield _whole(options.argv[0], execution, {result.outcome for result in results})
+        yield _whole(argv[0], execution, {result.outcome for result in results})
 
 
 def _whole(program: str, execution: Execution, outcomes: set[CheckOutcome]) -> CheckResult:

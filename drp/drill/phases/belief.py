@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drp.domain.application import Application, BackupJob
 from drp.domain.findings.catalogue import MANIFEST_MISSING, MANIFEST_WAIVED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_ELSEWHERE, MANIFEST_MALFORMED
 from drp.domain.manifest import ManifestSummary, OpenManifest
 from drp.domain.origin import origin_findings, own_part
+from drp.domain.ports import ManifestSource
 from drp.domain.recovery_point import RecoveryPoint
 from drp.drill.context import PhaseContext
 from drp.errors import ManifestError, NotFound
@@ -27,6 +29,19 @@ class Believed:
 
 def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
     """Return the manifest of a recovery point. Raises what the ManifestSource names besides ``ManifestError``."""
+    return manifest_of(
+        point,
+        context.ports.manifests,
+        application=context.recovery.application,
+        drill_host=context.drill_host,
+        required=context.recovery.require_manifest or not context.plan.starts,
+    )
+
+
+def manifest_of(
+    point: RecoveryPoint, source: ManifestSource, *, application: Application, drill_host: str, required: bool
+) -> Believed:
+    """Return the manifest of a recovery point, for whoever asks outside of a drill too. Raises as `believed` does."""
     if point.manifest_trouble:
         return Believed(
             findings=(
@@ -36,13 +51,13 @@ def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
             )
         )
     try:
-        manifest = _named(context, point)
+        manifest = _named(source, point, application.backup_job)
     except ManifestError as error:
         return _damaged(point, error, f"manifest {point.manifest_id}")
     if manifest is None:
         # A manifest that the point names and that is gone is missing, whatever the plan asks for; and without one, a
         # drill that starts nothing has looked at nothing.
-        waived = point.manifest_id is None and not context.recovery.require_manifest and context.plan.starts
+        waived = point.manifest_id is None and not required
         missing = (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
             subject=point.short_id,
             observed=point.manifest_id or "the recovery point names no manifest",
@@ -54,23 +69,19 @@ def believed(context: PhaseContext, point: RecoveryPoint) -> Believed:
     except ManifestError as error:
         manifest.close()
         return _damaged(point, error, "a whole manifest")
-    if doubts := origin_findings(summary, point, context.recovery.application, context.drill_host):
+    if doubts := origin_findings(summary, point, application, drill_host):
         manifest.close()
         return Believed(summary=summary, findings=tuple(doubts))
-    return _narrowed(context, point, manifest, summary)
+    return _narrowed(point, application.backup_job, manifest, summary)
 
 
-def _named(context: PhaseContext, point: RecoveryPoint) -> OpenManifest | None:
-    made_for = context.recovery.application.backup_job.manifest_of
-    manifests = context.ports.manifests
-    return manifests.expected(point, made_for=made_for) if made_for else manifests.expected(point)
+def _named(source: ManifestSource, point: RecoveryPoint, job: BackupJob) -> OpenManifest | None:
+    return source.expected(point, made_for=job.manifest_of) if job.manifest_of else source.expected(point)
 
 
-def _narrowed(
-    context: PhaseContext, point: RecoveryPoint, manifest: OpenManifest, summary: ManifestSummary
-) -> Believed:
+def _narrowed(point: RecoveryPoint, job: BackupJob, manifest: OpenManifest, summary: ManifestSummary) -> Believed:
     """Return the manifest, speaking of the application's own folder alone; or that it has none."""
-    part = own_part(summary, point, context.recovery.application.backup_job)
+    part = own_part(summary, point, job)
     if not part:
         return Believed(manifest=manifest, summary=summary)
     try:

@@ -41,7 +41,7 @@ def select_phase(context: PhaseContext) -> Selected:
     recovery = context.recovery
     repository = context.ports.repositories[recovery.repository]
     waited, listing, abilities = _wait_for_medium(context, repository)
-    now = _no_earlier(context.declared_at, abilities.clock_ahead_ms)
+    now = no_earlier(context.declared_at, abilities.clock_ahead_ms)
     point, immutability, refused = choose(
         repository, listing, recovery.selection, disaster_at=context.disaster_at, now=now
     )
@@ -73,7 +73,7 @@ def select_phase(context: PhaseContext) -> Selected:
     )
 
 
-def _no_earlier(moment: datetime, ahead_ms: int | None) -> datetime:
+def no_earlier(moment: datetime, ahead_ms: int | None) -> datetime:
     """Return the later of this machine's time and the repository's: a clock set back must not make a lock hold."""
     return max(moment, moment - timedelta(milliseconds=ahead_ms or 0))
 

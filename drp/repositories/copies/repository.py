@@ -8,6 +8,7 @@ import os
 import posixpath
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from drp.domain.application import Application, PointFilter
@@ -23,7 +24,7 @@ from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
 from drp.repositories.locations.medium import Medium
-from drp.repositories.parts import must_fit
+from drp.repositories.parts import must_fit, nothing_there
 
 PROGRAM = Path(__file__).parent / "payload" / "restore_copy.py"
 _PARTS = (PROGRAM.name, "copy_pace.py", "copy_walk.py", "copy_words.py")
@@ -101,6 +102,22 @@ class CopiesRepository:
         folder = self._listed.get(point.id) or self._folder(point)  # a list asks of each point in turn
         return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
 
+    def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return what cannot be listed of the folder that would be restored."""
+        try:
+            lacking = self._lacking(self._folder(point), point)
+        except OSError as error:
+            return (f"{self._own(point)}: cannot be read: {os.strerror(error.errno or 0)}",)
+        return (lacking,) if lacking else ()
+
+    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+        """Return what a copy has at the point's sub-path. Raises as ``restore_order``."""
+        folder = self._folder(point)
+        with suppress(OSError):  # the restore says it, with its name
+            if lacking := self._lacking(folder, point):
+                return Held(lacking=lacking)
+        return Held(size_bytes=size_below(self._root / folder.path / self._own(point)) if counted else None)
+
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""
         if len(point.id) != _ID_LENGTH or not set(point.id) <= set("0123456789abcdef"):
@@ -108,13 +125,9 @@ class CopiesRepository:
                 f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
             )
         folder = self._folder(point)
-        root = point.sub_path or point.paths[0]
-        if point.sub_path and (lacking := self._lacking(folder, point)):
-            raise RepositoryError(
-                f"recovery point {point.short_id} of {self.name} has nothing at {point.sub_path}: {lacking}",
-                hint="correct `backup.sub_path` in the application's file, or the backup job",
-            )
-        below = posixpath.relpath(root, self._settings.root)
+        root, below = point.sub_path or point.paths[0], self._own(point)
+        if point.sub_path and (lacking := self.held(point).lacking):
+            raise nothing_there(point, lacking)
         named = [base64.b64encode(path).decode("ascii") for path in only or ()]
         part = must_fit(named, files=len(named)) if only is not None else ()
         return RestoreOrder(
@@ -138,14 +151,6 @@ class CopiesRepository:
         """Return what came back, as its program counts it. Raises what an end that says nothing of the backup means."""
         del whole
         return judge(outcome, repository=self.name, still_there=lambda: self._folder(point))
-
-    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
-        """Return what a copy has at the point's sub-path. Raises as ``restore_order``."""
-        folder = self._folder(point)
-        if lacking := self._lacking(folder, point):
-            return Held(lacking=lacking)
-        place = self._root / folder.path / posixpath.relpath(point.sub_path, self._settings.root)
-        return Held(size_bytes=size_below(place) if counted else None)
 
     def secrets(self) -> tuple[CellSecret, ...]:
         """A directory takes none."""
@@ -213,14 +218,12 @@ class CopiesRepository:
         return below
 
     def _lacking(self, folder: DatedFolder, point: RecoveryPoint) -> str:
-        """Return why there is nothing to restore at a point's sub-path; empty: there is, or nobody may look."""
-        below = posixpath.relpath(point.sub_path, self._settings.root)
-        try:
-            return lacking_at(self._root / folder.path, below, point.sub_path)
-        except FileNotFoundError:
-            return "the folder went away while it was looked at"
-        except OSError:  # the restore says it, with its name
-            return ""
+        """Return why nothing of a point can be restored; empty: something can. Raises ``OSError``."""
+        return lacking_at(self._root / folder.path, self._own(point), point.sub_path or point.paths[0])
+
+    def _own(self, point: RecoveryPoint) -> str:
+        """Return where what is restored of a point lies in its folder."""
+        return posixpath.relpath(point.sub_path or point.paths[0], self._settings.root)
 
     def _wanted_root(self, application: Application) -> str:
         return application.points.path or self._settings.root

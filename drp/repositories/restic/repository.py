@@ -33,7 +33,7 @@ from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
 from drp.repositories.restic.snapshots import is_id, points_of, read_snapshots
 from drp.repositories.restic.tool import ResticTool
-from drp.repositories.restic.tree import contents_of, held, source_root
+from drp.repositories.restic.tree import contents_of, held, look, source_root
 
 PASSWORD = "password"  # noqa: S105 - a name, not a password
 _TOOL_FOLDER = "/run/base/tool"
@@ -140,12 +140,17 @@ class ResticRepository:
         """Return what can be observed about the point's protection now."""
         return self._backend.immutability(point)
 
+    def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return what is broken of the point's index and top folders. Raises ``NotFound`` for an id that is none."""
+        self._require_id(point)
+        output, lacking = look(self._tool, point)
+        if output.exit_code != 0:
+            return self._judge_failure(output.exit_code, output.tail, output.ended_by)
+        return (lacking,) if lacking else ()
+
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``UsageError``."""
-        if not is_id(point.id):
-            raise NotFound(
-                f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
-            )
+        self._require_id(point)
         self._require_there(point)
         cell = self._backend.cell()
         program = f"{_TOOL_FOLDER}/{self._tool.path.name}"
@@ -201,6 +206,12 @@ class ResticRepository:
         password = self._resolve(self._settings.password)
         remember(password)
         return {PASSWORD_VARIABLE: password, **self._backend.host_secrets()}
+
+    def _require_id(self, point: RecoveryPoint) -> None:
+        if not is_id(point.id):
+            raise NotFound(
+                f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
+            )
 
     def _require_there(self, point: RecoveryPoint) -> None:
         """Raise ``PointGone`` when the point was removed since it was selected, and what a look at the place raises.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from drp.command import Output
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.repository_port import Held
-from drp.errors import RepositoryError
+from drp.repositories.parts import nothing_there
 from drp.repositories.restic.source_root import TreeListing, declared_root, folders_to_list
 from drp.repositories.restic.sub_path import Contents, SubPathListing, folders_on_the_way
 from drp.repositories.restic.tool import ResticTool
@@ -17,18 +18,20 @@ def source_root(tool: ResticTool, point: RecoveryPoint) -> str:
     """
     if not point.sub_path:
         listing = TreeListing(point.paths)
-        return (
-            listing.root()
-            if _listed(tool, point, listing, folders_to_list(point.paths))
-            else declared_root(point.paths)
-        )
+        output = _list(tool, point, listing, folders_to_list(point.paths))
+        return listing.root() if output.exit_code == 0 else declared_root(point.paths)
     found = _at_sub_path(tool, point)
     if found is not None and (lacking := found.lacking()):
-        raise RepositoryError(
-            f"recovery point {point.short_id} of {point.repository} has nothing at {point.sub_path}: {lacking}",
-            hint="correct `backup.sub_path` in the application's file, or the backup job",
-        )
+        raise nothing_there(point, lacking)
     return (found.place() if found is not None else None) or point.sub_path
+
+
+def look(tool: ResticTool, point: RecoveryPoint) -> tuple[Output, str]:
+    """Return how restic ended on listing the top folders, and why there is nothing to restore; empty: there is."""
+    if not point.sub_path:
+        return _list(tool, point, TreeListing(point.paths), folders_to_list(point.paths)), ""
+    listing = SubPathListing(point.sub_path, point.paths)
+    return _list(tool, point, listing, folders_on_the_way(point.sub_path, point.paths)), listing.lacking()
 
 
 def held(tool: ResticTool, point: RecoveryPoint, *, counted: bool) -> Held:
@@ -53,10 +56,10 @@ def contents_of(tool: ResticTool, point: RecoveryPoint) -> Contents | None:
 
 def _at_sub_path(tool: ResticTool, point: RecoveryPoint) -> SubPathListing | None:
     listing = SubPathListing(point.sub_path, point.paths)
-    return listing if _listed(tool, point, listing, folders_on_the_way(point.sub_path, point.paths)) else None
+    output = _list(tool, point, listing, folders_on_the_way(point.sub_path, point.paths))
+    return listing if output.exit_code == 0 else None
 
 
-def _listed(tool: ResticTool, point: RecoveryPoint, listing: TreeListing, folders: tuple[str, ...]) -> bool:
-    """Have restic list the direct children of folders; return whether it could."""
-    output = tool.call("ls", point.id, *folders, on_line=lambda _, line: listing.take(line), capture=False)
-    return output.exit_code == 0
+def _list(tool: ResticTool, point: RecoveryPoint, listing: TreeListing, folders: tuple[str, ...]) -> Output:
+    """Have restic list the direct children of folders."""
+    return tool.call("ls", point.id, *folders, on_line=lambda _, line: listing.take(line), capture=False)

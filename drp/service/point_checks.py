@@ -1,0 +1,279 @@
+"""Looks at the newest recovery point of every application: there, readable, immutable, young, bound to a manifest.
+
+Nothing is restored and nothing written, neither into the journal nor as evidence: a look is no drill.
+"""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from drp.domain.application import Application
+from drp.domain.coverage import in_order
+from drp.domain.findings.catalogue import MANIFEST_WAIVED
+from drp.domain.findings.finding import Finding
+from drp.domain.newest_point import newest_of
+from drp.domain.plan import PlannedRecovery
+from drp.domain.point_check import ApplicationCheck, Aspect, PlaceCheck, Trouble, check_of
+from drp.domain.ports import ManifestSource
+from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
+from drp.domain.repository_port import PointsLookedInto, Repository
+from drp.drill.phases.belief import manifest_of
+from drp.drill.phases.select import choose, no_earlier
+from drp.errors import ConfigError, DrpError, MediaNeeded, NotFound, Unreachable, UsageError
+from drp.manifests.directory import ManifestDirectory
+from drp.service.asking import Asked, ask
+from drp.service.wiring import Wiring
+
+SECONDS = 30.0
+"""So long one repository has for everything that is asked of it, unless somebody says otherwise."""
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Demand:
+    """What the drills of a site ask of an application's points in one repository."""
+
+    locks: Mapping[str, Selection]
+    """Drill that takes immutable points alone → how it chooses."""
+    manifest: bool
+    """Any drill of it needs a manifest to pass."""
+
+
+def check_points(wiring: Wiring, only: Sequence[str] = (), *, seconds: float = SECONDS) -> tuple[ApplicationCheck, ...]:
+    """Return what the repositories show of every application, or of some; all are asked at the same time.
+
+    One that is absent, or that does not answer within ``seconds``, hides no other. Raises ``NotFound``.
+    """
+    site, broken = wiring.site, dict(_broken(wiring, only))
+    chosen = [site.application(name) for name in only if name not in broken] or list(site.applications.values())
+    chosen = [] if only and len(broken) == len(only) else chosen
+    recoveries = _recoveries(wiring)
+    names = sorted({name for application in chosen for name in application.repositories})
+    manifests = ManifestDirectory(site.manifests_directory)
+    with tempfile.TemporaryDirectory(prefix="drp-check-", ignore_cleanup_errors=True) as cache:
+        repositories = wiring.make_repositories(Path(cache), names, most_seconds=seconds)
+        looks = {
+            name: _Look(wiring, repositories[name], manifests, recoveries).at(
+                [application for application in chosen if name in application.repositories]
+            )
+            for name in names
+        }
+        asked = ask(looks, seconds)
+    now = wiring.clock.now().wall
+    found = [
+        check_of(
+            application,
+            tuple(_answer(asked[name], name, application, seconds) for name in application.repositories),
+            now,
+        )
+        for application in in_order({application.name: application for application in chosen})
+    ]
+    return (*found, *broken.values())
+
+
+def _broken(wiring: Wiring, only: Sequence[str]) -> Iterator[tuple[str, ApplicationCheck]]:
+    """Yield applications whose files are invalid: what they ask for is unknown, which is told and stops no other."""
+    for (kind, name), problems in wiring.site.broken.items():
+        if kind == "application" and (not only or name in only):
+            trouble = Trouble(
+                state="unknown",
+                aspect="there",
+                words=problems[0],
+                hint="see `drp config check`",
+                exit_status=ConfigError.exit_status,
+            )
+            yield name, ApplicationCheck(application=name, title=name, tier=0, troubles=(trouble,))
+
+
+def _recoveries(wiring: Wiring) -> tuple[tuple[str, PlannedRecovery], ...]:
+    """Return every recovery that a drill of the site plans, with the drill's name; broken drills plan none."""
+    found: list[tuple[str, PlannedRecovery]] = []
+    for name in wiring.site.drills:
+        try:
+            found += [(name, recovery) for recovery in wiring.site.plan(name).recoveries]
+        except (ConfigError, NotFound, UsageError):
+            continue  # `drp config check` says why
+    return tuple(found)
+
+
+def _answer(asked: Asked[PlaceCheck], repository: str, application: Application, seconds: float) -> PlaceCheck:
+    if application.name in asked.answers:
+        return asked.answers[application.name]
+    silent = Trouble(
+        state="unknown",
+        aspect="there",
+        words=f"no answer within {seconds:.0f} s",
+        hint="see whether it hangs; where it is only slow, give it longer with --within",
+        repository=repository,
+        exit_status=Unreachable.exit_status,
+    )
+    return PlaceCheck(repository=repository, troubles=(silent,))
+
+
+class _Look:
+    """A look at one repository."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        repository: Repository,
+        manifests: ManifestSource,
+        recoveries: tuple[tuple[str, PlannedRecovery], ...],
+    ) -> None:
+        self._clock, self._repository, self._manifests = wiring.clock, repository, manifests
+        self._recoveries = recoveries
+        self._troubles: list[Trouble] = []
+
+    def at(self, applications: Iterable[Application]) -> Iterator[tuple[str, PlaceCheck]]:
+        """Yield what it shows of each application; once it fails it is not asked again."""
+        failed: Trouble | None = None
+        for application in applications:
+            self._troubles = []
+            if failed is None:
+                try:
+                    listing = self._repository.points(application)
+                    ahead_ms = self._repository.preflight().clock_ahead_ms
+                except DrpError as error:
+                    failed = self._failure("there", error)
+                else:
+                    yield application.name, self._place(application, listing, ahead_ms)
+                    continue
+            yield application.name, PlaceCheck(repository=self._repository.name, troubles=(failed,))
+
+    def _place(self, application: Application, listing: PointListing, ahead_ms: int | None) -> PlaceCheck:
+        now = self._clock.now().wall
+        newest, future = newest_of(listing.points, now)
+        self._list(listing, newest, future)
+        demand = self._demand(application)
+        taken, lock = self._taken(listing, newest, demand, no_earlier(now, ahead_ms))
+        looked_into = taken is not None and self._look_into(taken)
+        return PlaceCheck(
+            repository=self._repository.name,
+            newest=newest,
+            taken=taken,
+            listed=len(listing.points),
+            immutability=lock,
+            lock_demanded_by=tuple(demand.locks),
+            looked_into=looked_into,
+            manifest_demanded=demand.manifest,
+            manifest_bound=taken is not None and self._manifest(application, taken, demand),
+            passed_over=tuple(f"{each.name}: {each.reason}" for each in listing.passed_over),
+            troubles=tuple(self._troubles),
+        )
+
+    def _demand(self, application: Application) -> _Demand:
+        own = [(drill, recovery) for drill, recovery in self._recoveries if recovery.name == application.name]
+        return _Demand(
+            locks={
+                drill: replace(recovery.selection, not_newer_than=None)
+                for drill, recovery in own
+                if recovery.repository == self._repository.name and recovery.selection.policy == "newest-immutable"
+            },
+            manifest=not own or any(recovery.require_manifest or recovery.trust == "none" for _, recovery in own),
+        )
+
+    def _list(self, listing: PointListing, newest: RecoveryPoint | None, future: Sequence[str]) -> None:
+        """Tell what is wrong with the listing itself."""
+        name = self._repository.name
+        if listing.unreadable:
+            more = f", and {len(listing.unreadable) - 1} more" if len(listing.unreadable) > 1 else ""
+            self._wrong(
+                "readable",
+                f"cannot be read: {listing.unreadable[0]}{more}",
+                f"newer recovery points may hide there: see `drp repo points {name}`",
+            )
+        if future:
+            named = ", ".join(future[:_NAMED])
+            self._wrong("there", f"recovery points dated in the future: {named}", "see to the clock of the backup job")
+        if newest is None and not listing.unreadable:
+            self._wrong(
+                "there",
+                "lists no recovery point of it",
+                f"see whether its backup job ran, and whether `points` in its file fits: `drp repo points {name}`",
+            )
+
+    def _taken(
+        self, listing: PointListing, newest: RecoveryPoint | None, demand: _Demand, now: datetime
+    ) -> tuple[RecoveryPoint | None, Immutability | None]:
+        """Return the point that would be taken, and its protection: where drills ask for immutable ones, such a one."""
+        if newest is None:
+            return None, None
+        try:
+            for drill, selection in demand.locks.items():
+                point, lock, refused = choose(self._repository, listing, selection, disaster_at=now, now=now)
+                if point is not None:
+                    return point, lock
+                reasons = "; ".join(f"{each.id[:8]} {each.reason}" for each in refused[:_NAMED])
+                self._wrong(
+                    "immutable",
+                    f"drill {drill} would find no recovery point that is immutable: {reasons}",
+                    "see why the backup job locks nothing, or what ended the locks",
+                )
+            return newest, self._repository.immutability(newest)
+        except DrpError as error:
+            self._troubles.append(self._failure("immutable", error))
+            return newest, None
+
+    def _look_into(self, point: RecoveryPoint) -> bool:
+        if not isinstance(self._repository, PointsLookedInto):
+            return False
+        try:
+            broken = self._repository.look_into(point)
+        except DrpError as error:
+            self._troubles.append(self._failure("readable", error))
+            return False
+        if broken:
+            self._wrong(
+                "readable",
+                f"{point.short_id}: what it says of its files cannot be read: {broken[0]}",
+                "check the repository with its own tool; an older point may still be whole",
+            )
+        return True
+
+    def _manifest(self, application: Application, point: RecoveryPoint, demand: _Demand) -> bool:
+        """Return whether the manifest that was made with the point is here; tell why not."""
+        try:
+            found = manifest_of(
+                point,
+                self._manifests,
+                application=application,
+                drill_host=socket.gethostname(),
+                required=demand.manifest,
+            )
+        except DrpError as error:
+            self._troubles.append(self._failure("manifest", error))
+            return False
+        if found.manifest is not None:
+            with closing(found.manifest):
+                return True
+        for finding in found.findings:
+            self._doubt(finding)
+        return False
+
+    def _doubt(self, finding: Finding) -> None:
+        if finding.code != MANIFEST_WAIVED.code:
+            self._wrong("manifest", f"{finding.subject}: {finding.observed} ({finding.code})", finding.remedy)
+
+    def _wrong(self, aspect: Aspect, words: str, hint: str) -> None:
+        self._troubles.append(
+            Trouble(
+                state="wrong", aspect=aspect, words=words, hint=hint, repository=self._repository.name, exit_status=1
+            )
+        )
+
+    def _failure(self, aspect: Aspect, error: DrpError) -> Trouble:
+        """Return what kept drp from looking: a medium that is not attached is where it should be."""
+        return Trouble(
+            state="away" if isinstance(error, MediaNeeded) else "unknown",
+            aspect=aspect,
+            words=error.message,
+            hint=error.hint,
+            repository=self._repository.name,
+            exit_status=error.exit_status,
+        )
