@@ -13,6 +13,7 @@ from drp import __version__
 from drp.cli.noun import command_of
 from drp.cli.parameters import PlainGroup
 from drp.cli.tongue import told
+from drp.domain.phrase import say
 from drp.errors import UsageError
 
 
@@ -91,7 +92,10 @@ def _language(said: str | None) -> str | None:
     if said is None:
         return None
     if said not in _languages():
-        raise UsageError(f"there are no words in language {said!r}", hint=f"use one of: {', '.join(_languages())}")
+        raise UsageError(
+            say("there are no words in language {said}", said=repr(said)),
+            hint=say("use one of: {languages}", languages=", ".join(_languages())),
+        )
     return said
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.config.json_schema import KINDS, file_schema
+from drp.domain.phrase import say
 from drp.errors import StorageFull, UsageError
 from drp.share import shared
 from drp.trust import Trust, require
@@ -23,13 +24,17 @@ def lay_site(directory: Path) -> None:
     could change what is laid there.
     """
     if (directory / "drp.yml").exists() or (directory / "inventory").exists():
-        raise UsageError(f"{directory} holds a site already", hint="name another directory; nothing was changed")
+        raise UsageError(
+            say("{directory} holds a site already", directory=directory),
+            hint="name another directory; nothing was changed",
+        )
     require([Trust().doubt(directory)])
     try:
         _lay(directory, shared("inventory"))
     except OSError as error:
         raise StorageFull(
-            f"cannot lay a site down in {directory}: {error.strerror}", hint="name a directory that you may write"
+            say("cannot lay a site down in {directory}: {strerror}", directory=directory, strerror=error.strerror),
+            hint="name a directory that you may write",
         ) from error
 
 

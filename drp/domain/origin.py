@@ -20,6 +20,7 @@ from drp.domain.findings.origin import (
     MANIFEST_OTHER_HOST,
 )
 from drp.domain.manifest import ManifestSummary, show_path
+from drp.domain.phrase import fact
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.sub_path import below
 
@@ -52,7 +53,9 @@ def _of_another(manifest: ManifestSummary, point: RecoveryPoint, application: Ap
         ),
     )
     return tuple(
-        MANIFEST_FOREIGN.finding(subject=manifest.id[:12], observed=f"made for {said}", expected=wanted)
+        MANIFEST_FOREIGN.finding(
+            subject=manifest.id[:12], observed=fact("made-for", "made for {said}", said=said), expected=wanted
+        )
         for said, wanted, same in made_for
         if not same
     )
@@ -66,7 +69,11 @@ def _late(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tu
     made = f"made from {_instant(manifest.started_at)} to {_instant(manifest.finished_at)}"
     return (
         MANIFEST_LATE.finding(
-            subject=manifest.id[:12], observed=made, expected=f"before the backup, which began at {_instant(began)}"
+            subject=manifest.id[:12],
+            observed=made,
+            expected=fact(
+                "before-backup-which-began", "before the backup, which began at {began}", began=_instant(began)
+            ),
         ),
     )
 
@@ -82,8 +89,12 @@ def _elsewhere(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) 
         held = (*held, *(posixpath.dirname(each) for each in held))
     if _root(manifest, job) in held:
         return ()
-    expected = f"made of {' or '.join(held)}" if held else "a recovery point that says what it was made of"
-    observed = f"made of {manifest.root}"
+    expected = (
+        fact("made", "made of {held}", held=" or ".join(held))
+        if held
+        else fact("recovery-point-says-what", "a recovery point that says what it was made of")
+    )
+    observed = fact("origin-made", "made of {root}", root=manifest.root)
     return (MANIFEST_ELSEWHERE.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
 
 
@@ -97,7 +108,9 @@ def own_part(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) ->
 
 def _not_holding(manifest: ManifestSummary, sub_path: str) -> Finding:
     return MANIFEST_ELSEWHERE.finding(
-        subject=manifest.id[:12], observed=f"made of {manifest.root}", expected=f"made of what holds {sub_path}"
+        subject=manifest.id[:12],
+        observed=fact("origin-made", "made of {root}", root=manifest.root),
+        expected=fact("made-of-what-holds", "made of what holds {sub_path}", sub_path=sub_path),
     )
 
 
@@ -122,7 +135,7 @@ def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob, drill
     known = job.manifest_hosts or tuple(escape(name) for name in (point.host, drill_host) if name)
     if any(_same_host(manifest.host, name) for name in known) and manifest.host:
         return ()
-    observed = f"made on {manifest.host or 'a host without a name'}"
+    observed = fact("origin-made-2", "made on {host}", host=manifest.host or "a host without a name")
     expected = " or ".join(job.manifest_hosts or (point.host or "a recovery point that names its host",))
     return (MANIFEST_OTHER_HOST.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from drp.domain.application import Application
+from drp.domain.phrase import NOTHING, Phrase, fact
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
@@ -23,7 +24,7 @@ class Abilities:
     tool_version: str = ""
     clock_ahead_ms: int | None = None
     """By how much this machine's wall clock is ahead of the repository's own; None: it tells no time."""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Phrase, ...] = ()
     """What a first look already shows to be wrong with the backup; ``points`` names it as unreadable."""
     restores_parts: bool = False
     """Whether some files of a point can be restored without the others."""
@@ -75,10 +76,25 @@ class Repository(Protocol):
 class Held:
     """What a recovery point has at its sub-path."""
 
-    lacking: str = ""
-    """Why there is nothing to restore there: absent, a link, no folder, empty. Empty text: there is."""
+    lacking: Phrase = NOTHING
+    """Why there is nothing to restore there: see the makers of it below. Nothing: there is."""
     size_bytes: int | None = None
     """Of the files below it; None: nobody counted, or can."""
+
+
+def absent(path: str) -> Phrase:
+    """Return that a point has nothing at a path."""
+    return fact("sub-path-absent", "there is no {path} in it", path=path)
+
+
+def no_folder(path: str, kind: str) -> Phrase:
+    """Return that a point has something else at a path: a file, a symlink."""
+    return fact("sub-path-no-folder", "{path} in it is no folder: {kind}", path=path, kind=kind)
+
+
+def empty_folder(path: str) -> Phrase:
+    """Return that a point has an empty folder at a path."""
+    return fact("sub-path-empty", "{path} in it is an empty folder", path=path)
 
 
 @runtime_checkable

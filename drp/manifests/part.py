@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from drp.domain.manifest import ManifestPart, show_path
+from drp.domain.phrase import fact, say
 from drp.errors import ManifestError, NotFound
 from drp.manifests.frame import Frame
 from drp.manifests.frame_check import decode_whole
@@ -54,7 +55,7 @@ def rooted(group: Group, below: bytes) -> Group:
     if not below:
         return group
     if not holds(below, group.directory):
-        raise ManifestError("entries of the manifest are out of order")
+        raise ManifestError(say("entries of the manifest are out of order"))
     group.directory = _cut(group.directory, below)
     for extras in group.extras.values():
         if Tag.LINK_TO in extras:
@@ -120,9 +121,18 @@ def _require_folder(frames: Sequence[Frame], unpack: Unpack, below: bytes, diges
         path = b"/".join(names[:count])
         mode = next(_modes(frames, unpack, path, digest_size), None)
         if mode is None or not stat.S_ISDIR(mode):
-            what = f": it is a {kind_of(mode)}" if mode is not None else ""
-            hint = "list what is in it with `drp manifest show --tree`"
-            raise NotFound(f"the manifest has no folder {show_path(path)}{what}", hint=hint)
+            hint = say("list what is in it with `drp manifest show --tree`")
+            if mode is None:
+                raise NotFound(
+                    fact("manifest-no-folder", "the manifest has no folder {path}", path=show_path(path)), hint=hint
+                )
+            what = fact(
+                "manifest-other-kind",
+                "the manifest has no folder {path}: it is a {kind}",
+                path=show_path(path),
+                kind=kind_of(mode),
+            )
+            raise NotFound(what, hint=hint)
 
 
 def _modes(frames: Sequence[Frame], unpack: Unpack, path: bytes, digest_size: int) -> Iterator[int]:

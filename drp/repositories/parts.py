@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from drp.domain.phrase import Phrase, say
 from drp.domain.recovery_point import RecoveryPoint
 from drp.errors import RepositoryError, UsageError
 
@@ -23,15 +24,21 @@ def must_fit(arguments: Sequence[str], *, files: int) -> tuple[str, ...]:
         raise UsageError("none of a recovery point's files was asked for", hint="draw at least one")
     if sum(sizes) > _ALL or max(sizes) > _LONGEST:
         raise UsageError(
-            f"the names of {files} files do not fit on the backup tool's command line",
+            say("the names of {files} files do not fit on the backup tool's command line", files=files),
             hint="draw fewer files: `sample` in the drill's file, or --sample; or hold a drill of level hash",
         )
     return tuple(arguments)
 
 
-def nothing_there(point: RecoveryPoint, lacking: str) -> RepositoryError:
+def nothing_there(point: RecoveryPoint, lacking: Phrase) -> RepositoryError:
     """Return the error for a restore of a sub-path at which a point has nothing."""
     return RepositoryError(
-        f"recovery point {point.short_id} of {point.repository} has nothing at {point.sub_path}: {lacking}",
-        hint="correct `backup.sub_path` in the application's file, or the backup job",
+        say(
+            "recovery point {short_id} of {repository} has nothing at {sub_path}: {lacking}",
+            short_id=point.short_id,
+            repository=point.repository,
+            sub_path=point.sub_path,
+            lacking=lacking,
+        ),
+        hint=say("correct `backup.sub_path` in the application's file, or the backup job"),
     )

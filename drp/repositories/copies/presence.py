@@ -7,7 +7,9 @@ import os
 import stat
 from pathlib import Path
 
+from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.repository import Location, S3Location
+from drp.domain.repository_port import absent, empty_folder, no_folder
 from drp.errors import RepositoryError
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -45,8 +47,8 @@ def is_there(folder: Path, below: str) -> bool:
         os.close(at)
 
 
-def lacking_at(folder: Path, below: str, shown: str) -> str:
-    """Return why nothing can be restored of a folder ``below``, which people call ``shown``; empty: something can.
+def lacking_at(folder: Path, below: str, shown: str) -> Phrase:
+    """Return why nothing can be restored of a folder ``below``, which people call ``shown``; nothing: something can.
 
     No link on the way is followed. Raises ``OSError`` where nobody can tell.
     """
@@ -58,14 +60,14 @@ def lacking_at(folder: Path, below: str, shown: str) -> str:
             try:
                 kind = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
             except FileNotFoundError:
-                return f"there is no {said} in it"
+                return absent(said)
             if not stat.S_ISDIR(kind):
-                return f"{said} in it is no folder: {'symlink' if stat.S_ISLNK(kind) else 'file'}"
+                return no_folder(said, "symlink" if stat.S_ISLNK(kind) else "file")
             deeper = os.open(name, _FLAGS, dir_fd=at)
             os.close(at)
             at = deeper
         with os.scandir(at) as entries:
-            return "" if any(True for _ in entries) else f"{shown} in it is an empty folder"
+            return NOTHING if any(True for _ in entries) else empty_folder(shown)
     finally:
         os.close(at)
 

@@ -10,7 +10,9 @@ import posixpath
 from collections.abc import Sequence
 
 from drp.domain.manifest import show_path
+from drp.domain.phrase import NOTHING, Phrase, fact, several
 from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.repository_port import absent, empty_folder, no_folder
 from drp.domain.strict_json import Malformed, parse
 from drp.repositories.restic.answers import PRINTED
 from drp.repositories.restic.source_root import TreeListing, folders_to_list, tails
@@ -53,18 +55,18 @@ class SubPathListing(TreeListing):
             return None
         return "/" + "/".join(names[count:])
 
-    def lacking(self) -> str:
-        """Return why there is nothing to restore; empty: there is."""
+    def lacking(self) -> Phrase:
+        """Return why there is nothing to restore; nothing: there is."""
         place = self.place()
         if place is None:
-            return f"it was made of {', '.join(map(_shown, self.paths)) or 'nothing that it names'}"
+            return fact("sub-path-elsewhere", "it was made of {paths}", paths=several(map(_shown, self.paths)))
         for at in _ways(place):
             kind = self.kinds.get(at)
             if kind is None:
-                return f"there is no {_shown(at)} in it"
+                return absent(_shown(at))
             if kind != "dir":
-                return f"{_shown(at)} in it is no folder: {kind}"
-        return "" if place in self._parents else f"{_shown(place)} in it is an empty folder"
+                return no_folder(_shown(at), kind)
+        return NOTHING if place in self._parents else empty_folder(_shown(place))
 
     def _lost(self, path: str) -> int:
         """Return how many of its first names a backed-up path has lost in the tree; all, where it is not there."""

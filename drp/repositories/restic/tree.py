@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drp.command import Output
+from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.repository_port import Held
 from drp.repositories.parts import nothing_there
@@ -26,10 +27,10 @@ def source_root(tool: ResticTool, point: RecoveryPoint) -> str:
     return (found.place() if found is not None else None) or point.sub_path
 
 
-def look(tool: ResticTool, point: RecoveryPoint) -> tuple[Output, str]:
-    """Return how restic ended on listing the top folders, and why there is nothing to restore; empty: there is."""
+def look(tool: ResticTool, point: RecoveryPoint) -> tuple[Output, Phrase]:
+    """Return how restic ended on listing the top folders, and why there is nothing to restore; nothing: there is."""
     if not point.sub_path:
-        return _list(tool, point, TreeListing(point.paths), folders_to_list(point.paths)), ""
+        return _list(tool, point, TreeListing(point.paths), folders_to_list(point.paths)), NOTHING
     listing = SubPathListing(point.sub_path, point.paths)
     return _list(tool, point, listing, folders_on_the_way(point.sub_path, point.paths)), listing.lacking()
 
@@ -38,7 +39,7 @@ def held(tool: ResticTool, point: RecoveryPoint, *, counted: bool) -> Held:
     """Return what a point has at its sub-path; a tree that cannot be read is met again by the restore."""
     found = _at_sub_path(tool, point)
     if found is None or (lacking := found.lacking()):
-        return Held(lacking=lacking if found is not None else "")
+        return Held(lacking=lacking if found is not None else NOTHING)
     contents = contents_of(tool, point) if counted else None
     return Held(size_bytes=contents.size if contents is not None else None)
 
