@@ -11,9 +11,9 @@ from typing import get_args
 from drp.domain.check import CheckOutcome, CheckResult, Watermark
 from drp.domain.check_runner import Answer
 from drp.domain.judged import Basis, NotJudged
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import Phrase, fact, quoted, with_data
 from drp.domain.restored_code import MOST, RestoredCode
-from drp.domain.visible import one_line
+from drp.domain.visible import one_line, printable
 from drp.domain.witness import Place, Witness, stamped
 from drp.redact import redact
 
@@ -75,9 +75,9 @@ def presentable(name: str, place: Place, result: CheckResult) -> CheckResult:
         result,
         check=f"{name}/{text_of(result.check)}",
         witness=stamped(place, result.witness),
-        statement=quoted(text_of(result.statement)),
-        observed=quoted(text_of(result.observed)),
-        expected=quoted(text_of(result.expected)),
+        statement=words_of(result.statement),
+        observed=words_of(result.observed),
+        expected=words_of(result.expected),
         because=f"{name}/{text_of(result.because)}" if result.because else "",
         watermark=watermark,
     )
@@ -96,6 +96,15 @@ def code_of(name: str, answers: Sequence[Answer]) -> tuple[RestoredCode, ...]:
         *kept,
         RestoredCode(name=f"{len(met) - MOST} more", digest=f"sha256:{rest.hexdigest()}", check=text_of(name)),
     )
+
+
+def words_of(said: str) -> Phrase:
+    """Return what a verifier says with every datum in it made fit; a plain string is a datum as a whole."""
+    if isinstance(said, Phrase) and printable(said.message + (said.plural or "")) == said.message + (said.plural or ""):
+        made = with_data(said, text_of)
+        assert isinstance(made, Phrase)
+        return made
+    return quoted(text_of(str(said)))
 
 
 def text_of(text: str) -> str:

@@ -16,12 +16,12 @@ from drp.domain.check import Checked, CheckResult, Execution, Expectation, Targe
 from drp.domain.check_runner import Answer, Verifier
 from drp.domain.duration import words
 from drp.domain.judged import NotJudged, Part, never_judged
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, say
 from drp.domain.progress import Cancelled
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.witness import Place
 from drp.errors import DrpError, Interrupted, PluginError
-from drp.verifiers.answers import checked, code_of, presentable, text_of, undetermined
+from drp.verifiers.answers import checked, code_of, presentable, text_of, undetermined, words_of
 from drp.verifiers.loading import describe, load
 from drp.verifiers.options import make_options
 
@@ -93,8 +93,7 @@ class Checks:
         return Checked(
             results=shown,
             not_judged=tuple(
-                NotJudged(part=text_of(one.part), why=quoted(text_of(one.why)), check=text_of(spec.name))
-                for one in left_out
+                NotJudged(part=words_of(one.part), why=words_of(one.why), check=text_of(spec.name)) for one in left_out
             ),
             code=code_of(spec.name, answers),
         )
@@ -118,7 +117,7 @@ def limits(verifier: Verifier) -> tuple[NotJudged, ...]:
         return never_judged(parts)
     return (
         NotJudged(
-            part="whatever this verifier leaves out",
+            part=say("whatever this verifier leaves out"),
             why=fact("verifier-does-not-say", "verifier {name} does not say what", name=verifier.name),
         ),
     )
