@@ -142,7 +142,7 @@ def _not_own(summary: ManifestSummary) -> tuple[NotJudged, ...]:
         left,
         entries=summary.entries,
     )
-    return (NotJudged(part="other applications' entries", why=why),) if left else ()
+    return (NotJudged(part=say("other applications' entries"), why=why),) if left else ()
 
 
 def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:

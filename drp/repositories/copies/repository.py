@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from drp.domain.application import Application, PointFilter
+from drp.domain.application import Application
 from drp.domain.phrase import Phrase, fact, quoted, say
 from drp.domain.recovery_point import Immutability, PassedOver, PointListing, RecoveryPoint
 from drp.domain.repository import MediumLocation
@@ -19,11 +19,11 @@ from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
 from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
-from drp.repositories.copies.pattern import FolderPattern
 from drp.repositories.copies.presence import folder_of, is_there, lacking_at, size_below
 from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
+from drp.repositories.copies.wanted import may_be_of, require_told, wanted_below, wanted_root
 from drp.repositories.locations.medium import Medium
 from drp.repositories.parts import must_fit, nothing_there
 
@@ -63,11 +63,11 @@ class CopiesRepository:
 
         Raises ``RepositoryError`` when the names of folders cannot tell what the application asks of its points.
         """
-        self._require_told(application)
+        require_told(self._settings, application)
         found = self._find()
         self._listed = {_id(folder): folder for folder in found.folders}
         wanted = application.points
-        own = [each for each in found.refused if _may_be_of(each, wanted)]
+        own = [each for each in found.refused if may_be_of(each, wanted)]
         if denied := [each for each in own if each.kind == "denied"]:
             raise AccessDenied(
                 say("repository {name}: {line}", name=self.name, line=str(denied[0].line)),
@@ -76,13 +76,13 @@ class CopiesRepository:
         asked = [folder for folder in found.folders if wanted.admits(self._point(folder, application))]
         holding = self._holding(asked, application, own)
         points = [self._point(folder, application) for folder in holding]
-        series = {folder.series for folder in holding}
+        series, root = {folder.series for folder in holding}, wanted_root(self._settings, application)
         lacking = [folder for folder in asked if folder not in holding]
         passed = [PassedOver(name=each.shown, reason=quoted(each.reason)) for each in own if each.kind == "unfinished"]
         passed += [  # of a job that copies it at other times; other jobs need not have it at all
             PassedOver(
                 name=folder.path,
-                reason=fact("does-not-hold", "does not hold {application}", application=self._wanted_root(application)),
+                reason=fact("does-not-hold", "does not hold {application}", application=root),
             )
             for folder in lacking
             if folder.series in series
@@ -205,55 +205,6 @@ class CopiesRepository:
                 say("repository {name} cannot be listed: {root}: {words}", name=self.name, root=self._root, words=words)
             ) from error
 
-    def _require_told(self, application: Application) -> None:
-        """Require that some name can tell tags and host: otherwise no folder ever could be the application's."""
-        wanted = application.points
-        told = {part for text in self._settings.patterns for part in FolderPattern(text).parts}
-        missing = [name for name, asked in (("tag", wanted.tags), ("host", wanted.host)) if asked and name not in told]
-        if missing or len(wanted.tags) > 1:
-            what = (
-                fact("no", "no {{{missing}}}", missing=missing[0])
-                if missing
-                else fact("one-most", "one {{tag}} at most")
-            )
-            raise RepositoryError(
-                say(
-                    "repository {name}: its `folders` tell {what}, and {name2} asks for more in `points`",
-                    name=self.name,
-                    what=what,
-                    name2=application.name,
-                ),
-                hint="add it to `folders` in repositories.yml, or leave it out of the application's `points`",
-            )
-
-    def _below(self, application: Application) -> str:
-        """Return where what is asked for lies in a folder. Raises ``RepositoryError`` when no folder has it."""
-        root, sub_path = self._wanted_root(application), application.backup_job.sub_path
-        if sub_path and posixpath.relpath(sub_path, root).split("/")[0] == "..":
-            raise RepositoryError(
-                say(
-                    "repository {name}: {application} has the sub-path {sub_path}, and points hold {root}",
-                    name=self.name,
-                    application=application.name,
-                    sub_path=sub_path,
-                    root=root,
-                ),
-                hint=say("name a path at or below that one in `backup.sub_path`, or correct `points.path`"),
-            )
-        below = posixpath.relpath(root, self._settings.root)
-        if below.split("/")[0] == "..":
-            raise RepositoryError(
-                say(
-                    "repository {name}: {name2} asks for {root}, and folders hold {root2}",
-                    name=self.name,
-                    name2=application.name,
-                    root=root,
-                    root2=self._settings.root,
-                ),
-                hint="name a path at or below the repository's `root`, or correct `root` in repositories.yml",
-            )
-        return below
-
     def _lacking(self, folder: DatedFolder, point: RecoveryPoint) -> Phrase:
         """Return why nothing of a point can be restored; nothing: something can. Raises ``OSError``."""
         return lacking_at(self._root / folder.path, self._own(point), point.sub_path or point.paths[0])
@@ -262,14 +213,11 @@ class CopiesRepository:
         """Return where what is restored of a point lies in its folder."""
         return posixpath.relpath(point.sub_path or point.paths[0], self._settings.root)
 
-    def _wanted_root(self, application: Application) -> str:
-        return application.points.path or self._settings.root
-
     def _holding(
         self, folders: Sequence[DatedFolder], application: Application, refused: list[Refused]
     ) -> list[DatedFolder]:
         """Return those of the folders that hold what is asked for; what nobody can tell is added to ``refused``."""
-        below = self._below(application)
+        below = wanted_below(self._settings, application)
         held = []
         for folder in folders:
             try:
@@ -292,7 +240,7 @@ class CopiesRepository:
 
     def _point(self, folder: DatedFolder, application: Application) -> RecoveryPoint:
         """Return a folder as a point of the application."""
-        root = self._wanted_root(application)
+        root = wanted_root(self._settings, application)
         return RecoveryPoint(
             id=_id(folder),
             repository=self.name,
@@ -321,12 +269,6 @@ class CopiesRepository:
             ),
             hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
         )
-
-
-def _may_be_of(refused: Refused, wanted: PointFilter) -> bool:
-    """Return whether it may be a point of the application, for all that is known of it."""
-    other_tag = bool(refused.tag and wanted.tags) and refused.tag not in wanted.tags
-    return not other_tag and (not refused.host or wanted.host in {None, refused.host})
 
 
 def _id(folder: DatedFolder) -> str:
