@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drp.domain.manifest import show_path
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.visible import is_visible
 
 _LONGEST = 4095
@@ -10,19 +11,22 @@ _LONGEST = 4095
 _NO_NAMES = {"", ".", ".."}
 
 
-def misfit(path: str) -> str:
-    """Return why a text is no sub-path, with advice; empty: it is one."""
+def misfit(path: str) -> Phrase:
+    """Return why a text is no sub-path, with advice; nothing: it is one."""
     names = path.split("/")[1:]
     if not path.startswith("/"):
-        return "is not absolute: write the path as it was backed up, as in /srv/ehr"
+        return say("is not absolute: write the path as it was backed up, as in /srv/ehr")
     if names == [""]:
-        return "is the whole of every point: leave it out"
+        return say("is the whole of every point: leave it out")
     if not all(map(is_visible, path)):
-        return "has a character that does not show itself: no sub-path can be written so"
+        return say("has a character that does not show itself: no sub-path can be written so")
+    if ".." in names:
+        return say("has `..` in it: write where it leads")
     if not _NO_NAMES.isdisjoint(names):
         kept = "/" + "/".join(name for name in names if name not in _NO_NAMES)
-        return "has `..` in it: write where it leads" if ".." in names else f"is not in its plain form: write {kept}"
-    return "is longer than a path can be" if len(path.encode("utf-8", "surrogateescape")) > _LONGEST else ""
+        return say("is not in its plain form: write {kept}", kept=kept)
+    too_long = len(path.encode("utf-8", "surrogateescape")) > _LONGEST
+    return say("is longer than a path can be") if too_long else NOTHING
 
 
 def below(root: str, sub_path: str) -> bytes | None:
