@@ -6,7 +6,6 @@ that is written about it later names host and epoch, so that who lost it, asleep
 
 from __future__ import annotations
 
-from drp.domain.phrase import fact
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select, text, up
 from sqlalchemy.exc import IntegrityError
 
 from drp.domain.orders import Order, OrderSeen, Value, Values
+from drp.domain.phrase import fact
 from drp.engine.carrying import Course
 from drp.engine.database import Place, on_server, translated
 from drp.engine.tables import HOSTS, KEYS, METADATA, ORDERS, DatabaseNow

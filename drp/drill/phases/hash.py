@@ -22,7 +22,7 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged, encode_path
 from drp.domain.phase import Hashed
-from drp.domain.phrase import Phrase, fact, say, several
+from drp.domain.phrase import Phrase, counted, fact, say, several
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sample import Sample
 from drp.domain.terms import NONE, listed, others
@@ -101,7 +101,7 @@ def _compared(context: PhaseContext, manifest: OpenManifest, summary: ManifestSu
     return Hashed(
         manifest=summary,
         difference=difference,
-        not_judged=(*_not_drawn(context.sample), *_not_judged(difference)),
+        not_judged=(*_not_drawn(context.sample), *_not_own(summary), *_not_judged(difference)),
         findings=_findings(difference, summary, restored.receipt.unrestored),
     )
 
@@ -140,6 +140,19 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
             ),
         )
     return tuple(found)
+
+
+def _not_own(summary: ManifestSummary) -> tuple[NotJudged, ...]:
+    """Return what of a manifest that serves several applications is not this one's."""
+    left = summary.entries - summary.own.entries
+    why = counted(
+        "entries-not-own",
+        "{n} of the manifest's {entries} entries is not below the application's own path",
+        "{n} of the manifest's {entries} entries are not below the application's own path",
+        left,
+        entries=summary.entries,
+    )
+    return (NotJudged(part=say("other applications' entries"), why=why),) if left else ()
 
 
 def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
@@ -181,10 +194,10 @@ def _findings(
             found += _missing_after(unrestored, named, count)
         else:
             found += _of_kind(kind, _topmost(named) if kind in {"missing", "unexpected"} else named, count)
-    if summary.errors:
+    if errors := summary.own.errors:
         found.append(
             FILE_UNREADABLE.finding(
-                subject=fact("entries-manifest", "{errors} entries of the manifest", errors=summary.errors),
+                subject=fact("entries-of-manifest", "{errors} entries of the manifest", errors=errors),
                 observed=fact("could-not-read-when", "could not be read when the manifest was made"),
                 expected=fact("manifest-covers-everything", "a manifest that covers everything"),
             )
