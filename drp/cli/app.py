@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from drp.cli.noun import noun
-from drp.cli.wording import spoken_line
 from drp.cli.words import YES
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, joined, say, several
 
 app = noun("Applications and their objectives.", needs_verb=True)
 
@@ -66,7 +65,7 @@ def show(
         render.document("drp/application/1", {**to_data(application), **extra})
         return
     for label, text in _described(application, needed_by, drills):
-        render.line(f"{spoken_line(label):<14}{render.printable(text)}")
+        render.line(f"{render.printable(label):<14}{render.printable(text)}")
 
 
 @app.command()
@@ -128,44 +127,49 @@ def _described(application: Any, needed_by: list[str], drills: list[str]) -> lis
 
     objectives, runbook = application.objectives, application.runbook
     lines = [
-        ("name", application.name),
-        ("title", application.title),
-        ("tier", str(application.tier)),
-        ("owner", application.owner or "-"),
-        ("RTO", show_duration(objectives.rto)),
-        ("RPO", show_duration(objectives.rpo)),
-        ("MTPD", show_duration(objectives.mtpd) if objectives.mtpd is not None else "-"),
-        ("repositories", ", ".join(application.repositories) or "-"),
-        ("points", ", ".join(_filter(application.points)) or "all"),
+        (say("name"), application.name),
+        (say("title"), application.title),
+        (say("tier"), str(application.tier)),
+        (say("owner"), application.owner or "-"),
+        (say("RTO"), show_duration(objectives.rto)),
+        (say("RPO"), show_duration(objectives.rpo)),
+        (say("MTPD"), show_duration(objectives.mtpd) if objectives.mtpd is not None else "-"),
+        (say("repositories"), ", ".join(application.repositories) or "-"),
+        (say("points"), joined(_filter(application.points), ", ") or say("all")),
         (
-            "runbook",
+            say("runbook"),
             say("{kind}, {time} a step", kind=runbook.kind, time=show_duration(runbook.timeout))
             if runbook is not None
             else "-",
         ),
     ]
-    lines += [("address", " ".join((each.address, *each.names))) for each in application.addresses]
-    lines += [("hostname", application.hostname)] if application.hostname else []
+    lines += [(say("address"), " ".join((each.address, *each.names))) for each in application.addresses]
+    lines += [(say("hostname"), application.hostname)] if application.hostname else []
     lines += [
-        ("software", say("{at} from {image}, {digest}", at=image.at, image=image.image, digest=image.digest))
+        (say("software"), say("{at} from {image}, {digest}", at=image.at, image=image.image, digest=image.digest))
         for image in application.software
     ]
-    lines += [("check", f"{check.name}: {check.verifier}") for check in application.checks]
+    lines += [
+        (say("check"), say("{name}: {verifier}", name=check.name, verifier=check.verifier))
+        for check in application.checks
+    ]
     return [
         *lines,
-        ("depends on", ", ".join(application.depends_on) or "-"),
-        ("needed by", ", ".join(needed_by) or "-"),
-        ("drilled", _coverage(application, drills)),
+        (say("depends on"), ", ".join(application.depends_on) or "-"),
+        (say("needed by"), ", ".join(needed_by) or "-"),
+        (say("drilled"), _coverage(application, drills)),
     ]
 
 
-def _filter(points: Any) -> list[str]:
-    named = (("host", points.host), ("path", points.path))
-    tags = [say("tag {tag}", tag=tag) for tag in points.tags]
-    return [*tags, *(say("{what} {value}", what=what, value=value) for what, value in named if value is not None)]
+def _filter(points: Any) -> list[Phrase]:
+    found = [say("tag {tag}", tag=tag) for tag in points.tags]
+    found += [say("host {host}", host=points.host)] if points.host is not None else []
+    return [*found, *([say("path {path}", path=points.path)] if points.path is not None else [])]
 
 
 def _coverage(application: Any, drills: list[str]) -> str:
     if application.drilled:
-        return f"by {', '.join(drills)}" if drills else f"by no plan; drp drill run --app {application.name}"
+        if drills:
+            return say("by {plans}", plans=several(drills))
+        return say("by no plan; drp drill run --app {application}", application=application.name)
     return "not drilled: " + ("no backup" if not application.repositories else "no runbook")

@@ -24,7 +24,7 @@ from drp.sandboxes.registry import driver
 from drp.sign_off import sign, verify
 from drp.trust.accounts import account_name
 
-_MEND_ANSIBLE = "install drp again with its dependencies: pip install --force-reinstall drproof"
+_MEND_ANSIBLE = say("install drp again with its dependencies: pip install --force-reinstall drproof")
 _MOST_PROCESSES = 128
 """What a small drill has at once, with threads: worker, Ansible, sandbox."""
 
@@ -32,9 +32,9 @@ _MOST_PROCESSES = 128
 def user() -> Need:
     """Who is asked: all that follows is what a drill of this user meets, and of nobody else."""
     kind = {
-        "root": "root of this host",
-        "mapped": "root of a user namespace",
-        "user": "a plain user: sandboxes in namespaces of his own",
+        "root": say("root of this host"),
+        "mapped": say("root of a user namespace"),
+        "user": say("a plain user: sandboxes in namespaces of his own"),
     }
     return Need(
         name="user",

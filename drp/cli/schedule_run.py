@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.cli import render
+from drp.cli.words import VERDICTS, word
 from drp.cli.worker_run import signals_told
 from drp.cli.worker_views import Voice
 from drp.config.site import Site
@@ -135,9 +136,14 @@ def _lines(done: _Run) -> Sequence[str]:
         for each in done.ended
     ]
     held = [
-        f"{order.id} {done.verdicts[order.id] or 'not held'} in {order.values['drill']}"
+        say(
+            "{order} {verdict} in {drill}",
+            order=order.id,
+            verdict=word(VERDICTS, done.verdicts[order.id] or "") or say("not held"),
+            drill=order.values["drill"],
+        )
         if order.id in done.verdicts
-        else f"{order.id} is due"
+        else say("{order} is due", order=order.id)
         for order in done.orders.values()
     ]
     return [*ended, *held] or ["nothing is due"]

@@ -16,14 +16,16 @@ from drp.cli.noun import noun
 from drp.cli.verifier_facts import facts_app, libpq, options_of
 from drp.cli.verifier_options import show_options
 from drp.cli.witness_views import MOST_CODE, who
+from drp.cli.words import OUTCOMES, word
 from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
 from drp.domain.check import Checked, Expectation, Target
-from drp.domain.phrase import say
+from drp.domain.phrase import joined, say
 from drp.domain.strict_json import parse
 from drp.errors import UsageError
 from drp.manifests.header_check import LIMITS
+from drp.reporting.words import BASES
 from drp.service.kept import kept_target
 from drp.verifiers.loading import available, load
 from drp.verifiers.local import LocalTarget
@@ -128,9 +130,9 @@ def _render(checked: Checked) -> None:
     results = checked.results
     rows = [
         (
-            result.outcome,
+            word(OUTCOMES, result.outcome),
             result.check,
-            result.basis,
+            BASES.get(result.basis, result.basis),
             who(result.witness),
             render.duration(result.duration_ms),
             result.observed,
@@ -144,7 +146,10 @@ def _render(checked: Checked) -> None:
                 say("{check}: expected {expected}", check=result.check, expected=render.printable(result.expected))
             )
     counted = Counter(result.outcome for result in results)
-    render.line(", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items())))
+    told = [
+        say("{n} {outcome}", n=number, outcome=word(OUTCOMES, outcome)) for outcome, number in sorted(counted.items())
+    ]
+    render.line(joined(told, ", "))
     for piece in checked.code[:MOST_CODE]:
         render.line(
             say(

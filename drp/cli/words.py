@@ -59,6 +59,16 @@ PROVENANCES: Mapping[str, Phrase] = {
     "probed": say("probed"),
 }
 LEVELS: Mapping[str, Phrase] = {"full": say("full"), "hash": say("hash"), "sample": say("sample")}
+KINDS: Mapping[str, Phrase] = {
+    "changed": say("changed"),
+    "missing": say("missing"),
+    "unexpected": say("unexpected"),
+    "unreadable": say("unreadable"),
+    "metadata": say("metadata"),
+    "kind": say("kind"),
+    "unstable": say("unstable"),
+}
+"""How an entry departs from a manifest."""
 UNREAD: Mapping[str, Phrase] = {
     "statement": say("statement"),
     "newest datum": say("newest datum"),

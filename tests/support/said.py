@@ -73,8 +73,10 @@ def _of_call(node: ast.Call) -> Iterator[str | tuple[str, str]]:
         yield from _literals(node.args[:1])
     elif name == "table" and isinstance(node.args[0], ast.Tuple):
         yield from _literals(node.args[0].elts)
+    elif name == "attempt":
+        yield from _literals(node.args[:1])
     for keyword in node.keywords:
-        if keyword.arg in _LITERAL:
+        if keyword.arg in _LITERAL or (name == "Need" and keyword.arg in {"name", "detail", "mend"}):
             yield from _literals([keyword.value])
 
 
