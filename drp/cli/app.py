@@ -172,4 +172,4 @@ def _coverage(application: Any, drills: list[str]) -> str:
         if drills:
             return say("by {plans}", plans=several(drills))
         return say("by no plan; drp drill run --app {application}", application=application.name)
-    return "not drilled: " + ("no backup" if not application.repositories else "no runbook")
+    return say("not drilled: no backup") if not application.repositories else say("not drilled: no runbook")

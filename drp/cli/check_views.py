@@ -69,7 +69,7 @@ def _lock(lock: Immutability | None) -> str:
 def _manifest(place: PlaceCheck) -> str:
     if place.manifest_bound:
         return "yes"
-    return "no" if place.manifest_demanded else "not asked for"
+    return "no" if place.manifest_demanded else say("not asked for")
 
 
 def _document(check: ApplicationCheck) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def closed_to_others(site: Site) -> Need:
     """
     found = sorted({place for root in _roots(site) for place in _open_below(root)})
     if not found:
-        detail = "evidence, manifests, journal and state are readable by their owner and group alone"
+        detail = say("evidence, manifests, journal and state are readable by their owner and group alone")
         return Need(name="closed to others", met=True, detail=detail)
     shown = [shlex.quote(str(place)) for place in found[:_SHOWN]]
     detail = say(

@@ -49,7 +49,7 @@ def processes() -> Need:
     if standing() == "root" or most == resource.RLIM_INFINITY:
         return Need(name="processes", met=True, detail="as many as the host has room for")
     detail = say("{there} of at most {most} of this user", there=there, most=most)
-    mend = "raise the limit: `ulimit -u`, `nproc` in /etc/security/limits.conf, or TasksMax of the unit"
+    mend = say("raise the limit: `ulimit -u`, `nproc` in /etc/security/limits.conf, or TasksMax of the unit")
     enough = most - there >= _MOST_PROCESSES
     return Need(name="processes", met=enough, detail=detail, mend="" if enough else mend)
 

@@ -45,7 +45,7 @@ def _places(wiring: Wiring) -> str:
     from drp.config.places import require_places
 
     require_places(wiring.site)
-    return "state, evidence and manifests are nobody else's to write"
+    return say("state, evidence and manifests are nobody else's to write")
 
 
 def _journal(wiring: Wiring) -> str:
@@ -54,7 +54,7 @@ def _journal(wiring: Wiring) -> str:
 
     kept = wiring.site.journal
     if isinstance(kept, Path) and not kept.exists() and not wiring.deposits().records():
-        return "none yet: the first drill makes it"
+        return say("none yet: the first drill makes it")
     found = verify_journal(wiring, wiring.journal_to_read())
     return say("{entries} entries, chain intact, every record as sealed", entries=found.entries)
 
@@ -85,7 +85,7 @@ def _evidence(wiring: Wiring) -> str:
 def _require_open(paths: Any) -> None:
     for path in paths:
         if (closed := closed_place(path)) is not None:
-            hint = "run drp as the user who keeps the site, or let this one write there"
+            hint = say("run drp as the user who keeps the site, or let this one write there")
             raise StorageFull(say("this user may not write {closed}", closed=closed), hint=hint)
 
 
@@ -151,7 +151,7 @@ def _repository(wiring: Wiring, name: str, location: Location) -> str:
     if abilities.remarks:
         raise RepositoryError("; ".join(abilities.remarks[:3]), hint=say("see `drp repo points {name}`", name=name))
     if (folder := _folder_of(location)) is not None and (closed := _closed_below(folder)) is not None:
-        hint = "let the user that runs drp read it, and no more than that"
+        hint = say("let the user that runs drp read it, and no more than that")
         raise AccessDenied(say("this user may not read {closed}", closed=closed), hint=hint)
     tool = say("{tool} {version}", tool=abilities.tool, version=abilities.tool_version)
     return say("{tool}, object lock", tool=tool) if abilities.object_lock else tool

@@ -84,7 +84,7 @@ def run(
 
     only = tuple(applications or ())
     if name is None and not only:
-        message = "name a drill plan or an application"
+        message = say("name a drill plan or an application")
         raise UsageError(message, hint="`drp drill run NAME`, or `drp drill run --app NAME`")
     wiring = wiring_of(context, options=True)
     site = wiring.site

@@ -69,7 +69,7 @@ def _entries() -> dict[str, dict[str, str]]:
 def _meaning(error: type[Exception]) -> str:
     """Return the first paragraph of what an error's class says of itself."""
     if error.__base__ is Exception:
-        return "Nobody foresaw this. The traceback file says where it happened."
+        return say("Nobody foresaw this. The traceback file says where it happened.")
     return " ".join((error.__doc__ or "").partition("\n\n")[0].split())
 
 

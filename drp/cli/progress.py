@@ -96,7 +96,9 @@ class JsonLinesReporter:
             deliver()
         except Undeliverable as ending:
             self._delivers = False
-            note(say("drp: {reason}; the drill goes on", reason=ending.reason or "nobody reads the events any more"))
+            note(
+                say("drp: {reason}; the drill goes on", reason=ending.reason or say("nobody reads the events any more"))
+            )
 
     def catch_up(self, entries: Iterable[Entry]) -> None:
         """Take what happened before; a machine has seen it or can ask for it."""

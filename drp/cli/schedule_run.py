@@ -146,7 +146,7 @@ def _lines(done: _Run) -> Sequence[str]:
         else say("{order} is due", order=order.id)
         for order in done.orders.values()
     ]
-    return [*ended, *held] or ["nothing is due"]
+    return [*ended, *held] or [say("nothing is due")]
 
 
 def _ended(decision: Decision) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def question(wiring: Wiring, reference: str, application: str | None) -> Questio
     chosen = [recovery for recovery in waiting if application in {None, recovery.name}]
     if not chosen:
         what = say(" of {application}", application=application) if application is not None else NOTHING
-        hint = "a drill waits after its checks, when its plan says `sign_off`; see `drp drill list`"
+        hint = say("a drill waits after its checks, when its plan says `sign_off`; see `drp drill list`")
         raise NotFound(say("drill {drill} waits for no sign-off{what}", drill=state.drill, what=what), hint=hint)
     if len(chosen) > 1:
         names = ", ".join(recovery.name for recovery in chosen)
@@ -141,7 +141,7 @@ def answer(wiring: Wiring, asked: Question, reply: Reply) -> tuple[SignOffAnswer
     try:
         principal = visitor.hand_in(made, _signature(made, reply.key), patience_seconds=_PATIENCE_SECONDS)
     except Refused as refused:
-        hint = "nothing was recorded; fix it and answer again before the deadline"
+        hint = say("nothing was recorded; fix it and answer again before the deadline")
         raise AccessDenied(
             say("the drill did not take the answer: {reason}", reason=refused.reason), hint=hint
         ) from None

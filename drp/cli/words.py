@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from drp.domain.phrase import Phrase, joined, quoted, say
+from drp.domain.terms import LOCKS, PROVENANCES
 
 PHASES: Mapping[str, Phrase] = {
     "select": say("select"),
@@ -44,19 +45,6 @@ SEVERITIES: Mapping[str, Phrase] = {
     "inconclusive": say("inconclusive"),
     "warning": say("warning"),
     "note": say("note"),
-}
-LOCKS: Mapping[str, Phrase] = {
-    "compliance": say("compliance"),
-    "governance": say("governance"),
-    "legal-hold": say("legal hold"),
-    "offline": say("offline"),
-    "none": say("no lock"),
-    "unknown": say("unknown"),
-}
-PROVENANCES: Mapping[str, Phrase] = {
-    "declared": say("declared"),
-    "observed": say("observed"),
-    "probed": say("probed"),
 }
 LEVELS: Mapping[str, Phrase] = {"full": say("full"), "hash": say("hash"), "sample": say("sample")}
 KINDS: Mapping[str, Phrase] = {
