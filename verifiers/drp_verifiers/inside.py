@@ -76,16 +76,16 @@ def ask(
         stdin=json.dumps(request).encode(),
         timeout_seconds=timeout_seconds,
     )
-    trouble = death(f"the {program} program inside the sandbox", execution)
+    trouble = death(say("the {program} program inside the sandbox", program=program), execution)
     if trouble is not None:
         return Answer(trouble=trouble)
     if execution.exit_code != 0:
         reason = fact(
             "program-inside-sandbox-ended",
-            "the {program} program inside the sandbox ended with {exit_code}: {why_it_ended}",
+            "the {program} program inside the sandbox ended with {exit_code}: {why}",
             program=program,
             exit_code=str(execution.exit_code),
-            why_it_ended=why_it_ended(execution),
+            why=why_it_ended(execution),
         )
         return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
     try:
