@@ -99,7 +99,7 @@ def look(session: Session) -> Iterator[CheckResult | NotJudged]:
         why = fact(
             "made-by-another-release",
             "made by another release: {older}; mariadb-upgrade makes them new",
-            older=listed(older, between=", "),
+            older=listed(older),
         )
         yield NotJudged(part=say("the server's own tables, views and routines"), why=why)
 

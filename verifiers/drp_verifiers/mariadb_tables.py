@@ -84,13 +84,13 @@ def _left_out(unchecked: Sequence[str], elsewhere: Sequence[str]) -> Iterator[Ph
         yield fact(
             "tables-not-checkable",
             "not checked, since their engine cannot: {tables}",
-            tables=listed(unchecked, between=", "),
+            tables=listed(unchecked),
         )
     if elsewhere:
         yield fact(
             "tables-lie-elsewhere",
             "not looked at, since they lie elsewhere: {tables}",
-            tables=listed(elsewhere, between=", "),
+            tables=listed(elsewhere),
         )
 
 
@@ -135,7 +135,7 @@ def judge_rows(database: str, census: Census, facts: Mapping[str, object]) -> Ch
         elsewhere = fact(
             "tables-not-counted-elsewhere",
             "not counted, since they lie elsewhere: {tables}",
-            tables=listed(census.elsewhere, between=", "),
+            tables=listed(census.elsewhere),
         )
     if off:
         told = joined((listed(off, named=_NAMED), elsewhere))
