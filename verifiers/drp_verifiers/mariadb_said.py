@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from drp.domain.check import Execution
 from drp.domain.phrase import Phrase, Size, fact, quoted
 from drp.domain.visible import one_line
+from drp_verifiers.inside import told_at_end
 
 _LONGEST = 300
-_MARK = b"drp says "
 _PLAIN = {
     "ends-in-statement": fact("dump-ends-in-statement", "the dump ends in the middle of a statement"),
     "ends-in-text": fact("dump-ends-in-text", "the dump ends in the middle of a text"),
@@ -41,15 +39,9 @@ _PLAIN = {
 
 
 def said_of(execution: Execution) -> Phrase | None:
-    """Return why drp's own server did not run a command, by the last line on standard error; None: it is none of it."""
-    last = execution.stderr.rstrip(b"\n").rpartition(b"\n")[2]
-    if not last.startswith(_MARK) or len(last) > 2 * _LONGEST:
-        return None
-    try:
-        told = json.loads(last.removeprefix(_MARK))
-    except ValueError:
-        return None
-    return said(told)
+    """Return why drp's own server did not run a command; None: it is none of it."""
+    told = told_at_end(execution)
+    return None if told is None else said(told)
 
 
 def said(told: object) -> Phrase:
