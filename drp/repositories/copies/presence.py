@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from drp.domain.repository import Location, S3Location
@@ -46,13 +48,24 @@ def is_there(folder: Path, below: str) -> bool:
 
 def first_name(folder: Path, below: str) -> str | None:
     """Return a name of what is in the folder ``below``, None when nothing is. Raises ``OSError``; follows no link."""
+    with _opened(folder, below) as at, os.scandir(at) as entries:
+        return next((entry.name for entry in entries), None)
+
+
+def folder_names(folder: Path, below: str) -> list[str]:
+    """Return the names of the folders in the folder ``below``, sorted. Raises ``OSError``; follows no link."""
+    with _opened(folder, below) as at, os.scandir(at) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+@contextmanager
+def _opened(folder: Path, below: str) -> Iterator[int]:
     at = os.open(folder, _FLAGS)
     try:
         for part in below.split("/") if below != "." else ():
             deeper = os.open(part, _FLAGS, dir_fd=at)
             os.close(at)
             at = deeper
-        with os.scandir(at) as entries:
-            return next((entry.name for entry in entries), None)
+        yield at
     finally:
         os.close(at)

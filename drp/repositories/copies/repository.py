@@ -18,7 +18,7 @@ from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcom
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
 from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
 from drp.repositories.copies.pattern import FolderPattern
-from drp.repositories.copies.presence import first_name, folder_of, is_there
+from drp.repositories.copies.presence import first_name, folder_names, folder_of, is_there
 from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
@@ -110,6 +110,15 @@ class CopiesRepository:
         except OSError as error:
             return (f"{below}: cannot be read: {os.strerror(error.errno or 0)}",)
         return () if first is not None else (f"{below}: is empty",)
+
+    def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return the folders directly in a dated folder, as paths of the machine that was copied."""
+        folder = self._root / self._folder(point).path
+        below = posixpath.relpath(point.paths[0], self._settings.root)
+        try:
+            return tuple(posixpath.join(point.paths[0], name) for name in folder_names(folder, below))
+        except OSError:
+            return ()
 
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""

@@ -32,7 +32,7 @@ from drp.repositories.restic.patterns import patterns
 from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
 from drp.repositories.restic.snapshots import is_id, points_of, read_snapshots
-from drp.repositories.restic.source_root import TreeListing, declared_root, folders_to_list
+from drp.repositories.restic.source_root import FoldersBelow, TreeListing, declared_root, folders_to_list
 from drp.repositories.restic.tool import ResticTool
 
 PASSWORD = "password"  # noqa: S105 - a name, not a password
@@ -145,6 +145,15 @@ class ResticRepository:
         self._require_id(point)
         output = self._tool.call("ls", point.id, *folders_to_list(point.paths), capture=False)
         return () if output.exit_code == 0 else self._judge_failure(output.exit_code, output.tail, output.ended_by)
+
+    def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return the folders directly below the point's one path; none of several, or where they cannot be listed."""
+        self._require_id(point)
+        if len(point.paths) != 1:
+            return ()
+        below = FoldersBelow(point.paths[0])
+        self._tool.call("ls", point.id, point.paths[0], on_line=lambda _, line: below.take(line), capture=False)
+        return tuple(sorted(below.found))
 
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``UsageError``."""
