@@ -34,6 +34,7 @@ def run(arguments: list[str]) -> int:
     machine = "--json" in arguments
     try:
         try:
+            _speak(arguments, machine=machine)
             status = _run(arguments, machine=machine)
             streams.deliver()
         except OSError as error:
@@ -45,6 +46,16 @@ def run(arguments: list[str]) -> int:
             return _complain(StorageFull(ending.reason, hint="look at where it leads to"), machine=machine)
         return ending.status
     return status
+
+
+def _speak(arguments: list[str], *, machine: bool) -> None:
+    """Let the reader's language be in force; that there are no words in it is said once, to people."""
+    from drp.cli import tongue  # noqa: PLC0415 - as above
+
+    chosen = tongue.choose(arguments, os.environ)
+    tongue.speak(chosen)
+    if chosen.missing and not machine and not {"--quiet", "-q"} & set(arguments) and "_DRP_COMPLETE" not in os.environ:
+        _tell(f"drp: there are no words in {chosen.missing}: this is English (another: `drp --lang`)\n")
 
 
 def _run(arguments: list[str], *, machine: bool) -> int:

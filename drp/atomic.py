@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from drp.domain.phrase import say
 from drp.errors import StorageFull
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -25,7 +26,9 @@ def storage_errors(path: Path | str) -> Iterator[None]:
     except OSError as error:
         if error.errno in _NO_ROOM | _NO_RIGHT:
             hint = _HINT_RIGHT if error.errno in _NO_RIGHT else None
-            raise StorageFull(f"cannot write {path}: {os.strerror(error.errno or 0)}", hint=hint) from error
+            raise StorageFull(
+                say("cannot write {path}: {strerror}", path=path, strerror=os.strerror(error.errno or 0)), hint=hint
+            ) from error
         raise
 
 

@@ -12,11 +12,25 @@ import json
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
+from drp.domain import phrase_form
+from drp.domain.phrase import Phrase, say
 from drp.errors import Tampered
 
 T = TypeVar("T")
 
+
+def _phrases(kind: type[Phrase], source: Any, handler: Any) -> CoreSchema:  # noqa: ARG001 - pydantic's signature
+    """Tell pydantic how a phrase is written and read, since the domain knows nothing of it."""
+    return core_schema.no_info_plain_validator_function(
+        phrase_form.read,
+        serialization=core_schema.plain_serializer_function_ser_schema(phrase_form.written),
+        metadata={"pydantic_js_functions": [lambda _schema, _handler: dict(phrase_form.FORM)]},
+    )
+
+
+Phrase.__get_pydantic_core_schema__ = classmethod(_phrases)  # type: ignore[attr-defined]
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}
 
@@ -44,8 +58,11 @@ def from_json(kind: type[T], text: str | bytes) -> T:
     try:
         result: T = adapter(kind).validate_json(text)
     except ValidationError as error:
-        message = (
-            f"stored {kind.__name__} cannot be read: {error.error_count()} problems, first: {error.errors()[0]['msg']}"
+        message = say(
+            "stored {name__} cannot be read: {error_count} problems, first: {msg}",
+            name__=kind.__name__,
+            error_count=error.error_count(),
+            msg=error.errors()[0]["msg"],
         )
         raise Tampered(message) from error
     return result

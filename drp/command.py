@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drp.domain.first_fatal import first_fatal
+from drp.domain.phrase import say
 from drp.errors import CommandFailed, Interrupted
 from drp.redact import remember
 from drp.watch import GRACE_SECONDS, Collector, OnLine, Stream, Watch
@@ -106,7 +107,7 @@ def run(
         duration_ms=watch.elapsed_ms(),
     )
     if watch.was_cancelled:
-        message = f"{Path(argv[0]).name} was stopped"
+        message = say("{name} was stopped", name=Path(argv[0]).name)
         raise Interrupted(message)
     if check and (exit_code != 0 or output.ended_by != "itself"):
         raise failure(argv[0], output)
@@ -157,7 +158,7 @@ def _supervise(  # noqa: PLR0917 - one caller
     try:
         process = sh.Command(_resolve(argv[0], environment))(*argv[1:], **options)
     except sh.CommandNotFound:
-        message = f"{argv[0]} is not installed"
+        message = say("{argv} is not installed", argv=argv[0])
         raise CommandFailed(message, exit_code=127, hint="run `drp doctor`") from None
     watcher = threading.Thread(target=watch.over, args=(process,), daemon=True)
     watcher.start()
@@ -231,7 +232,7 @@ def start(
     try:
         process: Process = _spawner().submit(spawn).result()
     except FileNotFoundError as error:
-        message = f"{argv[0]} is not installed"
+        message = say("{argv} is not installed", argv=argv[0])
         raise CommandFailed(message, exit_code=127, hint="run `drp doctor`") from error
     return process
 

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from drp.domain.phrase import say
+
 _FIELDS = 5
 _REMEMBERED = 64
 _REFERENCE = datetime(2025, 1, 1, tzinfo=UTC)
@@ -69,7 +71,7 @@ def _remembered(expression: str, zone: str, after: datetime) -> _Remembered:
 def _from(expression: str, zone: str, after: datetime) -> Iterator[datetime]:
     fields = expression.split()
     if len(fields) != _FIELDS:
-        message = f"has {len(fields)} fields"
+        message = say("has {n} fields", n=len(fields))
         raise ValueError(message)
     try:
         instants = CronSim(_by_wall_time(fields), after.astimezone(ZoneInfo(zone)))

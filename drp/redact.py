@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from drp.domain.phrase import Data, Phrase, Several, Value, quoted
+
 _MINIMUM = 4
 """Shorter values would blank out ordinary words."""
 
@@ -24,3 +26,24 @@ def redact(text: str) -> str:
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, "[secret]")
     return text
+
+
+def redacted(phrase: str) -> Phrase:
+    """Return a phrase with every known secret replaced in its values; a plain string, as data."""
+    if not any(secret in phrase for secret in _known):
+        return quoted(phrase)
+    kept = phrase if isinstance(phrase, Phrase) else quoted(phrase)
+    values = {name: _redacted(value) for name, value in kept.values.items()}
+    return Phrase(kept.message, kept.plural, kept.number, values, kept.code)
+
+
+def _redacted(value: Value) -> Value:
+    match value:
+        case Phrase():
+            return redacted(value)
+        case Data():
+            return Data(redact(value.text))
+        case Several():
+            return Several(tuple(map(_redacted, value.values)), value.between)
+        case _:
+            return value

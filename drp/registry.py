@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from drp.domain.phrase import say
 from drp.errors import PluginError
 from drp.offers import Offer, offers
 
@@ -40,7 +41,13 @@ class Registry(Generic[Offered]):
         if len(found) > 1 and len(ours) != 1:
             claimed = ", ".join(sorted(entry.whose for entry in found))
             raise PluginError(
-                f"{self.what} {name} is claimed by several distributions: {claimed}", hint="uninstall all but one"
+                say(
+                    "{what} {name} is claimed by several distributions: {claimed}",
+                    what=self.what,
+                    name=name,
+                    claimed=claimed,
+                ),
+                hint="uninstall all but one",
             )
         if not found:
             raise PluginError(self.unknown(name))
@@ -71,7 +78,14 @@ class Registry(Generic[Offered]):
         try:
             offered: Offered = entry.load()
         except Exception as error:
-            raise PluginError(f"{self.named(entry)} cannot be loaded: {type(error).__name__}: {error}") from error
+            raise PluginError(
+                say(
+                    "{named} cannot be loaded: {name__}: {error}",
+                    named=self.named(entry),
+                    name__=type(error).__name__,
+                    error=error,
+                )
+            ) from error
         return offered
 
     def named(self, entry: Offer) -> str:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drp.atomic import storage_errors, sync_directory, write_atomically
+from drp.domain.phrase import say
 from drp.domain.ports import EvidenceSink, SinkReceipt
 from drp.errors import EvidenceError, NotFound, NotReadable
 
@@ -42,7 +43,7 @@ class DirectorySink:
         except FileExistsError:
             if path.is_symlink() or not path.is_file() or path.read_bytes() != content:
                 raise EvidenceError(
-                    f"{path} already holds other evidence, which is never overwritten",
+                    say("{path} already holds other evidence, which is never overwritten", path=path),
                     hint="keep both: move the drill's folder aside as it is and find out who wrote it",
                 ) from None
         return SinkReceipt(location=str(path), digest=hashlib.sha256(content).hexdigest())
@@ -55,7 +56,8 @@ class DirectorySink:
                 return _content(path)
         except FileNotFoundError:
             raise NotFound(
-                f"there is no {name} of drill {drill} in {self.root}", hint="list what exists with `drp evidence list`"
+                say("there is no {name} of drill {drill} in {root}", name=name, drill=drill, root=self.root),
+                hint="list what exists with `drp evidence list`",
             ) from None
 
     def drills(self) -> tuple[str, ...]:
@@ -70,7 +72,7 @@ class DirectorySink:
         for part in (drill, name):
             if not _NAME.fullmatch(part):
                 raise EvidenceError(
-                    f"{part[:80]!r} cannot name evidence",
+                    say("{part} cannot name evidence", part=repr(part[:80])),
                     hint="use letters, digits, dot, dash and underscore, at most 128",
                 )
         return self.root / drill / name
@@ -83,7 +85,7 @@ class DirectorySink:
                     sync_directory(directory.parent)
         if folder.is_symlink():
             raise EvidenceError(
-                f"{folder} is a symbolic link: evidence is not written to where others send it",
+                say("{folder} is a symbolic link: evidence is not written to where others send it", folder=folder),
                 hint="move it aside as it is and find out who made it",
             )
 
@@ -104,7 +106,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise NotReadable(
-            f"cannot read evidence in {path}: {error.strerror}",
+            say("cannot read evidence in {path}: {strerror}", path=path, strerror=error.strerror),
             hint="run this as the user who holds the drills, or let this one read the directory",
         ) from error
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.domain.restore import SecretReference
 from drp.domain.tls import Tls
 from drp.errors import ConfigError, ServerUnproven
@@ -48,7 +49,9 @@ def context(tls: Tls, resolve: Callable[[SecretReference], str]) -> ssl.SSLConte
     except ssl.SSLError as error:
         named = ", ".join(str(path) for path in (tls.ca, tls.certificate) if path is not None)
         raise ConfigError(
-            f"tls: {named or 'the authorities of this machine'}: {error.reason or error}",
+            say(
+                "tls: {named}: {reason}", named=named or "the authorities of this machine", reason=error.reason or error
+            ),
             hint="give PEM files: the authority's certificate, and a client's with its key, which has no passphrase",
         ) from error
     return made
@@ -94,7 +97,7 @@ def _ask_for_tls(connection: socket.socket, place: str) -> None:
         raise ConnectionResetError(errno.ECONNRESET, "the connection was closed when TLS was asked for")
     if answer != b"S":
         raise ServerUnproven(
-            f"{place} refuses TLS; nothing was said to it",
+            say("{place} refuses TLS; nothing was said to it", place=place),
             hint="turn TLS on in the server (`ssl = on`), or find out who answers in its place",
         )
 
@@ -112,7 +115,11 @@ def _require_here(connection: socket.socket, what: str) -> None:
     peer = str(connection.getpeername()[0])
     if is_beyond(peer):
         raise ServerUnproven(
-            f"{what}: its host leads to {peer}, which is not this machine; nothing was said to it",
+            say(
+                "{what}: its host leads to {peer}, which is not this machine; nothing was said to it",
+                what=what,
+                peer=peer,
+            ),
             hint="see /etc/hosts; a server beyond this machine has to be reached by its name, with TLS",
         )
 
@@ -139,12 +146,16 @@ def pem(path: Path) -> str:
     try:
         descriptor = Trust().open(path)
     except ValueError:
-        raise ConfigError(f"tls: {path} is not a file", hint="name a PEM file") from None
+        raise ConfigError(say("tls: {path} is not a file", path=path), hint="name a PEM file") from None
     except OSError as error:
-        raise ConfigError(f"tls: {path} cannot be read: {error.strerror}", hint="name a PEM file") from error
+        raise ConfigError(
+            say("tls: {path} cannot be read: {strerror}", path=path, strerror=error.strerror), hint="name a PEM file"
+        ) from error
     with os.fdopen(descriptor, "rb") as stream:
         content = stream.read(_LARGEST)
     try:
         return content.decode("ascii") + "\n"
     except UnicodeDecodeError:
-        raise ConfigError(f"tls: {path} is no text", hint="convert it to PEM: `openssl x509 -inform der …`") from None
+        raise ConfigError(
+            say("tls: {path} is no text", path=path), hint="convert it to PEM: `openssl x509 -inform der …`"
+        ) from None

@@ -18,6 +18,7 @@ from dateutil.rrule import rrulestr
 
 from drp.calendars.spans import Closed, Expanded
 from drp.calendars.text import Malformed, components
+from drp.domain.phrase import say
 
 MOST_SPANS = 20_000
 MOST_SECONDS = 10.0
@@ -77,7 +78,7 @@ def _expand(parts: list[Any], zone: ZoneInfo, begins: datetime, ends: datetime) 
             if last > first and last > begins and first < ends:
                 found.closed.append(Closed(first, last))
             if len(found.closed) > MOST_SPANS:
-                raise Malformed(f"closes more than {MOST_SPANS} spans")
+                raise Malformed(say("closes more than {MOST_SPANS} spans", MOST_SPANS=MOST_SPANS))
         if clocks.monotonic() > until:
             raise Malformed("takes too long to expand")
     found.closed.sort(key=lambda each: (each.begins, each.ends))
@@ -97,10 +98,12 @@ def _newest(events: Iterator[_Event]) -> list[_Event]:
 def _event(component: Any, zone: ZoneInfo) -> _Event:
     if component.errors:
         name, message = component.errors[0]
-        raise Malformed(f"has an event with a {name} that makes no sense: {str(message)[:_SHOWN]!r}")
+        raise Malformed(
+            say("has an event with a {name} that makes no sense: {words}", name=name, words=repr(str(message)[:_SHOWN]))
+        )
     said = component.get("DTSTART")
     if said is None or isinstance(said, list):
-        raise Malformed(f"has an event with {'no' if said is None else 'more than one'} DTSTART")
+        raise Malformed(say("has an event with {value} DTSTART", value="no" if said is None else "more than one"))
     if "RANGE" in getattr(component.get("RECURRENCE-ID"), "params", {}):
         raise Malformed("changes an occurrence and all that follow (RANGE=THISANDFUTURE), which is not read")
     begins, own = _wall(said.dt, said.params, zone)
@@ -124,11 +127,11 @@ def _event(component: Any, zone: ZoneInfo) -> _Event:
 def _wall(said: Any, params: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime, tzinfo]:
     """Return a wall time and its zone; a zone that nobody knows is not taken for the site's."""
     if not isinstance(said, date):
-        raise Malformed(f"has a time that is none: {str(said)[:_SHOWN]!r}")
+        raise Malformed(say("has a time that is none: {said}", said=repr(str(said)[:_SHOWN])))
     if not isinstance(said, datetime):
         return datetime.combine(said, time()), zone
     if said.tzinfo is None and "TZID" in params:
-        raise Malformed(f"names a time zone that nobody knows: {str(params['TZID'])[:_SHOWN]!r}")
+        raise Malformed(say("names a time zone that nobody knows: {TZID}", TZID=repr(str(params["TZID"])[:_SHOWN])))
     return said.replace(tzinfo=None), said.tzinfo or zone
 
 
@@ -189,7 +192,7 @@ def _recurring(event: _Event, first: datetime, last: datetime) -> Iterator[tuple
             if wall > last:
                 break
             if number > MOST_SPANS:
-                raise Malformed(f"closes more than {MOST_SPANS} spans")
+                raise Malformed(say("closes more than {MOST_SPANS} spans", MOST_SPANS=MOST_SPANS))
             yield wall, event.lasts
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from icalendar import Calendar
 
+from drp.domain.phrase import say
+
 MOST_EVENTS = 10_000
 _SHOWN = 80
 _TOO_FINE = re.compile(r"^(?:RRULE|EXRULE)[;:][^\n]*FREQ=(?:SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE | re.MULTILINE)
@@ -37,7 +39,7 @@ def components(content: bytes) -> list[Any]:
     if any(_ZONE_RULE.search(rules) for rules in _ZONE_RULES.findall(unfolded)):
         raise Malformed("has a time zone whose clocks are not changed once a year, which is not read")
     if len(re.findall(r"(?im)^BEGIN:VEVENT$", unfolded)) > MOST_EVENTS:
-        raise Malformed(f"has more than {MOST_EVENTS} events")
+        raise Malformed(say("has more than {MOST_EVENTS} events", MOST_EVENTS=MOST_EVENTS))
     calendars: list[Any] = Calendar.from_ical(text, multiple=True)
     return [event for calendar in calendars for event in calendar.walk("VEVENT")]
 
@@ -49,6 +51,8 @@ def _must_be_whole(unfolded: str) -> None:
         if mark.upper() == "BEGIN":
             open_.append(name.upper())
         elif not open_ or open_.pop() != name.upper():
-            raise Malformed(f"has a part {name[:_SHOWN]} that ends and did not begin, or holds one that does not end")
+            raise Malformed(
+                say("has a part {name} that ends and did not begin, or holds one that does not end", name=name[:_SHOWN])
+            )
     if open_:
-        raise Malformed(f"has a part {open_[-1][:_SHOWN]} that does not end")
+        raise Malformed(say("has a part {open_} that does not end", open_=open_[-1][:_SHOWN]))

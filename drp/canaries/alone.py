@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from drp.domain.phrase import fact, say
 from drp.errors import Busy
 
 
@@ -26,7 +27,11 @@ def alone(application: str, file: Path) -> Iterator[None]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Busy(
-                    f"another heartbeat of {application} is being written{_holder(descriptor)}",
+                    say(
+                        "another heartbeat of {application} is being written{descriptor}",
+                        application=application,
+                        descriptor=_holder(descriptor),
+                    ),
                     hint="it ends at its own deadline (`canary.timeout`); run it less often than that",
                 ) from None
         yield
@@ -41,4 +46,4 @@ def _holder(descriptor: int) -> str:
         match = pattern.search(Path("/proc/locks").read_text(encoding="ascii", errors="replace"))
     except OSError:
         return ""
-    return f": process {match[1]}" if match else ""
+    return fact("process", ": process {match}", match=match[1]) if match else ""

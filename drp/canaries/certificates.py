@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.errors import ConfigError
 
 
@@ -15,4 +16,6 @@ def verified(ca_file: Path | None) -> ssl.SSLContext:
     except OSError as error:  # of which ssl.SSLError is one
         words = error.strerror or str(error)
         hint = "name a PEM file of certificates as `canary.ca_file`, readable by this user"
-        raise ConfigError(f"certificates cannot be read from {ca_file}: {words}", hint=hint) from error
+        raise ConfigError(
+            say("certificates cannot be read from {ca_file}: {words}", ca_file=ca_file, words=words), hint=hint
+        ) from error

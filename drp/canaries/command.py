@@ -5,6 +5,7 @@ from __future__ import annotations
 from drp.canaries.heartbeat import Heartbeat, Written
 from drp.command import run
 from drp.config.canaries import CommandCanary
+from drp.domain.phrase import say
 from drp.errors import AccessDenied, CommandFailed, NotFound, StorageFull, Unreachable
 
 _SAYS = {12: AccessDenied, 15: StorageFull}
@@ -24,7 +25,9 @@ def write_through_command(settings: CommandCanary, heartbeat: Heartbeat) -> Writ
         )
     except CommandFailed as error:
         if error.exit_code == 127:
-            raise NotFound(f"{program} is not there", hint="fix `canary.argv` of the application") from error
+            raise NotFound(
+                say("{program} is not there", program=program), hint="fix `canary.argv` of the application"
+            ) from error
         kind = _SAYS.get(error.exit_code, Unreachable)
-        raise kind(f"the application took no heartbeat: {error.message}") from error
+        raise kind(say("the application took no heartbeat: {words}", words=error.message)) from error
     return Written(place=f"command {program}")

@@ -11,6 +11,7 @@ import re
 from drp.canaries.heartbeat import Heartbeat, Written
 from drp.command import Output, run
 from drp.config.canaries import DatabaseCanary
+from drp.domain.phrase import say
 from drp.errors import AccessDenied, DrpError, NotFound, StorageFull, Unreachable
 
 TABLE = "drp_canary"
@@ -40,8 +41,8 @@ def write_to_mariadb(settings: DatabaseCanary, heartbeat: Heartbeat, password: s
     cells = output.stdout.split()
     if len(cells) != 2 or cells[1] != "1":
         raise Unreachable(
-            f"MariaDB at {where} acknowledged a heartbeat that is not there",
-            hint=f"look at the triggers of {TABLE} and at the engine of its table",
+            say("MariaDB at {where} acknowledged a heartbeat that is not there", where=where),
+            hint=say("look at the triggers of {TABLE} and at the engine of its table", TABLE=TABLE),
         )
     return Written(place=f"mariadb {where} {TABLE}", removed_from_the_future=max(0, int(cells[0])))
 
@@ -102,17 +103,25 @@ def _number(output: Output) -> int:
 def _translated(output: Output, where: str) -> DrpError:
     number, said = _number(output), output.tail[-1] if output.tail else "no word"
     if number in _DENIED:
-        return AccessDenied(f"MariaDB at {where} refuses the account: {said}")
+        return AccessDenied(say("MariaDB at {where} refuses the account: {said}", where=where, said=said))
     if number in _NO_PLUGIN:
         hint = (
             "let the account use ed25519 or mysql_native_password, or encrypt: `canary.ca_file` names who signed the "
             "server's certificate"
         )
         return AccessDenied(
-            f"MariaDB at {where} asks for the password in a way that could betray it: {said}", hint=hint
+            say(
+                "MariaDB at {where} asks for the password in a way that could betray it: {said}", where=where, said=said
+            ),
+            hint=hint,
         )
     if number == _UNKNOWN_DATABASE:
-        return NotFound(f"MariaDB at {where}: {said}", hint="fix `canary.database` of the application")
+        return NotFound(
+            say("MariaDB at {where}: {said}", where=where, said=said), hint="fix `canary.database` of the application"
+        )
     if number in _NO_ROOM:
-        return StorageFull(f"MariaDB at {where}: {said}", hint="the application cannot write either: free space")
-    return Unreachable(f"MariaDB at {where} took no heartbeat: {said}")
+        return StorageFull(
+            say("MariaDB at {where}: {said}", where=where, said=said),
+            hint="the application cannot write either: free space",
+        )
+    return Unreachable(say("MariaDB at {where} took no heartbeat: {said}", where=where, said=said))

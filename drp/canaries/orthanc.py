@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from drp.canaries.certificates import verified
 from drp.canaries.heartbeat import Heartbeat, Written
 from drp.config.canaries import OrthancCanary
+from drp.domain.phrase import say
 from drp.errors import AccessDenied, NotFound, StorageFull, Unreachable
 
 _LARGEST = 1 << 20
@@ -30,7 +31,7 @@ def write_to_orthanc(settings: OrthancCanary, heartbeat: Heartbeat, password: st
     orthanc.must("PUT", path, heartbeat.text.encode(), revision)
     _, content, _ = orthanc.must("GET", path)
     if content.decode("utf-8", "replace").strip() != heartbeat.text:
-        raise Unreachable(f"Orthanc at {settings.url} acknowledged a heartbeat that is not there")
+        raise Unreachable(say("Orthanc at {url} acknowledged a heartbeat that is not there", url=settings.url))
     return Written(place=f"orthanc {settings.url} study {settings.study} metadata {settings.metadata}")
 
 
@@ -49,11 +50,28 @@ class _Orthanc:
         status, content, tag = self.ask(method, path, body, headers)
         where = f"Orthanc at {self._settings.url}"
         if status in {401, 403}:
-            raise AccessDenied(f"{where} refuses user {self._settings.user}: status {status}")
+            raise AccessDenied(
+                say(
+                    "{where} refuses user {user}: status {status}",
+                    where=where,
+                    user=self._settings.user,
+                    status=str(status),
+                )
+            )
         if status == 507:
-            raise StorageFull(f"{where} has no room: status {status}", hint="the archive cannot store either")
+            raise StorageFull(
+                say("{where} has no room: status {status}", where=where, status=str(status)),
+                hint="the archive cannot store either",
+            )
         if status >= 300:
-            raise Unreachable(f"{where} took no heartbeat: {method} answered {status}")
+            raise Unreachable(
+                say(
+                    "{where} took no heartbeat: {method} answered {status}",
+                    where=where,
+                    method=method,
+                    status=str(status),
+                )
+            )
         return status, content, tag
 
     def ask(
@@ -72,7 +90,9 @@ class _Orthanc:
             return response.status, response.read(_LARGEST), response.getheader("ETag", "")
         except (OSError, http.client.HTTPException) as error:
             words = str(error) or type(error).__name__
-            raise Unreachable(f"Orthanc at {self._settings.url} does not answer: {words}") from error
+            raise Unreachable(
+                say("Orthanc at {url} does not answer: {words}", url=self._settings.url, words=words)
+            ) from error
         finally:
             connection.close()
 
@@ -83,12 +103,17 @@ def _study(orthanc: _Orthanc, settings: OrthancCanary) -> str:
     try:
         found = [str(item["ID"]) for item in json.loads(content) if item["Type"] == "Study"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise Unreachable(f"what answers at {settings.url} is no Orthanc") from error
+        raise Unreachable(say("what answers at {url} is no Orthanc", url=settings.url)) from error
     if not all(re.fullmatch(r"[0-9A-Za-z-]{1,64}", each) for each in found):
-        raise Unreachable(f"what answers at {settings.url} is no Orthanc: it names a study as none can be")
+        raise Unreachable(say("what answers at {url} is no Orthanc: it names a study as none can be", url=settings.url))
     if len(found) != 1:
         raise NotFound(
-            f"Orthanc at {settings.url} has {'several studies' if found else 'no study'} {settings.study}",
+            say(
+                "Orthanc at {url} has {value} {study}",
+                url=settings.url,
+                value="several studies" if found else "no study",
+                study=settings.study,
+            ),
             hint="store a phantom's study once, and name its StudyInstanceUID as `canary.study`",
         )
     return found[0]

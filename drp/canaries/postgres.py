@@ -14,6 +14,7 @@ from pg8000.native import Connection
 from drp.canaries.certificates import verified
 from drp.canaries.heartbeat import Heartbeat, Written
 from drp.config.canaries import DatabaseCanary
+from drp.domain.phrase import say
 from drp.errors import AccessDenied, DrpError, NotFound, StorageFull, Unreachable
 
 TABLE = "drp.drp_canary"
@@ -65,7 +66,9 @@ def write_to_postgres(settings: DatabaseCanary, heartbeat: Heartbeat, password: 
     except (DatabaseError, InterfaceError) as error:
         raise _translated(error, where) from error
     except OSError as error:
-        raise Unreachable(f"PostgreSQL at {where} does not answer: {error.strerror or error}") from error
+        raise Unreachable(
+            say("PostgreSQL at {where} does not answer: {strerror}", where=where, strerror=error.strerror or error)
+        ) from error
 
 
 def _connect(settings: DatabaseCanary, password: str) -> Connection:
@@ -100,8 +103,8 @@ def _write(connection: Connection, settings: DatabaseCanary, heartbeat: Heartbea
     connection.run("COMMIT")
     if connection.run(_READ_BACK, nonce=heartbeat.nonce) != [[1]]:
         raise Unreachable(
-            f"PostgreSQL at {where} acknowledged a heartbeat that is not there",
-            hint=f"look at the triggers and policies of {TABLE}",
+            say("PostgreSQL at {where} acknowledged a heartbeat that is not there", where=where),
+            hint=say("look at the triggers and policies of {TABLE}", TABLE=TABLE),
         )
     return Written(place=f"postgres {where} {TABLE}", removed_from_the_future=future)
 
@@ -111,7 +114,7 @@ def _translated(error: Exception, where: str) -> DrpError:
     while said is not None and not isinstance(said, DatabaseError):
         said = said.__context__  # a refused client that says goodbye to a closed socket hides why it was refused
     if said is None:
-        return Unreachable(f"PostgreSQL at {where} does not answer: {error}")
+        return Unreachable(say("PostgreSQL at {where} does not answer: {error}", where=where, error=error))
     return _said_by_server(said, where)
 
 
@@ -119,12 +122,18 @@ def _said_by_server(error: BaseException, where: str) -> DrpError:
     fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     state, message = str(fields.get("C", "")), str(fields.get("M", error))
     if state.startswith("28"):
-        return AccessDenied(f"PostgreSQL at {where} refuses the account: {message}")
+        return AccessDenied(say("PostgreSQL at {where} refuses the account: {words}", where=where, words=message))
     if state == "42501":
-        hint = f"let the account SELECT, INSERT and DELETE on {TABLE}, and USE its schema"
-        return AccessDenied(f"PostgreSQL at {where}: {message}", hint=hint)
+        hint = say("let the account SELECT, INSERT and DELETE on {TABLE}, and USE its schema", TABLE=TABLE)
+        return AccessDenied(say("PostgreSQL at {where}: {words}", where=where, words=message), hint=hint)
     if state == "3D000":
-        return NotFound(f"PostgreSQL at {where}: {message}", hint="fix `canary.database` of the application")
+        return NotFound(
+            say("PostgreSQL at {where}: {words}", where=where, words=message),
+            hint="fix `canary.database` of the application",
+        )
     if state.startswith("53"):
-        return StorageFull(f"PostgreSQL at {where}: {message}", hint="the application cannot write either: free space")
-    return Unreachable(f"PostgreSQL at {where} took no heartbeat: {message}")
+        return StorageFull(
+            say("PostgreSQL at {where}: {words}", where=where, words=message),
+            hint="the application cannot write either: free space",
+        )
+    return Unreachable(say("PostgreSQL at {where} took no heartbeat: {words}", where=where, words=message))

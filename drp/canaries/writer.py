@@ -20,6 +20,7 @@ from drp.canaries.orthanc import write_to_orthanc
 from drp.canaries.postgres import write_to_postgres
 from drp.codec import canonical, from_json, to_data
 from drp.config.canaries import DatabaseCanary, FileCanary
+from drp.domain.phrase import say
 from drp.domain.visible import one_line
 from drp.errors import DrpError, Unreachable
 from drp.redact import redact, remember
@@ -74,7 +75,10 @@ def _in_our_words(error: BaseException, order: Order) -> DrpError:
         return behind
     words = one_line(redact(f"{type(error).__name__}: {error}"), _LONGEST)
     kind = order.settings.kind
-    return Unreachable(f"what answers in place of the canary's {kind} server is none ({words})", hint=_STRANGE)
+    return Unreachable(
+        say("what answers in place of the canary's {kind} server is none ({words})", kind=kind, words=words),
+        hint=_STRANGE,
+    )
 
 
 if __name__ == "__main__":

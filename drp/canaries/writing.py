@@ -15,6 +15,7 @@ from drp.canaries.order import ERRORS, Answer, Order
 from drp.codec import canonical, from_json, to_data
 from drp.command import Output, failure, run
 from drp.config.canaries import CanarySettings, CommandCanary, FileCanary
+from drp.domain.phrase import say
 from drp.domain.restore import SecretReference
 from drp.errors import Tampered, Unreachable
 
@@ -54,10 +55,20 @@ def write(settings: CanarySettings, heartbeat: Heartbeat, resolve: Resolve) -> W
 def _read(output: Output, settings: CanarySettings) -> Written:
     what = f"canary's {settings.kind}" + ("" if isinstance(settings, FileCanary) else " server")
     if output.ended_by != "itself" or output.exit_code == -signal.SIGALRM:
-        message = f"the {what} gave no whole answer within {settings.timeout_seconds:g} s"
+        message = say(
+            "the {what} gave no whole answer within {timeout_seconds} s",
+            what=what,
+            timeout_seconds=f"{settings.timeout_seconds:g}",
+        )
         raise Unreachable(message, hint="look whether production is well; nothing waits there any more")
     if output.exit_code < 0:
-        raise Unreachable(f"what answers in place of the {what} ended its writer: signal {-output.exit_code}")
+        raise Unreachable(
+            say(
+                "what answers in place of the {what} ended its writer: signal {exit_code}",
+                what=what,
+                exit_code=str(-output.exit_code),
+            )
+        )
     try:
         answer = from_json(Answer, output.stdout)
     except Tampered as error:

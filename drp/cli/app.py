@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("Applications and their objectives.", needs_verb=True)
 
@@ -32,10 +33,14 @@ def list_(context: typer.Context, machine: Json = False) -> None:
         return
     headings = ("name", "title", "tier", "rto", "rpo", "repositories", "drilled")
     render.table(headings, [_cells(row) for row in rows])
-    render.note(f"{len(found.drilled)} of {found.total} applications can be drilled")
+    render.note(say("{n} of {total} applications can be drilled", n=len(found.drilled), total=found.total))
     for point in found.single_points:
         render.note(
-            f"single point of failure: nobody drills {point.application}, needed by {', '.join(point.needed_by)}"
+            say(
+                "single point of failure: nobody drills {application}, needed by {needed_by}",
+                application=point.application,
+                needed_by=", ".join(point.needed_by),
+            )
         )
 
 

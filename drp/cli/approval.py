@@ -10,6 +10,7 @@ from drp.codec import canonical, to_data
 from drp.domain.approval import ApprovalAnswer, ApprovalPolicy, Decision
 from drp.domain.events import ApprovalAsked, DrillDeclared
 from drp.domain.names import shown_name
+from drp.domain.phrase import say
 from drp.drill.declare import find, reopen
 from drp.errors import AccessDenied, NotFound, UsageError
 from drp.service.wiring import Wiring
@@ -44,7 +45,7 @@ def question(wiring: Wiring, reference: str) -> Question:
     asked, declared = state.approval.asked, state.declared
     if asked is None or not state.approval.awaited or declared is None or state.concluded is not None:
         hint = "a drill waits once it is declared, when its plan or policy says `approval`; see `drp drill list`"
-        raise NotFound(f"drill {state.drill} does not wait to be approved", hint=hint)
+        raise NotFound(say("drill {drill} does not wait to be approved", drill=state.drill), hint=hint)
     assert declared.plan.approval is not None, "what nobody has to approve does not ask"
     return Question(drill=state.drill, declared=declared, asked=asked, policy=declared.plan.approval)
 
@@ -78,7 +79,9 @@ def answer(wiring: Wiring, asked: Question, reply: Reply) -> tuple[ApprovalAnswe
         return made, hand_over(wiring.approval_directory / asked.drill, paper, _PATIENCE_SECONDS)
     except Refused as refused:
         hint = "nothing was recorded; the drill still waits"
-        raise AccessDenied(f"the drill did not take the answer: {refused.reason}", hint=hint) from None
+        raise AccessDenied(
+            say("the drill did not take the answer: {reason}", reason=refused.reason), hint=hint
+        ) from None
 
 
 def show_answer(made: ApprovalAnswer, by: str, *, machine: bool) -> None:
@@ -87,4 +90,12 @@ def show_answer(made: ApprovalAnswer, by: str, *, machine: bool) -> None:
         render.document("drp/approval/1", {"by": by, **to_data(made)})
         return
     word = "approved" if made.decision == "approve" else "refused"
-    render.line(f"{made.drill}: {word} by {shown_name(by)}: {render.printable(made.reason)}")
+    render.line(
+        say(
+            "{drill}: {word} by {by}: {reason}",
+            drill=made.drill,
+            word=word,
+            by=shown_name(by),
+            reason=render.printable(made.reason),
+        )
+    )

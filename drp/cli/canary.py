@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("Canaries: heartbeats that production writes through its applications.", needs_verb=True)
 
@@ -63,9 +64,11 @@ def write(
         }
         render.document("drp/canary/1", body)
     elif not context.obj.quiet:
-        render.line(f"{name}: heartbeat {render.instant(heartbeat.at)} in {written.place}")
+        render.line(
+            say("{name}: heartbeat {at} in {place}", name=name, at=render.instant(heartbeat.at), place=written.place)
+        )
     if removed:
-        render.note(f"drp: removed {removed} heartbeats dated in the future: a clock ran ahead")
+        render.note(say("drp: removed {removed} heartbeats dated in the future: a clock ran ahead", removed=removed))
 
 
 def _write(settings: Any) -> tuple[Any, Any]:

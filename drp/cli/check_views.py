@@ -9,6 +9,7 @@ from typing import Any
 
 from drp.cli import render
 from drp.codec import to_data
+from drp.domain.phrase import say
 from drp.domain.point_check import ApplicationCheck, PlaceCheck, exit_status
 from drp.domain.recovery_point import Immutability
 
@@ -30,9 +31,16 @@ def show(checks: Sequence[ApplicationCheck], now: datetime, *, machine: bool) ->
         for trouble in check.troubles:
             render.line(f"{check.application}: {f'{trouble.repository}: ' * bool(trouble.repository)}{trouble.words}")
             if trouble.hint and trouble.state != "away":
-                render.line(f"  HINT: {trouble.hint}")
+                render.line(say("  HINT: {hint}", hint=trouble.hint))
     states = Counter(check.state for check in checks)
-    render.note(f"{states['ok']} well, {states['wrong']} wrong, {states['unknown']} not judged")
+    render.note(
+        say(
+            "{ok} well, {wrong} wrong, {unknown} not judged",
+            ok=states["ok"],
+            wrong=states["wrong"],
+            unknown=states["unknown"],
+        )
+    )
     render.note("nothing was restored and nothing is proven: only drills show that a backup restores")
     return status
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("Check and show the site's configuration.", needs_verb=True)
 
@@ -69,7 +70,10 @@ def schema(
     from drp.errors import NotFound
 
     if kind is not None and kind not in KINDS:
-        raise NotFound(f"there is no kind of file `{kind}`; {suggestion(kind, KINDS)}", hint="drp config schema --help")
+        raise NotFound(
+            say("there is no kind of file `{kind}`; {suggestion}", kind=kind, suggestion=suggestion(kind, KINDS)),
+            hint="drp config schema --help",
+        )
     if output is not None:
         for file in write_schemas(output):
             render.line(str(file))

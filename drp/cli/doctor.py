@@ -8,6 +8,7 @@ import typer
 
 from drp.cli.need import Need
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun()
 
@@ -30,10 +31,12 @@ def doctor(
         for need in needs:
             render.line(f"{'ok  ' if need.met else 'FAIL'}  {need.name:<28} {render.printable(need.detail)}")
             if not need.met and need.mend:
-                render.line(f"      do: {need.mend}")
+                render.line(say("      do: {mend}", mend=need.mend))
         unmet = sum(not need.met for need in needs)
         render.line(
-            "a drill can run here" if not unmet else f"{unmet} needs are not met: a drill of this user would fail"
+            "a drill can run here"
+            if not unmet
+            else say("{unmet} needs are not met: a drill of this user would fail", unmet=unmet)
         )
     return 0 if all(need.met for need in needs) else 1
 

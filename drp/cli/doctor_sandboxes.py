@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drp.cli.need import Need, attempt
 from drp.config.site import Site
+from drp.domain.phrase import say
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import DrpError, SandboxError
 
@@ -46,7 +47,9 @@ def _home(run_directory: Path) -> str:
 
     place = home(run_directory)
     if (closed := closed_place(place)) is not None:
-        raise SandboxError(f"sandboxes would live in {place}, and this user may not write in {closed}")
+        raise SandboxError(
+            say("sandboxes would live in {place}, and this user may not write in {closed}", place=place, closed=closed)
+        )
     return str(place)
 
 
@@ -61,7 +64,12 @@ def left_behind(run_directory: Path) -> str:
     shown = ", ".join(places[:_SHOWN]) + (f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else "")
     processes = sum(each.processes for each in orphans)
     raise SandboxError(
-        f"{len(orphans)} sandboxes of drills that died are left: {processes} processes; {shown or 'no files'}",
+        say(
+            "{n} sandboxes of drills that died are left: {processes} processes; {shown}",
+            n=len(orphans),
+            processes=processes,
+            shown=shown or "no files",
+        ),
         hint="`drp drill clean` ends them and erases what was restored; so does the next drill",
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from drp.cli.doctor_closed import closed_to_others
 from drp.cli.need import Need, attempt
+from drp.domain.phrase import say
 from drp.domain.precheck_words import sentence
 from drp.domain.repository import Location, S3Location
 from drp.errors import AccessDenied, ConfigError, NotFound, NotReadable, RepositoryError, StorageFull
@@ -83,15 +84,15 @@ def _require_open(paths: Any) -> None:
     for path in paths:
         if (closed := closed_place(path)) is not None:
             hint = "run drp as the user who keeps the site, or let this one write there"
-            raise StorageFull(f"this user may not write {closed}", hint=hint)
+            raise StorageFull(say("this user may not write {closed}", closed=closed), hint=hint)
 
 
 def _readable_folder(folder: Path) -> str:
     if folder.exists() and not os.access(folder, os.R_OK | os.X_OK, effective_ids=True):
-        raise NotReadable(f"this user may not read {folder}")
+        raise NotReadable(say("this user may not read {folder}", folder=folder))
     closed = next((path for path in _inside(folder) if not os.access(path, os.R_OK, effective_ids=True)), None)
     if closed is not None:
-        raise NotReadable(f"this user may not read {closed}")
+        raise NotReadable(say("this user may not read {closed}", closed=closed))
     return str(folder)
 
 
@@ -130,8 +131,12 @@ def _runbooks(wiring: Wiring) -> str:
             copy_used(own, Path(place))
         except OSError as error:
             raise ConfigError(
-                f"{error.filename or own} cannot be read: {error.strerror or error}",
-                hint=f"everything in {own} must be readable for whoever holds drills",
+                say(
+                    "{filename} cannot be read: {strerror}",
+                    filename=error.filename or own,
+                    strerror=error.strerror or error,
+                ),
+                hint=say("everything in {own} must be readable for whoever holds drills", own=own),
             ) from error
     return str(own)
 
@@ -142,10 +147,10 @@ def _repository(wiring: Wiring, name: str, location: Location) -> str:
         repository = wiring.make_repositories(Path(cache), [name])[name]
         abilities = repository.preflight()
     if abilities.remarks:
-        raise RepositoryError("; ".join(abilities.remarks[:3]), hint=f"see `drp repo points {name}`")
+        raise RepositoryError("; ".join(abilities.remarks[:3]), hint=say("see `drp repo points {name}`", name=name))
     if (folder := _folder_of(location)) is not None and (closed := _closed_below(folder)) is not None:
         hint = "let the user that runs drp read it, and no more than that"
-        raise AccessDenied(f"this user may not read {closed}", hint=hint)
+        raise AccessDenied(say("this user may not read {closed}", closed=closed), hint=hint)
     return f"{abilities.tool} {abilities.tool_version}" + (", object lock" if abilities.object_lock else "")
 
 
@@ -158,7 +163,8 @@ def _drill(wiring: Wiring, name: str) -> str:
         folder = Path(image.image)
         if not folder.is_dir():
             raise NotFound(
-                f"software image {folder} is no directory", hint="lay the software there, see `drp app image`"
+                say("software image {folder} is no directory", folder=folder),
+                hint="lay the software there, see `drp app image`",
             )
         _readable_folder(folder)
     room = precheck(wiring, plan, repositories=False)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("Plan, run and look at drills.", needs_verb=True)
 
@@ -278,9 +279,14 @@ def _afterwards(drill: str, *, sealed: bool, kept: bool) -> None:
     from drp.cli.render import note
 
     if not sealed:
-        note(f"cut off:  drp drill resume {drill}    (with --conclude: restore nothing more, only record)")
+        note(
+            say(
+                "cut off:  drp drill resume {drill}    (with --conclude: restore nothing more, only record)",
+                drill=drill,
+            )
+        )
         return
-    note(f"report:   drp report {drill} --format html -o report.html")
+    note(say("report:   drp report {drill} --format html -o report.html", drill=drill))
     if kept:
-        note(f"inside:   drp drill exec {drill} -- COMMAND")
+        note(say("inside:   drp drill exec {drill} -- COMMAND", drill=drill))
         note("when done: drp drill clean")

@@ -10,6 +10,7 @@ from drp.cli.holding import exit_status
 from drp.cli.progress import JsonLinesReporter, QuietReporter, TextReporter
 from drp.domain.events import ApprovalAsked, DrillConcluded, Entry, Sign
 from drp.domain.fold import DrillState, fold
+from drp.domain.phrase import say
 from drp.drill.declare import find
 from drp.errors import UsageError
 from drp.service.lock import is_held
@@ -30,12 +31,21 @@ def ask_to_abort(wiring: Wiring, reference: str, *, by: str, machine: bool) -> i
         ask_to_stop(wiring.site.state_directory, drill, by)
         asked = True
     if not asked:
-        message = f"nobody holds drill {drill}: it was cut off" if drill else f"order {order} is over"
-        raise UsageError(message, hint=f"record what is known: `drp drill resume {drill} --conclude`" if drill else "")
+        message = (
+            say("nobody holds drill {drill}: it was cut off", drill=drill)
+            if drill
+            else say("order {order} is over", order=order)
+        )
+        raise UsageError(
+            message,
+            hint=say("record what is known: `drp drill resume {drill} --conclude`", drill=drill) if drill else "",
+        )
     if machine:
         render.document("drp/abort/1", {"drill": drill, "order": order, "asked_by": by})
     else:
-        render.note(f"asked: drill {drill} ends destroyed and sealed; see it with `drp drill watch {drill}`")
+        render.note(
+            say("asked: drill {drill} ends destroyed and sealed; see it with `drp drill watch {drill}`", drill=drill)
+        )
     return 0
 
 
@@ -48,7 +58,9 @@ def _named(wiring: Wiring, reference: str) -> tuple[str, str]:
     state = fold(journal.entries(drill))
     if state.sealed is not None:
         verdict = state.concluded.verdict if state.concluded is not None else "sealed"
-        raise UsageError(f"drill {drill} has ended: {verdict}", hint="see it with `drp drill show`")
+        raise UsageError(
+            say("drill {drill} has ended: {verdict}", drill=drill, verdict=verdict), hint="see it with `drp drill show`"
+        )
     return drill, _order(state)
 
 
@@ -86,7 +98,9 @@ def watch(wiring: Wiring, reference: str, shown: _Shown) -> int:
         told = len(signs)
         known = tuple(journal.entries(drill, last))
         if not known and not held:
-            render.note(f"drp: nobody holds drill {drill} any more; go on with `drp drill resume {drill}`")
+            render.note(
+                say("drp: nobody holds drill {drill} any more; go on with `drp drill resume {drill}`", drill=drill)
+            )
             return exit_status(outcome)
         if not known:
             wiring.clock.sleep(_LOOK_SECONDS)

@@ -15,6 +15,7 @@ from drp.domain.fold import DrillState
 from drp.domain.measure import Measurement, milliseconds
 from drp.domain.names import shown_name
 from drp.domain.newest_point import newest_of
+from drp.domain.phrase import say
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.summary import DrillSummary, summarise
 from drp.domain.timeline import measure
@@ -37,22 +38,31 @@ def show_plan(wiring: Wiring, plan: DrillPlan, *, machine: bool) -> None:
         body = {"plan": to_data(plan), "digest": digest(plan), "waves": waves, "room": precheck_document(room)}
         render.document("drp/drill-plan/1", {**body, "warnings": warnings_of(plan, waves, wiring.clock.now().wall)})
         return
-    render.line(f"{plan.name}: {plan.scenario.title}   plan {digest(plan)[:12]}")
+    render.line(
+        say("{name}: {title}   plan {digest}", name=plan.name, title=plan.scenario.title, digest=digest(plan)[:12])
+    )
     for text in warnings_of(plan, waves, wiring.clock.now().wall):
-        render.line(f"WARNING: {text}")
+        render.line(say("WARNING: {text}", text=text))
     if said := plan_line(plan):
         render.line(said)
     if plan.pod:
         render.line("one pod: the applications reach one another at their production addresses, and nothing else")
     for number, wave in enumerate(waves, start=1):
-        render.line(f"wave {number}")
+        render.line(say("wave {count}", count=number))
         for item in wave:
             _print_preview(item, starts=plan.starts)
     for recovery in plan.recoveries:
         checklist = recovery.asks(plan)
         if checklist is not None and plan.sign_off is not None:
             who, seconds = shown_name(checklist.referent), int(plan.sign_off.deadline.total_seconds())
-            render.line(f"{recovery.name} waits for the sign-off of {who}, at most {render.duration(seconds * 1000)}")
+            render.line(
+                say(
+                    "{name} waits for the sign-off of {who}, at most {seconds}",
+                    name=recovery.name,
+                    who=who,
+                    seconds=render.duration(seconds * 1000),
+                )
+            )
     for text in (*plan_lines(plan.reconciliation), *precheck_lines(room)):
         render.line(text)
 
@@ -125,22 +135,50 @@ def _print_preview(item: dict[str, Any], *, starts: bool) -> None:
     )
     if "error" in item:
         what = f"cannot tell: {item['error']}"
-    render.line(f"  {item['application']:<14} from {item['repository']}: {what}")
+    render.line(
+        say(
+            "  {application} from {repository}: {what}",
+            application=f"{item['application']:<14}",
+            repository=item["repository"],
+            what=what,
+        )
+    )
     objectives = f"RTO {render.duration(item['rto_ms'])}, RPO {render.duration(item['rpo_ms'])}"
     checks = ", ".join(item["checks"]) or "NONE"
     told = f"{objectives}, last RTA {render.duration(item['last_rta_ms'])}; checks: {checks}"
     told = told if starts else f"RPO {render.duration(item['rpo_ms'])}; not started, no checks"
     render.line(f"  {'':<14} {told}")
     if item["trust"] == "none" and starts:
-        render.line(f"  {'':<14} trust: none, so only what drp itself reads of the restored files lets it pass")
+        render.line(
+            say(
+                "  {value} trust: none, so only what drp itself reads of the restored files lets it pass",
+                value=f"{'':<14}",
+            )
+        )
     if item["bytes_per_second"]:
-        render.line(f"  {'':<14} reads at most {render.size(item['bytes_per_second'])}/s")
+        render.line(
+            say(
+                "  {value} reads at most {bytes_per_second}/s",
+                value=f"{'':<14}",
+                bytes_per_second=render.size(item["bytes_per_second"]),
+            )
+        )
     if item["recover_to"]:
-        render.line(f"  {'':<14} rolled to {render.instant(item['recover_to'])}")
+        render.line(
+            say("  {value} rolled to {recover_to}", value=f"{'':<14}", recover_to=render.instant(item["recover_to"]))
+        )
     for refused in item.get("refused", [])[:5]:
-        render.line(f"  {'':<14} refused {refused['id'][:8]}: {refused['reason']}")
+        render.line(
+            say("  {value} refused {id}: {reason}", value=f"{'':<14}", id=refused["id"][:8], reason=refused["reason"])
+        )
     if item["undrilled_dependencies"] and starts:
-        render.line(f"  {'':<14} not in this drill: {', '.join(item['undrilled_dependencies'])}")
+        render.line(
+            say(
+                "  {value} not in this drill: {undrilled_dependencies}",
+                value=f"{'':<14}",
+                undrilled_dependencies=", ".join(item["undrilled_dependencies"]),
+            )
+        )
 
 
 def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
@@ -169,7 +207,7 @@ def show_drills(wiring: Wiring, *, machine: bool, most: int | None) -> None:
             ],
         )
     if held > len(rows):
-        render.note(f"{held - len(rows)} older drills are not listed: --all lists them too")
+        render.note(say("{held} older drills are not listed: --all lists them too", held=held - len(rows)))
 
 
 def _standing(row: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drp.cli.render import note
+from drp.domain.phrase import say
 from drp.service import sealed
 from drp.service.sealed import Records, SealedRecord
 from drp.service.wiring import Wiring
@@ -20,10 +21,10 @@ def listed(wiring: Wiring, *, whole: bool) -> Records:
     found = sealed.listed(wiring, whole=whole)
     _say_doubt(found)
     if found.older:
-        note(f"{found.older} older drills are not listed: --all lists them too")
+        note(say("{older} older drills are not listed: --all lists them too", older=found.older))
     return found
 
 
 def _say_doubt(found: SealedRecord | Records) -> None:
     if found.trouble:
-        note(f"NOT CHECKED AGAINST THE JOURNAL: {found.trouble} [{found.code}]")
+        note(say("NOT CHECKED AGAINST THE JOURNAL: {trouble} [{its_code}]", trouble=found.trouble, its_code=found.code))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("Explain a finding or error code.")
 
@@ -37,7 +38,7 @@ def explain(
     render.line(f"{entry['code']}  {entry['title']}  ({entry['severity']})")
     render.line()
     render.line(entry["meaning"])
-    render.line(f"what to do: {entry['remedy']}")
+    render.line(say("what to do: {remedy}", remedy=entry["remedy"]))
 
 
 def _entries() -> dict[str, dict[str, str]]:

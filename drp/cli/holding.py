@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from drp.cli.render import note
 from drp.cli.streams import complain
 from drp.domain.events import Entry, Sign
+from drp.domain.phrase import say
 from drp.domain.ports import Reporter
 from drp.domain.verdict import Verdict
 from drp.errors import SandboxError
@@ -27,7 +28,7 @@ def follow(running: RunningDrill, reporter: Reporter) -> Outcome:
                 with suppress(OSError):  # nobody reads how it goes: that is no reason to end it
                     reporter.emit(happening)
             else:
-                note(f"drp: {happening.text}")
+                note(say("drp: {text}", text=happening.text))
     complain("")
     return running.outcome
 

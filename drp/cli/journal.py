@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("The journal of all drills.", needs_verb=True)
 
@@ -41,6 +42,12 @@ def verify(context: typer.Context, machine: Json = False) -> None:
         counts = {"entries": found.entries, "drills": found.drills, "register": found.register}
         render.document("drp/journal/1", {**counts, "intact": True})
     else:
-        render.line(f"{found.entries} entries of {found.drills} drills, chain intact, every record as sealed")
+        render.line(
+            say(
+                "{entries} entries of {drills} drills, chain intact, every record as sealed",
+                entries=found.entries,
+                drills=found.drills,
+            )
+        )
         if found.register:
-            render.line(f"{found.register} entries of the schedule's register, chain intact")
+            render.line(say("{register} entries of the schedule's register, chain intact", register=found.register))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from drp.cli import render
+from drp.domain.phrase import say
 from drp.service import kept
 from drp.service.wiring import Wiring
 
@@ -33,7 +34,7 @@ def clean_up(wiring: Wiring, *, machine: bool) -> int:
         for one in cleaned:
             if not one.clean:
                 what = one.orphan or f"sandbox {one.sandbox} of drill {one.drill}: {one.left}"
-                render.line(f"still here: {render.printable(what)}")
+                render.line(say("still here: {what}", what=render.printable(what)))
         gone = sum(one.clean for one in cleaned)
-        render.line(f"{gone} cleaned" if cleaned else "nothing to clean")
+        render.line(say("{gone} cleaned", gone=gone) if cleaned else "nothing to clean")
     return 0 if all(one.clean for one in cleaned) else 1

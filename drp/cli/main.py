@@ -12,6 +12,9 @@ import typer
 from drp import __version__
 from drp.cli.noun import command_of
 from drp.cli.parameters import PlainGroup
+from drp.cli.tongue import told
+from drp.domain.phrase import say
+from drp.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ class LazyGroup(PlainGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as above
         """Write the list of nouns without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(noun, help_line) for noun, (_, help_line) in self.nouns.items()])
+        with formatter.section(told("Commands")):
+            formatter.write_dl([(noun, told(help_line)) for noun, (_, help_line) in self.nouns.items()])
 
 
 app = typer.Typer(
@@ -76,6 +79,24 @@ app = typer.Typer(
     epilog="Exit status: 0 passed or clean, 1 failed, 2 usage, 3 inconclusive, 10 configuration or not found, 11 busy, "
     "12 access denied, 13 unreachable, 14 evidence does not verify, 15 no space, 70 bug, 130/143 interrupted.",
 )
+
+
+def _languages() -> tuple[str, ...]:
+    from drp.share import languages
+
+    return languages()
+
+
+def _language(said: str | None) -> str | None:
+    """Refuse a language that is not there; which one is in force was decided before the first word was needed."""
+    if said is None:
+        return None
+    if said not in _languages():
+        raise UsageError(
+            say("there are no words in language {said}", said=repr(said)),
+            hint=say("use one of: {languages}", languages=", ".join(_languages())),
+        )
+    return said
 
 
 def _version(value: bool) -> None:
@@ -91,6 +112,16 @@ def options(
         Path | None, typer.Option(help="Site directory; default: $DRP_SITE, this directory, /etc/drp.", readable=False)
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
+    lang: Annotated[  # noqa: ARG001 - handled by its callback
+        str | None,
+        typer.Option(
+            metavar="LANG",
+            callback=_language,
+            is_eager=True,
+            autocompletion=_languages,
+            help="Language of words and help, such as fr; default: that of the locale.",
+        ),
+    ] = None,
     version: Annotated[  # noqa: ARG001 - handled by its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,

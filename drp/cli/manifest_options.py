@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from drp.domain.phrase import say
 from drp.domain.strict_json import parse
 from drp.errors import Interrupted, UsageError
 from drp.hashing.progress import Meter
@@ -30,10 +31,13 @@ def read_facts(text: str) -> dict[str, object]:
         facts = parse(sys.stdin.buffer.read(LIMITS.size + 1) if text == "-" else Path(text).read_bytes(), LIMITS)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"cannot read the facts from {text}: {error}", hint="give a file with a JSON object"
+            say("cannot read the facts from {text}: {error}", text=text, error=error),
+            hint="give a file with a JSON object",
         ) from error
     if not isinstance(facts, dict):
-        raise UsageError(f"the facts in {text} are not a JSON object", hint='write them as {"name": value}')
+        raise UsageError(
+            say("the facts in {text} are not a JSON object", text=text), hint='write them as {"name": value}'
+        )
     return facts
 
 
@@ -44,7 +48,7 @@ def rate(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise UsageError(f"not a rate: {text!r}", hint="say bytes a second, as in 200M")
+        raise UsageError(say("not a rate: {text}", text=repr(text)), hint="say bytes a second, as in 200M")
     return value
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from drp.atomic import write_atomically
 from drp.cli import render
+from drp.domain.phrase import say
 from drp.domain.strict_json import Limits, parse
 from drp.errors import EvidenceError, UsageError
 from drp.hashing.reading.digest import constructors
@@ -34,18 +35,26 @@ def check_proof(path: Path, root: str, file: Path | None, *, machine: bool) -> i
     try:
         document = parse(path.read_bytes(), _PROOF)
     except OSError as error:
-        raise UsageError(f"cannot read the proof {path}: {os.strerror(error.errno or 0)}") from error
+        raise UsageError(
+            say("cannot read the proof {path}: {strerror}", path=path, strerror=os.strerror(error.errno or 0))
+        ) from error
     except ValueError as error:
-        raise EvidenceError(f"{path} is no proof: {error}") from error
+        raise EvidenceError(say("{path} is no proof: {error}", path=path, error=error)) from error
     if not isinstance(document, dict):
-        raise EvidenceError(f"{path} is no proof")
+        raise EvidenceError(say("{path} is no proof", path=path))
     entry = proof.check_proof(document, root or None)
     if file is not None:
         _check_file(file, entry)
     if machine:
         render.document("drp/manifest-proof-check/1", {"entry": entry, "merkle_root": root or document["merkle_root"]})
     else:
-        render.line(f"{entry['path']}: in the manifest with Merkle root {root or document['merkle_root']}")
+        render.line(
+            say(
+                "{path}: in the manifest with Merkle root {root}",
+                path=entry["path"],
+                root=root or document["merkle_root"],
+            )
+        )
         if not root:
             render.note("the root is the proof's own: compare it with the one in the evidence record, or use --root")
     return 0
@@ -59,4 +68,4 @@ def _check_file(file: Path, entry: dict[str, Any]) -> None:
             for hasher in hashers:
                 hasher.update(piece)
     if not algorithms or [hasher.hexdigest() for hasher in hashers] != [entry[name] for name in algorithms]:
-        raise EvidenceError(f"{file} is not the file that was proven: its digest is another")
+        raise EvidenceError(say("{file} is not the file that was proven: its digest is another", file=file))

@@ -12,6 +12,7 @@ from typing import Any
 from drp.cli import render
 from drp.cli.manifest_options import stoppable
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference, ManifestSummary
+from drp.domain.phrase import say
 from drp.hashing.judge import Found
 from drp.hashing.progress import Meter
 from drp.hashing.reading.device import Kind
@@ -123,7 +124,7 @@ def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machi
         _tell_difference(difference, result)
         if covered:
             taken = f"{covered['covered_turns']} of {covered['rotation']} turns of the rotation are taken"
-            render.line(f"{taken}; all of them together look at every file")
+            render.line(say("{taken}; all of them together look at every file", taken=taken))
     if difference.clean and not clean:
         render.note("nothing was looked at, so nothing is proven")
         return 3
@@ -228,9 +229,19 @@ def _tell_difference(difference: ManifestDifference, result: Verification) -> No
     )
     hashed = f"{difference.files_hashed} files, {render.size(difference.bytes_hashed)}"
     core = f", {difference.core} core" if difference.core else ""
-    render.line(f"{hashed} in {render.duration(difference.duration_ms)} ({rate_words}{core})")
+    render.line(
+        say(
+            "{hashed} in {duration_ms} ({rate_words}{core})",
+            hashed=hashed,
+            duration_ms=render.duration(difference.duration_ms),
+            rate_words=rate_words,
+            core=core,
+        )
+    )
     if result.resumed_files:
-        render.line(f"{result.resumed_files} of them were proven before the interruption")
+        render.line(
+            say("{resumed_files} of them were proven before the interruption", resumed_files=result.resumed_files)
+        )
     if result.sentence:
         render.line(result.sentence)
     for kind, count in sorted(difference.counts.items()):
@@ -242,7 +253,7 @@ def _tell_difference(difference: ManifestDifference, result: Verification) -> No
         render.note("owners were not judged")
     for left_out in difference.unjudged:
         of = "" if left_out.count is None else f" of {left_out.count} entries"
-        render.note(f"{left_out.part}{of} were not judged: {left_out.why}")
+        render.note(say("{part}{of} were not judged: {why}", part=left_out.part, of=of, why=left_out.why))
 
 
 def _status(counts: Mapping[str, int]) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("What the evidence says now, for Prometheus.")
 
@@ -34,5 +35,8 @@ def metrics(
         render.output([content])
         return
     if not textfile.absolute().parent.is_dir():
-        raise NotFound(f"there is no directory {textfile.absolute().parent}", hint="make it, or name another file")
+        raise NotFound(
+            say("there is no directory {parent}", parent=textfile.absolute().parent),
+            hint="make it, or name another file",
+        )
     write_atomically(textfile, content, mode=0o644)  # node_exporter reads it as a user of its own

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("Who is told when something is wrong, and when it is over.", needs_verb=True)
 
@@ -78,7 +79,10 @@ def try_(
     site = site_from(context)
     targets = site.monitoring.targets
     if target is not None and target not in targets:
-        raise NotFound(f"there is no target `{target}`; {suggestion(target, targets)}", hint="drp notify list")
+        raise NotFound(
+            say("there is no target `{target}`; {suggestion}", target=target, suggestion=suggestion(target, targets)),
+            hint="drp notify list",
+        )
     if not targets:
         raise NotFound("nobody is told", hint="name targets in inventory/monitoring.yml: drp config schema monitoring")
     answers = try_out(site, [target] if target is not None else list(targets))
@@ -108,7 +112,7 @@ def run_(context: typer.Context, machine: Json = False) -> int:
         render.document("drp/notify-run/1", to_data(told))
     else:
         for name in told.told:
-            render.line(f"{name}: told")
+            render.line(say("{name}: told", name=name))
         for notice in told.notices:
             render.note(notice)
     if told.trouble:

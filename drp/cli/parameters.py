@@ -2,18 +2,42 @@
 
 typer makes a pydantic adapter for every parameter, also for those that nobody gave. Loading pydantic takes longer than
 most commands; so what is plainly right is taken as it stands, and everything else is typer's to convert or to refuse.
+What help says of them is in the language in force: `told` looks up what is written here and what typer adds to it.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
 
+from typer import core
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from drp.cli.tongue import told
+
+TYPERS = (
+    "Usage:",
+    "[OPTIONS]",
+    "COMMAND [ARGS]...",
+    "Arguments",
+    "Options",
+    "Commands",
+    "required",
+    "default: {default}",
+    "(dynamic)",
+    "Show this message and exit.",
+    "Install completion for the current shell.",
+    "Show completion for the current shell, to copy it or customize the installation.",
+    "Install completion for the specified shell.",
+    "Show completion for the specified shell, to copy it or customize the installation.",
+)
+"""What typer says in a help page, beside the names of kinds of values."""
+vars(core)["_"] = told  # typer binds gettext's function to this name; its words are in our catalogue
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
@@ -22,8 +46,17 @@ class _NotPlain(Exception):
     """The value is typer's to convert, or to refuse."""
 
 
+def _kind_told(label: str) -> str:
+    """Return how help names a kind of value: ``<str>``, or in another language the word for it."""
+    return f"<{told(label[1:-1])}>" if label.startswith("<") else told(label)
+
+
 class PlainOption(TyperOption):
     """An option that takes a plain value as it stands."""
+
+    def display_type(self, ctx: Any) -> str:
+        """Return the kind of its value, as help shows it."""
+        return _kind_told(super().display_type(ctx))
 
     def process_value(self, ctx: Any, value: Any) -> Any:
         """Return what the command is given. Raises as typer does."""
@@ -32,6 +65,15 @@ class PlainOption(TyperOption):
 
 class PlainArgument(TyperArgument):
     """An argument that takes a plain value as it stands."""
+
+    @property
+    def display_name_raw(self) -> str:
+        """What stands for it in help and in errors."""
+        return told(super().display_name_raw)
+
+    def display_type(self, ctx: Any) -> str:
+        """Return the kind of its value, as help shows it."""
+        return _kind_told(super().display_type(ctx))
 
     def process_value(self, ctx: Any, value: Any) -> Any:
         """Return what the command is given. Raises as typer does."""
@@ -53,6 +95,20 @@ class PlainCommand(TyperCommand):
         """Return all parameters, the option for help among them."""
         return _made_plain(super().get_params(ctx))
 
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write the line that begins a help page."""
+        _write_usage(self, ctx, formatter)
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write what the command does."""
+        with _in_force(self):
+            super().format_help_text(ctx, formatter)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Return what the command does, as lists of commands and completion show it."""
+        with _in_force(self):
+            return super().get_short_help_str(limit)
+
 
 class PlainGroup(TyperGroup):
     """A group of commands, with plain parameters of its own."""
@@ -61,10 +117,48 @@ class PlainGroup(TyperGroup):
         """Return all parameters, the options for help and completion among them."""
         return _made_plain(super().get_params(ctx))
 
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write the line that begins a help page."""
+        _write_usage(self, ctx, formatter)
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write what the commands are for."""
+        with _in_force(self):
+            super().format_help_text(ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write what stands below."""
+        with _in_force(self):
+            super().format_epilog(ctx, formatter)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Return what the commands are for, as lists of commands and completion show it."""
+        with _in_force(self):
+            return super().get_short_help_str(limit)
+
+
+def _write_usage(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
+    pieces = [told(piece) for piece in command.collect_usage_pieces(ctx)]
+    formatter.write_usage(ctx.command_path, " ".join(pieces), prefix=f"{told('Usage:')} ")
+
+
+@contextmanager
+def _in_force(command: TyperCommand | TyperGroup) -> Iterator[None]:
+    """Let a command have its texts in the language in force."""
+    before = command.help, command.epilog
+    command.help, command.epilog = (told(text) if text else text for text in before)
+    try:
+        yield
+    finally:
+        command.help, command.epilog = before
+
 
 def _made_plain(params: list[Any]) -> list[Any]:
-    """Return parameters that typer made, each of a class that takes plain values as they stand."""
+    """Return parameters that typer made, each of a class that takes plain values as they stand, and its help told."""
     for parameter in params:
+        if type(parameter) in {TyperOption, TyperArgument}:
+            parameter.help = told(parameter.help or "") or parameter.help
+            parameter.metavar = told(parameter.metavar or "") or parameter.metavar
         if type(parameter) is TyperOption:
             parameter.__class__ = PlainOption
         elif type(parameter) is TyperArgument:

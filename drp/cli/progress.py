@@ -42,6 +42,7 @@ from drp.domain.level import Level
 from drp.domain.measure import Measurement
 from drp.domain.names import shown_name, signature_of
 from drp.domain.phase import Hashed, PhaseOutput, Prepared, Restored, Selected, Started, Verified
+from drp.domain.phrase import say
 from drp.domain.resting import dated_by, resting
 from drp.domain.sandbox import IsolationProof
 from drp.domain.visible import printable_lines
@@ -81,7 +82,7 @@ class JsonLinesReporter:
             deliver()
         except Undeliverable as ending:
             self._delivers = False
-            note(f"drp: {ending.reason or 'nobody reads the events any more'}; the drill goes on")
+            note(say("drp: {reason}; the drill goes on", reason=ending.reason or "nobody reads the events any more"))
 
     def catch_up(self, entries: Iterable[Entry]) -> None:
         """Take what happened before; a machine has seen it or can ask for it."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from drp.cli import render
 from drp.codec import to_data
+from drp.domain.phrase import say
 from drp.domain.repository_port import Repository
 from drp.errors import DrpError, NotFound
 from drp.service.wiring import Wiring
@@ -31,8 +32,10 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
     """Print the recovery points of every application that is kept in the repository."""
     repositories = wiring.repositories()
     if name not in repositories:
-        message = f"there is no repository {name}"
-        raise NotFound(message, hint=f"there are: {', '.join(sorted(repositories)) or 'none'}")
+        message = say("there is no repository {name}", name=name)
+        raise NotFound(
+            message, hint=say("there are: {repositories}", repositories=", ".join(sorted(repositories)) or "none")
+        )
     repository = repositories[name]
     rows: list[dict[str, Any]] = []
     unreadable: set[str] = set()
@@ -73,11 +76,11 @@ def show_points(wiring: Wiring, name: str, application: str | None, *, machine: 
             ],
         )
         for item in sorted(unreadable):
-            render.note(f"cannot be read: {item}")
+            render.note(say("cannot be read: {item}", item=item))
         for item in sorted(foreign - unreadable):
-            render.note(f"of another application: {item}")
+            render.note(say("of another application: {item}", item=item))
         for item, reason in sorted(passed_over.items()):
-            render.note(f"passed over: {item}: {reason}")
+            render.note(say("passed over: {item}: {reason}", item=item, reason=reason))
     return 1 if unreadable else 0
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 from drp.share import languages
 
 app = noun("Reports of drills, for people and machines.")
@@ -25,7 +26,9 @@ class Format(StrEnum):
 
 def _language(said: str) -> str:
     if said not in languages():
-        raise typer.BadParameter(f"{said!r} is not one of {', '.join(map(repr, languages()))}")
+        raise typer.BadParameter(
+            say("{said} is not one of {repr}", said=repr(said), repr=", ".join(map(repr, languages())))
+        )
     return said
 
 
@@ -70,6 +73,8 @@ def report(
         render.output([content])
         return
     if not output.absolute().parent.is_dir():
-        raise NotFound(f"there is no directory {output.absolute().parent}", hint="make it, or name another file")
+        raise NotFound(
+            say("there is no directory {parent}", parent=output.absolute().parent), hint="make it, or name another file"
+        )
     write_atomically(output, content)
     render.line(str(output))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("Runbooks: the recovery steps, as Ansible.", needs_verb=True)
 
@@ -51,7 +52,10 @@ def show(
     folders = wiring_of(context).site.runbook_folders
     known = [item.kind for item in runbooks(folders)]
     if kind not in known:
-        raise NotFound(f"there is no runbook {kind}; {suggestion(kind, known)}", hint="see `drp runbook list`")
+        raise NotFound(
+            say("there is no runbook {kind}; {suggestion}", kind=kind, suggestion=suggestion(kind, known)),
+            hint="see `drp runbook list`",
+        )
     declared, problems = declared_inputs(folders, kind)
     if problems:
         raise ConfigError("\n".join(map(str, problems)))
@@ -61,7 +65,9 @@ def show(
             {"kind": kind, "inputs": declared.model_dump()["options"] if declared is not None else None},
         )
     elif declared is None:
-        render.line(f"{kind} declares no inputs: write them into {kind}/inputs.yml, and they are checked")
+        render.line(
+            say("{kind} declares no inputs: write them into {kind}/inputs.yml, and they are checked", kind=kind)
+        )
     else:
         render.line(render.printable(f"{kind}: {declared.short_description}"))
         render.table(("input", "type", "default", "meaning"), list(input_rows(declared.options)))
@@ -86,7 +92,7 @@ def lint_(
     folders = wiring_of(context).site.runbook_folders
     found = [item for item in runbooks(folders) if kind in {None, item.kind}]
     if not found:
-        raise NotFound(f"there is no runbook {kind}", hint="see `drp runbook list`")
+        raise NotFound(say("there is no runbook {kind}", kind=kind), hint="see `drp runbook list`")
     remarks = list(lint(found, folders))
     problems = sum(remark.severity == "problem" for remark in remarks)
     if machine:
@@ -95,7 +101,14 @@ def lint_(
     else:
         for remark in remarks:
             render.line(render.printable(f"{remark.severity}: {remark.path}: {remark.text}"))
-        render.line(f"{len(found)} runbooks, {problems} problems, {len(remarks) - problems} advice")
+        render.line(
+            say(
+                "{n} runbooks, {problems} problems, {n2} advice",
+                n=len(found),
+                problems=problems,
+                n2=len(remarks) - problems,
+            )
+        )
     return 1 if problems else 0
 
 

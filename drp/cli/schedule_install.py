@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drp.cli import render
 from drp.config.site import Site
+from drp.domain.phrase import say
 from drp.errors import UsageError
 from drp.schedule.units import Installation, Unit, timer_units, worker_unit
 from drp.trust.accounts import account_name
@@ -28,14 +29,16 @@ def show_units(site: Site, *, timer: bool, user: str | None, machine: bool) -> N
         render.document("drp/schedule-units/1", items)
         return
     for unit in units:
-        render.line(f"# /etc/systemd/system/{unit.name}")
+        render.line(say("# /etc/systemd/system/{name}", name=unit.name))
         render.line(unit.text)
     _advise(units)
 
 
 def _advise(units: tuple[Unit, ...]) -> None:
     started = next((unit.name for unit in units if unit.name.endswith(".timer")), units[0].name)
-    render.note(f"put them there, then: systemctl daemon-reload && systemctl enable --now {started}")
+    render.note(
+        say("put them there, then: systemctl daemon-reload && systemctl enable --now {started}", started=started)
+    )
     render.note("passwords: `systemctl edit` and LoadCredential=, which `credential:` references in files read")
 
 

@@ -9,6 +9,7 @@ from drp.cli import render
 from drp.cli.asking import asking_account
 from drp.codec import to_data
 from drp.config.values import parse_duration, parse_instant
+from drp.domain.phrase import say
 from drp.errors import UsageError
 from drp.schedule.people import EVERYTHING, pause, resume, skip
 from drp.schedule.site_desk import desk_of
@@ -35,7 +36,15 @@ def paused(
         render.document("drp/pause/1", to_data(event))
         return
     what = "everything" if named == EVERYTHING else named
-    render.line(f"{what} is paused until {render.instant(event.until)} by {event.by}: {event.reason}")
+    render.line(
+        say(
+            "{what} is paused until {until} by {by}: {reason}",
+            what=what,
+            until=render.instant(event.until),
+            by=event.by,
+            reason=event.reason,
+        )
+    )
 
 
 def resumed(wiring: Wiring, target: str | None, *, everything: bool, machine: bool) -> None:
@@ -45,7 +54,7 @@ def resumed(wiring: Wiring, target: str | None, *, everything: bool, machine: bo
     if machine:
         render.document("drp/pause-ended/1", to_data(event))
         return
-    render.line(f"{'everything' if named == EVERYTHING else named} goes on, by {event.by}")
+    render.line(say("{value} goes on, by {by}", value="everything" if named == EVERYTHING else named, by=event.by))
 
 
 def skipped(wiring: Wiring, target: str, *, reason: str, machine: bool) -> None:
@@ -55,7 +64,7 @@ def skipped(wiring: Wiring, target: str, *, reason: str, machine: bool) -> None:
         slot: dict[str, Any] = {**to_data(event), "id": event.slot.id}
         render.document("drp/slot-skipped/1", slot)
         return
-    render.line(f"{event.slot.id} is taken out by {event.by}: {event.reason}")
+    render.line(say("{id} is taken out by {by}: {reason}", id=event.slot.id, by=event.by, reason=event.reason))
 
 
 def _named(target: str | None, *, everything: bool) -> str:

@@ -16,6 +16,7 @@ from drp.cli.worker_views import Voice
 from drp.config.site import Site
 from drp.domain.fold import fold
 from drp.domain.orders import Order
+from drp.domain.phrase import say
 from drp.domain.schedule.decision import Decision
 from drp.domain.verdict import Verdict
 from drp.engine.durable import LEASE_SECONDS
@@ -58,7 +59,7 @@ def run_once(wiring: Wiring, *, only_plan: bool, machine: bool, quiet: bool) -> 
     elif worker:
         with closing(engine_of(wiring.site, wiring.clock)) as engine:
             _look(wiring, done, engine)
-        render.note(f"the worker on {worker} holds what is due")
+        render.note(say("the worker on {worker} holds what is due", worker=worker))
     else:
         _hold(wiring, done, machine=machine, quiet=quiet)
     return _show(done, machine=machine, quiet=quiet)

@@ -12,6 +12,7 @@ from drp.cli import render
 from drp.codec import to_data
 from drp.config.values import show_duration
 from drp.domain.orders import OrderSeen
+from drp.domain.phrase import say
 from drp.domain.schedule.decision import Decision
 from drp.domain.schedule.due import Due
 from drp.domain.schedule.policy import Policy
@@ -46,11 +47,19 @@ def show_policies(wiring: Wiring, *, machine: bool) -> None:
     render.table(("application", "level", "when", "every", "last passed", "next", "state"), rows)
     for pause in found.pauses:
         what = "everything" if pause.policy == "*" else pause.policy
-        render.note(f"paused: {what} until {render.instant(pause.until)} by {pause.by}: {pause.reason}")
+        render.note(
+            say(
+                "paused: {what} until {until} by {by}: {reason}",
+                what=what,
+                until=render.instant(pause.until),
+                by=pause.by,
+                reason=pause.reason,
+            )
+        )
     for each in waiting:
         render.note(sentences.of(each))
     for name, reason in exempt.items():
-        render.note(f"exempt: {name}: {reason}")
+        render.note(say("exempt: {name}: {reason}", name=name, reason=reason))
     if found.unattended:
         render.note("nobody looks at the schedule yet: `drp schedule install`, or `drp worker run`")
 
@@ -79,7 +88,7 @@ def show_next(wiring: Wiring, days: int, *, machine: bool, tongue: str | None) -
     for each in ahead:
         plan = f" ({each.policy.plan})" if each.policy.plan else ""
         render.line(f"{render.instant(each.at)}  {each.decision.slot.policy}{plan}  {_short(each, sentences)}")
-    render.note(f"{len(ahead)} slots in {days} days")
+    render.note(say("{n} slots in {days} days", n=len(ahead), days=days))
 
 
 def show_why(wiring: Wiring, application: str, *, machine: bool, tongue: str | None) -> None:
@@ -117,7 +126,7 @@ def _orders(wiring: Wiring) -> Sequence[OrderSeen]:
     try:
         return [seen for seen in orders_there(wiring.site, wiring.clock) if seen.state in {"waiting", "running"}]
     except EngineError as error:
-        render.note(f"what drills at work wait for is not known: {render.printable(error.message)}")
+        render.note(say("what drills at work wait for is not known: {words}", words=render.printable(error.message)))
         return ()
 
 

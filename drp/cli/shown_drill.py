@@ -25,6 +25,7 @@ from drp.domain.check import CheckResult
 from drp.domain.events import Sign
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.measure import Measurement
+from drp.domain.phrase import say
 from drp.domain.resting import Resting, dated_by, resting, statements
 from drp.drill.declare import find, reopen
 from drp.service.wiring import Wiring
@@ -43,15 +44,22 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = Fa
         return
     summary = summary_of(state)
     verdict = f"{summary['verdict'].upper()}{aside(state.plan.level)}"
-    render.line(f"{state.drill}: {verdict}, declared {summary['declared_at']}")
-    render.line(f"scenario: {render.printable(state.plan.scenario.title)}")
+    render.line(
+        say(
+            "{drill}: {verdict}, declared {declared_at}",
+            drill=state.drill,
+            verdict=verdict,
+            declared_at=summary["declared_at"],
+        )
+    )
+    render.line(say("scenario: {title}", title=render.printable(state.plan.scenario.title)))
     for text in approval_lines(state):
         render.line(text)
     if state.interrupted is not None:
         render.line(render.printable("; ".join(filter(None, (state.interrupted.reason, state.interrupted.by)))))
     found = sum((_rests(progress) for progress in state.recoveries.values()), Resting())
     if found.passed:
-        render.line(f"of {found.passed} statements that passed: {rests(found)}")
+        render.line(say("of {passed} statements that passed: {rests}", passed=found.passed, rests=rests(found)))
     for measurement in measurements_of(state):
         _print_recovery(state, measurement, code=code)
     for sign in _running(state, signs):
@@ -59,7 +67,13 @@ def show_drill(wiring: Wiring, reference: str, *, machine: bool, code: bool = Fa
     for text in result_lines(state.reconciled.result) if state.reconciled is not None else ():
         render.line(text)
     if state.sealed is not None:
-        render.line(f"evidence: {state.sealed.location} (sha256 {state.sealed.record_digest[:16]}…)")
+        render.line(
+            say(
+                "evidence: {location} (sha256 {record_digest}…)",
+                location=state.sealed.location,
+                record_digest=state.sealed.record_digest[:16],
+            )
+        )
 
 
 def _running(state: DrillState, signs: tuple[Sign, ...]) -> list[Sign]:
@@ -127,19 +141,27 @@ def _print_recovery(state: DrillState, measurement: Measurement, *, code: bool) 
     for text in sample_lines(progress):
         render.line(f"  {text}")
     if (found := _rests(progress)).passed and len(state.recoveries) > 1:
-        render.line(f"  of {found.passed} statements that passed: {rests(found)}")
+        render.line(say("  of {passed} statements that passed: {rests}", passed=found.passed, rests=rests(found)))
     for text in demand_lines(progress, planned, starts=state.plan.starts):
         render.line(f"  {text}")
     for finding in progress.findings:
         what = f"{render.printable(finding.subject)}: {render.printable(finding.observed)} ({speaker(finding)})"
         render.line(f"  {finding.severity:<12} {finding.code} {what}")
         if finding.severity != "note":
-            render.line(f"  {'':<12} do: {finding.remedy}")
+            render.line(say("  {value} do: {remedy}", value=f"{'':<12}", remedy=finding.remedy))
     for text in neighbour_lines(progress):
         render.line(f"  {'neighbour':<12} {text}")
     if parts := [render.printable(part) for part, _ in _not_judged(progress)]:
         more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
-        render.line(f"  {'not judged':<12} {'; '.join(parts[:_NAMED])}{more}: `drp report {state.drill}` says why")
+        render.line(
+            say(
+                "  {value} {parts}{more}: `drp report {drill}` says why",
+                value=f"{'not judged':<12}",
+                parts="; ".join(parts[:_NAMED]),
+                more=more,
+                drill=state.drill,
+            )
+        )
     if met := code_met(progress, planned):
         render.line(f"  {'code':<12} {code_line(met, state.drill)}")
         if code:
@@ -152,7 +174,14 @@ def _print_point(progress: RecoveryState) -> None:
     if selected is not None and selected.point is not None:
         point = selected.point
         host = render.printable(point.host) or "a host without a name"
-        render.line(f"  point {point.short_id} of {host}, consistent {render.instant(point.consistent_at)}")
+        render.line(
+            say(
+                "  point {short_id} of {host}, consistent {consistent_at}",
+                short_id=point.short_id,
+                host=host,
+                consistent_at=render.instant(point.consistent_at),
+            )
+        )
 
 
 def _not_judged(progress: RecoveryState) -> tuple[tuple[str, str], ...]:
@@ -172,14 +201,36 @@ def _print_measurement(measurement: Measurement, dated: str) -> None:
         (measurement.capped_ms, "restoring with its speed capped"),
     )
     waited = "".join(f", {render.duration(ms)} of it {what}" for ms, what in waits if ms)
-    render.line(f"  RTA {rta} of RTO {rto}: {measurement.rto_attainment}{waited}")
     render.line(
-        f"  RPA {render.duration(measurement.rpa_lower_ms)} to {upper} of RPO {render.duration(measurement.rpo_ms)}: "
-        f"{measurement.rpo_attainment}{dated}"
+        say(
+            "  RTA {rta} of RTO {rto}: {rto_attainment}{waited}",
+            rta=rta,
+            rto=rto,
+            rto_attainment=measurement.rto_attainment,
+            waited=waited,
+        )
+    )
+    render.line(
+        say(
+            "  RPA {rpa_lower_ms} to {upper} of RPO {rpo_ms}: {rpo_attainment}{dated}",
+            rpa_lower_ms=render.duration(measurement.rpa_lower_ms),
+            upper=upper,
+            rpo_ms=render.duration(measurement.rpo_ms),
+            rpo_attainment=measurement.rpo_attainment,
+            dated=dated,
+        )
     )
     if measurement.rta_business_ms is not None:
         business, wrt = render.duration(measurement.rta_business_ms), render.duration(measurement.wrt_ms)
         objective = render.duration(measurement.wrt_objective_ms)
         word = measurement.wrt_attainment or "no objective"
-        render.line(f"  signed off after {business}, WRT {wrt} of {objective}: {word}")
+        render.line(
+            say(
+                "  signed off after {business}, WRT {wrt} of {objective}: {word}",
+                business=business,
+                wrt=wrt,
+                objective=objective,
+                word=word,
+            )
+        )
     render.line("  " + ", ".join(f"{phase.phase} {render.duration(phase.duration_ms)}" for phase in measurement.phases))

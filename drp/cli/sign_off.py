@@ -14,6 +14,7 @@ from drp.codec import canonical, to_data
 from drp.domain.events import SignOffAsked
 from drp.domain.fold import DrillState
 from drp.domain.names import shown_name, signature_of
+from drp.domain.phrase import say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.sign_off import Checklist, Principal, SignOffAnswer, StepResult, unanswered
 from drp.drill.declare import find, reopen
@@ -55,10 +56,12 @@ def question(wiring: Wiring, reference: str, application: str | None) -> Questio
     if not chosen:
         what = f" of {application}" if application is not None else ""
         hint = "a drill waits after its checks, when its plan says `sign_off`; see `drp drill list`"
-        raise NotFound(f"drill {state.drill} waits for no sign-off{what}", hint=hint)
+        raise NotFound(say("drill {drill} waits for no sign-off{what}", drill=state.drill, what=what), hint=hint)
     if len(chosen) > 1:
         names = ", ".join(recovery.name for recovery in chosen)
-        raise UsageError(f"drill {state.drill} waits for {names}", hint="name one with --app")
+        raise UsageError(
+            say("drill {drill} waits for {names}", drill=state.drill, names=names), hint="name one with --app"
+        )
     recovery = chosen[0]
     asked, checklist = state.recoveries[recovery.name].asked, recovery.asks(state.plan)
     assert asked is not None
@@ -81,9 +84,16 @@ def show_checklist(asked: Question, *, machine: bool) -> None:
         render.document("drp/sign-off/1", body)
         return
     title = render.printable(asked.recovery.application.title)
-    render.line(f"{title}, restored by drill {drill}: sign-off of {shown_name(checklist.referent)}")
-    render.line(f"scenario: {render.printable(asked.state.plan.scenario.title)}")
-    render.line(f"the drill waits until {render.instant(asked.asked.until)}")
+    render.line(
+        say(
+            "{title}, restored by drill {drill}: sign-off of {referent}",
+            title=title,
+            drill=drill,
+            referent=shown_name(checklist.referent),
+        )
+    )
+    render.line(say("scenario: {title}", title=render.printable(asked.state.plan.scenario.title)))
+    render.line(say("the drill waits until {until}", until=render.instant(asked.asked.until)))
     for number, step in enumerate(checklist.steps, start=1):
         _print_step(number, step)
     if checklist.principals:
@@ -91,8 +101,15 @@ def show_checklist(asked: Question, *, machine: bool) -> None:
     elif checklist.allowed_signers:
         render.line("signed by anybody whom the file of allowed signers names")
     key = " --key ~/.ssh/id_ed25519" if checklist.allowed_signers else ""
-    render.note(f"look at it: drp drill exec {drill} --app {name} -- COMMAND")
-    render.note(f"answer:     drp drill sign-off {drill} --app {name} --name 'YOUR NAME'{key}")
+    render.note(say("look at it: drp drill exec {drill} --app {name} -- COMMAND", drill=drill, name=name))
+    render.note(
+        say(
+            "answer:     drp drill sign-off {drill} --app {name} --name 'YOUR NAME'{key}",
+            drill=drill,
+            name=name,
+            key=key,
+        )
+    )
 
 
 def answer(wiring: Wiring, asked: Question, reply: Reply) -> tuple[SignOffAnswer, str]:
@@ -122,7 +139,9 @@ def answer(wiring: Wiring, asked: Question, reply: Reply) -> tuple[SignOffAnswer
         principal = visitor.hand_in(made, _signature(made, reply.key), patience_seconds=_PATIENCE_SECONDS)
     except Refused as refused:
         hint = "nothing was recorded; fix it and answer again before the deadline"
-        raise AccessDenied(f"the drill did not take the answer: {refused.reason}", hint=hint) from None
+        raise AccessDenied(
+            say("the drill did not take the answer: {reason}", reason=refused.reason), hint=hint
+        ) from None
     return made, principal
 
 
@@ -133,7 +152,15 @@ def show_answer(made: SignOffAnswer, principal: str, *, machine: bool) -> int:
         render.document("drp/signed-off/1", {"signed_by": principal or None, **to_data(made), "passed": not failed})
     else:
         word = f"REFUSED: {', '.join(result.id for result in failed)}" if failed else "signed off"
-        render.line(f"{made.application} of {made.drill}: {word}, {signature_of(principal, made.name)}")
+        render.line(
+            say(
+                "{application} of {drill}: {word}, {signature_of}",
+                application=made.application,
+                drill=made.drill,
+                word=word,
+                signature_of=signature_of(principal, made.name),
+            )
+        )
     return 1 if failed else 0
 
 
@@ -193,4 +220,4 @@ def _person(who: Principal) -> str:
 def _print_step(number: int, step: Any) -> None:
     render.line(f"{number:>3}. {render.printable(step.do)}  [{step.id}]")
     if step.expect:
-        render.line(f"     expect: {render.printable(step.expect)}")
+        render.line(say("     expect: {expect}", expect=render.printable(step.expect)))

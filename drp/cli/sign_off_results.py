@@ -11,6 +11,7 @@ from drp.config.document import Unreadable, read_document
 from drp.config.problems import Problem, suggestion
 from drp.config.schema import Strict
 from drp.config.validate import validate
+from drp.domain.phrase import say
 from drp.domain.sign_off import LONGEST_TEXT, Checklist, StepResult
 from drp.errors import UsageError
 
@@ -45,7 +46,9 @@ def read_results(path: Path, checklist: Checklist) -> tuple[tuple[StepResult, ..
         raise _problems(problems)
     for name in said.results:
         if name not in known:
-            message = f"the checklist has no step `{name}`; {suggestion(name, known)}"
+            message = say(
+                "the checklist has no step `{name}`; {suggestion}", name=name, suggestion=suggestion(name, known)
+            )
             problems.append(document.problem(("results", name), message, key=True))
     problems += [
         document.problem(("results",), f"no result for `{name}`") for name in known if name not in said.results

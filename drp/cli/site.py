@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from drp.cli.noun import noun
+from drp.domain.phrase import say
 
 app = noun("Lay down a site directory: an example hospital, or what a repository of yours holds.")
 
@@ -45,13 +46,13 @@ def init(
 
     if repository is None:
         lay_site(directory)
-        render.line(f"{directory}: a site with an example hospital")
+        render.line(say("{directory}: a site with an example hospital", directory=directory))
         render.line("  drp.yml                     the site: name, language, where evidence goes")
         render.line("  inventory/repositories.yml  where recovery points are kept, and where their keys are read")
         render.line("  inventory/applications/     what is recovered, by when, and what proves it")
         render.line("  inventory/drills/           what is drilled together")
         render.line()
-        render.line(f"next: {_step(directory)}drp config check && drp doctor")
+        render.line(say("next: {step}drp config check && drp doctor", step=_step(directory)))
         return
     from drp.cli.site_views import show_described
     from drp.config.whereabouts import Secrets

@@ -9,6 +9,7 @@ from drp.cli.approval_views import asked_line
 from drp.cli.status_schedule import schedule_document, schedule_headlines, schedule_lines
 from drp.cli.witness_views import rests_in_short
 from drp.codec import to_data
+from drp.domain.phrase import say
 from drp.domain.standing import Standing
 from drp.errors import DrpError
 from drp.service.overview import Overview
@@ -27,27 +28,54 @@ def show(found: Overview, *, machine: bool) -> int:
         render.document("drp/status/1", _document(found, level))
         return _EXIT[level]
     text = "; ".join(_headlines(found))
-    render.line(f"DRP {level.upper()} - {_plain(text)} | {' '.join(_performance(found))}")
+    render.line(
+        say(
+            "DRP {level} - {text} | {found}",
+            level=level.upper(),
+            text=_plain(text),
+            found=" ".join(_performance(found)),
+        )
+    )
     for standing in found.standings:
         render.line(_line(standing))
     for standing in found.standings:
         for why in standing.newest.unknown if standing.newest is not None else ():
-            render.line(f"newest recovery point of {standing.application} not looked at: {_plain(why)}")
+            render.line(
+                say(
+                    "newest recovery point of {application} not looked at: {why}",
+                    application=standing.application,
+                    why=_plain(why),
+                )
+            )
     for point in found.coverage.single_points:
-        render.line(f"single point of failure: {point.application} is not drilled, needed by {_list(point.needed_by)}")
+        render.line(
+            say(
+                "single point of failure: {application} is not drilled, needed by {needed_by}",
+                application=point.application,
+                needed_by=_list(point.needed_by),
+            )
+        )
     for name, problem in found.broken.items():
-        render.line(f"cannot be drilled: {name}: {_plain(problem)}")
+        render.line(say("cannot be drilled: {name}: {problem}", name=name, problem=_plain(problem)))
     for text in schedule_lines(found):
         render.line(text)
     for text in _drills(found):
         render.line(text)
     if found.drills:
-        render.line(f"journal: {found.drills} drills; {_verified(found)}")
+        render.line(say("journal: {drills} drills; {found}", drills=found.drills, found=_verified(found)))
     for drill in found.lost:
-        render.line(f"evidence lost: the sealed record of {drill} is gone; bring it back from a copy")
+        render.line(say("evidence lost: the sealed record of {drill} is gone; bring it back from a copy", drill=drill))
     for kept in found.kept:
         over = " (OVERDUE)" if kept.until < found.now else ""
-        render.line(f"kept sandbox: {kept.application} of {kept.drill} until {render.instant(kept.until)}{over}")
+        render.line(
+            say(
+                "kept sandbox: {application} of {drill} until {until}{over}",
+                application=kept.application,
+                drill=kept.drill,
+                until=render.instant(kept.until),
+                over=over,
+            )
+        )
     return _EXIT[level]
 
 
@@ -81,8 +109,15 @@ def trouble(level: str, error: DrpError, *, machine: bool) -> int:
         body = {"status": level, "exit": _EXIT[level], "code": error.code, "message": error.message, "hint": error.hint}
         render.document("drp/status/1", body)
     else:
-        render.line(f"DRP {level.upper()} - {_plain(error.message)} [{error.code}]")
-        render.line(f"HINT: {error.hint}")
+        render.line(
+            say(
+                "DRP {level} - {words} [{its_code}]",
+                level=level.upper(),
+                words=_plain(error.message),
+                its_code=error.code,
+            )
+        )
+        render.line(say("HINT: {hint}", hint=error.hint))
     return _EXIT[level]
 
 

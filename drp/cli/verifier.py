@@ -21,6 +21,7 @@ from drp.clock import utc_now
 from drp.codec import to_data
 from drp.domain.application import CheckSpec
 from drp.domain.check import Checked, Expectation, Target
+from drp.domain.phrase import say
 from drp.domain.strict_json import parse
 from drp.errors import UsageError
 from drp.manifests.header_check import LIMITS
@@ -113,7 +114,12 @@ def try_verifier(
     )
     gentle = dict(getattr(load([name])[name], "gentle_options", {})) if target == "local" else {}
     if gentle:
-        render.note(f"looking at a system in use, so by default: {', '.join(f'{key}={gentle[key]}' for key in gentle)}")
+        render.note(
+            say(
+                "looking at a system in use, so by default: {gentle}",
+                gentle=", ".join(f"{key}={gentle[key]}" for key in gentle),
+            )
+        )
     spec = CheckSpec(name=name, verifier=name, options={**gentle, **options_of(option or [])})
     checks = Checks([spec])
     # all of it where the system runs: whoever tries a check sees what it says, and no evidence comes of it
@@ -156,15 +162,25 @@ def _render(checked: Checked) -> None:
     render.table(("outcome", "check", "basis", "who says so", "took", "observed"), rows)
     for result in results:
         if result.outcome != "passed" and result.expected:
-            render.line(f"{result.check}: expected {render.printable(result.expected)}")
+            render.line(
+                say("{check}: expected {expected}", check=result.check, expected=render.printable(result.expected))
+            )
     counted = Counter(result.outcome for result in results)
     render.line(", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items())))
     for piece in checked.code[:MOST_CODE]:
-        render.line(f"restored code: {render.printable(piece.name)} {render.printable(piece.digest)}")
+        render.line(
+            say(
+                "restored code: {name} {digest}",
+                name=render.printable(piece.name),
+                digest=render.printable(piece.digest),
+            )
+        )
     if len(checked.code) > MOST_CODE:
-        render.line(f"restored code: {len(checked.code) - MOST_CODE} pieces more")
+        render.line(say("restored code: {n} pieces more", n=len(checked.code) - MOST_CODE))
     for left_out in checked.not_judged:
-        render.line(f"not judged: {render.printable(left_out.part)} ({render.printable(left_out.why)})")
+        render.line(
+            say("not judged: {part} ({why})", part=render.printable(left_out.part), why=render.printable(left_out.why))
+        )
 
 
 def _facts_of(file: Path | None) -> dict[str, object]:
@@ -174,7 +190,7 @@ def _facts_of(file: Path | None) -> dict[str, object]:
     try:
         data = parse(file.read_bytes(), LIMITS)
     except (OSError, ValueError) as error:
-        raise UsageError(f"--facts {file}: {error}") from error
+        raise UsageError(say("--facts {file}: {error}", file=file, error=error)) from error
     if not isinstance(data, dict):
-        raise UsageError(f"--facts {file}: holds no JSON object")
+        raise UsageError(say("--facts {file}: holds no JSON object", file=file))
     return data

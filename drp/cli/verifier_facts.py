@@ -16,6 +16,7 @@ from drp.cli import render
 from drp.cli.noun import noun
 from drp.clock import utc_now
 from drp.domain.check import Expectation
+from drp.domain.phrase import say
 from drp.domain.strict_json import parse
 from drp.errors import DrpError, Unreachable, UsageError
 from drp.manifests.header_check import LIMITS
@@ -79,7 +80,11 @@ def facts_postgres(
     except NoAnswer as silence:
         raise _no_facts(silence.trouble.reason) from silence
     for hidden in found["postgres"].get("hidden_from_others", ()):  # type: ignore[attr-defined]
-        render.note(f"{hidden}: damage would be hidden from the applications; the counts were made without it")
+        render.note(
+            say(
+                "{hidden}: damage would be hidden from the applications; the counts were made without it", hidden=hidden
+            )
+        )
     _print(found, together)
 
 
@@ -143,17 +148,19 @@ def options_of(pairs: list[str]) -> dict[str, object]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not all(key.split(".")):
-            raise UsageError(f"--option {pair}: say key=value")
+            raise UsageError(say("--option {pair}: say key=value", pair=pair))
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise UsageError(f"--option {key}: the value is no YAML: {' '.join(str(error).split())}") from error
+            raise UsageError(
+                say("--option {key}: the value is no YAML: {split}", key=key, split=" ".join(str(error).split()))
+            ) from error
         *folders, last = key.split(".")
         place = options
         for folder in folders:
             inner = place.setdefault(folder, {})
             if not isinstance(inner, dict):
-                raise UsageError(f"--option {key}: {folder} already has a value")
+                raise UsageError(say("--option {key}: {folder} already has a value", key=key, folder=folder))
             place = inner
         place[last] = value
     return options
@@ -172,13 +179,15 @@ def _print(found: dict[str, Any], together: str) -> None:
         try:
             known = parse(sys.stdin.buffer.read() if together == "-" else Path(together).read_bytes(), LIMITS)
         except (OSError, ValueError) as error:
-            raise UsageError(f"--with {together}: {error}") from error
+            raise UsageError(say("--with {together}: {error}", together=together, error=error)) from error
         if not isinstance(known, dict):
-            raise UsageError(f"--with {together}: holds no JSON object")
+            raise UsageError(say("--with {together}: holds no JSON object", together=together))
     if twice := sorted(known.keys() & found.keys()):
-        raise UsageError(f"--with {together}: there are facts of {', '.join(twice)} already")
+        raise UsageError(
+            say("--with {together}: there are facts of {twice} already", together=together, twice=", ".join(twice))
+        )
     render.line(json.dumps({**known, **found}, indent=1, sort_keys=True))
 
 
 def _no_facts(reason: str) -> DrpError:
-    return Unreachable(f"no facts: {reason}", hint="check address, user and what the user may read")
+    return Unreachable(say("no facts: {reason}", reason=reason), hint="check address, user and what the user may read")

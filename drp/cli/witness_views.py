@@ -10,6 +10,7 @@ from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
 from drp.domain.fold import RecoveryState
 from drp.domain.known_code import UNKNOWN, CodeState, KnownCode, known_code
 from drp.domain.phase import Verified
+from drp.domain.phrase import say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, dated_by, unread
 from drp.domain.visible import one_line
@@ -92,4 +93,4 @@ def print_code(met: tuple[KnownCode, ...]) -> None:
     ]
     table(("restored code", "digest", "check", "named", "known"), rows)
     if len(met) > MOST_CODE:
-        line(f"and {len(met) - MOST_CODE} more, in the record")
+        line(say("and {n} more, in the record", n=len(met) - MOST_CODE))

@@ -18,6 +18,7 @@ from drp.cli.worker_views import Voice
 from drp.clock import SystemClock
 from drp.config.problems import suggestion
 from drp.config.site import Site
+from drp.domain.phrase import say
 from drp.engine.durable import DurableEngine
 from drp.errors import DrpError, EngineError, UsageError
 from drp.schedule.procedures import Hands, drill_procedure
@@ -40,7 +41,7 @@ def work(
     for place in places:
         if place not in site.places:
             known = suggestion(place, site.places) if site.places else "drp.yml names none (`places:`)"
-            raise UsageError(f"there is no place `{place}`; {known}")
+            raise UsageError(say("there is no place `{place}`; {known}", place=place, known=known))
     served = tuple(places) or ("",)
     engine = engine_of(site, clock, places=served)
     told = threading.Event()

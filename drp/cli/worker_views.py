@@ -12,6 +12,7 @@ from drp.cli.reporters import reporter
 from drp.cli.streams import deliver
 from drp.domain.events import Entry, Sign
 from drp.domain.orders import OrderSeen
+from drp.domain.phrase import say
 from drp.engine.durable import DurableEngine
 from drp.schedule.worker import Told
 from drp.service.supervisor import Happening
@@ -33,7 +34,7 @@ class Voice:
                 render.write(render.json_text({**line, **dict(told.data)}))
                 deliver()
         elif not self._quiet or told.what == "trouble":
-            render.note(f"drp worker: {_words(told)}")
+            render.note(say("drp worker: {told}", told=_words(told)))
 
     def begin(self, before: Iterable[Entry]) -> None:
         """Show another drill from here on, of which these entries are known."""
@@ -50,7 +51,7 @@ class Voice:
             with suppress(OSError):
                 self._drill.emit(happening)
         elif not self._machine:
-            render.note(f"drp: {happening.text}")
+            render.note(say("drp: {text}", text=happening.text))
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -67,7 +68,14 @@ def show_orders(engine: DurableEngine, *, whole: bool, machine: bool) -> None:
     render.table(("order", "place", "state", "step", "host", "drill"), [_cells(seen) for seen in orders])
     for host, places, ago in hosts:
         at = ", ".join(places).strip() or "no place of its own"
-        render.note(f"host {host} ({at}): last sign of life {render.duration(int(ago * 1000))} ago")
+        render.note(
+            say(
+                "host {host} ({at}): last sign of life {int} ago",
+                host=host,
+                at=at,
+                int=render.duration(int(ago * 1000)),
+            )
+        )
     if not orders:
         render.note("no orders" if whole else "nothing is ordered now")
 

@@ -11,6 +11,7 @@ from drp.config.monitoring import MetricsAccess, Monitoring, Target
 from drp.config.problems import Problem, suggestion
 from drp.config.references import Inventory
 from drp.config.schema_monitoring import MonitoringFile
+from drp.domain.phrase import say
 
 FILE = "inventory/monitoring.yml"
 
@@ -55,12 +56,20 @@ def cross_check_monitoring(inventory: Inventory) -> Iterator[Problem]:
     for name, target in said.notify.targets.items():
         for index, application in enumerate(target.applications):
             if application not in applications:
-                message = f"there is no application `{application}`; {suggestion(application, applications)}"
+                message = say(
+                    "there is no application `{application}`; {suggestion}",
+                    application=application,
+                    suggestion=suggestion(application, applications),
+                )
                 yield document.problem(("notify", "targets", name, "applications", index), message)
     for key in said.pings.policies:
         application = key.partition("/")[0]
         if application not in applications:
-            message = f"there is no application `{application}`; {suggestion(application, applications)}"
+            message = say(
+                "there is no application `{application}`; {suggestion}",
+                application=application,
+                suggestion=suggestion(application, applications),
+            )
             yield document.problem(("pings", "policies", key), message)
 
 

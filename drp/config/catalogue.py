@@ -12,6 +12,7 @@ from drp.config.build import DrillSettings
 from drp.config.canaries import CanarySettings
 from drp.config.problems import suggestion
 from drp.domain.application import Application
+from drp.domain.phrase import say
 from drp.domain.repository import RepositorySettings
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import ConfigError, NotFound
@@ -44,8 +45,11 @@ class Catalogue:
         """Return how an application's heartbeat is written. Raises NotFound."""
         self.application(name)
         if name not in self.canaries:
-            hint = f"add `canary: {{kind: …}}` to the file of {name}; `drp config schema application` tells the kinds"
-            raise NotFound(f"`{name}` has no canary", hint=hint)
+            hint = say(
+                "add `canary: {{kind: …}}` to the file of {name}; `drp config schema application` tells the kinds",
+                name=name,
+            )
+            raise NotFound(say("`{name}` has no canary", name=name), hint=hint)
         return self.canaries[name]
 
     def repository(self, name: str) -> RepositorySettings:
@@ -69,4 +73,7 @@ class Catalogue:
 def _named(kind: str, name: str, known: Mapping[str, T], command: str) -> T:
     if name in known:
         return known[name]
-    raise NotFound(f"there is no {kind} `{name}`; {suggestion(name, known)}", hint=f"list them with `{command}`")
+    raise NotFound(
+        say("there is no {kind} `{name}`; {suggestion}", kind=kind, name=name, suggestion=suggestion(name, known)),
+        hint=say("list them with `{command}`", command=command),
+    )

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 
+from drp.domain.phrase import say
+
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str, by: str) -> Callable[[str], str]:
@@ -28,7 +30,7 @@ def compiled(pattern: str, by: str) -> Callable[[str], str]:
     except re2.error as error:
         said = error.args[0] if error.args else error
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise ValueError(f"is no regular expression of RE2: {text}") from None
+        raise ValueError(say("is no regular expression of RE2: {text}", text=text)) from None
 
     def replace(value: str) -> str:
         try:
@@ -47,4 +49,4 @@ def _groups_exist(groups: int, by: str) -> None:
         if sign == "\\":
             next(parts, None)
             if following.isdigit() and int(following) > groups:
-                raise ValueError(f"\\{following} is no group of the expression")
+                raise ValueError(say("\\{following} is no group of the expression", following=following))

@@ -15,6 +15,7 @@ from drp.config.misfit import Misfit
 from drp.config.problems import Problem, closest, suggestion
 from drp.config.schema_inputs import InputFile, InputsFile, MainFile
 from drp.config.validate import validate
+from drp.domain.phrase import say
 
 FILE = "inputs.yml"
 GIVEN = ("order", "restored_root")
@@ -66,7 +67,7 @@ def _mapping(options: Mapping[str, InputFile], said: Mapping[str, Any], place: P
         if name in options:
             yield from _value(options[name], value, (*place, name))
         else:
-            yield Misfit(path=(*place, name), message=f"unknown key; {_meant(name, options)}", key=True)
+            yield Misfit(path=(*place, name), message=say("unknown key; {name}", name=_meant(name, options)), key=True)
     for name, option in options.items():
         if option.required and name not in said:
             yield Misfit(path=(*place, name), message="is missing")
@@ -104,7 +105,7 @@ def _keys(option: InputFile, said: Mapping[str, Any], place: Place) -> Iterator[
     stranger = any(name not in (option.options or {}) for name in said)  # which is told, and probably was meant for it
     for group in () if stranger else option.required_one_of:
         if not any(said.get(name) is not None for name in group):
-            yield Misfit(path=place, message=f"needs one of {', '.join(group)}")
+            yield Misfit(path=place, message=say("needs one of {group}", group=", ".join(group)))
 
 
 def _nothing(option: InputFile) -> str:

@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.domain.reconciliation.preparation import DeclaredList
 from drp.errors import ConfigError
 
@@ -26,11 +27,11 @@ def lines_of(listed: DeclaredList) -> tuple[str, ...]:
     """
     content = _content(Path(listed.path))
     if hashlib.sha256(content).hexdigest() != listed.sha256:
-        raise ConfigError(f"{listed.path} is another file than the plan was made with", hint=_HINT)
+        raise ConfigError(say("{path} is another file than the plan was made with", path=listed.path), hint=_HINT)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{listed.path} is no text in UTF-8", hint="save it as UTF-8") from error
+        raise ConfigError(say("{path} is no text in UTF-8", path=listed.path), hint="save it as UTF-8") from error
     lines = (line.strip() for line in text.splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
 
@@ -41,10 +42,15 @@ def _content(path: Path) -> bytes:
         with os.fdopen(descriptor, "rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ConfigError(f"{path} is no file", hint="name a file with one value a line")
+                raise ConfigError(say("{path} is no file", path=path), hint="name a file with one value a line")
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="let drp's user read it") from error
+        raise ConfigError(
+            say("{path} cannot be read: {strerror}", path=path, strerror=error.strerror), hint="let drp's user read it"
+        ) from error
     if len(content) > MOST_BYTES:
-        raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MiB", hint="take `where`, or a pattern")
+        raise ConfigError(
+            say("{path} is larger than {MOST_BYTES} MiB", path=path, MOST_BYTES=MOST_BYTES >> 20),
+            hint="take `where`, or a pattern",
+        )
     return content

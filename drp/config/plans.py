@@ -15,6 +15,7 @@ from drp.config.values import parse_duration, parse_instant
 from drp.domain.application import Application
 from drp.domain.level import LEVELS, MOST_SAMPLED, Level
 from drp.domain.pace import paced
+from drp.domain.phrase import say
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection, SelectionPolicy
@@ -55,8 +56,13 @@ def planned(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) ->
         for name in overrides.applications:
             if name not in names:
                 raise UsageError(
-                    f"drill `{drill.name}` does not recover `{name}`; {suggestion(name, names)}",
-                    hint=f"without the drill's name, `--app {name}` runs it ad hoc",
+                    say(
+                        "drill `{name}` does not recover `{name2}`; {suggestion}",
+                        name=drill.name,
+                        name2=name,
+                        suggestion=suggestion(name, names),
+                    ),
+                    hint=say("without the drill's name, `--app {name}` runs it ad hoc", name=name),
                 )
         recoveries = tuple(recovery for recovery in recoveries if recovery.application in overrides.applications)
     return _plan(catalogue, replace(drill, recoveries=recoveries), overrides)
@@ -80,8 +86,11 @@ def ad_hoc(catalogue: Catalogue, applications: Sequence[str], overrides: Overrid
 def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> DrillPlan:
     if overrides.point is not None and len(drill.recoveries) > 1:
         raise UsageError(
-            f"recovery point {overrides.point} of which application?",
-            hint=f"add --app with one of {', '.join(recovery.application for recovery in drill.recoveries)}",
+            say("recovery point {point} of which application?", point=overrides.point),
+            hint=say(
+                "add --app with one of {recoveries}",
+                recoveries=", ".join(recovery.application for recovery in drill.recoveries),
+            ),
         )
     level, sample_files = _depth(drill, overrides)
     if level == "full":
@@ -115,7 +124,11 @@ def _must_restore_parts(catalogue: Catalogue, plan: DrillPlan) -> None:
         kind = catalogue.repository(recovery.repository).kind
         if not restores_parts(configured_kind(kind)):
             raise UsageError(
-                f"`{recovery.repository}` ({kind}) restores whole recovery points, and no sample of one",
+                say(
+                    "`{repository}` ({kind}) restores whole recovery points, and no sample of one",
+                    repository=recovery.repository,
+                    kind=kind,
+                ),
                 hint="take --level hash",
             )
 
@@ -124,17 +137,24 @@ def _depth(drill: DrillSettings, overrides: Overrides) -> tuple[Level, int]:
     """Return level and size of the sample. Raises UsageError for what fits no drill, or not this level."""
     level = overrides.level or drill.level
     if level not in LEVELS:
-        raise UsageError(f"there is no level `{level}`; {suggestion(level, LEVELS)}", hint="full, hash or sample")
+        raise UsageError(
+            say("there is no level `{level}`; {suggestion}", level=level, suggestion=suggestion(level, LEVELS)),
+            hint="full, hash or sample",
+        )
     wanted = overrides.sample_files
     if wanted is not None and level != "sample":
         raise UsageError("--sample is about drills of level sample", hint="add --level sample, or leave out --sample")
     if wanted is not None and not 1 <= wanted <= MOST_SAMPLED:
         raise UsageError(
-            f"a sample of {wanted} files", hint=f"say a number from 1 to {MOST_SAMPLED}; --level hash compares all"
+            say("a sample of {wanted} files", wanted=wanted),
+            hint=say("say a number from 1 to {MOST_SAMPLED}; --level hash compares all", MOST_SAMPLED=MOST_SAMPLED),
         )
     if level != "full" and (overrides.keep_sandbox or overrides.recover_to is not None):
         flag = "--keep-sandbox" if overrides.keep_sandbox else "--recover-to"
-        raise UsageError(f"{flag} is about what is started, and level {level} starts nothing", hint="take --level full")
+        raise UsageError(
+            say("{flag} is about what is started, and level {level} starts nothing", flag=flag, level=level),
+            hint="take --level full",
+        )
     return level, wanted or drill.sample_files
 
 
@@ -168,8 +188,8 @@ def _recovery(catalogue: Catalogue, said: RecoverySettings, overrides: Overrides
     if repository not in application.repositories:
         catalogue.repository(repository)
         raise UsageError(
-            f"`{application.name}` has no backup in `{repository}`",
-            hint=f"its repositories: {', '.join(application.repositories)}",
+            say("`{name}` has no backup in `{repository}`", name=application.name, repository=repository),
+            hint=say("its repositories: {repositories}", repositories=", ".join(application.repositories)),
         )
     require = overrides.require_manifest
     return PlannedRecovery(
@@ -205,7 +225,7 @@ def _must_be_able_to_roll(catalogue: Catalogue, drill: DrillSettings, overrides:
     wanted = overrides.recover_to or next((said.selection.recover_to for said in drill.recoveries), None)
     if wanted is not None and not any(catalogue.application(name).point_in_time for name in names):
         raise UsageError(
-            f"none of {', '.join(names)} can be recovered to an instant",
+            say("none of {names} can be recovered to an instant", names=", ".join(names)),
             hint="say `point_in_time: true` where backups and runbook allow it",
         )
 
@@ -227,6 +247,6 @@ def _must_be_drillable(application: Application) -> None:
     if not application.drilled:
         lacking = "backup" if not application.repositories else "runbook"
         raise UsageError(
-            f"`{application.name}` cannot be drilled: its file has no `{lacking}`",
-            hint=f"describe it in inventory/applications; see `drp app show {application.name}`",
+            say("`{name}` cannot be drilled: its file has no `{lacking}`", name=application.name, lacking=lacking),
+            hint=say("describe it in inventory/applications; see `drp app show {name}`", name=application.name),
         )

@@ -17,6 +17,7 @@ from drp.config.schema_drills import DrillFile
 from drp.config.schema_monitoring import MonitoringFile
 from drp.config.schema_repositories import RepositoryFile
 from drp.config.schema_sandboxes import SandboxFile
+from drp.domain.phrase import say
 from drp.domain.sandbox import DEFAULT_DRIVER
 from drp.registry import Registry
 
@@ -123,7 +124,12 @@ def _drill(said: DrillFile, document: Document, inventory: Inventory) -> Iterato
         if entry.repository is not None and application is not None and application.backup is not None:
             own = application.backup.repositories
             if entry.repository not in own:
-                message = f"`{name}` has no backup in `{entry.repository}`; {suggestion(entry.repository, own)}"
+                message = say(
+                    "`{name}` has no backup in `{repository}`; {suggestion}",
+                    name=name,
+                    repository=entry.repository,
+                    suggestion=suggestion(entry.repository, own),
+                )
                 yield document.problem((*place, "repository"), message)
 
 
@@ -136,7 +142,11 @@ def _drivers(said: DrillFile, document: Document, inventory: Inventory) -> Itera
         driver = profile.driver if profile is not None else DEFAULT_DRIVER
         first = first or driver
         if driver != first:
-            message = f"in a pod, a sandbox by {driver} does not reach those by {first}: take profiles of one `driver`"
+            message = say(
+                "in a pod, a sandbox by {driver} does not reach those by {first}: take profiles of one `driver`",
+                driver=driver,
+                first=first,
+            )
             yield document.problem(("recoveries", index), message)
 
 
@@ -149,16 +159,26 @@ def _addresses(said: DrillFile, document: Document, inventory: Inventory) -> Ite
         own = application[0].name if application is not None else ""
         for address in application[0].addresses if application is not None else ():
             if ipaddress.ip_address(address.address).is_link_local:
-                message = f"in a pod, the link-local address {address.address} leads nowhere"
+                message = say("in a pod, the link-local address {address} leads nowhere", address=address.address)
                 yield document.problem(("recoveries", index), message)
             owner = owners.setdefault(address.address, own)
             if owner != own:
-                message = f"in one pod, {address.address} would lead to `{owner}` and to `{own}`"
+                message = say(
+                    "in one pod, {address} would lead to `{owner}` and to `{own}`",
+                    address=address.address,
+                    owner=owner,
+                    own=own,
+                )
                 yield document.problem(("recoveries", index), message)
             for name in address.names:
                 first = seen.setdefault(name.lower(), address.address)
                 if first != address.address:
-                    message = f"in one pod, `{name}` would lead to {first} and to {address.address}"
+                    message = say(
+                        "in one pod, `{name}` would lead to {first} and to {address}",
+                        name=name,
+                        first=first,
+                        address=address.address,
+                    )
                     yield document.problem(("recoveries", index), message)
 
 

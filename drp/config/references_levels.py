@@ -10,6 +10,7 @@ from drp.config.repository_kinds import configured_kind, restores_parts
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
 from drp.config.schema_repositories import RepositoryFile
+from drp.domain.phrase import say
 from drp.errors import PluginError
 
 _NEED_IT_RUNNING = ("pod", "reconciliation", "sign_off")
@@ -26,10 +27,14 @@ def cross_check_level(
         return
     for key in _NEED_IT_RUNNING:
         if getattr(drill, key):
-            message = f"a drill of level {drill.level} starts nothing: leave `{key}` out, or take `level: full`"
+            message = say(
+                "a drill of level {level} starts nothing: leave `{key}` out, or take `level: full`",
+                level=drill.level,
+                key=key,
+            )
             yield document.problem((key,), message, key=True)
     if drill.select.recover_to is not None:
-        message = f"a drill of level {drill.level} starts nothing, so nothing is rolled to an instant"
+        message = say("a drill of level {level} starts nothing, so nothing is rolled to an instant", level=drill.level)
         yield document.problem(("select", "recover_to"), message, key=True)
     if drill.level != "sample":
         return
@@ -40,7 +45,11 @@ def cross_check_level(
         kept = named or (said.backup.repositories[0] if said is not None and said.backup is not None else "")
         repository = repositories.get(kept)
         if repository is not None and not _restores_parts(repository.kind):
-            message = f"`{kept}` ({repository.kind}) restores whole recovery points, and no sample of one"
+            message = say(
+                "`{kept}` ({kind}) restores whole recovery points, and no sample of one",
+                kept=kept,
+                kind=repository.kind,
+            )
             yield document.problem(("recoveries", index), message)
 
 

@@ -11,6 +11,7 @@ from drp.config.lists import digest_of_list, lines_of
 from drp.config.problems import Problem, suggestion
 from drp.config.schema_drills import DrillFile
 from drp.config.schema_reconciliation import ReconciliationFile, field_of
+from drp.domain.phrase import say
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.preparation import DeclaredList
 from drp.errors import ConfigError
@@ -53,16 +54,24 @@ def _merges(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
     for index, merge in enumerate(said.merges):
         place: Place = (_AT, "merges", index)
         if merge.records is not None and merge.records not in said.records:
-            message = f"there are no records `{merge.records}`; {suggestion(merge.records, said.records)}"
+            message = say(
+                "there are no records `{records}`; {suggestion}",
+                records=merge.records,
+                suggestion=suggestion(merge.records, said.records),
+            )
             yield document.problem((*place, "records"), message)
         for number, text in enumerate(merge.fields):
             yield from _set(said, document, (*place, "fields", number), text)
             records, column = field_of(text).records, field_of(text).field
             if records in said.records and column not in (known := sorted(read.get(records, ()))):
-                message = f"nothing compares `{text}`; {suggestion(column, known)}"
+                message = say(
+                    "nothing compares `{text}`; {suggestion}", text=text, suggestion=suggestion(column, known)
+                )
                 yield document.problem((*place, "fields", number), message)
             if field_of(text).records in tell:
-                message = f"`{field_of(text).records}` tells merges itself, and is read before any is known"
+                message = say(
+                    "`{records}` tells merges itself, and is read before any is known", records=field_of(text).records
+                )
                 yield document.problem((*place, "fields", number), message)
 
 
@@ -72,7 +81,12 @@ def _prepared(said: ReconciliationFile, document: Document) -> Iterator[Problem]
     for name, records in said.records.items():
         for column in records.normalise:
             if column not in (known := sorted(read.get(name, ()))):
-                message = f"nothing compares `{name}.{column}`; {suggestion(column, known)}"
+                message = say(
+                    "nothing compares `{name}.{column}`; {suggestion}",
+                    name=name,
+                    column=str(column),
+                    suggestion=suggestion(column, known),
+                )
                 yield document.problem((_AT, "records", name, "normalise", column), message)
 
 
@@ -95,7 +109,11 @@ def _exceptions(said: ReconciliationFile, document: Document) -> Iterator[Proble
     names = [reference.name for reference in said.references]
     for index, exception in enumerate(said.exceptions):
         if exception.reference not in names:
-            message = f"there is no reference `{exception.reference}`; {suggestion(exception.reference, names)}"
+            message = say(
+                "there is no reference `{reference}`; {suggestion}",
+                reference=exception.reference,
+                suggestion=suggestion(exception.reference, names),
+            )
             yield document.problem((_AT, "exceptions", index, "reference"), message)
 
 
@@ -136,10 +154,18 @@ def _records(said: ReconciliationFile, document: Document, drilled: Collection[s
     for name, records in said.records.items():
         place: Place = (_AT, "records", name)
         if records.application not in drilled:
-            message = f"the drill does not recover `{records.application}`; {suggestion(records.application, drilled)}"
+            message = say(
+                "the drill does not recover `{application}`; {suggestion}",
+                application=records.application,
+                suggestion=suggestion(records.application, drilled),
+            )
             yield document.problem((*place, "application"), message)
         if records.reader not in readers:
-            message = f"there is no verifier `{records.reader}`; {suggestion(records.reader, readers)}"
+            message = say(
+                "there is no verifier `{reader}`; {suggestion}",
+                reader=records.reader,
+                suggestion=suggestion(records.reader, readers),
+            )
             yield document.problem((*place, "reader"), message)
 
 

@@ -15,6 +15,7 @@ from drp.config.references import Inventory
 from drp.config.schema_schedule import PolicyFile, ScheduleFile
 from drp.config.values import show_duration
 from drp.cron import longest_apart, occasions
+from drp.domain.phrase import say
 from drp.domain.schedule.policy import Policy, Window
 from drp.domain.schedule.site import Schedule
 from drp.domain.schedule.windows import longest, next_allowed
@@ -53,17 +54,29 @@ def cross_check_schedule(said: ScheduleFile, document: Document, inventory: Inve
 def _policy(own: PolicyFile, place: Place, document: Document, inventory: Inventory) -> Iterator[Problem]:
     known = inventory.known("application", inventory.applications)
     if own.application not in known:
-        message = f"there is no application `{own.application}`; {suggestion(own.application, known)}"
+        message = say(
+            "there is no application `{application}`; {suggestion}",
+            application=own.application,
+            suggestion=suggestion(own.application, known),
+        )
         yield document.problem((*place, "application"), message)
     elif own.application in inventory.applications:
         application = inventory.applications[own.application][0]
         lacking = "backup" if application.backup is None else "runbook" if application.runbook is None else ""
         if lacking:
-            message = f"`{own.application}` cannot be drilled: its file has no `{lacking}`"
+            message = say(
+                "`{application}` cannot be drilled: its file has no `{lacking}`",
+                application=own.application,
+                lacking=lacking,
+            )
             yield document.problem((*place, "application"), message)
         every = application.drill_every
         if own.level == "full" and own.max_age is not None and every is not None and own.max_age != every:
-            message = f"the file of `{own.application}` says `drill_every: {show_duration(every)}`: say it once"
+            message = say(
+                "the file of `{application}` says `drill_every: {every}`: say it once",
+                application=own.application,
+                every=show_duration(every),
+            )
             yield document.problem((*place, "max_age"), message)
     plans = inventory.known("drill", inventory.drills)
     for key, name in (("plan", own.plan), ("after", own.after)):
@@ -73,10 +86,20 @@ def _policy(own: PolicyFile, place: Place, document: Document, inventory: Invent
         drill = inventory.drills[own.plan][0]
         names = [entry if isinstance(entry, str) else entry.application for entry in drill.recoveries]
         if own.application not in names:
-            message = f"drill `{own.plan}` does not recover `{own.application}`, but {', '.join(names)}"
+            message = say(
+                "drill `{plan}` does not recover `{application}`, but {names}",
+                plan=own.plan,
+                application=own.application,
+                names=", ".join(names),
+            )
             yield document.problem((*place, "plan"), message)
         if "level" in drill.model_fields_set and drill.level != own.level:
-            message = f"drill `{own.plan}` is of level {drill.level}, and this policy of level {own.level}"
+            message = say(
+                "drill `{plan}` is of level {level}, and this policy of level {level2}",
+                plan=own.plan,
+                level=drill.level,
+                level2=own.level,
+            )
             yield document.problem((*place, "plan"), message)
 
 
@@ -86,10 +109,18 @@ def _exempt(said: ScheduleFile, document: Document, inventory: Inventory) -> Ite
     for index, each in enumerate(said.exempt):
         place: Place = ("exempt", index, "application")
         if each.application not in known:
-            message = f"there is no application `{each.application}`; {suggestion(each.application, known)}"
+            message = say(
+                "there is no application `{application}`; {suggestion}",
+                application=each.application,
+                suggestion=suggestion(each.application, known),
+            )
             yield document.problem(place, message)
         elif each.level is not None and (each.application, each.level) in explicit:
-            message = f"`{each.application}` has a policy of level {each.level} above: take one of them away"
+            message = say(
+                "`{application}` has a policy of level {level} above: take one of them away",
+                application=each.application,
+                level=each.level,
+            )
             yield document.problem(place, message)
 
 
@@ -131,12 +162,19 @@ def _windows(each: Resolved, document: Document) -> Iterator[Problem]:
     needed = (policy.expected or timedelta(0)) + _TO_START
     if widest is not None and widest < needed:
         text = f"and takes {show_duration(policy.expected)}" if policy.expected is not None else "and needs more"
-        message = f"{policy.key}: its longest window is {show_duration(widest)}, {text}: nothing would ever start"
+        message = say(
+            "{key}: its longest window is {widest}, {text}: nothing would ever start",
+            key=policy.key,
+            widest=show_duration(widest),
+            text=text,
+        )
         yield document.problem((*place, "windows"), message)
     elif policy.cron and not any(_held(policy)):
-        message = (
-            f"{policy.key}: no window opens within {show_duration(policy.start_within)} of any of its slots: "
-            "give more `start_within`, or other windows or `cron`"
+        message = say(
+            "{key}: no window opens within {start_within} of any of its slots: give more "
+            "`start_within`, or other windows or `cron`",
+            key=policy.key,
+            start_within=show_duration(policy.start_within),
         )
         yield document.problem((*place, "start_within"), message)
 
@@ -155,9 +193,13 @@ def _too_rare(each: Resolved, document: Document) -> Iterator[Problem]:
         return
     apart = longest_apart(policy.cron, policy.zone)
     if apart > policy.max_age + policy.grace:
-        message = (
-            f"{policy.key}: as much as {show_duration(apart)} lie between two drills, and a success may be "
-            f"{show_duration(policy.max_age)} old, or {show_duration(policy.max_age + policy.grace)} with grace"
+        message = say(
+            "{key}: as much as {apart} lie between two drills, and a success may be {max_age} "
+            "old, or {max_age2} with grace",
+            key=policy.key,
+            apart=show_duration(apart),
+            max_age=show_duration(policy.max_age),
+            max_age2=show_duration(policy.max_age + policy.grace),
         )
         yield document.problem((*each.place, "cron"), message)
 
@@ -174,7 +216,7 @@ def _circles(said: ScheduleFile, document: Document) -> Iterator[Problem]:
         if circle and frozenset(circle) not in told:
             told.add(frozenset(circle))
             index = following[circle[-2]][start]
-            message = f"drills would follow one another in a circle: {' → '.join(circle)}"
+            message = say("drills would follow one another in a circle: {circle}", circle=" → ".join(circle))
             yield document.problem(("policies", index, "after"), message)
 
 
@@ -198,10 +240,15 @@ def schedule_advice(schedule: Schedule) -> Iterator[str]:
     for policy in schedule.policies.values():
         held = list(_held(policy)) if policy.cron and policy.windows else []
         if not all(held):
-            message = f"{held.count(False)} of {len(held)} slots are missed, since no window opens within"
+            message = say(
+                "{count} of {n} slots are missed, since no window opens within", count=held.count(False), n=len(held)
+            )
             yield f"{FILE}: {policy.key}: {message} {show_duration(policy.start_within)} (start_within)"
         if policy.cron and longest_apart(policy.cron, policy.zone) > policy.max_age + policy.grace:
-            message = f"`drill_every: {show_duration(policy.max_age)}` is less than what its tier's preset keeps to"
+            message = say(
+                "`drill_every: {max_age}` is less than what its tier's preset keeps to",
+                max_age=show_duration(policy.max_age),
+            )
             yield f"{FILE}: {policy.key}: {message}: give it a policy with a `cron` of its own"
     for blackout in schedule.blackouts:
         if blackout.ends is None:

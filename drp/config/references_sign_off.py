@@ -10,6 +10,7 @@ from drp.config.document import Document
 from drp.config.problems import Problem, suggestion
 from drp.config.references import Inventory
 from drp.config.schema_sign_off import ChecklistFile, names_of_signers, read_signers
+from drp.domain.phrase import say
 
 _KEY = re.compile(r"\S+ .*\b(ssh-|ecdsa-|sk-)\S+ AAAA\S+")
 
@@ -29,7 +30,10 @@ def cross_check_sign_off(inventory: Inventory, site: Path) -> Iterator[Problem]:
         if not lines:
             yield document.problem(place, f"{said.sign_off.allowed_signers} cannot be read, or lists nobody")
         elif not all(_KEY.match(line) for line in lines):
-            message = f"{said.sign_off.allowed_signers} is no list of allowed signers: `NAME ssh-ed25519 AAAA…` a line"
+            message = say(
+                "{allowed_signers} is no list of allowed signers: `NAME ssh-ed25519 AAAA…` a line",
+                allowed_signers=said.sign_off.allowed_signers,
+            )
             yield document.problem(place, message)
         else:
             yield from _unknown_principals(said.sign_off, lines, document)
@@ -39,7 +43,7 @@ def cross_check_sign_off(inventory: Inventory, site: Path) -> Iterator[Problem]:
         names = [entry if isinstance(entry, str) else entry.application for entry in drill.recoveries]
         known = [inventory.applications[name][0] for name in names if name in inventory.applications]
         if known and not any(application.sign_off is not None for application in known):
-            message = f"none of {', '.join(names)} has a `sign_off` checklist in its file"
+            message = say("none of {names} has a `sign_off` checklist in its file", names=", ".join(names))
             yield document.problem(("sign_off",), message, key=True)
 
 
@@ -50,5 +54,10 @@ def _unknown_principals(said: ChecklistFile, lines: Sequence[str], document: Doc
         return
     for principal in said.principals or ():
         if principal not in listed:
-            message = f"{said.allowed_signers} has no key of `{principal}`; {suggestion(principal, listed)}"
+            message = say(
+                "{allowed_signers} has no key of `{principal}`; {suggestion}",
+                allowed_signers=said.allowed_signers,
+                principal=principal,
+                suggestion=suggestion(principal, listed),
+            )
             yield document.problem(("sign_off", "principals", principal), message, key=True)

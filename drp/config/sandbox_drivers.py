@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, create_model, field_
 
 from drp.config.schema_sandboxes import BubblewrapFile, SandboxesFile, SandboxFile
 from drp.config.values import Name
+from drp.domain.phrase import say
 from drp.domain.sandbox import DEFAULT_DRIVER
 from drp.errors import PluginError
 from drp.registry import Registry
@@ -43,15 +44,19 @@ def configured_driver(name: str) -> ConfiguredDriver:
         raise PluginError(error.message, hint=INSTALL) from error
     who = DRIVERS.named(DRIVERS.entry(name))
     if getattr(found, "name", None) != name:
-        message = f"{who} calls itself {getattr(found, 'name', None)!r}"
+        message = say("{who} calls itself {getattr}", who=who, getattr=repr(getattr(found, "name", None)))
         raise PluginError(message, hint=INSTALL)
     file = getattr(found, "file", None)
     if not (isinstance(file, type) and issubclass(file, SandboxFile)):
-        message = f"{who} does not say what a profile may say of it (`file`, a SandboxFile)"
+        message = say("{who} does not say what a profile may say of it (`file`, a SandboxFile)", who=who)
         raise PluginError(message, hint=INSTALL)
     said = file.model_fields["driver"]
     if name != DEFAULT_DRIVER and (get_args(said.annotation) != (name,) or not said.is_required()):
-        message = f"{who} has to declare `driver: Literal[{name!r}]`, without a default, in what a profile may say"
+        message = say(
+            "{who} has to declare `driver: Literal[{name}]`, without a default, in what a profile may say",
+            who=who,
+            name=repr(name),
+        )
         raise PluginError(message, hint=INSTALL)
     return found
 

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from drp.config.problems import closest
 from drp.config.values import parse_instant
 from drp.cron import fires
+from drp.domain.phrase import say
 from drp.domain.schedule.policy import Window
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -25,7 +26,7 @@ def parse_window(value: object) -> Window:
     """Return a window from ``mon-fri 20:00-24:00`` or ``22:00-06:00``. Raises ``ValueError`` with advice."""
     match = _WINDOW.fullmatch(value.strip().lower()) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f"is not a window: {_SHOWN}")
+        raise ValueError(say("is not a window: {SHOWN}", SHOWN=_SHOWN))
     begins, ends = match["begins"], match["ends"]
     if begins == ends:
         raise ValueError("is empty: it ends when it begins; a whole day is 00:00-24:00")
@@ -38,7 +39,9 @@ def _clock(text: str) -> time:
     try:
         return time.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"there is no time {text}: from 00:00 to 23:59, and 24:00 where a window ends") from None
+        raise ValueError(
+            say("there is no time {text}: from 00:00 to 23:59, and 24:00 where a window ends", text=text)
+        ) from None
 
 
 def _days(text: str | None) -> tuple[int, ...]:
@@ -75,7 +78,9 @@ def parse_cron(value: object) -> str:
         raise ValueError("is no cron expression: quote five fields, minute hour day month weekday")  # noqa: TRY004 - pydantic takes ValueError
     text = " ".join(value.split())
     if problem := _sound(text):
-        raise ValueError(f"{problem}; cron has five: minute hour day month weekday, such as 0 22 * * 6")
+        raise ValueError(
+            say("{problem}; cron has five: minute hour day month weekday, such as 0 22 * * 6", problem=problem)
+        )
     return text
 
 
@@ -111,7 +116,7 @@ def parse_moment(value: object) -> date | datetime:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"there is no day {value}") from None
+            raise ValueError(say("there is no day {value}", value=value)) from None
     try:
         return parse_instant(value).astimezone(UTC)
     except ValueError as error:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from drp.config.values import CREDENTIAL_PATTERN, Language, Name, Rate, Text, Writer
+from drp.domain.phrase import say
 from drp.domain.volume import Erase
 
 _POSTGRESQL_PORT = 5432
@@ -105,10 +106,13 @@ def _require_known(query: str) -> None:
     """Refuse settings of drivers in a url: most would be passed over, and some would weaken the connection."""
     for name, value in parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)):
         if name.lower().startswith(("ssl", "gss", "channel_binding", "require_auth")):
-            message = f"`{name}` is not for a url to say: beyond this machine there is always TLS with a verified name"
-            raise ValueError(f"{message}; see `tls`")
+            message = say(
+                "`{name}` is not for a url to say: beyond this machine there is always TLS with a verified name",
+                name=name,
+            )
+            raise ValueError(say("{words}; see `tls`", words=message))
         if name != "unix_sock":
-            raise ValueError(f"`{name}` is nothing that a url here may say; only `unix_sock` is")
+            raise ValueError(say("`{name}` is nothing that a url here may say; only `unix_sock` is", name=name))
         if not value.startswith("/"):
             raise ValueError("`unix_sock` must be the whole path of a socket")
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from drp.config.schema import Strict
 from drp.config.values import DIGEST_PATTERN, HOST_PATTERN, Text
+from drp.domain.phrase import say
 
 _TAKEN = ("bin", "data", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "tmp")
 
@@ -39,7 +40,7 @@ def _side_by_side(images: list[SoftwareFile]) -> list[SoftwareFile]:
     for number, image in enumerate(images):
         for other in images[:number]:
             if PurePosixPath(image.at).is_relative_to(other.at) or PurePosixPath(other.at).is_relative_to(image.at):
-                raise ValueError(f"{image.at} and {other.at} overlap: one would hide the other")
+                raise ValueError(say("{at} and {at2} overlap: one would hide the other", at=image.at, at2=other.at))
     return images
 
 

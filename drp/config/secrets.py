@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from drp import command
+from drp.domain.phrase import say
 from drp.domain.restore import SecretReference
 from drp.errors import CommandFailed, ConfigError
 from drp.redact import remember
@@ -43,19 +44,26 @@ def _from_file(path: Path, *, others_may_not_read: bool) -> str:
     try:
         descriptor = Trust().open(path)
     except ValueError:
-        raise ConfigError(f"secret file {path} is not a file", hint="name the file that holds the secret") from None
+        raise ConfigError(
+            say("secret file {path} is not a file", path=path), hint="name the file that holds the secret"
+        ) from None
     except OSError as error:
         raise ConfigError(
-            f"secret file {path} cannot be read: {error.strerror}", hint="make it, readable by drp's user alone"
+            say("secret file {path} cannot be read: {strerror}", path=path, strerror=error.strerror),
+            hint="make it, readable by drp's user alone",
         ) from error
     try:
         if others_may_not_read and os.fstat(descriptor).st_mode & stat.S_IROTH:
-            raise ConfigError(f"secret file {path} is open to everybody", hint=f"chmod 600 {path}")
+            raise ConfigError(
+                say("secret file {path} is open to everybody", path=path), hint=say("chmod 600 {path}", path=path)
+            )
         raw = os.read(descriptor, _LARGEST + 1)
     finally:
         os.close(descriptor)
     if len(raw) > _LARGEST:
-        raise ConfigError(f"secret file {path} is larger than 64 KiB", hint="name the file that holds the secret")
+        raise ConfigError(
+            say("secret file {path} is larger than 64 KiB", path=path), hint="name the file that holds the secret"
+        )
     return _text(raw, f"secret file {path}")
 
 
@@ -63,8 +71,11 @@ def _from_credential(name: str) -> str:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if not folder:
         raise ConfigError(
-            f"credential {name} is not there: systemd gave this process none",
-            hint=f"add LoadCredential={name} to the unit, or run it with `systemd-run -p LoadCredential={name}:PATH`",
+            say("credential {name} is not there: systemd gave this process none", name=name),
+            hint=say(
+                "add LoadCredential={name} to the unit, or run it with `systemd-run -p LoadCredential={name}:PATH`",
+                name=name,
+            ),
         )
     return _from_file(Path(folder) / name, others_may_not_read=False)
 
@@ -76,7 +87,8 @@ def _from_command(argv: tuple[str, ...], seconds: float) -> str:
         # what it printed may be the secret, so neither its words nor the error that holds them go on
         ended = "is not installed" if error.exit_code == 127 else f"failed with {error.exit_code}"
         raise ConfigError(
-            f"command {argv[0]} for a secret {ended}", hint="run it by hand as drp's user: it must print the secret"
+            say("command {argv} for a secret {ended}", argv=argv[0], ended=ended),
+            hint="run it by hand as drp's user: it must print the secret",
         ) from None
     first, _, _ = output.stdout.partition("\n")
     return _text(first.encode(), f"command {argv[0]} for a secret")
@@ -86,7 +98,9 @@ def _text(raw: bytes, where: str) -> str:
     try:
         secret = raw.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise ConfigError(f"{where} is not UTF-8 text", hint="keep the secret as one line of text") from None
+        raise ConfigError(
+            say("{where} is not UTF-8 text", where=where), hint="keep the secret as one line of text"
+        ) from None
     if not secret or "\0" in secret:
-        raise ConfigError(f"{where} holds no secret", hint="keep the secret as one line of text")
+        raise ConfigError(say("{where} holds no secret", where=where), hint="keep the secret as one line of text")
     return secret

@@ -24,6 +24,7 @@ from drp.config.references_reconciliation import reconciliation_advice
 from drp.config.references_schedule import schedule_advice
 from drp.config.schema import DatabaseFile, VolumesFile, server_endpoint
 from drp.domain.approval import ApprovalPolicy
+from drp.domain.phrase import say
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -140,7 +141,10 @@ def find_site(flag: Path | None = None) -> Path:
             require([Trust().doubt(candidate / "drp.yml")], otherwise="or name another site with --site")
             return candidate.resolve()
     if named is not None:
-        raise ConfigError(f"{named} is no site directory: it has no drp.yml", hint=f"lay one down: drp init {named}")
+        raise ConfigError(
+            say("{named} is no site directory: it has no drp.yml", named=named),
+            hint=say("lay one down: drp init {named}", named=named),
+        )
     raise ConfigError(
         "no site directory: neither this directory nor /etc/drp has a drp.yml",
         hint="lay one down with `drp init DIR`, or name one with --site or DRP_SITE",
@@ -164,7 +168,11 @@ def _has_site(directory: Path) -> bool:
         if error.errno in {errno.ENOTDIR, errno.ELOOP}:
             return False
         raise ConfigError(
-            f"site directory {directory} cannot be looked into: {error.strerror}",
+            say(
+                "site directory {directory} cannot be looked into: {strerror}",
+                directory=directory,
+                strerror=error.strerror,
+            ),
             hint="run drp as the user that keeps it, or let this user read it",
         ) from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.config.json_schema import KINDS, file_schema
+from drp.domain.phrase import say
 from drp.errors import StorageFull, UsageError
 from drp.share import shared
 from drp.trust import Trust, require
@@ -20,7 +21,10 @@ _IGNORED = "# Never under version control: what this machine makes, and secrets.
 def require_no_site(directory: Path) -> None:
     """Raise UsageError when a directory holds a site, Untrusted when others could change what is laid there."""
     if (directory / "drp.yml").exists() or (directory / "inventory").exists():
-        raise UsageError(f"{directory} holds a site already", hint="name another directory; nothing was changed")
+        raise UsageError(
+            say("{directory} holds a site already", directory=directory),
+            hint="name another directory; nothing was changed",
+        )
     require([Trust().doubt(directory)])
 
 
@@ -36,7 +40,8 @@ def lay_site(directory: Path, inventory: Mapping[str, bytes] | None = None) -> N
         _lay(directory, template, inventory if inventory is not None else _example(template))
     except OSError as error:
         raise StorageFull(
-            f"cannot lay a site down in {directory}: {error.strerror}", hint="name a directory that you may write"
+            say("cannot lay a site down in {directory}: {strerror}", directory=directory, strerror=error.strerror),
+            hint="name a directory that you may write",
         ) from error
 
 

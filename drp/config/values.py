@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from drp.domain.phrase import say
 from drp.share import languages
 
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -26,7 +27,7 @@ _SLOWEST = 1024
 def parse_duration(value: object) -> timedelta:
     """Return a duration from ``4h``, ``30m``, ``1d12h`` or ISO 8601 (``PT4H``). Raises ``ValueError`` with advice."""
     if isinstance(value, int) and not isinstance(value, bool):
-        raise ValueError(f"has no unit: write {value}s, {value}m or {value}h")  # noqa: TRY004 - pydantic takes ValueError
+        raise ValueError(say("has no unit: write {value}s, {value}m or {value}h", value=value))  # noqa: TRY004 - pydantic takes ValueError
     if not isinstance(value, str):
         raise ValueError("is not a duration: write it as 30m, 4h or 1d12h")  # noqa: TRY004 - as above
     text = value.replace(" ", "")

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drp.domain.phrase import say
 from drp.domain.strict_json import EXACT, Malformed, parse_object
 from drp.domain.visible import one_line, printable
 
@@ -33,7 +34,7 @@ def read_answer(text: bytes, declared: Mapping[str, object], *, whole: bool = Tr
             if name == NOTICES and NOTICES in said:
                 said[name] += value
             elif said.setdefault(name, value) != value:
-                raise Malformed(f"{name} is said twice, and not alike")
+                raise Malformed(say("{name} is said twice, and not alike", name=name))
     if whole:
         _require_all(said, declared, "")
     return said
@@ -42,7 +43,7 @@ def read_answer(text: bytes, declared: Mapping[str, object], *, whole: bool = Tr
 def _require_all(said: Mapping[str, Any], declared: Mapping[str, object], where: str) -> None:
     for name in declared:
         if not name.endswith("?") and name not in said:
-            raise Malformed(f"{where}{name} is missing")
+            raise Malformed(say("{where}{name} is missing", where=where, name=name))
 
 
 def _fields(said: Mapping[str, Any], declared: Mapping[str, object], where: str) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def _fields(said: Mapping[str, Any], declared: Mapping[str, object], where: str)
     types = {name.removesuffix("?"): kind for name, kind in declared.items()}
     for name in said:
         if name not in types:
-            raise Malformed(f"{where}{one_line(name, _SHOWN)} is not declared")
+            raise Malformed(say("{where}{name} is not declared", where=where, name=one_line(name, _SHOWN)))
     return {name: _value(value, types[name], f"{where}{name}") for name, value in said.items()}
 
 
@@ -62,18 +63,18 @@ def _value(value: Any, kind: object, where: str) -> Any:
         return _plain(value, kind, where)
     if isinstance(kind, list) and kind:
         if not isinstance(value, list) or (len(kind) > 1 and len(value) != len(kind)):
-            raise Malformed(f"{where} is no such list")
+            raise Malformed(say("{where} is no such list", where=where))
         if len(kind) > 1:
             return [_value(each, its, where) for each, its in zip(value, kind, strict=True)]
         _require_few(value, where)
         return [_value(each, kind[0], where) for each in value]
     if isinstance(kind, Mapping):
         if not isinstance(value, Mapping):
-            raise Malformed(f"{where} is no object")
+            raise Malformed(say("{where} is no object", where=where))
         if set(kind) != {"*"}:
             _require_all(value, kind, f"{where}.")
         return _fields(value, kind, f"{where}.")
-    raise Malformed(f"{where} is declared as something that is no type")
+    raise Malformed(say("{where} is declared as something that is no type", where=where))
 
 
 def _plain(value: Any, kind: str, where: str) -> Any:
@@ -85,9 +86,9 @@ def _plain(value: Any, kind: str, where: str) -> Any:
         return value
     if kind in _LONGEST and isinstance(value, str) and len(value) <= _LONGEST[kind]:
         return printable(value) if kind == "text" else value
-    raise Malformed(f"{where} is no {kind}")
+    raise Malformed(say("{where} is no {kind}", where=where, kind=kind))
 
 
 def _require_few(value: Any, where: str) -> None:
     if len(value) > _MOST:
-        raise Malformed(f"{where} has more than {_MOST} parts")
+        raise Malformed(say("{where} has more than {MOST} parts", where=where, MOST=_MOST))

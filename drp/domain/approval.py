@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from drp.domain.names import bears, same_name
+from drp.domain.phrase import fact
 
 Decision = Literal["approve", "refuse"]
 ApprovalOutcome = Literal["approved", "refused", "missing"]
@@ -73,26 +74,45 @@ class Awaited:
 def misfit(answer: ApprovalAnswer, awaited: Awaited) -> str | None:
     """Return why an answer cannot be taken, whoever gave it; or None."""
     if answer.drill != awaited.drill:
-        return f"it answers drill {answer.drill}, not {awaited.drill}"
+        return fact(
+            "answers-drill-not", "it answers drill {drill}, not {drill2}", drill=answer.drill, drill2=awaited.drill
+        )
     if answer.plan_digest != awaited.plan_digest:
-        return "it answers another plan"
+        return fact("answers-another-plan", "it answers another plan")
     if answer.challenge != awaited.challenge:
-        return "it answers an earlier question: answer again"
+        return fact("answers-earlier-question-answer", "it answers an earlier question: answer again")
     if not answer.reason.strip():
-        return "it gives no reason"
+        return fact("gives-no-reason", "it gives no reason")
     if max(len(answer.name), len(answer.reason)) > LONGEST_TEXT:
-        return f"a name or reason is longer than {LONGEST_TEXT} characters"
+        return fact(
+            "name-or-reason-longer",
+            "a name or reason is longer than {LONGEST_TEXT} characters",
+            LONGEST_TEXT=LONGEST_TEXT,
+        )
     return None
 
 
 def unfit(answer: ApprovalAnswer, by: Approver, awaited: Awaited) -> str | None:
     """Return why this person's answer cannot be taken; or None. Whoever asked for a drill may still refuse it."""
     if by.name not in awaited.policy.approvers:
-        return f"{by.name} is not among its approvers: {', '.join(awaited.policy.approvers)}"
+        return fact(
+            "not-among-approvers",
+            "{name} is not among its approvers: {approvers}",
+            name=by.name,
+            approvers=", ".join(awaited.policy.approvers),
+        )
     if not awaited.policy.four_eyes or answer.decision == "refuse":
         return None
     own = any(is_same_person(awaited.requested_by, name) for name in (by.name, answer.name) if name)
-    return f"{awaited.requested_by} asked for this drill, and somebody else has to approve it" if own else None
+    return (
+        fact(
+            "asked-for-this-drill",
+            "{requested_by} asked for this drill, and somebody else has to approve it",
+            requested_by=awaited.requested_by,
+        )
+        if own
+        else None
+    )
 
 
 def is_same_person(account: str, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drp.domain.events import ApprovalAsked, ApprovalEnded
 from drp.domain.names import shown_name
+from drp.domain.phrase import fact
 
 
 def approvers_of(asked: ApprovalAsked) -> str:
@@ -18,7 +19,12 @@ def waiting_for(event: object) -> str | None:
     """
     match event:
         case ApprovalAsked():
-            return f", waits for approval by {approvers_of(event)} until {event.until:%Y-%m-%d %H:%M:%SZ}"
+            return fact(
+                "waits-for-approval-by",
+                ", waits for approval by {approvers_of} until {until}",
+                approvers_of=approvers_of(event),
+                until=f"{event.until:%Y-%m-%d %H:%M:%SZ}",
+            )
         case ApprovalEnded():
             return ""
         case _:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from drp.domain.judged import Basis, NotJudged
+from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.restore import RESTORED
 from drp.domain.restored_code import RestoredCode
 from drp.domain.witness import Witness
@@ -55,10 +56,10 @@ class CheckResult:
 
     check: str
     outcome: CheckOutcome
-    statement: str
+    statement: Phrase
     """One sentence: what was looked at."""
-    observed: str = ""
-    expected: str = ""
+    observed: Phrase = NOTHING
+    expected: Phrase = NOTHING
     duration_ms: int = 0
     basis: Basis = "observed"
     witness: Witness = "restored"

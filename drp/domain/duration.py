@@ -29,18 +29,6 @@ def words(duration: timedelta | int, *, units: int = 2) -> str:
     return " ".join(f"{amount} {name}" for amount, name in counted if amount) or "0 s"
 
 
-def milliseconds_of(said: str) -> int | None:
-    """Return the duration that ``words`` said, None for other words: reasons of a record are sentences."""
-    sizes = {name: size for size, name in _UNITS}
-    parts = said.split(" ")
-    amounts, names = parts[::2], parts[1::2]
-    if len(amounts) != len(names) or not all(each.isascii() and each.isdigit() for each in amounts):
-        return None
-    if any(name not in sizes for name in names):
-        return None
-    return sum(int(amount) * sizes[name] for amount, name in zip(amounts, names, strict=True))
-
-
 def beside(duration: timedelta | int, limit: timedelta | int) -> tuple[str, str]:
     """Return a duration and what it is held against, each with as many units as it takes to tell them apart."""
     for units in range(2, len(_UNITS)):

@@ -13,6 +13,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.occasion import Occasion
 from drp.domain.phase import PhaseName, PhaseOutput
+from drp.domain.phrase import Phrase
 from drp.domain.plan import DrillPlan
 from drp.domain.precheck import Precheck
 from drp.domain.reconciliation.result import ReconciliationResult
@@ -113,8 +114,8 @@ class PhaseFailed:
     recovery: str
     phase: PhaseName
     code: str
-    message: str
-    hint: str
+    message: Phrase
+    hint: Phrase
     exit_status: int
 
 
@@ -133,7 +134,7 @@ class Interrupted:
 
     type: Literal["interrupted"] = "interrupted"
     signal_number: int
-    reason: str
+    reason: Phrase
     by: str = ""
     """Who asked, and why, in their words; empty: whoever may send signals, or a drp that wrote it into ``reason``."""
 
@@ -143,7 +144,7 @@ class Resumed:
     """Another process took the drill up. Phases that lived in a lost sandbox are run again."""
 
     type: Literal["resumed"] = "resumed"
-    reason: str
+    reason: Phrase
     downtime_ms: int | None
     """None: the clock ran backwards meanwhile, or nothing confirms it across a restart."""
     lost_sandboxes: tuple[str, ...] = ()
@@ -206,7 +207,7 @@ class DrillConcluded:
 
     type: Literal["drill-concluded"] = "drill-concluded"
     verdict: Verdict
-    reasons: tuple[str, ...]
+    reasons: tuple[Phrase, ...]
     measurements: tuple[Measurement, ...]
     reason_witnesses: tuple[Witness | None, ...] = ()
     """Who says each of the reasons, in their order; null: it is about the drill's own course."""

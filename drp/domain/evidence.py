@@ -10,6 +10,7 @@ from drp.domain.events import ApprovalEnded, PhaseFailed, SignedOff, TrafficSeen
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Prepared, Restored, Selected, Started, Verified
+from drp.domain.phrase import Phrase
 from drp.domain.plan import DrillPlan
 from drp.domain.precheck import Precheck
 from drp.domain.reconciliation.result import ReconciliationResult
@@ -75,7 +76,7 @@ class EvidenceRecord:
     requested_by: str
     host: str
     verdict: Verdict
-    reasons: tuple[str, ...]
+    reasons: tuple[Phrase, ...]
     reason_witnesses: tuple[Witness | None, ...] = ()
     """Who says each of the reasons, in their order; null: it is about the drill's own course."""
     recoveries: tuple[RecoveryRecord, ...]

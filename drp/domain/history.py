@@ -15,6 +15,7 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.findings.history import FALL_ACCEPTED, FELL_TO_NOTHING, NOT_COUNTED, SHRANK
 from drp.domain.judged import NotJudged
 from drp.domain.names import shown_name
+from drp.domain.phrase import fact
 from drp.domain.restored_code import AcceptedCode
 
 COUNTING = frozenset({"counts", "tables", "objects"})
@@ -99,14 +100,28 @@ def not_compared(baseline: Baseline | None, counts: Mapping[str, int]) -> tuple[
     """Return what no earlier backup could be asked about."""
     part = "what vanished before the backup"
     if not counts:
-        return (NotJudged(part=part, why="the manifest keeps no counts"),)
+        return (NotJudged(part=part, why=fact("history-manifest-keeps-no-counts", "the manifest keeps no counts")),)
     if len(counts) > MOST_COUNTS:
-        return (NotJudged(part=part, why=f"there are more than {MOST_COUNTS} counts"),)
+        return (
+            NotJudged(
+                part=part,
+                why=fact("there-more-than-counts", "there are more than {MOST_COUNTS} counts", MOST_COUNTS=MOST_COUNTS),
+            ),
+        )
     if baseline is None:
-        return (NotJudged(part=part, why="no drill of an earlier state passed and kept counts"),)
+        return (
+            NotJudged(
+                part=part, why=fact("no-drill-earlier-state", "no drill of an earlier state passed and kept counts")
+            ),
+        )
     gone = {_system(what) for what in baseline.remembered} - {_system(what) for what in counts}
     return tuple(
-        NotJudged(part=f"{part}, {system}", why=f"counted in drill {baseline.drill}, and no longer in the facts")
+        NotJudged(
+            part=f"{part}, {system}",
+            why=fact(
+                "counted-drill-no-longer", "counted in drill {drill}, and no longer in the facts", drill=baseline.drill
+            ),
+        )
         for system in sorted(gone)
     )
 
@@ -116,7 +131,9 @@ def unguarded(counts: Mapping[str, int], found: tuple[Fall, ...], policy: Histor
     seen = (*counts, *(fall.what for fall in found))
     return tuple(
         NOT_COUNTED.finding(
-            subject=pattern, observed="nothing that this backup counts is called so", expected="a count"
+            subject=pattern,
+            observed=fact("nothing-this-backup-counts", "nothing that this backup counts is called so"),
+            expected=fact("count", "a count"),
         )
         for pattern in policy.never_shrinks
         if not any(_named(what, (pattern,)) for what in seen)
@@ -135,24 +152,37 @@ def _listed(found: list[Fall], code: FindingCode) -> Iterator[Finding]:
     for fall in found[:_NAMED]:
         remedy = f"{code.remedy}: `accepted_falls: [{{what: {fall.what!r}, since: {fall.since}, by: …, reason: …}}]`"
         yield code.finding(
-            subject=fall.what, observed=_shown(fall), expected=f"{fall.had}, as in drill {fall.since}", remedy=remedy
+            subject=fall.what,
+            observed=_shown(fall),
+            expected=fact("as-drill", "{had}, as in drill {since}", had=fall.had, since=fall.since),
+            remedy=remedy,
         )
     more = len(found) - _NAMED
     if more > 0:
-        yield code.finding(subject=f"{more} more", observed="none, or less", expected="as in an earlier drill")
+        yield code.finding(
+            subject=f"{more} more",
+            observed=fact("none-or-less", "none, or less"),
+            expected=fact("as-earlier-drill", "as in an earlier drill"),
+        )
 
 
 def _accepted(fall: Fall) -> Finding:
     assert fall.accepted is not None
     return FALL_ACCEPTED.finding(
         subject=fall.what,
-        observed=f"{_shown(fall)}; accepted by {shown_name(fall.accepted.by)}: {fall.accepted.reason}",
-        expected=f"{fall.had}, as in drill {fall.since}",
+        observed=fact(
+            "accepted-by",
+            "{fall}; accepted by {by}: {reason}",
+            fall=_shown(fall),
+            by=shown_name(fall.accepted.by),
+            reason=fall.accepted.reason,
+        ),
+        expected=fact("as-drill", "{had}, as in drill {since}", had=fall.had, since=fall.since),
     )
 
 
 def _shown(fall: Fall) -> str:
-    return "not there any more" if fall.has is None else str(fall.has)
+    return fact("not-there-any-more", "not there any more") if fall.has is None else str(fall.has)
 
 
 def _system(what: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from drp.domain.phrase import Phrase
+
 Basis = Literal["counted", "content", "observed"]
 """What a statement rests on: numbers, the content itself, or a look at what runs with nothing to compare."""
 
@@ -22,7 +24,7 @@ class Part:
 
     name: str
     judged: Judged
-    words: str
+    words: Phrase
     """By which statement, or why not."""
     catalogue: tuple[str, ...] = ()
     """What the system itself calls it: tables of its catalogue, kinds, names of resources."""
@@ -33,7 +35,7 @@ class NotJudged:
     """Something that nobody looked at: neither sound nor damaged, and in the evidence each time."""
 
     part: str
-    why: str
+    why: Phrase
     check: str = ""
     """Whose limits these are; whoever runs the check fills it in."""
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from drp.domain.phrase import say
+
 _ZONE_OF_THIS_MACHINE = "localtime"
 
 
@@ -16,7 +18,7 @@ def require_zone(name: str) -> ZoneInfo:
         with suppress(ZoneInfoNotFoundError, ValueError, OSError):
             known = ZoneInfo(name)
     if known is None:
-        raise ValueError(f"there is no time zone {name!r}: give one such as Europe/Paris, or UTC")
+        raise ValueError(say("there is no time zone {name}: give one such as Europe/Paris, or UTC", name=repr(name)))
     return known
 
 

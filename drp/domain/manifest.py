@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from drp.domain.phrase import Phrase
 from drp.domain.visible import escape, is_visible
 
 EntryKind = Literal["file", "directory", "symlink", "fifo", "socket", "block", "character"]
@@ -87,7 +88,7 @@ class Unjudged:
     """What a manifest may hold and this comparison could not judge."""
 
     part: str
-    why: str
+    why: Phrase
     count: int | None = None
     """Entries of the manifest that have it; None: nobody knows."""
     named: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from drp.domain.phrase import fact
 from drp.domain.visible import is_visible
 
 _MOST_WORDS = 8
@@ -40,7 +41,11 @@ def shown_name(text: str, limit: int = LONGEST) -> str:
 def signature_of(principal: str, name: str) -> str:
     """Return whose signature stands under what name, for the command line: who was verified comes first."""
     given = f"under the name {shown_name(name)}"
-    return f"{shown_name(principal)}, signed {given}" if principal else f"nobody's signature, {given}"
+    return (
+        fact("signed", "{principal}, signed {given}", principal=shown_name(principal), given=given)
+        if principal
+        else fact("nobody-s-signature", "nobody's signature, {given}", given=given)
+    )
 
 
 def is_ambiguous(text: str) -> bool:

@@ -20,6 +20,7 @@ from drp.domain.findings.origin import (
     MANIFEST_OTHER_HOST,
 )
 from drp.domain.manifest import ManifestSummary, show_path
+from drp.domain.phrase import fact
 from drp.domain.recovery_point import RecoveryPoint
 
 
@@ -47,7 +48,9 @@ def _of_another(manifest: ManifestSummary, point: RecoveryPoint, application: Ap
         ),
     )
     return tuple(
-        MANIFEST_FOREIGN.finding(subject=manifest.id[:12], observed=f"made for {said}", expected=wanted)
+        MANIFEST_FOREIGN.finding(
+            subject=manifest.id[:12], observed=fact("made-for", "made for {said}", said=said), expected=wanted
+        )
         for said, wanted, same in made_for
         if not same
     )
@@ -61,7 +64,11 @@ def _late(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tu
     made = f"made from {_instant(manifest.started_at)} to {_instant(manifest.finished_at)}"
     return (
         MANIFEST_LATE.finding(
-            subject=manifest.id[:12], observed=made, expected=f"before the backup, which began at {_instant(began)}"
+            subject=manifest.id[:12],
+            observed=made,
+            expected=fact(
+                "before-backup-which-began", "before the backup, which began at {began}", began=_instant(began)
+            ),
         ),
     )
 
@@ -77,8 +84,12 @@ def _elsewhere(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) 
     root = _normal(manifest.root)
     if moved.get(root, root) in held:
         return ()
-    expected = f"made of {' or '.join(held)}" if held else "a recovery point that says what it was made of"
-    observed = f"made of {manifest.root}"
+    expected = (
+        fact("made", "made of {held}", held=" or ".join(held))
+        if held
+        else fact("recovery-point-says-what", "a recovery point that says what it was made of")
+    )
+    observed = fact("origin-made", "made of {root}", root=manifest.root)
     return (MANIFEST_ELSEWHERE.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
 
 
@@ -96,7 +107,7 @@ def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob, drill
     known = job.manifest_hosts or tuple(escape(name) for name in (point.host, drill_host) if name)
     if any(_same_host(manifest.host, name) for name in known) and manifest.host:
         return ()
-    observed = f"made on {manifest.host or 'a host without a name'}"
+    observed = fact("origin-made-2", "made on {host}", host=manifest.host or "a host without a name")
     expected = " or ".join(job.manifest_hosts or (point.host or "a recovery point that names its host",))
     return (MANIFEST_OTHER_HOST.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
 

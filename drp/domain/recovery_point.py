@@ -10,6 +10,7 @@ from typing import Literal
 
 from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.duration import words
+from drp.domain.phrase import NOTHING, Phrase, fact
 
 LockMode = Literal["compliance", "governance", "legal-hold", "offline", "none", "unknown"]
 Provenance = Literal["declared", "observed", "probed"]
@@ -65,7 +66,7 @@ class Immutability:
     """The earliest date among the objects looked at: when the first of them may be deleted."""
     objects_observed: int = 0
     objects_total: int = 0
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Phrase, ...] = ()
 
     def holds_at(self, instant: datetime) -> bool:
         """Return whether nobody can change the point at this instant, as far as drp knows."""
@@ -81,7 +82,7 @@ class PassedOver:
     """What looks like a recovery point and is none, or none yet, and why."""
 
     name: str
-    reason: str
+    reason: Phrase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ class PointListing:
     """The same of points that are certainly another application's: nothing of this one is hidden behind them."""
     passed_over: tuple[PassedOver, ...] = ()
     """What looks like recovery points of the application and is not whole, or none that is taken."""
-    emptied: str = ""
+    emptied: Phrase = NOTHING
     """What shows that somebody emptied the repository behind delete markers; it is among ``unreadable`` too."""
 
 
@@ -125,24 +126,36 @@ class RefusedPoint:
 
     id: str
     consistent_at: datetime
-    reason: str
+    reason: Phrase
 
 
-def refusal(point: RecoveryPoint, selection: Selection, disaster_at: datetime) -> str | None:
+def refusal(point: RecoveryPoint, selection: Selection, disaster_at: datetime) -> Phrase | None:
     """Return why this point is not eligible, or None. Immutability is judged apart, since looking costs time."""
     age = disaster_at - point.consistent_at
     if age < timedelta(0):
-        return "made after the disaster"
+        return fact("made-after-disaster", "made after the disaster")
     if point.ended_at is not None and point.ended_at > disaster_at + CLOCKS_AGREE:
-        return "still being made at the disaster"
+        return fact("still-being-made-disaster", "still being made at the disaster")
     if selection.policy == "specific" and not point.id.startswith(selection.point or "?"):
-        return f"not the point asked for ({selection.point})"
+        return fact("not-point-asked-for", "not the point asked for ({point})", point=selection.point)
     if selection.recover_to is not None and point.consistent_at < selection.recover_to:
-        return f"ends before {selection.recover_to:%Y-%m-%dT%H:%M:%SZ}, the instant to recover to"
+        return fact(
+            "ends-before-instant-recover",
+            "ends before {recover_to}, the instant to recover to",
+            recover_to=f"{selection.recover_to:%Y-%m-%dT%H:%M:%SZ}",
+        )
     if selection.not_older_than is not None and age > selection.not_older_than:
-        return f"older than {words(selection.not_older_than, units=5)} before the disaster"
+        return fact(
+            "older-than-before-disaster",
+            "older than {not_older_than} before the disaster",
+            not_older_than=words(selection.not_older_than, units=5),
+        )
     if selection.not_newer_than is not None and age < selection.not_newer_than:
-        return f"younger than {words(selection.not_newer_than, units=5)} before the disaster"
+        return fact(
+            "younger-than-before-disaster",
+            "younger than {not_newer_than} before the disaster",
+            not_newer_than=words(selection.not_newer_than, units=5),
+        )
     return None
 
 

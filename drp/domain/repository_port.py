@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from drp.domain.application import Application
+from drp.domain.phrase import Phrase
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
@@ -23,7 +24,7 @@ class Abilities:
     tool_version: str = ""
     clock_ahead_ms: int | None = None
     """By how much this machine's wall clock is ahead of the repository's own; None: it tells no time."""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Phrase, ...] = ()
     """What a first look already shows to be wrong with the backup; ``points`` names it as unreadable."""
     restores_parts: bool = False
     """Whether some files of a point can be restored without the others."""

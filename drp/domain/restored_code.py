@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.witness import CODE_CHANGED, CODE_FIRST_SEEN
+from drp.domain.phrase import fact
 
 MOST = 5000
 _NAMED = 20
@@ -105,7 +106,9 @@ def findings_of(code: Sequence[RestoredCode], found: Sequence[CodeChange], first
     unknown = [one for one in code if one.check in first]
     named = ", ".join(one.name for one in unknown[:_NAMED])
     observed = f"{len(unknown)}: {named}"
-    told = CODE_FIRST_SEEN.finding(subject="restored code", observed=observed, expected="known code")
+    told = CODE_FIRST_SEEN.finding(
+        subject="restored code", observed=observed, expected=fact("known-code", "known code")
+    )
     return [*([told] if unknown else []), *_told(found)]
 
 
@@ -116,10 +119,19 @@ def _told(found: Sequence[CodeChange]) -> Iterator[Finding]:
         yield CODE_CHANGED.finding(
             subject=one.name,
             observed=observed,
-            expected=f"{one.was or 'no such code'}, as in drill {one.since}",
-            remedy=f"{CODE_CHANGED.remedy}; if it is production's own: {line}",
+            expected=fact(
+                "restored-code-as-drill", "{was}, as in drill {since}", was=one.was or "no such code", since=one.since
+            ),
+            remedy=fact(
+                "if-production-s-own",
+                "{remedy}; if it is production's own: {line}",
+                remedy=CODE_CHANGED.remedy,
+                line=str(line),
+            ),
         )
     if len(found) > _NAMED:
         yield CODE_CHANGED.finding(
-            subject=f"{len(found) - _NAMED} more", observed="new or changed", expected="as in an earlier drill"
+            subject=f"{len(found) - _NAMED} more",
+            observed=fact("new-or-changed", "new or changed"),
+            expected=fact("as-earlier-drill", "as in an earlier drill"),
         )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from drp.domain.application import ProductionAddress, SoftwareImage
+from drp.domain.phrase import fact
 from drp.domain.volume import DataVolume, Erase, Erased, VolumeMade
 
 SandboxRole = Literal["restore-cell", "run", "reader-cell", "caller-cell"]
@@ -250,6 +251,6 @@ class Reaped:
     def shown(self) -> str:
         """Return what it was, in a line."""
         if self.left:
-            return f"sandbox {self.id}: {self.left}"
+            return fact("sandbox-sandbox", "sandbox {id}: {left}", id=self.id, left=self.left)
         counted = f"{self.processes} processes, {len(self.mounts)} mounts, {len(self.cgroups)} groups"
-        return f"sandbox {self.id}: {counted}"
+        return fact("sandbox", "sandbox {id}: {counted}", id=self.id, counted=counted)

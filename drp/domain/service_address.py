@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from drp.domain.phrase import say
+
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _PORTS = {"http": 80, "https": 443}
 
@@ -50,29 +52,33 @@ def service_address(value: str, *, secrets: str, cargo: str, hint: str, path: bo
     """
     parts = _split(value, hint)
     if parts.username is not None or parts.password is not None:
-        raise ValueError(f"holds {secrets}")
+        raise ValueError(say("holds {secrets}", secrets=secrets))
     scheme, host = parts.scheme, parts.hostname or ""
     below = parts.path.rstrip("/")
     if scheme not in _PORTS or not _is_host(host) or (below and not path) or parts.netloc.endswith(":"):
-        raise ValueError(f"is not an address: {hint}")
+        raise ValueError(say("is not an address: {hint}", hint=hint))
     if any(mark in value for mark in "?#;%\\"):
-        raise ValueError(f"carries more than host, port{' and path' if path else ''}: {hint}")
+        raise ValueError(
+            say("carries more than host, port{value}: {hint}", value=" and path" if path else "", hint=hint)
+        )
     if scheme == "http" and not is_loopback(host):
-        raise ValueError(f"would send {cargo} in the clear: use https, with `ca_file` for your own authority")
+        raise ValueError(
+            say("would send {cargo} in the clear: use https, with `ca_file` for your own authority", cargo=cargo)
+        )
     port = parts.port if parts.port is not None else _PORTS[scheme]
     if not port:
-        raise ValueError(f"has no port 0: {hint}")
+        raise ValueError(say("has no port 0: {hint}", hint=hint))
     return ServiceAddress(secure=scheme == "https", host=host, port=port, path=below)
 
 
 def _split(value: str, hint: str) -> SplitResult:
     if not value.isascii() or not value.isprintable() or " " in value:  # urlsplit drops some of these without a word
-        raise ValueError(f"is not an address (a name beyond ASCII is written in its xn-- form): {hint}")
+        raise ValueError(say("is not an address (a name beyond ASCII is written in its xn-- form): {hint}", hint=hint))
     try:
         parts = urlsplit(value)
         _ = parts.hostname, parts.port
     except ValueError:
-        raise ValueError(f"is not an address: {hint}") from None
+        raise ValueError(say("is not an address: {hint}", hint=hint)) from None
     return parts
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from drp.domain.names import bears, same_name
+from drp.domain.phrase import fact
 
 StepOutcome = Literal["passed", "failed"]
 
@@ -115,22 +116,33 @@ LONGEST_TEXT = 2000
 def misfit(answer: SignOffAnswer, expected: Expected) -> str | None:
     """Return why an answer cannot be taken, or None. Signatures are looked at elsewhere."""
     if answer.drill != expected.drill:
-        return f"it answers drill {answer.drill}, not {expected.drill}"
+        return fact(
+            "answers-drill-not", "it answers drill {drill}, not {drill2}", drill=answer.drill, drill2=expected.drill
+        )
     if answer.application != expected.application:
-        return f"it answers for {answer.application}, not {expected.application}"
+        return fact(
+            "answers-for-not",
+            "it answers for {application}, not {application2}",
+            application=answer.application,
+            application2=expected.application,
+        )
     if answer.plan_digest != expected.plan_digest:
-        return "it answers another plan"
+        return fact("answers-another-plan", "it answers another plan")
     if answer.challenge != expected.challenge:
-        return "it answers an earlier question: open the checklist again"
+        return fact("answers-earlier-question-open", "it answers an earlier question: open the checklist again")
     if answer.steps != expected.checklist.steps:
-        return "it answers another checklist"
+        return fact("answers-another-checklist", "it answers another checklist")
     if not answer.name.strip():
-        return "nobody's name stands under it"
+        return fact("nobody-s-name-stands", "nobody's name stands under it")
     texts = (answer.name, answer.comment, *(result.comment for result in answer.results))
     if any(len(text) > LONGEST_TEXT for text in texts):
-        return f"a name or comment is longer than {LONGEST_TEXT} characters"
+        return fact(
+            "name-or-comment-longer",
+            "a name or comment is longer than {LONGEST_TEXT} characters",
+            LONGEST_TEXT=LONGEST_TEXT,
+        )
     if answer.answered_at < answer.opened_at:
-        return "it was answered before it was opened"
+        return fact("answered-before-opened", "it was answered before it was opened")
     return unanswered(answer.results, expected.checklist)
 
 
@@ -139,9 +151,14 @@ def unanswered(results: Sequence[StepResult], checklist: Checklist) -> str | Non
     known = [step.id for step in checklist.steps]
     given = [result.id for result in results]
     if unknown := [name for name in given if name not in known]:
-        return f"the checklist has no step {', '.join(unknown)}; its steps: {', '.join(known)}"
+        return fact(
+            "checklist-has-no-step",
+            "the checklist has no step {unknown}; its steps: {known}",
+            unknown=", ".join(unknown),
+            known=", ".join(known),
+        )
     if missing := [name for name in known if name not in given]:
-        return f"no result for {', '.join(missing)}"
+        return fact("no-result-for", "no result for {missing}", missing=", ".join(missing))
     if len(given) != len(set(given)):
-        return "a step has two results"
+        return fact("step-has-two-results", "a step has two results")
     return None

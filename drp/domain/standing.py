@@ -23,6 +23,7 @@ from drp.domain.level import COVERS
 from drp.domain.level import Level as Depth
 from drp.domain.measure import Measurement
 from drp.domain.newest_point import NewestPoint, judge_newest
+from drp.domain.phrase import Phrase, quoted
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, resting
 from drp.domain.schedule.age import judge_due
@@ -76,7 +77,7 @@ class Standing:
     tier: int
     drillable: bool
     level: Level
-    reasons: tuple[str, ...]
+    reasons: tuple[Phrase, ...]
     """Why it is not ok."""
     last: LastDrill | None = None
     """The newest full drill that was not aborted."""
@@ -213,7 +214,7 @@ def _standing(
         tier=application.tier,
         drillable=application.drilled,
         level=worst(levels),
-        reasons=tuple(reason for _, reason in judged),
+        reasons=tuple(quoted(reason) for _, reason in judged),
         last=last,
         last_passed_at=passed.declared_at if passed is not None else None,
         compared=newest_held if newest_held is not last else None,

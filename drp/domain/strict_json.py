@@ -17,6 +17,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NoReturn
 
+from drp.domain.phrase import say
 from drp.domain.visible import one_line
 
 EXACT = 1 << 53
@@ -54,7 +55,7 @@ LIMITS = Limits()
 def parse(text: str | bytes | bytearray, limits: Limits = LIMITS) -> Any:
     """Return the value that a JSON text stands for. Raises ``Malformed``."""
     if len(text) > limits.size:
-        raise Malformed(f"more than {limits.size} bytes")
+        raise Malformed(say("more than {size} bytes", size=limits.size))
     if not isinstance(text, str):
         try:
             text = text.decode("utf-8")
@@ -64,7 +65,7 @@ def parse(text: str | bytes | bytearray, limits: Limits = LIMITS) -> Any:
     try:
         value = _decoder(limits).decode(text)
     except json.JSONDecodeError as error:
-        raise Malformed(f"no JSON: {error.msg} at character {error.pos}") from None
+        raise Malformed(say("no JSON: {msg} at character {pos}", msg=error.msg, pos=error.pos)) from None
     except (RecursionError, MemoryError):
         raise Malformed("no JSON that can be read here") from None
     if not limits.half_pairs and ("\\u" in text or _SURROGATE.search(text)):
@@ -91,7 +92,7 @@ def bounded(value: object, limits: Limits = LIMITS, *, most: int = 100_000) -> N
         each, depth = waiting.pop()
         count += 1
         if depth > limits.depth:
-            raise Malformed(f"more than {limits.depth} levels")
+            raise Malformed(say("more than {depth} levels", depth=limits.depth))
         if isinstance(each, Mapping):
             waiting += [(part, depth + 1) for pair in each.items() for part in pair]
             if not all(isinstance(name, str) for name in each):
@@ -101,7 +102,7 @@ def bounded(value: object, limits: Limits = LIMITS, *, most: int = 100_000) -> N
         else:
             characters += _require_plain(each, limits)
         if count + len(waiting) > most or characters > limits.size:
-            raise Malformed(f"more than {most} values or {limits.size} characters")
+            raise Malformed(say("more than {most} values or {size} characters", most=most, size=limits.size))
 
 
 def _require_plain(value: object, limits: Limits) -> int:
@@ -135,7 +136,7 @@ def _require_shallow(text: str, most: int) -> None:
         return
     brackets = _NO_BRACKET.sub("", _STRING.sub("", text))
     if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > most:
-        raise Malformed(f"more than {most} levels")
+        raise Malformed(say("more than {most} levels", most=most))
 
 
 def _require_whole_pairs(value: object) -> None:
@@ -161,13 +162,13 @@ def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise Malformed(f"{one_line(name, _SHOWN)} comes twice")
+            raise Malformed(say("{name} comes twice", name=one_line(name, _SHOWN)))
         found[name] = value
     return found
 
 
 def _no_number(name: str) -> NoReturn:
-    raise Malformed(f"{name} is no number of JSON")
+    raise Malformed(say("{name} is no number of JSON", name=name))
 
 
 def _fraction(text: str) -> float:

@@ -9,6 +9,7 @@ from datetime import datetime
 from drp.domain.events import EvidenceSealed
 from drp.domain.fold import DrillState, RecoveryState, since_declaration
 from drp.domain.level import Level
+from drp.domain.phrase import fact
 from drp.domain.plan import PlannedRecovery
 from drp.domain.standing import own_verdict
 from drp.domain.took import took_ms
@@ -75,7 +76,9 @@ def summarise(state: DrillState) -> DrillSummary:
     concluded, sealed, approval = state.concluded, state.sealed, state.approval
     asked = approval.asked
     if state.declared_at is None:
-        return DrillSummary(drill=state.drill, trouble="it does not begin with its declaration")
+        return DrillSummary(
+            drill=state.drill, trouble=fact("does-not-begin-with", "it does not begin with its declaration")
+        )
     held = any(one.kept is not None and (one.residue is None or not one.residue.clean) for one in _recoveries(state))
     return DrillSummary(
         drill=state.drill,

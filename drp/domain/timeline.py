@@ -21,6 +21,7 @@ from drp.domain.measure import (
     wrt_attainment,
 )
 from drp.domain.phase import PHASES, Selected
+from drp.domain.phrase import fact
 from drp.domain.plan import PlannedRecovery
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.watermarks import all_dated
@@ -141,46 +142,88 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
     if measurement.rto_attainment == "missed":
         assert measurement.rta_ms is not None
         rta, rto = beside(measurement.rta_ms, measurement.rto_ms)
-        found.append(RTO_MISSED.finding(subject="RTO", observed=rta, expected=f"at most {rto}"))
+        found.append(
+            RTO_MISSED.finding(subject="RTO", observed=rta, expected=fact("timeline-most-2", "at most {rto}", rto=rto))
+        )
     if measurement.rto_attainment == "undetermined":
         found.append(_undetermined(measurement))
     if measurement.rpo_attainment == "missed":
         assert measurement.rpa_lower_ms is not None
         lower, rpo = beside(measurement.rpa_lower_ms, measurement.rpo_ms)
-        found.append(RPO_MISSED.finding(subject="RPO", observed=f"at least {lower} lost", expected=f"at most {rpo}"))
+        found.append(
+            RPO_MISSED.finding(
+                subject="RPO",
+                observed=fact("least-lost", "at least {lower} lost", lower=lower),
+                expected=fact("timeline-most-3", "at most {rpo}", rpo=rpo),
+            )
+        )
     if measurement.rpo_attainment == "undetermined":
         upper, rpo = beside(measurement.rpa_upper_ms or 0, measurement.rpo_ms)
-        observed = "no watermark" if measurement.rpa_upper_ms is None else f"up to {upper} lost"
-        found.append(RPO_UNDETERMINED.finding(subject="RPO", observed=observed, expected=f"at most {rpo}"))
+        observed = (
+            fact("no-watermark", "no watermark")
+            if measurement.rpa_upper_ms is None
+            else fact("up-lost", "up to {upper} lost", upper=upper)
+        )
+        found.append(
+            RPO_UNDETERMINED.finding(
+                subject="RPO", observed=observed, expected=fact("timeline-most-3", "at most {rpo}", rpo=rpo)
+            )
+        )
     if measurement.wrt_attainment == "missed":
         assert measurement.wrt_ms is not None
         assert measurement.wrt_objective_ms is not None
         wrt, objective = beside(measurement.wrt_ms, measurement.wrt_objective_ms)
-        found.append(WRT_MISSED.finding(subject="WRT", observed=wrt, expected=f"at most {objective}"))
+        found.append(
+            WRT_MISSED.finding(
+                subject="WRT",
+                observed=wrt,
+                expected=fact("timeline-most-4", "at most {objective}", objective=objective),
+            )
+        )
     if measurement.clock_kind == "wall":
         found.append(
             CLOCK_NOT_MONOTONIC.finding(
-                subject="clock", observed="several boots, or a machine that stood still", expected="one boot"
+                subject="clock",
+                observed=fact("several-boots-or-machine", "several boots, or a machine that stood still"),
+                expected=fact("one-boot", "one boot"),
             )
         )
     return tuple(found)
 
 
 def _undetermined(measurement: Measurement) -> Finding:
-    expected = f"at most {words(measurement.rto_ms)}"
+    expected = fact("timeline-most", "at most {rto_ms}", rto_ms=words(measurement.rto_ms))
     if measurement.rta_ms is None:
-        observed = "the machine was restarted, and nothing confirms its clock on both sides of that"
+        observed = fact(
+            "machine-restarted-nothing-confirms",
+            "the machine was restarted, and nothing confirms its clock on both sides of that",
+        )
         return RTO_UNDETERMINED.finding(subject="RTO", observed=observed, expected=expected)
     waited = measurement.approval_wait_ms
     if measurement.rta_ms - measurement.turn_wait_ms - waited > measurement.rto_ms:
-        observed = f"{words(measurement.rta_ms)}, {words(measurement.capped_ms)} of it restoring under a cap"
+        observed = fact(
+            "restoring-under-cap",
+            "{rta_ms}, {capped_ms} of it restoring under a cap",
+            rta_ms=words(measurement.rta_ms),
+            capped_ms=words(measurement.capped_ms),
+        )
         return CAPPED.finding(subject="RTO", observed=observed, expected=expected)
     if waited > 0 and (
         measurement.rta_ms - measurement.turn_wait_ms > measurement.rto_ms or not measurement.turn_wait_ms
     ):
-        observed = f"{words(measurement.rta_ms)}, {words(waited)} of it waiting to be approved"
+        observed = fact(
+            "waiting-approved",
+            "{rta_ms}, {waited} of it waiting to be approved",
+            rta_ms=words(measurement.rta_ms),
+            waited=words(waited),
+        )
         return WAITED_FOR_APPROVAL.finding(subject="RTO", observed=observed, expected=expected)
-    observed = f"{words(measurement.rta_ms)}, {words(measurement.turn_wait_ms)} of it waiting for its turn"
+    observed = fact(
+        "waiting-for-turn",
+        "{rta_ms}, {turn_wait_ms} of it waiting for its turn",
+        rta_ms=words(measurement.rta_ms),
+        turn_wait_ms=words(measurement.turn_wait_ms),
+    )
     return WAITED_FOR_ITS_TURN.finding(subject="RTO", observed=observed, expected=expected)
 
 

@@ -7,6 +7,7 @@ file system keeps; a test holds them against the running kernel's headers and re
 from __future__ import annotations
 
 from drp.domain.judged import Part
+from drp.domain.phrase import fact, quoted
 
 _SINCE = "by the manifest: "
 
@@ -14,117 +15,141 @@ PARTS: tuple[Part, ...] = (
     Part(
         name="content of files",
         judged="content",
-        words=_SINCE + "size and digest of every regular file",
+        words=quoted(_SINCE + "size and digest of every regular file"),
         catalogue=("stx_size", "size", "content", "file"),
     ),
     Part(
         name="entries and their names",
         judged="content",
-        words=_SINCE + "every name, byte for byte; what is missing and what should not be there",
+        words=quoted(_SINCE + "every name, byte for byte; what is missing and what should not be there"),
         catalogue=("name", "subtree", "dir"),
     ),
     Part(
         name="kinds",
         judged="content",
-        words=_SINCE + "file, directory, link, pipe, socket, device",
+        words=quoted(_SINCE + "file, directory, link, pipe, socket, device"),
         catalogue=("stx_mode", "type", "mode", "fifo"),
     ),
     Part(
-        name="modes", judged="content", words=_SINCE + "permissions, set-uid, set-gid, sticky", catalogue=("st_mode",)
+        name="modes",
+        judged="content",
+        words=quoted(_SINCE + "permissions, set-uid, set-gid, sticky"),
+        catalogue=("st_mode",),
     ),
     Part(
         name="owners",
         judged="content",
-        words=_SINCE + "numbers of user and group, in a sandbox with `identity: range`; otherwise said each time",
+        words=quoted(
+            _SINCE + "numbers of user and group, in a sandbox with `identity: range`; otherwise said each time"
+        ),
         catalogue=("stx_uid", "stx_gid", "uid", "gid"),
     ),
     Part(
         name="modification times of files",
         judged="content",
-        words=_SINCE + "to the nanosecond",
+        words=quoted(_SINCE + "to the nanosecond"),
         catalogue=("stx_mtime", "mtime"),
     ),
     Part(
         name="targets of links",
         judged="content",
-        words=_SINCE + "byte for byte",
+        words=quoted(_SINCE + "byte for byte"),
         catalogue=("linktarget", "linktarget_raw", "symlink"),
     ),
     Part(
         name="hard links",
         judged="content",
-        words=_SINCE + "which names are one file",
+        words=quoted(_SINCE + "which names are one file"),
         catalogue=("stx_nlink", "stx_ino", "stx_dev", "inode", "links", "device_id"),
     ),
     Part(
         name="sockets and device nodes",
         judged="content",
-        words=_SINCE + "kind and number, where they are there; a sandbox makes none, which is said each time",
+        words=quoted(_SINCE + "kind and number, where they are there; a sandbox makes none, which is said each time"),
         catalogue=("stx_rdev", "device", "socket", "dev", "chardev"),
     ),
     Part(
         name="extended attributes (user.*)",
         judged="content",
-        words=_SINCE + "name and digest of each, where source and data volume keep them; otherwise said each time",
+        words=quoted(
+            _SINCE + "name and digest of each, where source and data volume keep them; otherwise said each time"
+        ),
         catalogue=("extended_attributes", "user.*"),
     ),
     Part(
         name="access control lists",
         judged="content",
-        words=_SINCE + "where owners are judged too; otherwise said each time",
+        words=quoted(_SINCE + "where owners are judged too; otherwise said each time"),
         catalogue=("system.posix_acl_access", "system.posix_acl_default"),
     ),
     Part(
         name="file capabilities",
         judged="content",
-        words=_SINCE + "by `drp manifest verify`; no restore cell may set them, which is said each time",
+        words=quoted(_SINCE + "by `drp manifest verify`; no restore cell may set them, which is said each time"),
         catalogue=("security.capability",),
     ),
     Part(
         name="extended attributes (trusted.*)",
         judged="content",
-        words=_SINCE + "by `drp manifest verify` as root; no restore cell may set them, which is said each time",
+        words=quoted(
+            _SINCE + "by `drp manifest verify` as root; no restore cell may set them, which is said each time"
+        ),
         catalogue=("trusted.*",),
     ),
     Part(
         name="labels and seals of the host",
         judged="not judged",
-        words="the host's policy gives them anew (SELinux, Smack), or they hold for one inode (IMA, EVM)",
+        words=fact(
+            "host-s-policy-gives",
+            "the host's policy gives them anew (SELinux, Smack), or they hold for one inode (IMA, EVM)",
+        ),
         catalogue=("security.selinux", "security.SMACK64", "security.ima", "security.evm", "system.nfs4_acl"),
     ),
     Part(
         name="flags of files",
         judged="not judged",
-        words="immutable, append-only and the like (chattr): backup tools do not keep them",
+        words=fact(
+            "immutable-append-only-like", "immutable, append-only and the like (chattr): backup tools do not keep them"
+        ),
         catalogue=("stx_attributes", "stx_attributes_mask", "generic_attributes"),
     ),
     Part(
         name="holes",
         judged="not judged",
-        words="what they read as is compared; whether they take room is the restoring file system's",
+        words=fact(
+            "what-they-read-as", "what they read as is compared; whether they take room is the restoring file system's"
+        ),
         catalogue=("stx_blocks", "stx_blksize"),
     ),
     Part(
         name="times of directories, links and nodes; last access, change and birth",
         judged="not judged",
-        words="restoring into a directory changes its times, and no tool can set the birth of a file",
+        words=fact(
+            "restoring-into-directory-changes",
+            "restoring into a directory changes its times, and no tool can set the birth of a file",
+        ),
         catalogue=("stx_atime", "stx_ctime", "stx_btime", "atime", "ctime"),
     ),
     Part(
         name="the root directory itself",
         judged="not judged",
-        words="the manifest begins below it: its mode, owner and attributes are not in it",
+        words=fact(
+            "manifest-begins-below-mode", "the manifest begins below it: its mode, owner and attributes are not in it"
+        ),
     ),
     Part(
         name="names of owners",
         judged="not judged",
-        words="numbers are compared; whom they belong to is the restored system's",
+        words=fact("numbers-compared-whom-they", "numbers are compared; whom they belong to is the restored system's"),
         catalogue=("user", "group"),
     ),
     Part(
         name="how a file system lays files out",
         judged="not judged",
-        words="mounts, subvolumes, alignment, projects and quotas are of the machine, not of the tree",
+        words=fact(
+            "mounts-subvolumes-alignment-projects",
+            "mounts, subvolumes, alignment, projects and quotas are of the machine, not of the tree",
+        ),
         catalogue=(
             "stx_mask",
             "stx_mnt_id",
@@ -141,7 +166,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         name="what the backup tool could not read",
         judged="content",
-        words=_SINCE + "entries that are missing or unreadable are named",
+        words=quoted(_SINCE + "entries that are missing or unreadable are named"),
         catalogue=("error", "irregular"),
     ),
 )

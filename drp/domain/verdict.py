@@ -16,6 +16,7 @@ from drp.domain.approval import ApprovalOutcome
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Outputs, Verified, phases_of
+from drp.domain.phrase import Phrase, fact
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.sample import sample_size
@@ -28,13 +29,16 @@ Verdict = Literal["passed", "failed", "inconclusive", "aborted"]
 class Reason:
     """Why a drill has not passed."""
 
-    text: str
+    text: Phrase
     witness: Witness | None = None
     """Who says so; None: it is about the drill's own course."""
 
 
-_ON_REQUEST = Reason("stopped on request")
-_STOPPED = {"refused": Reason("an approver refused the drill"), "missing": Reason("nobody approved the drill in time")}
+_ON_REQUEST = Reason(fact("stopped-on-request", "stopped on request"))
+_STOPPED = {
+    "refused": Reason(fact("approval-refused", "an approver refused the drill")),
+    "missing": Reason(fact("approval-too-late", "nobody approved the drill in time")),
+}
 
 
 def conclude(
@@ -54,12 +58,20 @@ def conclude(
     failures: list[Reason] = []
     doubts: list[Reason] = []
     if len({recovery.name for recovery in plan.recoveries}) < len(plan.recoveries):
-        doubts.append(Reason("the plan recovers an application twice, and only one of them was carried out"))
+        doubts.append(
+            Reason(
+                fact(
+                    "recovered-twice",
+                    "the plan recovers an application twice, and only one of them was carried out",
+                )
+            )
+        )
     for recovery in plan.recoveries:
         name, measurement = recovery.name, measurements.get(recovery.name)
         had = outputs.get(name, Outputs())
         for finding in findings.get(name, ()):
-            reason = Reason(f"{finding.code} {finding.subject}", finding.said_by)
+            said = fact("finding", "{finding} {subject}", finding=finding.code, subject=finding.subject)
+            reason = Reason(said, finding.said_by)
             if finding.severity == "critical":
                 failures.append(_about(name, reason))
             elif finding.severity == "inconclusive":
@@ -69,18 +81,18 @@ def conclude(
         doubts += [_about(name, reason) for reason in _not_signed_off(plan, recovery, measurement)]
     doubts += _not_compared(plan, reconciled)
     if plan.approval is not None and approval is None:
-        doubts.append(Reason("nobody approved the drill"))
+        doubts.append(Reason(fact("approval-missing", "nobody approved the drill")))
     if stopped := _STOPPED.get(approval or "") or (_ON_REQUEST if aborted else None):
         return "aborted", (stopped, *failures, *doubts)
     if failures:
         return "failed", tuple(failures)
     if doubts or not plan.recoveries:
-        return "inconclusive", tuple(doubts) or (Reason("the plan recovers nothing"),)
+        return "inconclusive", tuple(doubts) or (Reason(fact("plan-recovers-nothing", "the plan recovers nothing")),)
     return "passed", ()
 
 
 def _about(name: str, reason: Reason) -> Reason:
-    return replace(reason, text=f"{name}: {reason.text}")
+    return replace(reason, text=fact("of-application", "{application}: {reason}", application=name, reason=reason.text))
 
 
 def _not_compared(plan: DrillPlan, reconciled: ReconciliationResult | None) -> list[Reason]:
@@ -89,12 +101,16 @@ def _not_compared(plan: DrillPlan, reconciled: ReconciliationResult | None) -> l
     if wanted is None:
         return []
     if reconciled is None:
-        return [Reason("the applications were not compared with one another")]
+        return [Reason(fact("not-reconciled", "the applications were not compared with one another"))]
     judged = {reference.name for reference in reconciled.references if reference.judged}
     judged |= {identifier.name for identifier in reconciled.identifiers if identifier.judged}
     named = [reference.name for reference in wanted.references]
     named += [identifier.name for identifier in wanted.identifiers]
-    return [Reason(f"in the reconciliation, {name} was not judged") for name in named if name not in judged]
+    return [
+        Reason(fact("reference-not-judged", "in the reconciliation, {name} was not judged", name=name))
+        for name in named
+        if name not in judged
+    ]
 
 
 def _not_signed_off(plan: DrillPlan, recovery: PlannedRecovery, measurement: Measurement | None) -> list[Reason]:
@@ -102,7 +118,7 @@ def _not_signed_off(plan: DrillPlan, recovery: PlannedRecovery, measurement: Mea
     if recovery.asks(plan) is None:
         return []
     signed = measurement is not None and measurement.clock.t11_signed_off is not None
-    return [] if signed else [Reason("the application was not signed off")]
+    return [] if signed else [Reason(fact("not-signed-off", "the application was not signed off"))]
 
 
 def _missed(measurement: Measurement | None) -> list[Reason]:
@@ -113,7 +129,11 @@ def _missed(measurement: Measurement | None) -> list[Reason]:
         ("RPO", measurement.rpo_attainment),
         ("WRT", measurement.wrt_attainment),
     )
-    return [Reason(f"{name} missed", "drp") for name, attainment in objectives if attainment == "missed"]
+    return [
+        Reason(fact("objective", "{objective} {attainment}", objective=name, attainment="missed"), "drp")
+        for name, attainment in objectives
+        if attainment == "missed"
+    ]
 
 
 def _unproven(
@@ -121,15 +141,19 @@ def _unproven(
 ) -> list[Reason]:
     """Return everything that a pass needs and that is not there. Written as the positive list of evidence."""
     due, done = phases_of(plan.level), outputs.done
-    missing = [Reason(f"phase {phase} did not complete") for phase in due if phase not in done]
+    missing = [
+        Reason(fact("phase-not-completed", "phase {phase} did not complete", phase=phase))
+        for phase in due
+        if phase not in done
+    ]
     prepared, restored, started = outputs.prepare, outputs.restore, outputs.start
     if prepared is not None and not prepared.proof.holds:
-        missing.append(Reason("isolation is not proven", "outside"))
+        missing.append(Reason(fact("isolation-not-proven", "isolation is not proven"), "outside"))
     if restored is not None and not (restored.runbook.ok and not restored.receipt.unrestored):
-        missing.append(Reason("the restore is not complete", "drp"))
+        missing.append(Reason(fact("restore-not-complete", "the restore is not complete"), "drp"))
     missing += _uncompared(plan, recovery, outputs)
     if started is not None and not started.runbook.ok:
-        missing.append(Reason("the application did not start", "restored"))
+        missing.append(Reason(fact("not-started", "the application did not start"), "restored"))
     if outputs.verify is not None:
         missing += _unchecked(recovery, outputs.verify)
     return missing + _unmeasured(plan, measurement)
@@ -142,15 +166,23 @@ def _uncompared(plan: DrillPlan, recovery: PlannedRecovery, outputs: Outputs) ->
         return []
     named = outputs.point.manifest_id if outputs.point is not None else None
     if hashed.difference is None or hashed.manifest is None:
-        return [Reason("nothing was compared with a manifest", "drp")]
+        return [Reason(fact("nothing-compared", "nothing was compared with a manifest"), "drp")]
     if not hashed.difference.manifest_id == hashed.manifest.id == named:
-        return [Reason("the manifest compared with is not the one that the recovery point names", "drp")]
+        return [
+            Reason(
+                fact(
+                    "another-manifest",
+                    "the manifest compared with is not the one that the recovery point names",
+                ),
+                "drp",
+            )
+        ]
     if not hashed.difference.clean:
-        return [Reason("restored files differ from the manifest", "drp")]
+        return [Reason(fact("files-differ", "restored files differ from the manifest"), "drp")]
     if plan.level == "sample":
         return _undrawn(plan, hashed, outputs)
     whole = hashed.difference.sampled is None and 0 < hashed.manifest.files <= hashed.difference.files_hashed
-    return [] if whole else [Reason("not every file of the manifest was compared", "drp")]
+    return [] if whole else [Reason(fact("not-all-compared", "not every file of the manifest was compared"), "drp")]
 
 
 def _undrawn(plan: DrillPlan, hashed: Hashed, outputs: Outputs) -> list[Reason]:
@@ -159,34 +191,41 @@ def _undrawn(plan: DrillPlan, hashed: Hashed, outputs: Outputs) -> list[Reason]:
     assert hashed.manifest is not None
     assert hashed.difference is not None
     if sample is None or sample.drawn < 1:
-        return [Reason("no file was drawn", "drp")]
+        return [Reason(fact("no-file-drawn", "no file was drawn"), "drp")]
     of_this = sample.manifest_id == hashed.manifest.id and sample.population == hashed.manifest.files
     if not (of_this and sample.seed and sample.drawn == sample_size(plan.sample_files, sample.population)):
-        return [Reason("the sample is not the one that was planned", "drp")]
+        return [Reason(fact("another-sample", "the sample is not the one that was planned"), "drp")]
     if not hashed.difference.sampled == hashed.difference.files_hashed == sample.drawn:
-        return [Reason("not every file of the sample was compared", "drp")]
+        return [Reason(fact("sample-not-all-compared", "not every file of the sample was compared"), "drp")]
     return []
 
 
 def _unmeasured(plan: DrillPlan, measurement: Measurement | None) -> list[Reason]:
     """Return the objectives that a pass needs judged: in a full drill both, below only how old the point is."""
     if measurement is None:
-        return [Reason("nothing was measured")]
+        return [Reason(fact("nothing-measured", "nothing was measured"))]
     due = (("RTO", measurement.rto_attainment, "met"), ("RPO", measurement.rpo_attainment, "met"))
     if not plan.starts:
         due = (("RTO", measurement.rto_attainment, "not-judged"), ("RPO", measurement.rpo_attainment, "by-point"))
-    return [Reason(f"{name} {found}", "drp") for name, found, wanted in due if found not in {wanted, "missed"}]
+    return [
+        Reason(fact("objective", "{objective} {attainment}", objective=name, attainment=found), "drp")
+        for name, found, wanted in due
+        if found not in {wanted, "missed"}
+    ]
 
 
 def _unchecked(recovery: PlannedRecovery, verified: Verified) -> list[Reason]:
     """Return what checks leave open: those not passed, and that none counts where nothing restored is trusted."""
-    missing = [] if verified.checks else [Reason("nothing was checked")]
+    missing = [] if verified.checks else [Reason(fact("nothing-checked", "nothing was checked"))]
     missing += [
-        Reason(f"check {check.check}: {check.outcome}", check.witness)
+        Reason(
+            fact("check-not-passed", "check {check}: {outcome}", check=check.check, outcome=check.outcome),
+            check.witness,
+        )
         for check in verified.checks
         if check.outcome != "passed"
     ]
     if not any(check.outcome == "passed" and counts(check.witness, recovery.trust) for check in verified.checks):
-        said = Reason("no check was read by drp, and nothing else is trusted", "drp")
+        said = Reason(fact("nothing-read-by-drp", "no check was read by drp, and nothing else is trusted"), "drp")
         missing += [] if recovery.trust == "restored" else [said]
     return missing

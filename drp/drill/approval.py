@@ -18,6 +18,7 @@ from drp.domain.findings.approval import APPROVAL_MISSING, APPROVAL_REFUSED
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import milliseconds
 from drp.domain.names import shown_name
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.ports import Ports, Progress
 from drp.drill.recorder import Recorder
 from drp.errors import AccessDenied, Interrupted
@@ -63,8 +64,18 @@ def _wait(recorder: Recorder, ports: Ports, policy: ApprovalPolicy) -> None:
         now = ports.clock.now()
         waited = waited_ms(begun, now)
         if approval.outcome is None and (waited > milliseconds(policy.within) or now.wall > approval.asked.until):
-            observed = f"no answer that could be taken in {words(waited)}, until {approval.asked.until:%Y-%m-%dT%H:%MZ}"
-            expected = f"the word of {_named(policy)} within {words(policy.within)}"
+            observed = fact(
+                "no-answer-could-taken",
+                "no answer that could be taken in {waited}, until {until}",
+                waited=words(waited),
+                until=f"{approval.asked.until:%Y-%m-%dT%H:%MZ}",
+            )
+            expected = fact(
+                "word-within",
+                "the word of {policy} within {within}",
+                policy=_named(policy),
+                within=words(policy.within),
+            )
             _end(
                 recorder,
                 ApprovalEnded(outcome="missing"),
@@ -110,21 +121,21 @@ def _take(recorder: Recorder, deposit: ApprovalDeposit, by: Approver) -> None:
         recorder.append(ended)
         return
     observed = f"{shown_name(by.name)}: {answer.reason}"
-    expected = "the word of an approver that it may be held"
+    expected = fact("word-approver-may-held", "the word of an approver that it may be held")
     _end(recorder, ended, APPROVAL_REFUSED.finding(subject="", observed=observed, expected=expected))
 
 
 def _end(recorder: Recorder, ended: ApprovalEnded, finding: Finding) -> None:
     """Journal that the drill is not held, with what that means for each of its applications."""
     names = [recovery.name for recovery in recorder.state.plan.recoveries]
-    found = [FindingRaised(recovery=name, finding=replace(finding, subject=name)) for name in names]
+    found = [FindingRaised(recovery=name, finding=replace(finding, subject=quoted(name))) for name in names]
     recorder.append(ended, *found)
 
 
 def _sign_of_life(recorder: Recorder) -> None:
     asked, policy = recorder.state.approval.asked, recorder.state.plan.approval
     if asked is not None and policy is not None and recorder.state.approval.awaited:
-        message = f"by {_named(policy)}, until {asked.until:%Y-%m-%dT%H:%MZ}"
+        message = say("by {policy}, until {until}", policy=_named(policy), until=f"{asked.until:%Y-%m-%dT%H:%MZ}")
         recorder.progress_of("", "approval")(Progress(message=message))
 
 

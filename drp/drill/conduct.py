@@ -15,6 +15,7 @@ from drp.domain.events import Interrupted, PhaseCompleted, PhaseFailed, PhaseSta
 from drp.domain.findings.catalogue import DEPENDENCY_FAILED
 from drp.domain.fold import RecoveryState
 from drp.domain.phase import Hashed, PhaseName, PhaseOutput, Prepared, Selected, Started
+from drp.domain.phrase import fact, quoted
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
@@ -30,7 +31,7 @@ from drp.drill.sign_off import sign_off
 from drp.drill.unchanged import require_unchanged, unchanged
 from drp.errors import DrpError, MaterialsChanged
 from drp.errors import Interrupted as InterruptedError_
-from drp.redact import redact
+from drp.redact import redacted
 
 _UNFORESEEN = "an error in drp, or a port that broke its contract; it says nothing about the backup: report it"
 
@@ -48,7 +49,9 @@ def conduct(recorder: Recorder, ports: Ports) -> None:
     except InterruptedError_ as error:
         stopped = error
         if recorder.state.interrupted is None:
-            asked = Interrupted(signal_number=ports.signal_number(), reason=error.message, by=ports.stopped_by())
+            asked = Interrupted(
+                signal_number=ports.signal_number(), reason=quoted(error.message), by=ports.stopped_by()
+            )
             recorder.append(asked)
     finish(recorder, ports, may_keep=not recorder.state.resumptions)
     if stopped is not None:
@@ -70,7 +73,9 @@ def _recover(recorder: Recorder, ports: Ports, name: str) -> None:
     recovery = next(each for each in recorder.state.plan.recoveries if each.name == name)
     blocked = _unrecovered_dependencies(recorder, recovery)
     if blocked:
-        finding = DEPENDENCY_FAILED.finding(subject=recovery.name, observed=", ".join(blocked), expected="recovered")
+        finding = DEPENDENCY_FAILED.finding(
+            subject=recovery.name, observed=", ".join(blocked), expected=fact("recovered", "recovered")
+        )
         recorder.found(recovery.name, finding)
         return
     while (phase := progress.next_phase) is not None and not ended(progress):
@@ -119,7 +124,14 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         return
     except Exception as error:  # noqa: BLE001 - whatever a backup provokes, the drill ends destroyed and sealed
         place = traceback.extract_tb(error.__traceback__)[-1]
-        words = f"unforeseen {type(error).__name__} in {place.name}, line {place.lineno}: {error}"
+        words = fact(
+            "unforeseen-line",
+            "unforeseen {name__} in {name}, line {lineno}: {error}",
+            name__=type(error).__name__,
+            name=place.name,
+            lineno=str(place.lineno),
+            error=error,
+        )
         unforeseen = DrpError(words, hint=_UNFORESEEN)
         _phase_failed(recorder, recovery.name, phase, unforeseen)
         return
@@ -133,9 +145,14 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
 
 
 def _phase_failed(recorder: Recorder, name: str, phase: PhaseName, error: DrpError) -> None:
-    message, hint = redact(error.message), redact(error.hint)
+    message, hint = redacted(error.message), redacted(error.hint)
     failed = PhaseFailed(
-        recovery=name, phase=phase, code=error.code, message=message, hint=hint, exit_status=error.exit_status
+        recovery=name,
+        phase=phase,
+        code=error.code,
+        message=message,
+        hint=hint,
+        exit_status=error.exit_status,
     )
     recorder.found(name, failure_finding(failed), after=failed)
 

@@ -15,6 +15,7 @@ from drp.domain.events import DrillDeclared, Resumed
 from drp.domain.fold import DrillState, fold
 from drp.domain.journal import Journal
 from drp.domain.occasion import Occasion
+from drp.domain.phrase import fact, say
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Clock, Reporter
 from drp.domain.precheck import Precheck
@@ -50,7 +51,11 @@ def declare(
     now = clock.now().wall
     if plan.scenario.disaster_at is not None and plan.scenario.disaster_at > now + CLOCKS_AGREE:
         raise ConfigError(
-            f"drill {plan.name}: its disaster is in the future: {plan.scenario.disaster_at:%Y-%m-%dT%H:%M:%SZ}",
+            say(
+                "drill {name}: its disaster is in the future: {disaster_at}",
+                name=plan.name,
+                disaster_at=f"{plan.scenario.disaster_at:%Y-%m-%dT%H:%M:%SZ}",
+            ),
             hint="name an instant that has been, or say `disaster_at: now`; see to this machine's clock",
         )
     if occasion is None:
@@ -127,7 +132,11 @@ def matching(reference: str, drills: Sequence[str]) -> str:
     matches = [drill for drill in drills if drill == reference] or [d for d in drills if d.startswith(reference)]
     if len(matches) == 1:
         return matches[0]
-    what = f"{len(matches)} drills begin with {reference}" if matches else f"there is no drill {reference}"
+    what = (
+        fact("drills-begin-with", "{n} drills begin with {reference}", n=len(matches), reference=reference)
+        if matches
+        else fact("there-no-drill", "there is no drill {reference}", reference=reference)
+    )
     raise NotFound(what, hint="see `drp drill list`")
 
 
@@ -138,7 +147,10 @@ def find_unfinished(reference: str, journal: Journal) -> str:
     if state.sealed is None:
         return drill
     verdict = state.concluded.verdict if state.concluded is not None else "sealed"
-    raise UsageError(f"drill {drill} was not cut off: it has ended, {verdict}", hint="hold another: `drp drill run`")
+    raise UsageError(
+        say("drill {drill} was not cut off: it has ended, {verdict}", drill=drill, verdict=verdict),
+        hint="hold another: `drp drill run`",
+    )
 
 
 @uncollected()
@@ -161,7 +173,10 @@ def _held_id(base: str, journal: Journal) -> str:
             if not any(True for _ in journal.entries(drill)):
                 return drill
             journal.release(drill)
-    raise Busy(f"there are {_MOST_NAMED_ALIKE} drills called {base}", hint="try again in a second")
+    raise Busy(
+        say("there are {MOST_NAMED_ALIKE} drills called {base}", MOST_NAMED_ALIKE=_MOST_NAMED_ALIKE, base=base),
+        hint="try again in a second",
+    )
 
 
 def _host_part() -> str:

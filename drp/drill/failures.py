@@ -15,6 +15,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.finding_code import FindingCode
 from drp.domain.findings.points import POINT_GONE
 from drp.domain.phase import PhaseName
+from drp.domain.phrase import fact
 from drp.errors import (
     DrpError,
     MaterialsChanged,
@@ -33,7 +34,7 @@ def failure_finding(failed: PhaseFailed) -> Finding:
     return _code_for(failed.phase, kind).finding(
         subject=failed.phase,
         observed=f"{failed.code} {failed.message}",
-        expected=f"{failed.phase} can be exercised",
+        expected=fact("can-exercised", "{phase} can be exercised", phase=failed.phase),
         remedy=failed.hint,
     )
 

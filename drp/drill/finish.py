@@ -8,11 +8,11 @@ from __future__ import annotations
 import socket
 from functools import partial
 
-from drp.domain.duration import words
-from drp.domain.events import DrillConcluded, EvidenceSealed, SandboxKept
+from drp.domain.events import DrillConcluded, EvidenceSealed, Resumed, SandboxKept
 from drp.domain.findings.catalogue import DRILL_RESUMED
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import Measurement
+from drp.domain.phrase import Duration, Phrase, fact
 from drp.domain.ports import Ports
 from drp.domain.timeline import findings_of, measure
 from drp.domain.verdict import conclude
@@ -82,12 +82,16 @@ def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:
     return tuple(
         DRILL_RESUMED.finding(
             subject=f"resumption {number}",
-            observed=f"{resumed.reason}, "
-            + ("for how long cannot be told" if resumed.downtime_ms is None else words(resumed.downtime_ms)),
-            expected="one run",
+            observed=fact("resumed", "{reason}, {downtime}", reason=resumed.reason, downtime=_downtime(resumed)),
+            expected=fact("one-run", "one run"),
         )
         for number, resumed in enumerate(recorder.state.resumptions, start=1)
     )
+
+
+def _downtime(resumed: Resumed) -> Duration | Phrase:
+    ms = resumed.downtime_ms
+    return Duration(ms) if ms is not None else fact("downtime-unknown", "for how long cannot be told")
 
 
 def _seal(recorder: Recorder, ports: Ports) -> None:

@@ -11,6 +11,7 @@ from drp.domain.fold import DrillState, fold
 from drp.domain.history import Baseline
 from drp.domain.journal import Journal
 from drp.domain.phase import Verified
+from drp.domain.phrase import fact
 from drp.domain.restored_code import CodeBefore
 from drp.domain.standing import own_verdict
 from drp.errors import DrpError
@@ -55,7 +56,9 @@ def earlier(
         baseline=Baseline(drill=counted[0], counts=counted[1].counts, falls=counted[1].falls) if counted else None,
         code=_code_of(*ran) if ran is not None else None,
         findings=tuple(
-            EARLIER_UNREADABLE.finding(subject=drill, observed=trouble, expected="a drill that can be read")
+            EARLIER_UNREADABLE.finding(
+                subject=drill, observed=trouble, expected=fact("drill-can-read", "a drill that can be read")
+            )
             for drill, trouble in unread.items()
         ),
     )

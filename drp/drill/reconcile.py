@@ -14,6 +14,7 @@ from functools import partial
 from drp.domain.check import Expectation, Target
 from drp.domain.events import FindingRaised, Reconciled, ReconciliationStarted
 from drp.domain.fold import DrillState
+from drp.domain.phrase import say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports, Progress
 from drp.domain.reconciliation.collected import Collected, microseconds
@@ -146,7 +147,7 @@ def _read_application(
             if ports.cancelled():
                 message = "stopped between two sets of records"
                 raise Interrupted(message)
-            report(Progress(message=f"reading {source.name} of {name}"))
+            report(Progress(message=say("reading {name} of {name2}", name=source.name, name2=name)))
             wanted = declaration.fields_of(source.name)
             _read(recorder.state, ports, recovery, (source, wanted), collected[source.name])
 

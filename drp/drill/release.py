@@ -12,6 +12,7 @@ from drp.domain.events import SandboxDestroyed, SandboxKept
 from drp.domain.findings.catalogue import PHASE_UNEXERCISED, RESIDUE_LEFT, SANDBOX_KEPT
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import DrillState, RecoveryState
+from drp.domain.phrase import fact
 from drp.domain.ports import Ports
 from drp.domain.sandbox import Residue, SandboxHandle
 from drp.drill.recorder import Recorder
@@ -63,9 +64,18 @@ def remains_of(
     host = host_of(recorder.state)
     unseen = PHASE_UNEXERCISED.finding(
         subject="sandbox",
-        observed=f"it was on {host}, whose end of the drill nobody saw from {socket.gethostname()}",
-        expected="what is left is seen",
-        remedy=f"run `drp drill clean` on {host}: a sandbox ends with the process that made it",
+        observed=fact(
+            "whose-end-drill-nobody",
+            "it was on {host}, whose end of the drill nobody saw from {gethostname}",
+            host=host,
+            gethostname=socket.gethostname(),
+        ),
+        expected=fact("what-left-seen", "what is left is seen"),
+        remedy=fact(
+            "run-drp-drill-clean",
+            "run `drp drill clean` on {host}: a sandbox ends with the process that made it",
+            host=host,
+        ),
     )
     return None, (unseen,)
 
@@ -77,7 +87,7 @@ def tell_traffic(recorder: Recorder, ports: Ports, name: str) -> None:
     except DrpError as error:
         why = f"{error.code} {error.message}"
         unseen = PHASE_UNEXERCISED.finding(
-            subject="egress", observed=why, expected="what was sent is seen", remedy=error.hint
+            subject="egress", observed=why, expected=fact("what-sent-seen", "what was sent is seen"), remedy=error.hint
         )
         event, findings = None, (unseen,)
     recorder.found(name, *findings, after=event)
@@ -87,14 +97,18 @@ def residue_findings(residue: Residue | None) -> tuple[Finding, ...]:
     """Return what is to be said of a sandbox's remains; nothing when there are none."""
     if residue is None or residue.clean:
         return ()
-    left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or f"{residue.processes} processes"
-    return (RESIDUE_LEFT.finding(subject="sandbox", observed=left, expected="nothing left"),)
+    left = ", ".join((*residue.paths, *residue.mounts, *residue.cgroups)) or fact(
+        "processes", "{processes} processes", processes=residue.processes
+    )
+    return (RESIDUE_LEFT.finding(subject="sandbox", observed=left, expected=fact("nothing-left", "nothing left")),)
 
 
 def kept_finding(kept: SandboxKept) -> Finding:
     """Return what is to be said of a sandbox that is kept."""
     return SANDBOX_KEPT.finding(
-        subject=kept.sandbox, observed=f"kept until {kept.until:%Y-%m-%dT%H:%MZ}", expected="destroyed"
+        subject=kept.sandbox,
+        observed=fact("kept-until", "kept until {until}", until=f"{kept.until:%Y-%m-%dT%H:%MZ}"),
+        expected=fact("destroyed", "destroyed"),
     )
 
 

@@ -12,6 +12,7 @@ from drp.domain.events import FindingRaised, Resumed
 from drp.domain.findings.catalogue import DRILL_INTERRUPTED
 from drp.domain.fold import DrillState, RecoveryState, between_ms, tie
 from drp.domain.phase import PHASES
+from drp.domain.phrase import fact
 from drp.domain.plan import InterruptPolicy
 from drp.domain.ports import Ports
 from drp.domain.timeline import recovered
@@ -70,7 +71,9 @@ def _conclude(recorder: Recorder, ports: Ports) -> None:
         phase = "approval" if recorder.state.approval.awaited else phase
         if phase is not None and all(finding.code != DRILL_INTERRUPTED.code for finding in progress.findings):
             finding = DRILL_INTERRUPTED.finding(
-                subject=name, observed=f"cut off in {phase}", expected="all phases done"
+                subject=name,
+                observed=fact("cut-off", "cut off in {phase}", phase=phase),
+                expected=fact("all-phases-done", "all phases done"),
             )
             recorder.found(name, finding)
     for name in asked:
@@ -97,7 +100,7 @@ def _resume(recorder: Recorder, ports: Ports) -> None:
     ahead_ms, downtime = _away(state, ports)
     recorder.append(
         Resumed(
-            reason="drp was cut off",
+            reason=fact("drp-cut-off", "drp was cut off"),
             downtime_ms=downtime,
             lost_sandboxes=lost,
             clock_ahead_ms=ahead_ms,

@@ -21,6 +21,7 @@ from drp.domain.findings.sign_off import (
 from drp.domain.fold import DrillState
 from drp.domain.measure import milliseconds
 from drp.domain.names import shown_name
+from drp.domain.phrase import fact, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports, Progress
 from drp.domain.sign_off import Checklist, Expected, SignOffAnswer, another_name, misfit
@@ -54,7 +55,12 @@ def sign_off(recorder: Recorder, ports: Ports) -> None:
             finding = SIGN_OFF_MISSING.finding(
                 subject=recovery.name,
                 observed=_how_far(state, recovery),
-                expected=f"the sign-off of {_checklist(recovery).referent} within {policy.deadline}",
+                expected=fact(
+                    "sign-off-within",
+                    "the sign-off of {referent} within {deadline}",
+                    referent=_checklist(recovery).referent,
+                    deadline=policy.deadline,
+                ),
             )
             recorder.found(recovery.name, finding)
 
@@ -77,20 +83,27 @@ def answer_findings(answer: SignOffAnswer, signer: Signer | None, checklist: Che
     found = [
         SIGN_OFF_REFUSED.finding(
             subject=f"{result.id}: {does[result.id].do}",
-            observed=result.comment or "failed",
-            expected=does[result.id].expect or "passed",
+            observed=result.comment or fact("failed", "failed"),
+            expected=does[result.id].expect or fact("passed", "passed"),
         )
         for result in answer.failed
     ]
     shown = shown_name(answer.name)
     if signer is None:
-        found.append(SIGN_OFF_UNSIGNED.finding(subject=shown, observed="no signature", expected="an SSH signature"))
+        found.append(
+            SIGN_OFF_UNSIGNED.finding(
+                subject=shown,
+                observed=fact("no-signature", "no signature"),
+                expected=fact("ssh-signature", "an SSH signature"),
+            )
+        )
     elif (declared := another_name(answer.name, signer.principal, checklist)) is not None:
         found.append(
             SIGN_OFF_OTHER_NAME.finding(
                 subject=shown_name(signer.principal),
-                observed=f"signed under the name {shown}",
-                expected=shown_name(declared) or "a name that is declared for this signer",
+                observed=fact("signed-under-name", "signed under the name {shown}", shown=shown),
+                expected=shown_name(declared)
+                or fact("name-declared-for-this", "a name that is declared for this signer"),
             )
         )
     return tuple(found)
@@ -128,7 +141,7 @@ def _sign_of_life(recorder: Recorder, recovery: PlannedRecovery) -> None:
     progress = recorder.state.recoveries[recovery.name]
     if progress.signed_off is None and progress.asked is not None:
         who = shown_name(progress.opened.name if progress.opened is not None else progress.asked.referent)
-        message = f"for {who}, until {progress.asked.until:%H:%MZ}"
+        message = say("for {who}, until {until}", who=who, until=f"{progress.asked.until:%H:%MZ}")
         recorder.progress_of(recovery.name, "sign-off")(Progress(message=message))
 
 
@@ -194,5 +207,9 @@ def _checklist(recovery: PlannedRecovery) -> Checklist:
 def _how_far(state: DrillState, recovery: PlannedRecovery) -> str:
     opened = state.recoveries[recovery.name].opened
     if opened is None:
-        return "nobody opened it"
-    return f"somebody who gave the name {shown_name(opened.name)} opened the checklist and did not answer"
+        return fact("nobody-opened", "nobody opened it")
+    return fact(
+        "somebody-who-gave-name",
+        "somebody who gave the name {name} opened the checklist and did not answer",
+        name=shown_name(opened.name),
+    )

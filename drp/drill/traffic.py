@@ -8,6 +8,7 @@ from drp.domain.events import TrafficSeen
 from drp.domain.findings.catalogue import EGRESS_ATTEMPTED
 from drp.domain.findings.finding import Finding
 from drp.domain.fold import RecoveryState
+from drp.domain.phrase import fact
 from drp.domain.ports import Sandbox
 from drp.domain.sandbox import EgressAttempt
 
@@ -41,11 +42,15 @@ def traffic_since(
 
 
 def _finding(destination: str) -> Finding:
-    return EGRESS_ATTEMPTED.finding(subject=destination, observed="caught and recorded", expected="no attempt")
+    return EGRESS_ATTEMPTED.finding(
+        subject=destination,
+        observed=fact("caught-recorded", "caught and recorded"),
+        expected=fact("no-attempt", "no attempt"),
+    )
 
 
 def _shown(attempt: EgressAttempt) -> str:
     name = attempt.destination.removeprefix("name:")
     if name != attempt.destination:
-        return f"look-up of {name}"
+        return fact("look-up", "look-up of {name}", name=name)
     return f"{attempt.protocol} {attempt.destination}" + (f":{attempt.port}" if attempt.port else "")

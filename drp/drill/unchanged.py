@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drp.domain.findings.catalogue import MATERIALS_CHANGED
+from drp.domain.phrase import fact, say
 from drp.domain.ports import Ports
 from drp.drill.recorder import Recorder
 from drp.errors import MaterialsChanged
@@ -14,8 +15,10 @@ def require_unchanged(recorder: Recorder, ports: Ports) -> None:
     """Raise ``MaterialsChanged`` when something that the drill uses is no longer what its plan declared."""
     plan = recorder.state.plan
     if changed := plan.changed(ports.materials(plan)):
-        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-        raise MaterialsChanged(f"no longer as declared: {', '.join(changed[:_NAMED])}{more}")
+        more = fact("more", " and {n} more", n=len(changed) - _NAMED) if len(changed) > _NAMED else ""
+        raise MaterialsChanged(
+            say("no longer as declared: {changed}{more}", changed=", ".join(changed[:_NAMED]), more=more)
+        )
 
 
 def unchanged(recorder: Recorder, ports: Ports) -> bool:
@@ -25,7 +28,10 @@ def unchanged(recorder: Recorder, ports: Ports) -> bool:
     except MaterialsChanged as error:
         for name, progress in recorder.state.recoveries.items():
             finding = MATERIALS_CHANGED.finding(
-                subject=name, observed=error.message, expected="what the plan declared", remedy=error.hint
+                subject=name,
+                observed=error.message,
+                expected=fact("what-plan-declared", "what the plan declared"),
+                remedy=error.hint,
             )
             if finding not in progress.findings:
                 recorder.found(name, finding)

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from drp.domain.phrase import say
 from drp.domain.restore import SecretReference
 from drp.domain.tls import Tls
 from drp.errors import EngineError
@@ -96,9 +97,13 @@ def translated(place: Place) -> Iterator[None]:
         yield
     except DBAPIError as error:
         said = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-        raise EngineError(f"the orders in {place.shown} cannot be used: {said[0]}") from error
+        raise EngineError(
+            say("the orders in {shown} cannot be used: {said}", shown=place.shown, said=said[0])
+        ) from error
     except (SQLAlchemyError, OSError) as error:
-        raise EngineError(f"the orders in {place.shown} cannot be used: {type(error).__name__}") from error
+        raise EngineError(
+            say("the orders in {shown} cannot be used: {name__}", shown=place.shown, name__=type(error).__name__)
+        ) from error
 
 
 def _arguments(place: Place) -> dict[str, Any]:

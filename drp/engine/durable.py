@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Engine
 
 from drp.domain.orders import Order, OrderSeen, Procedure
+from drp.domain.phrase import say
 from drp.domain.ports import Clock
 from drp.domain.progress import Cancelled
 from drp.engine.carrying import Envelope
@@ -158,7 +159,13 @@ class _Dbos:
                 self._queue, polling_interval_sec=max(0.05, self._poll_seconds), on_conflict="always_update"
             )
         except Exception as error:
-            raise EngineError(f"the orders in {self._place.shown} cannot be used: {type(error).__name__}") from error
+            raise EngineError(
+                say(
+                    "the orders in {shown} cannot be used: {name__}",
+                    shown=self._place.shown,
+                    name__=type(error).__name__,
+                )
+            ) from error
 
     def begin(self, hold: Hold) -> None:
         """Enqueue the workflow, for this host."""

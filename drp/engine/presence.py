@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from drp.domain.clock import waited_ms
+from drp.domain.phrase import say
 from drp.domain.ports import Clock
 from drp.engine.database import Place, translated
 from drp.engine.ledger import Ledger
@@ -56,7 +57,13 @@ class Presence:
             with translated(self._place):
                 if not self._lock_on_server():
                     self._let_go()
-                    raise Busy(f"a worker of host {self._host} is at work already, on {self._place.shown}")
+                    raise Busy(
+                        say(
+                            "a worker of host {host} is at work already, on {shown}",
+                            host=self._host,
+                            shown=self._place.shown,
+                        )
+                    )
         try:
             self._ledger.lay()
             self._ledger.begin(self._session)
@@ -104,7 +111,7 @@ class Presence:
         except BlockingIOError as error:
             owner = os.pread(self._file, 64, 0).decode("ascii", "replace").strip() or "another process"
             self._let_go()
-            raise Busy(f"{path} is held: a worker is at work already ({owner})") from error
+            raise Busy(say("{path} is held: a worker is at work already ({owner})", path=path, owner=owner)) from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"pid {os.getpid()}\n".encode(), 0)
 

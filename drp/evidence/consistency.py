@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.level import Level
 from drp.domain.measure import Measurement
+from drp.domain.phrase import fact
 from drp.domain.plan import DrillPlan
 from drp.domain.resting import unread
 
@@ -45,17 +46,17 @@ def _unapproved(record: EvidenceRecord) -> Iterator[str]:
     if wanted is None:
         return
     if said is None or said.outcome != "approved" or said.by is None or said.answer is None:
-        yield "although nobody approved it"
+        yield fact("although-nobody-approved", "although nobody approved it")
     elif said.by.name not in wanted.approvers:
-        yield "with the approval of somebody who may not give it"
+        yield fact("with-approval-somebody-who", "with the approval of somebody who may not give it")
     elif (said.answer.drill, said.answer.plan_digest, said.answer.decision) != (
         record.drill,
         record.plan_digest,
         "approve",
     ):
-        yield "with an approval of something else"
+        yield fact("with-approval-something-else", "with an approval of something else")
     elif wanted.allowed_signers and not (said.by.proven_by == "signature" and said.signature):
-        yield "with an approval that nobody signed"
+        yield fact("with-approval-nobody-signed", "with an approval that nobody signed")
 
 
 def _too_much(recovery: RecoveryRecord, plan: DrillPlan) -> Iterator[str]:
@@ -63,77 +64,94 @@ def _too_much(recovery: RecoveryRecord, plan: DrillPlan) -> Iterator[str]:
     sampled = recovery.hash.difference.sampled if recovery.hash is not None and recovery.hash.difference else None
     drawn = recovery.select.sample if recovery.select is not None else None
     if plan.level != "sample" and (sampled is not None or drawn is not None):
-        yield f"a sample in a drill of level {plan.level}"
+        yield fact("sample-drill-level", "a sample in a drill of level {level}", level=plan.level)
     compared = plan.level == "sample" and recovery.hash is not None and recovery.hash.difference is not None
     if compared and (drawn is None or sampled != drawn.drawn):
-        yield "what was compared is not the sample that was drawn"
+        yield fact("what-compared-not-sample", "what was compared is not the sample that was drawn")
     measured = recovery.measurement
     if plan.starts:
         if {measured.rto_attainment, measured.rpo_attainment} & {"not-judged", "by-point"}:
-            yield "an objective was not judged, in a drill of level full"
+            yield fact("objective-not-judged-drill", "an objective was not judged, in a drill of level full")
         return
     if recovery.start is not None or recovery.verify is not None or recovery.sign_off is not None:
-        yield f"something was started in a drill of level {plan.level}"
+        yield fact(
+            "something-started-drill-level", "something was started in a drill of level {level}", level=plan.level
+        )
     if recovery.hash is not None and (recovery.hash.checks or recovery.hash.code):
-        yield f"something was checked in a drill of level {plan.level}"
+        yield fact(
+            "something-checked-drill-level", "something was checked in a drill of level {level}", level=plan.level
+        )
     if measured.rto_attainment != "not-judged" or measured.rpo_attainment in {"met", "undetermined"}:
-        yield f"an objective was attained in a drill of level {plan.level}"
+        yield fact(
+            "objective-attained-drill-level", "an objective was attained in a drill of level {level}", level=plan.level
+        )
     if measured.rta_ms is not None or measured.rpa_upper_ms is not None or measured.wrt_attainment is not None:
-        yield f"an application was measured in a drill of level {plan.level}"
+        yield fact(
+            "application-measured-drill-level",
+            "an application was measured in a drill of level {level}",
+            level=plan.level,
+        )
 
 
 def _forbidding(recovery: RecoveryRecord, level: Level) -> Iterator[str]:
     """Yield what keeps a drill from passing, in every version."""
     for finding in recovery.findings:
         if finding.severity in {"critical", "inconclusive"}:
-            yield f"with finding {finding.code}"
+            yield fact("with-finding", "with finding {its_code}", its_code=finding.code)
     for check in recovery.verify.checks if recovery.verify is not None else ():
         if check.outcome != "passed":
-            yield f"with check {check.check} {check.outcome}"
+            yield fact("with-check", "with check {check} {outcome}", check=check.check, outcome=check.outcome)
     if recovery.failure is not None:
-        yield f"although {recovery.failure.phase} could not be exercised"
+        yield fact(
+            "although-could-not-exercised", "although {phase} could not be exercised", phase=recovery.failure.phase
+        )
     rto, rpo = ("met", "met") if level == "full" else ("not-judged", "by-point")
     for name, attainment, wanted in (
         ("RTO", recovery.measurement.rto_attainment, rto),
         ("RPO", recovery.measurement.rpo_attainment, rpo),
     ):
         if attainment != wanted:
-            yield f"with {name} {attainment}"
+            yield fact("with", "with {name} {attainment}", name=name, attainment=attainment)
 
 
 def _witnesses(recovery: RecoveryRecord) -> Iterator[str]:
     """Yield where a statement is put down to another witness than the place at which it was made."""
     read = recovery.hash.checks if recovery.hash is not None else ()
     if any(check.witness != "drp" for check in read):
-        yield "what was read before anything restored had run is said to be somebody else's word"
+        yield fact(
+            "what-read-before-anything",
+            "what was read before anything restored had run is said to be somebody else's word",
+        )
     verified = recovery.verify
     if verified is None:
         return
     if verified.checks[: len(read)] != read:
-        yield "the checks do not begin with what was read before anything restored had run"
+        yield fact("checks-do-not-begin", "the checks do not begin with what was read before anything restored had run")
     if any(check.witness == "drp" for check in verified.checks[len(read) :]):
-        yield "drp is said to have read what it did not read before anything restored had run"
+        yield fact(
+            "drp-said-have-read", "drp is said to have read what it did not read before anything restored had run"
+        )
     if recovery.hash is not None and verified.code[: len(recovery.hash.code)] != recovery.hash.code:
-        yield "the code does not begin with what was read before anything restored had run"
+        yield fact("code-does-not-begin", "the code does not begin with what was read before anything restored had run")
     dated = [check.watermark for check in verified.checks if check.outcome == "passed"]
     if verified.watermark is not None and verified.watermark not in dated:
-        yield "the newest datum is one that no passed check saw"
+        yield fact("newest-datum-one-no", "the newest datum is one that no passed check saw")
     met = {(code.check, code.name, code.digest) for code in verified.code}
     if any((change.check, change.name, change.now) not in met for change in verified.code_changes):
-        yield "code is said to have changed that was not met"
+        yield fact("code-said-have-changed", "code is said to have changed that was not met")
 
 
 def _times(measured: Measurement) -> Iterator[str]:
     """Yield where an actual is another than its clock reading, or than its objective was found to be attained by."""
     if measured.rta_ms != measured.clock.t10_checks_passed:
-        yield "RTA is not the instant at which the checks passed"
+        yield fact("rta-not-instant-which", "RTA is not the instant at which the checks passed")
     for name, actual, objective, attainment in (
         ("RTO", measured.rta_ms, measured.rto_ms, measured.rto_attainment),
         ("RPO", measured.rpa_upper_ms, measured.rpo_ms, measured.rpo_attainment),
         ("WRT", measured.wrt_ms, measured.wrt_objective_ms, measured.wrt_attainment),
     ):
         if attainment == "met" and (actual is None or objective is None or not 0 <= actual <= objective):
-            yield f"{name} met, which its actual does not show"
+            yield fact("met-which-actual-does", "{name} met, which its actual does not show", name=name)
     lower, upper = measured.rpa_lower_ms, measured.rpa_upper_ms
     if lower is not None and upper is not None and lower > upper:
-        yield "more was lost at least than at most"
+        yield fact("more-lost-least-than", "more was lost at least than at most")

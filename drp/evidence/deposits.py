@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 from drp.codec import canonical
 from drp.domain.fold import DrillState
 from drp.domain.journal import Journal
+from drp.domain.phrase import fact, say
 from drp.domain.ports import Clock
 from drp.domain.summary import DrillSummary
 from drp.errors import EvidenceError, NotFound, Tampered
@@ -151,18 +152,22 @@ def require_known(records: Iterable[str], journal: Journal) -> None:
     """Raise ``Tampered`` when a record belongs to a drill that the journal does not know."""
     unknown = sorted(set(records) - set(journal.drills())) if records else []
     if unknown:
-        raise Tampered(f"the journal was emptied or rolled back: it does not know {named(unknown)}", hint=_HINT)
+        raise Tampered(
+            say("the journal was emptied or rolled back: it does not know {named}", named=named(unknown)), hint=_HINT
+        )
 
 
 def named(drills: Sequence[str]) -> str:
     """Return whose records are meant, the first by name."""
-    more = f" and {len(drills) - _NAMED} more" if len(drills) > _NAMED else ""
-    return f"the sealed record of drill {', '.join(drills[:_NAMED])}{more}"
+    more = fact("more", " and {n} more", n=len(drills) - _NAMED) if len(drills) > _NAMED else ""
+    return fact(
+        "sealed-record-drill", "the sealed record of drill {drills}{more}", drills=", ".join(drills[:_NAMED]), more=more
+    )
 
 
 def gone(records: Sequence[str]) -> Tampered:
     """Return the error for a journal that is not there, while there are records of its drills."""
-    return Tampered(f"the journal is gone or empty, and there is {named(sorted(records))}", hint=_HINT)
+    return Tampered(say("the journal is gone or empty, and there is {named}", named=named(sorted(records))), hint=_HINT)
 
 
 def require_sealed(
@@ -178,7 +183,9 @@ def require_sealed(
             _require_head(state, deposits.record(state.drill), journal)
         condition = deposits.condition(state) if state.sealed is not None else "intact"
         if condition == "changed":
-            raise Tampered(f"the record of drill {state.drill} is not the one that the journal sealed", hint=_HINT)
+            raise Tampered(
+                say("the record of drill {drill} is not the one that the journal sealed", drill=state.drill), hint=_HINT
+            )
         if condition == "missing":
             lost.append(state.drill)
     return tuple(lost)
@@ -189,8 +196,14 @@ def _require_head(state: DrillState | DrillSummary, content: bytes, journal: Jou
     try:
         record = read_record(content)
     except EvidenceError as error:
-        raise Tampered(f"the record of drill {state.drill} cannot be believed: {error.message}", hint=_HINT) from error
+        raise Tampered(
+            say("the record of drill {drill} cannot be believed: {words}", drill=state.drill, words=error.message),
+            hint=_HINT,
+        ) from error
     last = record.journal_entries - 1
     entry = next(islice(journal.entries(state.drill, after=last - 1), 1), None) if last >= 0 else None
     if entry is None or entry.hash != record.journal_head:
-        raise Tampered(f"the journal of drill {state.drill} is not the one that its record was made of", hint=_HINT)
+        raise Tampered(
+            say("the journal of drill {drill} is not the one that its record was made of", drill=state.drill),
+            hint=_HINT,
+        )

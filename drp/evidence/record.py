@@ -19,6 +19,7 @@ from drp.domain.fold import DrillState, RecoveryState, fold
 from drp.domain.manifest import MAX_DEVIATIONS, Deviation
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Restored
+from drp.domain.phrase import say
 from drp.domain.strict_json import Limits, Malformed, parse
 from drp.errors import EvidenceError, Tampered
 from drp.evidence.consistency import contradictions
@@ -48,7 +49,11 @@ def make_record(entries: Iterable[Entry], tools: Mapping[str, str]) -> EvidenceR
     if declared is None or declared_at is None or concluded is None:
         missing = "conclusion" if declared is not None else "declaration"
         raise EvidenceError(
-            f"drill {state.drill or '(unknown)'} has no {missing}, so there is nothing to record",
+            say(
+                "drill {drill} has no {missing}, so there is nothing to record",
+                drill=state.drill or "(unknown)",
+                missing=missing,
+            ),
             hint="run `drp drill resume latest`, which concludes and seals",
         )
     concluded_at = next(entry.stamp for entry in reversed(told) if isinstance(entry.event, DrillConcluded))
@@ -100,19 +105,23 @@ def read_record(content: bytes) -> EvidenceRecord:
     record = from_json(EvidenceRecord, content)
     if record.schema != RECORD_SCHEMA:
         raise EvidenceError(
-            f"the record is of schema {record.schema!r}, this drp reads {RECORD_SCHEMA!r}",
+            say(
+                "the record is of schema {schema}, this drp reads {RECORD_SCHEMA}",
+                schema=repr(record.schema),
+                RECORD_SCHEMA=repr(RECORD_SCHEMA),
+            ),
             hint="read it with the drp version that wrote it, or a newer one",
         )
     try:
         written = parse(content, _WRITTEN)
     except Malformed as error:
-        raise Tampered(f"the record is malformed: {error}") from error
+        raise Tampered(say("the record is malformed: {error}", error=error)) from error
     if canonical(written) != content:
         raise Tampered("the record is not in canonical form: it was edited or written by something else")
     if not _says(to_data(record), written):
         raise Tampered("the record says what no version of drp writes: it was edited or written by something else")
     if said := contradictions(record):
-        raise Tampered(f"the record contradicts itself, so it was edited: {'; '.join(said[:_NAMED])}")
+        raise Tampered(say("the record contradicts itself, so it was edited: {said}", said="; ".join(said[:_NAMED])))
     return record
 
 
@@ -143,7 +152,13 @@ def _recoveries(state: DrillState, measurements: Sequence[Measurement]) -> tuple
     measured = {measurement.recovery: measurement for measurement in measurements}
     absent = [name for name in state.recoveries if name not in measured]
     if absent:
-        raise EvidenceError(f"drill {state.drill} was concluded without a measurement of {', '.join(absent)}")
+        raise EvidenceError(
+            say(
+                "drill {drill} was concluded without a measurement of {absent}",
+                drill=state.drill,
+                absent=", ".join(absent),
+            )
+        )
     return tuple(_recovery(name, recovery, measured[name]) for name, recovery in state.recoveries.items())
 
 

@@ -18,6 +18,7 @@ from typing import IO
 
 from drp.atomic import atomic_writer
 from drp.clock import utc_now
+from drp.domain import phrase
 from drp.domain.manifest import ManifestSummary, show_path
 from drp.domain.strict_json import Malformed
 from drp.errors import ManifestError, NotFound, UsageError
@@ -68,7 +69,8 @@ def create_manifest(
     """
     if not algorithms or any(name not in ALGORITHMS for name in algorithms):
         raise UsageError(
-            f"unknown digest algorithms: {', '.join(algorithms) or 'none'}", hint="use blake3, sha256 or both"
+            phrase.say("unknown digest algorithms: {algorithms}", algorithms=", ".join(algorithms) or "none"),
+            hint="use blake3, sha256 or both",
         )
     settings = options or Options(tuple(algorithms))
     settings.algorithms = tuple(name for name in ALGORITHMS if name in algorithms)
@@ -88,7 +90,9 @@ def create_manifest(
     try:
         require_header(header)
     except Malformed as error:
-        raise UsageError(f"no manifest can be made: {error}", hint="give a short name and plain facts") from error
+        raise UsageError(
+            phrase.say("no manifest can be made: {error}", error=error), hint="give a short name and plain facts"
+        ) from error
     descriptor = open_root(root)
     with ExitStack() as stack:
         stack.callback(os.close, descriptor)
@@ -124,7 +128,10 @@ def open_root(root: Path) -> int:
         return os.open(root, FLAGS)
     except OSError as error:
         raise NotFound(
-            f"cannot open the directory {root}: {os.strerror(error.errno or 0)}", hint="name a directory that exists"
+            phrase.say(
+                "cannot open the directory {root}: {strerror}", root=root, strerror=os.strerror(error.errno or 0)
+            ),
+            hint="name a directory that exists",
         ) from error
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from drp.domain.phrase import say
 from drp.errors import UsageError
 from drp.hashing.judge import UNJUDGED, Found, Judge
 from drp.hashing.unjudged import held
@@ -81,7 +82,11 @@ def differences(left: Manifest, right: Manifest) -> Iterator[Found]:
     """
     if left.algorithms != right.algorithms:
         raise UsageError(
-            f"the manifests have different digests: {'+'.join(left.algorithms)} and {'+'.join(right.algorithms)}",
+            say(
+                "the manifests have different digests: {algorithms} and {algorithms2}",
+                algorithms="+".join(left.algorithms),
+                algorithms2="+".join(right.algorithms),
+            ),
             hint="make one of them again with the algorithms of the other",
         )
     judge = Judge(left.algorithms, 0, attributes=set(held(left)) & set(held(right)))

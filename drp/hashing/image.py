@@ -16,6 +16,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from drp.domain.manifest import show_path
+from drp.domain.phrase import say
 from drp.domain.progress import Cancelled
 from drp.errors import ManifestError
 from drp.hashing.creation import Watch, create_manifest
@@ -65,11 +66,16 @@ def _said(root: Path, entry: Entry) -> bytes:
     if stat.S_ISLNK(row.mode):
         target = row.extras.get(Tag.TARGET, b"")
         return b"l" + head + _LENGTH.pack(len(target)) + target
-    raise _undigestible(root, entry, f"it is a {kind_of(row.mode)}")
+    raise _undigestible(root, entry, say("it is a {kind_of}", kind_of=kind_of(row.mode)))
 
 
 def _undigestible(root: Path, entry: Entry, why: str) -> ManifestError:
     return ManifestError(
-        f"{show_path(entry.path)} in {root} cannot be part of a digest: {why}",
+        say(
+            "{show_path} in {root} cannot be part of a digest: {why}",
+            show_path=show_path(entry.path),
+            root=root,
+            why=why,
+        ),
         hint="a software image holds files, directories and links that drp may read and nobody writes to",
     )

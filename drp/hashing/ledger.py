@@ -14,6 +14,7 @@ from typing import Any
 
 from drp.atomic import write_atomically
 from drp.clock import utc_now
+from drp.domain.phrase import say
 from drp.domain.strict_json import Limits, parse_object
 from drp.errors import UsageError
 from drp.hashing.sampling import Sample
@@ -67,7 +68,9 @@ def open_ledger(path: Path, rotation: int) -> Ledger:
     """
     if not path.exists():
         if not rotation:
-            raise UsageError(f"there is no ledger {path} yet", hint="start one with `--sample 1/K --ledger FILE`")
+            raise UsageError(
+                say("there is no ledger {path} yet", path=path), hint="start one with `--sample 1/K --ledger FILE`"
+            )
         ledger = Ledger(path, rotation, secrets.token_hex(16), [])
         ledger.write()
         return ledger
@@ -77,8 +80,18 @@ def open_ledger(path: Path, rotation: int) -> Ledger:
         ledger.next()
     except (OSError, KeyError, TypeError, ValueError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it is not one"
-        raise UsageError(f"cannot read the ledger {path}: {why}", hint="name another file") from error
+        raise UsageError(
+            say("cannot read the ledger {path}: {why}", path=path, why=why), hint="name another file"
+        ) from error
     if document.get("schema") != SCHEMA or rotation not in (0, ledger.rotation):
         hint = "leave --sample out, or name another file"
-        raise UsageError(f"the ledger {path} is of a rotation of {ledger.rotation}, not {rotation}", hint=hint)
+        raise UsageError(
+            say(
+                "the ledger {path} is of a rotation of {rotation}, not {rotation2}",
+                path=path,
+                rotation=ledger.rotation,
+                rotation2=rotation,
+            ),
+            hint=hint,
+        )
     return ledger

@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from drp.domain.phrase import say
 from drp.domain.sample import log_choose, seen_with
 from drp.errors import UsageError
 from drp.manifests.layout import FIXED, Group
@@ -45,7 +46,9 @@ def parse_sample(text: str, *, seed: str, stratified: bool = False) -> Sample:
 
     Raises ``UsageError``.
     """
-    wrong = UsageError(f"not a sample: {text!r}", hint="say a share (1%), a number of files (3000) or a turn (3/26)")
+    wrong = UsageError(
+        say("not a sample: {text}", text=repr(text)), hint="say a share (1%), a number of files (3000) or a turn (3/26)"
+    )
     try:
         if text.endswith("%"):
             share = float(text[:-1]) / 100

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drp.domain.manifest import ManifestDifference, ManifestSummary, OpenManifest
+from drp.domain.phrase import say
 from drp.domain.progress import Cancelled, Progress, Report
 from drp.domain.sample import Sample
 from drp.errors import ManifestError
@@ -105,7 +106,7 @@ class TreeHasher:
 def _of_manifest(manifest: Manifest, sample: Sample) -> Drawn:
     """Return how the files are drawn again that were drawn of this manifest."""
     if sample.manifest_id != manifest.id or sample.population != manifest.trailer["files"]:
-        raise ManifestError(f"{manifest.path}: the sample was drawn of another manifest")
+        raise ManifestError(say("{path}: the sample was drawn of another manifest", path=manifest.path))
     return Drawn(files=sample.drawn, seed=sample.seed)
 
 

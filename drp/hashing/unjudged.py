@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from drp.domain.manifest import UNJUDGED_PARTS, Unjudged
+from drp.domain.phrase import quoted
 from drp.hashing.judge import UNJUDGED
 from drp.hashing.tally import Tally
 from drp.manifests.attributes import CLASSES, visible
@@ -56,9 +57,9 @@ def _unjudged(manifest: Manifest, reasons: Mapping[str, str], tally: Tally) -> I
         count, named = tally.take(UNJUDGED + kind)
         if count:
             why = reasons.get(kind, _NODE if kind == "node" else _UNSEEN)
-            yield Unjudged(part=part, why=why, count=count, named=named[:_NAMED])
+            yield Unjudged(part=part, why=quoted(why), count=count, named=named[:_NAMED])
         elif kind != "node" and kind not in kept and not holds_all(manifest):
-            yield Unjudged(part=part, why=_NOT_HELD)
+            yield Unjudged(part=part, why=quoted(_NOT_HELD))
 
 
 def _reasons(barred: Mapping[str, str] | None, uid_offset: int | None) -> dict[str, str]:

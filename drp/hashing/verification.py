@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.domain.manifest import MAX_DEVIATIONS, ManifestDifference
+from drp.domain.phrase import say
 from drp.errors import ManifestError
 from drp.hashing.reading.core import core_name
 from drp.hashing.reading.descent import FLAGS, raise_descriptor_limit
@@ -94,7 +95,10 @@ def verify_tree(
             descriptor = os.open(root, FLAGS)
         except OSError as error:
             hint = "nothing was compared: see whether the restore put anything there"
-            raise ManifestError(f"cannot open the tree {root}: {os.strerror(error.errno or 0)}", hint=hint) from error
+            raise ManifestError(
+                say("cannot open the tree {root}: {strerror}", root=root, strerror=os.strerror(error.errno or 0)),
+                hint=hint,
+            ) from error
         stack.callback(os.close, descriptor)
         checkpoint = _checkpoint(opened, descriptor, plan)
         finished = False

@@ -23,6 +23,7 @@ from pydantic import Field
 from drp.codec import canonical, from_json, to_data
 from drp.domain.clock import Stamp
 from drp.domain.events import Entry, Event
+from drp.domain.phrase import say
 from drp.errors import Busy, Tampered
 
 GENESIS = "0" * 64
@@ -58,12 +59,15 @@ class Row:
 
 def broken(drill: str, sequence: int, what: str) -> Tampered:
     """Return the error for an entry that does not fit the chain, naming its drill and sequence."""
-    return Tampered(f"journal: drill {drill}, entry {sequence}: {what}")
+    return Tampered(say("journal: drill {drill}, entry {sequence}: {what}", drill=drill, sequence=sequence, what=what))
 
 
 def declared_already(drill: str) -> Busy:
     """Return the error for a second declaration of one drill."""
-    return Busy(f"drill {drill} was declared already", hint="follow it with `drp drill list`; of one slot there is one")
+    return Busy(
+        say("drill {drill} was declared already", drill=drill),
+        hint="follow it with `drp drill list`; of one slot there is one",
+    )
 
 
 def digest(text: str) -> str:
@@ -95,7 +99,7 @@ def read(row: Row) -> Entry:
     try:
         body = from_json(Body, row.body)
     except Tampered as error:
-        raise row.broken(f"it cannot be read by this version of drp ({error.message})") from error
+        raise row.broken(say("it cannot be read by this version of drp ({words})", words=error.message)) from error
     _require_place(row, body.drill, body.sequence)
     return Entry(
         drill=body.drill,
@@ -125,7 +129,7 @@ def previous_of(row: Row) -> str:
 
 def _require_place(row: Row, drill: object, sequence: object) -> None:
     if (drill, sequence) != (row.drill, row.sequence):
-        raise row.broken(f"its content belongs to drill {drill}, entry {sequence}")
+        raise row.broken(say("its content belongs to drill {drill}, entry {sequence}", drill=drill, sequence=sequence))
 
 
 @dataclass(slots=True)
@@ -198,9 +202,9 @@ class JournalChain:
             raise self._gap
         if position >= self.next_position:
             lost = _entries(position + 1 - self.next_position)
-            raise Tampered(f"journal: {lost} missing at its end, after {self._last}")
+            raise Tampered(say("journal: {lost} missing at its end, after {last}", lost=lost, last=self._last))
         if (position, head) != (self.next_position - 1, self.head):
-            raise Tampered(f"journal: its recorded head does not fit its last entry, {self._last}")
+            raise Tampered(say("journal: its recorded head does not fit its last entry, {last}", last=self._last))
 
 
 def _entries(number: int) -> str:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from drp.domain.phrase import say
 from drp.domain.restore import SecretReference
 from drp.domain.tls import Tls
 from drp.errors import Busy, ConfigError, Tampered
@@ -94,7 +95,7 @@ class Database:
                 else:
                     if self.still is None or before == self.still():
                         return found
-        raise Busy(f"journal {self.place} changes faster than it can be read")
+        raise Busy(say("journal {place} changes faster than it can be read", place=self.place))
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlmodel import create_engine
 
 from drp.atomic import sync_directory
+from drp.domain.phrase import say
 from drp.errors import ConfigError
 from drp.tls import dial, is_beyond
 
@@ -45,7 +46,7 @@ def database_url(location: str | Path, password: str | None) -> URL:
         raise ConfigError("the journal's url is not a database url") from error
     if url.drivername not in {"sqlite", "postgresql+pg8000"}:
         raise ConfigError(
-            f"the journal cannot be kept in {url.drivername}",
+            say("the journal cannot be kept in {drivername}", drivername=url.drivername),
             hint="use a path, or postgresql+pg8000://user@host/database",
         )
     if url.get_backend_name() != "sqlite" and not url.username:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from drp.domain.phrase import say
 from drp.errors import Busy, DrpError, NotReadable, StorageFull, Tampered
 
 _HINT_READER = (
@@ -29,13 +30,17 @@ def translated(place: str, *, reads_only: bool = False) -> Iterator[None]:
     except DBAPIError as error:
         raise _of_kind(_translate(place, error.orig), reads_only=reads_only) from error
     except PoolTimeout as error:
-        raise Busy(f"journal {place} is busy: no connection became free") from error
+        raise Busy(say("journal {place} is busy: no connection became free", place=place)) from error
     except SQLAlchemyError as error:
-        found = StorageFull(f"journal {place} cannot be used: {type(error).__name__}", hint=_HINT_SERVER)
+        found = StorageFull(
+            say("journal {place} cannot be used: {name__}", place=place, name__=type(error).__name__), hint=_HINT_SERVER
+        )
         raise _of_kind(found, reads_only=reads_only) from error
     except OSError as error:
         hint = _HINT_SERVER if isinstance(error, ConnectionError | TimeoutError) else None
-        found = StorageFull(f"journal {place} cannot be used: {error.strerror or error}", hint=hint)
+        found = StorageFull(
+            say("journal {place} cannot be used: {strerror}", place=place, strerror=error.strerror or error), hint=hint
+        )
         raise _of_kind(found, reads_only=reads_only) from error
 
 
@@ -56,22 +61,24 @@ def _translate(place: str, cause: BaseException | None) -> DrpError:
 def _from_sqlite(place: str, cause: sqlite3.Error) -> DrpError:
     extended = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     if extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER:
-        return Tampered(f"journal {place} refuses the entry: {cause}")
+        return Tampered(say("journal {place} refuses the entry: {cause}", place=place, cause=cause))
     code = extended & _PRIMARY_CODE
     if code in _SQLITE_BUSY:
-        return Busy(f"journal {place} is busy: {cause}")
+        return Busy(say("journal {place} is busy: {cause}", place=place, cause=cause))
     if code in _SQLITE_DAMAGED:
-        return Tampered(f"journal {place} is damaged: {cause}")
-    return StorageFull(f"journal {place} cannot be used: {cause}")
+        return Tampered(say("journal {place} is damaged: {cause}", place=place, cause=cause))
+    return StorageFull(say("journal {place} cannot be used: {cause}", place=place, cause=cause))
 
 
 def _from_postgresql(place: str, cause: BaseException | None) -> DrpError:
     fields = cause.args[0] if cause is not None and cause.args and isinstance(cause.args[0], dict) else {}
     state, message = str(fields.get("C", "")), str(fields.get("M", ""))
     if state in {"55P03", "40P01", "40001", "57014"}:
-        return Busy(f"journal {place} is busy: {message}")
+        return Busy(say("journal {place} is busy: {words}", place=place, words=message))
     if state.startswith("23") or state == "P0001":
-        return Tampered(f"journal {place} refuses the entry: {message}")
+        return Tampered(say("journal {place} refuses the entry: {words}", place=place, words=message))
     if state[:2] in {"53", "25"} or state == "42501":
-        return StorageFull(f"journal {place} cannot be written: {message}")
-    return StorageFull(f"journal {place} cannot be used: {message or cause}", hint=_HINT_SERVER)
+        return StorageFull(say("journal {place} cannot be written: {words}", place=place, words=message))
+    return StorageFull(
+        say("journal {place} cannot be used: {words}", place=place, words=message or cause), hint=_HINT_SERVER
+    )

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from drp.atomic import storage_errors
+from drp.domain.phrase import say
 from drp.errors import Busy, LeaseLost, NotReadable
 from drp.journal.database import LOCK_KEY, Database
 
@@ -79,7 +80,10 @@ def require_free(database: Database, connection: Connection, drill: str) -> None
 
 def _held(drill: str, host: str | None) -> Busy:
     where = f"on {host}" if host else "elsewhere"
-    return Busy(f"drill {drill} is running {where}", hint="wait for its end, or see `drp drill list`")
+    return Busy(
+        say("drill {drill} is running {where}", drill=drill, where=where),
+        hint="wait for its end, or see `drp drill list`",
+    )
 
 
 def _lost(drill: str, why: str) -> LeaseLost:
@@ -132,7 +136,7 @@ class FileLease:
     def require(self) -> None:
         """Raise ``LeaseLost`` when the file was taken away, and another may have made one."""
         if self._descriptor is None or not self._is_at_its_place(self._descriptor):
-            raise _lost(self.drill, f"{self._path} was removed")
+            raise _lost(self.drill, say("{path} was removed", path=self._path))
 
     def release(self) -> None:
         """Take the file away, then let go of it."""
@@ -240,7 +244,9 @@ def _file_holder(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:  # running and cut off are not the same
-        raise NotReadable(f"cannot tell whether a drill runs: {path}: {error.strerror}") from error
+        raise NotReadable(
+            say("cannot tell whether a drill runs: {path}: {strerror}", path=path, strerror=error.strerror)
+        ) from error
     try:
         kind = struct.unpack(_LOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK)))[0]
         return None if kind == fcntl.F_UNLCK else os.pread(descriptor, _LONGEST, 0).decode("utf-8", "replace")

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, func, inspect, select
 
+from drp.domain.phrase import say
 from drp.errors import ConfigError, DrpError, StorageFull, Tampered
 from drp.journal import marks, progress, summaries
 from drp.journal.chain import GENESIS
@@ -43,9 +44,15 @@ def open_journal(database: Database, absent: Callable[[], DrpError | None]) -> N
 def check_guards(database: Database, connection: Connection) -> None:
     """Raise Tampered when what keeps honest software from changing entries, or the head, is gone."""
     if missing := [*GUARDS.missing(connection), *missing_seal_guard(connection)]:
-        raise Tampered(f"journal {database.place}: its append-only guards were removed: {', '.join(missing)}")
+        raise Tampered(
+            say(
+                "journal {place}: its append-only guards were removed: {missing}",
+                place=database.place,
+                missing=", ".join(missing),
+            )
+        )
     if connection.execute(select(HEAD.c.position)).first() is None:
-        raise Tampered(f"journal {database.place}: its head is gone")
+        raise Tampered(say("journal {place}: its head is gone", place=database.place))
 
 
 def sound_ends(database: Database, connection: Connection) -> tuple[int, str, int]:
@@ -54,7 +61,7 @@ def sound_ends(database: Database, connection: Connection) -> tuple[int, str, in
     if connection.dialect.name == "sqlite":
         damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         if damage != "ok":
-            raise Tampered(f"journal {database.place} is damaged: {damage}")
+            raise Tampered(say("journal {place} is damaged: {damage}", place=database.place, damage=damage))
     return read_ends(connection)
 
 
@@ -80,14 +87,19 @@ def _check_opened(database: Database, connection: Connection) -> None:
     version = connection.execute(select(HEAD.c.schema_version)).scalars().first()
     if version is not None and version > SCHEMA_VERSION:
         raise ConfigError(
-            f"journal {database.place} was written by a newer drp (schema {version}; this one knows {SCHEMA_VERSION})",
+            say(
+                "journal {place} was written by a newer drp (schema {version}; this one knows {SCHEMA_VERSION})",
+                place=database.place,
+                version=str(version),
+                SCHEMA_VERSION=SCHEMA_VERSION,
+            ),
             hint="use the newer drp; this one changes nothing in it",
         )
     check_guards(database, connection)
     position, recorded, highest = connection.execute(_ENDS).one()
     newest = connection.execute(select(ENTRIES.c.link).where(ENTRIES.c.position == position)).scalar_one_or_none()
     if highest != position or (position >= 0 and newest != recorded):
-        raise Tampered(f"journal {database.place}: its recorded head does not fit its last entry")
+        raise Tampered(say("journal {place}: its recorded head does not fit its last entry", place=database.place))
 
 
 _BESIDE = (progress.METADATA, marks.METADATA, summaries.METADATA)

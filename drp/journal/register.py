@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from drp.codec import to_data
+from drp.domain.phrase import say
 from drp.domain.ports import Clock
 from drp.domain.schedule.events import RegisterEntry, RegisterEvent
 from drp.domain.schedule.fold import ScheduleState, fold_register
@@ -77,7 +78,7 @@ class SqlRegister:
             return
         before = self._database.read(lambda connection: link_at(connection, after))
         if before is None:
-            raise Tampered(f"register: entry {after} is missing")
+            raise Tampered(say("register: entry {after} is missing", after=after))
         position, chained = after, before
         while rows := self._database.read(partial(rows_after, position=position)):
             for row in rows:
@@ -123,7 +124,7 @@ class SqlRegister:
             if snapshot is not None and entry.position == snapshot.position:
                 _require_same(self._database, snapshot, folded)
         if count <= position:
-            raise Tampered(f"register: its end is missing after entry {count - 1}")
+            raise Tampered(say("register: its end is missing after entry {count}", count=count - 1))
         return count
 
     def beat(self, host: str, at: datetime) -> None:
@@ -153,13 +154,19 @@ class SqlRegister:
         if not is_laid(connection):
             return -1, GENESIS
         if missing := GUARDS.missing(connection):
-            message = f"register in {self._database.place}: its append-only guards were removed: {', '.join(missing)}"
+            message = say(
+                "register in {place}: its append-only guards were removed: {missing}",
+                place=self._database.place,
+                missing=", ".join(missing),
+            )
             raise Tampered(message)
         row = connection.execute(_HEAD).first()
         if row is None:
-            raise Tampered(f"register in {self._database.place}: its head is gone")
+            raise Tampered(say("register in {place}: its head is gone", place=self._database.place))
         if row.highest != row.position or link_at(connection, row.position) != row.link:
-            raise Tampered(f"register in {self._database.place}: its recorded head does not fit its last entry")
+            raise Tampered(
+                say("register in {place}: its recorded head does not fit its last entry", place=self._database.place)
+            )
         return row.position, row.link
 
     def _folded(self, connection: Connection) -> tuple[Folded, int]:
@@ -178,7 +185,9 @@ class SqlRegister:
                 fold_register((entry,), known.state)
                 known.position, known.link = entry.position, entry.link
         if (known.position, known.link) != (position, chained):
-            raise Tampered(f"register in {self._database.place}: its recorded head does not fit its last entry")
+            raise Tampered(
+                say("register in {place}: its recorded head does not fit its last entry", place=self._database.place)
+            )
         return known, position - (stored if stored is not None else -1)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, select
 from drp import __version__
 from drp.codec import canonical, from_json, to_data
 from drp.domain.clock import Stamp
+from drp.domain.phrase import say
 from drp.domain.schedule.events import RegisterEntry, RegisterEvent, SlotEnded, SlotExpected
 from drp.domain.schedule.fold import ScheduleState
 from drp.errors import Busy, Tampered, UsageError
@@ -48,14 +49,16 @@ def require_new(connection: Connection, events: tuple[RegisterEvent, ...]) -> No
         if isinstance(event, SlotExpected):
             slot = event.slot.id
             if slot in expected or connection.execute(_EXPECTED, {"slot": slot}).first() is not None:
-                raise Busy(f"slot {slot} is expected already", hint="another process was faster")
+                raise Busy(say("slot {slot} is expected already", slot=slot), hint="another process was faster")
             expected.add(slot)
         elif isinstance(event, SlotEnded):
             slot = event.slot.id
             if slot in ended or connection.execute(_ENDED, {"slot": slot}).first() is not None:
-                raise Busy(f"slot {slot} has ended already", hint="another process was faster")
+                raise Busy(say("slot {slot} has ended already", slot=slot), hint="another process was faster")
             if slot not in expected and connection.execute(_EXPECTED, {"slot": slot}).first() is None:
-                raise UsageError(f"slot {slot} was never expected, so it cannot end", hint="see `drp schedule list`")
+                raise UsageError(
+                    say("slot {slot} was never expected, so it cannot end", slot=slot), hint="see `drp schedule list`"
+                )
             ended.add(slot)
 
 
@@ -81,16 +84,22 @@ def row_of(position: int, event: RegisterEvent, body: str, entry_link: str) -> d
 def read(row: Any, position: int, previous: str) -> RegisterEntry:
     """Return the entry of the next row; raises Tampered when it is another, or does not fit the chain."""
     if row.position != position:
-        raise Tampered(f"register: entry {position} is missing")
+        raise Tampered(say("register: entry {position} is missing", position=position))
     if link(position, digest(row.body), previous) != row.link:
-        raise Tampered(f"register: entry {position}: its content, or its place, was changed")
+        raise Tampered(say("register: entry {position}: its content, or its place, was changed", position=position))
     try:
         body = from_json(_Body, row.body)
     except Tampered as error:
-        raise Tampered(f"register: entry {position} cannot be read by this version of drp ({error.message})") from error
+        raise Tampered(
+            say(
+                "register: entry {position} cannot be read by this version of drp ({words})",
+                position=position,
+                words=error.message,
+            )
+        ) from error
     told = row_of(position, body.event, row.body, row.link)
     if body.position != position or (row.expected, row.ended) != (told["expected"], told["ended"]):
-        raise Tampered(f"register: entry {position}: its content belongs to another place")
+        raise Tampered(say("register: entry {position}: its content belongs to another place", position=position))
     return RegisterEntry(position=position, stamp=body.stamp, event=body.event, link=row.link)
 
 

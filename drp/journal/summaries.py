@@ -15,6 +15,7 @@ from sqlmodel import Column, Field, Index, Integer, MetaData, SQLModel, Text, te
 
 from drp import __version__
 from drp.codec import canonical, from_json, to_data
+from drp.domain.phrase import say
 from drp.domain.summary import DrillSummary, RecoverySummary
 from drp.errors import Tampered
 from drp.journal.chain import digest
@@ -118,7 +119,9 @@ def write_summary(connection: Connection, first: int, summary: DrillSummary) -> 
 def read_summary(row: Any) -> DrillSummary:
     """Return the drill of a row of ``first``, ``summary`` and ``digest``; raises Tampered for one that was changed."""
     if _digest(row.first, row.summary) != row.digest:
-        raise Tampered(f"journal: what is noted in short of the drill at position {row.first} was changed")
+        raise Tampered(
+            say("journal: what is noted in short of the drill at position {first} was changed", first=row.first)
+        )
     return from_json(DrillSummary, row.summary)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
+from drp.domain.phrase import say
 from drp.errors import ManifestError
 
 try:
@@ -24,7 +25,9 @@ def compressor(codec: str, level: int = 1) -> Transform:
         return zstandard.ZstdCompressor(level=level, write_content_size=True).compress
     if codec == "zlib":
         return lambda raw: zlib.compress(raw, 1)
-    raise ManifestError(f"cannot write a manifest packed with {codec!r} here", hint="install the zstandard wheel")
+    raise ManifestError(
+        say("cannot write a manifest packed with {codec} here", codec=repr(codec)), hint="install the zstandard wheel"
+    )
 
 
 def decompressor(codec: str) -> Callable[[bytes, int], bytes]:
@@ -34,7 +37,7 @@ def decompressor(codec: str) -> Callable[[bytes, int], bytes]:
             "the manifest is packed with zstd, which this Python cannot read", hint="install the zstandard wheel"
         )
     if codec not in {"zstd", "zlib"}:
-        raise ManifestError(f"the manifest is packed with {codec!r}, which this drp does not know")
+        raise ManifestError(say("the manifest is packed with {codec}, which this drp does not know", codec=repr(codec)))
     unpack = _unzstd() if codec == "zstd" else _unzlib
 
     def checked(packed: bytes, length: int) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from drp.atomic import make_folder
 from drp.domain.manifest import ManifestSummary
+from drp.domain.phrase import say
 from drp.domain.recovery_point import RecoveryPoint
 from drp.errors import ManifestError
 from drp.manifests.opening import open_manifest, read_summary
@@ -43,7 +44,13 @@ class ManifestDirectory:
         if point.manifest_id is None:
             return None
         if not _ID.fullmatch(point.manifest_id):
-            raise ManifestError(f"recovery point {point.short_id} names {point.manifest_id!r}, which is no manifest id")
+            raise ManifestError(
+                say(
+                    "recovery point {short_id} names {manifest_id}, which is no manifest id",
+                    short_id=point.short_id,
+                    manifest_id=repr(point.manifest_id),
+                )
+            )
         path = self.place(point.application, point.manifest_id)
         try:
             manifest = open_manifest(path)
@@ -53,5 +60,11 @@ class ManifestDirectory:
             raise
         if manifest.id != point.manifest_id:
             manifest.close()
-            raise ManifestError(f"{path} was changed: its SHA-256 is {manifest.id[:16]}…, not the one it is named by")
+            raise ManifestError(
+                say(
+                    "{path} was changed: its SHA-256 is {id}…, not the one it is named by",
+                    path=path,
+                    id=manifest.id[:16],
+                )
+            )
         return manifest

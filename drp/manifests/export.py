@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from drp.domain.phrase import say
 from drp.errors import UsageError
 from drp.manifests.entries import Entry, entries
 from drp.manifests.layout import Tag
@@ -52,12 +53,14 @@ def export(manifest: Manifest, form: str) -> Iterator[bytes]:
     cannot be told of every name; ``ManifestError``.
     """
     if form not in _FORMS:
-        raise UsageError(f"no such form: {form}", hint=f"choose one of {', '.join(_FORMS)}")
+        raise UsageError(
+            say("no such form: {form}", form=form), hint=say("choose one of {FORMS}", FORMS=", ".join(_FORMS))
+        )
     chosen = _FORMS[form]
     if chosen.algorithm and chosen.algorithm not in manifest.algorithms:
         raise UsageError(
-            f"the manifest has no {chosen.algorithm} digests",
-            hint=f"make it with `--algorithm {chosen.algorithm}` or `--algorithm both`",
+            say("the manifest has no {algorithm} digests", algorithm=chosen.algorithm),
+            hint=say("make it with `--algorithm {algorithm}` or `--algorithm both`", algorithm=chosen.algorithm),
         )
     _refuse_misread_names(manifest, form)
     if form == "mtree":
@@ -77,7 +80,12 @@ def _refuse_misread_names(manifest: Manifest, form: str) -> None:
             count, first = count + 1, first or entry.path
     if count:
         raise UsageError(
-            f"{form} would take {count} names for others, the first {first.decode('utf-8', 'backslashreplace')!a}",
+            say(
+                "{form} would take {count} names for others, the first {decode}",
+                form=form,
+                count=count,
+                decode=f"{first.decode('utf-8', 'backslashreplace')!a}",
+            ),
             hint="choose another form: sha256sum can be told of every name",
         )
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from drp.domain.manifest import ManifestSummary
+from drp.domain.phrase import say
 from drp.domain.strict_json import EXACT, Limits, Malformed, bounded, parse_object
 from drp.domain.visible import one_line, printable
 from drp.errors import ManifestError
@@ -82,9 +83,9 @@ def summary_of(identity: str, header: Mapping[str, Any], trailer: Mapping[str, A
 def _field(document: Mapping[str, Any], name: str, fits: Callable[[Any], bool]) -> None:
     if name not in document:
         if name not in _LATER:
-            raise Malformed(f"{name} is missing")
+            raise Malformed(say("{name} is missing", name=name))
     elif not fits(document[name]):
-        raise Malformed(f"{name} is {one_line(repr(document[name])[:80], 80)}")
+        raise Malformed(say("{name} is {document}", name=name, document=one_line(repr(document[name])[:80], 80)))
 
 
 def _is_text(value: object, longest: int) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from drp.domain.manifest import ManifestSummary
+from drp.domain.phrase import say
 from drp.domain.strict_json import Malformed
 from drp.errors import ManifestError
 from drp.manifests import codec as packing
@@ -55,10 +56,14 @@ def open_manifest(path: Path) -> Manifest:
                 identity.update(piece)
             after = os.fstat(stream.fileno())
             if (before.st_size, before.st_ctime_ns) != (after.st_size, after.st_ctime_ns):
-                raise ManifestError(f"{path} was changed while it was read", hint="find out who writes there")
+                raise ManifestError(
+                    say("{path} was changed while it was read", path=path), hint="find out who writes there"
+                )
             descriptor = os.dup(stream.fileno())
     except OSError as error:
-        raise ManifestError(f"cannot read the manifest {path}: {os.strerror(error.errno or 0)}") from error
+        raise ManifestError(
+            say("cannot read the manifest {path}: {strerror}", path=path, strerror=os.strerror(error.errno or 0))
+        ) from error
     return Manifest(path, descriptor, header, trailer, frames, identity.hexdigest())
 
 
@@ -67,7 +72,7 @@ def _opened(path: Path) -> IO[bytes]:
     stream = os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb")
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
-        raise ManifestError(f"{path} is no file")
+        raise ManifestError(say("{path} is no file", path=path))
     return stream
 
 
@@ -91,27 +96,33 @@ def _borders(path: Path, stream: IO[bytes]) -> tuple[bytes, int, tuple[bytes, in
     """Return header, packed index with its raw length, and trailer, after their common digest has been checked."""
     prelude = stream.read(PRELUDE.size)
     if len(prelude) < PRELUDE.size or prelude[:4] != MAGIC:
-        raise ManifestError(f"{path} is not a manifest of drp, or is empty")
+        raise ManifestError(say("{path} is not a manifest of drp, or is empty", path=path))
     _, version, _, header_length = PRELUDE.unpack(prelude)
     if version < 1:
-        raise ManifestError(f"{path} has format {version}, which there never was")
+        raise ManifestError(say("{path} has format {version}, which there never was", path=path, version=str(version)))
     if version > VERSION:
         raise ManifestError(
-            f"{path} has format {version}; this drp knows formats up to {VERSION}", hint="use a newer drp to read it"
+            say(
+                "{path} has format {version}; this drp knows formats up to {VERSION}",
+                path=path,
+                version=str(version),
+                VERSION=VERSION,
+            ),
+            hint="use a newer drp to read it",
         )
     size = stream.seek(0, os.SEEK_END)
     if size < PRELUDE.size + header_length + FOOTER.size or header_length > _HEADER_LIMIT:
-        raise ManifestError(f"{path} is truncated")
+        raise ManifestError(say("{path} is truncated", path=path))
     stream.seek(size - FOOTER.size)
     offset, packed_length, raw_length, trailer_length, seal, magic = FOOTER.unpack(stream.read(FOOTER.size))
     if magic != END_MAGIC or offset + packed_length + trailer_length + FOOTER.size != size:
-        raise ManifestError(f"{path} is truncated, or something was added to it")
+        raise ManifestError(say("{path} is truncated, or something was added to it", path=path))
     stream.seek(PRELUDE.size)
     header = stream.read(header_length)
     stream.seek(offset)
     packed, trailer = stream.read(packed_length), stream.read(trailer_length)
     if hashlib.blake2b(header + packed + trailer, digest_size=32).digest() != seal:
-        raise ManifestError(f"{path} was edited: header, index and trailer do not belong together")
+        raise ManifestError(say("{path} was edited: header, index and trailer do not belong together", path=path))
     return header, offset, (packed, raw_length), trailer
 
 
@@ -120,7 +131,7 @@ def _parse(path: Path, text: bytes, require: Callable[[Mapping[str, Any]], None]
         document = read_document(text)
         require(document)
     except Malformed as error:
-        raise ManifestError(f"malformed manifest: {path}: {error}", hint=_ANEW) from error
+        raise ManifestError(say("malformed manifest: {path}: {error}", path=path, error=error), hint=_ANEW) from error
     return document
 
 
@@ -137,16 +148,16 @@ def _frames(path: Path, index: bytes, borders: tuple[int, int]) -> list[Frame]:
             if (
                 offset != place or (place := place + FRAME.size + packed) > end
             ):  # so no more of them than bytes are there
-                raise ManifestError(f"{path}: frames are missing, repeated or out of place")
+                raise ManifestError(say("{path}: frames are missing, repeated or out of place", path=path))
             directory, name = index[at : at + length], index[at + length : at + length + name_length]
             frames.append(Frame(offset, packed, raw, rows, files, size, flags, directory, name, digest, top))
             at += length + name_length
         if at != len(index):
-            raise ManifestError(f"{path}: the index is cut short")
+            raise ManifestError(say("{path}: the index is cut short", path=path))
         if frames and place != end:
-            raise ManifestError(f"{path}: frames are missing, repeated or out of place")
+            raise ManifestError(say("{path}: frames are missing, repeated or out of place", path=path))
     except struct.error as error:
-        raise ManifestError(f"{path}: the index is cut short") from error
+        raise ManifestError(say("{path}: the index is cut short", path=path)) from error
     following = [(frame.directory, frame.name) if frame.continues else None for frame in frames[1:]]
     return [frame._replace(goes_on=after) for frame, after in zip(frames, [*following, None], strict=True)]
 
@@ -156,7 +167,7 @@ def _check(path: Path, header: dict[str, Any], trailer: dict[str, Any], frames: 
     for frame in frames:
         require_claims(frame, 32 * len(header["algorithms"]))
     if any(left.key >= right.key for left, right in pairwise(frames)):
-        raise ManifestError(f"{path}: entries are out of order")
+        raise ManifestError(say("{path}: entries are out of order", path=path))
     claims = (trailer.get("entries"), trailer.get("files"), trailer.get("total_bytes"), trailer.get("frames"))
     counted = (
         sum(frame.rows for frame in frames),
@@ -165,10 +176,11 @@ def _check(path: Path, header: dict[str, Any], trailer: dict[str, Any], frames: 
         len(frames),
     )
     if claims != counted:
-        raise ManifestError(f"{path}: its totals are not those of its frames")
+        raise ManifestError(say("{path}: its totals are not those of its frames", path=path))
     if trailer.get("merkle_root") != merkle.root(merkle.tree([frame.top for frame in frames]), counted[0]):
-        raise ManifestError(f"{path}: its Merkle root is not that of its frames")
+        raise ManifestError(say("{path}: its Merkle root is not that of its frames", path=path))
     if counted[0] == 0:
         raise ManifestError(
-            f"{path} lists nothing", hint="an empty manifest proves nothing: make it again at the right root"
+            say("{path} lists nothing", path=path),
+            hint="an empty manifest proves nothing: make it again at the right root",
         )

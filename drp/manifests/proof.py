@@ -13,6 +13,7 @@ import struct
 from typing import Any
 
 from drp.domain.manifest import decode_path, encode_path, show_path
+from drp.domain.phrase import say
 from drp.domain.strict_json import EXACT
 from drp.errors import EvidenceError, ManifestError, NotFound
 from drp.manifests import merkle
@@ -36,7 +37,7 @@ def prove(manifest: Manifest, path: bytes) -> dict[str, Any]:
     position = next((at for at, one in enumerate(groups) if one.directory == directory and name in one.names), None)
     if position is None:
         hint = "list its entries with `drp manifest show --tree`"
-        raise NotFound(f"the manifest has no entry {show_path(path)}", hint=hint)
+        raise NotFound(say("the manifest has no entry {show_path}", show_path=show_path(path)), hint=hint)
     group = groups[position]
     row = group.names.index(name)
     key, size = manifest.key, manifest.digest_size
@@ -78,7 +79,7 @@ def check_proof(proof: dict[str, Any], merkle_root: str | None = None) -> dict[s
     if proof.get("schema") != SCHEMA or len(steps) > _STEPS_LIMIT or not 0 <= entries <= EXACT:
         raise EvidenceError("this is not a proof that this drp knows", hint="use the drp that made it, or a newer one")
     if merkle.root(merkle.climb(node, steps), entries) != expected:
-        raise EvidenceError(f"the proof does not lead to the Merkle root {expected[:16]}…")
+        raise EvidenceError(say("the proof does not lead to the Merkle root {expected}…", expected=expected[:16]))
     if _proven(path, statement, algorithms) != entry:
         raise EvidenceError("the readable entry of the proof is not the one that is proven")
     return entry

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from drp.domain.manifest import ManifestSummary
+from drp.domain.phrase import say
 from drp.errors import ManifestError
 from drp.manifests import codec as packing
 from drp.manifests.container import FRAME, FRAME_MAGIC
@@ -83,12 +84,12 @@ class Manifest:
             for group in self.groups(frame):
                 key = group.key()
                 if last is not None and key <= last:
-                    raise ManifestError(f"{self.path}: entries are out of order")
+                    raise ManifestError(say("{path}: entries are out of order", path=self.path))
                 last = key
                 errors += group.errors + bool(group.errno)
                 yield group
         if errors != self.trailer["errors"]:
-            raise ManifestError(f"{self.path}: its errors are not those of its entries")
+            raise ManifestError(say("{path}: its errors are not those of its entries", path=self.path))
 
     def summary(self) -> ManifestSummary:
         """Return what the manifest says about itself. Raises ``ManifestError``."""
@@ -101,5 +102,7 @@ def read_packed(descriptor: int, frame: Frame) -> bytes:
     expected = FRAME.pack(FRAME_MAGIC, frame.packed, frame.raw, frame.rows)
     packed = content[FRAME.size :]
     if content[: FRAME.size] != expected or hashlib.blake2b(packed, digest_size=32).digest() != frame.digest:
-        raise ManifestError(f"the frame of the manifest at byte {frame.offset} is not what the index says")
+        raise ManifestError(
+            say("the frame of the manifest at byte {offset} is not what the index says", offset=frame.offset)
+        )
     return packed

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from drp.domain.manifest import show_path
+from drp.domain.phrase import say
 from drp.errors import ManifestError
 from drp.manifests import codec as packing
 from drp.manifests import merkle
@@ -50,7 +51,7 @@ class Writer:
         if len(stored) > packing.RAW_LIMIT:
             where = show_path(stored_place(stored)[0]) or "the root"
             raise ManifestError(
-                f"the entries of {where} have more extended attributes than a manifest can hold",
+                say("the entries of {where} have more extended attributes than a manifest can hold", where=where),
                 hint="leave them out with `--no-attributes`",
             )
         if self._last is not None and key <= self._last:

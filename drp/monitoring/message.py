@@ -12,12 +12,12 @@ from jinja2 import StrictUndefined, TemplateError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from drp.domain.alerts import Gravity
+from drp.domain.phrase import count, say
 from drp.domain.telling import Heard, News
 from drp.domain.visible import printable_lines
 from drp.errors import Untrusted
 from drp.monitoring.phrases import harmless, phrase_of
 from drp.reporting.i18n import Language, language
-from drp.reporting.phrase import count, say
 from drp.share import shared
 from drp.trust import Trust
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from drp.domain.alerts import Cause
+from drp.domain.phrase import Data, Instant, Phrase, count, say
 from drp.domain.visible import one_line
-from drp.reporting.phrase import Data, Instant, Phrase, count, say
 
 _ACTS = re.compile(r"[^\w.:/+ \u2026-]")
 _LONGEST = 120

@@ -20,6 +20,7 @@ from typing import Self
 from drp import command
 from drp.config.monitoring import MetricsAccess
 from drp.config.secrets import resolve
+from drp.domain.phrase import say
 from drp.errors import Busy, ConfigError, UsageError
 from drp.monitoring.metrics import CONTENT_TYPE, exposition
 from drp.service.wiring import Wiring
@@ -135,7 +136,7 @@ def serve_metrics(address: str, wiring: Wiring) -> MetricsServer:
     access = wiring.site.monitoring.metrics
     if not ipaddress.ip_address(host).is_loopback and not access.leaves_loopback:
         raise ConfigError(
-            f"metrics are not served at {address}: it is not this machine's loopback",
+            say("metrics are not served at {address}: it is not this machine's loopback", address=address),
             hint="serve them at 127.0.0.1, or give `metrics: {certificate, key, token}` in inventory/monitoring.yml",
         )
     door = _door(access)
@@ -143,7 +144,10 @@ def serve_metrics(address: str, wiring: Wiring) -> MetricsServer:
     try:
         listener = socket.create_server((host, port), family=family, backlog=16)
     except OSError as error:
-        raise Busy(f"metrics cannot be served at {address}: {error.strerror}", hint="name another port") from error
+        raise Busy(
+            say("metrics cannot be served at {address}: {strerror}", address=address, strerror=error.strerror),
+            hint="name another port",
+        ) from error
     return MetricsServer(listener, door, lambda: exposition(wiring.site))
 
 
@@ -156,7 +160,10 @@ def _parsed(address: str) -> tuple[str, int]:
     except ValueError:
         number = -1
     if not 0 <= number <= 65_535:
-        raise UsageError(f"`{address}` is no address to serve at", hint="write it as 127.0.0.1:9187 or [::1]:9187")
+        raise UsageError(
+            say("`{address}` is no address to serve at", address=address),
+            hint="write it as 127.0.0.1:9187 or [::1]:9187",
+        )
     return host, number
 
 
@@ -176,7 +183,11 @@ def _door(access: MetricsAccess) -> _Door:
             context.load_cert_chain(access.certificate, f"/proc/self/fd/{key}", password=lambda: "")
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(
-                f"metrics: certificate {access.certificate} and its key cannot be used: {error.strerror or 'no match'}",
+                say(
+                    "metrics: certificate {certificate} and its key cannot be used: {strerror}",
+                    certificate=access.certificate,
+                    strerror=error.strerror or "no match",
+                ),
                 hint="give both as PEM, the key without a passphrase",
             ) from error
     return _Door(context, tuple(shown))

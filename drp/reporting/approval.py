@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.names import shown_name
-from drp.reporting.phrase import Data, Duration, Phrase, Value, say
+from drp.domain.phrase import Data, Duration, Phrase, Value, say
 
 
 def approval_of(record: EvidenceRecord) -> Phrase | None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from drp.domain.evidence import RecoveryRecord
 from drp.domain.known_code import UNKNOWN, KnownCode, known_code
+from drp.domain.phrase import Data, Phrase, say
 from drp.domain.plan import PlannedRecovery
-from drp.reporting.phrase import Data, Phrase, say
 from drp.reporting.words import Tone
 
 MOST_CODE = 200

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
+from drp.domain.phrase import Data, Duration, Phrase, count, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import dated_by
-from drp.reporting.phrase import Data, Duration, Phrase, count, say
 
 _NAMED = 12
 

@@ -14,11 +14,10 @@ from markupsafe import Markup, escape
 
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.names import shown_name
+from drp.domain.phrase import Data, Phrase, Several, Value, recorded
 from drp.domain.visible import split_visible
 from drp.reporting import words
 from drp.reporting.i18n import Language, language
-from drp.reporting.phrase import Data, Phrase, Value
-from drp.reporting.reasons import refusal_of
 from drp.reporting.svg import gauge, mark, timeline_figure
 from drp.reporting.view import Origin, view_of
 from drp.share import shared
@@ -46,12 +45,12 @@ def _environment(tongue: Language) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=partial(_finished, tongue),
     )
     environment.globals.update(
         _=partial(_message, tongue),
         _n=partial(_plural, tongue),
         mark=mark,
-        refusal_of=refusal_of,
         figure={
             "gauge": partial(gauge, language=tongue),
             "timeline": partial(timeline_figure, language=tongue),
@@ -70,6 +69,11 @@ def _environment(tongue: Language) -> Environment:
     return environment
 
 
+def _finished(tongue: Language, value: object) -> object:
+    """Return what a template shows as it stands: a phrase in words, which would be English otherwise."""
+    return _phrase(tongue, value) if isinstance(value, Phrase) else value
+
+
 def _message(tongue: Language, message: str, **values: object) -> Markup:
     """Return a message of the catalogue, which is ours, with values escaped into it."""
     return _pattern(tongue.gettext(message)).format(**values)
@@ -84,14 +88,18 @@ def _pattern(message: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(message))))  # noqa: S704 - escaped just here
 
 
-def _phrase(tongue: Language, phrase: Phrase | Data) -> Markup:
+def _phrase(tongue: Language, phrase: str | Data) -> Markup:
     if isinstance(phrase, Data):
         return _datum(phrase.text)
+    if not isinstance(phrase, Phrase):
+        phrase = recorded(phrase)
     values = {name: _value(tongue, value) for name, value in phrase.values.items()}
     return _pattern(tongue.pattern(phrase)).format(**values)
 
 
 def _value(tongue: Language, value: Value) -> Markup:
+    if isinstance(value, Several):
+        return escape(value.between).join(_value(tongue, each) for each in value.values)
     return _phrase(tongue, value) if isinstance(value, Phrase | Data) else escape(tongue.value(value))
 
 

@@ -14,9 +14,9 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.units import format_compound_unit, format_unit
 
+from drp.domain.phrase import RECORDED, Data, Day, Duration, Instant, Phrase, Rate, Several, Size, Value
 from drp.domain.visible import visible
 from drp.errors import UsageError
-from drp.reporting.phrase import Data, Day, Duration, Instant, Phrase, Rate, Size, Value
 from drp.share import catalogue, languages
 
 _SIZES = (
@@ -65,9 +65,15 @@ class Language:
 
     def pattern(self, phrase: Phrase) -> str:
         """Return the phrase's message in this language, its placeholders still in it."""
+        if phrase.code == RECORDED:
+            return self.gettext("{text} (as recorded)")
         if phrase.plural is not None:
             return self.ngettext(phrase.message, phrase.plural, phrase.number)
         return self.gettext(phrase.message)
+
+    def text(self, text: str) -> str:
+        """Return words in this language: of a phrase, or of a message that has no values."""
+        return self.plain(text) if isinstance(text, Phrase) else self.gettext(text)
 
     def value(self, value: Value) -> str:
         """Return a typed value as plain text."""
@@ -86,6 +92,8 @@ class Language:
                 return self.day(value.at)
             case Data():
                 return visible(value.text)
+            case Several():
+                return self.gettext(value.between).join(map(self.value, value.values))
             case int():
                 return self.number(value)
 

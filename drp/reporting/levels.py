@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.level import Level
+from drp.domain.phrase import Data, Phrase, say
 from drp.domain.sample import Sample
-from drp.reporting.phrase import Data, Phrase, say
 from drp.reporting.words import VERDICT_MEANINGS
 
 _PASSED: dict[Level, Phrase] = {

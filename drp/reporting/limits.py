@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
+from drp.domain.phrase import Data, Phrase, Rate, say
 from drp.reporting.hostile import hostile_limits_of
 from drp.reporting.levels import limits_of_level
-from drp.reporting.phrase import Data, Phrase, Rate, say
 from drp.reporting.room import room_limits_of
 
 _ALWAYS = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from drp.domain.phrase import Data, Phrase, Value
 from drp.domain.visible import visible
 from drp.reporting.i18n import Language
-from drp.reporting.phrase import Data, Phrase, Value
 from drp.reporting.words import Tone
 
 MARKS: Mapping[Tone, str] = {"good": "✔", "bad": "✘", "doubt": "⚠", "plain": "—"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.evidence import EvidenceRecord
+from drp.domain.phrase import Data, Instant, Phrase, count, say
 from drp.domain.reconciliation.result import (
     ApplicationState,
     IdentifierResult,
     ReconciliationResult,
 )
-from drp.reporting.phrase import Data, Instant, Phrase, count, say
 from drp.reporting.reconciliation_harm import HarmRow, harm_row
 from drp.reporting.reconciliation_ways import ExceptionRow, ReferenceRow, exception_rows, reference_rows
 from drp.reporting.words import Tone

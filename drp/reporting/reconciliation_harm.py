@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drp.domain.phrase import Data, Phrase, count
 from drp.domain.reconciliation.result import Harm
-from drp.reporting.phrase import Data, Phrase, count
 from drp.reporting.words import Tone
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
+from drp.domain.phrase import Data, Day, Instant, Phrase, count, say
 from drp.domain.reconciliation.result import (
     MOST_LISTED,
     Dangling,
@@ -14,7 +15,6 @@ from drp.domain.reconciliation.result import (
     ReferenceResult,
     Way,
 )
-from drp.reporting.phrase import Data, Day, Instant, Phrase, count, say
 from drp.reporting.words import Tone
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.domain.evidence import EvidenceRecord
+from drp.domain.phrase import Data, Phrase, Size, say
 from drp.domain.precheck import PrecheckReason
-from drp.reporting.phrase import Data, Phrase, Size, say
 
 
 def room_limits_of(record: EvidenceRecord) -> Iterator[Phrase]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from drp.domain.phrase import Phrase, say
 from drp.domain.schedule.decision import Decision
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.reasons import REASONS
 from drp.reporting.i18n import language
-from drp.reporting.phrase import Phrase, say
 
 _ACTIONS: Mapping[str, Phrase] = {"start": say("starts now"), "wait": say("waits")}
 _ENDINGS: Mapping[str, Phrase] = {
@@ -20,9 +20,7 @@ _ENDINGS: Mapping[str, Phrase] = {
 }
 _EXPECTED = say("is expected")
 _NONE = say("nothing is scheduled for it")
-_EXEMPT = say("nothing is scheduled for it: {reason}")
 _BY_HAND = say("no drill is held by itself: its policy only says how old a success may be")
-_AFTER = say("is held after the drill {plan} has passed")
 _ON_CHANGE = say("is held when something that was proven has changed")
 _NOT_YET = say("nothing comes within a year")
 
@@ -52,12 +50,13 @@ class Sentences:
         if policy.cron:
             return self._said(_NOT_YET)
         if policy.after:
-            return self._said(_AFTER).format(plan=policy.after)
+            return self._language.plain(say("is held after the drill {plan} has passed", plan=policy.after))
         return self._said(_ON_CHANGE if policy.on_change else _BY_HAND)
 
     def of_none(self, exempt: str) -> str:
         """Return that an application has no policy; ``exempt``: why, if somebody said so."""
-        return self._said(_EXEMPT).format(reason=exempt) if exempt else self._said(_NONE)
+        why = say("nothing is scheduled for it: {reason}", reason=exempt) if exempt else _NONE
+        return self._language.plain(why)
 
     def _said(self, phrase: Phrase) -> str:
         return self._language.gettext(phrase.message)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drp.domain.evidence import RecoveryRecord
+from drp.domain.phrase import Data, Instant, Phrase, count, say
 from drp.domain.plan import DrillPlan
 from drp.domain.sandbox import NeighbourContact, SoftwareFound
-from drp.reporting.phrase import Data, Instant, Phrase, count, say
 
 _CONTACTS = 25
 """So many contacts with neighbours are shown; the record has all that were kept."""

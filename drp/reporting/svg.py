@@ -8,8 +8,8 @@ from __future__ import annotations
 from markupsafe import Markup, escape
 
 from drp.domain.measure import Measurement
+from drp.domain.phrase import Phrase, say
 from drp.reporting.i18n import Language
-from drp.reporting.phrase import Phrase, say
 from drp.reporting.timeline import Bar, Timeline
 from drp.reporting.words import PHASE_NAMES, Tone
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from drp.domain.events import SignedOff
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.names import shown_name
+from drp.domain.phrase import Phrase
 from drp.reporting.i18n import Language, language
 from drp.reporting.markdown import MARKS, Markdown, code, table
-from drp.reporting.phrase import Phrase
 from drp.reporting.text_reconciliation import reconciliation_lines
 from drp.reporting.view import FindingView, Origin, RecoveryView, ReportView, view_of
 from drp.reporting.words import (

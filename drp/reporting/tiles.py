@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from drp.domain.evidence import RecoveryRecord
 from drp.domain.findings.catalogue import RTO_MISSED
 from drp.domain.measure import Measurement
+from drp.domain.phrase import Data, Day, Duration, Phrase, Value, count, say
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.recovery_point import Immutability
 from drp.domain.resting import Resting, resting, statements
 from drp.domain.sign_off import Checklist
 from drp.errors import Interrupted
 from drp.reporting.levels import compared_in_words, sample_of
-from drp.reporting.phrase import Data, Day, Duration, Phrase, Value, count, say
 from drp.reporting.witnesses import dated_by_of
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, REFERENT, SHORT_PROVENANCES, WITNESSES, Tone
 

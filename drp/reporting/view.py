@@ -13,6 +13,7 @@ from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.findings.finding import Finding
 from drp.domain.manifest import Deviation
+from drp.domain.phrase import Data, Phrase
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import statements
 from drp.domain.sandbox import IsolationProof
@@ -23,7 +24,6 @@ from drp.reporting.code import MOST_CODE, CodeRow, code_of
 from drp.reporting.left_out import MOST_LEFT_OUT, LeftOut, left_out_of
 from drp.reporting.levels import depth_of, meaning_of
 from drp.reporting.limits import limits_of
-from drp.reporting.phrase import Data, Phrase
 from drp.reporting.reasons import reasons_of
 from drp.reporting.reconciliation import ReconciliationView, reconciliation_of
 from drp.reporting.remedies import remedy_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
+from drp.domain.phrase import Data, Phrase, count, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, Unread, dated_by, resting, statements, unread
-from drp.reporting.phrase import Data, Phrase, count, say
 from drp.reporting.words import REFERENT, WITNESSES
 
 _UNREAD: dict[Unread, Phrase] = {

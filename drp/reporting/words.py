@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from drp.reporting.phrase import Phrase, say
+from drp.domain.phrase import Phrase, say
 
 Tone = Literal["good", "bad", "doubt", "plain"]
 """How something is to be taken. Reports show it by a word and a mark, and only then by a colour."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from drp.domain.phrase import say
 from drp.errors import UsageError
 
 _LONGEST = 100 << 10
@@ -22,7 +23,7 @@ def must_fit(arguments: Sequence[str], *, files: int) -> tuple[str, ...]:
         raise UsageError("none of a recovery point's files was asked for", hint="draw at least one")
     if sum(sizes) > _ALL or max(sizes) > _LONGEST:
         raise UsageError(
-            f"the names of {files} files do not fit on the backup tool's command line",
+            say("the names of {files} files do not fit on the backup tool's command line", files=files),
             hint="draw fewer files: `sample` in the drill's file, or --sample; or hold a drill of level hash",
         )
     return tuple(arguments)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from drp.domain.phrase import say
 from drp.domain.runbook import RunbookStep
 from drp.errors import RunbookError
 from drp.share import shared
@@ -32,13 +33,13 @@ class RunbookFolder:
 def find(search_path: Sequence[Path], kind: str, step: str) -> Path:
     """Return the playbook of a step. Raises ``RunbookError`` naming the folders that were looked through."""
     if not kind or "/" in kind or kind.startswith("."):
-        message = f"{kind!r} cannot be the name of a runbook"
+        message = say("{kind} cannot be the name of a runbook", kind=repr(kind))
         raise RunbookError(message)
     for folder in search_path:
         if (playbook := folder / kind / f"{step}.yml").is_file():
             return playbook
     looked = ", ".join(str(folder) for folder in search_path)
-    message = f"there is no runbook {kind}/{step}.yml in {looked}"
+    message = say("there is no runbook {kind}/{step}.yml in {looked}", kind=kind, step=step, looked=looked)
     raise RunbookError(message, hint="write it as runbooks/README.md says, or see `drp runbook list`")
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from drp.domain.phrase import fact, say
 from drp.errors import DrpError, RunbookError
 from drp.runbooks.folder import PrivateFolder
 from drp.runbooks.runner import environment, launcher
@@ -40,13 +41,17 @@ def trial(directory: Path, python: Path) -> str:
         limit = Limit(time.monotonic() + _SECONDS, lambda: False)
         session.obey(["-i", "localhost,", "-c", "local", str(playbook)], limit)
     if limit.reached:
-        message = f"ansible did not come to a result within {_SECONDS:.0f} s"
+        message = say("ansible did not come to a result within {SECONDS} s", SECONDS=f"{_SECONDS:.0f}")
         raise RunbookError(message)
     session.recording.require_judgement("the trial", session.exit_code)
     if session.status != "successful" or "version" not in session.recording.outputs:
-        message = f"ansible ended with {session.exit_code} during {session.recording.place()}"
+        message = say(
+            "ansible ended with {exit_code} during {place}",
+            exit_code=str(session.exit_code),
+            place=session.recording.place(),
+        )
         raise RunbookError(message)
-    return f"ansible-core {session.recording.outputs['version']}"
+    return fact("ansible-core", "ansible-core {version}", version=str(session.recording.outputs["version"]))
 
 
 def _answer(directory: Path) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from drp.domain.first_fatal import first_fatal
+from drp.domain.phrase import fact, say
 from drp.domain.runbook import MALFORMED, TaskOutcome, TaskResult
 from drp.domain.strict_json import Limits, Malformed, bounded
 from drp.domain.visible import one_line
@@ -112,18 +113,32 @@ class Recording:
 
     def place(self) -> str:
         """Return where the run is, for messages."""
-        return f"task {self._current!r}" if self._current else "its preparation"
+        return (
+            fact("task", "task {current}", current=repr(self._current))
+            if self._current
+            else fact("preparation", "its preparation")
+        )
 
     def require_judgement(self, where: str, exit_code: int) -> None:
         """Raise ``RunbookError`` unless Ansible came to a result of its own."""
         if self._unreachable:
-            message = f"{where}: the sandbox was lost during {self.place()}: {self._unreachable}"
+            message = say(
+                "{where}: the sandbox was lost during {place}: {unreachable}",
+                where=where,
+                place=self.place(),
+                unreachable=self._unreachable,
+            )
             raise RunbookError(message)
         if not self._ended:
             first = next((number for number, word in enumerate(self._words) if "ERROR" in word), -_LAST_WORDS)
             said = redact(" · ".join(word.strip() for word in self._words[first:] if word.strip()))
             words = one_line(said, _MESSAGE_LIMIT)
-            message = f"{where}: ansible ended with {exit_code} before it came to a result: {words or 'without a word'}"
+            message = say(
+                "{where}: ansible ended with {exit_code} before it came to a result: {words}",
+                where=where,
+                exit_code=str(exit_code),
+                words=words or "without a word",
+            )
             raise RunbookError(message)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from drp import command
+from drp.domain.phrase import fact
 from drp.runbooks.catalogue import RunbookFolder
 from drp.runbooks.runner import environment
 from drp.share import shared
@@ -109,7 +110,9 @@ def _objection(playbooks: Sequence[Path], search_path: Sequence[Path]) -> str:
         )
     if output.exit_code == 0 and output.ended_by == "itself":
         return ""
-    return " ".join(" ".join(output.tail).split())[:600] or f"ended with {output.exit_code}"
+    return " ".join(" ".join(output.tail).split())[:600] or fact(
+        "ended-with", "ended with {exit_code}", exit_code=str(output.exit_code)
+    )
 
 
 def _problem(path: Path, text: str) -> Remark:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drp import command
 from drp.domain.duration import words
+from drp.domain.phrase import say
 from drp.domain.ports import Cancelled, Progress, Report
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.errors import DrpError, Interrupted, RunbookError
@@ -77,15 +78,20 @@ class AnsibleRunbookRunner:
         try:
             session = self._play(order, limit, report)
         except OSError as error:
-            message = f"ansible could not be prepared: {error}"
+            message = say("ansible could not be prepared: {error}", error=error)
             raise RunbookError(message, hint="look at the rights and the space of what it names") from error
         recording = session.recording
         where = f"runbook {order.kind}/{order.step}" + (f" of {order.label}" if order.label else "")
         if limit.cancelled:
-            message = f"{where} was stopped during {recording.place()}"
+            message = say("{where} was stopped during {place}", where=where, place=recording.place())
             raise Interrupted(message)
         if limit.reached:
-            message = f"{where} exceeded its time limit of {words(order.timeout)} during {recording.place()}"
+            message = say(
+                "{where} exceeded its time limit of {timeout} during {place}",
+                where=where,
+                timeout=words(order.timeout),
+                place=recording.place(),
+            )
             raise RunbookError(message)
         recording.require_judgement(where, session.exit_code)
         elapsed = int((time.monotonic() - started) * 1000)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from drp import command
+from drp.domain.phrase import say
 from drp.domain.ports import Cancelled
 from drp.errors import CommandFailed, RunbookError
 from drp.runbooks.events import Recording
@@ -79,7 +80,7 @@ class Session:
         os.write(self._fifo, json.dumps(list(arguments)).encode() + b"\n")
         self._end()
         if self._failure is not None:
-            message = f"ansible could not be run: {self._failure}"
+            message = say("ansible could not be run: {failure}", failure=self._failure)
             raise RunbookError(message) from self._failure
 
     def dismiss(self) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
 from drp.domain.check import Execution
+from drp.domain.phrase import say
 from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp.errors import SandboxError
 
@@ -115,7 +116,7 @@ class AgentClient:
                     return size
                 size += len(data)
                 if kind != b"O" or size > limit:
-                    message = f"{source} in the sandbox is larger than {limit} bytes"
+                    message = say("{source} in the sandbox is larger than {limit} bytes", source=source, limit=limit)
                     raise SandboxError(message)
                 target.write(data)
 
@@ -158,7 +159,7 @@ class _Call:
     def _gone(self, error: OSError) -> SandboxError:
         if isinstance(error, TimeoutError):
             return SandboxError("the agent in the sandbox did not answer in time")
-        return SandboxError(f"the sandbox is gone: {error.strerror or error}")
+        return SandboxError(say("the sandbox is gone: {strerror}", strerror=error.strerror or error))
 
     def _limit(self) -> None:
         if self._deadline is not None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from drp.config.sandbox_drivers import DRIVERS, INSTALL, configured_driver
 from drp.domain.check import Target
+from drp.domain.phrase import fact, say
 from drp.domain.ports import Sandbox
 from drp.domain.restore import CellSecret, RestoreOrder
 from drp.domain.sandbox import (
@@ -42,7 +43,7 @@ def driver(name: str) -> SandboxDriver:
     """Return a driver. Raises ``PluginError``, and ``Untrusted`` where others can change its code."""
     found: Any = configured_driver(name)
     if lacking := [each for each in _METHODS if not callable(getattr(found, each, None))]:
-        message = f"{DRIVERS.named(DRIVERS.entry(name))} has no method {lacking[0]}"
+        message = say("{named} has no method {lacking}", named=DRIVERS.named(DRIVERS.entry(name)), lacking=lacking[0])
         raise PluginError(message, hint=INSTALL)
     driven: SandboxDriver = found
     return driven
@@ -58,7 +59,7 @@ def reap(run_directory: Path) -> tuple[Reaped, ...]:
         except DrpError as error:
             if name == DEFAULT_DRIVER:
                 raise
-            left = f"{error.message}; {error.hint}, and clean up again"
+            left = fact("clean-up-again", "{words}; {hint}, and clean up again", words=error.message, hint=error.hint)
             found += [Reaped(id=each, left=left) for each, its in sorted(recorded.items()) if its == name]
     return tuple(found)
 
@@ -71,7 +72,12 @@ def _reaped(name: str, run_directory: Path) -> tuple[Reaped, ...]:
     except DrpError:
         raise
     except Exception as error:
-        message = f"{DRIVERS.named(DRIVERS.entry(name))} cannot clean up: {type(error).__name__}: {error}"
+        message = say(
+            "{named} cannot clean up: {name__}: {error}",
+            named=DRIVERS.named(DRIVERS.entry(name)),
+            name__=type(error).__name__,
+            error=error,
+        )
         raise PluginError(message, hint="repair or remove the package that brings it") from error
 
 
@@ -105,7 +111,11 @@ class Sandboxes:
             handle = made.open(profile, label, order)
             if handle.driver != profile.driver:
                 made.destroy(handle)
-                message = f"the sandbox driver {profile.driver} made a sandbox of {handle.driver or 'no driver'}"
+                message = say(
+                    "the sandbox driver {driver} made a sandbox of {driver2}",
+                    driver=profile.driver,
+                    driver2=handle.driver or "no driver",
+                )
                 raise SandboxError(message, hint=INSTALL)
             self._places[handle.id] = place
             undo.pop_all()
@@ -161,7 +171,11 @@ class Sandboxes:
         place = _Place(pod=pod, driver=name)
         with self._lock:
             if others := sorted({each.driver for each in self._taken if pod and each.pod == pod} - {name}):
-                message = f"in one pod, sandboxes by {others[0]} and by {name} would not reach one another"
+                message = say(
+                    "in one pod, sandboxes by {others} and by {name} would not reach one another",
+                    others=others[0],
+                    name=name,
+                )
                 raise SandboxError(message, hint="give the applications of a pod profiles with the same `driver`")
             self._taken.append(place)
         return place

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from drp.domain.approval import ApprovalPolicy
+from drp.domain.phrase import say
 from drp.domain.plan import DrillPlan
 from drp.domain.schedule.policy import Policy
 from drp.errors import ConfigError
@@ -25,7 +26,7 @@ def with_approval(plan: DrillPlan, policies: Iterable[Policy], proving: Approval
     everybody = tuple(name for name in asked[0][0] if all(name in approvers for approvers, _ in asked))
     if not everybody:
         raise ConfigError(
-            f"drill {plan.name}: nobody may approve it for all who want it approved",
+            say("drill {name}: nobody may approve it for all who want it approved", name=plan.name),
             hint="name an approver whom the plan and its policies have in common",
         )
     approval = replace(proving, approvers=everybody, within=min(within for _, within in asked))

@@ -19,6 +19,7 @@ from drp.config.site import Site
 from drp.domain.level import LEVELS, Level
 from drp.domain.occasion import Occasion, scheduled_id
 from drp.domain.orders import Order, Values
+from drp.domain.phrase import say
 from drp.domain.plan import DrillPlan
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.slot import Slot
@@ -136,4 +137,7 @@ def _level(name: str) -> Level:
     for level in LEVELS:
         if level == name:
             return level
-    raise UsageError(f"no drill is held at level `{name}`", hint=f"levels of drills: {', '.join(LEVELS)}")
+    raise UsageError(
+        say("no drill is held at level `{name}`", name=name),
+        hint=say("levels of drills: {LEVELS}", LEVELS=", ".join(LEVELS)),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from drp.config.problems import suggestion
+from drp.domain.phrase import say
 from drp.domain.schedule.events import Paused, PauseEnded, SlotSkipped
 from drp.domain.schedule.policy import Policy
 from drp.domain.schedule.reasons import shown_instant
@@ -31,10 +32,13 @@ def pause(desk: Desk, target: str, *, until: datetime, by: str, reason: str) -> 
     must_be_known(desk.policies, target)
     now = desk.clock.now().wall
     if until <= now:
-        raise UsageError(f"a pause until {shown_instant(until)} is over", hint="name an instant that is to come")
+        raise UsageError(
+            say("a pause until {shown_instant} is over", shown_instant=shown_instant(until)),
+            hint="name an instant that is to come",
+        )
     if until > now + LONGEST_PAUSE:
         raise UsageError(
-            f"a pause until {shown_instant(until)} is longer than a year",
+            say("a pause until {shown_instant} is longer than a year", shown_instant=shown_instant(until)),
             hint="take the policy out of inventory/schedule.yml, where everybody sees that nothing is drilled",
         )
     event = Paused(policy=target, until=until.replace(microsecond=0), by=by, reason=sound_reason(reason))
@@ -48,7 +52,7 @@ def resume(desk: Desk, target: str, *, by: str) -> PauseEnded:
     if target not in pauses:
         shown = ", ".join("--all" if name == EVERYTHING else name for name in pauses) or "nothing"
         what = "everything" if target == EVERYTHING else target
-        raise NotFound(f"{what} is not paused", hint=f"paused: {shown}")
+        raise NotFound(say("{what} is not paused", what=what), hint=say("paused: {shown}", shown=shown))
     event = PauseEnded(policy=target, by=by)
     desk.register.append(event)
     return event
@@ -76,10 +80,17 @@ def _skippable(slots: Sequence[Coming], target: str) -> Slot:
         if each.decision.action == "end":
             continue
         if each.decision.reason in BEGUN:
-            message = f"slot {each.decision.slot.id} has begun: drill {each.decision.values['drill']} is running"
+            message = say(
+                "slot {id} has begun: drill {drill} is running",
+                id=each.decision.slot.id,
+                drill=each.decision.values["drill"],
+            )
             raise UsageError(message, hint="stop it with `drp drill abort`")
         return each.decision.slot
-    raise NotFound(f"no slot {target} waits or is to come within a year", hint="see `drp schedule next --days 365`")
+    raise NotFound(
+        say("no slot {target} waits or is to come within a year", target=target),
+        hint="see `drp schedule next --days 365`",
+    )
 
 
 def must_be_known(policies: Mapping[str, Policy], target: str, *, everything: bool = True) -> None:
@@ -87,7 +98,10 @@ def must_be_known(policies: Mapping[str, Policy], target: str, *, everything: bo
     names = sorted({*policies, *(policy.application for policy in policies.values())})
     if target in names or (everything and target == EVERYTHING):
         return
-    raise NotFound(f"nothing is scheduled for `{target}`; {suggestion(target, names)}", hint="see `drp schedule list`")
+    raise NotFound(
+        say("nothing is scheduled for `{target}`; {suggestion}", target=target, suggestion=suggestion(target, names)),
+        hint="see `drp schedule list`",
+    )
 
 
 def sound_reason(reason: str) -> str:
@@ -96,5 +110,8 @@ def sound_reason(reason: str) -> str:
     if not said or not any(letter.isalnum() for letter in said):
         raise UsageError("why?", hint="say it with --reason: it stands in the evidence")
     if len(said) > MOST_LETTERS or not all(is_visible(letter) or letter == " " for letter in said):
-        raise UsageError(f"a reason is one line of at most {MOST_LETTERS} readable characters", hint="shorten it")
+        raise UsageError(
+            say("a reason is one line of at most {MOST_LETTERS} readable characters", MOST_LETTERS=MOST_LETTERS),
+            hint="shorten it",
+        )
     return said

@@ -18,6 +18,7 @@ from drp.config.site import Site
 from drp.domain.events import Entry
 from drp.domain.fold import DrillState, fold
 from drp.domain.orders import Procedure, Step, Value, Values
+from drp.domain.phrase import say
 from drp.domain.plan import DrillPlan, InterruptPolicy
 from drp.domain.ports import Clock
 from drp.domain.progress import Cancelled
@@ -131,7 +132,7 @@ class _Held:
         Raises ``NoRoom`` when it waited until it was too late.
         """
         if (late := _late(values)) is not None:
-            raise NoRoom(f"it could not start in time: {late.reason.text}", hint=_HINT)
+            raise NoRoom(say("it could not start in time: {text}", text=late.reason.text), hint=_HINT)
         return self._brought_to_its_end(values, cancelled)
 
     def finish(self, values: Values, cancelled: Cancelled) -> Values:
@@ -174,7 +175,7 @@ class _Held:
                         self._hands.announce(site, tuple(request.occasion.policies))
                     self._follow(running, values, (lambda: True) if stopping else cancelled)
                 if running.outcome.stops and not running.outcome.sealed:
-                    raise Interrupted(f"drill {running.outcome.drill} was stopped, and is not sealed")
+                    raise Interrupted(say("drill {drill} was stopped, and is not sealed", drill=running.outcome.drill))
             except Busy as error:  # another drill of the site is at work, or this one on another host
                 self._wait(site, values, cancelled, error.message, begun=state is not None)
 
@@ -209,7 +210,7 @@ class _Held:
     def _wait(self, site: Site, values: Values, cancelled: Cancelled, why: str, *, begun: bool = False) -> None:
         """Wait a moment. Raises ``Interrupted``, and ``NoRoom`` when the drill may not start any more."""
         if not begun and self._hands.clock.now().wall > _latest(site, values):
-            raise NoRoom(f"it could not start in time: {why}", hint=_HINT)
+            raise NoRoom(say("it could not start in time: {why}", why=why), hint=_HINT)
         self._pause(cancelled, why)
 
     def _pause(self, cancelled: Cancelled, why: str) -> None:
@@ -217,7 +218,7 @@ class _Held:
         ticks = int(_AGAIN_SECONDS / _HEED_SECONDS)
         for _ in range(ticks):
             if cancelled():
-                raise Interrupted(f"stopped while it waited: {why}")
+                raise Interrupted(say("stopped while it waited: {why}", why=why))
             self._hands.clock.sleep(_HEED_SECONDS)
 
     @contextmanager
@@ -234,9 +235,9 @@ def _state(wiring: Wiring, values: Values) -> DrillState | None:
 
 def _result(state: DrillState) -> Values:
     if state.concluded is None or state.sealed is None:
-        raise NotFound(f"drill {state.drill} has no verdict")
+        raise NotFound(say("drill {drill} has no verdict", drill=state.drill))
     if state.concluded.verdict == "aborted":
-        raise Interrupted(f"drill {state.drill} was stopped")
+        raise Interrupted(say("drill {drill} was stopped", drill=state.drill))
     verdict, record = state.concluded.verdict, state.sealed.record_digest
     return {"drill": state.drill, "verdict": verdict, "record_digest": record}
 

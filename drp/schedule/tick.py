@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from drp.domain.orders import Order
+from drp.domain.phrase import fact
 from drp.domain.schedule.arrivals import arrivals
 from drp.domain.schedule.decision import Decision
 from drp.domain.schedule.events import PolicySeen, RegisterEvent, SlotEnded, SlotExpected
@@ -231,7 +232,10 @@ def _start(desk: Desk, look: Look, dues: Sequence[Due], without: set[str]) -> No
         look.events += [blocked(due, "no-plan", detail=error.message.splitlines()[0]) for due in dues]
         return
     lacking = [due for due in dues if due.slot.application not in held]
-    look.events += [blocked(due, "no-plan", detail=f"{plan.name} does not recover it") for due in lacking]
+    look.events += [
+        blocked(due, "no-plan", detail=fact("does-not-recover", "{name} does not recover it", name=plan.name))
+        for due in lacking
+    ]
     if len(lacking) < len(dues):
         look.orders.append(order)
 

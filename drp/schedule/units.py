@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from drp.domain.phrase import fact, say
 from drp.errors import UsageError
 
 LOOK_EVERY_MINUTES = 5
@@ -104,7 +105,7 @@ def _head(description: str, place: Installation) -> Iterator[str]:
     yield "[Unit]"
     yield f"Description={description}"
     yield "Wants=network-online.target"
-    yield "After=network-online.target time-sync.target"
+    yield fact("after-network-online-target", "After=network-online.target time-sync.target")
     yield f"RequiresMountsFor={_path(place.site)}"
 
 
@@ -131,6 +132,7 @@ def _path(path: Path) -> str:
 def _word(text: str) -> str:
     if not text.isascii() or not text.isprintable() or any(each in text for each in " \"'\\;%$"):
         raise UsageError(
-            f"{text!r} cannot stand in a unit as it is", hint="use a path of letters, digits, dots, dashes and slashes"
+            say("{text} cannot stand in a unit as it is", text=repr(text)),
+            hint="use a path of letters, digits, dots, dashes and slashes",
         )
     return text

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors
 from drp.clock import utc_now
+from drp.domain.phrase import say
 from drp.domain.visible import printable
 from drp.errors import Busy, NotReadable
 
@@ -32,7 +33,7 @@ def site_lock(state_directory: Path, what: str = "") -> Iterator[int]:
         except BlockingIOError as error:
             said = os.pread(descriptor, _MOST, 0).decode("utf-8", "replace").strip()
             owner = printable(said) or "another process"
-            message = f"{path} is held: drp already runs a drill on this site ({owner})"
+            message = say("{path} is held: drp already runs a drill on this site ({owner})", path=path, owner=owner)
             raise Busy(message, hint="watch it with `drp drill watch latest`, or wait for its end") from error
         say_what_for(descriptor, what)
         yield descriptor
@@ -58,7 +59,13 @@ def is_held(state_directory: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:  # running and cut off are not the same
-        raise NotReadable(f"cannot tell whether a drill runs: {error.filename}: {error.strerror}") from error
+        raise NotReadable(
+            say(
+                "cannot tell whether a drill runs: {filename}: {strerror}",
+                filename=error.filename,
+                strerror=error.strerror,
+            )
+        ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

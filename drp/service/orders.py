@@ -10,6 +10,7 @@ from pathlib import Path
 from drp.config.secrets import resolve
 from drp.config.site import Site
 from drp.domain.orders import OrderSeen
+from drp.domain.phrase import say
 from drp.domain.ports import Clock
 from drp.engine.database import Place
 from drp.engine.durable import DurableEngine
@@ -44,7 +45,7 @@ def drill_of(wiring: Wiring, reference: str) -> str:
     for seen in orders_there(wiring.site, wiring.clock):
         if seen.order.id == reference:
             return str(seen.order.values.get("drill", ""))
-    raise NotFound(f"there is no order {reference}", hint="see `drp worker list --all`")
+    raise NotFound(say("there is no order {reference}", reference=reference), hint="see `drp worker list --all`")
 
 
 def ask_order_to_stop(wiring: Wiring, order: str, by: str) -> bool:

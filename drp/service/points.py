@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from drp.domain.phrase import say
 from drp.domain.plan import PlannedRecovery
 from drp.errors import NotFound, RepositoryError
 from drp.service.wiring import Wiring
@@ -15,5 +16,10 @@ def must_have_point(wiring: Wiring, recovery: PlannedRecovery) -> None:
     with suppress(RepositoryError):  # whether it can be used is for the drill to say, and to record
         listing = wiring.repositories()[recovery.repository].points(recovery.application)
         if not any(point.id.startswith(asked) for point in listing.points):
-            message = f"repository {recovery.repository} has no recovery point {asked} of {recovery.application.name}"
-            raise NotFound(message, hint=f"see `drp repo points {recovery.repository}`")
+            message = say(
+                "repository {repository} has no recovery point {asked} of {name}",
+                repository=recovery.repository,
+                asked=asked,
+                name=recovery.application.name,
+            )
+            raise NotFound(message, hint=say("see `drp repo points {repository}`", repository=recovery.repository))

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from drp.domain.phrase import say
 from drp.domain.placing import Folder, on_disks, turns
 from drp.domain.plan import DrillPlan, PlannedRecovery
 from drp.domain.precheck import (
@@ -92,10 +93,13 @@ def refusal(found: Precheck) -> DrpError:
     codes = {reason.code for reason in found.blocking}
     if codes & _SPACE:
         hint = "free space, lower `data_bytes` of the sandbox profile, or recover fewer at once (`parallel`)"
-        return StorageFull(f"no room for the drill: {message}", hint=f"{hint}; or go on with `--despite REASON`")
+        return StorageFull(
+            say("no room for the drill: {words}", words=message),
+            hint=say("{hint}; or go on with `--despite REASON`", hint=hint),
+        )
     if codes & _SANDBOX:
-        return SandboxError(f"the drill cannot have its sandboxes: {message}")
-    return NoRoom(f"no room for the drill now: {message}")
+        return SandboxError(say("the drill cannot have its sandboxes: {words}", words=message))
+    return NoRoom(say("no room for the drill now: {words}", words=message))
 
 
 def _room(

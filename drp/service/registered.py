@@ -5,6 +5,7 @@ from __future__ import annotations
 from drp.domain.events import DrillDeclared
 from drp.domain.journal import Journal
 from drp.domain.occasion import Occasion
+from drp.domain.phrase import say
 from drp.domain.schedule.register import Register
 from drp.errors import Tampered
 
@@ -32,7 +33,11 @@ def require_declared(journal: Journal, register: Register, *, every: bool = Fals
         position, _, link = occasion.register_head.partition(":")
         if not position.lstrip("-").isdigit() or register.link_at(int(position)) != link:
             raise Tampered(
-                f"register: drill {one.drill} was declared when its entry {position} was there, and it is not any more",
+                say(
+                    "register: drill {drill} was declared when its entry {position} was there, and it is not any more",
+                    drill=one.drill,
+                    position=position,
+                ),
                 hint="bring the journal's database back from a copy, and find out who changed it",
             )
         if not every:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from drp.domain.fold import fold
 from drp.domain.journal import Journal
 from drp.domain.level import Level
+from drp.domain.phrase import say
 from drp.drill.declare import find, matching
 from drp.errors import DrpError, NotFound, Tampered
 from drp.evidence.deposits import RECENT, Deposits
@@ -78,10 +79,12 @@ def _vouched_for(wiring: Wiring, journal: Journal, reference: str) -> SealedReco
     drill = find(reference, journal)
     state = fold(journal.entries(drill))
     if state.sealed is None:
-        raise NotFound(f"drill {drill} has no sealed record yet", hint="wait for it, or `drp drill resume latest`")
+        raise NotFound(
+            say("drill {drill} has no sealed record yet", drill=drill), hint="wait for it, or `drp drill resume latest`"
+        )
     content = wiring.deposits().record(drill)
     if hashlib.sha256(content).hexdigest() != state.sealed.record_digest:
-        raise Tampered(f"the record of drill {drill} is not the one that the journal sealed")
+        raise Tampered(say("the record of drill {drill} is not the one that the journal sealed", drill=drill))
     return SealedRecord(drill, content)
 
 

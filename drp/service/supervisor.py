@@ -37,6 +37,7 @@ from drp.domain.events import (
     SandboxKept,
     Sign,
 )
+from drp.domain.phrase import fact, say
 from drp.domain.precheck_words import sentence
 from drp.domain.sandbox import Reaped
 from drp.domain.verdict import Verdict
@@ -228,7 +229,9 @@ class RunningDrill:
         if self._error is not None:
             raise _error(self._error)
         if self.outcome.verdict is None and not self.outcome.stops and self._asked:
-            message = f"the drill worker ended without a word; its last words may be in {_log(self._site)}"
+            message = say(
+                "the drill worker ended without a word; its last words may be in {site}", site=_log(self._site)
+            )
             hint = "run `drp doctor`; resume the drill with `drp drill resume latest`"
             raise SandboxError(message, hint=hint)
 
@@ -255,7 +258,11 @@ def reaped(wiring: Wiring) -> list[Notice]:
 
 def _said_of(orphan: Reaped) -> str:
     """Return what whoever follows a drill hears of what an earlier one had left."""
-    what = "still here from before" if orphan.left else "removed what a crash had left"
+    what = (
+        fact("still-here-from-before", "still here from before")
+        if orphan.left
+        else fact("removed-what-crash-had", "removed what a crash had left")
+    )
     return f"{what}: {orphan.shown}"
 
 
@@ -263,11 +270,11 @@ def _what(request: Request | None) -> str:
     """Return what the site is at work on, for whoever comes meanwhile."""
     match request:
         case Begin():
-            return f"{request.plan.name} for {request.requested_by}"
+            return fact("for", "{name} for {requested_by}", name=request.plan.name, requested_by=request.requested_by)
         case Resume():
-            return f"resuming {request.drill}"
+            return fact("resuming", "resuming {drill}", drill=request.drill)
         case _:
-            return "finishing what was cut off"
+            return fact("finishing-what-cut-off", "finishing what was cut off")
 
 
 def _start_worker(

@@ -18,6 +18,7 @@ from drp.config.secrets import resolve
 from drp.config.site import Site
 from drp.domain.check_runner import CheckRunner
 from drp.domain.journal import Journal
+from drp.domain.phrase import say
 from drp.domain.plan import DrillPlan
 from drp.domain.ports import Ports, Reporter, Repository, Sandbox
 from drp.domain.reconciliation.port import RecordReader
@@ -169,8 +170,12 @@ class Wiring:
             copy_used(own, private.path / own.name)
         except OSError as error:
             raise ConfigError(
-                f"{error.filename or own} cannot be read: {error.strerror or error}",
-                hint=f"everything in {own} must be readable for whoever holds drills",
+                say(
+                    "{filename} cannot be read: {strerror}",
+                    filename=error.filename or own,
+                    strerror=error.strerror or error,
+                ),
+                hint=say("everything in {own} must be readable for whoever holds drills", own=own),
             ) from error
         self._materials = PlanMaterials(self.site, private.path / own.name)
         return (private.path / own.name, *shipped)

@@ -28,6 +28,7 @@ from drp.config.site import load_site
 from drp.descriptors import raise_limit
 from drp.domain.events import Entry, Event, Progressed, Sign
 from drp.domain.journal import Journal
+from drp.domain.phrase import say
 from drp.domain.ports import Ports
 from drp.domain.visible import printable_lines
 from drp.drill.conduct import conduct
@@ -215,7 +216,7 @@ def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _
     if not isinstance(request, Begin):
         return None
     if changed := request.plan.changed(ports.materials(request.plan)):
-        message = f"changed while the drill was being started: {', '.join(changed)}"
+        message = say("changed while the drill was being started: {changed}", changed=", ".join(changed))
         raise ConfigError(message, hint="nothing was declared: run the drill again")
     recorder = declare(
         request.plan,

@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.domain.sign_off import SignOffAnswer
 
 _LARGEST = 256 << 10
@@ -65,7 +66,7 @@ def read_owned_paper(path: Path) -> tuple[bytes, int] | None:
     except (FileNotFoundError, PermissionError):
         return None
     except OSError as error:
-        raise ValueError(f"cannot be opened: {error.strerror}") from error
+        raise ValueError(say("cannot be opened: {strerror}", strerror=error.strerror)) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from drp.command import Output, run
+from drp.domain.phrase import say
 from drp.domain.sign_off_desk import Signer
 from drp.domain.visible import one_line
 from drp.errors import AccessDenied, CommandFailed, NotFound
@@ -31,13 +32,13 @@ def sign(message: bytes, key: Path, *, namespace: str = NAMESPACE) -> str:
     ``NotFound`` and ``AccessDenied``.
     """
     if not key.is_file():
-        raise NotFound(f"there is no key {key}", hint="make one with `ssh-keygen -t ed25519`")
+        raise NotFound(say("there is no key {key}", key=key), hint="make one with `ssh-keygen -t ed25519`")
     agent = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
     output = _keygen("-Y", "sign", "-f", str(key.absolute()), "-n", namespace, message=message, environment=agent)
     if output.exit_code != 0 or not output.stdout.startswith("-----BEGIN SSH SIGNATURE-----"):
         said = output.tail[-1] if output.tail else "no word"
         hint = "a key with a passphrase: `ssh-add` it, and name its .pub file"
-        raise AccessDenied(f"ssh-keygen could not sign with {key}: {said}", hint=hint)
+        raise AccessDenied(say("ssh-keygen could not sign with {key}: {said}", key=key, said=said), hint=hint)
     return output.stdout
 
 
@@ -71,7 +72,7 @@ def verify(
     if made:
         who = one_line(made[0].principal, 100)
         raise AccessDenied(
-            f"{who} made this signature, and is not among those who sign for this application",
+            say("{who} made this signature, and is not among those who sign for this application", who=who),
             hint="let one of `sign_off.principals` of the application sign",
         )
     raise AccessDenied(

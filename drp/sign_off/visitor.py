@@ -11,6 +11,7 @@ from pathlib import Path
 
 from drp.atomic import write_atomically
 from drp.codec import from_json, to_data
+from drp.domain.phrase import say
 from drp.domain.sign_off import SignOffAnswer
 from drp.domain.sign_off_desk import Opened
 from drp.errors import AccessDenied, DrpError, StorageFull, Tampered, Unreachable
@@ -71,7 +72,7 @@ def _wait(folder: Path, deposit: str, deadline: float) -> Reply:
             if content is not None:
                 return from_json(Reply, content)
         except (ValueError, Tampered) as error:
-            raise Unreachable(f"the drill's reply cannot be read: {error}") from error
+            raise Unreachable(say("the drill's reply cannot be read: {error}", error=error)) from error
         time.sleep(_POLL_SECONDS)
     answer_file(folder, deposit).unlink(missing_ok=True)
     raise Unreachable("no drill took the answer", hint="see `drp drill show latest`: does it still wait?")
@@ -90,7 +91,9 @@ def _write(folder: Path, path: Path, data: object) -> None:
 def _unwelcome(folder: Path, error: Exception) -> DrpError:
     cause = error.__cause__ if isinstance(error, StorageFull) else error
     if isinstance(cause, PermissionError):
-        return AccessDenied(f"this user may not hand anything in at {folder}", hint="run it as the user of the drill")
+        return AccessDenied(
+            say("this user may not hand anything in at {folder}", folder=folder), hint="run it as the user of the drill"
+        )
     if isinstance(error, StorageFull):
         return error
     return Unreachable("the drill does not wait any more", hint="see `drp drill show latest`")

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.errors import ConfigError
 
 _ACL = "system.posix_acl_access"
@@ -45,8 +46,11 @@ def accounts_of(names: Iterable[str]) -> frozenset[int]:
             found |= _members(grp.getgrnam(name[1:])) if name.startswith("%") else {pwd.getpwnam(name).pw_uid}
         except KeyError:
             kind = "group" if name.startswith("%") else "account"
-            hint = f"make the {kind}, or take it out of `writers` in drp.yml"
-            raise ConfigError(f"there is no {kind} {name.removeprefix('%')} on this host", hint=hint) from None
+            hint = say("make the {kind}, or take it out of `writers` in drp.yml", kind=kind)
+            raise ConfigError(
+                say("there is no {kind} {removeprefix} on this host", kind=kind, removeprefix=name.removeprefix("%")),
+                hint=hint,
+            ) from None
     return frozenset(found)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.domain.visible import printable
 from drp.errors import ConfigError, Untrusted
 from drp.trust.accounts import account_name, others_who_write
@@ -206,7 +207,7 @@ def refusal(doubts: Collection[Doubt], *, otherwise: str = "") -> Untrusted:
         shown.append(f"… and {len(doubts) - _MOST_SHOWN} more")
     mends = list(dict.fromkeys(doubt.mend for doubt in doubts))
     commands = " && ".join([*mends[:_MOST_COMMANDS], *(["…"] if len(mends) > _MOST_COMMANDS else [])])
-    hint = f"if it is yours, look through it, then: {commands}"
+    hint = say("if it is yours, look through it, then: {commands}", commands=commands)
     return Untrusted("\n".join(shown), hint=f"{hint}; {otherwise}" if otherwise else hint)
 
 
@@ -223,7 +224,9 @@ def _fuse_mounters() -> dict[int, int]:
     try:
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise ConfigError(f"the mount table cannot be read: {error.strerror}", hint="mount /proc") from error
+        raise ConfigError(
+            say("the mount table cannot be read: {strerror}", strerror=error.strerror), hint="mount /proc"
+        ) from error
     for line in lines:
         fields, _, rest = line.partition(" - ")
         kind, _, options = rest.partition(" ")

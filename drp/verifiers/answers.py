@@ -11,6 +11,7 @@ from typing import get_args
 from drp.domain.check import CheckOutcome, CheckResult, Watermark
 from drp.domain.check_runner import Answer
 from drp.domain.judged import Basis, NotJudged
+from drp.domain.phrase import fact, quoted
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.visible import one_line
 from drp.domain.witness import Place, Witness, stamped
@@ -21,7 +22,7 @@ _LONGEST_TEXT = 2000
 
 def checked(answer: object) -> Answer:
     """Return the answer if it is what the contract promises, else that it is not."""
-    statement = "the verifier states results"
+    statement = fact("verifier-states-results", "the verifier states results")
     if isinstance(answer, NotJudged) and isinstance(answer.part, str) and isinstance(answer.why, str):
         return answer
     if isinstance(answer, RestoredCode) and isinstance(answer.name, str) and isinstance(answer.digest, str):
@@ -37,7 +38,11 @@ def checked(answer: object) -> Answer:
     ):
         return undetermined("verifier", statement, f"it yielded a malformed result: {answer!r}")
     if answer.watermark is not None and not _is_watermark(answer.watermark):
-        observed = f"it gave a watermark without time zone, or a malformed one: {answer.watermark!r}"
+        observed = fact(
+            "gave-watermark-without-time",
+            "it gave a watermark without time zone, or a malformed one: {watermark}",
+            watermark=repr(answer.watermark),
+        )
         return dataclasses.replace(answer, outcome="undetermined", observed=observed, watermark=None, undated=True)
     return answer
 
@@ -56,7 +61,9 @@ def _is_watermark(found: object) -> bool:
 def undetermined(check: str, statement: str, observed: str) -> CheckResult:
     """Return a statement that could not be judged."""
     # whether it would have dated the newest datum nobody knows
-    return CheckResult(check=check, outcome="undetermined", statement=statement, observed=observed, undated=True)
+    return CheckResult(
+        check=check, outcome="undetermined", statement=quoted(statement), observed=quoted(observed), undated=True
+    )
 
 
 def presentable(name: str, place: Place, result: CheckResult) -> CheckResult:
@@ -68,9 +75,9 @@ def presentable(name: str, place: Place, result: CheckResult) -> CheckResult:
         result,
         check=f"{name}/{text_of(result.check)}",
         witness=stamped(place, result.witness),
-        statement=text_of(result.statement),
-        observed=text_of(result.observed),
-        expected=text_of(result.expected),
+        statement=quoted(text_of(result.statement)),
+        observed=quoted(text_of(result.observed)),
+        expected=quoted(text_of(result.expected)),
         because=f"{name}/{text_of(result.because)}" if result.because else "",
         watermark=watermark,
     )

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from drp.domain.check_runner import Verifier
+from drp.domain.phrase import say
 from drp.errors import PluginError
 from drp.offers import Offer
 from drp.registry import Registry
@@ -71,13 +72,15 @@ def _load(entry: Offer) -> Verifier:
     except PluginError:
         raise
     except Exception as error:
-        raise PluginError(f"{who} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise PluginError(
+            say("{who} cannot be loaded: {name__}: {error}", who=who, name__=type(error).__name__, error=error)
+        ) from error
     if getattr(verifier, "name", None) != entry.name:
-        raise PluginError(f"{who} calls itself {getattr(verifier, 'name', None)!r}")
+        raise PluginError(say("{who} calls itself {getattr}", who=who, getattr=repr(getattr(verifier, "name", None))))
     if not dataclasses.is_dataclass(getattr(verifier, "Options", None)):
-        raise PluginError(f"{who} has no dataclass Options")
+        raise PluginError(say("{who} has no dataclass Options", who=who))
     if not (callable(getattr(verifier, "verify", None)) or callable(getattr(verifier, "read", None))):
-        raise PluginError(f"{who} has no method verify, and no method read")
+        raise PluginError(say("{who} has no method verify, and no method read", who=who))
     return verifier
 
 
@@ -114,5 +117,5 @@ def _package_digest(package: str) -> str:
 def _places(package: str) -> tuple[Path, ...]:
     spec = importlib.util.find_spec(package)
     if spec is None:
-        raise PluginError(f"package {package} of a verifier is not installed")
+        raise PluginError(say("package {package} of a verifier is not installed", package=package))
     return tuple(Path(root) for root in sorted(spec.submodule_search_locations or [spec.origin or ""]))

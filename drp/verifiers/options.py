@@ -15,6 +15,7 @@ from drp.codec import adapter
 from drp.config.misfit import Misfit
 from drp.config.problems import closest
 from drp.domain.check_runner import Verifier
+from drp.domain.phrase import fact, say
 from drp.errors import PluginError
 from drp.verifiers.loading import describe
 
@@ -25,8 +26,12 @@ def make_options(verifier: Verifier, data: Mapping[str, object], *, check: str) 
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         who = f"verifier {verifier.name} of {describe(verifier.name).shown.split(' sha256:', maxsplit=1)[0]}"
-        message = f"check {check}: {who} does not understand its options\n{listed}"
-        raise PluginError(message, hint=f"run `drp verifier list {verifier.name}`: it names every option")
+        message = say(
+            "check {check}: {who} does not understand its options\n{listed}", check=check, who=who, listed=listed
+        )
+        raise PluginError(
+            message, hint=say("run `drp verifier list {name}`: it names every option", name=verifier.name)
+        )
     return options
 
 
@@ -72,7 +77,7 @@ def _shown(found: Any, data: object) -> tuple[int | str, ...]:
 
 def _message(found: Any) -> str:
     if found["type"] == "missing":
-        return "is missing"
+        return fact("options-missing", "is missing")
     message = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
     return message[:1].lower() + message[1:]
 
@@ -81,7 +86,7 @@ def unknown_key(path: tuple[str | int, ...], known: Sequence[str]) -> Misfit:
     """Return the problem of a key that nothing has, with the one that was probably meant."""
     close = closest(str(path[-1]), known)
     guess = f"did you mean `{close}`?" if close else f"known are {', '.join(known)}"
-    return Misfit(path=path, message=f"unknown key; {guess}", key=True)
+    return Misfit(path=path, message=say("unknown key; {guess}", guess=guess), key=True)
 
 
 def _unknown_keys(kind: Any, data: object, path: tuple[str | int, ...]) -> Iterator[Misfit]:

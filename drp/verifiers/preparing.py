@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from drp.config.expressions import compiled
+from drp.domain.phrase import fact
 from drp.domain.reconciliation.declaration import RecordSource
 from drp.domain.reconciliation.normal_form import Notations, normal
 from drp.domain.reconciliation.preparation import Condition, Normalisation
@@ -48,10 +49,19 @@ class Preparation:
     def trouble(self) -> str:
         """Return why what came of it tells nothing; empty: it does."""
         if self.read and not self.counted:
-            return f"none of {self.read} records passes `where`, so nothing was compared"
+            return fact(
+                "none-records-passes-where",
+                "none of {read} records passes `where`, so nothing was compared",
+                read=self.read,
+            )
         for (at, _), notations in zip(self._forms, self._notations, strict=True):
             if told := notations.merged:
-                return f"`normalise` makes {told} {self.fields[at]} the same, so nothing was compared"
+                return fact(
+                    "normalise-makes-same-so",
+                    "`normalise` makes {told} {fields} the same, so nothing was compared",
+                    told=told,
+                    fields=self.fields[at],
+                )
         return ""
 
 

@@ -21,6 +21,7 @@ from drp.domain.application import Application
 from drp.domain.check import Expectation, Target
 from drp.domain.duration import words
 from drp.domain.local_time import local_instant
+from drp.domain.phrase import fact, say
 from drp.domain.progress import Cancelled
 from drp.domain.reconciliation.collected import Row, microseconds
 from drp.domain.reconciliation.declaration import RecordSource
@@ -56,8 +57,15 @@ class Records:
             problems = option_problems(source, application)
             if problems:
                 listed = "\n".join(f"  {problem}" for problem in problems)
-                message = f"records {source.name}: reader {source.reader} does not understand its options\n{listed}"
-                raise PluginError(message, hint=f"known are {', '.join(_known(_reader(source.reader)))}")
+                message = say(
+                    "records {name}: reader {reader} does not understand its options\n{listed}",
+                    name=source.name,
+                    reader=source.reader,
+                    listed=listed,
+                )
+                raise PluginError(
+                    message, hint=say("known are {reader}", reader=", ".join(_known(_reader(source.reader))))
+                )
 
     def lines(self, listed: DeclaredList) -> tuple[str, ...]:
         """Return the lines of a file that the plan names. Raises ConfigError."""
@@ -114,7 +122,11 @@ class Records:
             bounded.over.set()
             passed_over(preparation.read - preparation.counted)
         limit = timedelta(seconds=expectation.timeout_seconds)
-        return trouble or preparation.trouble() if trouble is not None else f"not read within {words(limit)}"
+        return (
+            trouble or preparation.trouble()
+            if trouble is not None
+            else fact("not-read-within", "not read within {limit}", limit=words(limit))
+        )
 
 
 def option_problems(source: RecordSource, application: Application) -> tuple[Misfit, ...]:
@@ -131,7 +143,9 @@ def option_problems(source: RecordSource, application: Application) -> tuple[Mis
 def _reader(name: str) -> Any:
     reader: Any = load([name])[name]
     if not dataclasses.is_dataclass(getattr(reader, "RecordOptions", None)) or not callable(reader.records):
-        raise PluginError(f"verifier {name} cannot read records", hint="see `drp verifier list` for those that can")
+        raise PluginError(
+            say("verifier {name} cannot read records", name=name), hint="see `drp verifier list` for those that can"
+        )
     return reader
 
 
@@ -162,7 +176,11 @@ def _pump(
             return batch
         count += len(batch)
         if count > MOST_RECORDS:
-            return f"there are more than {MOST_RECORDS} records: declare a narrower set"
+            return fact(
+                "there-more-than-records",
+                "there are more than {MOST_RECORDS} records: declare a narrower set",
+                MOST_RECORDS=MOST_RECORDS,
+            )
         for row in batch:
             take(row)
 
@@ -201,12 +219,12 @@ def _work(
 def _row(row: object, fields: Sequence[str], *, zone: str) -> Row:
     """Return a record as the reconciliation takes it. Raises ValueError when it lacks what is declared."""
     if not isinstance(row, Mapping):
-        raise ValueError(f"the reader gave {type(row).__name__} instead of a record")  # noqa: TRY004 - told as trouble
+        raise ValueError(say("the reader gave {name__} instead of a record", name__=type(row).__name__))  # noqa: TRY004 - told as trouble
     try:
         values = tuple([_value(row[field]) for field in fields])
     except KeyError as error:
         given = ", ".join(sorted(map(str, row))[:20])
-        raise ValueError(f"a record has no field {error.args[0]}; it has {given}") from None
+        raise ValueError(say("a record has no field {args}; it has {given}", args=error.args[0], given=given)) from None
     return _instant(row.get("at"), zone), values
 
 
@@ -226,19 +244,21 @@ def _instant(value: object, zone: str) -> int | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise ValueError(f"the instant {str(value)[:40]!r} of a record is no text")  # noqa: TRY004 - told as trouble
+        raise ValueError(say("the instant {value} of a record is no text", value=repr(str(value)[:40])))  # noqa: TRY004 - told as trouble
     try:
         at = datetime.fromisoformat(value[:40])
     except ValueError:
-        raise ValueError(f"{value[:40]!r} is no instant") from None
+        raise ValueError(say("{value} is no instant", value=repr(value[:40]))) from None
     if at.tzinfo is None:
         if not zone:
-            words = "give it one, or say assume_utc or zone"
-            raise ValueError(f"the instant {value[:40]} of a record has no time zone: {words}")
+            words = fact("give-one-or-say", "give it one, or say assume_utc or zone")
+            raise ValueError(
+                say("the instant {value} of a record has no time zone: {words}", value=value[:40], words=words)
+            )
         try:
             at = local_instant(at, zone)
         except OverflowError:
-            raise ValueError(f"{value[:40]!r} lies beyond the ends of the calendar") from None
+            raise ValueError(say("{value} lies beyond the ends of the calendar", value=repr(value[:40]))) from None
     return microseconds(at)
 
 

@@ -16,6 +16,7 @@ from drp.domain.check import Checked, CheckResult, Execution, Expectation, Targe
 from drp.domain.check_runner import Answer, Verifier
 from drp.domain.duration import words
 from drp.domain.judged import NotJudged, Part, never_judged
+from drp.domain.phrase import fact, quoted
 from drp.domain.progress import Cancelled
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.witness import Place
@@ -71,7 +72,9 @@ class Checks:
             verifier = self._verifier(spec)
             options = make_options(verifier, spec.options, check=spec.name)
         except PluginError as error:
-            answers: list[Answer] = [undetermined("verifier", "the verifier can be used", error.message)]
+            answers: list[Answer] = [
+                undetermined("verifier", fact("verifier-can-used", "the verifier can be used"), error.message)
+            ]
         else:
             last = place == places(verifier, options)[-1]
             left_out_always = limits(verifier) if last else ()
@@ -79,14 +82,19 @@ class Checks:
         results = [answer for answer in answers if isinstance(answer, CheckResult)]
         left_out = [answer for answer in answers if isinstance(answer, NotJudged)]
         if not results and (last or not left_out):
-            results = [undetermined("verifier", "the verifier states something", "it stated nothing")]
+            results = [
+                undetermined(
+                    "verifier", fact("verifier-states-something", "the verifier states something"), "it stated nothing"
+                )
+            ]
         shown = tuple(presentable(spec.name, place, result) for result in results[:MOST_RESULTS])
         if len(shown) == 1 and not shown[0].duration_ms:
             shown = (dataclasses.replace(shown[0], duration_ms=_milliseconds(started)),)
         return Checked(
             results=shown,
             not_judged=tuple(
-                NotJudged(part=text_of(one.part), why=text_of(one.why), check=text_of(spec.name)) for one in left_out
+                NotJudged(part=text_of(one.part), why=quoted(text_of(one.why)), check=text_of(spec.name))
+                for one in left_out
             ),
             code=code_of(spec.name, answers),
         )
@@ -108,7 +116,12 @@ def limits(verifier: Verifier) -> tuple[NotJudged, ...]:
     parts = getattr(verifier, "parts", None)
     if isinstance(parts, tuple) and parts and all(isinstance(part, Part) for part in parts):
         return never_judged(parts)
-    return (NotJudged(part="whatever this verifier leaves out", why=f"verifier {verifier.name} does not say what"),)
+    return (
+        NotJudged(
+            part="whatever this verifier leaves out",
+            why=fact("verifier-does-not-say", "verifier {name} does not say what", name=verifier.name),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +241,17 @@ def _work(
             number[is_code := isinstance(answer, RestoredCode)] += 1
             if number[is_code] >= (_MOST_CODE if is_code else MOST_RESULTS):
                 # one more: nobody may hide a failure behind many statements
-                answers.put(undetermined("verifier", f"the verifier states less than {MOST_RESULTS} results", "more"))
+                answers.put(
+                    undetermined(
+                        "verifier",
+                        fact(
+                            "verifier-states-less-than",
+                            "the verifier states less than {MOST_RESULTS} results",
+                            MOST_RESULTS=MOST_RESULTS,
+                        ),
+                        "more",
+                    )
+                )
                 break
             if isinstance(answer, CheckResult) and not answer.duration_ms:
                 answers.put(dataclasses.replace(answer, duration_ms=_milliseconds(started)))
@@ -246,13 +269,17 @@ def _ending(ended: _Ended, expectation: Expectation) -> list[CheckResult]:
     if isinstance(ended.error, TimeoutError):
         return [_out_of_time(expectation)]
     reason = ended.error.message if isinstance(ended.error, DrpError) else str(ended.error)
-    observed = f"it raised {type(ended.error).__name__}: {reason}"
-    return [undetermined("verifier", "the verifier comes to its end", observed)]
+    observed = fact("raised", "it raised {name__}: {reason}", name__=type(ended.error).__name__, reason=reason)
+    return [undetermined("verifier", fact("verifier-comes-end", "the verifier comes to its end"), observed)]
 
 
 def _out_of_time(expectation: Expectation) -> CheckResult:
-    observed = f"it did not end within {words(timedelta(seconds=expectation.timeout_seconds))}"
-    return undetermined("time-limit", "the check ends within its time limit", observed)
+    observed = fact(
+        "did-not-end-within",
+        "it did not end within {timedelta}",
+        timedelta=words(timedelta(seconds=expectation.timeout_seconds)),
+    )
+    return undetermined("time-limit", fact("check-ends-within-time", "the check ends within its time limit"), observed)
 
 
 def _milliseconds(started: float) -> int:

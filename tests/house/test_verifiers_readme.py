@@ -29,20 +29,6 @@ def test_every_damage_that_is_listed_has_its_test():
     assert [name for name in rows if f"def {name}(" not in tests] == []
 
 
-def test_the_example_of_a_verifier_runs():
-    code = SECTIONS["Writing your own"].split("```python\n")[1].split("```")[0].replace("…", "import sys; sys.exit(1)")
-    names: dict[str, object] = {"__name__": "example"}
-    exec(compile(code, "README", "exec", dont_inherit=True), names)
-
-    class Target:
-        def run(self, argv, **_):
-            return type("Ended", (), {"exit_code": 1})()
-
-    kind = names["MllpVerifier"]
-    (result,) = kind().verify(Target(), kind.Options(), None)  # type: ignore[operator, attr-defined]
-    assert result.outcome == "failed"
-
-
 def test_every_option_of_a_reader_of_records_is_told():
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", SECTIONS["Records"], re.MULTILINE))
     readers = {name: verifier for name, verifier in load(SHIPPED).items() if hasattr(verifier, "RecordOptions")}

@@ -253,6 +253,16 @@ def test_input_and_environment_reach_the_program(expectation):
     }
 
 
+def test_the_restored_tree_has_a_name_in_words_and_environment(expectation):
+    elsewhere = dataclasses.replace(expectation, restored_root="/data/files/srv/ward")
+    words = ("/bin/sh", "-c", '[ "$1" = /data/files/srv/ward/list ] && [ "$WHERE" = /data/files/srv/ward ]', "sh")
+    argv, environment = (*words, "{restored_root}/list"), {"WHERE": "{restored_root}"}
+    assert outcomes(results_of(CommandVerifier(), elsewhere, argv=argv, environment=environment)) == {"exit": "passed"}
+    assert outcomes(results_of(CommandVerifier(), expectation, argv=argv, environment=environment)) == {
+        "exit": "failed"
+    }
+
+
 def test_a_missing_program_and_one_that_hangs_are_undetermined(expectation):
     assert outcomes(results_of(CommandVerifier(), expectation, argv=("/nonexistent/check",))) == {
         "exit": "undetermined"

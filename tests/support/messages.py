@@ -15,34 +15,38 @@ from babel.messages.pofile import read_po, write_po
 
 from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.schedule.reasons import REASONS
+from drp.errors import walk
 from drp.share import catalogue, languages
+from tests.support.help_texts import help_texts
+from tests.support.said import said_in, sources
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYWORDS = {"_": None, "_n": (1, 2), "say": None, "count": (1, 2), "gettext": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "_n": (1, 2)}
 HEADER = "# Messages of drp's reports. English messages are their own translation."
 
 
 def messages() -> Iterator[tuple[str | tuple[str, str], str]]:
     """Yield every message (or singular and plural) with the file that it comes from."""
-    sources = (
-        (ROOT / "drp" / "reporting", "**.py", "python"),
-        (ROOT / "drp" / "monitoring", "**.py", "python"),
-        (ROOT / "reports" / "templates", "**.j2", "jinja2"),
+    folder = ROOT / "reports" / "templates"
+    found = extract_from_dir(
+        str(folder),
+        method_map=[("**.j2", "jinja2")],
+        options_map={"**.j2": {"trimmed": "true", "silent": "false"}},
+        keywords=KEYWORDS,
     )
-    for folder, pattern, method in sources:
-        found = extract_from_dir(
-            str(folder),
-            method_map=[(pattern, method)],
-            options_map={pattern: {"trimmed": "true", "silent": "false"}},
-            keywords=KEYWORDS,
-        )
-        for name, _, message, _, _ in found:
-            yield message, f"{folder.relative_to(ROOT)}/{name}"
+    for name, _, message, _, _ in found:
+        yield message, f"reports/templates/{name}"
+    for path in sources():
+        for message in said_in(path):
+            yield message, str(path.relative_to(ROOT))
     for sentence in REASONS.values():
         yield sentence, "drp/domain/schedule/reasons.py"
     for code in CATALOGUE.values():
         yield code.title, "drp/domain/findings/catalogue.py"
         yield code.remedy, "drp/domain/findings/catalogue.py"
+    for error in walk():
+        yield error.default_hint, "drp/errors.py"
+    yield from help_texts()
 
 
 def template() -> Catalog:

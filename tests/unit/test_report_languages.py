@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from drp.domain.phrase import Data, Day, Duration, Instant, Rate, Size, count, say
 from drp.errors import UsageError
 from drp.reporting.i18n import language
-from drp.reporting.phrase import Data, Day, Duration, Instant, Rate, Size, count, say
 from drp.share import languages
 
 

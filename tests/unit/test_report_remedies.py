@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from drp.codec import from_data
 from drp.domain.findings.catalogue import CHECK_UNDETERMINED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.reconciliation import APPLICATIONS_DISAGREE
+from drp.domain.phrase import Phrase
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.findings import findings_of
 from drp.domain.reconciliation.result import Advice, ApplicationState, IdentifierResult, ReconciliationResult
 from drp.reporting.i18n import language
-from drp.reporting.phrase import Phrase
-from drp.reporting.reasons import reasons_of
 from drp.reporting.remedies import remedy_of
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -52,16 +52,12 @@ def test_a_remedy_of_the_catalogue_and_one_that_nobody_knows() -> None:
     known = APPLICATIONS_DISAGREE.finding(subject="s", observed="o", expected="e")
     assert isinstance(remedy_of(known), Phrase)
     foreign = APPLICATIONS_DISAGREE.finding(subject="s", observed="o", expected="e", remedy="roll over")
-    assert not isinstance(remedy_of(foreign), Phrase)
+    assert language("fr").plain(remedy_of(foreign)) == "roll over"
 
 
-def test_records_of_0_1_are_said_in_french_though_their_words_are_others_now() -> None:
-    old = CHECK_UNDETERMINED.finding(
-        subject="s", observed="o", expected="e", remedy="mend the check; a check that cannot judge never passes"
-    )
-    assert isinstance(remedy_of(old), Phrase)
-    said = [
-        reasons_of([f"{where}, orders was not judged"])[0] for where in ("across applications", "in the reconciliation")
-    ]
-    assert said[0] == said[1]
-    assert "rapprochement" in language("fr").plain(said[0])
+def test_a_sentence_of_a_record_of_before_is_shown_as_it_stands_unless_the_catalogue_has_it() -> None:
+    words = {"code": "DRP-C002", "severity": "inconclusive", "subject": "s", "observed": "o", "expected": "e"}
+    old = from_data(Finding, {**words, "remedy": "mend the check by hand"})
+    assert language("fr").plain(remedy_of(old)) == "mend the check by hand (tel que consigné)"
+    same = from_data(Finding, {**words, "remedy": CHECK_UNDETERMINED.remedy})
+    assert language("fr").plain(remedy_of(same)) not in {CHECK_UNDETERMINED.remedy, "mend the check by hand"}

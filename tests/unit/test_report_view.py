@@ -8,9 +8,9 @@ import pytest
 
 from drp.domain.findings.catalogue import FILE_CHANGED, FILE_MISSING
 from drp.domain.measure import Measurement
+from drp.domain.phrase import Phrase, fact, quoted, recorded
 from drp.reporting.i18n import language
-from drp.reporting.phrase import Data, Duration, Phrase
-from drp.reporting.reasons import reasons_of, refusal_of
+from drp.reporting.reasons import reasons_of
 from drp.reporting.tiles import data_loss
 from drp.reporting.timeline import ticks
 from drp.reporting.view import MAX_REASONS, MAX_ROWS, view_of
@@ -73,60 +73,66 @@ def test_data_loss_is_an_interval(lower: int | None, upper: int | None, expected
     assert spaces(language("en").plain(data_loss(measured(lower, upper)))) == expected
 
 
+def about(application: str, said: Phrase) -> Phrase:
+    return fact("of-application", "{application}: {reason}", application=application, reason=said)
+
+
+def found(code: str, subject: str) -> Phrase:
+    return fact("finding", "{finding} {subject}", finding=code, subject=subject)
+
+
+MISSED = fact("objective", "{objective} {attainment}", objective="RTO", attainment="missed")
+
+
+def unreached(phase: str) -> Phrase:
+    return fact("phase-not-completed", "phase {phase} did not complete", phase=phase)
+
+
 @pytest.mark.parametrize(
     ("reasons", "french"),
     [
-        (["stopped on request"], ["arrêté à la demande"]),
-        (["ehr: RTO missed"], ["ehr : objectif de temps de reprise (DMIA) : Non tenu"]),
+        ([fact("stopped-on-request", "stopped on request")], ["arrêté à la demande"]),
+        ([about("ehr", MISSED)], ["ehr : objectif de temps de reprise (DMIA) : Non tenu"]),
         (
-            ["ehr: DRP-T001 RTO", "ehr: RTO missed"],
-            ["ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO (lu par drp)"],
+            [about("ehr", found("DRP-T001", "RTO")), about("ehr", MISSED)],
+            ["ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO"],
         ),
         (
-            ["ehr: DRP-T001 RTO", "lab: RTO missed"],
+            [about("ehr", found("DRP-T001", "RTO")), about("lab", MISSED)],
             [
-                "ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO (lu par drp)",
+                "ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO",
                 "lab : objectif de temps de reprise (DMIA) : Non tenu",
             ],
         ),
-        (["ehr: check a: b: failed"], ["ehr : contrôle a: b : Échec"]),
         (
-            ["ehr: phase hash did not complete", "ehr: phase start did not complete"],
+            [about("ehr", fact("check-not-passed", "check {check}: {outcome}", check="a: b", outcome="failed"))],
+            ["ehr : contrôle a: b : Échec"],
+        ),
+        (
+            [about("ehr", unreached("hash")), about("ehr", unreached("start"))],
             ["ehr : non terminé : Comparaison des fichiers, Démarrage"],
         ),
         (
-            ["ehr: phase hash did not complete", "lab: phase hash did not complete"],
+            [about("ehr", unreached("hash")), about("lab", unreached("hash"))],
             ["ehr : non terminé : Comparaison des fichiers", "lab : non terminé : Comparaison des fichiers"],
         ),
-        (["ehr: phase exorcise did not complete"], ["ehr : non terminé : exorcise"]),
-        (["ehr: a reason of tomorrow"], ["ehr : a reason of tomorrow"]),
-        (["ehr: DRP-Z999 unheard of"], ["ehr : DRP-Z999 unheard of"]),
-        ([""], [""]),
+        ([about("ehr", unreached("exorcise"))], ["ehr : non terminé : exorcise"]),
+        ([about("ehr", quoted("a reason of tomorrow"))], ["ehr : a reason of tomorrow"]),
+        ([about("ehr", found("DRP-Z999", "unheard of"))], ["ehr : DRP-Z999 unheard of"]),
+        ([recorded("ehr: RTO missed")], ["ehr: RTO missed (tel que consigné)"]),
         (
-            [f"ehr: DRP-H002 {number}" for number in range(3)],
-            ["ehr : un fichier restauré manque (DRP-H002) : 0 (lu par drp), et 2 de plus"],
+            [about("ehr", found("DRP-H002", str(number))) for number in range(3)],
+            ["ehr : un fichier restauré manque (DRP-H002) : 0, et 2 de plus"],
         ),
     ],
 )
-def test_reasons_are_translated_where_they_are_known(reasons: list[str], french: list[str]) -> None:
+def test_reasons_are_said_in_the_reader_s_language(reasons: list[Phrase], french: list[str]) -> None:
     assert [spaces(language("fr").plain(reason)) for reason in reasons_of(reasons)] == french
 
 
-def test_refusals_are_translated_where_they_are_known() -> None:
-    french = language("fr")
-    phrase = refusal_of("older than 1 day, 0:00:00 before the disaster")
-    assert not isinstance(phrase, Data)
-    assert french.plain(phrase) == "antérieur au sinistre de plus de 1\u202fj"
-    for reason, expected in (
-        ("younger than 2 h 30 min before the disaster", Duration(9_000_000)),
-        ("younger than 2:30:00 before the disaster", Duration(9_000_000)),
-        ("older than 3 days, 0:00:01.5 before the disaster", Duration(259_201_000)),
-        ("older than a while before the disaster", Data("a while")),
-    ):
-        phrase = refusal_of(reason)
-        assert isinstance(phrase, Phrase)
-        assert phrase.values == {"age": expected}
-    assert refusal_of("not the point asked for (abc)") == Data("not the point asked for (abc)")
+def test_who_says_a_reason_stands_behind_it() -> None:
+    (reason,) = reasons_of([about("ehr", MISSED)], ["drp"])
+    assert spaces(language("fr").plain(reason)) == "ehr : objectif de temps de reprise (DMIA) : Non tenu (lu par drp)"
 
 
 def test_a_thousand_alike_findings_are_shown_a_few_times() -> None:

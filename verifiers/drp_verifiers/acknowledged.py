@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.domain.reconciliation.normal_form import Notations
 from drp.domain.strict_json import Limits, Malformed, parse
 
@@ -57,7 +58,13 @@ def read_log(
     for kind, notations in given.items():
         if notations.left_nothing or notations.merged:
             which = notations.merged or "some"
-            raise ValueError(f"ids of {kind} cannot be told apart in their form: it leaves nothing of {which}, or one")
+            raise ValueError(
+                say(
+                    "ids of {kind} cannot be told apart in their form: it leaves nothing of {which}, or one",
+                    kind=kind,
+                    which=which,
+                )
+            )
     told.sort(key=lambda write: write.at)  # of one instant, the order of the log counts
     last: dict[tuple[str, str], bool] = {}
     kept: list[Write] = []
@@ -66,7 +73,7 @@ def read_log(
             last[write.kind, write.id] = write.deletes
             kept.append(write)
     if not any(not write.deletes for write in kept):
-        raise ValueError(f"{Path(path).name} names no write before the disaster")
+        raise ValueError(say("{name} names no write before the disaster", name=Path(path).name))
     return kept
 
 
@@ -74,7 +81,7 @@ def _lines(path: Path) -> Iterator[tuple[str, Write]]:
     with path.open("rb") as stream:
         for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE + 1), b""), start=1):
             if number > MOST_LINES:
-                raise ValueError(f"{path.name} has more than {MOST_LINES} lines")
+                raise ValueError(say("{name} has more than {MOST_LINES} lines", name=path.name, MOST_LINES=MOST_LINES))
             if line.strip():
                 yield _write(line, f"{path.name}, line {number}")
 
@@ -85,17 +92,19 @@ def _write(line: bytes, where: str) -> tuple[str, Write]:
     except Malformed:
         said = None
     if not isinstance(said, dict):
-        raise ValueError(f"{where}: is no JSON object of at most {_LONGEST_LINE} bytes")  # noqa: TRY004 - content, not a type of ours
+        raise ValueError(  # noqa: TRY004 - a line that is malformed
+            say("{where}: is no JSON object of at most {LONGEST_LINE} bytes", where=where, LONGEST_LINE=_LONGEST_LINE)
+        )
     texts = {name: said.get(name, "") for name in ("at", "application", "kind", "id")}
     operation = said.get("operation", "write")
     if operation not in ("write", "delete"):
-        raise ValueError(f"{where}: operation is write or delete")
+        raise ValueError(say("{where}: operation is write or delete", where=where))
     if not all(isinstance(text, str) for text in texts.values()) or not (texts["kind"] and texts["id"]):
-        raise ValueError(f"{where}: at, kind and id must be texts")
+        raise ValueError(say("{where}: at, kind and id must be texts", where=where))
     try:
         at = datetime.fromisoformat(texts["at"])
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise ValueError(f"{where}: at must be an instant with its zone")
+        raise ValueError(say("{where}: at must be an instant with its zone", where=where))
     return texts["application"], Write(at=at, kind=texts["kind"], id=texts["id"], deletes=operation == "delete")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from drp.domain.check import CheckResult, Target
+from drp.domain.phrase import fact
 from drp_verifiers.inside import ask
 from drp_verifiers.statements import failed, judged, passed, undetermined
 
@@ -55,12 +56,22 @@ def judge_rows(assertion: Assertion, rows: list[object], target: Target, *, time
     """Return the result for the rows that came back, each a mapping or list of columns or a bare value."""
     check, statement = f"assertion {assertion.name}", assertion.name
     if len(rows) > 1:
-        return undetermined(check, statement, observed="more than one row", expected="one row, one column")
+        return undetermined(
+            check,
+            statement,
+            observed=fact("more-than-one-row", "more than one row"),
+            expected=fact("one-row-one-column", "one row, one column"),
+        )
     if not rows:
-        return failed(check, statement, observed="no row", expected=assertion.expected)
+        return failed(check, statement, observed=fact("no-row", "no row"), expected=assertion.expected)
     cells = _cells(rows[0])
     if len(cells) != 1 or not isinstance(cells[0], str | int | float | bool | None):
-        return undetermined(check, statement, observed=f"{len(cells)} columns", expected="one row, one column")
+        return undetermined(
+            check,
+            statement,
+            observed=fact("columns", "{n} columns", n=len(cells)),
+            expected=fact("one-row-one-column", "one row, one column"),
+        )
     return judge_value(assertion, cells[0], target, timeout_seconds=timeout_seconds)
 
 
@@ -74,7 +85,7 @@ def judge_value(assertion: Assertion, value: Value, target: Target, *, timeout_s
     """Return the result for one value; NULL meets no expectation."""
     check, statement, expected = f"assertion {assertion.name}", assertion.name, assertion.expected
     if value is None:
-        return failed(check, statement, observed="NULL", expected=expected)
+        return failed(check, statement, observed=fact("null", "NULL"), expected=expected)
     observed = str(value)[:400]
     holds = (
         (assertion.equals is None or same(value, assertion.equals))

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Mapping
 
 from drp.domain.check import CheckResult, Execution, Expectation, Target
+from drp.domain.phrase import fact
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.statements import Trouble, death, failed, judged, undetermined, why_it_ended
 
@@ -24,8 +25,16 @@ def not_restored(check: str, statement: str, path: str, expectation: Expectation
     place = posixpath.normpath(inside(path, expectation))
     if not path or not expectation.within or f"{place}/".startswith(f"{expectation.within}/"):
         return None
-    expected = "a path below the restored tree; what the application makes as it starts is for a check that asks it"
-    return undetermined(check, statement, observed=f"{place} is not among what was restored", expected=expected)
+    expected = fact(
+        "path-below-restored-tree",
+        "a path below the restored tree; what the application makes as it starts is for a check that asks it",
+    )
+    return undetermined(
+        check,
+        statement,
+        observed=fact("not-among-what-restored", "{place} is not among what was restored", place=place),
+        expected=expected,
+    )
 
 
 def section(expectation: Expectation, name: str) -> Mapping[str, object]:
@@ -61,10 +70,23 @@ def judge_counts(
     """
     observed, unknown = _said(found), uncounted or {}
     if found and not unknown and not any(found.values()):
-        return failed(check, statement, observed=f"nothing at all: {observed}", expected="restored data")
+        return failed(
+            check,
+            statement,
+            observed=fact("nothing-all", "nothing at all: {observed}", observed=observed),
+            expected=fact("restored-data", "restored data"),
+        )
     expected = whole_numbers(facts.get("counts"))
     if not expected:
-        return undetermined(check, statement, observed=f"{observed}; the manifest keeps no counts to compare with")
+        return undetermined(
+            check,
+            statement,
+            observed=fact(
+                "manifest-keeps-no-counts",
+                "{observed}; the manifest keeps no counts to compare with",
+                observed=observed,
+            ),
+        )
     at_least = facts.get("rule") == "at-least"
     off = [
         f"{kind}: {found.get(kind, 0)}, had {number}"
@@ -112,6 +134,12 @@ def trouble_of(program: str, execution: Execution) -> Trouble | None:
     """Return why a client program gave no answer: died, timed out, is not there. A refusal is an answer."""
     if execution.exit_code in {126, 127}:
         return Trouble(
-            outcome="undetermined", reason=f"{program} cannot be run in the sandbox: {why_it_ended(execution)}"
+            outcome="undetermined",
+            reason=fact(
+                "cannot-run-sandbox",
+                "{program} cannot be run in the sandbox: {why_it_ended}",
+                program=program,
+                why_it_ended=why_it_ended(execution),
+            ),
         )
     return death(program, execution)

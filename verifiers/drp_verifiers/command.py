@@ -18,11 +18,13 @@ from typing import ClassVar
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
 from drp.domain.judged import Part
 from drp.domain.local_time import require_one_zone
+from drp.domain.phrase import fact, quoted
 from drp.domain.strict_json import Limits, Malformed, parse
 from drp_verifiers.statements import death, failed, passed, undetermined, why_it_ended
 from drp_verifiers.watermarks import Newest, judge, undated
 
 _MOST_LINES = 1000
+_ROOT = "{restored_root}"
 _LINE = Limits(size=65536, half_pairs=True)
 _LONGEST_NAME = 300
 _OUTCOMES: tuple[CheckOutcome, ...] = ("passed", "failed", "undetermined")
@@ -33,10 +35,10 @@ class CommandOptions:
     """What is run. Raises ValueError when nothing is."""
 
     argv: tuple[str, ...]
-    """Program inside the sandbox and its arguments; there is no shell unless you name one."""
+    """Program and its arguments, ``{restored_root}`` for the restored tree; there is no shell unless you name one."""
     stdin: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Never put secrets here: plans are no place for them."""
+    """Likewise. Never put secrets here: plans are no place for them."""
     beside: bool = False
     """Run in the application's own sandbox, to see its processes, /run and /tmp; there it can be reached by it."""
     zone: str = ""
@@ -55,26 +57,36 @@ class CommandVerifier:
     name: ClassVar[str] = "command"
     Options: ClassVar[type] = CommandOptions
     parts: ClassVar[tuple[Part, ...]] = (
-        Part(name="what the site's own program looks at", judged="observed", words="its statements and how it ends"),
-        Part(name="what it does not look at", judged="not judged", words="only its author knows"),
+        Part(
+            name="what the site's own program looks at",
+            judged="observed",
+            words=fact("statements-how-ends", "its statements and how it ends"),
+        ),
+        Part(
+            name="what it does not look at",
+            judged="not judged",
+            words=fact("only-author-knows", "only its author knows"),
+        ),
     )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield one result a line, then one for the command itself."""
         assert isinstance(options, CommandOptions)
+        root = expectation.restored_root
+        argv = [word.replace(_ROOT, root) for word in options.argv]
         execution = target.run(
-            options.argv,
+            argv,
             stdin=options.stdin.encode(),
             timeout_seconds=expectation.timeout_seconds,
-            environment=options.environment,
+            environment={name: value.replace(_ROOT, root) for name, value in options.environment.items()},
         )
         results = list(_statements(options, execution, expectation))
         yield from results
-        yield _whole(options.argv[0], execution, {result.outcome for result in results})
+        yield _whole(argv[0], execution, {result.outcome for result in results})
 
 
 def _whole(program: str, execution: Execution, outcomes: set[CheckOutcome]) -> CheckResult:
-    statement = f"{program} finds everything right"
+    statement = fact("finds-everything-right", "{program} finds everything right", program=program)
     if (trouble := death(program, execution)) is not None:
         return trouble.result("exit", statement)
     ended = f"ended with {execution.exit_code}"
@@ -82,13 +94,25 @@ def _whole(program: str, execution: Execution, outcomes: set[CheckOutcome]) -> C
     observed = f"{ended}: {words}" if words else ended
     if execution.exit_code == 0:
         if "failed" in outcomes:
-            return failed("exit", statement, observed=f"{ended}, but a statement failed: it contradicts itself")
+            return failed(
+                "exit",
+                statement,
+                observed=fact(
+                    "but-statement-failed-contradicts",
+                    "{ended}, but a statement failed: it contradicts itself",
+                    ended=ended,
+                ),
+            )
         if "undetermined" in outcomes:
-            return undetermined("exit", statement, observed=f"{ended}, but a statement could not be judged")
-        return passed("exit", statement, observed=observed, expected="ends with 0")
+            return undetermined(
+                "exit",
+                statement,
+                observed=fact("but-statement-could-not", "{ended}, but a statement could not be judged", ended=ended),
+            )
+        return passed("exit", statement, observed=observed, expected=fact("ends-with-0", "ends with 0"))
     if execution.exit_code == 1:
-        return failed("exit", statement, observed=observed, expected="ends with 0")
-    return undetermined("exit", statement, observed=observed, expected="ends with 0 or 1")
+        return failed("exit", statement, observed=observed, expected=fact("ends-with-0", "ends with 0"))
+    return undetermined("exit", statement, observed=observed, expected=fact("ends-with-0-or", "ends with 0 or 1"))
 
 
 def _statements(options: CommandOptions, execution: Execution, expectation: Expectation) -> Iterator[CheckResult]:
@@ -96,7 +120,11 @@ def _statements(options: CommandOptions, execution: Execution, expectation: Expe
     for number, line in enumerate(lines[:_MOST_LINES], start=1):
         yield _statement(number, line, options, expectation)
     if len(lines) > _MOST_LINES:
-        yield undetermined("lines", f"at most {_MOST_LINES} statements", observed=f"{len(lines)} lines")
+        yield undetermined(
+            "lines",
+            fact("most-statements", "at most {MOST_LINES} statements", MOST_LINES=_MOST_LINES),
+            observed=fact("lines", "{n} lines", n=len(lines)),
+        )
 
 
 def _statement(number: int, line: bytes, options: CommandOptions, expectation: Expectation) -> CheckResult:
@@ -105,20 +133,26 @@ def _statement(number: int, line: bytes, options: CommandOptions, expectation: E
     except Malformed:
         data = None
     if not isinstance(data, dict):
-        return undetermined(f"line {number}", "a statement as one JSON object", observed=repr(line[:100]))
+        return undetermined(
+            f"line {number}", fact("statement-as-one-json", "a statement as one JSON object"), observed=repr(line[:100])
+        )
     dated, check, outcome = "watermark" in data, _text(data, "check"), data.get("outcome")
     if dated and outcome in {None, "passed"}:
         return _watermark(number, data, options, expectation)
     if not check or outcome not in _OUTCOMES:
         observed = repr(line[:200])
-        unclear = undetermined(f"line {number}", "a statement with check and outcome", observed=observed)
+        unclear = undetermined(
+            f"line {number}",
+            fact("statement-with-check-outcome", "a statement with check and outcome"),
+            observed=observed,
+        )
         return undated(unclear) if dated else unclear
     return CheckResult(
         check=check,
         outcome=outcome,
-        statement=_text(data, "statement") or check,
-        observed=_text(data, "observed"),
-        expected=_text(data, "expected"),
+        statement=quoted(_text(data, "statement") or check),
+        observed=quoted(_text(data, "observed")),
+        expected=quoted(_text(data, "expected")),
         undated=dated,
     )
 

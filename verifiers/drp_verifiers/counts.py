@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from drp.domain.check import CheckResult
+from drp.domain.phrase import fact
 from drp_verifiers.statements import failed, passed
 
 _NAMED = 12
@@ -42,11 +43,13 @@ def compare(
     table that had rows and has none never passes.
     """
     check = f"row-counts {database}"
-    statement = f"every table of {database} holds the rows it held at backup time"
+    statement = fact(
+        "every-table-holds-rows", "every table of {database} holds the rows it held at backup time", database=database
+    )
     deviations = list(_deviations(found, expected, tolerance))
     if deviations:
         named = "; ".join(deviations[:_NAMED])
-        more = f"; and {len(deviations) - _NAMED} more" if len(deviations) > _NAMED else ""
+        more = fact("counts-more", "; and {n} more", n=len(deviations) - _NAMED) if len(deviations) > _NAMED else ""
         yield failed(check, statement, observed=named + more, expected=_summary(expected), basis="counted")
     else:
         counted = {table: rows for table, rows in found.tables.items() if rows is not None}
@@ -55,17 +58,24 @@ def compare(
 
 def _deviations(found: TableCounts, expected: Mapping[str, int], tolerance: float) -> Iterator[str]:
     for table in sorted(expected.keys() - found.tables.keys()):
-        yield f"{table} is missing"
+        yield fact("counts-missing", "{table} is missing", table=table)
     for table in sorted(found.tables.keys() - expected.keys()):
-        yield f"{table} was not there at backup time"
+        yield fact("not-there-backup-time", "{table} was not there at backup time", table=table)
     for table in sorted(found.tables.keys() & expected.keys()):
         rows, wanted = found.tables[table], expected[table]
         if rows is None:
-            yield f"{table} cannot be read"
+            yield fact("counts-cannot-read", "{table} cannot be read", table=table)
         elif abs(rows - wanted) > wanted * tolerance or (wanted and not rows):
-            yield f"{table} has {rows} rows, had {wanted} ({rows - wanted:+d})"
+            yield fact(
+                "has-rows-had",
+                "{table} has {rows} rows, had {wanted} ({rows2})",
+                table=table,
+                rows=rows,
+                wanted=wanted,
+                rows2=f"{rows - wanted:+d}",
+            )
     yield from (f"error: {error}" for error in found.errors)
 
 
 def _summary(counts: Mapping[str, int]) -> str:
-    return f"{len(counts)} tables, {sum(counts.values())} rows"
+    return fact("tables-rows", "{n} tables, {sum} rows", n=len(counts), sum=sum(counts.values()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from drp.domain.phrase import fact
+
 _NAMED = 12
 _NAMED_OF_A_CLASS = 3
 EARLIER = "the facts in the manifest do not know of this: made by an earlier drp, make them again"
@@ -16,7 +18,7 @@ def as_mapping(value: object) -> Mapping[str, object]:
 
 def listed(said: Sequence[str]) -> str:
     """Return the first of many, and how many more there are."""
-    more = f"; and {len(said) - _NAMED} more" if len(said) > _NAMED else ""
+    more = fact("definitions-more", "; and {n} more", n=len(said) - _NAMED) if len(said) > _NAMED else ""
     return "; ".join(said[:_NAMED]) + more
 
 
@@ -33,17 +35,32 @@ def differences(
     ``compared`` False: definitions cannot be compared, as those of another version of the server.
     """
     if lacking := sorted(wanted.keys() - found.keys()):
-        yield f"{kind}: {len(found)}, had {len(wanted)}; {missing}: {_some(lacking)}"
+        yield fact(
+            "had",
+            "{kind}: {n}, had {n2}; {missing}: {lacking}",
+            kind=kind,
+            n=len(found),
+            n2=len(wanted),
+            missing=missing,
+            lacking=_some(lacking),
+        )
     if compared and (changed := sorted(one for one in wanted.keys() & found.keys() if wanted[one] != found[one])):
-        yield f"{kind} with another definition: {_some(changed)}"
+        yield fact(
+            "with-another-definition", "{kind} with another definition: {changed}", kind=kind, changed=_some(changed)
+        )
 
 
 def added(kind: str, wanted: Mapping[str, object], found: Mapping[str, object]) -> Iterator[str]:
     """Yield which objects of one class the facts do not have."""
     if extra := sorted(found.keys() - wanted.keys()):
-        yield f"{kind} that were not there at backup time: {_some(extra)}"
+        yield fact(
+            "definitions-not-there-backup-time",
+            "{kind} that were not there at backup time: {extra}",
+            kind=kind,
+            extra=_some(extra),
+        )
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED_OF_A_CLASS} more" if len(names) > _NAMED_OF_A_CLASS else ""
+    more = fact("more", " and {n} more", n=len(names) - _NAMED_OF_A_CLASS) if len(names) > _NAMED_OF_A_CLASS else ""
     return ", ".join(names[:_NAMED_OF_A_CLASS]) + more

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.judged import Part
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, not_restored, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, texts_of
 from drp_verifiers.statements import failed, judged, passed, undetermined
@@ -35,18 +36,34 @@ class DicomVerifier:
     name: ClassVar[str] = "dicom"
     Options: ClassVar[type] = DicomOptions
     parts: ClassVar[tuple[Part, ...]] = (
-        Part(name="images and other objects", judged="counted", words="`counts`; each read to its end: `files`"),
-        Part(name="images of each study", judged="counted", words="`studies`; none twice: `duplicates`"),
         Part(
-            name="pixels and other values", judged="not judged", words="lengths alone are looked at; digests are needed"
+            name="images and other objects",
+            judged="counted",
+            words=fact("counts-each-read-end", "`counts`; each read to its end: `files`"),
         ),
-        Part(name="files of other kinds", judged="not judged", words="counted in `files`; the verifier `files` looks"),
+        Part(
+            name="images of each study",
+            judged="counted",
+            words=fact("studies-none-twice-duplicates", "`studies`; none twice: `duplicates`"),
+        ),
+        Part(
+            name="pixels and other values",
+            judged="not judged",
+            words=fact("lengths-alone-looked-digests", "lengths alone are looked at; digests are needed"),
+        ),
+        Part(
+            name="files of other kinds",
+            judged="not judged",
+            words=fact("counted-files-verifier-files", "counted in `files`; the verifier `files` looks"),
+        ),
     )
 
     def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
         """Yield whether every file is whole, the counts, and the studies that lack images."""
         assert isinstance(options, DicomOptions)
-        statement = f"every DICOM file below {options.root} can be read to its end"
+        statement = fact(
+            "every-dicom-file-below", "every DICOM file below {root} can be read to its end", root=options.root
+        )
         if (elsewhere := not_restored("files", statement, options.root, expectation)) is not None:
             yield elsewhere
             return
@@ -57,7 +74,11 @@ class DicomVerifier:
             yield answer.trouble.result("files", statement)
             return
         if answer.data.get("exists") is not True:
-            yield failed("files", statement, observed="there is no such folder among what was restored")
+            yield failed(
+                "files",
+                statement,
+                observed=fact("there-no-such-folder", "there is no such folder among what was restored"),
+            )
             return
         yield _files(answer.data, statement)
         facts = section(expectation, "dicom")
@@ -65,7 +86,11 @@ class DicomVerifier:
         counted_by = "the folder holds what it held at backup time"
         if _unseen(answer.data):
             yield undetermined("counts", counted_by, observed=_unseen(answer.data), basis="counted")
-            yield undetermined("studies", "every study has all of its images", observed=_unseen(answer.data))
+            yield undetermined(
+                "studies",
+                fact("every-study-has-all", "every study has all of its images"),
+                observed=_unseen(answer.data),
+            )
             return
         yield replace(judge_counts("counts", counted_by, counts, facts), basis="counted")
         yield _duplicates(answer.data, facts)
@@ -101,38 +126,63 @@ def _files(data: Mapping[str, object], statement: str) -> CheckResult:
     sound, damaged, others = number_of(data, "sound"), number_of(data, "damaged"), number_of(data, "others")
     unseen = _unseen(data)
     if not sound and not damaged and not unseen:
-        return failed("files", statement, observed=f"there is none among {others} files", expected="DICOM files")
-    observed = f"{sound} whole, {damaged} damaged, {others} of other kinds"
+        return failed(
+            "files",
+            statement,
+            observed=fact("there-none-among-files", "there is none among {others} files", others=others),
+            expected=fact("dicom-dicom-files", "DICOM files"),
+        )
+    observed = fact(
+        "whole-damaged-other-kinds",
+        "{sound} whole, {damaged} damaged, {others} of other kinds",
+        sound=sound,
+        damaged=damaged,
+        others=others,
+    )
     if empty := number_of(data, "empty"):
-        observed += f" ({empty} empty)"
+        observed = observed.then(fact("empty", " ({empty} empty)", empty=empty))
     if damaged:
         named = "; ".join(texts_of(data, "listed")[:5])
-        return failed("files", statement, observed=f"{observed}: {named}", expected="none damaged")
+        return failed(
+            "files", statement, observed=f"{observed}: {named}", expected=fact("none-damaged", "none damaged")
+        )
     if unseen:
-        return undetermined("files", statement, observed=f"{observed}: {unseen}", expected="none damaged")
-    return passed("files", statement, observed=observed, expected="none damaged")
+        return undetermined(
+            "files", statement, observed=f"{observed}: {unseen}", expected=fact("none-damaged", "none damaged")
+        )
+    return passed("files", statement, observed=observed, expected=fact("none-damaged", "none damaged"))
 
 
 def _duplicates(data: Mapping[str, object], facts: Mapping[str, object]) -> CheckResult:
-    statement = "no more files hold an instance that another holds than at backup time"
+    statement = fact("no-more-files-hold", "no more files hold an instance that another holds than at backup time")
     twice, before = number_of(data, "twice"), facts.get("twice")
     named = ", ".join(texts_of(data, "repeated")[:5])
-    observed = f"{twice} files{f': {named}' if named else ''}"
+    observed = fact("dicom-files", "{twice} files{value}", twice=twice, value=f": {named}" if named else "")
     if not number_of(data, "sound"):
-        return undetermined("duplicates", statement, observed="no file could be read", basis="counted")
+        return undetermined(
+            "duplicates", statement, observed=fact("no-file-could-read", "no file could be read"), basis="counted"
+        )
     if not twice:
-        return passed("duplicates", statement, observed="none", basis="counted")
+        return passed("duplicates", statement, observed=fact("none", "none"), basis="counted")
     if not isinstance(before, int):
-        said = f"{observed}; the manifest keeps no number to compare with: make its facts again"
+        said = fact(
+            "manifest-keeps-no-number",
+            "{observed}; the manifest keeps no number to compare with: make its facts again",
+            observed=observed,
+        )
         return undetermined("duplicates", statement, observed=said, basis="counted")
-    expected = f"at most {before}"
+    expected = fact("dicom-most", "at most {before}", before=before)
     return judged("duplicates", statement, holds=twice <= before, observed=observed, expected=expected, basis="counted")
 
 
 def _studies(found: Mapping[str, int], expected: Mapping[str, int]) -> CheckResult:
     check, statement = "studies", "every study has all of its images"
     if not expected:
-        observed = f"{len(found)} studies; the manifest keeps no images by study to compare with"
+        observed = fact(
+            "studies-manifest-keeps-no",
+            "{n} studies; the manifest keeps no images by study to compare with",
+            n=len(found),
+        )
         return undetermined(check, statement, observed=observed)
     short = [
         f"{uid[:64]} has {found.get(uid, 0)} of {number}"
@@ -144,6 +194,6 @@ def _studies(found: Mapping[str, int], expected: Mapping[str, int]) -> CheckResu
         statement,
         holds=not short,
         observed="; ".join(short[:5]) + (f"; and {len(short) - 5} more" if len(short) > 5 else "")
-        or f"{len(found)} studies",
-        expected=f"{len(expected)} studies",
+        or fact("studies", "{n} studies", n=len(found)),
+        expected=fact("studies", "{n} studies", n=len(expected)),
     )

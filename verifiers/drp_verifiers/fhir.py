@@ -9,6 +9,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import NotJudged, Part
+from drp.domain.phrase import fact, quoted, say
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.fhir_references import judge_references
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
@@ -45,7 +46,7 @@ class FhirOptions:
         places = {"base": (self.base,), "production_base": self.production_bases, "external": self.external}
         for option, addresses in places.items():
             if not all(address.startswith(("http://", "https://")) for address in addresses):
-                raise ValueError(f"{option}: must begin with http:// or https://")
+                raise ValueError(say("{option}: must begin with http:// or https://", option=option))
 
     @property
     def production_bases(self) -> tuple[str, ...]:
@@ -62,30 +63,37 @@ class FhirVerifier:
         Part(
             name="resources of the types in `resources`",
             judged="counted",
-            words="`search`, `counts`: as at backup time",
+            words=fact("search-counts-as-backup", "`search`, `counts`: as at backup time"),
         ),
         Part(
             name="what the newest of them refer to",
             judged="observed",
-            words="`references`: followed as far as `samples` and `most_references` go",
+            words=fact(
+                "references-followed-as-far", "`references`: followed as far as `samples` and `most_references` go"
+            ),
         ),
         Part(
             name="resources of other types",
             judged="observed",
-            words="not counted: those that its CapabilityStatement offers are *not judged*, by name, in each drill",
+            words=fact(
+                "not-counted-those-capabilitystatement",
+                "not counted: those that its CapabilityStatement offers are *not judged*, by name, in each drill",
+            ),
         ),
         Part(
             name="content of resources",
             judged="not judged",
-            words="equal counts may hide other content: ask its database",
+            words=fact("equal-counts-may-hide", "equal counts may hide other content: ask its database"),
         ),
         Part(
-            name="earlier versions of resources", judged="not judged", words="opened only where something refers to one"
+            name="earlier versions of resources",
+            judged="not judged",
+            words=fact("opened-only-where-something", "opened only where something refers to one"),
         ),
         Part(
             name="search parameters, profiles, subscriptions, accounts of the server",
             judged="not judged",
-            words="the server's own store: ask its database",
+            words=fact("server-s-own-store", "the server's own store: ask its database"),
         ),
     )
 
@@ -95,7 +103,7 @@ class FhirVerifier:
         yield from code_of_command(target, expectation)
         request = _request(options, expectation)
         answer = ask(target, "fhir_rest", request, timeout_seconds=expectation.timeout_seconds)
-        statement = f"{options.base} states its capability"
+        statement = fact("states-capability", "{base} states its capability", base=options.base)
         if answer.trouble is not None:
             yield answer.trouble.result("capability", statement)
         elif (capability := _capability(answer.data, statement, options)).outcome == "passed":
@@ -135,15 +143,21 @@ def _request(options: FhirOptions, expectation: Expectation) -> dict[str, object
 def _capability(data: Mapping[str, object], statement: str, options: FhirOptions) -> CheckResult:
     """Return whether a server is there that says what it can do; undetermined: it is one that cannot be judged here."""
     kind, status = text_of(data, "kind"), data.get("status")
-    observed = text_of(data, "reason") or text_of(data, "late") or f"status {status} with {kind or 'nothing'}"
-    expected = "status 200 with a CapabilityStatement"
+    observed = quoted(
+        text_of(data, "reason")
+        or text_of(data, "late")
+        or fact("status-with", "status {status} with {kind}", status=str(status), kind=kind or "-")
+    )
+    expected = fact("status-200-with-capabilitystatement", "status 200 with a CapabilityStatement")
     if status == 200 and kind == "CapabilityStatement":
-        return passed("capability", statement, observed=f"FHIR {text_of(data, 'version')[:20]}")
+        return passed(
+            "capability", statement, observed=fact("fhir", "FHIR {text_of}", text_of=text_of(data, "version")[:20])
+        )
     closed = status in {401, 403} and not options.token_file
     if closed:
-        observed += ": give it a token_file"
+        observed = observed.then(fact("give-token-file", ": give it a token_file"))
     if isinstance(status, int) and status in _NOT_LET_IN:
-        observed += ": it lets nobody ask here"
+        observed = observed.then(fact("lets-nobody-ask-here", ": it lets nobody ask here"))
         closed = True
     if text_of(data, "late") or closed or (status == 200 and kind == "Conformance"):
         # a DSTU2 server is a server, but no release that this verifier knows
@@ -159,7 +173,7 @@ def _content(data: Mapping[str, object], options: FhirOptions, expectation: Expe
     for kind in whole_numbers(facts.get("counts")):
         if kind not in counts and kind not in unserved:
             uncounted.setdefault(kind, "it was not asked for")
-    statement = "the server counts what it held at backup time"
+    statement = fact("server-counts-what-held", "the server counts what it held at backup time")
     yield judge_counts("counts", statement, counts, facts, uncounted=uncounted)
     yield judge_references(data.get("references"), number_of(data, "read"))
     if options.last_updated is not None:
@@ -169,34 +183,49 @@ def _content(data: Mapping[str, object], options: FhirOptions, expectation: Expe
 def _uncounted(data: Mapping[str, object], options: FhirOptions) -> Iterator[NotJudged]:
     """Yield what the server serves and nobody counts, by name."""
     if not isinstance(data.get("served"), list):
-        why = "the server's CapabilityStatement does not say which types it serves"
+        why = fact(
+            "server-s-capabilitystatement-does", "the server's CapabilityStatement does not say which types it serves"
+        )
         yield NotJudged(part=f"resources of other types than {', '.join(options.resources)}", why=why)
         return
     others = [kind[:60] for kind in texts_of(data, "served") if kind not in options.resources]
     for first in range(0, len(others), _LISTED):
         listed = ", ".join(others[first : first + _LISTED])
         yield NotJudged(
-            part=f"resources of type {listed}", why="the server serves them, and `resources` does not name them"
+            part=f"resources of type {listed}",
+            why=fact("server-serves-them-resources", "the server serves them, and `resources` does not name them"),
         )
 
 
 def _search(
     data: Mapping[str, object], options: FhirOptions, unserved: Mapping[str, str], held: Mapping[str, int]
 ) -> CheckResult:
-    statement = f"searches for {', '.join(options.resources)} give bundles"
+    statement = fact(
+        "searches-for-give-bundles", "searches for {resources} give bundles", resources=", ".join(options.resources)
+    )
     lost = [
         f"{kind} ({why}) is not served, and {held[kind]} were held" for kind, why in unserved.items() if held.get(kind)
     ]
-    observed = f"{number_of(data, 'read')} resources read"
+    observed = fact("resources-read", "{number_of} resources read", number_of=number_of(data, "read"))
     if errors := [*texts_of(data, "errors"), *lost]:
-        return failed("search", statement, observed="; ".join(errors)[:400], expected="a bundle each")
+        return failed(
+            "search", statement, observed="; ".join(errors)[:400], expected=fact("bundle-each", "a bundle each")
+        )
     unknown = [f"{kind}: {why}" for kind, why in unserved.items() if kind not in held and "capability" not in why]
     if unasked := [*texts_of(data, "unasked"), *unknown]:
-        return undetermined("search", statement, observed="; ".join(unasked)[:400], expected="a bundle each")
-    observed += f"; not served: {', '.join(sorted(unserved))}" if unserved else ""
+        return undetermined(
+            "search", statement, observed="; ".join(unasked)[:400], expected=fact("bundle-each", "a bundle each")
+        )
+    observed = observed.then(
+        fact("not-served", "; not served: {unserved}", unserved=", ".join(sorted(unserved))) if unserved else ""
+    )
     unsorted = ", ".join(texts_of(data, "unsorted"))
-    observed += f"; cannot be sorted, so not the newest: {unsorted}" if unsorted else ""
-    return passed("search", statement, observed=observed[:400], expected="a bundle each")
+    observed = observed.then(
+        fact("cannot-sorted-so-not", "; cannot be sorted, so not the newest: {unsorted}", unsorted=unsorted)
+        if unsorted
+        else ""
+    )
+    return passed("search", statement, observed=observed[:400], expected=fact("bundle-each", "a bundle each"))
 
 
 def _newest(data: Mapping[str, object], options: FhirOptions, expectation: Expectation) -> CheckResult:
@@ -205,8 +234,18 @@ def _newest(data: Mapping[str, object], options: FhirOptions, expectation: Expec
     assert newest is not None
     without, unsorted = number_of(data, "undated"), texts_of(data, "unsorted")
     if unsorted or (without and not text_of(data, "newest")):
-        observed = f"{', '.join(unsorted)} cannot be sorted" if unsorted else f"{without} resources without lastUpdated"
-        return undated(undetermined("newest", f"the newest datum shown by: {newest.query}", observed=observed))
+        observed = (
+            fact("cannot-sorted", "{unsorted} cannot be sorted", unsorted=", ".join(unsorted))
+            if unsorted
+            else fact("resources-without-lastupdated", "{without} resources without lastUpdated", without=without)
+        )
+        return undated(
+            undetermined(
+                "newest",
+                fact("newest-datum-shown-by", "the newest datum shown by: {query}", query=newest.query),
+                observed=observed,
+            )
+        )
     return judge(text_of(data, "newest") or None, newest, expectation, store=f"fhir {options.base}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from drp.domain.check import CheckResult
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import whole_numbers
 from drp_verifiers.inside import number_of, texts_of
 from drp_verifiers.statements import failed, passed, undetermined
@@ -17,11 +18,11 @@ def judge_references(answered: object, read: int) -> CheckResult:
     """Return the result for what the program inside found."""
     found: Mapping[str, object] = answered if isinstance(answered, dict) else {}
     wanted, near, followed, asked = (number_of(found, key) for key in ("found", "near", "followed", "asked"))
-    expected = f"{wanted} references lead somewhere"
+    expected = fact("references-lead-somewhere", "{wanted} references lead somewhere", wanted=wanted)
     if wrong := _wrong(found, wanted):
         return failed(CHECK, STATEMENT, observed="; ".join(wrong), expected=expected)
     if not read:
-        return undetermined(CHECK, STATEMENT, observed="no resource was read")
+        return undetermined(CHECK, STATEMENT, observed=fact("no-resource-read", "no resource was read"))
     contained, logical = number_of(found, "contained"), number_of(found, "logical")
     told = [f"{wanted} lead somewhere, {near} of them to what searches gave; {followed} resources were opened"]
     told += [f"{contained} to what is contained"] if contained else []

@@ -14,6 +14,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
+from drp.domain.phrase import fact, quoted
 from drp.domain.tree_parts import PARTS
 from drp_verifiers.clinical import not_restored
 from drp_verifiers.inside import Answer, ask, number_of, text_of, texts_of
@@ -56,7 +57,7 @@ class FilesVerifier:
         """Yield size, readability and presence, then what the options ask for."""
         assert isinstance(options, FilesOptions)
         yield from code_of_command(target, expectation)
-        statement = f"{options.root} holds files"
+        statement = fact("holds-files", "{root} holds files", root=options.root)
         if (elsewhere := not_restored("tree", statement, options.root, expectation)) is not None:
             yield undated(elsewhere) if options.newest or options.canary else elsewhere
             return
@@ -81,28 +82,43 @@ class FilesVerifier:
             and files >= max(1, options.files_at_least)
             and size >= options.bytes_at_least,
             observed=_seen(answer, files, size),
-            expected=f"at least {max(1, options.files_at_least)} files, {options.bytes_at_least} bytes",
+            expected=fact(
+                "least-files-bytes",
+                "at least {max} files, {bytes_at_least} bytes",
+                max=max(1, options.files_at_least),
+                bytes_at_least=options.bytes_at_least,
+            ),
         )
         yield from _details(answer, options, expectation)
 
 
 def _seen(answer: Answer, files: int, size: int) -> str:
     if elsewhere := text_of(answer.data, "elsewhere"):
-        return f"a link leads out of what was restored, to {elsewhere}"
-    return f"{files} files, {size} bytes" if answer.data.get("exists") is True else "no such folder"
+        return fact("link-leads-out-what", "a link leads out of what was restored, to {elsewhere}", elsewhere=elsewhere)
+    return (
+        fact("files-bytes", "{files} files, {size} bytes", files=files, size=size)
+        if answer.data.get("exists") is True
+        else fact("no-such-folder", "no such folder")
+    )
 
 
 def _details(answer: Answer, options: FilesOptions, expectation: Expectation) -> Iterator[CheckResult]:
     if number_of(answer.data, "unreadable"):
-        yield undetermined("readable", "every folder and file can be looked at", observed=_listed(answer, "unreadable"))
+        yield undetermined(
+            "readable",
+            fact("every-folder-file-can", "every folder and file can be looked at"),
+            observed=_listed(answer, "unreadable"),
+        )
     if options.must_exist:
         missing = texts_of(answer.data, "missing")
         yield judged(
             "must-exist",
-            f"{len(options.must_exist)} named paths exist",
+            fact("named-paths-exist", "{n} named paths exist", n=len(options.must_exist)),
             holds=answer.data.get("missing") == [],
-            observed=f"missing: {', '.join(missing[:20])}" if missing else "all exist",
-            expected="all exist",
+            observed=fact("missing", "missing: {missing}", missing=", ".join(missing[:20]))
+            if missing
+            else fact("all-exist", "all exist"),
+            expected=fact("all-exist", "all exist"),
         )
     if options.no_empty_files:
         yield _none(answer, "empty", "no file is empty")
@@ -126,8 +142,8 @@ def _listed(answer: Answer, kind: str) -> str:
 
 def _none(answer: Answer, kind: str, statement: str) -> CheckResult:
     holds = number_of(answer.data, kind) == 0
-    observed = "none" if holds else _listed(answer, kind)
-    return judged(kind, statement, holds=holds, observed=observed, expected="none")
+    observed = fact("none", "none") if holds else _listed(answer, kind)
+    return judged(kind, statement, holds=holds, observed=observed, expected=fact("none", "none"))
 
 
 def _newest(answer: Answer, options: FilesOptions, expectation: Expectation) -> CheckResult:
@@ -143,9 +159,11 @@ def _newest(answer: Answer, options: FilesOptions, expectation: Expectation) -> 
         at = f"{nanoseconds} ns, of {text_of(answer.data, 'newest_path')}"
     found = judge(at, source, expectation, store=_store(options))
     return (
-        replace(found, observed=f"{found.observed}: {text_of(answer.data, 'newest_path')}") if found.undated else found
+        replace(found, observed=quoted(f"{found.observed}: {text_of(answer.data, 'newest_path')}"))
+        if found.undated
+        else found
     )
 
 
 def _store(options: FilesOptions) -> str:
-    return f"files {options.root}"
+    return fact("files-files", "files {root}", root=options.root)

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.records import read_records
@@ -42,30 +43,49 @@ PARTS = (
     Part(
         name="records of `models`",
         judged="counted",
-        words="`counts`, as the application itself counts them",
+        words=fact("counts-as-application-itself", "`counts`, as the application itself counts them"),
         catalogue=_MODELS,
     ),
-    Part(name="active modules", judged="content", words="`modules`: by name, where the facts have them"),
-    Part(name="newest record", judged="observed", words="`newest`: dates that the application gave"),
     Part(
-        name="signed laboratory reports", judged="content", words="`signed-reports`: the digest they were signed with"
+        name="active modules",
+        judged="content",
+        words=fact("modules-by-name-where", "`modules`: by name, where the facts have them"),
+    ),
+    Part(
+        name="newest record",
+        judged="observed",
+        words=fact("newest-dates-application-gave", "`newest`: dates that the application gave"),
+    ),
+    Part(
+        name="signed laboratory reports",
+        judged="content",
+        words=fact("signed-reports-digest-they", "`signed-reports`: the digest they were signed with"),
     ),
     Part(
         name="content of attachments",
         judged="content",
-        words="`attachments`: the newest, against the names that their content gave them",
+        words=fact(
+            "attachments-newest-against-names",
+            "`attachments`: the newest, against the names that their content gave them",
+        ),
     ),
     Part(
         name="records of other models",
         judged="not judged",
-        words="their tables are the `postgres` verifier's, and what is in `models`",
+        words=fact(
+            "their-tables-postgres-verifier", "their tables are the `postgres` verifier's, and what is in `models`"
+        ),
         catalogue=_MODULES,
     ),
-    Part(name="older attachments", judged="not judged", words="`attachments` says how many of the newest are read"),
+    Part(
+        name="older attachments",
+        judged="not judged",
+        words=fact("attachments-says-how-many", "`attachments` says how many of the newest are read"),
+    ),
     Part(
         name="reports, buttons and wizards of the interface",
         judged="not judged",
-        words="nobody presses them: a sign-off does",
+        words=fact("nobody-presses-them-sign", "nobody presses them: a sign-off does"),
     ),
 )
 _CHECKS = ("counts", "newest", "signed-reports", "attachments")
@@ -138,7 +158,14 @@ class GnuHealthVerifier:
         assert isinstance(options, GnuHealthOptions)
         request = _request(options, expectation)
         answer = ask(target, "gnuhealth_rpc", request, timeout_seconds=expectation.timeout_seconds)
-        statement = f"{options.user} can log in to {options.database} on {options.host}:{options.port}"
+        statement = fact(
+            "can-log",
+            "{user} can log in to {database} on {host}:{port}",
+            user=options.user,
+            database=options.database,
+            host=options.host,
+            port=str(options.port),
+        )
         if answer.trouble is None and answer.data.get("logged_in") is True:
             yield passed("login", statement)
             yield from _content(answer.data, options, expectation)
@@ -146,7 +173,9 @@ class GnuHealthVerifier:
         if answer.trouble is not None:
             yield answer.trouble.result("login", statement)
         else:
-            yield failed("login", statement, observed=text_of(answer.data, "reason"), expected="a session")
+            yield failed(
+                "login", statement, observed=text_of(answer.data, "reason"), expected=fact("session", "a session")
+            )
         for check in _CHECKS:
             unseen = not_asked(check, "needs a user who can log in", because="login")
             yield undated(unseen) if check == "newest" else unseen
@@ -181,7 +210,7 @@ def _content(
 ) -> Iterator[CheckResult | NotJudged]:
     refusals = data.get("errors")
     errors = refusals if isinstance(refusals, dict) else {}
-    statement = "the application counts what it held at backup time"
+    statement = fact("application-counts-what-held", "the application counts what it held at backup time")
     if "counts" in errors:
         yield failed("counts", statement, observed=text_of(errors, "counts"))
     else:
@@ -205,7 +234,11 @@ def _modules(
         return undetermined(check, statement, observed=text_of(errors, "modules"))
     found = set(texts_of(data, "modules"))
     if not isinstance(before, list):
-        why = f"the facts name none to compare the {len(found)} active ones with: make them again"
+        why = fact(
+            "facts-name-none-compare",
+            "the facts name none to compare the {n} active ones with: make them again",
+            n=len(found),
+        )
         return NotJudged(part="which modules are active", why=why)
     known = {name for name in before if isinstance(name, str)}
     changed = [f"{name} was not" for name in sorted(found - known)] + [
@@ -221,7 +254,11 @@ def _newest(
 ) -> CheckResult:
     if "newest" in errors:
         said = text_of(errors, "newest")
-        return undated(undetermined("newest", "the newest record of the application", observed=said))
+        return undated(
+            undetermined(
+                "newest", fact("newest-record-application", "the newest record of the application"), observed=said
+            )
+        )
     answered = data.get("newest")
     found = answered if isinstance(answered, dict) else {}
     where = f"GNU Health: {text_of(found, 'field') or 'create_date'} of {text_of(found, 'model') or 'any record'}"
@@ -245,13 +282,22 @@ def _reports(
             check,
             statement,
             holds=not altered,
-            observed=f"{altered} of {looked} altered: {named}" if altered else f"{looked} reports",
-            expected="none altered",
+            observed=fact(
+                "altered", "{altered} of {looked} altered: {named}", altered=altered, looked=looked, named=named
+            )
+            if altered
+            else fact("reports", "{looked} reports", looked=looked),
+            expected=fact("none-altered", "none altered"),
         )
     elif options.signed_reports == "required":
-        yield failed(check, statement, observed="there is no signed report at all", expected="at least one")
+        yield failed(
+            check,
+            statement,
+            observed=fact("there-no-signed-report", "there is no signed report at all"),
+            expected=fact("least-one", "at least one"),
+        )
     else:
-        yield NotJudged(part="signed laboratory reports", why="there are none")
+        yield NotJudged(part="signed laboratory reports", why=fact("there-none", "there are none"))
 
 
 def _attachments(
@@ -265,11 +311,20 @@ def _attachments(
     looked, bad = number_of(found, "looked"), number_of(found, "bad")
     if bad:
         observed = f"{bad} of {looked} cannot: {'; '.join(texts_of(found, 'listed'))}"[:500]
-        return failed(check, statement, observed=observed, expected=f"{looked} readable")
+        return failed(
+            check, statement, observed=observed, expected=fact("readable", "{looked} readable", looked=looked)
+        )
     if not looked:
         held = whole_numbers(data.get("counts")).get("ir.attachment") if "ir.attachment" in options.models else None
         if held == 0:
-            return NotJudged(part="attachments", why="there are none")
+            return NotJudged(part="attachments", why=fact("there-none", "there are none"))
         counted_them = "nobody counted them" if held is None else f"there are {held}"
-        return undetermined(check, statement, observed=f"none was read, and {counted_them}")
-    return passed(check, statement, observed=f"{looked} read", expected=f"{looked} readable")
+        return undetermined(
+            check, statement, observed=fact("none-read", "none was read, and {counted_them}", counted_them=counted_them)
+        )
+    return passed(
+        check,
+        statement,
+        observed=fact("read", "{looked} read", looked=looked),
+        expected=fact("readable", "{looked} readable", looked=looked),
+    )

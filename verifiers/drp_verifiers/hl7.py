@@ -13,6 +13,7 @@ from typing import ClassVar
 from drp.domain.check import Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
+from drp.domain.phrase import fact
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, not_asked, undetermined
@@ -51,17 +52,20 @@ class Hl7Verifier:
         Part(
             name="an interface that takes messages",
             judged="observed",
-            words="`acknowledged`, `control-id`: one message",
+            words=fact("acknowledged-control-id-one", "`acknowledged`, `control-id`: one message"),
         ),
         Part(
             name="routes, mappings and code tables",
             judged="not judged",
-            words="a query changes nothing and goes nowhere: send one of each kind by `segments`, or sign off",
+            words=fact(
+                "query-changes-nothing-goes",
+                "a query changes nothing and goes nowhere: send one of each kind by `segments`, or sign off",
+            ),
         ),
         Part(
             name="queued and stored messages",
             judged="not judged",
-            words="no verifier counts an engine's own store: ask its database",
+            words=fact("no-verifier-counts-engine", "no verifier counts an engine's own store: ask its database"),
         ),
     )
 
@@ -78,7 +82,12 @@ class Hl7Verifier:
         answer = ask(
             target, "hl7_mllp", request, timeout_seconds=min(expectation.timeout_seconds, options.seconds + 15)
         )
-        statement = f"the interface on {options.host}:{options.port} acknowledges a message"
+        statement = fact(
+            "interface-acknowledges-message",
+            "the interface on {host}:{port} acknowledges a message",
+            host=options.host,
+            port=str(options.port),
+        )
         accepted = "an acknowledgement with " + " or ".join(options.accepted)
         if answer.trouble is not None:
             yield answer.trouble.result("acknowledged", statement, expected=accepted)
@@ -91,7 +100,7 @@ class Hl7Verifier:
             yield undetermined("acknowledged", statement, observed=observed, expected=accepted)
         else:
             yield judged("acknowledged", statement, holds=holds, observed=observed, expected=accepted)
-        statement = "the acknowledgement names the message that was sent"
+        statement = fact("acknowledgement-names-message-sent", "the acknowledgement names the message that was sent")
         if not answered:
             yield not_asked("control-id", statement, because="acknowledged")
             return

@@ -12,6 +12,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
+from drp.domain.phrase import fact
 from drp_verifiers.assertions import number, same
 from drp_verifiers.inside import Answer, ask, number_of, text_of
 from drp_verifiers.restored_code import code_of_command
@@ -77,16 +78,20 @@ class HttpVerifier:
     name: ClassVar[str] = "http"
     Options: ClassVar[type] = HttpOptions
     parts: ClassVar[tuple[Part, ...]] = (
-        Part(name="a page that answers", judged="observed", words="`status`, `body`: of this one address"),
+        Part(
+            name="a page that answers",
+            judged="observed",
+            words=fact("status-body-this-one", "`status`, `body`: of this one address"),
+        ),
         Part(
             name="values that the page shows",
             judged="content",
-            words="`json`: those that the options name, against what they say",
+            words=fact("json-those-options-name", "`json`: those that the options name, against what they say"),
         ),
         Part(
             name="all other pages, and data behind them",
             judged="not judged",
-            words="a status says nothing of them: ask the database",
+            words=fact("status-says-nothing-them", "a status says nothing of them: ask the database"),
         ),
     )
 
@@ -103,7 +108,7 @@ class HttpVerifier:
             "pointers": [expected.pointer for expected in options.json],
         }
         answer = ask(target, "get", request, timeout_seconds=expectation.timeout_seconds)
-        statement = f"{options.url} answers {options.status}"
+        statement = fact("answers", "{url} answers {status}", url=options.url, status=str(options.status))
         if answer.trouble is not None:
             yield seen_outside(answer.trouble.result("status", statement))
         elif answer.data.get("answered") is not True:
@@ -132,19 +137,19 @@ def _body(answer: Answer, options: HttpOptions) -> Iterator[CheckResult]:
     if options.body_matches is not None:
         yield judged(
             "body",
-            "the body says what it should",
+            fact("body-says-what-should", "the body says what it should"),
             holds=answer.data.get("matches") is True,
             observed=repr(text_of(answer.data, "shown")[:200]),
-            expected=f"matches {options.body_matches}",
+            expected=fact("matches", "matches {body_matches}", body_matches=options.body_matches),
         )
     pointed = answer.data.get("pointed")
     found = pointed if isinstance(pointed, list) else []
     for expected, item in zip(options.json, found, strict=True):
         value = item.get("value") if isinstance(item, dict) and item.get("found") is True else None
-        reason = str(item.get("reason", "nothing there")) if isinstance(item, dict) else "no answer"
+        reason = str(item.get("reason", "nothing there")) if isinstance(item, dict) else fact("no-answer", "no answer")
         yield judged(
             f"json {expected.pointer}",
-            f"the body holds {expected.pointer}",
+            fact("body-holds", "the body holds {pointer}", pointer=expected.pointer),
             holds=expected.holds(value),
             observed=repr(value)[:200] if value is not None else reason,
             expected=expected.expected,

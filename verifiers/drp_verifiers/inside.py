@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from drp.domain.check import Commands
+from drp.domain.phrase import fact, say
 from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp_verifiers.statements import Trouble, death, why_it_ended
 
@@ -79,12 +80,23 @@ def ask(
     if trouble is not None:
         return Answer(trouble=trouble)
     if execution.exit_code != 0:
-        reason = f"the {program} program inside the sandbox ended with {execution.exit_code}: {why_it_ended(execution)}"
+        reason = fact(
+            "program-inside-sandbox-ended",
+            "the {program} program inside the sandbox ended with {exit_code}: {why_it_ended}",
+            program=program,
+            exit_code=str(execution.exit_code),
+            why_it_ended=why_it_ended(execution),
+        )
         return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
     try:
         return Answer(data=parse_object(execution.stdout, ANSWER))
     except Malformed as error:
-        reason = f"the {program} program inside the sandbox gave a malformed answer: {error}"
+        reason = fact(
+            "program-inside-sandbox-gave",
+            "the {program} program inside the sandbox gave a malformed answer: {error}",
+            program=program,
+            error=error,
+        )
         return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
 
 
@@ -98,7 +110,7 @@ def number_of(data: Mapping[str, object], key: str) -> int:
     """Return a whole number of an answer; raises ValueError when it is absent or is something else."""
     value = data.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"the answer has no number {key!r}")  # noqa: TRY004 - what came from outside is wrong, not a type of ours
+        raise ValueError(say("the answer has no number {key}", key=repr(key)))  # noqa: TRY004 - what came from outside is wrong, not a type of ours
     return value
 
 

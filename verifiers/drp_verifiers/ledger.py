@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 from drp.domain.check import CheckOutcome, CheckResult, Expectation, Loss, Target
 from drp.domain.duration import words
 from drp.domain.judged import Part
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.reconciliation.normal_form import normal
 from drp.domain.reconciliation.preparation import Normalisation
 from drp_verifiers.acknowledged import Write, read_log
@@ -71,7 +72,7 @@ class IdForm:
     def __post_init__(self) -> None:
         """Refuse what no id is filled up to."""
         if not 0 <= self.pad <= _MOST_DIGITS:
-            raise ValueError(f"pad: say 0 to {_MOST_DIGITS}")
+            raise ValueError(say("pad: say 0 to {MOST_DIGITS}", MOST_DIGITS=_MOST_DIGITS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ class LedgerOptions:
         if not self.kinds:
             raise ValueError("kinds: name at least one kind of write and its query")
         if strange := sorted(self.normalise.keys() - self.kinds.keys()):
-            raise ValueError(f"normalise: there is no kind {strange[0]}")
+            raise ValueError(say("normalise: there is no kind {strange}", strange=strange[0]))
 
     def form(self, kind: str, name: str) -> str:
         """Return the id of a kind in the form in which it is compared."""
@@ -120,22 +121,31 @@ class LedgerVerifier:
         Part(
             name="acknowledged writes before the recovery point",
             judged="counted",
-            words="`before-recovery-point`: each id of the log is looked for",
+            words=fact("before-recovery-point-each", "`before-recovery-point`: each id of the log is looked for"),
         ),
         Part(
-            name="acknowledged writes after it", judged="counted", words="`since-recovery-point`: what was lost, listed"
+            name="acknowledged writes after it",
+            judged="counted",
+            words=fact("since-recovery-point-what", "`since-recovery-point`: what was lost, listed"),
         ),
         Part(
             name="acknowledged deletions",
             judged="counted",
-            words="what was deleted before the recovery point and is there again fails; after it, it is counted",
+            words=fact(
+                "what-deleted-before-recovery",
+                "what was deleted before the recovery point and is there again fails; after it, it is counted",
+            ),
         ),
         Part(
             name="content of what was written",
             judged="not judged",
-            words="an id that is there says nothing of what stands behind it",
+            words=fact("id-there-says-nothing", "an id that is there says nothing of what stands behind it"),
         ),
-        Part(name="writes that the log does not name", judged="not judged", words="nobody kept the truth about them"),
+        Part(
+            name="writes that the log does not name",
+            judged="not judged",
+            words=fact("nobody-kept-truth-about", "nobody kept the truth about them"),
+        ),
     )
 
     def verify(self, target: Target, options: object, expectation: Expectation) -> Iterator[CheckResult]:
@@ -144,11 +154,17 @@ class LedgerVerifier:
         try:
             writes = read_log(expectation.ground_truth, options.application, expectation.disaster_at, options.form)
         except ValueError as error:
-            yield undetermined("log", "the log of acknowledged writes can be read", observed=str(error))
+            yield undetermined(
+                "log",
+                fact("log-acknowledged-writes-can", "the log of acknowledged writes can be read"),
+                observed=str(error),
+            )
             return
         if strange := sorted({write.kind for write in writes} - options.kinds.keys()):
             observed = f"no query for {', '.join(strange)}"[:400]
-            yield undetermined("kinds", "every kind of write in the log is looked for", observed=observed)
+            yield undetermined(
+                "kinds", fact("every-kind-write-log", "every kind of write in the log is looked for"), observed=observed
+            )
         present: dict[str, set[str]] = {}
         for kind, answer in _survivors(target, options, expectation):
             if isinstance(answer, Trouble):
@@ -157,7 +173,11 @@ class LedgerVerifier:
                 present[kind] = {options.form(kind, name) for name in answer}
         looked_for = [write for write in writes if write.kind in present]
         if not looked_for:
-            observed = f"the log names no {' or '.join(present)}" if present else "nothing could be asked"
+            observed = (
+                fact("log-names-no", "the log names no {present}", present=" or ".join(present))
+                if present
+                else fact("nothing-could-asked", "nothing could be asked")
+            )
             yield undetermined("before-recovery-point", _BEFORE, observed=observed)
             return
         border = expectation.consistent_at - timedelta(seconds=options.clock_skew_seconds)
@@ -175,25 +195,48 @@ def _before(writes: Sequence[Write], border: datetime, present: Mapping[str, set
     lost = [write for write in _undone(settled, present) if not write.deletes]
     back = [write for write in _undone(settled, present) if write.deletes]
     if not written:
-        return undetermined(check, _BEFORE, observed="the log begins after the recovery point")
-    observed = f"{len(written)} of {len(written)} are there"
+        return undetermined(
+            check, _BEFORE, observed=fact("log-begins-after-recovery", "the log begins after the recovery point")
+        )
+    observed = fact("there", "{n} of {n} are there", n=len(written))
     if lost:
-        observed = f"{len(lost)} of {len(written)} are lost: {_listed(lost)}"
+        observed = fact("lost", "{n} of {n2} are lost: {lost}", n=len(lost), n2=len(written), lost=_listed(lost))
     if back:
-        observed += f"; {len(back)} that were deleted before it are there again: {_listed(back)}"
-    return judged(check, _BEFORE, holds=not (lost or back), observed=observed, expected="none is lost")
+        observed = observed.then(
+            fact(
+                "deleted-before-there-again",
+                "; {n} that were deleted before it are there again: {back}",
+                n=len(back),
+                back=_listed(back),
+            )
+        )
+    return judged(
+        check, _BEFORE, holds=not (lost or back), observed=observed, expected=fact("none-lost", "none is lost")
+    )
 
 
 def _since(writes: Sequence[Write], present: Mapping[str, set[str]], disaster_at: datetime) -> CheckResult:
     last = {(write.kind, write.id): write for write in writes}
     lost = sorted(_undone(list(last.values()), present), key=lambda write: write.at)
-    observed = f"{len(lost)} of {len(last)} acknowledged writes since the recovery point are lost"
+    observed = fact(
+        "acknowledged-writes-since-recovery",
+        "{n} of {n2} acknowledged writes since the recovery point are lost",
+        n=len(lost),
+        n2=len(last),
+    )
     if lost:
-        observed += f", the first {words(disaster_at - lost[0].at)} before the disaster: {_listed(lost)}"
+        observed = observed.then(
+            fact(
+                "first-before-disaster",
+                ", the first {disaster_at} before the disaster: {lost}",
+                disaster_at=words(disaster_at - lost[0].at),
+                lost=_listed(lost),
+            )
+        )
     return CheckResult(
         check="since-recovery-point",
         outcome="passed",
-        statement=_SINCE,
+        statement=quoted(_SINCE),
         observed=observed,
         loss=Loss(
             acknowledged=len(last),
@@ -216,7 +259,7 @@ def _listed(lost: Sequence[Write]) -> str:
         kinds.setdefault(write.kind, []).append(write.id)
     named = "; ".join(f"{kind} {', '.join(ids)}" for kind, ids in kinds.items())
     more = len(lost) - _NAMED
-    return f"{named}, and {more} more" if more > 0 else named
+    return fact("ledger-more", "{named}, and {more} more", named=named, more=more) if more > 0 else named
 
 
 def _survivors(
@@ -268,8 +311,10 @@ def _in_sqlite(
     replies = answer.data.get("queries")
     whole = answer.trouble
     if whole is None and (not isinstance(replies, list) or len(replies) != len(options.kinds)):
-        reason = text_of(answer.data, "reason") or f"there is no file {options.sqlite}"
-        whole = Trouble(outcome="failed", reason=reason)
+        reason = text_of(answer.data, "reason") or fact(
+            "there-no-file", "there is no file {sqlite}", sqlite=options.sqlite
+        )
+        whole = Trouble(outcome="failed", reason=quoted(reason))
     for number, kind in enumerate(options.kinds):
         reply = replies[number] if whole is None and isinstance(replies, list) else None
         if whole is not None:
@@ -279,4 +324,7 @@ def _in_sqlite(
         else:
             told = reply if isinstance(reply, dict) else {}
             outcome: CheckOutcome = "failed" if told.get("about_data") is True else "undetermined"
-            yield kind, Trouble(outcome=outcome, reason=text_of(told, "error") or "no answer")
+            yield (
+                kind,
+                Trouble(outcome=outcome, reason=quoted(text_of(told, "error") or fact("no-answer", "no answer"))),
+            )

@@ -11,6 +11,7 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
 from drp.domain.local_time import require_zone
+from drp.domain.phrase import fact, say
 from drp_verifiers.clinical import section
 from drp_verifiers.mariadb_census import FIRST, take
 from drp_verifiers.mariadb_code import met
@@ -114,11 +115,11 @@ class MariaDbVerifier:
         """Yield the server's state, whether it answers as one, rows, all beside them, the newest datum, soundness."""
         assert isinstance(options, MariaDbOptions)
         session = Session(target, options.connection, expectation)
-        statement = "the server answers, and was not forced to start"
+        statement = fact("server-answers-not-forced", "the server answers, and was not forced to start")
         try:
             (version, *_), *rows = session.rows(_SERVER) or [["", ""]]
         except NoAnswer as silence:
-            yield silence.trouble.result("server", statement, expected="an answer")
+            yield silence.trouble.result("server", statement, expected=fact("answer", "an answer"))
             yield from _not_asked(options, because="server")
             return
         found = {row[0]: row[-1] for row in rows}
@@ -127,8 +128,14 @@ class MariaDbVerifier:
             found.get("innodb_force_recovery") == "0"
             and found.get("innodb_checksum_algorithm", "").lower() not in _NO_CHECKSUMS
         )
-        expected = "innodb_force_recovery 0, and pages with checksums"
-        yield judged("server", statement, holds=holds, observed=f"version {version[:60]}, {told}", expected=expected)
+        expected = fact("innodb-force-recovery-0", "innodb_force_recovery 0, and pages with checksums")
+        yield judged(
+            "server",
+            statement,
+            holds=holds,
+            observed=fact("version", "version {version}, {told}", version=str(version[:60]), told=told),
+            expected=expected,
+        )
         faithful = True
         try:
             for answer in look(session):
@@ -160,7 +167,7 @@ class MariaDbVerifier:
             if rows is None:  # facts with holes would let holes pass later
                 raise ValueError(f"{table}: {census.trouble[table].reason}")
         if not census.tables and not any(census.objects.values()):
-            raise ValueError(f"{options.database} has no table")
+            raise ValueError(say("{database} has no table", database=options.database))
         return {"mariadb": {options.database: facts_of(census)}}
 
 
@@ -181,8 +188,14 @@ def _whole(session: Session, options: MariaDbOptions) -> Iterator[CheckResult | 
     try:
         census = take(session, digest=digest)
     except NoAnswer as silence:
-        statement = f"the tables of {database} hold the rows they held at backup time"
-        yield silence.trouble.result("counts", statement, expected="every table can be counted")
+        statement = fact(
+            "tables-hold-rows-they",
+            "the tables of {database} hold the rows they held at backup time",
+            database=database,
+        )
+        yield silence.trouble.result(
+            "counts", statement, expected=fact("every-table-can-counted", "every table can be counted")
+        )
         return
     yield judge_rows(database, census, facts)
     allowed = Allowed(
@@ -194,25 +207,35 @@ def _whole(session: Session, options: MariaDbOptions) -> Iterator[CheckResult | 
 
 
 def _store(connection: Connection) -> str:
-    return f"mariadb {connection.socket or connection.defaults_file or 'local'}/{connection.database}"
+    return fact(
+        "mariadb",
+        "mariadb {socket}/{database}",
+        socket=connection.socket or connection.defaults_file or "local",
+        database=connection.database,
+    )
 
 
 def _newest(session: Session, newest: Newest) -> CheckResult:
-    statement = "the newest datum"
+    statement = fact("newest-datum", "the newest datum")
     if _MACHINES_ZONE.search(newest.query):
-        observed = "the query asks in the zone of the machine, which is not production's: say `zone` instead"
+        observed = fact(
+            "query-asks-zone-machine",
+            "the query asks in the zone of the machine, which is not production's: say `zone` instead",
+        )
         return undetermined("newest", statement, observed=observed)
     try:
         if unknown := _unknown_zone(session, newest.query):
-            observed = (
-                f"the server knows no zone {unknown} (its zone tables may be empty): say `zone` instead of CONVERT_TZ"
+            observed = fact(
+                "server-knows-no-zone",
+                "the server knows no zone {unknown} (its zone tables may be empty): say `zone` instead of CONVERT_TZ",
+                unknown=unknown,
             )
             return undetermined("newest", statement, observed=observed)
         rows = session.rows(newest.query.strip().rstrip(";") + "\n;")
     except NoAnswer as silence:
         return undetermined("newest", statement, observed=silence.trouble.reason)
     if len(rows) > 1 or (rows and len(rows[0]) != 1):
-        return undetermined("newest", statement, observed="not one row with one column")
+        return undetermined("newest", statement, observed=fact("not-one-row-with", "not one row with one column"))
     text = rows[0][0] if rows else "NULL"
     return judge(None if text == "NULL" else text, newest, session.expectation, store=_store(session.connection))
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from drp.domain.phrase import fact
 from drp_verifiers.mariadb_objects import OF_A_DATABASE, OF_THE_SERVER, ORPHANS
 from drp_verifiers.mariadb_session import Rows, Session
 from drp_verifiers.statements import NoAnswer, Trouble
@@ -188,7 +189,11 @@ def _count(
 
 def _keep(census: Census, kind: str, name: str, answer: Rows | Trouble) -> None:
     if isinstance(answer, Trouble) or (len(answer) != 1 and kind != "view"):
-        trouble = answer if isinstance(answer, Trouble) else Trouble(outcome="undetermined", reason="not one row")
+        trouble = (
+            answer
+            if isinstance(answer, Trouble)
+            else Trouble(outcome="undetermined", reason=fact("not-one-row", "not one row"))
+        )
         if kind == "view" and census.unusable is not None:
             census.unusable.append(name)
         if kind == "table":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp.domain.restored_code import MOST, RestoredCode
 from drp_verifiers.mariadb_census import FIRST, name_of
 from drp_verifiers.mariadb_objects import bare, of_view, words
@@ -59,4 +60,6 @@ def met(session: Session) -> Iterator[RestoredCode | NotJudged]:
             continue
         yield from (RestoredCode(name=name_of(row[0]), digest=f"sha256:{row[1]}") for row in answer[:MOST])
         if len(answer) > MOST:
-            yield NotJudged(part=f"{_PART}: {kind}s beyond the first {MOST}", why="so many are named")
+            yield NotJudged(
+                part=f"{_PART}: {kind}s beyond the first {MOST}", why=fact("so-many-named", "so many are named")
+            )

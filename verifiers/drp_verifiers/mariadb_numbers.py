@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.mariadb_census import Census
 from drp_verifiers.statements import judged, undetermined
@@ -31,7 +32,9 @@ def next_numbers(
     name: str, census: Census, facts: Mapping[str, object], *, behind: Sequence[str]
 ) -> Iterator[CheckResult | NotJudged]:
     """Yield whether a number would be given again; ``behind``: patterns of those that the plan declares to be so."""
-    statement = f"no sequence and no AUTO_INCREMENT of {name} would give a number again"
+    statement = fact(
+        "no-sequence-no-auto", "no sequence and no AUTO_INCREMENT of {name} would give a number again", name=name
+    )
     known, before = as_mapping(facts.get("sequences")), as_mapping(facts.get("increments"))
     if not census.sequences and not census.increments and not known and not before:
         return
@@ -40,16 +43,31 @@ def next_numbers(
     wrong = [told for one, told in found if not any(fnmatchcase(one, each) for each in behind)]
     unread = [trouble for trouble in census.trouble if trouble.startswith(("sequence ", "increment "))]
     unread += [one for one, number in known.items() if _read(number) is None]
-    observed = listed(wrong) or f"{len(census.sequences) + len(census.increments)} next numbers"
+    observed = listed(wrong) or fact(
+        "next-numbers", "{n} next numbers", n=len(census.sequences) + len(census.increments)
+    )
     if not wrong and unread:
-        yield undetermined("sequences", statement, observed=f"cannot be read: {listed(unread)}", basis="counted")
+        yield undetermined(
+            "sequences",
+            statement,
+            observed=fact("cannot-read", "cannot be read: {unread}", unread=listed(unread)),
+            basis="counted",
+        )
     else:
         yield judged(
-            "sequences", statement, holds=not wrong, observed=observed, expected="ahead of those in use",
+            "sequences",
+            statement,
+            holds=not wrong,
+            observed=observed,
+            expected=fact("ahead-those-use", "ahead of those in use"),
             basis="counted" if known or before else "observed",
-        )  # fmt: skip
+        )
     if aside:
-        why = f"{listed(aside)}: a server sets numbers aside, and whether they were given nobody can tell"
+        why = fact(
+            "server-sets-numbers-aside",
+            "{aside}: a server sets numbers aside, and whether they were given nobody can tell",
+            aside=listed(aside),
+        )
         yield NotJudged(part=f"numbers of rows that were deleted, {name}", why=why)
 
 

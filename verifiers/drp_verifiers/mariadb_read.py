@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckResult, Execution, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.clinical import inside, section, whole_numbers
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.inside import PYTHON, ask, whole_program
@@ -35,13 +36,24 @@ def read_backup(target: Target, database: str, expectation: Expectation) -> Iter
     inputs, part = expectation.inputs, f"rows, read by drp, {database}"
     facts = as_mapping(section(expectation, "mariadb").get(database))
     if inputs.get("binlog"):
-        yield NotJudged(part=part, why="the binary log goes on after the backup, and is not carried out here")
+        yield NotJudged(
+            part=part,
+            why=fact("binary-log-goes-after", "the binary log goes on after the backup, and is not carried out here"),
+        )
     elif not whole_numbers(facts.get("tables", facts.get("counts"))):
-        yield NotJudged(part=part, why="the manifest keeps no counts to compare with")
+        yield NotJudged(
+            part=part, why=fact("manifest-keeps-no-counts-compare", "the manifest keeps no counts to compare with")
+        )
     elif dumps := str(inputs.get("dumps") or ""):
         yield _dumps(target, database, facts, expectation, inside(dumps, expectation))
     elif expectation.tier > _TIER:
-        yield NotJudged(part=part, why="a copy of a physical backup is opened only for applications of tiers 0 and 1")
+        yield NotJudged(
+            part=part,
+            why=fact(
+                "copy-physical-backup-opened",
+                "a copy of a physical backup is opened only for applications of tiers 0 and 1",
+            ),
+        )
     else:
         folder = inside(str(inputs.get("data_directory") or "base"), expectation)
         yield from _physical(target, database, facts, expectation, folder)
@@ -59,8 +71,15 @@ def _dumps(
         return NotJudged(part=part, why=answer.trouble.reason)
     odd = answer.data.get("why")
     if not isinstance(odd, list) or odd:
-        told = ", ".join(map(str, odd)) if isinstance(odd, list) else "no answer"
-        return NotJudged(part=part, why=f"what is in the dumps cannot be counted by reading them: {told[:400]}")
+        told = ", ".join(map(str, odd)) if isinstance(odd, list) else fact("no-answer", "no answer")
+        return NotJudged(
+            part=part,
+            why=fact(
+                "what-dumps-cannot-counted",
+                "what is in the dumps cannot be counted by reading them: {told}",
+                told=told[:400],
+            ),
+        )
     found = whole_numbers(as_mapping(answer.data.get("tables")).get(database))
     uncounted = as_mapping(as_mapping(answer.data.get("uncounted")).get(database))
     expected = whole_numbers(facts.get("tables", facts.get("counts")))
@@ -76,12 +95,21 @@ def _dumps(
         elif has < had or (has != had and not at_least):
             off.append(f"{table}: {has}, had {had}")
     if aside and not off:
-        return NotJudged(part=part, why=listed(aside)[:600])
+        return NotJudged(part=part, why=quoted(listed(aside)[:600]))
     return judged(
-        "read-counts", f"the dumps hold the rows that {database} held at backup time", holds=not off,
-        observed=listed(off)[:800] or f"{len(found)} tables, {sum(found.values())} rows, counted in the text",
-        expected=f"at least {wanted}" if at_least else wanted, basis="counted",
-    )  # fmt: skip
+        "read-counts",
+        fact("dumps-hold-rows-held", "the dumps hold the rows that {database} held at backup time", database=database),
+        holds=not off,
+        observed=listed(off)[:800]
+        or fact(
+            "tables-rows-counted-text",
+            "{n} tables, {sum} rows, counted in the text",
+            n=len(found),
+            sum=sum(found.values()),
+        ),
+        expected=fact("mariadb-read-least", "at least {wanted}", wanted=wanted) if at_least else wanted,
+        basis="counted",
+    )
 
 
 def _physical(

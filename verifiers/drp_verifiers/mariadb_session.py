@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from drp.domain.check import CheckOutcome, Commands, Execution, Expectation
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.clinical import inside, trouble_of
 from drp_verifiers.inside import PYTHON, whole_program
 from drp_verifiers.statements import NoAnswer, Trouble, why_it_ended
@@ -109,7 +110,7 @@ class Session:
             if complaints:
                 raise NoAnswer(_complaint(complaints[0]))
             if end is None and execution.exit_code != 0:
-                raise NoAnswer(Trouble(outcome="undetermined", reason=_words(execution)))
+                raise NoAnswer(Trouble(outcome="undetermined", reason=quoted(_words(execution))))
             raise NoAnswer(_not_as_asked(end[1] if end is not None else []))
         found: list[Rows | Trouble] = []
         said = iter(complaints)
@@ -117,11 +118,18 @@ class Session:
             if len(mark) == 2 and mark[0] == str(len(found)) and len(found) < len(statements):
                 found.append(rows if mark[1] == "0" else _complaint(next(said, "")))
             elif not any(mark == [*wanted, *made] for wanted in _WANTED for made in _NONE_MADE):
-                reason = f"the session was changed while it was asked: {' '.join(mark)[:80]}"
+                reason = fact(
+                    "mariadb-session-session-changed-while-asked",
+                    "the session was changed while it was asked: {mark}",
+                    mark=" ".join(mark)[:80],
+                )
                 raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
         if len(found) < len(statements):  # the server died over this one, and nobody can say of the others
             found.append(_complaint(next(said, "")))
-        gone = Trouble(outcome="undetermined", reason="the server was gone before it could be asked")
+        gone = Trouble(
+            outcome="undetermined",
+            reason=fact("server-gone-before-could", "the server was gone before it could be asked"),
+        )
         return [*found, *[gone] * (len(statements) - len(found))]
 
     def lines(self, sql: str) -> list[str]:
@@ -133,22 +141,31 @@ class Session:
         if (trouble := trouble_of("mariadb", execution)) is not None:
             raise NoAnswer(trouble)
         if execution.exit_code != 0:
-            raise NoAnswer(Trouble(outcome=_outcome(execution), reason=_words(execution)))
+            raise NoAnswer(Trouble(outcome=_outcome(execution), reason=quoted(_words(execution))))
         lines = execution.stdout.decode("utf-8", "replace").split("\n")[:-1]
         begin, end = (lines[at].split("\t") if lines else [""] for at in (0, -1))
         if len(lines) < 2 or begin[0] != word or end[0] != word or begin[1:] not in _NONE_MADE:
             raise NoAnswer(_not_as_asked(begin[1:]))
         if end[1:] not in _WANTED:
-            reason = f"the session was changed while it was asked: {' '.join(end[1:])[:80]}"
+            reason = fact(
+                "session-changed-while-asked",
+                "the session was changed while it was asked: {end}",
+                end=" ".join(end[1:])[:80],
+            )
             raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
         return lines[1:-1]
 
 
 def _not_as_asked(begun: Sequence[str]) -> Trouble:
     """Return why a session is none of ours; ``begun`` is what was said of it first."""
-    reason = "the client did not answer as it was asked: look at the options in defaults_file"
+    reason = fact(
+        "client-did-not-answer", "the client did not answer as it was asked: look at the options in defaults_file"
+    )
     if len(begun) == 2 and begun[1] != "0":
-        reason = "the server makes temporary tables for every session, which hide those of the backup: init_connect"
+        reason = fact(
+            "server-makes-temporary-tables",
+            "the server makes temporary tables for every session, which hide those of the backup: init_connect",
+        )
     return Trouble(outcome="undetermined", reason=reason)
 
 
@@ -168,7 +185,9 @@ def _complaint(said: str) -> Trouble:
     """Return what the server said of one statement."""
     found = _ERROR.match(said)
     unasked = found is None or int(found[1]) in _NOT_ABOUT_THE_DATA
-    return Trouble(outcome="undetermined" if unasked else "failed", reason=_veiled(said) or "no answer")
+    return Trouble(
+        outcome="undetermined" if unasked else "failed", reason=quoted(_veiled(said) or fact("no-answer", "no answer"))
+    )
 
 
 def error_number(execution: Execution) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from drp.domain.check import CheckResult, Commands, Expectation
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.inside import ask
 from drp_verifiers.mariadb_census import FIRST, name_of
@@ -20,7 +21,7 @@ from drp_verifiers.mariadb_session import Rows, Session
 from drp_verifiers.statements import Trouble, judged
 
 CHECK = "system"
-_STATEMENT = "nothing restored stands between the server and its answers"
+_STATEMENT = fact("nothing-restored-stands-between", "nothing restored stands between the server and its answers")
 _I = "FROM information_schema"
 _OWN = "WHERE table_schema = 'mysql'"
 _NAME = "HEX(CONVERT(table_name USING utf8mb4))"
@@ -68,20 +69,29 @@ def look(session: Session) -> Iterator[CheckResult | NotJudged]:
     answers = session.each(list(_QUERIES.values()), first=FIRST)
     shape = _Shape.of(dict(zip(_QUERIES, answers, strict=True)))
     if not shape.found.get("tables") and not shape.trouble:
-        why = "this account may not see them: leave out `user` and `defaults_file` to ask as an administrator"
+        why = fact(
+            "this-account-may-not",
+            "this account may not see them: leave out `user` and `defaults_file` to ask as an administrator",
+        )
         yield NotJudged(part="the server's own tables", why=why)
         return
     fresh, why_not = _fresh(session.target, session.expectation)
     wrong, older = list(_wrong(shape, fresh, session.expectation)), _older(shape, fresh)
     wrong += _other_code(shape, fresh, same_release=not older)
     number = len(shape.found.get("tables", {}))
-    observed = listed(wrong)[:800] or f"{number} tables of its own, as a fresh server has them"
-    expected = "as in a directory that the same release makes anew"
+    observed = listed(wrong)[:800] or fact(
+        "tables-own-as-fresh", "{count} tables of its own, as a fresh server has them", count=number
+    )
+    expected = fact("as-directory-same-release", "as in a directory that the same release makes anew")
     yield judged(CHECK, _STATEMENT, holds=not wrong, observed=observed, expected=expected, basis="content")
     if why_not:
-        yield NotJudged(part="the server's own tables against fresh ones", why=why_not)
+        yield NotJudged(part="the server's own tables against fresh ones", why=quoted(why_not))
     elif older:
-        why = f"made by another release: {listed(older)[:400]}; mariadb-upgrade makes them new"
+        why = fact(
+            "made-by-another-release",
+            "made by another release: {older}; mariadb-upgrade makes them new",
+            older=listed(older)[:400],
+        )
         yield NotJudged(part="the server's own tables, views and routines", why=why)
 
 
@@ -100,22 +110,26 @@ def _fresh(target: Commands, expectation: Expectation) -> tuple[_Shape, str]:
 def _wrong(shape: _Shape, fresh: _Shape, expectation: Expectation) -> Iterator[str]:
     """Yield what makes the server answer otherwise, whichever release made its directory."""
     for kind, reason in sorted(shape.trouble.items()):
-        yield f"its own {kind} cannot be read: {reason}"
+        yield fact("own-cannot-read", "its own {kind} cannot be read: {reason}", kind=kind, reason=reason)
     known = fresh.found.get("tables", {})
     for name, said in sorted(shape.found.get("tables", {}).items()):
         kind, engine = said.split("|")
         if kind == "VIEW" and known.get(name, "") != said and name != "user":
-            yield f"mysql.{name} is a view"
+            yield fact("mysql-view", "mysql.{name} is a view", name=name)
         elif kind != "VIEW" and engine not in _ENGINES:
-            yield f"mysql.{name} is a table of {engine or 'an unknown engine'}"
+            yield fact(
+                "mysql-table", "mysql.{name} is a table of {engine}", name=name, engine=engine or "an unknown engine"
+            )
     for name, column in sorted(shape.found.get("generated", {}).items()):
-        yield f"mysql.{name} computes its column {name_of(column)}"
+        yield fact(
+            "mysql-computes-column", "mysql.{name} computes its column {name_of}", name=name, name_of=name_of(column)
+        )
     yield from (f"trigger mysql.{name}" for name in sorted(shape.found.get("triggers", {})))
     yield from (f"event mysql.{name}" for name in sorted(shape.found.get("events", {})))
     here, usual = (each.found.get("plugins", {}).get("plugins", "").rstrip("/") for each in (shape, fresh))
     declared = as_mapping(expectation.inputs.get("settings")).get("plugin_dir", usual)
     if usual and here not in {usual, str(declared).rstrip("/")}:
-        yield f"plugins and functions are loaded from {here[:100]}"
+        yield fact("plugins-functions-loaded-from", "plugins and functions are loaded from {here}", here=here[:100])
 
 
 def _other_code(shape: _Shape, fresh: _Shape, *, same_release: bool) -> Iterator[str]:
@@ -126,7 +140,9 @@ def _other_code(shape: _Shape, fresh: _Shape, *, same_release: bool) -> Iterator
         usual = fresh.found.get(kind, {})
         for name, digest in sorted(shape.found.get(kind, {}).items()):
             if name not in usual or (same_release and usual[name] != digest):
-                yield f"{name} is {'another one' if name in usual else 'none of its own'}"
+                yield fact(
+                    "is", "{name} is {value}", name=name, value="another one" if name in usual else "none of its own"
+                )
 
 
 def _older(shape: _Shape, fresh: _Shape) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from drp.domain.check import CheckResult
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import whole_numbers
 from drp_verifiers.definitions import listed
 from drp_verifiers.mariadb_census import FIRST, REMOTE, Census, name_of, quoted
@@ -27,13 +28,17 @@ _HERE = (
 
 def check_tables(session: Session) -> CheckResult:
     """Return whether the server finds every table sound; a table that its engine cannot check is named."""
-    statement = f"the server finds every table of {session.connection.database} sound"
+    statement = fact(
+        "server-finds-every-table",
+        "the server finds every table of {database} sound",
+        database=session.connection.database,
+    )
     try:
         names = [name_of(row[0]) for row in session.rows(_HERE.format("NOT"))]
         elsewhere = [f"{name_of(row[0])} ({row[-1]})" for row in session.rows(_HERE.format(""))]
         answers = session.each([f"CHECK TABLE {quoted(name)} EXTENDED" for name in names], first=FIRST)
     except NoAnswer as silence:
-        return silence.trouble.result("tables", statement, expected="OK for each")
+        return silence.trouble.result("tables", statement, expected=fact("ok-for-each", "OK for each"))
     bad: list[str] = []
     unasked: list[str] = []
     unchecked: list[str] = []
@@ -51,18 +56,50 @@ def check_tables(session: Session) -> CheckResult:
         elif any(_UNCHECKED in text for _, text in said):
             unchecked.append(name)
     if bad:
-        return failed("tables", statement, observed="; ".join(bad[:_NAMED])[:400], expected="OK for each")
+        return failed(
+            "tables", statement, observed="; ".join(bad[:_NAMED])[:400], expected=fact("ok-for-each", "OK for each")
+        )
     checked = len(names) - len(unchecked) - len(unasked)
-    observed = f"{checked} tables"
-    observed += f"; not checked, since their engine cannot: {listed(unchecked)}" if unchecked else ""
-    observed += f"; not looked at, since they lie elsewhere: {listed(elsewhere)}" if elsewhere else ""
+    observed = fact("tables", "{checked} tables", checked=checked)
+    observed = observed.then(
+        fact(
+            "not-checked-since-their",
+            "; not checked, since their engine cannot: {unchecked}",
+            unchecked=listed(unchecked),
+        )
+        if unchecked
+        else ""
+    )
+    observed = observed.then(
+        fact(
+            "not-looked-since-they",
+            "; not looked at, since they lie elsewhere: {elsewhere}",
+            elsewhere=listed(elsewhere),
+        )
+        if elsewhere
+        else ""
+    )
     if unasked:
-        return undetermined("tables", statement, observed=f"{observed}; could not be asked: {listed(unasked)}")
+        return undetermined(
+            "tables",
+            statement,
+            observed=fact(
+                "could-not-asked",
+                "{observed}; could not be asked: {unasked}",
+                observed=observed,
+                unasked=listed(unasked),
+            ),
+        )
     if not checked and not unchecked and not elsewhere:
-        return failed("tables", statement, observed=f"no table{observed[8:]}", expected="OK for each")
+        return failed(
+            "tables",
+            statement,
+            observed=fact("no-table", "no table{observed}", observed=observed[8:]),
+            expected=fact("ok-for-each", "OK for each"),
+        )
     if not checked:
-        return undetermined("tables", statement, observed=observed, expected="OK for each")
-    return judged("tables", statement, holds=True, observed=observed, expected="OK for each")
+        return undetermined("tables", statement, observed=observed, expected=fact("ok-for-each", "OK for each"))
+    return judged("tables", statement, holds=True, observed=observed, expected=fact("ok-for-each", "OK for each"))
 
 
 def _missing_engine(text: str) -> bool:
@@ -87,11 +124,13 @@ def judge_rows(database: str, census: Census, facts: Mapping[str, object]) -> Ch
     A table that cannot be read fails when its content is at fault, and is undetermined when it cannot be asked; the
     others keep their evidence. ``counts`` is what facts of an earlier drp call ``tables``.
     """
-    statement = f"the tables of {database} hold the rows they held at backup time"
+    statement = fact(
+        "tables-hold-rows-they", "the tables of {database} hold the rows they held at backup time", database=database
+    )
     expected = whole_numbers(facts.get("tables", facts.get("counts")))
     counted = {table: rows for table, rows in census.tables.items() if rows is not None}
     unread = {table: census.trouble[table] for table, rows in census.tables.items() if rows is None}
-    observed = f"{len(counted)} tables, {sum(counted.values())} rows"
+    observed = fact("tables-rows", "{n} tables, {sum} rows", n=len(counted), sum=sum(counted.values()))
     wanted = f"{len(expected)} tables, {sum(expected.values())} rows"
     at_least = facts.get("rule") == "at-least"
     off = [f"{table}: {why.reason}" for table, why in sorted(unread.items()) if why.outcome == "failed"]
@@ -108,15 +147,25 @@ def judge_rows(database: str, census: Census, facts: Mapping[str, object]) -> Ch
     extra = sorted(census.tables.keys() - expected.keys())
     elsewhere = f"; not counted, since they lie elsewhere: {listed(census.elsewhere)}" if census.elsewhere else ""
     if not census.tables and not census.memory and not census.elsewhere and not expected and "definitions" not in facts:
-        return failed("counts", statement, observed="there is no table", expected="restored tables", basis="counted")
+        return failed(
+            "counts",
+            statement,
+            observed=fact("there-no-table", "there is no table"),
+            expected=fact("restored-tables", "restored tables"),
+            basis="counted",
+        )
     if off:
         told = "; ".join(off[:_NAMED]) + (f" and {len(off) - _NAMED} more" if len(off) > _NAMED else "")
         return failed("counts", statement, observed=told[:800] + elsewhere, expected=wanted, basis="counted")
     if unasked:
-        told = f"{observed}; could not be asked: {listed(unasked)}"
+        told = fact(
+            "could-not-asked", "{observed}; could not be asked: {unasked}", observed=observed, unasked=listed(unasked)
+        )
         return undetermined("counts", statement, observed=told + elsewhere, expected=wanted, basis="counted")
     if not expected and "definitions" not in facts:
-        told = f"{observed}; the manifest keeps no counts to compare with"
+        told = fact(
+            "manifest-keeps-no-counts", "{observed}; the manifest keeps no counts to compare with", observed=observed
+        )
         return undetermined("counts", statement, observed=told + elsewhere, basis="counted")
     told = observed + elsewhere + (f"; not in the facts: {listed(extra)}" if extra else "")
     wanted = f"at least {wanted}" if at_least else wanted

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.clinical import whole_numbers
 from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
 from drp_verifiers.mariadb_census import Census
@@ -58,10 +59,17 @@ def compare(name: str, census: Census, facts: Mapping[str, object], allowed: All
     yield from _text(name, census, facts)
     yield from content(name, census, facts)
     if census.memory:
-        why = f"{listed(census.memory)}: kept in memory, so that no physical backup holds them"
+        why = fact(
+            "kept-memory-so-no",
+            "{memory}: kept in memory, so that no physical backup holds them",
+            memory=listed(census.memory),
+        )
         yield NotJudged(part=f"rows of MEMORY tables, {name}", why=why)
     if census.elsewhere:
-        yield NotJudged(part=f"rows of tables elsewhere, {name}", why=f"{listed(census.elsewhere)}: not opened")
+        yield NotJudged(
+            part=f"rows of tables elsewhere, {name}",
+            why=fact("not-opened", "{elsewhere}: not opened", elsewhere=listed(census.elsewhere)),
+        )
 
 
 def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
@@ -69,12 +77,20 @@ def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Al
         ("objects", f"{name} besides rows", False),
         ("accounts", f"the server that {name} needs (accounts, grants, functions)", True),
     ):
-        statement = f"every object of {of} is there, and as it was defined at backup time"
+        statement = fact(
+            "every-object-there-as", "every object of {of} is there, and as it was defined at backup time", of=of
+        )
         if shared and allowed.accounts_elsewhere:
-            yield NotJudged(part=f"accounts and grants, {name}", why="declared to be made elsewhere")
+            yield NotJudged(
+                part=f"accounts and grants, {name}",
+                why=fact("declared-made-elsewhere", "declared to be made elsewhere"),
+            )
             continue
         if shared and _without_accounts(census, facts):
-            why = "none of production's accounts is here: a dump of databases alone leaves them out"
+            why = fact(
+                "none-production-s-accounts",
+                "none of production's accounts is here: a dump of databases alone leaves them out",
+            )
             yield NotJudged(part=f"accounts and grants, {name}", why=why)
             continue
         yield from _of(check, statement, name, census, facts, shared=shared)
@@ -101,7 +117,9 @@ def _of(
     kinds = sorted(kind for kind in {*wanted, *here, *census.unread} if (kind in SHARED) is shared)
     for kind in kinds:
         if kind in unseen:
-            yield NotJudged(part=f"{kind}, {name}", why="whoever made the facts may not see them")
+            yield NotJudged(
+                part=f"{kind}, {name}", why=fact("whoever-made-facts-may", "whoever made the facts may not see them")
+            )
         elif kind in census.unread:
             unasked.append(f"{kind}: {census.unread[kind].reason}")
         elif kind not in wanted:
@@ -109,14 +127,23 @@ def _of(
         else:
             told = list(differences(kind, as_mapping(wanted[kind]), census.objects.get(kind, {}), compared=same))
             if told and kind in ADVISORY:
-                yield NotJudged(part=f"{kind}, {name}", why="; ".join(told))
+                yield NotJudged(part=f"{kind}, {name}", why=quoted("; ".join(told)))
             else:
                 lost += told
     if not same:
-        yield NotJudged(part=f"definitions of {check}, {name}", why="the facts are of another version of the server")
+        yield NotJudged(
+            part=f"definitions of {check}, {name}",
+            why=fact("facts-another-version-server", "the facts are of another version of the server"),
+        )
     said = ", ".join(f"{kind} {census.counts[kind]}" for kind in kinds if census.counts.get(kind)) or "none"
     if lost:
-        yield failed(check, statement, observed="; ".join(lost)[:800], expected="as in the facts", basis="content")
+        yield failed(
+            check,
+            statement,
+            observed="; ".join(lost)[:800],
+            expected=fact("as-facts", "as in the facts"),
+            basis="content",
+        )
     elif unasked:
         yield undetermined(check, statement, observed="; ".join(unasked)[:800], basis="content")
     else:
@@ -133,35 +160,38 @@ def _counted_only(
         if kind in here and len(census.objects[kind]) < had
     ]
     if off:
-        yield failed(check, statement, observed="; ".join(off), expected="as many", basis="counted")
+        yield failed(check, statement, observed="; ".join(off), expected=fact("as-many", "as many"), basis="counted")
     elif any(census.objects[kind] for kind in here):
         yield undetermined(check, statement, observed=EARLIER, basis="content")
 
 
 def _definers(census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
-    statement = "who defines views, triggers, routines and events exists"
+    statement = fact("who-defines-views-triggers", "who defines views, triggers, routines and events exists")
     most = facts.get("orphans")
     if not isinstance(most, int) or isinstance(most, bool):
         if census.orphans:
-            yield NotJudged(part="definers that do not exist", why=listed(census.orphans))
+            yield NotJudged(part="definers that do not exist", why=quoted(listed(census.orphans)))
         return
     if census.orphans is None:
-        yield undetermined("definers", statement, observed="accounts or definers could not be read")
+        yield undetermined(
+            "definers", statement, observed=fact("accounts-or-definers-could", "accounts or definers could not be read")
+        )
         return
-    observed = listed(census.orphans) or "all do"
+    observed = listed(census.orphans) or fact("all-do", "all do")
     yield judged(
         "definers", statement, holds=len(census.orphans) <= most, observed=observed,
-        expected=f"at most {most} do not", basis="counted",
+        expected=fact("most-do-not", "at most {most} do not", most=most), basis="counted",
     )  # fmt: skip
 
 
 def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
-    statement = f"every view of {name} can be opened by those who define it"
+    statement = fact("every-view-can-opened", "every view of {name} can be opened by those who define it", name=name)
     if not census.objects.get("views"):
         return
     if census.unusable is None:
         yield NotJudged(
-            part=f"use of views, {name}", why="there are tables elsewhere, which opening a view could reach"
+            part=f"use of views, {name}",
+            why=fact("there-tables-elsewhere-which", "there are tables elsewhere, which opening a view could reach"),
         )
         return
     known = facts.get("unusable")
@@ -175,11 +205,15 @@ def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
     if new and not isinstance(known, list):
         yield undetermined("views", statement, observed=f"{EARLIER}; {listed(new)}")
     else:
-        yield judged("views", statement, holds=not new, observed=listed(new) or number, expected="all open")
+        yield judged(
+            "views", statement, holds=not new, observed=listed(new) or number, expected=fact("all-open", "all open")
+        )
 
 
 def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
-    statement = f"system-versioned tables of {name} have the rows of their past"
+    statement = fact(
+        "system-versioned-tables-have", "system-versioned tables of {name} have the rows of their past", name=name
+    )
     known = as_mapping(facts.get("history")).get("counts")
     had = whole_numbers(known)
     if not had and not census.history:
@@ -192,25 +226,45 @@ def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Al
     for table, number in sorted(had.items()):
         has = census.history.get(table, 0)
         if has < number:
-            told = f"{table} has {has} rows of the past, had {number}"
+            told = fact(
+                "has-rows-past-had",
+                "{table} has {has} rows of the past, had {count}",
+                table=table,
+                has=has,
+                count=number,
+            )
             (designed if any(fnmatchcase(table, one) for one in allowed.history_lost) else lost).append(told)
     if designed:
-        yield NotJudged(part=f"rows of the past, {name}", why=f"declared as lost by design: {listed(designed)}")
-    observed = listed(lost) or f"{sum(census.history.values())} rows in {len(census.history)} tables"
+        yield NotJudged(
+            part=f"rows of the past, {name}",
+            why=fact("declared-as-lost-by", "declared as lost by design: {designed}", designed=listed(designed)),
+        )
+    observed = quoted(listed(lost)) or fact(
+        "rows-tables", "{sum} rows in {n} tables", sum=sum(census.history.values()), n=len(census.history)
+    )
     if lost:
-        observed += ": a dump needs --dump-history; where that is right, declare `history_lost`"
-    yield judged("history", statement, holds=not lost, observed=observed, expected="as many", basis="counted")
+        observed = observed.then(
+            fact(
+                "dump-needs-dump-history", ": a dump needs --dump-history; where that is right, declare `history_lost`"
+            )
+        )
+    yield judged(
+        "history", statement, holds=not lost, observed=observed, expected=fact("as-many", "as many"), basis="counted"
+    )
 
 
 def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
-    statement = f"text in {name} has as many characters and bytes as it had"
+    statement = fact("text-has-as-many", "text in {name} has as many characters and bytes as it had", name=name)
     known = facts.get("text")
     if not isinstance(known, Mapping):
         if any(map(any, census.text.values())):
-            yield NotJudged(part=f"characters of text, {name}", why=EARLIER)
+            yield NotJudged(part=f"characters of text, {name}", why=quoted(EARLIER))
         return
     if facts.get("rule") == "at-least":
-        yield NotJudged(part=f"characters of text, {name}", why="the facts are lower limits of a system in use")
+        yield NotJudged(
+            part=f"characters of text, {name}",
+            why=fact("facts-lower-limits-system", "the facts are lower limits of a system in use"),
+        )
         return
     off = []
     for table, had in sorted(known.items()):
@@ -218,10 +272,19 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
         if has is not None and isinstance(had, list) and len(had) == 2 and has != had:
             off.append(f"{table}: {has[0]} characters in {has[1]} bytes, had {had[0]} in {had[1]}")
     total = [sum(one[at] for one in census.text.values()) for at in (0, 1)]
-    observed = listed(off) or f"{total[0]} characters, {total[1]} bytes"
-    yield judged("text", statement, holds=not off, observed=observed, expected="as many", basis="counted")
+    observed = listed(off) or fact(
+        "characters-bytes", "{total} characters, {total2} bytes", total=total[0], total2=total[1]
+    )
+    yield judged(
+        "text", statement, holds=not off, observed=observed, expected=fact("as-many", "as many"), basis="counted"
+    )
     if (before := facts.get("default_text")) and before != census.default_text:
-        why = f"{census.default_text}, was {before}: a dump keeps it only with --databases"
+        why = fact(
+            "dump-keeps-only-with",
+            "{default_text}, was {before}: a dump keeps it only with --databases",
+            default_text=census.default_text,
+            before=before,
+        )
         yield NotJudged(part=f"character set of new tables, {name}", why=why)
 
 
@@ -229,21 +292,33 @@ def content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[
     """Yield whether every row says what it said, where the facts hold digests."""
     known = facts.get("digests")
     if not isinstance(known, Mapping) or facts.get("rule") == "at-least":
-        why = (
-            "the facts hold no digests: equal counts say nothing of what rows say; make facts with --option digest=true"
+        why = fact(
+            "facts-hold-no-digests",
+            "the facts hold no digests: equal counts say nothing of what rows say; make facts "
+            "with --option digest=true",
         )
         if isinstance(known, Mapping):
-            why = "the facts are lower limits of a system in use"
+            why = fact("facts-lower-limits-system", "the facts are lower limits of a system in use")
         if census.tables:
             yield NotJudged(part=f"content of rows, {name}", why=why)
         return
-    statement = f"every row of {name} says what it said at backup time"
+    statement = fact("every-row-says-what", "every row of {name} says what it said at backup time", name=name)
     other = [table for table in sorted(known) if table in census.digests and census.digests[table] != known[table]]
     unread = [table for table in sorted(known) if table in census.tables and table not in census.digests]
     if other:
-        yield failed("content", statement, observed=f"other content: {listed(other)}", basis="content")
+        yield failed(
+            "content",
+            statement,
+            observed=fact("other-content", "other content: {other}", other=listed(other)),
+            basis="content",
+        )
     elif unread:
-        yield undetermined("content", statement, observed=f"cannot be read: {listed(unread)}", basis="content")
+        yield undetermined(
+            "content",
+            statement,
+            observed=fact("cannot-read", "cannot be read: {unread}", unread=listed(unread)),
+            basis="content",
+        )
     else:
-        observed = f"{len(known)} tables have the digest that they had"
+        observed = fact("tables-have-digest-they", "{n} tables have the digest that they had", n=len(known))
         yield passed("content", statement, observed=observed, basis="content")

@@ -14,6 +14,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import NotJudged, Part
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import Answer, ask, text_of
 from drp_verifiers.orthanc_answers import UIDS, digests, samples_of, study_uids, through_web, troubles_of
@@ -104,7 +105,10 @@ class OrthancVerifier:
         """Yield whether index and files are whole and belong together, and what code the backup brings."""
         assert isinstance(options, OrthancOptions)
         if not options.storage:
-            yield NotJudged(part="files of the storage, and whose they are", why="storage is not given: nobody looked")
+            yield NotJudged(
+                part="files of the storage, and whose they are",
+                why=fact("storage-not-given-nobody", "storage is not given: nobody looked"),
+            )
         elif not options.index_command:
             yield from stored_files(target, options, expectation, still=True)
         configuration = options.configuration or str(expectation.inputs.get("configuration") or "etc/orthanc.json")
@@ -117,16 +121,27 @@ class OrthancVerifier:
         answer = ask(
             target, "orthanc_rest", _request(options, expectation), timeout_seconds=expectation.timeout_seconds
         )
-        statement = f"Orthanc answers on {options.host}:{options.port}"
+        statement = fact(
+            "orthanc-answers", "Orthanc answers on {host}:{port}", host=options.host, port=str(options.port)
+        )
         status = answer.data.get("status")
         if answer.trouble is not None:
             yield answer.trouble.result("answers", statement)
         elif status == 200:
-            yield passed("answers", statement, observed=f"version {text_of(answer.data, 'version')[:40]}")
+            yield passed(
+                "answers",
+                statement,
+                observed=fact("orthanc-version", "version {text_of}", text_of=text_of(answer.data, "version")[:40]),
+            )
             yield from _content(answer, options, expectation)
         else:
-            observed = text_of(answer.data, "reason") or f"status {status}"
-            yield failed("answers", statement, observed=observed, expected="status 200 with the restored credentials")
+            observed = text_of(answer.data, "reason") or fact("status", "status {status}", status=str(status))
+            yield failed(
+                "answers",
+                statement,
+                observed=observed,
+                expected=fact("status-200-with-restored", "status 200 with the restored credentials"),
+            )
         if answer.trouble is not None or status != 200:
             for check in (
                 "counts",
@@ -135,7 +150,11 @@ class OrthancVerifier:
                 "newest",
                 *(("canary",) if options.canary_study else ()),
             ):
-                unseen = undetermined(check, "needs an Orthanc that answers", observed="it did not answer")
+                unseen = undetermined(
+                    check,
+                    fact("needs-orthanc-answers", "needs an Orthanc that answers"),
+                    observed=fact("did-not-answer", "it did not answer"),
+                )
                 yield undated(unseen) if check in {"newest", "canary"} else unseen
         if options.storage:
             yield from agreement(target, options, expectation, whole_numbers(answer.data.get("counts")))
@@ -151,7 +170,9 @@ class OrthancVerifier:
             )
             yield from network(target, peer, samples_of(answer.data), whole_numbers(answer.data).get("study_uids"))
         else:
-            yield NotJudged(part="DICOM services", why="dicom_port is not given: nobody asked")
+            yield NotJudged(
+                part="DICOM services", why=fact("dicom-port-not-given", "dicom_port is not given: nobody asked")
+            )
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
         """Return what a running Orthanc counts, for the manifest. Raises ValueError when it cannot be asked."""
@@ -196,13 +217,19 @@ def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) 
     )
     if "studies" in troubles:
         unseen = "the studies could not be listed: " + troubles["studies"]
-        yield undated(undetermined("newest", "needs a list of the studies", observed=unseen))
+        yield undated(
+            undetermined("newest", fact("needs-list-studies", "needs a list of the studies"), observed=unseen)
+        )
         yield undetermined("study-uids", UIDS, observed=unseen)
     else:
         yield judge(_instant(text_of(answer.data, "newest")), newest, expectation, store=store)
         yield study_uids(answer.data)
     if options.canary_study and "canary" in troubles:
-        yield undated(undetermined("canary", "needs the study of the heartbeat", observed=troubles["canary"]))
+        yield undated(
+            undetermined(
+                "canary", fact("needs-study-heartbeat", "needs the study of the heartbeat"), observed=troubles["canary"]
+            )
+        )
     elif options.canary_study:
         source = f"Orthanc: metadata {options.canary_metadata} of study {options.canary_study}"
         canary = Newest(query=source, canary=True, within_seconds=options.within_seconds)
@@ -210,7 +237,7 @@ def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) 
     if options.dicomweb:
         yield from through_web(samples_of(answer.data))
     else:
-        yield NotJudged(part="DICOMweb", why="dicomweb is empty: nobody asked")
+        yield NotJudged(part="DICOMweb", why=fact("dicomweb-empty-nobody-asked", "dicomweb is empty: nobody asked"))
 
 
 def _instant(text: str) -> str | None:

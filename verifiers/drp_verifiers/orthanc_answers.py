@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from drp.domain.check import CheckResult
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import whole_numbers
 from drp_verifiers.inside import number_of, text_of
 from drp_verifiers.statements import failed, judged, passed, undetermined
@@ -33,9 +34,17 @@ def study_uids(data: Mapping[str, object]) -> CheckResult:
     without, uids = number_of(data, "studies_without_uid"), number_of(data, "study_uids")
     counts = whole_numbers(data.get("counts"))
     if not without and not uids:
-        return undetermined("study-uids", UIDS, observed="no study is listed")
-    observed = f"{uids} UIDs of {counts.get('studies', 'an unknown number of')} studies, {without} without"
-    return judged("study-uids", UIDS, holds=not without, observed=observed, expected="none without")
+        return undetermined("study-uids", UIDS, observed=fact("no-study-listed", "no study is listed"))
+    observed = fact(
+        "uids-studies-without",
+        "{uids} UIDs of {get} studies, {without} without",
+        uids=uids,
+        get=counts.get("studies", "an unknown number of"),
+        without=without,
+    )
+    return judged(
+        "study-uids", UIDS, holds=not without, observed=observed, expected=fact("none-without", "none without")
+    )
 
 
 def digests(data: Mapping[str, object], instances: int | None) -> CheckResult:
@@ -44,24 +53,32 @@ def digests(data: Mapping[str, object], instances: int | None) -> CheckResult:
     value = data.get("digests")
     found: Mapping[str, object] = value if isinstance(value, dict) else {}
     if not found:
-        reason = troubles_of(data).get("digests") or "nobody looked"
+        reason = troubles_of(data).get("digests") or fact("nobody-looked", "nobody looked")
         return undetermined(check, statement, observed=reason, basis="content")
     looked, damaged, without, slow = (number_of(found, key) for key in ("looked", "damaged", "without", "slow"))
     known = "an unknown number" if instances is None else str(instances)
-    expected = f"{known} of {known} sound"
+    expected = fact("sound", "{known} of {known} sound", known=known)
     if damaged:
         named = _named(found)
-        observed = f"{damaged} of {looked} damaged or missing: {named}"
+        observed = fact(
+            "damaged-or-missing",
+            "{damaged} of {looked} damaged or missing: {named}",
+            damaged=damaged,
+            looked=looked,
+            named=named,
+        )
         return failed(check, statement, observed=observed, expected=expected, basis="content")
-    observed = f"{looked - without} of {known} sound"
+    observed = fact("orthanc-answers-sound", "{looked} of {known} sound", looked=looked - without, known=known)
     if without:
-        observed += f"; Orthanc noted no MD5 of {without}"
+        observed = observed.then(fact("orthanc-noted-no-md5", "; Orthanc noted no MD5 of {without}", without=without))
     if slow:
-        observed += f"; {slow} took longer than the time that was left"
+        observed = observed.then(
+            fact("took-longer-than-time", "; {slow} took longer than the time that was left", slow=slow)
+        )
     if reason := text_of(found, "reason"):
-        observed += f"; then: {reason}"
+        observed = observed.then(fact("then", "; then: {reason}", reason=reason))
     if instances is None or found.get("whole") is not True or looked < instances:
-        observed += ", the others were not looked at"
+        observed = observed.then(fact("others-not-looked", ", the others were not looked at"))
     elif looked and not without:
         return passed(check, statement, observed=observed, expected=expected, basis="content")
     return undetermined(check, statement, observed=observed, expected=expected, basis="content")
@@ -76,8 +93,10 @@ def _named(found: Mapping[str, object]) -> str:
 def through_web(samples: Sequence[Mapping[str, object]]) -> Iterator[CheckResult]:
     """Yield what QIDO-RS and WADO-RS gave of each sample; without any sample nothing is known."""
     if not samples:
-        statement = "DICOMweb finds studies and fetches their images"
-        yield undetermined("dicomweb", statement, observed="there was no study to try it with")
+        statement = fact("dicomweb-finds-studies-fetches", "DICOMweb finds studies and fetches their images")
+        yield undetermined(
+            "dicomweb", statement, observed=fact("there-no-study-try", "there was no study to try it with")
+        )
     for sample in samples:
         yield _web(sample)
 
@@ -90,10 +109,23 @@ def _web(sample: Mapping[str, object]) -> CheckResult:
         late = sample.get("late") is True
         return (undetermined if late else failed)(check, statement, observed=reason)
     status = sample.get("wado_status")
-    said = f"QIDO status {sample.get('qido_status')} with {found}, WADO status {status} with {fetched} images"
-    expected = f"{studies} studies, {instances} images" if studies != 1 else f"1 study, {instances} images"
+    said = fact(
+        "qido-status-with-wado",
+        "QIDO status {get} with {found}, WADO status {status} with {fetched} images",
+        get=sample.get("qido_status"),
+        found=found,
+        status=str(status),
+        fetched=fetched,
+    )
+    expected = (
+        fact("studies-images", "{studies} studies, {instances} images", studies=studies, instances=instances)
+        if studies != 1
+        else fact("1-study-images", "1 study, {instances} images", instances=instances)
+    )
     whole = isinstance(instances, int) and instances > 0 and found == studies and fetched == instances
     if not whole and found == studies != 1 and status != _OK:
-        said += "; Orthanc fetches no study by a UID that several patients share"
+        said = said.then(
+            fact("orthanc-fetches-no-study", "; Orthanc fetches no study by a UID that several patients share")
+        )
         return undetermined(check, statement, observed=said, expected=expected)
     return judged(check, statement, holds=whole, observed=said, expected=expected, basis="counted")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from drp.domain.check import CheckResult, Target
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.clinical import trouble_of
 from drp_verifiers.inside import text_of, texts_of
 from drp_verifiers.statements import judged, seen_outside, undetermined, why_it_ended
@@ -45,20 +46,29 @@ def network(
     target: Target, peer: DicomPeer, samples: Sequence[Mapping[str, object]], uids: int | None
 ) -> Iterator[CheckResult]:
     """Yield C-ECHO, the number of studies that C-FIND lists, and C-GET of each sample study."""
-    statement = f"the DICOM server on {peer.host}:{peer.port} answers a C-ECHO"
+    statement = fact(
+        "dicom-server-answers-c",
+        "the DICOM server on {host}:{port} answers a C-ECHO",
+        host=peer.host,
+        port=str(peer.port),
+    )
     execution = target.run(("echoscu", *peer.words, *peer.address), timeout_seconds=peer.seconds * 2)
     trouble = trouble_of("echoscu", execution)
     if trouble is not None:
         yield seen_outside(trouble.result("c-echo", statement))
         return
     echoed = execution.exit_code == 0
-    observed = "answered" if echoed else why_it_ended(execution)
+    observed = fact("answered", "answered") if echoed else why_it_ended(execution)
     yield seen_outside(judged("c-echo", statement, holds=echoed, observed=observed))
     if not echoed:
         return
     yield _find(target, peer, uids)
     if not samples:
-        yield undetermined("c-get", "C-GET fetches studies", observed="there was no study to try it with")
+        yield undetermined(
+            "c-get",
+            fact("c-get-fetches-studies", "C-GET fetches studies"),
+            observed=fact("there-no-study-try", "there was no study to try it with"),
+        )
     for sample in samples:
         yield _get(target, peer, sample)
 
@@ -66,19 +76,23 @@ def network(
 def _find(target: Target, peer: DicomPeer, uids: int | None) -> CheckResult:
     keys = ("-k", "0008,0052=STUDY", "-k", "0020,000d")
     execution = target.run(("findscu", "-v", "-S", *peer.words, *keys, *peer.address), timeout_seconds=peer.seconds * 6)
-    statement = "C-FIND lists every study that the PACS counts"
+    statement = fact("c-find-lists-every", "C-FIND lists every study that the PACS counts")
     trouble = trouble_of("findscu", execution)
     if trouble is not None:
         return trouble.result("c-find", statement)
     listed = set(_FOUND.findall(execution.stdout + execution.stderr))
     if not uids:
-        return undetermined("c-find", statement, observed=f"{len(listed)} studies, the PACS itself listed none")
+        return undetermined(
+            "c-find",
+            statement,
+            observed=fact("studies-pacs-itself-listed", "{n} studies, the PACS itself listed none", n=len(listed)),
+        )
     return judged(
         "c-find",
         statement,
         holds=execution.exit_code == 0 and len(listed) == uids,
-        observed=f"{len(listed)} studies",
-        expected=f"{uids} studies",
+        observed=fact("studies", "{n} studies", n=len(listed)),
+        expected=fact("orthanc-dicom-studies", "{uids} studies", uids=uids),
         basis="counted",
     )
 
@@ -87,7 +101,7 @@ def _get(target: Target, peer: DicomPeer, sample: Mapping[str, object]) -> Check
     uid = text_of(sample, "uid")
     check, statement = f"c-get {uid[:64]}", f"C-GET fetches study {uid[:64]}"
     if not _UID.fullmatch(uid):
-        return undetermined(check, statement, observed="the study's UID is none")
+        return undetermined(check, statement, observed=fact("study-s-uid-none", "the study's UID is none"))
     syntaxes = texts_of(sample, "syntaxes")
     words = (*peer.words, "-k", "0008,0052=STUDY", "-k", f"0020,000d={uid}", *peer.address)
     wanted, first = sample.get("instances"), ""
@@ -102,12 +116,33 @@ def _get(target: Target, peer: DicomPeer, sample: Mapping[str, object]) -> Check
             break
         first = came
     if not isinstance(wanted, int):
-        return undetermined(check, statement, observed=f"{came} images, and nothing to compare with")
+        return undetermined(
+            check,
+            statement,
+            observed=fact("images-nothing-compare-with", "{came} images, and nothing to compare with", came=came),
+        )
     holds = execution.exit_code == 0 and wanted > 0 and came == str(wanted)
-    observed = f"{came} images" if execution.exit_code == 0 else why_it_ended(execution)
+    observed = (
+        fact("images", "{came} images", came=came) if execution.exit_code == 0 else quoted(why_it_ended(execution))
+    )
     if first:
-        observed += f", asked a second time; the first brought {first}"
+        observed = observed.then(
+            fact("asked-second-time-first", ", asked a second time; the first brought {first}", first=first)
+        )
     if not holds and any(syntax not in _PLAIN for syntax in syntaxes):
-        observed += "; getscu takes no compressed images, and the server may not unpack them"
-        return undetermined(check, statement, observed=observed, expected=f"{wanted} images")
-    return judged(check, statement, holds=holds, observed=observed, expected=f"{wanted} images", basis="counted")
+        observed = observed.then(
+            fact(
+                "getscu-takes-no-compressed", "; getscu takes no compressed images, and the server may not unpack them"
+            )
+        )
+        return undetermined(
+            check, statement, observed=observed, expected=fact("orthanc-dicom-images", "{wanted} images", wanted=wanted)
+        )
+    return judged(
+        check,
+        statement,
+        holds=holds,
+        observed=observed,
+        expected=fact("orthanc-dicom-images", "{wanted} images", wanted=wanted),
+        basis="counted",
+    )

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import inside, judge_counts, not_restored, section, trouble_of, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.orthanc_identity import identity
@@ -36,7 +37,11 @@ def stored_files(
 
     ``still``: nothing runs that could change them.
     """
-    statement = f"every attachment in {options.storage} has the size and MD5 that the index names"
+    statement = fact(
+        "every-attachment-has-size",
+        "every attachment in {storage} has the size and MD5 that the index names",
+        storage=options.storage,
+    )
     places = (options.storage,) if options.index_command else (options.storage, options.index)
     for place in places if still else ():
         if (elsewhere := not_restored("stored-files", statement, place, expectation)) is not None:
@@ -50,7 +55,13 @@ def stored_files(
             yield trouble.result("stored-files", statement)
             return
         if execution.exit_code != 0:
-            yield failed("stored-files", statement, observed=f"the index gave no rows: {why_it_ended(execution)}")
+            yield failed(
+                "stored-files",
+                statement,
+                observed=fact(
+                    "index-gave-no-rows", "the index gave no rows: {why_it_ended}", why_it_ended=why_it_ended(execution)
+                ),
+            )
             return
         lines = execution.stdout.decode("utf-8", "replace").splitlines()
         rows = [line.split("\t" if "\t" in line else "|") for line in lines if line.strip()]
@@ -83,13 +94,13 @@ def _index(data: Mapping[str, object], expectation: Expectation) -> Iterator[Che
     lines = texts_of(data, "integrity")
     yield judged(
         "index-integrity",
-        "the index is a sound database",
+        fact("index-sound-database", "the index is a sound database"),
         holds=lines == ("ok",),
         observed="; ".join(lines)[:400] or text_of(data, "reason"),
-        expected="ok",
+        expected=fact("ok", "ok"),
     )
     counts = whole_numbers(data.get("counts"))
-    statement = "the index holds what it held at backup time"
+    statement = fact("index-holds-what-held", "the index holds what it held at backup time")
     yield replace(judge_counts("index-counts", statement, counts, section(expectation, "orthanc")), basis="counted")
 
 
@@ -98,14 +109,29 @@ def _files(data: Mapping[str, object], statement: str) -> CheckResult:
     rows, bad = number_of(data, "rows"), sum(number for kind, number in counts.items() if kind != "sound")
     summary = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number)
     if not rows:
-        return undetermined("stored-files", statement, observed="the index names no attachment", basis="content")
+        return undetermined(
+            "stored-files",
+            statement,
+            observed=fact("index-names-no-attachment", "the index names no attachment"),
+            basis="content",
+        )
     unknown = counts.get("without-digest", 0) + counts.get("denied", 0)
     if bad > unknown:
         named = "; ".join(texts_of(data, "listed")[:5])
         observed = f"{summary}: {named}"
-        return failed("stored-files", statement, observed=observed, expected=f"{rows} sound", basis="content")
+        return failed(
+            "stored-files",
+            statement,
+            observed=observed,
+            expected=fact("orthanc-files-sound", "{rows} sound", rows=rows),
+            basis="content",
+        )
     if unknown:
-        why = "Orthanc stored no MD5" if not counts.get("denied") else "no MD5, or the reader may not read them"
+        why = (
+            fact("orthanc-stored-no-md5", "Orthanc stored no MD5")
+            if not counts.get("denied")
+            else fact("no-md5-or-reader", "no MD5, or the reader may not read them")
+        )
         return undetermined("stored-files", statement, observed=f"{summary}: {why}", basis="content")
     orphans = number_of(data, "orphans")
     beside = f"; {orphans} files that no row names, as a copy under load leaves them" if orphans else ""

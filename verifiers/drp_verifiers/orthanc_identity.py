@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp_verifiers.inside import number_of, texts_of
 from drp_verifiers.statements import failed, judged, undetermined
 
-_STATEMENT = "every stored image is of the patient, study, series and instance that the index says"
+_STATEMENT = fact(
+    "every-stored-image-patient", "every stored image is of the patient, study, series and instance that the index says"
+)
 
 
 def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResult | NotJudged]:
@@ -20,7 +23,9 @@ def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResu
     value = data.get("identities")
     found: Mapping[str, object] = value if isinstance(value, dict) else {}
     if not lookups and _gave_none(found):
-        why = "the index was printed without identifiers: see `index_command`"
+        why = fact(
+            "index-printed-without-identifiers", "the index was printed without identifiers: see `index_command`"
+        )
         yield NotJudged(part="whose the stored images are", why=why)
         return
     yield _images(found)
@@ -30,17 +35,21 @@ def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResu
     wrong = texts_of(data, "lookups")
     yield judged(
         "index-lookups",
-        "what the index is searched by is what it shows",
+        fact("what-index-searched-by", "what the index is searched by is what it shows"),
         holds=not wrong,
-        observed=f"differs for {', '.join(wrong[:5])}" if wrong else "the same",
+        observed=fact("differs-for", "differs for {wrong}", wrong=", ".join(wrong[:5]))
+        if wrong
+        else fact("same", "the same"),
         basis="content",
     )
     bare = texts_of(data, "imageless")
     yield judged(
         "index-images",
-        "every instance of the index has an image",
+        fact("every-instance-index-has", "every instance of the index has an image"),
         holds=not bare,
-        observed=f"none for {', '.join(bare[:5])}" if bare else "all have",
+        observed=fact("none-for", "none for {bare}", bare=", ".join(bare[:5]))
+        if bare
+        else fact("all-have", "all have"),
         basis="counted",
     )
 
@@ -53,18 +62,26 @@ def _gave_none(found: Mapping[str, object]) -> bool:
 def _images(found: Mapping[str, object]) -> CheckResult:
     check = "index-identities"
     if not found:
-        return undetermined(check, _STATEMENT, observed="nobody looked", basis="content")
+        return undetermined(check, _STATEMENT, observed=fact("nobody-looked", "nobody looked"), basis="content")
     same, other, unclear, unread = (number_of(found, key) for key in ("same", "other", "unclear", "unread"))
-    expected = "all the same"
+    expected = fact("all-same", "all the same")
     if other:
         named = "; ".join(texts_of(found, "listed")[:5])
-        observed = f"{other} of {same + other + unclear + unread} are not: {named}"
+        observed = fact(
+            "not", "{other} of {same} are not: {named}", other=other, same=same + other + unclear + unread, named=named
+        )
         return failed(check, _STATEMENT, observed=observed, expected=expected, basis="content")
-    observed = f"{same} are"
+    observed = fact("are", "{same} are", same=same)
     if unclear:
-        observed += f"; {unclear} are named in an alphabet that is not compared"
+        observed = observed.then(
+            fact(
+                "named-alphabet-not-compared",
+                "; {unclear} are named in an alphabet that is not compared",
+                unclear=unclear,
+            )
+        )
     if unread:
-        observed += f"; {unread} cannot be read by drp"
+        observed = observed.then(fact("cannot-read-by-drp", "; {unread} cannot be read by drp", unread=unread))
     holds = bool(same) and not unclear and not unread
     return (
         judged(check, _STATEMENT, holds=True, observed=observed, expected=expected, basis="content")
@@ -75,14 +92,24 @@ def _images(found: Mapping[str, object]) -> CheckResult:
 
 def _tags(found: Mapping[str, object]) -> CheckResult:
     check = "index-tags"
-    statement = "names, birth dates and accession numbers of the index are those of an image"
+    statement = fact(
+        "names-birth-dates-accession", "names, birth dates and accession numbers of the index are those of an image"
+    )
     swapped, unlike = texts_of(found, "swapped"), texts_of(found, "unlike")
     if swapped:
-        observed = f"swapped with another's: {'; '.join(swapped[:5])}"
-        return failed(check, statement, observed=observed, expected="an image of the same", basis="content")
+        observed = fact("swapped-with-another-s", "swapped with another's: {swapped}", swapped="; ".join(swapped[:5]))
+        return failed(
+            check, statement, observed=observed, expected=fact("image-same", "an image of the same"), basis="content"
+        )
     if unlike:
-        observed = f"unlike every image that is left, as when the first was deleted: {'; '.join(unlike[:5])}"
+        observed = fact(
+            "unlike-every-image-left",
+            "unlike every image that is left, as when the first was deleted: {unlike}",
+            unlike="; ".join(unlike[:5]),
+        )
         return undetermined(check, statement, observed=observed, basis="content")
     if not found or not number_of(found, "same"):
-        return undetermined(check, statement, observed="no image could be compared", basis="content")
-    return judged(check, statement, holds=True, observed="all are", basis="content")
+        return undetermined(
+            check, statement, observed=fact("no-image-could-compared", "no image could be compared"), basis="content"
+        )
+    return judged(check, statement, holds=True, observed=fact("orthanc-identity-all", "all are"), basis="content")

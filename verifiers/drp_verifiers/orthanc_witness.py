@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult, Expectation, Target
+from drp.domain.phrase import fact
 from drp_verifiers.clinical import inside, whole_numbers
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.orthanc_files import StorageOptions
 from drp_verifiers.statements import judged, undetermined
 
 _CHECK = "counts-of-files"
-_STATEMENT = "Orthanc counts what its index and its storage hold, as they are read without it"
+_STATEMENT = fact(
+    "orthanc-counts-what-index", "Orthanc counts what its index and its storage hold, as they are read without it"
+)
 _SHARE = 0.5
 
 
@@ -33,7 +36,11 @@ def agreement(
         return
     files, held = answer.data.get("files"), whole_numbers(answer.data.get("counts"))
     if not said or not isinstance(files, int):
-        why = "the server gave no counts" if not said else "there was no time to count every file"
+        why = (
+            fact("server-gave-no-counts", "the server gave no counts")
+            if not said
+            else fact("there-no-time-count", "there was no time to count every file")
+        )
         yield undetermined(_CHECK, _STATEMENT, observed=why, basis="counted")
         return
     observed = ", ".join(f"{kind} {number}" for kind, number in sorted(said.items()))
@@ -41,10 +48,12 @@ def agreement(
     if options.index_command or lacking:
         yield judged(
             _CHECK,
-            _STATEMENT if not options.index_command else "Orthanc counts no more images than files are stored",
+            _STATEMENT
+            if not options.index_command
+            else fact("orthanc-counts-no-more", "Orthanc counts no more images than files are stored"),
             holds=not lacking,
             observed=observed,
-            expected=f"{files} files in the storage",
+            expected=fact("files-storage", "{files} files in the storage", files=files),
             basis="counted",
         )
     elif not held:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from drp.domain.judged import Part
+from drp.domain.phrase import fact
 
 PARTS = (
     Part(
         name="patients, studies, series, instances",
         judged="counted",
-        words="`counts`, `index-counts`; each by its images: `index-identities`, `index-images`",
+        words=fact(
+            "counts-index-counts-each",
+            "`counts`, `index-counts`; each by its images: `index-identities`, `index-images`",
+        ),
         catalogue=("level Patient", "level Study", "level Series", "level Instance", "table Resources"),
     ),
     Part(
         name="stored images and other attachments",
         judged="content",
-        words="`stored-images` by Orthanc's MD5; every attachment in `stored-files`",
+        words=fact("stored-images-by-orthanc", "`stored-images` by Orthanc's MD5; every attachment in `stored-files`"),
         catalogue=(
             "table AttachedFiles",
             "attachment dicom",
@@ -25,41 +29,52 @@ PARTS = (
     Part(
         name="identifiers of the index",
         judged="content",
-        words="`index-identities`, `index-tags` for patient, UIDs, name, birth date and accession; `index-lookups`",
+        words=fact(
+            "index-identities-index-tags",
+            "`index-identities`, `index-tags` for patient, UIDs, name, birth date and accession; `index-lookups`",
+        ),
         catalogue=("table MainDicomTags", "table DicomIdentifiers"),
     ),
     Part(
         name="other main DICOM tags",
         judged="not judged",
-        words="descriptions, dates and the like of the index are compared with nothing",
+        words=fact(
+            "descriptions-dates-like-index", "descriptions, dates and the like of the index are compared with nothing"
+        ),
     ),
     Part(
         name="metadata",
         judged="not judged",
-        words="reception date, origin, what users set: they are in the index alone, and no facts keep them",
+        words=fact(
+            "reception-date-origin-what",
+            "reception date, origin, what users set: they are in the index alone, and no facts keep them",
+        ),
         catalogue=("table Metadata",),
     ),
     Part(
         name="changes, exports and protected patients",
         judged="not judged",
-        words="logs, and which patients are never recycled: no facts keep them",
+        words=fact("logs-which-patients-never", "logs, and which patients are never recycled: no facts keep them"),
         catalogue=("table Changes", "table ExportedResources", "table PatientRecyclingOrder"),
     ),
     Part(
         name="stored jobs and global properties",
         judged="not judged",
-        words="the runbook names stored jobs and resumes none",
+        words=fact("runbook-names-stored-jobs", "the runbook names stored jobs and resumes none"),
         catalogue=("table GlobalProperties", "table ServerProperties", "table GlobalIntegers"),
     ),
     Part(
         name="modalities, peers, users, plugins in the configuration",
         judged="not judged",
-        words="the runbook names what it held back; the rest is a file, for the verifier `files`",
+        words=fact(
+            "runbook-names-what-held",
+            "the runbook names what it held back; the rest is a file, for the verifier `files`",
+        ),
     ),
     Part(
         name="labels",
         judged="not judged",
-        words="of Orthanc 1.12 and later: no facts keep them",
+        words=fact("orthanc-1-12-later", "of Orthanc 1.12 and later: no facts keep them"),
         catalogue=("table Labels",),
     ),
 )

@@ -3,51 +3,75 @@
 from __future__ import annotations
 
 from drp.domain.judged import Part
+from drp.domain.phrase import fact, quoted
 
 _OBJECTS = "`objects`: every one by name, with a digest of its definition"
 PARTS: tuple[Part, ...] = (
-    Part(name="rows of tables", judged="counted", words="`row-counts`", catalogue=("shadow",)),
-    Part(name="content of rows", judged="content", words="`content`, where the facts were made with `--digest`"),
-    Part(name="tables with columns and constraints", judged="content", words=_OBJECTS, catalogue=("table",)),
-    Part(name="indexes", judged="content", words=f"{_OBJECTS}; `integrity`", catalogue=("index",)),
-    Part(name="views", judged="content", words=f"{_OBJECTS}; `views`: each can be asked", catalogue=("view",)),
-    Part(name="triggers", judged="content", words=_OBJECTS, catalogue=("trigger",)),
+    Part(name="rows of tables", judged="counted", words=quoted("`row-counts`"), catalogue=("shadow",)),
+    Part(
+        name="content of rows",
+        judged="content",
+        words=fact("content-where-facts-made-with-digest", "`content`, where the facts were made with `--digest`"),
+    ),
+    Part(name="tables with columns and constraints", judged="content", words=quoted(_OBJECTS), catalogue=("table",)),
+    Part(name="indexes", judged="content", words=quoted(f"{_OBJECTS}; `integrity`"), catalogue=("index",)),
+    Part(
+        name="views",
+        judged="content",
+        words=fact("views-each-can-asked", "{OBJECTS}; `views`: each can be asked", OBJECTS=_OBJECTS),
+        catalogue=("view",),
+    ),
+    Part(name="triggers", judged="content", words=quoted(_OBJECTS), catalogue=("trigger",)),
     Part(
         name="virtual tables",
         judged="content",
-        words=f"{_OBJECTS}; their rows lie in tables of their own; one whose module is not here is named",
+        words=fact(
+            "their-rows-lie-tables",
+            "{OBJECTS}; their rows lie in tables of their own; one whose module is not here is named",
+            OBJECTS=_OBJECTS,
+        ),
         catalogue=("virtual",),
     ),
-    Part(name="counters", judged="counted", words="`counters`: ahead of the facts", catalogue=("sqlite_sequence",)),
-    Part(name="references between tables", judged="observed", words="`foreign-keys`", catalogue=("foreign_key_check",)),
+    Part(
+        name="counters",
+        judged="counted",
+        words=fact("counters-ahead-facts", "`counters`: ahead of the facts"),
+        catalogue=("sqlite_sequence",),
+    ),
+    Part(
+        name="references between tables",
+        judged="observed",
+        words=quoted("`foreign-keys`"),
+        catalogue=("foreign_key_check",),
+    ),
     Part(
         name="encoding, version of the schema, and application",
         judged="content",
-        words="`settings`",
+        words=quoted("`settings`"),
         catalogue=("encoding", "user_version", "application_id"),
     ),
     Part(
         name="changes that are not in the file yet",
         judged="observed",
-        words="`write-ahead-log`; a journal is rolled back",
+        words=fact("write-ahead-log-journal", "`write-ahead-log`; a journal is rolled back"),
         catalogue=("wal_checkpoint", "journal_mode"),
     ),
     Part(
         name="size and order of pages",
         judged="not judged",
-        words="a copy made by `VACUUM INTO` or from a dump has its own",
+        words=fact("copy-made-by-vacuum", "a copy made by `VACUUM INTO` or from a dump has its own"),
         catalogue=("page_size", "auto_vacuum", "freelist_count", "page_count"),
     ),
     Part(
         name="statistics of the planner",
         judged="not judged",
-        words="made anew by ANALYZE",
+        words=fact("made-anew-by-analyze", "made anew by ANALYZE"),
         catalogue=("sqlite_stat1", "sqlite_stat4"),
     ),
     Part(
         name="functions, collations and modules of the application",
         judged="not judged",
-        words="they are in its code: what needs them is named",
+        words=fact("they-code-what-needs", "they are in its code: what needs them is named"),
         catalogue=("function_list", "collation_list", "module_list"),
     ),
 )

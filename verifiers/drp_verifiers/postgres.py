@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import Part
+from drp.domain.phrase import fact
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.parts_postgres import PARTS
 from drp_verifiers.postgres_catalogue import Catalogue, data_folders, look
@@ -127,9 +128,13 @@ class PostgresVerifier:
             server = server_facts(session, maintenance)
             names = (options.database,) if options.database else databases(session, maintenance)
         except NoAnswer as silence:
-            yield silence.trouble.result("server", "the server answers", expected="an answer")
+            yield silence.trouble.result("server", "the server answers", expected=fact("answer", "an answer"))
             for check in _declared(options):
-                unseen = undetermined(check, "needs a server that answers", observed="the server did not answer")
+                unseen = undetermined(
+                    check,
+                    fact("needs-server-answers", "needs a server that answers"),
+                    observed=fact("server-did-not-answer", "the server did not answer"),
+                )
                 yield undated(unseen) if check == "newest" else unseen
             return
         if options.catalogue:
@@ -202,20 +207,39 @@ def _declared(options: PostgresOptions) -> Iterator[str]:
 
 def _server(server: dict[str, object], options: PostgresOptions) -> Iterator[CheckResult]:
     checksums = "on" if server.get("checksums") is True else "off"
-    observed = f"PostgreSQL {server.get('shown_version')}, timeline {server.get('timeline')}, checksums {checksums}"
+    observed = fact(
+        "postgresql-timeline-checksums",
+        "PostgreSQL {get}, timeline {get2}, checksums {checksums}",
+        get=server.get("shown_version"),
+        get2=server.get("timeline"),
+        checksums=checksums,
+    )
     if prepared := texts(server, "prepared"):
-        observed += f"; prepared transactions that nobody has ended: {', '.join(prepared)}"
-    yield passed("server", "the server answers", observed=observed)
+        observed = observed.then(
+            fact(
+                "prepared-transactions-nobody-has",
+                "; prepared transactions that nobody has ended: {prepared}",
+                prepared=", ".join(prepared),
+            )
+        )
+    yield passed("server", fact("server-answers", "the server answers"), observed=observed)
     yield judged(
         "recovery",
-        "recovery is finished and the server takes writes",
+        fact("recovery-finished-server-takes", "recovery is finished and the server takes writes"),
         holds=server.get("in_recovery") is False,
-        observed="in recovery" if server.get("in_recovery") is not False else "not in recovery",
-        expected="not in recovery",
+        observed=fact("recovery", "in recovery")
+        if server.get("in_recovery") is not False
+        else fact("not-recovery", "not in recovery"),
+        expected=fact("not-recovery", "not in recovery"),
     )
     if options.checksums == "required" and checksums == "off":
-        statement = "data checksums are enabled"
-        yield failed("checksums", statement, observed="off", expected="on: enable them with `pg_checksums --enable`")
+        statement = fact("data-checksums-enabled", "data checksums are enabled")
+        yield failed(
+            "checksums",
+            statement,
+            observed=fact("off", "off"),
+            expected=fact("enable-them-with-pg", "on: enable them with `pg_checksums --enable`"),
+        )
 
 
 def _declared_queries(
@@ -247,4 +271,8 @@ def _newest(session: Session, newest: Newest, maintenance: str, expectation: Exp
             value = next(iter(row.values()))
             return judge(None if value is None else str(value), newest, expectation, store=store)
         case _:
-            return undetermined("newest", "the newest datum", observed="not one row with one column")
+            return undetermined(
+                "newest",
+                fact("newest-datum", "the newest datum"),
+                observed=fact("not-one-row-with", "not one row with one column"),
+            )

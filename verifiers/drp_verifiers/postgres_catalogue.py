@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult, Execution, Expectation
+from drp.domain.phrase import fact
 from drp.domain.restored_code import RestoredCode
 from drp.domain.visible import one_line
 from drp_verifiers.definitions import as_mapping, listed
@@ -19,7 +20,10 @@ from drp_verifiers.postgres_session import Session, trouble_of
 from drp_verifiers.statements import failed, passed, undetermined
 
 CHECK = "catalogue"
-STATEMENT = "the server's own functions, operators, types and views are those of a new server of its version"
+STATEMENT = fact(
+    "server-s-own-functions",
+    "the server's own functions, operators, types and views are those of a new server of its version",
+)
 _EXPECTED = "as a new cluster has it: name what production added on purpose in `accepted_in_catalogue`"
 _LONGEST = 400
 FOLDERS = ("pg", "base")
@@ -108,7 +112,7 @@ def _judged(
     if unseen or not databases:
         return Catalogue(result=undetermined(CHECK, STATEMENT, observed=listed(unseen), basis="content"), code=code)
     more = f"; accepted: {listed(known)}" if known else ""
-    observed = f"{len(databases)} databases, all the same as new{more}"
+    observed = fact("databases-all-same-as", "{n} databases, all the same as new{more}", n=len(databases), more=more)
     return Catalogue(result=passed(CHECK, STATEMENT, observed=observed, basis="content"), code=code)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from drp.domain.phrase import fact
 from drp_verifiers.postgres_objects import OF_A_DATABASE, OF_THE_SERVER, ObjectClass, script
 from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
 from drp_verifiers.statements import NoAnswer, Trouble
@@ -142,7 +143,12 @@ class Census:
             case ["text", str(encoding), str(collate), str(ctype)]:
                 self.text = (encoding, collate, ctype)
             case _:
-                raise NoAnswer(Trouble(outcome="undetermined", reason="the server answered something else than counts"))
+                raise NoAnswer(
+                    Trouble(
+                        outcome="undetermined",
+                        reason=fact("server-answered-something-else", "the server answered something else than counts"),
+                    )
+                )
 
     def _use(self, table: str, sequence: object, column: object, last: object) -> None:
         if isinstance(last, str) and last.lstrip("-").replace(".", "", 1).isdigit():
@@ -166,7 +172,14 @@ def _text(*, snapshot: str, only: str = "", together: int = _TOGETHER, digest: b
         "together": together,
         "from_the_table": "', '".join(_FROM_THE_TABLE),
     }
-    return f"{begin}\\set ON_ERROR_ROLLBACK on\n{lists}{listed}{counting}\nROLLBACK;\n"
+    return fact(
+        "set-error-rollback-rollback",
+        "{begin}\\set ON_ERROR_ROLLBACK on\n{lists}{listed}{counting}\nROLLBACK;\n",
+        begin=begin,
+        lists=lists,
+        listed=listed,
+        counting=counting,
+    )
 
 
 def take(session: Session, database: str, *, snapshot: str = "", digest: bool = False, shared: bool = False) -> Census:

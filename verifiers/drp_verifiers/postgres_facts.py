@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drp.domain.phrase import fact
 from drp_verifiers.postgres_census import Census, counts_of, take
 from drp_verifiers.postgres_objects import OF_THE_SERVER
 from drp_verifiers.postgres_server import hiding, server_facts
@@ -27,7 +28,12 @@ def facts(
     for name in names:
         census = take(session, name, snapshot=snapshot, digest=digest, shared=whole)
         if census.errors or census.missed():
-            reason = f"database {name}: {'; '.join(census.errors[:3]) or 'a table cannot be read'}"
+            reason = fact(
+                "postgres-facts-database",
+                "database {name}: {errors}",
+                name=name,
+                errors="; ".join(census.errors[:3]) or "a table cannot be read",
+            )
             raise NoAnswer(Trouble(outcome="failed", reason=reason))
         found[name] = {**of_database(census), **facts_of_use(look(session, name))}
         shared = {kind: names for kind, names in census.objects.items() if kind in _SHARED}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drp.domain.check import CheckResult, Execution
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.postgres_server import hiding
 from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
 from drp_verifiers.statements import NoAnswer, Trouble, death, failed, passed, undetermined, why_it_ended
@@ -37,7 +38,9 @@ def check_indexes(session: Session, database: str | None, *, prepared: Sequence[
     ever: it is left out then, and said.
     """
     check = "amcheck"
-    statement = "every table and B-tree index is sound, and every row is found in its indexes"
+    statement = fact(
+        "every-table-b-tree", "every table and B-tree index is sound, and every row is found in its indexes"
+    )
     scope = ("-d", database) if database else ("--all",)
     depth = () if prepared else ("--parent-check",)
     words = (*scope, "--install-missing", "--heapallindexed", *depth, "--no-password", "-j", "2")
@@ -49,18 +52,30 @@ def check_indexes(session: Session, database: str | None, *, prepared: Sequence[
     if (trouble := death("pg_amcheck", execution)) is not None:
         return trouble.result(check, statement)
     if execution.exit_code == 0:
-        left = f"; parents were not compared, {', '.join(prepared)} holds locks" if prepared else ""
-        return passed(check, statement, observed=f"pg_amcheck found nothing wrong{left}")
+        left = (
+            fact(
+                "parents-not-compared-holds",
+                "; parents were not compared, {prepared} holds locks",
+                prepared=", ".join(prepared),
+            )
+            if prepared
+            else ""
+        )
+        return passed(
+            check,
+            statement,
+            observed=fact("pg-amcheck-found-nothing", "pg_amcheck found nothing wrong{left}", left=left),
+        )
     broken = b"server closed the connection" in execution.stderr + execution.stdout
     if execution.exit_code == 2 or broken:
-        return failed(check, statement, observed=_findings(execution), expected="no damage")
+        return failed(check, statement, observed=_findings(execution), expected=fact("no-damage", "no damage"))
     return undetermined(check, statement, observed=why_it_ended(execution))
 
 
 def _findings(execution: Execution) -> str:
     output = (execution.stdout + b"\n" + execution.stderr).decode("utf-8", "replace")
     lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
-    more = f" … {len(lines) - _NAMED} more lines" if len(lines) > _NAMED else ""
+    more = fact("more-lines", " … {n} more lines", n=len(lines) - _NAMED) if len(lines) > _NAMED else ""
     return " · ".join(line[:300] for line in lines[:_NAMED]) + more
 
 
@@ -108,13 +123,30 @@ def check_checksums(session: Session, maintenance: str, read: PagesRead, *, ever
     except NoAnswer as silence:
         return silence.trouble.result(check, statement)
     if read.damaged:
-        more = f"; and {len(read.damaged) - _NAMED} more" if len(read.damaged) > _NAMED else ""
-        return failed(check, statement, observed="; ".join(read.damaged[:_NAMED]) + more, expected="no failure")
+        more = (
+            fact("postgres-pages-more", "; and {n} more", n=len(read.damaged) - _NAMED)
+            if len(read.damaged) > _NAMED
+            else ""
+        )
+        return failed(
+            check,
+            statement,
+            observed="; ".join(read.damaged[:_NAMED]) + more,
+            expected=fact("no-failure", "no failure"),
+        )
     if others:  # a page that such a session read is in the buffers, whatever it was like
-        observed = f"others read pages without being told of damage: {'; '.join(others)}"
+        observed = fact(
+            "others-read-pages-without",
+            "others read pages without being told of damage: {others}",
+            others="; ".join(others),
+        )
         return undetermined(check, statement, observed=observed)
     if not read.unread:
-        return passed(check, statement, observed=f"all {read.pages} pages were read; no failure")
+        return passed(
+            check,
+            statement,
+            observed=fact("all-pages-read-no", "all {pages} pages were read; no failure", pages=read.pages),
+        )
     return _counted_failures(session, maintenance, "; ".join(read.unread[:_NAMED]), everything_read=everything_read)
 
 
@@ -127,8 +159,8 @@ def _read_everything(session: Session, database: str) -> tuple[int, list[str]]:
     errors = errors_in(execution)
     foreign = [error for error in errors if not error[0].startswith("XX")]
     if foreign or not pages:
-        reason = f"{foreign[0][0]}: {foreign[0][1]}" if foreign else "no page was read"
-        raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
+        reason = f"{foreign[0][0]}: {foreign[0][1]}" if foreign else fact("no-page-read", "no page was read")
+        raise NoAnswer(Trouble(outcome="undetermined", reason=quoted(reason)))
     return sum(pages), [f"{state}: {message}" for state, message in errors]
 
 
@@ -139,8 +171,21 @@ def _counted_failures(session: Session, maintenance: str, unread: str, *, everyt
     except NoAnswer as silence:
         return silence.trouble.result(check, statement)
     if counted:
-        observed = f"{'; '.join(map(str, counted[:_NAMED]))}; not every page was read: {unread}"
-        return failed(check, statement, observed=observed, expected="no failure")
+        observed = fact(
+            "not-every-page-read",
+            "{str}; not every page was read: {unread}",
+            str="; ".join(map(str, counted[:_NAMED])),
+            unread=unread,
+        )
+        return failed(check, statement, observed=observed, expected=fact("no-failure", "no failure"))
     if everything_read:
-        return passed(check, statement, observed=f"no failure counted; not every page was read: {unread}")
-    return undetermined(check, statement, observed=f"the pages were not read: {unread}")
+        return passed(
+            check,
+            statement,
+            observed=fact(
+                "no-failure-counted-not", "no failure counted; not every page was read: {unread}", unread=unread
+            ),
+        )
+    return undetermined(
+        check, statement, observed=fact("pages-not-read", "the pages were not read: {unread}", unread=unread)
+    )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact, quoted
 from drp.domain.visible import one_line
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.definitions import as_mapping, listed
@@ -93,19 +94,34 @@ def read(target: Target, asked: Asked, expectation: Expectation) -> Iterator[Ans
 def _why_not(inputs: Mapping[str, object], expectation: Expectation) -> str:
     """Return why a data directory is not opened by itself; empty: it is."""
     if expectation.tier > 1:
-        return f"only data directories of tiers 0 and 1 are opened once more, and this is of tier {expectation.tier}"
+        return fact(
+            "only-data-directories-tiers",
+            "only data directories of tiers 0 and 1 are opened once more, and this is of tier {tier}",
+            tier=expectation.tier,
+        )
     named = [name for name in _OF_THE_LOG if inputs.get(name)]
-    return f"its state is that of a recovery, which needs {', '.join(named)}" if named else ""
+    return (
+        fact(
+            "state-recovery-which-needs", "its state is that of a recovery, which needs {named}", named=", ".join(named)
+        )
+        if named
+        else ""
+    )
 
 
 def _left(asked: Asked, why: str) -> Iterator[Answer]:
-    yield NotJudged(part=PART, why=why)
+    yield NotJudged(part=PART, why=quoted(why))
     if asked.newest is not None:
         yield undated(undetermined("newest-read", _statement(asked.newest), observed=why))
 
 
 def _statement(newest: NewestRow) -> str:
-    return f"the newest datum in the backup's own bytes: {newest.table}.{newest.column}"
+    return fact(
+        "newest-datum-backup-s",
+        "the newest datum in the backup's own bytes: {table}.{column}",
+        table=newest.table,
+        column=str(newest.column),
+    )
 
 
 def _wanted(newest: NewestRow | None) -> list[str] | None:
@@ -133,14 +149,25 @@ def _of_dumps(value: object) -> dict[str, Mapping[str, object]]:
 def _judged(found: Mapping[str, Mapping[str, object]], asked: Asked, expectation: Expectation) -> Iterator[Answer]:
     expected = as_mapping(as_mapping(expectation.facts.get("postgres")).get("databases"))
     if not expected:
-        yield NotJudged(part=PART, why="the manifest keeps no facts to compare with")
+        yield NotJudged(
+            part=PART, why=fact("manifest-keeps-no-facts-compare", "the manifest keeps no facts to compare with")
+        )
     for name, told in sorted(found.items()) if expected else ():
         if asked.database in (None, name) or name.startswith("("):
             yield from _of_database(name, told, expected.get(name), asked.tolerance)
     for name in sorted(expected.keys() - found.keys()):
         if asked.database in (None, name) and any((expected_counts(expected[name]) or {}).values()):
-            statement = f"the backup itself holds the rows that {name} held at backup time"
-            yield failed(f"rows-read {name}", statement, observed=f"it holds nothing of {name}", basis="counted")
+            statement = fact(
+                "backup-itself-holds-rows",
+                "the backup itself holds the rows that {name} held at backup time",
+                name=name,
+            )
+            yield failed(
+                f"rows-read {name}",
+                statement,
+                observed=fact("holds-nothing", "it holds nothing of {name}", name=name),
+                basis="counted",
+            )
     if asked.newest is not None:
         yield _newest(found, asked.newest, expectation)
 
@@ -153,31 +180,41 @@ def _of_database(name: str, told: Mapping[str, object], facts: object, tolerance
     differences = told.get("differences")
     if isinstance(differences, list) and differences:
         wrong = [one_line(": ".join(map(str, one)), _LONGEST) for one in differences if isinstance(one, list)]
-        observed = f"its catalogue is not that of a new server: {listed(wrong)}"
+        observed = fact(
+            "catalogue-not-new-server", "its catalogue is not that of a new server: {wrong}", wrong=listed(wrong)
+        )
         yield failed(check, statement, observed=observed, basis="counted")
         return
     if unexpected := text_of(told, "unexpected"):
-        observed = f"the dump holds something else among its rows: {one_line(unexpected, _LONGEST)}"
+        observed = fact(
+            "dump-holds-something-else",
+            "the dump holds something else among its rows: {unexpected}",
+            unexpected=one_line(unexpected, _LONGEST),
+        )
         yield failed(check, statement, observed=observed, basis="counted")
         return
     if told.get("statements") is True:
-        observed = "its rows are written as statements, which are not counted here"
+        observed = fact("rows-written-as-statements", "its rows are written as statements, which are not counted here")
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
     rows = expected_counts(facts)
     if rows is None:
-        observed = "there are no facts to compare with"
+        observed = fact("there-no-facts-compare", "there are no facts to compare with")
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
     counted = _counted(told, facts)
     absent = sorted(table for table in rows.keys() - counted.keys())
     if absent and (told.get("extensions") is True or counted.keys() - rows.keys()):
         # an extension's own tables are filled by itself, partitions may have been dumped through their parent
-        observed = f"the rows of {listed(absent)} are not in it by that name: an extension's, or dumped with a parent"
+        observed = fact(
+            "rows-not-by-name",
+            "the rows of {absent} are not in it by that name: an extension's, or dumped with a parent",
+            absent=listed(absent),
+        )
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
     for result in compare("", TableCounts(tables=counted), rows, tolerance=tolerance):
-        yield replace(result, check=check, statement=statement)
+        yield replace(result, check=check, statement=quoted(statement))
 
 
 def _counted(told: Mapping[str, object], facts: object) -> dict[str, int]:
@@ -191,7 +228,16 @@ def _newest(found: Mapping[str, Mapping[str, object]], newest: NewestRow, expect
     asked = [(name, told) for name, told in found.items() if told.get("asked") is True]
     values = [value for _, told in asked for value in texts_of(told, "newest")]
     if not asked or len(asked) > 1:
-        observed = f"{len(asked)} databases hold {newest.table}: name its database" if asked else "no database was read"
+        observed = (
+            fact(
+                "databases-hold-name-database",
+                "{n} databases hold {table}: name its database",
+                n=len(asked),
+                table=newest.table,
+            )
+            if asked
+            else fact("no-database-read", "no database was read")
+        )
         return undated(undetermined("newest-read", _statement(newest), observed=observed))
     either: list[str | None] = [*values] or [None]
     results = [
@@ -200,4 +246,4 @@ def _newest(found: Mapping[str, Mapping[str, object]], newest: NewestRow, expect
     ]
     unclear = [result for result in results if result.watermark is None]
     best = max(results, key=lambda result: result.watermark.at.timestamp() if result.watermark is not None else 0)
-    return replace(unclear[0] if unclear else best, statement=_statement(newest))
+    return replace(unclear[0] if unclear else best, statement=quoted(_statement(newest)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from drp.domain.phrase import fact
 from drp_verifiers.definitions import as_mapping
 from drp_verifiers.postgres_session import Session, json_lines, trouble_of
 from drp_verifiers.postgres_settings import HIDING
@@ -41,7 +42,9 @@ def server_facts(session: Session, database: str) -> dict[str, object]:
     """
     rows = session.rows(database, _STATE % _NAMES)
     if len(rows) != 1 or not as_mapping(rows[0]):
-        raise NoAnswer(Trouble(outcome="undetermined", reason="the server did not say what it is"))
+        raise NoAnswer(
+            Trouble(outcome="undetermined", reason=fact("server-did-not-say", "the server did not say what it is"))
+        )
     facts = dict(as_mapping(rows[0]))
     refuse_blind(as_mapping(facts.get("in_force")))
     return facts
@@ -51,7 +54,11 @@ def refuse_blind(in_force: Mapping[str, object]) -> None:
     """Raise NoAnswer unless everything that could hide damage is off in a session, by its own word."""
     wrong = [f"{name} is {in_force.get(name)}" for name, value in _WANTED.items() if in_force.get(name) != value]
     if wrong:
-        reason = f"this user cannot look without hiding damage: {', '.join(wrong)}; let a superuser look"
+        reason = fact(
+            "this-user-cannot-look",
+            "this user cannot look without hiding damage: {wrong}; let a superuser look",
+            wrong=", ".join(wrong),
+        )
         raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
 
 

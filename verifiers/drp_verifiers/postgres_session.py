@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from drp.domain.check import CheckOutcome, Execution, Target
+from drp.domain.phrase import fact, quoted
 from drp.domain.strict_json import Malformed, parse
 from drp_verifiers.inside import ANSWER
 from drp_verifiers.postgres_settings import HIDING, SETTINGS, options
@@ -145,7 +146,7 @@ class Session:
                 if not (_NOT_SETTABLE.search(ended.stderr) or (version == 12 and _ENDED_EARLY.search(ended.stderr))):
                     raise NoAnswer(trouble_of(ended))
             else:
-                reason = "the server takes none of the settings that a check needs"
+                reason = fact("server-takes-none-settings", "the server takes none of the settings that a check needs")
                 raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
         return self._opening[0]
 
@@ -175,7 +176,12 @@ def json_lines(output: bytes) -> list[object]:
     try:
         return [parse(line, ANSWER) for line in output.decode("utf-8", "replace").split("\n") if line.strip()]
     except Malformed as error:
-        raise NoAnswer(Trouble(outcome="undetermined", reason=f"psql printed no JSON: {error}")) from error
+        raise NoAnswer(
+            Trouble(
+                outcome="undetermined",
+                reason=fact("psql-printed-no-json", "psql printed no JSON: {error}", error=error),
+            )
+        ) from error
 
 
 def errors_in(execution: Execution) -> tuple[tuple[str, str], ...]:
@@ -194,10 +200,12 @@ def trouble_of(execution: Execution) -> Trouble:
     if errors:
         state, message = errors[0]
         outcome: CheckOutcome = "undetermined" if _NOT_ABOUT_THE_DATA.fullmatch(state) else "failed"
-        return Trouble(outcome=outcome, reason=f"{state}: {message}")
-    reason = why_it_ended(execution) or f"psql ended with {execution.exit_code}"
+        return Trouble(outcome=outcome, reason=quoted(f"{state}: {message}"))
+    reason = why_it_ended(execution) or fact(
+        "psql-ended-with", "psql ended with {exit_code}", exit_code=str(execution.exit_code)
+    )
     if execution.exit_code == 2 and not _NOT_LET_IN.search(execution.stderr.decode("utf-8", "replace")):
-        return Trouble(outcome="failed", reason=reason)
+        return Trouble(outcome="failed", reason=quoted(reason))
     if b"server closed the connection" in execution.stderr:
-        return Trouble(outcome="failed", reason=reason)
-    return Trouble(outcome="undetermined", reason=reason)
+        return Trouble(outcome="failed", reason=quoted(reason))
+    return Trouble(outcome="undetermined", reason=quoted(reason))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult, Expectation
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.definitions import as_mapping
 from drp_verifiers.postgres_census import Census, take
@@ -43,14 +44,17 @@ def check_tables(
         try:
             counted[name] = take(session, name, digest=digest, shared=True)
         except NoAnswer as silence:
-            statement = f"the tables of {name} can be counted"
+            statement = fact("tables-can-counted", "the tables of {name} can be counted", name=name)
             yield silence.trouble.result(f"row-counts {name}", statement)
     yield _not_empty(counted)
     if expected is None:
         yield undetermined(
             "row-counts",
-            "every table holds the rows it held at backup time",
-            observed="the manifest keeps no facts: see `drp verifier facts` and `drp manifest create --facts -`",
+            fact("every-table-holds-rows-held", "every table holds the rows it held at backup time"),
+            observed=fact(
+                "manifest-keeps-no-facts",
+                "the manifest keeps no facts: see `drp verifier facts` and `drp manifest create --facts -`",
+            ),
         )
         for name, census in counted.items():
             yield from sequences(name, census, {}, allowed)
@@ -64,8 +68,12 @@ def check_tables(
             yield from compare_all(name, counted[name], as_mapping(facts_of_database), allowed, same_version=same)
             yield from _use(session, name, as_mapping(facts_of_database), application_role)
     for name in sorted(set(names) - expected.keys()):
-        statement = f"database {name} was there at backup time"
-        yield failed(f"row-counts {name}", statement, observed=f"{name} is not in the facts of the backup")
+        statement = fact("database-there-backup-time", "database {name} was there at backup time", name=name)
+        yield failed(
+            f"row-counts {name}",
+            statement,
+            observed=fact("not-facts-backup", "{name} is not in the facts of the backup", name=name),
+        )
     if all_databases:
         yield from _server(counted, postgres, same_version=same)
 
@@ -90,7 +98,10 @@ def _server(
 ) -> Iterator[CheckResult | NotJudged]:
     """Yield what became of what databases share: roles and their settings."""
     if not isinstance(postgres.get("cluster"), Mapping):
-        why = "the facts are of single databases, and hold nothing of the server around them"
+        why = fact(
+            "facts-single-databases-hold",
+            "the facts are of single databases, and hold nothing of the server around them",
+        )
         yield NotJudged(part="roles, memberships, settings of roles, tablespaces", why=why)
     elif counted:
         census, cluster = next(iter(counted.values())), as_mapping(postgres["cluster"])
@@ -105,9 +116,18 @@ def _against_facts(
     check, statement = f"row-counts {name}", f"every table of {name} holds the rows it held at backup time"
     rows = expected_counts(facts_of_database)
     if name not in names:
-        yield failed(check, statement, observed=f"database {name} is missing", expected=f"database {name}")
+        yield failed(
+            check,
+            statement,
+            observed=fact("database-missing", "database {name} is missing", name=name),
+            expected=fact("database", "database {name}", name=name),
+        )
     elif rows is None:
-        yield undetermined(check, statement, observed="the facts in the manifest are not understood")
+        yield undetermined(
+            check,
+            statement,
+            observed=fact("facts-manifest-not-understood", "the facts in the manifest are not understood"),
+        )
     elif name in counted:
         found = TableCounts(tables=counted[name].tables, errors=counted[name].errors)
         yield from compare(name, found, rows, tolerance=tolerance)
@@ -122,6 +142,10 @@ def _expected_databases(facts_of_manifest: Mapping[str, object]) -> Mapping[str,
 def _not_empty(counted: Mapping[str, Census]) -> CheckResult:
     tables = sum(len(found.tables) for found in counted.values())
     rows = sum(number or 0 for found in counted.values() for number in found.tables.values())
-    observed = f"{len(counted)} databases, {tables} tables, {rows} rows"
-    statement = "the server holds data, not only a schema"
-    return (passed if rows else failed)("not-empty", statement, observed=observed, expected="at least one row")
+    observed = fact(
+        "databases-tables-rows", "{n} databases, {tables} tables, {rows} rows", n=len(counted), tables=tables, rows=rows
+    )
+    statement = fact("server-holds-data-not", "the server holds data, not only a schema")
+    return (passed if rows else failed)(
+        "not-empty", statement, observed=observed, expected=fact("least-one-row", "at least one row")
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp_verifiers.definitions import EARLIER, as_mapping, listed
 from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
 from drp_verifiers.statements import NoAnswer, failed, passed, undetermined
@@ -120,26 +121,38 @@ def judge(
 
 def _views(name: str, use: Use, before: object) -> Iterator[CheckResult | NotJudged]:
     if use.away:
-        yield NotJudged(part=f"use of views, {name}", why=f"they reach foreign tables: {listed(use.away)}")
+        yield NotJudged(
+            part=f"use of views, {name}",
+            why=fact("they-reach-foreign-tables", "they reach foreign tables: {away}", away=listed(use.away)),
+        )
     if not use.views:
         return
     check, statement = f"views {name}", f"every view of {name} opens for those who use it"
     known = before if isinstance(before, list) else []
     new = [f"{view}: {why}" for view, why in sorted(use.broken.items()) if view not in known]
     if new and isinstance(before, list):
-        yield failed(check, statement, observed=listed(new), expected="as at backup time")
+        yield failed(check, statement, observed=listed(new), expected=fact("as-backup-time", "as at backup time"))
     elif new:
         yield undetermined(check, statement, observed=f"{listed(new)}; {EARLIER}")
     else:
-        more = f"; {len(use.broken)} do not, as at backup time" if use.broken else ""
-        yield passed(check, statement, observed=f"{use.views - len(use.away) - len(use.broken)} views{more}")
+        more = fact("do-not-as-backup", "; {n} do not, as at backup time", n=len(use.broken)) if use.broken else ""
+        yield passed(
+            check,
+            statement,
+            observed=fact("views", "{views} views{more}", views=use.views - len(use.away) - len(use.broken), more=more),
+        )
 
 
 def _roles(name: str, use: Use, before: object, application_role: str) -> Iterator[CheckResult | NotJudged]:
     check, statement = f"roles {name}", f"whoever logs in may read of {name} what they might read at backup time"
     known = as_mapping(before)
     if application_role and application_role not in known:
-        observed = f"the facts do not know {application_role}; {EARLIER}"
+        observed = fact(
+            "facts-do-not-know",
+            "the facts do not know {application_role}; {EARLIER}",
+            application_role=application_role,
+            EARLIER=EARLIER,
+        )
         yield undetermined(check, statement, observed=observed, basis="content")
         return
     wrong: list[str] = []
@@ -162,9 +175,21 @@ def _roles(name: str, use: Use, before: object, application_role: str) -> Iterat
         elif has[0] == had[0] and has[1] != had[1]:
             wrong.append(f"{role} may read {has[0]} other relations than it might")
     if absent:
-        why = f"{listed(absent)}: name the one that the application logs in as with `application_role`"
+        why = fact(
+            "name-one-application-logs",
+            "{absent}: name the one that the application logs in as with `application_role`",
+            absent=listed(absent),
+        )
         yield NotJudged(part=f"what roles may read, {name}", why=why)
     if wrong:
-        yield failed(check, statement, observed=listed(wrong), expected="as at backup time", basis="content")
+        yield failed(
+            check,
+            statement,
+            observed=listed(wrong),
+            expected=fact("as-backup-time", "as at backup time"),
+            basis="content",
+        )
     elif compared:
-        yield passed(check, statement, observed=f"{compared} roles may", basis="content")
+        yield passed(
+            check, statement, observed=fact("roles-may", "{compared} roles may", compared=compared), basis="content"
+        )

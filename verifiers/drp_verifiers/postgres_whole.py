@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact
 from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
 from drp_verifiers.postgres_census import Census
 from drp_verifiers.postgres_objects import OF_THE_SERVER
@@ -45,7 +46,11 @@ def objects(
     check: str, of: str, census: Census, facts: Mapping[str, object], *, same_version: bool, shared: bool = False
 ) -> Iterator[Answer]:
     """Yield whether every object of the facts is there, and defined as it was."""
-    statement = f"every object of {of} besides rows is there, and as it was defined at backup time"
+    statement = fact(
+        "every-object-besides-rows",
+        "every object of {of} besides rows is there, and as it was defined at backup time",
+        of=of,
+    )
     wanted = facts.get("definitions")
     found = {kind: names for kind, names in census.objects.items() if (kind in _SHARED) is shared}
     if not isinstance(wanted, Mapping):
@@ -64,11 +69,15 @@ def objects(
             lost += differences(kind, before, here, compared=same_version, missing=missing)
     unasked += [kind for kind in as_mapping(wanted) if kind in census.unread and kind not in unasked]
     numbers = f"{sum(len(names) for names in found.values())} objects of {sum(map(bool, found.values()))} classes"
-    expected = f"{sum(len(as_mapping(names)) for names in wanted.values())} objects"
+    expected = fact("objects", "{sum} objects", sum=sum(len(as_mapping(names)) for names in wanted.values()))
     if lost:
         yield failed(check, statement, observed=listed(lost), expected=expected, basis="content")
     elif unasked:
-        observed = f"{', '.join(unasked)}: not to be read in this server, or not in the facts"
+        observed = fact(
+            "not-read-this-server",
+            "{unasked}: not to be read in this server, or not in the facts",
+            unasked=", ".join(unasked),
+        )
         yield undetermined(check, statement, observed=observed, expected=expected, basis="content")
     else:
         numbers += _more(wanted, found)
@@ -77,7 +86,8 @@ def objects(
         )
     if not same_version:
         yield NotJudged(
-            part=f"definitions of objects, {of}", why="the facts are of another major version of PostgreSQL"
+            part=f"definitions of objects, {of}",
+            why=fact("facts-another-major-version", "the facts are of another major version of PostgreSQL"),
         )
 
 
@@ -88,7 +98,7 @@ def _more(wanted: Mapping[str, object], found: Mapping[str, Mapping[str, str]]) 
         for kind, names in sorted(found.items())
         for one in sorted(names.keys() - as_mapping(wanted.get(kind)).keys() - {"public", "postgres"})
     ]
-    return f"; not in the facts: {listed(extra)}" if extra else ""
+    return fact("not-facts", "; not in the facts: {extra}", extra=listed(extra)) if extra else ""
 
 
 def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -96,7 +106,12 @@ def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
     known = as_mapping(facts.get("large_objects"))
     wanted = as_mapping(known.get("counts"))
     if census.large is None:
-        yield undetermined(check, statement, observed="the large objects could not be counted", basis="counted")
+        yield undetermined(
+            check,
+            statement,
+            observed=fact("large-objects-could-not", "the large objects could not be counted"),
+            basis="counted",
+        )
         return
     if not wanted:
         if census.large[0]:
@@ -106,13 +121,21 @@ def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
     if had == (0, 0) and census.large == (0, 0):
         return
     same = census.large == had
-    observed = f"{census.large[0]} large objects, {census.large[1]} bytes"
-    expected = f"{had[0]} large objects, {had[1]} bytes"
+    observed = fact(
+        "large-objects-bytes", "{large} large objects, {large2} bytes", large=census.large[0], large2=census.large[1]
+    )
+    expected = fact("postgres-whole-large-objects-bytes", "{had} large objects, {had2} bytes", had=had[0], had2=had[1])
     if same and census.large_owners != known.get("owners"):
-        same, observed, expected = False, f"owners: {census.large_owners}", f"owners: {known.get('owners')}"
+        same = False
+        observed = fact("owners", "owners: {owners}", owners=census.large_owners)
+        expected = fact("owners", "owners: {owners}", owners=known.get("owners"))
     if same and known.get("digest") and census.large_digest:
         same = known["digest"] == census.large_digest
-        observed += "; their content is the same" if same else "; their content is not what it was"
+        observed = observed.then(
+            fact("their-content-same", "; their content is the same")
+            if same
+            else fact("their-content-not-what", "; their content is not what it was")
+        )
         yield judged(check, statement, holds=same, observed=observed, expected=expected, basis="content")
         return
     yield judged(check, statement, holds=same, observed=observed, expected=expected, basis="counted")
@@ -136,17 +159,32 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
         has = census.unlogged.get(table)
         if has == had:
             continue
-        told = f"{table} is missing" if table not in census.unlogged else f"{table} has {has} rows, had {had}"
+        told = (
+            fact("postgres-whole-missing", "{table} is missing", table=table)
+            if table not in census.unlogged
+            else fact("postgres-whole-has-rows-had", "{table} has {has} rows, had {had}", table=table, has=has, had=had)
+        )
         is_designed = has == 0 and any(fnmatchcase(table, one) for one in allowed.unlogged_lost)
         (designed if is_designed else wrong).append(told)
     if wrong:
-        observed = f"{listed(wrong)}: a base backup never holds them; where that is right, declare `unlogged_lost`"
+        observed = fact(
+            "base-backup-never-holds",
+            "{wrong}: a base backup never holds them; where that is right, declare `unlogged_lost`",
+            wrong=listed(wrong),
+        )
         yield failed(check, statement, observed=observed, basis="counted")
     else:
-        said = f"lost by design, as declared: {listed(designed)}" if designed else f"{len(known)} tables as they were"
+        said = (
+            fact("lost-by-design-as", "lost by design, as declared: {designed}", designed=listed(designed))
+            if designed
+            else fact("tables-as-they", "{n} tables as they were", n=len(known))
+        )
         yield passed(check, statement, observed=said, basis="counted")
     if designed:
-        yield NotJudged(part=f"rows of unlogged tables, {name}", why=f"declared as lost by design: {listed(designed)}")
+        yield NotJudged(
+            part=f"rows of unlogged tables, {name}",
+            why=fact("declared-as-lost-by", "declared as lost by design: {designed}", designed=listed(designed)),
+        )
 
 
 def _materialized(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -157,7 +195,7 @@ def _materialized(name: str, census: Census, facts: Mapping[str, object]) -> Ite
         if view in census.materialized and census.materialized[view] != had
     ]
     if other:
-        why = f"{listed(other)}: the load of a dump computes them anew"
+        why = fact("load-dump-computes-them", "{other}: the load of a dump computes them anew", other=listed(other))
         yield NotJudged(part=f"rows of materialized views, {name}", why=why)
 
 
@@ -184,13 +222,22 @@ def sequences(name: str, census: Census, facts: Mapping[str, object], allowed: A
                 wrong.append(f"{sequence} gives {following} next, and {column} holds {last} already")
     if wrong:
         yield failed(
-            check, statement, observed=listed(wrong), expected="next numbers ahead of those in use", basis="counted"
+            check,
+            statement,
+            observed=listed(wrong),
+            expected=fact("next-numbers-ahead-those", "next numbers ahead of those in use"),
+            basis="counted",
         )
     elif unread:
         yield undetermined(check, statement, observed=listed(unread), basis="counted")
     else:
         used = sum(map(len, census.uses.values()))
-        observed = f"{len(census.sequences)} sequences, ahead of {used} columns that use them"
+        observed = fact(
+            "sequences-ahead-columns-use",
+            "{n} sequences, ahead of {used} columns that use them",
+            n=len(census.sequences),
+            used=used,
+        )
         yield passed(check, statement, observed=observed, basis="counted" if known else "observed")
 
 
@@ -198,7 +245,9 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Ch
     known = facts.get("text")
     if name in _MAINTENANCE or not isinstance(known, list) or census.text is None:
         return
-    statement = f"text in {name} has the encoding and collation that it had"
+    statement = fact(
+        "text-has-encoding-collation", "text in {name} has the encoding and collation that it had", name=name
+    )
     observed, expected = ", ".join(census.text), ", ".join(map(str, known))
     yield judged(f"text {name}", statement, holds=observed == expected, observed=observed, expected=expected)
 
@@ -207,7 +256,10 @@ def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator
     known = facts.get("digests")
     if not isinstance(known, Mapping):
         if census.tables:
-            why = "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest"
+            why = fact(
+                "facts-hold-no-digests-equal",
+                "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest",
+            )
             yield NotJudged(part=f"content of rows, {name}", why=why)
         return
     # unlogged tables and materialized views are judged by their own statements
@@ -217,11 +269,18 @@ def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator
     ]
     unread = [table for table in compared if census.tables[table] is None]
     check, statement = f"content {name}", f"every row of {name} says what it said at backup time"
-    observed = f"{len(compared)} tables have the digest that they had"
+    observed = fact("tables-have-digest-they", "{n} tables have the digest that they had", n=len(compared))
     if other:
-        observed = f"other content: {listed(other)}"
-        yield failed(check, statement, observed=observed, expected="the same digests", basis="content")
+        observed = fact("other-content", "other content: {other}", other=listed(other))
+        yield failed(
+            check, statement, observed=observed, expected=fact("same-digests", "the same digests"), basis="content"
+        )
     elif unread:
-        yield undetermined(check, statement, observed=f"cannot be read: {listed(unread)}", basis="content")
+        yield undetermined(
+            check,
+            statement,
+            observed=fact("cannot-read", "cannot be read: {unread}", unread=listed(unread)),
+            basis="content",
+        )
     else:
         yield passed(check, statement, observed=observed, basis="content")

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from drp.domain.check import Execution, Target
+from drp.domain.phrase import say
 from drp.domain.strict_json import Malformed, parse
 from drp_verifiers.inside import ANSWER, PYTHON, whole_program
 from drp_verifiers.statements import death, why_it_ended
@@ -58,7 +59,11 @@ def read_records(
     if ended:
         return
     trouble = death("the reader inside the sandbox", execution)
-    raise ValueError(trouble.reason if trouble is not None else f"the reader stopped: {why_it_ended(execution)}")
+    raise ValueError(
+        trouble.reason
+        if trouble is not None
+        else say("the reader stopped: {why_it_ended}", why_it_ended=why_it_ended(execution))
+    )
 
 
 class _Over(Exception):
@@ -142,7 +147,9 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
             try:
                 piece = unpacker.decompress(waiting, _LONGEST_LINE)
             except zlib.error as error:
-                raise ValueError(f"the reader inside the sandbox answered no records: {error}") from None
+                raise ValueError(
+                    say("the reader inside the sandbox answered no records: {error}", error=error)
+                ) from None
             waiting = unpacker.unconsumed_tail or unpacker.unused_data
             total += len(piece)
             *whole, rest = (rest + piece).split(b"\n")
@@ -155,5 +162,5 @@ def _parsed(line: bytes) -> object:
     try:
         found: object = parse(line, ANSWER)
     except Malformed as error:
-        raise ValueError(f"the reader inside the sandbox gave a malformed answer: {error}") from None
+        raise ValueError(say("the reader inside the sandbox gave a malformed answer: {error}", error=error)) from None
     return found

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact, quoted
 from drp.domain.restored_code import RestoredCode
 from drp_verifiers.clinical import inside
 from drp_verifiers.inside import ask, number_of
 from drp_verifiers.statements import judged, undetermined
 
 _CHECK = "restored-code"
-_STATEMENT = "all code that the backup brings is named with its digest"
+_STATEMENT = fact("all-code-backup-brings", "all code that the backup brings is named with its digest")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 300
 _ROOT = "{restored_root}"
@@ -56,7 +57,7 @@ def code_of_command(target: Target, expectation: Expectation) -> Iterator[NotJud
         why = (
             answer.trouble.reason
             if answer.trouble is not None
-            else "a file of its command cannot be read, or it has too many words"
+            else fact("file-command-cannot-read", "a file of its command cannot be read, or it has too many words")
         )
         yield NotJudged(part="which restored program answers", why=why)
     yield from codes(answer.data.get("code"), "")
@@ -75,7 +76,7 @@ def code_of_settings(
         yield answer.trouble.result("code-settings", "the settings that name code are named")
         return
     if isinstance(reason := answer.data.get("reason"), str):
-        yield NotJudged(part=f"settings of {path} that name code", why=reason)
+        yield NotJudged(part=f"settings of {path} that name code", why=quoted(reason))
     yield from codes(answer.data.get("code"), f"{path}: ")
 
 
@@ -106,16 +107,28 @@ def code_of_files(
         yield answer.trouble.result(_CHECK, _STATEMENT)
         return
     if answer.data.get("exists") is not True:
-        yield NotJudged(part="code that the backup brings", why=f"there is no {expectation.restored_root} here")
+        yield NotJudged(
+            part="code that the backup brings",
+            why=fact("there-no-here", "there is no {restored_root} here", restored_root=expectation.restored_root),
+        )
         return
     found = tuple(codes(answer.data.get("code"), ""))
     yield from found
     more, unread = number_of(answer.data, "more"), number_of(answer.data, "unread")
     if more:
         yield from codes({f"{more} more": answer.data.get("rest")}, "")
-    observed = f"{len(found) + more} pieces among {number_of(answer.data, 'files')} files"
+    observed = fact(
+        "pieces-among-files",
+        "{n} pieces among {number_of} files",
+        n=len(found) + more,
+        number_of=number_of(answer.data, "files"),
+    )
     if unread or answer.data.get("whole") is not True:
-        why = f"{unread} files or folders cannot be read" if unread else "there are more files than were looked at"
+        why = (
+            fact("files-or-folders-cannot", "{unread} files or folders cannot be read", unread=unread)
+            if unread
+            else fact("there-more-files-than", "there are more files than were looked at")
+        )
         yield undetermined(_CHECK, _STATEMENT, observed=f"{observed}; {why}")
     else:
         yield judged(_CHECK, _STATEMENT, holds=True, observed=observed)

@@ -13,6 +13,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
+from drp.domain.phrase import fact, quoted, say
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.clinical import not_restored
 from drp_verifiers.definitions import as_mapping
@@ -69,7 +70,7 @@ class SqliteVerifier:
     def read(self, target: Target, options: object, expectation: Expectation) -> Iterator[Answer]:
         """Yield integrity, references, all that it holds, newest datum and assertions."""
         assert isinstance(options, SqliteOptions)
-        statement = f"{options.path} is a sound database"
+        statement = fact("sound-database", "{path} is a sound database", path=options.path)
         if (elsewhere := not_restored("integrity", statement, options.path, expectation)) is not None:
             yield undated(elsewhere) if options.newest is not None else elsewhere
             return
@@ -87,7 +88,7 @@ class SqliteVerifier:
         if answer.trouble is not None:
             trouble = answer.trouble.result("integrity", statement)
         elif answer.data.get("exists") is not True:
-            trouble = failed("integrity", statement, observed="no such file")
+            trouble = failed("integrity", statement, observed=fact("no-such-file", "no such file"))
         elif "integrity" not in answer.data:
             trouble = undetermined("integrity", statement, observed=text_of(answer.data, "reason"))
         if trouble is not None:
@@ -107,35 +108,46 @@ def _answer(data: Mapping[str, object], key: str) -> tuple[list[object], Trouble
 def _reply(reply: object) -> tuple[list[object], Trouble | None]:
     """Return the rows of one query, or why there are none."""
     if not isinstance(reply, dict):
-        return [], Trouble(outcome="undetermined", reason="no answer")
+        return [], Trouble(outcome="undetermined", reason=fact("no-answer", "no answer"))
     if isinstance(reply.get("rows"), list):
         return reply["rows"], None
     reason = str(reply.get("error"))
-    return [], Trouble(outcome="failed" if reply.get("about_data") is True else "undetermined", reason=reason)
+    return [], Trouble(outcome="failed" if reply.get("about_data") is True else "undetermined", reason=quoted(reason))
 
 
 def _log(data: Mapping[str, object]) -> Iterator[CheckResult]:
     """Judge the write-ahead log, if there is one: SQLite passes over what it cannot read of it."""
     if isinstance(said := data.get("log"), str):
-        yield judged("write-ahead-log", "all of its write-ahead log can be used", holds=not said, observed=said)
+        yield judged(
+            "write-ahead-log",
+            fact("all-write-ahead-log", "all of its write-ahead log can be used"),
+            holds=not said,
+            observed=said,
+        )
 
 
 def _integrity(data: Mapping[str, object], options: SqliteOptions, statement: str) -> Iterator[CheckResult]:
     rows, trouble = _answer(data, "integrity")
     if trouble is not None:
-        yield trouble.result("integrity", statement, expected="ok")
+        yield trouble.result("integrity", statement, expected=fact("ok", "ok"))
     else:
         observed = "; ".join(str(row[0])[:200] for row in rows if isinstance(row, list) and row)
-        yield judged("integrity", statement, holds=rows == [["ok"]], observed=observed, expected="ok")
+        yield judged("integrity", statement, holds=rows == [["ok"]], observed=observed, expected=fact("ok", "ok"))
     if not options.foreign_keys:
         return
     rows, trouble = _answer(data, "foreign_keys")
-    statement = "every reference between tables is met"
+    statement = fact("every-reference-between-tables", "every reference between tables is met")
     if trouble is not None:
-        yield trouble.result("foreign-keys", statement, expected="no dangling reference")
+        yield trouble.result("foreign-keys", statement, expected=fact("no-dangling-reference", "no dangling reference"))
     else:
         named = "; ".join(" ".join(map(str, row)) for row in rows if isinstance(row, list))
-        yield judged("foreign-keys", statement, holds=not rows, observed=named[:400], expected="no dangling reference")
+        yield judged(
+            "foreign-keys",
+            statement,
+            holds=not rows,
+            observed=named[:400],
+            expected=fact("no-dangling-reference", "no dangling reference"),
+        )
 
 
 def _whole(data: Mapping[str, object], options: SqliteOptions, facts: object) -> Iterator[CheckResult | NotJudged]:
@@ -149,7 +161,11 @@ def _queries(
     replies = data.get("queries")
     answers = [_reply(reply) for reply in replies] if isinstance(replies, list) else []
     if len(answers) != len(options.assertions) + (options.newest is not None):
-        unanswered = undetermined("queries", "every query is answered", observed=f"{len(answers)} answers")
+        unanswered = undetermined(
+            "queries",
+            fact("every-query-answered", "every query is answered"),
+            observed=fact("sqlite-answers", "{n} answers", n=len(answers)),
+        )
         yield undated(unanswered) if options.newest is not None else unanswered
         return
     for assertion, (rows, trouble) in zip(options.assertions, answers, strict=False):
@@ -172,7 +188,13 @@ def _newest(
         case [[cell]]:
             return judge(None if cell is None else str(cell), newest, expectation, store=store)
         case _:
-            return undated(undetermined("newest", "the newest datum", observed="not one row with one column"))
+            return undated(
+                undetermined(
+                    "newest",
+                    fact("newest-datum", "the newest datum"),
+                    observed=fact("not-one-row-with", "not one row with one column"),
+                )
+            )
 
 
 def sqlite_facts(
@@ -183,5 +205,5 @@ def sqlite_facts(
     answer = ask(target, "database", request, timeout_seconds=timeout_seconds)
     if answer.trouble is not None or "census" not in answer.data:
         reason = answer.trouble.reason if answer.trouble is not None else text_of(answer.data, "reason")
-        raise ValueError(reason or f"there is no file {path}")
+        raise ValueError(reason or say("there is no file {path}", path=path))
     return facts_of(answer.data["census"])

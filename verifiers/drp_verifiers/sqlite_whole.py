@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
+from drp.domain.phrase import fact, say
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.definitions import EARLIER, added, as_mapping, differences, listed
 from drp_verifiers.inside import texts_of
@@ -32,12 +33,19 @@ def check_whole(path: str, census: object, facts: object, *, tolerance: float) -
     expected = expected_counts(known)
     yield _not_empty(found, total, had=None if expected is None else sum(expected.values()))
     for name, why in sorted(as_mapping(data.get("unopened")).items()):
-        yield NotJudged(part=f"{path}: {name}", why=f"needs what the application brings: {why}")
+        yield NotJudged(
+            part=f"{path}: {name}",
+            why=fact("needs-what-application-brings", "needs what the application brings: {why}", why=why),
+        )
     if expected is None:
         yield undetermined(
             "row-counts",
-            "every table holds the rows it held at backup time",
-            observed=f"the manifest keeps no facts about {path}: see `drp verifier facts sqlite`",
+            fact("every-table-holds-rows-held", "every table holds the rows it held at backup time"),
+            observed=fact(
+                "manifest-keeps-no-facts-about",
+                "the manifest keeps no facts about {path}: see `drp verifier facts sqlite`",
+                path=path,
+            ),
         )
     else:
         unread = as_mapping(data.get("unread"))
@@ -57,18 +65,30 @@ def _without(result: CheckResult, unread: Mapping[str, object]) -> CheckResult:
     """Return what holds of all but some as what it is: not known."""
     named = listed([f"{name}: {why}" for name, why in sorted(unread.items())])
     return undetermined(
-        result.check, result.statement, observed=f"{len(unread)} could not be read here: {named}", basis=result.basis
+        result.check,
+        result.statement,
+        observed=fact("could-not-read-here", "{n} could not be read here: {named}", n=len(unread), named=named),
+        basis=result.basis,
     )
 
 
 def _not_empty(found: TableCounts, total: int, *, had: int | None) -> CheckResult:
     """Judge whether there is anything; a database that held nothing at backup time need not hold more now."""
-    observed = f"{len(found.tables)} tables, {total} rows"
+    observed = fact("sqlite-whole-tables-rows", "{n} tables, {total} rows", n=len(found.tables), total=total)
     if had == 0:
-        statement = "the database holds no row, as at backup time"
-        return judged("not-empty", statement, holds=not total, observed=observed, expected="no row", basis="counted")
-    statement = "the database holds data, not only a schema"
-    return judged("not-empty", statement, holds=total > 0, observed=observed, expected="at least one row")
+        statement = fact("database-holds-no-row", "the database holds no row, as at backup time")
+        return judged(
+            "not-empty",
+            statement,
+            holds=not total,
+            observed=observed,
+            expected=fact("no-row", "no row"),
+            basis="counted",
+        )
+    statement = fact("database-holds-data-not", "the database holds data, not only a schema")
+    return judged(
+        "not-empty", statement, holds=total > 0, observed=observed, expected=fact("least-one-row", "at least one row")
+    )
 
 
 def facts_of(census: object) -> dict[str, object]:
@@ -77,7 +97,7 @@ def facts_of(census: object) -> dict[str, object]:
     found = table_counts(data)
     unread = [table for table, rows in found.tables.items() if rows is None] + sorted(as_mapping(data.get("unread")))
     if found.errors or unread:
-        raise ValueError("; ".join(found.errors) or f"{unread[0]} cannot be counted")
+        raise ValueError("; ".join(found.errors) or say("{unread} cannot be counted", unread=unread[0]))
     definitions = as_mapping(data.get("definitions"))
     return {
         "tables": dict(found.tables),
@@ -91,7 +111,11 @@ def facts_of(census: object) -> dict[str, object]:
 
 
 def _objects(path: str, data: Mapping[str, object], known: Mapping[str, object]) -> Iterator[CheckResult]:
-    statement = f"every table, index, view and trigger of {path} is there, and as it was defined at backup time"
+    statement = fact(
+        "every-table-index-view",
+        "every table, index, view and trigger of {path} is there, and as it was defined at backup time",
+        path=path,
+    )
     found = as_mapping(data.get("definitions"))
     if not isinstance(known.get("definitions"), Mapping):
         if found:
@@ -114,7 +138,7 @@ def _views(data: Mapping[str, object], known: Mapping[str, object], *, compared:
     views = as_mapping(as_mapping(data.get("definitions")).get("views"))
     if not views:
         return
-    statement = "every view can be asked"
+    statement = fact("every-view-can-asked", "every view can be asked")
     new = [
         f"{name}: {why}" for name, why in sorted(broken.items()) if not isinstance(before, list) or name not in before
     ]
@@ -122,16 +146,22 @@ def _views(data: Mapping[str, object], known: Mapping[str, object], *, compared:
         observed = f"{len(views) - len(broken)} of {len(views)}" + (", as at backup time" if broken else "")
         yield passed("views", statement, observed=observed)
     elif compared and isinstance(before, list):
-        yield failed("views", statement, observed=listed(new), expected="as at backup time")
+        yield failed("views", statement, observed=listed(new), expected=fact("as-backup-time", "as at backup time"))
     else:
-        yield undetermined("views", statement, observed=f"{listed(new)}; whether they worked before nobody knows")
+        yield undetermined(
+            "views",
+            statement,
+            observed=fact(
+                "whether-they-worked-before", "{new}; whether they worked before nobody knows", new=listed(new)
+            ),
+        )
 
 
 def _counters(data: Mapping[str, object], known: Mapping[str, object]) -> Iterator[CheckResult]:
     """Judge the counters of AUTOINCREMENT: SQLite never gives a number in use, but those of deleted rows again."""
     found, before = as_mapping(data.get("sequences")), known.get("sequences")
     highest = {name: _number(number) for name, number in as_mapping(data.get("highest")).items()}
-    statement = "no counter would give a number again"
+    statement = fact("no-counter-would-give", "no counter would give a number again")
     if not isinstance(before, Mapping):
         behind = [
             f"{name} counted to {_number(found.get(name))}, and holds {number} already"
@@ -141,7 +171,11 @@ def _counters(data: Mapping[str, object], known: Mapping[str, object]) -> Iterat
         if behind:
             yield undetermined("counters", statement, observed=f"{listed(behind)}; {EARLIER}", basis="counted")
         elif highest:
-            yield passed("counters", statement, observed=f"{len(highest)} counters, ahead of their tables")
+            yield passed(
+                "counters",
+                statement,
+                observed=fact("counters-ahead-their-tables", "{n} counters, ahead of their tables", n=len(highest)),
+            )
         return
     wrong = []
     for name, had in sorted(before.items()):
@@ -150,7 +184,7 @@ def _counters(data: Mapping[str, object], known: Mapping[str, object]) -> Iterat
             held = f", and holds {highest[name]} already" if number < highest.get(name, 0) else ""
             wrong.append(f"{name} counted to {number}, had counted to {had}{held}")
     if before or highest:
-        observed = listed(wrong) or f"{len(found)} counters, none behind"
+        observed = listed(wrong) or fact("counters-none-behind", "{n} counters, none behind", n=len(found))
         yield judged("counters", statement, holds=not wrong, observed=observed, basis="counted")
 
 
@@ -159,7 +193,9 @@ def _settings(data: Mapping[str, object], known: Mapping[str, object]) -> Iterat
     if not isinstance(before, Mapping):
         return
     observed, expected = (", ".join(f"{name} {said.get(name)}" for name in sorted(before)) for said in (found, before))
-    statement = "encoding, version of the schema and application are what they were"
+    statement = fact(
+        "encoding-version-schema-application", "encoding, version of the schema and application are what they were"
+    )
     yield judged(
         "settings", statement, holds=observed == expected, observed=observed, expected=expected, basis="content"
     )
@@ -170,14 +206,28 @@ def _content(path: str, data: Mapping[str, object], known: Mapping[str, object])
     if not isinstance(before, Mapping):
         if not any(table_counts(data).tables.values()):
             return  # no row that could say anything
-        why = "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest"
+        why = fact(
+            "facts-hold-no-digests-equal",
+            "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest",
+        )
         yield NotJudged(part=f"content of rows, {path}", why=why)
         return
     here = [table for table in sorted(before) if as_mapping(data.get("tables")).get(table) is not None]
     other = [table for table in here if found.get(table) != before[table]]
-    observed = f"other content: {listed(other)}" if other else f"{len(here)} tables have the digest that they had"
-    statement = f"every row of {path} says what it said at backup time"
-    yield judged("content", statement, holds=not other, observed=observed, expected="the same digests", basis="content")
+    observed = (
+        fact("other-content", "other content: {other}", other=listed(other))
+        if other
+        else fact("tables-have-digest-they", "{n} tables have the digest that they had", n=len(here))
+    )
+    statement = fact("every-row-says-what-said", "every row of {path} says what it said at backup time", path=path)
+    yield judged(
+        "content",
+        statement,
+        holds=not other,
+        observed=observed,
+        expected=fact("same-digests", "the same digests"),
+        basis="content",
+    )
 
 
 def _number(value: object) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Watermark
 from drp.domain.first_fatal import first_fatal
 from drp.domain.judged import Basis
+from drp.domain.phrase import Phrase, fact, quoted
 
 _LAST_WORDS = 400
 _LOOKED_AT = 32 << 10
@@ -30,9 +31,9 @@ def passed(
     return CheckResult(
         check=check,
         outcome="passed",
-        statement=statement,
-        observed=observed,
-        expected=expected,
+        statement=quoted(statement),
+        observed=quoted(observed),
+        expected=quoted(expected),
         basis=basis,
         watermark=watermark,
     )
@@ -43,7 +44,12 @@ def failed(
 ) -> CheckResult:
     """Return the result of something that was looked at and found otherwise."""
     return CheckResult(
-        check=check, outcome="failed", statement=statement, observed=observed, expected=expected, basis=basis
+        check=check,
+        outcome="failed",
+        statement=quoted(statement),
+        observed=quoted(observed),
+        expected=quoted(expected),
+        basis=basis,
     )
 
 
@@ -52,7 +58,12 @@ def undetermined(
 ) -> CheckResult:
     """Return the result of something that could not be looked at."""
     return CheckResult(
-        check=check, outcome="undetermined", statement=statement, observed=observed, expected=expected, basis=basis
+        check=check,
+        outcome="undetermined",
+        statement=quoted(statement),
+        observed=quoted(observed),
+        expected=quoted(expected),
+        basis=basis,
     )
 
 
@@ -64,7 +75,10 @@ def seen_outside(result: CheckResult) -> CheckResult:
 def not_asked(check: str, statement: str, *, because: str, observed: str = "", expected: str = "") -> CheckResult:
     """Return the result of something that was not even asked, because the check ``because`` did not pass."""
     result = undetermined(
-        check, statement, observed=observed or f"not asked because {because} did not pass", expected=expected
+        check,
+        statement,
+        observed=observed or fact("not-asked-because-did", "not asked because {because} did not pass", because=because),
+        expected=expected,
     )
     return replace(result, because=because)
 
@@ -81,12 +95,16 @@ class Trouble:
     """Why a command gave no answer, and what that makes of the statement it was run for."""
 
     outcome: CheckOutcome
-    reason: str
+    reason: Phrase
 
     def result(self, check: str, statement: str, *, expected: str = "") -> CheckResult:
         """Return the trouble as the result of a statement."""
         return CheckResult(
-            check=check, outcome=self.outcome, statement=statement, observed=self.reason, expected=expected
+            check=check,
+            outcome=self.outcome,
+            statement=quoted(statement),
+            observed=self.reason,
+            expected=quoted(expected),
         )
 
 
@@ -115,14 +133,31 @@ def death(program: str, execution: Execution) -> Trouble | None:
     ran out of time, or that a limit of the machine ended, says nothing.
     """
     if execution.timed_out:
-        return Trouble(outcome="undetermined", reason=f"{program} gave no answer within its time limit")
+        return Trouble(
+            outcome="undetermined",
+            reason=fact("gave-no-answer-within", "{program} gave no answer within its time limit", program=program),
+        )
     if execution.truncated:
-        return Trouble(outcome="undetermined", reason=f"{program} answered more than is taken from one command")
+        return Trouble(
+            outcome="undetermined",
+            reason=fact(
+                "answered-more-than-taken", "{program} answered more than is taken from one command", program=program
+            ),
+        )
     if (number := signal_of(execution)) in _OF_LIMITS:
-        reason = f"{program} was ended by signal {number}, as by the limit for {_OF_LIMITS[number]}"
+        reason = fact(
+            "ended-by-signal-as",
+            "{program} was ended by signal {count}, as by the limit for {OF_LIMITS}",
+            program=program,
+            count=number,
+            OF_LIMITS=_OF_LIMITS[number],
+        )
         return Trouble(outcome="undetermined", reason=reason)
     if number is not None:
-        return Trouble(outcome="failed", reason=f"{program} died by signal {number}")
+        return Trouble(
+            outcome="failed",
+            reason=fact("died-by-signal", "{program} died by signal {count}", program=program, count=number),
+        )
     return None
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 from drp.domain.check import Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
+from drp.domain.phrase import fact, quoted
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, not_asked, seen_outside
@@ -38,11 +39,11 @@ class TcpVerifier:
     name: ClassVar[str] = "tcp"
     Options: ClassVar[type] = TcpOptions
     parts: ClassVar[tuple[Part, ...]] = (
-        Part(name="a port that something listens on", judged="observed", words="`accepts`, `banner`"),
+        Part(name="a port that something listens on", judged="observed", words=quoted("`accepts`, `banner`")),
         Part(
             name="everything behind the port",
             judged="not judged",
-            words="an open port shows that something listens, no more",
+            words=fact("open-port-shows-something", "an open port shows that something listens, no more"),
         ),
     )
 
@@ -57,20 +58,28 @@ class TcpVerifier:
             "banner": options.banner,
             "seconds": options.seconds,
         }
-        statement = f"{options.host}:{options.port} accepts connections"
+        statement = fact(
+            "accepts-connections", "{host}:{port} accepts connections", host=options.host, port=str(options.port)
+        )
         answer = ask(target, "connect", request, timeout_seconds=expectation.timeout_seconds)
         if answer.trouble is not None:
             yield seen_outside(answer.trouble.result("accepts", statement))
             if options.banner is not None:
-                said = f"{options.host}:{options.port} says what it should"
+                said = fact(
+                    "says-what-should", "{host}:{port} says what it should", host=options.host, port=str(options.port)
+                )
                 yield not_asked("banner", said, because="accepts", expected=options.banner)
             return
         connected = answer.data.get("connected") is True
-        observed = "accepted" if connected else text_of(answer.data, "reason")
-        yield seen_outside(judged("accepts", statement, holds=connected, observed=observed, expected="accepted"))
+        observed = fact("accepted", "accepted") if connected else text_of(answer.data, "reason")
+        yield seen_outside(
+            judged("accepts", statement, holds=connected, observed=observed, expected=fact("accepted", "accepted"))
+        )
         if options.banner is None:
             return
-        statement = f"{options.host}:{options.port} says what it should"
+        statement = fact(
+            "says-what-should", "{host}:{port} says what it should", host=options.host, port=str(options.port)
+        )
         if not connected:
             yield not_asked("banner", statement, because="accepts", expected=options.banner)
             return
@@ -79,5 +88,5 @@ class TcpVerifier:
             statement,
             holds=answer.data.get("matches") is True,
             observed=repr(text_of(answer.data, "heard")[:200]),
-            expected=f"matches {options.banner}",
+            expected=fact("tcp-matches", "matches {banner}", banner=options.banner),
         )

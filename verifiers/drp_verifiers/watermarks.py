@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from drp.domain.check import CheckResult, Expectation, Watermark
 from drp.domain.local_time import local_instant, require_one_zone
+from drp.domain.phrase import fact
 from drp_verifiers.statements import failed, passed, undetermined
 
 _LONGEST = 64
@@ -52,21 +53,46 @@ def judge(
     """
     statement = _statement(newest)
     if text is None:
-        return undated(failed(check, statement, observed="no datum at all", expected="at least one dated datum"))
+        return undated(
+            failed(
+                check,
+                statement,
+                observed=fact("no-datum-all", "no datum at all"),
+                expected=fact("least-one-dated-datum", "at least one dated datum"),
+            )
+        )
     try:
         at = _instant(text.strip())
     except ValueError:
-        return undated(undetermined(check, statement, observed=f"{text[:_LONGEST]!r} is not a timestamp"))
+        return undated(
+            undetermined(
+                check,
+                statement,
+                observed=fact("not-timestamp", "{text} is not a timestamp", text=repr(text[:_LONGEST])),
+            )
+        )
     if at.tzinfo is None:
         zone = "UTC" if newest.assume_utc else newest.zone
         if not zone:
-            observed = f"{text} has no time zone: return a timestamptz, or say assume_utc or zone"
+            observed = fact(
+                "has-no-time-zone",
+                "{text} has no time zone: return a timestamptz, or say assume_utc or zone",
+                text=text,
+            )
             return undated(undetermined(check, statement, observed=observed))
     try:
         instant = local_instant(at, zone) if at.tzinfo is None else at.astimezone(UTC)
         return _judge_instant(instant, newest, expectation, store, check)
     except OverflowError:  # at the very ends of the calendar
-        return undated(undetermined(check, statement, observed=f"{text[:_LONGEST]!r} is no instant of this world"))
+        return undated(
+            undetermined(
+                check,
+                statement,
+                observed=fact(
+                    "no-instant-this-world", "{text} is no instant of this world", text=repr(text[:_LONGEST])
+                ),
+            )
+        )
 
 
 def _instant(text: str) -> datetime:
@@ -82,7 +108,7 @@ def undated(result: CheckResult) -> CheckResult:
 
 
 def _statement(newest: Newest) -> str:
-    return f"the newest datum shown by: {_one_line(newest.query)}"
+    return fact("newest-datum-shown-by", "the newest datum shown by: {query}", query=_one_line(newest.query))
 
 
 def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store: str, check: str) -> CheckResult:
@@ -93,21 +119,31 @@ def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store
     limit, why = min(limits, key=lambda pair: pair[0])
     if expectation.newest_possible is not None and expectation.newest_possible + skew < limit:
         if at <= limit:  # what is younger still has another cause
-            why = "later than the backup can hold any, so it says nothing of how old the others are"
+            why = fact(
+                "later-than-backup-can-hold",
+                "later than the backup can hold any, so it says nothing of how old the others are",
+            )
         limit = expectation.newest_possible + skew
     if at > limit:
         return undated(
             undetermined(
                 check,
                 statement,
-                observed=f"{observed}: dated {why}",
-                expected=f"at most {limit.isoformat()}: {_ADVICE}",
+                observed=fact("dated", "{observed}: dated {why}", observed=observed, why=why),
+                expected=fact("watermarks-most", "at most {limit}: {ADVICE}", limit=limit.isoformat(), ADVICE=_ADVICE),
             )
         )
     if newest.within_seconds is not None:
         oldest = expectation.consistent_at - timedelta(seconds=newest.within_seconds)
         if at < oldest:
-            return undated(failed(check, statement, observed=observed, expected=f"{oldest.isoformat()} or newer"))
+            return undated(
+                failed(
+                    check,
+                    statement,
+                    observed=observed,
+                    expected=fact("or-newer", "{oldest} or newer", oldest=oldest.isoformat()),
+                )
+            )
     watermark = Watermark(
         at=at,
         source=_one_line(newest.query),

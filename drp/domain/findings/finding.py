@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from drp.domain.phrase import Phrase
 from drp.domain.witness import Witness, witness_of_code
 
 Severity = Literal["critical", "inconclusive", "warning", "note"]
@@ -17,11 +18,11 @@ class Finding:
 
     code: str
     severity: Severity
-    subject: str
+    subject: Phrase
     """What it is about: a path, an object of the repository, a task, a check, an objective."""
-    observed: str
-    expected: str
-    remedy: str
+    observed: Phrase
+    expected: Phrase
+    remedy: Phrase
     witness: Witness | None = None
     """Who says so, where it is not what its code alone tells."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.findings.finding import Finding, Severity
+from drp.domain.phrase import Phrase, quoted
 from drp.domain.witness import Witness, witness_of_code
 
 
@@ -25,9 +26,9 @@ class FindingCode:
         return Finding(
             code=self.code,
             severity=self.severity,
-            subject=subject,
-            observed=observed,
-            expected=expected,
-            remedy=remedy if remedy is not None else self.remedy,
+            subject=quoted(subject),
+            observed=quoted(observed),
+            expected=quoted(expected),
+            remedy=quoted(remedy) if remedy is not None else Phrase(self.remedy),
             witness=witness or witness_of_code(self.code),
         )

@@ -14,6 +14,7 @@ from drp.domain.findings.reconciliation import (
     REFERENCE_DANGLING,
     REFERENCE_TOLERATED,
 )
+from drp.domain.phrase import fact
 from drp.domain.reconciliation.declaration import FieldOf, Reconciliation
 from drp.domain.reconciliation.findings_apart import apart_findings, exception_findings, listed, span
 from drp.domain.reconciliation.result import (
@@ -44,7 +45,13 @@ def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator
             yield application, _undetermined(result.name, result.reason)
         return
     if result.uncompared:
-        words = f"{', '.join(declared.same)} is on neither side for {result.uncompared} of {result.matched} keys"
+        words = fact(
+            "neither-side-for-keys",
+            "{same} is on neither side for {uncompared} of {matched} keys",
+            same=", ".join(declared.same),
+            uncompared=result.uncompared,
+            matched=result.matched,
+        )
         yield declaration.application_of(declared.source), _undetermined(result.name, words)
     for way in result.ways:
         if way.kinds:
@@ -77,8 +84,17 @@ def _as_recorded(result: ReferenceResult, way: Way) -> Finding:
     when = f", dated {span(way.oldest_at, way.newest_at)}" if way.oldest_at and way.newest_at else ""
     return code.finding(
         subject=f"{result.name}: {way.dangling} of {way.keys}",
-        observed=f"{way.holder} holds, {way.lacking} lacks: {listed(way.listed, way.dangling)}{when}",
-        expected=f"at most {result.tolerate}" if result.tolerate else "none",
+        observed=fact(
+            "holds-lacks",
+            "{holder} holds, {lacking} lacks: {listed}{when}",
+            holder=way.holder,
+            lacking=way.lacking,
+            listed=listed(way.listed, way.dangling),
+            when=when,
+        ),
+        expected=fact("most", "at most {tolerate}", tolerate=result.tolerate)
+        if result.tolerate
+        else fact("none", "none"),
     )
 
 
@@ -90,7 +106,9 @@ def _troubled(declaration: Reconciliation, places: tuple[FieldOf, ...], reason: 
 
 def _undetermined(name: str, reason: str) -> Finding:
     return RECONCILIATION_UNDETERMINED.finding(
-        subject=name, observed=reason, expected="all records read, and something to compare"
+        subject=name,
+        observed=reason,
+        expected=fact("all-records-read-something", "all records read, and something to compare"),
     )
 
 
@@ -102,10 +120,25 @@ def _identifier(result: IdentifierResult) -> Iterator[Attributed]:
             result.application,
             IDENTIFIER_REISSUED.finding(
                 subject=result.name,
-                observed=f"{result.application} would issue {result.next} next; {result.highest_in} uses numbers up to "
-                f"{result.highest}; issued again: {listed(result.listed, result.reissued)}",
-                expected=f"at least {(result.highest or 0) + 1}",
-                remedy=f"before anybody works with {result.application}, run: {result.bump}" if result.bump else None,
+                observed=fact(
+                    "would-issue-next-uses",
+                    "{application} would issue {next} next; {highest_in} uses numbers up to {highest}; "
+                    "issued again: {listed}",
+                    application=result.application,
+                    next=result.next,
+                    highest_in=result.highest_in,
+                    highest=result.highest,
+                    listed=listed(result.listed, result.reissued),
+                ),
+                expected=fact("least", "at least {highest}", highest=(result.highest or 0) + 1),
+                remedy=fact(
+                    "before-anybody-works-with",
+                    "before anybody works with {application}, run: {bump}",
+                    application=result.application,
+                    bump=result.bump,
+                )
+                if result.bump
+                else None,
             ),
         )
 
@@ -118,8 +151,8 @@ def _agreement(result: ReconciliationResult) -> Iterator[Attributed]:
             state.application,
             APPLICATIONS_DISAGREE.finding(
                 subject=f"common instant {result.agreed_at:%Y-%m-%dT%H:%M:%S.%fZ}",
-                observed=f"{state.after} records younger than that",
-                expected="none",
+                observed=fact("records-younger-than", "{after} records younger than that", after=state.after),
+                expected=fact("none", "none"),
                 remedy=advice_of(state, result.agreed_at),
             ),
         )
@@ -129,14 +162,20 @@ def advice_of(state: ApplicationState, agreed_at: datetime) -> str:
     """Return in one sentence what to do with an application so that all agree."""
     match state.advice:
         case "roll-back":
-            return (
-                f"roll {state.application} to {agreed_at.isoformat()} "
-                f"(`drp drill run --recover-to`; in a recovery, the runbook's recovery target)"
+            return fact(
+                "roll-drp-drill-run",
+                "roll {application} to {agreed_at} (`drp drill run --recover-to`; in a recovery, the "
+                "runbook's recovery target)",
+                application=state.application,
+                agreed_at=agreed_at.isoformat(),
             )
         case "ahead":
-            return (
-                f"{state.application} cannot be rolled: keep it, and enter again in the other applications what its "
-                f"{state.after} younger records refer to"
+            return fact(
+                "cannot-rolled-keep-enter",
+                "{application} cannot be rolled: keep it, and enter again in the other applications "
+                "what its {after} younger records refer to",
+                application=state.application,
+                after=state.after,
             )
         case _:
-            return f"keep {state.application} as restored"
+            return fact("keep-as-restored", "keep {application} as restored", application=state.application)

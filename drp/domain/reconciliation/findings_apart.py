@@ -15,6 +15,7 @@ from drp.domain.findings.reconciliation import (
     REFERENCE_TOLERATED,
     UNDATED_REFERENCE_DANGLING,
 )
+from drp.domain.phrase import fact
 from drp.domain.reconciliation.result import Dangling, ExceptionUse, ReferenceResult, Way
 
 Attributed = tuple[str, Finding]
@@ -24,19 +25,43 @@ def apart_findings(result: ReferenceResult, way: Way) -> Iterator[Attributed]:
     """Yield one finding for each kind of keys that dangle one way, with the application that lacks them."""
     for part in way.kinds:
         code = _code(result, way, part)
-        observed = f"{way.holder} holds, {way.lacking} lacks: {listed(part.listed, part.count)}"
+        observed = fact(
+            "findings-apart-holds-lacks",
+            "{holder} holds, {lacking} lacks: {listed}",
+            holder=way.holder,
+            lacking=way.lacking,
+            listed=listed(part.listed, part.count),
+        )
         if part.oldest_at is not None and part.newest_at is not None:
-            observed += f", dated {span(part.oldest_at, part.newest_at)}"
+            observed = observed.then(
+                fact("findings-apart-dated", ", dated {span}", span=span(part.oldest_at, part.newest_at))
+            )
         if part.kind == "recent" and way.border_at is not None:
-            observed += f", after the state of {way.lacking} of {span(way.border_at, way.border_at)}"
+            observed = observed.then(
+                fact(
+                    "after-state",
+                    ", after the state of {lacking} of {span}",
+                    lacking=way.lacking,
+                    span=span(way.border_at, way.border_at),
+                )
+            )
         if part.kind == "strange":
-            observed += f"; written as {', '.join(part.forms)}, and there as {', '.join(part.forms_there)}"
+            observed = observed.then(
+                fact(
+                    "written-as-there-as",
+                    "; written as {forms}, and there as {forms_there}",
+                    forms=", ".join(part.forms),
+                    forms_there=", ".join(part.forms_there),
+                )
+            )
         yield (
             way.lacking,
             code.finding(
                 subject=f"{result.name}: {part.count} of {max(way.keys, part.count)}",
                 observed=observed,
-                expected=f"at most {result.tolerate}" if result.tolerate and part.kind != "recent" else "none",
+                expected=fact("most", "at most {tolerate}", tolerate=result.tolerate)
+                if result.tolerate and part.kind != "recent"
+                else fact("none", "none"),
             ),
         )
 
@@ -73,7 +98,13 @@ def exception_findings(application: str, result: ReferenceResult) -> Iterator[At
             EXCEPTION_OUT_OF_DATE.finding(
                 subject=f"{result.name}: {name}",
                 observed="; ".join(said),
-                expected=f"{several[0].reason} ({several[0].owner}), until {several[0].expires}",
+                expected=fact(
+                    "until",
+                    "{reason} ({owner}), until {expires}",
+                    reason=several[0].reason,
+                    owner=several[0].owner,
+                    expires=several[0].expires,
+                ),
             ),
         )
 
@@ -82,7 +113,9 @@ def span(oldest: datetime, newest: datetime) -> str:
     """Return two instants, or one."""
     if oldest == newest:
         return f"{oldest:%Y-%m-%dT%H:%M:%SZ}"
-    return f"{oldest:%Y-%m-%dT%H:%M:%SZ} to {newest:%Y-%m-%dT%H:%M:%SZ}"
+    return fact(
+        "to", "{oldest} to {newest}", oldest=f"{oldest:%Y-%m-%dT%H:%M:%SZ}", newest=f"{newest:%Y-%m-%dT%H:%M:%SZ}"
+    )
 
 
 def listed(keys: tuple[str, ...], total: int) -> str:

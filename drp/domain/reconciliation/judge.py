@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from drp.domain.phrase import fact, quoted
 from drp.domain.reconciliation.agreement import FOREVER, Wrongs, newest_agreement
 from drp.domain.reconciliation.collected import ALWAYS, Collected, instant_of
 from drp.domain.reconciliation.dangling import Apart
@@ -105,10 +106,12 @@ def _reference(
     reason = trouble_of(collected, *names)
     for keys, name in ((source, names[0]), (target, names[1]))[: 1 + reference.both_ways]:
         if not reason and not keys.rows.count and not (reference.required and len(keys.without)):
-            reason = f"{name}: there is no record with a key, so nothing was compared"
+            reason = fact(
+                "there-no-record-with", "{name}: there is no record with a key, so nothing was compared", name=name
+            )
     found = Judged(reference, ReferenceResult(
         name=reference.name, source=str(reference.source), target=str(reference.target), judged=not reason,
-        reason=reason, tolerate=reference.tolerate,
+        reason=quoted(reason), tolerate=reference.tolerate,
     ))  # fmt: skip
     if reason:
         return found
@@ -140,20 +143,32 @@ def _told(found: Judged, ways: tuple[Way, ...], merged: tuple[int, int]) -> Refe
     reason = ""
     if joined.uncompared and not joined.mismatched and not any(way.dangling for way in ways):
         same = ", ".join(reference.same)
-        reason = f"{names}: {same} is on neither side for {joined.uncompared} of {joined.matched} keys, so it was not"
-        reason += " compared"
+        reason = fact(
+            "neither-side-for-keys-so",
+            "{names}: {same} is on neither side for {uncompared} of {matched} keys, so it was not compared",
+            names=names,
+            same=same,
+            uncompared=joined.uncompared,
+            matched=joined.matched,
+        )
     if sum(merged) and len(joined.whose) == 1 and joined.matched >= _FEW and not joined.mismatched:
         same = ", ".join(reference.same)
-        reason = f"{names}: after merges {same} is the same for all {joined.matched} keys, so it was not compared"
+        reason = fact(
+            "after-merges-same-for",
+            "{names}: after merges {same} is the same for all {matched} keys, so it was not compared",
+            names=names,
+            same=same,
+            matched=joined.matched,
+        )
     for way, name in zip(ways, (reference.source.records, reference.target.records), strict=False):
         if way.excepted and way.excepted == way.keys:
-            reason = f"{name}: every key is excepted, so nothing was compared"
+            reason = fact("every-key-excepted-so", "{name}: every key is excepted, so nothing was compared", name=name)
     return ReferenceResult(
         name=reference.name,
         source=str(reference.source),
         target=str(reference.target),
         judged=not reason,
-        reason=reason,
+        reason=quoted(reason),
         ways=ways,
         matched=joined.matched,
         mismatched=joined.mismatched,

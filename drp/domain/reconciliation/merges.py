@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from drp.domain.phrase import say
 from drp.domain.reconciliation.digests import digest_of, shown_digest
 from drp.domain.reconciliation.preparation import Merges
 
@@ -35,7 +36,14 @@ class MergeMap:
             if not old or not new:
                 raise ValueError("a merge names nothing on one of its sides")
             if following.setdefault(old, new) != new:
-                raise ValueError(f"{_shown(old)} was merged into two: {_shown(following[old])} and {_shown(new)}")
+                raise ValueError(
+                    say(
+                        "{old} was merged into two: {following} and {new}",
+                        old=_shown(old),
+                        following=_shown(following[old]),
+                        new=_shown(new),
+                    )
+                )
         return cls({old: _end(old, following) for old in following if following[old] != old})
 
 
@@ -69,7 +77,7 @@ def _end(old: str, following: Mapping[str, str]) -> str:
     value, seen = old, {old}
     while (after := following.get(value, value)) != value:
         if after in seen:
-            raise ValueError(f"merges go in a circle through {_shown(after)}")
+            raise ValueError(say("merges go in a circle through {after}", after=_shown(after)))
         seen.add(after)
         value = after
     return value

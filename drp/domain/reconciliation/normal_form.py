@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from drp.domain.phrase import fact
 from drp.domain.reconciliation.preparation import Normalisation
 
 _LOOKED_AT = 4096
@@ -63,4 +64,4 @@ class Notations:
         if len(self._before) == 1 and any(len(seen) > 1 for seen in self._before.values()):
             return "every"
         many = sum(len(seen) > _MOST_NOTATIONS for seen in self._before.values())
-        return "most different" if 2 * many > len(self._before) else ""
+        return fact("most-different", "most different") if 2 * many > len(self._before) else ""

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
+from drp.domain.phrase import quoted
 from drp.domain.reconciliation.collected import Collected, number_in
 from drp.domain.reconciliation.declaration import Identifier, Reconciliation
 from drp.domain.reconciliation.packed import PARTS, Longs
@@ -38,7 +39,7 @@ def judge_numbers(
         name=identifier.name,
         application=declaration.application_of(identifier.issued_by),
         judged=not reason,
-        reason=reason,
+        reason=quoted(reason),
         next=upcoming,
         highest=highest,
         highest_in=declaration.application_of(place) if place else "",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from drp.domain.phrase import NOTHING, Phrase
+
 MOST_LISTED = 10
 """So many keys are named; counts are exact."""
 
@@ -110,7 +112,7 @@ class ReferenceResult:
     """Fields, as ``records.field``."""
     judged: bool
     """Everything that it needs was read, completely."""
-    reason: str = ""
+    reason: Phrase = NOTHING
     """Why it was not judged."""
     ways: tuple[Way, ...] = ()
     """Forwards, and backwards where the plan asks for both."""
@@ -151,7 +153,7 @@ class IdentifierResult:
     """That issues it."""
     judged: bool
     """Every place was read completely and uses such numbers; one that would come again is told in any case."""
-    reason: str = ""
+    reason: Phrase = NOTHING
     next: int | None = None
     """The number that it would issue next."""
     highest: int | None = None

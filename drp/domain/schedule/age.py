@@ -8,6 +8,7 @@ from typing import Literal
 
 from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.coverage import URGENT_TIER
+from drp.domain.phrase import fact
 from drp.domain.schedule.due import Due
 
 _NAMED = 3
@@ -34,7 +35,7 @@ def judge_due(due: Due, tier: int, now: datetime) -> Iterator[tuple[Literal["war
             level = grave if due.state == "overdue" else "warning"
             yield level, f"last passed drill{of_level} is {days(age)} old, {every}"
         elif due.changed:
-            more = f" and {len(due.changed) - _NAMED} more" if len(due.changed) > _NAMED else ""
+            more = fact("more", " and {n} more", n=len(due.changed) - _NAMED) if len(due.changed) > _NAMED else ""
             names = ", ".join(due.changed[:_NAMED])
             yield "warning", f"needs verification: since drill {due.proven_by} changed {names}{more}"
     if due.missed:
@@ -45,4 +46,8 @@ def judge_due(due: Due, tier: int, now: datetime) -> Iterator[tuple[Literal["war
 def days(duration: timedelta) -> str:
     """Return a duration in whole days, or hours of less than two."""
     whole, rest = divmod(int(duration.total_seconds()), 86_400)
-    return f"{whole} days" if whole > 1 else f"{whole * 24 + rest // 3600} hours"
+    return (
+        fact("days", "{whole} days", whole=whole)
+        if whole > 1
+        else fact("hours", "{whole} hours", whole=whole * 24 + rest // 3600)
+    )

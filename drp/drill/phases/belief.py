@@ -10,6 +10,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
 from drp.domain.manifest import ManifestSummary, OpenManifest
 from drp.domain.origin import origin_findings
+from drp.domain.phrase import fact
 from drp.domain.ports import ManifestSource
 from drp.domain.recovery_point import RecoveryPoint
 from drp.drill.context import PhaseContext
@@ -46,7 +47,9 @@ def manifest_of(
         return Believed(
             findings=(
                 MANIFEST_MALFORMED.finding(
-                    subject=point.short_id, observed=point.manifest_trouble, expected="one tag that names one manifest"
+                    subject=point.short_id,
+                    observed=point.manifest_trouble,
+                    expected=fact("one-tag-names-one", "one tag that names one manifest"),
                 ),
             )
         )
@@ -60,8 +63,10 @@ def manifest_of(
         waived = point.manifest_id is None and not required
         missing = (MANIFEST_WAIVED if waived else MANIFEST_MISSING).finding(
             subject=point.short_id,
-            observed=point.manifest_id or "the recovery point names no manifest",
-            expected="a manifest made at backup time, kept apart from the repository",
+            observed=point.manifest_id or fact("recovery-point-names-no", "the recovery point names no manifest"),
+            expected=fact(
+                "manifest-made-backup-time", "a manifest made at backup time, kept apart from the repository"
+            ),
         )
         return Believed(findings=(missing,))
     try:

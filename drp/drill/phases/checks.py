@@ -13,6 +13,7 @@ from drp.domain.findings.catalogue import CHECK_FAILED, CHECK_UNDETERMINED, WRIT
 from drp.domain.findings.finding import Finding
 from drp.domain.judged import NotJudged
 from drp.domain.phase import Hashed
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.ports import Ports, Progress
 from drp.domain.restore import RESTORED
 from drp.domain.restored_code import RestoredCode
@@ -97,7 +98,7 @@ def _carry_out(context: PhaseContext, spec: CheckSpec, place: Place, hashed: Has
     if context.ports.cancelled():
         message = "stopped between two checks"
         raise Interrupted(message)
-    context.report(Progress(message=f"check {spec.name}"))
+    context.report(Progress(message=say("check {name}", name=spec.name)))
     application = context.recovery.application
     expectation = Expectation(
         facts=believed_facts(hashed),
@@ -127,7 +128,9 @@ def _with_room(results: tuple[CheckResult, ...], full: str) -> tuple[CheckResult
     if not full:
         return results
     return tuple(
-        replace(each, outcome="undetermined", observed=f"{each.observed}; {full}") if each.outcome == "failed" else each
+        replace(each, outcome="undetermined", observed=quoted(f"{each.observed}; {full}"))
+        if each.outcome == "failed"
+        else each
         for each in results
     )
 
@@ -153,14 +156,16 @@ def _believable(result: CheckResult, expectation: Expectation, rolled_to: dateti
     limit = min(expectation.declared_at, expectation.newest_possible + skew)
     if result.watermark.at <= limit:
         return result
-    why = "later than the backup can hold any"
+    why = fact("later-than-backup-can", "later than the backup can hold any")
     if rolled_to is not None and result.watermark.at > rolled_to + skew:
-        why = "after the instant to recover to"
+        why = fact("after-instant-recover", "after the instant to recover to")
     return replace(
         result,
         outcome="undetermined",
-        observed=f"the newest datum is dated {result.watermark.at.isoformat()}, {why}",
-        expected=f"at most {limit.isoformat()}",
+        observed=fact(
+            "newest-datum-dated", "the newest datum is dated {at}, {why}", at=result.watermark.at.isoformat(), why=why
+        ),
+        expected=fact("checks-most", "at most {limit}", limit=limit.isoformat()),
         watermark=None,
         undated=True,
     )
@@ -183,9 +188,14 @@ def check_findings(results: Sequence[CheckResult]) -> list[Finding]:
     found += [
         WRITES_LOST.finding(
             subject=result.check,
-            observed=f"{loss.lost} of {loss.acknowledged} since the recovery point, "
-            f"the first at {loss.first_at:%H:%M:%S}Z",
-            expected="none, or within the objective",
+            observed=fact(
+                "since-recovery-point-first",
+                "{lost} of {acknowledged} since the recovery point, the first at {first_at}Z",
+                lost=loss.lost,
+                acknowledged=loss.acknowledged,
+                first_at=f"{loss.first_at:%H:%M:%S}",
+            ),
+            expected=fact("none-or-within-objective", "none, or within the objective"),
             witness=result.witness,
         )
         for result in results
@@ -197,5 +207,11 @@ def check_findings(results: Sequence[CheckResult]) -> list[Finding]:
 def _not_asked(checks: list[str]) -> str:
     """Return what was not asked because of one cause: it is one finding with it, and every check is in the record."""
     names = [check.rpartition("/")[2] for check in checks]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"; not asked because of it: {', '.join(names[:_NAMED])}{more}" if names else ""
+    more = fact("more", " and {n} more", n=len(names) - _NAMED) if len(names) > _NAMED else ""
+    return (
+        fact(
+            "not-asked-because", "; not asked because of it: {names}{more}", names=", ".join(names[:_NAMED]), more=more
+        )
+        if names
+        else ""
+    )

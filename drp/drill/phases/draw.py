@@ -10,6 +10,7 @@ from contextlib import closing
 
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.origin import NOTHING_DRAWN
+from drp.domain.phrase import fact, say
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.repository_port import Abilities
 from drp.domain.sample import Sample, sample_size
@@ -31,7 +32,10 @@ def draw(
         return None, ()
     if not abilities.restores_parts:
         raise RepositoryError(
-            f"repository {context.recovery.repository} restores whole recovery points, and no part of one",
+            say(
+                "repository {repository} restores whole recovery points, and no part of one",
+                repository=context.recovery.repository,
+            ),
             hint="hold a drill of level hash instead",
         )
     found = believed(context, point)
@@ -41,7 +45,9 @@ def draw(
         files = found.summary.files
         if not files:
             nothing = NOTHING_DRAWN.finding(
-                subject=point.short_id, observed=f"{found.summary.entries} entries, no file", expected="files"
+                subject=point.short_id,
+                observed=fact("entries-no-file", "{entries} entries, no file", entries=found.summary.entries),
+                expected=fact("files", "files"),
             )
             return None, (nothing,)
         sample = Sample(

@@ -22,6 +22,7 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged, encode_path
 from drp.domain.phase import Hashed
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sample import Sample
 from drp.domain.tree_parts import PARTS
@@ -105,7 +106,9 @@ def _require_folders(context: PhaseContext, difference: ManifestDifference) -> N
             below = place.relative_to(root)
             made = {encode_path(os.fsencode(str(each))) for each in (below, *below.parents)}
             if made & unexpected:
-                message = f"there is no folder {volume.at} in the backup, and `data_volumes` gives it a volume"
+                message = say(
+                    "there is no folder {at} in the backup, and `data_volumes` gives it a volume", at=volume.at
+                )
                 raise SandboxError(message, hint="name a folder that is in the backup, or take the volume out")
 
 
@@ -114,16 +117,29 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     if sample is None:
         return ()
     every = "a sample is of files, and of what each is by itself"
-    found = [NotJudged(part=part, why=every) for part in ("entries and their names", "targets of links", "hard links")]
+    found = [
+        NotJudged(part=part, why=quoted(every))
+        for part in ("entries and their names", "targets of links", "hard links")
+    ]
     if left := sample.population - sample.drawn:
-        found.insert(0, NotJudged(part="content of files", why=f"{left} of {sample.population} were not drawn"))
+        found.insert(
+            0,
+            NotJudged(
+                part="content of files",
+                why=fact("not-drawn", "{left} of {population} were not drawn", left=left, population=sample.population),
+            ),
+        )
     return tuple(found)
 
 
 def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
     """Return what this comparison left out, and what none judges."""
-    owners = () if difference.ownership_judged else (NotJudged(part="owners", why="a single user id is mapped"),)
-    here = (NotJudged(part=one.part, why=_why(one)) for one in difference.unjudged)
+    owners = (
+        ()
+        if difference.ownership_judged
+        else (NotJudged(part="owners", why=fact("single-user-id-mapped", "a single user id is mapped")),)
+    )
+    here = (NotJudged(part=one.part, why=quoted(_why(one))) for one in difference.unjudged)
     return (*owners, *here, *never_judged(PARTS))
 
 
@@ -151,13 +167,17 @@ def _findings(
         found.append(
             FILE_UNREADABLE.finding(
                 subject=f"{summary.errors} entries of the manifest",
-                observed="could not be read when the manifest was made",
-                expected="a manifest that covers everything",
+                observed=fact("could-not-read-when", "could not be read when the manifest was made"),
+                expected=fact("manifest-covers-everything", "a manifest that covers everything"),
             )
         )
     if not difference.ownership_judged:
         found.append(
-            OWNERSHIP_NOT_JUDGED.finding(subject="owner", observed="a single user id is mapped", expected="a range")
+            OWNERSHIP_NOT_JUDGED.finding(
+                subject="owner",
+                observed=fact("single-user-id-mapped", "a single user id is mapped"),
+                expected=fact("range", "a range"),
+            )
         )
     return tuple(found)
 
@@ -167,7 +187,11 @@ def _of_kind(kind: str, named: Sequence[Deviation], count: int) -> list[Finding]
     found = [_finding(code, deviation) for deviation in shown]
     if count > len(shown):
         found.append(
-            code.finding(subject=f"{count - len(shown)} more", observed=f"{count} {kind} in all", expected="none")
+            code.finding(
+                subject=f"{count - len(shown)} more",
+                observed=fact("all", "{count} {kind} in all", count=count, kind=kind),
+                expected=fact("none", "none"),
+            )
         )
     return found
 
@@ -188,14 +212,24 @@ def _slashes(path: str) -> Iterator[int]:
 def _missing_after(unrestored: Sequence[str], named: Sequence[Deviation], count: int) -> list[Finding]:
     """Return one finding for all that is missing after a restore that could not read the backup: one cause."""
     top = ", ".join(deviation.path for deviation in _topmost(named)[:_NAMED_TOGETHER])
-    observed = f"{count} missing, after the restore could not read {unrestored[0]}: {top}"
+    observed = fact(
+        "missing-after-restore-could",
+        "{count} missing, after the restore could not read {unrestored}: {top}",
+        count=count,
+        unrestored=unrestored[0],
+        top=top,
+    )
     subject = "what the restore could not read"
-    return [FILE_MISSING.finding(subject=subject, observed=observed[:_LONGEST], expected="as in the manifest")]
+    return [
+        FILE_MISSING.finding(
+            subject=subject, observed=observed[:_LONGEST], expected=fact("as-manifest", "as in the manifest")
+        )
+    ]
 
 
 def _finding(code: FindingCode, deviation: Deviation) -> Finding:
     return code.finding(
         subject=deviation.path,
         observed=deviation.observed or deviation.kind,
-        expected=deviation.expected or "as in the manifest",
+        expected=deviation.expected or fact("as-manifest", "as in the manifest"),
     )

@@ -15,6 +15,7 @@ from drp.domain.findings.runbook import (
     RESTORED_UNUSED,
     SETTING_OVERRIDDEN,
 )
+from drp.domain.phrase import fact
 from drp.domain.runbook import MALFORMED, Notice, NoticeKind, RunbookResult
 from drp.domain.visible import one_line
 
@@ -50,7 +51,13 @@ def notice_findings(result: RunbookResult) -> tuple[Finding, ...]:
         ]
         if len(notices) > _NAMED_PER_KIND:
             more = len(notices) - _NAMED_PER_KIND
-            found.append(code.finding(subject=f"{more} more", observed=f"{len(notices)} in all", expected=expected))
+            found.append(
+                code.finding(
+                    subject=f"{more} more",
+                    observed=fact("notices-all", "{n} in all", n=len(notices)),
+                    expected=expected,
+                )
+            )
     unread = read.count(None) + max(0, len(handed_over) - _MOST)
     if unread:
         found.append(_malformed(f"{unread} of {len(handed_over)} cannot be read"))
@@ -73,7 +80,11 @@ def _line(result: RunbookResult, name: str) -> str:
 
 
 def _malformed(observed: str) -> Finding:
-    return NOTICES_MALFORMED.finding(subject=OUTPUT, observed=observed, expected="a list of kind, subject, observed")
+    return NOTICES_MALFORMED.finding(
+        subject=OUTPUT,
+        observed=observed,
+        expected=fact("list-kind-subject-observed", "a list of kind, subject, observed"),
+    )
 
 
 def _read(item: object) -> Notice | None:

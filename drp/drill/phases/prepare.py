@@ -12,6 +12,7 @@ from drp.domain.findings.catalogue import ISOLATION_NOT_PROVEN, SANDBOX_LEAKS, S
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.time import CAP_NOT_IN_FORCE
 from drp.domain.phase import Prepared
+from drp.domain.phrase import fact, several
 from drp.domain.ports import Progress
 from drp.domain.sandbox import IsolationProof, SandboxHandle, SandboxOrder, SandboxProfile, SoftwareFound
 from drp.domain.served_ports import served_ports
@@ -80,7 +81,9 @@ def _uncapped(profile: SandboxProfile, handle: SandboxHandle) -> Iterator[Findin
     """Yield the caps of the profile that are not in force: it may take what it can get."""
     for name in handle.not_capped:
         expected = f"{name}: {getattr(profile, name, None)}"
-        yield CAP_NOT_IN_FORCE.finding(subject=f"sandbox {profile.name}", observed="no cap", expected=expected)
+        yield CAP_NOT_IN_FORCE.finding(
+            subject=f"sandbox {profile.name}", observed=fact("no-cap", "no cap"), expected=expected
+        )
 
 
 def _changes(changed: Sequence[SoftwareFound]) -> tuple[Finding, ...]:
@@ -94,14 +97,31 @@ def _findings(proof: IsolationProof) -> tuple[Finding, ...]:
     if proof.holds:
         return ()
     found = [
-        SANDBOX_LEAKS.finding(subject=check.id, observed=f"allowed {check.detail}".strip(), expected="denied")
+        SANDBOX_LEAKS.finding(
+            subject=check.id, observed=f"allowed {check.detail}".strip(), expected=fact("denied", "denied")
+        )
         for check in [check for check in proof.checks if check.outcome == "allowed"][:_LISTED]
     ]
     if proof.canary_hits or not proof.canary_intact:
-        observed = f"{proof.canary_hits} hits, {'intact' if proof.canary_intact else 'touched'}"
-        found.append(SANDBOX_LEAKS.finding(subject="tripwire", observed=observed, expected="no hits, intact"))
+        observed = fact(
+            "hits",
+            "{canary_hits} hits, {value}",
+            canary_hits=proof.canary_hits,
+            value="intact" if proof.canary_intact else "touched",
+        )
+        found.append(
+            SANDBOX_LEAKS.finding(
+                subject="tripwire", observed=observed, expected=fact("no-hits-intact", "no hits, intact")
+            )
+        )
     if proof.allowed and not found:
-        found.append(SANDBOX_LEAKS.finding(subject="proof", observed=f"{proof.allowed} allowed", expected="denied"))
+        found.append(
+            SANDBOX_LEAKS.finding(
+                subject="proof",
+                observed=fact("allowed", "{allowed} allowed", allowed=proof.allowed),
+                expected=fact("denied", "denied"),
+            )
+        )
     return (*found, *_doubts(proof))
 
 
@@ -111,13 +131,26 @@ def _doubts(proof: IsolationProof) -> Iterator[Finding]:
         missed = ", ".join(proof.control_missed[:5]) or "everything"
         if (more := len(proof.control_missed) - 5) > 0:
             missed += f" and {more} more"
-        observed = f"reached {proof.control_reached} targets outside the sandbox, missed {missed}"
-        expected = "the probe reaches outside what it must not reach inside"
+        observed = fact(
+            "reached-targets-outside-sandbox",
+            "reached {control_reached} targets outside the sandbox, missed {missed}",
+            control_reached=proof.control_reached,
+            missed=missed,
+        )
+        expected = fact("probe-reaches-outside-what", "the probe reaches outside what it must not reach inside")
         yield ISOLATION_NOT_PROVEN.finding(subject="positive control", observed=observed, expected=expected)
     if proof.errors:
         untried = [check for check in proof.checks if check.outcome == "error"]
-        observed = "; ".join(f"{check.id} {check.detail}".strip() for check in untried[:3])
-        observed = f"{proof.errors} could not be tried" + (f": {observed}" if observed else "")
-        yield ISOLATION_NOT_PROVEN.finding(subject="probe", observed=observed, expected="every probe comes to a result")
+        named = several((f"{check.id} {check.detail}".strip() for check in untried[:3]), "; ")
+        observed = fact("probes-not-tried", "{errors} could not be tried: {named}", errors=proof.errors, named=named)
+        yield ISOLATION_NOT_PROVEN.finding(
+            subject="probe",
+            observed=observed,
+            expected=fact("every-probe-comes-result", "every probe comes to a result"),
+        )
     if not (proof.denied or proof.allowed or proof.errors):
-        yield ISOLATION_NOT_PROVEN.finding(subject="probe", observed="no probe ran", expected="every probe is denied")
+        yield ISOLATION_NOT_PROVEN.finding(
+            subject="probe",
+            observed=fact("no-probe-ran", "no probe ran"),
+            expected=fact("every-probe-denied", "every probe is denied"),
+        )

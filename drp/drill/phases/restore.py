@@ -13,6 +13,7 @@ from drp.domain.findings.catalogue import RESTORE_DAMAGED, RESTORE_FAILED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.time import CAP_NOT_IN_FORCE
 from drp.domain.phase import Prepared, Restored
+from drp.domain.phrase import fact, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Progress
 from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreOutcome, RestoreReceipt
@@ -103,7 +104,13 @@ def want_of_room(context: PhaseContext) -> str:
     if not full:
         return ""
     where = full[0].at or "the restored data"
-    return f"the volume of {where} is full: {full[0].free_bytes} of {full[0].size_bytes} bytes are free"
+    return fact(
+        "volume-full-bytes-free",
+        "the volume of {where} is full: {free_bytes} of {size_bytes} bytes are free",
+        where=where,
+        free_bytes=full[0].free_bytes,
+        size_bytes=full[0].size_bytes,
+    )
 
 
 def inside_root(order: RestoreOrder) -> str:
@@ -120,7 +127,7 @@ def inside_path(restored: Restored, prepared: Prepared) -> str:
 def require_gone(residue: Residue) -> None:
     """Raise ``SandboxError`` when a cell would live on, perhaps with a key, beside what is started next."""
     if not residue.clean:
-        message = f"a cell could not be destroyed: {residue}"
+        message = say("a cell could not be destroyed: {residue}", residue=residue)
         raise SandboxError(message, hint="run `drp drill clean`; what was restored goes with the sandbox")
 
 
@@ -128,7 +135,9 @@ def _outcome(result: RunbookResult) -> RestoreOutcome:
     """Read what the playbook gave; a playbook that gave nothing restored nothing that drp could know of."""
     given = result.outputs.get("drp_restore")
     if malformed := malformed_of(result):
-        raise RunbookError(f"the restore handed over what nobody can read: {malformed}", hint=_MALFORMED)
+        raise RunbookError(
+            say("the restore handed over what nobody can read: {malformed}", malformed=malformed), hint=_MALFORMED
+        )
     if not isinstance(given, dict):
         last = result.failed_task.message if result.failed_task is not None else "the playbook gave no drp_restore"
         return RestoreOutcome(exit_code=-1, errors=(last,) if last else ())
@@ -142,31 +151,45 @@ def _outcome(result: RunbookResult) -> RestoreOutcome:
 def nothing_done(result: RunbookResult) -> str:
     """Return how a runbook can end badly without a task that failed: a play, or all of it, was passed over."""
     done = sum(task.outcome in {"ok", "changed"} for task in result.tasks)
-    return f"{done} tasks were carried out: does every play address the host sandbox?"
+    return fact(
+        "tasks-carried-out-does", "{done} tasks were carried out: does every play address the host sandbox?", done=done
+    )
 
 
 def _uncapped(recovery: PlannedRecovery, order: RestoreOrder) -> Iterator[Finding]:
     """Yield that a cap is not in force: the kind of repository knows no way to tell its tool."""
     if recovery.bytes_per_second is not None and order.bytes_per_second is None:
-        expected = f"at most {recovery.bytes_per_second} bytes a second"
-        yield CAP_NOT_IN_FORCE.finding(subject=recovery.repository, observed="as fast as it goes", expected=expected)
+        expected = fact(
+            "most-bytes-second", "at most {bytes_per_second} bytes a second", bytes_per_second=recovery.bytes_per_second
+        )
+        yield CAP_NOT_IN_FORCE.finding(
+            subject=recovery.repository, observed=fact("as-fast-as-goes", "as fast as it goes"), expected=expected
+        )
 
 
 def _findings(result: RunbookResult, receipt: RestoreReceipt) -> tuple[Finding, ...]:
     found = [
-        RESTORE_DAMAGED.finding(subject=item, observed="could not be read", expected="restored")
+        RESTORE_DAMAGED.finding(
+            subject=item, observed=fact("could-not-read", "could not be read"), expected=fact("restored", "restored")
+        )
         for item in receipt.unrestored[:_NAMED]
     ]
     more = len(receipt.unrestored) - _NAMED
     if more > 0:
-        found.append(RESTORE_DAMAGED.finding(subject=f"{more} more", observed="see the record", expected="restored"))
+        found.append(
+            RESTORE_DAMAGED.finding(
+                subject=f"{more} more",
+                observed=fact("see-record", "see the record"),
+                expected=fact("restored", "restored"),
+            )
+        )
     if not result.ok and not found:
         task = result.failed_task
         found.append(
             RESTORE_FAILED.finding(
                 subject=task.name if task is not None else "restore.yml",
-                observed=nothing_done(result) if task is None else task.message or "failed",
-                expected="every task of the restore runbook ends well",
+                observed=nothing_done(result) if task is None else task.message or fact("failed", "failed"),
+                expected=fact("every-task-restore-runbook", "every task of the restore runbook ends well"),
             )
         )
     return tuple(found)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from drp.domain.duration import words
 from drp.domain.forecast import Forecast, Hopeless, Seen
+from drp.domain.phrase import say
 from drp.domain.ports import Progress
 from drp.drill.context import PhaseContext
 from drp.errors import DrpError, RunbookError, StorageFull
@@ -47,7 +48,10 @@ class RestoreWatch:
             if not progress.message and elapsed >= 1:
                 rate = progress.done_bytes / elapsed / _MEGABYTE
                 least = progress.total_bytes / self._limit.total_seconds() / _MEGABYTE
-                progress = replace(progress, message=f"{rate:.0f} MB/s, planned are at least {least:.0f}")
+                progress = replace(
+                    progress,
+                    message=say("{rate} MB/s, planned are at least {least}", rate=f"{rate:.0f}", least=f"{least:.0f}"),
+                )
         self._context.report(progress)
 
     def cancelled(self) -> bool:
@@ -61,11 +65,20 @@ class RestoreWatch:
         assert self._last is not None
         done, total = self._last.done_bytes or 0, self._last.total_bytes or 0
         if self._why == "room":
-            message = f"the restore would not fit: {done} of {total} bytes are there, and {self._free_bytes()} are free"
+            message = say(
+                "the restore would not fit: {done} of {total} bytes are there, and {free_bytes} are free",
+                done=done,
+                total=total,
+                free_bytes=self._free_bytes(),
+            )
             return StorageFull(message, hint="raise `data_bytes` of the sandbox profile, or give `data_volumes`")
         best = self._forecast.best_bytes_per_second / _MEGABYTE
-        message = (
-            f"the restore cannot end within {words(self._limit)}: {done} of {total} bytes, at best {best:.1f} MB/s"
+        message = say(
+            "the restore cannot end within {limit}: {done} of {total} bytes, at best {best} MB/s",
+            limit=words(self._limit),
+            done=done,
+            total=total,
+            best=f"{best:.1f}",
         )
         return RunbookError(message, hint="raise `timeout` of the application's runbook, or what it may read a second")
 

@@ -14,6 +14,7 @@ from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of
 from drp.domain.phase import Selected
+from drp.domain.phrase import fact, say
 from drp.domain.ports import Abilities, Progress, Repository
 from drp.domain.recovery_point import (
     Immutability,
@@ -92,7 +93,9 @@ def _wait_for_medium(context: PhaseContext, repository: Repository) -> tuple[int
             if context.ports.cancelled():
                 message = "stopped while waiting for a medium"
                 raise Interrupted(message) from error
-            context.report(Progress(message=f"waiting for medium {error.label}: {error.message}"))
+            context.report(
+                Progress(message=say("waiting for medium {label}: {words}", label=error.label, words=error.message))
+            )
             clock.sleep(min(_MEDIA_POLL_SECONDS, (deadline_ms - waited) / 1000))
             missing = True
         else:
@@ -112,13 +115,18 @@ def choose(
         else:
             refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
     if selection.policy == "specific" and len(eligible) > 1:
-        reason = f"{selection.point} is the beginning of several points"
+        reason = fact("beginning-several-points", "{point} is the beginning of several points", point=selection.point)
         refused += [RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason) for point in eligible]
         eligible = []
     for point in preference(eligible, selection):
         immutability = repository.immutability(point)
         if selection.policy == "newest-immutable" and not immutability.holds_at(now):
-            reason = f"not immutable ({immutability.mode}, {immutability.provenance})"
+            reason = fact(
+                "not-immutable",
+                "not immutable ({mode}, {provenance})",
+                mode=immutability.mode,
+                provenance=immutability.provenance,
+            )
             refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
             continue
         return point, immutability, tuple(refused)
@@ -135,32 +143,48 @@ def _findings(
     if listing.emptied:
         found.append(
             REPOSITORY_EMPTIED.finding(
-                subject=context.recovery.repository, observed=listing.emptied, expected="newest versions that are data"
+                subject=context.recovery.repository,
+                observed=listing.emptied,
+                expected=fact("newest-versions-data", "newest versions that are data"),
             )
         )
     found += [
         POINTS_UNREADABLE.finding(
-            subject=name, observed="present in the repository, not readable", expected="a readable recovery point"
+            subject=name,
+            observed=fact("present-repository-not-readable", "present in the repository, not readable"),
+            expected=fact("readable-recovery-point", "a readable recovery point"),
         )
         for name in listing.unreadable
         if name != listing.emptied
     ]
     found += _passed_over(listing)
     found += [
-        FOREIGN_POINT.finding(subject=name, observed="another application's", expected="points that make sense")
+        FOREIGN_POINT.finding(
+            subject=name,
+            observed=fact("another-application-s", "another application's"),
+            expected=fact("points-make-sense", "points that make sense"),
+        )
         for name in listing.foreign[:_NAMED]
     ]
     if len(listing.foreign) > _NAMED:
-        observed = f"{len(listing.foreign)} of other applications in all"
-        more = f"{len(listing.foreign) - _NAMED} more"
-        found.append(FOREIGN_POINT.finding(subject=more, observed=observed, expected="points that make sense"))
+        observed = fact("other-applications-all", "{n} of other applications in all", n=len(listing.foreign))
+        more = fact("select-more", "{n} more", n=len(listing.foreign) - _NAMED)
+        found.append(
+            FOREIGN_POINT.finding(
+                subject=more, observed=observed, expected=fact("points-make-sense", "points that make sense")
+            )
+        )
     if point is None:
         reasons = "; ".join(f"{item.id[:8]} {item.reason}" for item in refused[:5]) or "the repository lists none"
         found.append(
             NO_ELIGIBLE_POINT.finding(
                 subject=context.recovery.name,
                 observed=reasons,
-                expected=f"a recovery point for the policy {context.recovery.selection.policy}",
+                expected=fact(
+                    "recovery-point-for-policy",
+                    "a recovery point for the policy {policy}",
+                    policy=context.recovery.selection.policy,
+                ),
             )
         )
     return tuple(found)
@@ -168,33 +192,56 @@ def _findings(
 
 def _passed_over(listing: PointListing) -> Iterator[Finding]:
     for each in listing.passed_over[:_NAMED]:
-        yield PASSED_OVER.finding(subject=each.name, observed=each.reason, expected="a whole copy")
+        yield PASSED_OVER.finding(subject=each.name, observed=each.reason, expected=fact("whole-copy", "a whole copy"))
     if (more := len(listing.passed_over) - _NAMED) > 0:
-        observed = f"{len(listing.passed_over)} were passed over in all"
-        yield PASSED_OVER.finding(subject=f"{more} more", observed=observed, expected="a whole copy")
+        observed = fact("passed-over-all", "{n} were passed over in all", n=len(listing.passed_over))
+        yield PASSED_OVER.finding(
+            subject=f"{more} more", observed=observed, expected=fact("whole-copy", "a whole copy")
+        )
 
 
 def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: datetime) -> tuple[Finding, ...]:
     if point is None or lock is None or lock.holds_at(now):
         return ()
     observed = f"{lock.mode} ({lock.provenance})"
-    expected = "compliance lock that has not run out, legal hold, or an offline medium"
+    expected = fact("compliance-lock-has-not", "compliance lock that has not run out, legal hold, or an offline medium")
     return (NOT_IMMUTABLE.finding(subject=point.short_id, observed=observed, expected=expected),)
 
 
 def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if ahead_ms is not None and abs(ahead_ms) >= _APART_MS:
-        observed = f"{words(abs(ahead_ms))} {'ahead of' if ahead_ms > 0 else 'behind'} the repository's"
+        observed = fact(
+            "repository-s",
+            "{abs} {value} the repository's",
+            abs=words(abs(ahead_ms)),
+            value="ahead of" if ahead_ms > 0 else "behind",
+        )
         found.append(
-            CLOCKS_APART.finding(subject=context.recovery.repository, observed=observed, expected="the same time")
+            CLOCKS_APART.finding(
+                subject=context.recovery.repository, observed=observed, expected=fact("same-time", "the same time")
+            )
         )
     if context.clock_behind_ms >= _APART_MS:
-        observed = f"{words(context.clock_behind_ms)} behind what the journal has seen already"
-        found.append(CLOCKS_APART.finding(subject="journal", observed=observed, expected="a clock that goes forwards"))
+        observed = fact(
+            "behind-what-journal-has",
+            "{clock_behind_ms} behind what the journal has seen already",
+            clock_behind_ms=words(context.clock_behind_ms),
+        )
+        found.append(
+            CLOCKS_APART.finding(
+                subject="journal", observed=observed, expected=fact("clock-goes-forwards", "a clock that goes forwards")
+            )
+        )
     if context.clock_apart_ms >= _APART_MS:
-        observed = f"{words(context.clock_apart_ms)} behind what another host has put into the journal"
-        found.append(CLOCKS_APART.finding(subject="hosts", observed=observed, expected="the same time"))
+        observed = fact(
+            "behind-what-another-host",
+            "{clock_apart_ms} behind what another host has put into the journal",
+            clock_apart_ms=words(context.clock_apart_ms),
+        )
+        found.append(
+            CLOCKS_APART.finding(subject="hosts", observed=observed, expected=fact("same-time", "the same time"))
+        )
     return tuple(found)
 
 
@@ -204,6 +251,11 @@ def _age_findings(context: PhaseContext, newest_at: datetime | None) -> tuple[Fi
     if context.plan.scenario.disaster_at is None or newest_at is None or context.declared_at - newest_at <= rpo:
         return ()
     age, limit = beside(context.declared_at - newest_at, rpo)
-    observed = f"made at {newest_at:%Y-%m-%dT%H:%M:%SZ}, {age} before the drill"
-    expected = f"within {limit}"
+    observed = fact(
+        "made-before-drill",
+        "made at {newest_at}, {age} before the drill",
+        newest_at=f"{newest_at:%Y-%m-%dT%H:%M:%SZ}",
+        age=age,
+    )
+    expected = fact("within", "within {limit}", limit=limit)
     return (NEWEST_POINT_OLD.finding(subject="newest recovery point", observed=observed, expected=expected),)

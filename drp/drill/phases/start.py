@@ -7,6 +7,7 @@ from datetime import datetime
 from drp.domain.findings.catalogue import START_FAILED, START_UNCERTAIN
 from drp.domain.findings.finding import Finding
 from drp.domain.phase import Started
+from drp.domain.phrase import fact
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.drill.context import PhaseContext
 from drp.drill.phases.notices import limit_of, malformed_of, notice_findings
@@ -48,14 +49,20 @@ def _findings(result: RunbookResult, full: str) -> tuple[Finding, ...]:
     task = result.failed_task
     subject = task.name if task is not None else "start.yml"
     if malformed := malformed_of(result):
-        expected = "what the program is declared to answer"
+        expected = fact("what-program-declared-answer", "what the program is declared to answer")
         return (START_UNCERTAIN.finding(subject=subject, observed=malformed, expected=expected),)
     if limit := limit_of(result) or full:
-        return (START_UNCERTAIN.finding(subject=subject, observed=limit, expected="this machine has what it takes"),)
+        return (
+            START_UNCERTAIN.finding(
+                subject=subject,
+                observed=limit,
+                expected=fact("this-machine-has-what", "this machine has what it takes"),
+            ),
+        )
     return (
         START_FAILED.finding(
             subject=subject,
-            observed=nothing_done(result) if task is None else task.message or "failed",
-            expected="every task of the start runbook ends well",
+            observed=nothing_done(result) if task is None else task.message or fact("failed", "failed"),
+            expected=fact("every-task-start-runbook", "every task of the start runbook ends well"),
         ),
     )

@@ -10,6 +10,7 @@ from drp.domain.findings.finding import Finding
 from drp.domain.findings.witness import NOT_READ_BY_DRP
 from drp.domain.history import MOST_COUNTS, counts_of, falls, findings_of, not_compared, unguarded
 from drp.domain.phase import Verified
+from drp.domain.phrase import fact
 from drp.domain.restored_code import changes, seen_first
 from drp.domain.restored_code import findings_of as code_findings
 from drp.domain.sandbox import EgressAttempt
@@ -66,7 +67,11 @@ def _findings(
     found = check_findings(said)
     if not results:
         found.append(
-            NOTHING_CHECKED.finding(subject=context.recovery.name, observed="no check", expected="at least one check")
+            NOTHING_CHECKED.finding(
+                subject=context.recovery.name,
+                observed=fact("no-check", "no check"),
+                expected=fact("least-one-check", "at least one check"),
+            )
         )
     return (*found, *_not_read(context, results), *egress_findings(egress))
 
@@ -79,6 +84,10 @@ def _not_read(context: PhaseContext, results: Sequence[CheckResult]) -> list[Fin
     missing = [] if passed else [("checks", "no statement about the content")]
     missing += [] if any(each.watermark for each in passed) else [("RPO", "no newest datum")]
     return [
-        NOT_READ_BY_DRP.finding(subject=subject, observed=f"drp itself has read {what}", expected="read by drp")
+        NOT_READ_BY_DRP.finding(
+            subject=subject,
+            observed=fact("drp-itself-has-read", "drp itself has read {what}", what=what),
+            expected=fact("read-by-drp", "read by drp"),
+        )
         for subject, what in missing
     ]

@@ -14,6 +14,7 @@ from collections.abc import Container
 from contextlib import suppress
 from typing import Any, Protocol
 
+from drp.domain.phrase import say
 from drp.errors import UsageError
 from drp.hashing.reading.digest import BUFFER, FileDigester
 from drp.hashing.reading.rows import Options, Rows
@@ -194,7 +195,7 @@ def load(core: str) -> Any:
     ``core``: auto, pure or native. Raises ``UsageError`` when native is asked for and cannot be had.
     """
     if core not in {"auto", "pure", "native"}:
-        raise UsageError(f"unknown core {core!r}", hint="use auto, pure or native")
+        raise UsageError(say("unknown core {core}", core=repr(core)), hint="use auto, pure or native")
     if core == "pure":
         return None
     module = None

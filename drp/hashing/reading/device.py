@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
+from drp.domain.phrase import say
 from drp.errors import UsageError
 
 Kind = Literal["auto", "spinning", "ssd", "network", "memory", "unknown"]
@@ -83,7 +84,9 @@ class System:
 def depth(descriptor: int, workers: int | None, kind: Kind = "auto", system: System | None = None) -> Depth:
     """Return how to read the tree at an open directory; ``workers``: exactly so many. Raises ``UsageError``."""
     if kind not in get_args(Kind):
-        raise UsageError(f"unknown kind of device: {kind}", hint="say auto, spinning, ssd, network or memory")
+        raise UsageError(
+            say("unknown kind of device: {kind}", kind=kind), hint="say auto, spinning, ssd, network or memory"
+        )
     found = kind_of(descriptor, system or System()) if kind == "auto" else kind
     cores = os.cpu_count() or 1
     if found == "network":

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from drp.domain.phrase import say
 from drp.errors import ManifestError
 
 try:
@@ -49,7 +50,8 @@ def constructors(algorithms: Sequence[str]) -> list[Callable[..., Any]]:
             result.append(hashlib.sha256)
         else:
             raise ManifestError(
-                f"this Python cannot compute {name}", hint="install the blake3 wheel, or use a manifest with sha256"
+                say("this Python cannot compute {name}", name=name),
+                hint="install the blake3 wheel, or use a manifest with sha256",
             )
     return result
 

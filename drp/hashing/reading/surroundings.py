@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.errors import ManifestError
 from drp.hashing.judge import Found
 from drp.hashing.reading.descent import FLAGS
@@ -40,7 +41,7 @@ def surroundings(within: Path, root: Path) -> Surroundings:
         if names:
             _walk(within, names, found)
     except (OSError, ValueError) as error:
-        message = f"cannot look at what was restored around {root}: {error}"
+        message = say("cannot look at what was restored around {root}: {error}", root=root, error=error)
         raise ManifestError(message, hint="nothing was compared: see whether the restore put anything there") from error
     return found
 

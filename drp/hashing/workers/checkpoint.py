@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from drp.domain.phrase import say
 from drp.errors import UsageError
 
 _HEAD = 8
@@ -47,7 +48,9 @@ class Checkpoint:
     def _read(self, header: bytes) -> None:
         seen = os.fstat(self._descriptor)
         if not stat.S_ISREG(seen.st_mode) or seen.st_uid != os.geteuid() or seen.st_mode & 0o022:
-            raise UsageError(f"the checkpoint {self._path} is not a private file of yours", hint="name another file")
+            raise UsageError(
+                say("the checkpoint {path} is not a private file of yours", path=self._path), hint="name another file"
+            )
         content = os.pread(self._descriptor, seen.st_size, 0)
         if not content:
             os.pwrite(self._descriptor, header, 0)
@@ -55,7 +58,8 @@ class Checkpoint:
             return
         if not content.startswith(header):
             raise UsageError(
-                f"the checkpoint {self._path} is about another verification", hint="remove it, or name another file"
+                say("the checkpoint {path} is about another verification", path=self._path),
+                hint="remove it, or name another file",
             )
         at = len(header)
         while (record := _record(content, at)) is not None:

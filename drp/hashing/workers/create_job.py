@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from drp.domain.manifest import show_path
+from drp.domain.phrase import say
 from drp.errors import ManifestError, StorageFull
 from drp.hashing.workers.pool import Task
 from drp.manifests import merkle
@@ -158,11 +159,21 @@ class CreateJob:
         """
         if status >= 0:
             self._no_room()
-            raise ManifestError(f"a hashing worker ended with {status}", hint="its last words are above; run it again")
+            raise ManifestError(
+                say("a hashing worker ended with {status}", status=str(status)),
+                hint="its last words are above; run it again",
+            )
         self.deaths += 1
         if self.deaths > _DEATHS_MOST:
             hint = "look for the kernel's out-of-memory messages, then run it again"
-            raise ManifestError(f"{self.deaths} hashing workers were killed, the last by signal {-status}", hint=hint)
+            raise ManifestError(
+                say(
+                    "{deaths} hashing workers were killed, the last by signal {status}",
+                    deaths=self.deaths,
+                    status=str(-status),
+                ),
+                hint=hint,
+            )
         held = self.unspooled[worker]
         for directory, announced in held.announced.items():
             _join(self.again.setdefault(directory, _Announced()), announced)
@@ -179,7 +190,7 @@ class CreateJob:
     def _no_room(self) -> None:
         room = os.statvfs(self.folder)
         if room.f_bavail * room.f_frsize < _SCARCE:
-            raise StorageFull(f"no room in {self.folder} for what hashing workers put aside")
+            raise StorageFull(say("no room in {folder} for what hashing workers put aside", folder=self.folder))
 
     def _put_back(self, task: Task) -> None:
         if task[0] == "directories":
@@ -231,7 +242,9 @@ class CreateJob:
 
 def _changed(directory: bytes) -> ManifestError:
     where = show_path(directory) or "at the root"
-    return ManifestError(f"the directory {where} changed after a hashing worker was killed in it", hint="run it again")
+    return ManifestError(
+        say("the directory {where} changed after a hashing worker was killed in it", where=where), hint="run it again"
+    )
 
 
 def _part_mark(message: Task) -> tuple[bytes, bool, bytes, bytes]:

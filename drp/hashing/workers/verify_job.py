@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from drp.domain.phrase import say
 from drp.errors import ManifestError
 from drp.hashing.judge import Found
 from drp.hashing.outcome import Link
@@ -71,7 +72,7 @@ class VerifyJob:
     def message(self, worker: int, message: Task) -> None:
         """A worker speaks up only when the manifest turns out to be damaged."""
         del worker
-        raise ManifestError(f"malformed manifest: {message[1]}")
+        raise ManifestError(say("malformed manifest: {words}", words=message[1]))
 
     def done(self, worker: int, task: Task, message: Task) -> None:
         """Take all that came of a task."""
@@ -98,11 +99,21 @@ class VerifyJob:
         """
         del worker
         if status >= 0:
-            raise ManifestError(f"a hashing worker ended with {status}", hint="its last words are above; run it again")
+            raise ManifestError(
+                say("a hashing worker ended with {status}", status=str(status)),
+                hint="its last words are above; run it again",
+            )
         self.deaths += 1
         if self.deaths > _DEATHS_MOST:
             hint = "look for the kernel's out-of-memory messages, then run it again"
-            raise ManifestError(f"{self.deaths} hashing workers were killed, the last by signal {-status}", hint=hint)
+            raise ManifestError(
+                say(
+                    "{deaths} hashing workers were killed, the last by signal {status}",
+                    deaths=self.deaths,
+                    status=str(-status),
+                ),
+                hint=hint,
+            )
         for number, task in enumerate(tasks):
             if number or task[1] not in self.tried:  # it did not die of those that waited for it
                 self.pending.append(task)

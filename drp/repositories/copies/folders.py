@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from drp.domain.phrase import fact, say
 from drp.domain.visible import one_line
 from drp.errors import RepositoryError
 from drp.repositories.copies.marks import Marks, Unfinished, read_marks
@@ -139,7 +140,11 @@ class _Search:
                 matched = True
                 known = {**parts, **match.groupdict()}
                 if not entry.is_folder:
-                    what = "is a symbolic link, which is not followed" if entry.is_link else "is no folder"
+                    what = (
+                        fact("symbolic-link-which-not", "is a symbolic link, which is not followed")
+                        if entry.is_link
+                        else fact("no-folder", "is no folder")
+                    )
                     self._refuse(entry.path, "unfinished", what, known)
                 elif level + 1 < len(pattern.levels):
                     deeper.append((pattern, level + 1, known))
@@ -155,7 +160,11 @@ class _Search:
             for entry in entries:
                 self._seen += 1
                 if self._seen > MOST_ENTRIES:
-                    message = f"repository {self._settings.name} holds more than {MOST_ENTRIES} names to look at"
+                    message = say(
+                        "repository {name} holds more than {MOST_ENTRIES} names to look at",
+                        name=self._settings.name,
+                        MOST_ENTRIES=MOST_ENTRIES,
+                    )
                     raise RepositoryError(message, hint="keep dated folders in a directory of their own")
                 path = f"{at}/{entry.name}" if at else entry.name
                 yield _Entry(path, descriptor, entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink())
@@ -178,7 +187,9 @@ class _Search:
         if bare != entry.name and near:
             self._refuse(entry.path, "unfinished", "is named as an unfinished or a former copy", near[0])
         elif _DATED.search(entry.name) and any(pattern.is_dated for pattern, _, _ in wanted):
-            reason = "is named like a dated folder, and as no pattern of `folders` has it"
+            reason = fact(
+                "named-like-dated-folder", "is named like a dated folder, and as no pattern of `folders` has it"
+            )
             self._refuse(entry.path, "unfinished", reason, wanted[0][2])
 
     def _refuse(self, path: str, kind: RefusedKind, reason: str, parts: Mapping[str, str]) -> None:
@@ -194,7 +205,11 @@ class _Search:
     def _require_few(self) -> None:
         if len(self._found.folders) + len(self._found.refused) > MOST_FOLDERS:
             raise RepositoryError(
-                f"repository {self._settings.name} holds more than {MOST_FOLDERS} dated folders",
+                say(
+                    "repository {name} holds more than {MOST_FOLDERS} dated folders",
+                    name=self._settings.name,
+                    MOST_FOLDERS=MOST_FOLDERS,
+                ),
                 hint="keep fewer, or split the repository by application",
             )
 
@@ -228,7 +243,7 @@ class _Search:
         if stated is None:
             raise Unfinished("nothing states an instant")
         if named_at is not None and stated > named_at:
-            raise ValueError(f"states {stated.isoformat()}, which is after the instant of its name")
+            raise ValueError(say("states {stated}, which is after the instant of its name", stated=stated.isoformat()))
         return DatedFolder(
             path=entry.path,
             pattern=pattern,

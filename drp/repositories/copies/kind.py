@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from drp.config import build
 from drp.config.schema_repositories import LocationFile, RepositoryFile
 from drp.config.values import Text
+from drp.domain.phrase import fact, say
 from drp.domain.repository_port import Repository
 from drp.repositories.copies.pattern import FolderPattern, Zone
 from drp.repositories.copies.settings import MANIFEST, CopiesSettings, beside_file
@@ -104,7 +105,12 @@ class CopiesFile(RepositoryFile):
     def _one_zone(self) -> Self:
         for text in self.folders:
             if self.timezone != "UTC" and _SAYS_UTC.search(text):
-                raise ValueError(f"`folders` {text!r} says UTC by its Z, and `timezone` another zone: write %z, or UTC")
+                raise ValueError(
+                    say(
+                        "`folders` {text} says UTC by its Z, and `timezone` another zone: write %z, or UTC",
+                        text=repr(text),
+                    )
+                )
         return self
 
     @model_validator(mode="after")
@@ -114,11 +120,19 @@ class CopiesFile(RepositoryFile):
         for pattern in map(FolderPattern, self.folders):
             if not pattern.is_dated:
                 raise ValueError(
-                    f"`folders` {pattern.text!r} states no instant, and when a folder was last written says nothing of "
-                    "its data: let the job write a file that does, and name it as `instant`"
+                    say(
+                        "`folders` {text} states no instant, and when a folder was last written says nothing "
+                        "of its data: let the job write a file that does, and name it as `instant`",
+                        text=repr(pattern.text),
+                    )
                 )
             if not pattern.is_timed and self.at is None:
-                raise ValueError(f'`folders` {pattern.text!r} tells a day only: say when the job begins, `at: "02:30"`')
+                raise ValueError(
+                    say(
+                        '`folders` {text} tells a day only: say when the job begins, `at: "02:30"`',
+                        text=repr(pattern.text),
+                    )
+                )
         return self
 
 
@@ -162,7 +176,7 @@ class CopiesKind:
         """Return what the restore cell runs. Raises ``RepositoryError``."""
         from drp.repositories.copies.repository import interpreter  # noqa: PLC0415 - as above
 
-        return f"read by {interpreter()}"
+        return fact("read-by", "read by {interpreter}", interpreter=interpreter())
 
 
 KIND = CopiesKind()

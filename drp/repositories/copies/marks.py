@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from drp.domain.phrase import say
 from drp.domain.visible import one_line
 from drp.repositories.copies.settings import BesideFile, CopiesSettings
 
@@ -54,13 +55,13 @@ def read_marks(settings: CopiesSettings, parent: int, name: str, folder: int) ->
     if settings.complete is not None:
         mark = _read(settings.complete, parent, name, folder)
         if mark is None:
-            raise Unfinished(f"is not complete: {_shown(settings.complete, name)} is not there")
+            raise Unfinished(say("is not complete: {complete} is not there", complete=_shown(settings.complete, name)))
         identities += _own(settings.complete, mark)
     instant = None
     if settings.instant is not None:
         mark = _read(settings.instant, parent, name, folder)
         if mark is None:
-            raise Unfinished(f"states no instant: {_shown(settings.instant, name)} is not there")
+            raise Unfinished(say("states no instant: {instant} is not there", instant=_shown(settings.instant, name)))
         instant = _instant(mark.text, _shown(settings.instant, name))
     manifest_id, trouble = _manifest(settings.manifest, parent, name, folder)
     return Marks(instant=instant, manifest_id=manifest_id, manifest_trouble=trouble, identities=tuple(identities))
@@ -81,7 +82,13 @@ def _instant(text: str | None, shown: str) -> datetime:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise ValueError(f"{shown} states no instant with its offset from UTC: {one_line(stated, _LONGEST)!r}")
+        raise ValueError(
+            say(
+                "{shown} states no instant with its offset from UTC: {stated}",
+                shown=shown,
+                stated=repr(one_line(stated, _LONGEST)),
+            )
+        )
     return instant.astimezone(UTC)
 
 
@@ -111,13 +118,13 @@ def _read(place: BesideFile, parent: int, name: str, folder: int) -> _Mark | Non
         opened.append(mark)
         facts = os.fstat(mark)
         if not stat.S_ISREG(facts.st_mode):
-            raise ValueError(f"{_shown(place, name)} is no regular file")
+            raise ValueError(say("{place} is no regular file", place=_shown(place, name)))
         raw = os.read(mark, _LIMIT + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO}:
-            raise ValueError(f"{_shown(place, name)} is no regular file") from None
+            raise ValueError(say("{place} is no regular file", place=_shown(place, name))) from None
         raise
     finally:
         for descriptor in reversed(opened):

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from drp.domain.phrase import say
+
 _DIRECTIVES = {
     "Y": r"(?P<Y>[0-9]{4})",
     "m": r"(?P<m>[0-9]{2})",
@@ -57,7 +59,7 @@ class FolderPattern:
         self.text = text
         parts = text.split("/")
         if not text.isprintable() or any(part in {"", ".", ".."} for part in parts) or len(parts) > _MOST_LEVELS:
-            raise ValueError(f"is no path of folders below the repository: write it {_HINT}")
+            raise ValueError(say("is no path of folders below the repository: write it {HINT}", HINT=_HINT))
         used: list[str] = []
         self.levels = tuple(re.compile(_expression(part, used)) for part in parts)
         if len(used) != len(set(used)):
@@ -106,7 +108,7 @@ def _expression(part: str, used: list[str]) -> str:
             expression += _FIELDS[field]
         else:
             known = ", ".join([*(f"%{each}" for each in _DIRECTIVES), *(f"{{{each}}}" for each in _FIELDS)])
-            raise ValueError(f"holds {token[0]!r}, which is none of {known}")
+            raise ValueError(say("holds {token}, which is none of {known}", token=repr(token[0]), known=known))
     return expression
 
 
@@ -121,7 +123,7 @@ def instant_of(found: Mapping[str, str], zone: Zone) -> datetime:
     if "j" in number:
         day = datetime(number["Y"], 1, 1, tzinfo=UTC) + timedelta(days=number["j"] - 1)
         if day.year != number["Y"] or number["j"] == 0:
-            raise ValueError(f"a year without a day {number['j']}")
+            raise ValueError(say("a year without a day {j}", j=number["j"]))
     else:
         day = datetime(number["Y"], number["m"], number["d"], tzinfo=UTC)
     at = zone.at or time()
@@ -130,7 +132,7 @@ def instant_of(found: Mapping[str, str], zone: Zone) -> datetime:
     local = datetime.combine(day.date(), at, tzinfo=_offset(found["z"]) if "z" in found else zone.info)
     instant = local.astimezone(UTC)
     if instant.astimezone(local.tzinfo).replace(fold=0) != local:
-        raise ValueError(f"no such local time in {zone.name}")
+        raise ValueError(say("no such local time in {name}", name=zone.name))
     return instant
 
 
@@ -140,5 +142,5 @@ def _offset(text: str) -> timezone:
     hours, minutes = int(text[1:3]), int(text[-2:])
     offset = timedelta(hours=hours, minutes=minutes)
     if hours > 14:
-        raise ValueError(f"no offset from UTC: {text}")
+        raise ValueError(say("no offset from UTC: {text}", text=text))
     return timezone(-offset if text[0] == "-" else offset)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.recovery_point import Immutability
 from drp.errors import PointGone
 
@@ -41,19 +42,31 @@ def observe(folder: Path, identity: tuple[int, int], audited_files: int) -> Immu
     try:
         descriptor = os.open(folder, _FOLDER)
     except OSError as error:
-        raise PointGone(f"{folder} is gone, or cannot be read: {os.strerror(error.errno or 0)}") from error
+        raise PointGone(
+            say(
+                "{folder} is gone, or cannot be read: {strerror}", folder=folder, strerror=os.strerror(error.errno or 0)
+            )
+        ) from error
     try:
         facts = os.fstat(descriptor)
         if (facts.st_dev, facts.st_ino) != identity:
-            raise PointGone(f"{folder} is another folder than it was when recovery points were listed")
+            raise PointGone(
+                say("{folder} is another folder than it was when recovery points were listed", folder=folder)
+            )
         remarks = _mount_remarks(descriptor)
         if _read_only_subvolume(descriptor):
             remarks = (*remarks, "a read-only snapshot of its file system: root of its machine can delete it")
             return Immutability(
-                mode="governance", provenance="observed", objects_observed=1, objects_total=1, remarks=remarks
+                mode="governance",
+                provenance="observed",
+                objects_observed=1,
+                objects_total=1,
+                remarks=tuple(map(quoted, remarks)),
             )
         if not _is_immutable(descriptor):
-            return Immutability(mode="none", provenance="observed", remarks=(*remarks, _UNPROTECTED))
+            return Immutability(
+                mode="none", provenance="observed", remarks=tuple(map(quoted, (*remarks, _UNPROTECTED)))
+            )
         return _looked_at(folder, audited_files, remarks)
     finally:
         os.close(descriptor)
@@ -74,7 +87,7 @@ def _looked_at(folder: Path, audited_files: int, remarks: tuple[str, ...]) -> Im
     if total >= _MOST_ENTRIES:
         remarks = (*remarks, f"more than the first {_MOST_ENTRIES} entries were not looked for")
     if bare:
-        more = f" and {len(bare) - _NAMED} more" if len(bare) > _NAMED else ""
+        more = fact("more", " and {n} more", n=len(bare) - _NAMED) if len(bare) > _NAMED else ""
         remarks = (*remarks, f"not immutable: {', '.join(map(ascii, bare[:_NAMED]))}{more}")
     else:
         remarks = (*remarks, "immutable by attribute, which root of its machine can take away")
@@ -83,7 +96,7 @@ def _looked_at(folder: Path, audited_files: int, remarks: tuple[str, ...]) -> Im
         provenance="observed",
         objects_observed=len(chosen) + 1,
         objects_total=total + 1,
-        remarks=remarks,
+        remarks=tuple(map(quoted, remarks)),
     )
 
 

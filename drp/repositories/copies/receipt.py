@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from drp.domain.phrase import say
 from drp.domain.restore import RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, DrpError, PointGone, RepositoryError, StorageFull
 from drp.repositories.copies.dialect import MESSAGE, words_of
@@ -23,7 +24,11 @@ def judge(outcome: RestoreOutcome, *, repository: str, still_there: Callable[[],
     """
     if outcome.exit_code < _NO_ANSWER or outcome.exit_code in _INTERRUPTED:
         raise RepositoryError(
-            f"the restore from {repository} was cut short (ended with {outcome.exit_code})",
+            say(
+                "the restore from {repository} was cut short (ended with {exit_code})",
+                repository=repository,
+                exit_code=str(outcome.exit_code),
+            ),
             hint="look for a time limit, or for memory that ran out",
         )
     lines = (*outcome.errors, *(line for line in outcome.tail if line not in set(outcome.errors)))
@@ -49,12 +54,14 @@ def _elsewhere(message: Mapping[str, Any], repository: str) -> DrpError | None:
     match message.get("reason"):
         case "denied":
             return AccessDenied(
-                f"repository {repository}: the restore cell may not read {words}",
+                say(
+                    "repository {repository}: the restore cell may not read {words}", repository=repository, words=words
+                ),
                 hint="let the user that runs drp read all of it; files of many owners take root and `identity: range`",
             )
         case "full":
             return StorageFull(
-                f"no space while repository {repository} was read: {words}",
+                say("no space while repository {repository} was read: {words}", repository=repository, words=words),
                 hint="raise `data_bytes` of the sandbox profile, or free space on this host",
             )
         case "gone":
@@ -64,11 +71,21 @@ def _elsewhere(message: Mapping[str, Any], repository: str) -> DrpError | None:
             )
         case "changed":
             return RepositoryError(
-                f"the copy in repository {repository} is not what it was when the restore began: {words}",
+                say(
+                    "the copy in repository {repository} is not what it was when the restore began: {words}",
+                    repository=repository,
+                    words=words,
+                ),
                 hint="keep backup jobs from writing to finished copies, and run the drill again",
             )
         case "here":
-            return RepositoryError(f"what repository {repository} holds could not be made in the sandbox: {words}")
+            return RepositoryError(
+                say(
+                    "what repository {repository} holds could not be made in the sandbox: {words}",
+                    repository=repository,
+                    words=words,
+                )
+            )
         case _:
             return None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drp.domain.application import Application, PointFilter
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.recovery_point import Immutability, PassedOver, PointListing, RecoveryPoint
 from drp.domain.repository import MediumLocation
 from drp.domain.repository_port import Abilities
@@ -68,16 +69,20 @@ class CopiesRepository:
         own = [each for each in found.refused if _may_be_of(each, wanted)]
         if denied := [each for each in own if each.kind == "denied"]:
             raise AccessDenied(
-                f"repository {self.name}: {denied[0].line}", hint="let the user that runs drp read it, and no more"
+                say("repository {name}: {line}", name=self.name, line=str(denied[0].line)),
+                hint="let the user that runs drp read it, and no more",
             )
         asked = [folder for folder in found.folders if wanted.admits(self._point(folder, application))]
         holding = self._holding(asked, application, own)
         points = [self._point(folder, application) for folder in holding]
         series = {folder.series for folder in holding}
         lacking = [folder for folder in asked if folder not in holding]
-        passed = [PassedOver(name=each.shown, reason=each.reason) for each in own if each.kind == "unfinished"]
+        passed = [PassedOver(name=each.shown, reason=quoted(each.reason)) for each in own if each.kind == "unfinished"]
         passed += [  # of a job that copies it at other times; other jobs need not have it at all
-            PassedOver(name=folder.path, reason=f"does not hold {self._wanted_root(application)}")
+            PassedOver(
+                name=folder.path,
+                reason=fact("does-not-hold", "does not hold {application}", application=self._wanted_root(application)),
+            )
             for folder in lacking
             if folder.series in series
         ]
@@ -96,7 +101,9 @@ class CopiesRepository:
             return Immutability(
                 mode="offline",
                 provenance="declared",
-                remarks=(f"medium {self._medium.label}: as changeable as any directory while it is attached",),
+                remarks=tuple(
+                    map(quoted, (f"medium {self._medium.label}: as changeable as any directory while it is attached",))
+                ),
             )
         folder = self._listed.get(point.id) or self._folder(point)  # a list asks of each point in turn
         return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
@@ -124,7 +131,8 @@ class CopiesRepository:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""
         if len(point.id) != _ID_LENGTH or not set(point.id) <= set("0123456789abcdef"):
             raise NotFound(
-                f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
+                say("{id} is no recovery point of {name}", id=repr(point.id[:80]), name=self.name),
+                hint=say("drp repo points {name}", name=self.name),
             )
         folder = self._folder(point)
         root = point.paths[0]
@@ -183,12 +191,20 @@ class CopiesRepository:
             if isinstance(error, PermissionError):
                 hint = "let the user that runs drp read it, and no more than read"
                 raise AccessDenied(
-                    f"repository {self.name} may not be read: {self._root}: {words}", hint=hint
+                    say(
+                        "repository {name} may not be read: {root}: {words}",
+                        name=self.name,
+                        root=self._root,
+                        words=words,
+                    ),
+                    hint=hint,
                 ) from error
             if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-                message = f"repository {self.name} is not there: no folder at {self._root}"
+                message = say("repository {name} is not there: no folder at {root}", name=self.name, root=self._root)
                 raise RepositoryError(message, hint="check its location") from error
-            raise RepositoryError(f"repository {self.name} cannot be listed: {self._root}: {words}") from error
+            raise RepositoryError(
+                say("repository {name} cannot be listed: {root}: {words}", name=self.name, root=self._root, words=words)
+            ) from error
 
     def _require_told(self, application: Application) -> None:
         """Require that some name can tell tags and host: otherwise no folder ever could be the application's."""
@@ -196,9 +212,18 @@ class CopiesRepository:
         told = {part for text in self._settings.patterns for part in FolderPattern(text).parts}
         missing = [name for name, asked in (("tag", wanted.tags), ("host", wanted.host)) if asked and name not in told]
         if missing or len(wanted.tags) > 1:
-            what = f"no {{{missing[0]}}}" if missing else "one {tag} at most"
+            what = (
+                fact("no", "no {{{missing}}}", missing=missing[0])
+                if missing
+                else fact("one-most", "one {{tag}} at most")
+            )
             raise RepositoryError(
-                f"repository {self.name}: its `folders` tell {what}, and {application.name} asks for more in `points`",
+                say(
+                    "repository {name}: its `folders` tell {what}, and {name2} asks for more in `points`",
+                    name=self.name,
+                    what=what,
+                    name2=application.name,
+                ),
                 hint="add it to `folders` in repositories.yml, or leave it out of the application's `points`",
             )
 
@@ -208,7 +233,13 @@ class CopiesRepository:
         below = posixpath.relpath(root, self._settings.root)
         if below.split("/")[0] == "..":
             raise RepositoryError(
-                f"repository {self.name}: {application.name} asks for {root}, and folders hold {self._settings.root}",
+                say(
+                    "repository {name}: {name2} asks for {root}, and folders hold {root2}",
+                    name=self.name,
+                    name2=application.name,
+                    root=root,
+                    root2=self._settings.root,
+                ),
                 hint="name a path at or below the repository's `root`, or correct `root` in repositories.yml",
             )
         return below
@@ -227,9 +258,17 @@ class CopiesRepository:
                 if below == "." or is_there(self._root / folder.path, below):
                     held.append(folder)
             except FileNotFoundError:
-                refused.append(Refused(path=folder.path, kind="unfinished", reason="went away while it was looked at"))
+                refused.append(
+                    Refused(
+                        path=folder.path,
+                        kind="unfinished",
+                        reason=fact("went-away-while-looked", "went away while it was looked at"),
+                    )
+                )
             except OSError as error:
-                words = f"cannot be read: {os.strerror(error.errno or 0)}"
+                words = fact(
+                    "repository-cannot-read", "cannot be read: {strerror}", strerror=os.strerror(error.errno or 0)
+                )
                 refused.append(Refused(path=folder.path, kind="unreadable", reason=words))
         return held
 
@@ -256,7 +295,11 @@ class CopiesRepository:
             if _id(folder) == point.id:
                 return folder
         raise PointGone(
-            f"recovery point {point.short_id} is gone from repository {self.name} since it was selected",
+            say(
+                "recovery point {short_id} is gone from repository {name} since it was selected",
+                short_id=point.short_id,
+                name=self.name,
+            ),
             hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
         )
 
@@ -282,5 +325,5 @@ def programs() -> Iterator[Path]:
 def interpreter() -> Path:
     """Return the Python of this machine that runs inside restore cells. Raises ``RepositoryError``."""
     if not os.access(PYTHON, os.X_OK):
-        raise RepositoryError(f"{PYTHON} is not there", hint="apt-get install python3")
+        raise RepositoryError(say("{PYTHON} is not there", PYTHON=PYTHON), hint="apt-get install python3")
     return Path(PYTHON).resolve()

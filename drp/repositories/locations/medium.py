@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from drp.command import run
+from drp.domain.phrase import say
 from drp.errors import CommandFailed, MediaNeeded
 
 LABEL_FILE = ".drp-medium"
@@ -36,11 +37,18 @@ class Medium:
         if found == self.label:
             return
         if found is None:
-            raise MediaNeeded(f"medium {self.label} is not attached at {self.mount}", label=self.label)
+            raise MediaNeeded(
+                say("medium {label} is not attached at {mount}", label=self.label, mount=self.mount), label=self.label
+            )
         raise MediaNeeded(
-            f"medium {self.label} is needed at {self.mount}, and {found!r} is attached",
+            say(
+                "medium {label} is needed at {mount}, and {found} is attached",
+                label=self.label,
+                mount=self.mount,
+                found=repr(found),
+            ),
             label=self.label,
-            hint=f"detach it and attach medium {self.label}",
+            hint=say("detach it and attach medium {label}", label=self.label),
         )
 
     def found_label(self) -> str | None:

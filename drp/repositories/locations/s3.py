@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.clock import utc_now
+from drp.domain.phrase import say
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import SecretReference
 from drp.errors import AccessDenied, RepositoryError, Unreachable
@@ -165,13 +166,17 @@ class S3Reader:
             return None
         expected = int(answer["ContentLength"])
         if expected > limit:
-            raise RepositoryError(f"{name} in {self._name} is larger than {limit} bytes")
+            raise RepositoryError(
+                say("{name} in {name2} is larger than {limit} bytes", name=name, name2=self._name, limit=limit)
+            )
         try:
             content: bytes = answer["Body"].read(limit + 1)
         except _failures(OSError) as error:
-            raise Unreachable(f"repository {self._name} broke off while {name} was read") from error
+            raise Unreachable(
+                say("repository {name} broke off while {name2} was read", name=self._name, name2=name)
+            ) from error
         if len(content) != expected:  # HTTP 200 is no success: the body can end early
-            raise Unreachable(f"repository {self._name} broke off while {name} was read")
+            raise Unreachable(say("repository {name} broke off while {name2} was read", name=self._name, name2=name))
         return content
 
     def lock(self, name: str, version: str | None = None) -> Lock | None:
@@ -222,7 +227,13 @@ class S3Reader:
             if page is None:
                 return
             yield page
-        raise RepositoryError(f"repository {self._name} lists more than {_PAGE_LIMIT} pages of objects")
+        raise RepositoryError(
+            say(
+                "repository {name} lists more than {PAGE_LIMIT} pages of objects",
+                name=self._name,
+                PAGE_LIMIT=_PAGE_LIMIT,
+            )
+        )
 
     def _optional(self, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
         try:
@@ -245,18 +256,47 @@ class S3Reader:
         if answer is None:
             what = redact(str(error))[:200]
             hint = "give the CA's certificates as `ca_file`" if "SSL" in what or "certificate" in what else None
-            return Unreachable(f"repository {self._name} does not answer at {where}: {what}", hint=hint)
+            return Unreachable(
+                say("repository {name} does not answer at {where}: {what}", name=self._name, where=where, what=what),
+                hint=hint,
+            )
         code = _code(error)
         status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         if code == "NoSuchBucket":
-            return RepositoryError(f"repository {self._name}: no bucket {self.location.bucket} at {where}")
+            return RepositoryError(
+                say(
+                    "repository {name}: no bucket {bucket} at {where}",
+                    name=self._name,
+                    bucket=self.location.bucket,
+                    where=where,
+                )
+            )
         if code == "RequestTimeTooSkewed":
-            return AccessDenied(f"repository {self._name} refuses the time of this machine", hint="set the clock")
+            return AccessDenied(
+                say("repository {name} refuses the time of this machine", name=self._name), hint="set the clock"
+            )
         if status in {400, 401, 403} and code not in {"InvalidRequest", "MalformedXML"}:
-            return AccessDenied(f"repository {self._name} refuses the access key ({code or status}) at {where}")
+            return AccessDenied(
+                say(
+                    "repository {name} refuses the access key ({its_code}) at {where}",
+                    name=self._name,
+                    its_code=code or status,
+                    where=where,
+                )
+            )
         if status >= 500 or status == 429:
-            return Unreachable(f"repository {self._name} answers {status} {code} at {where}")
-        return RepositoryError(f"repository {self._name}: {code or status} at {where}")
+            return Unreachable(
+                say(
+                    "repository {name} answers {status} {its_code} at {where}",
+                    name=self._name,
+                    status=str(status),
+                    its_code=code,
+                    where=where,
+                )
+            )
+        return RepositoryError(
+            say("repository {name}: {its_code} at {where}", name=self._name, its_code=code or status, where=where)
+        )
 
 
 class _AbsentError(Exception):
@@ -285,4 +325,6 @@ def _certificates(location: S3Location) -> str | bool:
 
 def _refuse_changes(request: Any, **_: object) -> None:
     if request.method not in _READING:
-        raise RepositoryError(f"drp reads repositories and never sends {request.method}", hint="this is a bug in drp")
+        raise RepositoryError(
+            say("drp reads repositories and never sends {method}", method=request.method), hint="this is a bug in drp"
+        )

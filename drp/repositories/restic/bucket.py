@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
+from drp.domain.phrase import fact, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import CellSecret
@@ -71,7 +72,9 @@ class BucketBackend:
             return Condition(snapshots=snapshots, emptied=_emptied(hidden))
         if not config and not keys and not snapshots:
             where = tool_url(self._location)
-            raise RepositoryError(f"repository {self._name} is not there: no repository at {where}")
+            raise RepositoryError(
+                say("repository {name} is not there: no repository at {where}", name=self._name, where=where)
+            )
         broken = [] if config else ["config: missing"]
         broken += [] if keys else ["keys/: empty"]
         return Condition(snapshots=snapshots, broken=tuple(broken))
@@ -101,8 +104,11 @@ class BucketBackend:
         newest = max((version.modified for version in versions if version.key in replaced), default=None)
         if newest is None:
             return ""
-        return (
-            f"{', '.join(replaced)} was overwritten at {newest.isoformat()}; the first version is still in the bucket"
+        return fact(
+            "overwritten-first-version-still",
+            "{replaced} was overwritten at {newest}; the first version is still in the bucket",
+            replaced=", ".join(replaced),
+            newest=newest.isoformat(),
         )
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
@@ -148,4 +154,9 @@ def _emptied(hidden: list[ObjectVersion]) -> str:
     first = min(version.modified for version in hidden)
     counts = {part: sum(1 for version in hidden if version.key.startswith(part)) for part in _ESSENTIAL}
     what = ", ".join(f"{count} x {part.rstrip('/')}" for part, count in counts.items() if count)
-    return f"emptied behind delete markers since {first.isoformat()} ({what}); the versions below them are still there"
+    return fact(
+        "emptied-behind-delete-markers",
+        "emptied behind delete markers since {first} ({what}); the versions below them are still there",
+        first=first.isoformat(),
+        what=what,
+    )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from drp.domain.phrase import quoted, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.restore import CellSecret
 from drp.errors import AccessDenied, RepositoryError
@@ -38,14 +39,26 @@ class DirectoryBackend:
             parts = {part: self._marks(part) for part in ("keys", "snapshots", "index")}
         except PermissionError as error:
             raise AccessDenied(
-                f"repository {self._name} may not be read: {error.filename}: {os.strerror(error.errno or 0)}",
+                say(
+                    "repository {name} may not be read: {filename}: {strerror}",
+                    name=self._name,
+                    filename=error.filename,
+                    strerror=os.strerror(error.errno or 0),
+                ),
                 hint="let the user that runs drp read it, and no more than read",
             ) from error
         except OSError as error:
-            message = f"repository {self._name} cannot be listed: {error.filename}: {os.strerror(error.errno or 0)}"
+            message = say(
+                "repository {name} cannot be listed: {filename}: {strerror}",
+                name=self._name,
+                filename=error.filename,
+                strerror=os.strerror(error.errno or 0),
+            )
             raise RepositoryError(message) from error
         if not config and not any(parts.values()):
-            raise RepositoryError(f"repository {self._name} is not there: no repository at {self._path}")
+            raise RepositoryError(
+                say("repository {name} is not there: no repository at {path}", name=self._name, path=self._path)
+            )
         broken = [] if config else ["config: missing"]
         broken += [f"{part}/: empty" for part in ("keys",) if not parts[part]]
         marks = frozenset(f"{name} {mark}" for part in ("keys", "snapshots") for name, mark in parts[part].items())
@@ -71,7 +84,14 @@ class DirectoryBackend:
                     seen = entry.stat(follow_symlinks=False)
                     names[entry.name] = f"{seen.st_ino} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"
                 if len(names) > _LISTING_LIMIT:
-                    raise RepositoryError(f"repository {self._name} holds more than {_LISTING_LIMIT} {part}")
+                    raise RepositoryError(
+                        say(
+                            "repository {name} holds more than {LISTING_LIMIT} {part}",
+                            name=self._name,
+                            LISTING_LIMIT=_LISTING_LIMIT,
+                            part=part,
+                        )
+                    )
         return names
 
     def explain_refusal(self) -> str:
@@ -84,7 +104,7 @@ class DirectoryBackend:
         return Immutability(
             mode="none",
             provenance="observed",
-            remarks=("a directory: whoever may write to it may delete every recovery point",),
+            remarks=tuple(map(quoted, ("a directory: whoever may write to it may delete every recovery point",))),
         )
 
     def host_arguments(self) -> tuple[str, ...]:
@@ -130,5 +150,7 @@ class MediumBackend(DirectoryBackend):
         return Immutability(
             mode="offline",
             provenance="declared",
-            remarks=(f"medium {self._medium.label}: as changeable as any directory while it is attached",),
+            remarks=tuple(
+                map(quoted, (f"medium {self._medium.label}: as changeable as any directory while it is attached",))
+            ),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drp.command import Output
+from drp.domain.phrase import fact, say
 from drp.errors import AccessDenied, DrpError, RepositoryError, StorageFull, Unreachable
 from drp.repositories.restic import answers
 from drp.repositories.restic.answers import Answer
@@ -40,36 +41,39 @@ def kind_of_failure(exit_code: int, lines: Sequence[str], features: Features) ->
 def _reason(read: Sequence[Answer]) -> str:
     finals = [answer for answer in read if answer.kind == "final"]
     chosen = finals or [answer for answer in read if answer.kind == "text"] or list(read)
-    return chosen[0].words if chosen else "it said nothing"
+    return chosen[0].words if chosen else fact("said-nothing", "it said nothing")
 
 
 def error_for(kind: Kind, name: str, words: str) -> DrpError:
     """Return the error that a kind stands for when it ends a call on repository ``name``."""
     match kind:
         case "password":
-            return AccessDenied(f"repository {name} refuses the password: {words}")
+            return AccessDenied(say("repository {name} refuses the password: {words}", name=name, words=words))
         case "denied":
-            return AccessDenied(f"repository {name} refuses access: {words}")
+            return AccessDenied(say("repository {name} refuses access: {words}", name=name, words=words))
         case "unreachable":
-            return Unreachable(f"repository {name} does not answer: {words}")
+            return Unreachable(say("repository {name} does not answer: {words}", name=name, words=words))
         case "full":
             return StorageFull(
-                f"no space while repository {name} was read: {words}",
+                say("no space while repository {name} was read: {words}", name=name, words=words),
                 hint="raise `data_bytes` of the sandbox profile, or free space on this host",
             )
         case "apart":
             return RepositoryError(
-                f"a file of repository {name} has names on two data volumes: {words}",
+                say("a file of repository {name} has names on two data volumes: {words}", name=name, words=words),
                 hint="name a folder that holds both of them in `data_volumes` of the sandbox profile",
             )
         case "missing":
-            return RepositoryError(f"repository {name} is not there: {words}", hint="check its location")
+            return RepositoryError(
+                say("repository {name} is not there: {words}", name=name, words=words), hint="check its location"
+            )
         case "locked":
             return RepositoryError(
-                f"repository {name} is locked by its own tool: {words}", hint="wait until the backup job has ended"
+                say("repository {name} is locked by its own tool: {words}", name=name, words=words),
+                hint="wait until the backup job has ended",
             )
         case _:
-            return RepositoryError(f"repository {name} cannot be read: {words}")
+            return RepositoryError(say("repository {name} cannot be read: {words}", name=name, words=words))
 
 
 def error_of(output: Output, name: str, features: Features) -> DrpError:
@@ -77,7 +81,8 @@ def error_of(output: Output, name: str, features: Features) -> DrpError:
     if output.ended_by != "itself":
         how = "no sign of life" if output.ended_by == "idle" else "no end within its time limit"
         return Unreachable(
-            f"the backup tool gave {how} on repository {name}", hint="raise the repository's time limits if it is slow"
+            say("the backup tool gave {how} on repository {name}", how=how, name=name),
+            hint="raise the repository's time limits if it is slow",
         )
     kind, words = kind_of_failure(output.exit_code, output.tail, features)
     return error_for(kind, name, words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from drp.domain.phrase import say
 from drp.errors import RepositoryError
 
 Version = tuple[int, int, int]
@@ -66,9 +67,10 @@ def features_of(answer: str) -> Features:
     found = re.match(r"restic (\d+)\.(\d+)(?:\.(\d+))?", answer.strip())
     if found is None:
         raise RepositoryError(
-            f"the backup tool does not say its version: {answer.strip()[:80]!r}", hint="install restic 0.14 or newer"
+            say("the backup tool does not say its version: {answer}", answer=repr(answer.strip()[:80])),
+            hint="install restic 0.14 or newer",
         )
     features = Features(version=(int(found[1]), int(found[2]), int(found[3] or 0)))
     if features.version < OLDEST:
-        raise RepositoryError(f"restic {features.text} is too old", hint="install restic 0.14 or newer")
+        raise RepositoryError(say("restic {text} is too old", text=features.text), hint="install restic 0.14 or newer")
     return features

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from drp.domain.phrase import quoted
 from drp.domain.recovery_point import Immutability, LockMode
 from drp.errors import AccessDenied
 from drp.repositories.locations.s3 import Lock, S3Reader
@@ -105,7 +106,7 @@ def observe(reader: S3Reader, point_id: str, *, audited_objects: int, memory: Me
 
 
 def _plain(mode: LockMode, remark: str) -> Immutability:
-    return Immutability(mode=mode, provenance="observed", remarks=(remark,))
+    return Immutability(mode=mode, provenance="observed", remarks=tuple(map(quoted, (remark,))))
 
 
 def _needed(name: str, snapshot: str) -> bool:
@@ -156,7 +157,7 @@ def conclude(locks: dict[str, Lock | None], total: int, remarks: list[str]) -> I
         retained_until=_earliest(dated) if not bare else None,
         objects_observed=len(locks),
         objects_total=total,
-        remarks=tuple(remarks),
+        remarks=tuple(map(quoted, remarks)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from drp.domain.phrase import fact, say
 from drp.domain.restore import RestoreOutcome, RestoreReceipt
 from drp.errors import RepositoryError
 from drp.repositories.restic.answers import Answer, announced_errors, read
@@ -34,7 +35,11 @@ def judge(
         raise error_for(by_code, repository, _reason(answers))
     if outcome.exit_code < _NO_ANSWER or outcome.exit_code in _INTERRUPTED:
         raise RepositoryError(
-            f"the restore from {repository} was cut short (ended with {outcome.exit_code})",
+            say(
+                "the restore from {repository} was cut short (ended with {exit_code})",
+                repository=repository,
+                exit_code=str(outcome.exit_code),
+            ),
             hint="look for a time limit, or for memory that ran out",
         )
     if outcome.exit_code != _NO_ANSWER:
@@ -106,7 +111,9 @@ def _names(items: Sequence[Answer]) -> list[str]:
 
 def _reason(answers: Sequence[Answer]) -> str:
     finals = [answer for answer in answers if answer.kind == "final"] or list(answers)
-    return finals[0].words if finals else "the backup tool ended badly and said nothing"
+    return (
+        finals[0].words if finals else fact("backup-tool-ended-badly", "the backup tool ended badly and said nothing")
+    )
 
 
 def _number(summary: Mapping[str, object], name: str) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.domain.application import Application
+from drp.domain.phrase import quoted, say
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.repository_port import Abilities
@@ -88,7 +89,9 @@ class ResticRepository:
             tool="restic",
             tool_version=self._tool.features.text,
             clock_ahead_ms=self._backend.clock_ahead_ms,
-            remarks=_ruin(condition) or (() if self._is_known(condition) else self._trouble("cat", "config")),
+            remarks=tuple(
+                map(quoted, _ruin(condition) or (() if self._is_known(condition) else self._trouble("cat", "config")))
+            ),
             restores_parts=True,
         )
 
@@ -100,7 +103,7 @@ class ResticRepository:
         before = self._backend.look()
         ruin = _ruin(before)
         if ruin:
-            return PointListing(points=(), unreadable=ruin, emptied=before.emptied)
+            return PointListing(points=(), unreadable=ruin, emptied=quoted(before.emptied))
         with self._turn:
             if not self._is_known(before):
                 trouble = self._list(before)
@@ -124,7 +127,7 @@ class ResticRepository:
         try:
             snapshots = read_snapshots(output.stdout)
         except ValueError as error:
-            raise RepositoryError(f"repository {self.name}: {error}") from error
+            raise RepositoryError(say("repository {name}: {error}", name=self.name, error=error)) from error
         read = {str(snapshot.get("id")) for snapshot in snapshots}
         after = self._backend.look()
         hidden = sorted((before.snapshots & after.snapshots) - read)
@@ -213,7 +216,8 @@ class ResticRepository:
     def _require_id(self, point: RecoveryPoint) -> None:
         if not is_id(point.id):
             raise NotFound(
-                f"{point.id[:80]!r} is no recovery point of {self.name}", hint=f"drp repo points {self.name}"
+                say("{id} is no recovery point of {name}", id=repr(point.id[:80]), name=self.name),
+                hint=say("drp repo points {name}", name=self.name),
             )
 
     def _require_there(self, point: RecoveryPoint) -> None:
@@ -224,7 +228,11 @@ class ResticRepository:
         condition = self._backend.look()
         if not condition.emptied and not condition.broken and point.id not in condition.snapshots:
             raise PointGone(
-                f"recovery point {point.short_id} is gone from repository {self.name} since it was selected",
+                say(
+                    "recovery point {short_id} is gone from repository {name} since it was selected",
+                    short_id=point.short_id,
+                    name=self.name,
+                ),
                 hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
             )
 
@@ -244,7 +252,11 @@ class ResticRepository:
                 return (f"{tampered} ({words})",)
         if ended_by != "itself":
             raise Unreachable(
-                f"the backup tool came to no end on repository {self.name} ({ended_by})",
+                say(
+                    "the backup tool came to no end on repository {name} ({ended_by})",
+                    name=self.name,
+                    ended_by=ended_by,
+                ),
                 hint="raise the repository's time limits if it is slow",
             )
         raise error_for(kind, self.name, words)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drp.domain.application import Application, PointFilter
+from drp.domain.phrase import say
 from drp.domain.recovery_point import PointListing, RecoveryPoint
 from drp.domain.strict_json import Limits, parse
 from drp.domain.visible import one_line
@@ -148,15 +149,15 @@ def _consistent_at(tags: Iterable[str], taken_at: datetime) -> datetime:
     meant = [tag for tag in tags if _INSTANT_MEANT.match(_bare(tag))]
     quoted = ", ".join(repr(tag[:_LONGEST_TAG]) for tag in meant[:_MOST_TAGS])
     if not all(tag.startswith(CONSISTENT_TAG) for tag in meant):
-        message = f"a tag that is meant to state an instant and does not: {quoted}"
+        message = say("a tag that is meant to state an instant and does not: {quoted}", quoted=quoted)
         raise ValueError(message)
     try:
         stated = {read_time(tag.removeprefix(CONSISTENT_TAG)) for tag in meant}
     except ValueError:
-        message = f"a tag that states no instant with its offset from UTC: {quoted}"
+        message = say("a tag that states no instant with its offset from UTC: {quoted}", quoted=quoted)
         raise ValueError(message) from None
     if len(stated) > 1 or any(instant > taken_at for instant in stated):
-        message = f"tags that state two instants, or one after the snapshot: {quoted}"
+        message = say("tags that state two instants, or one after the snapshot: {quoted}", quoted=quoted)
         raise ValueError(message)
     return stated.pop() if stated else taken_at
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from drp.atomic import make_folder, storage_errors
 from drp.command import MINIMAL_ENVIRONMENT, OnLine, Output, run
+from drp.domain.phrase import say
 from drp.domain.repository import WaitLimits
 from drp.errors import CommandFailed, RepositoryError, StorageFull
 from drp.repositories.restic.features import Features, features_of
@@ -26,7 +27,9 @@ def executable_path(executable: str) -> Path:
     """Return where the backup tool is. Raises ``RepositoryError`` when it is nowhere."""
     found = shutil.which(executable, path=MINIMAL_ENVIRONMENT["PATH"])
     if found is None:
-        raise RepositoryError(f"{executable} is not installed", hint="install restic, or run `drp doctor`")
+        raise RepositoryError(
+            say("{executable} is not installed", executable=executable), hint="install restic, or run `drp doctor`"
+        )
     return Path(found).resolve()
 
 
@@ -35,7 +38,9 @@ def default_version() -> str:
     try:
         output = run([str(executable_path("restic")), "version"], timeout_seconds=_VERSION_SECONDS)
     except CommandFailed as error:
-        raise RepositoryError(f"restic does not run: {error.message}", hint="install restic anew") from error
+        raise RepositoryError(
+            say("restic does not run: {words}", words=error.message), hint="install restic anew"
+        ) from error
     return (output.stdout.splitlines() or [""])[0]
 
 
@@ -69,7 +74,9 @@ class ResticTool:
         try:
             output = run([str(self.path), "version"], timeout_seconds=_VERSION_SECONDS)
         except CommandFailed as error:
-            raise RepositoryError(f"{self._executable} does not run: {error.message}") from error
+            raise RepositoryError(
+                say("{executable} does not run: {words}", executable=self._executable, words=error.message)
+            ) from error
         return features_of(output.stdout)
 
     def call(self, *arguments: str, on_line: OnLine | None = None, capture: bool = True) -> Output:

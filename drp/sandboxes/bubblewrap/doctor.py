@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drp.domain.phrase import fact, say
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.volume import MEMORY_SHARE, image_bytes
 from drp.errors import SandboxError
@@ -77,12 +78,18 @@ def _erasing() -> Requirement:
 def _swap() -> Requirement:
     """Tell whether what sandboxes have in memory can reach a device that keeps it."""
     if swap.devices() is None:
-        return Requirement(name="swap", met=True, detail="nobody tells what this host swaps to")
+        return Requirement(
+            name="swap", met=True, detail=fact("nobody-tells-what-this", "nobody tells what this host swaps to")
+        )
     if not (exposed := swap.exposed()):
-        return Requirement(name="swap", met=True, detail="none, or it keeps nothing that can be read")
+        return Requirement(
+            name="swap", met=True, detail=fact("none-or-keeps-nothing", "none, or it keeps nothing that can be read")
+        )
     kept = "sandboxes are kept out of it" if swap.limits() else "no control group keeps sandboxes out of it"
     detail = f"{', '.join(map(str, exposed))} is not encrypted: {kept}, and drp itself is not"
-    return Requirement(name="swap", met=True, detail=f"{detail}; encrypt it, or swapoff")
+    return Requirement(
+        name="swap", met=True, detail=fact("encrypt-or-swapoff", "{detail}; encrypt it, or swapoff", detail=detail)
+    )
 
 
 def _ranges() -> Requirement:
@@ -103,7 +110,12 @@ def room_for(profile: SandboxProfile, run_directory: Path) -> str:
         on_disk.require(profile)
         return _on_disk(profile, run_directory)
     there = min(profile.data_bytes, int(available_memory() * MEMORY_SHARE))
-    return f"data in memory: room for {there >> 20} MiB of {profile.data_bytes >> 20} MiB now"
+    return fact(
+        "data-memory-room-for",
+        "data in memory: room for {there} MiB of {data_bytes} MiB now",
+        there=there >> 20,
+        data_bytes=profile.data_bytes >> 20,
+    )
 
 
 def _on_disk(profile: SandboxProfile, run_directory: Path) -> str:
@@ -113,7 +125,9 @@ def _on_disk(profile: SandboxProfile, run_directory: Path) -> str:
     needed = image_bytes(profile.data_bytes)
     for folder, there in free.items():
         if there >= needed:
-            return f"data on disk, {there >> 20} MiB free in {folder}"
+            return fact(
+                "data-disk-mib-free", "data on disk, {there} MiB free in {folder}", there=there >> 20, folder=folder
+            )
     places = ", ".join(f"{folder} has room for {there >> 20} MiB" for folder, there in free.items())
     asked = f"`data_bytes` says {profile.data_bytes >> 20} MiB, which take {needed >> 20} MiB on disk"
-    raise SandboxError(f"{places}, and {asked}", hint=NO_ROOM)
+    raise SandboxError(say("{places}, and {asked}", places=places, asked=asked), hint=NO_ROOM)

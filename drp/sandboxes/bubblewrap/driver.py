@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from drp.clock import boot_id
 from drp.domain.check import Target
+from drp.domain.phrase import say
 from drp.domain.restore import CellSecret, RestoreOrder
 from drp.domain.sandbox import (
     EgressAttempt,
@@ -209,7 +210,7 @@ class BubblewrapSandbox:
     def _get(self, handle: SandboxHandle) -> Live:
         if handle.id not in self._live:
             raise SandboxError(
-                f"sandbox {handle.id} is not open here", hint="it was destroyed, or is another process's"
+                say("sandbox {id} is not open here", id=handle.id), hint="it was destroyed, or is another process's"
             )
         return self._live[handle.id]
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from drp.command import Process, start
 from drp.descriptors import as_found
 from drp.domain.first_fatal import first_fatal
+from drp.domain.phrase import say
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes.bubblewrap.arguments import Spec, arguments, command, files
 from drp.sandboxes.client import AgentClient
@@ -109,7 +110,7 @@ def _start(spec: Spec, listener: socket.socket, control_socket: Path, group: Con
         process.wait()
         complaint = _complaint(our_errors) or getattr(error, "message", str(error))
         _close(ours)
-        message = f"the sandbox did not start: {complaint}"
+        message = say("the sandbox did not start: {complaint}", complaint=complaint)
         raise SandboxError(message) from error
     return Running(
         process=process,

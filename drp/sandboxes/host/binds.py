@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from drp.domain.application import SoftwareImage
+from drp.domain.phrase import say
 from drp.domain.restore import RestoreOrder
 from drp.errors import SandboxError
 from drp.sandboxes.host import mounts
@@ -30,7 +31,7 @@ def cell(order: RestoreOrder, staging: Path, identity: Identity) -> dict[str, st
     for number, (source, target) in enumerate(wanted.items()):
         path = Path(source)
         if not path.exists():
-            message = f"the restore cell needs {source}, which does not exist"
+            message = say("the restore cell needs {source}, which does not exist", source=source)
             raise SandboxError(message, hint="install the tool or attach the medium, then run `drp doctor`")
         if standing() == "root" and (source in order.read_only_binds or not _is_open(path)):
             place = staging / str(number)
@@ -50,13 +51,13 @@ def software(images: Iterable[SoftwareImage], staging: Path, identity: Identity,
     for number, image in enumerate(images):
         path = Path(image.image)
         if not path.is_dir():
-            message = f"the software image {path} is no directory"
+            message = say("the software image {path} is no directory", path=path)
             raise SandboxError(message, hint="put the image there, or correct `software` in the application's file")
         if standing() == "root":
             _stage(path, staging / str(number), identity.host_uid_of(run_as))
             path = staging / str(number)
         if str(path) in found:
-            message = f"the software image {path} is wanted in two places"
+            message = say("the software image {path} is wanted in two places", path=path)
             raise SandboxError(message, hint="bind it once, and link to it from the application's configuration")
         found[str(path)] = image.at
     return found
@@ -71,7 +72,7 @@ def _stage(source: Path, place: Path, uid: int, owners: int = 0) -> bool:
     try:
         return mounts.bind_readable(source.resolve(), place, uid=uid, range_size=owners)
     except OSError as error:
-        message = f"cannot bind {source} into the sandbox: {error.strerror}"
+        message = say("cannot bind {source} into the sandbox: {strerror}", source=source, strerror=error.strerror)
         raise SandboxError(message) from error
 
 
@@ -80,6 +81,11 @@ def _require_open(source: Path) -> None:
     for path in (source, *source.iterdir()) if source.is_dir() else (source,):
         mode = path.stat().st_mode
         if not mode & stat.S_IROTH or (stat.S_ISDIR(mode) and not mode & stat.S_IXOTH):
-            message = f"the restore cell cannot read {path}: others may not, and its file system cannot map owners"
-            hint = f"run `chmod -R o+rX {source}`, or keep it on ext4, XFS, Btrfs or tmpfs (overlay and NFS cannot)"
+            message = say(
+                "the restore cell cannot read {path}: others may not, and its file system cannot map owners", path=path
+            )
+            hint = say(
+                "run `chmod -R o+rX {source}`, or keep it on ext4, XFS, Btrfs or tmpfs (overlay and NFS cannot)",
+                source=source,
+            )
             raise SandboxError(message, hint=hint)

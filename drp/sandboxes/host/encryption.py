@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.errors import SandboxError
 
 FOLDER = "volume"
@@ -80,7 +81,7 @@ def encrypt(root: Path) -> Encrypted:
         finally:
             os.close(descriptor)
     except OSError as error:
-        message = f"a data volume cannot be encrypted: {error.strerror}"
+        message = say("a data volume cannot be encrypted: {strerror}", strerror=error.strerror)
         raise SandboxError(message, hint="set `erase: overwrite` in `volumes` of drp.yml") from error
     return Encrypted(folder, key)
 
@@ -130,7 +131,7 @@ def ciphertext(folder: Path) -> list[tuple[int, int]]:
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
             try:
                 if os.fstat(descriptor).st_dev != device:
-                    raise OSError(errno.EXDEV, f"another file system is mounted in {place}")
+                    raise OSError(errno.EXDEV, say("another file system is mounted in {place}", place=place))
                 found.extend(_extents(descriptor))
             finally:
                 os.close(descriptor)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drp.command import run
+from drp.domain.phrase import NOTHING, fact
 from drp.domain.volume import Erased, ErasedBy
 from drp.errors import CommandFailed
 from drp.sandboxes.host import encryption
@@ -54,7 +55,11 @@ def erase(image: Path, *, by: ErasedBy, at: str = "", ciphertext: Sequence[tuple
         if not ours or not _OURS.fullmatch(image.name):
             return Erased(at=at, erased_by=by, done=False, left=f"{image}: it is no image that drp made")
         if encryption.shared(descriptor):
-            left = f"{image}: a snapshot or a copy shares its blocks, which overwriting does not reach"
+            left = fact(
+                "snapshot-or-copy-shares",
+                "{image}: a snapshot or a copy shares its blocks, which overwriting does not reach",
+                image=image,
+            )
             return Erased(at=at, erased_by=by, done=False, left=left)
         plain = list(without(written(descriptor, found.st_size), ciphertext))
         overwritten = sum(_overwrite(descriptor, *extent) for extent in plain)
@@ -65,7 +70,11 @@ def erase(image: Path, *, by: ErasedBy, at: str = "", ciphertext: Sequence[tuple
         return Erased(at=at, erased_by=by, done=False, left=f"{image}: {error.strerror}")
     finally:
         os.close(descriptor)
-    left = f"{kind} may keep what was overwritten: nobody can look" if kind else ""
+    left = (
+        fact("may-keep-what-overwritten", "{kind} may keep what was overwritten: nobody can look", kind=kind)
+        if kind
+        else NOTHING
+    )
     return Erased(at=at, erased_by=by, done=True, overwritten_bytes=overwritten, left=left)
 
 

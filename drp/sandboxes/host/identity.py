@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from drp.domain.phrase import say
 from drp.errors import SandboxError
 
 PUBLIC = Path("/run/drp")
@@ -88,7 +89,7 @@ class Slot:
             if (descriptor := _locked(path)) is not None:
                 self.number, self._path, self._descriptor = number, path, descriptor
                 return
-        message = f"all {SLOTS} sandbox slots of this host are taken"
+        message = say("all {SLOTS} sandbox slots of this host are taken", SLOTS=SLOTS)
         raise SandboxError(message, hint="wait for running drills, or run fewer at once")
 
     def release(self) -> None:
@@ -139,7 +140,7 @@ def _locked(path: Path) -> int | None:
         except FileNotFoundError:
             pass
         os.close(descriptor)  # the file was another's, who left meanwhile
-    message = f"{path} is taken away again and again"
+    message = say("{path} is taken away again and again", path=path)
     raise SandboxError(message, hint="see which program clears this directory, and keep it from doing so")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.command import run
+from drp.domain.phrase import say
 from drp.domain.volume import image_bytes
 from drp.errors import CommandFailed, SandboxError, StorageFull
 from drp.sandboxes.host import mounts, on_disk
@@ -71,9 +72,15 @@ def allocate(image: Path, quota: int, *, spare_bytes: int = 0) -> None:
     except OSError as error:
         image.unlink()
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            message = f"{image.parent} has no room for a data volume of {quota >> 20} MiB"
+            message = say(
+                "{parent} has no room for a data volume of {quota} MiB", parent=image.parent, quota=quota >> 20
+            )
             raise StorageFull(message, hint=NO_ROOM) from error
-        message = f"room for a data volume cannot be reserved in {image.parent}: {error.strerror}"
+        message = say(
+            "room for a data volume cannot be reserved in {parent}: {strerror}",
+            parent=image.parent,
+            strerror=error.strerror,
+        )
         raise SandboxError(message, hint="name a folder on another file system in `volumes.directories`") from error
     finally:
         os.close(descriptor)
@@ -106,7 +113,7 @@ def mount(image: Path, path: Path, *, uid: int, features: Sequence[str] = ()) ->
         else:
             on_disk.mount_by_fuse(image, path)
     except CommandFailed as error:
-        message = f"cannot make a data volume on disk: {error.message}"
+        message = say("cannot make a data volume on disk: {words}", words=error.message)
         raise SandboxError(message, hint="see `drp doctor`, or set `data_backing: memory`") from error
     (path / "lost+found").rmdir()
     pass_by_cache(path)

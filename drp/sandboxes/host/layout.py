@@ -15,6 +15,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.errors import SandboxError
 from drp.sandboxes.host.identity import PUBLIC, make_enterable, remove_empty, standing
 
@@ -30,7 +31,11 @@ def home(run_directory: Path) -> Path:
     short = len(os.fsencode(run_directory)) <= _LONGEST
     if standing() != "root":
         if not short:
-            message = f"the run directory {run_directory} has too long a path for sockets (at most {_LONGEST} bytes)"
+            message = say(
+                "the run directory {run_directory} has too long a path for sockets (at most {LONGEST} bytes)",
+                run_directory=run_directory,
+                LONGEST=_LONGEST,
+            )
             raise SandboxError(message, hint="give drp a state directory with a shorter path")
         return run_directory
     if short and open_to_all(run_directory):
@@ -66,7 +71,7 @@ class LiveDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             hidden.rename(self.path)
         except OSError as error:
-            message = f"cannot make {self.path}: {error.strerror}"
+            message = say("cannot make {path}: {strerror}", path=self.path, strerror=error.strerror)
             raise SandboxError(message, hint="give drp a run directory that it may write to") from error
 
     def record(self, **fields: object) -> None:

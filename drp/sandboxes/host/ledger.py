@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from drp.domain.phrase import say
 from drp.domain.precheck import Needs, Promised
 from drp.errors import SandboxError
 from drp.sandboxes.host import cgroups
@@ -138,7 +139,11 @@ def open_ledger(run_directory: Path) -> Iterator[Ledger]:
     try:
         descriptor = _locked(directory)
     except OSError as error:
-        message = f"the ledger of drills at work cannot be kept in {directory}: {error.strerror}"
+        message = say(
+            "the ledger of drills at work cannot be kept in {directory}: {strerror}",
+            directory=directory,
+            strerror=error.strerror,
+        )
         raise SandboxError(message, hint="let drp's user write there") from error
     try:
         yield Ledger(directory, _device(run_directory))
@@ -184,7 +189,9 @@ def _locked(directory: Path) -> int:
                 return descriptor
         os.close(descriptor)  # somebody is in it, or the last who was took it away
         time.sleep(_PAUSE_SECONDS)
-    raise BlockingIOError(errno.EWOULDBLOCK, f"another drp has held it for {_SECONDS:.0f} s: is one stopped?")
+    raise BlockingIOError(
+        errno.EWOULDBLOCK, say("another drp has held it for {SECONDS} s: is one stopped?", SECONDS=f"{_SECONDS:.0f}")
+    )
 
 
 def _read(path: Path) -> _Promise | None:
@@ -200,7 +207,7 @@ def _read(path: Path) -> _Promise | None:
             return None
         return _Promise.of(os.pread(descriptor, _LONGEST, 0).decode("ascii"))
     except ValueError as error:
-        message = f"{path} is no promise that drp wrote"
+        message = say("{path} is no promise that drp wrote", path=path)
         raise SandboxError(message, hint="end the process that holds it, and remove it") from error
     finally:
         os.close(descriptor)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.errors import MediumFailed
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -52,7 +53,7 @@ class Medium:
         """Look whether the file system noted an error of its medium. Raises ``MediumFailed``."""
         count = errors_noted(self._held) if self._image is not None else 0
         if count:
-            raise self._failed(f"the kernel noted {count} errors")
+            raise self._failed(say("the kernel noted {count} errors", count=count))
 
     def close(self) -> None:
         """Let the volume go."""

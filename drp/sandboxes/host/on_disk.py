@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from drp.command import run
+from drp.domain.phrase import fact, say
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import CommandFailed, SandboxError
 from drp.sandboxes.host import mounts
@@ -40,12 +41,14 @@ def require(profile: SandboxProfile) -> str:
     """
     why, mend = obstacle()
     if why:
-        raise SandboxError(f"`data_backing: disk` cannot be had: {why}", hint=f"{mend}, {_OR_MEMORY}")
+        raise SandboxError(say("`data_backing: disk` cannot be had: {why}", why=why), hint=f"{mend}, {_OR_MEMORY}")
     if standing() == "root":
-        return "loop devices"
+        return fact("loop-devices", "loop devices")
     if profile.identity == "range":
         message = "`data_backing: disk` of a plain user holds files of one owner, and not `identity: range`"
-        raise SandboxError(message, hint=f"set `identity: single`, run drp as root, {_OR_MEMORY}")
+        raise SandboxError(
+            message, hint=say("set `identity: single`, run drp as root, {OR_MEMORY}", OR_MEMORY=_OR_MEMORY)
+        )
     return "fuse2fs"
 
 
@@ -61,7 +64,13 @@ def obstacle() -> tuple[str, str]:
         return f"a plain user needs {_FUSE}, which is not there", "load the module: modprobe fuse, run drp as root"
     except OSError as error:
         mode = _FUSE.stat().st_mode & 0o777
-        why = f"a plain user needs {_FUSE}, whose mode is {mode:04o}: {error.strerror}"
+        why = fact(
+            "plain-user-needs-whose",
+            "a plain user needs {FUSE}, whose mode is {mode}: {strerror}",
+            FUSE=_FUSE,
+            mode=f"{mode:04o}",
+            strerror=error.strerror,
+        )
         return why, f'chmod 0666 {_FUSE} (lasting, by udev: KERNEL=="fuse", MODE="0666"), run drp as root'
     lost = _tried()
     return (f"the fuse2fs that is installed {lost}", "install a newer fuse2fs, run drp as root") if lost else ("", "")
@@ -75,7 +84,7 @@ def _tried() -> str:
         argv = worker_command([sys.executable, "-m", "drp.sandboxes.host.on_disk"])
         return run(argv, timeout_seconds=60).stdout.strip()
     except CommandFailed as error:
-        return f"cannot be tried: {error.message}"
+        return fact("cannot-tried", "cannot be tried: {words}", words=error.message)
 
 
 def _trial() -> str:
@@ -88,12 +97,20 @@ def _trial() -> str:
             run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", str(image)], timeout_seconds=60)
             mount_by_fuse(image, path)
         except CommandFailed as error:
-            return f"cannot mount: {error.message}"
+            return fact("cannot-mount", "cannot mount: {words}", words=error.message)
         try:
             lost = _lost(path / "trial")
         finally:
             mounts.unmount(path)
-        return f"does not keep {' and '.join(lost)}, so a sound backup would look changed" if lost else ""
+        return (
+            fact(
+                "does-not-keep-so",
+                "does not keep {lost}, so a sound backup would look changed",
+                lost=" and ".join(lost),
+            )
+            if lost
+            else ""
+        )
 
 
 def _lost(file: Path) -> list[str]:

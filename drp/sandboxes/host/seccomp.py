@@ -11,6 +11,7 @@ import errno
 import platform
 import struct
 
+from drp.domain.phrase import say
 from drp.errors import SandboxError
 
 _LOAD, _EQUAL, _GREATER_OR_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -58,7 +59,7 @@ def program(architecture: str | None = None, *, owners_may_change: bool = True) 
     """
     architecture = architecture or platform.machine()
     if architecture not in ARCHITECTURES:
-        message = f"no system call filter for the architecture {architecture}"
+        message = say("no system call filter for the architecture {architecture}", architecture=architecture)
         raise SandboxError(message, hint="run sandboxes on x86_64 or aarch64")
     column = 0 if architecture == "x86_64" else 1
     calls = _NUMBERS if owners_may_change else {**_NUMBERS, **_OWNERSHIP}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from drp import machine
 from drp.atomic import storage_errors
+from drp.domain.phrase import say
 from drp.domain.precheck import LEAST_FREE_BYTES
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
@@ -130,13 +131,15 @@ class Volumes:
             there = int((available_memory() - ledger.reserved()) * MEMORY_SHARE)
             size = min(profile.data_bytes, there)
             if size < min(profile.data_bytes, LEAST_BYTES):
-                message = f"no room in memory for a data volume: {max(0, there) >> 20} MiB, others' quotas taken off"
+                message = say(
+                    "no room in memory for a data volume: {max} MiB, others' quotas taken off", max=max(0, there) >> 20
+                )
                 raise StorageFull(message, hint=_IN_MEMORY)
             self._held.append(ledger.reserve(memory_bytes=size))
         try:
             locked = mounts.mount_tmpfs(self.path, size_bytes=size, uid=uid)
         except OSError as error:
-            message = f"cannot mount a data volume in memory: {error.strerror}"
+            message = say("cannot mount a data volume in memory: {strerror}", strerror=error.strerror)
             raise SandboxError(message) from error
         made = VolumeMade(
             backing="memory", size_bytes=size, erased_by="memory", why="not-on-disk", swap=swap.of(locked=locked)
@@ -195,7 +198,12 @@ class Volumes:
                 return file
         image.forget(self._run_directory, self._sandbox)
         places = ", ".join(map(str, folders))
-        message = f"{places}: no room for a data volume of {quota >> 20} MiB, {image_bytes(quota) >> 20} MiB on disk"
+        message = say(
+            "{places}: no room for a data volume of {quota} MiB, {image_bytes} MiB on disk",
+            places=places,
+            quota=quota >> 20,
+            image_bytes=image_bytes(quota) >> 20,
+        )
         raise StorageFull(message, hint=image.NO_ROOM)
 
     def rooms(self) -> tuple[VolumeRoom, ...]:

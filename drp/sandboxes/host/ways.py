@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.domain.volume import Erase, ErasedBy, VolumeMade
 from drp.errors import SandboxError
 from drp.sandboxes.host import encryption, erasure
@@ -68,7 +69,9 @@ def choose(asked: Erase, root: Path, image: Path) -> Way:
         encrypted.path.rmdir()
         encrypted.forget()
     except OSError as error:
-        raise SandboxError(f"a data volume on disk cannot be written: {error.strerror}") from error
+        raise SandboxError(
+            say("a data volume on disk cannot be written: {strerror}", strerror=error.strerror)
+        ) from error
     return Way(by="overwrite", why="faster", encrypted_bytes_per_second=rate)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from drp.command import Process, start
+from drp.domain.phrase import say
 from drp.errors import SandboxError
 from drp.sandboxes.host.processes import finish
 
@@ -120,7 +121,7 @@ class GatewayClient:
             raise SandboxError("the network gateway has ended", hint="start the drill again")
         answer: dict[str, object] = json.loads(raw)
         if "error" in answer:
-            message = f"the network gateway refuses: {answer['error']}"
+            message = say("the network gateway refuses: {error}", error=answer["error"])
             raise SandboxError(message, hint="only endpoints of configured repositories may be reached")
         return answer
 

@@ -12,6 +12,7 @@ import struct
 import threading
 from collections.abc import Callable
 
+from drp.domain.phrase import say
 from drp.errors import SandboxError
 
 _WAKE_MILLISECONDS = 100
@@ -56,7 +57,7 @@ class Hearing:
         if self._channel is None or self._closing.is_set():
             return
         if not self._drain() or not self._thread.is_alive():
-            raise SandboxError(f"{self._who} has ended by itself: what was sent since is not known")
+            raise SandboxError(say("{who} has ended by itself: what was sent since is not known", who=self._who))
 
     def overlooked(self) -> int:
         """Return how many packets came faster than they could be looked at, since this was last asked."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from drp.command import start
+from drp.domain.phrase import say
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes.errors import MORE_DESCRIPTORS
 from drp.sandboxes.host.processes import finish, namespace
@@ -160,8 +161,12 @@ def _receive(control: socket.socket) -> list[int]:
 def _trouble(answer: dict[str, object], arrived: int, *, truncated: bool) -> SandboxError | None:
     """Return what is wrong with an answer: the kernel drops descriptors without a word when no more may be opened."""
     if "error" in answer:
-        return SandboxError(f"cannot set up the sandbox's network: {answer['error']}")
+        return SandboxError(say("cannot set up the sandbox's network: {error}", error=answer["error"]))
     if truncated or arrived != answer["made"]:
-        message = f"cannot set up the sandbox's network: {arrived} of {answer['made']} descriptors arrived"
+        message = say(
+            "cannot set up the sandbox's network: {arrived} of {made} descriptors arrived",
+            arrived=arrived,
+            made=answer["made"],
+        )
         return SandboxError(message, hint=MORE_DESCRIPTORS)
     return None

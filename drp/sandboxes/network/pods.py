@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from drp.domain.phrase import say
 from drp.domain.sandbox import EgressAttempt, NeighbourContact, SandboxOrder, SandboxProfile
 from drp.errors import NotIsolated, SandboxError
 from drp.sandboxes.host import processes
@@ -54,10 +55,19 @@ class Places:
         for name, addresses in self.declared.items():
             for address in addresses:
                 if seen.setdefault(address, name) != name:
-                    message = f"in one pod, {address} would lead to {seen[address]} and to {name}"
+                    message = say(
+                        "in one pod, {address} would lead to {seen} and to {name}",
+                        address=address,
+                        seen=seen[address],
+                        name=name,
+                    )
                     raise SandboxError(message, hint="drill them apart, or declare the address for one of them")
                 if ipaddress.ip_address(address) in _LENT[":" in address]:
-                    message = f"in a pod, {address} cannot be declared: drp lends addresses of {_LENT[':' in address]}"
+                    message = say(
+                        "in a pod, {address} cannot be declared: drp lends addresses of {LENT}",
+                        address=address,
+                        LENT=_LENT[":" in address],
+                    )
                     raise SandboxError(message, hint="declare an address that others reach the application at")
 
 
@@ -183,7 +193,11 @@ class Networks:
                 places.require_distinct()
                 pod = self._pods[order.pod] = Pod.make(order.pod, places)
             elif pod.places != places or order.application in pod.members:
-                message = f"{order.application or 'an application without a name'} has no place in the pod {order.pod}"
+                message = say(
+                    "{application} has no place in the pod {pod}",
+                    application=order.application or "an application without a name",
+                    pod=order.pod,
+                )
                 raise SandboxError(message, hint="a pod is made for certain applications, each of which joins it once")
             pod.members.add(order.application)
             return pod

@@ -17,6 +17,7 @@ from pathlib import Path
 from drp.command import run
 from drp.domain.check import Execution
 from drp.domain.first_fatal import first_fatal
+from drp.domain.phrase import fact, say
 from drp.domain.sandbox import IsolationProof, ProbeCheck
 from drp.domain.strict_json import Limits, parse_object
 from drp.errors import SandboxError
@@ -108,8 +109,14 @@ def _inside(client: AgentClient, targets: Mapping[str, object]) -> bytes:
     argv = [PYTHON, "-I", "-S", "-c", packed_probe()]  # handed over in memory, and gone when it ends
     ended: Execution = client.exec(argv, stdin=json.dumps(targets).encode(), timeout=_SECONDS)
     if ended.exit_code != 0:
-        why = first_fatal(ended.stderr.decode("utf-8", "replace").splitlines()) or "it said nothing"
-        message = f"the isolation probe ended with {ended.exit_code} inside the sandbox: {why[:200]}"
+        why = first_fatal(ended.stderr.decode("utf-8", "replace").splitlines()) or fact(
+            "said-nothing", "it said nothing"
+        )
+        message = say(
+            "the isolation probe ended with {exit_code} inside the sandbox: {why}",
+            exit_code=str(ended.exit_code),
+            why=why[:200],
+        )
         raise SandboxError(message)
     return ended.stdout
 
@@ -138,7 +145,14 @@ def _foreign(facts: Mapping[str, object], bound: Iterable[str]) -> tuple[ProbeCh
     """Return as allowed what no probe looks for by name: places that drp did not make, or did not make writable."""
     root, writable = facts.get("root"), facts.get("writable")
     if not isinstance(root, list) or not isinstance(writable, list):
-        return (ProbeCheck(id="fs.places", kind="fs", outcome="error", detail="the probe did not say what is there"),)
+        return (
+            ProbeCheck(
+                id="fs.places",
+                kind="fs",
+                outcome="error",
+                detail=fact("probe-did-not-say", "the probe did not say what is there"),
+            ),
+        )
     known = _PLACES | {place.split("/")[1] for place in bound}
     seen = {f"fs.foreign:/{name}": "drp put nothing there" for name in root if name not in known}
     places = [str(place) for place in writable]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drp.domain.phrase import say
 from drp.domain.sandbox import IsolationProof
 from drp.errors import SandboxError
 
@@ -17,11 +18,24 @@ def require_whole(proof: IsolationProof, driver: str) -> None:
         return
     denied = {check.id for check in proof.checks if check.outcome == "denied"}
     if len(proof.checks) != proof.denied or len(denied) != proof.denied:
-        message = f"the proof by the sandbox driver {driver} does not add up: it lists {len(denied)} of {proof.denied}"
-        raise SandboxError(f"{message} denied ways out", hint=_HINT)
+        message = say(
+            "the proof by the sandbox driver {driver} does not add up: it lists {n} of {denied}",
+            driver=driver,
+            n=len(denied),
+            denied=proof.denied,
+        )
+        raise SandboxError(say("{words} denied ways out", words=message), hint=_HINT)
     if lacking := sorted(KINDS - {check.kind for check in proof.checks}):
-        message = f"the proof by the sandbox driver {driver} is not whole: it tried nothing of {', '.join(lacking)}"
+        message = say(
+            "the proof by the sandbox driver {driver} is not whole: it tried nothing of {lacking}",
+            driver=driver,
+            lacking=", ".join(lacking),
+        )
         raise SandboxError(message, hint=_HINT)
     if len(denied) < FEWEST:
-        message = f"the proof by the sandbox driver {driver} is not whole: it tried only {len(denied)} ways out"
+        message = say(
+            "the proof by the sandbox driver {driver} is not whole: it tried only {n} ways out",
+            driver=driver,
+            n=len(denied),
+        )
         raise SandboxError(message, hint=_HINT)

@@ -1,0 +1,1 @@
+"""The pages in `docs/`: every command on them is run as it stands there."""

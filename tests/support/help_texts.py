@@ -1,0 +1,63 @@
+"""Every text that help and completion show: of all nouns, verbs, options and arguments, and what typer adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from drp.cli.main import LazyGroup, app
+from drp.cli.parameters import TYPERS
+from drp.cli.tongue import ENGLISH, Chosen, paragraphs, speak
+from drp.share import languages
+
+LANGUAGES = f"[{'|'.join(languages())}]"
+"""A choice of data: the same in every language, and another one with every catalogue."""
+
+
+def help_texts() -> Iterator[tuple[str, str]]:
+    """Yield each paragraph, in English, with the file that it comes from."""
+    speak(Chosen(ENGLISH))
+    for text in TYPERS:
+        yield text, "drp/cli/parameters.py"
+    root: Any = typer.main.get_command(app)
+    for text in _texts(root):
+        yield text, "drp/cli/main.py"
+    for noun, (module, line) in LazyGroup.nouns.items():
+        yield line, "drp/cli/main.py"
+        for text in _texts(root.get_command(None, noun)):
+            yield text, module.partition(":")[0].replace(".", "/") + ".py"
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every command with its words, groups included."""
+    root: Any = typer.main.get_command(app)
+    yield (), root
+    for noun in LazyGroup.nouns:
+        yield from _below((noun,), root.get_command(None, noun))
+
+
+def _below(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield words, command
+    for name in getattr(command, "commands", {}):
+        yield from _below((*words, name), command.commands[name])
+
+
+def _texts(command: Any) -> Iterator[str]:
+    context = typer.Context(command)
+    for text in (command.help, command.epilog):
+        yield from paragraphs(text) if text else ()
+    for parameter in command.get_params(context):
+        if parameter.help:
+            yield from paragraphs(parameter.help)
+        if parameter.metavar:
+            if parameter.metavar != LANGUAGES:
+                yield parameter.metavar
+        elif parameter.param_type_name == "argument":
+            yield parameter.name
+        kind = parameter.type_descriptor
+        if not (parameter.metavar or kind.is_choice or kind.is_datetime or getattr(parameter, "is_flag", False)):
+            yield parameter.display_type(context).strip("<>")
+    for name in getattr(command, "commands", {}):
+        yield from _texts(command.commands[name])

@@ -1,0 +1,71 @@
+"""What the code says: the messages of every call of `drp.domain.phrase`, and of errors and lines that have no values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_ELSEWHERE = ("payload", "native", "__pycache__")
+"""Folders of programs that run inside sandboxes: they say codes and data, and no words."""
+_FIRST = {"say": 0, "count": 0, "fact": 1, "counted": 1}
+"""Where the message stands among the arguments."""
+_TWO = {"count", "counted"}
+_SAYING = {"line", "note"}
+"""What shows a text on the terminal."""
+_LITERAL = {"hint", "help"}
+
+
+def sources() -> Iterator[Path]:
+    """Yield every file of the product that says something to people."""
+    for folder in ("drp", "verifiers/drp_verifiers"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if not set(path.parts) & set(_ELSEWHERE):
+                yield path
+
+
+def said_in(path: Path) -> Iterator[str | tuple[str, str]]:
+    """Yield the messages of one file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield from _of_call(node)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            yield from _literals(node.exc.args[:1])
+
+
+def codes_in(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield code and message of every fact of one file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and _name(node.func) in {"fact", "counted"}:
+            code, message = (each.value for each in node.args[:2] if isinstance(each, ast.Constant))
+            yield code, message
+
+
+def _of_call(node: ast.Call) -> Iterator[str | tuple[str, str]]:
+    name = _name(node.func)
+    if (at := _FIRST.get(name)) is not None:
+        forms = list(_literals(node.args[at : at + 1 + (name in _TWO)]))
+        if len(forms) == 2:
+            yield forms[0], forms[1]
+        else:
+            yield from forms
+    elif name in _SAYING:
+        yield from _literals(node.args[:1])
+    for keyword in node.keywords:
+        if keyword.arg in _LITERAL:
+            yield from _literals([keyword.value])
+
+
+def _literals(nodes: list[ast.expr]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip():
+            yield node.value
+        elif isinstance(node, ast.IfExp):
+            yield from _literals([node.body, node.orelse])
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
