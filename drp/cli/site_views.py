@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drp.cli import render
 from drp.config.draft import Found
+from drp.domain.phrase import count, say
 from drp.domain.survey import Proposal
 
 _SHOWN = 40
@@ -14,31 +15,32 @@ _SHOWN = 40
 def show_described(directory: Path, found: Found, step: str) -> None:
     """Print what was found and written."""
     applications = found.proposals.applications
-    render.line(f"{directory}: a site of what the repository holds")
+    render.line(say("{directory}: a site of what the repository holds", directory=directory))
     render.table(
         ("application", "points", "newest", "size", "manifest", "host"), [_row(each) for each in applications[:_SHOWN]]
     )
     if len(applications) > _SHOWN:
-        render.line(f"… and {len(applications) - _SHOWN} more")
+        render.line(say("… and {more} more", more=len(applications) - _SHOWN))
     for each in found.unreadable:
-        render.note(f"cannot be read: {each}")
+        render.note(say("cannot be read: {what}", what=each))
     for each in found.proposals.left_out:
-        render.note(f"not described: {each}")
+        render.note(say("not described: {what}", what=each))
     render.line()
-    render.line("Fill in, in inventory/applications/: title, tier, owner, RTO and RPO, how it is")
-    render.line("recovered (runbook) and what proves it (checks). Until then only files are looked at.")
+    render.line(say("fill in titles, tiers, owners, RTO, RPO, runbooks, checks: inventory/applications/"))
     if unbound := sum(each.newest.manifest_id is None for each in applications):
-        render.line(
-            f"{unbound} of {len(applications)} name no manifest: a drill shows that they restore, and not that each"
+        without = count(
+            "{n} names no manifest of its files: see inventory/drills/everything.yml",
+            "{n} name no manifest of their files: see inventory/drills/everything.yml",
+            unbound,
         )
-        render.line("file is the one that was backed up. inventory/drills/everything.yml says what to do.")
+        render.line(without)
     if several := [each.name for each in applications if len(each.folders) > 1]:
         shown = ", ".join(several[:3]) + ", …" * (len(several) > 3)
-        render.line(f"several folders in one point: {shown}; `sub_path` in its file makes them applications")
+        render.line(say("several folders in one point: {names}; see `sub_path` in its file", names=shown))
     render.line()
     smallest = min(applications, key=lambda each: (each.newest.size_bytes is None, each.newest.size_bytes or 0))
-    render.line(f"next: {step}drp config check && drp doctor")
-    render.line("      drp check                 is every newest point there and sound? in seconds")
+    render.line(say("next: {step}drp config check && drp doctor", step=step))
+    render.line("      drp check")
     render.line(f"      drp drill run --app {smallest.name}")
 
 

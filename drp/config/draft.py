@@ -80,7 +80,7 @@ objectives:                          # TO FILL IN: what the business asks for, n
   rpo: 1d                            # recovery point objective (PDMA): most data, in time, that may be lost
 backup:
   repositories: [{repository}]
-{points}{folders}runbook:                             # TO FILL IN: how it is recovered; `files` restores, and starts nothing
+{points}{folders}runbook:                            # TO FILL IN: how it is recovered; `files` starts nothing
   kind: files                        # drp brings more (postgres, mariadb, …), and runbooks/NAME of this site is yours
 checks:                              # TO FILL IN: what proves that it came back: `drp verifier list`
   - name: tree
@@ -192,7 +192,7 @@ def _sandboxes(found: Found) -> str:
 def _drill(applications: Sequence[Proposal]) -> str:
     bound = sum(each.newest.manifest_id is not None for each in applications)
     lacking = _WITHOUT_MANIFEST.format(bound=bound, all=len(applications)) if bound < len(applications) else ""
-    return _DRILL.format(manifest=lacking, recoveries="\n".join(f"  - {each.name}" for each in applications))
+    return _DRILL.format(manifest=lacking, recoveries="\n".join(f"  - {quoted(each.name)}" for each in applications))
 
 
 def _application(each: Proposal) -> str:
@@ -206,7 +206,7 @@ def _application(each: Proposal) -> str:
         host=_comment(point.host) or "none is told",
         paths=_comment(", ".join(point.paths)) or "none is told",
         tags=_comment(", ".join(each.tags)) or "none",
-        name=each.name,
+        name=quoted(each.name),  # which may be 2026 or true
         title=quoted(_title(each)),
         repository=NAME,
         points=_points(each),
@@ -257,7 +257,7 @@ def _folders(each: Proposal) -> str:
         return ""
     more = len(each.folders) - _MOST_FOLDERS
     return (
-        _SEVERAL.format(name=each.name)
+        _SEVERAL.format(name=quoted(each.name))
         + "".join(f"  # sub_path: {quoted(folder)}\n" for folder in each.folders[:_MOST_FOLDERS])
         + (f"  # … and {more} more\n" if more > 0 else "")
     )

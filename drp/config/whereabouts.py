@@ -13,11 +13,12 @@ from pydantic import ValidationError
 
 from drp.config import build
 from drp.config.repository_kinds import configured_kind
+from drp.domain.phrase import say
 from drp.domain.repository import DEFAULT_REGION, RepositorySettings
 from drp.errors import UsageError
 
 _ELSEWHERE = re.compile(r"(rest|sftp|b2|azure|gs|swift|rclone|ssh|https?|file):", re.IGNORECASE)
-_HINT = "a directory, or s3:https://HOST[:PORT]/BUCKET[/PREFIX]"
+_PLACES = say("a directory, or s3:https://HOST[:PORT]/BUCKET[/PREFIX]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +42,8 @@ class Secrets:
         if self.password_credential:
             said.append({"credential": self.password_credential})
         if len(said) != 1:
-            message = "how is the repository's password read?" if not said else "several ways to read one password"
-            hint = "--password-file FILE (chmod 600), --password-command or --password-credential: never the password"
+            message = say("several ways to read one password") if said else say("how is the password read?")
+            hint = say("--password-file FILE (chmod 600), --password-command or --password-credential: never itself")
             raise UsageError(message, hint=hint)
         return said[0]
 
@@ -53,8 +54,8 @@ def place_of(said: str) -> dict[str, Any]:
         return {"s3": _bucket(said[3:])}
     if (match := _ELSEWHERE.match(said)) is not None:
         raise UsageError(
-            f"{match[1].lower()}: repositories are not read: {said}",
-            hint=f"name {_HINT}; mount or copy the repository where drp can read it",
+            say("{scheme}: repositories are not read: {said}", scheme=match[1].lower(), said=said),
+            hint=say("name {places}; mount or copy the repository where drp can read it", places=_PLACES),
         )
     return {"directory": str(Path(said).absolute())}
 
@@ -63,8 +64,10 @@ def bucket_of(said: Mapping[str, Any], secrets: Secrets, *, region: str = "", ca
     """Return a bucket's location with the references to its keys. Raises UsageError."""
     if secrets.access_key_file is None or secrets.secret_key_file is None:
         raise UsageError(
-            "how are the bucket's keys read?",
-            hint="--access-key-file FILE and --secret-key-file FILE (chmod 600), of an identity that may only read",
+            say("how are the bucket's keys read?"),
+            hint=say(
+                "--access-key-file FILE and --secret-key-file FILE (chmod 600), of an identity that may only read"
+            ),
         )
     return {
         **said,
@@ -82,8 +85,9 @@ def settings_of(name: str, entry: Mapping[str, Any]) -> RepositorySettings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
-        message = f"{where}: {first['msg'].removeprefix('Value error, ')}"
-        raise UsageError(f"no repository of a site: {message}", hint=f"name {_HINT}") from None
+        why = first["msg"].removeprefix("Value error, ")
+        message = say("no repository of a site: {where}: {why}", where=where, why=why)
+        raise UsageError(message, hint=say("name {places}", places=_PLACES)) from None
     return build.repository(name, said, Path("/"))
 
 
@@ -94,7 +98,7 @@ def _bucket(said: str) -> dict[str, Any]:
     host, _, path = rest.partition("/")
     bucket, _, prefix = path.strip("/").partition("/")
     if scheme not in {"http", "https"} or not host or not bucket:
-        raise UsageError(f"no bucket is named: s3:{said}", hint=f"write {_HINT[_HINT.index('s3') :]}")
+        raise UsageError(say("no bucket is named: s3:{said}", said=said), hint=say("name {places}", places=_PLACES))
     return {"endpoint": f"{scheme}://{host}", "bucket": bucket, **({"prefix": prefix} if prefix else {})}
 
 
@@ -102,7 +106,8 @@ def _words(command: str) -> list[str]:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise UsageError(f"the password's command makes no sense: {error}", hint="quote it as in a shell") from None
+        message = say("the password's command makes no sense: {error}", error=error)
+        raise UsageError(message, hint=say("quote it as in a shell")) from None
     if not words:
-        raise UsageError("the password's command is empty", hint="name a program that prints the password")
+        raise UsageError(say("the password's command is empty"), hint=say("name a program that prints the password"))
     return words

@@ -6,7 +6,6 @@ application, and several of them where the job's own tags tell them apart. Names
 
 from __future__ import annotations
 
-import posixpath
 import re
 import unicodedata
 from collections import Counter
@@ -30,6 +29,7 @@ _OF_JOBS = re.compile(
 )
 """Tags that say when or how a job ran, and not of what."""
 _OF_NOBODY = {
+    "",
     *("backup", "backups", "data", "db", "dump", "dumps", "etc", "export", "files", "home", "lib", "local", "mnt"),
     *("opt", "root", "share", "srv", "stdin", "storage", "usr", "var", "volume", "volumes", "www"),
 }
@@ -210,12 +210,17 @@ def _wishes(each: Proposal) -> tuple[str, ...]:
     if each.points.tags:
         own = safe_name(each.points.tags[0].removeprefix(_APPLICATION_TAG))
     else:
-        parts = [part for part in (each.points.path or "").split("/") if part]
-        telling = [part for part in parts if safe_name(posixpath.splitext(part)[0]) not in {"", *_OF_NOBODY}]
-        own = safe_name(telling[-1]) if telling else ""
+        said = {_telling_part(path) for path in each.newest.paths} - {""}
+        own = said.pop() if len(said) == 1 else host
     own = own or host or "application"
-    longer = f"{host}-{own}" if host and host != own else own
-    return own, longer[:_LONGEST_NAME].rstrip("-")
+    longer = f"{host}-{own}" if host and host != own else f"{own}-{_telling_part(each.points.path or '')}"
+    return own, longer[:_LONGEST_NAME].strip("-")
+
+
+def _telling_part(path: str) -> str:
+    """Return the last part of a path that says what is in it, as a name; empty: none does."""
+    named = [safe_name(part) for part in path.split("/")]
+    return next((each for each in reversed(named) if each not in _OF_NOBODY), "")
 
 
 def safe_name(text: str) -> str:

@@ -17,6 +17,7 @@ from drp.config.template import lay_site, require_no_site
 from drp.config.whereabouts import Secrets, bucket_of, place_of, settings_of
 from drp.domain.application import Application, Objectives
 from drp.domain.newest_point import newest_of
+from drp.domain.phrase import say
 from drp.domain.repository_port import PointsLookedInto, Repository
 from drp.domain.survey import Proposal, Proposals, proposals
 from drp.errors import AccessDenied, DrpError, NotFound, RepositoryError
@@ -52,7 +53,7 @@ def describe(
         trial = Path(place, "site")
         lay_site(trial, inventory)
         if problems := check_site(trial):
-            raise DrpError(f"what was to be written is not valid: {problems[0]}")
+            raise DrpError(say("what was to be written is not valid: {problem}", problem=problems[0]))
     lay_site(directory, inventory)
     return found
 
@@ -79,14 +80,19 @@ def _found(entry: Mapping[str, Any], repository: Repository) -> Found:
     if not listing.points:
         broken = next(iter(listing.unreadable or abilities.remarks), "")
         if broken:
-            raise RepositoryError(f"no recovery point can be read: {broken}", hint="check it with its own tool first")
-        raise NotFound("there is no recovery point in it", hint="make a backup first, then describe it")
+            message = say("no recovery point can be read: {broken}", broken=broken)
+            raise RepositoryError(message, hint=say("check it with its own tool first"))
+        raise NotFound(say("there is no recovery point in it"), hint=say("make a backup first, then describe it"))
+    found = proposals(listing.points)
+    if not found.applications:
+        message = say("none of its recovery points can be described: {first}", first=found.left_out[0])
+        raise NotFound(message, hint=say("let its backup jobs tag what they back up: app=NAME"))
     newest, _ = newest_of(listing.points, max(point.consistent_at for point in listing.points))
     assert newest is not None
     return Found(
         entry=entry,
         tool=f"{abilities.tool} {abilities.tool_version}",
-        proposals=_with_folders(repository, proposals(listing.points)),
+        proposals=_with_folders(repository, found),
         lock=repository.immutability(newest),
         unreadable=listing.unreadable,
         passed_over=tuple(f"{each.name}: {each.reason}" for each in listing.passed_over),
@@ -105,15 +111,20 @@ def _entry(location: dict[str, Any], secrets: Secrets, *, region: str, ca_file: 
             return {"kind": "restic", "location": location, "password": secrets.password()}
         dated = guessed(folder)
     except PermissionError as error:
-        hint = "let the user that runs drp read it, and no more than read"
-        raise AccessDenied(f"{folder} may not be read: {os.strerror(error.errno or 0)}", hint=hint) from error
+        hint = say("let the user that runs drp read it, and no more than read")
+        message = say("{folder} may not be read: {why}", folder=folder, why=os.strerror(error.errno or 0))
+        raise AccessDenied(message, hint=hint) from error
     except OSError as error:
-        raise NotFound(f"no repository at {folder}: {os.strerror(error.errno or 0)}", hint="check the path") from error
+        message = say("no repository at {folder}: {why}", folder=folder, why=os.strerror(error.errno or 0))
+        raise NotFound(message, hint=say("check the path")) from error
     if dated:
         return {"kind": "copies", "location": location, **dated}
     raise NotFound(
-        f"no repository at {folder}: neither one of restic (config, keys, snapshots) nor folders named by their dates",
-        hint="name the repository itself, not a folder above it; with an attached medium, the folder on it",
+        say(
+            "no repository at {folder}: neither one of restic (config, keys, snapshots) nor folders named by dates",
+            folder=folder,
+        ),
+        hint=say("name the repository itself, not a folder above it; of an attached medium, the folder on it"),
     )
 
 
