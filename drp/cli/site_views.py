@@ -26,7 +26,7 @@ def show_described(directory: Path, found: Found, step: str) -> None:
     for each in found.proposals.left_out:
         render.note(say("not described: {what}", what=each))
     render.line()
-    render.line(say("fill in titles, tiers, owners, RTO, RPO, runbooks, checks: inventory/applications/"))
+    render.line(say("fill in title, tier, owner, RTO, RPO, runbook, checks in inventory/applications"))
     if unbound := sum(each.newest.manifest_id is None for each in applications):
         without = count(
             "{n} names no manifest of its files: see inventory/drills/everything.yml",
