@@ -247,7 +247,7 @@ class _Look:
             self._wrong(
                 "readable",
                 say(
-                    "{point}: what it says of its files cannot be read: {broken}",
+                    "{point} could not be restored as it is: {broken}",
                     point=point.short_id,
                     broken=broken[0],
                 ),
