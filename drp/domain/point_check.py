@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from drp.domain.application import Application
 from drp.domain.newest_point import NewestPoint, judge_newest
-from drp.domain.phrase import NOTHING, Duration, Phrase, quoted, say, several
+from drp.domain.phrase import NOTHING, Phrase, beside, quoted, say, several
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 
 Aspect = Literal["there", "readable", "immutable", "age", "manifest"]
@@ -123,22 +123,19 @@ def _age(application: Application, places: tuple[PlaceCheck, ...], now: datetime
         yield Trouble(state="unknown" if unseen else "wrong", aspect="age", words=quoted(words), hint=_AGE_HINT)
     locked = [place.taken.consistent_at for place in places if place.lock_demanded_by and place.taken is not None]
     if not said and locked and now - max(locked) > rpo:
+        age, limit = beside(now - max(locked), rpo)
         drills = sorted({drill for place in places for drill in place.lock_demanded_by})
         yield Trouble(
             state="unknown" if unseen else "wrong",
             aspect="age",
             words=say(
-                "newest immutable recovery point is {age} old, RPO {rpo}; no other is taken by drill {drills}",
-                age=Duration(_ms(now - max(locked))),
-                rpo=Duration(_ms(rpo)),
+                "newest immutable recovery point is {age} old, RPO {limit}; no other is taken by drill {drills}",
+                age=age,
+                limit=limit,
                 drills=several(drills),
             ),
             hint=say("see what keeps newer ones from being locked: `drp repo points NAME`"),
         )
-
-
-def _ms(duration: timedelta) -> int:
-    return duration // timedelta(milliseconds=1)
 
 
 def exit_status(checks: Iterable[ApplicationCheck]) -> int:

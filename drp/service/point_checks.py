@@ -246,11 +246,7 @@ class _Look:
         if broken:
             self._wrong(
                 "readable",
-                say(
-                    "{point} could not be restored as it is: {broken}",
-                    point=point.short_id,
-                    broken=broken[0],
-                ),
+                say("{point} could not be restored as it is: {broken}", point=point.short_id, broken=broken[0]),
                 say("check the repository with its own tool; an older point may still be whole"),
             )
         return True
@@ -259,8 +255,7 @@ class _Look:
         """Return whether the manifest that was made with the point is here; tell why not."""
         try:
             found = manifest_of(
-                point,
-                self._manifests,
+                *(point, self._manifests),
                 application=application,
                 drill_host=socket.gethostname(),
                 required=demand.manifest,
@@ -283,11 +278,9 @@ class _Look:
             self._wrong("manifest", words, quoted(finding.remedy))
 
     def _wrong(self, aspect: Aspect, words: Phrase, hint: Phrase) -> None:
-        self._troubles.append(
-            Trouble(
-                state="wrong", aspect=aspect, words=words, hint=hint, repository=self._repository.name, exit_status=1
-            )
-        )
+        name = self._repository.name
+        told = Trouble(state="wrong", aspect=aspect, words=words, hint=hint, repository=name, exit_status=1)
+        self._troubles.append(told)
 
     def _failure(self, aspect: Aspect, error: DrpError) -> Trouble:
         """Return what kept drp from looking: a medium that is not attached is where it should be."""
