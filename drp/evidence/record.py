@@ -117,9 +117,9 @@ def read_record(content: bytes) -> EvidenceRecord:
     except Malformed as error:
         raise Tampered(say("the record is malformed: {error}", error=error)) from error
     if canonical(written) != content:
-        raise Tampered("the record is not in canonical form: it was edited or written by something else")
+        raise Tampered(say("the record is not in canonical form: it was edited or written by something else"))
     if not _says(to_data(record), written):
-        raise Tampered("the record says what no version of drp writes: it was edited or written by something else")
+        raise Tampered(say("the record says what no version of drp writes: it was edited or written by something else"))
     if said := contradictions(record):
         raise Tampered(say("the record contradicts itself, so it was edited: {said}", said="; ".join(said[:_NAMED])))
     return record

@@ -177,7 +177,7 @@ class _Call:
             self._limit()
             part = self._socket.recv(min(count - len(data), _CHUNK))
             if not part:
-                raise SandboxError("the agent in the sandbox hung up")
+                raise SandboxError(say("the agent in the sandbox hung up"))
             data += part
         return bytes(data)
 
@@ -199,7 +199,7 @@ class _Call:
             header = self._receive(5)
             length = struct.unpack("!I", header[1:])[0]
             if length > _FRAME_LIMIT:
-                raise SandboxError("the agent in the sandbox broke the protocol: oversized frame")
+                raise SandboxError(say("the agent in the sandbox broke the protocol: oversized frame"))
             return header[:1], self._receive(length)
         except OSError as error:
             raise self._gone(error) from error
@@ -207,7 +207,7 @@ class _Call:
     def end(self) -> dict[str, object]:
         kind, data = self.frame()
         if kind != b"X":
-            raise SandboxError("the agent in the sandbox broke the protocol: an answer was expected")
+            raise SandboxError(say("the agent in the sandbox broke the protocol: an answer was expected"))
         return parse_end(data)
 
     def check(self, data: bytes, complaint: str) -> None:
@@ -219,7 +219,7 @@ class _Call:
     def succeed(self, complaint: str) -> None:
         kind, data = self.frame()
         if kind != b"X":
-            raise SandboxError("the agent in the sandbox broke the protocol: an answer was expected")
+            raise SandboxError(say("the agent in the sandbox broke the protocol: an answer was expected"))
         self.check(data, complaint)
 
 
@@ -230,7 +230,7 @@ def parse_end(data: bytes) -> dict[str, object]:
     except Malformed:
         fields = {}
     if type(fields.get("rc")) is not int:
-        raise SandboxError("the agent in the sandbox broke the protocol: unreadable answer")
+        raise SandboxError(say("the agent in the sandbox broke the protocol: unreadable answer"))
     return fields
 
 
@@ -243,10 +243,10 @@ def _collect(call: _Call, on_output: OnOutput | None, receive: Callable[[bytes],
             fields = parse_end(data)
             break
         if kind not in _STREAMS:
-            raise SandboxError("the agent in the sandbox broke the protocol: unknown frame")
+            raise SandboxError(say("the agent in the sandbox broke the protocol: unknown frame"))
         size += len(data)
         if size > limit:
-            raise SandboxError("the agent in the sandbox broke the protocol: output beyond its limit")
+            raise SandboxError(say("the agent in the sandbox broke the protocol: output beyond its limit"))
         stream = _STREAMS[kind]
         if receive is None or (stream == "stderr" and len(kept[stream]) < _KEPT_ERRORS):
             kept[stream] += data

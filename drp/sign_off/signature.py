@@ -57,7 +57,7 @@ def verify(
     """
     made: list[Signer] = []
     if not signature.startswith("-----BEGIN SSH SIGNATURE-----") or len(signature) > _LONGEST:
-        raise AccessDenied("there is no SSH signature", hint="answer with --key and the key of an allowed signer")
+        raise AccessDenied(say("there is no SSH signature"), hint="answer with --key and the key of an allowed signer")
     with tempfile.TemporaryDirectory(prefix=".check-", dir=scratch) as folder:
         allowed, armoured = Path(folder) / "allowed_signers", Path(folder) / "signature"
         allowed.write_text(allowed_signers, encoding="utf-8")
@@ -76,7 +76,7 @@ def verify(
             hint="let one of `sign_off.principals` of the application sign",
         )
     raise AccessDenied(
-        "no allowed signer made this signature over this answer",
+        say("no allowed signer made this signature over this answer"),
         hint="sign with the key that `sign_off.allowed_signers` of the application lists",
     )
 
@@ -93,4 +93,4 @@ def _keygen(*arguments: str, message: bytes = b"", environment: dict[str, str] |
             ("ssh-keygen", *arguments), stdin=message, timeout_seconds=_SECONDS, environment=environment, check=False
         )
     except CommandFailed as error:
-        raise AccessDenied("signatures cannot be handled: ssh-keygen is not installed", hint=_ABSENT) from error
+        raise AccessDenied(say("signatures cannot be handled: ssh-keygen is not installed"), hint=_ABSENT) from error

@@ -241,7 +241,7 @@ class _Search:
         named_at = instant_of(known, self._settings.zone) if "Y" in known or "s" in known else None
         stated = marks.instant if self._settings.instant is not None else named_at
         if stated is None:
-            raise Unfinished("nothing states an instant")
+            raise Unfinished(say("nothing states an instant"))
         if named_at is not None and stated > named_at:
             raise ValueError(say("states {stated}, which is after the instant of its name", stated=stated.isoformat()))
         return DatedFolder(
@@ -264,7 +264,7 @@ def _opened(entry: _Entry) -> Iterator[int]:
     try:
         with closing(os.scandir(descriptor)) as inside:
             if next(inside, None) is None:
-                raise Unfinished("is empty")
+                raise Unfinished(say("is empty"))
         yield descriptor
     finally:
         os.close(descriptor)

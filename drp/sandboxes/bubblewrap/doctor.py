@@ -103,7 +103,7 @@ def room_for(profile: SandboxProfile, run_directory: Path) -> str:
     root = standing() == "root"
     if profile.identity == "range" and not root and not has_sub_ids():
         raise SandboxError(
-            "`identity: range` needs sub-uids, which this user does not have",
+            say("`identity: range` needs sub-uids, which this user does not have"),
             hint="install uidmap and add this user to /etc/subuid and /etc/subgid, or set `identity: single`",
         )
     if profile.data_backing == "disk":

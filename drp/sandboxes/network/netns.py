@@ -94,7 +94,7 @@ def enter(process: int, wanted: Wanted) -> Inside:
     Raises SandboxError, and NotIsolated when that namespace is our own.
     """
     if namespace(process, "net") in {namespace("self", "net"), ""}:
-        raise NotIsolated("the sandbox shares the network of the host")
+        raise NotIsolated(say("the sandbox shares the network of the host"))
     return _ask(str(process), wanted)
 
 
@@ -124,7 +124,9 @@ def _ask(process: str, wanted: Wanted) -> Inside:
 def _request(wanted: Wanted) -> bytes:
     request = json.dumps(asdict(wanted)).encode()
     if len(request) > _REQUEST_BYTES:
-        raise SandboxError("the applications of the drill declare too many addresses", hint="drill fewer in one pod")
+        raise SandboxError(
+            say("the applications of the drill declare too many addresses"), hint="drill fewer in one pod"
+        )
     return request
 
 
