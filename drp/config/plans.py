@@ -182,7 +182,7 @@ def _lease(flag: timedelta | str | None) -> timedelta | None:
         return parse_duration(flag)
     except ValueError as error:
         raise UsageError(
-            say("`{flag}` {problem}", flag=flag, problem=error), hint="for instance --keep-for 2h"
+            say("'{flag}' {problem}", flag=flag, problem=error), hint="for instance --keep-for 2h"
         ) from None
 
 
@@ -245,7 +245,7 @@ def _rolled(application: Application, selection: Selection, overrides: Overrides
         )
     except ValueError as error:
         raise UsageError(
-            say("`{flag}` {problem}", flag=flag, problem=error), hint="for instance --recover-to 2026-11-21T02:00:00Z"
+            say("'{flag}' {problem}", flag=flag, problem=error), hint="for instance --recover-to 2026-11-21T02:00:00Z"
         ) from None
 
 

@@ -80,9 +80,9 @@ class OrthancCanaryFile(Strict):
     def _an_address(cls, value: str) -> str:
         return service_address(
             value,
-            secrets="a password: give `user`, and `password` as a reference",
-            cargo="the password",
-            hint="write it as https://host:port",
+            secrets=say("a password: give `user`, and `password` as a reference"),
+            cargo=say("the password"),
+            hint=say("write it as https://host:port"),
             path=True,
         ).url
 

@@ -22,9 +22,9 @@ def s3_endpoint(value: str) -> ServiceAddress:
     """Return the address of an S3 service. Raises ``ValueError``."""
     return service_address(
         value,
-        secrets="a key: give `access_key` and `secret_key` as references",
-        cargo="backups",
-        hint="write it as https://host:port, the bucket apart",
+        secrets=say("a key: give `access_key` and `secret_key` as references"),
+        cargo=say("backups"),
+        hint=say("write it as https://host:port, the bucket apart"),
     )
 
 
