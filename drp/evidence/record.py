@@ -19,7 +19,7 @@ from drp.domain.fold import DrillState, RecoveryState, fold
 from drp.domain.manifest import MAX_DEVIATIONS, Deviation
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Restored
-from drp.domain.phrase import say
+from drp.domain.phrase import count, say
 from drp.domain.strict_json import Limits, Malformed, parse
 from drp.errors import EvidenceError, Tampered
 from drp.evidence.consistency import contradictions
@@ -188,7 +188,7 @@ def _bounded_restore(restored: Restored) -> Restored:
     unrestored = restored.receipt.unrestored
     if len(unrestored) <= MAX_UNRESTORED:
         return restored
-    kept = (*unrestored[:MAX_UNRESTORED], f"and {len(unrestored) - MAX_UNRESTORED} more")
+    kept = (*unrestored[:MAX_UNRESTORED], count("and {n} more", "and {n} more", len(unrestored) - MAX_UNRESTORED))
     return replace(restored, receipt=replace(restored.receipt, unrestored=kept))
 
 

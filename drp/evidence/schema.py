@@ -45,7 +45,10 @@ def published_schema() -> str:
 
 
 def _strict(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Close every object: all properties required, no other allowed, no defaults that a reader might rely on."""
+    """Close every object: all properties required, no other allowed, no defaults that a reader might rely on.
+
+    What is closed already (the forms of a phrase) says itself what it requires.
+    """
     closed: dict[str, Any] = {}
     for keyword, value in node.items():
         if keyword in {"properties", "$defs"}:
@@ -56,6 +59,6 @@ def _strict(node: Mapping[str, Any]) -> dict[str, Any]:
             closed[keyword] = _strict(value)
         elif keyword not in _ANNOTATIONS:
             closed[keyword] = value
-    if "properties" in closed:
+    if "properties" in closed and node.get("additionalProperties") is not False:
         closed |= {"required": sorted(closed["properties"]), "additionalProperties": False}
     return closed

@@ -95,7 +95,7 @@ class RecoveryView:
     probe_groups: tuple[ProbeGroup, ...]
     surroundings: tuple[Phrase, ...]
     deviations: Shortened[Deviation]
-    unrestored: Shortened[str]
+    unrestored: Shortened[Phrase]
     findings: tuple[FindingView, ...]
     checks: Shortened[CheckResult]
     """What was stated, as far as the recovery got."""

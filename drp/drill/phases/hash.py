@@ -22,7 +22,7 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged, encode_path
 from drp.domain.phase import Hashed
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import Phrase, fact, quoted, say
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sample import Sample
 from drp.domain.tree_parts import PARTS
@@ -152,7 +152,7 @@ def _why(unjudged: Unjudged) -> str:
 
 
 def _findings(
-    difference: ManifestDifference, summary: ManifestSummary, unrestored: Sequence[str]
+    difference: ManifestDifference, summary: ManifestSummary, unrestored: Sequence[Phrase]
 ) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for kind, count in sorted(difference.counts.items()):
@@ -209,7 +209,7 @@ def _slashes(path: str) -> Iterator[int]:
         at = path.find("/", at + 1)
 
 
-def _missing_after(unrestored: Sequence[str], named: Sequence[Deviation], count: int) -> list[Finding]:
+def _missing_after(unrestored: Sequence[Phrase], named: Sequence[Deviation], count: int) -> list[Finding]:
     """Return one finding for all that is missing after a restore that could not read the backup: one cause."""
     top = ", ".join(deviation.path for deviation in _topmost(named)[:_NAMED_TOGETHER])
     observed = fact(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drp.domain.application import Application, PointFilter
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import Phrase, fact, quoted, say
 from drp.domain.recovery_point import Immutability, PassedOver, PointListing, RecoveryPoint
 from drp.domain.repository import MediumLocation
 from drp.domain.repository_port import Abilities
@@ -53,7 +53,7 @@ class CopiesRepository:
         return Abilities(
             air_gapped=self._medium is not None,
             tool="copies",
-            tool_version=f"of dated folders, read by Python {sys.version_info.major}.{sys.version_info.minor}",
+            tool_version=f"Python {sys.version_info.major}.{sys.version_info.minor}",
             restores_parts=True,
         )
 
@@ -69,7 +69,7 @@ class CopiesRepository:
         own = [each for each in found.refused if _may_be_of(each, wanted)]
         if denied := [each for each in own if each.kind == "denied"]:
             raise AccessDenied(
-                say("repository {name}: {line}", name=self.name, line=str(denied[0].line)),
+                say("repository {name}: {problem}", name=self.name, problem=denied[0].line),
                 hint="let the user that runs drp read it, and no more",
             )
         asked = [folder for folder in found.folders if wanted.admits(self._point(folder, application))]
@@ -101,28 +101,30 @@ class CopiesRepository:
             return Immutability(
                 mode="offline",
                 provenance="declared",
-                remarks=tuple(
-                    map(quoted, (f"medium {self._medium.label}: as changeable as any directory while it is attached",))
+                remarks=(
+                    say(
+                        "medium {label}: as changeable as any directory while it is attached", label=self._medium.label
+                    ),
                 ),
             )
         folder = self._listed.get(point.id) or self._folder(point)  # a list asks of each point in turn
         return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
 
-    def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
+    def look_into(self, point: RecoveryPoint) -> tuple[Phrase, ...]:
         """Return what cannot be listed of the point's top folder."""
         folder = self._root / self._folder(point).path
         below = posixpath.relpath(point.paths[0], self._settings.root)
         try:
             first = first_name(folder, below)
         except OSError as error:
-            return (f"{below}: cannot be read: {os.strerror(error.errno or 0)}",)
-        return () if first is not None else (f"{below}: is empty",)
+            return (say("{path}: cannot be read: {why}", path=below, why=os.strerror(error.errno or 0)),)
+        return () if first is not None else (say("{path}: is empty", path=below),)
 
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""
         if len(point.id) != _ID_LENGTH or not set(point.id) <= set("0123456789abcdef"):
             raise NotFound(
-                say("{id} is no recovery point of {name}", id=repr(point.id[:80]), name=self.name),
+                say("{id} is no recovery point of {repository}", id=repr(point.id[:80]), repository=self.name),
                 hint=say("drp repo points {name}", name=self.name),
             )
         folder = self._folder(point)
@@ -183,18 +185,18 @@ class CopiesRepository:
                 hint = "let the user that runs drp read it, and no more than read"
                 raise AccessDenied(
                     say(
-                        "repository {name} may not be read: {root}: {words}",
+                        "repository {name} may not be read: {path}: {why}",
                         name=self.name,
-                        root=self._root,
-                        words=words,
+                        path=self._root,
+                        why=words,
                     ),
                     hint=hint,
                 ) from error
             if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-                message = say("repository {name} is not there: no folder at {root}", name=self.name, root=self._root)
+                message = say("repository {name} is not there: no folder at {path}", name=self.name, path=self._root)
                 raise RepositoryError(message, hint="check its location") from error
             raise RepositoryError(
-                say("repository {name} cannot be listed: {root}: {words}", name=self.name, root=self._root, words=words)
+                say("repository {name} cannot be listed: {path}: {why}", name=self.name, path=self._root, why=words)
             ) from error
 
     def _require_told(self, application: Application) -> None:
@@ -203,17 +205,18 @@ class CopiesRepository:
         told = {part for text in self._settings.patterns for part in FolderPattern(text).parts}
         missing = [name for name, asked in (("tag", wanted.tags), ("host", wanted.host)) if asked and name not in told]
         if missing or len(wanted.tags) > 1:
-            what = (
-                fact("no", "no {{{missing}}}", missing=missing[0])
-                if missing
-                else fact("one-most", "one {{tag}} at most")
-            )
+            names = {"name": self.name, "application": application.name}
             raise RepositoryError(
                 say(
-                    "repository {name}: its `folders` tell {what}, and {name2} asks for more in `points`",
-                    name=self.name,
-                    what=what,
-                    name2=application.name,
+                    "repository {name}: its `folders` tell no {{{part}}}, and {application} asks for more in `points`",
+                    part=missing[0],
+                    **names,
+                )
+                if missing
+                else say(
+                    "repository {name}: its `folders` tell one {{tag}} at most, and {application} asks for more in "
+                    "`points`",
+                    **names,
                 ),
                 hint="add it to `folders` in repositories.yml, or leave it out of the application's `points`",
             )
@@ -225,11 +228,11 @@ class CopiesRepository:
         if below.split("/")[0] == "..":
             raise RepositoryError(
                 say(
-                    "repository {name}: {name2} asks for {root}, and folders hold {root2}",
+                    "repository {name}: {application} asks for {path}, and folders hold {root}",
                     name=self.name,
-                    name2=application.name,
-                    root=root,
-                    root2=self._settings.root,
+                    application=application.name,
+                    path=root,
+                    root=self._settings.root,
                 ),
                 hint="name a path at or below the repository's `root`, or correct `root` in repositories.yml",
             )
@@ -253,13 +256,11 @@ class CopiesRepository:
                     Refused(
                         path=folder.path,
                         kind="unfinished",
-                        reason=fact("went-away-while-looked", "went away while it was looked at"),
+                        reason=say("went away while it was looked at"),
                     )
                 )
             except OSError as error:
-                words = fact(
-                    "repository-cannot-read", "cannot be read: {strerror}", strerror=os.strerror(error.errno or 0)
-                )
+                words = say("cannot be read: {why}", why=os.strerror(error.errno or 0))
                 refused.append(Refused(path=folder.path, kind="unreadable", reason=words))
         return held
 
@@ -287,8 +288,8 @@ class CopiesRepository:
                 return folder
         raise PointGone(
             say(
-                "recovery point {short_id} is gone from repository {name} since it was selected",
-                short_id=point.short_id,
+                "recovery point {point} is gone from repository {name} since it was selected",
+                point=point.short_id,
                 name=self.name,
             ),
             hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
@@ -316,5 +317,5 @@ def programs() -> Iterator[Path]:
 def interpreter() -> Path:
     """Return the Python of this machine that runs inside restore cells. Raises ``RepositoryError``."""
     if not os.access(PYTHON, os.X_OK):
-        raise RepositoryError(say("{PYTHON} is not there", PYTHON=PYTHON), hint="apt-get install python3")
+        raise RepositoryError(say("{path} is not there", path=PYTHON), hint="apt-get install python3")
     return Path(PYTHON).resolve()
