@@ -30,14 +30,19 @@ _PLAIN: Mapping[str, Phrase] = {
     "too_long": say("has too many items"),
 }
 _BOUNDED: Mapping[str, Callable[[Any], Phrase]] = {
-    "greater_than": lambda said: say("must be greater than {bound}", bound=said["gt"]),
-    "greater_than_equal": lambda said: say("must be greater than or equal to {bound}", bound=said["ge"]),
-    "less_than": lambda said: say("must be less than {bound}", bound=said["lt"]),
-    "less_than_equal": lambda said: say("must be less than or equal to {bound}", bound=said["le"]),
+    "greater_than": lambda said: say("must be greater than {bound}", bound=_bound(said["gt"])),
+    "greater_than_equal": lambda said: say("must be greater than or equal to {bound}", bound=_bound(said["ge"])),
+    "less_than": lambda said: say("must be less than {bound}", bound=_bound(said["lt"])),
+    "less_than_equal": lambda said: say("must be less than or equal to {bound}", bound=_bound(said["le"])),
     "string_too_long": lambda said: count(
         "must be at most one character", "must be at most {n} characters", said["max_length"]
     ),
 }
+
+
+def _bound(said: Any) -> Any:
+    """Return a bound as people write it: pydantic makes 0.0 of 0."""
+    return int(said) if isinstance(said, float) and said.is_integer() else said
 
 
 def validate(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from drp.domain.phrase import Phrase, counted
+from drp.domain.phrase import Phrase
 
 RESTORED_FOLDER = "files"
 """Folder of the data volume that everything is restored into; restored code sees its name, which tells it nothing."""

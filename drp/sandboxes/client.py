@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
 from drp.domain.check import Execution
-from drp.domain.phrase import say
+from drp.domain.phrase import Size, say
 from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp.errors import SandboxError
 
@@ -102,7 +102,7 @@ class AgentClient:
             call = stack.enter_context(_Call(self.path, _COPY_SECONDS))
             call.request({"op": "put", "path": destination, "mode": mode})
             call.feed(stream)
-            call.succeed(f"cannot write {destination} in the sandbox")
+            call.succeed(say("cannot write {path} in the sandbox", path=destination))
 
     def get(self, source: str, destination: Path | str, *, limit: int = OUTPUT_LIMIT) -> int:
         """Copy a file out of the sandbox, at most ``limit`` bytes; return its size."""
@@ -112,11 +112,11 @@ class AgentClient:
             while True:
                 kind, data = call.frame()
                 if kind == b"X":
-                    call.check(data, f"cannot read {source} in the sandbox")
+                    call.check(data, say("cannot read {path} in the sandbox", path=source))
                     return size
                 size += len(data)
                 if kind != b"O" or size > limit:
-                    message = say("{source} in the sandbox is larger than {limit} bytes", source=source, limit=limit)
+                    message = say("{path} in the sandbox is larger than {limit}", path=source, limit=Size(limit))
                     raise SandboxError(message)
                 target.write(data)
 
@@ -125,7 +125,7 @@ class AgentClient:
         with _Call(self.path, _SHORT_SECONDS) as call:
             call.request({"op": "secret", "name": name})
             call.feed(io.BytesIO(value.encode()))
-            call.succeed(f"cannot hand secret {name} to the restore cell")
+            call.succeed(say("cannot hand secret {name} to the restore cell", name=name))
 
 
 class _Call:
@@ -158,8 +158,8 @@ class _Call:
 
     def _gone(self, error: OSError) -> SandboxError:
         if isinstance(error, TimeoutError):
-            return SandboxError("the agent in the sandbox did not answer in time")
-        return SandboxError(say("the sandbox is gone: {strerror}", strerror=error.strerror or error))
+            return SandboxError(say("the agent in the sandbox did not answer in time"))
+        return SandboxError(say("the sandbox is gone: {why}", why=error.strerror or error))
 
     def _limit(self) -> None:
         if self._deadline is not None:

@@ -22,7 +22,7 @@ _SECONDS = 20.0
 _LONGEST = 64 << 10
 _MOST_PRINCIPALS = 20
 _FINGERPRINT = re.compile(r"key (SHA256:[A-Za-z0-9+/=]{20,64})")
-_ABSENT = "install the package openssh-client"
+_ABSENT = say("install the package openssh-client")
 
 
 def sign(message: bytes, key: Path, *, namespace: str = NAMESPACE) -> str:
@@ -37,7 +37,7 @@ def sign(message: bytes, key: Path, *, namespace: str = NAMESPACE) -> str:
     output = _keygen("-Y", "sign", "-f", str(key.absolute()), "-n", namespace, message=message, environment=agent)
     if output.exit_code != 0 or not output.stdout.startswith("-----BEGIN SSH SIGNATURE-----"):
         said = output.tail[-1] if output.tail else "no word"
-        hint = "a key with a passphrase: `ssh-add` it, and name its .pub file"
+        hint = say("a key with a passphrase: `ssh-add` it, and name its .pub file")
         raise AccessDenied(say("ssh-keygen could not sign with {key}: {said}", key=key, said=said), hint=hint)
     return output.stdout
 

@@ -182,7 +182,7 @@ class CopiesRepository:
                 self._medium.require()
             words = os.strerror(error.errno or 0)
             if isinstance(error, PermissionError):
-                hint = "let the user that runs drp read it, and no more than read"
+                hint = say("let the user that runs drp read it, and no more than read")
                 raise AccessDenied(
                     say(
                         "repository {name} may not be read: {path}: {why}",

@@ -62,4 +62,4 @@ def relay(gateway: GatewayClient | None, inside: Inside, order: RestoreOrder) ->
     return end
 
 
-_NO_GATEWAY = "start the drill through `drp drill run`: its supervisor starts the gateway"
+_NO_GATEWAY = say("start the drill through `drp drill run`: its supervisor starts the gateway")

@@ -114,7 +114,7 @@ def _ask(process: str, wanted: Wanted) -> Inside:
             ours.send(_request(wanted))
             made = _receive(ours)
         except OSError as error:
-            message = "the helper for the sandbox's network did not answer"
+            message = say("the helper for the sandbox's network did not answer")
             raise SandboxError(message) from error
         finally:
             finish(helper, 5)
@@ -151,7 +151,7 @@ def _receive(control: socket.socket) -> list[int]:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
-    answer = json.loads(message) if message else {"error": "it ended at once"}
+    answer = json.loads(message) if message else {"error": say("it ended at once")}
     trouble = _trouble(answer, len(descriptors), truncated=bool(flags & socket.MSG_CTRUNC))
     if trouble is not None:
         for descriptor in descriptors:
