@@ -15,7 +15,7 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.findings.history import FALL_ACCEPTED, FELL_TO_NOTHING, NOT_COUNTED, SHRANK
 from drp.domain.judged import NotJudged
 from drp.domain.names import shown_name
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp.domain.restored_code import AcceptedCode
 
 COUNTING = frozenset({"counts", "tables", "objects"})
@@ -98,7 +98,7 @@ def falls(baseline: Baseline, counts: Mapping[str, int], policy: HistoryPolicy) 
 
 def not_compared(baseline: Baseline | None, counts: Mapping[str, int]) -> tuple[NotJudged, ...]:
     """Return what no earlier backup could be asked about."""
-    part = "what vanished before the backup"
+    part = say("what vanished before the backup")
     if not counts:
         return (NotJudged(part=part, why=fact("history-manifest-keeps-no-counts", "the manifest keeps no counts")),)
     if len(counts) > MOST_COUNTS:
@@ -117,7 +117,7 @@ def not_compared(baseline: Baseline | None, counts: Mapping[str, int]) -> tuple[
     gone = {_system(what) for what in baseline.remembered} - {_system(what) for what in counts}
     return tuple(
         NotJudged(
-            part=f"{part}, {system}",
+            part=say("what vanished before the backup, {system}", system=system),
             why=fact(
                 "counted-drill-no-longer", "counted in drill {drill}, and no longer in the facts", drill=baseline.drill
             ),

@@ -22,7 +22,7 @@ Judged = Literal["counted", "content", "observed", "not judged"]
 class Part:
     """One class of thing that a backup of a system can lose, and what its verifier does about it."""
 
-    name: str
+    name: Phrase
     judged: Judged
     words: Phrase
     """By which statement, or why not."""
@@ -34,7 +34,7 @@ class Part:
 class NotJudged:
     """Something that nobody looked at: neither sound nor damaged, and in the evidence each time."""
 
-    part: str
+    part: Phrase
     why: Phrase
     check: str = ""
     """Whose limits these are; whoever runs the check fills it in."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from drp.domain.phrase import Phrase
+from drp.domain.phrase import Phrase, say
 from drp.domain.visible import escape, is_visible
 
 EntryKind = Literal["file", "directory", "symlink", "fifo", "socket", "block", "character"]
@@ -73,12 +73,12 @@ class Deviation:
     """Of what could not be read: the number of the system's error; 0: it was read, or nobody knows."""
 
 
-UNJUDGED_PARTS: Mapping[str, str] = {
-    "node": "sockets and device nodes",
-    "user": "extended attributes (user.*)",
-    "acl": "access control lists",
-    "capability": "file capabilities",
-    "trusted": "extended attributes (trusted.*)",
+UNJUDGED_PARTS: Mapping[str, Phrase] = {
+    "node": say("sockets and device nodes"),
+    "user": say("extended attributes (user.*)"),
+    "acl": say("access control lists"),
+    "capability": say("file capabilities"),
+    "trusted": say("extended attributes (trusted.*)"),
 }
 """What may be there and still not be judged in a drill → the name of its part (`drp.domain.tree_parts`)."""
 
@@ -87,7 +87,7 @@ UNJUDGED_PARTS: Mapping[str, str] = {
 class Unjudged:
     """What a manifest may hold and this comparison could not judge."""
 
-    part: str
+    part: Phrase
     why: Phrase
     count: int | None = None
     """Entries of the manifest that have it; None: nobody knows."""

@@ -8,7 +8,7 @@ arguments are literals: the extraction of messages looks for them. A plain strin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from string import Formatter
@@ -166,6 +166,20 @@ def value_of(value: object) -> Value:
     if isinstance(value, BaseException) and value.args and isinstance(value.args[0], Phrase):
         return value.args[0] if str(value) == value.args[0] else Data(str(value))
     return value if isinstance(value, int) and not isinstance(value, bool) else Data(str(value))
+
+
+def with_data(value: Value, change: Callable[[str], str]) -> Value:
+    """Return a value with every datum in it changed, words left as they are: what is redacted or bounded is data."""
+    match value:
+        case Phrase():
+            inner = {name: with_data(each, change) for name, each in value.values.items()}
+            return Phrase(value.message, value.plural, value.number, inner, value.code)
+        case Data():
+            return Data(change(value.text))
+        case Several():
+            return Several(tuple(with_data(each, change) for each in value.values), value.between)
+        case _:
+            return value
 
 
 def require_plain(pattern: str, values: Mapping[str, Value]) -> None:

@@ -7,37 +7,37 @@ file system keeps; a test holds them against the running kernel's headers and re
 from __future__ import annotations
 
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, quoted, say
 
 _SINCE = "by the manifest: "
 
 PARTS: tuple[Part, ...] = (
     Part(
-        name="content of files",
+        name=say("content of files"),
         judged="content",
         words=quoted(_SINCE + "size and digest of every regular file"),
         catalogue=("stx_size", "size", "content", "file"),
     ),
     Part(
-        name="entries and their names",
+        name=say("entries and their names"),
         judged="content",
         words=quoted(_SINCE + "every name, byte for byte; what is missing and what should not be there"),
         catalogue=("name", "subtree", "dir"),
     ),
     Part(
-        name="kinds",
+        name=say("kinds"),
         judged="content",
         words=quoted(_SINCE + "file, directory, link, pipe, socket, device"),
         catalogue=("stx_mode", "type", "mode", "fifo"),
     ),
     Part(
-        name="modes",
+        name=say("modes"),
         judged="content",
         words=quoted(_SINCE + "permissions, set-uid, set-gid, sticky"),
         catalogue=("st_mode",),
     ),
     Part(
-        name="owners",
+        name=say("owners"),
         judged="content",
         words=quoted(
             _SINCE + "numbers of user and group, in a sandbox with `identity: range`; otherwise said each time"
@@ -45,31 +45,31 @@ PARTS: tuple[Part, ...] = (
         catalogue=("stx_uid", "stx_gid", "uid", "gid"),
     ),
     Part(
-        name="modification times of files",
+        name=say("modification times of files"),
         judged="content",
         words=quoted(_SINCE + "to the nanosecond"),
         catalogue=("stx_mtime", "mtime"),
     ),
     Part(
-        name="targets of links",
+        name=say("targets of links"),
         judged="content",
         words=quoted(_SINCE + "byte for byte"),
         catalogue=("linktarget", "linktarget_raw", "symlink"),
     ),
     Part(
-        name="hard links",
+        name=say("hard links"),
         judged="content",
         words=quoted(_SINCE + "which names are one file"),
         catalogue=("stx_nlink", "stx_ino", "stx_dev", "inode", "links", "device_id"),
     ),
     Part(
-        name="sockets and device nodes",
+        name=say("sockets and device nodes"),
         judged="content",
         words=quoted(_SINCE + "kind and number, where they are there; a sandbox makes none, which is said each time"),
         catalogue=("stx_rdev", "device", "socket", "dev", "chardev"),
     ),
     Part(
-        name="extended attributes (user.*)",
+        name=say("extended attributes (user.*)"),
         judged="content",
         words=quoted(
             _SINCE + "name and digest of each, where source and data volume keep them; otherwise said each time"
@@ -77,19 +77,19 @@ PARTS: tuple[Part, ...] = (
         catalogue=("extended_attributes", "user.*"),
     ),
     Part(
-        name="access control lists",
+        name=say("access control lists"),
         judged="content",
         words=quoted(_SINCE + "where owners are judged too; otherwise said each time"),
         catalogue=("system.posix_acl_access", "system.posix_acl_default"),
     ),
     Part(
-        name="file capabilities",
+        name=say("file capabilities"),
         judged="content",
         words=quoted(_SINCE + "by `drp manifest verify`; no restore cell may set them, which is said each time"),
         catalogue=("security.capability",),
     ),
     Part(
-        name="extended attributes (trusted.*)",
+        name=say("extended attributes (trusted.*)"),
         judged="content",
         words=quoted(
             _SINCE + "by `drp manifest verify` as root; no restore cell may set them, which is said each time"
@@ -97,7 +97,7 @@ PARTS: tuple[Part, ...] = (
         catalogue=("trusted.*",),
     ),
     Part(
-        name="labels and seals of the host",
+        name=say("labels and seals of the host"),
         judged="not judged",
         words=fact(
             "host-s-policy-gives",
@@ -106,7 +106,7 @@ PARTS: tuple[Part, ...] = (
         catalogue=("security.selinux", "security.SMACK64", "security.ima", "security.evm", "system.nfs4_acl"),
     ),
     Part(
-        name="flags of files",
+        name=say("flags of files"),
         judged="not judged",
         words=fact(
             "immutable-append-only-like", "immutable, append-only and the like (chattr): backup tools do not keep them"
@@ -114,7 +114,7 @@ PARTS: tuple[Part, ...] = (
         catalogue=("stx_attributes", "stx_attributes_mask", "generic_attributes"),
     ),
     Part(
-        name="holes",
+        name=say("holes"),
         judged="not judged",
         words=fact(
             "what-they-read-as", "what they read as is compared; whether they take room is the restoring file system's"
@@ -122,7 +122,7 @@ PARTS: tuple[Part, ...] = (
         catalogue=("stx_blocks", "stx_blksize"),
     ),
     Part(
-        name="times of directories, links and nodes; last access, change and birth",
+        name=say("times of directories, links and nodes; last access, change and birth"),
         judged="not judged",
         words=fact(
             "restoring-into-directory-changes",
@@ -131,20 +131,20 @@ PARTS: tuple[Part, ...] = (
         catalogue=("stx_atime", "stx_ctime", "stx_btime", "atime", "ctime"),
     ),
     Part(
-        name="the root directory itself",
+        name=say("the root directory itself"),
         judged="not judged",
         words=fact(
             "manifest-begins-below-mode", "the manifest begins below it: its mode, owner and attributes are not in it"
         ),
     ),
     Part(
-        name="names of owners",
+        name=say("names of owners"),
         judged="not judged",
         words=fact("numbers-compared-whom-they", "numbers are compared; whom they belong to is the restored system's"),
         catalogue=("user", "group"),
     ),
     Part(
-        name="how a file system lays files out",
+        name=say("how a file system lays files out"),
         judged="not judged",
         words=fact(
             "mounts-subvolumes-alignment-projects",
@@ -164,7 +164,7 @@ PARTS: tuple[Part, ...] = (
         ),
     ),
     Part(
-        name="what the backup tool could not read",
+        name=say("what the backup tool could not read"),
         judged="content",
         words=quoted(_SINCE + "entries that are missing or unreadable are named"),
         catalogue=("error", "irregular"),

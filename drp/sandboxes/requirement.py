@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.command import run
-from drp.domain.phrase import NOTHING, Phrase, joined, quoted
+from drp.domain.phrase import NOTHING, Phrase, quoted
 from drp.errors import CommandFailed
 
 

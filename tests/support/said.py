@@ -9,9 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 _ELSEWHERE = ("payload", "native", "__pycache__")
 """Folders of programs that run inside sandboxes: they say codes and data, and no words."""
-_FIRST = {"say": 0, "count": 0, "fact": 1, "counted": 1}
+_FIRST = {"_": 0, "gettext": 0, "say": 0, "fact": 1, "_n": 0, "ngettext": 0, "count": 0, "counted": 1}
 """Where the message stands among the arguments."""
-_TWO = {"count", "counted"}
+_TWO = {"_n", "ngettext", "count", "counted"}
 _SAYING = {"line", "note"}
 """What shows a text on the terminal."""
 _LITERAL = {"hint", "help"}

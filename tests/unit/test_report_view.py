@@ -16,6 +16,7 @@ from drp.reporting.timeline import ticks
 from drp.reporting.view import MAX_REASONS, MAX_ROWS, view_of
 from tests.support import fixtures_records as sample
 from tests.support import sample_outputs as given
+from tests.support.reasons import MISSED, about, check, found, unreached
 
 
 def spaces(text: str) -> str:
@@ -73,21 +74,6 @@ def test_data_loss_is_an_interval(lower: int | None, upper: int | None, expected
     assert spaces(language("en").plain(data_loss(measured(lower, upper)))) == expected
 
 
-def about(application: str, said: Phrase) -> Phrase:
-    return fact("of-application", "{application}: {reason}", application=application, reason=said)
-
-
-def found(code: str, subject: str) -> Phrase:
-    return fact("finding", "{finding} {subject}", finding=code, subject=subject)
-
-
-MISSED = fact("objective", "{objective} {attainment}", objective="RTO", attainment="missed")
-
-
-def unreached(phase: str) -> Phrase:
-    return fact("phase-not-completed", "phase {phase} did not complete", phase=phase)
-
-
 @pytest.mark.parametrize(
     ("reasons", "french"),
     [
@@ -95,17 +81,17 @@ def unreached(phase: str) -> Phrase:
         ([about("ehr", MISSED)], ["ehr : objectif de temps de reprise (DMIA) : Non tenu"]),
         (
             [about("ehr", found("DRP-T001", "RTO")), about("ehr", MISSED)],
-            ["ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO"],
+            ["ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO (lu par drp)"],
         ),
         (
             [about("ehr", found("DRP-T001", "RTO")), about("lab", MISSED)],
             [
-                "ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO",
+                "ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO (lu par drp)",
                 "lab : objectif de temps de reprise (DMIA) : Non tenu",
             ],
         ),
         (
-            [about("ehr", fact("check-not-passed", "check {check}: {outcome}", check="a: b", outcome="failed"))],
+            [about("ehr", check("a: b", "failed"))],
             ["ehr : contrôle a: b : Échec"],
         ),
         (
@@ -122,7 +108,7 @@ def unreached(phase: str) -> Phrase:
         ([recorded("ehr: RTO missed")], ["ehr: RTO missed (tel que consigné)"]),
         (
             [about("ehr", found("DRP-H002", str(number))) for number in range(3)],
-            ["ehr : un fichier restauré manque (DRP-H002) : 0, et 2 de plus"],
+            ["ehr : un fichier restauré manque (DRP-H002) : 0 (lu par drp), et 2 de plus"],
         ),
     ],
 )

@@ -18,7 +18,7 @@ from typing import ClassVar
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Expectation, Target
 from drp.domain.judged import Part
 from drp.domain.local_time import require_one_zone
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.strict_json import Limits, Malformed, parse
 from drp_verifiers.statements import death, failed, passed, undetermined, why_it_ended
 from drp_verifiers.watermarks import Newest, judge, undated
@@ -58,12 +58,12 @@ class CommandVerifier:
     Options: ClassVar[type] = CommandOptions
     parts: ClassVar[tuple[Part, ...]] = (
         Part(
-            name="what the site's own program looks at",
+            name=say("what the site's own program looks at"),
             judged="observed",
             words=fact("statements-how-ends", "its statements and how it ends"),
         ),
         Part(
-            name="what it does not look at",
+            name=say("what it does not look at"),
             judged="not judged",
             words=fact("only-author-knows", "only its author knows"),
         ),

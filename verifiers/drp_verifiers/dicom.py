@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.judged import Part
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, not_restored, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, texts_of
 from drp_verifiers.statements import failed, judged, passed, undetermined
@@ -37,22 +37,22 @@ class DicomVerifier:
     Options: ClassVar[type] = DicomOptions
     parts: ClassVar[tuple[Part, ...]] = (
         Part(
-            name="images and other objects",
+            name=say("images and other objects"),
             judged="counted",
             words=fact("counts-each-read-end", "`counts`; each read to its end: `files`"),
         ),
         Part(
-            name="images of each study",
+            name=say("images of each study"),
             judged="counted",
             words=fact("studies-none-twice-duplicates", "`studies`; none twice: `duplicates`"),
         ),
         Part(
-            name="pixels and other values",
+            name=say("pixels and other values"),
             judged="not judged",
             words=fact("lengths-alone-looked-digests", "lengths alone are looked at; digests are needed"),
         ),
         Part(
-            name="files of other kinds",
+            name=say("files of other kinds"),
             judged="not judged",
             words=fact("counted-files-verifier-files", "counted in `files`; the verifier `files` looks"),
         ),

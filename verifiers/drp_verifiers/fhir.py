@@ -61,19 +61,19 @@ class FhirVerifier:
     Options: ClassVar[type] = FhirOptions
     parts: ClassVar[tuple[Part, ...]] = (
         Part(
-            name="resources of the types in `resources`",
+            name=say("resources of the types in `resources`"),
             judged="counted",
             words=fact("search-counts-as-backup", "`search`, `counts`: as at backup time"),
         ),
         Part(
-            name="what the newest of them refer to",
+            name=say("what the newest of them refer to"),
             judged="observed",
             words=fact(
                 "references-followed-as-far", "`references`: followed as far as `samples` and `most_references` go"
             ),
         ),
         Part(
-            name="resources of other types",
+            name=say("resources of other types"),
             judged="observed",
             words=fact(
                 "not-counted-those-capabilitystatement",
@@ -81,17 +81,17 @@ class FhirVerifier:
             ),
         ),
         Part(
-            name="content of resources",
+            name=say("content of resources"),
             judged="not judged",
             words=fact("equal-counts-may-hide", "equal counts may hide other content: ask its database"),
         ),
         Part(
-            name="earlier versions of resources",
+            name=say("earlier versions of resources"),
             judged="not judged",
             words=fact("opened-only-where-something", "opened only where something refers to one"),
         ),
         Part(
-            name="search parameters, profiles, subscriptions, accounts of the server",
+            name=say("search parameters, profiles, subscriptions, accounts of the server"),
             judged="not judged",
             words=fact("server-s-own-store", "the server's own store: ask its database"),
         ),
@@ -186,13 +186,13 @@ def _uncounted(data: Mapping[str, object], options: FhirOptions) -> Iterator[Not
         why = fact(
             "server-s-capabilitystatement-does", "the server's CapabilityStatement does not say which types it serves"
         )
-        yield NotJudged(part=f"resources of other types than {', '.join(options.resources)}", why=why)
+        yield NotJudged(part=say("resources of other types than {types}", types=", ".join(options.resources)), why=why)
         return
     others = [kind[:60] for kind in texts_of(data, "served") if kind not in options.resources]
     for first in range(0, len(others), _LISTED):
         listed = ", ".join(others[first : first + _LISTED])
         yield NotJudged(
-            part=f"resources of type {listed}",
+            part=say("resources of type {types}", types=listed),
             why=fact("server-serves-them-resources", "the server serves them, and `resources` does not name them"),
         )
 

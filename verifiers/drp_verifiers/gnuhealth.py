@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import ask, number_of, text_of, texts_of
 from drp_verifiers.records import read_records
@@ -41,28 +41,28 @@ _MODULES = (
 )
 PARTS = (
     Part(
-        name="records of `models`",
+        name=say("records of `models`"),
         judged="counted",
         words=fact("counts-as-application-itself", "`counts`, as the application itself counts them"),
         catalogue=_MODELS,
     ),
     Part(
-        name="active modules",
+        name=say("active modules"),
         judged="content",
         words=fact("modules-by-name-where", "`modules`: by name, where the facts have them"),
     ),
     Part(
-        name="newest record",
+        name=say("newest record"),
         judged="observed",
         words=fact("newest-dates-application-gave", "`newest`: dates that the application gave"),
     ),
     Part(
-        name="signed laboratory reports",
+        name=say("signed laboratory reports"),
         judged="content",
         words=fact("signed-reports-digest-they", "`signed-reports`: the digest they were signed with"),
     ),
     Part(
-        name="content of attachments",
+        name=say("content of attachments"),
         judged="content",
         words=fact(
             "attachments-newest-against-names",
@@ -70,7 +70,7 @@ PARTS = (
         ),
     ),
     Part(
-        name="records of other models",
+        name=say("records of other models"),
         judged="not judged",
         words=fact(
             "their-tables-postgres-verifier", "their tables are the `postgres` verifier's, and what is in `models`"
@@ -78,12 +78,12 @@ PARTS = (
         catalogue=_MODULES,
     ),
     Part(
-        name="older attachments",
+        name=say("older attachments"),
         judged="not judged",
         words=fact("attachments-says-how-many", "`attachments` says how many of the newest are read"),
     ),
     Part(
-        name="reports, buttons and wizards of the interface",
+        name=say("reports, buttons and wizards of the interface"),
         judged="not judged",
         words=fact("nobody-presses-them-sign", "nobody presses them: a sign-off does"),
     ),
@@ -239,7 +239,7 @@ def _modules(
             "the facts name none to compare the {n} active ones with: make them again",
             n=len(found),
         )
-        return NotJudged(part="which modules are active", why=why)
+        return NotJudged(part=say("which modules are active"), why=why)
     known = {name for name in before if isinstance(name, str)}
     changed = [f"{name} was not" for name in sorted(found - known)] + [
         f"{name} is not" for name in sorted(known - found)
@@ -297,7 +297,7 @@ def _reports(
             expected=fact("least-one", "at least one"),
         )
     else:
-        yield NotJudged(part="signed laboratory reports", why=fact("there-none", "there are none"))
+        yield NotJudged(part=say("signed laboratory reports"), why=fact("there-none", "there are none"))
 
 
 def _attachments(
@@ -317,7 +317,7 @@ def _attachments(
     if not looked:
         held = whole_numbers(data.get("counts")).get("ir.attachment") if "ir.attachment" in options.models else None
         if held == 0:
-            return NotJudged(part="attachments", why=fact("there-none", "there are none"))
+            return NotJudged(part=say("attachments"), why=fact("there-none", "there are none"))
         counted_them = "nobody counted them" if held is None else f"there are {held}"
         return undetermined(
             check, statement, observed=fact("none-read", "none was read, and {counted_them}", counted_them=counted_them)

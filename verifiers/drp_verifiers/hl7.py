@@ -13,7 +13,7 @@ from typing import ClassVar
 from drp.domain.check import Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, not_asked, undetermined
@@ -50,12 +50,12 @@ class Hl7Verifier:
     Options: ClassVar[type] = Hl7Options
     parts: ClassVar[tuple[Part, ...]] = (
         Part(
-            name="an interface that takes messages",
+            name=say("an interface that takes messages"),
             judged="observed",
             words=fact("acknowledged-control-id-one", "`acknowledged`, `control-id`: one message"),
         ),
         Part(
-            name="routes, mappings and code tables",
+            name=say("routes, mappings and code tables"),
             judged="not judged",
             words=fact(
                 "query-changes-nothing-goes",
@@ -63,7 +63,7 @@ class Hl7Verifier:
             ),
         ),
         Part(
-            name="queued and stored messages",
+            name=say("queued and stored messages"),
             judged="not judged",
             words=fact("no-verifier-counts-engine", "no verifier counts an engine's own store: ask its database"),
         ),

@@ -12,7 +12,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.assertions import number, same
 from drp_verifiers.inside import Answer, ask, number_of, text_of
 from drp_verifiers.restored_code import code_of_command
@@ -79,17 +79,17 @@ class HttpVerifier:
     Options: ClassVar[type] = HttpOptions
     parts: ClassVar[tuple[Part, ...]] = (
         Part(
-            name="a page that answers",
+            name=say("a page that answers"),
             judged="observed",
             words=fact("status-body-this-one", "`status`, `body`: of this one address"),
         ),
         Part(
-            name="values that the page shows",
+            name=say("values that the page shows"),
             judged="content",
             words=fact("json-those-options-name", "`json`: those that the options name, against what they say"),
         ),
         Part(
-            name="all other pages, and data behind them",
+            name=say("all other pages, and data behind them"),
             judged="not judged",
             words=fact("status-says-nothing-them", "a status says nothing of them: ask the database"),
         ),

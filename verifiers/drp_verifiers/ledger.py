@@ -119,17 +119,17 @@ class LedgerVerifier:
     Options: ClassVar[type] = LedgerOptions
     parts: ClassVar[tuple[Part, ...]] = (
         Part(
-            name="acknowledged writes before the recovery point",
+            name=say("acknowledged writes before the recovery point"),
             judged="counted",
             words=fact("before-recovery-point-each", "`before-recovery-point`: each id of the log is looked for"),
         ),
         Part(
-            name="acknowledged writes after it",
+            name=say("acknowledged writes after it"),
             judged="counted",
             words=fact("since-recovery-point-what", "`since-recovery-point`: what was lost, listed"),
         ),
         Part(
-            name="acknowledged deletions",
+            name=say("acknowledged deletions"),
             judged="counted",
             words=fact(
                 "what-deleted-before-recovery",
@@ -137,12 +137,12 @@ class LedgerVerifier:
             ),
         ),
         Part(
-            name="content of what was written",
+            name=say("content of what was written"),
             judged="not judged",
             words=fact("id-there-says-nothing", "an id that is there says nothing of what stands behind it"),
         ),
         Part(
-            name="writes that the log does not name",
+            name=say("writes that the log does not name"),
             judged="not judged",
             words=fact("nobody-kept-truth-about", "nobody kept the truth about them"),
         ),

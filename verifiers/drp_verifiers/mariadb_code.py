@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp.domain.restored_code import MOST, RestoredCode
 from drp_verifiers.mariadb_census import FIRST, name_of
 from drp_verifiers.mariadb_objects import bare, of_view, words
@@ -15,7 +15,7 @@ from drp_verifiers.statements import NoAnswer, Trouble
 _I = "FROM information_schema"
 _OURS = "('mysql', 'sys', 'information_schema', 'performance_schema')"
 """Schemas of the server's own: ``mysql`` is compared with a fresh one."""
-_PART = "code that the backup brings"
+_PART = say("code that the backup brings")
 
 
 def _named(kind: str, name: str, definition: str, rest: str) -> str:
@@ -27,7 +27,15 @@ def _place(schema: str, name: str) -> str:
     return f"CONCAT({schema}, '.', {name})"
 
 
-_KINDS = ("routine", "trigger", "event", "view", "loadable function", "plugin", "setting")
+_KINDS = {
+    "routine": say("routines"),
+    "trigger": say("triggers"),
+    "event": say("events"),
+    "view": say("views"),
+    "loadable function": say("loadable functions"),
+    "plugin": say("plugins"),
+    "setting": say("settings"),
+}
 _QUERIES = (
     _named("routine", _place("db", "name"),  # of one name there may be a procedure, a function and a package
            words("type", bare("param_list"), bare("returns"), bare("body"), "definer", "security_type"),
@@ -56,10 +64,11 @@ def met(session: Session) -> Iterator[RestoredCode | NotJudged]:
         return
     for kind, answer in zip(_KINDS, answers, strict=True):
         if isinstance(answer, Trouble):
-            yield NotJudged(part=f"{_PART}: {kind}s", why=answer.reason)
+            yield NotJudged(part=say("code that the backup brings: {kind}", kind=_KINDS[kind]), why=answer.reason)
             continue
         yield from (RestoredCode(name=name_of(row[0]), digest=f"sha256:{row[1]}") for row in answer[:MOST])
         if len(answer) > MOST:
             yield NotJudged(
-                part=f"{_PART}: {kind}s beyond the first {MOST}", why=fact("so-many-named", "so many are named")
+                part=say("code that the backup brings: {kind} beyond the first {most}", kind=_KINDS[kind], most=MOST),
+                why=fact("so-many-named", "so many are named"),
             )

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.mariadb_census import Census
 from drp_verifiers.statements import judged, undetermined
@@ -68,7 +68,7 @@ def next_numbers(
             "{aside}: a server sets numbers aside, and whether they were given nobody can tell",
             aside=listed(aside),
         )
-        yield NotJudged(part=f"numbers of rows that were deleted, {name}", why=why)
+        yield NotJudged(part=say("numbers of rows that were deleted, {name}", name=name), why=why)
 
 
 def _sequences_behind(census: Census, known: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckResult, Execution, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import Phrase, fact, quoted, say
 from drp_verifiers.clinical import inside, section, whole_numbers
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.inside import PYTHON, ask, whole_program
@@ -33,7 +33,7 @@ SETTINGS = frozenset({"lower_case_table_names", "innodb_page_size", "innodb_data
 
 def read_backup(target: Target, database: str, expectation: Expectation) -> Iterator[Answer | Session]:
     """Yield what was counted, and then the session with drp's own server, where there is one."""
-    inputs, part = expectation.inputs, f"rows, read by drp, {database}"
+    inputs, part = expectation.inputs, _part(database)
     facts = as_mapping(section(expectation, "mariadb").get(database))
     if inputs.get("binlog"):
         yield NotJudged(
@@ -59,6 +59,10 @@ def read_backup(target: Target, database: str, expectation: Expectation) -> Iter
         yield from _physical(target, database, facts, expectation, folder)
 
 
+def _part(database: str) -> Phrase:
+    return say("rows, read by drp, {database}", database=database)
+
+
 def _dumps(
     target: Target, database: str, facts: Mapping[str, object], expectation: Expectation, folder: str
 ) -> CheckResult | NotJudged:
@@ -66,7 +70,7 @@ def _dumps(
     declared = str(expectation.inputs.get("dump_database") or "")
     request = {"folder": folder, "database": declared, "seconds": seconds * _SHARE}
     answer = ask(target, "mariadb_dump_rows", request, timeout_seconds=seconds)
-    part = f"rows, read by drp, {database}"
+    part = _part(database)
     if answer.trouble is not None:
         return NotJudged(part=part, why=answer.trouble.reason)
     odd = answer.data.get("why")
@@ -127,7 +131,7 @@ def _physical(
     try:
         census = take(session, digest=digest)
     except NoAnswer as silence:
-        yield NotJudged(part=f"rows, read by drp, {database}", why=silence.trouble.reason)
+        yield NotJudged(part=_part(database), why=silence.trouble.reason)
         return
     yield replace(judge_rows(database, census, facts), check="read-counts")
     if digest:

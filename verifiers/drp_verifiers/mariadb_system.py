@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from drp.domain.check import CheckResult, Commands, Expectation
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, quoted, say
 from drp_verifiers.definitions import as_mapping, listed
 from drp_verifiers.inside import ask
 from drp_verifiers.mariadb_census import FIRST, name_of
@@ -73,7 +73,7 @@ def look(session: Session) -> Iterator[CheckResult | NotJudged]:
             "this-account-may-not",
             "this account may not see them: leave out `user` and `defaults_file` to ask as an administrator",
         )
-        yield NotJudged(part="the server's own tables", why=why)
+        yield NotJudged(part=say("the server's own tables"), why=why)
         return
     fresh, why_not = _fresh(session.target, session.expectation)
     wrong, older = list(_wrong(shape, fresh, session.expectation)), _older(shape, fresh)
@@ -85,14 +85,14 @@ def look(session: Session) -> Iterator[CheckResult | NotJudged]:
     expected = fact("as-directory-same-release", "as in a directory that the same release makes anew")
     yield judged(CHECK, _STATEMENT, holds=not wrong, observed=observed, expected=expected, basis="content")
     if why_not:
-        yield NotJudged(part="the server's own tables against fresh ones", why=quoted(why_not))
+        yield NotJudged(part=say("the server's own tables against fresh ones"), why=quoted(why_not))
     elif older:
         why = fact(
             "made-by-another-release",
             "made by another release: {older}; mariadb-upgrade makes them new",
             older=listed(older)[:400],
         )
-        yield NotJudged(part="the server's own tables, views and routines", why=why)
+        yield NotJudged(part=say("the server's own tables, views and routines"), why=why)
 
 
 def _fresh(target: Commands, expectation: Expectation) -> tuple[_Shape, str]:

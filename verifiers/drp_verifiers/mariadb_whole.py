@@ -8,9 +8,10 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, quoted, say
 from drp_verifiers.clinical import whole_numbers
 from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
+from drp_verifiers.kinds import kind_words
 from drp_verifiers.mariadb_census import Census
 from drp_verifiers.mariadb_numbers import next_numbers, number_kept
 from drp_verifiers.mariadb_objects import ADVISORY, SHARED
@@ -64,10 +65,10 @@ def compare(name: str, census: Census, facts: Mapping[str, object], allowed: All
             "{memory}: kept in memory, so that no physical backup holds them",
             memory=listed(census.memory),
         )
-        yield NotJudged(part=f"rows of MEMORY tables, {name}", why=why)
+        yield NotJudged(part=say("rows of MEMORY tables, {name}", name=name), why=why)
     if census.elsewhere:
         yield NotJudged(
-            part=f"rows of tables elsewhere, {name}",
+            part=say("rows of tables elsewhere, {name}", name=name),
             why=fact("not-opened", "{elsewhere}: not opened", elsewhere=listed(census.elsewhere)),
         )
 
@@ -82,7 +83,7 @@ def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Al
         )
         if shared and allowed.accounts_elsewhere:
             yield NotJudged(
-                part=f"accounts and grants, {name}",
+                part=say("accounts and grants, {name}", name=name),
                 why=fact("declared-made-elsewhere", "declared to be made elsewhere"),
             )
             continue
@@ -91,7 +92,7 @@ def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Al
                 "none-production-s-accounts",
                 "none of production's accounts is here: a dump of databases alone leaves them out",
             )
-            yield NotJudged(part=f"accounts and grants, {name}", why=why)
+            yield NotJudged(part=say("accounts and grants, {name}", name=name), why=why)
             continue
         yield from _of(check, statement, name, census, facts, shared=shared)
 
@@ -118,7 +119,8 @@ def _of(
     for kind in kinds:
         if kind in unseen:
             yield NotJudged(
-                part=f"{kind}, {name}", why=fact("whoever-made-facts-may", "whoever made the facts may not see them")
+                part=say("{kind}, {name}", kind=kind_words(kind), name=name),
+                why=fact("whoever-made-facts-may", "whoever made the facts may not see them"),
             )
         elif kind in census.unread:
             unasked.append(f"{kind}: {census.unread[kind].reason}")
@@ -127,12 +129,14 @@ def _of(
         else:
             told = list(differences(kind, as_mapping(wanted[kind]), census.objects.get(kind, {}), compared=same))
             if told and kind in ADVISORY:
-                yield NotJudged(part=f"{kind}, {name}", why=quoted("; ".join(told)))
+                yield NotJudged(
+                    part=say("{kind}, {name}", kind=kind_words(kind), name=name), why=quoted("; ".join(told))
+                )
             else:
                 lost += told
     if not same:
         yield NotJudged(
-            part=f"definitions of {check}, {name}",
+            part=say("definitions of {kind}, {name}", kind=kind_words(check), name=name),
             why=fact("facts-another-version-server", "the facts are of another version of the server"),
         )
     said = ", ".join(f"{kind} {census.counts[kind]}" for kind in kinds if census.counts.get(kind)) or "none"
@@ -170,7 +174,7 @@ def _definers(census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
     most = facts.get("orphans")
     if not isinstance(most, int) or isinstance(most, bool):
         if census.orphans:
-            yield NotJudged(part="definers that do not exist", why=quoted(listed(census.orphans)))
+            yield NotJudged(part=say("definers that do not exist"), why=quoted(listed(census.orphans)))
         return
     if census.orphans is None:
         yield undetermined(
@@ -190,7 +194,7 @@ def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
         return
     if census.unusable is None:
         yield NotJudged(
-            part=f"use of views, {name}",
+            part=say("use of views, {name}", name=name),
             why=fact("there-tables-elsewhere-which", "there are tables elsewhere, which opening a view could reach"),
         )
         return
@@ -236,7 +240,7 @@ def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Al
             (designed if any(fnmatchcase(table, one) for one in allowed.history_lost) else lost).append(told)
     if designed:
         yield NotJudged(
-            part=f"rows of the past, {name}",
+            part=say("rows of the past, {name}", name=name),
             why=fact("declared-as-lost-by", "declared as lost by design: {designed}", designed=listed(designed)),
         )
     observed = quoted(listed(lost)) or fact(
@@ -258,11 +262,11 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
     known = facts.get("text")
     if not isinstance(known, Mapping):
         if any(map(any, census.text.values())):
-            yield NotJudged(part=f"characters of text, {name}", why=quoted(EARLIER))
+            yield NotJudged(part=say("characters of text, {name}", name=name), why=quoted(EARLIER))
         return
     if facts.get("rule") == "at-least":
         yield NotJudged(
-            part=f"characters of text, {name}",
+            part=say("characters of text, {name}", name=name),
             why=fact("facts-lower-limits-system", "the facts are lower limits of a system in use"),
         )
         return
@@ -285,7 +289,7 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
             default_text=census.default_text,
             before=before,
         )
-        yield NotJudged(part=f"character set of new tables, {name}", why=why)
+        yield NotJudged(part=say("character set of new tables, {name}", name=name), why=why)
 
 
 def content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -300,7 +304,7 @@ def content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[
         if isinstance(known, Mapping):
             why = fact("facts-lower-limits-system", "the facts are lower limits of a system in use")
         if census.tables:
-            yield NotJudged(part=f"content of rows, {name}", why=why)
+            yield NotJudged(part=say("content of rows, {name}", name=name), why=why)
         return
     statement = fact("every-row-says-what", "every row of {name} says what it said at backup time", name=name)
     other = [table for table in sorted(known) if table in census.digests and census.digests[table] != known[table]]

@@ -14,7 +14,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import NotJudged, Part
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.clinical import counted, facts_answer, inside, judge_counts, section, whole_numbers
 from drp_verifiers.inside import Answer, ask, text_of
 from drp_verifiers.orthanc_answers import UIDS, digests, samples_of, study_uids, through_web, troubles_of
@@ -106,7 +106,7 @@ class OrthancVerifier:
         assert isinstance(options, OrthancOptions)
         if not options.storage:
             yield NotJudged(
-                part="files of the storage, and whose they are",
+                part=say("files of the storage, and whose they are"),
                 why=fact("storage-not-given-nobody", "storage is not given: nobody looked"),
             )
         elif not options.index_command:
@@ -171,7 +171,7 @@ class OrthancVerifier:
             yield from network(target, peer, samples_of(answer.data), whole_numbers(answer.data).get("study_uids"))
         else:
             yield NotJudged(
-                part="DICOM services", why=fact("dicom-port-not-given", "dicom_port is not given: nobody asked")
+                part=say("DICOM services"), why=fact("dicom-port-not-given", "dicom_port is not given: nobody asked")
             )
 
     def facts(self, target: Target, options: object, expectation: Expectation) -> dict[str, object]:
@@ -237,7 +237,9 @@ def _content(answer: Answer, options: OrthancOptions, expectation: Expectation) 
     if options.dicomweb:
         yield from through_web(samples_of(answer.data))
     else:
-        yield NotJudged(part="DICOMweb", why=fact("dicomweb-empty-nobody-asked", "dicomweb is empty: nobody asked"))
+        yield NotJudged(
+            part=say("DICOMweb"), why=fact("dicomweb-empty-nobody-asked", "dicomweb is empty: nobody asked")
+        )
 
 
 def _instant(text: str) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.inside import number_of, texts_of
 from drp_verifiers.statements import failed, judged, undetermined
 
@@ -26,7 +26,7 @@ def identity(data: Mapping[str, object], *, lookups: bool) -> Iterator[CheckResu
         why = fact(
             "index-printed-without-identifiers", "the index was printed without identifiers: see `index_command`"
         )
-        yield NotJudged(part="whose the stored images are", why=why)
+        yield NotJudged(part=say("whose the stored images are"), why=why)
         return
     yield _images(found)
     yield _tags(found)

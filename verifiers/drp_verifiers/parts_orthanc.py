@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from drp.domain.judged import Part
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 
 PARTS = (
     Part(
-        name="patients, studies, series, instances",
+        name=say("patients, studies, series, instances"),
         judged="counted",
         words=fact(
             "counts-index-counts-each",
@@ -16,7 +16,7 @@ PARTS = (
         catalogue=("level Patient", "level Study", "level Series", "level Instance", "table Resources"),
     ),
     Part(
-        name="stored images and other attachments",
+        name=say("stored images and other attachments"),
         judged="content",
         words=fact("stored-images-by-orthanc", "`stored-images` by Orthanc's MD5; every attachment in `stored-files`"),
         catalogue=(
@@ -27,7 +27,7 @@ PARTS = (
         ),
     ),
     Part(
-        name="identifiers of the index",
+        name=say("identifiers of the index"),
         judged="content",
         words=fact(
             "index-identities-index-tags",
@@ -36,14 +36,14 @@ PARTS = (
         catalogue=("table MainDicomTags", "table DicomIdentifiers"),
     ),
     Part(
-        name="other main DICOM tags",
+        name=say("other main DICOM tags"),
         judged="not judged",
         words=fact(
             "descriptions-dates-like-index", "descriptions, dates and the like of the index are compared with nothing"
         ),
     ),
     Part(
-        name="metadata",
+        name=say("metadata"),
         judged="not judged",
         words=fact(
             "reception-date-origin-what",
@@ -52,19 +52,19 @@ PARTS = (
         catalogue=("table Metadata",),
     ),
     Part(
-        name="changes, exports and protected patients",
+        name=say("changes, exports and protected patients"),
         judged="not judged",
         words=fact("logs-which-patients-never", "logs, and which patients are never recycled: no facts keep them"),
         catalogue=("table Changes", "table ExportedResources", "table PatientRecyclingOrder"),
     ),
     Part(
-        name="stored jobs and global properties",
+        name=say("stored jobs and global properties"),
         judged="not judged",
         words=fact("runbook-names-stored-jobs", "the runbook names stored jobs and resumes none"),
         catalogue=("table GlobalProperties", "table ServerProperties", "table GlobalIntegers"),
     ),
     Part(
-        name="modalities, peers, users, plugins in the configuration",
+        name=say("modalities, peers, users, plugins in the configuration"),
         judged="not judged",
         words=fact(
             "runbook-names-what-held",
@@ -72,7 +72,7 @@ PARTS = (
         ),
     ),
     Part(
-        name="labels",
+        name=say("labels"),
         judged="not judged",
         words=fact("orthanc-1-12-later", "of Orthanc 1.12 and later: no facts keep them"),
         catalogue=("table Labels",),

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, quoted, say
 
 _OBJECTS = "`objects`: every one by name, with a digest of its definition"
 PARTS: tuple[Part, ...] = (
-    Part(name="rows of tables", judged="counted", words=quoted("`row-counts`"), catalogue=("shadow",)),
+    Part(name=say("rows of tables"), judged="counted", words=quoted("`row-counts`"), catalogue=("shadow",)),
     Part(
-        name="content of rows",
+        name=say("content of rows"),
         judged="content",
         words=fact("content-where-facts-made-with-digest", "`content`, where the facts were made with `--digest`"),
     ),
-    Part(name="tables with columns and constraints", judged="content", words=quoted(_OBJECTS), catalogue=("table",)),
-    Part(name="indexes", judged="content", words=quoted(f"{_OBJECTS}; `integrity`"), catalogue=("index",)),
     Part(
-        name="views",
+        name=say("tables with columns and constraints"), judged="content", words=quoted(_OBJECTS), catalogue=("table",)
+    ),
+    Part(name=say("indexes"), judged="content", words=quoted(f"{_OBJECTS}; `integrity`"), catalogue=("index",)),
+    Part(
+        name=say("views"),
         judged="content",
         words=fact("views-each-can-asked", "{OBJECTS}; `views`: each can be asked", OBJECTS=_OBJECTS),
         catalogue=("view",),
     ),
-    Part(name="triggers", judged="content", words=quoted(_OBJECTS), catalogue=("trigger",)),
+    Part(name=say("triggers"), judged="content", words=quoted(_OBJECTS), catalogue=("trigger",)),
     Part(
-        name="virtual tables",
+        name=say("virtual tables"),
         judged="content",
         words=fact(
             "their-rows-lie-tables",
@@ -33,43 +35,43 @@ PARTS: tuple[Part, ...] = (
         catalogue=("virtual",),
     ),
     Part(
-        name="counters",
+        name=say("counters"),
         judged="counted",
         words=fact("counters-ahead-facts", "`counters`: ahead of the facts"),
         catalogue=("sqlite_sequence",),
     ),
     Part(
-        name="references between tables",
+        name=say("references between tables"),
         judged="observed",
         words=quoted("`foreign-keys`"),
         catalogue=("foreign_key_check",),
     ),
     Part(
-        name="encoding, version of the schema, and application",
+        name=say("encoding, version of the schema, and application"),
         judged="content",
         words=quoted("`settings`"),
         catalogue=("encoding", "user_version", "application_id"),
     ),
     Part(
-        name="changes that are not in the file yet",
+        name=say("changes that are not in the file yet"),
         judged="observed",
         words=fact("write-ahead-log-journal", "`write-ahead-log`; a journal is rolled back"),
         catalogue=("wal_checkpoint", "journal_mode"),
     ),
     Part(
-        name="size and order of pages",
+        name=say("size and order of pages"),
         judged="not judged",
         words=fact("copy-made-by-vacuum", "a copy made by `VACUUM INTO` or from a dump has its own"),
         catalogue=("page_size", "auto_vacuum", "freelist_count", "page_count"),
     ),
     Part(
-        name="statistics of the planner",
+        name=say("statistics of the planner"),
         judged="not judged",
         words=fact("made-anew-by-analyze", "made anew by ANALYZE"),
         catalogue=("sqlite_stat1", "sqlite_stat4"),
     ),
     Part(
-        name="functions, collations and modules of the application",
+        name=say("functions, collations and modules of the application"),
         judged="not judged",
         words=fact("they-code-what-needs", "they are in its code: what needs them is named"),
         catalogue=("function_list", "collation_list", "module_list"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.visible import one_line
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.definitions import as_mapping, listed
@@ -21,7 +21,7 @@ from drp_verifiers.postgres_catalogue import FOLDERS
 from drp_verifiers.statements import failed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
-PART = "rows, read apart from the restored server"
+PART = say("rows, read apart from the restored server")
 _LONGEST = 400
 _OF_THE_LOG = ("wal_archive", "wal_stream", "recovery_target_time", "copied_while_running")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult, Expectation
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.counts import TableCounts, compare, expected_counts
 from drp_verifiers.definitions import as_mapping
 from drp_verifiers.postgres_census import Census, take
@@ -102,7 +102,7 @@ def _server(
             "facts-single-databases-hold",
             "the facts are of single databases, and hold nothing of the server around them",
         )
-        yield NotJudged(part="roles, memberships, settings of roles, tablespaces", why=why)
+        yield NotJudged(part=say("roles, memberships, settings of roles, tablespaces"), why=why)
     elif counted:
         census, cluster = next(iter(counted.values())), as_mapping(postgres["cluster"])
         yield from objects(

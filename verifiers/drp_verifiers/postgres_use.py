@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.definitions import EARLIER, as_mapping, listed
 from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
 from drp_verifiers.statements import NoAnswer, failed, passed, undetermined
@@ -122,7 +122,7 @@ def judge(
 def _views(name: str, use: Use, before: object) -> Iterator[CheckResult | NotJudged]:
     if use.away:
         yield NotJudged(
-            part=f"use of views, {name}",
+            part=say("use of views, {name}", name=name),
             why=fact("they-reach-foreign-tables", "they reach foreign tables: {away}", away=listed(use.away)),
         )
     if not use.views:
@@ -180,7 +180,7 @@ def _roles(name: str, use: Use, before: object, application_role: str) -> Iterat
             "{absent}: name the one that the application logs in as with `application_role`",
             absent=listed(absent),
         )
-        yield NotJudged(part=f"what roles may read, {name}", why=why)
+        yield NotJudged(part=say("what roles may read, {name}", name=name), why=why)
     if wrong:
         yield failed(
             check,

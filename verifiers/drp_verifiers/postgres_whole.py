@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, say
 from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
 from drp_verifiers.postgres_census import Census
 from drp_verifiers.postgres_objects import OF_THE_SERVER
@@ -86,7 +86,7 @@ def objects(
         )
     if not same_version:
         yield NotJudged(
-            part=f"definitions of objects, {of}",
+            part=say("definitions of objects, {of}", of=of),
             why=fact("facts-another-major-version", "the facts are of another major version of PostgreSQL"),
         )
 
@@ -182,7 +182,7 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
         yield passed(check, statement, observed=said, basis="counted")
     if designed:
         yield NotJudged(
-            part=f"rows of unlogged tables, {name}",
+            part=say("rows of unlogged tables, {name}", name=name),
             why=fact("declared-as-lost-by", "declared as lost by design: {designed}", designed=listed(designed)),
         )
 
@@ -196,7 +196,7 @@ def _materialized(name: str, census: Census, facts: Mapping[str, object]) -> Ite
     ]
     if other:
         why = fact("load-dump-computes-them", "{other}: the load of a dump computes them anew", other=listed(other))
-        yield NotJudged(part=f"rows of materialized views, {name}", why=why)
+        yield NotJudged(part=say("rows of materialized views, {name}", name=name), why=why)
 
 
 def sequences(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[CheckResult]:
@@ -260,7 +260,7 @@ def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator
                 "facts-hold-no-digests-equal",
                 "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest",
             )
-            yield NotJudged(part=f"content of rows, {name}", why=why)
+            yield NotJudged(part=say("content of rows, {name}", name=name), why=why)
         return
     # unlogged tables and materialized views are judged by their own statements
     compared = [table for table in sorted(known) if table in census.tables]

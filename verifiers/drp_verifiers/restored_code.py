@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, quoted, say
 from drp.domain.restored_code import RestoredCode
 from drp_verifiers.clinical import inside
 from drp_verifiers.inside import ask, number_of
@@ -59,7 +59,7 @@ def code_of_command(target: Target, expectation: Expectation) -> Iterator[NotJud
             if answer.trouble is not None
             else fact("file-command-cannot-read", "a file of its command cannot be read, or it has too many words")
         )
-        yield NotJudged(part="which restored program answers", why=why)
+        yield NotJudged(part=say("which restored program answers"), why=why)
     yield from codes(answer.data.get("code"), "")
 
 
@@ -76,7 +76,7 @@ def code_of_settings(
         yield answer.trouble.result("code-settings", "the settings that name code are named")
         return
     if isinstance(reason := answer.data.get("reason"), str):
-        yield NotJudged(part=f"settings of {path} that name code", why=quoted(reason))
+        yield NotJudged(part=say("settings of {path} that name code", path=path), why=quoted(reason))
     yield from codes(answer.data.get("code"), f"{path}: ")
 
 
@@ -108,7 +108,7 @@ def code_of_files(
         return
     if answer.data.get("exists") is not True:
         yield NotJudged(
-            part="code that the backup brings",
+            part=say("code that the backup brings"),
             why=fact("there-no-here", "there is no {restored_root} here", restored_root=expectation.restored_root),
         )
         return

@@ -34,7 +34,7 @@ def check_whole(path: str, census: object, facts: object, *, tolerance: float) -
     yield _not_empty(found, total, had=None if expected is None else sum(expected.values()))
     for name, why in sorted(as_mapping(data.get("unopened")).items()):
         yield NotJudged(
-            part=f"{path}: {name}",
+            part=say("{path}: {name}", path=path, name=name),
             why=fact("needs-what-application-brings", "needs what the application brings: {why}", why=why),
         )
     if expected is None:
@@ -210,7 +210,7 @@ def _content(path: str, data: Mapping[str, object], known: Mapping[str, object])
             "facts-hold-no-digests-equal",
             "the facts hold no digests: equal counts say nothing of what rows say; make facts with --digest",
         )
-        yield NotJudged(part=f"content of rows, {path}", why=why)
+        yield NotJudged(part=say("content of rows, {path}", path=path), why=why)
         return
     here = [table for table in sorted(before) if as_mapping(data.get("tables")).get(table) is not None]
     other = [table for table in here if found.get(table) != before[table]]

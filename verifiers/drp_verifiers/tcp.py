@@ -12,7 +12,7 @@ from typing import ClassVar
 from drp.domain.check import Expectation, Target
 from drp.domain.check_runner import Answer as Stated
 from drp.domain.judged import Part
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import fact, quoted, say
 from drp_verifiers.inside import ask, text_of
 from drp_verifiers.restored_code import code_of_command
 from drp_verifiers.statements import judged, not_asked, seen_outside
@@ -39,9 +39,9 @@ class TcpVerifier:
     name: ClassVar[str] = "tcp"
     Options: ClassVar[type] = TcpOptions
     parts: ClassVar[tuple[Part, ...]] = (
-        Part(name="a port that something listens on", judged="observed", words=quoted("`accepts`, `banner`")),
+        Part(name=say("a port that something listens on"), judged="observed", words=quoted("`accepts`, `banner`")),
         Part(
-            name="everything behind the port",
+            name=say("everything behind the port"),
             judged="not judged",
             words=fact("open-port-shows-something", "an open port shows that something listens, no more"),
         ),

@@ -119,13 +119,13 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     every = "a sample is of files, and of what each is by itself"
     found = [
         NotJudged(part=part, why=quoted(every))
-        for part in ("entries and their names", "targets of links", "hard links")
+        for part in (say("entries and their names"), say("targets of links"), say("hard links"))
     ]
     if left := sample.population - sample.drawn:
         found.insert(
             0,
             NotJudged(
-                part="content of files",
+                part=say("content of files"),
                 why=fact("not-drawn", "{left} of {population} were not drawn", left=left, population=sample.population),
             ),
         )
@@ -137,7 +137,7 @@ def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
     owners = (
         ()
         if difference.ownership_judged
-        else (NotJudged(part="owners", why=fact("single-user-id-mapped", "a single user id is mapped")),)
+        else (NotJudged(part=say("owners"), why=fact("single-user-id-mapped", "a single user id is mapped")),)
     )
     here = (NotJudged(part=one.part, why=quoted(_why(one))) for one in difference.unjudged)
     return (*owners, *here, *never_judged(PARTS))

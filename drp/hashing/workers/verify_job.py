@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drp.domain.phrase import say
+from drp.domain.phrase_form import read
 from drp.errors import ManifestError
 from drp.hashing.judge import Found
 from drp.hashing.outcome import Link
@@ -72,7 +73,7 @@ class VerifyJob:
     def message(self, worker: int, message: Task) -> None:
         """A worker speaks up only when the manifest turns out to be damaged."""
         del worker
-        raise ManifestError(say("malformed manifest: {words}", words=message[1]))
+        raise ManifestError(say("malformed manifest: {words}", words=read(message[1])))
 
     def done(self, worker: int, task: Task, message: Task) -> None:
         """Take all that came of a task."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from drp.domain.phrase_form import written
 from drp.errors import ManifestError
 from drp.hashing.directory_check import DirectoryCheck, Place
 from drp.hashing.judge import Judge
@@ -57,7 +58,7 @@ class VerifyWorker:
         try:
             self._do(task, outcome)
         except ManifestError as error:
-            self._channel.send(("damaged", error.message))
+            self._channel.send(("damaged", written(error.message)))
             return
         self._channel.send(("done", task[1], self._observer.cold, *outcome.message()))
 
