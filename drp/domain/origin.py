@@ -22,6 +22,7 @@ from drp.domain.findings.origin import (
 from drp.domain.manifest import ManifestSummary, show_path
 from drp.domain.phrase import fact
 from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.sub_path import below
 
 
 def origin_findings(
@@ -38,9 +39,13 @@ def origin_findings(
 
 
 def _of_another(manifest: ManifestSummary, point: RecoveryPoint, application: Application) -> tuple[Finding, ...]:
-    """Return that it was made for another application, or for another recovery point if it knows of one."""
+    """Return that it was made for another application, or for another recovery point if it knows of one.
+
+    One that serves several applications is made for a name that each of them declares, and for none of their own.
+    """
+    wanted_for = application.backup_job.manifest_of or application.name
     made_for = (
-        (manifest.application, application.name, manifest.application == application.name),
+        (manifest.application, wanted_for, manifest.application == wanted_for),
         (
             f"recovery point {manifest.recovery_point}",
             f"recovery point {point.short_id}",
@@ -74,15 +79,15 @@ def _late(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tu
 
 
 def _elsewhere(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tuple[Finding, ...]:
-    """Return that it is of another tree than the recovery point, moved roots allowed for."""
+    """Return that it is of another tree than the recovery point, or lacks its sub-path, moved roots allowed for."""
+    if point.sub_path:
+        return () if own_part(manifest, point, job) is not None else (_not_holding(manifest, point.sub_path),)
     held = _roots(point)
     if (
         manifest.entries == manifest.files == 1 and manifest.total_bytes == point.size_bytes
     ):  # of a folder with one file: the point may hold that file alone
         held = (*held, *(posixpath.dirname(each) for each in held))
-    moved = {_normal(at): _normal(to) for at, to in job.moved_roots.items()}
-    root = _normal(manifest.root)
-    if moved.get(root, root) in held:
+    if _root(manifest, job) in held:
         return ()
     expected = (
         fact("made", "made of {held}", held=" or ".join(held))
@@ -91,6 +96,29 @@ def _elsewhere(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) 
     )
     observed = fact("origin-made", "made of {root}", root=manifest.root)
     return (MANIFEST_ELSEWHERE.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
+
+
+def own_part(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> bytes | None:
+    """Return the folder of a manifest that is the application's own, by its path below the manifest's root.
+
+    Empty: all of it is. None: it does not hold what the point restores.
+    """
+    return below(_root(manifest, job), point.sub_path) if point.sub_path else b""
+
+
+def _not_holding(manifest: ManifestSummary, sub_path: str) -> Finding:
+    return MANIFEST_ELSEWHERE.finding(
+        subject=manifest.id[:12],
+        observed=fact("origin-made", "made of {root}", root=manifest.root),
+        expected=fact("made-of-what-holds", "made of what holds {sub_path}", sub_path=sub_path),
+    )
+
+
+def _root(manifest: ManifestSummary, job: BackupJob) -> str:
+    """Return where in the recovery point the tree begins that a manifest was made of."""
+    moved = {_normal(at): _normal(to) for at, to in job.moved_roots.items()}
+    root = _normal(manifest.root)
+    return moved.get(root, root)
 
 
 def _roots(point: RecoveryPoint) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ class RecoveryPoint:
     """Digest of the manifest made with it, which binds the two (tag ``drp-manifest=…``); None: it names none."""
     manifest_trouble: str = ""
     """What it says where it should name one manifest, quoted, when that is not one digest: malformed, not absent."""
+    sub_path: str = ""
+    """Folder in it that is the application's own, as it was backed up, and all that is restored. Empty: all is."""
 
     @property
     def short_id(self) -> str:

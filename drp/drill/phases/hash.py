@@ -22,7 +22,7 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged, encode_path
 from drp.domain.phase import Hashed
-from drp.domain.phrase import Phrase, fact, quoted, say
+from drp.domain.phrase import Phrase, counted, fact, quoted, say
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sample import Sample
 from drp.domain.tree_parts import PARTS
@@ -91,7 +91,7 @@ def _compared(context: PhaseContext, manifest: OpenManifest, summary: ManifestSu
     return Hashed(
         manifest=summary,
         difference=difference,
-        not_judged=(*_not_drawn(context.sample), *_not_judged(difference)),
+        not_judged=(*_not_drawn(context.sample), *_not_own(summary), *_not_judged(difference)),
         findings=_findings(difference, summary, restored.receipt.unrestored),
     )
 
@@ -132,6 +132,19 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     return tuple(found)
 
 
+def _not_own(summary: ManifestSummary) -> tuple[NotJudged, ...]:
+    """Return what of a manifest that serves several applications is not this one's."""
+    left = summary.entries - summary.own.entries
+    why = counted(
+        "entries-not-own",
+        "{n} of the manifest's {entries} entries is not below the application's own path",
+        "{n} of the manifest's {entries} entries are not below the application's own path",
+        left,
+        entries=summary.entries,
+    )
+    return (NotJudged(part=say("other applications' entries"), why=why),) if left else ()
+
+
 def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
     """Return what this comparison left out, and what none judges."""
     owners = (
@@ -163,10 +176,10 @@ def _findings(
             found += _missing_after(unrestored, named, count)
         else:
             found += _of_kind(kind, _topmost(named) if kind in {"missing", "unexpected"} else named, count)
-    if summary.errors:
+    if errors := summary.own.errors:
         found.append(
             FILE_UNREADABLE.finding(
-                subject=f"{summary.errors} entries of the manifest",
+                subject=f"{errors} entries of the manifest",
                 observed=fact("could-not-read-when", "could not be read when the manifest was made"),
                 expected=fact("manifest-covers-everything", "a manifest that covers everything"),
             )

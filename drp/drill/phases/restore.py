@@ -20,6 +20,7 @@ from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreO
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
 from drp.drill.context import PhaseContext
+from drp.drill.phases.belief import believed
 from drp.drill.phases.notices import malformed_of, notice_findings
 from drp.drill.phases.restore_watch import RestoreWatch
 from drp.errors import Interrupted, ManifestError, RunbookError, SandboxError
@@ -87,15 +88,15 @@ def _settled(context: PhaseContext, result: RunbookResult) -> RunbookResult:
 
 
 def _part(context: PhaseContext) -> tuple[bytes, ...] | None:
-    """Return the files that were drawn, by their paths below the manifest's root; None: all are restored."""
+    """Return the files that were drawn, by their paths below what is restored; None: all are restored."""
     sample, plan = context.sample, context.plan
     if plan.level != "sample":
         return None
-    manifest = context.ports.manifests.expected(context.point)
-    if sample is None or manifest is None:
+    found = believed(context, context.point)
+    if sample is None or found.manifest is None:
         raise ManifestError("the manifest of which files were drawn is gone", hint="bring it back from a copy")
-    with closing(manifest):
-        return context.ports.hasher.drawn(manifest, sample)
+    with closing(found.manifest):
+        return context.ports.hasher.drawn(found.manifest, sample)
 
 
 def want_of_room(context: PhaseContext) -> str:

@@ -9,7 +9,7 @@ from drp.domain.clock import Stamp, waited_ms
 from drp.domain.duration import beside, words
 from drp.domain.findings.catalogue import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
 from drp.domain.findings.finding import Finding
-from drp.domain.findings.points import FOREIGN_POINT, PASSED_OVER
+from drp.domain.findings.points import FOREIGN_POINT, PASSED_OVER, SUB_PATH_LACKING
 from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of
@@ -25,9 +25,10 @@ from drp.domain.recovery_point import (
     preference,
     refusal,
 )
+from drp.domain.repository_port import SubPaths
 from drp.drill.context import PhaseContext
 from drp.drill.phases.draw import draw
-from drp.errors import Interrupted, MediaNeeded
+from drp.errors import Interrupted, MediaNeeded, RepositoryError
 
 _MEDIA_POLL_SECONDS = 2.0
 _NAMED = 3
@@ -47,6 +48,10 @@ def select_phase(context: PhaseContext) -> Selected:
     )
     newest, _ = newest_of(listing.points, context.declared_at)
     newest_at = newest.consistent_at if newest is not None else None
+    lacking = _lacking(context, repository, point)
+    if point is not None and lacking:
+        refused = (*refused, RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=lacking[0].observed))
+        point, immutability = None, None
     sample, undrawn = draw(context, point, abilities)
     return Selected(
         point=point,
@@ -59,8 +64,9 @@ def select_phase(context: PhaseContext) -> Selected:
         newest_at=newest_at,
         sample=sample,
         findings=(
+            *lacking,
             *undrawn,
-            *_findings(context, listing, point, refused),
+            *_findings(context, listing, point, refused, told=bool(lacking)),
             *_lock_findings(point, immutability, now),
             *_clock_findings(context, abilities.clock_ahead_ms),
             *_age_findings(context, newest_at),
@@ -133,12 +139,39 @@ def choose(
     return None, None, tuple(refused)
 
 
+def _lacking(context: PhaseContext, repository: Repository, point: RecoveryPoint | None) -> tuple[Finding, ...]:
+    """Return that the chosen point has nothing where the application's own is. No older one is looked at.
+
+    Raises ``RepositoryError`` where the repository knows no sub-paths: it would restore what is other applications'.
+    """
+    sub_path = context.recovery.application.backup_job.sub_path
+    if point is None or not (sub_path or point.sub_path):
+        return ()
+    if point.sub_path != sub_path or not isinstance(repository, SubPaths):
+        raise RepositoryError(
+            say(
+                "repository {repository} restores whole recovery points, and not {sub_path} alone",
+                repository=context.recovery.repository,
+                sub_path=sub_path,
+            ),
+            hint=say("leave `backup.sub_path` out of the application's file: all of the point is restored then"),
+        )
+    lacking = repository.held(point).lacking
+    if not lacking:
+        return ()
+    expected = fact("folder-of-own", "the folder {sub_path}", sub_path=sub_path)
+    return (SUB_PATH_LACKING.finding(subject=point.short_id, observed=lacking, expected=expected),)
+
+
 def _findings(
     context: PhaseContext,
     listing: PointListing,
     point: RecoveryPoint | None,
     refused: tuple[RefusedPoint, ...],
+    *,
+    told: bool,
 ) -> tuple[Finding, ...]:
+    """Return what the listing shows; ``told``: why no point was taken is said already."""
     found = []
     if listing.emptied:
         found.append(
@@ -174,7 +207,7 @@ def _findings(
                 subject=more, observed=observed, expected=fact("points-make-sense", "points that make sense")
             )
         )
-    if point is None:
+    if point is None and not told:
         reasons = "; ".join(f"{item.id[:8]} {item.reason}" for item in refused[:5]) or "the repository lists none"
         found.append(
             NO_ELIGIBLE_POINT.finding(
