@@ -44,12 +44,3 @@ def cut(ms: int) -> int:
         if amount and counted < 2:
             kept, counted = kept + amount * size, counted + 1
     return kept
-
-
-def beside(duration: timedelta | int, limit: timedelta | int) -> tuple[str, str]:
-    """Return a duration and what it is held against, each with as many units as it takes to tell them apart."""
-    for units in range(2, len(_UNITS)):
-        told = words(duration, units=units), words(limit, units=units)
-        if told[0] != told[1]:
-            return told
-    return words(duration, units=len(_UNITS)), words(limit, units=len(_UNITS))

@@ -20,7 +20,7 @@ from drp.domain.findings.origin import (
     MANIFEST_OTHER_HOST,
 )
 from drp.domain.manifest import ManifestSummary, show_path
-from drp.domain.phrase import fact
+from drp.domain.phrase import Instant, fact, several
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.sub_path import below
 
@@ -47,8 +47,8 @@ def _of_another(manifest: ManifestSummary, point: RecoveryPoint, application: Ap
     made_for = (
         (manifest.application, wanted_for, manifest.application == wanted_for),
         (
-            f"recovery point {manifest.recovery_point}",
-            f"recovery point {point.short_id}",
+            fact("recovery-point", "recovery point {point}", point=manifest.recovery_point),
+            fact("recovery-point", "recovery point {point}", point=point.short_id),
             point.id.startswith(manifest.recovery_point),
         ),
     )
@@ -66,13 +66,18 @@ def _late(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tu
     began = point.taken_at or point.consistent_at
     if manifest.started_at <= manifest.finished_at <= began + job.clock_skew:
         return ()
-    made = f"made from {_instant(manifest.started_at)} to {_instant(manifest.finished_at)}"
+    made = fact(
+        "made-from",
+        "made from {started_at} to {finished_at}",
+        started_at=Instant(manifest.started_at),
+        finished_at=Instant(manifest.finished_at),
+    )
     return (
         MANIFEST_LATE.finding(
             subject=manifest.id[:12],
             observed=made,
             expected=fact(
-                "before-backup-which-began", "before the backup, which began at {began}", began=_instant(began)
+                "before-backup-which-began", "before the backup, which began at {began}", began=Instant(began)
             ),
         ),
     )
@@ -90,11 +95,11 @@ def _elsewhere(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) 
     if _root(manifest, job) in held:
         return ()
     expected = (
-        fact("made", "made of {held}", held=" or ".join(held))
+        fact("made-of", "made of {roots}", roots=several(held, " or "))
         if held
         else fact("recovery-point-says-what", "a recovery point that says what it was made of")
     )
-    observed = fact("origin-made", "made of {root}", root=manifest.root)
+    observed = fact("made-of", "made of {roots}", roots=manifest.root)
     return (MANIFEST_ELSEWHERE.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
 
 
@@ -135,8 +140,15 @@ def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob, drill
     known = job.manifest_hosts or tuple(escape(name) for name in (point.host, drill_host) if name)
     if any(_same_host(manifest.host, name) for name in known) and manifest.host:
         return ()
-    observed = fact("origin-made-2", "made on {host}", host=manifest.host or "a host without a name")
-    expected = " or ".join(job.manifest_hosts or (point.host or "a recovery point that names its host",))
+    observed = fact(
+        "made-on", "made on {host}", host=manifest.host or fact("host-without-name", "a host without a name")
+    )
+    names = job.manifest_hosts or ((point.host,) if point.host else ())
+    expected = (
+        fact("one-of-hosts", "{hosts}", hosts=several(names, " or "))
+        if names
+        else fact("point-names-host", "a recovery point that names its host")
+    )
     return (MANIFEST_OTHER_HOST.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
 
 

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from drp.domain.clock import CLOCKS_AGREE
-from drp.domain.duration import words
-from drp.domain.phrase import NOTHING, Phrase, fact
+from drp.domain.phrase import NOTHING, Phrase, fact, lasting
 
 LockMode = Literal["compliance", "governance", "legal-hold", "offline", "none", "unknown"]
 Provenance = Literal["declared", "observed", "probed"]
@@ -149,14 +148,14 @@ def refusal(point: RecoveryPoint, selection: Selection, disaster_at: datetime) -
     if selection.not_older_than is not None and age > selection.not_older_than:
         return fact(
             "older-than-before-disaster",
-            "older than {not_older_than} before the disaster",
-            not_older_than=words(selection.not_older_than, units=5),
+            "older than {age} before the disaster",
+            age=lasting(selection.not_older_than, 5),
         )
     if selection.not_newer_than is not None and age < selection.not_newer_than:
         return fact(
             "younger-than-before-disaster",
-            "younger than {not_newer_than} before the disaster",
-            not_newer_than=words(selection.not_newer_than, units=5),
+            "younger than {age} before the disaster",
+            age=lasting(selection.not_newer_than, 5),
         )
     return None
 

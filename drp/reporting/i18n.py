@@ -96,7 +96,7 @@ class Language:
             case Phrase():
                 return self.plain(value)
             case Duration():
-                return self.duration(value.ms)
+                return self.duration(value.ms, value.units)
             case Size():
                 return self.size(value.octets)
             case Rate():
@@ -120,7 +120,7 @@ class Language:
         """Return a fraction as a percentage, with a decimal only below ten."""
         return str(format_percent(part, format="#,##0.0 %" if 0 < part < 0.1 else "#,##0 %", locale=self.locale))
 
-    def duration(self, ms: int) -> str:
+    def duration(self, ms: int, units: int = 2) -> str:
         """Return a duration by its two largest units that count, truncated: never rounded over an objective."""
         if ms < 1_000:
             return self._period(ms, "duration-millisecond")
@@ -131,7 +131,7 @@ class Language:
             amount, ms = divmod(ms, size)
             if amount:
                 parts.append(self._period(amount, unit))
-        return "\u00a0".join(parts[:2])
+        return "\u00a0".join(parts[:units])
 
     def interval(self, lower: int, upper: int) -> str:
         """Return two durations (ms), or the one that both are shown as."""

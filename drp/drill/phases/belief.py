@@ -56,7 +56,7 @@ def manifest_of(
     try:
         manifest = _named(source, point, application.backup_job)
     except ManifestError as error:
-        return _damaged(point, error, f"manifest {point.manifest_id}")
+        return _damaged(point, error, fact("manifest", "manifest {manifest_id}", manifest_id=point.manifest_id))
     if manifest is None:
         # A manifest that the point names and that is gone is missing, whatever the plan asks for; and without one, a
         # drill that starts nothing has looked at nothing.

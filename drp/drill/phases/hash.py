@@ -22,9 +22,10 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged, encode_path
 from drp.domain.phase import Hashed
-from drp.domain.phrase import Phrase, counted, fact, quoted, say
+from drp.domain.phrase import Phrase, counted, fact, say, several
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sample import Sample
+from drp.domain.terms import NONE, listed, others
 from drp.domain.tree_parts import PARTS
 from drp.drill.context import PhaseContext
 from drp.drill.phases.belief import believed
@@ -39,6 +40,15 @@ _CODES: dict[str, FindingCode] = {
     "metadata": METADATA_CHANGED,
     "kind": FILE_CHANGED,
     "unstable": FILE_UNREADABLE,
+}
+_KINDS: dict[str, Phrase] = {
+    "changed": fact("kind-changed", "changed"),
+    "missing": fact("kind-missing", "missing"),
+    "unexpected": fact("kind-unexpected", "unexpected"),
+    "unreadable": fact("kind-unreadable", "unreadable"),
+    "metadata": fact("kind-metadata", "metadata"),
+    "kind": fact("kind-other", "of another kind"),
+    "unstable": fact("kind-unstable", "changing while read"),
 }
 _NAMED_PER_KIND = 20
 _NAMED_TOGETHER = 5
@@ -116,9 +126,9 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     """Return what a sample leaves out: nobody looked at it."""
     if sample is None:
         return ()
-    every = "a sample is of files, and of what each is by itself"
+    every = fact("sample-of-files", "a sample is of files, and of what each is by itself")
     found = [
-        NotJudged(part=part, why=quoted(every))
+        NotJudged(part=part, why=every)
         for part in (say("entries and their names"), say("targets of links"), say("hard links"))
     ]
     if left := sample.population - sample.drawn:
@@ -152,16 +162,24 @@ def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
         if difference.ownership_judged
         else (NotJudged(part=say("owners"), why=fact("single-user-id-mapped", "a single user id is mapped")),)
     )
-    here = (NotJudged(part=one.part, why=quoted(_why(one))) for one in difference.unjudged)
+    here = (NotJudged(part=one.part, why=_why(one)) for one in difference.unjudged)
     return (*owners, *here, *never_judged(PARTS))
 
 
-def _why(unjudged: Unjudged) -> str:
+def _why(unjudged: Unjudged) -> Phrase:
     if unjudged.count is None:
         return unjudged.why
-    more = unjudged.count - len(unjudged.named)
-    listed = ", ".join((*unjudged.named, *((f"and {more} more",) if more else ())))
-    return f"{unjudged.count} in the manifest, {unjudged.why}: {listed}"[:_LONGEST]
+    return fact(
+        "unjudged-in-manifest",
+        "{count} in the manifest, {why}: {paths}",
+        count=unjudged.count,
+        why=unjudged.why,
+        paths=listed([_short(each) for each in unjudged.named], unjudged.count),
+    )
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= _LONGEST else f"{path[:_LONGEST]}…"
 
 
 def _findings(
@@ -179,7 +197,7 @@ def _findings(
     if errors := summary.own.errors:
         found.append(
             FILE_UNREADABLE.finding(
-                subject=f"{errors} entries of the manifest",
+                subject=fact("entries-of-manifest", "{errors} entries of the manifest", errors=errors),
                 observed=fact("could-not-read-when", "could not be read when the manifest was made"),
                 expected=fact("manifest-covers-everything", "a manifest that covers everything"),
             )
@@ -187,7 +205,7 @@ def _findings(
     if not difference.ownership_judged:
         found.append(
             OWNERSHIP_NOT_JUDGED.finding(
-                subject="owner",
+                subject=fact("owner", "owner"),
                 observed=fact("single-user-id-mapped", "a single user id is mapped"),
                 expected=fact("range", "a range"),
             )
@@ -201,9 +219,9 @@ def _of_kind(kind: str, named: Sequence[Deviation], count: int) -> list[Finding]
     if count > len(shown):
         found.append(
             code.finding(
-                subject=f"{count - len(shown)} more",
-                observed=fact("all", "{count} {kind} in all", count=count, kind=kind),
-                expected=fact("none", "none"),
+                subject=others(count - len(shown)),
+                observed=fact("of-kind-in-all", "{count} {kind} in all", count=count, kind=_KINDS[kind]),
+                expected=NONE,
             )
         )
     return found
@@ -224,19 +242,16 @@ def _slashes(path: str) -> Iterator[int]:
 
 def _missing_after(unrestored: Sequence[Phrase], named: Sequence[Deviation], count: int) -> list[Finding]:
     """Return one finding for all that is missing after a restore that could not read the backup: one cause."""
-    top = ", ".join(deviation.path for deviation in _topmost(named)[:_NAMED_TOGETHER])
     observed = fact(
-        "missing-after-restore-could",
-        "{count} missing, after the restore could not read {unrestored}: {top}",
+        "missing-after-restore",
+        "{count} missing, after the restore could not read {unread}: {paths}",
         count=count,
-        unrestored=unrestored[0],
-        top=top,
+        unread=unrestored[0],
+        paths=several(_short(deviation.path) for deviation in _topmost(named)[:_NAMED_TOGETHER]),
     )
-    subject = "what the restore could not read"
+    subject = fact("not-restored", "what the restore could not read")
     return [
-        FILE_MISSING.finding(
-            subject=subject, observed=observed[:_LONGEST], expected=fact("as-manifest", "as in the manifest")
-        )
+        FILE_MISSING.finding(subject=subject, observed=observed, expected=fact("as-manifest", "as in the manifest"))
     ]
 
 

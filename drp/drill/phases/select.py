@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from drp.domain.clock import Stamp, waited_ms
-from drp.domain.duration import beside, words
 from drp.domain.findings.catalogue import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.points import FOREIGN_POINT, PASSED_OVER, SUB_PATH_LACKING
@@ -14,7 +13,7 @@ from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of
 from drp.domain.phase import Selected
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Duration, beside, fact, joined, say
 from drp.domain.ports import Abilities, Progress, Repository
 from drp.domain.recovery_point import (
     Immutability,
@@ -26,6 +25,7 @@ from drp.domain.recovery_point import (
     refusal,
 )
 from drp.domain.repository_port import SubPaths
+from drp.domain.terms import LOCKS, POLICIES, PROVENANCES, SAME_TIME, others
 from drp.drill.context import PhaseContext
 from drp.drill.phases.draw import draw
 from drp.errors import Interrupted, MediaNeeded, RepositoryError
@@ -130,8 +130,8 @@ def choose(
             reason = fact(
                 "not-immutable",
                 "not immutable ({mode}, {provenance})",
-                mode=immutability.mode,
-                provenance=immutability.provenance,
+                mode=LOCKS[immutability.mode],
+                provenance=PROVENANCES[immutability.provenance],
             )
             refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
             continue
@@ -201,14 +201,16 @@ def _findings(
     ]
     if len(listing.foreign) > _NAMED:
         observed = fact("other-applications-all", "{n} of other applications in all", n=len(listing.foreign))
-        more = fact("select-more", "{n} more", n=len(listing.foreign) - _NAMED)
+        more = others(len(listing.foreign) - _NAMED)
         found.append(
             FOREIGN_POINT.finding(
                 subject=more, observed=observed, expected=fact("points-make-sense", "points that make sense")
             )
         )
     if point is None and not told:
-        reasons = "; ".join(f"{item.id[:8]} {item.reason}" for item in refused[:5]) or "the repository lists none"
+        reasons = joined(
+            fact("refused-point", "{point} {reason}", point=item.id[:8], reason=item.reason) for item in refused[:5]
+        ) or fact("lists-none", "the repository lists none")
         found.append(
             NO_ELIGIBLE_POINT.finding(
                 subject=context.recovery.name,
@@ -216,7 +218,7 @@ def _findings(
                 expected=fact(
                     "recovery-point-for-policy",
                     "a recovery point for the policy {policy}",
-                    policy=context.recovery.selection.policy,
+                    policy=POLICIES[context.recovery.selection.policy],
                 ),
             )
         )
@@ -229,14 +231,16 @@ def _passed_over(listing: PointListing) -> Iterator[Finding]:
     if (more := len(listing.passed_over) - _NAMED) > 0:
         observed = fact("passed-over-all", "{n} were passed over in all", n=len(listing.passed_over))
         yield PASSED_OVER.finding(
-            subject=f"{more} more", observed=observed, expected=fact("whole-copy", "a whole copy")
+            subject=others(more),
+            observed=observed,
+            expected=fact("whole-copy", "a whole copy"),
         )
 
 
 def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: datetime) -> tuple[Finding, ...]:
     if point is None or lock is None or lock.holds_at(now):
         return ()
-    observed = f"{lock.mode} ({lock.provenance})"
+    observed = fact("lock", "{mode} ({provenance})", mode=LOCKS[lock.mode], provenance=PROVENANCES[lock.provenance])
     expected = fact("compliance-lock-has-not", "compliance lock that has not run out, legal hold, or an offline medium")
     return (NOT_IMMUTABLE.finding(subject=point.short_id, observed=observed, expected=expected),)
 
@@ -244,22 +248,18 @@ def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: 
 def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if ahead_ms is not None and abs(ahead_ms) >= _APART_MS:
-        observed = fact(
-            "repository-s",
-            "{abs} {value} the repository's",
-            abs=words(abs(ahead_ms)),
-            value="ahead of" if ahead_ms > 0 else "behind",
+        apart = Duration(abs(ahead_ms))
+        observed = (
+            fact("clock-ahead", "{apart} ahead of the repository's", apart=apart)
+            if ahead_ms > 0
+            else fact("clock-behind", "{apart} behind the repository's", apart=apart)
         )
-        found.append(
-            CLOCKS_APART.finding(
-                subject=context.recovery.repository, observed=observed, expected=fact("same-time", "the same time")
-            )
-        )
+        found.append(CLOCKS_APART.finding(subject=context.recovery.repository, observed=observed, expected=SAME_TIME))
     if context.clock_behind_ms >= _APART_MS:
         observed = fact(
             "behind-what-journal-has",
-            "{clock_behind_ms} behind what the journal has seen already",
-            clock_behind_ms=words(context.clock_behind_ms),
+            "{apart} behind what the journal has seen already",
+            apart=Duration(context.clock_behind_ms),
         )
         found.append(
             CLOCKS_APART.finding(
@@ -270,11 +270,9 @@ def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Findin
         observed = fact(
             "behind-what-another-host",
             "{clock_apart_ms} behind what another host has put into the journal",
-            clock_apart_ms=words(context.clock_apart_ms),
+            clock_apart_ms=Duration(context.clock_apart_ms),
         )
-        found.append(
-            CLOCKS_APART.finding(subject="hosts", observed=observed, expected=fact("same-time", "the same time"))
-        )
+        found.append(CLOCKS_APART.finding(subject="hosts", observed=observed, expected=SAME_TIME))
     return tuple(found)
 
 
