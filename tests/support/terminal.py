@@ -39,7 +39,13 @@ def on_terminal(argv: Sequence[str], *, columns: int, environment: Mapping[str, 
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     began, first, parts = time.monotonic(), 0.0, []
     process = subprocess.Popen(
-        list(argv), stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env={"TERM": "xterm", **environment}, start_new_session=True
+        list(argv),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=cwd,
+        env={"TERM": "xterm", **environment},
+        start_new_session=True,
     )
     os.close(theirs)
     try:
