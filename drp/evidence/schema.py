@@ -11,6 +11,7 @@ from typing import Any
 
 from drp.codec import json_schema
 from drp.domain.evidence import RECORD_SCHEMA, EvidenceRecord
+from drp.domain.phrase_form import FORM
 from drp.share import shared
 
 _DIGEST = "^[0-9a-f]{64}$"
@@ -24,6 +25,7 @@ SCHEMA_FILE = "evidence-record-1.json"
 def record_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of an evidence record."""
     schema = _strict(json_schema(EvidenceRecord))
+    schema["$defs"][FORM["title"]] = dict(FORM)
     schema["properties"]["schema"] = {"const": RECORD_SCHEMA}
     for field in _DIGEST_FIELDS:
         schema["properties"][field]["pattern"] = _DIGEST
@@ -46,6 +48,8 @@ def published_schema() -> str:
 
 def _strict(node: Mapping[str, Any]) -> dict[str, Any]:
     """Close every object: all properties required, no other allowed, no defaults that a reader might rely on."""
+    if node.get("title") == FORM["title"]:  # what it may be is said once, and not all of it need be there
+        return {"$ref": f"#/$defs/{FORM['title']}"}
     closed: dict[str, Any] = {}
     for keyword, value in node.items():
         if keyword in {"properties", "$defs"}:

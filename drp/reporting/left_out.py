@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.domain.evidence import RecoveryRecord
+from drp.domain.phrase import Phrase
 
 MOST_LEFT_OUT = 200
 """Rows of the list; how many more there are is said."""
@@ -14,8 +15,8 @@ MOST_LEFT_OUT = 200
 class LeftOut:
     """Something that was not judged. Its words are the verifier's own."""
 
-    part: str
-    why: str
+    part: Phrase
+    why: Phrase
     checks: tuple[str, ...]
     """Empty: it is not a check that leaves it out, but drp."""
 
@@ -25,7 +26,7 @@ def left_out_of(record: RecoveryRecord) -> tuple[LeftOut, ...]:
     told = (record.hash.not_judged if record.hash is not None else ()) + (
         record.verify.not_judged if record.verify is not None else ()
     )
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[Phrase, Phrase], list[str]] = {}
     for one in told:
         checks = found.setdefault((one.part, one.why), [])
         if one.check and one.check not in checks:

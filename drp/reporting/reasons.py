@@ -9,7 +9,8 @@ from itertools import groupby
 from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.findings.sign_off import SIGN_OFF_REFUSED
 from drp.domain.phrase import Data, Phrase, Value, count, say
-from drp.domain.witness import Witness
+from drp.domain.phrase_form import read
+from drp.domain.witness import Witness, witness_of_code
 from drp.reporting.words import ATTAINMENTS, CHECK_OUTCOMES, PHASE_NAMES, REFERENT, WITNESSES
 
 _OBJECTIVES = {
@@ -74,12 +75,15 @@ def datum(phrase: Phrase, name: str) -> str:
 
 
 def _apart(reason: Phrase, witness: Witness | None) -> _Reason:
+    reason = read(reason)  # what is no fact is a sentence of before
     name, said = "", reason
     inner = reason.values.get("reason")
     if reason.code == "of-application" and isinstance(inner, Phrase):
         name, said = datum(reason, "application"), inner
     if said.code == "finding" and datum(said, "finding") == SIGN_OFF_REFUSED.code:
         return _Reason(name, said, REFERENT)
+    if witness is None and said.code == "finding" and datum(said, "finding") in CATALOGUE:
+        witness = witness_of_code(datum(said, "finding"))
     return _Reason(name, said, WITNESSES[witness] if witness is not None else None)
 
 

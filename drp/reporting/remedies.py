@@ -5,11 +5,13 @@ from __future__ import annotations
 from drp.domain.findings.catalogue import CATALOGUE
 from drp.domain.findings.finding import Finding
 from drp.domain.phrase import RECORDED, Phrase
+from drp.domain.phrase_form import read
 
 
 def remedy_of(finding: Finding) -> Phrase:
     """Return the remedy: the catalogue's own is known in every language, also where a record of before says it."""
     known = CATALOGUE.get(finding.code)
-    if known is not None and finding.remedy.code == RECORDED and finding.remedy == known.remedy:
+    remedy = read(finding.remedy)
+    if known is not None and remedy.code == RECORDED and remedy == known.remedy:
         return Phrase(known.remedy)
-    return finding.remedy
+    return remedy

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import get_args
 
 from drp.domain.check import CheckOutcome, CheckResult, Watermark
@@ -18,6 +19,8 @@ from drp.domain.witness import Place, Witness, stamped
 from drp.redact import redact
 
 _LONGEST_TEXT = 2000
+_DATA_LIMITS = (_LONGEST_TEXT, 1000, 400, 120)
+"""Characters of a datum: as many as let the whole end in time."""
 
 
 def checked(answer: object) -> Answer:
@@ -28,7 +31,8 @@ def checked(answer: object) -> Answer:
     if isinstance(answer, RestoredCode) and isinstance(answer.name, str) and isinstance(answer.digest, str):
         return answer
     if not isinstance(answer, CheckResult):
-        return undetermined("verifier", statement, f"it yielded {type(answer).__name__}")
+        yielded = fact("verifier-yielded", "it yielded {kind}", kind=type(answer).__name__)
+        return undetermined("verifier", statement, yielded)
     texts = (answer.check, answer.statement, answer.observed, answer.expected, answer.because)
     if (
         answer.basis not in get_args(Basis)
@@ -36,7 +40,8 @@ def checked(answer: object) -> Answer:
         or answer.outcome not in get_args(CheckOutcome)
         or not all(isinstance(text, str) for text in texts)
     ):
-        return undetermined("verifier", statement, f"it yielded a malformed result: {answer!r}")
+        yielded = fact("verifier-yielded-malformed", "it yielded a malformed result: {result}", result=repr(answer))
+        return undetermined("verifier", statement, yielded)
     if answer.watermark is not None and not _is_watermark(answer.watermark):
         observed = fact(
             "gave-watermark-without-time",
@@ -58,12 +63,10 @@ def _is_watermark(found: object) -> bool:
     )
 
 
-def undetermined(check: str, statement: str, observed: str) -> CheckResult:
+def undetermined(check: str, statement: Phrase, observed: Phrase) -> CheckResult:
     """Return a statement that could not be judged."""
     # whether it would have dated the newest datum nobody knows
-    return CheckResult(
-        check=check, outcome="undetermined", statement=quoted(statement), observed=quoted(observed), undated=True
-    )
+    return CheckResult(check=check, outcome="undetermined", statement=statement, observed=observed, undated=True)
 
 
 def presentable(name: str, place: Place, result: CheckResult) -> CheckResult:
@@ -99,14 +102,18 @@ def code_of(name: str, answers: Sequence[Answer]) -> tuple[RestoredCode, ...]:
 
 
 def words_of(said: str) -> Phrase:
-    """Return what a verifier says with every datum in it made fit; a plain string is a datum as a whole."""
-    if isinstance(said, Phrase) and printable(said.message + (said.plural or "")) == said.message + (said.plural or ""):
-        made = with_data(said, text_of)
+    """Return what a verifier says with every datum in it made fit; what cannot be so in its parts, as a text."""
+    phrase = quoted(said)
+    for limit in _DATA_LIMITS:
+        made = with_data(quoted(said), partial(text_of, limit=limit))
         assert isinstance(made, Phrase)
-        return made
-    return quoted(text_of(str(said)))
+        phrase = made
+        if len(phrase) <= _LONGEST_TEXT + 1:  # with its ellipsis
+            break
+    bounded = len(phrase) <= _LONGEST_TEXT + 1
+    return phrase if bounded and printable(redact(phrase)) == phrase else quoted(text_of(phrase))
 
 
-def text_of(text: str) -> str:
+def text_of(text: str, limit: int = _LONGEST_TEXT) -> str:
     """Return a text that cannot act on a terminal, tells no secret and has an end: content of backups is in it."""
-    return one_line(redact(text[: _LONGEST_TEXT * 2]), _LONGEST_TEXT)
+    return one_line(redact(text[: _LONGEST_TEXT * 2]), limit)

@@ -9,14 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from drp.domain.application import CheckSpec
 from drp.domain.check import Checked, CheckResult, Execution, Expectation, Target
 from drp.domain.check_runner import Answer, Verifier
-from drp.domain.duration import words
 from drp.domain.judged import NotJudged, Part, never_judged
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Duration, fact, quoted, say
 from drp.domain.progress import Cancelled
 from drp.domain.restored_code import MOST, RestoredCode
 from drp.domain.witness import Place
@@ -72,9 +70,8 @@ class Checks:
             verifier = self._verifier(spec)
             options = make_options(verifier, spec.options, check=spec.name)
         except PluginError as error:
-            answers: list[Answer] = [
-                undetermined("verifier", fact("verifier-can-used", "the verifier can be used"), error.message)
-            ]
+            statement = fact("verifier-can-used", "the verifier can be used")
+            answers: list[Answer] = [undetermined("verifier", statement, quoted(error.message))]
         else:
             last = place == places(verifier, options)[-1]
             left_out_always = limits(verifier) if last else ()
@@ -82,11 +79,8 @@ class Checks:
         results = [answer for answer in answers if isinstance(answer, CheckResult)]
         left_out = [answer for answer in answers if isinstance(answer, NotJudged)]
         if not results and (last or not left_out):
-            results = [
-                undetermined(
-                    "verifier", fact("verifier-states-something", "the verifier states something"), "it stated nothing"
-                )
-            ]
+            statement = fact("verifier-states-something", "the verifier states something")
+            results = [undetermined("verifier", statement, fact("it-stated-nothing", "it stated nothing"))]
         shown = tuple(presentable(spec.name, place, result) for result in results[:MOST_RESULTS])
         if len(shown) == 1 and not shown[0].duration_ms:
             shown = (dataclasses.replace(shown[0], duration_ms=_milliseconds(started)),)
@@ -240,17 +234,7 @@ def _work(
             number[is_code := isinstance(answer, RestoredCode)] += 1
             if number[is_code] >= (_MOST_CODE if is_code else MOST_RESULTS):
                 # one more: nobody may hide a failure behind many statements
-                answers.put(
-                    undetermined(
-                        "verifier",
-                        fact(
-                            "verifier-states-less-than",
-                            "the verifier states less than {MOST_RESULTS} results",
-                            MOST_RESULTS=MOST_RESULTS,
-                        ),
-                        "more",
-                    )
-                )
+                answers.put(_too_many())
                 break
             if isinstance(answer, CheckResult) and not answer.duration_ms:
                 answers.put(dataclasses.replace(answer, duration_ms=_milliseconds(started)))
@@ -262,21 +246,26 @@ def _work(
     answers.put(_Ended(error))
 
 
+def _too_many() -> CheckResult:
+    statement = fact("verifier-states-less-than", "the verifier states less than {most} results", most=MOST_RESULTS)
+    return undetermined("verifier", statement, fact("verifier-states-more", "more"))
+
+
 def _ending(ended: _Ended, expectation: Expectation) -> list[CheckResult]:
     if ended.error is None:
         return []
     if isinstance(ended.error, TimeoutError):
         return [_out_of_time(expectation)]
     reason = ended.error.message if isinstance(ended.error, DrpError) else str(ended.error)
-    observed = fact("raised", "it raised {name__}: {reason}", name__=type(ended.error).__name__, reason=reason)
+    observed = fact("verifier-raised", "it raised {kind}: {reason}", kind=type(ended.error).__name__, reason=reason)
     return [undetermined("verifier", fact("verifier-comes-end", "the verifier comes to its end"), observed)]
 
 
 def _out_of_time(expectation: Expectation) -> CheckResult:
     observed = fact(
         "did-not-end-within",
-        "it did not end within {timedelta}",
-        timedelta=words(timedelta(seconds=expectation.timeout_seconds)),
+        "it did not end within {limit}",
+        limit=Duration(int(expectation.timeout_seconds * 1000)),
     )
     return undetermined("time-limit", fact("check-ends-within-time", "the check ends within its time limit"), observed)
 

@@ -91,7 +91,10 @@ def test_verifying_a_file_loads_what_hashes_and_nothing_of_a_site(place):
     assert rooms(modules) == {"cli", "domain", "errors", "hashing", "manifests", "service"}
     assert {name for name in modules if name.startswith("drp.service.")} == {"drp.service.cancellation"}
     assert {name for name in modules if name.startswith("drp.domain.")} == {
+        "drp.domain.duration",
         "drp.domain.manifest",
+        "drp.domain.phrase",
+        "drp.domain.phrase_form",
         "drp.domain.sample",
         "drp.domain.strict_json",
         "drp.domain.visible",

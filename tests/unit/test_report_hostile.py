@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from drp.domain.findings.catalogue import FILE_CHANGED
+from drp.domain.phrase import quoted
 from drp.reporting.html import render_html
 from tests.support import fixtures_records as sample
 from tests.support import sample_journal as journals
@@ -31,8 +32,14 @@ HOSTILE = [
 @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_is_shown_and_never_obeyed(hostile: str) -> None:
     base = journals.tale()
-    check = replace(given.verified().checks[0], check=hostile, statement=hostile, observed=hostile, expected=hostile)
-    finding = replace(FILE_CHANGED.finding(subject=hostile, observed=hostile, expected=hostile), remedy=hostile)
+    check = replace(
+        given.verified().checks[0],
+        check=hostile,
+        statement=quoted(hostile),
+        observed=quoted(hostile),
+        expected=quoted(hostile),
+    )
+    finding = replace(FILE_CHANGED.finding(subject=hostile, observed=hostile, expected=hostile), remedy=quoted(hostile))
     deviation = replace(sample.deviation(b"x"), path=hostile, expected=hostile, observed=hostile)
     outputs = base.outputs | {
         "hash": given.hashed(deviation, counts={"changed": 1}),

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from drp.domain.evidence import EvidenceRecord
+from drp.domain.phrase import fact
 from drp.domain.sign_off import StepResult
 from drp.evidence.record import make_record, read_record, record_bytes
 from drp.evidence.schema import published_schema
@@ -18,6 +19,7 @@ from drp.reporting.reasons import reasons_of
 from drp.reporting.text import render_markdown
 from drp.reporting.view import view_of
 from tests.simulators.world import World
+from tests.support.reasons import about
 from tests.support.sign_offs import CHECKLIST, STEPS, answering, run, world_with
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e|`x`"
@@ -111,7 +113,12 @@ def test_limits_say_who_signed_and_how() -> None:
 
 
 def test_reasons_about_sign_offs_can_be_translated() -> None:
-    known = reasons_of(("ehr: the application was not signed off", "ehr: WRT missed"))
+    known = reasons_of(
+        (
+            about("ehr", fact("not-signed-off", "the application was not signed off")),
+            about("ehr", fact("objective", "{objective} {attainment}", objective="WRT", attainment="missed")),
+        )
+    )
     assert [phrase.values["reason"].message for phrase in known] == [  # type: ignore[union-attr]
         "the application was not signed off",
         "{objective}: {attainment}",

@@ -16,6 +16,7 @@ from drp.reporting.timeline import ticks
 from drp.reporting.view import MAX_REASONS, MAX_ROWS, view_of
 from tests.support import fixtures_records as sample
 from tests.support import sample_outputs as given
+from tests.support.reasons import MISSED, about, check, found, unreached
 
 
 def spaces(text: str) -> str:
@@ -63,29 +64,17 @@ def measured(lower: int | None, upper: int | None) -> Measurement:
     ("lower", "upper", "expected"),
     [
         (None, None, "—"),
-        (60_000, None, "at least 1m"),
-        (60_000, 60_000, "1m"),
-        (60_000, 120_000, "1m to 2m"),
-        (0, 1, "0ms to 1ms"),
+        (60_000, None, "at least 1 min"),
+        (60_000, 60_000, "1 min"),
+        (60_000, 120_000, "1 min to 2 min"),
+        (0, 1, "0 ms to 1 ms"),
+        (14_010, 14_090, "14 s"),
+        (14_010, 14_110, "14 s to 14.1 s"),
+        (7_230_001, 7_230_999, "2 h 30 s"),
     ],
 )
 def test_data_loss_is_an_interval(lower: int | None, upper: int | None, expected: str) -> None:
     assert spaces(language("en").plain(data_loss(measured(lower, upper)))) == expected
-
-
-def about(application: str, said: Phrase) -> Phrase:
-    return fact("of-application", "{application}: {reason}", application=application, reason=said)
-
-
-def found(code: str, subject: str) -> Phrase:
-    return fact("finding", "{finding} {subject}", finding=code, subject=subject)
-
-
-MISSED = fact("objective", "{objective} {attainment}", objective="RTO", attainment="missed")
-
-
-def unreached(phase: str) -> Phrase:
-    return fact("phase-not-completed", "phase {phase} did not complete", phase=phase)
 
 
 @pytest.mark.parametrize(
@@ -95,17 +84,17 @@ def unreached(phase: str) -> Phrase:
         ([about("ehr", MISSED)], ["ehr : objectif de temps de reprise (DMIA) : Non tenu"]),
         (
             [about("ehr", found("DRP-T001", "RTO")), about("ehr", MISSED)],
-            ["ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO"],
+            ["ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO (lu par drp)"],
         ),
         (
             [about("ehr", found("DRP-T001", "RTO")), about("lab", MISSED)],
             [
-                "ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO",
+                "ehr : durée maximale d’interruption admissible dépassée (DRP-T001) : RTO (lu par drp)",
                 "lab : objectif de temps de reprise (DMIA) : Non tenu",
             ],
         ),
         (
-            [about("ehr", fact("check-not-passed", "check {check}: {outcome}", check="a: b", outcome="failed"))],
+            [about("ehr", check("a: b", "failed"))],
             ["ehr : contrôle a: b : Échec"],
         ),
         (
@@ -122,7 +111,7 @@ def unreached(phase: str) -> Phrase:
         ([recorded("ehr: RTO missed")], ["ehr: RTO missed (tel que consigné)"]),
         (
             [about("ehr", found("DRP-H002", str(number))) for number in range(3)],
-            ["ehr : un fichier restauré manque (DRP-H002) : 0, et 2 de plus"],
+            ["ehr : un fichier restauré manque (DRP-H002) : 0 (lu par drp), et 2 de plus"],
         ),
     ],
 )

@@ -11,6 +11,7 @@ from drp.domain.application import CheckSpec
 from drp.domain.check import CheckResult
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.findings.sign_off import SIGN_OFF_MISSING, SIGN_OFF_REFUSED
+from drp.domain.phrase import fact
 from drp.domain.restored_code import CodeChange, RestoredCode
 from drp.evidence.record import read_record, record_bytes
 from drp.reporting.code import MOST_CODE
@@ -22,6 +23,7 @@ from drp.reporting.text import render_markdown
 from drp.reporting.view import view_of
 from drp.share import languages
 from tests.support import fixtures_records as sample
+from tests.support.reasons import about, check, found
 
 READ = tuple(
     CheckResult(check=f"scans/{name}", outcome="passed", statement="s", witness="drp") for name in ("tree", "magic")
@@ -61,8 +63,9 @@ def test_every_statement_has_its_witness_in_every_format(tag: str) -> None:
     page = spaces(render_html(record, tag).decode())
     table = page.partition(f"<h3>{language(tag).gettext('Checks')}</h3>")[2].partition("</table>")[0]
     assert re.findall('<span class="who">(.*?)</span>', table) == [read, read, said, said, said, said, seen]
-    findings = re.findall(r"<article class=\"finding.*?</article>", page, re.DOTALL)
-    assert all(any(f"<dd>{word}</dd>" in one for word in SAID_BY[tag]) for one in findings)
+    (minor,) = re.findall(r"<table class=\"minor\">.*?</table>", page, re.DOTALL)
+    findings = re.findall('<tr><th scope="row">.*?</tr>', minor, re.DOTALL)
+    assert all(any(f'<span class="who">{word}</span>' in one for word in SAID_BY[tag]) for one in findings)
     assert len(findings) == 2
     for heading in ("Isolation", "Integrity", "Start", "Attempts to reach the outside"):
         title = language(tag).gettext(heading)
@@ -105,7 +108,7 @@ def test_what_it_does_not_prove_names_the_checks_that_only_the_system_itself_say
     told = limits(mixed())
     assert "ehr: 4 statements that passed are its own word (database (3), documents)." in told
     assert "a service that answered is not a service that is honest" in told
-    assert "the recovery time of 20.1s ends when these checks passed" in told
+    assert "the recovery time of 20.1 s ends when these checks passed" in told
     assert "rests on a newest datum that the restored system dated" in told
     assert "no check named the code of the backup that answered" in told
     assert "`trust: none` in the plan" in told
@@ -158,16 +161,21 @@ def test_reasons_say_who_says_so_and_those_of_before_by_their_code() -> None:
         ((), "said by the restored system"),
         ((None,), "said by the restored system"),
     ):
-        (reason,) = reasons_of(["ehr: DRP-C001 a/b: rows"], witnesses)
+        (reason,) = reasons_of([about("ehr", found("DRP-C001", "a/b: rows"))], witnesses)
         assert language("en").plain(reason) == "ehr: " + said.format(word)
-    (reason,) = reasons_of(["ehr: check a/b: undetermined"], ("outside",))
+    (reason,) = reasons_of([about("ehr", check("a/b", "undetermined"))], ("outside",))
     assert language("en").plain(reason) == "ehr: check a/b: Undetermined (seen from outside)"
-    (reason,) = reasons_of(["ehr: check a/b: undetermined"])
+    (reason,) = reasons_of([about("ehr", check("a/b", "undetermined"))])
     assert language("en").plain(reason) == "ehr: check a/b: Undetermined"
-    (reason,) = reasons_of(["stopped on request"], (None,))
+    (reason,) = reasons_of([fact("stopped-on-request", "stopped on request")], (None,))
     assert language("en").plain(reason) == "stopped on request"
     mixed_witnesses = reasons_of(
-        ["ehr: DRP-C001 a", "ehr: DRP-C001 b", "ehr: DRP-C001 c"], ("drp", "restored", "restored")
+        [
+            about("ehr", found("DRP-C001", "a")),
+            about("ehr", found("DRP-C001", "b")),
+            about("ehr", found("DRP-C001", "c")),
+        ],
+        ("drp", "restored", "restored"),
     )
     assert [language("en").plain(one) for one in mixed_witnesses] == [
         "ehr: check failed (DRP-C001): a (read by drp)",
@@ -186,7 +194,7 @@ def test_a_person_is_no_witness_of_the_three_and_is_named_as_one() -> None:
         "said by the business referent",
         "read by drp",
     ]
-    (reason,) = reasons_of(["ehr: DRP-B001 step 3"], ("outside",))
+    (reason,) = reasons_of([about("ehr", found("DRP-B001", "step 3"))], ("outside",))
     assert language("en").plain(reason).endswith("(said by the business referent)")
 
 

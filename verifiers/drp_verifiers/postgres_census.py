@@ -172,14 +172,7 @@ def _text(*, snapshot: str, only: str = "", together: int = _TOGETHER, digest: b
         "together": together,
         "from_the_table": "', '".join(_FROM_THE_TABLE),
     }
-    return fact(
-        "set-error-rollback-rollback",
-        "{begin}\\set ON_ERROR_ROLLBACK on\n{lists}{listed}{counting}\nROLLBACK;\n",
-        begin=begin,
-        lists=lists,
-        listed=listed,
-        counting=counting,
-    )
+    return f"{begin}\\set ON_ERROR_ROLLBACK on\n{lists}{listed}{counting}\nROLLBACK;\n"
 
 
 def take(session: Session, database: str, *, snapshot: str = "", digest: bool = False, shared: bool = False) -> Census:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drp.domain.phrase import fact
-
 FIRST_OF_USERS = 16384
 """Objects below were made by initdb (access/transam.h, FirstNormalObjectId)."""
 _CAST = (
@@ -46,14 +44,9 @@ def _owner(column: str) -> str:
 
 
 def _made_by_users(table: str, number: str = "x.oid") -> str:
-    return fact(
-        "not-exists-select-from",
-        "{count} >= {FIRST_OF_USERS} AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS "
-        "member WHERE member.classid = 'pg_catalog.{table}'::pg_catalog.regclass AND "
-        "member.objid = {count} AND member.deptype = 'e')",
-        count=number,
-        FIRST_OF_USERS=FIRST_OF_USERS,
-        table=table,
+    return (
+        f"{number} >= {FIRST_OF_USERS} AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS member WHERE member.classid ="
+        f" 'pg_catalog.{table}'::pg_catalog.regclass AND member.objid = {number} AND member.deptype = 'e')"
     )
 
 
@@ -221,13 +214,8 @@ WHERE x.objoid >= {FIRST_OF_USERS} AND x.classoid <> 'pg_catalog.pg_extension'::
 
 
 def _exploded(acl: str) -> str:
-    return fact(
-        "select-pg-catalog-string",
-        "(SELECT pg_catalog.string_agg(DISTINCT pg_catalog.concat_ws(' ', CASE e.grantee "
-        "WHEN 0 THEN 'PUBLIC'\n  ELSE pg_catalog.pg_get_userbyid(e.grantee) END, "
-        "e.privilege_type, e.is_grantable), ',') FROM pg_catalog.aclexplode({acl}) AS e)",
-        acl=acl,
-    )
+    return f"""(SELECT pg_catalog.string_agg(DISTINCT pg_catalog.concat_ws(' ', CASE e.grantee WHEN 0 THEN 'PUBLIC'
+  ELSE pg_catalog.pg_get_userbyid(e.grantee) END, e.privilege_type, e.is_grantable), ',') FROM pg_catalog.aclexplode({acl}) AS e)"""
 
 
 _GRANTED = (

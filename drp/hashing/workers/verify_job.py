@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drp.domain.phrase import say
+from drp.domain.phrase_form import read
 from drp.errors import ManifestError
 from drp.hashing.judge import Found
 from drp.hashing.outcome import Link
@@ -16,6 +17,7 @@ from drp.hashing.tally import Tally
 from drp.hashing.workers.checkpoint import Checkpoint
 from drp.hashing.workers.pool import Task
 from drp.manifests.frame import Frame
+from drp.manifests.part import holds
 
 _DEATHS_MOST = 100
 
@@ -72,7 +74,7 @@ class VerifyJob:
     def message(self, worker: int, message: Task) -> None:
         """A worker speaks up only when the manifest turns out to be damaged."""
         del worker
-        raise ManifestError(say("malformed manifest: {words}", words=message[1]))
+        raise ManifestError(say("malformed manifest: {words}", words=read(message[1])))
 
     def done(self, worker: int, task: Task, message: Task) -> None:
         """Take all that came of a task."""
@@ -120,7 +122,7 @@ class VerifyJob:
                 if not number:
                     self.tried.add(task[1])
                 continue
-            for path in _paths(task):
+            for path in _paths(task, self.setup["below"]):
                 why = f"two workers died while reading here (the last by signal {-status})"
                 self.tally.add(Found("unreadable", path, "", why))
 
@@ -137,9 +139,10 @@ def task_key(task: Task) -> str:
     return f"{kind} {task[2][0]}"
 
 
-def _paths(task: Task) -> Iterator[bytes]:
+def _paths(task: Task, below: bytes) -> Iterator[bytes]:
     if task[0] == "file":
         yield task[2] + b"/" + task[3] if task[2] else task[3]
     else:
         frame = Frame(*(task[2][0] if task[0] == "frame" else task[2]))
-        yield frame.directory + b"/"
+        own = holds(below, frame.directory)
+        yield (frame.directory[len(below) + 1 if below else 0 :] if own else b"") + b"/"
