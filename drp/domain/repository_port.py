@@ -128,3 +128,7 @@ class PointsLookedInto(Protocol):
         Nothing does not mean that every file is whole: contents are not read. Raises as `Repository` does.
         """
         ...
+
+    def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return the folders directly below the one path that the point was made of, whole; none of several paths."""
+        ...

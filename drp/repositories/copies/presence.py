@@ -47,6 +47,16 @@ def is_there(folder: Path, below: str) -> bool:
         os.close(at)
 
 
+def folder_names(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted. Raises ``OSError``; a link is none."""
+    at = os.open(folder, _FLAGS)
+    try:
+        with os.scandir(at) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    finally:
+        os.close(at)
+
+
 def lacking_at(folder: Path, below: str, shown: str) -> Phrase:
     """Return why nothing can be restored of a folder ``below``, which people call ``shown``; nothing: something can.
 

@@ -19,7 +19,7 @@ from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
 from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
-from drp.repositories.copies.presence import folder_of, is_there, lacking_at, size_below
+from drp.repositories.copies.presence import folder_names, folder_of, is_there, lacking_at, size_below
 from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
@@ -124,6 +124,14 @@ class CopiesRepository:
             if lacking := self._lacking(folder, point):
                 return Held(lacking=lacking)
         return Held(size_bytes=size_below(self._root / folder.path / self._own(point)) if counted else None)
+
+    def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return the folders directly in what would be restored, as paths of the machine that was copied."""
+        try:
+            names = folder_names(self._root / self._folder(point).path / self._own(point))
+        except OSError:
+            return ()
+        return tuple(posixpath.join(point.paths[0], name) for name in names)
 
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""

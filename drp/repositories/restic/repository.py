@@ -34,7 +34,7 @@ from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
 from drp.repositories.restic.snapshots import is_id, points_of, read_snapshots
 from drp.repositories.restic.tool import ResticTool
-from drp.repositories.restic.tree import contents_of, held, look, source_root
+from drp.repositories.restic.tree import contents_of, folders_below, held, look, source_root
 
 PASSWORD = "password"  # noqa: S105 - a name, not a password
 _TOOL_FOLDER = "/run/base/tool"
@@ -150,6 +150,11 @@ class ResticRepository:
         if output.exit_code != 0:
             return self._judge_failure(output.exit_code, output.tail, output.ended_by)
         return (lacking,) if lacking else ()
+
+    def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return the folders directly below the point's one path; none of several, or where they cannot be listed."""
+        self._require_id(point)
+        return folders_below(self._tool, point)
 
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``UsageError``."""
