@@ -56,9 +56,9 @@ def asdict(instance: Any) -> dict[str, Any]:
     return {name: getattr(instance, name) for name in instance.__dataclass_fields__}
 
 
-def replace(instance: Any, **changes: object) -> Any:
-    """Return an instance with some fields changed."""
-    return type(instance)(**{**asdict(instance), **changes})
+def replace(instance: Any, /, **changes: object) -> Any:
+    """Return another instance with some fields changed."""
+    return type(instance)(**({name: getattr(instance, name) for name in instance.__dataclass_fields__} | changes))
 
 
 def _field(cls: type, name: str) -> Field:
