@@ -145,7 +145,7 @@ def serve_metrics(address: str, wiring: Wiring) -> MetricsServer:
         listener = socket.create_server((host, port), family=family, backlog=16)
     except OSError as error:
         raise Busy(
-            say("metrics cannot be served at {address}: {strerror}", address=address, strerror=error.strerror),
+            say("metrics cannot be served at {address}: {why}", address=address, why=error.strerror),
             hint="name another port",
         ) from error
     return MetricsServer(listener, door, lambda: exposition(wiring.site))
