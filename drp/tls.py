@@ -50,8 +50,8 @@ def context(tls: Tls, resolve: Callable[[SecretReference], str]) -> ssl.SSLConte
         named = ", ".join(str(path) for path in (tls.ca, tls.certificate) if path is not None)
         raise ConfigError(
             say(
-                "tls: {named}: {reason}",
-                named=named or say("the authorities of this machine"),
+                "tls: {who}: {reason}",
+                who=named or say("the authorities of this machine"),
                 reason=error.reason or error,
             ),
             hint="give PEM files: the authority's certificate, and a client's with its key, which has no passphrase",

@@ -246,7 +246,7 @@ def _file_holder(path: Path) -> str | None:
         return None
     except OSError as error:  # running and cut off are not the same
         raise NotReadable(
-            say("cannot tell whether a drill runs: {path}: {strerror}", path=path, strerror=error.strerror)
+            say("cannot tell whether a drill runs: {path}: {why}", path=path, why=error.strerror)
         ) from error
     try:
         kind = struct.unpack(_LOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK)))[0]

@@ -184,9 +184,9 @@ def _door(access: MetricsAccess) -> _Door:
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(
                 say(
-                    "metrics: certificate {certificate} and its key cannot be used: {strerror}",
+                    "metrics: certificate {certificate} and its key cannot be used: {why}",
                     certificate=access.certificate,
-                    strerror=error.strerror or "no match",
+                    why=error.strerror or "no match",
                 ),
                 hint="give both as PEM, the key without a passphrase",
             ) from error

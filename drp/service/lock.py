@@ -61,9 +61,9 @@ def is_held(state_directory: Path) -> bool:
     except OSError as error:  # running and cut off are not the same
         raise NotReadable(
             say(
-                "cannot tell whether a drill runs: {filename}: {strerror}",
+                "cannot tell whether a drill runs: {filename}: {why}",
                 filename=error.filename,
-                strerror=error.strerror,
+                why=error.strerror,
             )
         ) from error
     try:
