@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import cache
 from gettext import c2py
@@ -27,6 +28,7 @@ _SIZES = (
     (10**3, "digital-kilobyte"),
     (1, "digital-byte"),
 )
+_PLACE, _WORD, _SIGN = re.compile(r"\{\w+\}"), re.compile(r"[A-Za-z]"), re.compile(r"(?<=\S)(?=[:;?!](?:\s|$))")
 _PERIODS = (
     (86_400_000, "duration-day"),
     (3_600_000, "duration-hour"),
@@ -59,9 +61,15 @@ class Language:
         return _within(self, zone) if zone and zone != "UTC" else self
 
     def gettext(self, message: str) -> str:
-        """Return the message in this language; the message itself (English) where there is no translation."""
+        """Return the message in this language; the message itself (English) where there is no translation.
+
+        One of placeholders and signs alone is in no catalogue; French sets its signs apart all the same.
+        """
         found = self._catalog.get(message)
-        return str(found.string) if found is not None and found.string and not found.fuzzy else message
+        if found is not None and found.string and not found.fuzzy:
+            return str(found.string)
+        wordless = self.locale.language == "fr" and not _WORD.search(_PLACE.sub("", message))
+        return _SIGN.sub("\u00a0", message) if wordless else message
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         """Return the form that the number asks for."""
