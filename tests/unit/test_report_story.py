@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -19,10 +20,14 @@ from drp.domain.reconciliation.result import (
     IdentifierResult,
     ReconciliationResult,
     ReferenceResult,
+    SetRead,
     Way,
 )
+from drp.domain.runbook import TaskResult
 from drp.reporting.html import render_html
 from drp.reporting.i18n import language
+from drp.reporting.reconciliation_harm import harm_row
+from drp.reporting.runbooks import authored
 from drp.reporting.story import story_of
 from drp.reporting.text import render_markdown
 from drp.reporting.view import view_of
@@ -253,3 +258,63 @@ def test_instants_are_told_in_the_zone_of_the_site_beside_utc() -> None:
     assert "15 Nov 2026, 07:00:03 NZDT (14 Nov 2026, 18:00:03 UTC)" in spaces(render_html(far, "en").decode())
     for zone in ("", "UTC", "Nowhere/Atlantis"):
         assert "CET" not in render_html(replace(record, zone=zone), "en").decode()
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\u202egpj.exe\u2066\u200b",
+    "\x1b[31mred\x07",
+    "x" * 5_000,
+    "{application} {0} %s",
+    "a`|\n# b",
+]
+
+
+@pytest.mark.parametrize("tag", languages())
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_names_of_records_and_applications_are_only_shown(hostile: str, tag: str) -> None:
+    record = apart(hostile, identifiers=(replace(NUMBER, name=hostile, bump=hostile),))
+    record = replace(record, plan=replace(record.plan, scenario=replace(record.plan.scenario, title=hostile)))
+    for content in (render_html(record, tag), render_markdown(record, tag)):
+        text = content.decode()
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]", text)
+        assert hostile[:1_000] not in text or len(hostile) < 1_000
+    assert "<script>alert" not in render_html(record, tag).decode()
+    assert "\n# b" not in render_markdown(record, tag).decode()
+
+
+def test_ansible_s_own_tasks_are_left_out_unless_they_fail() -> None:
+    tasks = [
+        TaskResult(name="Validating arguments against arg spec 'main' - x", outcome="ok", duration_ms=1),
+        TaskResult(name="Look at the arguments", outcome="ok", duration_ms=1, housekeeping=True),
+        TaskResult(name="Start it", outcome="changed", duration_ms=1),
+        TaskResult(name="Look again", outcome="failed", duration_ms=1, housekeeping=True),
+    ]
+    assert [task.name for task in authored(tasks)] == ["Start it", "Look again"]
+
+
+def test_sets_that_were_read_are_told_with_how_many_count() -> None:
+    sets = (
+        SetRead(name="results", application="lis", read=12, counted=9),
+        SetRead(name="orders", application="ehr", read=5, counted=5),
+    )
+    record = apart(sets=sets)
+    for content in (render_html(record, "en"), render_markdown(record, "en")):
+        text = re.sub("<[^>]*>", "", spaces(content.decode()))
+        assert "12 records, of which 9 count" in text
+        assert "5 records" in text
+
+
+def test_of_whose_records_are_only_what_differs_is_told() -> None:
+    def row(*patients: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        keys = tuple(str(number) for number in range(len(patients)))
+        told = harm_row(
+            Harm(kind="orphaned", application="lis", reference="x", count=len(keys), listed=keys, patients=patients)
+        )
+        return told.alike, told.listed
+
+    assert row("a+s1", "a+s2") == ("", (("0", "s1"), ("1", "s2")))
+    assert row("a+s1", "b+s1") == ("", (("0", "a"), ("1", "b")))
+    assert row("a+s1", "a+s1") == ("a+s1", (("0", ""), ("1", "")))
+    assert row("a+s1") == ("", (("0", "a+s1"),))
+    assert row("a", "a+s1") == ("", (("0", "a"), ("1", "a+s1")))
