@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from drp.domain.phrase import NOTHING, Phrase
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.repository import Location, S3Location
 from drp.domain.repository_port import absent, empty_folder, no_folder
 from drp.errors import RepositoryError
@@ -18,7 +18,7 @@ _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def folder_of(location: Location) -> Path:
     """Return where dated folders lie on this machine. Raises ``RepositoryError`` for a bucket, which has none."""
     if isinstance(location, S3Location):
-        raise RepositoryError("dated folders lie in a directory or on a medium, not in a bucket")
+        raise RepositoryError(say("dated folders lie in a directory or on a medium, not in a bucket"))
     return location.folder
 
 
