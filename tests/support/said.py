@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 _ELSEWHERE = ("payload", "native", "__pycache__")
 """Folders of programs that run inside sandboxes: they say codes and data, and no words."""
@@ -24,8 +26,9 @@ _FIRST = {
 }
 """Where the message stands among the arguments."""
 _TWO = {"_n", "ngettext", "count", "counted"}
-_SAYING = {"line", "note"}
+_SAYING = {"line", "note", "labelled", "spoken_line"}
 """What shows a text on the terminal."""
+_HEADINGS = {"headings", "_HEADINGS"}
 _LITERAL = {"hint", "help"}
 _PLACE = re.compile(r"\{\w+\}")
 _WORD = re.compile(r"[A-Za-z]")
@@ -45,6 +48,8 @@ def said_in(path: Path) -> Iterator[str | tuple[str, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             yield from _of_call(node)
+        if isinstance(node, ast.Assign) and name_of(node.targets[0]) in _HEADINGS and isinstance(node.value, ast.Tuple):
+            yield from _literals(node.value.elts)
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             yield from _literals(node.exc.args[:1])
 
@@ -58,6 +63,14 @@ def codes_in(path: Path) -> Iterator[tuple[str, str]]:
                 yield str(texts[0]), str(texts[1])
 
 
+def task_names(path: Path) -> Iterator[str]:
+    """Yield the names of the tasks and handlers of a playbook or a role."""
+    for name in re.findall(r"^ *- name: (.+)$", path.read_text(), re.MULTILINE):
+        plain = str(yaml.safe_load(name))
+        if "{{" not in plain and " " in plain:
+            yield plain
+
+
 def _of_call(node: ast.Call) -> Iterator[str | tuple[str, str]]:
     name = name_of(node.func)
     if (at := _FIRST.get(name)) is not None:
@@ -68,8 +81,12 @@ def _of_call(node: ast.Call) -> Iterator[str | tuple[str, str]]:
             yield from forms
     elif name in _SAYING:
         yield from _literals(node.args[:1])
+    elif name == "table" and isinstance(node.args[0], ast.Tuple):
+        yield from _literals(node.args[0].elts)
+    elif name == "attempt":
+        yield from _literals(node.args[:1])
     for keyword in node.keywords:
-        if keyword.arg in _LITERAL:
+        if keyword.arg in _LITERAL or (name == "Need" and keyword.arg in {"name", "detail", "mend"}):
             yield from _literals([keyword.value])
 
 

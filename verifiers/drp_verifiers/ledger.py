@@ -40,9 +40,13 @@ class PostgresSource:
     """A server that lets ``user`` in without a password."""
 
     database: str
+    """Name of the database."""
     host: str = "/data/sockets"
+    """Address, or directory of the socket, inside the sandbox."""
     port: int = 5432
+    """Port of the server."""
     user: str = "postgres"
+    """Account that asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +54,13 @@ class MariaDbSource:
     """A server, and who asks it."""
 
     database: str
+    """Name of the database."""
     defaults_file: str = ""
+    """Option file inside the sandbox with user, password and socket; relative to the restored tree."""
     socket: str = ""
+    """Socket of the server inside the sandbox."""
     user: str = ""
+    """Account that asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +70,7 @@ class IdForm:
     strip: str = ""
     """Characters taken off both ends, beside blanks."""
     case: Literal["as-is", "upper", "lower"] = "as-is"
+    """as-is: letters are compared as they are · upper or lower: as if all were."""
     prefix: tuple[str, ...] = ()
     """The first of these that it begins with is taken off."""
     zeros: Literal["as-is", "strip"] = "as-is"
@@ -84,7 +93,9 @@ class LedgerOptions:
     application: str = ""
     """Look at this application's lines of the log only; empty: at all."""
     postgres: PostgresSource | None = None
+    """Where the application's PostgreSQL is asked."""
     mariadb: MariaDbSource | None = None
+    """Where the application's MariaDB is asked."""
     sqlite: str = ""
     """File of the database; a copy is asked, since applications keep theirs locked."""
     clock_skew_seconds: float = 0.0
