@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from functools import cache
 from gettext import c2py
+from string import Formatter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
@@ -28,7 +28,6 @@ _SIZES = (
     (10**3, "digital-kilobyte"),
     (1, "digital-byte"),
 )
-_PLACE, _WORD, _SIGN = re.compile(r"\{\w+\}"), re.compile(r"[A-Za-z]"), re.compile(r"(?<=\S)(?=[:;?!](?:\s|$))")
 _PERIODS = (
     (86_400_000, "duration-day"),
     (3_600_000, "duration-hour"),
@@ -68,8 +67,11 @@ class Language:
         found = self._catalog.get(message)
         if found is not None and found.string and not found.fuzzy:
             return str(found.string)
-        wordless = self.locale.language == "fr" and not _WORD.search(_PLACE.sub("", message))
-        return _SIGN.sub("\u00a0", message) if wordless else message
+        wordless = not any(map(str.isalpha, "".join(text for text, *_ in Formatter().parse(message))))
+        if wordless and self.locale.language == "fr":
+            apart = {place for place, sign in enumerate(message) if sign in ":;" and not message[:place][-1:].isspace()}
+            return "".join(f"\u00a0{sign}" if place in apart else sign for place, sign in enumerate(message))
+        return message
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         """Return the form that the number asks for."""
