@@ -152,6 +152,9 @@ def verify(
         str, typer.Option(help="Only some files: a share (1%), a number (3000), or one turn of a rotation (3/26).")
     ] = "",
     seed: Annotated[str, typer.Option(help="What the draw follows from; default: a fresh one, which is said.")] = "",
+    below: Annotated[
+        str, typer.Option(help="Folder of the manifest that the tree is of, below the manifest's root; default: all.")
+    ] = "",
     strata: Annotated[bool, typer.Option("--strata", help="Draw from every class of size and age.")] = False,
     ledger: Annotated[
         Path | None, typer.Option(help="Ledger of a rotation: takes the next turn, and says what is covered.")
@@ -180,6 +183,7 @@ def verify(
     plan = Plan(
         uid_offset=uid_offset if owners else None,
         sample=options.sample(sample, seed, ledger, stratified=strata),
+        below=options.below(below),
         checkpoint=checkpoint,
         workers=workers,
         options=Options((), direct=direct, strict=strict, spare_cache=spare_cache, core=core.value),

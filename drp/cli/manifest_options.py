@@ -41,6 +41,16 @@ def read_facts(text: str) -> dict[str, object]:
     return facts
 
 
+def below(text: str) -> bytes:
+    """Return the path of a folder of a manifest; empty: all of it. Raises ``UsageError``."""
+    path = os.fsencode(text)
+    if path and not {b"", b".", b".."}.isdisjoint(path.split(b"/")):
+        raise UsageError(
+            say("not a path below a manifest's root: {text}", text=repr(text)), hint=say("say it as in ehr/documents")
+        )
+    return path
+
+
 def rate(text: str) -> float:
     """Return bytes a second from what a user says: 0, 50000000, 200M. Raises ``UsageError``."""
     try:

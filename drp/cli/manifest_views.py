@@ -91,7 +91,8 @@ def create(
 def verify(path: Path, manifest: Path, plan: Plan, *, ledger: Path | None, machine: bool) -> int:
     """Verify a tree and tell its departures, the first of them as they come; return the exit status."""
     with open_manifest(manifest) as opened:
-        totals = (0, 0) if plan.sample else (opened.trailer["files"], opened.trailer["total_bytes"])
+        opened.narrow(plan.below)
+        totals = (0, 0) if plan.sample else (opened.summary().own.files, opened.summary().own.total_bytes)
     meter = Meter(sys.stderr, live=sys.stderr.isatty(), total_files=totals[0], total_bytes=totals[1])
     told: dict[str, int] = {}
 

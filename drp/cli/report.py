@@ -64,7 +64,7 @@ def report(
     wiring = wiring_of(context)
     sealed = sealed_record(wiring, drill)
     spoken = tongue or wiring.site.locale
-    content = rendered(sealed, format_.value, spoken)
+    content = rendered(sealed, format_.value, spoken, wiring)
     if output is None and format_ is Format.HTML and sys.stdout.isatty():
         output = Path(f"{sealed.drill}.{spoken}.html")  # a page is of no use on a terminal
     if output is None:

@@ -193,6 +193,8 @@ def _backup_job(said: BackupFile | None) -> BackupJob:
         clock_skew=said.clock_skew or none,
         moved_roots=dict(said.moved_roots),
         manifest_hosts=tuple(said.manifest_hosts),
+        sub_path=said.sub_path or "",
+        manifest_of=said.manifest_of or "",
     )
 
 

@@ -69,6 +69,7 @@ def schedule(
             for each in file.exempt
         },
         undecided=frozenset(undecided),
+        zone=zone,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drp.config.schema import Strict
 from drp.config.schema_canaries import CanaryFile
 from drp.config.schema_sign_off import ChecklistFile
 from drp.config.schema_software import AddressFile, Software
 from drp.config.values import Duration, DurationOrZero, Name, Text
+from drp.domain.sub_path import misfit
 
 
 class ObjectivesFile(Strict):
@@ -59,6 +60,17 @@ class BackupFile(Strict):
     """Root that a manifest names → path in the recovery point, where the job reads it elsewhere (LVM snapshot)."""
     manifest_hosts: list[Text] = Field(default_factory=list)
     """Hosts on which the manifests are made, `*` for any part; left out: the one that the recovery point names."""
+    sub_path: Text | None = None
+    """Folder that is this application's, where points hold more: absolute, as it was backed up. Only it is restored."""
+    manifest_of: Name | None = None
+    """Name that its manifests are made for, where one serves several applications; left out: the application's."""
+
+    @field_validator("sub_path")
+    @classmethod
+    def _plain(cls, path: str | None) -> str | None:
+        if path is not None and (why := misfit(path)):
+            raise ValueError(why)
+        return path
 
 
 class RunbookFile(Strict):

@@ -48,6 +48,8 @@ class RecordsFile(Strict):
     """Which of its records count: every condition must hold."""
     normalise: dict[Column, NormalisationFile] = Field(default_factory=dict)
     """Field → in which form its values are compared."""
+    title: Text = ""
+    """What people call these records: `laboratory results`. Reports say so; left out: the set's name."""
 
     @model_validator(mode="after")
     def _one_zone(self) -> Self:
@@ -135,6 +137,7 @@ def record_sources(said: ReconciliationFile) -> tuple[RecordSource, ...]:
             timeout=records.timeout,
             where=tuple(map(condition, records.where)),
             normalise={field: each.value() for field, each in records.normalise.items()},
+            title=records.title,
         )
         for name, records in said.records.items()
     )

@@ -66,6 +66,10 @@ class BackupJob:
     """Root in a manifest → path in the recovery point, where the job backs up a tree elsewhere (an LVM snapshot)."""
     manifest_hosts: tuple[str, ...] = ()
     """Hosts on which its manifests are made, as patterns; empty: the point's own, and the one that holds the drill."""
+    sub_path: str = ""
+    """Folder that is the application's own, where points hold more: absolute, as it was backed up. Empty: all is."""
+    manifest_of: str = ""
+    """Name that its manifests are made for, where one serves several applications; empty: its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,10 +29,18 @@ def words(duration: timedelta | int, *, units: int = 2) -> str:
     return " ".join(f"{amount} {name}" for amount, name in counted if amount) or "0 s"
 
 
-def beside(duration: timedelta | int, limit: timedelta | int) -> tuple[str, str]:
-    """Return a duration and what it is held against, each with as many units as it takes to tell them apart."""
-    for units in range(2, len(_UNITS)):
-        told = words(duration, units=units), words(limit, units=units)
-        if told[0] != told[1]:
-            return told
-    return words(duration, units=len(_UNITS)), words(limit, units=len(_UNITS))
+def cut(ms: int) -> int:
+    """Return a duration as reports and lists show it: to a tenth of a second below a minute, else two units of it.
+
+    Two durations that are cut to the same are shown as one.
+    """
+    if ms < 1_000:
+        return ms
+    if ms < 60_000:
+        return ms // 100 * 100
+    kept, counted = 0, 0
+    for size, _ in _UNITS[:-1]:
+        amount, ms = divmod(ms, size)
+        if amount and counted < 2:
+            kept, counted = kept + amount * size, counted + 1
+    return kept

@@ -86,6 +86,8 @@ class EvidenceRecord:
     """Asked for on the command line, without a plan kept in the site directory."""
     admitted: Precheck | None = None
     """Whether the drill host had room for it when it began, and why it was begun all the same; null: nobody looked."""
+    zone: str = ""
+    """The site's time zone (IANA name), in which reports tell instants beside UTC; empty: nobody said."""
     interruption: str = ""
     """Why the drill was stopped, if somebody stopped it."""
     interrupted_by: str = ""

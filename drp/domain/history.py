@@ -15,8 +15,9 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.findings.history import FALL_ACCEPTED, FELL_TO_NOTHING, NOT_COUNTED, SHRANK
 from drp.domain.judged import NotJudged
 from drp.domain.names import shown_name
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, fact, say
 from drp.domain.restored_code import AcceptedCode
+from drp.domain.terms import others
 
 COUNTING = frozenset({"counts", "tables", "objects"})
 """Keys in the facts of a backup below which whole numbers are counts of things that should not vanish."""
@@ -150,7 +151,8 @@ def findings_of(found: tuple[Fall, ...], policy: HistoryPolicy) -> tuple[Finding
 
 def _listed(found: list[Fall], code: FindingCode) -> Iterator[Finding]:
     for fall in found[:_NAMED]:
-        remedy = f"{code.remedy}: `accepted_falls: [{{what: {fall.what!r}, since: {fall.since}, by: …, reason: …}}]`"
+        line = f"`accepted_falls: [{{what: {fall.what!r}, since: {fall.since}, by: …, reason: …}}]`"
+        remedy = fact("accept", "{remedy}: {line}", remedy=Phrase(code.remedy), line=line)
         yield code.finding(
             subject=fall.what,
             observed=_shown(fall),
@@ -160,7 +162,7 @@ def _listed(found: list[Fall], code: FindingCode) -> Iterator[Finding]:
     more = len(found) - _NAMED
     if more > 0:
         yield code.finding(
-            subject=f"{more} more",
+            subject=others(more),
             observed=fact("none-or-less", "none, or less"),
             expected=fact("as-earlier-drill", "as in an earlier drill"),
         )

@@ -21,6 +21,19 @@ DeviationKind = Literal["changed", "missing", "unexpected", "unreadable", "metad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestPart:
+    """A folder of a manifest, where it was made of more than an application's own tree."""
+
+    path: str
+    """Below the manifest's root, readable."""
+    entries: int = 0
+    files: int = 0
+    total_bytes: int = 0
+    errors: int = 0
+    """Entries that could not be read when the manifest was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestSummary:
     """What a manifest says about itself."""
 
@@ -43,6 +56,16 @@ class ManifestSummary:
     """What the application said of itself at backup time (for PostgreSQL: row counts); verifiers compare."""
     recovery_point: str = ""
     """Id, or its beginning, of the recovery point that it was made for, where its maker knew it."""
+    part: ManifestPart | None = None
+    """The folder that is the application's own, which alone it is believed about; null: all of it is."""
+
+    @property
+    def own(self) -> ManifestPart:
+        """Return what of it is the application's own, counted."""
+        whole = ManifestPart(
+            path="", entries=self.entries, files=self.files, total_bytes=self.total_bytes, errors=self.errors
+        )
+        return self.part or whole
 
 
 class OpenManifest(Protocol):
@@ -53,6 +76,13 @@ class OpenManifest(Protocol):
 
     def summary(self) -> ManifestSummary:
         """Return what it says about itself; its ``id`` is the digest of what was opened. Raises ``ManifestError``."""
+        ...
+
+    def narrow(self, below: bytes) -> None:
+        """Speak of a folder of it alone from now on, by paths below that folder.
+
+        Raises ``NotFound`` when it has no such folder, ``ManifestError``.
+        """
         ...
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from drp.domain.application import Objectives
 from drp.domain.clock import CLOCKS_AGREE
-from drp.domain.duration import beside
+from drp.domain.phrase import beside, fact
 from drp.domain.recovery_point import RecoveryPoint
 
 
@@ -48,14 +48,44 @@ def judge_newest(
     """Return what has to be said of the newest point now; nothing when it is young enough, or nobody could look."""
     found: list[tuple[Literal["warning", "critical"], str]] = []
     if newest.future:
-        found.append(("critical", f"recovery points dated in the future: {', '.join(newest.future[:3])}"))
+        found.append(
+            (
+                "critical",
+                fact(
+                    "recovery-points-dated-future",
+                    "recovery points dated in the future: {future}",
+                    future=", ".join(newest.future[:3]),
+                ),
+            )
+        )
     if newest.unreadable:
-        found.append(("critical", f"{newest.unreadable} of its recovery points cannot be read"))
+        found.append(
+            (
+                "critical",
+                fact(
+                    "recovery-points-cannot-read",
+                    "{unreadable} of its recovery points cannot be read",
+                    unreadable=newest.unreadable,
+                ),
+            )
+        )
     if newest.looked and newest.at is None and not newest.unknown:
-        found.append(("critical", "its repositories list no recovery point"))
+        found.append(("critical", fact("repositories-list-no-recovery", "its repositories list no recovery point")))
     elif newest.looked and newest.at is None:  # what is away may hold one; what is here was emptied, or never filled
-        found.append(("warning", "the repositories that could be looked at list no recovery point"))
+        found.append(
+            (
+                "warning",
+                fact(
+                    "repositories-could-looked-list", "the repositories that could be looked at list no recovery point"
+                ),
+            )
+        )
     if newest.at is not None and now - newest.at > objectives.rpo:
         age, rpo = beside(now - newest.at, objectives.rpo)
-        found.append(("critical", f"newest recovery point is {age} old, RPO {rpo}"))
+        found.append(
+            (
+                "critical",
+                fact("newest-recovery-point-old", "newest recovery point is {age} old, RPO {rpo}", age=age, rpo=rpo),
+            )
+        )
     return tuple(found)

@@ -20,8 +20,9 @@ from drp.domain.findings.origin import (
     MANIFEST_OTHER_HOST,
 )
 from drp.domain.manifest import ManifestSummary, show_path
-from drp.domain.phrase import fact
+from drp.domain.phrase import Instant, fact, several
 from drp.domain.recovery_point import RecoveryPoint
+from drp.domain.sub_path import below
 
 
 def origin_findings(
@@ -38,12 +39,16 @@ def origin_findings(
 
 
 def _of_another(manifest: ManifestSummary, point: RecoveryPoint, application: Application) -> tuple[Finding, ...]:
-    """Return that it was made for another application, or for another recovery point if it knows of one."""
+    """Return that it was made for another application, or for another recovery point if it knows of one.
+
+    One that serves several applications is made for a name that each of them declares, and for none of their own.
+    """
+    wanted_for = application.backup_job.manifest_of or application.name
     made_for = (
-        (manifest.application, application.name, manifest.application == application.name),
+        (manifest.application, wanted_for, manifest.application == wanted_for),
         (
-            f"recovery point {manifest.recovery_point}",
-            f"recovery point {point.short_id}",
+            fact("recovery-point", "recovery point {point}", point=manifest.recovery_point),
+            fact("recovery-point", "recovery point {point}", point=point.short_id),
             point.id.startswith(manifest.recovery_point),
         ),
     )
@@ -61,36 +66,64 @@ def _late(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tu
     began = point.taken_at or point.consistent_at
     if manifest.started_at <= manifest.finished_at <= began + job.clock_skew:
         return ()
-    made = f"made from {_instant(manifest.started_at)} to {_instant(manifest.finished_at)}"
+    made = fact(
+        "made-from",
+        "made from {started_at} to {finished_at}",
+        started_at=Instant(manifest.started_at),
+        finished_at=Instant(manifest.finished_at),
+    )
     return (
         MANIFEST_LATE.finding(
             subject=manifest.id[:12],
             observed=made,
             expected=fact(
-                "before-backup-which-began", "before the backup, which began at {began}", began=_instant(began)
+                "before-backup-which-began", "before the backup, which began at {began}", began=Instant(began)
             ),
         ),
     )
 
 
 def _elsewhere(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> tuple[Finding, ...]:
-    """Return that it is of another tree than the recovery point, moved roots allowed for."""
+    """Return that it is of another tree than the recovery point, or lacks its sub-path, moved roots allowed for."""
+    if point.sub_path:
+        return () if own_part(manifest, point, job) is not None else (_not_holding(manifest, point.sub_path),)
     held = _roots(point)
     if (
         manifest.entries == manifest.files == 1 and manifest.total_bytes == point.size_bytes
     ):  # of a folder with one file: the point may hold that file alone
         held = (*held, *(posixpath.dirname(each) for each in held))
-    moved = {_normal(at): _normal(to) for at, to in job.moved_roots.items()}
-    root = _normal(manifest.root)
-    if moved.get(root, root) in held:
+    if _root(manifest, job) in held:
         return ()
     expected = (
-        fact("made", "made of {held}", held=" or ".join(held))
+        fact("made-of", "made of {roots}", roots=several(held, " or "))
         if held
         else fact("recovery-point-says-what", "a recovery point that says what it was made of")
     )
-    observed = fact("origin-made", "made of {root}", root=manifest.root)
+    observed = fact("made-of", "made of {roots}", roots=manifest.root)
     return (MANIFEST_ELSEWHERE.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
+
+
+def own_part(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob) -> bytes | None:
+    """Return the folder of a manifest that is the application's own, by its path below the manifest's root.
+
+    Empty: all of it is. None: it does not hold what the point restores.
+    """
+    return below(_root(manifest, job), point.sub_path) if point.sub_path else b""
+
+
+def _not_holding(manifest: ManifestSummary, sub_path: str) -> Finding:
+    return MANIFEST_ELSEWHERE.finding(
+        subject=manifest.id[:12],
+        observed=fact("origin-made", "made of {root}", root=manifest.root),
+        expected=fact("made-of-what-holds", "made of what holds {sub_path}", sub_path=sub_path),
+    )
+
+
+def _root(manifest: ManifestSummary, job: BackupJob) -> str:
+    """Return where in the recovery point the tree begins that a manifest was made of."""
+    moved = {_normal(at): _normal(to) for at, to in job.moved_roots.items()}
+    root = _normal(manifest.root)
+    return moved.get(root, root)
 
 
 def _roots(point: RecoveryPoint) -> tuple[str, ...]:
@@ -107,8 +140,15 @@ def _host(manifest: ManifestSummary, point: RecoveryPoint, job: BackupJob, drill
     known = job.manifest_hosts or tuple(escape(name) for name in (point.host, drill_host) if name)
     if any(_same_host(manifest.host, name) for name in known) and manifest.host:
         return ()
-    observed = fact("origin-made-2", "made on {host}", host=manifest.host or "a host without a name")
-    expected = " or ".join(job.manifest_hosts or (point.host or "a recovery point that names its host",))
+    observed = fact(
+        "made-on", "made on {host}", host=manifest.host or fact("host-without-name", "a host without a name")
+    )
+    names = job.manifest_hosts or ((point.host,) if point.host else ())
+    expected = (
+        fact("one-of-hosts", "{hosts}", hosts=several(names, " or "))
+        if names
+        else fact("point-names-host", "a recovery point that names its host")
+    )
     return (MANIFEST_OTHER_HOST.finding(subject=manifest.id[:12], observed=observed, expected=expected),)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from string import Formatter
 from types import MappingProxyType
 from typing import Any, Self
@@ -20,9 +20,10 @@ from drp.domain import duration
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """Milliseconds."""
+    """Milliseconds, told by so many of their largest units."""
 
     ms: int
+    units: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,21 @@ def recorded(text: str) -> Phrase:
     return Phrase("{text}", values={"text": Data(text)}, code=RECORDED) if text else NOTHING
 
 
+def lasting(duration: timedelta, units: int = 2) -> Duration:
+    """Return a duration as a value."""
+    return Duration(duration // timedelta(milliseconds=1), units)
+
+
+def beside(duration: timedelta | int, limit: timedelta | int) -> tuple[Duration, Duration]:
+    """Return a duration and what it is held against (an int: milliseconds), with as many units as tell them apart."""
+    both = [each if isinstance(each, int) else each // timedelta(milliseconds=1) for each in (duration, limit)]
+    for units in range(2, 6):
+        told = Duration(both[0], units), Duration(both[1], units)
+        if english(told[0]) != english(told[1]):
+            break
+    return told
+
+
 def several(values: Iterable[object], between: str = ", ") -> Several:
     """Return values as one; plain strings are data."""
     return Several(tuple(map(value_of, values)), between)
@@ -164,7 +180,7 @@ def value_of(value: object) -> Value:
     if isinstance(value, Phrase | Duration | Size | Rate | Instant | Day | Data | Several):
         return value
     if isinstance(value, BaseException) and value.args and isinstance(value.args[0], Phrase):
-        return value.args[0] if str(value) == value.args[0] else Data(str(value))
+        return value.args[0]
     return value if isinstance(value, int) and not isinstance(value, bool) else Data(str(value))
 
 
@@ -201,7 +217,7 @@ def english(value: Value) -> str:
         case Data():
             return value.text
         case Duration():
-            return duration.words(value.ms)
+            return duration.words(value.ms, units=value.units)
         case Size():
             return f"{value.octets:,} bytes"
         case Rate():

@@ -1,8 +1,9 @@
 """Phrases as a journal and a record hold them: a code, the message, typed values. Read strictly, and both ways alike.
 
 A plain string is a sentence of before, and stays one. Types of values: ``"text"`` and ``17`` as they are;
-``{"milliseconds"}``, ``{"bytes"}``, both for a rate; ``{"instant"}``, ``{"day"}`` (ISO 8601); ``{"several",
-``{"code", "message", "values"}`` with ``plural`` and ``number`` where the words depend on one.
+``{"milliseconds"}`` (with ``units``), ``{"bytes"}``, both for a rate; ``{"instant"}``, ``{"day"}`` (ISO 8601);
+``{"several", "between"}``; ``{"quoted"}``; ``{"code", "message", "values"}`` with ``plural`` and
+``number`` where the words depend on one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from drp.domain.phrase import (
     recorded,
 )
 
+_UNITS = 2
 _DEEPEST = 8
 """Phrases within phrases; no conclusion of ours has more than four."""
 
@@ -51,7 +53,7 @@ def _written(value: Value) -> Any:
         case Data():
             return value.text
         case Duration():
-            return {"milliseconds": value.ms}
+            return {"milliseconds": value.ms} | ({} if value.units == _UNITS else {"units": value.units})
         case Size():
             return {"bytes": value.octets}
         case Rate():
@@ -95,7 +97,7 @@ def _read(data: object, depth: int) -> Value:
         raise ValueError("no value of a phrase")  # noqa: TRY004 - what is malformed is one kind of error
     if set(data) == {"several", "between"} and isinstance(data["several"], list) and depth <= _DEEPEST:
         return Several(tuple(_read(each, depth + 1) for each in data["several"]), str(data["between"]))
-    if set(data) <= {"milliseconds", "bytes"} and data and all(map(_whole, data.values())):
+    if set(data) <= {"milliseconds", "bytes", "units"} and data and all(map(_whole, data.values())):
         return _amount(data)
     if set(data) == {"instant"}:
         return Instant(_moment(data["instant"]))
@@ -105,9 +107,13 @@ def _read(data: object, depth: int) -> Value:
 
 
 def _amount(data: Mapping[str, Any]) -> Value:
-    if len(data) > 1:
+    if set(data) == {"bytes", "milliseconds"}:
         return Rate(data["bytes"], data["milliseconds"])
-    return Size(data["bytes"]) if "bytes" in data else Duration(data["milliseconds"])
+    if set(data) == {"bytes"}:
+        return Size(data["bytes"])
+    if "milliseconds" not in data or "bytes" in data:
+        raise ValueError("no amount")
+    return Duration(data["milliseconds"], data.get("units", _UNITS))
 
 
 def _moment(text: object) -> datetime:

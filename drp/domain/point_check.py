@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Literal
 
 from drp.domain.application import Application
-from drp.domain.duration import beside
 from drp.domain.newest_point import NewestPoint, judge_newest
+from drp.domain.phrase import beside, fact
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 
 Aspect = Literal["there", "readable", "immutable", "age", "manifest"]
@@ -128,7 +128,13 @@ def _age(application: Application, places: tuple[PlaceCheck, ...], now: datetime
         yield Trouble(
             state="unknown" if unseen else "wrong",
             aspect="age",
-            words=f"newest immutable recovery point is {age} old, RPO {limit}; drill {drills} takes no other",
+            words=fact(
+                "newest-immutable-recovery-point",
+                "newest immutable recovery point is {age} old, RPO {limit}; drill {drills} takes no other",
+                age=age,
+                limit=limit,
+                drills=drills,
+            ),
             hint="see what keeps newer ones from being locked: `drp repo points NAME`",
         )
 

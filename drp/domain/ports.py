@@ -140,7 +140,7 @@ class Hasher(Protocol):
         ...
 
     def drawn(self, manifest: OpenManifest, sample: Sample) -> tuple[bytes, ...]:
-        """Return the paths of the files drawn, below the manifest's root: the same for the same manifest and seed."""
+        """Return the paths of the files drawn, below what it speaks of: the same for the same manifest and seed."""
         ...
 
     def tree_digest(self, root: Path, *, report: Report, cancelled: Cancelled) -> str:
@@ -154,8 +154,11 @@ class Hasher(Protocol):
 class ManifestSource(Protocol):
     """Where manifests are kept, apart from the backups. Raises ``RepositoryError`` and ``ManifestError``."""
 
-    def expected(self, point: RecoveryPoint) -> OpenManifest | None:
-        """Return the manifest that the point names, open, its digest that name; None when it is not kept here."""
+    def expected(self, point: RecoveryPoint, *, made_for: str = "") -> OpenManifest | None:
+        """Return the manifest that the point names, open, its digest that name; None when it is not kept here.
+
+        ``made_for``: the name under which it is kept, where it serves several applications; empty: the point's.
+        """
         ...
 
 

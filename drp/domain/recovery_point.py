@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from drp.domain.clock import CLOCKS_AGREE
-from drp.domain.duration import words
-from drp.domain.phrase import NOTHING, Phrase, fact
+from drp.domain.phrase import NOTHING, Phrase, fact, lasting
 
 LockMode = Literal["compliance", "governance", "legal-hold", "offline", "none", "unknown"]
 Provenance = Literal["declared", "observed", "probed"]
@@ -40,6 +39,8 @@ class RecoveryPoint:
     """Digest of the manifest made with it, which binds the two (tag ``drp-manifest=…``); None: it names none."""
     manifest_trouble: str = ""
     """What it says where it should name one manifest, quoted, when that is not one digest: malformed, not absent."""
+    sub_path: str = ""
+    """Folder in it that is the application's own, as it was backed up, and all that is restored. Empty: all is."""
 
     @property
     def short_id(self) -> str:
@@ -147,14 +148,14 @@ def refusal(point: RecoveryPoint, selection: Selection, disaster_at: datetime) -
     if selection.not_older_than is not None and age > selection.not_older_than:
         return fact(
             "older-than-before-disaster",
-            "older than {not_older_than} before the disaster",
-            not_older_than=words(selection.not_older_than, units=5),
+            "older than {age} before the disaster",
+            age=lasting(selection.not_older_than, 5),
         )
     if selection.not_newer_than is not None and age < selection.not_newer_than:
         return fact(
             "younger-than-before-disaster",
-            "younger than {not_newer_than} before the disaster",
-            not_newer_than=words(selection.not_newer_than, units=5),
+            "younger than {age} before the disaster",
+            age=lasting(selection.not_newer_than, 5),
         )
     return None
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from drp.domain.application import Application
-from drp.domain.phrase import Phrase
+from drp.domain.phrase import NOTHING, Phrase, fact
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.restore import CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
@@ -69,6 +69,43 @@ class Repository(Protocol):
 
     def secrets(self) -> tuple[CellSecret, ...]:
         """Return references to what the restore cell must be given; never values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a recovery point has at its sub-path."""
+
+    lacking: Phrase = NOTHING
+    """Why there is nothing to restore there: see the makers of it below. Nothing: there is."""
+    size_bytes: int | None = None
+    """Of the files below it; None: nobody counted, or can."""
+
+
+def absent(path: str) -> Phrase:
+    """Return that a point has nothing at a path."""
+    return fact("sub-path-absent", "there is no {path} in it", path=path)
+
+
+def no_folder(path: str, kind: str) -> Phrase:
+    """Return that a point has something else at a path: a file, a symlink."""
+    return fact("sub-path-no-folder", "{path} in it is no folder: {kind}", path=path, kind=kind)
+
+
+def empty_folder(path: str) -> Phrase:
+    """Return that a point has an empty folder at a path."""
+    return fact("sub-path-empty", "{path} in it is an empty folder", path=path)
+
+
+@runtime_checkable
+class SubPaths(Protocol):
+    """A repository that knows sub-paths: its points carry the application's, and its orders restore nothing else."""
+
+    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+        """Return what the point has at its sub-path; what cannot be read there is told by the restore.
+
+        ``counted``: with the size, which may take long. Raises as `Repository` does.
+        """
         ...
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.witness import CODE_CHANGED, CODE_FIRST_SEEN
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, fact
+from drp.domain.terms import listed, others
 
 MOST = 5000
 _NAMED = 20
@@ -104,34 +105,40 @@ def seen_first(before: CodeBefore | None, checks: Sequence[str]) -> tuple[str, .
 def findings_of(code: Sequence[RestoredCode], found: Sequence[CodeChange], first: Sequence[str]) -> list[Finding]:
     """Return what is to be said of restored code: what is seen for the first time, and what changed."""
     unknown = [one for one in code if one.check in first]
-    named = ", ".join(one.name for one in unknown[:_NAMED])
-    observed = f"{len(unknown)}: {named}"
+    observed = fact("code-met", "{n}: {names}", n=len(unknown), names=listed([one.name for one in unknown[:_NAMED]]))
     told = CODE_FIRST_SEEN.finding(
-        subject="restored code", observed=observed, expected=fact("known-code", "known code")
+        subject=fact("restored-code", "restored code"), observed=observed, expected=fact("known-code", "known code")
     )
     return [*([told] if unknown else []), *_told(found)]
 
 
 def _told(found: Sequence[CodeChange]) -> Iterator[Finding]:
     for one in found[:_NAMED]:
-        observed = f"{'changed' if one.was else 'new'}: {one.now}"
+        observed = (
+            fact("code-changed", "changed: {digest}", digest=one.now)
+            if one.was
+            else fact("code-new", "new: {digest}", digest=one.now)
+        )
         line = f"`accepted_code: [{{what: {one.name!r}, digest: {one.now!r}, by: …, reason: …}}]`"
         yield CODE_CHANGED.finding(
             subject=one.name,
             observed=observed,
             expected=fact(
-                "restored-code-as-drill", "{was}, as in drill {since}", was=one.was or "no such code", since=one.since
+                "code-as-in-drill",
+                "{was}, as in drill {since}",
+                was=one.was or fact("no-such-code", "no such code"),
+                since=one.since,
             ),
             remedy=fact(
                 "if-production-s-own",
                 "{remedy}; if it is production's own: {line}",
-                remedy=CODE_CHANGED.remedy,
-                line=str(line),
+                remedy=Phrase(CODE_CHANGED.remedy),
+                line=line,
             ),
         )
     if len(found) > _NAMED:
         yield CODE_CHANGED.finding(
-            subject=f"{len(found) - _NAMED} more",
+            subject=others(len(found) - _NAMED),
             observed=fact("new-or-changed", "new or changed"),
             expected=fact("as-earlier-drill", "as in an earlier drill"),
         )

@@ -43,6 +43,8 @@ class TaskResult:
     outcome: TaskOutcome
     duration_ms: int
     message: str = ""
+    housekeeping: bool = False
+    """Ansible's own, such as looking at a role's arguments: nothing that the runbook's author wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -252,5 +252,11 @@ class Reaped:
         """Return what it was, in a line."""
         if self.left:
             return fact("sandbox-sandbox", "sandbox {id}: {left}", id=self.id, left=self.left)
-        counted = f"{self.processes} processes, {len(self.mounts)} mounts, {len(self.cgroups)} groups"
+        counted = fact(
+            "processes-mounts-groups",
+            "{processes} processes, {n} mounts, {n2} groups",
+            processes=self.processes,
+            n=len(self.mounts),
+            n2=len(self.cgroups),
+        )
         return fact("sandbox", "sandbox {id}: {counted}", id=self.id, counted=counted)

@@ -16,14 +16,13 @@ from typing import Literal
 from drp.domain.application import Application
 from drp.domain.clock import CLOCKS_AGREE
 from drp.domain.coverage import URGENT_TIER, in_order
-from drp.domain.duration import beside
 from drp.domain.findings.time import NEWEST_POINT_OLD
 from drp.domain.fold import DrillState, RecoveryState
 from drp.domain.level import COVERS
 from drp.domain.level import Level as Depth
 from drp.domain.measure import Measurement
 from drp.domain.newest_point import NewestPoint, judge_newest
-from drp.domain.phrase import Phrase, quoted
+from drp.domain.phrase import Phrase, beside, fact, quoted
 from drp.domain.plan import PlannedRecovery
 from drp.domain.resting import Resting, resting
 from drp.domain.schedule.age import judge_due
@@ -234,7 +233,18 @@ def _of_newest(
     if seen is None or seen.newest_at is None:
         return []
     age, rpo = beside(seen.declared_at - seen.newest_at, application.objectives.rpo)
-    return [("critical", f"newest recovery point was {age} old when drill {seen.drill} was held, RPO {rpo}")]
+    return [
+        (
+            "critical",
+            fact(
+                "newest-recovery-point-old-when",
+                "newest recovery point was {age} old when drill {drill} was held, RPO {rpo}",
+                age=age,
+                drill=seen.drill,
+                rpo=rpo,
+            ),
+        )
+    ]
 
 
 def _of_last(application: Application, history: Sequence[LastDrill], now: datetime) -> list[tuple[Level, str]]:
@@ -243,20 +253,50 @@ def _of_last(application: Application, history: Sequence[LastDrill], now: dateti
     urgent = application.tier <= URGENT_TIER
     if last is None:
         if application.drilled:
-            return [("warning", "never drilled")]
-        return [("warning", "not drilled")] if urgent else []
+            return [("warning", fact("never-drilled", "never drilled"))]
+        return [("warning", fact("not-drilled", "not drilled"))] if urgent else []
     if last.declared_at > now + CLOCKS_AGREE:
-        return [("critical", f"drill {last.drill} is dated in the future: a clock was wrong, then or now")]
+        return [
+            (
+                "critical",
+                fact(
+                    "drill-dated-future-clock",
+                    "drill {drill} is dated in the future: a clock was wrong, then or now",
+                    drill=last.drill,
+                ),
+            )
+        ]
     since = takewhile(lambda held: held.verdict != "passed", reversed(history))
     failed = next((held for held in since if held.verdict == "failed"), None)
     if failed is last:
-        return [("critical", f"drill {last.drill} failed")]
+        return [("critical", fact("drill-failed", "drill {drill} failed", drill=last.drill))]
     if failed is not None:
-        return [("critical", f"drill {failed.drill} failed, and none has passed since: {last.drill} is {last.verdict}")]
+        return [
+            (
+                "critical",
+                fact(
+                    "drill-failed-none-has",
+                    "drill {drill} failed, and none has passed since: {drill2} is {verdict}",
+                    drill=failed.drill,
+                    drill2=last.drill,
+                    verdict=last.verdict,
+                ),
+            )
+        ]
     if last.verdict != "passed":
-        return [("warning", f"drill {last.drill} is {last.verdict}")]
+        return [("warning", fact("drill", "drill {drill} is {verdict}", drill=last.drill, verdict=last.verdict))]
     if last.fallen:
-        return [("warning", f"{last.fallen} of what earlier backups held had vanished before that of {last.drill}")]
+        return [
+            (
+                "warning",
+                fact(
+                    "what-earlier-backups-held",
+                    "{fallen} of what earlier backups held had vanished before that of {drill}",
+                    fallen=last.fallen,
+                    drill=last.drill,
+                ),
+            )
+        ]
     return []
 
 
@@ -267,12 +307,39 @@ def _of_compared(history: Sequence[LastDrill], now: datetime) -> list[tuple[Leve
     failed = {one.depth for one in doubts if one.verdict == "failed"}
     for one in doubts:
         if one.verdict == "failed":
-            judged.append(("critical", f"drill {one.drill} failed (level {one.depth})"))
+            judged.append(
+                (
+                    "critical",
+                    fact(
+                        "drill-failed-level", "drill {drill} failed (level {depth})", drill=one.drill, depth=one.depth
+                    ),
+                )
+            )
         elif one.depth not in failed:
-            judged.append(("warning", f"drill {one.drill} is {one.verdict} (level {one.depth})"))
+            judged.append(
+                (
+                    "warning",
+                    fact(
+                        "drill-level",
+                        "drill {drill} is {verdict} (level {depth})",
+                        drill=one.drill,
+                        verdict=one.verdict,
+                        depth=one.depth,
+                    ),
+                )
+            )
     newest = next((held for held in reversed(history) if held.depth != "full"), None)
     if newest is not None and newest.declared_at > now + CLOCKS_AGREE:
-        judged.append(("critical", f"drill {newest.drill} is dated in the future: a clock was wrong, then or now"))
+        judged.append(
+            (
+                "critical",
+                fact(
+                    "drill-dated-future-clock",
+                    "drill {drill} is dated in the future: a clock was wrong, then or now",
+                    drill=newest.drill,
+                ),
+            )
+        )
     return judged
 
 

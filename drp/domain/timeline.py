@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from drp.domain.clock import Stamp
-from drp.domain.duration import beside, words
 from drp.domain.findings.catalogue import CLOCK_NOT_MONOTONIC, RPO_MISSED, RPO_UNDETERMINED, RTO_MISSED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.sign_off import WRT_MISSED
@@ -21,7 +20,7 @@ from drp.domain.measure import (
     wrt_attainment,
 )
 from drp.domain.phase import PHASES, Selected
-from drp.domain.phrase import fact
+from drp.domain.phrase import Duration, beside, fact
 from drp.domain.plan import PlannedRecovery
 from drp.domain.sandbox import SandboxProfile
 from drp.domain.watermarks import all_dated
@@ -143,7 +142,11 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
         assert measurement.rta_ms is not None
         rta, rto = beside(measurement.rta_ms, measurement.rto_ms)
         found.append(
-            RTO_MISSED.finding(subject="RTO", observed=rta, expected=fact("timeline-most-2", "at most {rto}", rto=rto))
+            RTO_MISSED.finding(
+                subject="RTO",
+                observed=fact("rta", "{rta}", rta=rta),
+                expected=fact("at-most-duration", "at most {limit}", limit=rto),
+            )
         )
     if measurement.rto_attainment == "undetermined":
         found.append(_undetermined(measurement))
@@ -154,7 +157,7 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
             RPO_MISSED.finding(
                 subject="RPO",
                 observed=fact("least-lost", "at least {lower} lost", lower=lower),
-                expected=fact("timeline-most-3", "at most {rpo}", rpo=rpo),
+                expected=fact("at-most-duration", "at most {limit}", limit=rpo),
             )
         )
     if measurement.rpo_attainment == "undetermined":
@@ -166,7 +169,7 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
         )
         found.append(
             RPO_UNDETERMINED.finding(
-                subject="RPO", observed=observed, expected=fact("timeline-most-3", "at most {rpo}", rpo=rpo)
+                subject="RPO", observed=observed, expected=fact("at-most-duration", "at most {limit}", limit=rpo)
             )
         )
     if measurement.wrt_attainment == "missed":
@@ -176,8 +179,8 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
         found.append(
             WRT_MISSED.finding(
                 subject="WRT",
-                observed=wrt,
-                expected=fact("timeline-most-4", "at most {objective}", objective=objective),
+                observed=fact("wrt", "{wrt}", wrt=wrt),
+                expected=fact("at-most-duration", "at most {limit}", limit=objective),
             )
         )
     if measurement.clock_kind == "wall":
@@ -192,7 +195,7 @@ def findings_of(measurement: Measurement) -> tuple[Finding, ...]:
 
 
 def _undetermined(measurement: Measurement) -> Finding:
-    expected = fact("timeline-most", "at most {rto_ms}", rto_ms=words(measurement.rto_ms))
+    expected = fact("at-most-duration", "at most {limit}", limit=Duration(measurement.rto_ms))
     if measurement.rta_ms is None:
         observed = fact(
             "machine-restarted-nothing-confirms",
@@ -203,9 +206,9 @@ def _undetermined(measurement: Measurement) -> Finding:
     if measurement.rta_ms - measurement.turn_wait_ms - waited > measurement.rto_ms:
         observed = fact(
             "restoring-under-cap",
-            "{rta_ms}, {capped_ms} of it restoring under a cap",
-            rta_ms=words(measurement.rta_ms),
-            capped_ms=words(measurement.capped_ms),
+            "{rta}, {capped} of it restoring under a cap",
+            rta=Duration(measurement.rta_ms),
+            capped=Duration(measurement.capped_ms),
         )
         return CAPPED.finding(subject="RTO", observed=observed, expected=expected)
     if waited > 0 and (
@@ -213,16 +216,16 @@ def _undetermined(measurement: Measurement) -> Finding:
     ):
         observed = fact(
             "waiting-approved",
-            "{rta_ms}, {waited} of it waiting to be approved",
-            rta_ms=words(measurement.rta_ms),
-            waited=words(waited),
+            "{rta}, {waited} of it waiting to be approved",
+            rta=Duration(measurement.rta_ms),
+            waited=Duration(waited),
         )
         return WAITED_FOR_APPROVAL.finding(subject="RTO", observed=observed, expected=expected)
     observed = fact(
         "waiting-for-turn",
-        "{rta_ms}, {turn_wait_ms} of it waiting for its turn",
-        rta_ms=words(measurement.rta_ms),
-        turn_wait_ms=words(measurement.turn_wait_ms),
+        "{rta}, {waited} of it waiting for its turn",
+        rta=Duration(measurement.rta_ms),
+        waited=Duration(measurement.turn_wait_ms),
     )
     return WAITED_FOR_ITS_TURN.finding(subject="RTO", observed=observed, expected=expected)
 

@@ -14,7 +14,9 @@ from typing import Literal
 
 from drp.domain.approval import ApprovalOutcome
 from drp.domain.findings.finding import Finding
+from drp.domain.manifest import ManifestSummary, show_path
 from drp.domain.measure import Measurement
+from drp.domain.origin import own_part
 from drp.domain.phase import Hashed, Outputs, Verified, phases_of
 from drp.domain.phrase import Phrase, fact
 from drp.domain.plan import DrillPlan, PlannedRecovery
@@ -151,12 +153,23 @@ def _unproven(
         missing.append(Reason(fact("isolation-not-proven", "isolation is not proven"), "outside"))
     if restored is not None and not (restored.runbook.ok and not restored.receipt.unrestored):
         missing.append(Reason(fact("restore-not-complete", "the restore is not complete"), "drp"))
+    if recovery.application.backup_job.sub_path and _nothing_of_it(outputs):
+        nothing = fact(
+            "nothing-of-own-part", "nothing was restored of the application's own part of the recovery point"
+        )
+        missing.append(Reason(nothing, "drp"))
     missing += _uncompared(plan, recovery, outputs)
     if started is not None and not started.runbook.ok:
         missing.append(Reason(fact("not-started", "the application did not start"), "restored"))
     if outputs.verify is not None:
         missing += _unchecked(recovery, outputs.verify)
     return missing + _unmeasured(plan, measurement)
+
+
+def _nothing_of_it(outputs: Outputs) -> bool:
+    """Return whether a restore says that it brought no file back."""
+    receipt = outputs.restore.receipt if outputs.restore is not None else None
+    return receipt is not None and receipt.counted and not receipt.files_restored
 
 
 def _uncompared(plan: DrillPlan, recovery: PlannedRecovery, outputs: Outputs) -> list[Reason]:
@@ -177,12 +190,25 @@ def _uncompared(plan: DrillPlan, recovery: PlannedRecovery, outputs: Outputs) ->
                 "drp",
             )
         ]
+    if other := _of_other_part(recovery, outputs, hashed.manifest):
+        return [other]
     if not hashed.difference.clean:
         return [Reason(fact("files-differ", "restored files differ from the manifest"), "drp")]
     if plan.level == "sample":
         return _undrawn(plan, hashed, outputs)
-    whole = hashed.difference.sampled is None and 0 < hashed.manifest.files <= hashed.difference.files_hashed
+    whole = hashed.difference.sampled is None and 0 < hashed.manifest.own.files <= hashed.difference.files_hashed
     return [] if whole else [Reason(fact("not-all-compared", "not every file of the manifest was compared"), "drp")]
+
+
+def _of_other_part(recovery: PlannedRecovery, outputs: Outputs, manifest: ManifestSummary) -> Reason | None:
+    """Return that something else was compared than the folder that the plan says is the application's own."""
+    job, point = recovery.application.backup_job, outputs.point
+    part = own_part(manifest, point, job) if point is not None and point.sub_path == job.sub_path else None
+    compared = manifest.part.path if manifest.part is not None else ""
+    if part is not None and show_path(part) == compared:
+        return None
+    other = fact("another-part-compared", "what was compared is not the application's own part of the recovery point")
+    return Reason(other, "drp")
 
 
 def _undrawn(plan: DrillPlan, hashed: Hashed, outputs: Outputs) -> list[Reason]:
@@ -192,7 +218,7 @@ def _undrawn(plan: DrillPlan, hashed: Hashed, outputs: Outputs) -> list[Reason]:
     assert hashed.difference is not None
     if sample is None or sample.drawn < 1:
         return [Reason(fact("no-file-drawn", "no file was drawn"), "drp")]
-    of_this = sample.manifest_id == hashed.manifest.id and sample.population == hashed.manifest.files
+    of_this = sample.manifest_id == hashed.manifest.id and sample.population == hashed.manifest.own.files
     if not (of_this and sample.seed and sample.drawn == sample_size(plan.sample_files, sample.population)):
         return [Reason(fact("another-sample", "the sample is not the one that was planned"), "drp")]
     if not hashed.difference.sampled == hashed.difference.files_hashed == sample.drawn:

@@ -12,13 +12,12 @@ from dataclasses import replace
 from drp.domain.approval import ApprovalOutcome, ApprovalPolicy, Approver, Awaited, misfit, unfit
 from drp.domain.approval_desk import ApprovalDeposit
 from drp.domain.clock import waited_ms
-from drp.domain.duration import words
 from drp.domain.events import ApprovalAsked, ApprovalEnded, FindingRaised
 from drp.domain.findings.approval import APPROVAL_MISSING, APPROVAL_REFUSED
 from drp.domain.findings.finding import Finding
 from drp.domain.measure import milliseconds
 from drp.domain.names import shown_name
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import Duration, fact, lasting, quoted, say
 from drp.domain.ports import Ports, Progress
 from drp.drill.recorder import Recorder
 from drp.errors import AccessDenied, Interrupted
@@ -67,14 +66,14 @@ def _wait(recorder: Recorder, ports: Ports, policy: ApprovalPolicy) -> None:
             observed = fact(
                 "no-answer-could-taken",
                 "no answer that could be taken in {waited}, until {until}",
-                waited=words(waited),
+                waited=Duration(waited),
                 until=f"{approval.asked.until:%Y-%m-%dT%H:%MZ}",
             )
             expected = fact(
                 "word-within",
                 "the word of {policy} within {within}",
                 policy=_named(policy),
-                within=words(policy.within),
+                within=lasting(policy.within),
             )
             _end(
                 recorder,
@@ -101,7 +100,7 @@ def _judge(ports: Ports, deposit: ApprovalDeposit, awaited: Awaited) -> tuple[Ap
     """Return whose word an answer is, and why it cannot be taken; empty: it can."""
     answer = deposit.answer
     if answer is None:
-        return None, f"the answer cannot be read: {deposit.trouble}"
+        return None, fact("answer-cannot-read", "the answer cannot be read: {trouble}", trouble=deposit.trouble)
     if (reason := misfit(answer, awaited)) is not None:
         return None, reason
     try:

@@ -126,10 +126,10 @@ def _run_phase(recorder: Recorder, ports: Ports, recovery: PlannedRecovery, phas
         place = traceback.extract_tb(error.__traceback__)[-1]
         words = fact(
             "unforeseen-line",
-            "unforeseen {name__} in {name}, line {lineno}: {error}",
-            name__=type(error).__name__,
-            name=place.name,
-            lineno=str(place.lineno),
+            "unforeseen {kind} in {function}, line {line}: {error}",
+            kind=type(error).__name__,
+            function=place.name,
+            line=str(place.lineno),
             error=error,
         )
         unforeseen = DrpError(words, hint=_UNFORESEEN)

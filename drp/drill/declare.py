@@ -40,10 +40,12 @@ def declare(
     occasion: Occasion | None = None,
     admitted: Precheck | None = None,
     shared: bool = False,
+    zone: str = "",
 ) -> Recorder:
     """Declare a new drill of the plan, held by this process from before its first entry, and return its recorder.
 
     Where the journal is ``shared`` by several hosts, the id of a drill that somebody asks for names this one.
+    ``zone`` is the site's, for reports.
 
     Raises ``ConfigError`` for a disaster yet to come, ``Busy`` when the drill of this occasion was declared already,
     by whatever host: of one order there is one.
@@ -78,6 +80,7 @@ def declare(
             clock_apart_ms=apart,
             occasion=occasion,
             admitted=admitted,
+            zone=zone,
         )
     )
     return recorder

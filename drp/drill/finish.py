@@ -81,7 +81,7 @@ def _conclude(recorder: Recorder, ports: Ports) -> None:
 def _resumption_findings(recorder: Recorder) -> tuple[Finding, ...]:
     return tuple(
         DRILL_RESUMED.finding(
-            subject=f"resumption {number}",
+            subject=fact("resumption", "resumption {count}", count=number),
             observed=fact("resumed", "{reason}, {downtime}", reason=resumed.reason, downtime=_downtime(resumed)),
             expected=fact("one-run", "one run"),
         )

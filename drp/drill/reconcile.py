@@ -14,7 +14,7 @@ from functools import partial
 from drp.domain.check import Expectation, Target
 from drp.domain.events import FindingRaised, Reconciled, ReconciliationStarted
 from drp.domain.fold import DrillState
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, fact, quoted, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Ports, Progress
 from drp.domain.reconciliation.collected import Collected, microseconds
@@ -28,7 +28,7 @@ from drp.drill.phases.checks import cell
 from drp.drill.phases.restore import inside_path
 from drp.drill.recorder import Recorder
 from drp.errors import DrpError, Interrupted
-from drp.redact import redact
+from drp.redact import redacted
 
 
 def reconcile(recorder: Recorder, ports: Ports) -> None:
@@ -68,7 +68,7 @@ class _Merged:
     """Sets that tell of merges, which were read for it."""
     maps: dict[str, MergeMap] = field(default_factory=dict)
     """By field."""
-    troubles: dict[str, str] = field(default_factory=dict)
+    troubles: dict[str, Phrase] = field(default_factory=dict)
     """Why the merges of a field are not known."""
 
 
@@ -83,8 +83,8 @@ def _merged(recorder: Recorder, ports: Ports, declaration: Reconciliation) -> _M
         try:
             pairs[merge.name] = list(_pairs(ports, merge, found.collected))
         except (DrpError, ValueError) as error:
-            reason = error.message if isinstance(error, DrpError) else str(error)
-            found.troubles |= dict.fromkeys(merge.fields, f"{merge.name}: {redact(reason)}")
+            reason = redacted(fact("merges-not-known", "{merges}: {reason}", merges=merge.name, reason=error))
+            found.troubles |= dict.fromkeys(merge.fields, reason)
     found.maps, circles = maps_of(declaration.merges, pairs)
     found.troubles = {**circles, **found.troubles}
     return found
@@ -95,14 +95,18 @@ def _pairs(ports: Ports, merge: Merges, collected: Mapping[str, Collected]) -> I
     if merge.listed is not None:
         return [pair_of(line) for line in ports.records.lines(merge.listed)]
     if collected[merge.records].trouble:
-        raise ValueError(f"{merge.records}: {collected[merge.records].trouble}")
+        raise ValueError(
+            fact(
+                "set-not-read", "{records}: {trouble}", records=merge.records, trouble=collected[merge.records].trouble
+            )
+        )
     return collected[merge.records].pairs[merge.name]
 
 
-def _listed(ports: Ports, declaration: Reconciliation) -> tuple[dict[str, frozenset[str]], dict[str, str]]:
+def _listed(ports: Ports, declaration: Reconciliation) -> tuple[dict[str, frozenset[str]], dict[str, Phrase]]:
     """Return the keys of each exception's file by its path; and by set of records, why one could not be read."""
     listed: dict[str, frozenset[str]] = {}
-    troubles: dict[str, str] = {}
+    troubles: dict[str, Phrase] = {}
     for exception in declaration.exceptions:
         wanted = exception.listed
         if wanted is None or wanted.path in listed:
@@ -113,7 +117,9 @@ def _listed(ports: Ports, declaration: Reconciliation) -> tuple[dict[str, frozen
             listed[wanted.path] = frozenset()
             reference = next((each for each in declaration.references if each.name == exception.reference), None)
             if reference is not None:
-                troubles[reference.source.records] = f"exception {wanted.path}: {redact(error.message)}"
+                troubles[reference.source.records] = fact(
+                    "exception", "exception {path}: {reason}", path=wanted.path, reason=redacted(error.message)
+                )
     return listed, troubles
 
 
@@ -167,7 +173,7 @@ def _read(
     point, prepared, restored = outputs.point, outputs.prepare, outputs.restore
     up = outputs.start is not None and outputs.start.runbook.ok
     if point is None or prepared is None or restored is None or not up:
-        found.trouble = f"{recovery.name} is not up"
+        found.trouble = fact("not-up", "{name} is not up", name=recovery.name)
         return
     expectation = Expectation(
         disaster_at=state.declared.disaster_at,
@@ -179,7 +185,7 @@ def _read(
     )
     try:
         with _reached(ports, source, prepared.sandbox) as target:
-            found.trouble = ports.records.read(
+            read = ports.records.read(
                 source.completed_by(recovery.application),
                 fields,
                 target,
@@ -188,12 +194,15 @@ def _read(
                 cancelled=ports.cancelled,
                 passed_over=found.pass_over,
             )
+        found.trouble = quoted(read)
     except Interrupted:
         raise
     except DrpError as error:
-        found.trouble = redact(error.message) or type(error).__name__
+        found.trouble = redacted(error.message) or quoted(type(error).__name__)
     except Exception as error:  # noqa: BLE001 - whatever a backup provokes, the drill ends destroyed and sealed
-        found.trouble = redact(f"unforeseen {type(error).__name__}: {error}")
+        found.trouble = redacted(
+            fact("unforeseen", "unforeseen {kind}: {error}", kind=type(error).__name__, error=error)
+        )
 
 
 @contextmanager

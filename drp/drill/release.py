@@ -28,7 +28,7 @@ def destroyed(destroy: Destroy, sandbox: SandboxHandle) -> Residue:
     try:
         return destroy(sandbox)
     except DrpError as error:
-        return Residue(processes=0, paths=(f"unknown: {error.message}",))
+        return Residue(processes=0, paths=(fact("unknown", "unknown: {words}", words=error.message),))
 
 
 def let_go(recorder: Recorder, ports: Ports, name: str) -> None:

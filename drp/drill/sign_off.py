@@ -174,7 +174,7 @@ def _judge(ports: Ports, deposit: Deposit, expected: Expected) -> tuple[Signer |
     """Return who signed an answer, and why it cannot be taken; empty: it can."""
     answer, allowed = deposit.answer, expected.checklist.allowed_signers
     if answer is None:
-        return None, f"the answer cannot be read: {deposit.trouble}"
+        return None, fact("answer-cannot-read", "the answer cannot be read: {trouble}", trouble=deposit.trouble)
     if (reason := misfit(answer, expected)) is not None:
         return None, reason
     if not allowed:

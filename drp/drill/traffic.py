@@ -22,7 +22,7 @@ def egress_findings(egress: Collection[EgressAttempt], told: Collection[EgressAt
     destinations = sorted({_shown(attempt) for attempt in egress} - known)
     found = [_finding(destination) for destination in destinations[:_NAMED]]
     more = len(destinations) - _NAMED
-    return (*found, *([_finding(f"{more} more destinations")] if more > 0 else []))
+    return (*found, *([_finding(fact("more-destinations", "{more} more destinations", more=more))] if more > 0 else []))
 
 
 def traffic_since(

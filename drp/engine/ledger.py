@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select, text, up
 from sqlalchemy.exc import IntegrityError
 
 from drp.domain.orders import Order, OrderSeen, Value, Values
+from drp.domain.phrase import fact
 from drp.engine.carrying import Course
 from drp.engine.database import Place, on_server, translated
 from drp.engine.tables import HOSTS, KEYS, METADATA, ORDERS, DatabaseNow
@@ -140,7 +141,12 @@ class Ledger:
         )
         with self._alone() as connection:
             return tuple(
-                self._hold(connection, row, way="clean", why=row.why or f"host {row.host} gave no sign any more")
+                self._hold(
+                    connection,
+                    row,
+                    way="clean",
+                    why=row.why or fact("host-silent", "host {host} gave no sign any more", host=row.host),
+                )
                 for row in connection.execute(theirs).all()
             )
 

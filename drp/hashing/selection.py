@@ -36,21 +36,23 @@ def select(manifest: Manifest, sample: Sample) -> Selection:
     if sample.rotation:
         key = rotation_key(sample.seed)
         tasks = [
-            ("rotate", tuple(frame), key, sample.rotation, sample.turn) for frame in manifest.frames if frame.files
+            ("rotate", tuple(share.frame), key, sample.rotation, sample.turn)
+            for share in manifest.shares()
+            if share.files
         ]
         return Selection([*tasks], -1)
-    population = int(manifest.trailer["files"])
+    population, shares = manifest.summary().own.files, manifest.shares()
     if not population:
         return Selection([], 0)
-    for each in manifest.frames:  # what is drawn from must be there: an index can claim anything
-        manifest.raw(each)
+    for each in shares:  # what is drawn from must be there: an index can claim anything
+        manifest.raw(each.frame)
     if sample.stratified:
         return _stratified(manifest, sample, population)
-    starts = [0, *accumulate(frame.files for frame in manifest.frames)]
+    starts = [0, *accumulate(share.files for share in shares)]
     by_frame: dict[int, list[int]] = {}
     numbers = draw(population, sample.count(population), sample.seed)
     for number in numbers:
-        frame = bisect.bisect_right(starts, number) - 1
+        frame = bisect.bisect_right(starts, number) - 1  # its number among the shares
         by_frame.setdefault(frame, []).append(number - starts[frame])
     return Selection(_tasks(manifest, by_frame), len(numbers))
 
@@ -58,7 +60,7 @@ def select(manifest: Manifest, sample: Sample) -> Selection:
 def drawn_paths(manifest: Manifest, sample: Sample) -> Iterator[bytes]:
     """Yield the paths of the files that a simple sample draws, in order. Raises ``ManifestError``."""
     for _, fields, ordinals in select(manifest, sample).tasks:
-        for group, names in file_names(manifest.groups(Frame(*fields)), ordinals):
+        for group, names in file_names(manifest.own_groups(Frame(*fields)), ordinals):
             yield from map(group.path, names)
 
 
@@ -91,10 +93,10 @@ def _stratified(manifest: Manifest, sample: Sample, population: int) -> Selectio
 
 
 def _files(manifest: Manifest) -> Iterator[tuple[int, int, bytes, Stratum]]:
-    """Yield frame, number in the frame, path and class of every regular file."""
-    for number, frame in enumerate(manifest.frames):
+    """Yield the frame's number among the shares, number in the frame, path and class of every regular file."""
+    for number, share in enumerate(manifest.shares()):
         ordinal = 0
-        for group in manifest.groups(frame):
+        for group in manifest.own_groups(share.frame):
             for name, (mode, size, mtime) in zip(group.names, FIXED.iter_unpack(group.fixed), strict=True):
                 if stat.S_ISREG(mode):
                     yield number, ordinal, group.path(name), stratum(size, mtime)
@@ -102,4 +104,5 @@ def _files(manifest: Manifest) -> Iterator[tuple[int, int, bytes, Stratum]]:
 
 
 def _tasks(manifest: Manifest, by_frame: dict[int, list[int]]) -> list[Task]:
-    return [("sample", tuple(manifest.frames[frame]), sorted(numbers)) for frame, numbers in sorted(by_frame.items())]
+    shares = manifest.shares()
+    return [("sample", tuple(shares[at].frame), sorted(numbers)) for at, numbers in sorted(by_frame.items())]

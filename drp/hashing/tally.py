@@ -10,6 +10,7 @@ from drp.domain.manifest import MAX_DEVIATIONS, Deviation, DeviationKind, encode
 from drp.hashing.judge import UNJUDGED, Found
 from drp.hashing.outcome import Link
 from drp.manifests.layout import sort_key
+from drp.manifests.part import OUTSIDE
 
 OnFound = Callable[[Found], None]
 """Called with the first deviations of every task as they come, in no particular order."""
@@ -66,11 +67,16 @@ def judge_links(links: Iterable[Link]) -> Iterator[Found]:
 
     Each link names its path, the first member of its group as the manifest says (itself when it says none), and the
     inode that was seen (0, 0: it has none to share). Two rules: members of a group share one inode, and entries that
-    share an inode are members of one group.
+    share an inode are members of one group. Where the first member is outside of what is compared, the first inside
+    stands for it.
     """
     inode_of: dict[bytes, tuple[int, int]] = {}
     group_of: dict[tuple[int, int], bytes] = {}
-    ordered = sorted(links, key=lambda link: sort_key(link[0]))
+    leaders: dict[bytes, bytes] = {}
+    ordered = [
+        (path, leaders.setdefault(first, path) if first.startswith(OUTSIDE) else first, device, inode)
+        for path, first, device, inode in sorted(links, key=lambda link: sort_key(link[0]))
+    ]
     for path, _, device, inode in ordered:
         inode_of[path] = (device, inode)
     for path, first, device, inode in ordered:

@@ -59,14 +59,13 @@ class TreeHasher:
         """
         assert isinstance(manifest, Manifest | Path), "opened by this package"
         with at_hand(manifest) as opened:
-            files, total = opened.trailer["files"], opened.trailer["total_bytes"]
-            if sample is not None:
-                files, total = sample.drawn, None
+            own = opened.summary().own
+            files, total = (sample.drawn, None) if sample is not None else (own.files, own.total_bytes)
             unseen = ManifestDifference(
                 manifest_id=opened.id,
                 files_hashed=0,
                 bytes_hashed=0,
-                entries_expected=opened.trailer["entries"],
+                entries_expected=own.entries,
                 ownership_judged=uid_offset is not None,
                 sampled=sample.drawn if sample is not None else None,
             )
@@ -105,7 +104,7 @@ class TreeHasher:
 
 def _of_manifest(manifest: Manifest, sample: Sample) -> Drawn:
     """Return how the files are drawn again that were drawn of this manifest."""
-    if sample.manifest_id != manifest.id or sample.population != manifest.trailer["files"]:
+    if sample.manifest_id != manifest.id or sample.population != manifest.summary().own.files:
         raise ManifestError(say("{path}: the sample was drawn of another manifest", path=manifest.path))
     return Drawn(files=sample.drawn, seed=sample.seed)
 

@@ -45,6 +45,8 @@ class Plan:
     barred: Mapping[str, str] | None = None
     """A restore in a sandbox: classes of extended attributes that it cannot have set → why. None: in none."""
     sample: Sample | None = None
+    below: bytes = b""
+    """Folder of the manifest that the tree is of, below the manifest's root; empty: all that it speaks of."""
     checkpoint: Path | None = None
     workers: int | None = None
     options: Options | None = None
@@ -83,13 +85,15 @@ def verify_tree(
 ) -> Verification:
     """Return how the tree at ``root`` departs from the manifest. ``on_pool`` gets the pool, to pause and resume it.
 
-    Raises ``ManifestError`` when manifest or root cannot be used, ``UsageError`` when the checkpoint is about
-    something else, ``Interrupted`` when cancelled: with a checkpoint, the next call goes on from there.
+    Raises ``ManifestError`` when manifest or root cannot be used, ``NotFound`` when the manifest has no such folder,
+    ``UsageError`` when the checkpoint is about something else, ``Interrupted`` when cancelled: with a checkpoint, the
+    next call goes on from there.
     """
     started = time.monotonic()
     with ExitStack() as stack:
         opened = stack.enter_context(at_hand(manifest))
-        opened.summary()
+        opened.narrow(plan.below)
+        own = opened.summary().own
         core = core_name((plan.options or Options(())).core)
         try:
             descriptor = os.open(root, FLAGS)
@@ -110,7 +114,7 @@ def verify_tree(
         options = job.setup["options"]
         options.update(strict=options["strict"] or deep.strict, window=deep.window, blind=deep.blind)
         _fill(job, opened, selection)
-        job.workers, job.total = deep.warm, opened.trailer["total_bytes"]
+        job.workers, job.total = deep.warm, own.total_bytes
         pool = Pool(job, deep, rate=plan.rate, nice=plan.nice)
         if on_pool is not None:
             on_pool(pool)
@@ -128,7 +132,7 @@ def verify_tree(
             manifest_id=opened.id,
             files_hashed=job.files,
             bytes_hashed=job.size,
-            entries_expected=opened.trailer["entries"],
+            entries_expected=own.entries,
             counts=dict(sorted(job.tally.counts.items())),
             deviations=job.tally.deviations(),
             ownership_judged=plan.uid_offset is not None,
@@ -162,7 +166,7 @@ def _verification(
 ) -> Verification:
     if selection is None or plan.sample is None:
         return Verification(difference=difference, resumed_files=job.resumed_files)
-    population = int(manifest.trailer["files"])
+    population = manifest.summary().own.files
     drawn = difference.files_hashed if selection.drawn < 0 else selection.drawn
     bad = _departing_files(difference, drawn)
     if not drawn:
@@ -206,6 +210,7 @@ def _checkpoint(manifest: Manifest, root: int, plan: Plan) -> Checkpoint | None:
         "uid_offset": plan.uid_offset,
         "barred": sorted(plan.barred) if plan.barred is not None else None,
         "sample": sample,
+        **({"below": manifest.below.hex()} if manifest.below else {}),
     }
     return Checkpoint(plan.checkpoint, {**about, "limit": plan.limit})
 
@@ -223,6 +228,7 @@ def _job(manifest: Manifest, root: int, plan: Plan, tally: Tally, checkpoint: Ch
         "descriptors": raise_descriptor_limit(),
         "options": asdict(settings),
         "codec": manifest.header["codec"],
+        "below": manifest.below,
         "uid_offset": plan.uid_offset,
         "sandboxed": plan.barred is not None,
         "limit": plan.limit,
@@ -236,10 +242,15 @@ def _fill(job: VerifyJob, manifest: Manifest, selection: Selection | None) -> No
         for task in selection.tasks:
             job.put(task)
         return
-    for number, frame in enumerate(manifest.frames):
+    shares = manifest.shares()
+    for number, share in enumerate(shares):
         following: list[Frame] = []
-        for later in manifest.frames[number + 1 :]:
+        for later in (each.frame for each in shares[number + 1 :]):
             if not later.continues or (following and later.directory != following[0].directory):
                 break
             following.append(later)
-        job.put(("frame", [tuple(item) for item in [frame, *following]], []))
+        frames = [tuple(item) for item in [share.frame, *following]]
+        if share.offsets is None:
+            job.put(("frame", frames, []))
+        elif share.offsets:
+            job.put(("frame", frames, list(share.offsets)))

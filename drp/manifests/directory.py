@@ -1,4 +1,4 @@
-"""The ManifestSource port on a directory that is kept apart from the backups: ``<application>/<id>.drpm``."""
+"""The ManifestSource port on a directory that is kept apart from the backups: ``<made for>/<id>.drpm``."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class ManifestDirectory:
         manifest.replace(place)
         return summary
 
-    def expected(self, point: RecoveryPoint) -> Manifest | None:
+    def expected(self, point: RecoveryPoint, *, made_for: str = "") -> Manifest | None:
         """Return the manifest that the point names, open; None when it names none or it is not kept here.
 
+        ``made_for``: the name under which it is kept, where it serves several applications; empty: the point's.
         Raises ``ManifestError`` when the file is not the one that the point names, or cannot be believed.
         """
         if point.manifest_id is None:
@@ -51,7 +52,7 @@ class ManifestDirectory:
                     manifest_id=repr(point.manifest_id),
                 )
             )
-        path = self.place(point.application, point.manifest_id)
+        path = self.place(made_for or point.application, point.manifest_id)
         try:
             manifest = open_manifest(path)
         except ManifestError as error:

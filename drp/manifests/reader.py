@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +20,8 @@ from drp.manifests.container import FRAME, FRAME_MAGIC
 from drp.manifests.frame import Frame
 from drp.manifests.frame_check import decode_whole, require_frame
 from drp.manifests.header_check import summary_of
-from drp.manifests.layout import Group, Key, group_offsets
+from drp.manifests.layout import Group, Key, group_offsets, stored_place
+from drp.manifests.part import Part, Share, find_part, holds, rooted
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class Manifest:
     trailer: dict[str, Any]
     frames: list[Frame]
     id: str
+    part: Part | None = None
+    """The folder that it speaks of alone, see `narrow`."""
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +79,31 @@ class Manifest:
         raw = self.raw(frame)
         return (decode_whole(raw, offset, self.digest_size) for offset in group_offsets(raw))
 
+    def narrow(self, below: bytes) -> None:
+        """Speak of a folder of it alone from now on, by paths below that folder: `shares`, `own_groups`, `summary`.
+
+        Without a path nothing changes.
+        Raises ``NotFound`` when it has no such folder, ``ManifestError``.
+        """
+        if below:
+            errors = bool(self.trailer["errors"])
+            self.part = find_part(self.frames, self.raw, below, self.digest_size, errors=errors)
+
+    @property
+    def below(self) -> bytes:
+        """Return the path of the folder that it speaks of; empty: of all."""
+        return self.part.below if self.part is not None else b""
+
+    def shares(self) -> tuple[Share, ...]:
+        """Return the frames that have anything of what it speaks of."""
+        if self.part is not None:
+            return self.part.shares
+        return tuple(Share(frame, frame.files) for frame in self.frames)
+
+    def own_groups(self, frame: Frame) -> Iterator[Group]:
+        """Yield those of a frame's groups that it speaks of, in order."""
+        return own_groups(self.raw(frame), self.below, self.digest_size)
+
     def all_groups(self) -> Iterator[Group]:
         """Yield every group, in order. Raises ``ManifestError`` at the first that is out of order."""
         last: Key | None = None
@@ -93,7 +121,15 @@ class Manifest:
 
     def summary(self) -> ManifestSummary:
         """Return what the manifest says about itself. Raises ``ManifestError``."""
-        return summary_of(self.id, self.header, self.trailer)
+        said = summary_of(self.id, self.header, self.trailer)
+        return replace(said, part=self.part.counts) if self.part is not None else said
+
+
+def own_groups(raw: bytes, below: bytes, digest_size: int) -> Iterator[Group]:
+    """Yield the groups of an unpacked frame that are a folder's, by paths below it; ``below`` empty: all."""
+    for offset in group_offsets(raw):
+        if holds(below, stored_place(raw, offset)[0]):
+            yield rooted(decode_whole(raw, offset, digest_size), below)
 
 
 def read_packed(descriptor: int, frame: Frame) -> bytes:

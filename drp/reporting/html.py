@@ -17,12 +17,16 @@ from drp.domain.names import shown_name
 from drp.domain.phrase import Data, Phrase, Several, Value, recorded
 from drp.domain.visible import split_visible
 from drp.reporting import words
+from drp.reporting.charts import swatch, together_figure, trend_figure
 from drp.reporting.i18n import Language, language
+from drp.reporting.runbooks import authored
 from drp.reporting.svg import gauge, mark, timeline_figure
 from drp.reporting.view import Origin, view_of
 from drp.share import shared
 
 _BRIEF = 28
+_WORD = 24
+"""A longer word may be broken anywhere, so that it fits; others never are."""
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -33,6 +37,7 @@ def render_html(record: EvidenceRecord, tag: str, origin: Origin | None = None) 
 
 def render_page(record: EvidenceRecord, tongue: Language, origin: Origin | None = None) -> str:
     """Return the page in a language that is at hand."""
+    tongue = tongue.within(record.zone)
     template = _environment(tongue).get_template("report.html.j2")
     return template.render(view=view_of(record, origin), language=tongue, words=words)
 
@@ -54,12 +59,16 @@ def _environment(tongue: Language) -> Environment:
         figure={
             "gauge": partial(gauge, language=tongue),
             "timeline": partial(timeline_figure, language=tongue),
+            "together": partial(together_figure, language=tongue),
+            "trend": partial(trend_figure, language=tongue),
         },
+        swatch=swatch,
     )
     environment.filters.update(
         say=partial(_phrase, tongue),
         data=_datum,
         brief=_brief,
+        authored=authored,
         person=_person,
         number=tongue.number,
         duration=tongue.duration,
@@ -110,7 +119,8 @@ def _datum(value: object) -> Markup:
         Markup('<span class="escape">{}</span>').format(text) if escaped else escape(text) for escaped, text in runs
     )
     more = Markup('<span class="more">… +{}</span>').format(left_out) if left_out else Markup("")
-    return Markup('<bdi class="data">{}{}</bdi>').format(shown, more)
+    long = any(len(word) > _WORD for _, text in runs for word in text.split())
+    return Markup('<bdi class="data{}">{}{}</bdi>').format(" long" if long else "", shown, more)
 
 
 def _person(name: object) -> Markup:

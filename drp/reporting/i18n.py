@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cache
 from gettext import c2py
-from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_time
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.units import format_compound_unit, format_unit
 
+from drp.domain.duration import cut
 from drp.domain.phrase import RECORDED, Data, Day, Duration, Instant, Phrase, Rate, Several, Size, Value
 from drp.domain.visible import visible
 from drp.errors import UsageError
@@ -32,16 +33,30 @@ _PERIODS = (
     (60_000, "duration-minute"),
     (1_000, "duration-second"),
 )
+_SYMBOLS = {
+    "duration-day": "d",
+    "duration-hour": "h",
+    "duration-minute": "min",
+    "duration-second": "s",
+    "duration-millisecond": "ms",
+}
+"""As ISO 80000-3 writes them: English short forms ("4 hr", "14 sec") are neither that nor what the terminal says."""
 
 
 class Language:
     """One language: its messages and its ways of writing figures. Make it with `language`."""
 
-    def __init__(self, tag: str, catalog: Catalog) -> None:
+    def __init__(self, tag: str, catalog: Catalog, zone: ZoneInfo | None = None) -> None:
         self.tag = tag
+        self.zone = zone
+        """In which instants are told, with UTC beside it; None: UTC alone."""
         self.locale = catalog.locale or Locale.parse(tag)
         """By the catalogue's header ``Language``, which names a territory: dates differ between en_GB and en_US."""
         self._catalog = catalog
+
+    def within(self, zone: str) -> Language:
+        """Return the language as it tells instants in a time zone, by its IANA name; an unknown one is left out."""
+        return _within(self, zone) if zone and zone != "UTC" else self
 
     def gettext(self, message: str) -> str:
         """Return the message in this language; the message itself (English) where there is no translation."""
@@ -81,7 +96,7 @@ class Language:
             case Phrase():
                 return self.plain(value)
             case Duration():
-                return self.duration(value.ms)
+                return self.duration(value.ms, value.units)
             case Size():
                 return self.size(value.octets)
             case Rate():
@@ -105,7 +120,7 @@ class Language:
         """Return a fraction as a percentage, with a decimal only below ten."""
         return str(format_percent(part, format="#,##0.0 %" if 0 < part < 0.1 else "#,##0 %", locale=self.locale))
 
-    def duration(self, ms: int) -> str:
+    def duration(self, ms: int, units: int = 2) -> str:
         """Return a duration by its two largest units that count, truncated: never rounded over an objective."""
         if ms < 1_000:
             return self._period(ms, "duration-millisecond")
@@ -116,7 +131,13 @@ class Language:
             amount, ms = divmod(ms, size)
             if amount:
                 parts.append(self._period(amount, unit))
-        return "\u00a0".join(parts[:2])
+        return "\u00a0".join(parts[:units])
+
+    def interval(self, lower: int, upper: int) -> str:
+        """Return two durations (ms), or the one that both are shown as."""
+        if cut(lower) == cut(upper):
+            return self.duration(upper)
+        return self.gettext("{lower} to {upper}").format(lower=self.duration(lower), upper=self.duration(upper))
 
     def size(self, octets: int) -> str:
         """Return an amount of data, in powers of ten."""
@@ -137,20 +158,30 @@ class Language:
         return str(text).replace(" ", "\u00a0")
 
     def instant(self, at: datetime) -> str:
-        """Return an instant to the second, UTC."""
-        return f"{format_datetime(at.astimezone(UTC), 'medium', locale=self.locale)}\u00a0UTC"
+        """Return an instant to the second, UTC: behind the time of the site where that is known."""
+        utc = at.astimezone(UTC)
+        if self.zone is None:
+            return f"{self._moment(utc)}\u00a0UTC"
+        here = at.astimezone(self.zone)
+        name = here.tzname() or ""
+        name = name if name.isalpha() else f"UTC{name}"
+        beside = format_time(utc, "medium", locale=self.locale) if here.date() == utc.date() else self._moment(utc)
+        return f"{self._moment(here)}\u00a0{name} ({beside}\u00a0UTC)"
+
+    def _moment(self, at: datetime) -> str:
+        return str(format_datetime(at, "medium", locale=self.locale))
 
     def day(self, at: datetime) -> str:
-        """Return a date."""
-        return str(format_datetime(at.astimezone(UTC), "d MMM y", locale=self.locale))
+        """Return a date: the site's where its zone is known."""
+        return str(format_datetime(at.astimezone(self.zone or UTC), "d MMM y", locale=self.locale))
 
     def _unit(self, amount: float, unit: str) -> str:
         return str(format_unit(amount, unit, length="short", locale=self.locale)).replace(" ", "\u00a0")
 
     def _period(self, amount: float, unit: str) -> str:
-        """English is shortest without a space (2h 40m); French keeps its space (2 h 40 min)."""
-        length: Literal["narrow", "short"] = "narrow" if self.tag == "en" else "short"
-        return str(format_unit(amount, unit, length=length, locale=self.locale)).replace(" ", "\u00a0")
+        if self.locale.language == "en":
+            return f"{self.number(amount)}\u00a0{_SYMBOLS[unit]}"
+        return self._unit(amount, unit)
 
 
 def _three_figures(amount: float) -> float:
@@ -164,3 +195,11 @@ def language(tag: str) -> Language:
         raise UsageError(f"no reports in language {tag!r}", hint=f"use one of: {', '.join(languages())}")
     with catalogue(tag).open("rb") as stream:
         return Language(tag, read_po(stream, abort_invalid=True))
+
+
+@cache
+def _within(tongue: Language, zone: str) -> Language:
+    try:
+        return Language(tongue.tag, tongue._catalog, ZoneInfo(zone))  # noqa: SLF001 - its own module
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a record may come from a machine with other tables
+        return tongue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from drp.domain.phrase import Data, Phrase, Value
+from drp.domain.phrase import Data, Phrase, Several, Value, recorded
 from drp.domain.visible import visible
 from drp.reporting.i18n import Language
 from drp.reporting.words import Tone
@@ -20,14 +20,18 @@ class Markdown:
         """Take the language."""
         self.tongue = tongue
 
-    def say(self, phrase: Phrase | Data) -> str:
-        """Return a phrase in the language, its data as code."""
+    def say(self, phrase: str | Data) -> str:
+        """Return a phrase in the language, its data as code; a plain string is a sentence of before."""
         if isinstance(phrase, Data):
             return code(phrase.text)
+        if not isinstance(phrase, Phrase):
+            phrase = recorded(phrase)
         values = {name: self._value(value) for name, value in phrase.values.items()}
         return self.tongue.pattern(phrase).format(**values)
 
     def _value(self, value: Value) -> str:
+        if isinstance(value, Several):
+            return value.between.join(map(self._value, value.values))
         return self.say(value) if isinstance(value, Phrase | Data) else self.tongue.value(value)
 
     def word(self, tone: Tone, word: Phrase) -> str:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from drp.domain.evidence import EvidenceRecord
 from drp.domain.phrase import Data, Instant, Phrase, count, say
+from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.result import (
     ApplicationState,
     IdentifierResult,
     ReconciliationResult,
+    SetRead,
 )
 from drp.reporting.reconciliation_harm import HarmRow, harm_row
 from drp.reporting.reconciliation_ways import ExceptionRow, ReferenceRow, exception_rows, reference_rows
@@ -42,6 +44,16 @@ class ApplicationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SetRow:
+    """How much of one set of records was compared."""
+
+    name: str
+    title: str
+    application: str
+    found: Phrase
+
+
+@dataclass(frozen=True, slots=True)
 class ReconciliationView:
     """The section of a report on how the applications fit together."""
 
@@ -53,6 +65,8 @@ class ReconciliationView:
     harm: tuple[HarmRow, ...] = ()
     """In the order of harm."""
     exceptions: tuple[ExceptionRow, ...] = ()
+    sets: tuple[SetRow, ...] = ()
+    """What was read to compare it."""
 
 
 def reconciliation_of(record: EvidenceRecord) -> ReconciliationView | None:
@@ -70,8 +84,9 @@ def reconciliation_of(record: EvidenceRecord) -> ReconciliationView | None:
         references=tuple(row for reference in result.references for row in reference_rows(reference)),
         numbers=tuple(_number(identifier) for identifier in result.identifiers),
         applications=tuple(_application(state, result, titles) for state in result.applications),
-        harm=tuple(harm_row(harm, titles) for harm in result.harm),
+        harm=tuple(harm_row(harm) for harm in result.harm),
         exceptions=exception_rows(result),
+        sets=tuple(_set(each, record.plan.reconciliation) for each in result.sets),
     )
 
 
@@ -121,6 +136,14 @@ def _number(result: IdentifierResult) -> NumberRow:
     if result.reissued:
         return NumberRow(result.name, found, result.listed, result.bump, say("Issued again"), "bad")
     return NumberRow(result.name, found, (), "", say("Free"), "good")
+
+
+def _set(each: SetRead, declared: Reconciliation) -> SetRow:
+    title = next((source.title for source in declared.records if source.name == each.name), "")
+    found = count("{n} record", "{n} records", each.read)
+    if each.counted != each.read:
+        found = say("{found}, of which {counted} count", found=found, counted=each.counted)
+    return SetRow(each.name, title or each.name, each.application, found)
 
 
 def _application(state: ApplicationState, result: ReconciliationResult, titles: dict[str, str]) -> ApplicationRow:

@@ -21,24 +21,42 @@ class HarmRow:
     more: int
     """So many more than are listed."""
     tone: Tone
+    alike: str = ""
+    """Whose all of them are, where they are all the same one's."""
 
 
-def harm_row(harm: Harm, titles: dict[str, str]) -> HarmRow:
+def harm_row(harm: Harm) -> HarmRow:
     """Return one harm as it is told; the keys go with their patients where there are as many of both."""
-    whose = harm.patients if len(harm.patients) == len(harm.listed) else ("",) * len(harm.listed)
-    listed = tuple(zip(harm.listed, whose, strict=True)) or tuple(("", patient) for patient in harm.patients)
+    alike, told = _different(harm.patients)
+    whose = told if len(told) == len(harm.listed) else ("",) * len(harm.listed)
+    listed = tuple(zip(harm.listed, whose, strict=True)) or tuple(("", patient) for patient in told)
     return HarmRow(
-        found=_found(harm, titles.get(harm.application, harm.application)),
+        found=_found(harm),
         application=harm.application,
         reference=harm.reference,
         listed=listed,
         more=max(0, harm.count - len(listed)),
         tone="bad" if harm.recent and harm.kind != "enter-again" else "doubt",
+        alike=alike,
     )
 
 
-def _found(harm: Harm, title: str) -> Phrase:
-    where = Data(title)
+def _different(patients: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return whose all are, if all are the same one's, and otherwise whose each is, by the fields that differ.
+
+    A digest for each field that tells whose a record is, joined by ``+``: those that all have in common say nothing.
+    """
+    fields = [patient.split("+") for patient in patients]
+    if len(fields) < 2 or len({len(each) for each in fields}) > 1:
+        return "", patients
+    differ = [len(set(column)) > 1 for column in zip(*fields, strict=True)]
+    if not any(differ):
+        return patients[0], ()
+    return "", tuple("+".join(part for part, one in zip(each, differ, strict=True) if one) for each in fields)
+
+
+def _found(harm: Harm) -> Phrase:
+    where = Data(harm.application)
     match harm.kind:
         case "number-reissued":
             return count(

@@ -1,19 +1,20 @@
-"""Inline SVG for reports: marks, gauges and the phase timeline. Drawn here, without a library, a script or a link.
+"""Marks, gauges and the phase timeline as inline SVG.
 
 Colour never speaks alone: every mark has a shape, waits and overhead have a hatching, figures stand beside bars.
 """
 
 from __future__ import annotations
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from drp.domain.duration import cut
 from drp.domain.measure import Measurement
 from drp.domain.phrase import Phrase, say
+from drp.reporting import drawing as draw
 from drp.reporting.i18n import Language
 from drp.reporting.timeline import Bar, Timeline
 from drp.reporting.words import PHASE_NAMES, Tone
 
-COLOURS: dict[Tone, str] = {"good": "#17693f", "bad": "#a8201a", "doubt": "#8a5200", "plain": "#4a5460"}
 _MARKS: dict[Tone, str] = {
     "good": '<circle cx="12" cy="12" r="11"/><path d="M6.5 12.5l3.8 3.8 7.2-8" class="stroke"/>',
     "bad": '<path d="M7.4 1h9.2L23 7.4v9.2L16.6 23H7.4L1 16.6V7.4z"/><path d="M8 8l8 8M16 8l-8 8" class="stroke"/>',
@@ -30,7 +31,7 @@ def mark(tone: Tone) -> Markup:
     """Return the mark of a tone; decoration, since a word always stands beside it."""
     return Markup(
         '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true" focusable="false" fill="{}">{}</svg>'
-    ).format(COLOURS[tone], Markup(_MARKS[tone]))  # noqa: S704 - our own constants
+    ).format(draw.COLOURS[tone], Markup(_MARKS[tone]))  # noqa: S704 - our own constants
 
 
 def gauge(measurement: Measurement, objective: str, tone: Tone, *, language: Language, key: str) -> Markup:
@@ -47,19 +48,21 @@ def gauge(measurement: Measurement, objective: str, tone: Tone, *, language: Lan
     def x(ms: float) -> float:
         return left + (width - 2 * left) * ms / reach
 
-    body = [_rect(left, y, width - 2 * left, 14, fill="#e6eaee", rx=3)]
+    body = [draw.rect(left, y, width - 2 * left, 14, fill="#e6eaee", rx=3)]
     if low is not None:
         end = x(high) if high is not None else width - left
         start = x(low)
-        fill = COLOURS[tone] if high is not None else f"url(#{key}-open)"
-        body.append(_rect(min(start, width - left - 4), y, max(end - start, 4), 14, fill=fill, rx=2))
+        fill = draw.COLOURS[tone] if high is not None else f"url(#{key}-open)"
+        body.append(draw.rect(min(start, width - left - 4), y, max(end - start, 4), 14, fill=fill, rx=2))
     at = x(limit)
-    body.append(_line(at, y - 7, at, y + 21, stroke="#1b2733", width=2))
-    body.append(_text(at, y - 11, texts[1], anchor="end" if at > width * 0.6 else "start", size=12.5))
-    body.append(_text(left, y + 34, texts[2], size=12.5))
-    definitions = _hatch(f"{key}-open", COLOURS[tone], "#fff") if low is not None and high is None else Markup("")
+    body.append(draw.line(at, y - 7, at, y + 21, stroke="#1b2733", width=2))
+    body.append(draw.text(at, y - 11, texts[1], anchor="end" if at > width * 0.6 else "start", size=12.5))
+    body.append(draw.text(left, y + 34, texts[2], size=12.5))
+    definitions = (
+        draw.hatch(f"{key}-open", draw.COLOURS[tone], "#fff") if low is not None and high is None else Markup("")
+    )
     told = (texts[0], f"{texts[1]}. {texts[2]}")
-    return _figure(key, (width, 62), told=told, body=definitions + Markup("").join(body), name="gauge")
+    return draw.figure(key, (width, 62), told=told, body=definitions + Markup("").join(body), name="gauge")
 
 
 def _gauge_texts(measurement: Measurement, objective: str, language: Language) -> tuple[str, str, str]:
@@ -82,6 +85,8 @@ def _gauge_texts(measurement: Measurement, objective: str, language: Language) -
     if upper is None:
         told = language.gettext("RPA at least {lower}; the upper bound is not known")
         return title, limit, told.format(lower=duration(lower))
+    if cut(lower) == cut(upper):
+        return title, limit, language.gettext("RPA {rpa}").format(rpa=duration(lower))
     told = language.gettext("RPA between {lower} and {upper}")
     return title, limit, told.format(lower=duration(lower), upper=duration(upper))
 
@@ -90,11 +95,11 @@ def timeline_figure(timeline: Timeline, *, language: Language, key: str) -> Mark
     """Return the phases of a recovery as bars over time from its declaration."""
     height = _TOP + _ROW * len(timeline.bars) + 44
     floor = _TOP + _ROW * len(timeline.bars)
-    parts = [_hatch(f"{key}-wait", "#b36b00", "#fff1d6"), _hatch(f"{key}-harness", "#5c6b7a", "#e9edf1")]
+    parts = [draw.hatch(f"{key}-wait", "#b36b00", "#fff1d6"), draw.hatch(f"{key}-harness", "#5c6b7a", "#e9edf1")]
     for tick in timeline.ticks:
         x = _x(timeline, tick)
-        parts.append(_line(x, _TOP - 6, x, floor + 4, stroke="#d5dbe1", width=1))
-        parts.append(_text(x, floor + 20, language.duration(tick) if tick else "t0", anchor="middle", size=12.5))
+        parts.append(draw.line(x, _TOP - 6, x, floor + 4, stroke="#d5dbe1", width=1))
+        parts.append(draw.text(x, floor + 20, language.duration(tick) if tick else "t0", anchor="middle", size=12.5))
     for row, bar in enumerate(timeline.bars):
         parts += _bar(timeline, bar, _TOP + _ROW * row, language, key)
     parts += _marker(timeline, floor, language)
@@ -103,7 +108,7 @@ def timeline_figure(timeline: Timeline, *, language: Language, key: str) -> Mark
         language.labelled(language.plain(_phase_name(bar.phase)), language.duration(bar.duration_ms))
         for bar in timeline.bars
     )
-    return _figure(key, (_WIDTH, height), told=(title, told), body=Markup("").join(parts), name="timeline")
+    return draw.figure(key, (_WIDTH, height), told=(title, told), body=Markup("").join(parts), name="timeline")
 
 
 def _bar(timeline: Timeline, bar: Bar, y: int, language: Language, key: str) -> list[Markup]:
@@ -114,18 +119,18 @@ def _bar(timeline: Timeline, bar: Bar, y: int, language: Language, key: str) -> 
     scale = width / max(bar.duration_ms, 1)
     name = language.plain(_phase_name(bar.phase))
     parts = [
-        _text(_LEFT - 14, middle, name, anchor="end", size=14),
-        _rect(start, top, width, _BAR, fill=COLOURS["bad"] if bar.failed else "#2b6492", rx=2),
+        draw.text(_LEFT - 14, middle, name, anchor="end", size=14),
+        draw.rect(start, top, width, _BAR, fill=draw.COLOURS["bad"] if bar.failed else "#2b6492", rx=2),
     ]
     if bar.waiting_ms:
-        parts.append(_rect(start, top, bar.waiting_ms * scale, _BAR, fill=f"url(#{key}-wait)", stroke="#b36b00"))
+        parts.append(draw.rect(start, top, bar.waiting_ms * scale, _BAR, fill=f"url(#{key}-wait)", stroke="#b36b00"))
     if bar.harness_ms:
         share = bar.harness_ms * scale
-        parts.append(_rect(start + width - share, top, share, _BAR, fill=f"url(#{key}-harness)", stroke="#5c6b7a"))
+        parts.append(draw.rect(start + width - share, top, share, _BAR, fill=f"url(#{key}-harness)", stroke="#5c6b7a"))
     told = language.duration(bar.duration_ms)
     if bar.failed:
         told += " ✕"
-    parts.append(_text(_LEFT + _CHART + 14, middle, told, size=14, bold=True))
+    parts.append(draw.text(_LEFT + _CHART + 14, middle, told, size=14, bold=True))
     return parts
 
 
@@ -133,15 +138,15 @@ def _marker(timeline: Timeline, floor: int, language: Language) -> list[Markup]:
     """Draw when the application was usable, and the objective where the axis reaches it."""
     instants = []
     if timeline.rto_ms <= timeline.end_ms:
-        instants.append((timeline.rto_ms, language.gettext("objective"), COLOURS["bad"]))
+        instants.append((timeline.rto_ms, language.gettext("objective"), draw.COLOURS["bad"]))
     if timeline.rta_ms is not None:
-        instants.append((timeline.rta_ms, language.gettext("usable"), COLOURS["good"]))
+        instants.append((timeline.rta_ms, language.gettext("usable"), draw.COLOURS["good"]))
     anchors = ("end", "start") if len(instants) > 1 else ("middle",)  # so that neither name covers the other
     parts = []
     for (instant, name, colour), anchor in zip(sorted(instants), anchors, strict=False):
         x = _x(timeline, instant)
-        parts.append(_line(x, _TOP - 6, x, floor + 6, stroke=colour, width=2, dash="5 3"))
-        parts.append(_text(x, floor + 38, name, anchor=anchor, size=12.5, fill=colour, bold=True))
+        parts.append(draw.line(x, _TOP - 6, x, floor + 6, stroke=colour, width=2, dash="5 3"))
+        parts.append(draw.text(x, floor + 38, name, anchor=anchor, size=12.5, fill=colour, bold=True))
     return parts
 
 
@@ -151,40 +156,3 @@ def _phase_name(phase: str) -> Phrase:
 
 def _x(timeline: Timeline, ms: float) -> float:
     return _LEFT + _CHART * ms / timeline.end_ms
-
-
-def _figure(key: str, size: tuple[int, int], *, told: tuple[str, str], body: Markup, name: str) -> Markup:
-    return Markup(
-        '<svg class="{name}" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{key}-t {key}-d">'
-        '<title id="{key}-t">{title}</title><desc id="{key}-d">{description}</desc>{body}</svg>'
-    ).format(name=name, width=size[0], height=size[1], key=key, title=told[0], description=told[1], body=body)
-
-
-def _hatch(key: str, line: str, ground: str) -> Markup:
-    return Markup(
-        '<defs><pattern id="{}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        '<rect width="6" height="6" fill="{}"/><rect width="2.4" height="6" fill="{}"/></pattern></defs>'
-    ).format(key, ground, line)
-
-
-def _rect(x: float, y: float, width: float, height: float, *, fill: str, rx: float = 0, stroke: str = "") -> Markup:
-    line = Markup(' stroke="{}" stroke-width="1"').format(stroke) if stroke else Markup("")
-    return Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="{}" fill="{}"{}/>').format(
-        x, y, width, height, rx, fill, line
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, *, stroke: str, width: float, dash: str = "") -> Markup:
-    dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else Markup("")
-    return Markup('<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}" stroke-width="{}"{}/>').format(
-        x1, y1, x2, y2, stroke, width, dashes
-    )
-
-
-def _text(
-    x: float, y: float, text: str, *, anchor: str = "start", size: float = 12, fill: str = "#1b2733", bold: bool = False
-) -> Markup:
-    weight = Markup(' font-weight="600"') if bold else Markup("")
-    return Markup('<text x="{:.1f}" y="{:.1f}" font-size="{}" text-anchor="{}" fill="{}"{}>{}</text>').format(
-        x, y, size, anchor, fill, weight, escape(text)
-    )

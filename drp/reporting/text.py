@@ -26,7 +26,7 @@ from drp.reporting.words import (
 
 def render_markdown(record: EvidenceRecord, tag: str, origin: Origin | None = None) -> bytes:
     """Return the summary of a record in a language. Same arguments, same bytes."""
-    writer = _Writer(language(tag))
+    writer = _Writer(language(tag).within(record.zone))
     return ("\n".join(writer.report(view_of(record, origin))) + "\n").encode("utf-8", "replace")
 
 
@@ -43,6 +43,7 @@ class _Writer:
         verdict += f" ({self._say(view.depth)})" if view.depth is not None else ""
         yield f"# {MARKS[view.tone]} {verdict} — {code(record.plan.scenario.title)}"
         yield ""
+        yield from self._story(view)
         yield self._say(view.meaning)
         yield ""
         yield from self._list(view.reasons.shown, view.reasons.left_out)
@@ -71,6 +72,19 @@ class _Writer:
                 (_("Head of the journal"), code(record.journal_head)),
             ),
         )
+
+    def _story(self, view: ReportView) -> Iterator[str]:
+        """Yield what happened and what has to be done, before anything else."""
+        yield from self._list(view.story.told, view.story.more)
+        if view.story.lead is None:
+            return
+        yield f"**{self._say(view.story.lead)}**"
+        yield ""
+        for number, action in enumerate(view.story.actions, 1):
+            yield f"{number}. {self._say(action.what)}{f' {code(action.command)}' if action.command else ''}"
+        if view.story.further:
+            yield f"- {self._markdown.more(view.story.further)}"
+        yield ""
 
     def _recovery(self, view: RecoveryView) -> Iterator[str]:
         _ = self._tongue.gettext
@@ -101,6 +115,9 @@ class _Writer:
             )
             yield from table((_("Phase"), _("Began after"), _("Duration"), _("Of which")), phases)
         yield from self._list(view.surroundings, 0)
+        if view.volumes:
+            volumes = ((code(one.at), self._say(one.made), self._say(one.erased)) for one in view.volumes)
+            yield from table((_("Volume"), _("What it was"), _("What became of it")), volumes)
         yield from self._steps(view)
         for finding in view.findings[:100]:
             yield from self._finding(finding)
@@ -130,7 +147,7 @@ class _Writer:
         """Yield what nobody looked at, and so is neither sound nor damaged."""
         if view.left_out.shown:
             _ = self._tongue.gettext
-            rows = [(code(one.part), code(one.why), code(", ".join(one.checks))) for one in view.left_out.shown]
+            rows = [(code(one.part), self._say(one.why), code(", ".join(one.checks))) for one in view.left_out.shown]
             yield from table((_("Not judged"), _("Why"), _("Check")), rows)
             yield from self._list((), view.left_out.left_out)
 
@@ -179,10 +196,10 @@ class _Writer:
         what = f"**{severity}** {code(finding.code)} {self._say(view.title)}"
         if view.earlier:
             what += f" ({_('found before the drill was resumed')})"
-        yield f"- {labelled(what, code(finding.subject))}"
-        yield f"  - {labelled(_('Observed'), code(finding.observed))}"
+        yield f"- {labelled(what, self._say(finding.subject))}"
+        yield f"  - {labelled(_('Observed'), self._say(finding.observed))}"
         yield f"  - {labelled(_('Who says so'), self._say(view.speaker))}"
-        yield f"  - {labelled(_('Expected'), code(finding.expected))}"
+        yield f"  - {labelled(_('Expected'), self._say(finding.expected))}"
         yield f"  - {labelled(_('What to do'), self._say(view.remedy))}"
         if view.alike:
             pattern = self._tongue.ngettext(

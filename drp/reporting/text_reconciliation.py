@@ -36,6 +36,9 @@ def reconciliation_lines(view: ReconciliationView, markdown: Markdown) -> Iterat
     if view.numbers:
         heads = (_("Numbers"), _("Observed"), _("Before anybody works, run"), _("Outcome"))
         yield from table(heads, [_number(row, markdown) for row in view.numbers])
+    if view.sets:
+        read = [(code(one.title), code(one.application), say(one.found)) for one in view.sets]
+        yield from table((_("Records read"), _("Application"), _("Observed")), read)
     if view.applications:
         rows = [(code(a.title), say(a.newest), say(a.after), say(a.advice)) for a in view.applications]
         heads = (_("Application"), _("Newest record"), _("Younger than the common instant"), _("What to do"))
@@ -45,6 +48,8 @@ def reconciliation_lines(view: ReconciliationView, markdown: Markdown) -> Iterat
 def _harm(row: HarmRow, markdown: Markdown) -> Row:
     told = [" · ".join(code(text) for text in pair if text) for pair in row.listed]
     listed = ", ".join([*told, *([markdown.more(row.more)] if row.more and told else [])]) or "—"
+    if row.alike:
+        listed += f" · {markdown.tongue.gettext('all of the same:')} {code(row.alike)}"
     return markdown.word(row.tone, row.found), code(row.reference), listed
 
 

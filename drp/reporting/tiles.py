@@ -2,85 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from drp.domain.duration import cut
 from drp.domain.evidence import RecoveryRecord
-from drp.domain.findings.catalogue import RTO_MISSED
 from drp.domain.measure import Measurement
-from drp.domain.phrase import Data, Day, Duration, Phrase, Value, count, say
-from drp.domain.plan import DrillPlan, PlannedRecovery
+from drp.domain.phrase import Day, Duration, Phrase, count, say
+from drp.domain.plan import DrillPlan
+from drp.domain.reconciliation.result import ReconciliationResult
 from drp.domain.recovery_point import Immutability
 from drp.domain.resting import Resting, resting, statements
 from drp.domain.sign_off import Checklist
-from drp.errors import Interrupted
-from drp.reporting.levels import compared_in_words, sample_of
+from drp.reporting.fit import fit_of
+from drp.reporting.levels import sample_of
+from drp.reporting.tile import NOT_REACHED, NOTHING, Tile
 from drp.reporting.witnesses import dated_by_of
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, REFERENT, SHORT_PROVENANCES, WITNESSES, Tone
 
-_NOTHING = say("—")
-_NOT_REACHED = say("Not reached")
+_OF_CHECKS = ("DRP-C", "DRP-U")
+"""Codes of findings about whether an application works."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A question, its answer in figures, and how the answer is to be taken."""
+def tiles_of(
+    record: RecoveryRecord,
+    plan: DrillPlan,
+    *,
+    checklist: Checklist | None = None,
+    compared: ReconciliationResult | None = None,
+) -> tuple[Tile, ...]:
+    """Return the tiles of a recovery: always the same six, one more each where the plan compares or asks for sign-offs.
 
-    question: Phrase
-    figure: Phrase
-    word: Phrase
-    tone: Tone
-    note: Phrase
-    who: Phrase | None = None
-    """Who says so."""
-
-
-def tiles_of(record: RecoveryRecord, plan: DrillPlan, *, checklist: Checklist | None = None) -> tuple[Tile, ...]:
-    """Return the tiles of a recovery, always the same six, and one more where the plan asked for sign-offs.
-
-    What was not reached says so.
+    ``compared``: how all applications fit together. What was not reached says so.
     """
     return (
         _time(record),
         _loss(record),
         _integrity(record),
         _checks(record) if plan.starts else _unstarted(),
+        *((fit_of(record, compared),) if plan.reconciliation is not None else ()),
         _isolation(record),
         _immutability(record),
         *((_sign_off(record, checklist),) if plan.sign_off is not None else ()),
     )
 
 
-def summary_of(record: RecoveryRecord, planned: PlannedRecovery, *, starts: bool = True) -> Phrase:
-    """Return what happened to the application in one sentence."""
-    measurement, title = record.measurement, Data(planned.application.title)
-    if measurement.rta_ms is None:
-        if record.failure is not None and record.failure.code == Interrupted.code:
-            return say("{application} was not recovered: the drill was stopped.", application=title)
-        if record.failure is not None:
-            return say("{application} was not recovered: the recovery could not be exercised.", application=title)
-        if not starts:
-            return compared_in_words(record, title)
-        return say("{application} was not recovered: not every check passed.", application=title)
-    values: dict[str, Value] = {
-        "application": title,
-        "rta": Duration(measurement.rta_ms),
-        "rto": Duration(measurement.rto_ms),
-    }
-    if any(finding.severity == "critical" and finding.code != RTO_MISSED.code for finding in record.findings):
-        return say("{application} answered its checks after {rta}, but did not come back as it should.", **values)
-    if measurement.rto_attainment == "met":
-        return say("{application} was usable again after {rta}; the objective is {rto}.", **values)
-    return say("{application} was usable again after {rta}, later than the objective of {rto}.", **values)
-
-
 def data_loss(measurement: Measurement) -> Phrase:
     """Return the recovery point actual, which is an interval, in words."""
     lower, upper = measurement.rpa_lower_ms, measurement.rpa_upper_ms
     if lower is None:
-        return _NOTHING
+        return NOTHING
     if upper is None:
         return say("at least {lower}", lower=Duration(lower))
-    if upper == lower:
+    if cut(upper) == cut(lower):  # nobody could tell them apart
         return say("{lower}", lower=Duration(lower))
     return say("{lower} to {upper}", lower=Duration(lower), upper=Duration(upper))
 
@@ -91,7 +62,7 @@ def _time(record: RecoveryRecord) -> Tile:
     asked = record.verify is not None and resting(record.verify.checks).said > 0
     return Tile(
         question=say("How long until it is usable?"),
-        figure=say("{rta}", rta=Duration(rta)) if rta is not None else _NOTHING,
+        figure=say("{rta}", rta=Duration(rta)) if rta is not None else NOTHING,
         word=ATTAINMENTS[measurement.rto_attainment],
         tone=ATTAINMENT_TONES[measurement.rto_attainment],
         note=_allowed(measurement),
@@ -135,9 +106,9 @@ def _integrity(record: RecoveryRecord) -> Tile:
     question = say("Are the files those that were backed up?")
     hashed = record.hash
     if hashed is None:
-        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("files were not compared"))
+        return Tile(question, NOTHING, NOT_REACHED, "doubt", say("files were not compared"))
     if hashed.difference is None or hashed.manifest is None:
-        return Tile(question, _NOTHING, say("Not judged"), "doubt", say("there is no manifest to rely on"))
+        return Tile(question, NOTHING, say("Not judged"), "doubt", say("there is no manifest to rely on"))
     difference = hashed.difference
     note = count("{n} entry in the manifest", "{n} entries in the manifest", difference.entries_expected)
     if (sample := sample_of(record)) is not None:
@@ -150,7 +121,7 @@ def _integrity(record: RecoveryRecord) -> Tile:
 
 
 def _unstarted() -> Tile:
-    return Tile(say("Does it work?"), _NOTHING, say("Not asked"), "plain", say("nothing was started"))
+    return Tile(say("Does it work?"), NOTHING, say("Not asked"), "plain", say("nothing was started"))
 
 
 def _checks(record: RecoveryRecord) -> Tile:
@@ -158,15 +129,21 @@ def _checks(record: RecoveryRecord) -> Tile:
     verified = record.verify
     checks = statements(record.hash, verified)
     if verified is None and not checks:
-        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("no check was run"))
+        return Tile(question, NOTHING, NOT_REACHED, "doubt", say("no check was run"))
     passed = sum(check.outcome == "passed" for check in checks)
     failed = sum(check.outcome == "failed" for check in checks)
     figure = say("{passed} of {all}", passed=passed, all=len(checks))
     note, who = say("checks passed"), _who(resting(checks))
+    if not failed and any(
+        finding.severity == "critical" and finding.code.startswith(_OF_CHECKS) for finding in record.findings
+    ):
+        return Tile(
+            question, figure, say("Not as it should"), "bad", say("checks passed; the findings say what is wrong"), who
+        )
     if failed:
         return Tile(question, figure, say("Failed"), "bad", note, who)
     if verified is None:
-        return Tile(question, figure, _NOT_REACHED, "doubt", say("files were read; the application was not asked"), who)
+        return Tile(question, figure, NOT_REACHED, "doubt", say("files were read; the application was not asked"), who)
     if not checks or passed < len(checks):
         return Tile(question, figure, say("Undetermined"), "doubt", note, who)
     return Tile(question, figure, say("Passed"), "good", note, who)
@@ -192,7 +169,7 @@ def _who(found: Resting) -> Phrase | None:
 def _isolation(record: RecoveryRecord) -> Tile:
     question = say("Could it touch production?")
     if record.prepare is None:
-        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("no sandbox was made"))
+        return Tile(question, NOTHING, NOT_REACHED, "doubt", say("no sandbox was made"))
     proof = record.prepare.proof
     figure = say("{denied} of {all}", denied=proof.denied, all=proof.denied + proof.allowed + proof.errors)
     note, who = say("attempts to get out denied"), WITNESSES["outside"]
@@ -207,7 +184,7 @@ def _immutability(record: RecoveryRecord) -> Tile:
     question = say("Could the backup have been deleted?")
     lock = record.select.immutability if record.select is not None else None
     if lock is None:
-        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("no recovery point was chosen"))
+        return Tile(question, NOTHING, NOT_REACHED, "doubt", say("no recovery point was chosen"))
     provenance = SHORT_PROVENANCES[lock.provenance]
     if lock.mode == "offline":
         note = say("reachable only while its medium is attached, {provenance}", provenance=provenance)
@@ -224,9 +201,9 @@ def _immutability(record: RecoveryRecord) -> Tile:
 def _sign_off(record: RecoveryRecord, checklist: Checklist | None) -> Tile:
     question, measurement = say("Can people work with it?"), record.measurement
     if checklist is None:
-        return Tile(question, _NOTHING, say("Not asked"), "plain", say("it has no checklist"))
+        return Tile(question, NOTHING, say("Not asked"), "plain", say("it has no checklist"))
     if record.sign_off is None:
-        return Tile(question, _NOTHING, _NOT_REACHED, "doubt", say("nobody signed it off"))
+        return Tile(question, NOTHING, NOT_REACHED, "doubt", say("nobody signed it off"))
     results = record.sign_off.answer.results
     passed = sum(result.outcome == "passed" for result in results)
     figure = say("{passed} of {all}", passed=passed, all=len(results))
@@ -236,7 +213,7 @@ def _sign_off(record: RecoveryRecord, checklist: Checklist | None) -> Tile:
     if objective is None or measurement.wrt_attainment is None:
         return Tile(question, figure, say("Signed off"), "good", say("steps of the checklist passed"), REFERENT)
     tone = ATTAINMENT_TONES[measurement.wrt_attainment]
-    taken = say("{rta}", rta=Duration(measurement.wrt_ms)) if measurement.wrt_ms is not None else _NOTHING
+    taken = say("{rta}", rta=Duration(measurement.wrt_ms)) if measurement.wrt_ms is not None else NOTHING
     note = say("after {wrt}; objective (WRT): {objective}", wrt=taken, objective=Duration(objective))
     return Tile(question, figure, ATTAINMENTS[measurement.wrt_attainment], tone, note, REFERENT)
 

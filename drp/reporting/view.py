@@ -28,8 +28,15 @@ from drp.reporting.reasons import reasons_of
 from drp.reporting.reconciliation import ReconciliationView, reconciliation_of
 from drp.reporting.remedies import remedy_of
 from drp.reporting.software import pod_of, software_of
-from drp.reporting.tiles import Tile, summary_of, tiles_of
+from drp.reporting.standing import Standing, standing_of
+from drp.reporting.story import Story, story_of
+from drp.reporting.summaries import summary_of
+from drp.reporting.tile import Tile
+from drp.reporting.tiles import tiles_of
 from drp.reporting.timeline import Timeline, timeline_of
+from drp.reporting.together import Together, together_of
+from drp.reporting.trend import Past, Trend, trends_of
+from drp.reporting.volumes import VolumeView, volumes_of
 from drp.reporting.witnesses import dated_by_of, demand_of, rests_of, speaker_of
 from drp.reporting.words import VERDICT_TONES, Tone
 
@@ -89,11 +96,14 @@ class RecoveryView:
 
     record: RecoveryRecord
     planned: PlannedRecovery
+    standing: Standing
+    """How it stands by itself."""
     summary: Phrase
     tiles: tuple[Tile, ...]
     timeline: Timeline
     probe_groups: tuple[ProbeGroup, ...]
     surroundings: tuple[Phrase, ...]
+    volumes: tuple[VolumeView, ...]
     deviations: Shortened[Deviation]
     unrestored: Shortened[str]
     findings: tuple[FindingView, ...]
@@ -110,6 +120,18 @@ class RecoveryView:
     steps: tuple[StepView, ...]
     """Of the business referent's checklist; empty: the plan does not ask for a sign-off."""
 
+    @property
+    def grave(self) -> tuple[FindingView, ...]:
+        """Return the findings that keep the application from passing."""
+        return tuple(item for item in self.findings if _GRAVITY[item.finding.severity] < _GRAVITY["warning"])
+
+    @property
+    def minor(self) -> tuple[tuple[FindingView, ...], ...]:
+        """Return the others, those of one code and remedy together."""
+        rest = self.findings[len(self.grave) :]
+        alike = groupby(rest, key=lambda item: (item.finding.code, item.finding.remedy, item.finding.expected))
+        return tuple(tuple(items) for _, items in alike)
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -119,6 +141,8 @@ class Origin:
     """SHA-256 of its bytes as they were read, hex: an older drp wrote fewer fields than this one would."""
     vouched_for: bool = True
     """The journal sealed exactly these bytes."""
+    history: tuple[Past, ...] = ()
+    """What the site's journal tells of earlier drills; nothing of it is proven by the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +156,8 @@ class ReportView:
     """What the verdict means."""
     depth: Phrase | None
     """What stands beside the verdict of a drill that started nothing; None: a full one."""
+    story: Story
+    """What is read first: what happened, and what has to be done."""
     reasons: Shortened[Phrase]
     rests: Phrase | None
     """On what the statements that passed rest; None: nothing was checked."""
@@ -139,6 +165,8 @@ class ReportView:
     """By whose word it was held; None: nobody had to approve it."""
     recoveries: tuple[RecoveryView, ...]
     reconciliation: ReconciliationView | None
+    together: Together
+    history: tuple[Trend, ...]
     limits: tuple[Phrase, ...]
 
 
@@ -152,11 +180,14 @@ def view_of(record: EvidenceRecord, origin: Origin | None = None) -> ReportView:
         tone=VERDICT_TONES[record.verdict],
         meaning=meaning_of(record),
         depth=depth_of(record),
+        story=story_of(record),
         reasons=_shorten(reasons_of(record.reasons, record.reason_witnesses), MAX_REASONS),
         rests=rests_of(record),
         approval=approval_of(record),
         recoveries=tuple(_recovery(recovery, planned[recovery.recovery], record) for recovery in record.recoveries),
         reconciliation=reconciliation_of(record),
+        together=together_of(record),
+        history=trends_of(record, origin.history),
         limits=limits_of(record, vouched_for=origin.vouched_for),
     )
 
@@ -166,11 +197,13 @@ def _recovery(record: RecoveryRecord, planned: PlannedRecovery, whole: EvidenceR
     return RecoveryView(
         record=record,
         planned=planned,
+        standing=standing_of(record, whole),
         summary=summary_of(record, planned, starts=whole.plan.starts),
-        tiles=tiles_of(record, whole.plan, checklist=checklist),
+        tiles=tiles_of(record, whole.plan, checklist=checklist, compared=whole.reconciliation),
         timeline=timeline_of(record),
         probe_groups=_groups(record.prepare.proof) if record.prepare is not None else (),
         surroundings=(*software_of(record), *pod_of(whole.plan, record)),
+        volumes=volumes_of(record),
         deviations=_deviations(record),
         unrestored=_shorten(record.restore.receipt.unrestored if record.restore is not None else (), MAX_ROWS),
         findings=_findings(record),

@@ -22,6 +22,19 @@ VERDICT_MEANINGS: Mapping[str, Phrase] = {
     "inconclusive": say("Something could not be judged. What is not proven does not count as passed."),
     "aborted": say("The drill was stopped before its end. It proves nothing about what it did not reach."),
 }
+STANDINGS: Mapping[str, Phrase] = {
+    "passed": say("Passed"),
+    "failed": say("Failed"),
+    "inconclusive": say("Inconclusive"),
+    "not-reached": say("Not reached"),
+}
+"""How one application stands by itself."""
+STANDING_TONES: Mapping[str, Tone] = {
+    "passed": "good",
+    "failed": "bad",
+    "inconclusive": "doubt",
+    "not-reached": "plain",
+}
 VERDICT_TONES: Mapping[str, Tone] = {"passed": "good", "failed": "bad", "inconclusive": "doubt", "aborted": "plain"}
 
 ATTAINMENTS: Mapping[str, Phrase] = {

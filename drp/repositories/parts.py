@@ -1,11 +1,12 @@
-"""How many names of files a backup tool can be given: all of them stand on one command line."""
+"""Parts of recovery points: files by their names, which all stand on one command line, and an application's folder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drp.domain.phrase import say
-from drp.errors import UsageError
+from drp.domain.phrase import Phrase, say
+from drp.domain.recovery_point import RecoveryPoint
+from drp.errors import RepositoryError, UsageError
 
 _LONGEST = 100 << 10
 """Of one argument, in bytes: Linux takes 128 KiB (MAX_ARG_STRLEN)."""
@@ -27,3 +28,17 @@ def must_fit(arguments: Sequence[str], *, files: int) -> tuple[str, ...]:
             hint="draw fewer files: `sample` in the drill's file, or --sample; or hold a drill of level hash",
         )
     return tuple(arguments)
+
+
+def nothing_there(point: RecoveryPoint, lacking: Phrase) -> RepositoryError:
+    """Return the error for a restore of a sub-path at which a point has nothing."""
+    return RepositoryError(
+        say(
+            "recovery point {short_id} of {repository} has nothing at {sub_path}: {lacking}",
+            short_id=point.short_id,
+            repository=point.repository,
+            sub_path=point.sub_path,
+            lacking=lacking,
+        ),
+        hint=say("correct `backup.sub_path` in the application's file, or the backup job"),
+    )

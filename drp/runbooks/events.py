@@ -20,6 +20,8 @@ _WORDS_LIMIT = 60
 _LAST_WORDS = 3
 _TASK_LIMIT = 10_000
 _OUR_ACTION = "drp_exec"
+_HOUSEKEEPING = {"validate_argument_spec", "gather_facts", "setup"}
+"""Actions that no runbook's author wrote down."""
 _OUTPUTS = Limits(size=4 << 20, depth=32)
 
 
@@ -102,6 +104,7 @@ class Recording:
                 outcome=outcome,
                 duration_ms=round(float(data.get("duration") or 0) * 1000),
                 message=message,
+                housekeeping=str(data.get("task_action") or "").rpartition(".")[2] in _HOUSEKEEPING,
             )
         )
 

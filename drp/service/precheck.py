@@ -27,7 +27,7 @@ from drp.domain.precheck import (
     places_of,
 )
 from drp.domain.precheck_words import sentence
-from drp.domain.repository_port import WritersSeen
+from drp.domain.repository_port import SubPaths, WritersSeen
 from drp.domain.schedule.windows import open_now
 from drp.drill.phases.select import choose
 from drp.engine.capacity import capacity
@@ -173,6 +173,8 @@ def _size(wiring: Wiring, plan: DrillPlan, recovery: PlannedRecovery) -> int | N
     listing = repository.points(recovery.application)
     disaster = plan.scenario.disaster_at or now
     point, _, _ = choose(repository, listing, recovery.selection, disaster_at=disaster, now=now)
+    if point is not None and point.sub_path and isinstance(repository, SubPaths):
+        return repository.held(point, counted=True).size_bytes
     return point.size_bytes if point is not None else None
 
 

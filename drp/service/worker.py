@@ -228,6 +228,7 @@ def _carry_out(request: Request | None, ports: Ports, wiring: Wiring, channel: _
         occasion=request.occasion,
         admitted=request.admitted,
         shared=isinstance(wiring.site.journal, str),
+        zone=wiring.site.schedule.zone,
     )
     conduct(recorder, ports)
     return recorder

@@ -20,11 +20,13 @@ def _next(sequence: str) -> str:
 RECONCILIATION: dict[str, Any] = {
     "records": {
         "orders": {
+            "title": "laboratory orders",
             "application": "ehr",
             "reader": "postgres",
             "options": {"query": _of_patients("gnuhealth_patient_lab_test", "t.request::text as number", "patient_id")},
         },
         "requests": {
+            "title": "imaging requests",
             "application": "ehr",
             "reader": "postgres",
             "options": {
@@ -32,6 +34,7 @@ RECONCILIATION: dict[str, Any] = {
             },
         },
         "listed-studies": {
+            "title": "studies that the EHR lists",
             "application": "ehr",
             "reader": "postgres",
             "options": {
@@ -40,11 +43,13 @@ RECONCILIATION: dict[str, Any] = {
             },
         },
         "results": {
+            "title": "laboratory results",
             "application": "lis",
             "reader": "postgres",
             "options": {"query": _of_patients("gnuhealth_lab", "t.request_order::text as number")},
         },
         "studies": {
+            "title": "imaging studies",
             "application": "pacs",
             "reader": "orthanc",
             "options": {

@@ -57,7 +57,14 @@ def test_words_of_every_language_stay() -> None:
 @given(ANYTHING)
 def test_markup_of_data_is_only_ours(text: str) -> None:
     shown = str(_datum(text))
-    for ours in ('<bdi class="data">', "</bdi>", '<span class="escape">', '<span class="more">', "</span>"):
+    for ours in (
+        '<bdi class="data">',
+        '<bdi class="data long">',
+        "</bdi>",
+        '<span class="escape">',
+        '<span class="more">',
+        "</span>",
+    ):
         shown = shown.replace(ours, "")
     assert not set('<>"') & set(shown)
 

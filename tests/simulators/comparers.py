@@ -25,7 +25,7 @@ class Comparers(ABC):
     def compare(self, root: Path, manifest: OpenManifest, *, sample: Sample | None = None, **_: object) -> ManifestDifference:  # fmt: skip
         self.call("compare")
         sampled = sample.drawn if sample is not None else None
-        seen = 10 if sampled is None else sampled
+        seen = manifest.summary().own.files if sampled is None else sampled
         return ManifestDifference(
             manifest_id=self.script.compared_id,
             sampled=sampled,
@@ -46,6 +46,6 @@ class Comparers(ABC):
             raise NotFound(message)
         return self.script.images[str(root)]
 
-    def expected(self, point: RecoveryPoint) -> SimManifest | None:
-        self.call("expected")
+    def expected(self, point: RecoveryPoint, *, made_for: str = "") -> SimManifest | None:
+        self.call(f"expected of {made_for}" if made_for else "expected")
         return SimManifest(self, point) if self.script.manifest else None

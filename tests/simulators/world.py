@@ -15,6 +15,7 @@ from drp.domain.judged import NotJudged
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.ports import Abilities, Ports, SinkReceipt
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint, Selection
+from drp.domain.repository_port import Held
 from drp.domain.restore import RestoreOrder, RestoreReceipt
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import IsolationProof, ProbeCheck, Residue, SandboxHandle, SandboxOrder, SandboxProfile
@@ -88,6 +89,10 @@ class Script:
     proof_allowed: int = 0
     unrestored: tuple[str, ...] = ()
     restores_parts: bool = True
+    lacking: str = ""
+    """Why there is nothing at the point's sub-path."""
+    own_files: int = 4
+    """Of the manifest's ten, where the application has a sub-path."""
     compared_of_sample: int | None = None
     """So many of the drawn files were compared; None: all."""
     restore_ok: bool = True
@@ -172,11 +177,16 @@ class World(Senders, Comparers):
                     manifest_id="m" * 64 if self.script.manifest_named and not self.script.manifest_trouble else None,
                     manifest_trouble=self.script.manifest_trouble, host="prod", paths=("/srv/app",),
                     consistent_at=self.script.consistent_at - timedelta(days=number),
+                    sub_path=application.backup_job.sub_path,
                 )
                 for number in range(self.script.points)
             ),
             unreadable=self.script.unreadable,
         )  # fmt: skip
+
+    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+        self.call("held")
+        return Held(lacking=self.script.lacking)
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
         self.call("immutability")

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _ELSEWHERE = ("payload", "native", "__pycache__")
 """Folders of programs that run inside sandboxes: they say codes and data, and no words."""
-_FIRST = {"_": 0, "gettext": 0, "say": 0, "fact": 1, "_n": 0, "ngettext": 0, "count": 0, "counted": 1}
+_FIRST = {
+    "_": 0,
+    "gettext": 0,
+    "say": 0,
+    "fact": 1,
+    "_n": 0,
+    "ngettext": 0,
+    "count": 0,
+    "counted": 1,
+    "several": 1,
+    "joined": 1,
+}
 """Where the message stands among the arguments."""
 _TWO = {"_n", "ngettext", "count", "counted"}
 _SAYING = {"line", "note"}
 """What shows a text on the terminal."""
 _LITERAL = {"hint", "help"}
+_PLACE = re.compile(r"\{\w+\}")
+_WORD = re.compile(r"[A-Za-z]")
+"""A message of placeholders and signs alone is the same in every language."""
 
 
 def sources() -> Iterator[Path]:
@@ -37,13 +52,14 @@ def said_in(path: Path) -> Iterator[str | tuple[str, str]]:
 def codes_in(path: Path) -> Iterator[tuple[str, str]]:
     """Yield code and message of every fact of one file."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and _name(node.func) in {"fact", "counted"}:
-            code, message = (each.value for each in node.args[:2] if isinstance(each, ast.Constant))
-            yield code, message
+        if isinstance(node, ast.Call) and name_of(node.func) in {"fact", "counted"}:
+            texts = [each.value for each in node.args[:2] if isinstance(each, ast.Constant)]
+            if len(texts) == 2:
+                yield str(texts[0]), str(texts[1])
 
 
 def _of_call(node: ast.Call) -> Iterator[str | tuple[str, str]]:
-    name = _name(node.func)
+    name = name_of(node.func)
     if (at := _FIRST.get(name)) is not None:
         forms = list(_literals(node.args[at : at + 1 + (name in _TWO)]))
         if len(forms) == 2:
@@ -59,13 +75,22 @@ def _of_call(node: ast.Call) -> Iterator[str | tuple[str, str]]:
 
 def _literals(nodes: list[ast.expr]) -> Iterator[str]:
     for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _WORD.search(_PLACE.sub("", node.value)):
             yield node.value
         elif isinstance(node, ast.IfExp):
             yield from _literals([node.body, node.orelse])
 
 
-def _name(node: ast.expr) -> str:
+def name_of(node: ast.expr) -> str:
+    """Return what is called: a function, or one of the module `phrase`; methods of other things have no name here."""
     if isinstance(node, ast.Attribute):
-        return node.attr
+        known = isinstance(node.value, ast.Name) and node.value.id in {
+            "phrase",
+            "render",
+            "typer",
+            "language",
+            "tongue",
+            "self",
+        }
+        return node.attr if known or node.attr in {"gettext", "ngettext"} else ""
     return node.id if isinstance(node, ast.Name) else ""

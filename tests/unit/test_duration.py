@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from drp.domain.duration import beside, words
+from drp.domain.duration import words
+from drp.domain.phrase import beside, english
 
 HOUR = timedelta(hours=1)
 
@@ -32,6 +33,10 @@ def test_a_duration_is_said_in_two_units_and_cut(duration, said):
 
 
 def test_what_missed_its_limit_reads_as_longer_than_it():
-    assert beside(14_405_000, 14_400_000) == ("4 h 5 s", "4 h")
-    assert beside(14_400_001, 14_400_000) == ("4 h 1 ms", "4 h")
-    assert beside(timedelta(hours=5), HOUR) == ("5 h", "1 h")
+    for duration, limit, told in (
+        (14_405_000, 14_400_000, ["4 h 5 s", "4 h"]),
+        (14_400_001, 14_400_000, ["4 h 1 ms", "4 h"]),
+        (timedelta(hours=5), HOUR, ["5 h", "1 h"]),
+        (HOUR, HOUR, ["1 h", "1 h"]),
+    ):
+        assert list(map(english, beside(duration, limit))) == told

@@ -59,6 +59,11 @@ def told(*, point=None, job=None, **manifest):
         {"root": "/srv", "entries": 1, "files": 1, "total_bytes": 9, "point": {"size_bytes": 9}},
         {"host": "drill-host"},
         {"host": "drill-host", "point": {"host": ""}},
+        {"point": {"sub_path": "/srv/ehr"}},
+        {"root": "/srv", "point": {"paths": ("/srv",), "sub_path": "/srv/ehr"}},
+        {"root": "/", "point": {"paths": ("/srv/ehr", "/etc"), "sub_path": "/srv/ehr"}},
+        {"root": "/srv", "point": {"paths": ("/mnt",), "sub_path": "/mnt/ehr"}, "job": {"moved_roots": {"/srv": "/mnt"}}},
+        {"application": "server", "job": {"manifest_of": "server"}},
     ],
 )  # fmt: skip
 def test_a_manifest_of_what_was_backed_up_is_used_without_a_word(healthy):
@@ -93,6 +98,10 @@ def test_a_manifest_of_what_was_backed_up_is_used_without_a_word(healthy):
         ({"host": "drill-host", "job": {"manifest_hosts": ("ehr-db",)}}, "DRP-H014"),
         ({"host": "", "job": {"manifest_hosts": ("*",)}}, "DRP-H014"),
         ({"application": "ehr-test"}, "DRP-H008"),
+        ({"job": {"manifest_of": "server"}}, "DRP-H008"),
+        ({"root": "/srv/lis", "point": {"sub_path": "/srv/ehr"}}, "DRP-H013"),
+        ({"root": "/srv/ehr/db", "point": {"sub_path": "/srv/ehr"}}, "DRP-H013"),
+        ({"root": "/srv", "point": {"paths": ("/mnt",), "sub_path": "/mnt/ehr"}}, "DRP-H013"),
         ({"recovery_point": "bbbbbbbb"}, "DRP-H008"),
     ],
 )

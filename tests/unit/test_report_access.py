@@ -6,8 +6,8 @@ import re
 from xml.etree import ElementTree as ET
 
 from drp.domain.evidence import EvidenceRecord
+from drp.reporting.drawing import COLOURS
 from drp.reporting.html import render_html
-from drp.reporting.svg import COLOURS
 from tests.support import fixtures_records as sample
 from tests.support.pages import page
 

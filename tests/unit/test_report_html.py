@@ -34,7 +34,25 @@ def test_one_file_without_script_or_request(any_record: EvidenceRecord, tag: str
         "footer",
         "div",
     }
-    allowed |= {"h1", "h2", "h3", "h4", "p", "span", "b", "strong", "ul", "li", "dl", "dt", "dd", "br", "bdi", "code"}
+    allowed |= {
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "p",
+        "span",
+        "b",
+        "strong",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "br",
+        "bdi",
+        "code",
+    }
     allowed |= {"table", "caption", "thead", "tbody", "tr", "th", "td", "figure", "figcaption", "details", "summary"}
     allowed |= {"svg", "desc", "defs", "pattern", "rect", "line", "text", "circle", "path"}
     assert {name for name, _ in read.elements} <= allowed
@@ -83,8 +101,8 @@ def test_a_passed_drill_shows_everything_that_was_proven() -> None:
     record = sample.sample_record("passed")
     text = page(record).text
     for expected in (
-        "usable again after 20.1s; the objective is 4h",
-        "42m to 47m",
+        "usable again after 20.1 s; the objective is 4 h",
+        "42 min to 47 min",
         "81 of 81 denied",
         "12 targets reached",
         "intact, 0 hits",
@@ -101,8 +119,8 @@ def test_a_passed_drill_shows_everything_that_was_proven() -> None:
         "10.20.0.15:2575/tcp",
         "DRP-I002",
         "Restore the recovery point",
-        "Ansible's own overhead: 3.1s",
-        "Without Ansible's overhead it would be 17s",
+        "Ansible's own overhead: 3.1 s",
+        "Without Ansible's overhead it would be 17 s",
         "Nothing left",
         "What this report does not prove",
         "owners of files were not judged",
@@ -124,8 +142,8 @@ def test_french_uses_the_hospital_s_words() -> None:
 def test_waits_are_inside_the_recovery_time_and_shown_apart() -> None:
     record = sample.sample_record("missed")
     text = page(record).text
-    assert "waiting for the medium: 2h 40m" in text
-    assert "usable again after 2h 40m, later than the objective of 2h" in text
+    assert "waiting for the medium: 2 h 40 min" in text
+    assert "usable again after 2 h 40 min, later than the objective of 2 h" in text
     assert 'fill="url(#r1-time-wait)"' in render_html(record, "en").decode()
 
 

@@ -64,10 +64,13 @@ def measured(lower: int | None, upper: int | None) -> Measurement:
     ("lower", "upper", "expected"),
     [
         (None, None, "—"),
-        (60_000, None, "at least 1m"),
-        (60_000, 60_000, "1m"),
-        (60_000, 120_000, "1m to 2m"),
-        (0, 1, "0ms to 1ms"),
+        (60_000, None, "at least 1 min"),
+        (60_000, 60_000, "1 min"),
+        (60_000, 120_000, "1 min to 2 min"),
+        (0, 1, "0 ms to 1 ms"),
+        (14_010, 14_090, "14 s"),
+        (14_010, 14_110, "14 s to 14.1 s"),
+        (7_230_001, 7_230_999, "2 h 30 s"),
     ],
 )
 def test_data_loss_is_an_interval(lower: int | None, upper: int | None, expected: str) -> None:

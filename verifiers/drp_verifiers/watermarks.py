@@ -129,7 +129,7 @@ def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store
             undetermined(
                 check,
                 statement,
-                observed=fact("dated", "{observed}: dated {why}", observed=observed, why=why),
+                observed=fact("dated-impossibly", "{observed}: dated {why}", observed=observed, why=why),
                 expected=fact("watermarks-most", "at most {limit}: {ADVICE}", limit=limit.isoformat(), ADVICE=_ADVICE),
             )
         )

@@ -142,7 +142,7 @@ MANIFEST_FOREIGN = _add(
     "critical",
     "manifest does not belong to this recovery point",
     "The manifest's digest, application or recovery point is not the one that the recovery point names.",
-    "find the manifest that was made with this backup; treat a replaced manifest as tampering",
+    "find the manifest that was made with this backup; where one serves several applications, declare `backup.manifest_of` for each; treat a replaced manifest as tampering",
 )
 MANIFEST_WAIVED = _add(
     "DRP-H009",

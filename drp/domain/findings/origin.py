@@ -29,7 +29,7 @@ MANIFEST_ELSEWHERE = FindingCode(
     "DRP-H013",
     "inconclusive",
     "manifest is of another tree",
-    "The manifest was made of another folder than the one that the recovery point holds.",
+    "The manifest was made of another folder than the one that the recovery point holds, or of one that lacks the folder that is the application's own.",
     "make the manifest of the tree that is backed up; where the job reads it elsewhere (an LVM snapshot), declare `backup.moved_roots` for the application",
 )
 MANIFEST_OTHER_HOST = FindingCode(

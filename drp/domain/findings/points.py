@@ -25,4 +25,11 @@ PASSED_OVER = FindingCode(
     "Something in the repository looks like a recovery point of the application and was passed over: it has no mark of completion, is named as an unfinished copy, or is a link. The drill went on with the points that are whole.",
     "see whether the backup job was running at that time; if not, find out why it did not finish, and remove what it left",
 )
-POINTS = (FOREIGN_POINT, POINT_GONE, PASSED_OVER)
+SUB_PATH_LACKING = FindingCode(
+    "DRP-S008",
+    "critical",
+    "recovery point lacks the application's path",
+    "The application's file names a folder of its recovery points as the application's own, and the chosen point has no such folder, or has nothing in it. No older point was taken instead: the newest backups hold nothing of the application.",
+    "see what the backup job backs up; where the folder has another name, correct `backup.sub_path` of the application",
+)
+POINTS = (FOREIGN_POINT, POINT_GONE, PASSED_OVER, SUB_PATH_LACKING)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation
 from drp.domain.reconciliation.digests import digest_of_text
 from drp.domain.reconciliation.merges import MergeMap
@@ -131,7 +132,7 @@ class Collected:
 
     def __init__(self, declaration: Reconciliation, records: str, merges: Mapping[str, MergeMap] | None = None) -> None:
         """Prepare for exactly what the declaration asks of this set; ``merges`` by field (``records.field``)."""
-        self.trouble = ""
+        self.trouble: Phrase = NOTHING
         """Why the set is not complete; empty: it is."""
         self.passed_over = 0
         """Records that were read and do not count."""

@@ -44,6 +44,8 @@ class RecordSource:
     """Which of its records count; every condition must hold."""
     normalise: Mapping[str, Normalisation] = field(default_factory=dict)
     """Field → the form in which its values are compared."""
+    title: str = ""
+    """What people call its records, such as laboratory results; empty: by its name."""
 
     def completed_by(self, application: Application) -> RecordSource:
         """Return it with what the application's own check with that verifier says where its options say nothing."""

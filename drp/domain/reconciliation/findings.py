@@ -14,9 +14,9 @@ from drp.domain.findings.reconciliation import (
     REFERENCE_DANGLING,
     REFERENCE_TOLERATED,
 )
-from drp.domain.phrase import fact
-from drp.domain.reconciliation.declaration import FieldOf, Reconciliation
-from drp.domain.reconciliation.findings_apart import apart_findings, exception_findings, listed, span
+from drp.domain.phrase import Phrase, counted, fact, joined, several
+from drp.domain.reconciliation.declaration import Reconciliation
+from drp.domain.reconciliation.findings_apart import apart_findings, exception_findings, span
 from drp.domain.reconciliation.result import (
     ApplicationState,
     IdentifierResult,
@@ -24,6 +24,7 @@ from drp.domain.reconciliation.result import (
     ReferenceResult,
     Way,
 )
+from drp.domain.terms import NONE, listed, part
 
 Attributed = tuple[str, Finding]
 """Recovery, and what is found of it."""
@@ -41,7 +42,9 @@ def findings_of(declaration: Reconciliation, result: ReconciliationResult) -> tu
 def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator[Attributed]:
     declared = next(reference for reference in declaration.references if reference.name == result.name)
     if not result.judged:
-        for application in _troubled(declaration, (declared.source, declared.target), result.reason):
+        sets = result.troubled or (declared.source.records,)
+        holders = {source.name: source.application for source in declaration.records}
+        for application in dict.fromkeys(holders[name] for name in sets):
             yield application, _undetermined(result.name, result.reason)
         return
     if result.uncompared:
@@ -63,52 +66,60 @@ def _reference(declaration: Reconciliation, result: ReferenceResult) -> Iterator
         yield (
             declaration.application_of(declared.source),
             PATIENT_MISMATCH.finding(
-                subject=f"{result.name}: {result.mismatched} of {result.matched}",
-                observed="; ".join(result.mismatches)
-                + (
-                    f"; and {result.mismatched - len(result.mismatches)} more"
-                    * (result.mismatched > len(result.mismatches))
-                )
-                + f"; the same on none of {result.matched} keys: written otherwise, or of other patients altogether"
-                * (1 < result.mismatched == result.matched),
-                expected=", ".join(
-                    f"{declared.source.records}.{a} = {declared.target.records}.{b}" for a, b in declared.same.items()
+                subject=part(result.name, result.mismatched, result.matched),
+                observed=_mismatched(result),
+                expected=fact(
+                    "same-in-both",
+                    "{pairs}",
+                    pairs=several(
+                        f"{declared.source.records}.{ours} = {declared.target.records}.{theirs}"
+                        for ours, theirs in declared.same.items()
+                    ),
                 ),
             ),
         )
 
 
+def _mismatched(result: ReferenceResult) -> Phrase:
+    """Return which keys belong to others on the other side, and that none agrees where none does."""
+    said: list[Phrase] = list(result.mismatches)
+    if (left := result.mismatched - len(said)) > 0:
+        said.append(counted("and-more", "and {n} more", "and {n} more", left))
+    if 1 < result.mismatched == result.matched:
+        said.append(
+            fact(
+                "none-the-same",
+                "the same on none of {matched} keys: written otherwise, or of other patients altogether",
+                matched=result.matched,
+            )
+        )
+    return joined(said)
+
+
 def _as_recorded(result: ReferenceResult, way: Way) -> Finding:
     """Return what a drp said that did not tell apart what dangles."""
     code = REFERENCE_DANGLING if way.dangling > result.tolerate else REFERENCE_TOLERATED
-    when = f", dated {span(way.oldest_at, way.newest_at)}" if way.oldest_at and way.newest_at else ""
+    observed = fact(
+        "holds-lacks",
+        "{holder} holds, {lacking} lacks: {keys}",
+        holder=way.holder,
+        lacking=way.lacking,
+        keys=listed(way.listed, way.dangling),
+    )
+    if way.oldest_at and way.newest_at:
+        observed = observed.then(fact("dated", ", dated {span}", span=span(way.oldest_at, way.newest_at)))
     return code.finding(
-        subject=f"{result.name}: {way.dangling} of {way.keys}",
-        observed=fact(
-            "holds-lacks",
-            "{holder} holds, {lacking} lacks: {listed}{when}",
-            holder=way.holder,
-            lacking=way.lacking,
-            listed=listed(way.listed, way.dangling),
-            when=when,
-        ),
-        expected=fact("most", "at most {tolerate}", tolerate=result.tolerate)
-        if result.tolerate
-        else fact("none", "none"),
+        subject=part(result.name, way.dangling, way.keys),
+        observed=observed,
+        expected=fact("at-most", "at most {tolerate}", tolerate=result.tolerate) if result.tolerate else NONE,
     )
 
 
-def _troubled(declaration: Reconciliation, places: tuple[FieldOf, ...], reason: str) -> tuple[str, ...]:
-    """Return the applications whose records could not be judged: the reason names their sets."""
-    guilty = [place for place in places if f"{place.records}: " in reason] or [places[0]]
-    return tuple(dict.fromkeys(declaration.application_of(place) for place in guilty))
-
-
-def _undetermined(name: str, reason: str) -> Finding:
+def _undetermined(name: str, reason: Phrase) -> Finding:
     return RECONCILIATION_UNDETERMINED.finding(
         subject=name,
         observed=reason,
-        expected=fact("all-records-read-something", "all records read, and something to compare"),
+        expected=fact("all-read", "all records read, and something to compare"),
     )
 
 
@@ -121,21 +132,21 @@ def _identifier(result: IdentifierResult) -> Iterator[Attributed]:
             IDENTIFIER_REISSUED.finding(
                 subject=result.name,
                 observed=fact(
-                    "would-issue-next-uses",
+                    "issued-again",
                     "{application} would issue {next} next; {highest_in} uses numbers up to {highest}; "
-                    "issued again: {listed}",
+                    "issued again: {numbers}",
                     application=result.application,
-                    next=result.next,
+                    next=str(result.next),
                     highest_in=result.highest_in,
-                    highest=result.highest,
-                    listed=listed(result.listed, result.reissued),
+                    highest=str(result.highest),
+                    numbers=listed(result.listed, result.reissued),
                 ),
-                expected=fact("least", "at least {highest}", highest=(result.highest or 0) + 1),
+                expected=fact("at-least-number", "at least {number}", number=str((result.highest or 0) + 1)),
                 remedy=fact(
-                    "before-anybody-works-with",
-                    "before anybody works with {application}, run: {bump}",
+                    "bump",
+                    "before anybody works with {application}, run: {command}",
                     application=result.application,
-                    bump=result.bump,
+                    command=result.bump,
                 )
                 if result.bump
                 else None,
@@ -150,20 +161,24 @@ def _agreement(result: ReconciliationResult) -> Iterator[Attributed]:
         yield (
             state.application,
             APPLICATIONS_DISAGREE.finding(
-                subject=f"common instant {result.agreed_at:%Y-%m-%dT%H:%M:%S.%fZ}",
+                subject=fact(
+                    "common-instant",
+                    "common instant {agreed_at}",
+                    agreed_at=f"{result.agreed_at:%Y-%m-%dT%H:%M:%S.%fZ}",
+                ),
                 observed=fact("records-younger-than", "{after} records younger than that", after=state.after),
-                expected=fact("none", "none"),
+                expected=NONE,
                 remedy=advice_of(state, result.agreed_at),
             ),
         )
 
 
-def advice_of(state: ApplicationState, agreed_at: datetime) -> str:
+def advice_of(state: ApplicationState, agreed_at: datetime) -> Phrase:
     """Return in one sentence what to do with an application so that all agree."""
     match state.advice:
         case "roll-back":
             return fact(
-                "roll-drp-drill-run",
+                "roll-back",
                 "roll {application} to {agreed_at} (`drp drill run --recover-to`; in a recovery, the "
                 "runbook's recovery target)",
                 application=state.application,
@@ -171,11 +186,11 @@ def advice_of(state: ApplicationState, agreed_at: datetime) -> str:
             )
         case "ahead":
             return fact(
-                "cannot-rolled-keep-enter",
+                "ahead",
                 "{application} cannot be rolled: keep it, and enter again in the other applications "
-                "what its {after} younger records refer to",
+                "what its {younger} younger records refer to",
                 application=state.application,
-                after=state.after,
+                younger=state.after,
             )
         case _:
-            return fact("keep-as-restored", "keep {application} as restored", application=state.application)
+            return fact("keep", "keep {application} as restored", application=state.application)

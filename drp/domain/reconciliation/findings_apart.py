@@ -15,8 +15,10 @@ from drp.domain.findings.reconciliation import (
     REFERENCE_TOLERATED,
     UNDATED_REFERENCE_DANGLING,
 )
-from drp.domain.phrase import fact
+from drp.domain.phrase import Instant, Phrase, fact, joined, several
 from drp.domain.reconciliation.result import Dangling, ExceptionUse, ReferenceResult, Way
+from drp.domain.terms import NONE, listed
+from drp.domain.terms import part as part_of
 
 Attributed = tuple[str, Finding]
 
@@ -26,16 +28,14 @@ def apart_findings(result: ReferenceResult, way: Way) -> Iterator[Attributed]:
     for part in way.kinds:
         code = _code(result, way, part)
         observed = fact(
-            "findings-apart-holds-lacks",
-            "{holder} holds, {lacking} lacks: {listed}",
+            "holds-lacks",
+            "{holder} holds, {lacking} lacks: {keys}",
             holder=way.holder,
             lacking=way.lacking,
-            listed=listed(part.listed, part.count),
+            keys=listed(part.listed, part.count),
         )
         if part.oldest_at is not None and part.newest_at is not None:
-            observed = observed.then(
-                fact("findings-apart-dated", ", dated {span}", span=span(part.oldest_at, part.newest_at))
-            )
+            observed = observed.then(fact("dated", ", dated {span}", span=span(part.oldest_at, part.newest_at)))
         if part.kind == "recent" and way.border_at is not None:
             observed = observed.then(
                 fact(
@@ -50,18 +50,18 @@ def apart_findings(result: ReferenceResult, way: Way) -> Iterator[Attributed]:
                 fact(
                     "written-as-there-as",
                     "; written as {forms}, and there as {forms_there}",
-                    forms=", ".join(part.forms),
-                    forms_there=", ".join(part.forms_there),
+                    forms=several(part.forms),
+                    forms_there=several(part.forms_there),
                 )
             )
         yield (
             way.lacking,
             code.finding(
-                subject=f"{result.name}: {part.count} of {max(way.keys, part.count)}",
+                subject=part_of(result.name, part.count, max(way.keys, part.count)),
                 observed=observed,
-                expected=fact("most", "at most {tolerate}", tolerate=result.tolerate)
+                expected=fact("at-most", "at most {tolerate}", tolerate=result.tolerate)
                 if result.tolerate and part.kind != "recent"
-                else fact("none", "none"),
+                else NONE,
             ),
         )
 
@@ -85,40 +85,36 @@ def exception_findings(application: str, result: ReferenceResult) -> Iterator[At
     for way in result.ways:
         for use in way.exceptions:
             uses.setdefault(use.name, []).append(use)
-    for name, several in uses.items():
-        expired, count = any(use.expired for use in several), sum(use.count for use in several)
-        broad = any(use.broad for use in several)
+    for name, those in uses.items():
+        expired, count = any(use.expired for use in those), sum(use.count for use in those)
+        broad = any(use.broad for use in those)
         if not (expired or broad or not count):
             continue
-        said = [f"expired on {several[0].expires}"] if expired else []
-        said += ["fits keys of both applications, so it excepts nothing recent"] if broad else []
-        said += [f"fits {count} keys that dangle"] if count else ["fits no key that dangles"]
+        said = [fact("expired", "expired on {expires}", expires=those[0].expires)] if expired else []
+        said += [fact("too-broad", "fits keys of both applications, so it excepts nothing recent")] if broad else []
+        said.append(
+            fact("fits-keys-that-dangle", "fits {keys} keys that dangle", keys=count)
+            if count
+            else fact("fits-no-key", "fits no key that dangles")
+        )
         yield (
             application,
             EXCEPTION_OUT_OF_DATE.finding(
-                subject=f"{result.name}: {name}",
-                observed="; ".join(said),
+                subject=fact("exception-of", "{reference}: {exception}", reference=result.name, exception=name),
+                observed=joined(said),
                 expected=fact(
                     "until",
                     "{reason} ({owner}), until {expires}",
-                    reason=several[0].reason,
-                    owner=several[0].owner,
-                    expires=several[0].expires,
+                    reason=those[0].reason,
+                    owner=those[0].owner,
+                    expires=those[0].expires,
                 ),
             ),
         )
 
 
-def span(oldest: datetime, newest: datetime) -> str:
+def span(oldest: datetime, newest: datetime) -> Instant | Phrase:
     """Return two instants, or one."""
     if oldest == newest:
-        return f"{oldest:%Y-%m-%dT%H:%M:%SZ}"
-    return fact(
-        "to", "{oldest} to {newest}", oldest=f"{oldest:%Y-%m-%dT%H:%M:%SZ}", newest=f"{newest:%Y-%m-%dT%H:%M:%SZ}"
-    )
-
-
-def listed(keys: tuple[str, ...], total: int) -> str:
-    """Return keys, and how many more there are."""
-    more = total - len(keys)
-    return ", ".join(keys) + (f" and {more} more" if more > 0 else "")
+        return Instant(oldest)
+    return fact("from-to", "{oldest} to {newest}", oldest=Instant(oldest), newest=Instant(newest))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from drp.domain.phrase import fact, several
 from drp.domain.reconciliation.collected import ALWAYS, Keys
 from drp.domain.reconciliation.digests import shown_digest
 from drp.domain.reconciliation.packed import PARTS, Side
@@ -103,12 +104,27 @@ def _compare(found: Joined, places: tuple[Keys, Keys], sides: tuple[Side, Side],
         if ours.blank or theirs.blank:
             found.uncompared += bool(ours.blank.get(key, 0) & theirs.blank.get(key, 0))
         if key in ours.torn or key in theirs.torn:
-            several = [place.place.records for place, side in zip(places, sides, strict=True) if key in side.torn]
-            wrong.append((key, f"belongs to several in {' and '.join(several)}", ""))
+            both_in = [place.place.records for place, side in zip(places, sides, strict=True) if key in side.torn]
+            wrong.append(
+                (key, fact("belongs-several", "belongs to several in {sets}", sets=several(both_in, " and ")), "")
+            )
         elif ours.belongs[key] != theirs.belongs[key]:
             left, right = _different(ours.belongs[key], theirs.belongs[key])
             names = tuple(place.place.records for place in places)
-            wrong.append((key, f"{left} in {names[0]}, {right} in {names[1]}", f"{left} / {right}"))
+            wrong.append(
+                (
+                    key,
+                    fact(
+                        "belongs-to-others",
+                        "{left} in {records}, {right} in {other_records}",
+                        left=left,
+                        records=names[0],
+                        right=right,
+                        other_records=names[1],
+                    ),
+                    f"{left} / {right}",
+                )
+            )
     found.mismatched += len(wrong)
     found.mismatches = heapq.nsmallest(MOST_LISTED, [*found.mismatches, *wrong])
 

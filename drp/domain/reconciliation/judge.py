@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import NOTHING, Phrase, fact, several
 from drp.domain.reconciliation.agreement import FOREVER, Wrongs, newest_agreement
 from drp.domain.reconciliation.collected import ALWAYS, Collected, instant_of
 from drp.domain.reconciliation.dangling import Apart
@@ -28,7 +28,7 @@ from drp.domain.reconciliation.result import (
     SetRead,
     Way,
 )
-from drp.domain.reconciliation.trouble import trouble_of
+from drp.domain.reconciliation.trouble import trouble_of, troubled
 from drp.domain.visible import printable
 
 _LONGEST_KEY = 64
@@ -103,15 +103,20 @@ def _reference(
     source, target = (
         collected[name].keys[reference.name, end] for name, end in zip(names, ("source", "target"), strict=True)
     )
-    reason = trouble_of(collected, *names)
+    reason, guilty = trouble_of(collected, *names), troubled(collected, *names)
     for keys, name in ((source, names[0]), (target, names[1]))[: 1 + reference.both_ways]:
         if not reason and not keys.rows.count and not (reference.required and len(keys.without)):
-            reason = fact(
-                "there-no-record-with", "{name}: there is no record with a key, so nothing was compared", name=name
+            reason, guilty = (
+                fact(
+                    "no-record-with-a-key",
+                    "{records}: there is no record with a key, so nothing was compared",
+                    records=name,
+                ),
+                (name,),
             )
     found = Judged(reference, ReferenceResult(
         name=reference.name, source=str(reference.source), target=str(reference.target), judged=not reason,
-        reason=quoted(reason), tolerate=reference.tolerate,
+        reason=reason, troubled=guilty, tolerate=reference.tolerate,
     ))  # fmt: skip
     if reason:
         return found
@@ -139,10 +144,11 @@ def _reference(
 def _told(found: Judged, ways: tuple[Way, ...], merged: tuple[int, int]) -> ReferenceResult:
     """Return the result of a reference whose records were all read."""
     reference, joined = found.reference, found.joined
-    names = f"{reference.source.records} and {reference.target.records}"
-    reason = ""
+    names = several((reference.source.records, reference.target.records), " and ")
+    reason: Phrase = NOTHING
+    guilty: tuple[str, ...] = (reference.target.records,)
     if joined.uncompared and not joined.mismatched and not any(way.dangling for way in ways):
-        same = ", ".join(reference.same)
+        same = several(reference.same)
         reason = fact(
             "neither-side-for-keys-so",
             "{names}: {same} is on neither side for {uncompared} of {matched} keys, so it was not compared",
@@ -152,7 +158,7 @@ def _told(found: Judged, ways: tuple[Way, ...], merged: tuple[int, int]) -> Refe
             matched=joined.matched,
         )
     if sum(merged) and len(joined.whose) == 1 and joined.matched >= _FEW and not joined.mismatched:
-        same = ", ".join(reference.same)
+        same = several(reference.same)
         reason = fact(
             "after-merges-same-for",
             "{names}: after merges {same} is the same for all {matched} keys, so it was not compared",
@@ -163,16 +169,21 @@ def _told(found: Judged, ways: tuple[Way, ...], merged: tuple[int, int]) -> Refe
     for way, name in zip(ways, (reference.source.records, reference.target.records), strict=False):
         if way.excepted and way.excepted == way.keys:
             reason = fact("every-key-excepted-so", "{name}: every key is excepted, so nothing was compared", name=name)
+            guilty = (name,)
     return ReferenceResult(
         name=reference.name,
         source=str(reference.source),
         target=str(reference.target),
         judged=not reason,
-        reason=quoted(reason),
+        reason=reason,
+        troubled=guilty if reason else (),
         ways=ways,
         matched=joined.matched,
         mismatched=joined.mismatched,
-        mismatches=tuple(f"{shown_key(key, reference)}: {how}" for key, how, _ in joined.mismatches),
+        mismatches=tuple(
+            fact("key-belongs", "{key}: {how}", key=shown_key(key, reference), how=how)
+            for key, how, _ in joined.mismatches
+        ),
         tolerate=reference.tolerate,
         uncompared=joined.uncompared,
         merged=sum(merged),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, fact, say, several
 from drp.domain.reconciliation.digests import digest_of, shown_digest
 from drp.domain.reconciliation.preparation import Merges
 
@@ -49,7 +49,7 @@ class MergeMap:
 
 def maps_of(
     merges: Iterable[Merges], pairs: Mapping[str, Iterable[tuple[str, str]]]
-) -> tuple[dict[str, MergeMap], dict[str, str]]:
+) -> tuple[dict[str, MergeMap], dict[str, Phrase]]:
     """Return the map of each field, of all merges that are about it together, and why one has none.
 
     ``pairs`` are those of each merge by its name; a merge without any there is passed over. Chains go through all of
@@ -60,12 +60,12 @@ def maps_of(
         for place in merge.fields if merge.name in pairs else ():
             about[place] = (*about.get(place, ()), merge.name)
     known: dict[tuple[str, ...], MergeMap] = {}
-    wrong: dict[tuple[str, ...], str] = {}
+    wrong: dict[tuple[str, ...], Phrase] = {}
     for names in dict.fromkeys(about.values()):
         try:
             known[names] = MergeMap.of(pair for name in names for pair in pairs[name])
         except ValueError as error:
-            wrong[names] = f"{', '.join(names)}: {error}"
+            wrong[names] = fact("merges-not-taken", "{merges}: {error}", merges=several(names), error=error)
     return (
         {place: known[names] for place, names in about.items() if names in known},
         {place: wrong[names] for place, names in about.items() if names in wrong},

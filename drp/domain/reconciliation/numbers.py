@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-from drp.domain.phrase import quoted
+from drp.domain.phrase import NOTHING, Phrase, fact, joined
 from drp.domain.reconciliation.collected import Collected, number_in
 from drp.domain.reconciliation.declaration import Identifier, Reconciliation
 from drp.domain.reconciliation.packed import PARTS, Longs
@@ -25,10 +25,19 @@ def judge_numbers(
     reasons = [unknown]
     reasons += [
         trouble_of(collected, place.records)
-        or ("" if len(numbers) else f"{place.records}: no {place.field} is such a number, so nothing was compared")
+        or (
+            NOTHING
+            if len(numbers)
+            else fact(
+                "no-such-number-so",
+                "{records}: no {field} is such a number, so nothing was compared",
+                records=place.records,
+                field=place.field,
+            )
+        )
         for place, numbers in used.items()
     ]
-    reason = "; ".join(dict.fromkeys(filter(None, reasons)))
+    reason = joined(dict.fromkeys(filter(None, reasons)))
     highest, place = max(
         ((max(numbers), place) for place, numbers in used.items() if len(numbers)),
         key=lambda pair: pair[0],
@@ -39,7 +48,7 @@ def judge_numbers(
         name=identifier.name,
         application=declaration.application_of(identifier.issued_by),
         judged=not reason,
-        reason=quoted(reason),
+        reason=reason,
         next=upcoming,
         highest=highest,
         highest_in=declaration.application_of(place) if place else "",
@@ -64,13 +73,20 @@ def _again(used: Iterable[Longs], upcoming: int) -> tuple[int, list[int]]:
     return count, first
 
 
-def _next(identifier: Identifier, issuer: Collected) -> tuple[int | None, str]:
+def _next(identifier: Identifier, issuer: Collected) -> tuple[int | None, Phrase]:
     """Return the number that comes next, or why nobody knows."""
     values = issuer.values[identifier.issued_by.field]
     if len(issuer.instants) != 1 or len(values) != 1:
-        return None, f"{identifier.issued_by}: {len(issuer.instants)} records instead of one with the next number"
+        return None, fact(
+            "records-instead-one-with",
+            "{issued_by}: {n} records instead of one with the next number",
+            issued_by=identifier.issued_by,
+            n=len(issuer.instants),
+        )
     text = values[0]
     if text.isascii() and text.isdecimal():
         text = f"{identifier.prefix}{text}{identifier.suffix}"
     number = number_in(text, identifier)
-    return number, "" if number is not None else f"{identifier.issued_by} is no number"
+    return number, NOTHING if number is not None else fact(
+        "no-number", "{issued_by} is no number", issued_by=identifier.issued_by
+    )

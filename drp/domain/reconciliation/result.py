@@ -114,12 +114,14 @@ class ReferenceResult:
     """Everything that it needs was read, completely."""
     reason: Phrase = NOTHING
     """Why it was not judged."""
+    troubled: tuple[str, ...] = ()
+    """Sets of records that could not be judged; empty in records of before."""
     ways: tuple[Way, ...] = ()
     """Forwards, and backwards where the plan asks for both."""
     matched: int = 0
     mismatched: int = 0
     """Keys that exist on both sides and belong to another patient (or other field that must be the same)."""
-    mismatches: tuple[str, ...] = ()
+    mismatches: tuple[Phrase, ...] = ()
     """The first of them: key, and the digests of both values."""
     tolerate: int = 0
     merged: int = 0

@@ -39,6 +39,8 @@ class Schedule:
     """Application, or key of a policy → why its tier's preset does not hold for it."""
     undecided: frozenset[str] = frozenset()
     """Applications whose files cannot be read: what is in force for them is not known, so none of it is gone."""
+    zone: str = "UTC"
+    """The site's: of cron expressions, windows and days that say no other."""
 
     def of(self, application: str) -> tuple[Policy, ...]:
         """Return the policies of an application, the deepest level first."""

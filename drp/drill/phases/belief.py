@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drp.domain.application import Application
+from drp.domain.application import Application, BackupJob
 from drp.domain.findings.catalogue import MANIFEST_MISSING, MANIFEST_WAIVED
 from drp.domain.findings.finding import Finding
-from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_MALFORMED
+from drp.domain.findings.origin import MANIFEST_DAMAGED, MANIFEST_ELSEWHERE, MANIFEST_MALFORMED
 from drp.domain.manifest import ManifestSummary, OpenManifest
-from drp.domain.origin import origin_findings
+from drp.domain.origin import origin_findings, own_part
 from drp.domain.phrase import fact
 from drp.domain.ports import ManifestSource
 from drp.domain.recovery_point import RecoveryPoint
 from drp.drill.context import PhaseContext
-from drp.errors import ManifestError
+from drp.errors import ManifestError, NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +54,9 @@ def manifest_of(
             )
         )
     try:
-        manifest = source.expected(point)
+        manifest = _named(source, point, application.backup_job)
     except ManifestError as error:
-        return _damaged(point, error, f"manifest {point.manifest_id}")
+        return _damaged(point, error, fact("manifest", "manifest {manifest_id}", manifest_id=point.manifest_id))
     if manifest is None:
         # A manifest that the point names and that is gone is missing, whatever the plan asks for; and without one, a
         # drill that starts nothing has looked at nothing.
@@ -77,7 +77,32 @@ def manifest_of(
     if doubts := origin_findings(summary, point, application, drill_host):
         manifest.close()
         return Believed(summary=summary, findings=tuple(doubts))
-    return Believed(manifest=manifest, summary=summary)
+    return _narrowed(point, application.backup_job, manifest, summary)
+
+
+def _named(source: ManifestSource, point: RecoveryPoint, job: BackupJob) -> OpenManifest | None:
+    return source.expected(point, made_for=job.manifest_of) if job.manifest_of else source.expected(point)
+
+
+def _narrowed(point: RecoveryPoint, job: BackupJob, manifest: OpenManifest, summary: ManifestSummary) -> Believed:
+    """Return the manifest, speaking of the application's own folder alone; or that it has none."""
+    part = own_part(summary, point, job)
+    if not part:
+        return Believed(manifest=manifest, summary=summary)
+    try:
+        manifest.narrow(part)
+        return Believed(manifest=manifest, summary=manifest.summary())
+    except NotFound as error:
+        manifest.close()
+        lacking = MANIFEST_ELSEWHERE.finding(
+            subject=summary.id[:12],
+            observed=error.message,
+            expected=fact("manifest-that-holds", "a manifest that holds {sub_path}", sub_path=point.sub_path),
+        )
+        return Believed(summary=summary, findings=(lacking,))
+    except ManifestError as error:
+        manifest.close()
+        return _damaged(point, error, "a whole manifest")
 
 
 def _damaged(point: RecoveryPoint, error: ManifestError, expected: str) -> Believed:

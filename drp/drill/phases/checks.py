@@ -13,11 +13,12 @@ from drp.domain.findings.catalogue import CHECK_FAILED, CHECK_UNDETERMINED, WRIT
 from drp.domain.findings.finding import Finding
 from drp.domain.judged import NotJudged
 from drp.domain.phase import Hashed
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import NOTHING, Instant, Phrase, fact, joined, say
 from drp.domain.ports import Ports, Progress
 from drp.domain.restore import RESTORED
 from drp.domain.restored_code import RestoredCode
 from drp.domain.sandbox import SandboxHandle
+from drp.domain.terms import listed
 from drp.domain.witness import Place
 from drp.drill.context import PhaseContext
 from drp.drill.phases.restore import inside_path, require_gone, want_of_room
@@ -128,7 +129,7 @@ def _with_room(results: tuple[CheckResult, ...], full: str) -> tuple[CheckResult
     if not full:
         return results
     return tuple(
-        replace(each, outcome="undetermined", observed=quoted(f"{each.observed}; {full}"))
+        replace(each, outcome="undetermined", observed=joined((each.observed, full)))
         if each.outcome == "failed"
         else each
         for each in results
@@ -163,9 +164,9 @@ def _believable(result: CheckResult, expectation: Expectation, rolled_to: dateti
         result,
         outcome="undetermined",
         observed=fact(
-            "newest-datum-dated", "the newest datum is dated {at}, {why}", at=result.watermark.at.isoformat(), why=why
+            "newest-datum-dated", "the newest datum is dated {at}, {why}", at=Instant(result.watermark.at), why=why
         ),
-        expected=fact("checks-most", "at most {limit}", limit=limit.isoformat()),
+        expected=fact("at-most-instant", "at most {limit}", limit=Instant(limit)),
         watermark=None,
         undated=True,
     )
@@ -177,8 +178,8 @@ def check_findings(results: Sequence[CheckResult]) -> list[Finding]:
     follows = [each for each in results if each.outcome == "undetermined" and each.because in departed]
     found = [
         (CHECK_FAILED if result.outcome == "failed" else CHECK_UNDETERMINED).finding(
-            subject=f"{result.check}: {result.statement}",
-            observed=result.observed + _not_asked([each.check for each in follows if each.because == result.check]),
+            subject=fact("check-says", "{check}: {statement}", check=result.check, statement=result.statement),
+            observed=result.observed.then(_not_asked([each.check for each in follows if each.because == result.check])),
             expected=result.expected,
             witness=result.witness,
         )
@@ -190,10 +191,10 @@ def check_findings(results: Sequence[CheckResult]) -> list[Finding]:
             subject=result.check,
             observed=fact(
                 "since-recovery-point-first",
-                "{lost} of {acknowledged} since the recovery point, the first at {first_at}Z",
+                "{lost} of {acknowledged} since the recovery point, the first at {first_at}",
                 lost=loss.lost,
                 acknowledged=loss.acknowledged,
-                first_at=f"{loss.first_at:%H:%M:%S}",
+                first_at=Instant(loss.first_at) if loss.first_at is not None else NOTHING,
             ),
             expected=fact("none-or-within-objective", "none, or within the objective"),
             witness=result.witness,
@@ -204,14 +205,9 @@ def check_findings(results: Sequence[CheckResult]) -> list[Finding]:
     return found
 
 
-def _not_asked(checks: list[str]) -> str:
+def _not_asked(checks: list[str]) -> Phrase:
     """Return what was not asked because of one cause: it is one finding with it, and every check is in the record."""
     names = [check.rpartition("/")[2] for check in checks]
-    more = fact("more", " and {n} more", n=len(names) - _NAMED) if len(names) > _NAMED else ""
-    return (
-        fact(
-            "not-asked-because", "; not asked because of it: {names}{more}", names=", ".join(names[:_NAMED]), more=more
-        )
-        if names
-        else ""
-    )
+    if not names:
+        return NOTHING
+    return fact("not-asked", "; not asked because of it: {checks}", checks=listed(names[:_NAMED], len(names)))

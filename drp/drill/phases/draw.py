@@ -42,11 +42,12 @@ def draw(
     if found.manifest is None or found.summary is None:
         return None, found.findings
     with closing(found.manifest):
-        files = found.summary.files
+        own = found.summary.own
+        files = own.files
         if not files:
             nothing = NOTHING_DRAWN.finding(
                 subject=point.short_id,
-                observed=fact("entries-no-file", "{entries} entries, no file", entries=found.summary.entries),
+                observed=fact("entries-no-file", "{entries} entries, no file", entries=own.entries),
                 expected=fact("files", "files"),
             )
             return None, (nothing,)

@@ -22,9 +22,10 @@ from drp.domain.findings.finding_code import FindingCode
 from drp.domain.judged import NotJudged, never_judged
 from drp.domain.manifest import Deviation, ManifestDifference, ManifestSummary, OpenManifest, Unjudged, encode_path
 from drp.domain.phase import Hashed
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import Phrase, counted, fact, say, several
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sample import Sample
+from drp.domain.terms import NONE, listed, others
 from drp.domain.tree_parts import PARTS
 from drp.drill.context import PhaseContext
 from drp.drill.phases.belief import believed
@@ -39,6 +40,15 @@ _CODES: dict[str, FindingCode] = {
     "metadata": METADATA_CHANGED,
     "kind": FILE_CHANGED,
     "unstable": FILE_UNREADABLE,
+}
+_KINDS: dict[str, Phrase] = {
+    "changed": fact("kind-changed", "changed"),
+    "missing": fact("kind-missing", "missing"),
+    "unexpected": fact("kind-unexpected", "unexpected"),
+    "unreadable": fact("kind-unreadable", "unreadable"),
+    "metadata": fact("kind-metadata", "metadata"),
+    "kind": fact("kind-other", "of another kind"),
+    "unstable": fact("kind-unstable", "changing while read"),
 }
 _NAMED_PER_KIND = 20
 _NAMED_TOGETHER = 5
@@ -91,7 +101,7 @@ def _compared(context: PhaseContext, manifest: OpenManifest, summary: ManifestSu
     return Hashed(
         manifest=summary,
         difference=difference,
-        not_judged=(*_not_drawn(context.sample), *_not_judged(difference)),
+        not_judged=(*_not_drawn(context.sample), *_not_own(summary), *_not_judged(difference)),
         findings=_findings(difference, summary, restored.receipt.unrestored),
     )
 
@@ -116,9 +126,9 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     """Return what a sample leaves out: nobody looked at it."""
     if sample is None:
         return ()
-    every = "a sample is of files, and of what each is by itself"
+    every = fact("sample-of-files", "a sample is of files, and of what each is by itself")
     found = [
-        NotJudged(part=part, why=quoted(every))
+        NotJudged(part=part, why=every)
         for part in (say("entries and their names"), say("targets of links"), say("hard links"))
     ]
     if left := sample.population - sample.drawn:
@@ -132,6 +142,19 @@ def _not_drawn(sample: Sample | None) -> tuple[NotJudged, ...]:
     return tuple(found)
 
 
+def _not_own(summary: ManifestSummary) -> tuple[NotJudged, ...]:
+    """Return what of a manifest that serves several applications is not this one's."""
+    left = summary.entries - summary.own.entries
+    why = counted(
+        "entries-not-own",
+        "{n} of the manifest's {entries} entries is not below the application's own path",
+        "{n} of the manifest's {entries} entries are not below the application's own path",
+        left,
+        entries=summary.entries,
+    )
+    return (NotJudged(part=say("other applications' entries"), why=why),) if left else ()
+
+
 def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
     """Return what this comparison left out, and what none judges."""
     owners = (
@@ -139,16 +162,24 @@ def _not_judged(difference: ManifestDifference) -> tuple[NotJudged, ...]:
         if difference.ownership_judged
         else (NotJudged(part=say("owners"), why=fact("single-user-id-mapped", "a single user id is mapped")),)
     )
-    here = (NotJudged(part=one.part, why=quoted(_why(one))) for one in difference.unjudged)
+    here = (NotJudged(part=one.part, why=_why(one)) for one in difference.unjudged)
     return (*owners, *here, *never_judged(PARTS))
 
 
-def _why(unjudged: Unjudged) -> str:
+def _why(unjudged: Unjudged) -> Phrase:
     if unjudged.count is None:
         return unjudged.why
-    more = unjudged.count - len(unjudged.named)
-    listed = ", ".join((*unjudged.named, *((f"and {more} more",) if more else ())))
-    return f"{unjudged.count} in the manifest, {unjudged.why}: {listed}"[:_LONGEST]
+    return fact(
+        "unjudged-in-manifest",
+        "{count} in the manifest, {why}: {paths}",
+        count=unjudged.count,
+        why=unjudged.why,
+        paths=listed([_short(each) for each in unjudged.named], unjudged.count),
+    )
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= _LONGEST else f"{path[:_LONGEST]}…"
 
 
 def _findings(
@@ -163,10 +194,10 @@ def _findings(
             found += _missing_after(unrestored, named, count)
         else:
             found += _of_kind(kind, _topmost(named) if kind in {"missing", "unexpected"} else named, count)
-    if summary.errors:
+    if errors := summary.own.errors:
         found.append(
             FILE_UNREADABLE.finding(
-                subject=f"{summary.errors} entries of the manifest",
+                subject=fact("entries-of-manifest", "{errors} entries of the manifest", errors=errors),
                 observed=fact("could-not-read-when", "could not be read when the manifest was made"),
                 expected=fact("manifest-covers-everything", "a manifest that covers everything"),
             )
@@ -174,7 +205,7 @@ def _findings(
     if not difference.ownership_judged:
         found.append(
             OWNERSHIP_NOT_JUDGED.finding(
-                subject="owner",
+                subject=fact("owner", "owner"),
                 observed=fact("single-user-id-mapped", "a single user id is mapped"),
                 expected=fact("range", "a range"),
             )
@@ -188,9 +219,9 @@ def _of_kind(kind: str, named: Sequence[Deviation], count: int) -> list[Finding]
     if count > len(shown):
         found.append(
             code.finding(
-                subject=f"{count - len(shown)} more",
-                observed=fact("all", "{count} {kind} in all", count=count, kind=kind),
-                expected=fact("none", "none"),
+                subject=others(count - len(shown)),
+                observed=fact("of-kind-in-all", "{count} {kind} in all", count=count, kind=_KINDS[kind]),
+                expected=NONE,
             )
         )
     return found
@@ -211,19 +242,16 @@ def _slashes(path: str) -> Iterator[int]:
 
 def _missing_after(unrestored: Sequence[str], named: Sequence[Deviation], count: int) -> list[Finding]:
     """Return one finding for all that is missing after a restore that could not read the backup: one cause."""
-    top = ", ".join(deviation.path for deviation in _topmost(named)[:_NAMED_TOGETHER])
     observed = fact(
-        "missing-after-restore-could",
-        "{count} missing, after the restore could not read {unrestored}: {top}",
+        "missing-after-restore",
+        "{count} missing, after the restore could not read {unread}: {paths}",
         count=count,
-        unrestored=unrestored[0],
-        top=top,
+        unread=_short(unrestored[0]),
+        paths=several(_short(deviation.path) for deviation in _topmost(named)[:_NAMED_TOGETHER]),
     )
-    subject = "what the restore could not read"
+    subject = fact("not-restored", "what the restore could not read")
     return [
-        FILE_MISSING.finding(
-            subject=subject, observed=observed[:_LONGEST], expected=fact("as-manifest", "as in the manifest")
-        )
+        FILE_MISSING.finding(subject=subject, observed=observed, expected=fact("as-manifest", "as in the manifest"))
     ]
 
 

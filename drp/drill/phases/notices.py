@@ -15,8 +15,9 @@ from drp.domain.findings.runbook import (
     RESTORED_UNUSED,
     SETTING_OVERRIDDEN,
 )
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, fact
 from drp.domain.runbook import MALFORMED, Notice, NoticeKind, RunbookResult
+from drp.domain.terms import others
 from drp.domain.visible import one_line
 
 OUTPUT = "drp_notices"
@@ -40,7 +41,7 @@ def notice_findings(result: RunbookResult) -> tuple[Finding, ...]:
     if handed_over is None:
         return ()
     if not isinstance(handed_over, list):
-        return (_malformed(f"{type(handed_over).__name__} instead of a list"),)
+        return (_malformed(fact("no-list", "{kind} instead of a list", kind=type(handed_over).__name__)),)
     found: list[Finding] = []
     read = [_read(item) for item in handed_over[:_MOST]]
     for kind, (code, expected) in _CODES.items():
@@ -53,14 +54,16 @@ def notice_findings(result: RunbookResult) -> tuple[Finding, ...]:
             more = len(notices) - _NAMED_PER_KIND
             found.append(
                 code.finding(
-                    subject=f"{more} more",
+                    subject=others(more),
                     observed=fact("notices-all", "{n} in all", n=len(notices)),
                     expected=expected,
                 )
             )
     unread = read.count(None) + max(0, len(handed_over) - _MOST)
     if unread:
-        found.append(_malformed(f"{unread} of {len(handed_over)} cannot be read"))
+        found.append(
+            _malformed(fact("notices-unread", "{unread} of {n} cannot be read", unread=unread, n=len(handed_over)))
+        )
     return tuple(found)
 
 
@@ -79,7 +82,7 @@ def _line(result: RunbookResult, name: str) -> str:
     return one_line(said, _LONGEST) if isinstance(said, str) else ""
 
 
-def _malformed(observed: str) -> Finding:
+def _malformed(observed: Phrase) -> Finding:
     return NOTICES_MALFORMED.finding(
         subject=OUTPUT,
         observed=observed,

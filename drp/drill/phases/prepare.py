@@ -12,10 +12,11 @@ from drp.domain.findings.catalogue import ISOLATION_NOT_PROVEN, SANDBOX_LEAKS, S
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.time import CAP_NOT_IN_FORCE
 from drp.domain.phase import Prepared
-from drp.domain.phrase import fact, several
+from drp.domain.phrase import fact, quoted, several
 from drp.domain.ports import Progress
 from drp.domain.sandbox import IsolationProof, SandboxHandle, SandboxOrder, SandboxProfile, SoftwareFound
 from drp.domain.served_ports import served_ports
+from drp.domain.terms import listed
 from drp.drill.context import PhaseContext
 
 _LISTED = 20
@@ -80,9 +81,11 @@ def _look_at(image: SoftwareImage, context: PhaseContext) -> SoftwareFound:
 def _uncapped(profile: SandboxProfile, handle: SandboxHandle) -> Iterator[Finding]:
     """Yield the caps of the profile that are not in force: it may take what it can get."""
     for name in handle.not_capped:
-        expected = f"{name}: {getattr(profile, name, None)}"
+        expected = quoted(f"{name}: {getattr(profile, name, None)}")
         yield CAP_NOT_IN_FORCE.finding(
-            subject=f"sandbox {profile.name}", observed=fact("no-cap", "no cap"), expected=expected
+            subject=fact("sandbox-named", "sandbox {profile}", profile=profile.name),
+            observed=fact("no-cap", "no cap"),
+            expected=expected,
         )
 
 
@@ -98,27 +101,29 @@ def _findings(proof: IsolationProof) -> tuple[Finding, ...]:
         return ()
     found = [
         SANDBOX_LEAKS.finding(
-            subject=check.id, observed=f"allowed {check.detail}".strip(), expected=fact("denied", "denied")
+            subject=check.id,
+            observed=fact("probe-allowed", "allowed {detail}", detail=check.detail)
+            if check.detail
+            else fact("allowed", "allowed"),
+            expected=fact("denied", "denied"),
         )
         for check in [check for check in proof.checks if check.outcome == "allowed"][:_LISTED]
     ]
     if proof.canary_hits or not proof.canary_intact:
-        observed = fact(
-            "hits",
-            "{canary_hits} hits, {value}",
-            canary_hits=proof.canary_hits,
-            value="intact" if proof.canary_intact else "touched",
-        )
+        touched = fact("intact", "intact") if proof.canary_intact else fact("touched", "touched")
+        observed = fact("tripwire-hits", "{hits} hits, {touched}", hits=proof.canary_hits, touched=touched)
         found.append(
             SANDBOX_LEAKS.finding(
-                subject="tripwire", observed=observed, expected=fact("no-hits-intact", "no hits, intact")
+                subject=fact("tripwire", "tripwire"),
+                observed=observed,
+                expected=fact("no-hits-intact", "no hits, intact"),
             )
         )
     if proof.allowed and not found:
         found.append(
             SANDBOX_LEAKS.finding(
-                subject="proof",
-                observed=fact("allowed", "{allowed} allowed", allowed=proof.allowed),
+                subject=fact("proof", "proof"),
+                observed=fact("probes-allowed", "{allowed} allowed", allowed=proof.allowed),
                 expected=fact("denied", "denied"),
             )
         )
@@ -128,29 +133,29 @@ def _findings(proof: IsolationProof) -> tuple[Finding, ...]:
 def _doubts(proof: IsolationProof) -> Iterator[Finding]:
     """Yield why a proof proves nothing, one finding a cause: the harness's own trouble, and no leak."""
     if proof.control_failed:
-        missed = ", ".join(proof.control_missed[:5]) or "everything"
-        if (more := len(proof.control_missed) - 5) > 0:
-            missed += f" and {more} more"
+        missed = listed(proof.control_missed[:5], len(proof.control_missed)) or fact("everything", "everything")
         observed = fact(
             "reached-targets-outside-sandbox",
-            "reached {control_reached} targets outside the sandbox, missed {missed}",
-            control_reached=proof.control_reached,
+            "reached {reached} targets outside the sandbox, missed {missed}",
+            reached=proof.control_reached,
             missed=missed,
         )
         expected = fact("probe-reaches-outside-what", "the probe reaches outside what it must not reach inside")
-        yield ISOLATION_NOT_PROVEN.finding(subject="positive control", observed=observed, expected=expected)
+        yield ISOLATION_NOT_PROVEN.finding(
+            subject=fact("positive-control", "positive control"), observed=observed, expected=expected
+        )
     if proof.errors:
         untried = [check for check in proof.checks if check.outcome == "error"]
         named = several((f"{check.id} {check.detail}".strip() for check in untried[:3]), "; ")
         observed = fact("probes-not-tried", "{errors} could not be tried: {named}", errors=proof.errors, named=named)
         yield ISOLATION_NOT_PROVEN.finding(
-            subject="probe",
+            subject=fact("probe", "probe"),
             observed=observed,
             expected=fact("every-probe-comes-result", "every probe comes to a result"),
         )
     if not (proof.denied or proof.allowed or proof.errors):
         yield ISOLATION_NOT_PROVEN.finding(
-            subject="probe",
+            subject=fact("probe", "probe"),
             observed=fact("no-probe-ran", "no probe ran"),
             expected=fact("every-probe-denied", "every probe is denied"),
         )

@@ -13,13 +13,15 @@ from drp.domain.findings.catalogue import RESTORE_DAMAGED, RESTORE_FAILED
 from drp.domain.findings.finding import Finding
 from drp.domain.findings.time import CAP_NOT_IN_FORCE
 from drp.domain.phase import Prepared, Restored
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, Rate, fact, say
 from drp.domain.plan import PlannedRecovery
 from drp.domain.ports import Progress
 from drp.domain.restore import RESTORED, RESTORED_FOLDER, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.domain.runbook import RunbookOrder, RunbookResult
 from drp.domain.sandbox import Residue
+from drp.domain.terms import others
 from drp.drill.context import PhaseContext
+from drp.drill.phases.belief import believed
 from drp.drill.phases.notices import malformed_of, notice_findings
 from drp.drill.phases.restore_watch import RestoreWatch
 from drp.errors import Interrupted, ManifestError, RunbookError, SandboxError
@@ -87,15 +89,15 @@ def _settled(context: PhaseContext, result: RunbookResult) -> RunbookResult:
 
 
 def _part(context: PhaseContext) -> tuple[bytes, ...] | None:
-    """Return the files that were drawn, by their paths below the manifest's root; None: all are restored."""
+    """Return the files that were drawn, by their paths below what is restored; None: all are restored."""
     sample, plan = context.sample, context.plan
     if plan.level != "sample":
         return None
-    manifest = context.ports.manifests.expected(context.point)
-    if sample is None or manifest is None:
+    found = believed(context, context.point)
+    if sample is None or found.manifest is None:
         raise ManifestError("the manifest of which files were drawn is gone", hint="bring it back from a copy")
-    with closing(manifest):
-        return context.ports.hasher.drawn(manifest, sample)
+    with closing(found.manifest):
+        return context.ports.hasher.drawn(found.manifest, sample)
 
 
 def want_of_room(context: PhaseContext) -> str:
@@ -148,7 +150,7 @@ def _outcome(result: RunbookResult) -> RestoreOutcome:
         raise RunbookError("drp_restore of the restore is not of its form", hint=_MALFORMED) from error
 
 
-def nothing_done(result: RunbookResult) -> str:
+def nothing_done(result: RunbookResult) -> Phrase:
     """Return how a runbook can end badly without a task that failed: a play, or all of it, was passed over."""
     done = sum(task.outcome in {"ok", "changed"} for task in result.tasks)
     return fact(
@@ -159,9 +161,7 @@ def nothing_done(result: RunbookResult) -> str:
 def _uncapped(recovery: PlannedRecovery, order: RestoreOrder) -> Iterator[Finding]:
     """Yield that a cap is not in force: the kind of repository knows no way to tell its tool."""
     if recovery.bytes_per_second is not None and order.bytes_per_second is None:
-        expected = fact(
-            "most-bytes-second", "at most {bytes_per_second} bytes a second", bytes_per_second=recovery.bytes_per_second
-        )
+        expected = fact("most-bytes-second", "at most {rate}", rate=Rate(recovery.bytes_per_second, 1000))
         yield CAP_NOT_IN_FORCE.finding(
             subject=recovery.repository, observed=fact("as-fast-as-goes", "as fast as it goes"), expected=expected
         )
@@ -178,7 +178,7 @@ def _findings(result: RunbookResult, receipt: RestoreReceipt) -> tuple[Finding, 
     if more > 0:
         found.append(
             RESTORE_DAMAGED.finding(
-                subject=f"{more} more",
+                subject=others(more),
                 observed=fact("see-record", "see the record"),
                 expected=fact("restored", "restored"),
             )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from drp.domain.duration import words
 from drp.domain.forecast import Forecast, Hopeless, Seen
-from drp.domain.phrase import say
+from drp.domain.phrase import lasting, say
 from drp.domain.ports import Progress
 from drp.drill.context import PhaseContext
 from drp.errors import DrpError, RunbookError, StorageFull
@@ -75,7 +74,7 @@ class RestoreWatch:
         best = self._forecast.best_bytes_per_second / _MEGABYTE
         message = say(
             "the restore cannot end within {limit}: {done} of {total} bytes, at best {best} MB/s",
-            limit=words(self._limit),
+            limit=lasting(self._limit),
             done=done,
             total=total,
             best=f"{best:.1f}",

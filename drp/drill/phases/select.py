@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from drp.domain.clock import Stamp, waited_ms
-from drp.domain.duration import beside, words
 from drp.domain.findings.catalogue import NO_ELIGIBLE_POINT, NOT_IMMUTABLE, POINTS_UNREADABLE, REPOSITORY_EMPTIED
 from drp.domain.findings.finding import Finding
-from drp.domain.findings.points import FOREIGN_POINT, PASSED_OVER
+from drp.domain.findings.points import FOREIGN_POINT, PASSED_OVER, SUB_PATH_LACKING
 from drp.domain.findings.time import CLOCKS_APART, NEWEST_POINT_OLD
 from drp.domain.measure import milliseconds
 from drp.domain.newest_point import newest_of
 from drp.domain.phase import Selected
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Duration, beside, fact, joined, say
 from drp.domain.ports import Abilities, Progress, Repository
 from drp.domain.recovery_point import (
     Immutability,
@@ -25,9 +24,11 @@ from drp.domain.recovery_point import (
     preference,
     refusal,
 )
+from drp.domain.repository_port import SubPaths
+from drp.domain.terms import LOCKS, POLICIES, PROVENANCES, SAME_TIME, others
 from drp.drill.context import PhaseContext
 from drp.drill.phases.draw import draw
-from drp.errors import Interrupted, MediaNeeded
+from drp.errors import Interrupted, MediaNeeded, RepositoryError
 
 _MEDIA_POLL_SECONDS = 2.0
 _NAMED = 3
@@ -47,6 +48,10 @@ def select_phase(context: PhaseContext) -> Selected:
     )
     newest, _ = newest_of(listing.points, context.declared_at)
     newest_at = newest.consistent_at if newest is not None else None
+    lacking = _lacking(context, repository, point)
+    if point is not None and lacking:
+        refused = (*refused, RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=lacking[0].observed))
+        point, immutability = None, None
     sample, undrawn = draw(context, point, abilities)
     return Selected(
         point=point,
@@ -59,8 +64,9 @@ def select_phase(context: PhaseContext) -> Selected:
         newest_at=newest_at,
         sample=sample,
         findings=(
+            *lacking,
             *undrawn,
-            *_findings(context, listing, point, refused),
+            *_findings(context, listing, point, refused, told=bool(lacking)),
             *_lock_findings(point, immutability, now),
             *_clock_findings(context, abilities.clock_ahead_ms),
             *_age_findings(context, newest_at),
@@ -124,8 +130,8 @@ def choose(
             reason = fact(
                 "not-immutable",
                 "not immutable ({mode}, {provenance})",
-                mode=immutability.mode,
-                provenance=immutability.provenance,
+                mode=LOCKS[immutability.mode],
+                provenance=PROVENANCES[immutability.provenance],
             )
             refused.append(RefusedPoint(id=point.id, consistent_at=point.consistent_at, reason=reason))
             continue
@@ -133,12 +139,39 @@ def choose(
     return None, None, tuple(refused)
 
 
+def _lacking(context: PhaseContext, repository: Repository, point: RecoveryPoint | None) -> tuple[Finding, ...]:
+    """Return that the chosen point has nothing where the application's own is. No older one is looked at.
+
+    Raises ``RepositoryError`` where the repository knows no sub-paths: it would restore what is other applications'.
+    """
+    sub_path = context.recovery.application.backup_job.sub_path
+    if point is None or not (sub_path or point.sub_path):
+        return ()
+    if point.sub_path != sub_path or not isinstance(repository, SubPaths):
+        raise RepositoryError(
+            say(
+                "repository {repository} restores whole recovery points, and not {sub_path} alone",
+                repository=context.recovery.repository,
+                sub_path=sub_path,
+            ),
+            hint=say("leave `backup.sub_path` out of the application's file: all of the point is restored then"),
+        )
+    lacking = repository.held(point).lacking
+    if not lacking:
+        return ()
+    expected = fact("folder-of-own", "the folder {sub_path}", sub_path=sub_path)
+    return (SUB_PATH_LACKING.finding(subject=point.short_id, observed=lacking, expected=expected),)
+
+
 def _findings(
     context: PhaseContext,
     listing: PointListing,
     point: RecoveryPoint | None,
     refused: tuple[RefusedPoint, ...],
+    *,
+    told: bool,
 ) -> tuple[Finding, ...]:
+    """Return what the listing shows; ``told``: why no point was taken is said already."""
     found = []
     if listing.emptied:
         found.append(
@@ -168,14 +201,16 @@ def _findings(
     ]
     if len(listing.foreign) > _NAMED:
         observed = fact("other-applications-all", "{n} of other applications in all", n=len(listing.foreign))
-        more = fact("select-more", "{n} more", n=len(listing.foreign) - _NAMED)
+        more = others(len(listing.foreign) - _NAMED)
         found.append(
             FOREIGN_POINT.finding(
                 subject=more, observed=observed, expected=fact("points-make-sense", "points that make sense")
             )
         )
-    if point is None:
-        reasons = "; ".join(f"{item.id[:8]} {item.reason}" for item in refused[:5]) or "the repository lists none"
+    if point is None and not told:
+        reasons = joined(
+            fact("refused-point", "{point} {reason}", point=item.id[:8], reason=item.reason) for item in refused[:5]
+        ) or fact("lists-none", "the repository lists none")
         found.append(
             NO_ELIGIBLE_POINT.finding(
                 subject=context.recovery.name,
@@ -183,7 +218,7 @@ def _findings(
                 expected=fact(
                     "recovery-point-for-policy",
                     "a recovery point for the policy {policy}",
-                    policy=context.recovery.selection.policy,
+                    policy=POLICIES[context.recovery.selection.policy],
                 ),
             )
         )
@@ -196,14 +231,16 @@ def _passed_over(listing: PointListing) -> Iterator[Finding]:
     if (more := len(listing.passed_over) - _NAMED) > 0:
         observed = fact("passed-over-all", "{n} were passed over in all", n=len(listing.passed_over))
         yield PASSED_OVER.finding(
-            subject=f"{more} more", observed=observed, expected=fact("whole-copy", "a whole copy")
+            subject=others(more),
+            observed=observed,
+            expected=fact("whole-copy", "a whole copy"),
         )
 
 
 def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: datetime) -> tuple[Finding, ...]:
     if point is None or lock is None or lock.holds_at(now):
         return ()
-    observed = f"{lock.mode} ({lock.provenance})"
+    observed = fact("lock", "{mode} ({provenance})", mode=LOCKS[lock.mode], provenance=PROVENANCES[lock.provenance])
     expected = fact("compliance-lock-has-not", "compliance lock that has not run out, legal hold, or an offline medium")
     return (NOT_IMMUTABLE.finding(subject=point.short_id, observed=observed, expected=expected),)
 
@@ -211,22 +248,18 @@ def _lock_findings(point: RecoveryPoint | None, lock: Immutability | None, now: 
 def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if ahead_ms is not None and abs(ahead_ms) >= _APART_MS:
-        observed = fact(
-            "repository-s",
-            "{abs} {value} the repository's",
-            abs=words(abs(ahead_ms)),
-            value="ahead of" if ahead_ms > 0 else "behind",
+        apart = Duration(abs(ahead_ms))
+        observed = (
+            fact("clock-ahead", "{apart} ahead of the repository's", apart=apart)
+            if ahead_ms > 0
+            else fact("clock-behind", "{apart} behind the repository's", apart=apart)
         )
-        found.append(
-            CLOCKS_APART.finding(
-                subject=context.recovery.repository, observed=observed, expected=fact("same-time", "the same time")
-            )
-        )
+        found.append(CLOCKS_APART.finding(subject=context.recovery.repository, observed=observed, expected=SAME_TIME))
     if context.clock_behind_ms >= _APART_MS:
         observed = fact(
             "behind-what-journal-has",
-            "{clock_behind_ms} behind what the journal has seen already",
-            clock_behind_ms=words(context.clock_behind_ms),
+            "{apart} behind what the journal has seen already",
+            apart=Duration(context.clock_behind_ms),
         )
         found.append(
             CLOCKS_APART.finding(
@@ -237,11 +270,9 @@ def _clock_findings(context: PhaseContext, ahead_ms: int | None) -> tuple[Findin
         observed = fact(
             "behind-what-another-host",
             "{clock_apart_ms} behind what another host has put into the journal",
-            clock_apart_ms=words(context.clock_apart_ms),
+            clock_apart_ms=Duration(context.clock_apart_ms),
         )
-        found.append(
-            CLOCKS_APART.finding(subject="hosts", observed=observed, expected=fact("same-time", "the same time"))
-        )
+        found.append(CLOCKS_APART.finding(subject="hosts", observed=observed, expected=SAME_TIME))
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from drp.hashing.tally import Tally
 from drp.hashing.workers.checkpoint import Checkpoint
 from drp.hashing.workers.pool import Task
 from drp.manifests.frame import Frame
+from drp.manifests.part import holds
 
 _DEATHS_MOST = 100
 
@@ -121,7 +122,7 @@ class VerifyJob:
                 if not number:
                     self.tried.add(task[1])
                 continue
-            for path in _paths(task):
+            for path in _paths(task, self.setup["below"]):
                 why = f"two workers died while reading here (the last by signal {-status})"
                 self.tally.add(Found("unreadable", path, "", why))
 
@@ -138,9 +139,10 @@ def task_key(task: Task) -> str:
     return f"{kind} {task[2][0]}"
 
 
-def _paths(task: Task) -> Iterator[bytes]:
+def _paths(task: Task, below: bytes) -> Iterator[bytes]:
     if task[0] == "file":
         yield task[2] + b"/" + task[3] if task[2] else task[3]
     else:
         frame = Frame(*(task[2][0] if task[0] == "frame" else task[2]))
-        yield frame.directory + b"/"
+        own = holds(below, frame.directory)
+        yield (frame.directory[len(below) + 1 if below else 0 :] if own else b"") + b"/"

@@ -20,7 +20,8 @@ from drp.manifests import codec as packing
 from drp.manifests.frame import Frame
 from drp.manifests.frame_check import decode_whole, require_frame
 from drp.manifests.layout import FIRST, GROUP, Group, group_offsets, stored_place
-from drp.manifests.reader import read_packed
+from drp.manifests.part import rooted
+from drp.manifests.reader import own_groups, read_packed
 from drp.manifests.row import Row
 
 _KEPT_FRAMES = 4
@@ -46,6 +47,7 @@ class VerifyWorker:
         self._manifest: int = setup["manifest"]
         self._digest_size = judge.digest_size
         self._limit: int = setup["limit"]
+        self._below: bytes = setup["below"]
         self._unpack = packing.decompressor(setup["codec"])
         self._unpacked: dict[int, bytes] = {}
 
@@ -73,7 +75,7 @@ class VerifyWorker:
         elif kind == "file":
             self._check.large(arguments[0], arguments[1], Row(*arguments[2]), outcome, spread=arguments[4])
         else:
-            groups = (self._group(self._raw(arguments[0]), at) for at in group_offsets(self._raw(arguments[0])))
+            groups = own_groups(self._raw(arguments[0]), self._below, self._digest_size)
             choose = file_names if kind == "sample" else rotation_names
             for group, names in choose(groups, *arguments[1:]):
                 self._check.sample(group, names, outcome)
@@ -90,7 +92,7 @@ class VerifyWorker:
         return self._unpacked[frame.offset]
 
     def _group(self, raw: bytes, offset: int) -> Group:
-        return decode_whole(raw, offset, self._digest_size)
+        return rooted(decode_whole(raw, offset, self._digest_size), self._below)
 
     def _frame(self, frames: Sequence[tuple[Any, ...]], offsets: Sequence[int], outcome: Outcome) -> None:
         """Verify groups of the first frame; the other frames continue its last directory, if that is a huge one.
@@ -109,14 +111,15 @@ class VerifyWorker:
             parts: list[Group] = [group]
             places: list[Place] = [(frames[0], offset)]
             if not group.last:
+                directory = stored_place(raw, offset)[0]
                 for fields in frames:
-                    for place, part in self._continued(fields, group.directory):
+                    for place, part in self._continued(fields, directory):
                         parts.append(part)
                         places.append((fields, place))
             self._check.whole(group, parts, places, outcome)
 
     def _continued(self, fields: tuple[Any, ...], directory: bytes) -> Iterator[tuple[int, Group]]:
-        """Yield the later parts of a huge directory that a frame holds."""
+        """Yield the later parts of a huge directory, given as it is stored, that a frame holds."""
         raw = self._raw(fields)
         for offset in group_offsets(raw):
             if not GROUP.unpack_from(raw, offset)[3] & FIRST and stored_place(raw, offset)[0] == directory:

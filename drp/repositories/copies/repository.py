@@ -8,23 +8,24 @@ import os
 import posixpath
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from drp.domain.application import Application, PointFilter
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.application import Application
+from drp.domain.phrase import Phrase, fact, quoted, say
 from drp.domain.recovery_point import Immutability, PassedOver, PointListing, RecoveryPoint
 from drp.domain.repository import MediumLocation
-from drp.domain.repository_port import Abilities
+from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
 from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
-from drp.repositories.copies.pattern import FolderPattern
-from drp.repositories.copies.presence import first_name, folder_of, is_there
+from drp.repositories.copies.presence import folder_of, is_there, lacking_at, size_below
 from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
+from drp.repositories.copies.wanted import may_be_of, require_told, wanted_below, wanted_root
 from drp.repositories.locations.medium import Medium
-from drp.repositories.parts import must_fit
+from drp.repositories.parts import must_fit, nothing_there
 
 PROGRAM = Path(__file__).parent / "payload" / "restore_copy.py"
 _PARTS = (PROGRAM.name, "copy_pace.py", "copy_walk.py", "copy_words.py")
@@ -62,11 +63,11 @@ class CopiesRepository:
 
         Raises ``RepositoryError`` when the names of folders cannot tell what the application asks of its points.
         """
-        self._require_told(application)
+        require_told(self._settings, application)
         found = self._find()
         self._listed = {_id(folder): folder for folder in found.folders}
         wanted = application.points
-        own = [each for each in found.refused if _may_be_of(each, wanted)]
+        own = [each for each in found.refused if may_be_of(each, wanted)]
         if denied := [each for each in own if each.kind == "denied"]:
             raise AccessDenied(
                 say("repository {name}: {line}", name=self.name, line=str(denied[0].line)),
@@ -75,13 +76,13 @@ class CopiesRepository:
         asked = [folder for folder in found.folders if wanted.admits(self._point(folder, application))]
         holding = self._holding(asked, application, own)
         points = [self._point(folder, application) for folder in holding]
-        series = {folder.series for folder in holding}
+        series, root = {folder.series for folder in holding}, wanted_root(self._settings, application)
         lacking = [folder for folder in asked if folder not in holding]
         passed = [PassedOver(name=each.shown, reason=quoted(each.reason)) for each in own if each.kind == "unfinished"]
         passed += [  # of a job that copies it at other times; other jobs need not have it at all
             PassedOver(
                 name=folder.path,
-                reason=fact("does-not-hold", "does not hold {application}", application=self._wanted_root(application)),
+                reason=fact("does-not-hold", "does not hold {application}", application=root),
             )
             for folder in lacking
             if folder.series in series
@@ -109,14 +110,20 @@ class CopiesRepository:
         return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
 
     def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
-        """Return what cannot be listed of the point's top folder."""
-        folder = self._root / self._folder(point).path
-        below = posixpath.relpath(point.paths[0], self._settings.root)
+        """Return what cannot be listed of the folder that would be restored."""
         try:
-            first = first_name(folder, below)
+            lacking = self._lacking(self._folder(point), point)
         except OSError as error:
-            return (f"{below}: cannot be read: {os.strerror(error.errno or 0)}",)
-        return () if first is not None else (f"{below}: is empty",)
+            return (f"{self._own(point)}: cannot be read: {os.strerror(error.errno or 0)}",)
+        return (lacking,) if lacking else ()
+
+    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+        """Return what a copy has at the point's sub-path. Raises as ``restore_order``."""
+        folder = self._folder(point)
+        with suppress(OSError):  # the restore says it, with its name
+            if lacking := self._lacking(folder, point):
+                return Held(lacking=lacking)
+        return Held(size_bytes=size_below(self._root / folder.path / self._own(point)) if counted else None)
 
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""
@@ -126,8 +133,9 @@ class CopiesRepository:
                 hint=say("drp repo points {name}", name=self.name),
             )
         folder = self._folder(point)
-        root = point.paths[0]
-        below = posixpath.relpath(root, self._settings.root)
+        root, below = point.sub_path or point.paths[0], self._own(point)
+        if point.sub_path and (lacking := self.held(point).lacking):
+            raise nothing_there(point, lacking)
         named = [base64.b64encode(path).decode("ascii") for path in only or ()]
         part = must_fit(named, files=len(named)) if only is not None else ()
         return RestoreOrder(
@@ -197,52 +205,19 @@ class CopiesRepository:
                 say("repository {name} cannot be listed: {root}: {words}", name=self.name, root=self._root, words=words)
             ) from error
 
-    def _require_told(self, application: Application) -> None:
-        """Require that some name can tell tags and host: otherwise no folder ever could be the application's."""
-        wanted = application.points
-        told = {part for text in self._settings.patterns for part in FolderPattern(text).parts}
-        missing = [name for name, asked in (("tag", wanted.tags), ("host", wanted.host)) if asked and name not in told]
-        if missing or len(wanted.tags) > 1:
-            what = (
-                fact("no", "no {{{missing}}}", missing=missing[0])
-                if missing
-                else fact("one-most", "one {{tag}} at most")
-            )
-            raise RepositoryError(
-                say(
-                    "repository {name}: its `folders` tell {what}, and {name2} asks for more in `points`",
-                    name=self.name,
-                    what=what,
-                    name2=application.name,
-                ),
-                hint="add it to `folders` in repositories.yml, or leave it out of the application's `points`",
-            )
+    def _lacking(self, folder: DatedFolder, point: RecoveryPoint) -> Phrase:
+        """Return why nothing of a point can be restored; nothing: something can. Raises ``OSError``."""
+        return lacking_at(self._root / folder.path, self._own(point), point.sub_path or point.paths[0])
 
-    def _below(self, application: Application) -> str:
-        """Return where what is asked for lies in a folder. Raises ``RepositoryError`` when no folder has it."""
-        root = self._wanted_root(application)
-        below = posixpath.relpath(root, self._settings.root)
-        if below.split("/")[0] == "..":
-            raise RepositoryError(
-                say(
-                    "repository {name}: {name2} asks for {root}, and folders hold {root2}",
-                    name=self.name,
-                    name2=application.name,
-                    root=root,
-                    root2=self._settings.root,
-                ),
-                hint="name a path at or below the repository's `root`, or correct `root` in repositories.yml",
-            )
-        return below
-
-    def _wanted_root(self, application: Application) -> str:
-        return application.points.path or self._settings.root
+    def _own(self, point: RecoveryPoint) -> str:
+        """Return where what is restored of a point lies in its folder."""
+        return posixpath.relpath(point.sub_path or point.paths[0], self._settings.root)
 
     def _holding(
         self, folders: Sequence[DatedFolder], application: Application, refused: list[Refused]
     ) -> list[DatedFolder]:
         """Return those of the folders that hold what is asked for; what nobody can tell is added to ``refused``."""
-        below = self._below(application)
+        below = wanted_below(self._settings, application)
         held = []
         for folder in folders:
             try:
@@ -265,7 +240,7 @@ class CopiesRepository:
 
     def _point(self, folder: DatedFolder, application: Application) -> RecoveryPoint:
         """Return a folder as a point of the application."""
-        root = self._wanted_root(application)
+        root = wanted_root(self._settings, application)
         return RecoveryPoint(
             id=_id(folder),
             repository=self.name,
@@ -278,6 +253,7 @@ class CopiesRepository:
             paths=(root,),
             manifest_id=folder.marks.manifest_id,
             manifest_trouble=folder.marks.manifest_trouble,
+            sub_path=application.backup_job.sub_path,
         )
 
     def _folder(self, point: RecoveryPoint) -> DatedFolder:
@@ -293,12 +269,6 @@ class CopiesRepository:
             ),
             hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
         )
-
-
-def _may_be_of(refused: Refused, wanted: PointFilter) -> bool:
-    """Return whether it may be a point of the application, for all that is known of it."""
-    other_tag = bool(refused.tag and wanted.tags) and refused.tag not in wanted.tags
-    return not other_tag and (not refused.host or wanted.host in {None, refused.host})
 
 
 def _id(folder: DatedFolder) -> str:

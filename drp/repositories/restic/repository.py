@@ -19,7 +19,7 @@ from drp.domain.application import Application
 from drp.domain.phrase import quoted, say
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
-from drp.domain.repository_port import Abilities
+from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt, SecretReference
 from drp.domain.strict_json import parse_object
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError, Unreachable
@@ -33,8 +33,8 @@ from drp.repositories.restic.patterns import patterns
 from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
 from drp.repositories.restic.snapshots import is_id, points_of, read_snapshots
-from drp.repositories.restic.source_root import TreeListing, declared_root, folders_to_list
 from drp.repositories.restic.tool import ResticTool
+from drp.repositories.restic.tree import contents_of, held, look, source_root
 
 PASSWORD = "password"  # noqa: S105 - a name, not a password
 _TOOL_FOLDER = "/run/base/tool"
@@ -146,8 +146,10 @@ class ResticRepository:
     def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
         """Return what is broken of the point's index and top folders. Raises ``NotFound`` for an id that is none."""
         self._require_id(point)
-        output = self._tool.call("ls", point.id, *folders_to_list(point.paths), capture=False)
-        return () if output.exit_code == 0 else self._judge_failure(output.exit_code, output.tail, output.ended_by)
+        output, lacking = look(self._tool, point)
+        if output.exit_code != 0:
+            return self._judge_failure(output.exit_code, output.tail, output.ended_by)
+        return (lacking,) if lacking else ()
 
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``UsageError``."""
@@ -156,12 +158,12 @@ class ResticRepository:
         cell = self._backend.cell()
         program = f"{_TOOL_FOLDER}/{self._tool.path.name}"
         place = ("--repo", cell.repository, *cell.options)
-        root = self._source_root(point)
-        part = (
-            must_fit([f"--include={each}" for each in patterns(root, only)], files=len(only))
-            if only is not None
-            else ()
-        )
+        root = source_root(self._tool, point)
+        part: tuple[str, ...] = ()
+        if only is not None:
+            part = must_fit([f"--include={each}" for each in patterns(root, only)], files=len(only))
+        elif point.sub_path and root != "/":
+            part = tuple(f"--include={each}" for each in patterns(root, [b""]))
         sparse = ("--sparse",) if self._tool.features.sparse else ()
         return RestoreOrder(
             argv=(program, *place, "--no-lock", "--json", "restore", point.id, "--target", RESTORED, *sparse, *part),
@@ -186,6 +188,10 @@ class ResticRepository:
         if receipt.unrestored or self._tool.features.restore_json:
             return receipt
         return self._counted(point, receipt) if whole else replace(receipt, counted=False)
+
+    def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
+        """Return what a point has at its sub-path; a tree that cannot be read is met again by the restore."""
+        return held(self._tool, point, counted=counted)
 
     def writers(self, now: datetime) -> tuple[BackupSign, ...]:
         """Return who holds a lock of the repository; nobody where this identity may not list locks."""
@@ -252,15 +258,12 @@ class ResticRepository:
             )
         raise error_for(kind, self.name, words)
 
-    def _source_root(self, point: RecoveryPoint) -> str:
-        """Ask the tree where the backed-up root is; a tree that cannot be read is met again by the restore."""
-        listing = TreeListing(point.paths)
-        output = self._tool.call(
-            "ls", point.id, *folders_to_list(point.paths), on_line=lambda _, line: listing.take(line), capture=False
-        )
-        return listing.root() if output.exit_code == 0 else declared_root(point.paths)
-
     def _counted(self, point: RecoveryPoint, receipt: RestoreReceipt) -> RestoreReceipt:
+        if point.sub_path:
+            contents = contents_of(self._tool, point)
+            if contents is None:
+                return replace(receipt, counted=False)
+            return RestoreReceipt(bytes_restored=contents.size, files_restored=contents.files)
         output = self._tool.call("stats", "--mode", "restore-size", point.id)
         if output.exit_code != 0:
             raise error_of(output, self.name, self._tool.features)

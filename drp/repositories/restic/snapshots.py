@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from drp.domain.phrase import say
 from drp.domain.recovery_point import PointListing, RecoveryPoint
 from drp.domain.strict_json import Limits, parse
 from drp.domain.visible import one_line
+from drp.repositories.restic.sub_path import may_hold
 
 MANIFEST_TAG = "drp-manifest="
 CONSISTENT_TAG = "consistent_at="
@@ -59,10 +61,19 @@ def points_of(snapshots: Iterable[Mapping[str, Any]], application: Application, 
             line = f"snapshots/{str(snapshot.get('id'))[:64]}: makes no sense ({why})"
             (foreign if _is_foreign(snapshot, application.points) else unreadable).append(line)
             continue
-        if application.points.admits(point):
-            points.append(point)
+        if application.points.admits(point) and (owned := _owned(point, application)) is not None:
+            points.append(owned)
     points.sort(key=lambda point: (point.consistent_at, point.id), reverse=True)
     return PointListing(points=tuple(points), unreadable=tuple(unreadable), foreign=tuple(foreign))
+
+
+def _owned(point: RecoveryPoint, application: Application) -> RecoveryPoint | None:
+    """Return a point with the application's sub-path, whose size nobody knows yet; None: it cannot hold it."""
+    sub_path = application.backup_job.sub_path
+    if not sub_path:
+        return point
+    owned = replace(point, sub_path=sub_path, size_bytes=None)
+    return owned if may_hold(owned) else None
 
 
 def _is_foreign(snapshot: Mapping[str, Any], wanted: PointFilter) -> bool:

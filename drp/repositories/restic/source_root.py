@@ -41,12 +41,12 @@ def _parents(path: str) -> Iterable[str]:
 class TreeListing:
     """Takes the lines of ``restic ls --json`` and remembers only the places asked for."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        """Take the paths that the snapshot names."""
-        self._paths = paths
-        self._wanted = {tail for path in paths for tail in tails(path)}
-        self._there: dict[str, bool] = {}
-        """Place → whether it is a folder."""
+    def __init__(self, paths: Sequence[str], also: Iterable[str] = ()) -> None:
+        """Take the paths that the snapshot names, and other places to look for."""
+        self.paths = paths
+        self._wanted = {*also, *(tail for path in paths for tail in tails(path))}
+        self.kinds: dict[str, str] = {}
+        """Place → what is there, as restic calls it: ``dir``, ``file``, ``symlink`` …"""
 
     def take(self, line: str) -> None:
         """Read one line; what is no node is passed over."""
@@ -55,17 +55,23 @@ class TreeListing:
         except Malformed:
             return
         place = node.get("path") if isinstance(node, dict) else None
-        if isinstance(place, str) and place in self._wanted:
-            self._there[place] = node.get("type") == "dir"
+        if not isinstance(place, str):
+            return
+        self.seen(place)
+        if place in self._wanted:
+            self.kinds[place] = str(node.get("type"))
+
+    def seen(self, place: str) -> None:
+        """Take the place of a node."""
 
     def root(self) -> str:
         """Return the root of the backed-up tree; of several paths, their nearest common folder.
 
         A tree has a folder for a root: of a single file (``restic backup --stdin``), it is the one that the file is in.
         """
-        roots = [next((tail for tail in tails(path) if tail in self._there), "/") for path in self._paths]
+        roots = [next((tail for tail in tails(path) if tail in self.kinds), "/") for path in self.paths]
         common = posixpath.commonpath(roots) if roots else "/"
-        return common if self._there.get(common, True) else posixpath.dirname(common)
+        return common if self.kinds.get(common, "dir") == "dir" else posixpath.dirname(common)
 
 
 def declared_root(paths: Sequence[str]) -> str:
