@@ -118,7 +118,7 @@ def longest_apart(expression: str, zone: str) -> timedelta:
     fired = list(islice(_from(expression, zone, _REFERENCE), _LOOKED_AT))
     longest = max((later - earlier for earlier, later in pairwise(fired)), default=timedelta(0))
     if not longest:
-        raise ValueError("never fires")
+        raise ValueError(say("never fires"))
     if fired[-1] - fired[0] > timedelta(days=2 * _YEAR):
         return longest
     # so many of one that fires each minute of January, or of Mondays, are over before those are

@@ -132,7 +132,9 @@ def _show(made: ssl.SSLContext, certificate: Path, key: SecretReference | None, 
         os.write(descriptor, parts.encode())
 
         def never() -> str:
-            raise ConfigError("tls: the client's key has a passphrase", hint="keep the key as a secret without one")
+            raise ConfigError(
+                say("tls: the client's key has a passphrase"), hint="keep the key as a secret without one"
+            )
 
         made.load_cert_chain(f"/proc/self/fd/{descriptor}", password=never)
     finally:

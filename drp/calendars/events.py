@@ -80,7 +80,7 @@ def _expand(parts: list[Any], zone: ZoneInfo, begins: datetime, ends: datetime) 
             if len(found.closed) > MOST_SPANS:
                 raise Malformed(say("closes more than {MOST_SPANS} spans", MOST_SPANS=MOST_SPANS))
         if clocks.monotonic() > until:
-            raise Malformed("takes too long to expand")
+            raise Malformed(say("takes too long to expand"))
     found.closed.sort(key=lambda each: (each.begins, each.ends))
     return found
 
@@ -105,7 +105,7 @@ def _event(component: Any, zone: ZoneInfo) -> _Event:
     if said is None or isinstance(said, list):
         raise Malformed(say("has an event with {value} DTSTART", value="no" if said is None else "more than one"))
     if "RANGE" in getattr(component.get("RECURRENCE-ID"), "params", {}):
-        raise Malformed("changes an occurrence and all that follow (RANGE=THISANDFUTURE), which is not read")
+        raise Malformed(say("changes an occurrence and all that follow (RANGE=THISANDFUTURE), which is not read"))
     begins, own = _wall(said.dt, said.params, zone)
     whole_days = not isinstance(said.dt, datetime)
     recurrence = component.get("RECURRENCE-ID")
@@ -145,7 +145,7 @@ def _lasts(component: Any, begins: datetime, own: tzinfo, zone: ZoneInfo, *, who
     end, duration = component.get("DTEND"), component.get("DURATION")
     if end is not None:
         if isinstance(end.dt, datetime) == whole_days:
-            raise Malformed("has an event that begins with a day and ends with a time, or the other way round")
+            raise Malformed(say("has an event that begins with a day and ends with a time, or the other way round"))
         last, other = _wall(end.dt, end.params, zone)
         lasts = last - begins if whole_days else _utc(last, other) - _utc(begins, own)
     elif duration is not None:
@@ -153,7 +153,7 @@ def _lasts(component: Any, begins: datetime, own: tzinfo, zone: ZoneInfo, *, who
     else:
         lasts = _DAY if whole_days else timedelta(0)
     if not isinstance(lasts, timedelta) or lasts < timedelta(0) or lasts > _LONGEST:
-        raise Malformed("has an event that ends before it begins, or lasts for more than a year")
+        raise Malformed(say("has an event that ends before it begins, or lasts for more than a year"))
     return lasts
 
 
@@ -200,7 +200,7 @@ def _rule(said: Any, event: _Event) -> str:
     """Return a rule whose end is a wall time of the event's zone, inclusive; a day ends it with its last second."""
     parts = dict(said)
     if "FREQ" not in parts:
-        raise Malformed("has a rule without FREQ")
+        raise Malformed(say("has a rule without FREQ"))
     for until in parts.pop("UNTIL", ()):
         if isinstance(until, datetime):
             wall = _naive(until, event.zone) if until.tzinfo is not None else until

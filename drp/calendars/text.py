@@ -25,19 +25,19 @@ def components(content: bytes) -> list[Any]:
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n").strip()
     except UnicodeDecodeError:
-        raise Malformed("is not UTF-8") from None
+        raise Malformed(say("is not UTF-8")) from None
     if not text:
-        raise Malformed("is empty")
+        raise Malformed(say("is empty"))
     if not text[:16].upper().startswith("BEGIN:VCALENDAR"):
-        raise Malformed("is no calendar: it does not begin with BEGIN:VCALENDAR")
+        raise Malformed(say("is no calendar: it does not begin with BEGIN:VCALENDAR"))
     if not text[-16:].upper().endswith("END:VCALENDAR"):
-        raise Malformed("is cut off: it does not end with END:VCALENDAR")
+        raise Malformed(say("is cut off: it does not end with END:VCALENDAR"))
     unfolded = re.sub(r"\n[ \t]", "", text)
     _must_be_whole(unfolded)
     if _TOO_FINE.search(unfolded):
-        raise Malformed("has an event that recurs within a day, which is not read")
+        raise Malformed(say("has an event that recurs within a day, which is not read"))
     if any(_ZONE_RULE.search(rules) for rules in _ZONE_RULES.findall(unfolded)):
-        raise Malformed("has a time zone whose clocks are not changed once a year, which is not read")
+        raise Malformed(say("has a time zone whose clocks are not changed once a year, which is not read"))
     if len(re.findall(r"(?im)^BEGIN:VEVENT$", unfolded)) > MOST_EVENTS:
         raise Malformed(say("has more than {MOST_EVENTS} events", MOST_EVENTS=MOST_EVENTS))
     calendars: list[Any] = Calendar.from_ical(text, multiple=True)

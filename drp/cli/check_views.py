@@ -9,8 +9,8 @@ from typing import Any
 
 from drp.cli import render
 from drp.codec import to_data
-from drp.domain.phrase import say
-from drp.domain.point_check import ApplicationCheck, PlaceCheck, exit_status
+from drp.domain.phrase import Phrase, say
+from drp.domain.point_check import ApplicationCheck, PlaceCheck, Trouble, exit_status
 from drp.domain.recovery_point import Immutability
 
 _SHOWN = {"ok": "ok", "wrong": "WRONG", "unknown": "UNKNOWN", "none": "none"}
@@ -29,7 +29,7 @@ def show(checks: Sequence[ApplicationCheck], now: datetime, *, machine: bool) ->
     render.table(_HEADINGS, [_row(check, now) for check in checks])
     for check in checks:
         for trouble in check.troubles:
-            render.line(f"{check.application}: {f'{trouble.repository}: ' * bool(trouble.repository)}{trouble.words}")
+            render.line(_line(check, trouble))
             if trouble.hint and trouble.state != "away":
                 render.line(say("  HINT: {hint}", hint=trouble.hint))
     states = Counter(check.state for check in checks)
@@ -41,8 +41,19 @@ def show(checks: Sequence[ApplicationCheck], now: datetime, *, machine: bool) ->
             unknown=states["unknown"],
         )
     )
-    render.note("nothing was restored and nothing is proven: only drills show that a backup restores")
+    render.note(say("nothing was restored and nothing is proven: only drills show that a backup restores"))
     return status
+
+
+def _line(check: ApplicationCheck, trouble: Trouble) -> Phrase:
+    if not trouble.repository:
+        return say("{application}: {words}", application=check.application, words=trouble.words)
+    return say(
+        "{application}: {repository}: {words}",
+        application=check.application,
+        repository=trouble.repository,
+        words=trouble.words,
+    )
 
 
 def _row(check: ApplicationCheck, now: datetime) -> tuple[str, ...]:
@@ -75,7 +86,18 @@ def _document(check: ApplicationCheck) -> dict[str, Any]:
         "state": check.state,
         "exit": check.exit_status,
         "repositories": [_place(place) for place in check.places],
-        "problems": [to_data(trouble) for trouble in check.troubles],
+        "problems": [_problem(trouble) for trouble in check.troubles],
+    }
+
+
+def _problem(trouble: Trouble) -> dict[str, Any]:
+    return {
+        "repository": trouble.repository,
+        "aspect": trouble.aspect,
+        "state": trouble.state,
+        "message": str(trouble.words),
+        "hint": str(trouble.hint),
+        "exit": trouble.exit_status,
     }
 
 

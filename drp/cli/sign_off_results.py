@@ -51,7 +51,9 @@ def read_results(path: Path, checklist: Checklist) -> tuple[tuple[StepResult, ..
             )
             problems.append(document.problem(("results", name), message, key=True))
     problems += [
-        document.problem(("results",), f"no result for `{name}`") for name in known if name not in said.results
+        document.problem(("results",), say("no result for `{name}`", name=name))
+        for name in known
+        if name not in said.results
     ]
     if problems:
         raise _problems(problems)

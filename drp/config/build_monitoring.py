@@ -8,10 +8,10 @@ from pathlib import Path
 
 from drp.config.build import secret
 from drp.config.monitoring import MetricsAccess, Monitoring, Target
-from drp.config.problems import Problem, suggestion
+from drp.config.problems import Problem, unknown
 from drp.config.references import Inventory
 from drp.config.schema_monitoring import MonitoringFile
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, joined, say
 
 FILE = "inventory/monitoring.yml"
 
@@ -56,29 +56,23 @@ def cross_check_monitoring(inventory: Inventory) -> Iterator[Problem]:
     for name, target in said.notify.targets.items():
         for index, application in enumerate(target.applications):
             if application not in applications:
-                message = say(
-                    "there is no application `{application}`; {suggestion}",
-                    application=application,
-                    suggestion=suggestion(application, applications),
-                )
+                message = unknown("application", application, applications)
                 yield document.problem(("notify", "targets", name, "applications", index), message)
     for key in said.pings.policies:
         application = key.partition("/")[0]
         if application not in applications:
-            message = say(
-                "there is no application `{application}`; {suggestion}",
-                application=application,
-                suggestion=suggestion(application, applications),
-            )
+            message = unknown("application", application, applications)
             yield document.problem(("pings", "policies", key), message)
 
 
-def lacking(wanted: Monitoring) -> Iterator[str]:
+def lacking(wanted: Monitoring) -> Iterator[Phrase]:
     """Yield what the file asks for and this machine cannot do, with what to install: advice, no problem.
 
     A drill is held all the same; what could not be told is told by ``drp status``.
     """
     if wanted.targets and find_spec("apprise") is None:
-        yield f"{FILE}: notify: nobody can be told without Apprise: install drproof[notify]"
+        advice = say("notify: nobody can be told without Apprise: install drproof[notify]")
+        yield joined([FILE, advice], ": ")
     if wanted.traces is not None and find_spec("opentelemetry") is None:
-        yield f"{FILE}: traces: no span can be sent without OpenTelemetry: install drproof[traces]"
+        advice = say("traces: no span can be sent without OpenTelemetry: install drproof[traces]")
+        yield joined([FILE, advice], ": ")

@@ -10,9 +10,9 @@ from pydantic import SerializeAsAny
 
 from drp.config.build import DrillSettings
 from drp.config.canaries import CanarySettings
-from drp.config.problems import suggestion
+from drp.config.problems import unknown
 from drp.domain.application import Application
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, joined, say
 from drp.domain.repository import RepositorySettings
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import ConfigError, NotFound
@@ -33,7 +33,7 @@ class Catalogue:
     """How fast all restores of a drill together may read; None: as fast as it goes."""
     canaries: Mapping[str, CanarySettings] = field(default_factory=dict)
     """By application, how its heartbeat is written on production."""
-    broken: Mapping[tuple[Literal["application", "drill"], str], tuple[str, ...]] = field(default_factory=dict)
+    broken: Mapping[tuple[Literal["application", "drill"], str], tuple[Phrase, ...]] = field(default_factory=dict)
     """Kind and name → what is wrong with the file that describes it, a line each: it cannot be used, the rest can."""
 
     def application(self, name: str) -> Application:
@@ -67,13 +67,13 @@ class Catalogue:
 
     def _must_be_sound(self, kind: Literal["application", "drill"], name: str) -> None:
         if problems := self.broken.get((kind, name)):
-            raise ConfigError("\n".join(problems))
+            raise ConfigError(joined(problems, "\n"))
 
 
 def _named(kind: str, name: str, known: Mapping[str, T], command: str) -> T:
     if name in known:
         return known[name]
     raise NotFound(
-        say("there is no {kind} `{name}`; {suggestion}", kind=kind, name=name, suggestion=suggestion(name, known)),
+        unknown(kind, name, known),
         hint=say("list them with `{command}`", command=command),
     )

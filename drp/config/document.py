@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from drp.config.problems import START, Position, Problem, Step, dotted
+from drp.domain.phrase import Phrase, quoted, say
 
 _LARGEST = 1 << 20
 _DEEPEST = 32
@@ -36,7 +37,7 @@ class Document:
     digest: str = ""
     """SHA-256 of the bytes that were read, hex."""
 
-    def problem(self, place: Place, message: str, *, key: bool = False) -> Problem:
+    def problem(self, place: Place, message: Phrase, *, key: bool = False) -> Problem:
         """Return a problem at a value, or at its key; at the nearest place above where there is none."""
         known = self.keys if key else self.values
         for length in range(len(place), -1, -1):
@@ -65,10 +66,10 @@ class _Loader(yaml.SafeLoader):
         events: Any = self
         if events.check_event(yaml.AliasEvent):
             mark = events.peek_event().start_mark
-            raise yaml.MarkedYAMLError(problem="aliases are not used here: write it out", problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem=say("aliases are not used here: write it out"), problem_mark=mark)
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise yaml.MarkedYAMLError(problem="too deeply nested", problem_mark=events.peek_event().start_mark)
+            raise yaml.MarkedYAMLError(problem=say("too deeply nested"), problem_mark=events.peek_event().start_mark)
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
         return node
@@ -99,14 +100,14 @@ def read_document(path: Path, file: str, opened: Callable[[Path], int] = _open) 
         node = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         raise Unreadable(
-            Problem(file, _at(text, error.position), "", "holds a character that no text file has")
+            Problem(file, _at(text, error.position), "", say("holds a character that no text file has"))
         ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1, mark.column + 1) if mark is not None else START
         raise Unreadable(Problem(file, position, "", _explain(error))) from None
     if node is None:
-        raise Unreadable(Problem(file, START, "", "is empty"))
+        raise Unreadable(Problem(file, START, "", say("is empty")))
     builder = _Builder(file)
     data = builder.build(node, ())
     if builder.problems:
@@ -119,11 +120,11 @@ def _content(path: Path, file: str, opened: Callable[[Path], int]) -> bytes:
         with os.fdopen(opened(path), "rb") as stream:
             raw = stream.read(_LARGEST + 1)
     except ValueError as error:
-        raise Unreadable(Problem(file, START, "", str(error))) from None
+        raise Unreadable(Problem(file, START, "", quoted(str(error)))) from None
     except OSError as error:
-        raise Unreadable(Problem(file, START, "", f"cannot be read: {error.strerror}")) from None
+        raise Unreadable(Problem(file, START, "", say("cannot be read: {why}", why=error.strerror))) from None
     if len(raw) > _LARGEST:
-        raise Unreadable(Problem(file, START, "", "is larger than 1 MiB"))
+        raise Unreadable(Problem(file, START, "", say("is larger than 1 MiB")))
     return raw
 
 
@@ -132,7 +133,7 @@ def _text(raw: bytes, file: str) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         position = _at(raw[: error.start].decode("utf-8", "replace"), error.start)
-        raise Unreadable(Problem(file, position, "", "is not UTF-8: save it as UTF-8")) from None
+        raise Unreadable(Problem(file, position, "", say("is not UTF-8: save it as UTF-8"))) from None
 
 
 def _at(text: str, offset: int) -> Position:
@@ -140,15 +141,17 @@ def _at(text: str, offset: int) -> Position:
     return Position(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
-def _explain(error: yaml.MarkedYAMLError) -> str:
-    problem = (error.problem or "is not YAML").rstrip(".")
-    if "expected a single document" in (error.context or ""):
-        return "one document a file: remove the second `---`"
+def _explain(error: yaml.MarkedYAMLError) -> Phrase:
+    if isinstance(error.problem, Phrase):
+        return error.problem
+    problem, context = (error.problem or "").rstrip("."), error.context or ""
+    if "expected a single document" in context:
+        return say("one document a file: remove the second `---`")
     if "'\\t'" in problem:
-        return "a tab cannot indent YAML: use spaces"
+        return say("a tab cannot indent YAML: use spaces")
     if "mapping values are not allowed here" in problem:
-        return "`: ` is not allowed here: check the indentation, or quote the text"
-    return problem if error.context is None or problem.startswith(("aliases", "too")) else f"{problem} {error.context}"
+        return say("`: ` is not allowed here: check the indentation, or quote the text")
+    return quoted(" ".join(filter(None, (problem, context)))) if problem else say("is not YAML")
 
 
 class _Builder:
@@ -163,7 +166,7 @@ class _Builder:
     def build(self, node: yaml.Node, place: Place) -> Any:
         self.values[place] = _position(node)
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rpartition(":")[2] not in _KINDS:
-            self._refuse(node, place, "tags (`!…`) are not used here")
+            self._refuse(node, place, say("tags (`!…`) are not used here"))
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
@@ -175,12 +178,13 @@ class _Builder:
         data: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._refuse(key, place, "a key must be text; quote `{…}` and `[…]` where they are meant as text")
+                message = say("a key must be text; quote `{{…}}` and `[…]` where they are meant as text")
+                self._refuse(key, place, message)
                 continue
             name = str(key.value)
             if name in data:
                 first = self.keys[*place, name]
-                self._refuse(key, (*place, name), f"is said twice, first in line {first.line}")
+                self._refuse(key, (*place, name), say("is said twice, first in line {line}", line=first.line))
                 continue
             self.keys[*place, name] = _position(key)
             data[name] = self.build(value, (*place, name))
@@ -191,10 +195,10 @@ class _Builder:
         try:
             return _KINDS[kind](text)
         except (ValueError, KeyError):
-            self._refuse(node, place, f"is not a valid {kind}")
+            self._refuse(node, place, say("is not a valid {kind}", kind=kind))
             return None
 
-    def _refuse(self, node: yaml.Node, place: Place, message: str) -> None:
+    def _refuse(self, node: yaml.Node, place: Place, message: Phrase) -> None:
         self.problems.append(Problem(self._file, _position(node), dotted(place), message))
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from drp.config.document import Place, Unreadable, read_document
 from drp.config.misfit import Misfit
-from drp.config.problems import Problem, closest, suggestion
+from drp.config.problems import Problem, closest, guessed, suggestion
 from drp.config.schema_inputs import InputFile, InputsFile, MainFile
 from drp.config.validate import validate
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say, several
 
 FILE = "inputs.yml"
 GIVEN = ("order", "restored_root")
@@ -23,14 +23,14 @@ GIVEN = ("order", "restored_root")
 _STEPS = ("restore.yml", "start.yml", "stop.yml")
 _TRUE = ("true", "yes", "y", "t", "on", "1", "1.0")
 _FALSE = ("false", "no", "n", "f", "off", "0", "0.0")
-_WANTED: Mapping[str, str] = {
-    "str": "must be text: quote it",
-    "path": "must be text: quote it",
-    "int": "must be a whole number",
-    "float": "must be a number",
-    "bool": "must be true or false",
-    "list": "must be a list",
-    "dict": "must be a mapping",
+_WANTED: Mapping[str, Phrase] = {
+    "str": say("must be text: quote it"),
+    "path": say("must be text: quote it"),
+    "int": say("must be a whole number"),
+    "float": say("must be a number"),
+    "bool": say("must be true or false"),
+    "list": say("must be a list"),
+    "dict": say("must be a mapping"),
 }
 Declared = tuple[MainFile | None, tuple[Problem, ...]]
 """What a runbook declares, None where it declares nothing, and everything wrong with its declaration."""
@@ -58,7 +58,7 @@ def input_misfits(declared: MainFile, inputs: Mapping[str, Any]) -> Iterator[Mis
     own = {name: value for name, value in inputs.items() if name not in GIVEN}
     for name in inputs:
         if name in GIVEN:
-            yield Misfit(path=(name,), message="is given by drp: leave it out", key=True)
+            yield Misfit(path=(name,), message=say("is given by drp: leave it out"), key=True)
     yield from _mapping(declared.options, own, ())
 
 
@@ -67,18 +67,20 @@ def _mapping(options: Mapping[str, InputFile], said: Mapping[str, Any], place: P
         if name in options:
             yield from _value(options[name], value, (*place, name))
         else:
-            yield Misfit(path=(*place, name), message=say("unknown key; {name}", name=_meant(name, options)), key=True)
+            yield Misfit(
+                path=(*place, name), message=say("unknown key; {guess}", guess=_meant(name, options)), key=True
+            )
     for name, option in options.items():
         if option.required and name not in said:
-            yield Misfit(path=(*place, name), message="is missing")
+            yield Misfit(path=(*place, name), message=say("is missing"))
 
 
-def _meant(name: str, options: Mapping[str, InputFile]) -> str:
+def _meant(name: str, options: Mapping[str, InputFile]) -> Phrase:
     """Return what was probably meant: a key of this mapping, or the same key one mapping deeper."""
     if closest(name, options) is None:
         for outer, option in options.items():
             if name in (option.options or ()):
-                return f"did you mean `{outer}: {{{name}: …}}`?"
+                return say("did you mean `{outer}: {{{name}: …}}`?", outer=outer, name=name)
     return suggestion(name, options)
 
 
@@ -105,11 +107,11 @@ def _keys(option: InputFile, said: Mapping[str, Any], place: Place) -> Iterator[
     stranger = any(name not in (option.options or {}) for name in said)  # which is told, and probably was meant for it
     for group in () if stranger else option.required_one_of:
         if not any(said.get(name) is not None for name in group):
-            yield Misfit(path=place, message=say("needs one of {group}", group=", ".join(group)))
+            yield Misfit(path=place, message=say("needs one of {keys}", keys=several(group)))
 
 
-def _nothing(option: InputFile) -> str:
-    return "is empty: " + ("give a value" if option.required else "leave it out, or give a value")
+def _nothing(option: InputFile) -> Phrase:
+    return say("is empty: give a value") if option.required else say("is empty: leave it out, or give a value")
 
 
 def fits(kind: str, value: Any) -> bool:
@@ -150,8 +152,7 @@ def _same(value: Any, choice: Any) -> bool:
     return not isinstance(value, (bool, list, dict)) and str(value) == str(choice)
 
 
-def _choice(value: Any, choices: Collection[Any]) -> str:
+def _choice(value: Any, choices: Collection[Any]) -> Phrase:
     words = ["true" if word is True else "false" if word is False else str(word) for word in choices]
-    shown = ", ".join(word or '""' for word in words)
     meant = closest(value, [word for word in words if word]) if isinstance(value, str) else None
-    return f"must be one of {shown}" + (f"; did you mean `{meant}`?" if meant else "")
+    return guessed(say("must be one of {choices}", choices=several(word or '""' for word in words)), meant)

@@ -12,7 +12,7 @@ from drp.domain.reconciliation.preparation import DeclaredList
 from drp.errors import ConfigError
 
 MOST_BYTES = 64 << 20
-_HINT = "plan the drill again, which takes the file as it is now"
+_HINT = say("plan the drill again, which takes the file as it is now")
 
 
 def digest_of_list(path: Path) -> str:
@@ -46,11 +46,11 @@ def _content(path: Path) -> bytes:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            say("{path} cannot be read: {strerror}", path=path, strerror=error.strerror), hint="let drp's user read it"
+            say("{path} cannot be read: {why}", path=path, why=error.strerror), hint="let drp's user read it"
         ) from error
     if len(content) > MOST_BYTES:
         raise ConfigError(
-            say("{path} is larger than {MOST_BYTES} MiB", path=path, MOST_BYTES=MOST_BYTES >> 20),
+            say("{path} is larger than {most} MiB", path=path, most=MOST_BYTES >> 20),
             hint="take `where`, or a pattern",
         )
     return content

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from drp.config.problems import Step, dotted
 from drp.domain.application import Application
+from drp.domain.phrase import Phrase, joined
 from drp.domain.reconciliation.declaration import RecordSource
 
 
@@ -16,13 +17,18 @@ class Misfit:
     """One thing that does not fit; ``path`` leads to it from the free-form data."""
 
     path: tuple[Step, ...]
-    message: str
+    message: Phrase
     key: bool = False
     """It is the key that is wrong, not its value."""
 
     def __str__(self) -> str:
         """Return path and message as one line."""
-        return f"{dotted(self.path) or 'options'}: {self.message}"
+        return str(self.line)
+
+    @property
+    def line(self) -> Phrase:
+        """That line, which keeps what its message is made of."""
+        return joined([dotted(self.path) or "options", self.message], ": ")
 
 
 class OptionJudge(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drp.config.site import Site
+from drp.domain.phrase import say
 from drp.trust import Doubt, Trust, require
 from drp.trust.accounts import accounts_of
 
@@ -24,7 +25,8 @@ def require_places(site: Site) -> None:
     """
     require(doubt for folder in (*site.runbook_folders, _CODE) for doubt in Trust().doubts(folder))
     require(
-        _doubts(site), otherwise="or declare who writes there on purpose, as `writers` beside the folder in drp.yml"
+        _doubts(site),
+        otherwise=say("or declare who writes there on purpose, as `writers` beside the folder in drp.yml"),
     )
 
 

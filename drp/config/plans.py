@@ -15,7 +15,7 @@ from drp.config.values import parse_duration, parse_instant
 from drp.domain.application import Application
 from drp.domain.level import LEVELS, MOST_SAMPLED, Level
 from drp.domain.pace import paced
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.domain.plan import DrillPlan, PlannedRecovery, Scenario
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.recovery_point import Selection, SelectionPolicy
@@ -57,10 +57,10 @@ def planned(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) ->
             if name not in names:
                 raise UsageError(
                     say(
-                        "drill `{name}` does not recover `{name2}`; {suggestion}",
-                        name=drill.name,
-                        name2=name,
-                        suggestion=suggestion(name, names),
+                        "drill `{drill}` does not recover `{application}`; {guess}",
+                        drill=drill.name,
+                        application=name,
+                        guess=suggestion(name, names),
                     ),
                     hint=say("without the drill's name, `--app {name}` runs it ad hoc", name=name),
                 )
@@ -72,12 +72,12 @@ def ad_hoc(catalogue: Catalogue, applications: Sequence[str], overrides: Overrid
     """Return a plan for applications that no drill of the site needs to name. Raises NotFound, UsageError."""
     names = tuple(dict.fromkeys(applications))
     if not names:
-        raise UsageError("nothing to recover", hint="name a drill, or applications with --app")
+        raise UsageError(say("nothing to recover"), hint="name a drill, or applications with --app")
     for name in names:
         _must_be_drillable(catalogue.application(name))
     drill = DrillSettings(
         name=f"ad-hoc-{'-'.join(names)}"[:63].rstrip("-"),
-        scenario=Scenario(title=f"ad hoc recovery of {', '.join(names)}"),
+        scenario=Scenario(title=say("ad hoc recovery of {names}", names=several(names))),
         recoveries=tuple(RecoverySettings(application=name) for name in names),
     )
     return _plan(catalogue, drill, overrides)
@@ -89,7 +89,7 @@ def _plan(catalogue: Catalogue, drill: DrillSettings, overrides: Overrides) -> D
             say("recovery point {point} of which application?", point=overrides.point),
             hint=say(
                 "add --app with one of {recoveries}",
-                recoveries=", ".join(recovery.application for recovery in drill.recoveries),
+                recoveries=several(recovery.application for recovery in drill.recoveries),
             ),
         )
     level, sample_files = _depth(drill, overrides)
@@ -138,16 +138,18 @@ def _depth(drill: DrillSettings, overrides: Overrides) -> tuple[Level, int]:
     level = overrides.level or drill.level
     if level not in LEVELS:
         raise UsageError(
-            say("there is no level `{level}`; {suggestion}", level=level, suggestion=suggestion(level, LEVELS)),
+            say("there is no level `{level}`; {guess}", level=level, guess=suggestion(level, LEVELS)),
             hint="full, hash or sample",
         )
     wanted = overrides.sample_files
     if wanted is not None and level != "sample":
-        raise UsageError("--sample is about drills of level sample", hint="add --level sample, or leave out --sample")
+        raise UsageError(
+            say("--sample is about drills of level sample"), hint="add --level sample, or leave out --sample"
+        )
     if wanted is not None and not 1 <= wanted <= MOST_SAMPLED:
         raise UsageError(
-            say("a sample of {wanted} files", wanted=wanted),
-            hint=say("say a number from 1 to {MOST_SAMPLED}; --level hash compares all", MOST_SAMPLED=MOST_SAMPLED),
+            say("a sample of {files} files", files=wanted),
+            hint=say("say a number from 1 to {most}; --level hash compares all", most=MOST_SAMPLED),
         )
     if level != "full" and (overrides.keep_sandbox or overrides.recover_to is not None):
         flag = "--keep-sandbox" if overrides.keep_sandbox else "--recover-to"
@@ -179,7 +181,9 @@ def _lease(flag: timedelta | str | None) -> timedelta | None:
     try:
         return parse_duration(flag)
     except ValueError as error:
-        raise UsageError(f"{flag!r} {error}", hint="for instance --keep-for 2h") from None
+        raise UsageError(
+            say("'{flag}' {problem}", flag=flag, problem=error), hint="for instance --keep-for 2h"
+        ) from None
 
 
 def _recovery(catalogue: Catalogue, said: RecoverySettings, overrides: Overrides) -> PlannedRecovery:
@@ -189,7 +193,7 @@ def _recovery(catalogue: Catalogue, said: RecoverySettings, overrides: Overrides
         catalogue.repository(repository)
         raise UsageError(
             say("`{name}` has no backup in `{repository}`", name=application.name, repository=repository),
-            hint=say("its repositories: {repositories}", repositories=", ".join(application.repositories)),
+            hint=say("its repositories: {repositories}", repositories=several(application.repositories)),
         )
     require = overrides.require_manifest
     return PlannedRecovery(
@@ -205,14 +209,14 @@ def _recovery(catalogue: Catalogue, said: RecoverySettings, overrides: Overrides
 
 def _selection(said: Selection, overrides: Overrides) -> Selection:
     if overrides.point is not None and overrides.policy not in {None, "specific"}:
-        raise UsageError("a recovery point leaves nothing to choose", hint="leave out --policy or --point")
+        raise UsageError(say("a recovery point leaves nothing to choose"), hint="leave out --policy or --point")
     if overrides.policy == "specific" and overrides.point is None:
-        raise UsageError("which recovery point?", hint="name it with --point; see `drp repo points NAME`")
+        raise UsageError(say("which recovery point?"), hint="name it with --point; see `drp repo points NAME`")
     if overrides.point is not None:
         return Selection(policy="specific", point=overrides.point)
     policy = overrides.policy or said.policy
     if overrides.seed is not None and policy != "random":
-        raise UsageError("a seed needs --policy random", hint="add it, or leave out --seed")
+        raise UsageError(say("a seed needs --policy random"), hint="add it, or leave out --seed")
     if policy != "random":
         return replace(said, policy=policy, point=said.point if policy == "specific" else None, seed=None)
     seed = overrides.seed if overrides.seed is not None else said.seed
@@ -225,7 +229,7 @@ def _must_be_able_to_roll(catalogue: Catalogue, drill: DrillSettings, overrides:
     wanted = overrides.recover_to or next((said.selection.recover_to for said in drill.recoveries), None)
     if wanted is not None and not any(catalogue.application(name).point_in_time for name in names):
         raise UsageError(
-            say("none of {names} can be recovered to an instant", names=", ".join(names)),
+            say("none of {names} can be recovered to an instant", names=several(names)),
             hint="say `point_in_time: true` where backups and runbook allow it",
         )
 
@@ -240,7 +244,9 @@ def _rolled(application: Application, selection: Selection, overrides: Overrides
             selection, recover_to=parse_instant(flag) if isinstance(flag, str) else flag or selection.recover_to
         )
     except ValueError as error:
-        raise UsageError(f"{flag!r} {error}", hint="for instance --recover-to 2026-11-21T02:00:00Z") from None
+        raise UsageError(
+            say("'{flag}' {problem}", flag=flag, problem=error), hint="for instance --recover-to 2026-11-21T02:00:00Z"
+        ) from None
 
 
 def _must_be_drillable(application: Application) -> None:

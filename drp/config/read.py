@@ -29,6 +29,7 @@ from drp.config.schema_monitoring import MonitoringFile
 from drp.config.schema_schedule import ScheduleFile
 from drp.config.steering import steering_paths
 from drp.config.validate import validate
+from drp.domain.phrase import Phrase, say
 from drp.share import shared
 from drp.trust import Doubt, Trust, require
 
@@ -112,15 +113,15 @@ class SiteReader:
         for more in (self.site, self.schedule, watching, inventory.repositories, inventory.sandboxes):
             yield from steering_paths(more, self.directory)
 
-    def broken(self) -> dict[tuple[Described, str], tuple[str, ...]]:
+    def broken(self) -> dict[tuple[Described, str], tuple[Phrase, ...]]:
         """Return what cannot be used, each with what is wrong with its file: none of them stops the others.
 
         Problems of files that all share are not among them.
         """
-        found: dict[tuple[Described, str], tuple[str, ...]] = {}
+        found: dict[tuple[Described, str], tuple[Phrase, ...]] = {}
         for problem in self.problems:
             if (subject := self.describes.get(problem.file)) is not None:
-                found[subject] = (*found.get(subject, ()), str(problem))
+                found[subject] = (*found.get(subject, ()), problem.line)
         return found
 
     def _folder(self, folder: str, kind: Described, model: type[M]) -> Iterator[tuple[str, tuple[M, Document]]]:
@@ -139,7 +140,7 @@ class SiteReader:
             self.describes[file] = (kind, name)
             self.inventory.named.setdefault(kind, set()).add(name)
             if name in first:
-                self.problems.append(document.problem(("name",), f"{first[name]} has the same name"))
+                self.problems.append(document.problem(("name",), say("{file} has the same name", file=first[name])))
             elif said is not None:
                 yield name, (said, document)
             first.setdefault(name, file)
@@ -168,7 +169,7 @@ class SiteReader:
         except FileNotFoundError:
             return []
         except OSError as error:
-            self.problems.append(Problem(folder, START, "", f"cannot be read: {error.strerror}"))
+            self.problems.append(Problem(folder, START, "", say("cannot be read: {why}", why=error.strerror)))
             return []
 
     def _strangers(self, inventory: Sequence[str]) -> None:
@@ -176,15 +177,18 @@ class SiteReader:
         for name in inventory:
             if name in _PLACES or name.startswith(".") or name.endswith(".md"):
                 continue
-            self.problems.append(
-                Problem(f"inventory/{name}", START, "", f"is not read by drp; {suggestion(name, _PLACES)}")
-            )
+            message = say("is not read by drp; {guess}", guess=suggestion(name, _PLACES))
+            self.problems.append(Problem(f"inventory/{name}", START, "", message))
 
     def _is_ours(self, path: Path, file: str) -> bool:
         if path.name.startswith(".") or path.suffix == ".md" or path.name.endswith("~"):
             return False
         if path.suffix != ".yml":
-            advice = f"call it {path.stem}.yml" if path.suffix == ".yaml" else "only .yml files are"
-            self.problems.append(Problem(file, START, "", f"is not read by drp: {advice}"))
+            message = (
+                say("is not read by drp: call it {name}", name=f"{path.stem}.yml")
+                if path.suffix == ".yaml"
+                else say("is not read by drp: only .yml files are")
+            )
+            self.problems.append(Problem(file, START, "", message))
             return False
         return True

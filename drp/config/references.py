@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drp.config.document import Document, Place
 from drp.config.inputs import Declared
-from drp.config.problems import Problem, suggestion
+from drp.config.problems import Problem, suggestion, unknown
 from drp.config.references_levels import cross_check_level
 from drp.config.references_reconciliation import cross_check_reconciliation
 from drp.config.schema_applications import ApplicationFile
@@ -17,7 +17,7 @@ from drp.config.schema_drills import DrillFile
 from drp.config.schema_monitoring import MonitoringFile
 from drp.config.schema_repositories import RepositoryFile
 from drp.config.schema_sandboxes import SandboxFile
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.domain.sandbox import DEFAULT_DRIVER
 from drp.registry import Registry
 
@@ -86,12 +86,14 @@ def _application(
         place = ("runbook", "kind")
         yield from _unknown(document, place, "runbook", said.runbook.kind, kinds)
         if lacking := kinds.get(said.runbook.kind, ()):
-            yield document.problem(place, f"runbook `{said.runbook.kind}` lacks {', '.join(lacking)}")
+            message = say("runbook `{kind}` lacks {steps}", kind=said.runbook.kind, steps=several(lacking))
+            yield document.problem(place, message)
     names: set[str] = set()
     for index, check in enumerate(said.checks):
         yield from _unknown(document, ("checks", index, "verifier"), "verifier", check.verifier, verifiers)
         if check.name in names:
-            yield document.problem(("checks", index, "name"), f"a check called `{check.name}` stands above")
+            message = say("a check called `{name}` stands above", name=check.name)
+            yield document.problem(("checks", index, "name"), message)
         names.add(check.name)
     known = inventory.known("application", inventory.applications)
     for index, name in enumerate(said.depends_on):
@@ -111,12 +113,13 @@ def _drill(said: DrillFile, document: Document, inventory: Inventory) -> Iterato
         at = place if isinstance(entry, str) else (*place, "application")
         yield from _unknown(document, at, "application", name, known)
         if name in seen:
-            yield document.problem(at, f"`{name}` is recovered twice")
+            yield document.problem(at, say("`{name}` is recovered twice", name=name))
         seen.add(name)
         application = inventory.applications[name][0] if name in inventory.applications else None
         if application is not None and (application.backup is None or application.runbook is None):
             lacking = "backup" if application.backup is None else "runbook"
-            yield document.problem(at, f"`{name}` cannot be drilled: its file has no `{lacking}`")
+            message = say("`{name}` cannot be drilled: its file has no `{lacking}`", name=name, lacking=lacking)
+            yield document.problem(at, message)
         if isinstance(entry, str):
             continue
         if entry.sandbox is not None:
@@ -125,10 +128,10 @@ def _drill(said: DrillFile, document: Document, inventory: Inventory) -> Iterato
             own = application.backup.repositories
             if entry.repository not in own:
                 message = say(
-                    "`{name}` has no backup in `{repository}`; {suggestion}",
+                    "`{name}` has no backup in `{repository}`; {guess}",
                     name=name,
                     repository=entry.repository,
-                    suggestion=suggestion(entry.repository, own),
+                    guess=suggestion(entry.repository, own),
                 )
                 yield document.problem((*place, "repository"), message)
 
@@ -184,7 +187,7 @@ def _addresses(said: DrillFile, document: Document, inventory: Inventory) -> Ite
 
 def _unknown(document: Document, place: Place, kind: str, name: str, known: Collection[str]) -> Iterator[Problem]:
     if name not in known:
-        yield document.problem(place, f"there is no {kind} `{name}`; {suggestion(name, known)}")
+        yield document.problem(place, unknown(kind, name, known))
 
 
 def _circles(inventory: Inventory) -> Iterator[Problem]:
@@ -197,8 +200,8 @@ def _circles(inventory: Inventory) -> Iterator[Problem]:
         told.add(frozenset(circle))
         said, document = inventory.applications[start]
         index = said.depends_on.index(circle[1])
-        path = " → ".join(circle)
-        yield document.problem(("depends_on", index), f"dependencies run in a circle: {path}")
+        message = say("dependencies run in a circle: {circle}", circle=several(circle, " → "))
+        yield document.problem(("depends_on", index), message)
 
 
 def _circle_from(start: str, inventory: Inventory) -> list[str] | None:

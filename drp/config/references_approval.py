@@ -14,6 +14,7 @@ from drp.config.references import Inventory
 from drp.config.schema import SiteFile
 from drp.config.schema_schedule import ScheduleFile
 from drp.config.schema_sign_off import names_of_signers, read_signers
+from drp.domain.phrase import say
 
 _KEY = re.compile(r"\S+ .*\b(ssh-|ecdsa-|sk-)\S+ AAAA\S+")
 
@@ -30,15 +31,16 @@ def cross_check_approvals(
         return
     if said.approvals.allowed_signers is None:
         if said.approvals.four_eyes:
-            message = "whose eyes they are, only keys tell: add `allowed_signers`"
+            message = say("whose eyes they are, only keys tell: add `allowed_signers`")
             yield document.problem(("approvals", "four_eyes"), message, key=True)
         return
     file, place = said.approvals.allowed_signers, ("approvals", "allowed_signers")
     lines = read_signers(directory / file).splitlines()
     if not lines:
-        yield document.problem(place, f"{file} cannot be read, or lists nobody")
+        yield document.problem(place, say("{file} cannot be read, or lists nobody", file=file))
     elif not all(_KEY.match(line) for line in lines):
-        yield document.problem(place, f"{file} is no list of allowed signers: `NAME ssh-ed25519 AAAA…` a line")
+        message = say("{file} is no list of allowed signers: `NAME ssh-ed25519 AAAA…` a line", file=file)
+        yield document.problem(place, message)
     else:
         yield from _unknown(_named(schedule, inventory), lines, file)
 
@@ -76,4 +78,6 @@ def _unknown(named: Iterator[tuple[Document, Place, str]], lines: Sequence[str],
         return
     for document, place, name in named:
         if name not in listed:
-            yield document.problem(place, f"{file} has no key of `{name}`; {suggestion(name, listed)}")
+            guess = suggestion(name, listed)
+            message = say("{file} has no key of `{name}`; {guess}", file=file, name=name, guess=guess)
+            yield document.problem(place, message)

@@ -14,6 +14,7 @@ from drp.config.references import Inventory
 from drp.config.schema_applications import ApplicationFile
 from drp.config.schema_drills import DrillFile
 from drp.config.schema_reconciliation import record_sources
+from drp.domain.phrase import Phrase, say
 
 
 def cross_check_inputs(inventory: Inventory, runbook_folders: Collection[Path]) -> Iterator[Problem]:
@@ -23,9 +24,13 @@ def cross_check_inputs(inventory: Inventory, runbook_folders: Collection[Path]) 
             continue
         declared, problems = _declared(inventory, runbook_folders, said.runbook.kind)
         for problem in problems:
-            yield document.problem(("runbook", "kind"), f"the runbook's declaration is wrong: {problem}")
+            yield document.problem(("runbook", "kind"), _wrong(problem))
         if declared is not None:
             yield from _placed(document, ("runbook", "inputs"), input_misfits(declared, said.runbook.inputs))
+
+
+def _wrong(problem: Problem) -> Phrase:
+    return say("the runbook's declaration is wrong: {problem}", problem=problem.line)
 
 
 def undeclared(inventory: Inventory, runbook_folders: Collection[Path]) -> tuple[str, ...]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drp.config.document import Document, Place
-from drp.config.problems import Problem, suggestion
+from drp.config.problems import Problem, unknown
 from drp.config.schema import SiteFile
 from drp.config.schema_schedule import ScheduleFile
+from drp.domain.phrase import say
 
 
 def cross_check_places(said: SiteFile, schedule: ScheduleFile, document: Document) -> Iterator[Problem]:
     """Yield every place of the schedule that drp.yml does not name."""
     for at, name in _named(schedule):
         if name is not None and name not in said.places:
-            known = suggestion(name, said.places) if said.places else "drp.yml names none: add it to `places`"
-            yield document.problem(at, f"there is no place `{name}`; {known}")
+            if said.places:
+                yield document.problem(at, unknown("place", name, said.places))
+            else:
+                message = say("there is no place `{name}`; drp.yml names none: add it to `places`", name=name)
+                yield document.problem(at, message)
 
 
 def _named(schedule: ScheduleFile) -> Iterator[tuple[Place, str | None]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from drp.config.document import Document, Place
 from drp.config.lists import digest_of_list, lines_of
-from drp.config.problems import Problem, suggestion
+from drp.config.problems import Problem, suggestion, unknown
 from drp.config.schema_drills import DrillFile
 from drp.config.schema_reconciliation import ReconciliationFile, field_of
-from drp.domain.phrase import say
+from drp.config.validate import said_by
+from drp.domain.phrase import NOTHING, Day, Phrase, say
 from drp.domain.reconciliation.declaration import Reconciliation
 from drp.domain.reconciliation.preparation import DeclaredList
 from drp.errors import ConfigError
@@ -33,9 +34,10 @@ def cross_check_reconciliation(drill: DrillFile, document: Document) -> Iterator
             yield from _set(said, document, (*place, key), text)
         ends = [said.records.get(field_of(text).records) for text in (reference.source, reference.target)]
         if reference.source == reference.target:
-            yield document.problem((*place, "to"), "refers to itself")
+            yield document.problem((*place, "to"), say("refers to itself"))
         elif None not in ends and field_of(reference.source).records == field_of(reference.target).records:
-            yield document.problem((*place, "to"), "stays within one set of records: references lead to another")
+            message = say("stays within one set of records: references lead to another")
+            yield document.problem((*place, "to"), message)
     for index, identifier in enumerate(said.identifiers):
         place = (_AT, "identifiers", index)
         yield from _set(said, document, (*place, "issued_by"), identifier.issued_by)
@@ -54,19 +56,12 @@ def _merges(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
     for index, merge in enumerate(said.merges):
         place: Place = (_AT, "merges", index)
         if merge.records is not None and merge.records not in said.records:
-            message = say(
-                "there are no records `{records}`; {suggestion}",
-                records=merge.records,
-                suggestion=suggestion(merge.records, said.records),
-            )
-            yield document.problem((*place, "records"), message)
+            yield document.problem((*place, "records"), unknown("records", merge.records, said.records))
         for number, text in enumerate(merge.fields):
             yield from _set(said, document, (*place, "fields", number), text)
             records, column = field_of(text).records, field_of(text).field
             if records in said.records and column not in (known := sorted(read.get(records, ()))):
-                message = say(
-                    "nothing compares `{text}`; {suggestion}", text=text, suggestion=suggestion(column, known)
-                )
+                message = say("nothing compares `{field}`; {guess}", field=text, guess=suggestion(column, known))
                 yield document.problem((*place, "fields", number), message)
             if field_of(text).records in tell:
                 message = say(
@@ -81,12 +76,8 @@ def _prepared(said: ReconciliationFile, document: Document) -> Iterator[Problem]
     for name, records in said.records.items():
         for column in records.normalise:
             if column not in (known := sorted(read.get(name, ()))):
-                message = say(
-                    "nothing compares `{name}.{column}`; {suggestion}",
-                    name=name,
-                    column=str(column),
-                    suggestion=suggestion(column, known),
-                )
+                guess = suggestion(column, known)
+                message = say("nothing compares `{field}`; {guess}", field=f"{name}.{column}", guess=guess)
                 yield document.problem((_AT, "records", name, "normalise", column), message)
 
 
@@ -110,9 +101,9 @@ def _exceptions(said: ReconciliationFile, document: Document) -> Iterator[Proble
     for index, exception in enumerate(said.exceptions):
         if exception.reference not in names:
             message = say(
-                "there is no reference `{reference}`; {suggestion}",
-                reference=exception.reference,
-                suggestion=suggestion(exception.reference, names),
+                "there is no reference `{name}`; {guess}",
+                name=exception.reference,
+                guess=suggestion(exception.reference, names),
             )
             yield document.problem((_AT, "exceptions", index, "reference"), message)
 
@@ -128,25 +119,31 @@ def cross_check_lists(drills: Collection[tuple[DrillFile, Document]], site: Path
         listed += [("exceptions", at, each.listed_in) for at, each in enumerate(said.exceptions)]
         for kind, index, named in listed:
             if named is not None and not (site / named).resolve().is_relative_to(site.resolve()):
-                yield document.problem((_AT, kind, index, "file"), f"{named} lies outside of the site")
+                yield document.problem((_AT, kind, index, "file"), say("{path} lies outside of the site", path=named))
             elif named is not None and (problem := _unreadable(site / named)):
                 yield document.problem((_AT, kind, index, "file"), problem)
 
 
-def reconciliation_advice(said: Reconciliation | None, today: date) -> Iterator[str]:
+def reconciliation_advice(said: Reconciliation | None, today: date) -> Iterator[Phrase]:
     """Yield exceptions that count no more on a day (UTC)."""
     for exception in said.exceptions if said is not None else ():
         if exception.expires < today:
-            told = f"the exception {exception.name} of `{exception.reference}` expired on {exception.expires}"
-            yield f"reconciliation: {told}, and counts no more: ask {exception.owner}"
+            yield say(
+                "reconciliation: the exception {name} of `{reference}` expired on {day}, and counts no more: "
+                "ask {owner}",
+                name=exception.name,
+                reference=exception.reference,
+                day=Day(datetime.combine(exception.expires, time(), UTC)),
+                owner=exception.owner,
+            )
 
 
-def _unreadable(path: Path) -> str:
+def _unreadable(path: Path) -> Phrase:
     try:
         lines_of(DeclaredList(path=str(path), sha256=digest_of_list(path)))
     except ConfigError as error:
-        return error.message
-    return ""
+        return said_by(error)
+    return NOTHING
 
 
 def _records(said: ReconciliationFile, document: Document, drilled: Collection[str]) -> Iterator[Problem]:
@@ -155,24 +152,19 @@ def _records(said: ReconciliationFile, document: Document, drilled: Collection[s
         place: Place = (_AT, "records", name)
         if records.application not in drilled:
             message = say(
-                "the drill does not recover `{application}`; {suggestion}",
+                "the drill does not recover `{application}`; {guess}",
                 application=records.application,
-                suggestion=suggestion(records.application, drilled),
+                guess=suggestion(records.application, drilled),
             )
             yield document.problem((*place, "application"), message)
         if records.reader not in readers:
-            message = say(
-                "there is no verifier `{reader}`; {suggestion}",
-                reader=records.reader,
-                suggestion=suggestion(records.reader, readers),
-            )
-            yield document.problem((*place, "reader"), message)
+            yield document.problem((*place, "reader"), unknown("verifier", records.reader, readers))
 
 
 def _set(said: ReconciliationFile, document: Document, place: Place, text: str) -> Iterator[Problem]:
     name = field_of(text).records
     if name not in said.records:
-        yield document.problem(place, f"there are no records `{name}`; {suggestion(name, said.records)}")
+        yield document.problem(place, unknown("records", name, said.records))
 
 
 def _twice(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
@@ -183,5 +175,5 @@ def _twice(said: ReconciliationFile, document: Document) -> Iterator[Problem]:
     names += [("merges", at, item.name) for at, item in enumerate(said.merges)]
     for kind, index, name in names:
         if name in seen:
-            yield document.problem((_AT, kind, index, "name"), f"`{name}` stands above already")
+            yield document.problem((_AT, kind, index, "name"), say("`{name}` stands above already", name=name))
         seen.add(name)

@@ -10,12 +10,12 @@ from drp.calendars.feeds import read_calendars
 from drp.clock import SystemClock
 from drp.config.build_schedule import FILE, Resolved, resolved
 from drp.config.document import Document, Place
-from drp.config.problems import Problem, suggestion
+from drp.config.problems import Problem, unknown
 from drp.config.references import Inventory
 from drp.config.schema_schedule import PolicyFile, ScheduleFile
 from drp.config.values import show_duration
 from drp.cron import longest_apart, occasions
-from drp.domain.phrase import say
+from drp.domain.phrase import Day, Phrase, joined, say, several
 from drp.domain.schedule.policy import Policy, Window
 from drp.domain.schedule.site import Schedule
 from drp.domain.schedule.windows import longest, next_allowed
@@ -40,7 +40,7 @@ def cross_check_schedule(said: ScheduleFile, document: Document, inventory: Inve
             continue
         # of two policies of one key only the first is made, and the second is told to be the same
         if not any((own.application, own.level) == (each.application, each.level) for each in said.policies[:index]):
-            message = "nothing says when: give `cron`, `after`, or at least `max_age`"
+            message = say("nothing says when: give `cron`, `after`, or at least `max_age`")
             yield document.problem(place, message)
     told: set[Place] = set()
     for place, each in found.items():
@@ -54,19 +54,14 @@ def cross_check_schedule(said: ScheduleFile, document: Document, inventory: Inve
 def _policy(own: PolicyFile, place: Place, document: Document, inventory: Inventory) -> Iterator[Problem]:
     known = inventory.known("application", inventory.applications)
     if own.application not in known:
-        message = say(
-            "there is no application `{application}`; {suggestion}",
-            application=own.application,
-            suggestion=suggestion(own.application, known),
-        )
-        yield document.problem((*place, "application"), message)
+        yield document.problem((*place, "application"), unknown("application", own.application, known))
     elif own.application in inventory.applications:
         application = inventory.applications[own.application][0]
         lacking = "backup" if application.backup is None else "runbook" if application.runbook is None else ""
         if lacking:
             message = say(
-                "`{application}` cannot be drilled: its file has no `{lacking}`",
-                application=own.application,
+                "`{name}` cannot be drilled: its file has no `{lacking}`",
+                name=own.application,
                 lacking=lacking,
             )
             yield document.problem((*place, "application"), message)
@@ -81,7 +76,7 @@ def _policy(own: PolicyFile, place: Place, document: Document, inventory: Invent
     plans = inventory.known("drill", inventory.drills)
     for key, name in (("plan", own.plan), ("after", own.after)):
         if name is not None and name not in plans:
-            yield document.problem((*place, key), f"there is no drill `{name}`; {suggestion(name, plans)}")
+            yield document.problem((*place, key), unknown("drill", name, plans))
     if own.plan is not None and own.plan in inventory.drills:
         drill = inventory.drills[own.plan][0]
         names = [entry if isinstance(entry, str) else entry.application for entry in drill.recoveries]
@@ -90,15 +85,15 @@ def _policy(own: PolicyFile, place: Place, document: Document, inventory: Invent
                 "drill `{plan}` does not recover `{application}`, but {names}",
                 plan=own.plan,
                 application=own.application,
-                names=", ".join(names),
+                names=several(names),
             )
             yield document.problem((*place, "plan"), message)
         if "level" in drill.model_fields_set and drill.level != own.level:
             message = say(
-                "drill `{plan}` is of level {level}, and this policy of level {level2}",
+                "drill `{plan}` is of level {level}, and this policy of level {wanted}",
                 plan=own.plan,
                 level=drill.level,
-                level2=own.level,
+                wanted=own.level,
             )
             yield document.problem((*place, "plan"), message)
 
@@ -109,12 +104,7 @@ def _exempt(said: ScheduleFile, document: Document, inventory: Inventory) -> Ite
     for index, each in enumerate(said.exempt):
         place: Place = ("exempt", index, "application")
         if each.application not in known:
-            message = say(
-                "there is no application `{application}`; {suggestion}",
-                application=each.application,
-                suggestion=suggestion(each.application, known),
-            )
-            yield document.problem(place, message)
+            yield document.problem(place, unknown("application", each.application, known))
         elif each.level is not None and (each.application, each.level) in explicit:
             message = say(
                 "`{application}` has a policy of level {level} above: take one of them away",
@@ -132,18 +122,26 @@ def _twice(said: ScheduleFile, document: Document) -> Iterator[Problem]:
         ("freezes", [(each.begins, each.until, each.reason) for each in said.freezes]),
     )
     for key, entries in lists:
-        yield from _repeated((key,), entries, document, lambda line: f"is the same as the one in line {line}")
+        yield from _repeated((key,), entries, document, _same_as)
     windows: list[tuple[Place, Sequence[Window] | None]] = [(("defaults", "windows"), said.defaults.windows)]
     windows += [(("policies", index, "windows"), own.windows) for index, own in enumerate(said.policies)]
     for tier, file in said.tiers.items():
         levels = (("full", file.full), ("hash", file.hash), ("sample", file.sample))
         windows += [(("tiers", tier, level, "windows"), asked.windows) for level, asked in levels if asked is not None]
     for place, listed in windows:
-        yield from _repeated(place, listed or (), document, lambda line: f"stands in line {line} already")
+        yield from _repeated(place, listed or (), document, _already)
+
+
+def _same_as(line: int) -> Phrase:
+    return say("is the same as the one in line {line}", line=line)
+
+
+def _already(line: int) -> Phrase:
+    return say("stands in line {line} already", line=line)
 
 
 def _repeated(
-    place: Place, entries: Sequence[Hashable], document: Document, message: Callable[[int], str]
+    place: Place, entries: Sequence[Hashable], document: Document, message: Callable[[int], Phrase]
 ) -> Iterator[Problem]:
     first: dict[Hashable, int] = {}
     for index, entry in enumerate(entries):
@@ -161,12 +159,20 @@ def _windows(each: Resolved, document: Document) -> Iterator[Problem]:
     widest = longest(policy.windows, policy.zone, _REFERENCE)
     needed = (policy.expected or timedelta(0)) + _TO_START
     if widest is not None and widest < needed:
-        text = f"and takes {show_duration(policy.expected)}" if policy.expected is not None else "and needs more"
-        message = say(
-            "{key}: its longest window is {widest}, {text}: nothing would ever start",
-            key=policy.key,
-            widest=show_duration(widest),
-            text=text,
+        shown = show_duration(widest)
+        message = (
+            say(
+                "{key}: its longest window is {widest}, and takes {expected}: nothing would ever start",
+                key=policy.key,
+                widest=shown,
+                expected=show_duration(policy.expected),
+            )
+            if policy.expected is not None
+            else say(
+                "{key}: its longest window is {widest}, and needs more: nothing would ever start",
+                key=policy.key,
+                widest=shown,
+            )
         )
         yield document.problem((*place, "windows"), message)
     elif policy.cron and not any(_held(policy)):
@@ -195,11 +201,11 @@ def _too_rare(each: Resolved, document: Document) -> Iterator[Problem]:
     if apart > policy.max_age + policy.grace:
         message = say(
             "{key}: as much as {apart} lie between two drills, and a success may be {max_age} "
-            "old, or {max_age2} with grace",
+            "old, or {with_grace} with grace",
             key=policy.key,
             apart=show_duration(apart),
             max_age=show_duration(policy.max_age),
-            max_age2=show_duration(policy.max_age + policy.grace),
+            with_grace=show_duration(policy.max_age + policy.grace),
         )
         yield document.problem((*each.place, "cron"), message)
 
@@ -216,7 +222,7 @@ def _circles(said: ScheduleFile, document: Document) -> Iterator[Problem]:
         if circle and frozenset(circle) not in told:
             told.add(frozenset(circle))
             index = following[circle[-2]][start]
-            message = say("drills would follow one another in a circle: {circle}", circle=" → ".join(circle))
+            message = say("drills would follow one another in a circle: {circle}", circle=several(circle, " → "))
             yield document.problem(("policies", index, "after"), message)
 
 
@@ -235,27 +241,41 @@ def _circle_from(start: str, following: dict[str, dict[str, int]]) -> list[str]:
     return []
 
 
-def schedule_advice(schedule: Schedule) -> Iterator[str]:
+def schedule_advice(schedule: Schedule) -> Iterator[Phrase]:
     """Yield what is valid and says less than it seems to: slots that nothing will hold, freezes, calendars."""
     for policy in schedule.policies.values():
         held = list(_held(policy)) if policy.cron and policy.windows else []
         if not all(held):
             message = say(
-                "{count} of {n} slots are missed, since no window opens within", count=held.count(False), n=len(held)
+                "{missed} of {slots} slots are missed, since no window opens within {start_within} (start_within)",
+                missed=held.count(False),
+                slots=len(held),
+                start_within=show_duration(policy.start_within),
             )
-            yield f"{FILE}: {policy.key}: {message} {show_duration(policy.start_within)} (start_within)"
+            yield joined([FILE, policy.key, message], ": ")
         if policy.cron and longest_apart(policy.cron, policy.zone) > policy.max_age + policy.grace:
             message = say(
-                "`drill_every: {max_age}` is less than what its tier's preset keeps to",
+                "`drill_every: {max_age}` is less than what its tier's preset keeps to: give it a policy with a `cron` "
+                "of its own",
                 max_age=show_duration(policy.max_age),
             )
-            yield f"{FILE}: {policy.key}: {message}: give it a policy with a `cron` of its own"
+            yield joined([FILE, policy.key, message], ": ")
     for blackout in schedule.blackouts:
         if blackout.ends is None:
-            yield f"{FILE}: freezes: no drill runs until further notice: {blackout.reason}"
+            message = say("freezes: no drill runs until further notice: {reason}", reason=blackout.reason)
+            yield joined([FILE, message], ": ")
     for calendar in read_calendars(schedule.calendars, SystemClock().now().wall):
         if calendar.problem:
-            yield f"{FILE}: blackouts: {calendar.name}: {calendar.problem}: nothing starts as long as it cannot be read"
+            message = say(
+                "blackouts: {calendar}: {problem}: nothing starts as long as it cannot be read",
+                calendar=calendar.name,
+                problem=calendar.problem,
+            )
+            yield joined([FILE, message], ": ")
         elif calendar.stale and calendar.written_at is not None:
-            last = f"{calendar.written_at:%Y-%m-%d}"
-            yield f"{FILE}: blackouts: {calendar.name} was last written on {last}: who fetches it?"
+            message = say(
+                "blackouts: {calendar} was last written on {day}: who fetches it?",
+                calendar=calendar.name,
+                day=Day(calendar.written_at),
+            )
+            yield joined([FILE, message], ": ")

@@ -10,7 +10,7 @@ from drp.config.document import Document
 from drp.config.problems import Problem, suggestion
 from drp.config.references import Inventory
 from drp.config.schema_sign_off import ChecklistFile, names_of_signers, read_signers
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 
 _KEY = re.compile(r"\S+ .*\b(ssh-|ecdsa-|sk-)\S+ AAAA\S+")
 
@@ -22,17 +22,18 @@ def cross_check_sign_off(inventory: Inventory, site: Path) -> Iterator[Problem]:
             continue
         if said.sign_off.allowed_signers is None:
             if said.sign_off.principals:
-                message = "nobody's signature is asked for: add `allowed_signers`, the file of their keys"
+                message = say("nobody's signature is asked for: add `allowed_signers`, the file of their keys")
                 yield document.problem(("sign_off", "principals"), message, key=True)
             continue
         lines = read_signers(site / said.sign_off.allowed_signers).splitlines()
         place = ("sign_off", "allowed_signers")
         if not lines:
-            yield document.problem(place, f"{said.sign_off.allowed_signers} cannot be read, or lists nobody")
+            message = say("{file} cannot be read, or lists nobody", file=said.sign_off.allowed_signers)
+            yield document.problem(place, message)
         elif not all(_KEY.match(line) for line in lines):
             message = say(
-                "{allowed_signers} is no list of allowed signers: `NAME ssh-ed25519 AAAA…` a line",
-                allowed_signers=said.sign_off.allowed_signers,
+                "{file} is no list of allowed signers: `NAME ssh-ed25519 AAAA…` a line",
+                file=said.sign_off.allowed_signers,
             )
             yield document.problem(place, message)
         else:
@@ -43,7 +44,7 @@ def cross_check_sign_off(inventory: Inventory, site: Path) -> Iterator[Problem]:
         names = [entry if isinstance(entry, str) else entry.application for entry in drill.recoveries]
         known = [inventory.applications[name][0] for name in names if name in inventory.applications]
         if known and not any(application.sign_off is not None for application in known):
-            message = say("none of {names} has a `sign_off` checklist in its file", names=", ".join(names))
+            message = say("none of {names} has a `sign_off` checklist in its file", names=several(names))
             yield document.problem(("sign_off",), message, key=True)
 
 
@@ -55,9 +56,9 @@ def _unknown_principals(said: ChecklistFile, lines: Sequence[str], document: Doc
     for principal in said.principals or ():
         if principal not in listed:
             message = say(
-                "{allowed_signers} has no key of `{principal}`; {suggestion}",
-                allowed_signers=said.allowed_signers,
-                principal=principal,
-                suggestion=suggestion(principal, listed),
+                "{file} has no key of `{name}`; {guess}",
+                file=said.allowed_signers,
+                name=principal,
+                guess=suggestion(principal, listed),
             )
             yield document.problem(("sign_off", "principals", principal), message, key=True)

@@ -20,7 +20,7 @@ from drp.registry import Registry
 from drp.trust import Doubt, Trust, require
 
 _UNKNOWN = "?"
-INSTALL = "install a package that brings it"
+INSTALL = say("install a package that brings it")
 """What helps where a driver is not there, or is none."""
 
 
@@ -44,7 +44,7 @@ def configured_driver(name: str) -> ConfiguredDriver:
         raise PluginError(error.message, hint=INSTALL) from error
     who = DRIVERS.named(DRIVERS.entry(name))
     if getattr(found, "name", None) != name:
-        message = say("{who} calls itself {getattr}", who=who, getattr=repr(getattr(found, "name", None)))
+        message = say("{who} calls itself {name}", who=who, name=repr(getattr(found, "name", None)))
         raise PluginError(message, hint=INSTALL)
     file = getattr(found, "file", None)
     if not (isinstance(file, type) and issubclass(file, SandboxFile)):

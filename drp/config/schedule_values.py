@@ -10,15 +10,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from drp.config.problems import closest
-from drp.config.values import parse_instant
+from drp.config.problems import closest, guessed
+from drp.config.values import NotAnInstant, parse_instant
 from drp.cron import fires
-from drp.domain.phrase import say
+from drp.domain.phrase import NOTHING, Phrase, joined, say, several
 from drp.domain.schedule.policy import Window
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WINDOW = re.compile(r"(?:(?P<days>[a-z,\- ]+?)\s+)?(?P<begins>\d\d:\d\d)\s*-\s*(?P<ends>\d\d:\d\d)")
-_SHOWN = "write it as 22:00-06:00, or as sat,sun 22:00-06:00"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -26,12 +25,12 @@ def parse_window(value: object) -> Window:
     """Return a window from ``mon-fri 20:00-24:00`` or ``22:00-06:00``. Raises ``ValueError`` with advice."""
     match = _WINDOW.fullmatch(value.strip().lower()) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(say("is not a window: {SHOWN}", SHOWN=_SHOWN))
+        raise ValueError(say("is not a window: write it as 22:00-06:00, or as sat,sun 22:00-06:00"))
     begins, ends = match["begins"], match["ends"]
     if begins == ends:
-        raise ValueError("is empty: it ends when it begins; a whole day is 00:00-24:00")
+        raise ValueError(say("is empty: it ends when it begins; a whole day is 00:00-24:00"))
     if begins == "24:00":
-        raise ValueError("begins at 24:00: write 00:00 of the day after")
+        raise ValueError(say("begins at 24:00: write 00:00 of the day after"))
     return Window(days=_days(match["days"]), begins=_clock(begins), ends=time() if ends == "24:00" else _clock(ends))
 
 
@@ -59,23 +58,27 @@ def _days(text: str | None) -> tuple[int, ...]:
 def _weekday(name: str) -> int:
     if name not in DAYS:
         meant = closest(name, DAYS)
-        raise ValueError(f"there is no day `{name}`: " + (f"did you mean `{meant}`?" if meant else ", ".join(DAYS)))
+        raise ValueError(
+            say("there is no day `{name}`: did you mean `{meant}`?", name=name, meant=meant)
+            if meant
+            else say("there is no day `{name}`: {days}", name=name, days=several(DAYS))
+        )
     return DAYS.index(name)
 
 
 @lru_cache(maxsize=2_000)
-def _sound(expression: str) -> str:
+def _sound(expression: str) -> Phrase:
     """Return what is wrong with an expression; empty: nothing is."""
     try:
-        return "" if fires(expression) else "never fires"
+        return NOTHING if fires(expression) else say("never fires")
     except ValueError as error:
-        return str(error)
+        return joined([error])
 
 
 def parse_cron(value: object) -> str:
     """Return a cron expression that fires. Raises ``ValueError`` with advice."""
     if not isinstance(value, str):
-        raise ValueError("is no cron expression: quote five fields, minute hour day month weekday")  # noqa: TRY004 - pydantic takes ValueError
+        raise ValueError(say("is no cron expression: quote five fields, minute hour day month weekday"))  # noqa: TRY004 - pydantic takes ValueError
     text = " ".join(value.split())
     if problem := _sound(text):
         raise ValueError(
@@ -87,10 +90,10 @@ def parse_cron(value: object) -> str:
 def parse_zone(value: object) -> str:
     """Return the name of a time zone that there is. Raises ``ValueError`` with what was probably meant."""
     if not isinstance(value, str):
-        raise ValueError("is no time zone: write it as Europe/Paris")  # noqa: TRY004 - pydantic takes ValueError
+        raise ValueError(say("is no time zone: write it as Europe/Paris"))  # noqa: TRY004 - pydantic takes ValueError
     if not _is_zone(value):
         meant = _meant_zone(value)
-        raise ValueError(f"there is no time zone `{value}`" + (f"; did you mean `{meant}`?" if meant else ""))
+        raise ValueError(guessed(say("there is no time zone `{name}`", name=value), meant))
     return value
 
 
@@ -120,8 +123,10 @@ def parse_moment(value: object) -> date | datetime:
     try:
         return parse_instant(value).astimezone(UTC)
     except ValueError as error:
-        shown = "is neither a day nor an instant: write 2026-12-24, or 2026-12-24T18:00:00+01:00"
-        raise ValueError(shown if "is not an instant" in str(error) else str(error)) from None
+        if not isinstance(error, NotAnInstant):
+            raise
+        advice = say("is neither a day nor an instant: write 2026-12-24, or 2026-12-24T18:00:00+01:00")
+        raise ValueError(advice) from None
 
 
 def _schema(pattern: str, *examples: str) -> WithJsonSchema:

@@ -39,15 +39,16 @@ class Secret(Strict):
     def _never_a_value(cls, value: Any) -> Any:
         """Refuse anything but one reference, and never say what stood there: it may be the secret."""
         if not isinstance(value, dict):
-            raise ValueError("a secret never stands in a file: write {file: …}, {credential: …} or {command: […]}")  # noqa: TRY004 - pydantic takes ValueError
+            advice = say("a secret never stands in a file: write {{file: …}}, {{credential: …}} or {{command: […]}}")
+            raise ValueError(advice)  # noqa: TRY004 - pydantic takes ValueError
         if len(value) != 1 or not set(value) <= set(_SECRET_KINDS):
-            raise ValueError("must be exactly one of {file: …}, {credential: …}, {command: […]}")
+            raise ValueError(say("must be exactly one of {{file: …}}, {{credential: …}}, {{command: […]}}"))
         return value
 
     @model_validator(mode="after")
     def _not_null(self) -> Self:
         if self.file is None and self.credential is None and self.command is None:
-            raise ValueError("names nothing: give a path, a credential or a command")
+            raise ValueError(say("names nothing: give a path, a credential or a command"))
         return self
 
 
@@ -64,7 +65,7 @@ class TlsFile(Strict):
     @model_validator(mode="after")
     def _both(self) -> Self:
         if (self.certificate is None) != (self.key is None):
-            raise ValueError("a client certificate and its key belong together: give both or none")
+            raise ValueError(say("a client certificate and its key belong together: give both or none"))
         return self
 
 
@@ -85,11 +86,11 @@ class DatabaseFile(Strict):
             parts = urlsplit(value)
             secret = parts.password
         except ValueError:
-            raise ValueError("is not a database url") from None
+            raise ValueError(say("is not a database url")) from None
         if secret is not None:
-            raise ValueError("holds a password: take it out and give `password` as a reference")
+            raise ValueError(say("holds a password: take it out and give `password` as a reference"))
         if parts.scheme != "postgresql+pg8000" or not parts.hostname or len(parts.path) < 2:
-            raise ValueError("must look like postgresql+pg8000://user@host/database")
+            raise ValueError(say("must look like postgresql+pg8000://user@host/database"))
         _require_known(parts.query)
         return value
 
@@ -114,7 +115,7 @@ def _require_known(query: str) -> None:
         if name != "unix_sock":
             raise ValueError(say("`{name}` is nothing that a url here may say; only `unix_sock` is", name=name))
         if not value.startswith("/"):
-            raise ValueError("`unix_sock` must be the whole path of a socket")
+            raise ValueError(say("`unix_sock` must be the whole path of a socket"))
 
 
 class JournalFile(DatabaseFile):

@@ -12,6 +12,7 @@ from drp.config.schema_canaries import CanaryFile
 from drp.config.schema_sign_off import ChecklistFile
 from drp.config.schema_software import AddressFile, Software
 from drp.config.values import Duration, DurationOrZero, Name, Text
+from drp.domain.phrase import say
 from drp.domain.sub_path import misfit
 
 
@@ -30,7 +31,7 @@ class ObjectivesFile(Strict):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.mtpd is not None and self.mtpd < self.rto:
-            raise ValueError("mtpd is shorter than rto: the application would be back too late")
+            raise ValueError(say("mtpd is shorter than rto: the application would be back too late"))
         return self
 
 

@@ -12,6 +12,7 @@ from drp.config.schema import ApprovalsFile, Strict
 from drp.config.schema_sign_off import read_signers
 from drp.config.values import Duration, Text
 from drp.domain.approval import ApprovalPolicy
+from drp.domain.phrase import say
 
 
 class ApprovalFile(Strict):
@@ -25,7 +26,7 @@ class ApprovalFile(Strict):
     @model_validator(mode="after")
     def _once(self) -> Self:
         if len(set(self.approvers)) != len(self.approvers):
-            raise ValueError("`approvers` names somebody twice")
+            raise ValueError(say("`approvers` names somebody twice"))
         return self
 
 

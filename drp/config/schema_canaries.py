@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from drp.config.schema import Secret, Strict
 from drp.config.values import Duration, Text
+from drp.domain.phrase import say
 from drp.domain.service_address import service_address
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -79,9 +80,9 @@ class OrthancCanaryFile(Strict):
     def _an_address(cls, value: str) -> str:
         return service_address(
             value,
-            secrets="a password: give `user`, and `password` as a reference",
-            cargo="the password",
-            hint="write it as https://host:port",
+            secrets=say("a password: give `user`, and `password` as a reference"),
+            cargo=say("the password"),
+            hint=say("write it as https://host:port"),
             path=True,
         ).url
 
@@ -98,7 +99,7 @@ class FileCanaryFile(Strict):
     @classmethod
     def _absolute(cls, value: str) -> str:
         if not value.startswith("/"):
-            raise ValueError("must be absolute: it lies in the application's tree, not in the site directory")
+            raise ValueError(say("must be absolute: it lies in the application's tree, not in the site directory"))
         return value
 
 
@@ -115,7 +116,7 @@ class CommandCanaryFile(Strict):
     @model_validator(mode="after")
     def _whole_path(self) -> Self:
         if not self.argv[0].startswith("/"):
-            raise ValueError("argv must begin with the program's whole path: cron has another PATH than you")
+            raise ValueError(say("argv must begin with the program's whole path: cron has another PATH than you"))
         return self
 
 

@@ -13,6 +13,7 @@ from drp.config.schema_reconciliation import ReconciliationFile
 from drp.config.schema_sign_off import SignOffFile
 from drp.config.values import DisasterInstant, Duration, Instant, Name, PointId, Text
 from drp.domain.level import MOST_SAMPLED, SAMPLE_FILES, Level
+from drp.domain.phrase import say
 from drp.domain.plan import InterruptPolicy
 from drp.domain.recovery_point import SelectionPolicy
 from drp.domain.witness import Trust
@@ -37,11 +38,11 @@ class SelectFile(Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if (self.policy == "specific") != (self.point is not None):
-            raise ValueError("`policy: specific` and `point` go together")
+            raise ValueError(say("`policy: specific` and `point` go together"))
         if self.seed is not None and self.policy != "random":
-            raise ValueError("`seed` needs `policy: random`")
+            raise ValueError(say("`seed` needs `policy: random`"))
         if self.not_older_than and self.not_newer_than and self.not_newer_than >= self.not_older_than:
-            raise ValueError("not_newer_than must be less than not_older_than: no point could fit")
+            raise ValueError(say("not_newer_than must be less than not_older_than: no point could fit"))
         return self
 
 

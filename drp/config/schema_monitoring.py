@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from drp.config.schema import Secret, Strict
 from drp.config.values import POLICY_PATTERN, Duration, Language, Name, Text
+from drp.domain.phrase import say
 
 PolicyKey = Annotated[str, Field(pattern=POLICY_PATTERN)]
 _LONGEST = timedelta(minutes=5)
@@ -40,7 +41,7 @@ class NotifyFile(Strict):
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:
         if self.deadline > _LONGEST:
-            raise ValueError("deadline must be at most 5m: nothing else happens meanwhile")
+            raise ValueError(say("deadline must be at most 5m: nothing else happens meanwhile"))
         return self
 
 
@@ -70,11 +71,11 @@ class MetricsFile(Strict):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.certificate is None) != (self.key is None):
-            raise ValueError("`certificate` and `key` belong together: give both")
+            raise ValueError(say("`certificate` and `key` belong together: give both"))
         if (self.user is None) != (self.password is None):
-            raise ValueError("`user` and `password` belong together: give both")
+            raise ValueError(say("`user` and `password` belong together: give both"))
         if self.user is not None and ":" in self.user:
-            raise ValueError("user: holds a colon, which no scraper could show")
+            raise ValueError(say("user: holds a colon, which no scraper could show"))
         return self
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from drp.config.lists import digest_of_list
 from drp.config.schema import Strict
 from drp.config.values import COLUMN_PATTERN, FIELD_PATTERN, Name, Text
+from drp.domain.phrase import say
 from drp.domain.reconciliation.preparation import (
     Condition,
     DeclaredList,
@@ -46,7 +47,7 @@ class ConditionFile(Strict):
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if not (self.equals or self.differs or self.like or self.unlike):
-            raise ValueError("asks nothing: say `equals`, `not`, `like` or `unlike`")
+            raise ValueError(say("asks nothing: say `equals`, `not`, `like` or `unlike`"))
         return self
 
 
@@ -113,7 +114,7 @@ class MergesFile(Strict):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.listed_in is None) == (self.records is None):
-            raise ValueError("say either `file` or `records`")
+            raise ValueError(say("say either `file` or `records`"))
         return self
 
 
@@ -142,7 +143,7 @@ class KeyExceptionFile(Strict):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.pattern is None) == (self.listed_in is None):
-            raise ValueError("say either `pattern` or `file`")
+            raise ValueError(say("say either `pattern` or `file`"))
         return self
 
 

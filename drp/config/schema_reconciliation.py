@@ -20,6 +20,7 @@ from drp.config.schema_preparation import (
 )
 from drp.config.values import COLUMN_PATTERN, FIELD_PATTERN, Duration, Name, Text
 from drp.domain.local_time import require_one_zone
+from drp.domain.phrase import say
 from drp.domain.reconciliation.declaration import FieldOf, Identifier, Reconciliation, RecordSource, Reference
 
 _MOST = 200
@@ -114,7 +115,7 @@ class ReconciliationFile(Strict):
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if not self.references and not self.identifiers:
-            raise ValueError("compares nothing: declare `references` or `identifiers`")
+            raise ValueError(say("compares nothing: declare `references` or `identifiers`"))
         return self
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from drp.config.schedule_values import WindowText, Zone
 from drp.config.schema import Secret, Strict
 from drp.config.values import Duration, Rate, Text
+from drp.domain.phrase import say
 from drp.domain.repository import DEFAULT_REGION, WaitLimits, bucket_name, key_prefix
 from drp.domain.service_address import ServiceAddress, service_address
 
@@ -21,9 +22,9 @@ def s3_endpoint(value: str) -> ServiceAddress:
     """Return the address of an S3 service. Raises ``ValueError``."""
     return service_address(
         value,
-        secrets="a key: give `access_key` and `secret_key` as references",
-        cargo="backups",
-        hint="write it as https://host:port, the bucket apart",
+        secrets=say("a key: give `access_key` and `secret_key` as references"),
+        cargo=say("backups"),
+        hint=say("write it as https://host:port, the bucket apart"),
     )
 
 
@@ -88,7 +89,7 @@ class LocationFile(Strict):
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if sum(place is not None for place in (self.directory, self.s3, self.medium)) != 1:
-            raise ValueError("say exactly one of `directory`, `s3`, `medium`")
+            raise ValueError(say("say exactly one of `directory`, `s3`, `medium`"))
         return self
 
 

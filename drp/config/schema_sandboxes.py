@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from drp.config.schema import Strict
 from drp.config.values import Name, Rate, Size, Text
+from drp.domain.phrase import say
 from drp.domain.sandbox import DEFAULT_DRIVER, SandboxProfile
 from drp.domain.volume import DataVolume
 
@@ -30,14 +31,16 @@ class DataVolumeFile(Strict):
     def _is_a_folder(cls, value: str) -> str:
         outside = value in {"/", ".", ".."} or value.startswith(("../", "//")) or "\0" in value
         if outside or posixpath.normpath(value) != value:
-            raise ValueError("must be a folder of the backup, such as /srv/pacs/images: no .., no slash at its end")
+            raise ValueError(
+                say("must be a folder of the backup, such as /srv/pacs/images: no .., no slash at its end")
+            )
         return value
 
     @field_validator("directory")
     @classmethod
     def _is_absolute(cls, value: str) -> str:
         if not value.startswith("/"):
-            raise ValueError("must be an absolute path")
+            raise ValueError(say("must be an absolute path"))
         return value
 
 
@@ -75,7 +78,7 @@ class SandboxFile(Strict):
     @classmethod
     def _each_once(cls, value: list[DataVolumeFile]) -> list[DataVolumeFile]:
         if len({each.at for each in value}) < len(value):
-            raise ValueError("must name each folder once")
+            raise ValueError(say("must name each folder once"))
         return value
 
     def profile(self, name: str) -> SandboxProfile:

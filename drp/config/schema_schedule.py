@@ -11,6 +11,7 @@ from drp.config.schedule_values import Cron, Moment, WindowText, Zone
 from drp.config.schema import Strict
 from drp.config.values import TIER_PATTERN, Duration, DurationOrZero, Name, Text
 from drp.domain.level import Level
+from drp.domain.phrase import say
 from drp.domain.schedule.policy import CatchUp
 
 Presets = Literal["shipped", "none"]
@@ -69,9 +70,9 @@ class AskedFile(Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.approval_within is not None and not self.approvers:
-            raise ValueError("`approval_within` needs `approvers`: nobody is waited for")
+            raise ValueError(say("`approval_within` needs `approvers`: nobody is waited for"))
         if len(set(self.approvers or ())) != len(self.approvers or ()):
-            raise ValueError("`approvers` names somebody twice")
+            raise ValueError(say("`approvers` names somebody twice"))
         return self
 
 
@@ -141,14 +142,14 @@ class BlackoutFile(Strict):
     def _one_of_two(self) -> Self:
         if self.calendar is None:
             if self.begins is None or self.reason is None:
-                raise ValueError("needs `from`, `until` and `reason`, or `calendar`")
+                raise ValueError(say("needs `from`, `until` and `reason`, or `calendar`"))
             if self.until is None:
-                raise ValueError("never ends: give `until`, or write it under `freezes`, with `by`")
+                raise ValueError(say("never ends: give `until`, or write it under `freezes`, with `by`"))
             if self.zone is not None or self.max_age_of_file is not None:
-                raise ValueError("`zone` and `max_age_of_file` are a calendar's")
+                raise ValueError(say("`zone` and `max_age_of_file` are a calendar's"))
             in_order(self.begins, self.until)
         elif self.begins is not None or self.until is not None:
-            raise ValueError("a calendar says itself from when until when: leave out `from` and `until`")
+            raise ValueError(say("a calendar says itself from when until when: leave out `from` and `until`"))
         return self
 
 
@@ -200,9 +201,11 @@ def in_order(begins: date | datetime, until: date | datetime) -> None:
     first, last = _day(begins), _day(until)
     empty = until <= begins if isinstance(begins, datetime) and isinstance(until, datetime) else last < first
     if empty:
-        raise ValueError("ends before it begins")
+        raise ValueError(say("ends before it begins"))
     if last - first > _LONGEST:
-        raise ValueError("lasts for more than a year: a freeze says who wants that, and is shown until it is lifted")
+        raise ValueError(
+            say("lasts for more than a year: a freeze says who wants that, and is shown until it is lifted")
+        )
 
 
 def _day(moment: date | datetime) -> date:

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from drp.config.schema import Strict
 from drp.config.values import Duration, Name, Text
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.domain.sign_off import Checklist, Principal, SignOffPolicy, SignOffStep
 from drp.trust import Trust
 
@@ -51,7 +51,7 @@ class ChecklistFile(Strict):
         ids = [step.id for step in self.steps]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
-            raise ValueError(say("steps share an id: {twice}", twice=", ".join(twice)))
+            raise ValueError(say("steps share an id: {ids}", ids=several(twice)))
         return self
 
 

@@ -30,9 +30,9 @@ class SoftwareFile(Strict):
     def _a_place_of_its_own(cls, at: str) -> str:
         parts = PurePosixPath(at).parts
         if not at.startswith("/") or str(PurePosixPath(at)) != at or at.startswith("//") or ".." in parts:
-            raise ValueError("must be an absolute path without `..`, such as /opt/gnuhealth")
+            raise ValueError(say("must be an absolute path without `..`, such as /opt/gnuhealth"))
         if len(parts) < 2 or parts[1] in {*_TAKEN, "usr"}:
-            raise ValueError("is a place of the sandbox itself: choose one below /opt or /srv")
+            raise ValueError(say("is a place of the sandbox itself: choose one below /opt or /srv"))
         return at
 
 
@@ -64,7 +64,7 @@ class AddressFile(Strict):
         try:
             found = ipaddress.ip_address(address)
         except ValueError:
-            raise ValueError("must be an IP address such as 10.20.0.11; names stand in `names`") from None
+            raise ValueError(say("must be an IP address such as 10.20.0.11; names stand in `names`")) from None
         if found.is_loopback or found.is_unspecified or found.is_multicast:
-            raise ValueError("is no address that others reach the application at")
+            raise ValueError(say("is no address that others reach the application at"))
         return str(found)

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from drp import command
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 from drp.domain.restore import SecretReference
 from drp.errors import CommandFailed, ConfigError
 from drp.redact import remember
@@ -16,6 +16,7 @@ from drp.watch import GRACE_SECONDS
 
 _LARGEST = 64 << 10
 _COMMAND_SECONDS = 30.0
+_NO_PROGRAM = 127
 
 
 def resolve(reference: SecretReference, *, command_seconds: float = _COMMAND_SECONDS) -> str:
@@ -49,7 +50,7 @@ def _from_file(path: Path, *, others_may_not_read: bool) -> str:
         ) from None
     except OSError as error:
         raise ConfigError(
-            say("secret file {path} cannot be read: {strerror}", path=path, strerror=error.strerror),
+            say("secret file {path} cannot be read: {why}", path=path, why=error.strerror),
             hint="make it, readable by drp's user alone",
         ) from error
     try:
@@ -64,7 +65,7 @@ def _from_file(path: Path, *, others_may_not_read: bool) -> str:
         raise ConfigError(
             say("secret file {path} is larger than 64 KiB", path=path), hint="name the file that holds the secret"
         )
-    return _text(raw, f"secret file {path}")
+    return _text(raw, say("secret file {path}", path=path))
 
 
 def _from_credential(name: str) -> str:
@@ -85,16 +86,19 @@ def _from_command(argv: tuple[str, ...], seconds: float) -> str:
         output = command.run(argv, timeout_seconds=seconds, grace_seconds=min(seconds, GRACE_SECONDS))
     except CommandFailed as error:
         # what it printed may be the secret, so neither its words nor the error that holds them go on
-        ended = "is not installed" if error.exit_code == 127 else f"failed with {error.exit_code}"
         raise ConfigError(
-            say("command {argv} for a secret {ended}", argv=argv[0], ended=ended),
+            say("command {program} for a secret is not installed", program=argv[0])
+            if error.exit_code == _NO_PROGRAM
+            else say(
+                "command {program} for a secret failed with {status}", program=argv[0], status=str(error.exit_code)
+            ),
             hint="run it by hand as drp's user: it must print the secret",
         ) from None
     first, _, _ = output.stdout.partition("\n")
-    return _text(first.encode(), f"command {argv[0]} for a secret")
+    return _text(first.encode(), say("command {program} for a secret", program=argv[0]))
 
 
-def _text(raw: bytes, where: str) -> str:
+def _text(raw: bytes, where: Phrase) -> str:
     try:
         secret = raw.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:

@@ -24,7 +24,7 @@ from drp.config.references_reconciliation import reconciliation_advice
 from drp.config.references_schedule import schedule_advice
 from drp.config.schema import DatabaseFile, VolumesFile, server_endpoint
 from drp.domain.approval import ApprovalPolicy
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, count, joined, say
 from drp.domain.plan import DrillPlan
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import SandboxProfile
@@ -84,29 +84,38 @@ class Site(Catalogue):
         wanted = {file for each, file in self.described_in.items() if each in named}
         return {file: digest for file, digest in self.files.items() if file in wanted or file not in others}
 
-    def advice(self) -> tuple[str, ...]:
+    def advice(self) -> tuple[Phrase, ...]:
         """Return what is valid, and says less than it seems to."""
         unchecked = tuple(
-            f"runbooks/{kind}: declares no inputs (inputs.yml), so nobody checks what applications give it"
+            say(
+                "runbooks/{kind}: declares no inputs (inputs.yml), so nobody checks what applications give it",
+                kind=kind,
+            )
             for kind in self.undeclared
         )
         anybody = tuple(
-            f"{self.described_in['application', name]}: sign_off: everybody whom the file of allowed signers names may "
-            "sign for it, under any name; `principals` says who does"
+            say(
+                "{file}: sign_off: everybody whom the file of allowed signers names may sign for it, under any name; "
+                "`principals` says who does",
+                file=self.described_in["application", name],
+            )
             for name, application in self.applications.items()
             if application.sign_off is not None
             and application.sign_off.allowed_signers
             and not application.sign_off.principals
         )
         fixed = tuple(
-            f"{self.described_in['drill', name]}: scenario.disaster_at: the disaster is a fixed day, so drills of this "
-            "plan pass even if no backup was made since; `now` judges the newest backup"
+            say(
+                "{file}: scenario.disaster_at: the disaster is a fixed day, so drills of this plan pass even if no "
+                "backup was made since; `now` judges the newest backup",
+                file=self.described_in["drill", name],
+            )
             for name, drill in self.drills.items()
             if drill.scenario.disaster_at is not None
         )
         today = SystemClock().now().wall.astimezone(UTC).date()
         expired = tuple(
-            f"{self.described_in['drill', name]}: {advice}"
+            joined([self.described_in["drill", name], advice], ": ")
             for name, drill in self.drills.items()
             for advice in reconciliation_advice(drill.reconciliation, today)
         )
@@ -138,15 +147,15 @@ def find_site(flag: Path | None = None) -> Path:
     for candidate in candidates:
         if _has_site(candidate):
             # judged by the name it was given: what lies behind a link may be sound, and the link another's
-            require([Trust().doubt(candidate / "drp.yml")], otherwise="or name another site with --site")
+            require([Trust().doubt(candidate / "drp.yml")], otherwise=say("or name another site with --site"))
             return candidate.resolve()
     if named is not None:
         raise ConfigError(
-            say("{named} is no site directory: it has no drp.yml", named=named),
-            hint=say("lay one down: drp init {named}", named=named),
+            say("{directory} is no site directory: it has no drp.yml", directory=named),
+            hint=say("lay one down: drp init {directory}", directory=named),
         )
     raise ConfigError(
-        "no site directory: neither this directory nor /etc/drp has a drp.yml",
+        say("no site directory: neither this directory nor /etc/drp has a drp.yml"),
         hint="lay one down with `drp init DIR`, or name one with --site or DRP_SITE",
     )
 
@@ -169,9 +178,9 @@ def _has_site(directory: Path) -> bool:
             return False
         raise ConfigError(
             say(
-                "site directory {directory} cannot be looked into: {strerror}",
+                "site directory {directory} cannot be looked into: {why}",
                 directory=directory,
-                strerror=error.strerror,
+                why=error.strerror,
             ),
             hint="run drp as the user that keeps it, or let this user read it",
         ) from error
@@ -187,7 +196,7 @@ def check_site(directory: Path, judge: OptionJudge | None = None) -> tuple[Probl
     return tuple(reader.problems)
 
 
-def check_and_advise(directory: Path, judge: OptionJudge) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+def check_and_advise(directory: Path, judge: OptionJudge) -> tuple[tuple[Problem, ...], tuple[Phrase, ...]]:
     """Return every problem, as `check_site` does, and where there is none what `Site.advice` says. Raises Untrusted."""
     reader = SiteReader(directory.absolute(), judge)
     reader.read()
@@ -202,10 +211,10 @@ def load_site(directory: Path, judge: OptionJudge | None = None) -> Site:
     reader = SiteReader(directory.absolute(), judge)
     reader.read()
     if any(problem.file not in reader.describes for problem in reader.problems):
-        lines = [str(problem) for problem in reader.problems[:_SHOWN]]
+        lines = [problem.line for problem in reader.problems[:_SHOWN]]
         if len(reader.problems) > _SHOWN:
-            lines.append(f"… and {len(reader.problems) - _SHOWN} more")
-        raise ConfigError("\n".join(lines))
+            lines.append(count("… and {n} more", "… and {n} more", len(reader.problems) - _SHOWN))
+        raise ConfigError(joined(lines, "\n"))
     return _assemble(reader)
 
 

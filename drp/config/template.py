@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
@@ -17,20 +18,26 @@ _FOLDERS = {"state": 0o750, "evidence": 0o750, "manifests": 0o750, "runbooks": 0
 _IGNORED = "# Never under version control: what this machine makes, and secrets.\n/state/\n/evidence/\n/secrets/\n"
 
 
-def lay_site(directory: Path) -> None:
-    """Fill a directory with the example site; nothing is overwritten.
-
-    Raises UsageError when the directory holds a site, StorageFull when it cannot be written, Untrusted when others
-    could change what is laid there.
-    """
+def require_no_site(directory: Path) -> None:
+    """Raise UsageError when a directory holds a site, Untrusted when others could change what is laid there."""
     if (directory / "drp.yml").exists() or (directory / "inventory").exists():
         raise UsageError(
             say("{directory} holds a site already", directory=directory),
             hint="name another directory; nothing was changed",
         )
     require([Trust().doubt(directory)])
+
+
+def lay_site(directory: Path, inventory: Mapping[str, bytes] | None = None) -> None:
+    """Fill a directory with the example site, or with files of an ``inventory/`` of its own; nothing is overwritten.
+
+    Raises UsageError when the directory holds a site, StorageFull when it cannot be written, Untrusted when others
+    could change what is laid there.
+    """
+    require_no_site(directory)
+    template = shared("inventory")
     try:
-        _lay(directory, shared("inventory"))
+        _lay(directory, template, inventory if inventory is not None else _example(template))
     except OSError as error:
         raise StorageFull(
             say("cannot lay a site down in {directory}: {strerror}", directory=directory, strerror=error.strerror),
@@ -38,17 +45,24 @@ def lay_site(directory: Path) -> None:
         ) from error
 
 
-def _lay(directory: Path, template: Path) -> None:
+def _example(template: Path) -> Mapping[str, bytes]:
+    return {
+        str(Path("inventory") / source.relative_to(template)): source.read_bytes()
+        for source in sorted(template.rglob("*"))
+        if source.suffix in {".yml", ".md"} and source.name != "drp.yml"
+    }
+
+
+def _lay(directory: Path, template: Path, inventory: Mapping[str, bytes]) -> None:
     for folder, mode in _FOLDERS.items():
         (directory / folder).mkdir(parents=True, exist_ok=True, mode=mode)
     write_schemas(directory / ".schema")
     if not (directory / ".gitignore").exists():
         write_atomically(directory / ".gitignore", _IGNORED.encode(), mode=0o644)
-    for source in sorted(template.rglob("*")):
-        if source.suffix in {".yml", ".md"} and source.name != "drp.yml":
-            target = directory / "inventory" / source.relative_to(template)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(target, source.read_bytes(), mode=0o644, exclusive=True)
+    for name, content in inventory.items():
+        target = directory / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, content, mode=0o644, exclusive=True)
     # last: a directory without drp.yml is no site, so a half-laid one is not taken for one
     site = (template / "drp.yml").read_text(encoding="utf-8")
     # quoted: a directory may be called 2026 or true

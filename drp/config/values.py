@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say, several
 from drp.share import languages
 
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -29,27 +28,27 @@ def parse_duration(value: object) -> timedelta:
     if isinstance(value, int) and not isinstance(value, bool):
         raise ValueError(say("has no unit: write {value}s, {value}m or {value}h", value=value))  # noqa: TRY004 - pydantic takes ValueError
     if not isinstance(value, str):
-        raise ValueError("is not a duration: write it as 30m, 4h or 1d12h")  # noqa: TRY004 - as above
+        raise ValueError(say("is not a duration: write it as 30m, 4h or 1d12h"))  # noqa: TRY004 - as above
     text = value.replace(" ", "")
     match = _ISO_DURATION.fullmatch(text) or _DURATION.fullmatch(text)
     if not match or not any(match.groups()):
-        raise ValueError("is not a duration: write it as 30m, 4h or 1d12h")
+        raise ValueError(say("is not a duration: write it as 30m, 4h or 1d12h"))
     total = sum(int(number or 0) * seconds for number, seconds in zip(match.groups(), _SECONDS.values(), strict=True))
     if total > _LONGEST.total_seconds():
-        raise ValueError("is longer than ten years")
+        raise ValueError(say("is longer than ten years"))
     return timedelta(seconds=total)
 
 
 def _language(value: object) -> str:
     if not isinstance(value, str) or value not in languages():
-        raise PydanticCustomError("literal_error", "must be one of {expected}", {"expected": ", ".join(languages())})
+        raise ValueError(say("must be one of {choices}", choices=several(languages())))
     return value
 
 
 def _some_time(value: object) -> timedelta:
     duration = parse_duration(value)
     if not duration:
-        raise ValueError("must be longer than zero")
+        raise ValueError(say("must be longer than zero"))
     return duration
 
 
@@ -68,11 +67,11 @@ def parse_size(value: object) -> int:
         return value
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if not match:
-        raise ValueError("is not a size: write it as 512MiB or 8GiB")
+        raise ValueError(say("is not a size: write it as 512MiB or 8GiB"))
     number, unit, binary = match.groups()
     result = int(float(number) * (1024 if binary else 1000) ** (_POWERS[unit] if unit else 0))
     if not 0 < result < 1 << 60:
-        raise ValueError("is not a size that a machine has")
+        raise ValueError(say("is not a size that a machine has"))
     return result
 
 
@@ -85,10 +84,14 @@ def parse_rate(value: object) -> int:
     except ValueError:
         amount = 0
     if not amount or not text.endswith("/s"):
-        raise ValueError("is not a speed: write it as 50MB/s or 400Mbit/s")
+        raise ValueError(say("is not a speed: write it as 50MB/s or 400Mbit/s"))
     if (per_second := amount // 8 if bits else amount) < _SLOWEST:
-        raise ValueError("is slower than one KiB a second, the least that tools can be told")
+        raise ValueError(say("is slower than one KiB a second, the least that tools can be told"))
     return per_second
+
+
+class NotAnInstant(ValueError):
+    """A text that is no point in time at all."""
 
 
 def parse_instant(value: object) -> datetime:
@@ -98,9 +101,9 @@ def parse_instant(value: object) -> datetime:
     except ValueError:
         instant = None
     if instant is None:
-        raise ValueError("is not an instant: write it as 2026-11-21T02:00:00Z")
+        raise NotAnInstant(say("is not an instant: write it as 2026-11-21T02:00:00Z"))
     if instant.tzinfo is None:
-        raise ValueError("has no time zone: end it with Z or with an offset such as +01:00")
+        raise ValueError(say("has no time zone: end it with Z or with an offset such as +01:00"))
     return instant.astimezone(UTC)
 
 
@@ -160,17 +163,17 @@ HOST_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{
 POLICY_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}$"
 WRITER_PATTERN = r"^%?[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}\$?$"
 TIER_PATTERN = r"^[0-9]$"
-ADVICE: Mapping[str, str] = {
-    TIER_PATTERN: "must be a tier, from 0 to 9",
-    FIELD_PATTERN: "must be a field of a set of records, such as lis-results.order",
-    COLUMN_PATTERN: "must be the name of a field: letters, digits, underscores",
-    NAME_PATTERN: "must be lower case letters, digits and hyphens, at most 63",
-    POINT_PATTERN: "must be a point's id, or at least its first four characters",
-    CREDENTIAL_PATTERN: "must be the name of a credential: letters, digits, dots, hyphens",
-    HOST_PATTERN: "must be a host name such as ehr.hospital.example",
-    WRITER_PATTERN: "must be the name of an account, or % and the name of a group",
-    POLICY_PATTERN: "must be an application and a level, such as ehr/full",
-    DIGEST_PATTERN: "must be blake3: and 64 hexadecimal digits, as `drp app image DIRECTORY` prints it",
+ADVICE: Mapping[str, Phrase] = {
+    TIER_PATTERN: say("must be a tier, from 0 to 9"),
+    FIELD_PATTERN: say("must be a field of a set of records, such as lis-results.order"),
+    COLUMN_PATTERN: say("must be the name of a field: letters, digits, underscores"),
+    NAME_PATTERN: say("must be lower case letters, digits and hyphens, at most 63"),
+    POINT_PATTERN: say("must be a point's id, or at least its first four characters"),
+    CREDENTIAL_PATTERN: say("must be the name of a credential: letters, digits, dots, hyphens"),
+    HOST_PATTERN: say("must be a host name such as ehr.hospital.example"),
+    WRITER_PATTERN: say("must be the name of an account, or % and the name of a group"),
+    POLICY_PATTERN: say("must be an application and a level, such as ehr/full"),
+    DIGEST_PATTERN: say("must be blake3: and 64 hexadecimal digits, as `drp app image DIRECTORY` prints it"),
 }
 """What to tell people instead of a regular expression."""
 

@@ -88,6 +88,11 @@ class Measurement:
     """Inside RTA: how long the restore took while the site let it read only so fast; some of it, nobody knows how much,
     was the cap's."""
 
+    @property
+    def up_ms(self) -> int | None:
+        """When the application was up (t9), where it has no RTA; it never stands for one."""
+        return self.clock.t9_application_up if self.rta_ms is None else None
+
 
 def milliseconds(duration: timedelta) -> int:
     """Return a duration in whole milliseconds."""

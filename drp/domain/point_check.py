@@ -13,7 +13,7 @@ from typing import Literal
 
 from drp.domain.application import Application
 from drp.domain.newest_point import NewestPoint, judge_newest
-from drp.domain.phrase import beside, fact
+from drp.domain.phrase import NOTHING, Phrase, beside, quoted, say, several
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 
 Aspect = Literal["there", "readable", "immutable", "age", "manifest"]
@@ -21,7 +21,7 @@ State = Literal["ok", "wrong", "unknown", "away", "none"]
 """away: on a medium that is not attached, as it should be · none: no repository is declared."""
 
 _INCONCLUSIVE = 3
-_AGE_HINT = "see whether the backup job ran since; `drp repo points NAME` lists what there is"
+_AGE_HINT = say("see whether the backup job ran since; `drp repo points NAME` lists what there is")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,8 @@ class Trouble:
 
     state: Literal["wrong", "unknown", "away"]
     aspect: Aspect
-    words: str
-    hint: str = ""
+    words: Phrase
+    hint: Phrase = NOTHING
     repository: str = ""
     """Empty: it is about all of them together."""
     exit_status: int = _INCONCLUSIVE
@@ -120,22 +120,21 @@ def _age(application: Application, places: tuple[PlaceCheck, ...], now: datetime
     said = judge_newest(NewestPoint(at=newest, looked=newest is not None), application.objectives, now)
     unseen = any(place.state == "unknown" for place in places)
     for _, words in said:  # what could not be looked at may hold a younger one
-        yield Trouble(state="unknown" if unseen else "wrong", aspect="age", words=words, hint=_AGE_HINT)
+        yield Trouble(state="unknown" if unseen else "wrong", aspect="age", words=quoted(words), hint=_AGE_HINT)
     locked = [place.taken.consistent_at for place in places if place.lock_demanded_by and place.taken is not None]
     if not said and locked and now - max(locked) > rpo:
         age, limit = beside(now - max(locked), rpo)
-        drills = ", ".join(sorted({drill for place in places for drill in place.lock_demanded_by}))
+        drills = sorted({drill for place in places for drill in place.lock_demanded_by})
         yield Trouble(
             state="unknown" if unseen else "wrong",
             aspect="age",
-            words=fact(
-                "newest-immutable-recovery-point",
-                "newest immutable recovery point is {age} old, RPO {limit}; drill {drills} takes no other",
+            words=say(
+                "newest immutable recovery point is {age} old, RPO {limit}; no other is taken by drill {drills}",
                 age=age,
                 limit=limit,
-                drills=drills,
+                drills=several(drills),
             ),
-            hint="see what keeps newer ones from being locked: `drp repo points NAME`",
+            hint=say("see what keeps newer ones from being locked: `drp repo points NAME`"),
         )
 
 

@@ -91,9 +91,9 @@ class PointListing:
     """Every recovery point of an application, newest first, and what of the listing could not be read."""
 
     points: tuple[RecoveryPoint, ...]
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[Phrase, ...] = ()
     """Objects that look like recovery points but cannot be read; never dropped in silence."""
-    foreign: tuple[str, ...] = ()
+    foreign: tuple[Phrase, ...] = ()
     """The same of points that are certainly another application's: nothing of this one is hidden behind them."""
     passed_over: tuple[PassedOver, ...] = ()
     """What looks like recovery points of the application and is not whole, or none that is taken."""

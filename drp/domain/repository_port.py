@@ -122,9 +122,13 @@ class WritersSeen(Protocol):
 class PointsLookedInto(Protocol):
     """A repository that can look into a point in seconds, without restoring anything; not every kind can."""
 
-    def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
+    def look_into(self, point: RecoveryPoint) -> tuple[Phrase, ...]:
         """Return what cannot be read of what the point says about its own contents: its top folders and its index.
 
         Nothing does not mean that every file is whole: contents are not read. Raises as `Repository` does.
         """
+        ...
+
+    def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return the folders directly below the one path that the point was made of, whole; none of several paths."""
         ...

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from drp.domain.phrase import Phrase
+
 RESTORED_FOLDER = "files"
 """Folder of the data volume that everything is restored into; restored code sees its name, which tells it nothing."""
 RESTORED = f"/data/{RESTORED_FOLDER}"
@@ -90,7 +92,7 @@ class RestoreReceipt:
 
     bytes_restored: int
     files_restored: int
-    unrestored: tuple[str, ...] = ()
+    unrestored: tuple[Phrase, ...] = ()
     """What the backup tool could not read, by its own words."""
     restored_root: str = ""
     """Path of the restored tree as the host sees it; the hash phase starts there."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from drp.domain.application import ProductionAddress, SoftwareImage
-from drp.domain.phrase import fact
+from drp.domain.phrase import NOTHING, Phrase, fact
 from drp.domain.volume import DataVolume, Erase, Erased, VolumeMade
 
 SandboxRole = Literal["restore-cell", "run", "reader-cell", "caller-cell"]
@@ -126,7 +126,7 @@ class ProbeCheck:
     id: str
     kind: str
     outcome: ProbeOutcome
-    detail: str = ""
+    detail: Phrase = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +242,7 @@ class Reaped:
     mounts: tuple[str, ...] = ()
     cgroups: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
-    left: str = ""
+    left: Phrase = NOTHING
     """Why all of it is still there; empty: it is gone."""
     erased: tuple[Erased, ...] = ()
     """What became of its volumes on disk."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _PORTS = {"http": 80, "https": 443}
@@ -43,7 +43,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def service_address(value: str, *, secrets: str, cargo: str, hint: str, path: bool = False) -> ServiceAddress:
+def service_address(value: str, *, secrets: Phrase, cargo: Phrase, hint: Phrase, path: bool = False) -> ServiceAddress:
     """Return an address taken apart.
 
     ``secrets``: what does not belong in it, and where that goes; ``cargo``: what must not travel in the clear;
@@ -59,7 +59,9 @@ def service_address(value: str, *, secrets: str, cargo: str, hint: str, path: bo
         raise ValueError(say("is not an address: {hint}", hint=hint))
     if any(mark in value for mark in "?#;%\\"):
         raise ValueError(
-            say("carries more than host, port{value}: {hint}", value=" and path" if path else "", hint=hint)
+            say("carries more than host, port and path: {hint}", hint=hint)
+            if path
+            else say("carries more than host, port: {hint}", hint=hint)
         )
     if scheme == "http" and not is_loopback(host):
         raise ValueError(
@@ -71,7 +73,7 @@ def service_address(value: str, *, secrets: str, cargo: str, hint: str, path: bo
     return ServiceAddress(secure=scheme == "https", host=host, port=port, path=below)
 
 
-def _split(value: str, hint: str) -> SplitResult:
+def _split(value: str, hint: Phrase) -> SplitResult:
     if not value.isascii() or not value.isprintable() or " " in value:  # urlsplit drops some of these without a word
         raise ValueError(say("is not an address (a name beyond ASCII is written in its xn-- form): {hint}", hint=hint))
     try:

@@ -238,7 +238,7 @@ def _readings(state: DrillState, progress: RecoveryState) -> tuple[ClockReadings
         kinds.append(monotonic)
         return None if value is None else value + plus_ms
 
-    selected, restored = progress.outputs.select, progress.outputs.restore
+    selected, restored, started = progress.outputs.select, progress.outputs.restore, progress.outputs.start
     chosen = selected is not None and selected.point is not None
     wait = selected.media_wait_ms if selected is not None else 0
     first_byte = restored.first_byte_ms if restored is not None else 0
@@ -250,7 +250,7 @@ def _readings(state: DrillState, progress: RecoveryState) -> tuple[ClockReadings
         t5_first_byte=after(progress.started.get("restore"), first_byte) if first_byte else None,
         t6_last_byte=after(progress.ended.get("restore")) if progress.outputs.restore is not None else None,
         t7_integrity_verdict=after(progress.ended.get("hash")) if progress.outputs.hash is not None else None,
-        t9_application_up=after(progress.ended.get("start")) if progress.outputs.start is not None else None,
+        t9_application_up=after(progress.ended.get("start")) if started is not None and started.runbook.ok else None,
         t10_checks_passed=after(progress.ended.get("verify")) if recovered(progress) else None,
         t11_signed_off=after(progress.signed_off_at) if signed_off(progress) else None,
         t12_torn_down=after(progress.destroyed_at),

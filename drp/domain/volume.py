@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from drp.domain.phrase import NOTHING, Phrase
+
 Erase = Literal["auto", "encrypt", "overwrite"]
 """How what was on a volume on disk is made unreadable: auto measures at open, and takes the faster way."""
 ErasedBy = Literal["memory", "key", "overwrite"]
@@ -70,7 +72,7 @@ class Erased:
     """Whether nothing of it can be read any more; false is residue."""
     overwritten_bytes: int = 0
     """That had been written to the image, and were overwritten."""
-    left: str = ""
+    left: Phrase = NOTHING
     """Why it is not done, or what nobody could look at; empty: nothing."""
 
 

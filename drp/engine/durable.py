@@ -77,7 +77,7 @@ class DurableEngine:
         ledger = self._opened()
         assert self._engine is not None
         if not _ONE_A_PROCESS.acquire(blocking=False):
-            raise Busy("this process carries orders out already")
+            raise Busy(say("this process carries orders out already"))
         try:
             with Presence(
                 self._place, self._engine, ledger, self._clock, host=self._host, lease_seconds=self._lease_seconds

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from drp.domain.orders import Order, OrderSeen, Procedure
+from drp.domain.phrase import say
 from drp.domain.ports import Clock
 from drp.domain.progress import Cancelled
 from drp.engine.carrying import Course, Envelope, carry
@@ -53,7 +54,7 @@ class InlineEngine:
     def serve(self, procedures: Sequence[Procedure], cancelled: Cancelled) -> None:
         """Carry out what is there, one after the other, the lowest priority number first; then return."""
         if not self._serving.acquire(blocking=False):
-            raise Busy("this engine carries orders out already")
+            raise Busy(say("this engine carries orders out already"))
         known = {procedure.name: procedure for procedure in procedures}
         try:
             while not cancelled() and (order := self._next()) is not None:

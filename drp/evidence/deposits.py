@@ -31,7 +31,7 @@ _TICK_SECONDS = 0.02
 """Longer than any kernel takes a file's time to be the same."""
 RECENT = 100
 """So many of the newest drills are looked at whenever something is judged, and listed unless all are asked for."""
-_HINT = "keep everything as it is and call the evidence owner; records are still read by `drp evidence show`"
+_HINT = say("keep everything as it is and call the evidence owner; records are still read by `drp evidence show`")
 
 
 class Deposit(Protocol):

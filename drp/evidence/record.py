@@ -19,7 +19,7 @@ from drp.domain.fold import DrillState, RecoveryState, fold
 from drp.domain.manifest import MAX_DEVIATIONS, Deviation
 from drp.domain.measure import Measurement
 from drp.domain.phase import Hashed, Restored
-from drp.domain.phrase import say
+from drp.domain.phrase import count, say
 from drp.domain.strict_json import Limits, Malformed, parse
 from drp.errors import EvidenceError, Tampered
 from drp.evidence.consistency import contradictions
@@ -118,9 +118,9 @@ def read_record(content: bytes) -> EvidenceRecord:
     except Malformed as error:
         raise Tampered(say("the record is malformed: {error}", error=error)) from error
     if canonical(written) != content:
-        raise Tampered("the record is not in canonical form: it was edited or written by something else")
+        raise Tampered(say("the record is not in canonical form: it was edited or written by something else"))
     if not _says(to_data(record), written):
-        raise Tampered("the record says what no version of drp writes: it was edited or written by something else")
+        raise Tampered(say("the record says what no version of drp writes: it was edited or written by something else"))
     if said := contradictions(record):
         raise Tampered(say("the record contradicts itself, so it was edited: {said}", said="; ".join(said[:_NAMED])))
     return record
@@ -189,7 +189,7 @@ def _bounded_restore(restored: Restored) -> Restored:
     unrestored = restored.receipt.unrestored
     if len(unrestored) <= MAX_UNRESTORED:
         return restored
-    kept = (*unrestored[:MAX_UNRESTORED], f"and {len(unrestored) - MAX_UNRESTORED} more")
+    kept = (*unrestored[:MAX_UNRESTORED], count("and {n} more", "and {n} more", len(unrestored) - MAX_UNRESTORED))
     return replace(restored, receipt=replace(restored.receipt, unrestored=kept))
 
 

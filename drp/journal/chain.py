@@ -95,7 +95,7 @@ def forge(drill: str, sequence: int, stamp: Stamp, event: Event, previous: str) 
 def read(row: Row) -> Entry:
     """Return the entry of a row whose hash fits its body; raises Tampered otherwise."""
     if digest(row.body) != row.hash:
-        raise row.broken("its content does not fit its hash")
+        raise row.broken(say("its content does not fit its hash"))
     try:
         body = from_json(Body, row.body)
     except Tampered as error:
@@ -117,12 +117,12 @@ def previous_of(row: Row) -> str:
     Only what the chain needs is looked at: to find out what an entry means is ten times as much work.
     """
     if digest(row.body) != row.hash:
-        raise row.broken("its content does not fit its hash")
+        raise row.broken(say("its content does not fit its hash"))
     try:
         body = json.loads(row.body)
         drill, sequence, previous = body["drill"], body["sequence"], body["previous"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise row.broken("it is no journal entry") from error
+        raise row.broken(say("it is no journal entry")) from error
     _require_place(row, drill, sequence)
     return str(previous)
 
@@ -155,11 +155,11 @@ class DrillChain:
         if row.sequence > self.next_sequence:
             raise broken(row.drill, self.next_sequence, "it is missing")
         if row.sequence < self.next_sequence:
-            raise row.broken("it is out of order")
+            raise row.broken(say("it is out of order"))
 
     def _take(self, row: Row, previous: str) -> None:
         if previous != self.head:
-            raise row.broken("it does not follow the entry before it")
+            raise row.broken(say("it does not follow the entry before it"))
         self.next_sequence, self.head = row.sequence + 1, row.hash
 
 
@@ -192,7 +192,7 @@ class JournalChain:
             lost = _entries(row.position - self.next_position)
             self._gap = self._gap or row.broken(f"{lost} missing from the journal before it, after {self._last}")
         elif link(row.position, row.hash, self.head) != row.link:
-            raise row.broken("its place in the journal was changed")
+            raise row.broken(say("its place in the journal was changed"))
         self.next_position, self.head = row.position + 1, row.link
         self._last = f"drill {row.drill}, entry {row.sequence}"
 

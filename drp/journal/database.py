@@ -111,7 +111,7 @@ class Database:
 
 
 def _no_key(_reference: SecretReference) -> str:
-    raise ConfigError("there is no client key to read")
+    raise ConfigError(say("there is no client key to read"))
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")

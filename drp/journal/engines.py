@@ -43,14 +43,14 @@ def database_url(location: str | Path, password: str | None) -> URL:
     try:
         url = make_url(location)
     except ArgumentError as error:
-        raise ConfigError("the journal's url is not a database url") from error
+        raise ConfigError(say("the journal's url is not a database url")) from error
     if url.drivername not in {"sqlite", "postgresql+pg8000"}:
         raise ConfigError(
             say("the journal cannot be kept in {drivername}", drivername=url.drivername),
             hint="use a path, or postgresql+pg8000://user@host/database",
         )
     if url.get_backend_name() != "sqlite" and not url.username:
-        raise ConfigError("the journal's url names no user", hint="use postgresql+pg8000://user@host/database")
+        raise ConfigError(say("the journal's url names no user"), hint="use postgresql+pg8000://user@host/database")
     return url if password is None else url.set(password=password)
 
 

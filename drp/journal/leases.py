@@ -192,9 +192,9 @@ class SessionLease:
             with connection.begin():
                 ours = connection.execute(_OURS, {"session": self._session}).scalar_one()
         except (SQLAlchemyError, OSError) as error:
-            raise self._end("its connection to the journal was lost") from error
+            raise self._end(say("its connection to the journal was lost")) from error
         if not ours:
-            raise self._end("its connection to the journal is another one")
+            raise self._end(say("its connection to the journal is another one"))
 
     def release(self) -> None:
         """Let the lock go, then close the connection: a server takes its moment to notice that one was closed."""
@@ -215,12 +215,12 @@ class SessionLease:
         """Hold the journal's write lock, and raise unless the drill's is this very session's."""
         named = {"key": LOCK_KEY, "session": self._session, "drill": self.drill}
         if not connection.execute(_FENCE, named).one().ours:
-            raise self._end("another holds it")
+            raise self._end(say("another holds it"))
 
     def _look_after(self, error: Exception) -> None:
         """Raise ``LeaseLost`` unless the session lives on after an error: no other is ever made in its place."""
         if isinstance(error, DBAPIError) and error.connection_invalidated:
-            raise self._end("its connection to the journal was lost") from error
+            raise self._end(say("its connection to the journal was lost")) from error
         self.require()
 
     def _end(self, why: str) -> LeaseLost:

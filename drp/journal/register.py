@@ -59,7 +59,7 @@ class SqlRegister:
                 lay(connection, GENESIS)
             position, chained = self._ends(connection)
             if head is not None and head != f"{position}:{chained}":
-                raise Busy("another process wrote into the register of the schedule meanwhile", hint="try again")
+                raise Busy(say("another process wrote into the register of the schedule meanwhile"), hint="try again")
             entries, rows = [], []
             require_new(connection, events)
             for event in events:
@@ -199,7 +199,7 @@ def _require_same(database: Database, snapshot: Folded, folded: ScheduleState) -
         with database.translated(), database.writing() as connection:
             connection.execute(SNAPSHOT.delete())
     raise Tampered(
-        "register: what was noted in short of the schedule does not follow from its entries",
+        say("register: what was noted in short of the schedule does not follow from its entries"),
         hint="its entries are intact, and the notes are made again; find out who changed them",
     )
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from drp.codec import from_json, to_data
+from drp.domain.phrase import say
 from drp.domain.visible import one_line
 from drp.monitoring.outbox import Answer, Parcel
 from drp.monitoring.pings import ping
@@ -85,17 +86,17 @@ def _message(parcel: Parcel, seconds: float) -> None:
     try:
         import apprise
     except ImportError:
-        raise Refused("Apprise is not installed: install drproof[notify]") from None
+        raise Refused(say("Apprise is not installed: install drproof[notify]")) from None
 
     asset = apprise.AppriseAsset(http_redirects=False, plugin_paths=[], secure_logging=True, storage_mode="memory")
     try:
         target = apprise.Apprise.instantiate(parcel.url, asset=asset)
     except Exception as error:
-        raise Refused("the URL is none that Apprise knows") from error
+        raise Refused(say("the URL is none that Apprise knows")) from error
     if target is None:
-        raise Refused("the URL is none that Apprise knows")
+        raise Refused(say("the URL is none that Apprise knows"))
     if not target.verify_certificate:
-        raise Refused("the URL switches the check of certificates off: let the system trust the authority instead")
+        raise Refused(say("the URL switches the check of certificates off: let the system trust the authority instead"))
     target.socket_connect_timeout = target.socket_read_timeout = seconds
     heard = _Heard()
     logger = logging.getLogger("apprise")

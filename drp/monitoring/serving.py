@@ -199,7 +199,7 @@ def _head(client: socket.socket) -> bytes:
     while b"\r\n\r\n" not in head:
         piece = client.recv(4096)
         if not piece or len(head) > _LARGEST:
-            raise ValueError("no request")
+            raise ValueError(say("no request"))
         head += piece
     return head.partition(b"\r\n\r\n")[0]
 

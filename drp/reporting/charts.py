@@ -12,10 +12,10 @@ from drp.reporting import drawing as draw
 from drp.reporting.i18n import Language
 from drp.reporting.together import COLOURS, Together
 from drp.reporting.trend import Point, Trend
-from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, PHASE_NAMES
+from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, PHASE_NAMES, TONE_COLOURS
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _BAR, _TOP = 880, 150, 132, 30, 18, 12
-_TREND_WIDTH, _TREND_HEIGHT, _FLOOR, _CEILING = 410, 150, 112, 26
+_TREND_WIDTH, _TREND_HEIGHT, _FLOOR, _CEILING = 410, 118, 80, 24
 
 
 def together_figure(together: Together, *, language: Language, key: str) -> Markup:
@@ -37,14 +37,14 @@ def together_figure(together: Together, *, language: Language, key: str) -> Mark
         parts.append(draw.text(_LEFT - 12, top + 20, shown, anchor="end", size=14))
         for bar in row.bars:
             width = max(x(bar.started_ms + bar.duration_ms) - x(bar.started_ms) - 0.6, 1.4)
-            fill = draw.COLOURS["bad"] if bar.failed else COLOURS.get(bar.phase, "#5c6b7a")
+            fill = TONE_COLOURS["bad"] if bar.failed else COLOURS.get(bar.phase, "#5c6b7a")
             parts.append(draw.rect(x(bar.started_ms), top + 6, width, _BAR, fill=fill, rx=1.5))
         told = language.gettext("no RTA")
         if row.rta_ms is not None:
             told = language.gettext("RTA {rta}").format(rta=language.duration(row.rta_ms))
             ends = x(row.rta_ms)
             parts.append(draw.line(ends, top + 2, ends, top + _ROW - 2, stroke="#1b2733", width=2.4))
-        tone = draw.COLOURS["bad"] if row.missed or row.rta_ms is None else "#1b2733"
+        tone = TONE_COLOURS["bad"] if row.missed or row.rta_ms is None else "#1b2733"
         parts.append(draw.text(_WIDTH - _RIGHT + 14, top + 20, told, size=14, bold=True, fill=tone))
         phases = ", ".join(
             language.labelled(language.plain(PHASE_NAMES[bar.phase]), language.duration(bar.duration_ms))
@@ -94,10 +94,10 @@ def trend_figure(trend: Trend, objective: Literal["rto", "rpo"], *, language: La
 def _column(point: Point, left: float, step: float, y: object) -> list[Markup]:
     assert callable(y)
     width = min(step * 0.6, 34)
-    at, colour = left + (step - width) / 2, draw.COLOURS[ATTAINMENT_TONES[point.attainment]]
+    at, colour = left + (step - width) / 2, TONE_COLOURS[ATTAINMENT_TONES[point.attainment]]
     if point.low_ms is None and point.high_ms is None:
         return [
-            draw.text(left + step / 2, _FLOOR - 4, "✕", anchor="middle", size=15, fill=draw.COLOURS["bad"], bold=True)
+            draw.text(left + step / 2, _FLOOR - 4, "✕", anchor="middle", size=15, fill=TONE_COLOURS["bad"], bold=True)
         ]
     low = y(point.low_ms or 0)
     sure = [draw.rect(at, low, width, _FLOOR - low, fill=colour, rx=1.5)] if point.low_ms else []

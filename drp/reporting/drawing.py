@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
-from drp.reporting.words import Tone
-
-COLOURS: dict[Tone, str] = {"good": "#17693f", "bad": "#a8201a", "doubt": "#8a5200", "plain": "#4a5460"}
-
 
 def figure(key: str, size: tuple[int, int], *, told: tuple[str, str], body: Markup, name: str) -> Markup:
     """Return a figure with a name and a description for whoever cannot see it; ``told`` are both."""

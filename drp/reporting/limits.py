@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from drp.domain.evidence import EvidenceRecord, RecoveryRecord
 from drp.domain.phrase import Data, Phrase, Rate, say
@@ -56,7 +56,26 @@ def limits_of(record: EvidenceRecord, *, vouched_for: bool = True) -> tuple[Phra
     if record.resumptions:
         particular.append(say("The drill was interrupted and resumed: see the findings for how long drp did not run."))
     checked = (_CHECKS,) if record.plan.starts else ()
-    return (*(() if vouched_for else (_UNCONFIRMED,)), *hostile_limits_of(record), *_ALWAYS, *checked, *particular)
+    unconfirmed = () if vouched_for else (_UNCONFIRMED,)
+    return _together((*unconfirmed, *hostile_limits_of(record), *_ALWAYS, *checked, *particular))
+
+
+def _together(limits: Sequence[Phrase]) -> tuple[Phrase, ...]:
+    """Return the limits, those that hold for several applications once, with all their names."""
+    names: dict[tuple[object, ...], list[str]] = {}
+    first: dict[tuple[object, ...], Phrase] = {}
+    for limit in limits:
+        whose = limit.values.get("application")
+        others = tuple((name, repr(value)) for name, value in limit.values.items() if name != "application")
+        key = (limit.message, limit.plural, limit.number, others)
+        first.setdefault(key, limit)
+        names.setdefault(key, []).extend([whose.text] if isinstance(whose, Data) else [])
+    return tuple(
+        Phrase(limit.message, limit.plural, limit.number, {**limit.values, "application": Data(", ".join(names[key]))})
+        if len(names[key]) > 1
+        else limit
+        for key, limit in first.items()
+    )
 
 
 def _anybody_signed(record: EvidenceRecord) -> Iterator[Phrase]:

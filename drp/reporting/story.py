@@ -69,6 +69,8 @@ def _actions(record: EvidenceRecord) -> tuple[Phrase, Sequence[Action]]:
         case "failed":
             actions = list(failed_actions(record))
             commands = sum(bool(action.command) for action in actions)
+            if record.reconciliation is None:
+                return say("What has to be done:"), actions
             if not commands:
                 return say("Before anybody works with them:"), actions
             return (

@@ -33,25 +33,40 @@ def summary_of(record: RecoveryRecord, planned: PlannedRecovery, *, starts: bool
     return say("{application} was usable again after {rta}, later than the objective of {rto}.", **values)
 
 
+def up_after(record: RecoveryRecord) -> Duration | None:
+    """Return when an application without a recovery time was up; None: it was not, or has one.
+
+    Records of before have the instant of a start that failed, too.
+    """
+    up = record.measurement.up_ms
+    return Duration(up) if up is not None and record.start is not None and record.start.runbook.ok else None
+
+
 def _unmeasured(record: RecoveryRecord, title: Data, *, starts: bool) -> Phrase:
     """Return how far an application came that has no recovery time."""
+    up = up_after(record)
+    if record.failure is not None and up is not None:
+        return say(
+            "{application} was up after {up}; the drill did not come to the end of its checks.",
+            application=title,
+            up=up,
+        )
     if record.failure is not None and record.failure.code == Interrupted.code:
         return say("{application} was not recovered: the drill was stopped.", application=title)
     if record.failure is not None:
         return say("{application} was not recovered: the recovery could not be exercised.", application=title)
     if not starts:
         return compared_in_words(record, title)
-    up = record.measurement.clock.t9_application_up
     if record.start is not None and not record.start.runbook.ok:
         return say("{application} was restored, and did not start.", application=title)
     if up is None:
         return say("{application} was not recovered.", application=title)
     checks = statements(record.hash, record.verify) if record.verify is not None else ()
     if not checks:
-        return say("{application} was up after {up}; nothing was checked.", application=title, up=Duration(up))
+        return say("{application} was up after {up}; nothing was checked.", application=title, up=up)
     values: dict[str, Value] = {
         "application": title,
-        "up": Duration(up),
+        "up": up,
         "passed": sum(check.outcome == "passed" for check in checks),
         "all": len(checks),
     }

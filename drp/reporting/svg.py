@@ -13,7 +13,7 @@ from drp.domain.phrase import Phrase, say
 from drp.reporting import drawing as draw
 from drp.reporting.i18n import Language
 from drp.reporting.timeline import Bar, Timeline
-from drp.reporting.words import PHASE_NAMES, Tone
+from drp.reporting.words import PHASE_NAMES, TONE_COLOURS, Tone
 
 _MARKS: dict[Tone, str] = {
     "good": '<circle cx="12" cy="12" r="11"/><path d="M6.5 12.5l3.8 3.8 7.2-8" class="stroke"/>',
@@ -31,7 +31,7 @@ def mark(tone: Tone) -> Markup:
     """Return the mark of a tone; decoration, since a word always stands beside it."""
     return Markup(
         '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true" focusable="false" fill="{}">{}</svg>'
-    ).format(draw.COLOURS[tone], Markup(_MARKS[tone]))  # noqa: S704 - our own constants
+    ).format(TONE_COLOURS[tone], Markup(_MARKS[tone]))  # noqa: S704 - our own constants
 
 
 def gauge(measurement: Measurement, objective: str, tone: Tone, *, language: Language, key: str) -> Markup:
@@ -52,14 +52,14 @@ def gauge(measurement: Measurement, objective: str, tone: Tone, *, language: Lan
     if low is not None:
         end = x(high) if high is not None else width - left
         start = x(low)
-        fill = draw.COLOURS[tone] if high is not None else f"url(#{key}-open)"
+        fill = TONE_COLOURS[tone] if high is not None else f"url(#{key}-open)"
         body.append(draw.rect(min(start, width - left - 4), y, max(end - start, 4), 14, fill=fill, rx=2))
     at = x(limit)
     body.append(draw.line(at, y - 7, at, y + 21, stroke="#1b2733", width=2))
     body.append(draw.text(at, y - 11, texts[1], anchor="end" if at > width * 0.6 else "start", size=12.5))
     body.append(draw.text(left, y + 34, texts[2], size=12.5))
     definitions = (
-        draw.hatch(f"{key}-open", draw.COLOURS[tone], "#fff") if low is not None and high is None else Markup("")
+        draw.hatch(f"{key}-open", TONE_COLOURS[tone], "#fff") if low is not None and high is None else Markup("")
     )
     told = (texts[0], f"{texts[1]}. {texts[2]}")
     return draw.figure(key, (width, 62), told=told, body=definitions + Markup("").join(body), name="gauge")
@@ -120,7 +120,7 @@ def _bar(timeline: Timeline, bar: Bar, y: int, language: Language, key: str) -> 
     name = language.plain(_phase_name(bar.phase))
     parts = [
         draw.text(_LEFT - 14, middle, name, anchor="end", size=14),
-        draw.rect(start, top, width, _BAR, fill=draw.COLOURS["bad"] if bar.failed else "#2b6492", rx=2),
+        draw.rect(start, top, width, _BAR, fill=TONE_COLOURS["bad"] if bar.failed else "#2b6492", rx=2),
     ]
     if bar.waiting_ms:
         parts.append(draw.rect(start, top, bar.waiting_ms * scale, _BAR, fill=f"url(#{key}-wait)", stroke="#b36b00"))
@@ -138,9 +138,9 @@ def _marker(timeline: Timeline, floor: int, language: Language) -> list[Markup]:
     """Draw when the application was usable, and the objective where the axis reaches it."""
     instants = []
     if timeline.rto_ms <= timeline.end_ms:
-        instants.append((timeline.rto_ms, language.gettext("objective"), draw.COLOURS["bad"]))
+        instants.append((timeline.rto_ms, language.gettext("objective"), TONE_COLOURS["bad"]))
     if timeline.rta_ms is not None:
-        instants.append((timeline.rta_ms, language.gettext("usable"), draw.COLOURS["good"]))
+        instants.append((timeline.rta_ms, language.gettext("usable"), TONE_COLOURS["good"]))
     anchors = ("end", "start") if len(instants) > 1 else ("middle",)  # so that neither name covers the other
     parts = []
     for (instant, name, colour), anchor in zip(sorted(instants), anchors, strict=False):

@@ -13,6 +13,7 @@ from drp.domain.resting import Resting, resting, statements
 from drp.domain.sign_off import Checklist
 from drp.reporting.fit import fit_of
 from drp.reporting.levels import sample_of
+from drp.reporting.summaries import up_after
 from drp.reporting.tile import NOT_REACHED, NOTHING, Tile
 from drp.reporting.witnesses import dated_by_of
 from drp.reporting.words import ATTAINMENT_TONES, ATTAINMENTS, REFERENT, SHORT_PROVENANCES, WITNESSES, Tone
@@ -65,8 +66,17 @@ def _time(record: RecoveryRecord) -> Tile:
         figure=say("{rta}", rta=Duration(rta)) if rta is not None else NOTHING,
         word=ATTAINMENTS[measurement.rto_attainment],
         tone=ATTAINMENT_TONES[measurement.rto_attainment],
-        note=_allowed(measurement),
+        note=_allowed(measurement) if (up := up_after(record)) is None else _up(up, measurement),
         who=WITNESSES["restored" if asked else "drp"] if rta is not None else None,
+    )
+
+
+def _up(up: Duration, measurement: Measurement) -> Phrase:
+    """Return that it was up, which is no recovery time."""
+    return say(
+        "up after {up} (t9), which is no recovery time; {allowed}",
+        up=up,
+        allowed=_allowed(measurement),
     )
 
 

@@ -44,8 +44,13 @@ class Together:
     @property
     def phases(self) -> tuple[tuple[str, str], ...]:
         """Return the phases that ran, each with its colour."""
-        ran = {bar.phase for row in self.bars for bar in row.bars}
+        ran = {bar.phase for row in self.bars for bar in row.bars if not bar.failed}
         return tuple((phase, colour) for phase, colour in COLOURS.items() if phase in ran)
+
+    @property
+    def stopped(self) -> bool:
+        """Return whether a phase could not be exercised to its end."""
+        return any(bar.failed for row in self.bars for bar in row.bars)
 
 
 def together_of(record: EvidenceRecord) -> Together:

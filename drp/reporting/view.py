@@ -105,7 +105,7 @@ class RecoveryView:
     surroundings: tuple[Phrase, ...]
     volumes: tuple[VolumeView, ...]
     deviations: Shortened[Deviation]
-    unrestored: Shortened[str]
+    unrestored: Shortened[Phrase]
     findings: tuple[FindingView, ...]
     checks: Shortened[CheckResult]
     """What was stated, as far as the recovery got."""

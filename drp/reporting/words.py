@@ -10,6 +10,9 @@ from drp.domain.phrase import Phrase, say
 Tone = Literal["good", "bad", "doubt", "plain"]
 """How something is to be taken. Reports show it by a word and a mark, and only then by a colour."""
 
+TONE_COLOURS: dict[Tone, str] = {"good": "#17693f", "bad": "#a8201a", "doubt": "#8a5200", "plain": "#4a5460"}
+"""Of tones, dark enough on their grounds and on white."""
+
 VERDICTS: Mapping[str, Phrase] = {
     "passed": say("Passed"),
     "failed": say("Failed"),

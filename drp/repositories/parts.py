@@ -21,7 +21,7 @@ def must_fit(arguments: Sequence[str], *, files: int) -> tuple[str, ...]:
     """Return the arguments that name so many files. Raises ``UsageError`` for more than a command line takes."""
     sizes = [len(argument.encode("utf-8", "surrogateescape")) + _BESIDE for argument in arguments]
     if not files:
-        raise UsageError("none of a recovery point's files was asked for", hint="draw at least one")
+        raise UsageError(say("none of a recovery point's files was asked for"), hint="draw at least one")
     if sum(sizes) > _ALL or max(sizes) > _LONGEST:
         raise UsageError(
             say("the names of {files} files do not fit on the backup tool's command line", files=files),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
 from drp.domain.check import Execution
-from drp.domain.phrase import say
+from drp.domain.phrase import Size, say
 from drp.domain.strict_json import Limits, Malformed, parse_object
 from drp.errors import SandboxError
 
@@ -102,7 +102,7 @@ class AgentClient:
             call = stack.enter_context(_Call(self.path, _COPY_SECONDS))
             call.request({"op": "put", "path": destination, "mode": mode})
             call.feed(stream)
-            call.succeed(f"cannot write {destination} in the sandbox")
+            call.succeed(say("cannot write {path} in the sandbox", path=destination))
 
     def get(self, source: str, destination: Path | str, *, limit: int = OUTPUT_LIMIT) -> int:
         """Copy a file out of the sandbox, at most ``limit`` bytes; return its size."""
@@ -112,11 +112,11 @@ class AgentClient:
             while True:
                 kind, data = call.frame()
                 if kind == b"X":
-                    call.check(data, f"cannot read {source} in the sandbox")
+                    call.check(data, say("cannot read {path} in the sandbox", path=source))
                     return size
                 size += len(data)
                 if kind != b"O" or size > limit:
-                    message = say("{source} in the sandbox is larger than {limit} bytes", source=source, limit=limit)
+                    message = say("{path} in the sandbox is larger than {limit}", path=source, limit=Size(limit))
                     raise SandboxError(message)
                 target.write(data)
 
@@ -125,7 +125,7 @@ class AgentClient:
         with _Call(self.path, _SHORT_SECONDS) as call:
             call.request({"op": "secret", "name": name})
             call.feed(io.BytesIO(value.encode()))
-            call.succeed(f"cannot hand secret {name} to the restore cell")
+            call.succeed(say("cannot hand secret {name} to the restore cell", name=name))
 
 
 class _Call:
@@ -158,8 +158,8 @@ class _Call:
 
     def _gone(self, error: OSError) -> SandboxError:
         if isinstance(error, TimeoutError):
-            return SandboxError("the agent in the sandbox did not answer in time")
-        return SandboxError(say("the sandbox is gone: {strerror}", strerror=error.strerror or error))
+            return SandboxError(say("the agent in the sandbox did not answer in time"))
+        return SandboxError(say("the sandbox is gone: {why}", why=error.strerror or error))
 
     def _limit(self) -> None:
         if self._deadline is not None:
@@ -177,7 +177,7 @@ class _Call:
             self._limit()
             part = self._socket.recv(min(count - len(data), _CHUNK))
             if not part:
-                raise SandboxError("the agent in the sandbox hung up")
+                raise SandboxError(say("the agent in the sandbox hung up"))
             data += part
         return bytes(data)
 
@@ -199,7 +199,7 @@ class _Call:
             header = self._receive(5)
             length = struct.unpack("!I", header[1:])[0]
             if length > _FRAME_LIMIT:
-                raise SandboxError("the agent in the sandbox broke the protocol: oversized frame")
+                raise SandboxError(say("the agent in the sandbox broke the protocol: oversized frame"))
             return header[:1], self._receive(length)
         except OSError as error:
             raise self._gone(error) from error
@@ -207,7 +207,7 @@ class _Call:
     def end(self) -> dict[str, object]:
         kind, data = self.frame()
         if kind != b"X":
-            raise SandboxError("the agent in the sandbox broke the protocol: an answer was expected")
+            raise SandboxError(say("the agent in the sandbox broke the protocol: an answer was expected"))
         return parse_end(data)
 
     def check(self, data: bytes, complaint: str) -> None:
@@ -219,7 +219,7 @@ class _Call:
     def succeed(self, complaint: str) -> None:
         kind, data = self.frame()
         if kind != b"X":
-            raise SandboxError("the agent in the sandbox broke the protocol: an answer was expected")
+            raise SandboxError(say("the agent in the sandbox broke the protocol: an answer was expected"))
         self.check(data, complaint)
 
 
@@ -230,7 +230,7 @@ def parse_end(data: bytes) -> dict[str, object]:
     except Malformed:
         fields = {}
     if type(fields.get("rc")) is not int:
-        raise SandboxError("the agent in the sandbox broke the protocol: unreadable answer")
+        raise SandboxError(say("the agent in the sandbox broke the protocol: unreadable answer"))
     return fields
 
 
@@ -243,10 +243,10 @@ def _collect(call: _Call, on_output: OnOutput | None, receive: Callable[[bytes],
             fields = parse_end(data)
             break
         if kind not in _STREAMS:
-            raise SandboxError("the agent in the sandbox broke the protocol: unknown frame")
+            raise SandboxError(say("the agent in the sandbox broke the protocol: unknown frame"))
         size += len(data)
         if size > limit:
-            raise SandboxError("the agent in the sandbox broke the protocol: output beyond its limit")
+            raise SandboxError(say("the agent in the sandbox broke the protocol: output beyond its limit"))
         stream = _STREAMS[kind]
         if receive is None or (stream == "stderr" and len(kept[stream]) < _KEPT_ERRORS):
             kept[stream] += data

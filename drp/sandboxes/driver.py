@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from drp.config.schema_sandboxes import SandboxFile
+from drp.domain.phrase import Phrase
 from drp.domain.ports import Sandbox
 from drp.domain.restore import SecretReference
 from drp.domain.sandbox import Reaped, SandboxProfile
@@ -40,7 +41,7 @@ class SandboxDriver(Protocol):
         """Return every need, found by trying where sandboxes would live; nothing is changed."""
         ...
 
-    def room_for(self, profile: SandboxProfile, run_directory: Path) -> str:
+    def room_for(self, profile: SandboxProfile, run_directory: Path) -> Phrase:
         """Return what a profile's sandboxes have here. Raises ``SandboxError`` where this user cannot have them."""
         ...
 

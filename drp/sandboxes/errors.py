@@ -7,27 +7,28 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from drp.domain.phrase import Phrase, say
 from drp.errors import CommandFailed, SandboxError, StorageFull
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _TOO_MANY = {errno.EMFILE, errno.ENFILE}
-MORE_DESCRIPTORS = (
+MORE_DESCRIPTORS = say(
     "raise the limit of open files (LimitNOFILE=, ulimit -n), or say a lower `parallel` in the drill's file"
 )
 """What to do where this process may not open what it needs."""
 
 
 @contextmanager
-def sandbox_errors(doing: str) -> Iterator[None]:
+def sandbox_errors(failed: Phrase) -> Iterator[None]:
     """Turn OSError and CommandFailed into SandboxError, or StorageFull where there is no room; let others through."""
     try:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        message = f"{doing}: {reason}"
+        message = say("{failed}: {why}", failed=failed, why=reason)
         if error.errno in _NO_ROOM:
             raise StorageFull(message) from error
         raise SandboxError(message, hint=MORE_DESCRIPTORS if error.errno in _TOO_MANY else None) from error
     except CommandFailed as error:
-        message = f"{doing}: {error.message}"
+        message = say("{failed}: {why}", failed=failed, why=error.message)
         raise SandboxError(message, hint=error.hint) from error

@@ -14,7 +14,7 @@ from typing import Any
 
 from drp.config.sandbox_drivers import DRIVERS, INSTALL, configured_driver
 from drp.domain.check import Target
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import say
 from drp.domain.ports import Sandbox
 from drp.domain.restore import CellSecret, RestoreOrder
 from drp.domain.sandbox import (
@@ -59,7 +59,7 @@ def reap(run_directory: Path) -> tuple[Reaped, ...]:
         except DrpError as error:
             if name == DEFAULT_DRIVER:
                 raise
-            left = fact("clean-up-again", "{words}; {hint}, and clean up again", words=error.message, hint=error.hint)
+            left = say("{why}; {hint}, and clean up again", why=error.message, hint=error.hint)
             found += [Reaped(id=each, left=left) for each, its in sorted(recorded.items()) if its == name]
     return tuple(found)
 
@@ -73,9 +73,9 @@ def _reaped(name: str, run_directory: Path) -> tuple[Reaped, ...]:
         raise
     except Exception as error:
         message = say(
-            "{named} cannot clean up: {name__}: {error}",
-            named=DRIVERS.named(DRIVERS.entry(name)),
-            name__=type(error).__name__,
+            "{driver} cannot clean up: {kind}: {error}",
+            driver=DRIVERS.named(DRIVERS.entry(name)),
+            kind=type(error).__name__,
             error=error,
         )
         raise PluginError(message, hint="repair or remove the package that brings it") from error
@@ -112,9 +112,9 @@ class Sandboxes:
             if handle.driver != profile.driver:
                 made.destroy(handle)
                 message = say(
-                    "the sandbox driver {driver} made a sandbox of {driver2}",
+                    "the sandbox driver {driver} made a sandbox of {other}",
                     driver=profile.driver,
-                    driver2=handle.driver or "no driver",
+                    other=handle.driver or say("no driver"),
                 )
                 raise SandboxError(message, hint=INSTALL)
             self._places[handle.id] = place
@@ -172,8 +172,8 @@ class Sandboxes:
         with self._lock:
             if others := sorted({each.driver for each in self._taken if pod and each.pod == pod} - {name}):
                 message = say(
-                    "in one pod, sandboxes by {others} and by {name} would not reach one another",
-                    others=others[0],
+                    "in one pod, sandboxes by {other} and by {name} would not reach one another",
+                    other=others[0],
                     name=name,
                 )
                 raise SandboxError(message, hint="give the applications of a pod profiles with the same `driver`")

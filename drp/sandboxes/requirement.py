@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drp.command import run
+from drp.domain.phrase import NOTHING, Phrase, quoted
 from drp.errors import CommandFailed
 
 
@@ -12,17 +13,17 @@ from drp.errors import CommandFailed
 class Requirement:
     """One need."""
 
-    name: str
+    name: Phrase
     met: bool
-    detail: str
-    mend: str = ""
+    detail: Phrase
+    mend: Phrase = NOTHING
     """A command or a setting; empty when nothing needs fixing."""
 
 
-def tool(name: str, argv: list[str], mend: str) -> Requirement:
+def tool(name: Phrase, argv: list[str], mend: Phrase) -> Requirement:
     """Return whether a program runs; ``argv`` makes it say its version."""
     try:
         output = run(argv, timeout_seconds=20)
     except CommandFailed as error:
-        return Requirement(name=name, met=False, detail=error.message, mend=mend)
-    return Requirement(name=name, met=True, detail=(output.stdout.splitlines() or [""])[0].strip())
+        return Requirement(name=name, met=False, detail=quoted(error.message), mend=mend)
+    return Requirement(name=name, met=True, detail=quoted((output.stdout.splitlines() or [""])[0].strip()))

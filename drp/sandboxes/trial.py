@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from drp.command import run
+from drp.domain.phrase import NOTHING, Phrase, joined, quoted, say
+from drp.domain.phrase_form import read, written
 from drp.domain.ports import Sandbox
 from drp.domain.sandbox import SandboxHandle, SandboxOrder, SandboxProfile
 from drp.errors import CommandFailed, DrpError
@@ -21,16 +23,16 @@ from drp.sandboxes.host.worker import enter_worker, worker_command
 from drp.sandboxes.requirement import Requirement
 
 _SECONDS = 90.0
-_ELSE = "fix what the detail names, then run `drp doctor` again"
+_ELSE = say("fix what the detail names, then run `drp doctor` again")
 
 
-def isolation(driver: str, run_directory: Path | None = None, hints: Sequence[tuple[str, str]] = ()) -> Requirement:
+def isolation(driver: str, run_directory: Path | None = None, hints: Sequence[tuple[str, Phrase]] = ()) -> Requirement:
     """Return whether a sandbox of the driver is isolated here; takes about two seconds, and leaves nothing.
 
     It is tried in the run directory, where there is one: there a drill's sandboxes would live. ``hints``: words of a
     failure, and what fixes it.
     """
-    name = "sandbox isolation"
+    name = say("sandbox isolation")
     with ExitStack() as done:
         directory = str(run_directory)
         if run_directory is None or not os.access(run_directory, os.W_OK):
@@ -41,13 +43,14 @@ def isolation(driver: str, run_directory: Path | None = None, hints: Sequence[tu
             answer = json.loads(run(argv, timeout_seconds=_SECONDS).stdout.splitlines()[-1])
         except (CommandFailed, ValueError, IndexError) as error:
             words = " ".join(error.tail) if isinstance(error, CommandFailed) else ""
-            detail = words[-300:] or str(error)
+            detail = quoted(words[-300:]) if words else quoted(getattr(error, "message", str(error)))
             return Requirement(name=name, met=False, detail=detail, mend=_hint(detail, hints))
-    mend = "" if answer["met"] else _hint(answer["detail"], hints)
-    return Requirement(name=name, met=answer["met"], detail=answer["detail"], mend=mend)
+    detail = read(answer["detail"])
+    mend = NOTHING if answer["met"] else _hint(detail, hints)
+    return Requirement(name=name, met=answer["met"], detail=detail, mend=mend)
 
 
-def _hint(detail: str, hints: Sequence[tuple[str, str]]) -> str:
+def _hint(detail: str, hints: Sequence[tuple[str, Phrase]]) -> Phrase:
     return next((hint for sign, hint in hints if sign in detail), _ELSE)
 
 
@@ -65,23 +68,26 @@ def trial(driver: str, directory: Path) -> dict[str, object]:
         finally:
             residue = sandboxes.destroy(handle)
     except DrpError as error:
-        return {"met": False, "detail": error.message}
-    wrong = [f"{each.id}: {each.outcome}" for each in proof.checks if each.outcome != "denied"]
-    wrong += [f"the positive control did not reach {each}" for each in proof.control_missed]
-    detail = (
-        f"{proof.denied} of {len(proof.checks)} ways out denied, {proof.control_reached} reached by the control{lost}"
+        return {"met": False, "detail": written(quoted(error.message))}
+    wrong = [quoted(f"{each.id}: {each.outcome}") for each in proof.checks if each.outcome != "denied"]
+    wrong += [say("the positive control did not reach {target}", target=each) for each in proof.control_missed]
+    detail = say(
+        "{denied} of {tried} ways out denied, {reached} reached by the control",
+        denied=proof.denied,
+        tried=len(proof.checks),
+        reached=proof.control_reached,
     )
     if not residue.clean:
-        wrong.append("the sandbox left something behind")
-    return {"met": proof.holds and residue.clean, "detail": "; ".join([detail, *wrong[:5]])}
+        wrong.append(say("the sandbox left something behind"))
+    return {"met": proof.holds and residue.clean, "detail": written(joined([detail, lost, *wrong[:5]]))}
 
 
-def _open(sandboxes: Sandbox, profile: SandboxProfile) -> tuple[SandboxHandle, str]:
+def _open(sandboxes: Sandbox, profile: SandboxProfile) -> tuple[SandboxHandle, Phrase]:
     """Return a sandbox in a pod; or one alone, and what is lost: applications that call one another."""
     try:
-        return sandboxes.open(profile, "trial", SandboxOrder(pod="trial", application="trial")), ""
+        return sandboxes.open(profile, "trial", SandboxOrder(pod="trial", application="trial")), NOTHING
     except DrpError as error:
-        return sandboxes.open(profile, "trial"), f"; no pods (`pod: true`) here: {error.message}"
+        return sandboxes.open(profile, "trial"), say("no pods (`pod: true`) here: {why}", why=error.message)
 
 
 if __name__ == "__main__":

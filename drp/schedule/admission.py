@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from drp.domain.orders import Values
+from drp.domain.phrase import say
 from drp.domain.schedule.decision import Decision
 from drp.domain.schedule.fold import ScheduleState
 from drp.domain.schedule.planner import decide
@@ -24,7 +25,7 @@ def held_up(desk: Desk, values: Values) -> Decision | None:
     state, now = desk.register.state(), desk.clock.now().wall
     slots = [state.open[str(name)].slot for name in named if str(name) in state.open]
     if not slots:
-        raise UsageError("its slots have ended meanwhile", hint="see `drp schedule why APP`")
+        raise UsageError(say("its slots have ended meanwhile"), hint="see `drp schedule why APP`")
     for slot in slots:
         policy = desk.policies.get(slot.policy)
         if policy is None:

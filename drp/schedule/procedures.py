@@ -37,7 +37,7 @@ from drp.service.wiring import Wiring
 _AGAIN_SECONDS = 5.0
 """How often it is looked again for room, or whether another drill of the site has ended."""
 _HEED_SECONDS = 0.3
-_HINT = "see `drp drill plan NAME`, or let it start later"
+_HINT = say("see `drp drill plan NAME`, or let it start later")
 _LATEST = timedelta(hours=12)
 """Where no policy says how late a drill may start."""
 

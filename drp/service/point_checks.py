@@ -18,6 +18,7 @@ from drp.domain.coverage import in_order
 from drp.domain.findings.catalogue import MANIFEST_WAIVED
 from drp.domain.findings.finding import Finding
 from drp.domain.newest_point import newest_of
+from drp.domain.phrase import Duration, Phrase, count, quoted, say, several
 from drp.domain.plan import PlannedRecovery
 from drp.domain.point_check import ApplicationCheck, Aspect, PlaceCheck, Trouble, check_of
 from drp.domain.ports import ManifestSource
@@ -84,8 +85,8 @@ def _broken(wiring: Wiring, only: Sequence[str]) -> Iterator[tuple[str, Applicat
             trouble = Trouble(
                 state="unknown",
                 aspect="there",
-                words=problems[0],
-                hint="see `drp config check`",
+                words=quoted(problems[0]),
+                hint=say("see `drp config check`"),
                 exit_status=ConfigError.exit_status,
             )
             yield name, ApplicationCheck(application=name, title=name, tier=0, troubles=(trouble,))
@@ -108,8 +109,8 @@ def _answer(asked: Asked[PlaceCheck], repository: str, application: Application,
     silent = Trouble(
         state="unknown",
         aspect="there",
-        words=f"no answer within {seconds:.0f} s",
-        hint="see whether it hangs; where it is only slow, give it longer with --within",
+        words=say("no answer within {time}", time=Duration(round(seconds * 1000))),
+        hint=say("see whether it hangs; where it is only slow, give it longer with --within"),
         repository=repository,
         exit_status=Unreachable.exit_status,
     )
@@ -182,20 +183,30 @@ class _Look:
         """Tell what is wrong with the listing itself."""
         name = self._repository.name
         if listing.unreadable:
-            more = f", and {len(listing.unreadable) - 1} more" if len(listing.unreadable) > 1 else ""
             self._wrong(
                 "readable",
-                f"cannot be read: {listing.unreadable[0]}{more}",
-                f"newer recovery points may hide there: see `drp repo points {name}`",
+                count(
+                    "{n} recovery point cannot be read: {first}",
+                    "{n} recovery points cannot be read, such as {first}",
+                    len(listing.unreadable),
+                    first=listing.unreadable[0],
+                ),
+                say("newer recovery points may hide there: see `drp repo points {name}`", name=name),
             )
         if future:
-            named = ", ".join(future[:_NAMED])
-            self._wrong("there", f"recovery points dated in the future: {named}", "see to the clock of the backup job")
+            self._wrong(
+                "there",
+                say("recovery points dated in the future: {points}", points=several(future[:_NAMED])),
+                say("see to the clock of the backup job"),
+            )
         if newest is None and not listing.unreadable:
             self._wrong(
                 "there",
-                "lists no recovery point of it",
-                f"see whether its backup job ran, and whether `points` in its file fits: `drp repo points {name}`",
+                say("lists no recovery point of it"),
+                say(
+                    "see whether its backup job ran, and whether `points` in its file fits: `drp repo points {name}`",
+                    name=name,
+                ),
             )
 
     def _taken(
@@ -209,11 +220,15 @@ class _Look:
                 point, lock, refused = choose(self._repository, listing, selection, disaster_at=now, now=now)
                 if point is not None:
                     return point, lock
-                reasons = "; ".join(f"{each.id[:8]} {each.reason}" for each in refused[:_NAMED])
+                reasons = [say("{point} {reason}", point=each.id[:8], reason=each.reason) for each in refused[:_NAMED]]
                 self._wrong(
                     "immutable",
-                    f"drill {drill} would find no recovery point that is immutable: {reasons}",
-                    "see why the backup job locks nothing, or what ended the locks",
+                    say(
+                        "drill {drill} would find no recovery point that is immutable: {reasons}",
+                        drill=drill,
+                        reasons=several(reasons, "; "),
+                    ),
+                    say("see why the backup job locks nothing, or what ended the locks"),
                 )
             return newest, self._repository.immutability(newest)
         except DrpError as error:
@@ -231,8 +246,8 @@ class _Look:
         if broken:
             self._wrong(
                 "readable",
-                f"{point.short_id}: what it says of its files cannot be read: {broken[0]}",
-                "check the repository with its own tool; an older point may still be whole",
+                say("{point} could not be restored as it is: {broken}", point=point.short_id, broken=broken[0]),
+                say("check the repository with its own tool; an older point may still be whole"),
             )
         return True
 
@@ -240,8 +255,7 @@ class _Look:
         """Return whether the manifest that was made with the point is here; tell why not."""
         try:
             found = manifest_of(
-                point,
-                self._manifests,
+                *(point, self._manifests),
                 application=application,
                 drill_host=socket.gethostname(),
                 required=demand.manifest,
@@ -258,22 +272,23 @@ class _Look:
 
     def _doubt(self, finding: Finding) -> None:
         if finding.code != MANIFEST_WAIVED.code:
-            self._wrong("manifest", f"{finding.subject}: {finding.observed} ({finding.code})", finding.remedy)
-
-    def _wrong(self, aspect: Aspect, words: str, hint: str) -> None:
-        self._troubles.append(
-            Trouble(
-                state="wrong", aspect=aspect, words=words, hint=hint, repository=self._repository.name, exit_status=1
+            words = say(
+                "{point}: {observed} ({code})", point=finding.subject, observed=finding.observed, code=finding.code
             )
-        )
+            self._wrong("manifest", words, quoted(finding.remedy))
+
+    def _wrong(self, aspect: Aspect, words: Phrase, hint: Phrase) -> None:
+        name = self._repository.name
+        told = Trouble(state="wrong", aspect=aspect, words=words, hint=hint, repository=name, exit_status=1)
+        self._troubles.append(told)
 
     def _failure(self, aspect: Aspect, error: DrpError) -> Trouble:
         """Return what kept drp from looking: a medium that is not attached is where it should be."""
         return Trouble(
             state="away" if isinstance(error, MediaNeeded) else "unknown",
             aspect=aspect,
-            words=error.message,
-            hint=error.hint,
+            words=quoted(error.message),
+            hint=quoted(error.hint),
             repository=self._repository.name,
             exit_status=error.exit_status,
         )

@@ -232,7 +232,7 @@ class RunningDrill:
             message = say(
                 "the drill worker ended without a word; its last words may be in {site}", site=_log(self._site)
             )
-            hint = "run `drp doctor`; resume the drill with `drp drill resume latest`"
+            hint = say("run `drp doctor`; resume the drill with `drp drill resume latest`")
             raise SandboxError(message, hint=hint)
 
     def _part(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drp.atomic import storage_errors, write_atomically
 from drp.codec import canonical, from_json, to_data
+from drp.domain.phrase import say
 from drp.domain.telling import Listener
 from drp.errors import Busy, Tampered
 
@@ -98,7 +99,9 @@ def _take(lock: int | None) -> None:
         if lock is not None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Busy("another drp is telling what there is to tell", hint="nothing is missed: it tells all") from None
+        raise Busy(
+            say("another drp is telling what there is to tell"), hint="nothing is missed: it tells all"
+        ) from None
 
 
 def _file(state_directory: Path) -> Path:

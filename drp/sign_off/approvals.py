@@ -15,6 +15,7 @@ from drp.atomic import storage_errors, write_atomically
 from drp.codec import canonical, from_json, to_data
 from drp.domain.approval import ApprovalAnswer, ApprovalPolicy, Approver
 from drp.domain.approval_desk import ApprovalDeposit
+from drp.domain.phrase import say
 from drp.domain.strict_json import parse
 from drp.errors import AccessDenied, Tampered
 from drp.sign_off.papers import ANSWER, Reply, answer_file, read_owned_paper, remove_paper, reply_file
@@ -62,7 +63,7 @@ class ApprovalDirectory:
         """Return whose word an answer is. Raises ``AccessDenied``."""
         if not policy.allowed_signers:
             if deposit.uid < 0:
-                raise AccessDenied("whose account wrote this answer cannot be told here: approvers need keys")
+                raise AccessDenied(say("whose account wrote this answer cannot be told here: approvers need keys"))
             return Approver(name=account_name(deposit.uid, bare=True), proven_by="account", uid=deposit.uid)
         message = canonical(to_data(deposit.answer))
         signed = (message, deposit.signature, policy.allowed_signers)

@@ -70,13 +70,13 @@ def read_owned_paper(path: Path) -> tuple[bytes, int] | None:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError("is not a plain file")
+            raise ValueError(say("is not a plain file"))
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             content = stream.read(_LARGEST + 1)
     finally:
         os.close(descriptor)
     if len(content) > _LARGEST:
-        raise ValueError("is larger than 256 KiB")
+        raise ValueError(say("is larger than 256 KiB"))
     return content, status.st_uid
 
 

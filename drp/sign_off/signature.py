@@ -22,7 +22,7 @@ _SECONDS = 20.0
 _LONGEST = 64 << 10
 _MOST_PRINCIPALS = 20
 _FINGERPRINT = re.compile(r"key (SHA256:[A-Za-z0-9+/=]{20,64})")
-_ABSENT = "install the package openssh-client"
+_ABSENT = say("install the package openssh-client")
 
 
 def sign(message: bytes, key: Path, *, namespace: str = NAMESPACE) -> str:
@@ -37,7 +37,7 @@ def sign(message: bytes, key: Path, *, namespace: str = NAMESPACE) -> str:
     output = _keygen("-Y", "sign", "-f", str(key.absolute()), "-n", namespace, message=message, environment=agent)
     if output.exit_code != 0 or not output.stdout.startswith("-----BEGIN SSH SIGNATURE-----"):
         said = output.tail[-1] if output.tail else "no word"
-        hint = "a key with a passphrase: `ssh-add` it, and name its .pub file"
+        hint = say("a key with a passphrase: `ssh-add` it, and name its .pub file")
         raise AccessDenied(say("ssh-keygen could not sign with {key}: {said}", key=key, said=said), hint=hint)
     return output.stdout
 
@@ -57,7 +57,7 @@ def verify(
     """
     made: list[Signer] = []
     if not signature.startswith("-----BEGIN SSH SIGNATURE-----") or len(signature) > _LONGEST:
-        raise AccessDenied("there is no SSH signature", hint="answer with --key and the key of an allowed signer")
+        raise AccessDenied(say("there is no SSH signature"), hint="answer with --key and the key of an allowed signer")
     with tempfile.TemporaryDirectory(prefix=".check-", dir=scratch) as folder:
         allowed, armoured = Path(folder) / "allowed_signers", Path(folder) / "signature"
         allowed.write_text(allowed_signers, encoding="utf-8")
@@ -76,7 +76,7 @@ def verify(
             hint="let one of `sign_off.principals` of the application sign",
         )
     raise AccessDenied(
-        "no allowed signer made this signature over this answer",
+        say("no allowed signer made this signature over this answer"),
         hint="sign with the key that `sign_off.allowed_signers` of the application lists",
     )
 
@@ -93,4 +93,4 @@ def _keygen(*arguments: str, message: bytes = b"", environment: dict[str, str] |
             ("ssh-keygen", *arguments), stdin=message, timeout_seconds=_SECONDS, environment=environment, check=False
         )
     except CommandFailed as error:
-        raise AccessDenied("signatures cannot be handled: ssh-keygen is not installed", hint=_ABSENT) from error
+        raise AccessDenied(say("signatures cannot be handled: ssh-keygen is not installed"), hint=_ABSENT) from error

@@ -75,7 +75,7 @@ def _wait(folder: Path, deposit: str, deadline: float) -> Reply:
             raise Unreachable(say("the drill's reply cannot be read: {error}", error=error)) from error
         time.sleep(_POLL_SECONDS)
     answer_file(folder, deposit).unlink(missing_ok=True)
-    raise Unreachable("no drill took the answer", hint="see `drp drill show latest`: does it still wait?")
+    raise Unreachable(say("no drill took the answer"), hint="see `drp drill show latest`: does it still wait?")
 
 
 def _write(folder: Path, path: Path, data: object) -> None:

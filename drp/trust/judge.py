@@ -134,7 +134,7 @@ class Trust:
         if (found := self._judge(path, status, way=False)) is not None:
             raise refusal([found])
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError("is not a file")
+            raise ValueError(say("is not a file"))
 
     def _follow(self, path: Path) -> tuple[str, os.stat_result]:
         """Return the physical path and its status, having judged it and every step on the way."""

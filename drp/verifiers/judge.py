@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from drp.config.misfit import Misfit
+from drp.config.validate import said_by
 from drp.domain.application import Application
 from drp.domain.reconciliation.declaration import RecordSource
 from drp.errors import DrpError
@@ -21,11 +22,11 @@ class InstalledOptions:
         try:
             return option_problems(load([verifier])[verifier], said)
         except DrpError as error:
-            return (Misfit(path=(), message=error.message),)
+            return (Misfit(path=(), message=said_by(error)),)
 
     def records(self, source: RecordSource, application: Application) -> Iterable[Misfit]:
         """Return what a reader does not understand of a source's options, as its application's check completes them."""
         try:
             return records.option_problems(source, application)
         except DrpError as error:
-            return (Misfit(path=(), message=error.message),)
+            return (Misfit(path=(), message=said_by(error)),)

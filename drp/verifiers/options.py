@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from drp.codec import adapter
 from drp.config.misfit import Misfit
-from drp.config.problems import closest
+from drp.config.problems import suggestion
+from drp.config.validate import message_of
 from drp.domain.check_runner import Verifier
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, say
 from drp.errors import PluginError
 from drp.verifiers.loading import describe
 
@@ -55,8 +56,7 @@ def read_options(kind: type, data: Mapping[str, object]) -> tuple[object, tuple[
         options = adapter(kind).validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
         problems += [
-            Misfit(path=_shown(found, data), message=_message(found))
-            for found in error.errors(include_url=False, include_context=False)
+            Misfit(path=_shown(found, data), message=_message(found)) for found in error.errors(include_url=False)
         ]
     return options, tuple(problems)
 
@@ -75,18 +75,15 @@ def _shown(found: Any, data: object) -> tuple[int | str, ...]:
     return tuple(path)
 
 
-def _message(found: Any) -> str:
+def _message(found: Any) -> Phrase:
     if found["type"] == "missing":
-        return fact("options-missing", "is missing")
-    message = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
-    return message[:1].lower() + message[1:]
+        return say("is missing")
+    return message_of(found)
 
 
 def unknown_key(path: tuple[str | int, ...], known: Sequence[str]) -> Misfit:
     """Return the problem of a key that nothing has, with the one that was probably meant."""
-    close = closest(str(path[-1]), known)
-    guess = f"did you mean `{close}`?" if close else f"known are {', '.join(known)}"
-    return Misfit(path=path, message=say("unknown key; {guess}", guess=guess), key=True)
+    return Misfit(path=path, message=say("unknown key; {guess}", guess=suggestion(str(path[-1]), known)), key=True)
 
 
 def _unknown_keys(kind: Any, data: object, path: tuple[str | int, ...]) -> Iterator[Misfit]:

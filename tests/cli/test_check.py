@@ -138,7 +138,7 @@ def test_a_manifest_must_be_here_whole_and_of_this_point(site: Path):
     status, found = check(site)
     assert status == 1
     assert {aspect for _, aspect, _ in problems(found["ehr"])} == {"manifest"}
-    assert "DRP-H008" in found["ehr"]["problems"][0]["words"]
+    assert "DRP-H008" in found["ehr"]["problems"][0]["message"]
 
 
 def test_a_point_without_a_manifest_is_well_only_where_every_drill_waives_one(site: Path):
@@ -157,7 +157,7 @@ def test_a_lock_is_asked_for_where_a_drill_asks_for_it(site: Path):
     write(site, {"inventory/drills/a.yml": drill("ehr", select="{policy: newest-immutable}")})
     status, found = check(site)
     assert (status, problems(found["ehr"])) == (1, [("vault", "immutable", "wrong")])
-    assert "not immutable (none, observed)" in found["ehr"]["problems"][0]["words"]
+    assert "not immutable (none, observed)" in found["ehr"]["problems"][0]["message"]
     (site / "shelf").mkdir()
     shutil.move(site / "vault", site / "vault.moved")
     shutil.copytree(site / "vault.moved", site / "shelf", dirs_exist_ok=True)

@@ -38,6 +38,7 @@ OWN = {
     "drp/monitoring/outbox.py": "its own sender's lines, held to their type",
     "drp/monitoring/delivery.py": "its parent's order",
     "drp/service/supervisor.py": "the worker's lines",
+    "drp/sandboxes/host/on_disk.py": "drp's own trial",
     "drp/cli/evidence.py": "a record that was read and held against its seal",
     "drp/cli/verifier_facts.py": "the command line",
     "drp/service/kept.py": "drp's own notes",

@@ -19,6 +19,7 @@ from drp.domain.restored_code import RestoredCode
 from drp_verifiers.assertions import Assertion
 from drp_verifiers.inside import ask
 from drp_verifiers.sqlite import SqliteOptions, SqliteVerifier, sqlite_facts
+from drp_verifiers.sqlite_said import said
 from tests.simulators.target import LocalTarget
 
 pytestmark = pytest.mark.real
@@ -250,7 +251,7 @@ def test_a_journal_that_does_not_fit_is_the_readers_limit(database: Path) -> Non
         {"path": str(database), "copy": False, "still": True, "queries": []},
         timeout_seconds=30,
     )
-    assert "there is room for" in str(answer.data["reason"])
+    assert "there is room for" in said(answer.data["reason"])
 
 
 def test_a_log_is_read_where_it_lies(database: Path, tmp_path: Path, expectation: Expectation) -> None:

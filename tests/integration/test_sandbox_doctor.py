@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from drp.domain.phrase_form import read
 from drp.errors import SandboxError
 from drp.sandboxes import trial
 from drp.sandboxes.bubblewrap import doctor
@@ -74,4 +75,4 @@ def test_without_pods_one_may_drill_and_hears_of_it(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(trial, "enter_worker", lambda *_: None)
     found = trial.trial("bubblewrap", tmp_path / "run")
     assert found["met"], found
-    assert "no pods (`pod: true`) here: cannot set up the sandbox's network" in str(found["detail"])
+    assert "no pods (`pod: true`) here: cannot set up the sandbox's network" in read(found["detail"])

@@ -179,7 +179,7 @@ def compared(altered: Cluster) -> dict[str, Any]:
 def test_an_altered_catalogue_is_told_from_a_new_one(name: str, compared: dict[str, Any]):
     told = compared["databases"][database_of(name)]
     if name == "table read as a view":
-        assert "42809" in told["silent"]
+        assert "42809" in told["silent"][1]
         return
     assert any(DAMAGES[name].named in difference[0] for difference in told["differences"]), told
 

@@ -25,7 +25,8 @@ class Comparers(ABC):
     def compare(self, root: Path, manifest: OpenManifest, *, sample: Sample | None = None, **_: object) -> ManifestDifference:  # fmt: skip
         self.call("compare")
         sampled = sample.drawn if sample is not None else None
-        seen = manifest.summary().own.files if sampled is None else sampled
+        part = manifest.summary().part
+        seen = sampled if sampled is not None else part.files if part is not None else 10
         return ManifestDifference(
             manifest_id=self.script.compared_id,
             sampled=sampled,

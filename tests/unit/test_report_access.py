@@ -6,8 +6,8 @@ import re
 from xml.etree import ElementTree as ET
 
 from drp.domain.evidence import EvidenceRecord
-from drp.reporting.drawing import COLOURS
 from drp.reporting.html import render_html
+from drp.reporting.words import TONE_COLOURS
 from tests.support import fixtures_records as sample
 from tests.support.pages import page
 
@@ -47,7 +47,7 @@ def test_words_stand_out_from_their_ground() -> None:
     """WCAG 2.2 AA asks 4.5 to 1 for text; colour never speaks alone, but its words must be readable."""
     style = render_html(sample.sample_record("passed"), "en").decode()
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", style))
-    for tone, colour in COLOURS.items():
+    for tone, colour in TONE_COLOURS.items():
         assert colours[tone] == colour
         assert contrast(colour, colours[f"{tone}-ground"]) >= 4.5
         assert contrast(colour, "#ffffff") >= 4.5

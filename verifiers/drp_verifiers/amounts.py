@@ -29,6 +29,11 @@ def views(number: int) -> Phrase:
     return count("{n} view", "{n} views", number)
 
 
+def size_in_bytes(number: int) -> Phrase:
+    """Return a size to the byte: a rounded one would not be told from another."""
+    return count("{n} byte", "{n} bytes", number)
+
+
 def rows_of(counts: Mapping[str, int]) -> Phrase:
     """Return how many tables there are, and how many rows in all."""
     return fact("tables-rows", "{tables}, {rows}", tables=tables(len(counts)), rows=rows(sum(counts.values())))
@@ -70,3 +75,8 @@ def gives_again(name: str, following: int, column: str, last: int) -> Phrase:
         column=column,
         last=str(last),
     )
+
+
+def has_had(name: str, has: int, had: int) -> Phrase:
+    """Return how many rows a table has, and had; or objects of a class."""
+    return fact("has-and-had", "{name}: {has}, had {had}", name=name, has=has, had=had)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from drp.domain.check import CheckResult, Target
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, counted, fact, joined, quoted, say
 from drp_verifiers.inside import ask
 from drp_verifiers.statements import failed, judged, passed, undetermined
 
@@ -35,26 +35,26 @@ class Assertion:
     def __post_init__(self) -> None:
         """Refuse an assertion that asserts nothing."""
         if self.equals is None and self.at_least is None and self.at_most is None and self.matches is None:
-            raise ValueError("say what is expected: equals, at_least, at_most or matches")
+            raise ValueError(say("say what is expected: equals, at_least, at_most or matches"))
 
     @property
-    def expected(self) -> str:
+    def expected(self) -> Phrase:
         """Return what is expected, in words."""
         parts = []
         if self.equals is not None:
-            parts.append(f"equals {self.equals}")
+            parts.append(fact("value-equals", "equals {value}", value=str(self.equals)))
         if self.at_least is not None:
-            parts.append(f"at least {self.at_least}")
+            parts.append(fact("value-at-least", "at least {value}", value=str(self.at_least)))
         if self.at_most is not None:
-            parts.append(f"at most {self.at_most}")
+            parts.append(fact("value-at-most", "at most {value}", value=str(self.at_most)))
         if self.matches is not None:
-            parts.append(f"matches {self.matches}")
-        return ", ".join(parts)
+            parts.append(fact("value-matches", "matches {pattern}", pattern=self.matches))
+        return joined(parts, ", ")
 
 
 def judge_rows(assertion: Assertion, rows: list[object], target: Target, *, timeout_seconds: float) -> CheckResult:
     """Return the result for the rows that came back, each a mapping or list of columns or a bare value."""
-    check, statement = f"assertion {assertion.name}", assertion.name
+    check, statement = f"assertion {assertion.name}", quoted(assertion.name)
     if len(rows) > 1:
         return undetermined(
             check,
@@ -69,7 +69,7 @@ def judge_rows(assertion: Assertion, rows: list[object], target: Target, *, time
         return undetermined(
             check,
             statement,
-            observed=fact("columns", "{n} columns", n=len(cells)),
+            observed=counted("so-many-columns", "{n} column", "{n} columns", len(cells)),
             expected=fact("one-row-one-column", "one row, one column"),
         )
     return judge_value(assertion, cells[0], target, timeout_seconds=timeout_seconds)
@@ -83,10 +83,10 @@ def _cells(row: object) -> list[object]:
 
 def judge_value(assertion: Assertion, value: Value, target: Target, *, timeout_seconds: float) -> CheckResult:
     """Return the result for one value; NULL meets no expectation."""
-    check, statement, expected = f"assertion {assertion.name}", assertion.name, assertion.expected
+    check, statement, expected = f"assertion {assertion.name}", quoted(assertion.name), assertion.expected
     if value is None:
         return failed(check, statement, observed=fact("null", "NULL"), expected=expected)
-    observed = str(value)[:400]
+    observed = quoted(str(value)[:400])
     holds = (
         (assertion.equals is None or same(value, assertion.equals))
         and _bounded(value, assertion.at_least, lambda number, bound: number >= bound)

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from drp.domain.check import CheckResult
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, fact
+from drp_verifiers.amounts import listed, rows_of
+from drp_verifiers.amounts import rows as so_many_rows
 from drp_verifiers.statements import failed, passed
-
-_NAMED = 12
-"""How many tables a result names before it only counts them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,13 @@ def expected_counts(facts: object) -> dict[str, int] | None:
     return counts
 
 
+def holds_its_rows(database: str) -> Phrase:
+    """Return the statement about the tables of a database."""
+    return fact(
+        "every-table-holds-rows", "every table of {database} holds the rows it held at backup time", database=database
+    )
+
+
 def compare(
     database: str, found: TableCounts, expected: Mapping[str, int], *, tolerance: float = 0.0
 ) -> Iterator[CheckResult]:
@@ -43,39 +49,31 @@ def compare(
     table that had rows and has none never passes.
     """
     check = f"row-counts {database}"
-    statement = fact(
-        "every-table-holds-rows", "every table of {database} holds the rows it held at backup time", database=database
-    )
+    statement = holds_its_rows(database)
     deviations = list(_deviations(found, expected, tolerance))
     if deviations:
-        named = "; ".join(deviations[:_NAMED])
-        more = fact("counts-more", "; and {n} more", n=len(deviations) - _NAMED) if len(deviations) > _NAMED else ""
-        yield failed(check, statement, observed=named + more, expected=_summary(expected), basis="counted")
+        yield failed(check, statement, observed=listed(deviations), expected=rows_of(expected), basis="counted")
     else:
         counted = {table: rows for table, rows in found.tables.items() if rows is not None}
-        yield passed(check, statement, observed=_summary(counted), expected=_summary(expected), basis="counted")
+        yield passed(check, statement, observed=rows_of(counted), expected=rows_of(expected), basis="counted")
 
 
-def _deviations(found: TableCounts, expected: Mapping[str, int], tolerance: float) -> Iterator[str]:
+def _deviations(found: TableCounts, expected: Mapping[str, int], tolerance: float) -> Iterator[Phrase]:
     for table in sorted(expected.keys() - found.tables.keys()):
-        yield fact("counts-missing", "{table} is missing", table=table)
+        yield fact("table-missing", "{table} is missing", table=table)
     for table in sorted(found.tables.keys() - expected.keys()):
-        yield fact("not-there-backup-time", "{table} was not there at backup time", table=table)
+        yield fact("table-not-there-before", "{table} was not there at backup time", table=table)
     for table in sorted(found.tables.keys() & expected.keys()):
         rows, wanted = found.tables[table], expected[table]
         if rows is None:
-            yield fact("counts-cannot-read", "{table} cannot be read", table=table)
+            yield fact("table-cannot-be-read", "{table} cannot be read", table=table)
         elif abs(rows - wanted) > wanted * tolerance or (wanted and not rows):
             yield fact(
                 "has-rows-had",
-                "{table} has {rows} rows, had {wanted} ({rows2})",
+                "{table} has {rows}, had {wanted} ({difference})",
                 table=table,
-                rows=rows,
+                rows=so_many_rows(rows),
                 wanted=wanted,
-                rows2=f"{rows - wanted:+d}",
+                difference=f"{rows - wanted:+d}",
             )
-    yield from (f"error: {error}" for error in found.errors)
-
-
-def _summary(counts: Mapping[str, int]) -> str:
-    return fact("tables-rows", "{n} tables, {sum} rows", n=len(counts), sum=sum(counts.values()))
+    yield from (fact("counting-error", "error: {error}", error=error) for error in found.errors)

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-from drp.domain.check import Commands
+from drp.domain.check import Commands, Execution
 from drp.domain.phrase import fact, say
-from drp.domain.strict_json import Limits, Malformed, parse_object
+from drp.domain.strict_json import Limits, Malformed, parse, parse_object
 from drp_verifiers.statements import Trouble, death, why_it_ended
 
 ANSWER = Limits(size=64 << 20, depth=100, largest=0, half_pairs=True)
 """What restored data hold may nest, be large, or be no UTF-8."""
+_TOLD, _LONGEST_TOLD = b"drp says ", 4096
 PYTHON = "/usr/bin/python3"
 _IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
 
@@ -76,16 +77,16 @@ def ask(
         stdin=json.dumps(request).encode(),
         timeout_seconds=timeout_seconds,
     )
-    trouble = death(f"the {program} program inside the sandbox", execution)
+    trouble = death(say("the {program} program inside the sandbox", program=program), execution)
     if trouble is not None:
         return Answer(trouble=trouble)
     if execution.exit_code != 0:
         reason = fact(
             "program-inside-sandbox-ended",
-            "the {program} program inside the sandbox ended with {exit_code}: {why_it_ended}",
+            "the {program} program inside the sandbox ended with {exit_code}: {why}",
             program=program,
             exit_code=str(execution.exit_code),
-            why_it_ended=why_it_ended(execution),
+            why=why_it_ended(execution),
         )
         return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
     try:
@@ -98,6 +99,15 @@ def ask(
             error=error,
         )
         return Answer(trouble=Trouble(outcome="undetermined", reason=reason))
+
+
+def told_at_end(execution: Execution) -> object:
+    """Return what a program of drp's that runs others said last on standard error instead; None: nothing."""
+    last = execution.stderr[-_LONGEST_TOLD:].rstrip(b"\n").rpartition(b"\n")[2]
+    try:
+        return parse(last.removeprefix(_TOLD), ANSWER) if last.startswith(_TOLD) else None
+    except Malformed:
+        return None
 
 
 def text_of(data: Mapping[str, object], key: str) -> str:

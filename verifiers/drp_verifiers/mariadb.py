@@ -11,13 +11,13 @@ from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
 from drp.domain.local_time import require_zone
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import fact, say, several
 from drp_verifiers.clinical import section
 from drp_verifiers.mariadb_census import FIRST, take
 from drp_verifiers.mariadb_code import met
 from drp_verifiers.mariadb_read import read_backup
 from drp_verifiers.mariadb_session import SETTINGS, Connection, Session
-from drp_verifiers.mariadb_system import CHECK, look
+from drp_verifiers.mariadb_system import CHECK, STATEMENT, look
 from drp_verifiers.mariadb_tables import check_tables, judge_rows
 from drp_verifiers.mariadb_whole import Allowed, compare, facts_of
 from drp_verifiers.parts_mariadb import PARTS
@@ -123,7 +123,11 @@ class MariaDbVerifier:
             yield from _not_asked(options, because="server")
             return
         found = {row[0]: row[-1] for row in rows}
-        told = ", ".join(f"{name} {found[name][:40] or 'off'}" for name in _IN_FORCE if name in found)
+        told = several(
+            say("{setting} {value}", setting=name, value=found[name][:40] or say("off"))
+            for name in _IN_FORCE
+            if name in found
+        )
         holds = (
             found.get("innodb_force_recovery") == "0"
             and found.get("innodb_checksum_algorithm", "").lower() not in _NO_CHECKSUMS
@@ -133,7 +137,9 @@ class MariaDbVerifier:
             "server",
             statement,
             holds=holds,
-            observed=fact("version", "version {version}, {told}", version=str(version[:60]), told=told),
+            observed=fact(
+                "server-version-settings", "version {version}, {settings}", version=version[:60], settings=told
+            ),
             expected=expected,
         )
         faithful = True
@@ -143,7 +149,7 @@ class MariaDbVerifier:
                 yield answer
         except NoAnswer as silence:
             faithful = False
-            yield silence.trouble.result(CHECK, "nothing restored stands between the server and its answers")
+            yield silence.trouble.result(CHECK, STATEMENT)
         yield from met(session)
         if not faithful:
             yield from _not_asked(options, because=CHECK)
@@ -165,10 +171,16 @@ class MariaDbVerifier:
             raise ValueError(silence.trouble.reason) from None
         for table, rows in census.tables.items():
             if rows is None:  # facts with holes would let holes pass later
-                raise ValueError(f"{table}: {census.trouble[table].reason}")
+                raise ValueError(say("{table}: {why}", table=table, why=census.trouble[table].reason))
         if not census.tables and not any(census.objects.values()):
             raise ValueError(say("{database} has no table", database=options.database))
         return {"mariadb": {options.database: facts_of(census)}}
+
+
+_NEEDS = {
+    "server": fact("needs-believable-server", "needs a server that can be believed"),
+    CHECK: fact("needs-believable-system", "needs a system that can be believed"),
+}
 
 
 def _not_asked(options: MariaDbOptions, *, because: str) -> Iterator[CheckResult]:
@@ -176,7 +188,7 @@ def _not_asked(options: MariaDbOptions, *, because: str) -> Iterator[CheckResult
     for check in ("tables", "counts", "objects", "accounts", "newest"):
         if (check == "newest" and options.newest is None) or (check == "tables" and not options.tables):
             continue
-        unseen = not_asked(check, f"needs a {because} that can be believed", because=because)
+        unseen = not_asked(check, _NEEDS[because], because=because)
         yield undated(unseen) if check == "newest" else unseen
 
 
@@ -207,12 +219,7 @@ def _whole(session: Session, options: MariaDbOptions) -> Iterator[CheckResult | 
 
 
 def _store(connection: Connection) -> str:
-    return fact(
-        "mariadb",
-        "mariadb {socket}/{database}",
-        socket=connection.socket or connection.defaults_file or "local",
-        database=connection.database,
-    )
+    return f"mariadb {connection.socket or connection.defaults_file or 'local'}/{connection.database}"
 
 
 def _newest(session: Session, newest: Newest) -> CheckResult:

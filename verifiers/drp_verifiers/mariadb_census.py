@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, fact, say
 from drp_verifiers.mariadb_objects import OF_A_DATABASE, OF_THE_SERVER, ORPHANS
 from drp_verifiers.mariadb_session import Rows, Session
 from drp_verifiers.statements import NoAnswer, Trouble
@@ -72,7 +72,7 @@ class Census:
     counts: dict[str, int] = field(default_factory=dict)
     unread: dict[str, Trouble] = field(default_factory=dict)
     """Classes of objects that this account, or this server, does not show."""
-    orphans: list[str] | None = None
+    orphans: list[Phrase] | None = None
     unusable: list[str] | None = None
     """Views that cannot be opened; None: not asked."""
     trouble: dict[str, Trouble] = field(default_factory=dict)
@@ -112,7 +112,9 @@ def take(session: Session, *, digest: bool = False) -> Census:
             census.objects[one.name] = {name_of(row[0]): row[1] for row in answer}
             census.counts[one.name] = sum(int(row[2]) for row in answer)
     if not isinstance(orphans, Trouble):
-        census.orphans = [f"{name_of(row[0])} by {name_of(row[1])}" for row in orphans]
+        census.orphans = [
+            say("{object} by {definer}", object=name_of(row[0]), definer=name_of(row[1])) for row in orphans
+        ]
     _count(session, census, tables, _fields(columns), digest=digest, views=elsewhere == [["0"]])
     return census
 

@@ -7,8 +7,9 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, say
-from drp_verifiers.definitions import as_mapping, listed
+from drp.domain.phrase import Phrase, counted, fact, say
+from drp_verifiers.amounts import gives_again, gives_less, listed
+from drp_verifiers.definitions import as_mapping
 from drp_verifiers.mariadb_census import Census
 from drp_verifiers.statements import judged, undetermined
 
@@ -41,11 +42,12 @@ def next_numbers(
     again, aside = _increments_behind(census, before)
     found = (*_sequences_behind(census, known), *again)
     wrong = [told for one, told in found if not any(fnmatchcase(one, each) for each in behind)]
-    unread = [trouble for trouble in census.trouble if trouble.startswith(("sequence ", "increment "))]
+    unread = [
+        trouble.partition(" ")[2] for trouble in census.trouble if trouble.startswith(("sequence ", "increment "))
+    ]
     unread += [one for one, number in known.items() if _read(number) is None]
-    observed = listed(wrong) or fact(
-        "next-numbers", "{n} next numbers", n=len(census.sequences) + len(census.increments)
-    )
+    number = len(census.sequences) + len(census.increments)
+    observed = listed(wrong) or counted("next-numbers", "{n} next number", "{n} next numbers", number)
     if not wrong and unread:
         yield undetermined(
             "sequences",
@@ -71,30 +73,43 @@ def next_numbers(
         yield NotJudged(part=say("numbers of rows that were deleted, {name}", name=name), why=why)
 
 
-def _sequences_behind(census: Census, known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _sequences_behind(census: Census, known: Mapping[str, object]) -> Iterator[tuple[str, Phrase]]:
     """Yield sequences that would give a number again, each with what is told of it."""
     for one in sorted({*census.sequences, *known}):
         following, step = census.sequences.get(one), census.steps.get(one, 1)
         had = _read(known.get(one))
         if following is None:
-            yield one, f"{one} is missing, would have given {known.get(one)}"
+            yield (
+                one,
+                fact(
+                    "sequence-missing", "{name} is missing, would have given {had}", name=one, had=str(known.get(one))
+                ),
+            )
             continue
         if had is not None and (following - had) * step < 0:
-            yield one, f"{one} gives {following} next, would have given {had}"
+            yield one, gives_less(one, following, had)
         for column, last in census.uses.get(one, ()):
             if (following - last) * step <= 0 and step:
-                yield one, f"{one} gives {following} next, and {column} holds {last} already"
+                yield one, gives_again(one, following, column, last)
 
 
-def _increments_behind(census: Census, before: Mapping[str, object]) -> tuple[list[tuple[str, str]], list[str]]:
+def _increments_behind(census: Census, before: Mapping[str, object]) -> tuple[list[tuple[str, Phrase]], list[Phrase]]:
     """Return tables that would give the number of a row again, and those that give less than they would have given."""
-    behind, aside = [], []
+    behind: list[tuple[str, Phrase]] = []
+    aside: list[Phrase] = []
     for table, (following, highest) in sorted(census.increments.items()):
         had = before.get(table)
         would, held = (_read(had[0]), _read(had[1])) if isinstance(had, list) and len(had) == 2 else (None, None)
         used = max(highest, held or 0)
         if following <= used:
-            behind.append((table, f"{table} gives {following} next, and {used} was in use"))
+            told = fact(
+                "gives-a-number-that-was-in-use",
+                "{name} gives {number} next, and {used} was in use",
+                name=table,
+                number=str(following),
+                used=str(used),
+            )
+            behind.append((table, told))
         elif would is not None and following < would:
-            aside.append(f"{table} gives {following} next, would have given {would}")
+            aside.append(gives_less(table, following, would))
     return behind, aside

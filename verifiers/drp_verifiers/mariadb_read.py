@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckResult, Execution, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import Phrase, fact, quoted, say
+from drp.domain.phrase import Phrase, fact, joined, say
+from drp_verifiers.amounts import has_had, listed, rows_of
 from drp_verifiers.clinical import inside, section, whole_numbers
-from drp_verifiers.definitions import as_mapping, listed
+from drp_verifiers.definitions import as_mapping
 from drp_verifiers.inside import PYTHON, ask, whole_program
 from drp_verifiers.mariadb_census import take
+from drp_verifiers.mariadb_said import said
 from drp_verifiers.mariadb_session import Connection, Session
 from drp_verifiers.mariadb_tables import judge_rows
 from drp_verifiers.mariadb_whole import content
@@ -75,43 +77,38 @@ def _dumps(
         return NotJudged(part=part, why=answer.trouble.reason)
     odd = answer.data.get("why")
     if not isinstance(odd, list) or odd:
-        told = ", ".join(map(str, odd)) if isinstance(odd, list) else fact("no-answer", "no answer")
+        told = joined(map(said, odd), ", ") if isinstance(odd, list) else fact("no-answer", "no answer")
         return NotJudged(
             part=part,
             why=fact(
                 "what-dumps-cannot-counted",
                 "what is in the dumps cannot be counted by reading them: {told}",
-                told=told[:400],
+                told=told,
             ),
         )
     found = whole_numbers(as_mapping(answer.data.get("tables")).get(database))
     uncounted = as_mapping(as_mapping(answer.data.get("uncounted")).get(database))
     expected = whole_numbers(facts.get("tables", facts.get("counts")))
     at_least = facts.get("rule") == "at-least"
-    wanted = f"{len(expected)} tables, {sum(expected.values())} rows"
-    off, aside = [], []
+    wanted = rows_of(expected)
+    off: list[Phrase] = []
+    aside: list[Phrase] = []
     for table, had in sorted(expected.items()):
         has = found.get(table)
         if table in uncounted:
-            aside.append(f"{table}: {uncounted[table]}")
+            aside.append(fact("table-with-why", "{table}: {why}", table=table, why=said(uncounted[table])))
         elif has is None:
-            off.append(f"{table} is in no dump, had {had}")
+            off.append(fact("table-in-no-dump", "{table} is in no dump, had {had}", table=table, had=had))
         elif has < had or (has != had and not at_least):
-            off.append(f"{table}: {has}, had {had}")
+            off.append(has_had(table, has, had))
     if aside and not off:
-        return NotJudged(part=part, why=quoted(listed(aside)[:600]))
+        return NotJudged(part=part, why=listed(aside))
     return judged(
         "read-counts",
         fact("dumps-hold-rows-held", "the dumps hold the rows that {database} held at backup time", database=database),
         holds=not off,
-        observed=listed(off)[:800]
-        or fact(
-            "tables-rows-counted-text",
-            "{n} tables, {sum} rows, counted in the text",
-            n=len(found),
-            sum=sum(found.values()),
-        ),
-        expected=fact("mariadb-read-least", "at least {wanted}", wanted=wanted) if at_least else wanted,
+        observed=listed(off) or fact("rows-counted-in-text", "{amount}, counted in the text", amount=rows_of(found)),
+        expected=fact("at-least-rows", "at least {amount}", amount=wanted) if at_least else wanted,
         basis="counted",
     )
 

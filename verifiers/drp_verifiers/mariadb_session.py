@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from drp.domain.check import CheckOutcome, Commands, Execution, Expectation
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import Phrase, fact, quoted
 from drp_verifiers.clinical import inside, trouble_of
 from drp_verifiers.inside import PYTHON, whole_program
+from drp_verifiers.mariadb_said import said_of
 from drp_verifiers.statements import NoAnswer, Trouble, why_it_ended
 
 SETTINGS = """SET NAMES utf8mb4;
@@ -110,7 +111,7 @@ class Session:
             if complaints:
                 raise NoAnswer(_complaint(complaints[0]))
             if end is None and execution.exit_code != 0:
-                raise NoAnswer(Trouble(outcome="undetermined", reason=quoted(_words(execution))))
+                raise NoAnswer(Trouble(outcome="undetermined", reason=_words(execution)))
             raise NoAnswer(_not_as_asked(end[1] if end is not None else []))
         found: list[Rows | Trouble] = []
         said = iter(complaints)
@@ -119,9 +120,9 @@ class Session:
                 found.append(rows if mark[1] == "0" else _complaint(next(said, "")))
             elif not any(mark == [*wanted, *made] for wanted in _WANTED for made in _NONE_MADE):
                 reason = fact(
-                    "mariadb-session-session-changed-while-asked",
-                    "the session was changed while it was asked: {mark}",
-                    mark=" ".join(mark)[:80],
+                    "session-changed-while-asked",
+                    "the session was changed while it was asked: {end}",
+                    end=" ".join(mark)[:80],
                 )
                 raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
         if len(found) < len(statements):  # the server died over this one, and nobody can say of the others
@@ -141,7 +142,7 @@ class Session:
         if (trouble := trouble_of("mariadb", execution)) is not None:
             raise NoAnswer(trouble)
         if execution.exit_code != 0:
-            raise NoAnswer(Trouble(outcome=_outcome(execution), reason=quoted(_words(execution))))
+            raise NoAnswer(Trouble(outcome=_outcome(execution), reason=_words(execution)))
         lines = execution.stdout.decode("utf-8", "replace").split("\n")[:-1]
         begin, end = (lines[at].split("\t") if lines else [""] for at in (0, -1))
         if len(lines) < 2 or begin[0] != word or end[0] != word or begin[1:] not in _NONE_MADE:
@@ -186,7 +187,8 @@ def _complaint(said: str) -> Trouble:
     found = _ERROR.match(said)
     unasked = found is None or int(found[1]) in _NOT_ABOUT_THE_DATA
     return Trouble(
-        outcome="undetermined" if unasked else "failed", reason=quoted(_veiled(said) or fact("no-answer", "no answer"))
+        outcome="undetermined" if unasked else "failed",
+        reason=quoted(_veiled(said)) or fact("no-answer", "no answer"),
     )
 
 
@@ -200,9 +202,10 @@ def _outcome(execution: Execution) -> CheckOutcome:
     return "undetermined" if error_number(execution) in _NOT_ABOUT_THE_DATA else "failed"
 
 
-def _words(execution: Execution) -> str:
+def _words(execution: Execution) -> Phrase:
     """Return the server's words without what may be a patient's: what it quotes after ``near`` or as a value."""
-    return _veiled(why_it_ended(execution) or f"mariadb ended with {execution.exit_code}")
+    ended = fact("mariadb-ended-with", "mariadb ended with {exit_code}", exit_code=str(execution.exit_code))
+    return said_of(execution) or quoted(_veiled(why_it_ended(execution))) or ended
 
 
 def _veiled(words: str) -> str:

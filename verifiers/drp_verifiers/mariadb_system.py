@@ -12,16 +12,19 @@ from dataclasses import dataclass, field
 
 from drp.domain.check import CheckResult, Commands, Expectation
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, quoted, say
-from drp_verifiers.definitions import as_mapping, listed
+from drp.domain.phrase import NOTHING, Phrase, counted, fact, say
+from drp_verifiers.amounts import listed
+from drp_verifiers.definitions import as_mapping
 from drp_verifiers.inside import ask
+from drp_verifiers.kinds import kind_words
 from drp_verifiers.mariadb_census import FIRST, name_of
 from drp_verifiers.mariadb_objects import bare, of_view, one_by_one, together, words
+from drp_verifiers.mariadb_said import said
 from drp_verifiers.mariadb_session import Rows, Session
 from drp_verifiers.statements import Trouble, judged
 
 CHECK = "system"
-_STATEMENT = fact("nothing-restored-stands-between", "nothing restored stands between the server and its answers")
+STATEMENT = fact("nothing-restored-stands-between", "nothing restored stands between the server and its answers")
 _I = "FROM information_schema"
 _OWN = "WHERE table_schema = 'mysql'"
 _NAME = "HEX(CONVERT(table_name USING utf8mb4))"
@@ -45,12 +48,15 @@ _QUERIES = {
 }  # fmt: skip
 
 
+_KINDS = {kind: kind_words(kind) for kind in _QUERIES} | {"generated": say("generated columns")}
+
+
 @dataclass(slots=True)
 class _Shape:
     """What a server's own schema is like; by class, names to what defines them."""
 
     found: dict[str, dict[str, str]] = field(default_factory=dict)
-    trouble: dict[str, str] = field(default_factory=dict)
+    trouble: dict[str, Phrase] = field(default_factory=dict)
 
     @classmethod
     def of(cls, answers: Mapping[str, Rows | Trouble]) -> _Shape:
@@ -59,8 +65,8 @@ class _Shape:
             if isinstance(answer, Trouble):
                 shape.trouble[kind] = answer.reason
             else:
-                joined = ("|".join(row[1:]) if kind == "tables" else row[1] for row in answer)
-                shape.found[kind] = dict(zip((name_of(row[0]) for row in answer), joined, strict=True))
+                shapes = ("|".join(row[1:]) if kind == "tables" else row[1] for row in answer)
+                shape.found[kind] = dict(zip((name_of(row[0]) for row in answer), shapes, strict=True))
         return shape
 
 
@@ -79,60 +85,62 @@ def look(session: Session) -> Iterator[CheckResult | NotJudged]:
     wrong, older = list(_wrong(shape, fresh, session.expectation)), _older(shape, fresh)
     wrong += _other_code(shape, fresh, same_release=not older)
     number = len(shape.found.get("tables", {}))
-    observed = listed(wrong)[:800] or fact(
-        "tables-own-as-fresh", "{count} tables of its own, as a fresh server has them", count=number
+    observed = listed(wrong) or counted(
+        "own-tables-as-fresh",
+        "{n} table of its own, as a fresh server has it",
+        "{n} tables of its own, as a fresh server has them",
+        number,
     )
     expected = fact("as-directory-same-release", "as in a directory that the same release makes anew")
-    yield judged(CHECK, _STATEMENT, holds=not wrong, observed=observed, expected=expected, basis="content")
+    yield judged(CHECK, STATEMENT, holds=not wrong, observed=observed, expected=expected, basis="content")
     if why_not:
-        yield NotJudged(part=say("the server's own tables against fresh ones"), why=quoted(why_not))
+        yield NotJudged(part=say("the server's own tables against fresh ones"), why=why_not)
     elif older:
         why = fact(
             "made-by-another-release",
             "made by another release: {older}; mariadb-upgrade makes them new",
-            older=listed(older)[:400],
+            older=listed(older),
         )
         yield NotJudged(part=say("the server's own tables, views and routines"), why=why)
 
 
-def _fresh(target: Commands, expectation: Expectation) -> tuple[_Shape, str]:
+def _fresh(target: Commands, expectation: Expectation) -> tuple[_Shape, Phrase]:
     """Return the shape of a server that is made now, in this cell; or why there is none."""
     answer = ask(target, "mariadb_fresh", {"queries": _QUERIES}, timeout_seconds=expectation.timeout_seconds)
     if answer.trouble is not None:
         return _Shape(), answer.trouble.reason
     if not isinstance(answer.data.get("rows"), dict):
-        return _Shape(), str(answer.data.get("why", "no answer"))[:300]
-    said = as_mapping(answer.data["rows"])
-    return _Shape.of({kind: [str(line).split("\t") for line in lines] for kind, lines in said.items()
-                      if isinstance(lines, list)}), ""  # fmt: skip
+        return _Shape(), said(answer.data.get("why")) or fact("no-answer", "no answer")
+    answers = as_mapping(answer.data["rows"])
+    return _Shape.of({kind: [str(line).split("\t") for line in lines] for kind, lines in answers.items()
+                      if isinstance(lines, list)}), NOTHING  # fmt: skip
 
 
-def _wrong(shape: _Shape, fresh: _Shape, expectation: Expectation) -> Iterator[str]:
+def _wrong(shape: _Shape, fresh: _Shape, expectation: Expectation) -> Iterator[Phrase]:
     """Yield what makes the server answer otherwise, whichever release made its directory."""
     for kind, reason in sorted(shape.trouble.items()):
-        yield fact("own-cannot-read", "its own {kind} cannot be read: {reason}", kind=kind, reason=reason)
+        yield fact("own-kind-unread", "its own {kind} cannot be read: {why}", kind=_KINDS[kind], why=reason)
     known = fresh.found.get("tables", {})
-    for name, said in sorted(shape.found.get("tables", {}).items()):
-        kind, engine = said.split("|")
-        if kind == "VIEW" and known.get(name, "") != said and name != "user":
-            yield fact("mysql-view", "mysql.{name} is a view", name=name)
+    for name, is_now in sorted(shape.found.get("tables", {}).items()):
+        kind, engine = is_now.split("|")
+        if kind == "VIEW" and known.get(name, "") != is_now and name != "user":
+            yield fact("own-table-is-view", "mysql.{name} is a view", name=name)
         elif kind != "VIEW" and engine not in _ENGINES:
-            yield fact(
-                "mysql-table", "mysql.{name} is a table of {engine}", name=name, engine=engine or "an unknown engine"
-            )
+            of = engine or say("an unknown engine")
+            yield fact("own-table-of-engine", "mysql.{name} is a table of {engine}", name=name, engine=of)
     for name, column in sorted(shape.found.get("generated", {}).items()):
-        yield fact(
-            "mysql-computes-column", "mysql.{name} computes its column {name_of}", name=name, name_of=name_of(column)
-        )
-    yield from (f"trigger mysql.{name}" for name in sorted(shape.found.get("triggers", {})))
-    yield from (f"event mysql.{name}" for name in sorted(shape.found.get("events", {})))
+        yield fact("own-table-computes", "mysql.{name} computes its column {column}", name=name, column=name_of(column))
+    for name in sorted(shape.found.get("triggers", {})):
+        yield fact("own-trigger", "trigger mysql.{name}", name=name)
+    for name in sorted(shape.found.get("events", {})):
+        yield fact("own-event", "event mysql.{name}", name=name)
     here, usual = (each.found.get("plugins", {}).get("plugins", "").rstrip("/") for each in (shape, fresh))
     declared = as_mapping(expectation.inputs.get("settings")).get("plugin_dir", usual)
     if usual and here not in {usual, str(declared).rstrip("/")}:
-        yield fact("plugins-functions-loaded-from", "plugins and functions are loaded from {here}", here=here[:100])
+        yield fact("plugins-loaded-from", "plugins and functions are loaded from {folder}", folder=here[:100])
 
 
-def _other_code(shape: _Shape, fresh: _Shape, *, same_release: bool) -> Iterator[str]:
+def _other_code(shape: _Shape, fresh: _Shape, *, same_release: bool) -> Iterator[Phrase]:
     """Yield code that no server brings, and of this very release what it has otherwise."""
     if not fresh.found:
         return
@@ -140,8 +148,10 @@ def _other_code(shape: _Shape, fresh: _Shape, *, same_release: bool) -> Iterator
         usual = fresh.found.get(kind, {})
         for name, digest in sorted(shape.found.get(kind, {}).items()):
             if name not in usual or (same_release and usual[name] != digest):
-                yield fact(
-                    "is", "{name} is {value}", name=name, value="another one" if name in usual else "none of its own"
+                yield (
+                    fact("own-code-another", "{name} is another one", name=name)
+                    if name in usual
+                    else fact("own-code-none", "{name} is none of its own", name=name)
                 )
 
 

@@ -6,12 +6,13 @@ repair what it finds, or pass over it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from drp.domain.check import CheckResult
-from drp.domain.phrase import fact
+from drp.domain.phrase import NOTHING, Phrase, fact, joined
+from drp_verifiers.amounts import has_had, listed, rows_of
+from drp_verifiers.amounts import tables as so_many_tables
 from drp_verifiers.clinical import whole_numbers
-from drp_verifiers.definitions import listed
 from drp_verifiers.mariadb_census import FIRST, REMOTE, Census, name_of, quoted
 from drp_verifiers.mariadb_session import Session
 from drp_verifiers.statements import NoAnswer, Trouble, failed, judged, undetermined
@@ -39,67 +40,58 @@ def check_tables(session: Session) -> CheckResult:
         answers = session.each([f"CHECK TABLE {quoted(name)} EXTENDED" for name in names], first=FIRST)
     except NoAnswer as silence:
         return silence.trouble.result("tables", statement, expected=fact("ok-for-each", "OK for each"))
-    bad: list[str] = []
-    unasked: list[str] = []
+    bad: list[Phrase] = []
+    unasked: list[Phrase] = []
     unchecked: list[str] = []
     for name, answer in zip(names, answers, strict=True):
         if isinstance(answer, Trouble):
-            (bad if answer.outcome == "failed" else unasked).append(f"{name}: {answer.reason}")
+            (bad if answer.outcome == "failed" else unasked).append(_of(name, answer.reason))
             continue
         said = [(row[2].lower(), row[3]) for row in answer if len(row) == 4]
         if not said or len(said) != len(answer):
-            unasked.append(f"{name}: not four columns")
+            unasked.append(_of(name, fact("not-four-columns", "not four columns")))
         elif any(_missing_engine(text) for _, text in said):
-            unasked.append(f"{name}: {_complaint(said)}")
+            unasked.append(_of(name, _complaint(said)))
         elif not _sound(said):
-            bad.append(f"{name}: {_complaint(said)}")
+            bad.append(_of(name, _complaint(said)))
         elif any(_UNCHECKED in text for _, text in said):
             unchecked.append(name)
     if bad:
-        return failed(
-            "tables", statement, observed="; ".join(bad[:_NAMED])[:400], expected=fact("ok-for-each", "OK for each")
-        )
+        return failed("tables", statement, observed=joined(bad[:_NAMED]), expected=fact("ok-for-each", "OK for each"))
     checked = len(names) - len(unchecked) - len(unasked)
-    observed = fact("tables", "{checked} tables", checked=checked)
-    observed = observed.then(
-        fact(
-            "not-checked-since-their",
-            "; not checked, since their engine cannot: {unchecked}",
-            unchecked=listed(unchecked),
-        )
-        if unchecked
-        else ""
-    )
-    observed = observed.then(
-        fact(
-            "not-looked-since-they",
-            "; not looked at, since they lie elsewhere: {elsewhere}",
-            elsewhere=listed(elsewhere),
-        )
-        if elsewhere
-        else ""
-    )
+    left = _left_out(unchecked, elsewhere)
+    observed = joined((so_many_tables(checked), *left))
+    expected = fact("ok-for-each", "OK for each")
     if unasked:
-        return undetermined(
-            "tables",
-            statement,
-            observed=fact(
-                "could-not-asked",
-                "{observed}; could not be asked: {unasked}",
-                observed=observed,
-                unasked=listed(unasked),
-            ),
+        observed = joined(
+            (observed, fact("could-not-be-asked", "could not be asked: {unasked}", unasked=listed(unasked)))
         )
+        return undetermined("tables", statement, observed=observed)
     if not checked and not unchecked and not elsewhere:
-        return failed(
-            "tables",
-            statement,
-            observed=fact("no-table", "no table{observed}", observed=observed[8:]),
-            expected=fact("ok-for-each", "OK for each"),
-        )
+        return failed("tables", statement, observed=fact("no-table", "no table"), expected=expected)
     if not checked:
-        return undetermined("tables", statement, observed=observed, expected=fact("ok-for-each", "OK for each"))
-    return judged("tables", statement, holds=True, observed=observed, expected=fact("ok-for-each", "OK for each"))
+        return undetermined("tables", statement, observed=observed, expected=expected)
+    return judged("tables", statement, holds=True, observed=observed, expected=expected)
+
+
+def _of(table: str, why: object) -> Phrase:
+    return fact("table-with-why", "{table}: {why}", table=table, why=why)
+
+
+def _left_out(unchecked: Sequence[str], elsewhere: Sequence[str]) -> Iterator[Phrase]:
+    """Yield which tables nobody looked at, and why."""
+    if unchecked:
+        yield fact(
+            "tables-not-checkable",
+            "not checked, since their engine cannot: {tables}",
+            tables=listed(unchecked),
+        )
+    if elsewhere:
+        yield fact(
+            "tables-lie-elsewhere",
+            "not looked at, since they lie elsewhere: {tables}",
+            tables=listed(elsewhere),
+        )
 
 
 def _missing_engine(text: str) -> bool:
@@ -124,28 +116,12 @@ def judge_rows(database: str, census: Census, facts: Mapping[str, object]) -> Ch
     A table that cannot be read fails when its content is at fault, and is undetermined when it cannot be asked; the
     others keep their evidence. ``counts`` is what facts of an earlier drp call ``tables``.
     """
-    statement = fact(
-        "tables-hold-rows-they", "the tables of {database} hold the rows they held at backup time", database=database
-    )
+    statement = holds_rows(database)
     expected = whole_numbers(facts.get("tables", facts.get("counts")))
     counted = {table: rows for table, rows in census.tables.items() if rows is not None}
-    unread = {table: census.trouble[table] for table, rows in census.tables.items() if rows is None}
-    observed = fact("tables-rows", "{n} tables, {sum} rows", n=len(counted), sum=sum(counted.values()))
-    wanted = f"{len(expected)} tables, {sum(expected.values())} rows"
+    observed, wanted = rows_of(counted), rows_of(expected)
     at_least = facts.get("rule") == "at-least"
-    off = [f"{table}: {why.reason}" for table, why in sorted(unread.items()) if why.outcome == "failed"]
-    unasked = [f"{table}: {why.reason}" for table, why in sorted(unread.items()) if why.outcome != "failed"]
-    lost_by_design = {*census.memory, *(one.rpartition(" (")[0] for one in census.elsewhere)}
-    for table, had in sorted(expected.items()):
-        if table in unread or table in lost_by_design:
-            continue
-        has = counted.get(table)
-        if has is None:
-            off.append(f"{table} is missing, had {had}")
-        elif has < had or (has != had and not at_least):
-            off.append(f"{table}: {has}, had {had}")
-    extra = sorted(census.tables.keys() - expected.keys())
-    elsewhere = f"; not counted, since they lie elsewhere: {listed(census.elsewhere)}" if census.elsewhere else ""
+    off, unasked = _departures(census, counted, expected, at_least=at_least)
     if not census.tables and not census.memory and not census.elsewhere and not expected and "definitions" not in facts:
         return failed(
             "counts",
@@ -154,19 +130,51 @@ def judge_rows(database: str, census: Census, facts: Mapping[str, object]) -> Ch
             expected=fact("restored-tables", "restored tables"),
             basis="counted",
         )
+    elsewhere = NOTHING
+    if census.elsewhere:
+        elsewhere = fact(
+            "tables-not-counted-elsewhere",
+            "not counted, since they lie elsewhere: {tables}",
+            tables=listed(census.elsewhere),
+        )
     if off:
-        told = "; ".join(off[:_NAMED]) + (f" and {len(off) - _NAMED} more" if len(off) > _NAMED else "")
-        return failed("counts", statement, observed=told[:800] + elsewhere, expected=wanted, basis="counted")
+        told = joined((listed(off, named=_NAMED), elsewhere))
+        return failed("counts", statement, observed=told, expected=wanted, basis="counted")
     if unasked:
-        told = fact(
-            "could-not-asked", "{observed}; could not be asked: {unasked}", observed=observed, unasked=listed(unasked)
-        )
-        return undetermined("counts", statement, observed=told + elsewhere, expected=wanted, basis="counted")
+        told = fact("could-not-be-asked", "could not be asked: {unasked}", unasked=listed(unasked))
+        told = joined((observed, told, elsewhere))
+        return undetermined("counts", statement, observed=told, expected=wanted, basis="counted")
     if not expected and "definitions" not in facts:
-        told = fact(
-            "manifest-keeps-no-counts", "{observed}; the manifest keeps no counts to compare with", observed=observed
-        )
-        return undetermined("counts", statement, observed=told + elsewhere, basis="counted")
-    told = observed + elsewhere + (f"; not in the facts: {listed(extra)}" if extra else "")
-    wanted = f"at least {wanted}" if at_least else wanted
+        told = fact("no-counts-to-compare", "the manifest keeps no counts to compare with")
+        return undetermined("counts", statement, observed=joined((observed, told, elsewhere)), basis="counted")
+    extra = sorted(census.tables.keys() - expected.keys())
+    more = fact("more-than-facts", "not in the facts: {extra}", extra=listed(extra)) if extra else NOTHING
+    wanted = fact("at-least-rows", "at least {amount}", amount=wanted) if at_least else wanted
+    told = joined((observed, elsewhere, more))
     return judged("counts", statement, holds=True, observed=told, expected=wanted, basis="counted")
+
+
+def holds_rows(database: str) -> Phrase:
+    """Return the statement about the rows of a database."""
+    return fact(
+        "tables-hold-their-rows", "the tables of {database} hold the rows they held at backup time", database=database
+    )
+
+
+def _departures(
+    census: Census, counted: Mapping[str, int], expected: Mapping[str, int], *, at_least: bool
+) -> tuple[list[Phrase], list[Phrase]]:
+    """Return the tables that hold other rows than expected or are damaged, and those that could not be asked."""
+    unread = {table: census.trouble[table] for table, rows in census.tables.items() if rows is None}
+    off = [_of(table, why.reason) for table, why in sorted(unread.items()) if why.outcome == "failed"]
+    unasked = [_of(table, why.reason) for table, why in sorted(unread.items()) if why.outcome != "failed"]
+    lost_by_design = {*census.memory, *(one.rpartition(" (")[0] for one in census.elsewhere)}
+    for table, had in sorted(expected.items()):
+        if table in unread or table in lost_by_design:
+            continue
+        has = counted.get(table)
+        if has is None:
+            off.append(fact("table-missing-had", "{table} is missing, had {had}", table=table, had=had))
+        elif has < had or (has != had and not at_least):
+            off.append(has_had(table, has, had))
+    return off, unasked

@@ -8,9 +8,11 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import Phrase, count, fact, joined, quoted, say
+from drp_verifiers.amounts import listed, rows, same_digests, size_in_bytes, tables
+from drp_verifiers.amounts import views as so_many_views
 from drp_verifiers.clinical import whole_numbers
-from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
+from drp_verifiers.definitions import EARLIER, as_mapping, differences
 from drp_verifiers.kinds import kind_words
 from drp_verifiers.mariadb_census import Census
 from drp_verifiers.mariadb_numbers import next_numbers, number_kept
@@ -74,13 +76,10 @@ def compare(name: str, census: Census, facts: Mapping[str, object], allowed: All
 
 
 def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
-    for check, of, shared in (
-        ("objects", f"{name} besides rows", False),
-        ("accounts", f"the server that {name} needs (accounts, grants, functions)", True),
+    for check, statement, shared in (
+        ("objects", _every_object(name), False),
+        ("accounts", _every_account(name), True),
     ):
-        statement = fact(
-            "every-object-there-as", "every object of {of} is there, and as it was defined at backup time", of=of
-        )
         if shared and allowed.accounts_elsewhere:
             yield NotJudged(
                 part=say("accounts and grants, {name}", name=name),
@@ -97,6 +96,23 @@ def _objects(name: str, census: Census, facts: Mapping[str, object], allowed: Al
         yield from _of(check, statement, name, census, facts, shared=shared)
 
 
+def _every_object(name: str) -> Phrase:
+    return fact(
+        "every-object-besides-rows",
+        "every object of {database} besides rows is there, and as it was defined at backup time",
+        database=name,
+    )
+
+
+def _every_account(name: str) -> Phrase:
+    return fact(
+        "every-object-of-server-needed",
+        "every object of the server that {database} needs (accounts, grants, functions) is there, and as it was "
+        "defined at backup time",
+        database=name,
+    )
+
+
 def _without_accounts(census: Census, facts: Mapping[str, object]) -> bool:
     """Return whether no account came back: then they are made elsewhere. Where some did, the others are lost."""
     wanted = as_mapping(as_mapping(facts.get("definitions")).get("accounts"))
@@ -104,7 +120,7 @@ def _without_accounts(census: Census, facts: Mapping[str, object]) -> bool:
 
 
 def _of(
-    check: str, statement: str, name: str, census: Census, facts: Mapping[str, object], *, shared: bool
+    check: str, statement: Phrase, name: str, census: Census, facts: Mapping[str, object], *, shared: bool
 ) -> Iterator[Answer]:
     wanted = facts.get("definitions")
     here = {kind for kind in census.objects if (kind in SHARED) is shared}
@@ -114,7 +130,8 @@ def _of(
     same = str(facts.get("version", "")).split(".")[:2] == census.version.split(".")[:2]
     hidden = facts.get("hidden")
     unseen = set(hidden) if isinstance(hidden, list) else set()
-    lost, unasked = [], []
+    lost: list[Phrase] = []
+    unasked: list[Phrase] = []
     kinds = sorted(kind for kind in {*wanted, *here, *census.unread} if (kind in SHARED) is shared)
     for kind in kinds:
         if kind in unseen:
@@ -123,15 +140,13 @@ def _of(
                 why=fact("whoever-made-facts-may", "whoever made the facts may not see them"),
             )
         elif kind in census.unread:
-            unasked.append(f"{kind}: {census.unread[kind].reason}")
+            unasked.append(_of_kind(kind, census.unread[kind].reason))
         elif kind not in wanted:
-            unasked += [f"{kind}: not in the facts"] if census.objects[kind] else []
+            unasked += [_of_kind(kind, fact("kind-not-in-facts", "not in the facts"))] if census.objects[kind] else []
         else:
             told = list(differences(kind, as_mapping(wanted[kind]), census.objects.get(kind, {}), compared=same))
             if told and kind in ADVISORY:
-                yield NotJudged(
-                    part=say("{kind}, {name}", kind=kind_words(kind), name=name), why=quoted("; ".join(told))
-                )
+                yield NotJudged(part=say("{kind}, {name}", kind=kind_words(kind), name=name), why=joined(told))
             else:
                 lost += told
     if not same:
@@ -139,32 +154,49 @@ def _of(
             part=say("definitions of {kind}, {name}", kind=kind_words(check), name=name),
             why=fact("facts-another-version-server", "the facts are of another version of the server"),
         )
-    said = ", ".join(f"{kind} {census.counts[kind]}" for kind in kinds if census.counts.get(kind)) or "none"
+    found = [
+        say("{kind} {n}", kind=kind_words(kind), n=census.counts[kind]) for kind in kinds if census.counts.get(kind)
+    ]
     if lost:
         yield failed(
             check,
             statement,
-            observed="; ".join(lost)[:800],
+            observed=listed(lost),
             expected=fact("as-facts", "as in the facts"),
             basis="content",
         )
     elif unasked:
-        yield undetermined(check, statement, observed="; ".join(unasked)[:800], basis="content")
+        yield undetermined(check, statement, observed=listed(unasked), basis="content")
     else:
-        yield passed(check, statement, observed=said, basis="content" if same else "counted")
+        yield passed(
+            check,
+            statement,
+            observed=joined(found, ", ") or fact("none", "none"),
+            basis="content" if same else "counted",
+        )
+
+
+def _of_kind(kind: str, why: Phrase) -> Phrase:
+    return fact("kind-with-why", "{kind}: {why}", kind=kind_words(kind), why=why)
 
 
 def _counted_only(
-    check: str, statement: str, census: Census, facts: Mapping[str, object], here: set[str]
+    check: str, statement: Phrase, census: Census, facts: Mapping[str, object], here: set[str]
 ) -> Iterator[CheckResult]:
     """Judge objects by facts of an earlier drp, which counted some classes and knew no definitions."""
     off = [
-        f"{kind}: {len(census.objects.get(kind, {}))}, had {had}"
+        fact(
+            "objects-fewer",
+            "{kind}: {found}, had {wanted}",
+            kind=kind_words(kind),
+            found=len(census.objects.get(kind, {})),
+            wanted=had,
+        )
         for kind, had in sorted(whole_numbers(facts.get("objects")).items())
         if kind in here and len(census.objects[kind]) < had
     ]
     if off:
-        yield failed(check, statement, observed="; ".join(off), expected=fact("as-many", "as many"), basis="counted")
+        yield failed(check, statement, observed=joined(off), expected=fact("as-many", "as many"), basis="counted")
     elif any(census.objects[kind] for kind in here):
         yield undetermined(check, statement, observed=EARLIER, basis="content")
 
@@ -174,7 +206,7 @@ def _definers(census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
     most = facts.get("orphans")
     if not isinstance(most, int) or isinstance(most, bool):
         if census.orphans:
-            yield NotJudged(part=say("definers that do not exist"), why=quoted(listed(census.orphans)))
+            yield NotJudged(part=say("definers that do not exist"), why=listed(census.orphans))
         return
     if census.orphans is None:
         yield undetermined(
@@ -184,7 +216,7 @@ def _definers(census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
     observed = listed(census.orphans) or fact("all-do", "all do")
     yield judged(
         "definers", statement, holds=len(census.orphans) <= most, observed=observed,
-        expected=fact("most-do-not", "at most {most} do not", most=most), basis="counted",
+        expected=fact("at-most-do-not", "at most {most} do not", most=most), basis="counted",
     )  # fmt: skip
 
 
@@ -201,13 +233,15 @@ def _views(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
     known = facts.get("unusable")
     before = set(known) if isinstance(known, list) else set()
     new = [
-        f"{view}: {census.trouble[f'view {view}'].reason}" if f"view {view}" in census.trouble else view
+        fact("view-broken", "{view}: {why}", view=view, why=census.trouble[f"view {view}"].reason)
+        if f"view {view}" in census.trouble
+        else quoted(view)
         for view in census.unusable
         if view not in before
     ]
-    number = f"{len(census.objects['views'])} views"
+    number = so_many_views(len(census.objects["views"]))
     if new and not isinstance(known, list):
-        yield undetermined("views", statement, observed=f"{EARLIER}; {listed(new)}")
+        yield undetermined("views", statement, observed=joined((EARLIER, listed(new))))
     else:
         yield judged(
             "views", statement, holds=not new, observed=listed(new) or number, expected=fact("all-open", "all open")
@@ -225,17 +259,17 @@ def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Al
     if not had and "definitions" not in facts:
         yield undetermined("history", statement, observed=EARLIER, basis="counted")
         return
-    lost: list[str] = []
-    designed: list[str] = []
+    lost: list[Phrase] = []
+    designed: list[Phrase] = []
     for table, number in sorted(had.items()):
         has = census.history.get(table, 0)
         if has < number:
             told = fact(
                 "has-rows-past-had",
-                "{table} has {has} rows of the past, had {count}",
+                "{table} has {has} rows of the past, had {had}",
                 table=table,
                 has=has,
-                count=number,
+                had=number,
             )
             (designed if any(fnmatchcase(table, one) for one in allowed.history_lost) else lost).append(told)
     if designed:
@@ -243,14 +277,17 @@ def _history(name: str, census: Census, facts: Mapping[str, object], allowed: Al
             part=say("rows of the past, {name}", name=name),
             why=fact("declared-as-lost-by", "declared as lost by design: {designed}", designed=listed(designed)),
         )
-    observed = quoted(listed(lost)) or fact(
-        "rows-tables", "{sum} rows in {n} tables", sum=sum(census.history.values()), n=len(census.history)
+    observed = listed(lost) or fact(
+        "past-rows-in-tables",
+        "{rows} in {tables}",
+        rows=rows(sum(census.history.values())),
+        tables=tables(len(census.history)),
     )
     if lost:
-        observed = observed.then(
-            fact(
-                "dump-needs-dump-history", ": a dump needs --dump-history; where that is right, declare `history_lost`"
-            )
+        observed = fact(
+            "dump-needs-dump-history",
+            "{lost}: a dump needs --dump-history; where that is right, declare `history_lost`",
+            lost=observed,
         )
     yield judged(
         "history", statement, holds=not lost, observed=observed, expected=fact("as-many", "as many"), basis="counted"
@@ -262,7 +299,7 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
     known = facts.get("text")
     if not isinstance(known, Mapping):
         if any(map(any, census.text.values())):
-            yield NotJudged(part=say("characters of text, {name}", name=name), why=quoted(EARLIER))
+            yield NotJudged(part=say("characters of text, {name}", name=name), why=EARLIER)
         return
     if facts.get("rule") == "at-least":
         yield NotJudged(
@@ -274,10 +311,20 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
     for table, had in sorted(known.items()):
         has = census.text.get(table)
         if has is not None and isinstance(had, list) and len(had) == 2 and has != had:
-            off.append(f"{table}: {has[0]} characters in {has[1]} bytes, had {had[0]} in {had[1]}")
+            off.append(
+                fact(
+                    "table-other-text",
+                    "{table}: {characters} in {size}, had {had} in {had_size}",
+                    table=table,
+                    characters=_characters(has[0]),
+                    size=size_in_bytes(has[1]),
+                    had=had[0],
+                    had_size=had[1],
+                )
+            )
     total = [sum(one[at] for one in census.text.values()) for at in (0, 1)]
     observed = listed(off) or fact(
-        "characters-bytes", "{total} characters, {total2} bytes", total=total[0], total2=total[1]
+        "characters-and-bytes", "{characters}, {size}", characters=_characters(total[0]), size=size_in_bytes(total[1])
     )
     yield judged(
         "text", statement, holds=not off, observed=observed, expected=fact("as-many", "as many"), basis="counted"
@@ -290,6 +337,10 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[An
             before=before,
         )
         yield NotJudged(part=say("character set of new tables, {name}", name=name), why=why)
+
+
+def _characters(number: int) -> Phrase:
+    return count("{n} character", "{n} characters", number)
 
 
 def content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -324,5 +375,4 @@ def content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[
             basis="content",
         )
     else:
-        observed = fact("tables-have-digest-they", "{n} tables have the digest that they had", n=len(known))
-        yield passed("content", statement, observed=observed, basis="content")
+        yield passed("content", statement, observed=same_digests(len(known)), basis="content")

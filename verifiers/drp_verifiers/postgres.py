@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import Part
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, joined, quoted, several
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.parts_postgres import PARTS
 from drp_verifiers.postgres_catalogue import Catalogue, data_folders, look
@@ -128,7 +128,9 @@ class PostgresVerifier:
             server = server_facts(session, maintenance)
             names = (options.database,) if options.database else databases(session, maintenance)
         except NoAnswer as silence:
-            yield silence.trouble.result("server", "the server answers", expected=fact("answer", "an answer"))
+            yield silence.trouble.result(
+                "server", fact("server-answers", "the server answers"), expected=fact("answer", "an answer")
+            )
             for check in _declared(options):
                 unseen = undetermined(
                     check,
@@ -173,7 +175,11 @@ def _catalogue(
 def _count_for_nothing(options: PostgresOptions) -> Iterator[CheckResult]:
     """Yield that everything else is left open: the catalogue decides what any answer of this server means."""
     for check in ("server", "recovery", *_declared(options)):
-        unseen = not_asked(check, "needs a server whose catalogue is its own", because="catalogue")
+        unseen = not_asked(
+            check,
+            fact("needs-own-catalogue", "needs a server whose catalogue is its own"),
+            because="catalogue",
+        )
         yield undated(unseen) if check == "newest" else unseen
 
 
@@ -206,22 +212,20 @@ def _declared(options: PostgresOptions) -> Iterator[str]:
 
 
 def _server(server: dict[str, object], options: PostgresOptions) -> Iterator[CheckResult]:
-    checksums = "on" if server.get("checksums") is True else "off"
-    observed = fact(
-        "postgresql-timeline-checksums",
-        "PostgreSQL {get}, timeline {get2}, checksums {checksums}",
-        get=server.get("shown_version"),
-        get2=server.get("timeline"),
-        checksums=checksums,
+    checksums = server.get("checksums") is True
+    about = {"version": server.get("shown_version"), "timeline": str(server.get("timeline"))}
+    observed = (
+        fact("postgres-with-checksums", "PostgreSQL {version}, timeline {timeline}, checksums on", **about)
+        if checksums
+        else fact("postgres-without-checksums", "PostgreSQL {version}, timeline {timeline}, checksums off", **about)
     )
     if prepared := texts(server, "prepared"):
-        observed = observed.then(
-            fact(
-                "prepared-transactions-nobody-has",
-                "; prepared transactions that nobody has ended: {prepared}",
-                prepared=", ".join(prepared),
-            )
+        told = fact(
+            "prepared-transactions-nobody-has",
+            "prepared transactions that nobody has ended: {prepared}",
+            prepared=several(prepared),
         )
+        observed = joined((observed, told))
     yield passed("server", fact("server-answers", "the server answers"), observed=observed)
     yield judged(
         "recovery",
@@ -232,7 +236,7 @@ def _server(server: dict[str, object], options: PostgresOptions) -> Iterator[Che
         else fact("not-recovery", "not in recovery"),
         expected=fact("not-recovery", "not in recovery"),
     )
-    if options.checksums == "required" and checksums == "off":
+    if options.checksums == "required" and not checksums:
         statement = fact("data-checksums-enabled", "data checksums are enabled")
         yield failed(
             "checksums",
@@ -252,7 +256,9 @@ def _declared_queries(
         try:
             rows = session.query(assertion.database or maintenance, assertion.sql)
         except NoAnswer as silence:
-            yield silence.trouble.result(f"assertion {assertion.name}", assertion.name, expected=assertion.expected)
+            yield silence.trouble.result(
+                f"assertion {assertion.name}", quoted(assertion.name), expected=assertion.expected
+            )
         else:
             yield judge_rows(assertion, rows, session.target, timeout_seconds=expectation.timeout_seconds)
 
@@ -263,7 +269,7 @@ def _newest(session: Session, newest: Newest, maintenance: str, expectation: Exp
     try:
         rows = session.query(database, newest.query)
     except NoAnswer as silence:
-        return silence.trouble.result("newest", "the newest datum")
+        return silence.trouble.result("newest", fact("newest-datum", "the newest datum"))
     match rows:
         case []:
             return judge(None, newest, expectation, store=store)

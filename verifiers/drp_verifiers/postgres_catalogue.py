@@ -6,25 +6,30 @@ does not hold, nothing else that this server says counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult, Execution, Expectation
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, counted, fact, joined, say
 from drp.domain.restored_code import RestoredCode
 from drp.domain.visible import one_line
-from drp_verifiers.definitions import as_mapping, listed
-from drp_verifiers.inside import Answer, ask, text_of, texts_of
+from drp_verifiers.amounts import listed
+from drp_verifiers.definitions import as_mapping
+from drp_verifiers.inside import Answer, ask, texts_of
+from drp_verifiers.postgres_said import said
 from drp_verifiers.postgres_session import Session, trouble_of
-from drp_verifiers.statements import failed, passed, undetermined
+from drp_verifiers.statements import Trouble, failed, passed, undetermined
 
 CHECK = "catalogue"
 STATEMENT = fact(
     "server-s-own-functions",
     "the server's own functions, operators, types and views are those of a new server of its version",
 )
-_EXPECTED = "as a new cluster has it: name what production added on purpose in `accepted_in_catalogue`"
+_EXPECTED = fact(
+    "as-new-cluster-has-it",
+    "as a new cluster has it: name what production added on purpose in `accepted_in_catalogue`",
+)
 _LONGEST = 400
 FOLDERS = ("pg", "base")
 """Where the shipped runbooks look for a data directory when nothing is said."""
@@ -62,16 +67,26 @@ def look(session: Session, *, version: int, binaries: str, accepted: Sequence[st
     answer = compare(session, version=version, binaries=binaries, data=data)
     if answer.trouble is not None:
         return Catalogue(result=answer.trouble.result(CHECK, STATEMENT))
-    if lacking := text_of(answer.data, "lacking"):
-        return Catalogue(result=undetermined(CHECK, STATEMENT, observed=one_line(lacking, _LONGEST), basis="content"))
+    if lacking := said(answer.data.get("lacking")):
+        return Catalogue(result=undetermined(CHECK, STATEMENT, observed=lacking, basis="content"))
     databases = {name: as_mapping(told) for name, told in as_mapping(answer.data.get("databases")).items()}
     code = tuple(piece for told in databases.values() for piece in _code(told.get("code")))
     judged = _judged(databases, accepted, code)
     for told in (*databases.values(), answer.data):
-        if not judged.altered and (silent := text_of(told, "silent")):
-            ended = Execution(exit_code=1, stdout=b"", stderr=silent.encode())
-            return Catalogue(result=trouble_of(ended).result(CHECK, STATEMENT), code=code)
+        if not judged.altered and (silent := _silence(told.get("silent"))) is not None:
+            return Catalogue(result=silent.result(CHECK, STATEMENT), code=code)
     return judged
+
+
+def _silence(told: object) -> Trouble | None:
+    """Return why a server did not say what its catalogue holds: the words of psql, or ours about its answer."""
+    match told:
+        case None | "":
+            return None
+        case ["psql", str(words)]:
+            return trouble_of(Execution(exit_code=1, stdout=b"", stderr=words.encode()))
+        case _:
+            return Trouble(outcome="undetermined", reason=said(told))
 
 
 def data_folders(expectation: Expectation) -> tuple[str, ...]:
@@ -86,34 +101,65 @@ def data_folders(expectation: Expectation) -> tuple[str, ...]:
 def _judged(
     databases: Mapping[str, Mapping[str, object]], accepted: Sequence[str], code: tuple[RestoredCode, ...]
 ) -> Catalogue:
-    wrong: list[str] = []
-    known: list[str] = []
-    unseen: list[str] = []
+    wrong: list[Phrase] = []
+    known: list[Phrase] = []
+    unseen: list[Phrase] = []
     for name, told in databases.items():
         differences = told.get("differences")
         for difference in differences if isinstance(differences, list) else []:
             match difference:
                 case [str(what), str(was), str(is_now)]:
-                    words = one_line(f"{name}: {what}: {is_now}, should be {was}", _LONGEST)
-                    (known if any(fnmatchcase(what, pattern) for pattern in accepted) else wrong).append(words)
+                    words = departure(what, was, is_now)
+                    of = say("{database}: {departure}", database=name, departure=words)
+                    (known if any(fnmatchcase(what, pattern) for pattern in accepted) else wrong).append(of)
                 case _:
-                    unseen.append(f"{name}: the comparison is not understood")
-        unseen += [one_line(f"{name}: {why}", _LONGEST) for why in texts_of(told, "unknown")]
-        if (types := text_of(told, "types")) != "read":
-            unseen.append(one_line(f"{name}: the file of its types was not read: {types}", _LONGEST))
-        unseen += [
-            one_line(f"{name}: functions are loaded from {file}", _LONGEST)
-            for file in texts_of(told, "libraries")
-            if outside(file)
-        ]
+                    unseen.append(fact("comparison-not-understood", "{database}: not understood", database=name))
+        unseen += _unseen(name, told)
     if wrong:
         result = failed(CHECK, STATEMENT, observed=listed(wrong), expected=_EXPECTED, basis="content")
         return Catalogue(result=result, altered=True, code=code)
     if unseen or not databases:
         return Catalogue(result=undetermined(CHECK, STATEMENT, observed=listed(unseen), basis="content"), code=code)
-    more = f"; accepted: {listed(known)}" if known else ""
-    observed = fact("databases-all-same-as", "{n} databases, all the same as new{more}", n=len(databases), more=more)
+    observed = counted(
+        "databases-same-as-new",
+        "{n} database, the same as new",
+        "{n} databases, all the same as new",
+        len(databases),
+    )
+    if known:
+        observed = joined((observed, fact("departures-accepted", "accepted: {known}", known=listed(known))))
     return Catalogue(result=passed(CHECK, STATEMENT, observed=observed, basis="content"), code=code)
+
+
+def departure(what: str, was: str, is_now: str) -> Phrase:
+    """Return how one thing of a catalogue departs from a new cluster's, as the program inside tells it."""
+    match was, is_now:
+        case "there", "missing":
+            return fact("catalogue-lacks", "{what}: missing, should be there", what=one_line(what, _LONGEST))
+        case "none", "added":
+            return fact("catalogue-has-more", "{what}: added, should be none", what=one_line(what, _LONGEST))
+    told = {"what": what, "is_now": is_now, "was": was}
+    data = {name: one_line(text, _LONGEST) for name, text in told.items()}
+    return fact("catalogue-departs", "{what}: {is_now}, should be {was}", **data)
+
+
+def _unseen(name: str, told: Mapping[str, object]) -> Iterator[Phrase]:
+    """Yield what could not be compared of a database."""
+    unknown = told.get("unknown")
+    for one in unknown if isinstance(unknown, list) else []:
+        yield fact("catalogue-not-comparable", "{database}: {why}", database=name, why=said(one))
+    if (types := told.get("types")) != "read":
+        yield fact(
+            "types-not-read", "{database}: the file of its types was not read: {why}", database=name, why=said(types)
+        )
+    for file in texts_of(told, "libraries"):
+        if outside(file):
+            yield fact(
+                "functions-loaded-from",
+                "{database}: functions are loaded from {file}",
+                database=name,
+                file=one_line(file, _LONGEST),
+            )
 
 
 def outside(library: str) -> bool:

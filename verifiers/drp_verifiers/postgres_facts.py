@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drp.domain.phrase import fact
+from drp.domain.phrase import fact, joined
 from drp_verifiers.postgres_census import Census, counts_of, take
 from drp_verifiers.postgres_objects import OF_THE_SERVER
 from drp_verifiers.postgres_server import hiding, server_facts
@@ -28,12 +28,8 @@ def facts(
     for name in names:
         census = take(session, name, snapshot=snapshot, digest=digest, shared=whole)
         if census.errors or census.missed():
-            reason = fact(
-                "postgres-facts-database",
-                "database {name}: {errors}",
-                name=name,
-                errors="; ".join(census.errors[:3]) or "a table cannot be read",
-            )
+            why = joined(census.errors[:3]) or fact("a-table-cannot-be-read", "a table cannot be read")
+            reason = fact("facts-of-database-unread", "database {name}: {why}", name=name, why=why)
             raise NoAnswer(Trouble(outcome="failed", reason=reason))
         found[name] = {**of_database(census), **facts_of_use(look(session, name))}
         shared = {kind: names for kind, names in census.objects.items() if kind in _SHARED}

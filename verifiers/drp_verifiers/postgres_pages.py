@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from drp.domain.check import CheckResult, Execution
-from drp.domain.phrase import fact, quoted
+from drp.domain.phrase import Phrase, counted, fact, joined, quoted, several
+from drp_verifiers.amounts import listed
 from drp_verifiers.postgres_server import hiding
 from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
 from drp_verifiers.statements import NoAnswer, Trouble, death, failed, passed, undetermined, why_it_ended
 
 _NAMED = 6
+_LONGEST = 200
 _FAILURES = """
-SELECT pg_catalog.to_json(coalesce(datname, 'shared relations') || ': ' || checksum_failures || ' failures')
+SELECT pg_catalog.json_build_array(datname, checksum_failures)
 FROM pg_catalog.pg_stat_database WHERE checksum_failures > 0
 """
 _READ_EVERYTHING = """
@@ -52,31 +54,28 @@ def check_indexes(session: Session, database: str | None, *, prepared: Sequence[
     if (trouble := death("pg_amcheck", execution)) is not None:
         return trouble.result(check, statement)
     if execution.exit_code == 0:
-        left = (
-            fact(
-                "parents-not-compared-holds",
-                "; parents were not compared, {prepared} holds locks",
-                prepared=", ".join(prepared),
+        observed = fact("pg-amcheck-found-nothing", "pg_amcheck found nothing wrong")
+        if prepared:
+            left = fact(
+                "parents-not-compared", "parents were not compared, {prepared} holds locks", prepared=several(prepared)
             )
-            if prepared
-            else ""
-        )
-        return passed(
-            check,
-            statement,
-            observed=fact("pg-amcheck-found-nothing", "pg_amcheck found nothing wrong{left}", left=left),
-        )
+            observed = joined((observed, left))
+        return passed(check, statement, observed=observed)
     broken = b"server closed the connection" in execution.stderr + execution.stdout
     if execution.exit_code == 2 or broken:
         return failed(check, statement, observed=_findings(execution), expected=fact("no-damage", "no damage"))
-    return undetermined(check, statement, observed=why_it_ended(execution))
+    return undetermined(check, statement, observed=quoted(why_it_ended(execution)))
 
 
-def _findings(execution: Execution) -> str:
+def _findings(execution: Execution) -> Phrase:
     output = (execution.stdout + b"\n" + execution.stderr).decode("utf-8", "replace")
     lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
-    more = fact("more-lines", " … {n} more lines", n=len(lines) - _NAMED) if len(lines) > _NAMED else ""
-    return " · ".join(line[:300] for line in lines[:_NAMED]) + more
+    first = quoted(" · ".join(line[:300] for line in lines[:_NAMED]))
+    if len(lines) <= _NAMED:
+        return first
+    return counted(
+        "lines-and-more", "{lines} … {n} more line", "{lines} … {n} more lines", len(lines) - _NAMED, lines=first
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +83,8 @@ class PagesRead:
     """What reading every page came to."""
 
     pages: int
-    damaged: tuple[str, ...]
-    unread: tuple[str, ...]
+    damaged: tuple[Phrase, ...]
+    unread: tuple[Phrase, ...]
     """Databases whose pages could not be read, with the reason."""
 
 
@@ -95,20 +94,24 @@ def read_pages(session: Session, names: tuple[str, ...]) -> PagesRead:
     That finds damage also where pg_amcheck does not look: GIN, GiST and BRIN indexes, sequences, free space maps. A
     base backup would not do: it passes over pages whose damaged header claims to be new.
     """
-    unread: list[str] = []
-    damaged: list[str] = []
+    unread: list[Phrase] = []
+    damaged: list[Phrase] = []
     pages = 0
     for name in names:
         try:
             found, errors = _read_everything(session, name)
         except NoAnswer as silence:
             if silence.trouble.outcome == "failed":
-                damaged.append(f"{name}: {silence.trouble.reason}")
-            unread.append(f"{name}: {silence.trouble.reason}")
+                damaged.append(_of(name, silence.trouble.reason))
+            unread.append(_of(name, silence.trouble.reason))
         else:
             pages += found
-            damaged += [f"{name}: {error}" for error in errors]
+            damaged += [_of(name, error) for error in errors]
     return PagesRead(pages=pages, damaged=tuple(damaged), unread=tuple(unread))
+
+
+def _of(database: str, told: object) -> Phrase:
+    return fact("pages-of-database", "{database}: {told}", database=database, told=told)
 
 
 def check_checksums(session: Session, maintenance: str, read: PagesRead, *, everything_read: bool) -> CheckResult:
@@ -117,37 +120,38 @@ def check_checksums(session: Session, maintenance: str, read: PagesRead, *, ever
     Where pages could not be read, the failures that the server has counted are asked, which says something only after
     everything else was read (``everything_read``).
     """
-    check, statement = "checksums", "every page of every relation fits its checksum"
+    check = "checksums"
+    statement = fact("every-page-fits-checksum", "every page of every relation fits its checksum")
     try:
         others = hiding(session, maintenance)
     except NoAnswer as silence:
         return silence.trouble.result(check, statement)
     if read.damaged:
-        more = (
-            fact("postgres-pages-more", "; and {n} more", n=len(read.damaged) - _NAMED)
-            if len(read.damaged) > _NAMED
-            else ""
-        )
         return failed(
             check,
             statement,
-            observed="; ".join(read.damaged[:_NAMED]) + more,
+            observed=listed(read.damaged, named=_NAMED),
             expected=fact("no-failure", "no failure"),
         )
     if others:  # a page that such a session read is in the buffers, whatever it was like
         observed = fact(
             "others-read-pages-without",
             "others read pages without being told of damage: {others}",
-            others="; ".join(others),
+            others=joined(others),
         )
         return undetermined(check, statement, observed=observed)
     if not read.unread:
         return passed(
             check,
             statement,
-            observed=fact("all-pages-read-no", "all {pages} pages were read; no failure", pages=read.pages),
+            observed=counted(
+                "all-pages-read",
+                "the {n} page was read; no failure",
+                "all {n} pages were read; no failure",
+                read.pages,
+            ),
         )
-    return _counted_failures(session, maintenance, "; ".join(read.unread[:_NAMED]), everything_read=everything_read)
+    return _counted_failures(session, maintenance, joined(read.unread[:_NAMED]), everything_read=everything_read)
 
 
 def _read_everything(session: Session, database: str) -> tuple[int, list[str]]:
@@ -159,22 +163,34 @@ def _read_everything(session: Session, database: str) -> tuple[int, list[str]]:
     errors = errors_in(execution)
     foreign = [error for error in errors if not error[0].startswith("XX")]
     if foreign or not pages:
-        reason = f"{foreign[0][0]}: {foreign[0][1]}" if foreign else fact("no-page-read", "no page was read")
-        raise NoAnswer(Trouble(outcome="undetermined", reason=quoted(reason)))
+        reason = quoted(": ".join(foreign[0])) if foreign else fact("no-page-read", "no page was read")
+        raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
     return sum(pages), [f"{state}: {message}" for state, message in errors]
 
 
-def _counted_failures(session: Session, maintenance: str, unread: str, *, everything_read: bool) -> CheckResult:
-    check, statement = "checksums", "no page that was read departs from its checksum"
+def _failures(found: Sequence[object]) -> Iterator[Phrase]:
+    """Yield how many failures the server counted, by database."""
+    for row in found[:_NAMED]:
+        match row:
+            case [name, int(number)]:
+                of = quoted(name) if isinstance(name, str) else fact("shared-relations", "shared relations")
+                yield counted("checksum-failures", "{of}: {n} failure", "{of}: {n} failures", number, of=of)
+            case _:
+                yield quoted(str(row)[:_LONGEST])
+
+
+def _counted_failures(session: Session, maintenance: str, unread: Phrase, *, everything_read: bool) -> CheckResult:
+    check = "checksums"
+    statement = fact("no-read-page-departs", "no page that was read departs from its checksum")
     try:
-        counted = session.rows(maintenance, _FAILURES)
+        failures = session.rows(maintenance, _FAILURES)
     except NoAnswer as silence:
         return silence.trouble.result(check, statement)
-    if counted:
+    if failures:
         observed = fact(
             "not-every-page-read",
-            "{str}; not every page was read: {unread}",
-            str="; ".join(map(str, counted[:_NAMED])),
+            "{failures}; not every page was read: {unread}",
+            failures=joined(_failures(failures)),
             unread=unread,
         )
         return failed(check, statement, observed=observed, expected=fact("no-failure", "no failure"))

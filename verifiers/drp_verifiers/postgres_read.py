@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, quoted, say
-from drp.domain.visible import one_line
+from drp.domain.phrase import NOTHING, Phrase, counted, fact, say, several
+from drp_verifiers.amounts import listed
 from drp_verifiers.counts import TableCounts, compare, expected_counts
-from drp_verifiers.definitions import as_mapping, listed
+from drp_verifiers.definitions import as_mapping
 from drp_verifiers.inside import ask, text_of, texts_of
-from drp_verifiers.postgres_catalogue import FOLDERS
+from drp_verifiers.postgres_catalogue import FOLDERS, departure
+from drp_verifiers.postgres_said import said
 from drp_verifiers.statements import failed, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
 
 PART = say("rows, read apart from the restored server")
-_LONGEST = 400
 _OF_THE_LOG = ("wal_archive", "wal_stream", "recovery_target_time", "copied_while_running")
 
 
@@ -84,14 +84,14 @@ def read(target: Target, asked: Asked, expectation: Expectation) -> Iterator[Ans
         request["programs"] = asked.binaries
         answer = ask(target, "postgres_cold_rows", request, timeout_seconds=expectation.timeout_seconds)
         found = {name: as_mapping(told) for name, told in as_mapping(answer.data.get("databases")).items()}
-    trouble = answer.trouble.reason if answer.trouble is not None else text_of(answer.data, "lacking")
+    trouble = answer.trouble.reason if answer.trouble is not None else said(answer.data.get("lacking"))
     if trouble:
-        yield from _left(asked, one_line(trouble, _LONGEST))
+        yield from _left(asked, trouble)
         return
     yield from _judged(found, asked, expectation)
 
 
-def _why_not(inputs: Mapping[str, object], expectation: Expectation) -> str:
+def _why_not(inputs: Mapping[str, object], expectation: Expectation) -> Phrase:
     """Return why a data directory is not opened by itself; empty: it is."""
     if expectation.tier > 1:
         return fact(
@@ -100,27 +100,23 @@ def _why_not(inputs: Mapping[str, object], expectation: Expectation) -> str:
             tier=expectation.tier,
         )
     named = [name for name in _OF_THE_LOG if inputs.get(name)]
-    return (
-        fact(
-            "state-recovery-which-needs", "its state is that of a recovery, which needs {named}", named=", ".join(named)
-        )
-        if named
-        else ""
-    )
+    if not named:
+        return NOTHING
+    return fact("state-of-a-recovery", "its state is that of a recovery, which needs {inputs}", inputs=several(named))
 
 
-def _left(asked: Asked, why: str) -> Iterator[Answer]:
-    yield NotJudged(part=PART, why=quoted(why))
+def _left(asked: Asked, why: Phrase) -> Iterator[Answer]:
+    yield NotJudged(part=PART, why=why)
     if asked.newest is not None:
         yield undated(undetermined("newest-read", _statement(asked.newest), observed=why))
 
 
-def _statement(newest: NewestRow) -> str:
+def _statement(newest: NewestRow) -> Phrase:
     return fact(
         "newest-datum-backup-s",
         "the newest datum in the backup's own bytes: {table}.{column}",
         table=newest.table,
-        column=str(newest.column),
+        column=newest.column,
     )
 
 
@@ -157,14 +153,9 @@ def _judged(found: Mapping[str, Mapping[str, object]], asked: Asked, expectation
             yield from _of_database(name, told, expected.get(name), asked.tolerance)
     for name in sorted(expected.keys() - found.keys()):
         if asked.database in (None, name) and any((expected_counts(expected[name]) or {}).values()):
-            statement = fact(
-                "backup-itself-holds-rows",
-                "the backup itself holds the rows that {name} held at backup time",
-                name=name,
-            )
             yield failed(
                 f"rows-read {name}",
-                statement,
+                _holds_rows(name),
                 observed=fact("holds-nothing", "it holds nothing of {name}", name=name),
                 basis="counted",
             )
@@ -172,24 +163,30 @@ def _judged(found: Mapping[str, Mapping[str, object]], asked: Asked, expectation
         yield _newest(found, asked.newest, expectation)
 
 
+def _holds_rows(name: str) -> Phrase:
+    return fact(
+        "backup-itself-holds-rows", "the backup itself holds the rows that {name} held at backup time", name=name
+    )
+
+
 def _of_database(name: str, told: Mapping[str, object], facts: object, tolerance: float) -> Iterator[CheckResult]:
-    check, statement = f"rows-read {name}", f"the backup itself holds the rows that {name} held at backup time"
-    if unread := text_of(told, "unread"):
-        yield failed(check, statement, observed=one_line(unread, _LONGEST), basis="counted")
+    check, statement = f"rows-read {name}", _holds_rows(name)
+    if unread := said(told.get("unread")):
+        yield failed(check, statement, observed=unread, basis="counted")
         return
     differences = told.get("differences")
     if isinstance(differences, list) and differences:
-        wrong = [one_line(": ".join(map(str, one)), _LONGEST) for one in differences if isinstance(one, list)]
+        wrong = [departure(*map(str, one)) for one in differences if isinstance(one, list) and len(one) == 3]
         observed = fact(
             "catalogue-not-new-server", "its catalogue is not that of a new server: {wrong}", wrong=listed(wrong)
         )
         yield failed(check, statement, observed=observed, basis="counted")
         return
-    if unexpected := text_of(told, "unexpected"):
+    if unexpected := said(told.get("unexpected")):
         observed = fact(
             "dump-holds-something-else",
             "the dump holds something else among its rows: {unexpected}",
-            unexpected=one_line(unexpected, _LONGEST),
+            unexpected=unexpected,
         )
         yield failed(check, statement, observed=observed, basis="counted")
         return
@@ -202,9 +199,9 @@ def _of_database(name: str, told: Mapping[str, object], facts: object, tolerance
         observed = fact("there-no-facts-compare", "there are no facts to compare with")
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
-    counted = _counted(told, facts)
-    absent = sorted(table for table in rows.keys() - counted.keys())
-    if absent and (told.get("extensions") is True or counted.keys() - rows.keys()):
+    found = _counted(told, facts)
+    absent = sorted(table for table in rows.keys() - found.keys())
+    if absent and (told.get("extensions") is True or found.keys() - rows.keys()):
         # an extension's own tables are filled by itself, partitions may have been dumped through their parent
         observed = fact(
             "rows-not-by-name",
@@ -213,8 +210,8 @@ def _of_database(name: str, told: Mapping[str, object], facts: object, tolerance
         )
         yield undetermined(check, statement, observed=observed, basis="counted")
         return
-    for result in compare("", TableCounts(tables=counted), rows, tolerance=tolerance):
-        yield replace(result, check=check, statement=quoted(statement))
+    for result in compare("", TableCounts(tables=found), rows, tolerance=tolerance):
+        yield replace(result, check=check, statement=statement)
 
 
 def _counted(told: Mapping[str, object], facts: object) -> dict[str, int]:
@@ -229,10 +226,11 @@ def _newest(found: Mapping[str, Mapping[str, object]], newest: NewestRow, expect
     values = [value for _, told in asked for value in texts_of(told, "newest")]
     if not asked or len(asked) > 1:
         observed = (
-            fact(
-                "databases-hold-name-database",
+            counted(
+                "several-databases-hold",
+                "{n} database holds {table}: name its database",
                 "{n} databases hold {table}: name its database",
-                n=len(asked),
+                len(asked),
                 table=newest.table,
             )
             if asked
@@ -246,4 +244,4 @@ def _newest(found: Mapping[str, Mapping[str, object]], newest: NewestRow, expect
     ]
     unclear = [result for result in results if result.watermark is None]
     best = max(results, key=lambda result: result.watermark.at.timestamp() if result.watermark is not None else 0)
-    return replace(unclear[0] if unclear else best, statement=quoted(_statement(newest)))
+    return replace(unclear[0] if unclear else best, statement=_statement(newest))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drp.domain.phrase import fact
+from drp.domain.phrase import Phrase, fact, say, several
 from drp_verifiers.definitions import as_mapping
 from drp_verifiers.postgres_session import Session, json_lines, trouble_of
 from drp_verifiers.postgres_settings import HIDING
@@ -52,17 +52,21 @@ def server_facts(session: Session, database: str) -> dict[str, object]:
 
 def refuse_blind(in_force: Mapping[str, object]) -> None:
     """Raise NoAnswer unless everything that could hide damage is off in a session, by its own word."""
-    wrong = [f"{name} is {in_force.get(name)}" for name, value in _WANTED.items() if in_force.get(name) != value]
+    wrong = [
+        say("{setting} is {value}", setting=name, value=str(in_force.get(name)))
+        for name, value in _WANTED.items()
+        if in_force.get(name) != value
+    ]
     if wrong:
         reason = fact(
             "this-user-cannot-look",
             "this user cannot look without hiding damage: {wrong}; let a superuser look",
-            wrong=", ".join(wrong),
+            wrong=several(wrong),
         )
         raise NoAnswer(Trouble(outcome="undetermined", reason=reason))
 
 
-def hiding(session: Session, database: str) -> tuple[str, ...]:
+def hiding(session: Session, database: str) -> tuple[Phrase, ...]:
     """Return what would hide damage from sessions that do not say otherwise, each with who says so. Raises NoAnswer.
 
     Asked in a session that leaves these settings alone, as an application does.
@@ -85,19 +89,28 @@ def hiding(session: Session, database: str) -> tuple[str, ...]:
     ended = session.run("psql", words, settings=f"{session.settings(hiding=True)} -c search_path=pg_catalog")
     if ended.exit_code != 0:
         raise NoAnswer(trouble_of(ended))
-    found: dict[str, None] = {}
+    found: dict[Phrase, None] = {}
     for row in json_lines(ended.stdout):
         match row:
             case ["session", str(name), str(value), str(source)] if value != _WANTED.get(name, value):
-                found[f"{name} is {value} ({source})"] = None
+                of_session = say("{setting} is {value} ({source})", setting=name, value=value, source=source)
+                found[of_session] = None
             case ["role", str(role), str(place), str(setting)]:
                 name, _, value = setting.partition("=")
                 if name in _WANTED and (value.strip().lower() in _ON) != (_WANTED[name] == "on"):
-                    owner = " in ".join(
-                        [*([f"role {role}"] if role else []), *([f"database {place}"] if place else [])]
-                    )
-                    found[f"{name} is {value} for {owner or 'all roles'}"] = None
+                    found[_for(role, place, {"setting": name, "value": value})] = None
     return tuple(found)
+
+
+def _for(role: str, database: str, what: Mapping[str, str]) -> Phrase:
+    """Return a setting with whom it is for."""
+    if role and database:
+        return say("{setting} is {value} for role {role} in database {database}", role=role, database=database, **what)
+    if role:
+        return say("{setting} is {value} for role {role}", role=role, **what)
+    if database:
+        return say("{setting} is {value} for database {database}", database=database, **what)
+    return say("{setting} is {value} for all roles", **what)
 
 
 def texts(facts: Mapping[str, object], key: str) -> tuple[str, ...]:

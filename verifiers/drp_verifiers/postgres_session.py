@@ -201,11 +201,10 @@ def trouble_of(execution: Execution) -> Trouble:
         state, message = errors[0]
         outcome: CheckOutcome = "undetermined" if _NOT_ABOUT_THE_DATA.fullmatch(state) else "failed"
         return Trouble(outcome=outcome, reason=quoted(f"{state}: {message}"))
-    reason = why_it_ended(execution) or fact(
-        "psql-ended-with", "psql ended with {exit_code}", exit_code=str(execution.exit_code)
-    )
+    ended = fact("psql-ended-with", "psql ended with {exit_code}", exit_code=str(execution.exit_code))
+    reason = quoted(why_it_ended(execution)) or ended
     if execution.exit_code == 2 and not _NOT_LET_IN.search(execution.stderr.decode("utf-8", "replace")):
-        return Trouble(outcome="failed", reason=quoted(reason))
+        return Trouble(outcome="failed", reason=reason)
     if b"server closed the connection" in execution.stderr:
-        return Trouble(outcome="failed", reason=quoted(reason))
-    return Trouble(outcome="undetermined", reason=quoted(reason))
+        return Trouble(outcome="failed", reason=reason)
+    return Trouble(outcome="undetermined", reason=reason)

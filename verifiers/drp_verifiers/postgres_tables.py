@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult, Expectation
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, say
-from drp_verifiers.counts import TableCounts, compare, expected_counts
+from drp.domain.phrase import count, fact, say
+from drp_verifiers.amounts import rows as so_many_rows
+from drp_verifiers.amounts import tables as so_many_tables
+from drp_verifiers.counts import TableCounts, compare, expected_counts, holds_its_rows
 from drp_verifiers.definitions import as_mapping
 from drp_verifiers.postgres_census import Census, take
 from drp_verifiers.postgres_session import Session
-from drp_verifiers.postgres_use import judge, look
+from drp_verifiers.postgres_use import judge, look, views_open
 from drp_verifiers.postgres_whole import Allowed, objects, sequences
 from drp_verifiers.postgres_whole import compare as compare_all
 from drp_verifiers.statements import NoAnswer, failed, passed, undetermined
@@ -84,7 +86,7 @@ def _use(
     try:
         use = look(session, name)
     except NoAnswer as silence:
-        yield silence.trouble.result(f"views {name}", f"every view of {name} opens for those who use it")
+        yield silence.trouble.result(f"views {name}", views_open(name))
     else:
         yield from judge(name, use, facts, application_role=application_role)
 
@@ -106,14 +108,14 @@ def _server(
     elif counted:
         census, cluster = next(iter(counted.values())), as_mapping(postgres["cluster"])
         yield from objects(
-            "objects of the server", "the server", census, cluster, same_version=same_version, shared=True
+            "objects of the server", say("the server"), census, cluster, same_version=same_version, shared=True
         )
 
 
 def _against_facts(
     name: str, names: tuple[str, ...], counted: Mapping[str, Census], facts_of_database: object, tolerance: float
 ) -> Iterator[CheckResult]:
-    check, statement = f"row-counts {name}", f"every table of {name} holds the rows it held at backup time"
+    check, statement = f"row-counts {name}", holds_its_rows(name)
     rows = expected_counts(facts_of_database)
     if name not in names:
         yield failed(
@@ -143,7 +145,11 @@ def _not_empty(counted: Mapping[str, Census]) -> CheckResult:
     tables = sum(len(found.tables) for found in counted.values())
     rows = sum(number or 0 for found in counted.values() for number in found.tables.values())
     observed = fact(
-        "databases-tables-rows", "{n} databases, {tables} tables, {rows} rows", n=len(counted), tables=tables, rows=rows
+        "databases-tables-rows",
+        "{databases}, {tables}, {rows}",
+        databases=count("{n} database", "{n} databases", len(counted)),
+        tables=so_many_tables(tables),
+        rows=so_many_rows(rows),
     )
     statement = fact("server-holds-data-not", "the server holds data, not only a schema")
     return (passed if rows else failed)(

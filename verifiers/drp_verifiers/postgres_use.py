@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, say
-from drp_verifiers.definitions import EARLIER, as_mapping, listed
+from drp.domain.phrase import Phrase, counted, fact, joined, quoted, say
+from drp_verifiers.amounts import listed, views
+from drp_verifiers.definitions import EARLIER, as_mapping
 from drp_verifiers.postgres_session import Session, errors_in, json_lines, trouble_of
 from drp_verifiers.statements import NoAnswer, failed, passed, undetermined
 
@@ -50,7 +51,7 @@ class Use:
     """What can be used of one database."""
 
     views: int = 0
-    broken: Mapping[str, str] = field(default_factory=dict)
+    broken: Mapping[str, Phrase] = field(default_factory=dict)
     """Views that do not open, and why."""
     away: tuple[str, ...] = ()
     """Views that reach foreign tables, which were not opened."""
@@ -70,8 +71,8 @@ def look(session: Session, database: str) -> Use:
         match row:
             case ["view", str(name), str(_), True]:
                 away.append(name)
-            case ["view", str(name), str(quoted), False]:
-                views[name] = quoted
+            case ["view", str(name), str(as_sql), False]:
+                views[name] = as_sql
             case ["role", str(role), int(number), str(digest)]:
                 readable[role] = (number, digest)
             case ["known", str(role)]:
@@ -80,7 +81,7 @@ def look(session: Session, database: str) -> Use:
     return Use(views=len(views) + len(away), broken=broken, away=tuple(sorted(away)), readable=readable)
 
 
-def _broken(session: Session, database: str, views: Mapping[str, str]) -> dict[str, str]:
+def _broken(session: Session, database: str, views: Mapping[str, str]) -> dict[str, Phrase]:
     """Return the views that do not open, as users of this database would open them: with its own search path."""
     names = sorted(views)
     script = _AS_USERS + "".join(
@@ -103,7 +104,11 @@ def _broken(session: Session, database: str, views: Mapping[str, str]) -> dict[s
     if len(asked) != len(names):
         raise NoAnswer(trouble_of(ended))
     errors = iter(errors_in(ended))
-    return {names[number]: ": ".join(next(errors, ("", "it does not open"))) for number in sorted(asked - opened)}
+    broken: dict[str, Phrase] = {}
+    for number in sorted(asked - opened):
+        said = next(errors, None)
+        broken[names[number]] = quoted(": ".join(said)) if said else fact("view-does-not-open", "it does not open")
+    return broken
 
 
 def facts_of(use: Use) -> dict[str, object]:
@@ -119,6 +124,11 @@ def judge(
     yield from _roles(name, use, facts.get("readable"), application_role)
 
 
+def views_open(name: str) -> Phrase:
+    """Return the statement about the views of a database."""
+    return fact("views-open-for-users", "every view of {name} opens for those who use it", name=name)
+
+
 def _views(name: str, use: Use, before: object) -> Iterator[CheckResult | NotJudged]:
     if use.away:
         yield NotJudged(
@@ -127,53 +137,78 @@ def _views(name: str, use: Use, before: object) -> Iterator[CheckResult | NotJud
         )
     if not use.views:
         return
-    check, statement = f"views {name}", f"every view of {name} opens for those who use it"
+    check, statement = f"views {name}", views_open(name)
     known = before if isinstance(before, list) else []
-    new = [f"{view}: {why}" for view, why in sorted(use.broken.items()) if view not in known]
+    new = [
+        fact("view-broken", "{view}: {why}", view=view, why=why)
+        for view, why in sorted(use.broken.items())
+        if view not in known
+    ]
     if new and isinstance(before, list):
         yield failed(check, statement, observed=listed(new), expected=fact("as-backup-time", "as at backup time"))
     elif new:
-        yield undetermined(check, statement, observed=f"{listed(new)}; {EARLIER}")
+        yield undetermined(check, statement, observed=joined((listed(new), EARLIER)))
     else:
-        more = fact("do-not-as-backup", "; {n} do not, as at backup time", n=len(use.broken)) if use.broken else ""
-        yield passed(
-            check,
-            statement,
-            observed=fact("views", "{views} views{more}", views=use.views - len(use.away) - len(use.broken), more=more),
-        )
+        observed = views(use.views - len(use.away) - len(use.broken))
+        if use.broken:
+            more = counted(
+                "views-broken-before",
+                "{n} does not, as at backup time",
+                "{n} do not, as at backup time",
+                len(use.broken),
+            )
+            observed = joined((observed, more))
+        yield passed(check, statement, observed=observed)
 
 
 def _roles(name: str, use: Use, before: object, application_role: str) -> Iterator[CheckResult | NotJudged]:
-    check, statement = f"roles {name}", f"whoever logs in may read of {name} what they might read at backup time"
+    check = f"roles {name}"
+    statement = fact(
+        "roles-read-as-before", "whoever logs in may read of {name} what they might read at backup time", name=name
+    )
     known = as_mapping(before)
     if application_role and application_role not in known:
         observed = fact(
-            "facts-do-not-know",
-            "the facts do not know {application_role}; {EARLIER}",
-            application_role=application_role,
-            EARLIER=EARLIER,
+            "facts-do-not-know-role", "the facts do not know {role}; {earlier}", role=application_role, earlier=EARLIER
         )
         yield undetermined(check, statement, observed=observed, basis="content")
         return
-    wrong: list[str] = []
-    absent: list[str] = []
+    wrong: list[Phrase] = []
+    absent: list[Phrase] = []
     compared = 0
     for role, told in sorted(known.items()):
         had = told if isinstance(told, list) and len(told) == 2 else [None, None]
         has = use.readable.get(role)
         if has is None:
             if role == application_role:
-                wrong.append(f"{role} is not here")
+                wrong.append(fact("role-not-here", "{role} is not here", role=role))
             elif had[0]:
-                absent.append(f"{role} is not here")
+                absent.append(fact("role-not-here", "{role} is not here", role=role))
             continue
         compared += 1
         if not isinstance(had[0], int):
-            wrong.append(f"{role}: the facts are not understood")
+            wrong.append(fact("facts-of-role-unclear", "{role}: the facts are not understood", role=role))
         elif has[0] < had[0]:
-            wrong.append(f"{role} may read {has[0]} relations, might read {had[0]}")
+            wrong.append(
+                counted(
+                    "role-reads-less",
+                    "{role} may read {n} relation, might read {had}",
+                    "{role} may read {n} relations, might read {had}",
+                    has[0],
+                    role=role,
+                    had=had[0],
+                )
+            )
         elif has[0] == had[0] and has[1] != had[1]:
-            wrong.append(f"{role} may read {has[0]} other relations than it might")
+            wrong.append(
+                counted(
+                    "role-reads-others",
+                    "{role} may read {n} other relation than it might",
+                    "{role} may read {n} other relations than it might",
+                    has[0],
+                    role=role,
+                )
+            )
     if absent:
         why = fact(
             "name-one-application-logs",
@@ -191,5 +226,5 @@ def _roles(name: str, use: Use, before: object, application_role: str) -> Iterat
         )
     elif compared:
         yield passed(
-            check, statement, observed=fact("roles-may", "{compared} roles may", compared=compared), basis="content"
+            check, statement, observed=counted("roles-may", "{n} role may", "{n} roles may", compared), basis="content"
         )

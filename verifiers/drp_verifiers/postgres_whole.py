@@ -8,8 +8,11 @@ from fnmatch import fnmatchcase
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, say
-from drp_verifiers.definitions import EARLIER, as_mapping, differences, listed
+from drp.domain.phrase import NOTHING, Phrase, count, counted, fact, joined, quoted, say, several
+from drp_verifiers.amounts import gives_again, gives_less, listed, rows, same_digests, size_in_bytes
+from drp_verifiers.amounts import objects as so_many_objects
+from drp_verifiers.definitions import EARLIER, as_mapping, differences
+from drp_verifiers.kinds import kind_words
 from drp_verifiers.postgres_census import Census
 from drp_verifiers.postgres_objects import OF_THE_SERVER
 from drp_verifiers.statements import failed, judged, passed, undetermined
@@ -43,13 +46,26 @@ def compare(
 
 
 def objects(
-    check: str, of: str, census: Census, facts: Mapping[str, object], *, same_version: bool, shared: bool = False
+    check: str,
+    of: str | Phrase,
+    census: Census,
+    facts: Mapping[str, object],
+    *,
+    same_version: bool,
+    shared: bool = False,
 ) -> Iterator[Answer]:
     """Yield whether every object of the facts is there, and defined as it was."""
-    statement = fact(
-        "every-object-besides-rows",
-        "every object of {of} besides rows is there, and as it was defined at backup time",
-        of=of,
+    statement = (
+        fact(
+            "every-object-of-server",
+            "every object of the server besides rows is there, and as it was defined at backup time",
+        )
+        if shared
+        else fact(
+            "every-object-besides-rows",
+            "every object of {database} besides rows is there, and as it was defined at backup time",
+            database=of,
+        )
     )
     wanted = facts.get("definitions")
     found = {kind: names for kind, names in census.objects.items() if (kind in _SHARED) is shared}
@@ -57,32 +73,36 @@ def objects(
         if any(found.values()):
             yield undetermined(check, statement, observed=EARLIER, basis="content")
         return
-    lost: list[str] = []
+    lost: list[Phrase] = []
     unasked = [kind for kind in census.unread if (kind in _SHARED) is shared]
     for kind in sorted({*wanted, *found} - {*unasked}):
         if kind not in wanted:
             if found[kind]:
                 unasked.append(kind)
         elif of not in _MAINTENANCE or kind != "settings of the database":
-            missing = "missing or not valid" if kind == "indexes" else "missing"
             before, here = as_mapping(wanted[kind]), found.get(kind, {})
-            lost += differences(kind, before, here, compared=same_version, missing=missing)
+            lost += differences(kind, before, here, compared=same_version, only_valid=kind == "indexes")
     unasked += [kind for kind in as_mapping(wanted) if kind in census.unread and kind not in unasked]
-    numbers = f"{sum(len(names) for names in found.values())} objects of {sum(map(bool, found.values()))} classes"
-    expected = fact("objects", "{sum} objects", sum=sum(len(as_mapping(names)) for names in wanted.values()))
+    expected = so_many_objects(sum(len(as_mapping(names)) for names in wanted.values()))
     if lost:
         yield failed(check, statement, observed=listed(lost), expected=expected, basis="content")
     elif unasked:
         observed = fact(
             "not-read-this-server",
             "{unasked}: not to be read in this server, or not in the facts",
-            unasked=", ".join(unasked),
+            unasked=several(map(kind_words, unasked)),
         )
         yield undetermined(check, statement, observed=observed, expected=expected, basis="content")
     else:
-        numbers += _more(wanted, found)
+        observed = fact(
+            "objects-of-classes",
+            "{objects} of {classes}",
+            objects=so_many_objects(sum(map(len, found.values()))),
+            classes=count("{n} class", "{n} classes", sum(map(bool, found.values()))),
+        )
+        observed = joined((observed, _more(wanted, found)))
         yield passed(
-            check, statement, observed=numbers, expected=expected, basis="content" if same_version else "counted"
+            check, statement, observed=observed, expected=expected, basis="content" if same_version else "counted"
         )
     if not same_version:
         yield NotJudged(
@@ -91,18 +111,19 @@ def objects(
         )
 
 
-def _more(wanted: Mapping[str, object], found: Mapping[str, Mapping[str, str]]) -> str:
+def _more(wanted: Mapping[str, object], found: Mapping[str, Mapping[str, str]]) -> Phrase:
     """Return what came after the facts: no loss, and told."""
     extra = [
-        f"{kind} {one}"
+        say("{kind} {name}", kind=kind_words(kind), name=one)
         for kind, names in sorted(found.items())
         for one in sorted(names.keys() - as_mapping(wanted.get(kind)).keys() - {"public", "postgres"})
     ]
-    return fact("not-facts", "; not in the facts: {extra}", extra=listed(extra)) if extra else ""
+    return fact("more-than-facts", "not in the facts: {extra}", extra=listed(extra)) if extra else NOTHING
 
 
 def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
-    check, statement = f"large-objects {name}", f"every large object of {name} is there, as long as it was"
+    check = f"large-objects {name}"
+    statement = fact("large-objects-there", "every large object of {name} is there, as long as it was", name=name)
     known = as_mapping(facts.get("large_objects"))
     wanted = as_mapping(known.get("counts"))
     if census.large is None:
@@ -121,30 +142,42 @@ def _large(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[A
     if had == (0, 0) and census.large == (0, 0):
         return
     same = census.large == had
-    observed = fact(
-        "large-objects-bytes", "{large} large objects, {large2} bytes", large=census.large[0], large2=census.large[1]
-    )
-    expected = fact("postgres-whole-large-objects-bytes", "{had} large objects, {had2} bytes", had=had[0], had2=had[1])
+    observed, expected = _so_large(*census.large), _so_large(*had)
     if same and census.large_owners != known.get("owners"):
         same = False
-        observed = fact("owners", "owners: {owners}", owners=census.large_owners)
-        expected = fact("owners", "owners: {owners}", owners=known.get("owners"))
+        observed = fact("large-object-owners", "owners: {owners}", owners=_owners(census.large_owners))
+        expected = fact("large-object-owners", "owners: {owners}", owners=_owners(known.get("owners")))
     if same and known.get("digest") and census.large_digest:
         same = known["digest"] == census.large_digest
-        observed = observed.then(
-            fact("their-content-same", "; their content is the same")
+        told = (
+            fact("large-content-same", "their content is the same")
             if same
-            else fact("their-content-not-what", "; their content is not what it was")
+            else fact("large-content-other", "their content is not what it was")
         )
+        observed = joined((observed, told))
         yield judged(check, statement, holds=same, observed=observed, expected=expected, basis="content")
         return
     yield judged(check, statement, holds=same, observed=observed, expected=expected, basis="counted")
 
 
+def _so_large(number: object, size: object) -> Phrase:
+    """Return how many large objects there are, and how long they are together."""
+    if not isinstance(number, int) or not isinstance(size, int):  # facts that nobody understands
+        return quoted(f"{number}, {size}")
+    of = count("{n} large object", "{n} large objects", number)
+    return fact("large-objects-bytes", "{objects}, {size}", objects=of, size=size_in_bytes(size))
+
+
+def _owners(owners: object) -> str:
+    return ", ".join(f"{owner} {number}" for owner, number in sorted(as_mapping(owners).items()))
+
+
 def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[Answer]:
-    check, statement = (
-        f"unlogged {name}",
-        f"unlogged tables of {name} hold their rows, or are declared to be lost by design",
+    check = f"unlogged {name}"
+    statement = fact(
+        "unlogged-tables-hold-rows",
+        "unlogged tables of {name} hold their rows, or are declared to be lost by design",
+        name=name,
     )
     known = facts.get("unlogged")
     if not isinstance(known, Mapping):
@@ -153,16 +186,16 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
         return
     if not known and not census.unlogged:
         return
-    wrong: list[str] = []
-    designed: list[str] = []
+    wrong: list[Phrase] = []
+    designed: list[Phrase] = []
     for table, had in sorted(known.items()):
         has = census.unlogged.get(table)
         if has == had:
             continue
         told = (
-            fact("postgres-whole-missing", "{table} is missing", table=table)
+            fact("table-missing", "{table} is missing", table=table)
             if table not in census.unlogged
-            else fact("postgres-whole-has-rows-had", "{table} has {has} rows, had {had}", table=table, has=has, had=had)
+            else _fewer(table, has, had)
         )
         is_designed = has == 0 and any(fnmatchcase(table, one) for one in allowed.unlogged_lost)
         (designed if is_designed else wrong).append(told)
@@ -177,7 +210,7 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
         said = (
             fact("lost-by-design-as", "lost by design, as declared: {designed}", designed=listed(designed))
             if designed
-            else fact("tables-as-they", "{n} tables as they were", n=len(known))
+            else counted("tables-as-they-were", "{n} table as it was", "{n} tables as they were", len(known))
         )
         yield passed(check, statement, observed=said, basis="counted")
     if designed:
@@ -187,10 +220,17 @@ def _unlogged(name: str, census: Census, facts: Mapping[str, object], allowed: A
         )
 
 
+def _fewer(table: str, has: object, had: object) -> Phrase:
+    """Return how many rows a table has, and had; None: it cannot be read."""
+    if not isinstance(has, int):
+        return fact("table-cannot-be-read", "{table} cannot be read", table=table)
+    return fact("table-has-rows-had", "{table} has {rows}, had {had}", table=table, rows=rows(has), had=had)
+
+
 def _materialized(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
     known = as_mapping(facts.get("materialized"))
     other = [
-        f"{view} has {census.materialized[view]} rows, had {had}"
+        _fewer(view, census.materialized[view], had)
         for view, had in sorted(known.items())
         if view in census.materialized and census.materialized[view] != had
     ]
@@ -201,25 +241,27 @@ def _materialized(name: str, census: Census, facts: Mapping[str, object]) -> Ite
 
 def sequences(name: str, census: Census, facts: Mapping[str, object], allowed: Allowed) -> Iterator[CheckResult]:
     """Yield whether any number would be issued again; also without facts, by the numbers that are in use."""
-    check, statement = f"sequences {name}", f"no sequence of {name} would give a number again"
+    check = f"sequences {name}"
+    statement = fact("no-sequence-gives-again", "no sequence of {name} would give a number again", name=name)
     known = as_mapping(facts.get("sequences"))
     if not census.sequences and not known:
         return
-    wrong: list[str] = []
-    unread: list[str] = []
+    wrong: list[Phrase] = []
+    unread: list[Phrase] = []
     for sequence in sorted({*census.sequences, *known}):
         if any(fnmatchcase(sequence, one) for one in allowed.sequences_behind):
             continue
         following, step = census.sequences.get(sequence), census.steps.get(sequence, 1)
         if following is None:
-            (unread if sequence in census.sequences else wrong).append(f"{sequence} is missing or cannot be read")
+            told = fact("sequence-missing-or-unread", "{sequence} is missing or cannot be read", sequence=sequence)
+            (unread if sequence in census.sequences else wrong).append(told)
             continue
         had = known.get(sequence)
         if isinstance(had, int) and (following - had) * step < 0:
-            wrong.append(f"{sequence} gives {following} next, would have given {had}")
+            wrong.append(gives_less(sequence, following, had))
         for column, last in census.uses.get(sequence, ()):
             if (following - last) * step <= 0:
-                wrong.append(f"{sequence} gives {following} next, and {column} holds {last} already")
+                wrong.append(gives_again(sequence, following, column, last))
     if wrong:
         yield failed(
             check,
@@ -231,12 +273,13 @@ def sequences(name: str, census: Census, facts: Mapping[str, object], allowed: A
     elif unread:
         yield undetermined(check, statement, observed=listed(unread), basis="counted")
     else:
-        used = sum(map(len, census.uses.values()))
         observed = fact(
-            "sequences-ahead-columns-use",
-            "{n} sequences, ahead of {used} columns that use them",
-            n=len(census.sequences),
-            used=used,
+            "sequences-ahead-of-columns",
+            "{sequences}, ahead of {columns}",
+            sequences=count("{n} sequence", "{n} sequences", len(census.sequences)),
+            columns=count(
+                "{n} column that uses them", "{n} columns that use them", sum(map(len, census.uses.values()))
+            ),
         )
         yield passed(check, statement, observed=observed, basis="counted" if known else "observed")
 
@@ -248,8 +291,8 @@ def _text(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Ch
     statement = fact(
         "text-has-encoding-collation", "text in {name} has the encoding and collation that it had", name=name
     )
-    observed, expected = ", ".join(census.text), ", ".join(map(str, known))
-    yield judged(f"text {name}", statement, holds=observed == expected, observed=observed, expected=expected)
+    found, wanted = ", ".join(census.text), ", ".join(map(str, known))
+    yield judged(f"text {name}", statement, holds=found == wanted, observed=quoted(found), expected=quoted(wanted))
 
 
 def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator[Answer]:
@@ -268,8 +311,9 @@ def _content(name: str, census: Census, facts: Mapping[str, object]) -> Iterator
         table for table in compared if census.tables[table] is not None and census.digests.get(table) != known[table]
     ]
     unread = [table for table in compared if census.tables[table] is None]
-    check, statement = f"content {name}", f"every row of {name} says what it said at backup time"
-    observed = fact("tables-have-digest-they", "{n} tables have the digest that they had", n=len(compared))
+    check = f"content {name}"
+    statement = fact("every-row-says-what", "every row of {name} says what it said at backup time", name=name)
+    observed = same_digests(len(compared))
     if other:
         observed = fact("other-content", "other content: {other}", other=listed(other))
         yield failed(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import count, counted, fact, joined, quoted, say
 from drp.domain.restored_code import RestoredCode
 from drp_verifiers.clinical import inside
 from drp_verifiers.inside import ask, number_of
@@ -73,7 +73,8 @@ def code_of_settings(
     request = {"path": inside(path, expectation), "kind": kind}
     answer = ask(target, "code_settings", request, timeout_seconds=expectation.timeout_seconds)
     if answer.trouble is not None:
-        yield answer.trouble.result("code-settings", "the settings that name code are named")
+        statement = fact("settings-that-name-code-named", "the settings that name code are named")
+        yield answer.trouble.result("code-settings", statement)
         return
     if isinstance(reason := answer.data.get("reason"), str):
         yield NotJudged(part=say("settings of {path} that name code", path=path), why=quoted(reason))
@@ -119,16 +120,21 @@ def code_of_files(
         yield from codes({f"{more} more": answer.data.get("rest")}, "")
     observed = fact(
         "pieces-among-files",
-        "{n} pieces among {number_of} files",
-        n=len(found) + more,
-        number_of=number_of(answer.data, "files"),
+        "{pieces} among {files}",
+        pieces=count("{n} piece", "{n} pieces", len(found) + more),
+        files=count("{n} file", "{n} files", number_of(answer.data, "files")),
     )
     if unread or answer.data.get("whole") is not True:
         why = (
-            fact("files-or-folders-cannot", "{unread} files or folders cannot be read", unread=unread)
+            counted(
+                "files-or-folders-unread",
+                "{n} file or folder cannot be read",
+                "{n} files or folders cannot be read",
+                unread,
+            )
             if unread
             else fact("there-more-files-than", "there are more files than were looked at")
         )
-        yield undetermined(_CHECK, _STATEMENT, observed=f"{observed}; {why}")
+        yield undetermined(_CHECK, _STATEMENT, observed=joined((observed, why)))
     else:
         yield judged(_CHECK, _STATEMENT, holds=True, observed=observed)

@@ -13,15 +13,16 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.check_runner import Answer
 from drp.domain.judged import NotJudged, Part
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import Phrase, counted, fact, quoted, say
 from drp_verifiers.assertions import Assertion, judge_rows
 from drp_verifiers.clinical import not_restored
 from drp_verifiers.definitions import as_mapping
-from drp_verifiers.inside import ask, text_of
+from drp_verifiers.inside import ask
 from drp_verifiers.parts_sqlite import PARTS
 from drp_verifiers.records import read_records
 from drp_verifiers.records_options import SqliteRecords
 from drp_verifiers.restored_code import codes
+from drp_verifiers.sqlite_said import said
 from drp_verifiers.sqlite_whole import check_whole, facts_of
 from drp_verifiers.statements import Trouble, failed, judged, undetermined
 from drp_verifiers.watermarks import Newest, judge, undated
@@ -90,7 +91,7 @@ class SqliteVerifier:
         elif answer.data.get("exists") is not True:
             trouble = failed("integrity", statement, observed=fact("no-such-file", "no such file"))
         elif "integrity" not in answer.data:
-            trouble = undetermined("integrity", statement, observed=text_of(answer.data, "reason"))
+            trouble = undetermined("integrity", statement, observed=said(answer.data.get("reason")))
         if trouble is not None:
             yield undated(trouble) if options.newest is not None else trouble
         else:
@@ -111,27 +112,27 @@ def _reply(reply: object) -> tuple[list[object], Trouble | None]:
         return [], Trouble(outcome="undetermined", reason=fact("no-answer", "no answer"))
     if isinstance(reply.get("rows"), list):
         return reply["rows"], None
-    reason = str(reply.get("error"))
-    return [], Trouble(outcome="failed" if reply.get("about_data") is True else "undetermined", reason=quoted(reason))
+    reason = said(reply.get("error"))
+    return [], Trouble(outcome="failed" if reply.get("about_data") is True else "undetermined", reason=reason)
 
 
 def _log(data: Mapping[str, object]) -> Iterator[CheckResult]:
     """Judge the write-ahead log, if there is one: SQLite passes over what it cannot read of it."""
-    if isinstance(said := data.get("log"), str):
+    if isinstance(told := data.get("log"), list):
         yield judged(
             "write-ahead-log",
             fact("all-write-ahead-log", "all of its write-ahead log can be used"),
-            holds=not said,
-            observed=said,
+            holds=not told,
+            observed=said(told),
         )
 
 
-def _integrity(data: Mapping[str, object], options: SqliteOptions, statement: str) -> Iterator[CheckResult]:
+def _integrity(data: Mapping[str, object], options: SqliteOptions, statement: Phrase) -> Iterator[CheckResult]:
     rows, trouble = _answer(data, "integrity")
     if trouble is not None:
         yield trouble.result("integrity", statement, expected=fact("ok", "ok"))
     else:
-        observed = "; ".join(str(row[0])[:200] for row in rows if isinstance(row, list) and row)
+        observed = quoted("; ".join(str(row[0])[:200] for row in rows if isinstance(row, list) and row))
         yield judged("integrity", statement, holds=rows == [["ok"]], observed=observed, expected=fact("ok", "ok"))
     if not options.foreign_keys:
         return
@@ -145,7 +146,7 @@ def _integrity(data: Mapping[str, object], options: SqliteOptions, statement: st
             "foreign-keys",
             statement,
             holds=not rows,
-            observed=named[:400],
+            observed=quoted(named[:400]),
             expected=fact("no-dangling-reference", "no dangling reference"),
         )
 
@@ -164,13 +165,13 @@ def _queries(
         unanswered = undetermined(
             "queries",
             fact("every-query-answered", "every query is answered"),
-            observed=fact("sqlite-answers", "{n} answers", n=len(answers)),
+            observed=counted("so-many-answers", "{n} answer", "{n} answers", len(answers)),
         )
         yield undated(unanswered) if options.newest is not None else unanswered
         return
     for assertion, (rows, trouble) in zip(options.assertions, answers, strict=False):
         if trouble is not None:
-            yield trouble.result(f"assertion {assertion.name}", assertion.name, expected=assertion.expected)
+            yield trouble.result(f"assertion {assertion.name}", quoted(assertion.name), expected=assertion.expected)
         else:
             yield judge_rows(assertion, rows, target, timeout_seconds=expectation.timeout_seconds)
     if options.newest is not None:
@@ -182,7 +183,7 @@ def _newest(
 ) -> CheckResult:
     match rows:
         case _ if trouble is not None:
-            return undated(trouble.result("newest", "the newest datum"))
+            return undated(trouble.result("newest", fact("newest-datum", "the newest datum")))
         case []:
             return judge(None, newest, expectation, store=store)
         case [[cell]]:
@@ -204,6 +205,6 @@ def sqlite_facts(
     request = {"path": path, "copy": copy, "queries": [], "digest": digest}
     answer = ask(target, "database", request, timeout_seconds=timeout_seconds)
     if answer.trouble is not None or "census" not in answer.data:
-        reason = answer.trouble.reason if answer.trouble is not None else text_of(answer.data, "reason")
+        reason = answer.trouble.reason if answer.trouble is not None else said(answer.data.get("reason"))
         raise ValueError(reason or say("there is no file {path}", path=path))
     return facts_of(answer.data["census"])

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from drp.domain.check import CheckResult
 from drp.domain.judged import NotJudged
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, counted, fact, joined, quoted, say
+from drp_verifiers.amounts import listed, rows, same_digests, tables
 from drp_verifiers.counts import TableCounts, compare, expected_counts
-from drp_verifiers.definitions import EARLIER, added, as_mapping, differences, listed
+from drp_verifiers.definitions import EARLIER, added, as_mapping, differences
 from drp_verifiers.inside import texts_of
+from drp_verifiers.kinds import kind_words
 from drp_verifiers.statements import failed, judged, passed, undetermined
 
 Answer = CheckResult | NotJudged
@@ -63,18 +65,18 @@ def check_whole(path: str, census: object, facts: object, *, tolerance: float) -
 
 def _without(result: CheckResult, unread: Mapping[str, object]) -> CheckResult:
     """Return what holds of all but some as what it is: not known."""
-    named = listed([f"{name}: {why}" for name, why in sorted(unread.items())])
+    named = listed([_of(name, why) for name, why in sorted(unread.items())])
     return undetermined(
         result.check,
         result.statement,
-        observed=fact("could-not-read-here", "{n} could not be read here: {named}", n=len(unread), named=named),
+        observed=fact("some-not-read-here", "{n} could not be read here: {named}", n=len(unread), named=named),
         basis=result.basis,
     )
 
 
 def _not_empty(found: TableCounts, total: int, *, had: int | None) -> CheckResult:
     """Judge whether there is anything; a database that held nothing at backup time need not hold more now."""
-    observed = fact("sqlite-whole-tables-rows", "{n} tables, {total} rows", n=len(found.tables), total=total)
+    observed = fact("tables-rows", "{tables}, {rows}", tables=tables(len(found.tables)), rows=rows(total))
     if had == 0:
         statement = fact("database-holds-no-row", "the database holds no row, as at backup time")
         return judged(
@@ -97,7 +99,7 @@ def facts_of(census: object) -> dict[str, object]:
     found = table_counts(data)
     unread = [table for table, rows in found.tables.items() if rows is None] + sorted(as_mapping(data.get("unread")))
     if found.errors or unread:
-        raise ValueError("; ".join(found.errors) or say("{unread} cannot be counted", unread=unread[0]))
+        raise ValueError(joined(found.errors) or say("{table} cannot be counted", table=unread[0]))
     definitions = as_mapping(data.get("definitions"))
     return {
         "tables": dict(found.tables),
@@ -122,15 +124,28 @@ def _objects(path: str, data: Mapping[str, object], known: Mapping[str, object])
             yield undetermined("objects", statement, observed=EARLIER, basis="content")
         return
     wanted = as_mapping(known["definitions"])
-    lost: list[str] = []
+    lost: list[Phrase] = []
     for kind in sorted({*wanted, *found}):
         before, here = as_mapping(wanted.get(kind)), as_mapping(found.get(kind))
         lost += [*differences(kind, before, here), *added(kind, before, here)]
-    observed = ", ".join(f"{len(as_mapping(names))} {kind}" for kind, names in sorted(found.items()))
-    expected = ", ".join(f"{len(as_mapping(names))} {kind}" for kind, names in sorted(wanted.items()))
     yield judged(
-        "objects", statement, holds=not lost, observed=listed(lost) or observed, expected=expected, basis="content"
+        "objects",
+        statement,
+        holds=not lost,
+        observed=listed(lost) or _by_kind(found),
+        expected=_by_kind(wanted),
+        basis="content",
     )
+
+
+def _by_kind(definitions: Mapping[str, object]) -> Phrase:
+    """Return how many objects of each class there are."""
+    numbers = {kind: len(as_mapping(names)) for kind, names in sorted(definitions.items())}
+    return joined([say("{kind}: {n}", kind=kind_words(kind), n=number) for kind, number in numbers.items()], ", ")
+
+
+def _of(name: str, why: object) -> Phrase:
+    return fact("part-with-why", "{name}: {why}", name=name, why=why if isinstance(why, Phrase) else str(why))
 
 
 def _views(data: Mapping[str, object], known: Mapping[str, object], *, compared: bool) -> Iterator[CheckResult]:
@@ -139,11 +154,14 @@ def _views(data: Mapping[str, object], known: Mapping[str, object], *, compared:
     if not views:
         return
     statement = fact("every-view-can-asked", "every view can be asked")
-    new = [
-        f"{name}: {why}" for name, why in sorted(broken.items()) if not isinstance(before, list) or name not in before
-    ]
+    new = [_of(name, why) for name, why in sorted(broken.items()) if not isinstance(before, list) or name not in before]
     if not new:
-        observed = f"{len(views) - len(broken)} of {len(views)}" + (", as at backup time" if broken else "")
+        numbers = {"n": len(views) - len(broken), "all": len(views)}
+        observed = (
+            fact("some-views-as-before", "{n} of {all}, as at backup time", **numbers)
+            if broken
+            else fact("so-many-of-all", "{n} of {all}", **numbers)
+        )
         yield passed("views", statement, observed=observed)
     elif compared and isinstance(before, list):
         yield failed("views", statement, observed=listed(new), expected=fact("as-backup-time", "as at backup time"))
@@ -164,27 +182,48 @@ def _counters(data: Mapping[str, object], known: Mapping[str, object]) -> Iterat
     statement = fact("no-counter-would-give", "no counter would give a number again")
     if not isinstance(before, Mapping):
         behind = [
-            f"{name} counted to {_number(found.get(name))}, and holds {number} already"
+            fact(
+                "counter-behind-rows",
+                "{table} counted to {counter}, and holds {number} already",
+                table=name,
+                counter=str(_number(found.get(name))),
+                number=str(number),
+            )
             for name, number in sorted(highest.items())
             if _number(found.get(name)) < number
         ]
         if behind:
-            yield undetermined("counters", statement, observed=f"{listed(behind)}; {EARLIER}", basis="counted")
+            yield undetermined("counters", statement, observed=joined((listed(behind), EARLIER)), basis="counted")
         elif highest:
             yield passed(
                 "counters",
                 statement,
-                observed=fact("counters-ahead-their-tables", "{n} counters, ahead of their tables", n=len(highest)),
+                observed=counted(
+                    "counters-ahead-of-tables",
+                    "{n} counter, ahead of its table",
+                    "{n} counters, ahead of their tables",
+                    len(highest),
+                ),
             )
         return
     wrong = []
     for name, had in sorted(before.items()):
         number = _number(found.get(name))
         if number < _number(had):
-            held = f", and holds {highest[name]} already" if number < highest.get(name, 0) else ""
-            wrong.append(f"{name} counted to {number}, had counted to {had}{held}")
+            numbers = {"table": name, "counter": str(number), "had": str(had), "held": str(highest.get(name, 0))}
+            wrong.append(
+                fact(
+                    "counter-behind-facts-and-rows",
+                    "{table} counted to {counter}, had counted to {had}, and holds {held} already",
+                    **numbers,
+                )
+                if number < highest.get(name, 0)
+                else fact("counter-behind-facts", "{table} counted to {counter}, had counted to {had}", **numbers)
+            )
     if before or highest:
-        observed = listed(wrong) or fact("counters-none-behind", "{n} counters, none behind", n=len(found))
+        observed = listed(wrong) or counted(
+            "no-counter-behind", "{n} counter, not behind", "{n} counters, none behind", len(found)
+        )
         yield judged("counters", statement, holds=not wrong, observed=observed, basis="counted")
 
 
@@ -192,7 +231,9 @@ def _settings(data: Mapping[str, object], known: Mapping[str, object]) -> Iterat
     before, found = known.get("settings"), as_mapping(data.get("settings"))
     if not isinstance(before, Mapping):
         return
-    observed, expected = (", ".join(f"{name} {said.get(name)}" for name in sorted(before)) for said in (found, before))
+    observed, expected = (
+        quoted(", ".join(f"{name} {told.get(name)}" for name in sorted(before))) for told in (found, before)
+    )
     statement = fact(
         "encoding-version-schema-application", "encoding, version of the schema and application are what they were"
     )
@@ -215,11 +256,9 @@ def _content(path: str, data: Mapping[str, object], known: Mapping[str, object])
     here = [table for table in sorted(before) if as_mapping(data.get("tables")).get(table) is not None]
     other = [table for table in here if found.get(table) != before[table]]
     observed = (
-        fact("other-content", "other content: {other}", other=listed(other))
-        if other
-        else fact("tables-have-digest-they", "{n} tables have the digest that they had", n=len(here))
+        fact("other-content", "other content: {other}", other=listed(other)) if other else same_digests(len(here))
     )
-    statement = fact("every-row-says-what-said", "every row of {path} says what it said at backup time", path=path)
+    statement = fact("every-row-says-what", "every row of {name} says what it said at backup time", name=path)
     yield judged(
         "content",
         statement,

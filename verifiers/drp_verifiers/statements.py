@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from drp.domain.check import CheckOutcome, CheckResult, Execution, Watermark
 from drp.domain.first_fatal import first_fatal
 from drp.domain.judged import Basis
-from drp.domain.phrase import Phrase, fact, quoted
+from drp.domain.phrase import NOTHING, Phrase, fact, quoted, say
 
 _LAST_WORDS = 400
 _LOOKED_AT = 32 << 10
 """Bytes at either end of what a command said."""
 _SHELL_SIGNAL_BASE = 128
 _HIGHEST_SIGNAL = 64
-_OF_LIMITS = {9: "memory", 15: "time", 24: "processor time", 25: "file size"}
+_OF_LIMITS = {9: say("memory"), 15: say("time"), 24: say("processor time"), 25: say("file size")}
 """Signals by which a limit of the machine ends a program, whatever it reads."""
 
 
@@ -22,8 +22,8 @@ def passed(
     check: str,
     statement: str,
     *,
-    observed: str = "",
-    expected: str = "",
+    observed: str = NOTHING,
+    expected: str = NOTHING,
     basis: Basis = "observed",
     watermark: Watermark | None = None,
 ) -> CheckResult:
@@ -40,7 +40,7 @@ def passed(
 
 
 def failed(
-    check: str, statement: str, *, observed: str = "", expected: str = "", basis: Basis = "observed"
+    check: str, statement: str, *, observed: str = NOTHING, expected: str = NOTHING, basis: Basis = "observed"
 ) -> CheckResult:
     """Return the result of something that was looked at and found otherwise."""
     return CheckResult(
@@ -54,7 +54,7 @@ def failed(
 
 
 def undetermined(
-    check: str, statement: str, *, observed: str = "", expected: str = "", basis: Basis = "observed"
+    check: str, statement: str, *, observed: str = NOTHING, expected: str = NOTHING, basis: Basis = "observed"
 ) -> CheckResult:
     """Return the result of something that could not be looked at."""
     return CheckResult(
@@ -72,22 +72,30 @@ def seen_outside(result: CheckResult) -> CheckResult:
     return replace(result, witness="outside")
 
 
-def not_asked(check: str, statement: str, *, because: str, observed: str = "", expected: str = "") -> CheckResult:
+def not_asked(
+    check: str, statement: str, *, because: str, observed: str = NOTHING, expected: str = NOTHING
+) -> CheckResult:
     """Return the result of something that was not even asked, because the check ``because`` did not pass."""
     result = undetermined(
         check,
         statement,
         observed=observed or fact("not-asked-because-did", "not asked because {because} did not pass", because=because),
-        expected=expected,
+        expected=quoted(expected),
     )
     return replace(result, because=because)
 
 
 def judged(
-    check: str, statement: str, *, holds: bool, observed: str = "", expected: str = "", basis: Basis = "observed"
+    check: str,
+    statement: str,
+    *,
+    holds: bool,
+    observed: str = NOTHING,
+    expected: str = NOTHING,
+    basis: Basis = "observed",
 ) -> CheckResult:
     """Return passed or failed."""
-    return (passed if holds else failed)(check, statement, observed=observed, expected=expected, basis=basis)
+    return (passed if holds else failed)(check, statement, observed=observed, expected=quoted(expected), basis=basis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +105,7 @@ class Trouble:
     outcome: CheckOutcome
     reason: Phrase
 
-    def result(self, check: str, statement: str, *, expected: str = "") -> CheckResult:
+    def result(self, check: str, statement: str, *, expected: str = NOTHING) -> CheckResult:
         """Return the trouble as the result of a statement."""
         return CheckResult(
             check=check,
@@ -126,7 +134,7 @@ def signal_of(execution: Execution) -> int | None:
     return None
 
 
-def death(program: str, execution: Execution) -> Trouble | None:
+def death(program: object, execution: Execution) -> Trouble | None:
     """Return the trouble of a command that did not end by itself.
 
     A death by signal fails the statement: healthy content does not kill the program that reads it. A command that
@@ -147,16 +155,16 @@ def death(program: str, execution: Execution) -> Trouble | None:
     if (number := signal_of(execution)) in _OF_LIMITS:
         reason = fact(
             "ended-by-signal-as",
-            "{program} was ended by signal {count}, as by the limit for {OF_LIMITS}",
+            "{program} was ended by signal {signal}, as by the limit for {limit}",
             program=program,
-            count=number,
-            OF_LIMITS=_OF_LIMITS[number],
+            signal=str(number),
+            limit=_OF_LIMITS[number],
         )
         return Trouble(outcome="undetermined", reason=reason)
     if number is not None:
         return Trouble(
             outcome="failed",
-            reason=fact("died-by-signal", "{program} died by signal {count}", program=program, count=number),
+            reason=fact("died-by-signal", "{program} died by signal {signal}", program=program, signal=str(number)),
         )
     return None
 

@@ -13,11 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 from drp.domain.check import CheckResult, Expectation, Watermark
 from drp.domain.local_time import local_instant, require_one_zone
-from drp.domain.phrase import fact
+from drp.domain.phrase import Instant, Phrase, fact
 from drp_verifiers.statements import failed, passed, undetermined
 
 _LONGEST = 64
-_ADVICE = "ask for data that was dated when it was written, and leave out what is planned for later"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +106,18 @@ def undated(result: CheckResult) -> CheckResult:
     return replace(result, undated=True)
 
 
-def _statement(newest: Newest) -> str:
+def _statement(newest: Newest) -> Phrase:
     return fact("newest-datum-shown-by", "the newest datum shown by: {query}", query=_one_line(newest.query))
 
 
 def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store: str, check: str) -> CheckResult:
-    statement, observed, skew = _statement(newest), at.isoformat(), timedelta(seconds=newest.clock_skew_seconds)
-    limits = [(expectation.disaster_at + skew, "after the disaster, so it is the restore's own time or a wrong clock")]
+    statement, skew = _statement(newest), timedelta(seconds=newest.clock_skew_seconds)
+    observed = fact("newest-dated", "{instant}", instant=Instant(at))
+    why = fact("dated-after-disaster", "after the disaster, so it is the restore's own time or a wrong clock")
+    limits = [(expectation.disaster_at + skew, why)]
     if expectation.declared_at is not None:
-        limits.append((expectation.declared_at, "after the drill began, so it is the restore's own time"))
+        why = fact("dated-after-drill-began", "after the drill began, so it is the restore's own time")
+        limits.append((expectation.declared_at, why))
     limit, why = min(limits, key=lambda pair: pair[0])
     if expectation.newest_possible is not None and expectation.newest_possible + skew < limit:
         if at <= limit:  # what is younger still has another cause
@@ -129,8 +131,13 @@ def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store
             undetermined(
                 check,
                 statement,
-                observed=fact("dated-impossibly", "{observed}: dated {why}", observed=observed, why=why),
-                expected=fact("watermarks-most", "at most {limit}: {ADVICE}", limit=limit.isoformat(), ADVICE=_ADVICE),
+                observed=fact("newest-dated-too-late", "{instant}: dated {why}", instant=Instant(at), why=why),
+                expected=fact(
+                    "newest-at-most",
+                    "at most {limit}: ask for data that was dated when it was written, and leave out what is planned "
+                    "for later",
+                    limit=Instant(limit),
+                ),
             )
         )
     if newest.within_seconds is not None:
@@ -141,7 +148,7 @@ def _judge_instant(at: datetime, newest: Newest, expectation: Expectation, store
                     check,
                     statement,
                     observed=observed,
-                    expected=fact("or-newer", "{oldest} or newer", oldest=oldest.isoformat()),
+                    expected=fact("newest-or-newer", "{oldest} or newer", oldest=Instant(oldest)),
                 )
             )
     watermark = Watermark(

@@ -183,7 +183,7 @@ def _short(path: str) -> str:
 
 
 def _findings(
-    difference: ManifestDifference, summary: ManifestSummary, unrestored: Sequence[str]
+    difference: ManifestDifference, summary: ManifestSummary, unrestored: Sequence[Phrase]
 ) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for kind, count in sorted(difference.counts.items()):
@@ -240,13 +240,13 @@ def _slashes(path: str) -> Iterator[int]:
         at = path.find("/", at + 1)
 
 
-def _missing_after(unrestored: Sequence[str], named: Sequence[Deviation], count: int) -> list[Finding]:
+def _missing_after(unrestored: Sequence[Phrase], named: Sequence[Deviation], count: int) -> list[Finding]:
     """Return one finding for all that is missing after a restore that could not read the backup: one cause."""
     observed = fact(
         "missing-after-restore",
         "{count} missing, after the restore could not read {unread}: {paths}",
         count=count,
-        unread=_short(unrestored[0]),
+        unread=unrestored[0],
         paths=several(_short(deviation.path) for deviation in _topmost(named)[:_NAMED_TOGETHER]),
     )
     subject = fact("not-restored", "what the restore could not read")

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, fact, joined, quoted, say
 from drp.domain.visible import one_line
 from drp.errors import RepositoryError
 from drp.repositories.copies.marks import Marks, Unfinished, read_marks
@@ -79,7 +79,7 @@ class Refused:
 
     path: str
     kind: RefusedKind
-    reason: str
+    reason: Phrase
     host: str = ""
     """Empty: unknown, as it is for the tag."""
     tag: str = ""
@@ -90,9 +90,9 @@ class Refused:
         return one_line(self.path, _LONGEST)
 
     @property
-    def line(self) -> str:
+    def line(self) -> Phrase:
         """Return it with the reason, for people."""
-        return f"{self.shown}: {self.reason}"
+        return joined([self.shown, self.reason], ": ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,9 @@ class _Search:
                 self._seen += 1
                 if self._seen > MOST_ENTRIES:
                     message = say(
-                        "repository {name} holds more than {MOST_ENTRIES} names to look at",
+                        "repository {name} holds more than {most} names to look at",
                         name=self._settings.name,
-                        MOST_ENTRIES=MOST_ENTRIES,
+                        most=MOST_ENTRIES,
                     )
                     raise RepositoryError(message, hint="keep dated folders in a directory of their own")
                 path = f"{at}/{entry.name}" if at else entry.name
@@ -185,14 +185,14 @@ class _Search:
         bare = _UNFINISHED.sub("", entry.name)
         near = [parts for pattern, level, parts in wanted if pattern.levels[level].fullmatch(bare)]
         if bare != entry.name and near:
-            self._refuse(entry.path, "unfinished", "is named as an unfinished or a former copy", near[0])
+            self._refuse(entry.path, "unfinished", say("is named as an unfinished or a former copy"), near[0])
         elif _DATED.search(entry.name) and any(pattern.is_dated for pattern, _, _ in wanted):
             reason = fact(
                 "named-like-dated-folder", "is named like a dated folder, and as no pattern of `folders` has it"
             )
             self._refuse(entry.path, "unfinished", reason, wanted[0][2])
 
-    def _refuse(self, path: str, kind: RefusedKind, reason: str, parts: Mapping[str, str]) -> None:
+    def _refuse(self, path: str, kind: RefusedKind, reason: Phrase, parts: Mapping[str, str]) -> None:
         host, tag = parts.get("host") or "", parts.get("tag") or ""
         self._found.refused.append(Refused(path=path, kind=kind, reason=reason, host=host, tag=tag))
         self._require_few()
@@ -200,22 +200,22 @@ class _Search:
     def _refuse_error(self, path: str, error: OSError, parts: Mapping[str, str]) -> None:
         denied = error.errno in {errno.EACCES, errno.EPERM}
         words = os.strerror(error.errno or 0)
-        self._refuse(path, "denied" if denied else "unreadable", f"cannot be read: {words}", parts)
+        self._refuse(path, "denied" if denied else "unreadable", say("cannot be read: {why}", why=words), parts)
 
     def _require_few(self) -> None:
         if len(self._found.folders) + len(self._found.refused) > MOST_FOLDERS:
             raise RepositoryError(
                 say(
-                    "repository {name} holds more than {MOST_FOLDERS} dated folders",
+                    "repository {name} holds more than {most} dated folders",
                     name=self._settings.name,
-                    MOST_FOLDERS=MOST_FOLDERS,
+                    most=MOST_FOLDERS,
                 ),
                 hint="keep fewer, or split the repository by application",
             )
 
     def _take(self, entry: _Entry, parts: Mapping[str, str], pattern: str) -> None:
         if not entry.name.isprintable() or not entry.path.isprintable():
-            self._refuse(entry.path, "unreadable", "has a name that cannot be printed", parts)
+            self._refuse(entry.path, "unreadable", say("has a name that cannot be printed"), parts)
             return
         try:
             with _opened(entry) as descriptor:
@@ -223,13 +223,13 @@ class _Search:
                 marks = read_marks(self._settings, entry.descriptor, entry.name, descriptor)
                 folder = self._dated(entry, parts, marks, (facts.st_dev, facts.st_ino), pattern)
         except FileNotFoundError:  # a rotation goes on while we look: it was there, and is another's name now
-            self._refuse(entry.path, "unfinished", "went away while it was looked at", parts)
+            self._refuse(entry.path, "unfinished", say("went away while it was looked at"), parts)
         except OSError as error:
             self._refuse_error(entry.path, error, parts)
         except Unfinished as error:
             self._refuse(entry.path, "unfinished", error.reason, parts)
         except (ValueError, OverflowError) as error:
-            self._refuse(entry.path, "unreadable", one_line(str(error), _LONGEST), parts)
+            self._refuse(entry.path, "unreadable", _said(error), parts)
         else:
             self._found.folders.append(folder)
             self._require_few()
@@ -241,7 +241,7 @@ class _Search:
         named_at = instant_of(known, self._settings.zone) if "Y" in known or "s" in known else None
         stated = marks.instant if self._settings.instant is not None else named_at
         if stated is None:
-            raise Unfinished("nothing states an instant")
+            raise Unfinished(say("nothing states an instant"))
         if named_at is not None and stated > named_at:
             raise ValueError(say("states {stated}, which is after the instant of its name", stated=stated.isoformat()))
         return DatedFolder(
@@ -257,6 +257,12 @@ class _Search:
         )
 
 
+def _said(error: Exception) -> Phrase:
+    """Return what an error says: words of ours as they are, others' in one line."""
+    words = error.args[0] if error.args else ""
+    return words if isinstance(words, Phrase) else quoted(one_line(str(error), _LONGEST))
+
+
 @contextmanager
 def _opened(entry: _Entry) -> Iterator[int]:
     """Open a dated folder that holds something."""
@@ -264,7 +270,7 @@ def _opened(entry: _Entry) -> Iterator[int]:
     try:
         with closing(os.scandir(descriptor)) as inside:
             if next(inside, None) is None:
-                raise Unfinished("is empty")
+                raise Unfinished(say("is empty"))
         yield descriptor
     finally:
         os.close(descriptor)
@@ -278,7 +284,7 @@ def _refuse_doubles(found: Found) -> None:
     by_key: dict[tuple[object, ...], list[DatedFolder]] = {}
     for folder in found.folders:
         by_key.setdefault((*folder.series, folder.consistent_at), []).append(folder)
-    refused: dict[str, str] = {}
+    refused: dict[str, Phrase] = {}
     for same in (each for each in by_key.values() if len(each) > 1):
         numbers = [folder.number for folder in same if folder.number is not None]
         rotated = len(numbers) == len(set(numbers)) == len(same)
@@ -286,26 +292,27 @@ def _refuse_doubles(found: Found) -> None:
         for folder in same:
             if folder is not kept:
                 other = kept or next(each for each in same if each is not folder)
-                refused[folder.path] = (
-                    f"states the same instant as {one_line(other.path, _LONGEST)}: an unfinished copy"
-                )
+                shown = one_line(other.path, _LONGEST)
+                refused[folder.path] = say("states the same instant as {folder}: an unfinished copy", folder=shown)
     _drop(found, refused)
 
 
 def _refuse_shared_marks(found: Found) -> None:
     """A mark that is a hard link of an older folder's was made with that one, and says nothing of this one."""
     first: dict[tuple[int, int], str] = {}
-    refused: dict[str, str] = {}
+    refused: dict[str, Phrase] = {}
     for folder in sorted(found.folders, key=lambda each: (each.consistent_at, each.path)):
         for mark in folder.marks.identities:
             older = first.setdefault(mark, folder.path)
             if older != folder.path:
                 shown = one_line(older, _LONGEST)
-                refused[folder.path] = f"its mark is a hard link of the one in {shown}: not written for this folder"
+                refused[folder.path] = say(
+                    "its mark is a hard link of the one in {folder}: not written for this folder", folder=shown
+                )
     _drop(found, refused)
 
 
-def _drop(found: Found, refused: Mapping[str, str]) -> None:
+def _drop(found: Found, refused: Mapping[str, Phrase]) -> None:
     gone = [folder for folder in found.folders if folder.path in refused]
     found.folders = [folder for folder in found.folders if folder.path not in refused]
     found.refused += [

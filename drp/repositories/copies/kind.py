@@ -30,7 +30,9 @@ class FolderLocationFile(LocationFile):
     @model_validator(mode="after")
     def _no_bucket(self) -> Self:
         if self.s3 is not None:
-            raise ValueError("is a bucket, and `copies` lie in a `directory` or on a `medium`: mount it, or use restic")
+            raise ValueError(
+                say("is a bucket, and `copies` lie in a `directory` or on a `medium`: mount it, or use restic")
+            )
         return self
 
 
@@ -77,21 +79,21 @@ class CopiesFile(RepositoryFile):
         try:
             _ = Zone(name=value).info
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("is no time zone of this machine: write it as Europe/Paris or UTC") from None
+            raise ValueError(say("is no time zone of this machine: write it as Europe/Paris or UTC")) from None
         return value
 
     @field_validator("at")
     @classmethod
     def _a_time(cls, value: str | None) -> str | None:
         if value is not None and not _AT.fullmatch(value):
-            raise ValueError("is no time of the day: write it as 02:30")
+            raise ValueError(say("is no time of the day: write it as 02:30"))
         return value
 
     @field_validator("root")
     @classmethod
     def _a_root(cls, value: str) -> str:
         if not value.startswith("/") or any(part in {".", ".."} for part in value.split("/")) or "//" in value:
-            raise ValueError("is no absolute path without `.` and `..`")
+            raise ValueError(say("is no absolute path without `.` and `..`"))
         return value.rstrip("/") or "/"
 
     @field_validator("instant", "complete", "manifest")

@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 from drp.domain.visible import one_line
 from drp.repositories.copies.settings import BesideFile, CopiesSettings
 
@@ -32,7 +32,7 @@ class Marks:
 class Unfinished(Exception):
     """A folder is no recovery point, or none yet."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Phrase) -> None:
         """Take why."""
         super().__init__(reason)
         self.reason = reason

@@ -63,12 +63,14 @@ class FolderPattern:
         used: list[str] = []
         self.levels = tuple(re.compile(_expression(part, used)) for part in parts)
         if len(used) != len(set(used)):
-            raise ValueError("says a part of the date, `{host}`, `{tag}` or `{number}` twice: one of the two is right")
+            raise ValueError(
+                say("says a part of the date, `{{host}}`, `{{tag}}` or `{{number}}` twice: one of the two is right")
+            )
         self.parts = frozenset(used)
         if self.parts & set(_DIRECTIVES) and not self.is_dated:
-            raise ValueError("tells no whole day: it takes %Y, %m and %d, or %Y and %j, or %s")
+            raise ValueError(say("tells no whole day: it takes %Y, %m and %d, or %Y and %j, or %s"))
         if self.parts & {"H", "M", "S", "f"} and not self.is_timed:
-            raise ValueError("tells half a time: it takes %H and %M at least, or neither")
+            raise ValueError(say("tells half a time: it takes %H and %M at least, or neither"))
 
     def __eq__(self, other: object) -> bool:
         """Patterns are what they say."""

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from drp.domain.phrase import NOTHING, Phrase
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.repository import Location, S3Location
 from drp.domain.repository_port import absent, empty_folder, no_folder
 from drp.errors import RepositoryError
@@ -18,7 +18,7 @@ _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def folder_of(location: Location) -> Path:
     """Return where dated folders lie on this machine. Raises ``RepositoryError`` for a bucket, which has none."""
     if isinstance(location, S3Location):
-        raise RepositoryError("dated folders lie in a directory or on a medium, not in a bucket")
+        raise RepositoryError(say("dated folders lie in a directory or on a medium, not in a bucket"))
     return location.folder
 
 
@@ -43,6 +43,16 @@ def is_there(folder: Path, below: str) -> bool:
             os.close(at)
             at = deeper
         return True
+    finally:
+        os.close(at)
+
+
+def folder_names(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted. Raises ``OSError``; a link is none."""
+    at = os.open(folder, _FLAGS)
+    try:
+        with os.scandir(at) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     finally:
         os.close(at)
 

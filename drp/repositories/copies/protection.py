@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from drp.domain.phrase import fact, quoted, say
+from drp.domain.phrase import Phrase, say
 from drp.domain.recovery_point import Immutability
 from drp.errors import PointGone
+from drp.repositories.naming import and_more
 
 _MOST_ENTRIES = 100_000
 _GET_FLAGS = 0x80086601 if struct.calcsize("l") == 8 else 0x80046601
@@ -30,7 +31,7 @@ _SUBVOLUME_INODE, _SUBVOLUME_READ_ONLY = 256, 2
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ANY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAMED = 5
-_UNPROTECTED = "a directory: whoever may write to it may delete every recovery point"
+_UNPROTECTED = say("a directory: whoever may write to it may delete every recovery point")
 
 
 def observe(folder: Path, identity: tuple[int, int], audited_files: int) -> Immutability:
@@ -43,9 +44,7 @@ def observe(folder: Path, identity: tuple[int, int], audited_files: int) -> Immu
         descriptor = os.open(folder, _FOLDER)
     except OSError as error:
         raise PointGone(
-            say(
-                "{folder} is gone, or cannot be read: {strerror}", folder=folder, strerror=os.strerror(error.errno or 0)
-            )
+            say("{folder} is gone, or cannot be read: {why}", folder=folder, why=os.strerror(error.errno or 0))
         ) from error
     try:
         facts = os.fstat(descriptor)
@@ -55,48 +54,51 @@ def observe(folder: Path, identity: tuple[int, int], audited_files: int) -> Immu
             )
         remarks = _mount_remarks(descriptor)
         if _read_only_subvolume(descriptor):
-            remarks = (*remarks, "a read-only snapshot of its file system: root of its machine can delete it")
+            remarks = (*remarks, say("a read-only snapshot of its file system: root of its machine can delete it"))
             return Immutability(
                 mode="governance",
                 provenance="observed",
                 objects_observed=1,
                 objects_total=1,
-                remarks=tuple(map(quoted, remarks)),
+                remarks=remarks,
             )
         if not _is_immutable(descriptor):
-            return Immutability(
-                mode="none", provenance="observed", remarks=tuple(map(quoted, (*remarks, _UNPROTECTED)))
-            )
+            return Immutability(mode="none", provenance="observed", remarks=(*remarks, _UNPROTECTED))
         return _looked_at(folder, audited_files, remarks)
     finally:
         os.close(descriptor)
 
 
-def _mount_remarks(descriptor: int) -> tuple[str, ...]:
+def _mount_remarks(descriptor: int) -> tuple[Phrase, ...]:
     if not os.fstatvfs(descriptor).f_flag & os.ST_RDONLY:
         return ()
-    return ("mounted read-only here, which keeps nobody else from writing to it",)
+    return (say("mounted read-only here, which keeps nobody else from writing to it"),)
 
 
-def _looked_at(folder: Path, audited_files: int, remarks: tuple[str, ...]) -> Immutability:
+def _looked_at(folder: Path, audited_files: int, remarks: tuple[Phrase, ...]) -> Immutability:
     seed = secrets.token_hex(8)
     chosen, total = _sample(folder, audited_files, Random(seed))  # noqa: S311 - a reproducible draw, not a secret
     bare = [name for name in chosen if not _is_protected(folder / name)]
     if len(chosen) < total:
-        remarks = (*remarks, f"a sample of {len(chosen)} of {total} was looked at, drawn with the seed {seed}")
+        sampled = say(
+            "a sample of {looked_at} of {total} was looked at, drawn with the seed {seed}",
+            looked_at=len(chosen),
+            total=total,
+            seed=seed,
+        )
+        remarks = (*remarks, sampled)
     if total >= _MOST_ENTRIES:
-        remarks = (*remarks, f"more than the first {_MOST_ENTRIES} entries were not looked for")
+        remarks = (*remarks, say("more than the first {most} entries were not looked for", most=_MOST_ENTRIES))
     if bare:
-        more = fact("more", " and {n} more", n=len(bare) - _NAMED) if len(bare) > _NAMED else ""
-        remarks = (*remarks, f"not immutable: {', '.join(map(ascii, bare[:_NAMED]))}{more}")
+        remarks = (*remarks, say("not immutable: {names}", names=and_more(list(map(ascii, bare)), _NAMED)))
     else:
-        remarks = (*remarks, "immutable by attribute, which root of its machine can take away")
+        remarks = (*remarks, say("immutable by attribute, which root of its machine can take away"))
     return Immutability(
         mode="none" if bare else "governance",
         provenance="observed",
         objects_observed=len(chosen) + 1,
         objects_total=total + 1,
-        remarks=tuple(map(quoted, remarks)),
+        remarks=remarks,
     )
 
 

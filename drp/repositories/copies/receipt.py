@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, quoted, say
 from drp.domain.restore import RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, DrpError, PointGone, RepositoryError, StorageFull
 from drp.repositories.copies.dialect import MESSAGE, words_of
 from drp.repositories.dialects import message_of
+from drp.repositories.naming import further
 
 _NAMED = 200
 _INTERRUPTED = {130, 137, 143}
@@ -66,7 +67,11 @@ def _elsewhere(message: Mapping[str, Any], repository: str) -> DrpError | None:
             )
         case "gone":
             return PointGone(
-                f"the copy is gone from repository {repository} since it was selected: {words}",
+                say(
+                    "the copy is gone from repository {repository} since it was selected: {words}",
+                    repository=repository,
+                    words=words,
+                ),
                 hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
             )
         case "changed":
@@ -90,19 +95,19 @@ def _elsewhere(message: Mapping[str, Any], repository: str) -> DrpError | None:
             return None
 
 
-def _unrestored(messages: Sequence[Mapping[str, Any]], outcome: RestoreOutcome) -> tuple[str, ...]:
+def _unrestored(messages: Sequence[Mapping[str, Any]], outcome: RestoreOutcome) -> tuple[Phrase, ...]:
     named = dict.fromkeys(
         words_of(message)[:_LONGEST]
         for message in messages
         if message["message_type"] == "error" and message.get("cannot_be_made") is not True
     )
-    names = list(named)[:_NAMED]
+    names = [quoted(name) for name in list(named)[:_NAMED]]
     unseen = _number(outcome.summary, "errors") - len(names)
     if unseen > 0:
-        names.append(f"{unseen} further errors that were not kept")
+        names.append(further(unseen))
     if outcome.exit_code != 0 and not names:
         said = [line for line in (*outcome.errors, *outcome.tail) if line.strip()]
-        names.append(said[0][:_LONGEST] if said else "the restore ended badly and said nothing")
+        names.append(quoted(said[0][:_LONGEST]) if said else say("the restore ended badly and said nothing"))
     return tuple(names)
 
 

@@ -19,7 +19,7 @@ from drp.domain.repository_port import Abilities, Held
 from drp.domain.restore import RESTORED, CellSecret, RestoreOrder, RestoreOutcome, RestoreReceipt
 from drp.errors import AccessDenied, NotFound, PointGone, RepositoryError
 from drp.repositories.copies.folders import DatedFolder, Found, Refused, find
-from drp.repositories.copies.presence import folder_of, is_there, lacking_at, size_below
+from drp.repositories.copies.presence import folder_names, folder_of, is_there, lacking_at, size_below
 from drp.repositories.copies.protection import observe
 from drp.repositories.copies.receipt import judge
 from drp.repositories.copies.settings import CopiesSettings
@@ -54,7 +54,7 @@ class CopiesRepository:
         return Abilities(
             air_gapped=self._medium is not None,
             tool="copies",
-            tool_version=f"of dated folders, read by Python {sys.version_info.major}.{sys.version_info.minor}",
+            tool_version=f"Python {sys.version_info.major}.{sys.version_info.minor}",
             restores_parts=True,
         )
 
@@ -70,7 +70,7 @@ class CopiesRepository:
         own = [each for each in found.refused if may_be_of(each, wanted)]
         if denied := [each for each in own if each.kind == "denied"]:
             raise AccessDenied(
-                say("repository {name}: {line}", name=self.name, line=str(denied[0].line)),
+                say("repository {name}: {problem}", name=self.name, problem=denied[0].line),
                 hint="let the user that runs drp read it, and no more",
             )
         asked = [folder for folder in found.folders if wanted.admits(self._point(folder, application))]
@@ -102,19 +102,21 @@ class CopiesRepository:
             return Immutability(
                 mode="offline",
                 provenance="declared",
-                remarks=tuple(
-                    map(quoted, (f"medium {self._medium.label}: as changeable as any directory while it is attached",))
+                remarks=(
+                    say(
+                        "medium {label}: as changeable as any directory while it is attached", label=self._medium.label
+                    ),
                 ),
             )
         folder = self._listed.get(point.id) or self._folder(point)  # a list asks of each point in turn
         return observe(self._root / folder.path, folder.identity, self._settings.audited_files)
 
-    def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
+    def look_into(self, point: RecoveryPoint) -> tuple[Phrase, ...]:
         """Return what cannot be listed of the folder that would be restored."""
         try:
             lacking = self._lacking(self._folder(point), point)
         except OSError as error:
-            return (f"{self._own(point)}: cannot be read: {os.strerror(error.errno or 0)}",)
+            return (say("{path}: cannot be read: {why}", path=self._own(point), why=os.strerror(error.errno or 0)),)
         return (lacking,) if lacking else ()
 
     def held(self, point: RecoveryPoint, *, counted: bool = False) -> Held:
@@ -125,11 +127,19 @@ class CopiesRepository:
                 return Held(lacking=lacking)
         return Held(size_bytes=size_below(self._root / folder.path / self._own(point)) if counted else None)
 
+    def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return the folders directly in what would be restored, as paths of the machine that was copied."""
+        try:
+            names = folder_names(self._root / self._folder(point).path / self._own(point))
+        except OSError:
+            return ()
+        return tuple(posixpath.join(point.paths[0], name) for name in names)
+
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``PointGone``."""
         if len(point.id) != _ID_LENGTH or not set(point.id) <= set("0123456789abcdef"):
             raise NotFound(
-                say("{id} is no recovery point of {name}", id=repr(point.id[:80]), name=self.name),
+                say("{id} is no recovery point of {repository}", id=repr(point.id[:80]), repository=self.name),
                 hint=say("drp repo points {name}", name=self.name),
             )
         folder = self._folder(point)
@@ -188,21 +198,21 @@ class CopiesRepository:
                 self._medium.require()
             words = os.strerror(error.errno or 0)
             if isinstance(error, PermissionError):
-                hint = "let the user that runs drp read it, and no more than read"
+                hint = say("let the user that runs drp read it, and no more than read")
                 raise AccessDenied(
                     say(
-                        "repository {name} may not be read: {root}: {words}",
+                        "repository {name} may not be read: {path}: {why}",
                         name=self.name,
-                        root=self._root,
-                        words=words,
+                        path=self._root,
+                        why=words,
                     ),
                     hint=hint,
                 ) from error
             if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-                message = say("repository {name} is not there: no folder at {root}", name=self.name, root=self._root)
+                message = say("repository {name} is not there: no folder at {path}", name=self.name, path=self._root)
                 raise RepositoryError(message, hint="check its location") from error
             raise RepositoryError(
-                say("repository {name} cannot be listed: {root}: {words}", name=self.name, root=self._root, words=words)
+                say("repository {name} cannot be listed: {path}: {why}", name=self.name, path=self._root, why=words)
             ) from error
 
     def _lacking(self, folder: DatedFolder, point: RecoveryPoint) -> Phrase:
@@ -228,13 +238,11 @@ class CopiesRepository:
                     Refused(
                         path=folder.path,
                         kind="unfinished",
-                        reason=fact("went-away-while-looked", "went away while it was looked at"),
+                        reason=say("went away while it was looked at"),
                     )
                 )
             except OSError as error:
-                words = fact(
-                    "repository-cannot-read", "cannot be read: {strerror}", strerror=os.strerror(error.errno or 0)
-                )
+                words = say("cannot be read: {why}", why=os.strerror(error.errno or 0))
                 refused.append(Refused(path=folder.path, kind="unreadable", reason=words))
         return held
 
@@ -263,8 +271,8 @@ class CopiesRepository:
                 return folder
         raise PointGone(
             say(
-                "recovery point {short_id} is gone from repository {name} since it was selected",
-                short_id=point.short_id,
+                "recovery point {point} is gone from repository {name} since it was selected",
+                point=point.short_id,
                 name=self.name,
             ),
             hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
@@ -286,5 +294,5 @@ def programs() -> Iterator[Path]:
 def interpreter() -> Path:
     """Return the Python of this machine that runs inside restore cells. Raises ``RepositoryError``."""
     if not os.access(PYTHON, os.X_OK):
-        raise RepositoryError(say("{PYTHON} is not there", PYTHON=PYTHON), hint="apt-get install python3")
+        raise RepositoryError(say("{path} is not there", path=PYTHON), hint="apt-get install python3")
     return Path(PYTHON).resolve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drp.domain.phrase import say
 from drp.domain.repository import RepositorySettings
 from drp.repositories.copies.pattern import Zone
 
@@ -47,7 +48,9 @@ def beside_file(said: str) -> BesideFile:
     path = said.removeprefix("{folder}")
     parts = path.split("/")
     if not path or not path.isprintable() or "{" in path or "}" in path:
-        raise ValueError("names no file: write `name` for one inside each folder, `{folder}.name` for one beside it")
+        raise ValueError(
+            say("names no file: write `name` for one inside each folder, `{{folder}}.name` for one beside it")
+        )
     if (beside and len(parts) > 1) or any(part in {"", ".", ".."} for part in parts):
-        raise ValueError("leads elsewhere: it lies inside the folder, or directly beside it")
+        raise ValueError(say("leads elsewhere: it lies inside the folder, or directly beside it"))
     return BesideFile(path=path, beside=beside)

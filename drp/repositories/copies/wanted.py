@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from drp.domain.application import Application, PointFilter
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import say
 from drp.errors import RepositoryError
 from drp.repositories.copies.folders import Refused
 from drp.repositories.copies.pattern import FolderPattern
@@ -18,15 +18,18 @@ def require_told(settings: CopiesSettings, application: Application) -> None:
     told = {part for text in settings.patterns for part in FolderPattern(text).parts}
     missing = [name for name, asked in (("tag", wanted.tags), ("host", wanted.host)) if asked and name not in told]
     if missing or len(wanted.tags) > 1:
-        what = (
-            fact("no", "no {{{missing}}}", missing=missing[0]) if missing else fact("one-most", "one {{tag}} at most")
-        )
+        names = {"name": settings.name, "application": application.name}
         raise RepositoryError(
             say(
-                "repository {name}: its `folders` tell {what}, and {name2} asks for more in `points`",
-                name=settings.name,
-                what=what,
-                name2=application.name,
+                "repository {name}: its `folders` tell no {{{part}}}, and {application} asks for more in `points`",
+                part=missing[0],
+                **names,
+            )
+            if missing
+            else say(
+                "repository {name}: its `folders` tell one {{tag}} at most, and {application} asks for more in "
+                "`points`",
+                **names,
             ),
             hint="add it to `folders` in repositories.yml, or leave it out of the application's `points`",
         )
@@ -55,11 +58,11 @@ def wanted_below(settings: CopiesSettings, application: Application) -> str:
     if below.split("/")[0] == "..":
         raise RepositoryError(
             say(
-                "repository {name}: {name2} asks for {root}, and folders hold {root2}",
+                "repository {name}: {application} asks for {path}, and folders hold {root}",
                 name=settings.name,
-                name2=application.name,
-                root=root,
-                root2=settings.root,
+                application=application.name,
+                path=root,
+                root=settings.root,
             ),
             hint="name a path at or below the repository's `root`, or correct `root` in repositories.yml",
         )

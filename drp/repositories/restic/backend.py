@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.restore import CellSecret
 
@@ -21,10 +22,16 @@ class Condition:
     """Names of the snapshot files that are there, whether restic can read them or not."""
     marks: frozenset[str] = frozenset()
     """Key and snapshot files with what tells their contents from others: as long as it is the same, so are they."""
-    emptied: str = ""
+    emptied: Phrase = NOTHING
     """What shows that somebody hid the repository behind delete markers; empty: nothing does."""
-    broken: tuple[str, ...] = ()
+    broken: tuple[Phrase, ...] = ()
     """Parts without which nothing can be restored, that are missing although others are there."""
+
+
+def missing_parts(*, config: bool, keys: bool) -> tuple[Phrase, ...]:
+    """Return what is not there of what nothing can be restored without."""
+    found = () if config else (say("config: missing"),)
+    return found if keys else (*found, say("keys/: empty"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +72,7 @@ class Backend(Protocol):
         """Return the names of the locks that are there. Raises as `look` does."""
         ...
 
-    def explain_refusal(self) -> str:
+    def explain_refusal(self) -> Phrase:
         """Return what may be behind a refused password, other than a wrong one; empty: nothing is seen."""
         ...
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import NOTHING, Phrase, fact, say, several
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.repository import S3Location, WaitLimits
 from drp.domain.restore import CellSecret
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.locations.s3 import ObjectVersion, Resolve, S3Reader, resolve_keys
-from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition
+from drp.repositories.restic.backend import CREDENTIALS_VARIABLE, CellAccess, Condition, missing_parts
 from drp.repositories.restic.object_lock import Memory, observe
 from drp.repositories.restic.settings import tool_url
 from drp.repositories.restic.snapshots import is_id
@@ -75,9 +75,7 @@ class BucketBackend:
             raise RepositoryError(
                 say("repository {name} is not there: no repository at {where}", name=self._name, where=where)
             )
-        broken = [] if config else ["config: missing"]
-        broken += [] if keys else ["keys/: empty"]
-        return Condition(snapshots=snapshots, broken=tuple(broken))
+        return Condition(snapshots=snapshots, broken=missing_parts(config=config, keys=bool(keys)))
 
     def lock_names(self) -> frozenset[str]:
         """Return the names of the locks that are there."""
@@ -93,21 +91,21 @@ class BucketBackend:
         kept = {version.key for version in versions if not version.marker}
         return [version for version in versions if version.marker and version.latest and version.key in kept]
 
-    def explain_refusal(self) -> str:
+    def explain_refusal(self) -> Phrase:
         """Return which of the files that hold the key were overwritten: then the password may well be right."""
         try:
             versions = [version for part in ("config", "keys/") for version in self._reader.versions(part)]
         except RepositoryError:
-            return ""
+            return NOTHING
         names = [version.key for version in versions if not version.marker]
         replaced = sorted({name for name in names if names.count(name) > 1})
         newest = max((version.modified for version in versions if version.key in replaced), default=None)
         if newest is None:
-            return ""
+            return NOTHING
         return fact(
             "overwritten-first-version-still",
-            "{replaced} was overwritten at {newest}; the first version is still in the bucket",
-            replaced=", ".join(replaced),
+            "{names} was overwritten at {newest}; the first version is still in the bucket",
+            names=several(replaced),
             newest=newest.isoformat(),
         )
 
@@ -150,13 +148,13 @@ class BucketBackend:
         return {CREDENTIALS_VARIABLE: _TEMPLATE.format(keys.access, keys.secret) + token}
 
 
-def _emptied(hidden: list[ObjectVersion]) -> str:
+def _emptied(hidden: list[ObjectVersion]) -> Phrase:
     first = min(version.modified for version in hidden)
     counts = {part: sum(1 for version in hidden if version.key.startswith(part)) for part in _ESSENTIAL}
-    what = ", ".join(f"{count} x {part.rstrip('/')}" for part, count in counts.items() if count)
+    parts = [f"{number} x {part.rstrip('/')}" for part, number in counts.items() if number]
     return fact(
         "emptied-behind-delete-markers",
-        "emptied behind delete markers since {first} ({what}); the versions below them are still there",
+        "emptied behind delete markers since {first} ({parts}); the versions below them are still there",
         first=first.isoformat(),
-        what=what,
+        parts=several(parts),
     )

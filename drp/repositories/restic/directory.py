@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from drp.domain.phrase import quoted, say
+from drp.domain.phrase import NOTHING, Phrase, say
 from drp.domain.recovery_point import Immutability, RecoveryPoint
 from drp.domain.restore import CellSecret
 from drp.errors import AccessDenied, RepositoryError
 from drp.repositories.locations.medium import Medium
-from drp.repositories.restic.backend import CellAccess, Condition
+from drp.repositories.restic.backend import CellAccess, Condition, missing_parts
 
 INSIDE = "/run/base/repository"
 """Where the restore cell sees the directory, read-only."""
@@ -40,29 +40,28 @@ class DirectoryBackend:
         except PermissionError as error:
             raise AccessDenied(
                 say(
-                    "repository {name} may not be read: {filename}: {strerror}",
+                    "repository {name} may not be read: {path}: {why}",
                     name=self._name,
-                    filename=error.filename,
-                    strerror=os.strerror(error.errno or 0),
+                    path=error.filename,
+                    why=os.strerror(error.errno or 0),
                 ),
                 hint="let the user that runs drp read it, and no more than read",
             ) from error
         except OSError as error:
             message = say(
-                "repository {name} cannot be listed: {filename}: {strerror}",
+                "repository {name} cannot be listed: {path}: {why}",
                 name=self._name,
-                filename=error.filename,
-                strerror=os.strerror(error.errno or 0),
+                path=error.filename,
+                why=os.strerror(error.errno or 0),
             )
             raise RepositoryError(message) from error
         if not config and not any(parts.values()):
             raise RepositoryError(
                 say("repository {name} is not there: no repository at {path}", name=self._name, path=self._path)
             )
-        broken = [] if config else ["config: missing"]
-        broken += [f"{part}/: empty" for part in ("keys",) if not parts[part]]
+        broken = missing_parts(config=config, keys=bool(parts["keys"]))
         marks = frozenset(f"{name} {mark}" for part in ("keys", "snapshots") for name, mark in parts[part].items())
-        return Condition(snapshots=frozenset(parts["snapshots"]), marks=marks, broken=tuple(broken))
+        return Condition(snapshots=frozenset(parts["snapshots"]), marks=marks, broken=broken)
 
     def lock_names(self) -> frozenset[str]:
         """Return the names of the locks that are there."""
@@ -86,17 +85,17 @@ class DirectoryBackend:
                 if len(names) > _LISTING_LIMIT:
                     raise RepositoryError(
                         say(
-                            "repository {name} holds more than {LISTING_LIMIT} {part}",
+                            "repository {name} holds more than {most} {part}",
                             name=self._name,
-                            LISTING_LIMIT=_LISTING_LIMIT,
+                            most=_LISTING_LIMIT,
                             part=part,
                         )
                     )
         return names
 
-    def explain_refusal(self) -> str:
+    def explain_refusal(self) -> Phrase:
         """A directory keeps no older versions that could tell."""
-        return ""
+        return NOTHING
 
     def immutability(self, point: RecoveryPoint) -> Immutability:
         """Return that nothing protects a directory."""
@@ -104,7 +103,7 @@ class DirectoryBackend:
         return Immutability(
             mode="none",
             provenance="observed",
-            remarks=tuple(map(quoted, ("a directory: whoever may write to it may delete every recovery point",))),
+            remarks=(say("a directory: whoever may write to it may delete every recovery point"),),
         )
 
     def host_arguments(self) -> tuple[str, ...]:
@@ -150,7 +149,7 @@ class MediumBackend(DirectoryBackend):
         return Immutability(
             mode="offline",
             provenance="declared",
-            remarks=tuple(
-                map(quoted, (f"medium {self._medium.label}: as changeable as any directory while it is attached",))
+            remarks=(
+                say("medium {label}: as changeable as any directory while it is attached", label=self._medium.label),
             ),
         )

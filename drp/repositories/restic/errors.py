@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drp.command import Output
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, quoted, say
 from drp.errors import AccessDenied, DrpError, RepositoryError, StorageFull, Unreachable
 from drp.repositories.restic import answers
 from drp.repositories.restic.answers import Answer
@@ -24,7 +24,7 @@ def kind_of_exit(exit_code: int, features: Features) -> Kind | None:
     return "password" if features.tells_password and exit_code == 12 else None
 
 
-def kind_of_failure(exit_code: int, lines: Sequence[str], features: Features) -> tuple[Kind, str]:
+def kind_of_failure(exit_code: int, lines: Sequence[str], features: Features) -> tuple[Kind, Phrase]:
     """Return what the end of a command that reads the repository means, with its own words."""
     read = answers.read(lines)
     reason = _reason(read)
@@ -38,13 +38,13 @@ def kind_of_failure(exit_code: int, lines: Sequence[str], features: Features) ->
     return (known[0] if known else "unclear"), reason
 
 
-def _reason(read: Sequence[Answer]) -> str:
+def _reason(read: Sequence[Answer]) -> Phrase:
     finals = [answer for answer in read if answer.kind == "final"]
     chosen = finals or [answer for answer in read if answer.kind == "text"] or list(read)
-    return chosen[0].words if chosen else fact("said-nothing", "it said nothing")
+    return quoted(chosen[0].words) if chosen else say("it said nothing")
 
 
-def error_for(kind: Kind, name: str, words: str) -> DrpError:
+def error_for(kind: Kind, name: str, words: Phrase) -> DrpError:
     """Return the error that a kind stands for when it ends a call on repository ``name``."""
     match kind:
         case "password":
@@ -76,12 +76,18 @@ def error_for(kind: Kind, name: str, words: str) -> DrpError:
             return RepositoryError(say("repository {name} cannot be read: {words}", name=name, words=words))
 
 
+def no_end(name: str, ended_by: str) -> Phrase:
+    """Return that a call was ended: ``idle`` after silence, otherwise by its time limit."""
+    if ended_by == "idle":
+        return say("the backup tool gave no sign of life on repository {name}", name=name)
+    return say("the backup tool gave no end within its time limit on repository {name}", name=name)
+
+
 def error_of(output: Output, name: str, features: Features) -> DrpError:
     """Return the error for a call of restic that ended badly."""
     if output.ended_by != "itself":
-        how = "no sign of life" if output.ended_by == "idle" else "no end within its time limit"
         return Unreachable(
-            say("the backup tool gave {how} on repository {name}", how=how, name=name),
+            no_end(name, output.ended_by),
             hint="raise the repository's time limits if it is slow",
         )
     kind, words = kind_of_failure(output.exit_code, output.tail, features)

@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from drp.domain.phrase import quoted
+from drp.domain.phrase import Phrase, say
 from drp.domain.recovery_point import Immutability, LockMode
 from drp.errors import AccessDenied
 from drp.repositories.locations.s3 import Lock, S3Reader
+from drp.repositories.naming import and_more
 
 Version = tuple[str, str | None]
 """Name and version of an object."""
@@ -33,7 +34,7 @@ class Survey:
     """Name → the version that is read now; None when the key may not list versions."""
     overwritten: tuple[str, ...]
     """Objects with more than one version: restic writes each of its files once."""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Phrase, ...] = ()
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ def survey(reader: S3Reader) -> Survey:
     try:
         versions = list(reader.versions())
     except AccessDenied:
-        remark = "older versions were not looked at: the key lacks s3:ListBucketVersions"
+        remark = say("older versions were not looked at: the key lacks s3:ListBucketVersions")
         return Survey(versions=dict.fromkeys(sorted(reader.names())), overwritten=(), remarks=(remark,))
     counts: dict[str, int] = {}
     for version in versions:
@@ -64,7 +65,9 @@ def survey(reader: S3Reader) -> Survey:
         if version.latest and not version.marker and not version.key.startswith("locks/")
     }
     strays = [name for name in sorted(reader.names()) if name not in counts and not name.startswith("locks/")]
-    remarks = (f"no version of the bucket, although listed: {_some(strays)}",) if strays else ()
+    remarks = (
+        (say("no version of the bucket, although listed: {names}", names=and_more(strays, _NAMED)),) if strays else ()
+    )
     return Survey(
         versions={**present, **dict.fromkeys(strays)},
         overwritten=tuple(name for name in present if counts[name] > 1),
@@ -81,32 +84,43 @@ def observe(reader: S3Reader, point_id: str, *, audited_objects: int, memory: Me
     """
     try:
         if not reader.bucket_lock():
-            return _plain("none", f"bucket {reader.location.bucket} has no object lock")
+            return _plain("none", say("bucket {bucket} has no object lock", bucket=reader.location.bucket))
         versioning = reader.versioning()
     except AccessDenied:
-        return _plain("unknown", "the key may not read the bucket's lock: grant s3:GetBucketObjectLockConfiguration")
+        remark = say("the key may not read the bucket's lock: grant s3:GetBucketObjectLockConfiguration")
+        return _plain("unknown", remark)
     snapshot = f"snapshots/{point_id}"
     found = memory.survey = memory.survey or survey(reader)
     if snapshot not in found.versions:
-        return _plain("none", f"{snapshot} is not there")
+        return _plain("none", say("{snapshot} is not there", snapshot=snapshot))
     if not reader.may_see_locks(snapshot, found.versions[snapshot]):
-        return _plain("unknown", "the key may not read retention: grant s3:GetObjectRetention")
+        return _plain("unknown", say("the key may not read retention: grant s3:GetObjectRetention"))
     seed = secrets.token_hex(8)
     wanted = _sample(tuple(found.versions), snapshot, seed, audited_objects)
     locks = _ask(reader, {name: found.versions[name] for name in wanted}, memory.locks)
     remarks = list(found.remarks)
     if versioning != "Enabled":
-        remarks.append(f"bucket versioning is {versioning or 'off'}")
+        remarks.append(say("bucket versioning is {versioning}", versioning=versioning or say("off")))
     if found.overwritten:
-        remarks.append(f"overwritten since it was first written: {_some(found.overwritten)}")
+        remarks.append(_overwritten(found.overwritten))
     total = sum(1 for name in found.versions if _needed(name, snapshot))
     if len(locks) < total:
-        remarks.append(f"a sample of {len(locks)} of {total} objects was looked at, drawn with the seed {seed}")
+        sampled = say(
+            "a sample of {looked_at} of {total} objects was looked at, drawn with the seed {seed}",
+            looked_at=len(locks),
+            total=total,
+            seed=seed,
+        )
+        remarks.append(sampled)
     return conclude(locks, total, remarks)
 
 
-def _plain(mode: LockMode, remark: str) -> Immutability:
-    return Immutability(mode=mode, provenance="observed", remarks=tuple(map(quoted, (remark,))))
+def _plain(mode: LockMode, remark: Phrase) -> Immutability:
+    return Immutability(mode=mode, provenance="observed", remarks=(remark,))
+
+
+def _overwritten(names: Sequence[str]) -> Phrase:
+    return say("overwritten since it was first written: {names}", names=and_more(names, _NAMED))
 
 
 def _needed(name: str, snapshot: str) -> bool:
@@ -132,7 +146,7 @@ def _ask(
     return {version[0]: seen[version] for version in wanted.items()}
 
 
-def conclude(locks: dict[str, Lock | None], total: int, remarks: list[str]) -> Immutability:
+def conclude(locks: dict[str, Lock | None], total: int, remarks: list[Phrase]) -> Immutability:
     """The weakest object decides: whoever can delete one of them can make the point unreadable.
 
     A lock of a mode that nobody knows, or without its date, is none: it is not known to hold.
@@ -146,26 +160,21 @@ def conclude(locks: dict[str, Lock | None], total: int, remarks: list[str]) -> I
     mode: LockMode = "none" if bare else "governance" if soft else "compliance" if dated else "legal-hold"
     odd = sorted({kind for name, kind in kinds.items() if name in bare and kind != "none"})
     if odd:
-        remarks.append(f"locks that are unknown or have no date: {_some(odd)}")
+        remarks.append(say("locks that are unknown or have no date: {kinds}", kinds=and_more(odd, _NAMED)))
     if bare:
-        remarks.append(f"not protected: {_some(bare)}")
+        remarks.append(say("not protected: {names}", names=and_more(bare, _NAMED)))
     if soft:
-        remarks.append(f"only in governance mode: {_some(soft)}")
+        remarks.append(say("only in governance mode: {names}", names=and_more(soft, _NAMED)))
     return Immutability(
         mode=mode,
         provenance="observed",
         retained_until=_earliest(dated) if not bare else None,
         objects_observed=len(locks),
         objects_total=total,
-        remarks=tuple(map(quoted, remarks)),
+        remarks=tuple(remarks),
     )
 
 
 def _earliest(dates: Iterable[datetime]) -> datetime | None:
     earliest = min(dates, default=None)
     return earliest.astimezone(UTC) if earliest is not None else None
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

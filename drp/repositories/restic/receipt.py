@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import Phrase, count, quoted, say
 from drp.domain.restore import RestoreOutcome, RestoreReceipt
 from drp.errors import RepositoryError
+from drp.repositories.naming import further
 from drp.repositories.restic.answers import Answer, announced_errors, read
 from drp.repositories.restic.errors import error_for, kind_of_exit
 from drp.repositories.restic.features import Features
@@ -80,17 +81,18 @@ def _raise_if_elsewhere(
         if kind in kinds:
             if kind not in {"full", "apart"}:
                 still_there()
-            raise error_for(kind, repository, kinds[kind])
+            raise error_for(kind, repository, quoted(kinds[kind]))
 
 
-def _unrestored(answers: Sequence[Answer], outcome: RestoreOutcome) -> tuple[str, ...]:
+def _unrestored(answers: Sequence[Answer], outcome: RestoreOutcome) -> tuple[Phrase, ...]:
     items = [answer for answer in answers if answer.kind == "item"]
-    named = _names(items)
-    if len(named) > _NAMED:
-        named = [*named[:_NAMED], f"and {len(named) - _NAMED} more"]
+    found = _names(items)
+    named = [quoted(name) for name in found[:_NAMED]]
+    if len(found) > _NAMED:
+        named.append(count("and {n} more", "and {n} more", len(found) - _NAMED))
     unseen = announced_errors(answers) - len(items) - _number(outcome.summary, "cannot_be_made")
     if unseen > 0:
-        named.append(f"{unseen} further errors that were not kept")
+        named.append(further(unseen))
     only_refused = bool(items) or _number(outcome.summary, "cannot_be_made") > 0
     if outcome.exit_code != 0 and not named and not (only_refused and announced_errors(answers)):
         named.append(_reason(answers))
@@ -109,11 +111,9 @@ def _names(items: Sequence[Answer]) -> list[str]:
     return list(named)
 
 
-def _reason(answers: Sequence[Answer]) -> str:
+def _reason(answers: Sequence[Answer]) -> Phrase:
     finals = [answer for answer in answers if answer.kind == "final"] or list(answers)
-    return (
-        finals[0].words if finals else fact("backup-tool-ended-badly", "the backup tool ended badly and said nothing")
-    )
+    return quoted(finals[0].words) if finals else say("the backup tool ended badly and said nothing")
 
 
 def _number(summary: Mapping[str, object], name: str) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drp.domain.application import Application
-from drp.domain.phrase import quoted, say
+from drp.domain.phrase import Phrase, quoted, say
 from drp.domain.precheck import BackupSign
 from drp.domain.recovery_point import Immutability, PointListing, RecoveryPoint
 from drp.domain.repository_port import Abilities, Held
@@ -27,14 +27,14 @@ from drp.redact import remember
 from drp.repositories.parts import must_fit
 from drp.repositories.restic.answers import PRINTED
 from drp.repositories.restic.backend import PASSWORD_VARIABLE, Backend, Condition
-from drp.repositories.restic.errors import error_for, error_of, kind_of_failure
+from drp.repositories.restic.errors import error_for, error_of, kind_of_failure, no_end
 from drp.repositories.restic.locks import signs
 from drp.repositories.restic.patterns import patterns
 from drp.repositories.restic.receipt import judge
 from drp.repositories.restic.settings import ResticSettings
 from drp.repositories.restic.snapshots import is_id, points_of, read_snapshots
 from drp.repositories.restic.tool import ResticTool
-from drp.repositories.restic.tree import contents_of, held, look, source_root
+from drp.repositories.restic.tree import contents_of, folders_below, held, look, source_root
 
 PASSWORD = "password"  # noqa: S105 - a name, not a password
 _TOOL_FOLDER = "/run/base/tool"
@@ -51,7 +51,7 @@ class _Listed:
     marks: frozenset[str] = frozenset()
     """Empty: files changed while it was listed."""
     snapshots: tuple[Mapping[str, Any], ...] = ()
-    hidden: tuple[str, ...] = ()
+    hidden: tuple[Phrase, ...] = ()
 
 
 class ResticRepository:
@@ -103,7 +103,7 @@ class ResticRepository:
         before = self._backend.look()
         ruin = _ruin(before)
         if ruin:
-            return PointListing(points=(), unreadable=ruin, emptied=quoted(before.emptied))
+            return PointListing(points=(), unreadable=ruin, emptied=before.emptied)
         with self._turn:
             if not self._is_known(before):
                 trouble = self._list(before)
@@ -118,7 +118,7 @@ class ResticRepository:
         fresh = time.monotonic() - self._listed.at < _LISTING_SECONDS
         return bool(condition.marks) and condition.marks == self._listed.marks and fresh
 
-    def _list(self, before: Condition) -> tuple[str, ...]:
+    def _list(self, before: Condition) -> tuple[Phrase, ...]:
         """Ask for all snapshots and keep them; return what is broken when there are none to be had."""
         self._listed = _Listed()
         output = self._tool.call("snapshots", "--no-cache")
@@ -127,7 +127,7 @@ class ResticRepository:
         try:
             snapshots = read_snapshots(output.stdout)
         except ValueError as error:
-            raise RepositoryError(say("repository {name}: {error}", name=self.name, error=error)) from error
+            raise RepositoryError(say("repository {name}: {problem}", name=self.name, problem=error)) from error
         read = {str(snapshot.get("id")) for snapshot in snapshots}
         after = self._backend.look()
         hidden = sorted((before.snapshots & after.snapshots) - read)
@@ -135,7 +135,9 @@ class ResticRepository:
             at=time.monotonic(),
             marks=before.marks if before.marks == after.marks else frozenset(),
             snapshots=snapshots,
-            hidden=tuple(f"snapshots/{name}: the backup tool cannot read it" for name in hidden),
+            hidden=tuple(
+                say("{snapshot}: the backup tool cannot read it", snapshot=f"snapshots/{name}") for name in hidden
+            ),
         )
         return ()
 
@@ -143,13 +145,18 @@ class ResticRepository:
         """Return what can be observed about the point's protection now."""
         return self._backend.immutability(point)
 
-    def look_into(self, point: RecoveryPoint) -> tuple[str, ...]:
+    def look_into(self, point: RecoveryPoint) -> tuple[Phrase, ...]:
         """Return what is broken of the point's index and top folders. Raises ``NotFound`` for an id that is none."""
         self._require_id(point)
         output, lacking = look(self._tool, point)
         if output.exit_code != 0:
             return self._judge_failure(output.exit_code, output.tail, output.ended_by)
         return (lacking,) if lacking else ()
+
+    def folders_in(self, point: RecoveryPoint) -> tuple[str, ...]:
+        """Return the folders directly below the point's one path; none of several, or where they cannot be listed."""
+        self._require_id(point)
+        return folders_below(self._tool, point)
 
     def restore_order(self, point: RecoveryPoint, *, only: Sequence[bytes] | None = None) -> RestoreOrder:
         """Return the command for the restore cell. Raises ``NotFound`` for an id that is none, ``UsageError``."""
@@ -213,7 +220,7 @@ class ResticRepository:
     def _require_id(self, point: RecoveryPoint) -> None:
         if not is_id(point.id):
             raise NotFound(
-                say("{id} is no recovery point of {name}", id=repr(point.id[:80]), name=self.name),
+                say("{id} is no recovery point of {repository}", id=repr(point.id[:80]), repository=self.name),
                 hint=say("drp repo points {name}", name=self.name),
             )
 
@@ -226,19 +233,19 @@ class ResticRepository:
         if not condition.emptied and not condition.broken and point.id not in condition.snapshots:
             raise PointGone(
                 say(
-                    "recovery point {short_id} is gone from repository {name} since it was selected",
-                    short_id=point.short_id,
+                    "recovery point {point} is gone from repository {name} since it was selected",
+                    point=point.short_id,
                     name=self.name,
                 ),
                 hint="keep retention from running meanwhile, and run the drill again: it selects among what is there",
             )
 
-    def _trouble(self, *arguments: str) -> tuple[str, ...]:
+    def _trouble(self, *arguments: str) -> tuple[Phrase, ...]:
         """Run a command and return what it shows to be broken; raise what is no damage."""
         output = self._tool.call(*arguments)
         return () if output.exit_code == 0 else self._judge_failure(output.exit_code, output.tail, output.ended_by)
 
-    def _judge_failure(self, exit_code: int, tail: tuple[str, ...], ended_by: str) -> tuple[str, ...]:
+    def _judge_failure(self, exit_code: int, tail: tuple[str, ...], ended_by: str) -> tuple[Phrase, ...]:
         features = self._tool.features
         kind, words = kind_of_failure(exit_code, tail, features)
         if ended_by == "itself" and kind in {"damaged", "lost"}:
@@ -246,14 +253,10 @@ class ResticRepository:
         if ended_by == "itself" and kind == "password":
             tampered = self._backend.explain_refusal()
             if tampered:
-                return (f"{tampered} ({words})",)
+                return (say("{tampered} ({words})", tampered=tampered, words=words),)
         if ended_by != "itself":
             raise Unreachable(
-                say(
-                    "the backup tool came to no end on repository {name} ({ended_by})",
-                    name=self.name,
-                    ended_by=ended_by,
-                ),
+                no_end(self.name, ended_by),
                 hint="raise the repository's time limits if it is slow",
             )
         raise error_for(kind, self.name, words)
@@ -277,6 +280,6 @@ class ResticRepository:
         )
 
 
-def _ruin(condition: Condition) -> tuple[str, ...]:
+def _ruin(condition: Condition) -> tuple[Phrase, ...]:
     """Return why no recovery point can be read, when a look at the location already shows it."""
     return (condition.emptied,) if condition.emptied else condition.broken

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drp.domain.application import Application, PointFilter
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, quoted, say, several
 from drp.domain.recovery_point import PointListing, RecoveryPoint
 from drp.domain.strict_json import Limits, parse
 from drp.domain.visible import one_line
@@ -36,7 +36,7 @@ def read_snapshots(text: str) -> tuple[Mapping[str, Any], ...]:
         if line.startswith(("[", "null")):
             found = parse(line, _LIST)
             return tuple(entry for entry in (found or []) if isinstance(entry, dict))
-    message = "the backup tool printed no list of snapshots"
+    message = say("the backup tool printed no list of snapshots")
     raise ValueError(message)
 
 
@@ -51,14 +51,16 @@ def points_of(snapshots: Iterable[Mapping[str, Any]], application: Application, 
     One that is certainly another application's is told apart: its backup job is wrong, and nothing of ours is hidden.
     """
     points: list[RecoveryPoint] = []
-    unreadable: list[str] = []
-    foreign: list[str] = []
+    unreadable: list[Phrase] = []
+    foreign: list[Phrase] = []
     for snapshot in snapshots:
         try:
             point = _point(snapshot, application.name, repository)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            why = one_line(str(error) or type(error).__name__, _LONGEST_REASON)
-            line = f"snapshots/{str(snapshot.get('id'))[:64]}: makes no sense ({why})"
+            said = error.args[0] if error.args else type(error).__name__
+            why = said if isinstance(said, Phrase) else quoted(one_line(str(error), _LONGEST_REASON))
+            name = f"snapshots/{str(snapshot.get('id'))[:64]}"
+            line = say("{snapshot}: makes no sense ({why})", snapshot=name, why=why)
             (foreign if _is_foreign(snapshot, application.points) else unreadable).append(line)
             continue
         if application.points.admits(point) and (owned := _owned(point, application)) is not None:
@@ -99,7 +101,7 @@ def _is_foreign(snapshot: Mapping[str, Any], wanted: PointFilter) -> bool:
 def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> RecoveryPoint:
     identifier = str(snapshot["id"])
     if not is_id(identifier):
-        message = "not a snapshot id"
+        message = say("not a snapshot id")
         raise ValueError(message)
     tags = _texts(snapshot.get("tags"))
     said = snapshot.get("summary")
@@ -110,7 +112,7 @@ def _point(snapshot: Mapping[str, Any], application: str, repository: str) -> Re
         read_time(str(summary[name])) if name in summary else None for name in ("backup_start", "backup_end")
     )
     if ended is not None and stated_at > ended:
-        message = "dated after it was read"
+        message = say("dated after it was read")
         raise ValueError(message)
     consistent_at = _consistent_at(tags, stated_at)
     manifest, trouble = _manifest(tags)
@@ -146,11 +148,11 @@ def _texts(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        message = "not a list of texts"
+        message = say("not a list of texts")
         raise TypeError(message)
     texts = tuple(str(entry) for entry in value)
     if any("\0" in text for text in texts):
-        message = "a text that no path and no argument can hold"
+        message = say("a text that no path and no argument can hold")
         raise ValueError(message)
     return texts
 
@@ -158,17 +160,17 @@ def _texts(value: object) -> tuple[str, ...]:
 def _consistent_at(tags: Iterable[str], taken_at: datetime) -> datetime:
     """Return the instant that the tags state, else that of the snapshot. Raises ``ValueError`` for nonsense."""
     meant = [tag for tag in tags if _INSTANT_MEANT.match(_bare(tag))]
-    quoted = ", ".join(repr(tag[:_LONGEST_TAG]) for tag in meant[:_MOST_TAGS])
+    shown = several(repr(tag[:_LONGEST_TAG]) for tag in meant[:_MOST_TAGS])
     if not all(tag.startswith(CONSISTENT_TAG) for tag in meant):
-        message = say("a tag that is meant to state an instant and does not: {quoted}", quoted=quoted)
+        message = say("a tag that is meant to state an instant and does not: {tags}", tags=shown)
         raise ValueError(message)
     try:
         stated = {read_time(tag.removeprefix(CONSISTENT_TAG)) for tag in meant}
     except ValueError:
-        message = say("a tag that states no instant with its offset from UTC: {quoted}", quoted=quoted)
+        message = say("a tag that states no instant with its offset from UTC: {tags}", tags=shown)
         raise ValueError(message) from None
     if len(stated) > 1 or any(instant > taken_at for instant in stated):
-        message = say("tags that state two instants, or one after the snapshot: {quoted}", quoted=quoted)
+        message = say("tags that state two instants, or one after the snapshot: {tags}", tags=shown)
         raise ValueError(message)
     return stated.pop() if stated else taken_at
 
@@ -196,6 +198,6 @@ def read_time(text: str) -> datetime:
     """Return an RFC 3339 instant in UTC; nanoseconds are cut to microseconds."""
     instant = datetime.fromisoformat(_NANOSECONDS.sub(r"\1", text))
     if instant.tzinfo is None:
-        message = "an instant without its offset"
+        message = say("an instant without its offset")
         raise ValueError(message)
     return instant.astimezone(UTC)

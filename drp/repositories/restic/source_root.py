@@ -78,3 +78,22 @@ def declared_root(paths: Sequence[str]) -> str:
     """Return the root as the snapshot declares it, for a tree that cannot be read."""
     absolute = [_absolute(path) for path in paths if path.startswith("/")]
     return posixpath.commonpath(absolute) if absolute else "/"
+
+
+class FoldersBelow:
+    """Takes the lines of ``restic ls --json`` and remembers the folders directly below one."""
+
+    def __init__(self, folder: str) -> None:
+        """Take the folder."""
+        self._folder = _absolute(folder)
+        self.found: list[str] = []
+
+    def take(self, line: str) -> None:
+        """Read one line; what is no node is passed over."""
+        try:
+            node = parse(line, PRINTED)
+        except Malformed:
+            return
+        place = node.get("path") if isinstance(node, dict) and node.get("type") == "dir" else None
+        if isinstance(place, str) and place != "/" and posixpath.dirname(place) == self._folder:
+            self.found.append(place)

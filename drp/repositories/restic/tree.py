@@ -7,7 +7,7 @@ from drp.domain.phrase import NOTHING, Phrase
 from drp.domain.recovery_point import RecoveryPoint
 from drp.domain.repository_port import Held
 from drp.repositories.parts import nothing_there
-from drp.repositories.restic.source_root import TreeListing, declared_root, folders_to_list
+from drp.repositories.restic.source_root import FoldersBelow, TreeListing, declared_root, folders_to_list
 from drp.repositories.restic.sub_path import Contents, SubPathListing, folders_on_the_way
 from drp.repositories.restic.tool import ResticTool
 
@@ -42,6 +42,15 @@ def held(tool: ResticTool, point: RecoveryPoint, *, counted: bool) -> Held:
         return Held(lacking=lacking if found is not None else NOTHING)
     contents = contents_of(tool, point) if counted else None
     return Held(size_bytes=contents.size if contents is not None else None)
+
+
+def folders_below(tool: ResticTool, point: RecoveryPoint) -> tuple[str, ...]:
+    """Return the folders directly below the one path of a point; none of several, or where they cannot be listed."""
+    if len(point.paths) != 1:
+        return ()
+    below = FoldersBelow(point.paths[0])
+    tool.call("ls", point.id, point.paths[0], on_line=lambda _, line: below.take(line), capture=False)
+    return tuple(sorted(below.found))
 
 
 def contents_of(tool: ResticTool, point: RecoveryPoint) -> Contents | None:

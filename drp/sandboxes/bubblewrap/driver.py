@@ -70,7 +70,7 @@ class BubblewrapSandbox:
 
     def open(self, profile: SandboxProfile, label: str, order: SandboxOrder = _BARE) -> SandboxHandle:
         """Return a new run sandbox: a network of its own, no repository, no key, an empty data volume under quota."""
-        with sandbox_errors("cannot open a sandbox"), ExitStack() as undo:
+        with sandbox_errors(say("cannot open a sandbox")), ExitStack() as undo:
             slot = Slot(layout.slots_directory(self._run_directory))
             undo.callback(slot.release)
             identity = identity_for(profile.identity, slot)
@@ -92,7 +92,7 @@ class BubblewrapSandbox:
     def prove(self, handle: SandboxHandle) -> IsolationProof:
         """Return the proof for this sandbox; what the probe tried is not kept as egress."""
         live = self._get(handle)
-        with sandbox_errors("cannot prove the sandbox"):
+        with sandbox_errors(say("cannot prove the sandbox")):
             return isolation.prove(
                 live.running.client,
                 host_uid=live.spec.identity.host_uid_of(live.spec.inside_uid),
@@ -106,7 +106,7 @@ class BubblewrapSandbox:
         """Return a restore cell on the same data volume: it reaches the order's endpoint and nothing else."""
         owner = self._get(handle)
         plan = endpoint.plan(order)
-        with sandbox_errors("cannot open a restore cell"), ExitStack() as undo:
+        with sandbox_errors(say("cannot open a restore cell")), ExitStack() as undo:
             directory = self._make_directory(undo)
             directory.record(**self._about("restore-cell"))
             read_only = binds.cell(order, directory.path / "binds", owner.spec.identity)
@@ -141,7 +141,7 @@ class BubblewrapSandbox:
 
     def _open_witness(self, handle: SandboxHandle, role: SandboxRole) -> SandboxHandle:
         owner = self._get(handle)
-        with sandbox_errors(f"cannot open a {role}"), ExitStack() as undo:
+        with sandbox_errors(say("cannot open a {role}", role=role)), ExitStack() as undo:
             directory = self._make_directory(undo)
             directory.record(**self._about(role))
             place = standpoint(

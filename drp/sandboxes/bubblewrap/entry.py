@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drp.command import MINIMAL_ENVIRONMENT
 from drp.config.schema_sandboxes import BubblewrapFile
+from drp.domain.phrase import Phrase
 from drp.domain.ports import Sandbox
 from drp.domain.sandbox import Reaped, SandboxProfile
 from drp.sandboxes.driver import Resolve
@@ -40,7 +41,7 @@ class BubblewrapDriver:
 
         return requirements(run_directory)
 
-    def room_for(self, profile: SandboxProfile, run_directory: Path) -> str:
+    def room_for(self, profile: SandboxProfile, run_directory: Path) -> Phrase:
         """Return what a profile's sandboxes have here. Raises ``SandboxError``."""
         from drp.sandboxes.bubblewrap.doctor import room_for  # noqa: PLC0415 - as above
 

@@ -130,7 +130,7 @@ def _join(network: int) -> list[str]:
 def _refuse_root(identity: Identity) -> None:
     """As uid 0 of the host, a sandbox could write what only its ownership protects, such as core_pattern."""
     if standing() == "root" and (identity.uid == 0 or not (identity.range_size or identity.drop)):
-        raise NotIsolated("a sandbox must not have uid 0 of the host")
+        raise NotIsolated(say("a sandbox must not have uid 0 of the host"))
 
 
 def _become(identity: Identity) -> list[str]:

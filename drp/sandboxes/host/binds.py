@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from drp.domain.application import SoftwareImage
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, say
 from drp.domain.restore import RestoreOrder
 from drp.errors import SandboxError
 from drp.sandboxes.host import mounts
@@ -17,8 +17,9 @@ from drp.sandboxes.host.layout import open_to_all
 
 INSIDE = "/run/base"
 """Where a restore cell finds its tools."""
-_OWNERS_LOST = "owners of {} cannot be told inside the restore cell: its file system cannot map them"
-_KEEP_OWNERS = "keep copies on ext4, XFS, Btrfs or tmpfs, or set `identity: single`, by which owners are not judged"
+_KEEP_OWNERS = say(
+    "keep copies on ext4, XFS, Btrfs or tmpfs, or set `identity: single`, by which owners are not judged"
+)
 _CERTIFICATES = ("/etc/ssl", "/etc/pki", "/etc/ca-certificates")
 
 
@@ -39,10 +40,14 @@ def cell(order: RestoreOrder, staging: Path, identity: Identity) -> dict[str, st
             if not _stage(path, place, identity.host_uid_of(0), owners) and source in order.read_only_binds:
                 _require_open(path)
                 if owners:  # owners would be restored as others than they are, and called damaged
-                    raise SandboxError(_OWNERS_LOST.format(source), hint=_KEEP_OWNERS)
+                    raise SandboxError(_owners_lost(source), hint=_KEEP_OWNERS)
             path = place
         binds[str(path)] = target
     return binds
+
+
+def _owners_lost(source: str) -> Phrase:
+    return say("owners of {path} cannot be told inside the restore cell: its file system cannot map them", path=source)
 
 
 def software(images: Iterable[SoftwareImage], staging: Path, identity: Identity, run_as: int) -> dict[str, str]:

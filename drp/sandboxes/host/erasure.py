@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drp.command import run
-from drp.domain.phrase import NOTHING, fact
+from drp.domain.phrase import NOTHING, fact, joined, say
 from drp.domain.volume import Erased, ErasedBy
 from drp.errors import CommandFailed
 from drp.sandboxes.host import encryption
@@ -48,18 +48,14 @@ def erase(image: Path, *, by: ErasedBy, at: str = "", ciphertext: Sequence[tuple
     except FileNotFoundError:
         return Erased(at=at, erased_by=by, done=True)
     except OSError as error:
-        return Erased(at=at, erased_by=by, done=False, left=f"{image}: {error.strerror}")
+        return Erased(at=at, erased_by=by, done=False, left=joined([str(image), str(error.strerror)], ": "))
     try:
         found = os.fstat(descriptor)
         ours = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid()
         if not ours or not _OURS.fullmatch(image.name):
-            return Erased(at=at, erased_by=by, done=False, left=f"{image}: it is no image that drp made")
+            return Erased(at=at, erased_by=by, done=False, left=say("{path}: it is no image that drp made", path=image))
         if encryption.shared(descriptor):
-            left = fact(
-                "snapshot-or-copy-shares",
-                "{image}: a snapshot or a copy shares its blocks, which overwriting does not reach",
-                image=image,
-            )
+            left = say("{path}: a snapshot or a copy shares its blocks, which overwriting does not reach", path=image)
             return Erased(at=at, erased_by=by, done=False, left=left)
         plain = list(without(written(descriptor, found.st_size), ciphertext))
         overwritten = sum(_overwrite(descriptor, *extent) for extent in plain)
@@ -67,7 +63,7 @@ def erase(image: Path, *, by: ErasedBy, at: str = "", ciphertext: Sequence[tuple
         kind = elsewhere(image)
         image.unlink()
     except OSError as error:
-        return Erased(at=at, erased_by=by, done=False, left=f"{image}: {error.strerror}")
+        return Erased(at=at, erased_by=by, done=False, left=joined([str(image), str(error.strerror)], ": "))
     finally:
         os.close(descriptor)
     left = (

@@ -156,7 +156,7 @@ def identity_for(kind: Literal["single", "range"], slot: Slot) -> Identity:
     spare = max((each for each in uid_map() if each.inside > 0), key=lambda each: each.count, default=None)
     if who == "mapped" and spare is not None and spare.count > 1000:
         return Identity(uid=spare.inside, range_size=spare.count)
-    message = "a sandbox with a range of user ids needs root, or sub-uids of this user"
+    message = say("a sandbox with a range of user ids needs root, or sub-uids of this user")
     raise SandboxError(
         message,
         hint="install uidmap and add this user to /etc/subuid and /etc/subgid, or set `identity: single`",

@@ -23,7 +23,7 @@ from drp.sandboxes.host import mounts, on_disk
 from drp.sandboxes.host.identity import standing
 
 SUFFIX = ".image"
-NO_ROOM = "free space, lower `data_bytes` of the sandbox profile, or name other folders in `volumes.directories`"
+NO_ROOM = say("free space, lower `data_bytes` of the sandbox profile, or name other folders in `volumes.directories`")
 NOTES = ".images"
 _LOOP_SET_DIRECT_IO = 0x4C08
 _MOUNTED = "loop,nosuid,nodev,noatime,noinit_itable"

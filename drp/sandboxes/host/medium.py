@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from drp.domain.phrase import say
+from drp.domain.phrase import Phrase, count, quoted, say
 from drp.errors import MediumFailed
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -34,26 +34,26 @@ class Medium:
         if self._image is None:
             return
         if _libc.syncfs(self._held) != 0:
-            raise self._failed(os.strerror(ctypes.get_errno()))
+            raise self._failed(quoted(os.strerror(ctypes.get_errno())))
         try:
             image = os.open(self._image, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise self._failed(str(error)) from error
+            raise self._failed(quoted(str(error))) from error
         try:
             os.fsync(image)
             _forget(self._held)
             os.posix_fadvise(image, 0, 0, os.POSIX_FADV_DONTNEED)
         except OSError as error:
-            raise self._failed(str(error)) from error
+            raise self._failed(quoted(str(error))) from error
         finally:
             os.close(image)
         self.check()
 
     def check(self) -> None:
         """Look whether the file system noted an error of its medium. Raises ``MediumFailed``."""
-        count = errors_noted(self._held) if self._image is not None else 0
-        if count:
-            raise self._failed(say("the kernel noted {count} errors", count=count))
+        noted = errors_noted(self._held) if self._image is not None else 0
+        if noted:
+            raise self._failed(count("the kernel noted {n} error", "the kernel noted {n} errors", noted))
 
     def close(self) -> None:
         """Let the volume go."""
@@ -61,9 +61,15 @@ class Medium:
             os.close(self._held)
             self._held = -1
 
-    def _failed(self, reason: str) -> MediumFailed:
+    def _failed(self, reason: Phrase) -> MediumFailed:
         folder = self._image.parent if self._image is not None else self._path
-        return MediumFailed(f"the storage of this host failed below a data volume in {folder}: {reason}")
+        return MediumFailed(
+            say(
+                "the storage of this host failed below a data volume in {folder}: {reason}",
+                folder=folder,
+                reason=reason,
+            )
+        )
 
 
 def errors_noted(volume: Path | int) -> int:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from drp.command import start
+from drp.domain.phrase import say
 from drp.errors import SandboxError
 from drp.sandboxes.host.processes import finish, namespace
 
@@ -72,7 +73,7 @@ def bind_readable(source: Path, target: Path, *, uid: int, range_size: int = 0, 
     Raises OSError, SandboxError.
     """
     if platform.machine() not in {"x86_64", "aarch64"}:
-        raise SandboxError("binding a closed repository needs x86_64 or aarch64")
+        raise SandboxError(say("binding a closed repository needs x86_64 or aarch64"))
     _same_kind(source, target)
     recursive = _AT_RECURSIVE if below else 0
     flags = 1 | _O_CLOEXEC | recursive
@@ -118,7 +119,7 @@ def _user_namespace(uids: str, gids: str) -> int:
         deadline = time.monotonic() + _HOLDER_SECONDS
         while namespace(holder.pid, "user") in {namespace("self", "user"), ""}:
             if holder.poll() is not None or time.monotonic() > deadline:
-                raise SandboxError("the kernel refuses user namespaces")
+                raise SandboxError(say("the kernel refuses user namespaces"))
             time.sleep(0.001)
         Path(f"/proc/{holder.pid}/uid_map").write_text(uids, encoding="ascii")
         Path(f"/proc/{holder.pid}/gid_map").write_text(gids, encoding="ascii")

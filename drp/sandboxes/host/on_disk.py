@@ -8,6 +8,7 @@ access control lists, so every file of a sound backup would look changed.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import struct
@@ -16,7 +17,8 @@ import tempfile
 from pathlib import Path
 
 from drp.command import run
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import NOTHING, Phrase, fact, say, several
+from drp.domain.phrase_form import read, written
 from drp.domain.sandbox import SandboxProfile
 from drp.errors import CommandFailed, SandboxError
 from drp.sandboxes.host import mounts
@@ -31,7 +33,7 @@ _ODD_TIME = 1_700_000_000_123_456_789
 _ACL_ENTRIES = ((1, 6, 0xFFFFFFFF), (2, 4, 0), (4, 4, 0xFFFFFFFF), (16, 4, 0xFFFFFFFF), (32, 0, 0xFFFFFFFF))
 _ACL = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in _ACL_ENTRIES)
 """Owner, the user 0, group, mask and others, as posix_acl_xattr.h has them."""
-_OR_MEMORY = "or set `data_backing: memory`"
+_OR_MEMORY = say("or set `data_backing: memory`")
 
 
 def require(profile: SandboxProfile) -> str:
@@ -41,53 +43,59 @@ def require(profile: SandboxProfile) -> str:
     """
     why, mend = obstacle()
     if why:
-        raise SandboxError(say("`data_backing: disk` cannot be had: {why}", why=why), hint=f"{mend}, {_OR_MEMORY}")
+        raise SandboxError(
+            say("`data_backing: disk` cannot be had: {why}", why=why),
+            hint=say("{mend}, {or_memory}", mend=mend, or_memory=_OR_MEMORY),
+        )
     if standing() == "root":
         return fact("loop-devices", "loop devices")
     if profile.identity == "range":
-        message = "`data_backing: disk` of a plain user holds files of one owner, and not `identity: range`"
+        message = say("`data_backing: disk` of a plain user holds files of one owner, and not `identity: range`")
         raise SandboxError(
-            message, hint=say("set `identity: single`, run drp as root, {OR_MEMORY}", OR_MEMORY=_OR_MEMORY)
+            message, hint=say("set `identity: single`, run drp as root, {or_memory}", or_memory=_OR_MEMORY)
         )
     return "fuse2fs"
 
 
-def obstacle() -> tuple[str, str]:
+def obstacle() -> tuple[Phrase, Phrase]:
     """Return why this user can have no volumes on disk, and what to do about it; two empty words: he can."""
     if standing() == "root":
-        return ("", "") if _LOOP.exists() else (f"there is no {_LOOP}", "load the module: modprobe loop")
+        lacking = say("there is no {device}", device=_LOOP), say("load the module: modprobe loop")
+        return (NOTHING, NOTHING) if _LOOP.exists() else lacking
     if shutil.which("fuse2fs") is None:
-        return "a plain user needs fuse2fs, which is not installed", "apt-get install fuse2fs, run drp as root"
+        why = say("a plain user needs fuse2fs, which is not installed")
+        return why, say("apt-get install fuse2fs, run drp as root")
     try:
         os.close(os.open(_FUSE, os.O_RDWR | os.O_CLOEXEC))  # which does nothing until it is mounted
     except FileNotFoundError:
-        return f"a plain user needs {_FUSE}, which is not there", "load the module: modprobe fuse, run drp as root"
+        why = say("a plain user needs {device}, which is not there", device=_FUSE)
+        return why, say("load the module: modprobe fuse, run drp as root")
     except OSError as error:
         mode = _FUSE.stat().st_mode & 0o777
-        why = fact(
-            "plain-user-needs-whose",
-            "a plain user needs {FUSE}, whose mode is {mode}: {strerror}",
-            FUSE=_FUSE,
+        why = say(
+            "a plain user needs {device}, whose mode is {mode}: {why}",
+            device=_FUSE,
             mode=f"{mode:04o}",
-            strerror=error.strerror,
+            why=error.strerror,
         )
-        return why, f'chmod 0666 {_FUSE} (lasting, by udev: KERNEL=="fuse", MODE="0666"), run drp as root'
+        mend = say('chmod 0666 {device} (lasting, by udev: KERNEL=="fuse", MODE="0666"), run drp as root', device=_FUSE)
+        return why, mend
     lost = _tried()
-    return (f"the fuse2fs that is installed {lost}", "install a newer fuse2fs, run drp as root") if lost else ("", "")
+    return (lost, say("install a newer fuse2fs, run drp as root")) if lost else (NOTHING, NOTHING)
 
 
-def _tried() -> str:
+def _tried() -> Phrase:
     """Return what keeps fuse2fs from being used, found by mounting a small image in a worker's namespaces."""
     if standing() == "mapped":
         return _trial()
     try:
         argv = worker_command([sys.executable, "-m", "drp.sandboxes.host.on_disk"])
-        return run(argv, timeout_seconds=60).stdout.strip()
+        return read(json.loads(run(argv, timeout_seconds=60).stdout))
     except CommandFailed as error:
-        return fact("cannot-tried", "cannot be tried: {words}", words=error.message)
+        return say("the fuse2fs that is installed cannot be tried: {why}", why=error.message)
 
 
-def _trial() -> str:
+def _trial() -> Phrase:
     with tempfile.TemporaryDirectory(prefix="drp-fuse-") as name:
         image, path = Path(name, "image"), Path(name, "mounted")
         path.mkdir()
@@ -97,29 +105,28 @@ def _trial() -> str:
             run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", str(image)], timeout_seconds=60)
             mount_by_fuse(image, path)
         except CommandFailed as error:
-            return fact("cannot-mount", "cannot mount: {words}", words=error.message)
+            return say("the fuse2fs that is installed cannot mount: {why}", why=error.message)
         try:
             lost = _lost(path / "trial")
         finally:
             mounts.unmount(path)
         return (
-            fact(
-                "does-not-keep-so",
-                "does not keep {lost}, so a sound backup would look changed",
-                lost=" and ".join(lost),
+            say(
+                "the fuse2fs that is installed does not keep {lost}, so a sound backup would look changed",
+                lost=several(lost),
             )
             if lost
-            else ""
+            else NOTHING
         )
 
 
-def _lost(file: Path) -> list[str]:
+def _lost(file: Path) -> list[Phrase]:
     """Return what a file system does not keep of a new file."""
     lost = []
     file.touch()
     os.utime(file, ns=(1, _ODD_TIME))
     if file.stat().st_mtime_ns != _ODD_TIME:
-        lost.append("parts of a second of times")
+        lost.append(say("parts of a second of times"))
     for name, value in (("user.drp", b"1"), ("system.posix_acl_access", _ACL)):
         try:
             os.setxattr(file, name, value)
@@ -127,7 +134,7 @@ def _lost(file: Path) -> list[str]:
         except OSError:
             kept = False
         if not kept:
-            lost.append("extended attributes" if name == "user.drp" else "access control lists")
+            lost.append(say("extended attributes") if name == "user.drp" else say("access control lists"))
     return lost
 
 
@@ -161,4 +168,4 @@ def _holds(process: Path, wanted: os.stat_result) -> bool:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(_trial())
+    sys.stdout.write(json.dumps(written(_trial())))

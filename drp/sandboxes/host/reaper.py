@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from drp.clock import boot_id, utc_now
+from drp.domain.phrase import say
 from drp.domain.sandbox import Reaped
 from drp.domain.volume import Erased
 from drp.errors import SandboxError
@@ -140,5 +141,5 @@ def _recorded_processes(record: dict[str, object]) -> set[int]:
 def _erase(file: Path) -> Erased:
     """Erase an image of a sandbox that has ended: whatever key there was has gone with it."""
     if not image.detach(file):
-        return Erased(erased_by="overwrite", done=False, left=f"{file}: something still holds it")
+        return Erased(erased_by="overwrite", done=False, left=say("{path}: something still holds it", path=file))
     return erasure.erase(file, by="overwrite")

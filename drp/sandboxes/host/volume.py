@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drp import machine
 from drp.atomic import storage_errors
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.domain.precheck import LEAST_FREE_BYTES
 from drp.domain.restore import RESTORED_FOLDER
 from drp.domain.sandbox import SandboxProfile
@@ -29,7 +29,7 @@ from drp.trust import judge as trust
 
 LEAST_BYTES = 16 << 20
 """A volume in memory that cannot have this much, or the little that was asked for, is not made."""
-_IN_MEMORY = "wait for other drills, recover fewer at once (`parallel`), or set `data_backing: disk`"
+_IN_MEMORY = say("wait for other drills, recover fewer at once (`parallel`), or set `data_backing: disk`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class Volumes:
         self.path.mkdir()
         self.path.chmod(0o755)
         if standing() == "user":
-            message = "a data volume under quota needs root, or the drill worker's own namespaces"
+            message = say("a data volume under quota needs root, or the drill worker's own namespaces")
             raise SandboxError(message, hint="run the drill through `drp drill run`, which makes them")
         if profile.data_backing == "disk":
             folders = [Path(each) for each in profile.volumes] or [self._run_directory]
@@ -197,12 +197,12 @@ class Volumes:
                     self._held.append(ledger.reserve(disk_bytes=image_bytes(quota), device=file.stat().st_dev))
                 return file
         image.forget(self._run_directory, self._sandbox)
-        places = ", ".join(map(str, folders))
+        places = several(map(str, folders))
         message = say(
-            "{places}: no room for a data volume of {quota} MiB, {image_bytes} MiB on disk",
+            "{places}: no room for a data volume of {quota} MiB, {needed} MiB on disk",
             places=places,
             quota=quota >> 20,
-            image_bytes=image_bytes(quota) >> 20,
+            needed=image_bytes(quota) >> 20,
         )
         raise StorageFull(message, hint=image.NO_ROOM)
 
@@ -248,7 +248,7 @@ def _erase(volume: _Mounted, file: Path) -> Erased:
     by, at = volume.made.erased_by, volume.made.at
     ciphertext = _forget(volume.path, volume.encrypted) if volume.encrypted is not None else ()
     if not image.detach(file, volume.path):
-        return Erased(at=at, erased_by=by, done=False, left=f"{file}: something still holds it")
+        return Erased(at=at, erased_by=by, done=False, left=say("{path}: something still holds it", path=file))
     return erasure.erase(file, by=by if ciphertext else "overwrite", at=at, ciphertext=ciphertext)
 
 

@@ -42,7 +42,7 @@ def features(asked: Erase) -> tuple[str, ...]:
     """Return what a volume's ext4 must be made with. Raises ``SandboxError``: what is asked for cannot be had."""
     can = standing() == "root" and encryption.available()  # fuse2fs encrypts nothing
     if asked == "encrypt" and not can:
-        message = "`erase: encrypt` is asked for, and this kernel's ext4 cannot encrypt, or not for this user"
+        message = say("`erase: encrypt` is asked for, and this kernel's ext4 cannot encrypt, or not for this user")
         raise SandboxError(
             message, hint="set `erase: overwrite`, or run drp as root on a kernel with CONFIG_FS_ENCRYPTION"
         )

@@ -90,7 +90,9 @@ def _add(address: str) -> None:
 
 def _open_doors(endpoints: Sequence[tuple[str, int]], gateway: GatewayClient | None) -> dict[str, str]:
     if endpoints and gateway is None:
-        raise SandboxError("repositories on the network need the gateway", hint="start drills through `drp drill run`")
+        raise SandboxError(
+            say("repositories on the network need the gateway"), hint="start drills through `drp drill run`"
+        )
     names: dict[str, str] = {}
     for host, port in endpoints:
         if host not in names and len(names) >= _NAMES_LIMIT:

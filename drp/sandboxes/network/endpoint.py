@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from drp.domain.phrase import say
 from drp.domain.restore import RestoreOrder
 from drp.errors import SandboxError
 from drp.sandboxes.network.gateway import GatewayClient
@@ -48,7 +49,7 @@ def relay(gateway: GatewayClient | None, inside: Inside, order: RestoreOrder) ->
     """Hand the cell's listening sockets to the gateway; return what ends the relay."""
     try:
         if gateway is None or order.endpoint is None:
-            raise SandboxError("the restore cell needs the network gateway and there is none", hint=_NO_GATEWAY)
+            raise SandboxError(say("the restore cell needs the network gateway and there is none"), hint=_NO_GATEWAY)
         identities = [gateway.relay(listener, *order.endpoint) for listener in inside.listeners]
     finally:
         inside.close()
@@ -61,4 +62,4 @@ def relay(gateway: GatewayClient | None, inside: Inside, order: RestoreOrder) ->
     return end
 
 
-_NO_GATEWAY = "start the drill through `drp drill run`: its supervisor starts the gateway"
+_NO_GATEWAY = say("start the drill through `drp drill run`: its supervisor starts the gateway")

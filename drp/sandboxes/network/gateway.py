@@ -116,9 +116,9 @@ class GatewayClient:
                 self._channel.sendmsg([json.dumps(request).encode()], rights)
                 raw = self._channel.recv(1 << 20)
         except OSError as error:
-            raise SandboxError("the network gateway does not answer", hint="start the drill again") from error
+            raise SandboxError(say("the network gateway does not answer"), hint="start the drill again") from error
         if not raw:
-            raise SandboxError("the network gateway has ended", hint="start the drill again")
+            raise SandboxError(say("the network gateway has ended"), hint="start the drill again")
         answer: dict[str, object] = json.loads(raw)
         if "error" in answer:
             message = say("the network gateway refuses: {error}", error=answer["error"])

@@ -94,7 +94,7 @@ def enter(process: int, wanted: Wanted) -> Inside:
     Raises SandboxError, and NotIsolated when that namespace is our own.
     """
     if namespace(process, "net") in {namespace("self", "net"), ""}:
-        raise NotIsolated("the sandbox shares the network of the host")
+        raise NotIsolated(say("the sandbox shares the network of the host"))
     return _ask(str(process), wanted)
 
 
@@ -114,7 +114,7 @@ def _ask(process: str, wanted: Wanted) -> Inside:
             ours.send(_request(wanted))
             made = _receive(ours)
         except OSError as error:
-            message = "the helper for the sandbox's network did not answer"
+            message = say("the helper for the sandbox's network did not answer")
             raise SandboxError(message) from error
         finally:
             finish(helper, 5)
@@ -124,7 +124,9 @@ def _ask(process: str, wanted: Wanted) -> Inside:
 def _request(wanted: Wanted) -> bytes:
     request = json.dumps(asdict(wanted)).encode()
     if len(request) > _REQUEST_BYTES:
-        raise SandboxError("the applications of the drill declare too many addresses", hint="drill fewer in one pod")
+        raise SandboxError(
+            say("the applications of the drill declare too many addresses"), hint="drill fewer in one pod"
+        )
     return request
 
 
@@ -149,7 +151,7 @@ def _receive(control: socket.socket) -> list[int]:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
-    answer = json.loads(message) if message else {"error": "it ended at once"}
+    answer = json.loads(message) if message else {"error": say("it ended at once")}
     trouble = _trouble(answer, len(descriptors), truncated=bool(flags & socket.MSG_CTRUNC))
     if trouble is not None:
         for descriptor in descriptors:

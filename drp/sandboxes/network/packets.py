@@ -9,6 +9,8 @@ import socket
 import struct
 from dataclasses import dataclass
 
+from drp.domain.phrase import say
+
 IPV4, IPV6 = 0x0800, 0x86DD
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 SYN, ACK = 0x02, 0x10
@@ -82,7 +84,7 @@ def parse(raw: bytes, ethertype: int = 0) -> Packet | None:
 def _version_4(raw: bytes) -> Packet:
     size = (raw[0] & 15) * 4
     if not 20 <= size <= len(raw):
-        raise ValueError("its header is cut off")
+        raise ValueError(say("its header is cut off"))
     number, place = struct.unpack_from("!HH", raw, 4)
     split = bool(place & 0x3FFF)
     addresses = socket.inet_ntop(socket.AF_INET, raw[12:16]), socket.inet_ntop(socket.AF_INET, raw[16:20])

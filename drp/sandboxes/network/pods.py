@@ -135,7 +135,7 @@ class Network:
         """Raise NotIsolated unless the process is in this network, and that is not our own."""
         found = processes.namespace(process, "net")
         if found != self.name or found in {processes.namespace("self", "net"), ""}:
-            raise NotIsolated("a sandbox is not in the network that was made for it")
+            raise NotIsolated(say("a sandbox is not in the network that was made for it"))
 
     def egress(self) -> tuple[EgressAttempt, ...]:
         """Return what tried to leave this sandbox. Raises SandboxError when nobody can know."""

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from drp.domain.phrase import say
 from drp.sandboxes.network.hearing import Hearing
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -65,7 +66,7 @@ class Resolver:
                 raise
             return
         if sender is None:
-            raise OSError("it was shut down")
+            raise OSError(say("it was shut down"))
         response, name = answer(query, self._known)
         if name and name not in self._known and not name.endswith(".arpa"):
             self._on_asked(name)

@@ -17,7 +17,7 @@ from pathlib import Path
 from drp.command import run
 from drp.domain.check import Execution
 from drp.domain.first_fatal import first_fatal
-from drp.domain.phrase import fact, say
+from drp.domain.phrase import quoted, say
 from drp.domain.sandbox import IsolationProof, ProbeCheck
 from drp.domain.strict_json import Limits, parse_object
 from drp.errors import SandboxError
@@ -25,6 +25,7 @@ from drp.sandboxes.client import AgentClient
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.network.recorder import EgressRecorder
 from drp.sandboxes.packing import PYTHON, packed_probe
+from drp.sandboxes.proof.answers import FOR_WRITING, NOT_OURS, ON_ITS_OWN_LOOPBACK, UNSAID, meaning
 from drp.sandboxes.proof.tripwire import Tripwire
 
 _SECONDS = 40.0
@@ -109,13 +110,11 @@ def _inside(client: AgentClient, targets: Mapping[str, object]) -> bytes:
     argv = [PYTHON, "-I", "-S", "-c", packed_probe()]  # handed over in memory, and gone when it ends
     ended: Execution = client.exec(argv, stdin=json.dumps(targets).encode(), timeout=_SECONDS)
     if ended.exit_code != 0:
-        why = first_fatal(ended.stderr.decode("utf-8", "replace").splitlines()) or fact(
-            "said-nothing", "it said nothing"
-        )
+        fatal = first_fatal(ended.stderr.decode("utf-8", "replace").splitlines())[:200]
         message = say(
             "the isolation probe ended with {exit_code} inside the sandbox: {why}",
             exit_code=str(ended.exit_code),
-            why=why[:200],
+            why=quoted(fatal) if fatal else say("it said nothing"),
         )
         raise SandboxError(message)
     return ended.stdout
@@ -130,13 +129,13 @@ def _read(output: bytes) -> tuple[tuple[ProbeCheck, ...], Mapping[str, object]]:
                 id=str(each["id"])[:200],
                 kind=str(each["kind"])[:20],
                 outcome=each["outcome"] if each["outcome"] in {"denied", "allowed"} else "error",
-                detail=str(each["detail"])[:200],
+                detail=meaning(str(each["detail"])[:200]),
             )
             for each in answer["checks"][:_CHECKS_LIMIT]
         )
         facts = dict(answer["facts"])
     except (ValueError, KeyError, TypeError) as error:
-        message = "the isolation probe gave no readable answer"
+        message = say("the isolation probe gave no readable answer")
         raise SandboxError(message) from error
     return checks, facts
 
@@ -150,13 +149,13 @@ def _foreign(facts: Mapping[str, object], bound: Iterable[str]) -> tuple[ProbeCh
                 id="fs.places",
                 kind="fs",
                 outcome="error",
-                detail=fact("probe-did-not-say", "the probe did not say what is there"),
+                detail=UNSAID,
             ),
         )
     known = _PLACES | {place.split("/")[1] for place in bound}
-    seen = {f"fs.foreign:/{name}": "drp put nothing there" for name in root if name not in known}
+    seen = {f"fs.foreign:/{name}": NOT_OURS for name in root if name not in known}
     places = [str(place) for place in writable]
-    seen |= {f"fs.writable:{place}": "mounted for writing" for place in places if place.split("/")[1] not in _WRITABLE}
+    seen |= {f"fs.writable:{place}": FOR_WRITING for place in places if place.split("/")[1] not in _WRITABLE}
     return tuple(ProbeCheck(id=name[:200], kind="fs", outcome="allowed", detail=why) for name, why in seen.items())
 
 
@@ -164,8 +163,7 @@ def _judge(check: ProbeCheck, production: Mapping[str, tuple[str, int]], saw: Sa
     """Return the check; what answered at an address of production is no leak if the recorder saw it arrive."""
     if check.id not in production or check.outcome != "allowed" or not saw(*production[check.id]):
         return check
-    detail = "caught by the egress recorder on the sandbox's own loopback"
-    return ProbeCheck(id=check.id, kind=check.kind, outcome="denied", detail=detail)
+    return ProbeCheck(id=check.id, kind=check.kind, outcome="denied", detail=ON_ITS_OWN_LOOPBACK)
 
 
 def _anonymous(check: ProbeCheck, tripwire: Tripwire) -> ProbeCheck:

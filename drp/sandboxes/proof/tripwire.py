@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from drp.command import Process, start
+from drp.domain.phrase import say
 from drp.errors import SandboxError
 from drp.sandboxes.host.identity import standing
 from drp.sandboxes.host.layout import LiveDirectory, new_id
@@ -117,7 +118,7 @@ class Tripwire:
                 continue
             self._listen_unix()
             return bound, (base, base + 1, base + 2)
-        raise SandboxError("no free ports for the isolation tripwire")
+        raise SandboxError(say("no free ports for the isolation tripwire"))
 
     def _listen_at(self, host: str, base: int) -> bool:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -181,7 +182,7 @@ class Tripwire:
             time.sleep(0.002)
         decoy.kill()
         finish(decoy, 5)
-        raise SandboxError("the isolation tripwire's process did not start")
+        raise SandboxError(say("the isolation tripwire's process did not start"))
 
     def _measure(self) -> dict[str, str]:
         repository = self.directory / "repository"
@@ -255,7 +256,7 @@ def _answer_stream(listener: socket.socket, hit: Callable[[], None]) -> None:
 def _answer_datagram(channel: socket.socket, hit: Callable[[], None]) -> None:
     _, sender = channel.recvfrom(512)
     if sender is None:
-        raise OSError("it was shut down")
+        raise OSError(say("it was shut down"))
     hit()
     with suppress(OSError):
         channel.sendto(NONCE.encode(), sender)

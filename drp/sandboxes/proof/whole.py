@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from drp.domain.phrase import say
+from drp.domain.phrase import say, several
 from drp.domain.sandbox import IsolationProof
 from drp.errors import SandboxError
 
 KINDS = frozenset({"fs", "kernel", "net", "proc", "repo", "unix"})
 FEWEST = 60
 """Ways out that are tried on a host which has none of the tripwire's addresses but loopback; elsewhere 81 are."""
-_HINT = "a driver proves its sandboxes by `drp.sandboxes.proof.isolation.prove`"
+_HINT = say("a driver proves its sandboxes by `drp.sandboxes.proof.isolation.prove`")
 
 
 def require_whole(proof: IsolationProof, driver: str) -> None:
@@ -19,23 +19,23 @@ def require_whole(proof: IsolationProof, driver: str) -> None:
     denied = {check.id for check in proof.checks if check.outcome == "denied"}
     if len(proof.checks) != proof.denied or len(denied) != proof.denied:
         message = say(
-            "the proof by the sandbox driver {driver} does not add up: it lists {n} of {denied}",
+            "the proof by the sandbox driver {driver} does not add up: it lists {listed} of {denied} denied ways out",
             driver=driver,
-            n=len(denied),
+            listed=len(denied),
             denied=proof.denied,
         )
-        raise SandboxError(say("{words} denied ways out", words=message), hint=_HINT)
+        raise SandboxError(message, hint=_HINT)
     if lacking := sorted(KINDS - {check.kind for check in proof.checks}):
         message = say(
-            "the proof by the sandbox driver {driver} is not whole: it tried nothing of {lacking}",
+            "the proof by the sandbox driver {driver} is not whole: it tried nothing of {kinds}",
             driver=driver,
-            lacking=", ".join(lacking),
+            kinds=several(lacking),
         )
         raise SandboxError(message, hint=_HINT)
     if len(denied) < FEWEST:
         message = say(
-            "the proof by the sandbox driver {driver} is not whole: it tried only {n} ways out",
+            "the proof by the sandbox driver {driver} is not whole: it tried only {tried} ways out",
             driver=driver,
-            n=len(denied),
+            tried=len(denied),
         )
         raise SandboxError(message, hint=_HINT)

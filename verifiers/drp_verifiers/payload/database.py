@@ -7,8 +7,9 @@ import sys
 import tempfile
 
 from regular import is_regular, led_out
+from said import told_of
 from sqlite_census import LISTED, census
-from sqlite_open import Clock, NoRoom, connected
+from sqlite_open import Clock, Kept, NoRoom, connected
 from write_ahead import trouble
 
 
@@ -20,8 +21,11 @@ def rows_of(connection, sql, most):
         return {"rows": [[cell(value) for value in row] for row in rows]}
     except sqlite3.Error as error:
         if "interrupted" in str(error):
-            return {"error": "it took more than the time that it may take", "about_data": False}
-        return {"error": str(error), "about_data": isinstance(error, sqlite3.DatabaseError) and damaged(error)}
+            return {"error": ["too-long"], "about_data": False}
+        return {
+            "error": ["words", str(error)],
+            "about_data": isinstance(error, sqlite3.DatabaseError) and damaged(error),
+        }
 
 
 def damaged(error):
@@ -44,8 +48,8 @@ def everything(path, request, folder):
     if request.get("queries_only"):
         return dict(answer, queries=queries(connection, request["queries"], clock, -1))
     answer["integrity"] = rows_of(connection, f"PRAGMA integrity_check({LISTED})", LISTED)
-    if "locked" in answer["integrity"].get("error", ""):
-        raise sqlite3.OperationalError("its application keeps it locked: use the option copy")
+    if "locked" in answer["integrity"].get("error", [""])[-1]:
+        raise Kept("locked")
     answer["foreign_keys"] = rows_of(connection, "PRAGMA foreign_key_check", LISTED)
     answer["census"] = census(connection, request.get("digest"))
     answer["queries"] = queries(connection, request["queries"], clock, 2)
@@ -72,5 +76,5 @@ if __name__ == "__main__":
             try:
                 answered = everything(given["path"], given, scratch)
             except (NoRoom, sqlite3.Error, OSError) as error:
-                answered = {"exists": True, "reason": str(error)}
+                answered = {"exists": True, "reason": told_of(error)}
     json.dump(answered, sys.stdout)

@@ -10,6 +10,7 @@ import re
 import subprocess
 
 from regular import opened as regular
+from said import Said
 
 DUMP = re.compile(r".+\.sql((?:\.\w+)?)", re.IGNORECASE)
 LIBRARIES = {
@@ -20,6 +21,10 @@ LIBRARIES = {
 }
 PROGRAMS = {".zst": "zstd", ".lz4": "lz4"}
 OWNER = re.compile(rb"^-- Host: .*\bDatabase: *(\S*)", re.MULTILINE)
+
+
+class Packed(Said, EOFError):
+    """What a dump is packed with did not unpack all of it."""
 
 
 def dumps(folder):
@@ -40,7 +45,7 @@ def unpacked(path, suffix):
             with subprocess.Popen(words, stdin=raw, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
                 yield program.stdout
                 if program.wait():
-                    raise EOFError(f"{words[0]} ended with {program.returncode}")
+                    raise Packed("program-ended", words[0], program.returncode)
         elif suffix:
             try:
                 with LIBRARIES[suffix](raw) as stream:

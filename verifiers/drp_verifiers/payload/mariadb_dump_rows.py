@@ -15,6 +15,7 @@ import time
 
 from mariadb_dump_files import default_database, dumps
 from mariadb_statements import Odd, Statements
+from said import told_of
 
 NAME = rb"(?:`((?:[^`]|``)+)`|([\w$]+))"
 PLACE = rb"(?:" + NAME + rb"\s*\.\s*)?" + NAME
@@ -65,7 +66,7 @@ class Count:
     def end(self):
         """End with a file: what was not committed is not there."""
         if self.waiting:
-            self.why.append("rows in a transaction that does not end")
+            self.why.append(["transaction-open"])
 
     def place(self, found):
         """Return database and table that a statement names."""
@@ -92,16 +93,16 @@ class Count:
             self.tables.setdefault(schema, {}).setdefault(table, 0)
             engine = ENGINE.search(words, found.end())
             if engine and engine[1].lower() not in KEEPS_ROWS:
-                self.uncounted.setdefault(schema, {})[table] = f"is a table of {engine[1].decode()[:20]}"
+                self.uncounted.setdefault(schema, {})[table] = ["engine", engine[1].decode()[:20]]
             if OTHER_ROWS.search(words, found.end()):
-                self.uncounted.setdefault(schema, {})[table] = "is made of another table"
+                self.uncounted.setdefault(schema, {})[table] = ["made-of-another"]
         elif found := LOST.match(words):
             self.tables.pop((found[1] or found[2]).replace(b"``", b"`").decode("utf-8", "replace"), None)
         elif HARMLESS.match(words):
             self.acts = self.acts or TRIGGER.match(words) is not None
             self.functions = self.functions or FUNCTION.match(words) is not None
             if HISTORY in words.lower():
-                self.why.append("the dumps hold rows of the past too")
+                self.why.append(["past"])
         elif words and not KEYS.match(words):
             self.odd(words)
 
@@ -127,12 +128,12 @@ class Count:
         own = self.tables.setdefault(schema, {})
         own[table] = own.get(table, 0) + rows
         if self.acts:
-            self.uncounted.setdefault(schema, {})[table] = "rows follow a trigger, which may act on them"
+            self.uncounted.setdefault(schema, {})[table] = ["after-trigger"]
 
     def odd(self, words):
         """Note what may change rows in a way that is not followed; names and values stay unsaid."""
         verb = re.match(rb"[A-Za-z]+(?:\s+(?:INTO|TABLE|DATA|IGNORE|FROM|DATABASE)\b)?", words, re.IGNORECASE)
-        said = verb[0].decode().upper() if verb else "something that is no statement"
+        said = ["verb", verb[0].decode().upper()] if verb else ["no-statement"]
         if len(self.why) < 8 and said not in self.why:
             self.why.append(said)
 
@@ -149,7 +150,7 @@ def count(request):
             for words, rows, deepest in statements:
                 whole.take(words, rows, deepest)
                 if time.monotonic() > end:
-                    raise Odd("the dumps are too long to be counted in the time that the check has")
+                    raise Odd("too-long")
             whole.end()
     return {"tables": whole.tables, "uncounted": whole.uncounted, "why": whole.why}
 
@@ -161,7 +162,7 @@ def release_here():
     said = subprocess.run(words, capture_output=True, check=False).stdout
     found = re.search(rb"(\d+)\.(\d+)\.(\d+)-MariaDB", said)
     if not found:
-        raise Odd("the server here does not say its release")
+        raise Odd("no-release")
     return int(found[1]) * 10000 + int(found[2]) * 100 + int(found[3])
 
 
@@ -170,7 +171,7 @@ def main():
     try:
         answer = count(json.load(sys.stdin))
     except (Odd, OSError, EOFError) as error:
-        answer = {"why": [str(error)[:300]]}
+        answer = {"why": [told_of(error)]}
     json.dump(answer, sys.stdout)
 
 

@@ -36,7 +36,7 @@ def make(queries, folder):
     begin = ["CREATE DATABASE IF NOT EXISTS mysql;", "USE mysql;", "SET @auth_root_socket = NULL;"]
     parts = scripts()
     if not parts:
-        return {"why": "the SQL that makes a server's own tables is not installed where drills run"}
+        return {"why": ["no-sql"]}
     # in this mode a statement ends with a line, and the last asks in plain words
     asked = ["SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES';"]
     asked += [f"{sql.rstrip(';')} INTO OUTFILE '{folder}/{name}';" for name, sql in queries.items()]
@@ -51,7 +51,7 @@ def make(queries, folder):
         if not path.exists():
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             bad = [line for line in said if "ERROR" in line] or said[-1:] or [f"mariadbd ended with {done.returncode}"]
-            return {"why": f"an empty server could not be made: {bad[-1][:200]}"}
+            return {"why": ["not-made", bad[-1][:200]]}
         rows[name] = path.read_text(encoding="utf-8", errors="replace").splitlines()[:LINES]
     return {"rows": rows}
 
@@ -65,7 +65,7 @@ def main():
         try:
             answer = make(request["queries"], Path(folder))
         except FileNotFoundError:
-            answer = {"why": "there is no program mariadbd where drills run"}
+            answer = {"why": ["no-mariadbd"]}
     json.dump(answer, sys.stdout)
 
 

@@ -1,7 +1,7 @@
 """Runs inside a reader cell: opens a copy of a physical backup with a server of its own, for one command.
 
 Arguments: ``{"folder", "settings", "socket"}``, then the command; its standard input and output are the caller's. It
-ends as the command does; with 1 and the reason on standard error where there is no server to ask.
+ends as the command does; with 1 and what it says on standard error where there is no server to ask.
 """
 
 import json
@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from regular import small_text
+from said import Said, told_of
 
 OWN = Path("/tmp/own")  # noqa: S108 - the cell's own
 ROOM = 64 << 20
@@ -22,7 +23,7 @@ NEEDED = {"innodb_page_size", "innodb_data_file_path", "innodb_undo_tablespaces"
 READY_SECONDS = 300
 
 
-class NoServer(Exception):
+class NoServer(Said):
     """Why there is no server."""
 
 
@@ -33,7 +34,7 @@ def measure(folder):
         for name in names:
             found = os.lstat(os.path.join(place, name))
             if not stat.S_ISREG(found.st_mode):
-                raise NoServer("the backup holds links or pipes, which are not opened a second time")
+                raise NoServer("links")
             size += found.st_size
     return size
 
@@ -43,7 +44,7 @@ def said(data):
     path = data / "backup-my.cnf"
     text = small_text(str(path), "latin-1") if os.path.lexists(path) else ""
     if re.search(r"^\s*plugin[-_]load", text, re.MULTILINE):
-        raise NoServer("the backup needs a plugin (encrypted pages), which is not loaded here")
+        raise NoServer("plugin")
     pairs = (re.fullmatch(r"\s*(innodb_[a-z0-9_]+)\s*=\s*([\w.:;-]+)\s*", line) for line in text.splitlines())
     return {pair[1]: pair[2] for pair in pairs if pair and pair[1] in NEEDED}
 
@@ -54,10 +55,10 @@ def copy(folder):
     if done.exists():
         return data, said(data)
     if not (Path(folder) / "mysql").is_dir():
-        raise NoServer(f"there is no {folder}/mysql")
+        raise NoServer("no-folder", f"{folder}/mysql")
     size, room = measure(folder), shutil.disk_usage(OWN.parent).free
     if size + ROOM > room * 0.9:
-        raise NoServer(f"{size >> 20} MiB do not fit into the memory of the cell, which has {room >> 20} MiB")
+        raise NoServer("too-large", size, room)
     shutil.rmtree(OWN, ignore_errors=True)
     (OWN / "none").mkdir(parents=True)
     shutil.copytree(folder, data, copy_function=shutil.copyfile)
@@ -74,9 +75,9 @@ def copy(folder):
         words = ["mariadb-backup", "--no-defaults", "--prepare", "--use-memory=64M", f"--target-dir={data}"]
         ended = subprocess.run([*words, "--innodb-use-native-aio=0"], capture_output=True, check=False)
         if ended.returncode:
-            raise NoServer(f"the copy could not be prepared: mariadb-backup ended with {ended.returncode}")
+            raise NoServer("not-prepared", ended.returncode)
     elif found and found[1] not in {"full-prepared", "log-applied"}:
-        raise NoServer(f"the backup is {found[1]}")
+        raise NoServer("kind", found[1])
     done.touch()
     return data, needed
 
@@ -100,7 +101,7 @@ def serve(request):
             server.kill()
             tail = (OWN / "log").read_text("utf-8", "replace").splitlines()
             bad = [line for line in tail if "[ERROR]" in line][:1] or tail[-1:]
-            raise NoServer(f"a server of drp's own cannot open the copy: {' '.join(bad)[:200]}")
+            raise NoServer("not-opened", " ".join(bad)[:200])
         time.sleep(0.05)
     return server
 
@@ -111,7 +112,7 @@ def main():
     try:
         server = serve(json.loads(sys.argv[1]))
     except (NoServer, OSError, ValueError) as error:
-        sys.exit(f"ERROR: {error}")
+        sys.exit(f"drp says {json.dumps(told_of(error))}")
     try:
         code = subprocess.run(sys.argv[2:], check=False).returncode
     finally:

@@ -3,6 +3,8 @@
 import re
 import sys
 
+from said import Said
+
 CHUNK = 1 << 20
 KEPT = 1 << 16
 LONGEST = 4096
@@ -28,7 +30,7 @@ if sys.version_info >= (3, 11):  # noqa: UP036 - also 3.9; possessive, so that a
     )
 
 
-class Odd(Exception):
+class Odd(Said):
     """The dump is read otherwise than it is followed here."""
 
 
@@ -89,7 +91,7 @@ class Statements:
             else:
                 self.step(self.need(3))
         if bytes(self.words).strip() or self.depth or self.conditional:
-            raise Odd("the dump ends in the middle of a statement")
+            raise Odd("ends-in-statement")
 
     def special(self):
         """Return what looks for the bytes that mean something outside of quotes."""
@@ -108,14 +110,14 @@ class Statements:
         self.need(LONGEST)
         found = DELIMITER.match(self.text, self.at)
         if not found:
-            raise Odd("a delimiter is set in a way that is not followed here")
+            raise Odd("delimiter-unknown")
         self.delimiter, self.at = found[1], found.end()
         return self.special()
 
     def keep(self, plain):
         """Keep text outside of quotes and brackets, as far as it tells what the statement is."""
         if b"delimiter" in plain.lower():  # which the client takes wherever it stands
-            raise Odd("a delimiter is set in the middle of a statement")
+            raise Odd("delimiter-inside")
         if self.depth or not plain:
             return
         if self.rows is None:
@@ -140,7 +142,7 @@ class Statements:
         elif first == b")":
             self.depth, self.at = max(0, self.depth - 1), self.at + 1
         elif first == b"\\":
-            raise Odd("the dump tells the client something")
+            raise Odd("tells-client")
         else:
             self.keep(first)
             self.at += 1
@@ -151,7 +153,7 @@ class Statements:
             if self.rows is None and VALUES.match(self.words):
                 self.rows = 0
             elif self.rows is not None and not BETWEEN.match(self.between):
-                raise Odd("rows are not only inserted, but update others")
+                raise Odd("updates")
             if self.rows is not None:
                 if self.plain_rows():
                     return
@@ -182,7 +184,7 @@ class Statements:
             self.at = end
             if found is None:
                 if not self.more():
-                    raise Odd("the dump ends in the middle of a text")
+                    raise Odd("ends-in-text")
                 continue
             if found[0] == b"\\":
                 self.need(2)
@@ -211,7 +213,7 @@ class Statements:
         number = int(found[2] or 0)
         mysql_only = not found[1] and 50700 <= number <= 99999
         if self.conditional:
-            raise Odd("comments that are carried out lie in one another")
+            raise Odd("comments-nested")
         if number > self.release or mysql_only:
             self.passed_over()
         else:
@@ -222,10 +224,10 @@ class Statements:
         """Pass over a comment for another release; client and server must agree with this on where it ends."""
         while (place := self.text.find(b"*/", self.at)) < 0:
             if len(self.text) - self.at > CHUNK or not self.more():
-                raise Odd("a comment for another release has no end")
+                raise Odd("comment-no-end")
         inner = LITERAL.sub(b"", self.text[self.at + 2 : place])
         if self.delimiter in inner or re.search(rb"/\*|['\"`#]|--", inner):
-            raise Odd("a comment for another release holds more than one statement")
+            raise Odd("comment-several")
         self.at = place + 2
         self.keep(b" ")
 
@@ -237,7 +239,7 @@ class Statements:
             if not self.more():
                 self.at = len(self.text)
                 if end == b"*/":
-                    raise Odd("the dump ends in the middle of a comment")
+                    raise Odd("ends-in-comment")
                 return
         self.at = place + len(end)
         self.keep(b" ")
@@ -246,11 +248,11 @@ class Statements:
         """Return the statement that ends here."""
         words, rows, deepest = bytes(self.words).strip(), self.rows, self.deepest
         if self.depth or (rows is not None and bytes(self.between).strip()):
-            raise Odd("a statement ends in the middle of its rows")
+            raise Odd("statement-in-rows")
         if self.conditional:
-            raise Odd("a statement ends in the middle of a comment that is carried out")
+            raise Odd("statement-in-comment")
         if (found := NAMES.match(words)) and found[1].lower() not in CHARACTERS:
-            raise Odd(f"texts are written in {found[1].decode('ascii', 'replace')[:20]}")
+            raise Odd("character-set", found[1].decode("ascii", "replace")[:20])
         if re.match(rb"SET\b", words, re.IGNORECASE) and re.search(rb"sql_mode\s*=\s*@", words, re.IGNORECASE):
             self.escapes = True
         self.new()

@@ -5,13 +5,15 @@ Values stay bytes: their meaning is the caller's, by the number of their type.
 
 import struct
 
+from said import Said
+
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 OID, REGPROC, OIDS, OID_VECTOR, NODE_TREE, NAME, CHAR = 26, 24, 1028, 30, 194, 19, 18
 REG_TYPES = (REGPROC, 2202, 2203, 2204, 2205, 2206, 4089, 4096, 4191, 3734, 3769)
 MOST_COLUMNS = 1600
 
 
-class Broken(Exception):
+class Broken(Said):
     """It is no such stream."""
 
 
@@ -19,7 +21,7 @@ def rows(content, begin=0):
     """Return the rows of one COPY as tuples of bytes, None for a null, and where it ends. Raises Broken."""
     at = begin + len(SIGNATURE)
     if content[begin:at] != SIGNATURE:
-        raise Broken("the answer is no COPY")
+        raise Broken("not-a-copy")
     found = []
     short, long = struct.Struct(">h").unpack_from, struct.Struct(">i").unpack_from
     try:
@@ -30,7 +32,7 @@ def rows(content, begin=0):
             if number == -1:
                 return found, at
             if not 0 <= number <= MOST_COLUMNS:
-                raise Broken("the answer is no COPY")
+                raise Broken("not-a-copy")
             row = []
             for _ in range(number):
                 (size,) = long(content, at)
@@ -42,13 +44,13 @@ def rows(content, begin=0):
                     at += size
             found.append(tuple(row))
     except struct.error:
-        raise Broken("the answer breaks off") from None
+        raise Broken("breaks-off") from None
 
 
 def number(value):
     """Return a number of a type that is sent as four bytes. Raises Broken."""
     if value is None or len(value) != 4:
-        raise Broken("a number of an object is none")
+        raise Broken("number-none")
     return struct.unpack(">I", value)[0]
 
 
@@ -63,10 +65,10 @@ def numbers(value):
         count = struct.unpack(">i", value[12:16])[0]
         body = value[20:]
         if dimensions != 1 or kind not in (OID, REGPROC) or len(body) != 8 * count:
-            raise Broken("a list of objects is none")
+            raise Broken("list-none")
         return [struct.unpack(">I", body[8 * at + 4 : 8 * at + 8])[0] for at in range(count)]
     except struct.error:
-        raise Broken("a list of objects is none") from None
+        raise Broken("list-none") from None
 
 
 def text(value):

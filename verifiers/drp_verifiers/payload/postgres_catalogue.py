@@ -15,9 +15,10 @@ from postgres_binary import Broken, number, rows, text
 from postgres_fresh import Lacking
 from postgres_new import MOST, New, source
 from postgres_system import Catalogue
+from said import Said
 
 
-class Silent(Exception):
+class Silent(Said):
     """The server did not answer."""
 
 
@@ -59,7 +60,9 @@ class Server:
             env=self.environment,
         )
         if ended.returncode:
-            raise Silent(ended.stderr.decode("utf-8", "replace").strip()[:300] or f"psql ended with {ended.returncode}")
+            if complaint := ended.stderr.decode("utf-8", "replace").strip()[:300]:
+                raise Silent("psql", complaint)
+            raise Silent("psql-ended", ended.returncode)
         return ended.stdout
 
     def read(self, database, new):
@@ -76,7 +79,7 @@ class Server:
         at = answer.find(b"\n") + 1
         said = text(answer[: max(0, at - 1)]).split("\t")
         if len(said) != len(listed):
-            raise Silent("the tables of the catalogue cannot be named")
+            raise Silent("tables-unnamed")
         wrong = [
             (f"table {name} of the catalogue", name, is_now)
             for (_, name), is_now in zip(listed, said)
@@ -108,11 +111,11 @@ def judge(new, server, database, oid, data):
     try:
         found = postgres_types.compare(data, oid, server.request["version"], new.types)
     except postgres_types.Unread as error:
-        found, told["types"] = [], str(error)
+        found, told["types"] = [], error.told
     try:
         old, renamed = server.read(database, new)
     except (Silent, Broken) as error:
-        return {**told, "silent": str(error), "differences": found[:MOST], "number": len(found)}
+        return {**told, "silent": error.told, "differences": found[:MOST], "number": len(found)}
     found += renamed
     differ, told["unknown"] = new.differences(old)
     found += differ
@@ -128,14 +131,16 @@ def main():
     try:
         new = New(request)
     except Lacking as error:
-        sys.stdout.write(json.dumps({"lacking": str(error)}))
+        sys.stdout.write(json.dumps({"lacking": error.told}))
         return
     try:
         listed, data = databases(server)
         for name, oid in sorted(listed.items()):
             answer["databases"][name] = judge(new, server, name, oid, data)
-    except (Silent, Broken, subprocess.TimeoutExpired, Lacking) as error:
-        answer["silent"] = str(error)
+    except subprocess.TimeoutExpired:
+        answer["silent"] = ["too-long"]
+    except (Silent, Broken, Lacking) as error:
+        answer["silent"] = error.told
     finally:
         new.cluster.close()
     sys.stdout.write(json.dumps(answer))

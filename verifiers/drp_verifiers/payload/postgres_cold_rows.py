@@ -16,6 +16,7 @@ from postgres_binary import Broken, number, rows, text
 from postgres_fresh import ENVIRONMENT, Lacking
 from postgres_new import MOST, New, quoted, source
 from postgres_system import Catalogue
+from said import Said
 
 ROOM = 160 << 20
 """Bytes beside the copy: a new cluster, the log of its recovery, answers."""
@@ -48,8 +49,8 @@ SETTINGS = (
 )
 
 
-class NotNow(Exception):
-    """It cannot be looked at from here; why, in words."""
+class NotNow(Said):
+    """It cannot be looked at from here."""
 
 
 def measured(folder):
@@ -59,7 +60,7 @@ def measured(folder):
         for name in folders + files:
             about = os.lstat(os.path.join(place, name))
             if stat.S_ISLNK(about.st_mode):
-                raise NotNow("a part of it (a tablespace, the log) lies elsewhere")
+                raise NotNow("elsewhere")
             if stat.S_ISREG(about.st_mode):
                 size += about.st_size
     return size
@@ -69,7 +70,7 @@ def copied(data, target):
     """Copy the files of a data directory, without its settings. Raises NotNow."""
     size, free = measured(data), os.statvfs(os.path.dirname(target))
     if size + ROOM > free.f_bavail * free.f_frsize:
-        raise NotNow(f"its {size >> 20} MiB are larger than the room for a copy")
+        raise NotNow("larger", size)
     shutil.copytree(
         data, target, ignore=lambda _, names: [name for name in names if name in LEFT], copy_function=one_file
     )
@@ -120,7 +121,7 @@ class Cold:
                 env=ENVIRONMENT,
             )
         except subprocess.TimeoutExpired:
-            raise NotNow("its recovery took too long") from None
+            raise NotNow("recovery-too-long") from None
         said = [
             line
             for line in ended.stderr.decode("utf-8", "replace").splitlines()
@@ -133,9 +134,9 @@ class Cold:
                     found.append(stream.read())
                 os.remove(f"{self.answers}/{at}")
             except OSError:
-                raise NotNow(
-                    said[0].partition("]")[2].strip()[:200] if said else f"the server ended with {ended.returncode}"
-                ) from None
+                if said:
+                    raise NotNow("words", said[0].partition("]")[2].strip()[:200]) from None
+                raise NotNow("server-ended", ended.returncode) from None
         return found
 
     def databases(self):
@@ -151,7 +152,7 @@ class Cold:
         types = postgres_types.compare(self.data, oid, self.new.version, self.new.types)
         found, unknown = self.new.differences(old)
         if unknown:
-            raise NotNow(unknown[0])
+            raise NotNow(*unknown[0])
         if types + found:
             return {"differences": (types + found)[:MOST]}
         names = relations(old)
@@ -187,7 +188,7 @@ def relations(catalogue):
         name = text(catalogue.raw("pg_class", row, "relname"))
         if own and kind == b"r" and kept == b"p":
             if "\n" in schema + name:
-                raise NotNow("the name of a table has several lines")
+                raise NotNow("several-lines")
             found.append((schema, name))
     return sorted(found)
 
@@ -209,9 +210,9 @@ def main():
             }
         }
     except (NotNow, Lacking, Broken, postgres_types.Unread) as error:
-        answer = {"lacking": str(error)}
+        answer = {"lacking": error.told}
     except (OSError, ValueError) as error:
-        answer = {"lacking": f"its files cannot be read: {error}"}
+        answer = {"lacking": ["files", str(error)]}
     finally:
         if new is not None:
             new.cluster.close()

@@ -58,7 +58,7 @@ class Rows:
     def __init__(self, wanted):
         """Count; ``wanted``: the table and column whose newest value is kept, or None."""
         self.wanted = wanted
-        self.tables, self.twice, self.unexpected = {}, [], ""
+        self.tables, self.twice, self.unexpected = {}, [], None
         self.newest = {}
         self.statements = False
         self.codec = "utf-8"
@@ -78,7 +78,7 @@ class Rows:
                 if self.place is not None and begins and whole:
                     self._dated(line)
         if table is not None:
-            self.unexpected = self.unexpected or f"the rows of {table} do not end"
+            self.unexpected = self.unexpected or ["no-end", table]
 
     def _outside(self, line):
         """Return the table whose rows begin here, None: none do."""
@@ -95,7 +95,7 @@ class Rows:
             self.codec = _CODECS.get(line.split(b"'")[1].decode("ascii", "replace"), "utf-8")
         self.statements = self.statements or line.startswith(b"INSERT INTO ")
         if not line.startswith((*_BESIDE, b"INSERT INTO ")) and not self.statements:
-            self.unexpected = self.unexpected or line[:60].decode("utf-8", "backslashreplace")
+            self.unexpected = self.unexpected or ["line", line[:60].decode("utf-8", "backslashreplace")]
         return None
 
     def _dated(self, line):
@@ -118,7 +118,7 @@ def look(tool, path, wanted):
     contents = listed.stdout[:MOST_LISTED].decode("utf-8", "backslashreplace")
     database = re.search(r"^; *dbname: (.*)$", contents, re.MULTILINE)
     if listed.returncode or database is None:
-        return dict(told, unread=complaint(listed.stderr) or "it does not say what it holds")
+        return dict(told, unread=complaint(listed.stderr) or ["says-nothing"])
     own = wanted if wanted is not None and wanted[2] in ("", database[1]) else None
     rows = Rows(own)
     entries = re.findall(r"^\d+; \d+ \d+ TABLE DATA ", contents, re.MULTILINE)
@@ -133,11 +133,11 @@ def look(tool, path, wanted):
             said = reading.stderr.read(1 << 16)
             ended = reading.wait()
     if ended:
-        told["unread"] = complaint(said) or f"pg_restore ended with {ended}"
+        told["unread"] = complaint(said) or ["pg-restore-ended", ended]
     if not rows.statements and not ended and len(entries) != len(rows.tables):
-        rows.unexpected = rows.unexpected or f"{len(rows.tables)} tables have rows, its contents list {len(entries)}"
+        rows.unexpected = rows.unexpected or ["contents", len(rows.tables), len(entries)]
     if rows.twice:
-        rows.unexpected = rows.unexpected or f"the rows of {rows.twice[0]} come twice"
+        rows.unexpected = rows.unexpected or ["twice", rows.twice[0]]
     newest = [
         (stamp + zone).decode("ascii", "backslashreplace")
         if zone != b"?"
@@ -157,9 +157,9 @@ def look(tool, path, wanted):
 
 
 def complaint(stderr):
-    """Return the first thing that a program had against its input, without what stands in quotes."""
-    lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if "error" in line] or [""]
-    return re.sub(r'"[^"]*"', '"…"', lines[0])[:200]
+    """Return the first thing that a program had against its input, without what stands in quotes; None for nothing."""
+    lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if "error" in line]
+    return ["words", re.sub(r'"[^"]*"', '"…"', lines[0])[:200]] if lines else None
 
 
 def main():
@@ -167,12 +167,12 @@ def main():
     request = json.load(sys.stdin)
     tool = programs()
     if not tool:
-        sys.stdout.write(json.dumps({"lacking": "there is no pg_restore where checks read"}))
+        sys.stdout.write(json.dumps({"lacking": ["no-pg-restore"]}))
         return
     try:
         found = [look(tool, path, request["newest"]) for path in dumps(request["folder"])]
     except OSError as error:
-        sys.stdout.write(json.dumps({"lacking": f"the folder of dumps cannot be read: {error.strerror}"}))
+        sys.stdout.write(json.dumps({"lacking": ["folder", str(error.strerror)]}))
         return
     sys.stdout.write(json.dumps({"dumps": found}))
 

@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import tempfile
 
+from said import Said
+
 PLACES = ("/usr/lib/postgresql/{}/bin", "/usr/pgsql-{}/bin", "/opt/postgresql-{}/bin", "/opt/PostgreSQL/{}/bin")
 NOBODY = 65534
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-class Lacking(Exception):
+class Lacking(Said):
     """This machine cannot make one; the backup is not to blame."""
 
 
@@ -26,7 +28,7 @@ def folder_of(version, given):
             )
             if f" {version}." in said.stdout.decode("utf-8", "replace"):
                 return folder
-    raise Lacking(f"the server programs of PostgreSQL {version} are not where checks run")
+    raise Lacking("no-programs", str(version))
 
 
 class Fresh:
@@ -38,18 +40,18 @@ class Fresh:
         try:
             self.folder = tempfile.mkdtemp(prefix="pg")
         except OSError as error:
-            raise Lacking(f"there is no room for a new cluster: {error}") from None
+            raise Lacking("no-room", str(error)) from None
         if os.geteuid() == 0:  # the server does not run as root
             os.chown(self.folder, NOBODY, NOBODY)
         self.data = f"{self.folder}/data"
         words = ["-D", self.data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C", "--wal-segsize=1"]
-        self._run([f"{self.programs}/initdb", *words], b"", "a new cluster could not be made")
+        self._run([f"{self.programs}/initdb", *words], b"", "not-made")
 
     def single(self, script, database="template1"):
         """Run statements, one a line, as the only process of the cluster. Raises Lacking."""
         words = [f"{self.programs}/postgres", "--single", "-F", "-D", self.data, "-c", "log_checkpoints=off", "-c"]
         words += ["search_path=pg_catalog", "-c", "log_min_messages=warning", "-c", "exit_on_error=on", database]
-        self._run(words, script.encode(), "a new cluster could not be read")
+        self._run(words, script.encode(), "not-read")
 
     def close(self):
         """Remove it."""
@@ -69,8 +71,8 @@ class Fresh:
                 **as_nobody,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise Lacking(f"{complaint}: {error}") from None
+            raise Lacking(complaint, str(error)) from None
         if ended.returncode:
             lines = ended.stderr.decode("utf-8", "replace").split("\n")
             said = [line for line in lines if "ERROR" in line or "FATAL" in line or "error" in line] or lines[-2:]
-            raise Lacking(f"{complaint}: {' '.join(said[:2])[:300]}")
+            raise Lacking(complaint, " ".join(said[:2])[:300])

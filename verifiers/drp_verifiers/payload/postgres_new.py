@@ -42,7 +42,7 @@ class New:
             self.types = postgres_types.types(self.cluster.data, TEMPLATE1, request["version"])
         except (Broken, postgres_types.Unread) as error:
             self.cluster.close()
-            raise Lacking(f"a new cluster could not be read: {error}") from None
+            raise Lacking("not-read", error.told) from None
         except Lacking:
             self.cluster.close()
             raise
@@ -121,5 +121,5 @@ class New:
         try:
             return [one.told for one in differences(self.with_extensions(wanted), old)], []
         except Lacking as error:
-            unknown = [f"{name} {version}: {error}" for name, (_, version) in sorted(wanted.items())]
+            unknown = [["extension", name, version, error.told] for name, (_, version) in sorted(wanted.items())]
             return [one.told for one in found if not one.extension], unknown

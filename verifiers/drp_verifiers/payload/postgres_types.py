@@ -10,6 +10,8 @@ import os
 import stat
 import struct
 
+from said import Said
+
 PG_TYPE = 1247
 MAP_MAGIC = 0x592717
 PAGE = 8192
@@ -20,7 +22,7 @@ LONGEST = 1 << 30
 LP_NORMAL = 1
 
 
-class Unread(Exception):
+class Unread(Said):
     """It cannot be read from here."""
 
 
@@ -29,10 +31,10 @@ def opened(path):
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise Unread(f"{os.path.basename(path)}: {error.strerror}") from None
+        raise Unread("file", os.path.basename(path), str(error.strerror)) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise Unread(f"{os.path.basename(path)} is no file")
+        raise Unread("no-file", os.path.basename(path))
     return os.fdopen(handle, "rb")
 
 
@@ -42,12 +44,12 @@ def file_number(folder):
         content = stream.read(1024)
     magic, count = struct.unpack("<II", content[:8])
     if magic != MAP_MAGIC or count > 64:
-        raise Unread("pg_filenode.map is of another form")
+        raise Unread("map-form")
     for at in range(8, 8 + 8 * count, 8):
         relation, file = struct.unpack("<II", content[at : at + 8])
         if relation == PG_TYPE:
             return file
-    raise Unread("pg_filenode.map does not name the table of types")
+    raise Unread("map-no-types")
 
 
 def types(data, database, version):
@@ -60,7 +62,7 @@ def types(data, database, version):
         while page := stream.read(PAGE):
             size += len(page)
             if size > LONGEST:
-                raise Unread("the table of types is too large to be read by itself")
+                raise Unread("types-too-large")
             for row in tuples(page):
                 if len(row) >= end:
                     number = struct.unpack("<I", row[:4])[0]

@@ -12,6 +12,7 @@ import time
 from urllib.parse import quote
 
 from regular import copied, is_regular, opened
+from said import Said
 
 READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_RECURSIVE}
 WRITING = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
@@ -34,8 +35,12 @@ PRAGMAS = ("trusted_schema = OFF", "writable_schema = OFF", "query_only = ON", "
            "temp_store = MEMORY")  # fmt: skip
 
 
-class NoRoom(Exception):
+class NoRoom(Said):
     """The copy that would have to be made does not fit where this runs."""
+
+
+class Kept(Said, sqlite3.OperationalError):
+    """The database is kept by its application."""
 
 
 class Clock:
@@ -82,7 +87,7 @@ def copy_of(path, folder):
     place = os.statvfs(folder)
     room = place.f_bavail * place.f_frsize - SPARE
     if size > room:
-        raise NoRoom(f"a copy of it takes {size} bytes, and there is room for {max(0, room)} where it is read")
+        raise NoRoom("no-room", size, max(0, room))
     copy = os.path.join(folder, "database")
     for suffix in parts:
         copied(path + suffix, copy + suffix)
@@ -105,7 +110,7 @@ def connected(path, folder, request, clock):
             return guarded(connection, clock)
         connection.close()
         if not fixed:
-            raise sqlite3.OperationalError("it cannot be opened where nothing is written: use the option copy")
+            raise Kept("not-opened")
     # without locks and shared memory: a log is read where it lies
     connection = linked(path, "mode=ro&vfs=unix-none" if logged else "immutable=1")
     if logged:

@@ -16,7 +16,10 @@ WAL = b"\2\2"
 
 
 def trouble(path):
-    """Return what of the log of a database cannot be used, None if it has none, empty if nothing. Raises OSError."""
+    """Return what of the log of a database cannot be used, None if it has none, empty if nothing. Raises OSError.
+
+    What cannot be used is a code and data.
+    """
     with opened(path) as database:
         if not os.path.lexists(path + "-wal") or database.read(100)[VERSION] != WAL:
             return None
@@ -26,18 +29,18 @@ def trouble(path):
             return None
         said = judged(log, head)
         log.seek(0)
-        return said if log.read(HEAD.size) == head else ""  # its application has just begun a new round
+        return said if log.read(HEAD.size) == head else []  # its application has just begun a new round
 
 
 def judged(log, head):
     """Return what of a log cannot be used, behind its head."""
     if len(head) < HEAD.size:
-        return "it breaks off in its head"
+        return ["breaks-off"]
     magic, _, page, _, *salts, first, second = HEAD.unpack(head)
     order = ">" if magic & 1 else "<"
     sums = summed(head[:24], order, (0, 0))
     if magic | 1 != MAGIC | 1 or sums != (first, second) or not 512 <= page <= 65536:
-        return "its head is damaged"
+        return ["head"]
     number, end = 0, 0
     while len(frame := log.read(FRAME.size + page)) == FRAME.size + page:
         number += 1
@@ -50,8 +53,8 @@ def judged(log, head):
             sums = summed(frame[24:], order, summed(frame[:8], order, sums))
             end = 0 if sums == (first, second) else number
         elif commit:
-            return f"frame {end} is damaged, and behind it stands a commit, in frame {number}"
-    return ""
+            return ["frame", end, number]
+    return []
 
 
 def summed(content, order, sums):

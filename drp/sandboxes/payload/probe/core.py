@@ -100,8 +100,8 @@ def nonce() -> bytes:
 def must_be_tripwire(answer: bytes) -> str:
     """Inside, every address may be the sandbox's own: only the tripwire's word proves that something else answered."""
     if nonce() not in answer:
-        raise Denied("answered, but not by the tripwire")
-    return "the tripwire answered"
+        raise Denied("not-the-tripwire")
+    return "tripwire-answered"
 
 
 def is_decoy(process: int) -> bool:

@@ -14,7 +14,7 @@ def read(path: str) -> Check:
     def attempt() -> str:
         with open(path, "rb") as source:
             content = source.read(64)
-        return "read %d bytes%s" % (len(content), ", the tripwire's secret" if nonce() in content else "")
+        return "%s=%d" % ("read-secret" if nonce() in content else "read", len(content))
 
     return attempt
 
@@ -23,8 +23,8 @@ def read_environ(process: int) -> Check:
     def attempt() -> str:
         with open("/proc/%d/environ" % process, "rb") as source:
             if nonce() not in source.read(1 << 16):
-                raise Denied("another process has that number here")
-        return "the tripwire's environment"
+                raise Denied("number-of-another")
+        return "tripwire-environment"
 
     return attempt
 
@@ -68,7 +68,7 @@ def kill(process: int) -> Check:
     def attempt() -> None:
         os.kill(process, 0)
         if not is_decoy(process):
-            raise Denied("another process has that number here")
+            raise Denied("number-of-another")
 
     return attempt
 
@@ -80,7 +80,7 @@ def ptrace(process: int) -> Check:
         os.waitpid(process, 0x40000000)
         LIBC.ptrace(17, process, 0, 0)
         if process != 1 and not is_decoy(process):
-            raise Denied("another process has that number here")
+            raise Denied("number-of-another")
 
     return attempt
 
@@ -93,7 +93,7 @@ def read_memory(process: int) -> Check:
             start = int(source.readline().split("-")[0], 16)
         system_call("process_vm_readv", process, local, 1, struct.pack("QQ", start, 8), 1, 0)
         if not is_decoy(process):
-            raise Denied("another process has that number here")
+            raise Denied("number-of-another")
 
     return attempt
 
@@ -124,8 +124,8 @@ def visible() -> str:
         except OSError:
             continue
     if not seen:
-        raise Denied("%d processes visible, the tripwire's is not among them" % len(numbers))
-    return "the tripwire's process is visible: " + ",".join(seen)
+        raise Denied("visible=%d" % len(numbers))
+    return "tripwire-visible=" + ",".join(seen)
 
 
 def environment_leak() -> str:
@@ -138,8 +138,8 @@ def environment_leak() -> str:
         except OSError:
             continue
     if not seen:
-        raise Denied("no readable environment holds the tripwire's secret")
-    return "the tripwire's secret is in the environment of " + ",".join(seen)
+        raise Denied("no-secret")
+    return "secret-of=" + ",".join(seen)
 
 
 def reachable_anyway(path: str, found: os.stat_result) -> bool:
@@ -174,7 +174,7 @@ def descriptor_leak() -> str:
             except OSError:
                 continue
     if not leaks:
-        raise Denied("no descriptor of another process can be reopened")
+        raise Denied("no-reopening")
     return ", ".join(leaks[:3])
 
 
