@@ -13,7 +13,7 @@ from typing import ClassVar
 from drp.domain.check import CheckResult, Expectation, Target
 from drp.domain.judged import Part
 from drp.domain.phrase import Phrase, Size, counted, fact, joined, say, several
-from drp_verifiers.amounts import listed
+from drp_verifiers.amounts import listed, size_in_bytes
 from drp_verifiers.clinical import counted as counts_of
 from drp_verifiers.clinical import facts_answer, inside, judge_counts, not_restored, section, whole_numbers
 from drp_verifiers.failures import failure
@@ -164,7 +164,7 @@ def _of_a_file(told: list[object]) -> Phrase:
         case ["names-no", str(what)]:
             return say("names no {what}", what=_IDENTIFIERS.get(what, what[:40]))
         case ["pixels-short", int(found), int(wanted)]:
-            return say("has {found} of pixels, {wanted} are needed", found=Size(found), wanted=Size(wanted))
+            return say("has {found} of pixels, {wanted} are needed", found=size_in_bytes(found), wanted=size_in_bytes(wanted))
         case ["no-pixels"]:
             return say("has no pixels in its pixel data")
         case ["deflated-breaks-off"]:
@@ -172,7 +172,7 @@ def _of_a_file(told: list[object]) -> Phrase:
         case ["inflates-beyond", int(limit)]:
             return say("inflates to more than {limit}", limit=Size(limit))
         case ["ends-early", int(left)]:
-            return say("ends {left} too early", left=Size(left))
+            return say("ends {left} too early", left=size_in_bytes(left))
         case ["no-representation", int(at)]:
             return say("no value representation at byte {at}", at=at)
         case ["nested", int(depth)]:
