@@ -67,6 +67,7 @@ def _environment(tongue: Language) -> Environment:
     environment.filters.update(
         say=partial(_phrase, tongue),
         data=_datum,
+        own=partial(_own, tongue),
         brief=_brief,
         authored=authored,
         person=_person,
@@ -121,6 +122,12 @@ def _datum(value: object) -> Markup:
     more = Markup('<span class="more">… +{}</span>').format(left_out) if left_out else Markup("")
     long = any(len(word) > _WORD for _, text in runs for word in text.split())
     return Markup('<bdi class="data{}">{}{}</bdi>').format(" long" if long else "", shown, more)
+
+
+def _own(tongue: Language, name: str) -> Markup:
+    """Return the name of a task: of our own runbooks in the reader's language, of others as it stands."""
+    said = tongue.gettext(name)
+    return _datum(name) if said == name else escape(said)
 
 
 def _person(name: object) -> Markup:

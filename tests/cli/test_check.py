@@ -157,7 +157,7 @@ def test_a_lock_is_asked_for_where_a_drill_asks_for_it(site: Path):
     write(site, {"inventory/drills/a.yml": drill("ehr", select="{policy: newest-immutable}")})
     status, found = check(site)
     assert (status, problems(found["ehr"])) == (1, [("vault", "immutable", "wrong")])
-    assert "not immutable (none, observed)" in found["ehr"]["problems"][0]["message"]
+    assert "not immutable (no lock, observed)" in found["ehr"]["problems"][0]["message"]
     (site / "shelf").mkdir()
     shutil.move(site / "vault", site / "vault.moved")
     shutil.copytree(site / "vault.moved", site / "shelf", dirs_exist_ok=True)

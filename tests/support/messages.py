@@ -18,7 +18,7 @@ from drp.domain.schedule.reasons import REASONS
 from drp.errors import walk
 from drp.share import catalogue, languages
 from tests.support.help_texts import help_texts
-from tests.support.said import said_in, sources
+from tests.support.said import said_in, sources, task_names
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS = {"_": None, "_n": (1, 2)}
@@ -47,6 +47,9 @@ def messages() -> Iterator[tuple[str | tuple[str, str], str]]:
     for error in walk():
         yield error.default_hint, "drp/errors.py"
     yield from help_texts()
+    for path in sorted((ROOT / "runbooks").rglob("*.yml")):
+        for name in task_names(path):
+            yield name, str(path.relative_to(ROOT))
 
 
 def template() -> Catalog:

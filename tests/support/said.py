@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 _ELSEWHERE = ("payload", "native", "__pycache__")
 """Folders of programs that run inside sandboxes: they say codes and data, and no words."""
@@ -56,6 +58,14 @@ def codes_in(path: Path) -> Iterator[tuple[str, str]]:
             texts = [each.value for each in node.args[:2] if isinstance(each, ast.Constant)]
             if len(texts) == 2:
                 yield str(texts[0]), str(texts[1])
+
+
+def task_names(path: Path) -> Iterator[str]:
+    """Yield the names of the tasks and handlers of a playbook or a role."""
+    for name in re.findall(r"^ *- name: (.+)$", path.read_text(), re.MULTILINE):
+        plain = str(yaml.safe_load(name))
+        if "{{" not in plain and " " in plain:
+            yield plain
 
 
 def _of_call(node: ast.Call) -> Iterator[str | tuple[str, str]]:
