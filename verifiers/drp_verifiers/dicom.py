@@ -164,7 +164,9 @@ def _of_a_file(told: list[object]) -> Phrase:
         case ["names-no", str(what)]:
             return say("names no {what}", what=_IDENTIFIERS.get(what, what[:40]))
         case ["pixels-short", int(found), int(wanted)]:
-            return say("has {found} of pixels, {wanted} are needed", found=size_in_bytes(found), wanted=size_in_bytes(wanted))
+            return say(
+                "has {found} of pixels, {wanted} are needed", found=size_in_bytes(found), wanted=size_in_bytes(wanted)
+            )
         case ["no-pixels"]:
             return say("has no pixels in its pixel data")
         case ["deflated-breaks-off"]:
